@@ -1,0 +1,349 @@
+"""What the house asks of its guests, and what it gives them: small Protocols.
+
+A guest (channel, plugin, voice) is any object that has the members of one of these; there is no
+base class. What it may call in return is the `House`, handed to it when it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import msgspec
+from aiohttp import web
+
+from gateway.model import (
+    Accepted,
+    Address,
+    Agent,
+    Attachment,
+    Card,
+    Context,
+    Conversation,
+    Earlier,
+    File,
+    Finding,
+    Inbound,
+    Insight,
+    Json,
+    Message,
+    Occasion,
+    Outbound,
+    QueueItem,
+    Receipt,
+    Rendered,
+    Reply,
+    Sent,
+    SurveyAnswer,
+    Turn,
+)
+
+# -- what guests are -----------------------------------------------------------------------------
+
+
+class Traits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway must know of a channel to serve it.
+
+    ``mailbox``: customers fetch their messages from us (web chat, REST), so a committed message
+    is a sent one; such a channel has no ``send``. ``unsure``: what to do with a message whose
+    sending was cut off and that the provider cannot be asked about. ``rate``: messages a second
+    that the provider allows us, None for no limit; ``at_once``: sends side by side.
+    """
+
+    mailbox: bool = False
+    unsure: Literal["resend", "ask"] = "ask"
+    rate: float | None = None
+    at_once: int = 16
+    buttons: bool = False
+    attachments: bool = False
+
+
+@runtime_checkable
+class Channel(Protocol):
+    """A way by which customers reach us. What else it can do, it says by having the members of
+    `Sender`, `Pages`, `Poller`, `Probe` or `Reconciler`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def traits(self) -> Traits: ...
+
+
+@runtime_checkable
+class Sender(Protocol):
+    """Sends to a provider. Raises `TryLater` or `Undeliverable`; any other exception, a time-out
+    included, is treated as `TryLater` when nothing can have left, else as unsure."""
+
+    async def send(self, message: Outbound) -> Sent: ...
+
+
+@runtime_checkable
+class Reconciler(Protocol):
+    """Can ask the provider whether a message whose sending was cut off had arrived."""
+
+    async def find(self, message: Outbound) -> Sent | None: ...
+
+
+@runtime_checkable
+class Pages(Protocol):
+    """Has HTTP routes. Handlers verify first, then parse, then `Intake.accept`."""
+
+    def routes(self, house: House) -> Iterable[web.RouteDef]: ...
+
+
+@runtime_checkable
+class Poller(Protocol):
+    """Runs beside the server until cancelled. It reconnects by itself; if it raises all the
+    same, it is logged, counted and started again with back-off."""
+
+    async def run(self, house: House) -> None: ...
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """Can tell whether it works: None when it can take messages, else what is wrong, in words."""
+
+    async def trouble(self) -> str | None: ...
+
+
+class Understander(Protocol):
+    """Tells what messages mean. Called with all messages waiting at that moment, off the hot
+    path; gives one `Insight` for each, in order. Lower ``priority`` goes first; the first that
+    tells a thing is believed, cues and signals are joined."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
+
+    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]: ...
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """An understander whose intents can be trained from rows, for `warmline eval`."""
+
+    def train(self, rows: Sequence[tuple[str, str]]) -> Understander: ...
+
+
+class ContextSource(Protocol):
+    """Knows something of a customer before the message is read (history, a CRM)."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def gather(self, turn: Turn, records: Records) -> Context: ...
+
+
+class Handler(Protocol):
+    """May answer a turn: a Reply, or None to let the next one try. Lower ``priority`` first.
+
+    It may raise or hang: the turn then goes to a person and the customer is told so.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
+
+    async def handle(self, turn: Turn) -> Reply | None: ...
+
+
+@runtime_checkable
+class SurveyReader(Protocol):
+    """A handler that can tell an answer to a survey from a new question."""
+
+    def read_answer(self, turn: Turn) -> SurveyAnswer | None: ...
+
+
+@runtime_checkable
+class Suggester(Protocol):
+    """A handler that can draft an answer for an agent."""
+
+    async def suggest(self, turn: Turn) -> Reply | None: ...
+
+
+class Voice(Protocol):
+    """The brand voice: pure. For the bot it changes words, for an agent it advises."""
+
+    @property
+    def name(self) -> str: ...
+
+    def render(self, reply: Reply, occasion: Occasion) -> Rendered: ...
+    def lint(self, text: str, occasion: Occasion) -> tuple[Finding, ...]: ...
+    def schema(self) -> Mapping[str, Json]: ...
+    def check_guide(self, path: Path) -> tuple[str, ...]:
+        """Problems of the guide at ``path``, each ``file:line: key: what; what to do``."""
+        ...
+
+
+# -- what guests may call ------------------------------------------------------------------------
+
+
+class Intake(Protocol):
+    """The door for everything from outside. Returns only after the commit; raises
+    `NotAccepted` when it could not commit, and the provider must then get a 5xx."""
+
+    async def accept(self, message: Inbound) -> Accepted: ...
+    async def report(self, receipt: Receipt) -> None: ...
+
+
+class Files(Protocol):
+    """Attachments and raw payloads, content-addressed. `keep` raises `TooLarge`."""
+
+    async def keep(self, file: File) -> Attachment: ...
+    async def open(self, digest: str) -> bytes: ...
+
+
+class Mailbox(Protocol):
+    """What was said to a customer, for channels whose customers fetch it."""
+
+    async def messages(
+        self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
+    ) -> tuple[Message, ...]:
+        """Public messages to ``address`` with id > ``after``, in order; ``own``: the
+        customer's own messages too."""
+        ...
+
+    async def answer(self, turn: int, *, timeout: float) -> tuple[Message, ...] | None:
+        """What the bot answered in ``turn``; None when it is not committed within ``timeout``
+        seconds."""
+        ...
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something happened. Listeners look the truth up: an event may come twice or be lost.
+
+    Topics: a lane (``webchat:s1``) for its customer, ``desk`` for agents, ``turns`` inside.
+    """
+
+    topic: str
+    name: str
+    conversation: int = 0
+    data: dict[str, str] = {}
+
+
+class Events(Protocol):
+    """Live events, at most once. ``listen`` gives an iterator that starts at once."""
+
+    def publish(self, event: Event) -> None: ...
+    def listen(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Records(Protocol):
+    """What is stored on a customer, for context sources."""
+
+    async def earlier(self, customer: int, *, limit: int = 20) -> tuple[Earlier, ...]: ...
+
+
+class Desk(Protocol):
+    """What people do. Every change takes the ``epoch`` the person saw and raises `Conflict` when
+    someone was faster; raises `NotFound` for an unknown conversation."""
+
+    async def queue(self) -> tuple[QueueItem, ...]:
+        """Waiting and claimed conversations, most pressing first."""
+        ...
+
+    async def card(self, conversation: int) -> Card: ...
+    async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> Card: ...
+
+    async def answer(
+        self,
+        conversation: int,
+        agent: Agent,
+        text: str,
+        *,
+        key: str,
+        suggestion: int | None = None,
+        attachments: tuple[Attachment, ...] = (),
+    ) -> Accepted:
+        """Say ``text`` to the customer. ``key`` makes a repeated call one message. With
+        ``suggestion`` it is recorded as sent, or as edited when the text differs."""
+        ...
+
+    async def note(self, conversation: int, agent: Agent, text: str) -> Message: ...
+    async def resolve(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation: ...
+    async def hand_back(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation: ...
+
+    async def transfer(
+        self,
+        conversation: int,
+        agent: Agent,
+        *,
+        epoch: int,
+        tier: str,
+        skills: tuple[str, ...] = (),
+        reason: str = "",
+    ) -> Conversation:
+        """Give it back to the queue, at ``tier``, for people with ``skills``."""
+        ...
+
+    async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None: ...
+    async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]: ...
+
+
+class House(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a guest with routes or a poll loop may call."""
+
+    intake: Intake
+    files: Files
+    mailbox: Mailbox
+    events: Events
+    desk: Desk
+    clock: Clock
+    voice: Voice
+
+
+# -- what can go wrong ---------------------------------------------------------------------------
+
+
+class WarmlineError(Exception):
+    """An error with a message for the person who can mend it."""
+
+
+class TryLater(WarmlineError):
+    """The provider cannot take it now; ``after`` seconds at least (its Retry-After), if told."""
+
+    def __init__(self, message: str, *, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Unsure(WarmlineError):
+    """The call was cut off: the provider may have taken the message, or not."""
+
+
+class Undeliverable(WarmlineError):
+    """The provider will never take this message. ``unreachable``: nor any to this address."""
+
+    def __init__(self, message: str, *, unreachable: bool = False) -> None:
+        super().__init__(message)
+        self.unreachable = unreachable
+
+
+class NotAccepted(WarmlineError):
+    """The message could not be committed; the provider must try again."""
+
+
+class TooLarge(WarmlineError):
+    """Over a bound that the settings name."""
+
+
+class Conflict(WarmlineError):
+    """Someone was faster; ``conversation`` is how it stands now."""
+
+    def __init__(self, message: str, conversation: Conversation) -> None:
+        super().__init__(message)
+        self.conversation = conversation
+
+
+class NotFound(WarmlineError):
+    """There is nothing by that id."""
