@@ -156,10 +156,15 @@ class Cue(Value, frozen=True, kw_only=True):
 
 
 class Emotion(Value, frozen=True, kw_only=True):
-    """How the customer feels; ``intensity`` 0..1."""
+    """How the customer feels; ``intensity`` 0..1 is how strongly they feel ``label``.
+
+    ``distress`` 0..1 ranks messages by how much they call for a person, whatever the label: the
+    arc and the thresholds of the policy are made of it.
+    """
 
     label: Label = "calm"
     intensity: float = 0.0
+    distress: float = 0.0
     cues: tuple[Cue, ...] = ()
 
 
