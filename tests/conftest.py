@@ -1,0 +1,87 @@
+"""What every test may use: programs by name, a real browser, and waiting without sleeping."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from inspect import isawaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from tests.guard import loopback_only
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
+T = TypeVar("T")
+
+GUARD = Path(loopback_only.__file__).parent
+loopback_only.stand()
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    dict.fromkeys([str(GUARD), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
+)
+
+PLACES = ("/usr/sbin", "/usr/lib/dovecot", "/usr/libexec/dovecot", "/sbin")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1",
+)
+
+
+def needs(program: str) -> str:
+    """The path of ``program``. Without it the test is skipped by name, or, when
+    WARMLINE_NO_SKIP=1 (as in .ci/run), it fails."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *PLACES])
+    if found := shutil.which(program, path=path):
+        return found
+    missing = f"{program} is not installed"
+    if os.environ.get("WARMLINE_NO_SKIP") == "1":
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+async def until(
+    condition: Callable[[], T | Awaitable[T]], timeout: float = 10.0, *, every: float = 0.01
+) -> T:
+    """Wait until ``condition()`` (or what it awaits) is true, and give that value.
+
+    Fails the test after ``timeout`` seconds. For what cannot be awaited: files, other processes.
+    """
+    deadline = asyncio.get_running_loop().time() + timeout
+    while True:
+        value = condition()
+        if isawaitable(value):
+            value = await value
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > deadline:
+            pytest.fail(f"not so within {timeout} s: {condition}")
+        await asyncio.sleep(every)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A real Chromium (Debian's, never a download) that knows no host but this one.
+
+    One per test: its loop is the test's own, and nothing is left over from another.
+    """
+    program = needs("chromium")
+    from playwright.async_api import async_playwright  # noqa: PLC0415  (slow; few tests need it)
+
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(
+            executable_path=program, args=list(CHROMIUM_FLAGS)
+        )
+        yield chromium
+        await chromium.close()
