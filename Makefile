@@ -1,0 +1,69 @@
+# What people and scripts call. GNU make 3.81 (macOS) is enough, and Python 3.11 or later.
+
+PORT  ?= 8080
+KILLS ?= 200
+JOBS  ?= 2
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_WARN_SCRIPT_LOCATION=1 $(BIN)/python -m pip install -qq
+LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+          --no-emit-index-url --no-header --quiet $(LOCKFLAGS)
+
+.PHONY: run test check bench crash format lock wheel clean
+
+run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
+	@exec $(BIN)/warmline serve --port $(PORT)
+
+test: $(VENV)/.project $(VENV)/.dev  ## the whole suite
+	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup $(ARGS)
+
+check: $(VENV)/.project $(VENV)/.dev  ## style, types, floors, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line
+	@$(BIN)/python -m tests.bench
+
+crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
+	@$(BIN)/python -m tests.crash --kills $(KILLS)
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# LOCKFLAGS=--upgrade takes newer versions; without it only what must change does.
+lock: $(VENV)/.dev
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) --group build -c requirements.txt -o requirements-build.txt
+	$(LOCK) --group dev -c requirements.txt -c requirements-build.txt -o requirements-dev.txt
+
+wheel: $(VENV)/.project  ## dist/warmline-*.whl
+	@$(BIN)/hatchling build -t wheel
+
+clean:  ## all that was made; not var/, where data lie
+	rm -rf $(VENV) dist site .mypy_cache .ruff_cache .hypothesis
+
+# Stamps: something is installed only when what it was installed from has changed.
+
+$(VENV)/.python:
+	@.ci/python -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python's venv module does not work; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.locked: requirements.txt requirements-build.txt | $(VENV)/.python
+	@echo "Installing what is locked in requirements.txt (once) ..." >&2
+	@$(PIP) --require-hashes -r requirements.txt -r requirements-build.txt
+	@touch $@
+
+$(VENV)/.project: pyproject.toml $(VENV)/.locked
+	@$(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.locked
+	@echo "Installing what is locked in requirements-dev.txt (once) ..." >&2
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
