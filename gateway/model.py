@@ -375,7 +375,12 @@ class Turn(Value, frozen=True, kw_only=True):
     """The question that waits for an answer, if one was asked."""
     survey_answer: SurveyAnswer | None = None
     opening: str | None = None
-    """Outside business hours: when a person will be back, ready to be said."""
+    """Outside business hours: when a person will be back, an ISO 8601 date and time on the
+    wall clock of the business (with its offset); None while people are there."""
+    automatic: bool = False
+    """A machine wrote ``message`` (RFC 3834): it is kept and shown, and never answered."""
+    unreadable: bool = False
+    """The payload of ``message`` could not be parsed: a person gets what was kept of it."""
 
     @property
     def language(self) -> str:

@@ -145,10 +145,10 @@ def load(
 
     Raises BadConfig with every problem found, each naming file, line and key.
     """
-    tree, lines = _read(file) if file else ({}, _Lines("<environment>", {}))
+    tree, lines = read_yaml(file) if file else ({}, Lines("<environment>", {}))
     env = _with_files(os.environ if environ is None else environ)
     problems = _unknown(tree, declared, lines)
-    core = _validate(Core, _core_values(tree, env), "", lines, problems)
+    core = validate(Core, _core_values(tree, env), "", lines, problems)
     sections: dict[type[BaseModel], BaseModel] = {}
     asleep: dict[str, str] = {}
     for one in declared:
@@ -163,28 +163,32 @@ def load(
     return Settings(core, sections, base=base, asleep=asleep)
 
 
-class _Lines:
+class Lines:
+    """Where each key of a YAML file stands."""
+
     def __init__(self, file: str, lines: Mapping[str, int]) -> None:
         self.file, self._lines = file, lines
 
     def problem(self, key: str, message: str) -> Problem:
+        """A problem at the line of ``key``, or of the nearest key above it that is there."""
         near = key
         while near and near not in self._lines:
             near = near.rpartition(".")[0]
         return Problem(file=self.file, line=self._lines.get(near, 1), key=key, message=message)
 
 
-def _read(file: Path) -> tuple[dict[str, Any], _Lines]:
+def read_yaml(file: Path) -> tuple[dict[str, Any], Lines]:
+    """The mapping in ``file``, and where its keys stand. Raises BadConfig."""
     try:
         node = yaml.compose(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
-        tree = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)  # noqa: S506  (it is a safe loader)
+        tree = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
     except OSError as error:
         raise BadConfig([Problem(file=str(file), line=0, key="", message=str(error))]) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         what = f"not YAML: {error.problem}; mend the line"
         raise BadConfig([Problem(file=str(file), line=line, key="", message=what)]) from None
-    found = _Lines(str(file), dict(_marks(node)) if node else {})
+    found = Lines(str(file), dict(_marks(node)) if node else {})
     if tree is not None and not isinstance(tree, dict):
         raise BadConfig([found.problem("", "must be a mapping of settings; write `key: value`")])
     return tree or {}, found
@@ -232,12 +236,13 @@ def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
     merged: MutableMapping[str, Any] = dict(low)
     for key, value in high.items():
         under = merged.get(key)
-        both = isinstance(value, dict) and isinstance(under, dict)
-        merged[key] = _merge(under, value) if both else value
+        if isinstance(value, dict) and isinstance(under, dict):
+            value = _merge(under, value)
+        merged[key] = value
     return dict(merged)
 
 
-def _unknown(tree: Mapping[str, Any], declared: list[Declared], lines: _Lines) -> list[Problem]:
+def _unknown(tree: Mapping[str, Any], declared: list[Declared], lines: Lines) -> list[Problem]:
     known = set(Core.model_fields) | {one.name.partition(".")[0] for one in declared}
     known |= {"channels", "plugins"}
     problems = [
@@ -262,7 +267,7 @@ def _section(
     one: Declared,
     tree: Mapping[str, Any],
     env: Mapping[str, str],
-    lines: _Lines,
+    lines: Lines,
     problems: list[Problem],
 ) -> BaseModel | str:
     """The validated section, or in words why it sleeps."""
@@ -282,7 +287,7 @@ def _section(
             return f"waits for {', '.join(missing)}"
     elif not isinstance(given, dict) and given not in (None, True, _ABSENT):
         problems.append(lines.problem(one.name, "must be a mapping, true, false or auto"))
-    return _validate(one.model, values, one.name, lines, problems) or "its settings are wrong"
+    return validate(one.model, values, one.name, lines, problems) or "its settings are wrong"
 
 
 def _missing(one: Declared, values: Mapping[str, Any]) -> list[str]:
@@ -292,21 +297,36 @@ def _missing(one: Declared, values: Mapping[str, Any]) -> list[str]:
     return [short.get(n, prefix + n.upper()) for n in required if n not in values]
 
 
-def _validate(
-    model: type[M], values: Mapping[str, Any], name: str, lines: _Lines, problems: list[Problem]
+def validate(
+    model: type[M], values: Mapping[str, Any], name: str, lines: Lines, problems: list[Problem]
 ) -> M | None:
+    """``values`` as a ``model``; None when they are wrong, with ``problems`` added for each
+    mistake, keyed below ``name``."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
         for one in error.errors(include_url=False, include_input=False):
             key = ".".join(str(p) for p in ((name,) if name else ()) + one["loc"])
-            problems.append(lines.problem(key, _advice(one["type"], one["msg"], model)))
+            near = _model_at(model, one["loc"][:-1])
+            problems.append(lines.problem(key, _advice(one["type"], one["msg"], near)))
         return None
+
+
+def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model nested in ``model`` at ``loc``, or the nearest above it."""
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return model
 
 
 def _advice(kind: str, message: str, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         return f"unknown key; known are {', '.join(sorted(model.model_fields))}"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
     if kind == "missing":
         return "is required; set it here or in the environment"
     return f"{message[0].lower()}{message[1:]}; change the value"
