@@ -237,8 +237,9 @@ def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in high.items():
         under = merged.get(key)
         if isinstance(value, dict) and isinstance(under, dict):
-            value = _merge(under, value)
-        merged[key] = value
+            merged[key] = _merge(under, value)
+        else:
+            merged[key] = value
     return dict(merged)
 
 
