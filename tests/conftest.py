@@ -10,9 +10,8 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import loopback_only
 import pytest
-
-from tests.guard import loopback_only
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser

@@ -9,9 +9,8 @@ import sys
 
 import aiohttp
 import pytest
+from loopback_only import Refused
 from pytest_socket import SocketConnectBlockedError
-
-from tests.guard.loopback_only import Refused
 
 ELSEWHERE = "192.0.2.1"
 """TEST-NET-1 (RFC 5737): belongs to nobody."""

@@ -1,0 +1,86 @@
+"""The checkout is tidy: a short top level, no registry's host, no machine's path."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOP = {
+    ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "brand_voice",
+    "channels", "docker", "docs", "examples", "gateway", "mkdocs.yml", "plugins",
+    "pyproject.toml", "requirements-build.txt", "requirements-dev.txt", "requirements.txt", "tests",
+}  # fmt: skip
+
+# Written in pieces, so that this file does not name what no file may name.
+HOSTS = [
+    f"{name}.{end}"
+    for end, names in {
+        "org": ("pypi", "pythonhosted", "npmjs", "deb.debian"),
+        "com": ("npmjs", "unpkg"),
+        "io": ("docker", "ghcr", "crates"),
+        "net": ("jsdelivr",),
+    }.items()
+    for name in names
+]
+OPTIONS = [f"--{name}" for name in ("index-url", "extra-index-url", "find-links", "trusted-host")]
+PLACES = re.compile(r"(?<![\w.$}~])/(?:work|root|home/\w+|Users/\w+|opt/(?:wheels|pypi\S*)|tmp)/\w")
+
+
+def _tracked() -> list[Path]:
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def _lines() -> list[tuple[str, int, str]]:
+    found = []
+    for path in _tracked():
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            continue  # an image, or a mail kept as it came
+        name = str(path.relative_to(ROOT))
+        found += [(name, number, line) for number, line in enumerate(text.splitlines(), 1)]
+    return found
+
+
+def test_the_top_level_is_short() -> None:
+    """A newcomer sees few things at the top, and each is there on purpose."""
+    assert {path.relative_to(ROOT).parts[0] for path in _tracked()} <= TOP
+
+
+def test_no_registry_is_named() -> None:
+    """Where packages come from is the machine's business, never a file's."""
+    named = [
+        f"{name}:{number}: {word}"
+        for name, number, line in _lines()
+        for word in [*HOSTS, *OPTIONS]
+        if word in line
+    ]
+    assert named == []
+
+
+def test_no_machine_is_named() -> None:
+    """No file knows the folders of the machine that it was written on."""
+    named = [
+        f"{name}:{number}: {line.strip()[:80]}"
+        for name, number, line in _lines()
+        if PLACES.search(line)
+    ]
+    assert named == []
+
+
+def test_what_is_called_can_be_called() -> None:
+    """git keeps the scripts of .ci executable."""
+    done = subprocess.run(
+        ["git", "ls-files", "-s", ".ci"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    modes = {line.split("\t")[1]: line.split()[0] for line in done.stdout.splitlines()}
+    assert modes[".ci/run"] == modes[".ci/python"] == "100755"
