@@ -23,7 +23,7 @@ check: $(VENV)/.project $(VENV)/.dev  ## style, types, floors, docs
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # not --quiet: then warnings pass
 
 bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line
 	@$(BIN)/python -m tests.bench
