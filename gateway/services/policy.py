@@ -44,7 +44,7 @@ class Rule(Part):
 
 class AskedForPerson(Rule):
     priority: int = Field(1, ge=0, le=3)
-    intents: frozenset[str] = frozenset({"ask_for_person", "talk_to_human", "human_handoff"})
+    intents: frozenset[str] = frozenset({"ask_person", "ask_for_person", "talk_to_human"})
 
 
 class Harm(Rule):

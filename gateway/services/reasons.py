@@ -157,7 +157,7 @@ def out_of_scope(turn: Turn, policy: Policy) -> str | None:
 
 def low_confidence(turn: Turn, policy: Policy) -> str | None:
     intent = turn.understanding.intent
-    if intent.confidence >= policy.reasons.low_confidence.below:
+    if intent.confidence >= policy.reasons.low_confidence.below or _chose(turn):
         return None
     if not turn.understanding.ranking:
         return "no engine could tell what it is about"
@@ -192,10 +192,10 @@ def unreadable(turn: Turn, policy: Policy) -> str | None:  # noqa: ARG001  (as t
 def loop(turn: Turn, policy: Policy) -> str | None:
     rule = policy.reasons.loop
     since = turn.at - timedelta(minutes=rule.minutes)
-    replies = sum(m.author == "bot" and m.at >= since for m in stretch(turn))
-    if replies < rule.replies:
+    said = replies(m for m in stretch(turn) if m.at >= since)
+    if said < rule.replies:
         return None
-    return f"{replies} replies of the bot within {rule.minutes:g} minutes; is a machine writing?"
+    return f"{said} replies of the bot within {rule.minutes:g} minutes; is a machine writing?"
 
 
 def bot_failed(turn: Turn, policy: Policy) -> str | None:
@@ -204,7 +204,7 @@ def bot_failed(turn: Turn, policy: Policy) -> str | None:
         missed = _said(turn, "not_helped")
         if missed is not None:
             return f"the answer missed: {missed}"
-    empty = sum(m.purpose == "fallback" for m in since)
+    empty = replies(m for m in since if m.purpose == "fallback")
     if empty >= rule.fallbacks:
         return f"the bot had no answer {_times(empty)}"
     return _asked_again(turn, policy)
@@ -246,6 +246,11 @@ def stretch(turn: Turn) -> tuple[Message, ...]:
     return turn.history[people[-1] + 1 :] if people else turn.history
 
 
+def replies(messages: Iterable[Message]) -> int:
+    """How often the bot spoke; a reply in several parts is one."""
+    return len({m.turn or -m.id for m in messages if m.author == "bot"})
+
+
 def sure_intent(turn: Turn, policy: Policy) -> str | None:
     """The intent, when it is more than a guess."""
     intent = turn.understanding.intent
@@ -255,6 +260,15 @@ def sure_intent(turn: Turn, policy: Policy) -> str | None:
 def same_key(text: str) -> tuple[str, ...]:
     """Equal for messages with the same words, whatever their case, order and punctuation."""
     return tuple(sorted(set(re.findall(r"\w+", text.casefold()))))
+
+
+def _chose(turn: Turn) -> bool:
+    """Whether the customer took one of the choices of the bot's last question."""
+    last = next((m for m in reversed(turn.history) if m.author == "bot"), None)
+    if last is None or last.purpose != "clarify":
+        return False
+    said = same_key(turn.message.text)
+    return any(same_key(button.payload) == said for button in last.buttons)
 
 
 def _said(turn: Turn, kind: str) -> str | None:

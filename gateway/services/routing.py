@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.model import Reason, Route, Turn
 from gateway.services.policy import Policy, Rule
-from gateway.services.reasons import CONTENT, held, stretch, sure_intent
+from gateway.services.reasons import CONTENT, held, replies, stretch, sure_intent
 
 
 def decide(turn: Turn, policy: Policy) -> Route:
@@ -26,33 +26,25 @@ def decide(turn: Turn, policy: Policy) -> Route:
         return Route(action="automate")
     if _may_ask_back(turn, reasons, policy):
         return Route(action="clarify", reasons=reasons)
-    return _escalate(turn, reasons, policy)
+    return hand_over(turn, policy, reasons)
 
 
 def after_failure(turn: Turn, policy: Policy, what: str) -> Route:
     """The route of a turn whose handler raised, hung or answered nonsense; ``what`` tells which
-    and how. It goes to a person whatever the policy switches off: nothing is lost."""
+    and how. It goes to a person whatever the policy switches off: nothing is lost. A timer or an
+    event that failed is noted alone; no customer waits for it."""
     if turn.conversation.state in ("waiting", "person"):
         return _pass_on(turn, policy)
     failed = Reason(code="plugin_failed", detail=what)
-    others = held(turn, policy) if turn.kind == "message" and not turn.automatic else ()
-    kept = tuple(r for r in others if r.code not in {*CONTENT, "plugin_failed"})
-    return _escalate(turn, (failed, *kept), policy)
+    if turn.kind != "message" or turn.automatic:
+        return Route(action="pass", tier=turn.conversation.tier, reasons=(failed,))
+    kept = (r for r in held(turn, policy) if r.code not in {*CONTENT, "plugin_failed"})
+    return hand_over(turn, policy, (failed, *kept))
 
 
-AUTOMATIC = Reason(code="automatic", detail="a machine wrote it; the bot never answers machines")
-
-
-def _may_ask_back(turn: Turn, reasons: tuple[Reason, ...], policy: Policy) -> bool:
-    asked = sum(m.purpose in ("clarify", "fallback") for m in stretch(turn))
-    return (
-        all(reason.code in CONTENT for reason in reasons)
-        and turn.understanding.emotion.label in policy.clarify.moods
-        and asked < policy.clarify.times
-    )
-
-
-def _escalate(turn: Turn, reasons: tuple[Reason, ...], policy: Policy) -> Route:
+def hand_over(turn: Turn, policy: Policy, reasons: tuple[Reason, ...]) -> Route:
+    """To a person, for ``reasons`` (at least one, the deciding one first; a handler's own codes
+    are welcome): to the highest tier and with the highest priority that any of them asks for."""
     rules = [_rule(reason, policy) for reason in reasons]
     ladder = list(policy.tiers)
     return Route(
@@ -61,6 +53,18 @@ def _escalate(turn: Turn, reasons: tuple[Reason, ...], policy: Policy) -> Route:
         skills=_skills(turn, policy),
         reasons=reasons,
         priority=max(rule.priority for rule in rules),
+    )
+
+
+AUTOMATIC = Reason(code="automatic", detail="a machine wrote it; the bot never answers machines")
+
+
+def _may_ask_back(turn: Turn, reasons: tuple[Reason, ...], policy: Policy) -> bool:
+    asked = replies(m for m in stretch(turn) if m.purpose in ("clarify", "fallback"))
+    return (
+        all(reason.code in CONTENT for reason in reasons)
+        and turn.understanding.emotion.label in policy.clarify.moods
+        and asked < policy.clarify.times
     )
 
 

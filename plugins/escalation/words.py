@@ -1,0 +1,165 @@
+"""What is said at a hand-over, a question back and a dead end, in each language.
+
+The lines promise only what is true, cheer nobody up and need no exclamation mark; the opener
+that fits the mood is the brand voice's to choose. ``opening`` is a pattern for dates (Unicode
+TR 35) and never said alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from babel.core import UnknownLocaleError
+from babel.dates import format_datetime
+
+Lines = Mapping[str, Mapping[str, str]]
+"""Kind -> language -> text."""
+
+LINES: Lines = {
+    "handover": {
+        "en": "I am passing you to a person in our team, who will answer you here.",
+        "de": "Ich gebe Sie an einen Menschen aus unserem Team weiter, der Ihnen hier antwortet.",
+        "fr": "Je vous confie à une personne de notre équipe, qui vous répondra ici.",
+        "es": "Le paso con una persona de nuestro equipo, que le responderá aquí.",
+        "ar": "سأحوّلك إلى شخص من فريقنا، وسيرد عليك هنا.",
+    },
+    "handover_upset": {
+        "en": "I am giving this to a person in our team. They can read everything you wrote, so "
+        "you do not have to explain it again.",
+        "de": "Ich gebe das an einen Menschen aus unserem Team. Alles, was Sie geschrieben haben, "
+        "liegt dort vor, Sie müssen es nicht noch einmal erklären.",
+        "fr": "Je transmets votre demande à une personne de notre équipe. Elle peut lire tout ce "
+        "que vous avez écrit, vous n'aurez pas à le répéter.",
+        "es": "Paso su caso a una persona de nuestro equipo. Puede leer todo lo que ha escrito, "
+        "así que no tendrá que explicarlo otra vez.",
+        "ar": "سأحيل الأمر إلى شخص من فريقنا. يمكنه قراءة كل ما كتبته، فلا حاجة إلى شرحه من جديد.",
+    },
+    "handover_worried": {
+        "en": "I am passing this to a person in our team, who will look at it with you. They can "
+        "read what you wrote so far.",
+        "de": "Ich gebe das an einen Menschen aus unserem Team, der es sich mit Ihnen ansieht. Was "
+        "Sie bisher geschrieben haben, liegt dort vor.",
+        "fr": "Je transmets cela à une personne de notre équipe, qui l'examinera avec vous. Elle "
+        "peut lire ce que vous avez déjà écrit.",
+        "es": "Se lo paso a una persona de nuestro equipo, que lo verá con usted. Puede leer lo "
+        "que ha escrito hasta ahora.",
+        "ar": "سأحيل هذا إلى شخص من فريقنا لينظر فيه معك. يمكنه قراءة ما كتبته حتى الآن.",
+    },
+    "handover_urgent": {
+        "en": "I am passing this to a person in our team and have marked it as urgent.",
+        "de": "Ich gebe das an einen Menschen aus unserem Team und habe es als dringend markiert.",
+        "fr": "Je transmets cela à une personne de notre équipe et je l'ai signalé comme urgent.",
+        "es": "Se lo paso a una persona de nuestro equipo y lo he marcado como urgente.",
+        "ar": "سأحيل هذا إلى شخص من فريقنا، وقد وضعت عليه علامة عاجل.",
+    },
+    "failed": {
+        "en": "Something went wrong on our side, and I could not answer you. A person in our team "
+        "has your message and will answer you here.",
+        "de": "Bei uns ist etwas schiefgegangen, und ich konnte Ihnen nicht antworten. Ein Mensch "
+        "aus unserem Team hat Ihre Nachricht und antwortet Ihnen hier.",
+        "fr": "Un problème est survenu de notre côté et je n'ai pas pu vous répondre. Une personne "
+        "de notre équipe a votre message et vous répondra ici.",
+        "es": "Algo ha fallado por nuestra parte y no he podido responderle. Una persona de "
+        "nuestro equipo tiene su mensaje y le responderá aquí.",
+        "ar": "حدث خطأ من جانبنا ولم أتمكن من الرد عليك. رسالتك لدى شخص من فريقنا وسيرد عليك هنا.",
+    },
+    "unreadable": {
+        "en": "I could not open your message. A person in our team has it and will answer you.",
+        "de": "Ich konnte Ihre Nachricht nicht öffnen. Ein Mensch aus unserem Team hat sie und "
+        "antwortet Ihnen.",
+        "fr": "Je n'ai pas pu ouvrir votre message. Une personne de notre équipe l'a reçu et vous "
+        "répondra.",
+        "es": "No he podido abrir su mensaje. Una persona de nuestro equipo lo tiene y le "
+        "responderá.",
+        "ar": "لم أتمكن من فتح رسالتك. هي الآن لدى شخص من فريقنا وسيرد عليك.",
+    },
+    "closed": {
+        "en": "Nobody is at work right now. You will have an answer after we open, on {when}.",
+        "de": "Im Moment ist niemand im Haus. Sie bekommen eine Antwort, sobald wir wieder da "
+        "sind: {when}.",
+        "fr": "Personne n'est présent en ce moment. Vous aurez une réponse à partir de notre "
+        "retour, {when}.",
+        "es": "En este momento no hay nadie. Tendrá una respuesta cuando volvamos, el {when}.",
+        "ar": "لا يوجد أحد في العمل الآن. ستصلك إجابة بعد أن نعود، {when}.",
+    },
+    "opening": {
+        "en": "EEEE d MMMM 'at' HH:mm",
+        "de": "EEEE, d. MMMM, HH:mm 'Uhr'",
+        "fr": "EEEE d MMMM 'à' HH:mm",
+        "es": "EEEE d 'de' MMMM 'a' 'las' H:mm",
+        "ar": "EEEE d MMMM 'الساعة' HH:mm",
+    },
+    "clarify": {
+        "en": "I am not sure what you mean. Is it one of these?",
+        "de": "Ich bin nicht sicher, was Sie meinen. Geht es um eines davon?",
+        "fr": "Je ne suis pas sûr d'avoir compris. S'agit-il de l'un de ces sujets ?",
+        "es": "No estoy seguro de haberle entendido. ¿Se trata de alguno de estos temas?",
+        "ar": "لست متأكدًا مما تقصده. هل هو أحد هذه المواضيع؟",
+    },
+    "clarify_open": {
+        "en": "I am not sure what you mean. Could you say it in other words?",
+        "de": "Ich bin nicht sicher, was Sie meinen. Können Sie es anders sagen?",
+        "fr": "Je ne suis pas sûr d'avoir compris. Pouvez-vous le dire autrement ?",
+        "es": "No estoy seguro de haberle entendido. ¿Puede decirlo con otras palabras?",
+        "ar": "لست متأكدًا مما تقصده. هل يمكنك قوله بكلمات أخرى؟",
+    },
+    "fallback": {
+        "en": "I do not have an answer to that. You can ask in other words, or ask for a person.",
+        "de": "Darauf habe ich keine Antwort. Sie können es anders fragen oder nach einem Menschen "
+        "fragen.",
+        "fr": "Je n'ai pas de réponse à cela. Vous pouvez le demander autrement ou demander à "
+        "parler à une personne.",
+        "es": "No tengo una respuesta para eso. Puede preguntarlo de otra manera o pedir hablar "
+        "con una persona.",
+        "ar": "ليست لدي إجابة عن ذلك. يمكنك أن تسأل بكلمات أخرى أو أن تطلب التحدث إلى شخص.",
+    },
+    "person_button": {
+        "en": "Talk to a person",
+        "de": "Mit einem Menschen sprechen",
+        "fr": "Parler à une personne",
+        "es": "Hablar con una persona",
+        "ar": "التحدث إلى شخص",
+    },
+}
+
+SOME_DAY = datetime(2026, 1, 5, 9)  # noqa: DTZ001  (a clock on a wall)
+LOCALES = {"en": "en_GB"}
+"""Where the bare language code would write the date in another way than its text does."""
+
+
+def trouble(kind: str, language: str, text: str) -> str | None:
+    """What is wrong with ``text`` as a line of ``kind``, and what to do; None when all is well."""
+    if kind == "opening":
+        try:
+            written(SOME_DAY, text, language)
+        except (UnknownLocaleError, AttributeError, LookupError, ValueError) as error:
+            return f"cannot write a date: {error}; see the patterns of Unicode TR 35"
+        return None
+    bare = text.replace("{when}", "", 1) if kind == "closed" else text
+    if kind == "closed" and bare == text:
+        return "does not say when; put {when} where the date belongs"
+    return "has a brace that stands for nothing; take it out" if {"{", "}"} & set(bare) else None
+
+
+def written(wall: datetime, pattern: str, language: str) -> str:
+    return format_datetime(wall, pattern, locale=LOCALES.get(language, language))
+
+
+class Words:
+    """The lines of the house: ours, with those of the settings in their place."""
+
+    def __init__(self, own: Lines) -> None:
+        self._lines = {kind: {**LINES[kind], **own.get(kind, {})} for kind in LINES}
+
+    def language(self, wanted: str) -> str:
+        """``wanted`` when every line exists in it, else English."""
+        whole = all(wanted in lines for lines in self._lines.values())
+        return wanted if whole else "en"
+
+    def say(self, kind: str, language: str, **facts: str) -> str:
+        return self._lines[kind][language].format(**facts)
+
+    def when(self, opening: datetime, language: str) -> str:
+        """Date and time as people of ``language`` write them, on the clock of ``opening``."""
+        return written(opening.replace(tzinfo=None), self._lines["opening"][language], language)
