@@ -1,0 +1,62 @@
+"""What can be set of the web chat. ``channels.webchat: {}`` wakes it with these defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+Key = Annotated[SecretStr, Field(min_length=32)]
+"""At least 256 bits, as RFC 7518, section 3.2, asks of an HS256 key."""
+
+FileType = Literal[
+    "image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"
+]
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text.strip().lower())
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
+        raise ValueError("an origin is https://host or https://host:port, without a path")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
+class WebchatSettings(BaseModel):
+    """The section ``channels.webchat``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    origins: tuple[Origin, ...] = Field(
+        (), description="sites that may embed the chat, besides the gateway's own address"
+    )
+    secret: Key | None = Field(
+        None, description="signs sessions; none: one is made once and kept in the data directory"
+    )
+    identity_secret: Key | None = Field(
+        None, description="the site signs the identity tokens of its logged-in users with it"
+    )
+    session_days: int = Field(30, ge=1, le=400, description="a session unused for so long ends")
+    text: int = Field(4_000, ge=100, le=20_000, description="characters of one message")
+    file_size: int = Field(5_000_000, ge=1_000, description="bytes of one file")
+    file_types: tuple[FileType, ...] = (
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+        "application/pdf",
+        "text/plain",
+    )
+    messages_per_minute: int = Field(30, ge=1, description="of one session")
+    files_per_minute: int = Field(10, ge=1, description="of one session")
+    sessions_per_minute: int = Field(30, ge=1, description="new ones from one IP address")
+    lines_per_ip: int = Field(40, ge=1, description="open sockets and waiting polls")
+    lines_per_session: int = Field(6, ge=1, description="open sockets and waiting polls")
+    proxies: int = Field(
+        0, ge=0, le=8, description="trusted proxies before us that add to X-Forwarded-For"
+    )
+    heartbeat: float = Field(25, gt=0, description="seconds between pings")
+    send_timeout: float = Field(20, gt=0, description="seconds until a stalled reader is let go")

@@ -1,0 +1,208 @@
+// <warmline-chat server="https://..." lang="de" title="..." token="..." open></warmline-chat>
+
+import { Client } from "./client.js";
+import { Composer } from "./composer.js";
+import { h, icon } from "./dom.js";
+import { Log } from "./log.js";
+import { speak } from "./words.js";
+
+const PHONE = matchMedia("(max-width: 480px)");
+const style = new CSSStyleSheet();
+const styled = dress();
+
+class WarmlineChat extends HTMLElement {
+  static observedAttributes = ["lang", "open", "server", "title", "token"];
+
+  async connectedCallback() {
+    this.root ??= this.attachShadow({ mode: "open" });
+    this.root.adoptedStyleSheets = [style];
+    await styled;
+    if (this.isConnected && !this.client) this.begin();
+  }
+
+  disconnectedCallback() {
+    this.end();
+  }
+
+  attributeChangedCallback(name, before, now) {
+    if (!this.client || before === now) return;
+    if (name === "open") return this.show(this.hasAttribute("open"));
+    this.end();
+    this.begin();
+  }
+
+  get open() {
+    return this.hasAttribute("open");
+  }
+
+  set open(wanted) {
+    this.toggleAttribute("open", Boolean(wanted));
+  }
+
+  get base() {
+    const server = this.getAttribute("server");
+    // Modules lie at <base>assets/<version>/.
+    return server ? new URL("/channels/webchat/", new URL(server, location)).href : new URL("../../", import.meta.url).href;
+  }
+
+  begin() {
+    const tag = this.closest("[lang]")?.lang || navigator.language;
+    this.words = speak(tag);
+    this.client = new Client({ base: this.base, identity: this.getAttribute("token"), language: this.words.lang });
+    this.draw();
+    this.listen();
+    if (this.open) this.show(true);
+    else if (this.client.known) this.client.start(); // there may be an answer waiting
+  }
+
+  end() {
+    if (!this.client) return;
+    this.stop.abort();
+    this.client.close();
+    this.client = null;
+    this.root.replaceChildren();
+  }
+
+  draw() {
+    const { say, lang, dir } = this.words;
+    const { client, words } = this;
+    const title = this.getAttribute("title") || say("title");
+    this.log = new Log({ words, client, onDownload: (file) => this.save(file) });
+    this.composer = new Composer({ words, client });
+    this.badge = h("span", { class: "badge", hidden: true });
+    const toggle = { class: "launcher", type: "button", "aria-haspopup": "dialog", onclick: () => (this.open = !this.open) };
+    this.launcher = h("button", toggle, icon("chat"), icon("down"), this.badge);
+    this.heading = h("h2", { id: "title", tabindex: "-1" }, title);
+    this.presence = h("p", { class: "presence" });
+    this.banner = h("p", { class: "banner", role: "status" });
+    const shut = { class: "shut", type: "button", "aria-label": say("close"), onclick: () => (this.open = false) };
+    const header = h(
+      "header",
+      {},
+      h("span", { class: "mark" }, icon("chat")),
+      h("div", {}, this.heading, this.presence),
+      h("button", shut, icon("close")),
+    );
+    this.panel = h("dialog", { "aria-labelledby": "title" }, header, this.banner, this.log.node, this.composer.node);
+    // The platform's own title bubble over the whole chat would only be in the way.
+    this.root.replaceChildren(h("div", { class: "warmline", lang, dir, title: "" }, this.launcher, this.panel));
+    this.name();
+  }
+
+  listen() {
+    this.stop = new AbortController();
+    const on = (target, name, act) => target.addEventListener(name, act, { signal: this.stop.signal });
+    const { client, log, composer, panel } = this;
+    log.onAnswered = () => composer.focus();
+    composer.onSent = () => log.toEnd();
+    on(client, "change", ({ detail }) => this.changed(detail));
+    on(client, "ready", () => composer.configure(client.limits));
+    on(client, "state", () => this.connection());
+    on(client, "typing", ({ detail }) => log.typing(detail));
+    on(client, "identity", () => this.dispatchEvent(new CustomEvent("warmline-identity", { bubbles: true })));
+    on(panel, "keydown", (event) => {
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.open = false;
+    });
+    on(panel, "cancel", (event) => {
+      event.preventDefault();
+      this.open = false;
+    });
+    on(panel, "dragover", (event) => event.preventDefault());
+    on(panel, "drop", (event) => {
+      event.preventDefault();
+      composer.take(event.dataTransfer.files);
+    });
+    on(log.node, "scroll", () => this.seen());
+    on(document, "visibilitychange", () => this.seen());
+    on(PHONE, "change", () => this.panel.open && this.place());
+  }
+
+  show(wanted) {
+    if (wanted === this.panel.open) return;
+    if (wanted) {
+      this.client.start();
+      this.place();
+      this.log.render();
+      this.log.toEnd();
+      // On a phone the keyboard would cover half of what there is to read.
+      if (matchMedia("(pointer: coarse)").matches) this.heading.focus();
+      else this.composer.focus();
+      this.composer.fit();
+      this.seen();
+    } else {
+      const inside = this.root.activeElement;
+      this.panel.close();
+      if (inside) this.launcher.focus();
+    }
+    this.name();
+  }
+
+  // A panel beside the page, or, on a phone, the whole screen and nothing behind it.
+  place() {
+    if (this.panel.open) this.panel.close();
+    if (PHONE.matches) this.panel.showModal();
+    else this.panel.show();
+  }
+
+  name() {
+    const { say } = this.words;
+    const count = this.client.unread;
+    const label = [say(this.open ? "close" : "open"), count && !this.open && say("unread", { n: count })];
+    this.launcher.setAttribute("aria-label", label.filter(Boolean).join(". "));
+    this.launcher.setAttribute("aria-expanded", String(this.panel.open));
+    this.badge.textContent = count > 9 ? "9+" : String(count);
+    this.badge.hidden = !count || this.panel.open;
+    const { messages } = this.client;
+    const last = [...messages.values()].sort((a, b) => a.id - b.id).findLast((one) => one.author !== "customer");
+    const person = last?.author === "agent";
+    this.presence.textContent = person ? say("withPerson", { name: this.log.name(last) }) : say("withBot");
+    this.presence.classList.toggle("person", person);
+  }
+
+  changed(message) {
+    if (message && message.author !== "customer") this.log.typing(null);
+    if (this.panel.open) this.log.render();
+    this.seen();
+    this.name();
+  }
+
+  connection() {
+    const { state, caughtUp, tries } = this.client;
+    const troubled = state === "offline" || state === "refused" || (state === "connecting" && (caughtUp || tries > 1));
+    const text = troubled ? this.words.say(state) : "";
+    if (this.banner.textContent !== text) this.banner.textContent = text;
+  }
+
+  seen() {
+    if (this.panel.open && !document.hidden && this.log.atEnd && this.client.unread) this.client.read();
+  }
+
+  async save(file) {
+    const { say, size } = this.words;
+    try {
+      const url = URL.createObjectURL(await this.client.download(file.ref));
+      h("a", { href: url, download: file.name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    } catch {
+      this.banner.textContent = `${say("download", { name: file.name })} (${size(file.size)}): ${say("again")}`;
+    }
+  }
+}
+
+// The style as a sheet of our own: no inline style, nothing leaks in or out, no flash without it.
+async function dress() {
+  for (let pause = 500; ; pause = Math.min(pause * 2, 30_000)) {
+    try {
+      const answer = await fetch(new URL("chat.css", import.meta.url));
+      if (answer.ok) return style.replace(await answer.text());
+    } catch {
+      // Offline: the next attempt tells.
+    }
+    await new Promise((done) => setTimeout(done, pause));
+  }
+}
+
+customElements.define("warmline-chat", WarmlineChat);

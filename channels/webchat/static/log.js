@@ -1,0 +1,240 @@
+// The conversation on the screen: rows are added and moved, never made anew, so that a screen
+// reader says each one once and nothing jumps.
+
+import { h, icon, linked } from "./dom.js";
+
+const GROUP = 5 * 60_000; // milliseconds within which words of one author stand together
+
+export class Log {
+  constructor({ words, client, onDownload }) {
+    Object.assign(this, { words, client, onDownload });
+    const { say } = words;
+    this.rows = new Map();
+    this.list = h("div", { class: "rows", role: "log", "aria-label": say("log"), "aria-busy": "true" });
+    this.dots = h("div", { class: "typing", hidden: true }, h("i"), h("i"), h("i"));
+    this.node = h(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": say("log") },
+      h("div", { class: "intro" }, h("p", { class: "hello" }, say("hello")), h("p", {}, say("intro"))),
+      this.list,
+      this.dots,
+    );
+  }
+
+  get atEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.node;
+    return scrollHeight - scrollTop - clientHeight < 80;
+  }
+
+  toEnd() {
+    this.node.scrollTop = this.node.scrollHeight;
+  }
+
+  render() {
+    const follow = this.atEnd;
+    const items = this.items();
+    const keys = new Set(items.map((item) => item.key));
+    for (const [key, row] of this.rows) {
+      if (keys.has(key)) continue;
+      row.remove();
+      this.rows.delete(key);
+    }
+    let next = this.list.firstChild;
+    for (const item of items) {
+      let row = this.rows.get(item.key);
+      if (!row) {
+        row = item.make();
+        this.rows.set(item.key, row);
+      }
+      item.update?.(row);
+      if (row === next) next = next.nextSibling;
+      else this.list.insertBefore(row, next);
+    }
+    this.list.setAttribute("aria-busy", String(!this.client.caughtUp));
+    if (follow) this.toEnd();
+  }
+
+  typing(frame) {
+    clearTimeout(this.typingEnds);
+    const follow = this.atEnd;
+    this.dots.hidden = !frame;
+    if (!frame) return;
+    const name = frame.name ?? this.words.say(frame.author === "agent" ? "team" : "bot");
+    this.dots.setAttribute("aria-label", this.words.say("typing", { name }));
+    this.dots.setAttribute("role", "img");
+    this.typingEnds = setTimeout(() => this.typing(null), 6000);
+    if (follow) this.toEnd();
+  }
+
+  name(message) {
+    const { say } = this.words;
+    return message.author === "agent" ? (message.name ?? say("team")) : say(message.author === "bot" ? "bot" : "you");
+  }
+
+  items() {
+    const { client, words } = this;
+    const messages = [...client.messages.values()].sort((a, b) => a.id - b.id);
+    const all = [...messages, ...client.pending];
+    const seen = messages.findLast((one) => one.author === "agent")?.id ?? 0;
+    const items = [];
+    let speaker = null;
+    let day = null;
+    all.forEach((message, index) => {
+      const before = all[index - 1];
+      const after = all[index + 1];
+      const today = words.day(message.at);
+      if (today !== day) {
+        day = today;
+        items.push({ key: `d${today}`, make: () => h("p", { class: "note day" }, today) });
+      }
+      if (message.author !== "customer") {
+        const name = this.name(message);
+        if (message.author === "agent" && speaker !== name) {
+          const key = `j${message.id}`;
+          items.push({ key, make: () => h("p", { class: "note" }, words.say("joined", { name })) });
+        }
+        speaker = name;
+      }
+      const last = !after || !together(message, after);
+      items.push({
+        key: message.client ? `c${message.client}` : `m${message.id}`,
+        make: () => this.row(message, messages.slice(0, index)),
+        update: (row) => {
+          row.classList.toggle("first", !before || !together(before, message));
+          row.classList.toggle("last", last || message.status === "failed");
+          row.classList.toggle("waits", ["waiting", "sending", "failed"].includes(message.status));
+          this.state(row, message, seen);
+          this.extras(row, message, index === all.length - 1);
+        },
+      });
+    });
+    return items;
+  }
+
+  row(message, earlier) {
+    const { words } = this;
+    const name = this.name(message);
+    const bubble = h("div", { class: "bubble" });
+    const rating = rated(message, earlier);
+    if (rating) {
+      const stars = h("span", { class: "rated", role: "img", "aria-label": words.say("stars", { n: rating }) });
+      for (let n = 1; n <= 5; n += 1) stars.append(h("span", { class: n <= rating ? "on" : "" }, icon("star")));
+      bubble.append(stars);
+    } else if (message.text) {
+      const text = titled(message, earlier);
+      bubble.append(h("p", { dir: "auto" }, linked(text, words.say("newTab"))));
+    }
+    for (const file of message.attachments ?? []) bubble.append(this.file(file));
+    const label =
+      message.author === "customer"
+        ? h("span", { class: "unseen" }, `${name}: `)
+        : h("span", { class: "who" }, name, message.author === "bot" && h("b", {}, words.say("automated")));
+    const face = message.author === "agent" && h("span", { class: "face", "aria-hidden": "true" }, initial(name));
+    const body = h("div", { class: "body" }, label, bubble, h("div", { class: "meta" }));
+    return h("div", { class: `row ${message.author}` }, face, body);
+  }
+
+  file(file) {
+    const { say, size } = this.words;
+    const open = () => this.onDownload(file);
+    return h(
+      "button",
+      { class: "file", type: "button", "aria-label": say("download", { name: file.name }), onclick: open },
+      icon("file"),
+      h("span", { dir: "auto" }, file.name),
+      h("small", {}, size(file.size)),
+    );
+  }
+
+  state(row, message, seen) {
+    const { say, time } = this.words;
+    const mine = message.author === "customer";
+    let state = message.status;
+    if (mine && message.id) state = message.id < seen || state === "read" ? "seen" : "sent";
+    const text = [time(message.at), mine && say(state)].filter(Boolean).join(" · ");
+    const meta = row.querySelector(".meta");
+    if (meta.dataset.state === text) return;
+    meta.dataset.state = text;
+    const again = () => this.client.again(message.client);
+    meta.replaceChildren(
+      h("time", { datetime: message.at }, text),
+      ...(state === "failed" ? [h("button", { class: "again", type: "button", onclick: again }, say("again"))] : []),
+    );
+  }
+
+  // Quick replies and the survey belong to the last message alone: an answer makes them go.
+  extras(row, message, last) {
+    const wanted = last && message.author !== "customer" && (message.buttons?.length || message.survey);
+    const present = row.querySelector(".extras");
+    if (!wanted) return present?.remove();
+    if (present) return;
+    const { survey } = message;
+    const extras = h("div", { class: "extras" });
+    if (message.buttons?.length) extras.append(this.buttons(message.buttons));
+    if (survey && survey.scale !== "text") extras.append(this.survey(message, survey.scale === "number"));
+    row.querySelector(".body").append(extras);
+  }
+
+  buttons(buttons) {
+    const group = h("div", { class: "choices", role: "group", "aria-label": this.words.say("choices") });
+    for (const { title, payload } of buttons) {
+      group.append(h("button", { type: "button", dir: "auto", onclick: () => this.answer(payload) }, title));
+    }
+    return group;
+  }
+
+  survey(message, numbers) {
+    const { say } = this.words;
+    const labels = [];
+    const send = h("button", { class: "rate", type: "submit", disabled: true }, say("rate"));
+    let chosen = 0;
+    for (let n = 1; n <= 5; n += 1) {
+      const choose = () => {
+        chosen = n;
+        send.disabled = false;
+        labels.forEach((label, index) => label.classList.toggle("on", numbers ? index + 1 === n : index < n));
+      };
+      const radio = h("input", {
+        type: "radio",
+        name: `rating-${message.id}`,
+        value: n,
+        "aria-label": say("stars", { n }),
+        onchange: choose,
+      });
+      labels.push(h("label", {}, radio, numbers ? h("span", {}, String(n)) : icon("star")));
+    }
+    const submit = (event) => {
+      event.preventDefault();
+      if (chosen) this.answer(String(chosen));
+    };
+    const group = { role: "radiogroup", "aria-label": say("rating"), class: numbers ? "numbers" : "stars" };
+    return h("form", { class: "survey", onsubmit: submit }, h("div", group, ...labels), send);
+  }
+
+  answer(text) {
+    this.client.say(text);
+    this.toEnd();
+    this.onAnswered?.();
+  }
+}
+
+function together(a, b) {
+  return a.author === b.author && a.name === b.name && Math.abs(new Date(b.at) - new Date(a.at)) < GROUP;
+}
+
+function initial(name) {
+  return [...name][0]?.toUpperCase() ?? "";
+}
+
+// A quick reply comes back as its payload; the customer chose its title.
+function titled(message, earlier) {
+  if (message.author !== "customer") return message.text;
+  const buttons = earlier.findLast((one) => one.author !== "customer")?.buttons ?? [];
+  return buttons.find((one) => one.payload === message.text)?.title ?? message.text;
+}
+
+function rated(message, earlier) {
+  const asked = earlier.at(-1)?.survey;
+  const answers = message.author === "customer" && asked?.scale === "stars" && /^[1-5]$/.test(message.text);
+  return answers ? Number(message.text) : 0;
+}
