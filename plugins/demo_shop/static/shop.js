@@ -1,0 +1,27 @@
+// Small comforts; every page works without them.
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  if (!navigator.clipboard) break;
+  const text = document.getElementById(button.dataset.copy);
+  const label = button.textContent;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text.textContent.trim());
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(text);
+      button.textContent = "Marked: copy it";
+    }
+    setTimeout(() => { button.textContent = label; }, 2500);
+  });
+}
+
+customElements.whenDefined("warmline-chat").then(() => {
+  const chat = document.querySelector("warmline-chat");
+  for (const button of document.querySelectorAll("button[data-open-chat]")) {
+    if (typeof chat.open !== "function") break;
+    button.hidden = false;
+    button.addEventListener("click", () => chat.open());
+  }
+});
