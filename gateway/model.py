@@ -17,9 +17,7 @@ Json: TypeAlias = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 Label = Literal["calm", "pleased", "confused", "anxious", "frustrated", "angry", "urgent"]
 Author = Literal["customer", "bot", "agent", "system"]
-Status = Literal[
-    "received", "queued", "sent", "delivered", "read", "unsure", "failed", "discarded"
-]
+Status = Literal["received", "queued", "sent", "delivered", "read", "unsure", "failed", "discarded"]
 State = Literal["bot", "waiting", "person", "resolved"]
 Purpose = Literal[
     "message", "answer", "clarify", "fallback", "handover", "notice", "survey", "thanks"
@@ -351,7 +349,7 @@ class Timer(Value, frozen=True, kw_only=True):
 
     name: str
     due_at: datetime
-    data: dict[str, str] = {}
+    data: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Turn(Value, frozen=True, kw_only=True):
@@ -365,7 +363,7 @@ class Turn(Value, frozen=True, kw_only=True):
     kind: Literal["message", "timer", "event"] = "message"
     name: str = ""
     """The timer's or the event's name."""
-    data: dict[str, str] = {}
+    data: dict[str, str] = msgspec.field(default_factory=dict)
     history: tuple[Message, ...] = ()
     """This conversation so far, oldest first, without ``message``; at most the last 40."""
     context: Context = Context()
@@ -432,6 +430,8 @@ class Occasion(Value, frozen=True, kw_only=True):
     """The first words to this customer in this conversation: a greeting fits."""
     customer: str | None = None
     agent: str | None = None
+    language: str | None = None
+    """The language an agent writes in, where it is known; a Reply carries its own."""
 
 
 class Applied(Value, frozen=True, kw_only=True):
