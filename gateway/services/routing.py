@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from gateway.model import Reason, Route, Turn
-from gateway.services.policy import Policy, Rule
-from gateway.services.reasons import CONTENT, held, replies, stretch, sure_intent
+from gateway.services.policy import Policy
+from gateway.services.readings import replies, stretch, sure_intent
+from gateway.services.reasons import CONTENT, held
+from gateway.services.rules import Rule
 
 
 def decide(turn: Turn, policy: Policy) -> Route:
