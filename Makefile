@@ -10,7 +10,7 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_WARN_SCRIPT_LOCATION=1 $(BIN)/p
 LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header --quiet $(LOCKFLAGS)
 
-.PHONY: run test check bench crash format lock wheel clean
+.PHONY: run test check bench crash format sizes lock wheel clean
 
 run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
 	@exec $(BIN)/warmline serve --port $(PORT)
@@ -34,6 +34,9 @@ crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+sizes: $(VENV)/.python  ## long modules and functions, to look at
+	@$(BIN)/python .ci/sizes
 
 # LOCKFLAGS=--upgrade takes newer versions; without it only what must change does.
 lock: $(VENV)/.dev
