@@ -223,7 +223,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     topic: str
     name: str
     conversation: int = 0
-    data: dict[str, str] = {}
+    data: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Events(Protocol):

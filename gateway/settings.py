@@ -57,6 +57,9 @@ class Worker(BaseModel):
     context_timeout: float = Field(1.0, gt=0, description="seconds")
     attempts: int = Field(5, ge=1, description="then a person gets the message")
     drain: float = Field(10.0, ge=0, description="seconds to finish at SIGTERM")
+    idle_hours: float = Field(
+        24.0, gt=0, description="then a conversation left with the bot is over"
+    )
 
 
 class Delivery(BaseModel):

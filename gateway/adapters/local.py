@@ -1,0 +1,111 @@
+"""What one process needs of its own: a clock, live events, files on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from gateway.model import Attachment, File
+from gateway.ports import Event, NotFound, TooLarge
+
+PENDING = 256
+"""Events that may wait for one listener; a slower one loses the oldest and looks the truth up."""
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class LocalEvents:
+    """Events within this process."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, set[asyncio.Queue[Event]]] = defaultdict(set)
+
+    def publish(self, event: Event) -> None:
+        for queue in self._listeners.get(event.topic, ()):
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(event)
+
+    @asynccontextmanager
+    async def listen(self, topic: str) -> AsyncIterator[AsyncIterator[Event]]:
+        """Events of ``topic`` from now on."""
+        queue: asyncio.Queue[Event] = asyncio.Queue(PENDING)
+        self._listeners[topic].add(queue)
+        try:
+            yield _each(queue)
+        finally:
+            self._listeners[topic].discard(queue)
+            if not self._listeners[topic]:
+                del self._listeners[topic]
+
+
+async def _each(queue: asyncio.Queue[Event]) -> AsyncIterator[Event]:
+    while True:
+        yield await queue.get()
+
+
+class DiskFiles:
+    """Files below ``folder`` under the SHA-256 of their bytes; at most ``most`` bytes each."""
+
+    def __init__(self, folder: Path, *, most: int) -> None:
+        self._folder = folder
+        self._most = most
+
+    async def keep(self, file: File) -> Attachment:
+        """Durable when it returns. Raises TooLarge."""
+        size = len(file.data)
+        if size > self._most:
+            raise TooLarge(f"{size} bytes; limits.attachment allows {self._most}")
+        digest = await asyncio.to_thread(self._write, file.data)
+        return Attachment(name=file.name, media_type=file.media_type, size=size, digest=digest)
+
+    async def open(self, digest: str) -> bytes:
+        """Raises NotFound."""
+        path = self._path(digest)
+        try:
+            return await asyncio.to_thread(path.read_bytes)
+        except FileNotFoundError:
+            raise NotFound(f"no file {digest}") from None
+
+    async def forget(self, digests: tuple[str, ...]) -> None:
+        """Delete files that nothing names any more."""
+        for digest in digests:
+            await asyncio.to_thread(self._path(digest).unlink, missing_ok=True)
+
+    def _path(self, digest: str) -> Path:
+        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+            raise NotFound("that is no digest of a file")
+        return self._folder / digest[:2] / digest
+
+    def _write(self, data: bytes) -> str:
+        digest = hashlib.sha256(data).hexdigest()
+        path = self._path(digest)
+        if path.exists():
+            return digest
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
+            temporary.write(data)
+            temporary.flush()
+            os.fsync(temporary.fileno())
+        Path(temporary.name).replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return digest

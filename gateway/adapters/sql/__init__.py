@@ -1,0 +1,1 @@
+"""The SQL store: SQLAlchemy Core, each operation a plain function over a connection."""

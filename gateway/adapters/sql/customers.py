@@ -1,0 +1,170 @@
+"""What is held on a customer: receipts, export, erasure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, select, update
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.schema import (
+    attachments,
+    conversations,
+    customers,
+    handoffs,
+    identities,
+    inbox,
+    messages,
+    outbox,
+    suggestions,
+    surveys,
+    timers,
+)
+from gateway.model import Address, Inbound, Json, Receipt
+from gateway.ports import NotFound
+
+# A later word never takes back an earlier, stronger one: "delivered" may come after "read".
+BEFORE = {
+    "delivered": ("queued", "sent", "unsure"),
+    "read": ("queued", "sent", "unsure", "delivered"),
+    "failed": ("queued", "sent", "unsure", "delivered"),
+}
+OF_CONVERSATION: tuple[tuple[str, Table], ...] = (
+    ("messages", messages),
+    ("handoffs", handoffs),
+    ("suggestions", suggestions),
+    ("surveys", surveys),
+    ("timers", timers),
+    ("outbox", outbox),
+)
+
+
+class SqlCustomers:
+    """Operations on one customer."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def report(self, receipt: Receipt) -> tuple[str, ...]:
+        return await self._db.write(lambda c: _report(c, receipt))
+
+    async def export(self, address: Address) -> Json:
+        return await self._db.read(lambda c: _export(c, address))
+
+    async def erase(self, address: Address) -> tuple[int, tuple[str, ...]]:
+        return await self._db.write(lambda c: _erase(c, address))
+
+
+def _report(connection: Connection, receipt: Receipt) -> tuple[str, ...]:
+    if receipt.address is not None:
+        ids = [int(id) for id in receipt.ids if id.isdecimal()]
+        ours = messages.c.id.in_(ids) & (messages.c.lane == receipt.address.lane)
+    else:
+        prefix = f"{receipt.channel}:"
+        ours = messages.c.remote_id.in_(receipt.ids) & messages.c.lane.startswith(
+            prefix, autoescape=True
+        )
+    ours &= messages.c.author.in_(("bot", "agent"))
+    ours &= messages.c.status.in_(BEFORE[receipt.status])
+    found = connection.execute(select(messages).where(ours)).all()
+    for row in found:
+        values: dict[str, object] = {"status": receipt.status}
+        if receipt.detail:
+            values["data"] = _with_detail(row, receipt.detail)
+        connection.execute(update(messages).where(messages.c.id == row.id).values(values))
+    return tuple(dict.fromkeys(row.lane for row in found))
+
+
+def _with_detail(row: Any, detail: str) -> str | None:
+    changed = rows.message(row).replace(detail=detail)
+    packed = rows.message_values(changed, row.lane)["data"]
+    return None if packed is None else str(packed)
+
+
+def _customer(connection: Connection, address: Address) -> int:
+    known = connection.execute(
+        select(identities.c.customer_id).where(
+            identities.c.channel == address.channel, identities.c.value == address.value
+        )
+    ).scalar()
+    if known is None:
+        raise NotFound(f"nobody is known by {address.lane}")
+    return int(known)
+
+
+def _owned(connection: Connection, customer: int) -> tuple[list[int], list[str]]:
+    found = connection.execute(
+        select(conversations.c.id).where(conversations.c.customer_id == customer)
+    ).scalars()
+    addresses = connection.execute(
+        select(identities.c.channel, identities.c.value).where(identities.c.customer_id == customer)
+    )
+    return list(found), [f"{row.channel}:{row.value}" for row in addresses]
+
+
+def _dicts(connection: Connection, query: Any) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _export(connection: Connection, address: Address) -> Json:
+    customer = _customer(connection, address)
+    mine, lanes = _owned(connection, customer)
+    export: dict[str, Any] = {
+        "customer": _dicts(connection, select(customers).where(customers.c.id == customer))[0],
+        "identities": _dicts(
+            connection, select(identities).where(identities.c.customer_id == customer)
+        ),
+        "conversations": _dicts(
+            connection, select(conversations).where(conversations.c.customer_id == customer)
+        ),
+    }
+    for name, table in OF_CONVERSATION:
+        export[name] = _dicts(connection, select(table).where(table.c.conversation_id.in_(mine)))
+    said = [row["id"] for row in export["messages"]]
+    export["attachments"] = _dicts(
+        connection, select(attachments).where(attachments.c.message_id.in_(said))
+    )
+    export["inbox"] = _dicts(connection, select(inbox).where(inbox.c.lane.in_(lanes)))
+    return export
+
+
+def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ...]]:
+    customer = _customer(connection, address)
+    mine, lanes = _owned(connection, customer)
+    said = select(messages.c.id).where(messages.c.conversation_id.in_(mine))
+    digests = set(
+        connection.execute(
+            select(attachments.c.digest).where(attachments.c.message_id.in_(said))
+        ).scalars()
+    ) | _raw_digests(connection, lanes)
+    gone = connection.execute(delete(inbox).where(inbox.c.lane.in_(lanes))).rowcount
+    gone += connection.execute(
+        delete(attachments).where(attachments.c.message_id.in_(said))
+    ).rowcount
+    for _, table in reversed(OF_CONVERSATION):
+        gone += connection.execute(delete(table).where(table.c.conversation_id.in_(mine))).rowcount
+    for table, column in (
+        (conversations, conversations.c.customer_id),
+        (identities, identities.c.customer_id),
+        (customers, customers.c.id),
+    ):
+        gone += connection.execute(delete(table).where(column == customer)).rowcount
+    still = set(
+        connection.execute(
+            select(attachments.c.digest).where(attachments.c.digest.in_(digests))
+        ).scalars()
+    )
+    return gone, tuple(sorted(digests - still))
+
+
+def _raw_digests(connection: Connection, lanes: list[str]) -> set[str]:
+    """Raw payloads and attachments that the inbox rows of these lanes name."""
+    found: set[str] = set()
+    kinds = ("message", "edit", "unreadable")
+    query = select(inbox.c.payload).where(inbox.c.lane.in_(lanes), inbox.c.kind.in_(kinds))
+    for payload in connection.execute(query).scalars():
+        inbound = rows.unpack(payload, Inbound)
+        found |= {one.digest for one in inbound.attachments}
+        found |= {inbound.raw} if inbound.raw else set()
+    return found

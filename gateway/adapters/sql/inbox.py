@@ -1,0 +1,167 @@
+"""The inbox: what came in, in the order of its commits, until it is handled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, func, select, text, update
+
+from gateway.adapters.sql import committing, rows, taking
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.schema import inbox, messages
+from gateway.model import Accepted, Inbound, Message
+from gateway.ports import NotFound
+from gateway.store import AgentSaid, Committed, InboxLine, Later, Outcome, Work
+
+# SQLite and PostgreSQL read this alike; Core has one construct for each of them.
+ACCEPT = text(
+    "INSERT INTO inbox (lane, channel, kind, remote_id, conversation_id, payload, state,"
+    " attempts, due_at, received_at) VALUES (:lane, :channel, :kind, :remote_id,"
+    " :conversation_id, :payload, 'ready', 0, 0, :received_at)"
+    " ON CONFLICT DO NOTHING RETURNING id"
+)
+SAME = select(inbox.c.id).where(
+    inbox.c.channel == bindparam("channel"), inbox.c.remote_id == bindparam("remote_id")
+)
+HEADS = select(func.min(inbox.c.id)).where(inbox.c.state == "ready").group_by(inbox.c.lane)
+SAID = "desk"
+"""The channel name under which agents' messages are deduplicated."""
+
+
+def accept(
+    connection: Connection,
+    *,
+    lane: str,
+    channel: str,
+    kind: str,
+    remote_id: str | None,
+    payload: str,
+    at: datetime,
+    conversation: int | None = None,
+) -> Accepted:
+    """Put one row into the inbox, or find the one that has its remote id already."""
+    values = {
+        "lane": lane,
+        "channel": channel,
+        "kind": kind,
+        "remote_id": remote_id,
+        "conversation_id": conversation,
+        "payload": payload,
+        "received_at": rows.ms(at),
+    }
+    turn = connection.execute(ACCEPT, values).scalar()
+    if turn is not None:
+        return Accepted(turn=turn)
+    known = connection.execute(SAME, {"channel": channel, "remote_id": remote_id}).scalar_one()
+    return Accepted(turn=known, duplicate=True)
+
+
+class SqlInbox:
+    """The first durable wait."""
+
+    def __init__(self, database: Database, *, idle: timedelta) -> None:
+        self._db = database
+        self._idle = idle
+
+    async def accept(self, message: Inbound, at: datetime) -> Accepted:
+        lane, payload = message.address.lane, rows.pack(message)
+        return await self._db.write(
+            lambda c: accept(
+                c,
+                lane=lane,
+                channel=message.address.channel,
+                kind=message.kind,
+                remote_id=message.remote_id,
+                payload=payload,
+                at=at,
+            ),
+            key=lane,
+        )
+
+    async def say(self, said: AgentSaid, lane: str, key: str, at: datetime) -> Accepted:
+        return await self._db.write(
+            lambda c: accept(
+                c,
+                lane=lane,
+                channel=SAID,
+                kind="agent",
+                remote_id=key,
+                payload=rows.pack(said),
+                at=at,
+                conversation=said.conversation,
+            ),
+            key=lane,
+        )
+
+    async def take(self, lane: str, at: datetime) -> Work | Later | None:
+        return await self._db.read(lambda c: taking.take(c, lane, at, self._idle))
+
+    async def commit(self, outcome: Outcome, at: datetime) -> Committed:
+        return await self._db.write(
+            lambda c: committing.commit(c, outcome, at), key=outcome.work.lane
+        )
+
+    async def failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
+        values: dict[str, object] = {"attempts": inbox.c.attempts + 1, "error": error}
+        values |= {"due_at": rows.ms(retry_at)} if retry_at else {"state": "stuck"}
+        change = update(inbox).where(inbox.c.id == turn, inbox.c.state == "ready").values(values)
+        await self._db.write(lambda c: c.execute(change).rowcount)
+
+    async def lanes(self) -> tuple[str, ...]:
+        ready = select(inbox.c.lane).where(inbox.c.state == "ready").distinct()
+        return await self._db.read(lambda c: tuple(c.execute(ready).scalars()))
+
+    async def survived(self) -> int:
+        count = update(inbox).where(inbox.c.id.in_(HEADS)).values(attempts=inbox.c.attempts + 1)
+        return await self._db.write(lambda c: c.execute(count).rowcount)
+
+    async def handled(self, turn: int) -> tuple[Message, ...] | None:
+        return await self._db.read(lambda c: _handled(c, turn))
+
+    async def list(self, state: str) -> tuple[InboxLine, ...]:
+        chosen = select(inbox).where(inbox.c.state == state).order_by(inbox.c.id).limit(1000)
+        return await self._db.read(
+            lambda c: tuple(
+                InboxLine(
+                    id=row.id,
+                    channel=row.channel,
+                    kind=row.kind,
+                    state=row.state,
+                    attempts=row.attempts,
+                    error=row.error,
+                    received_at=rows.when(row.received_at),
+                )
+                for row in c.execute(chosen)
+            )
+        )
+
+    async def retry(self, ids: Sequence[int] | None) -> int:
+        again = (
+            update(inbox)
+            .where(inbox.c.state == "stuck")
+            .values(state="ready", attempts=0, due_at=0, error=None)
+        )
+        if ids is not None:
+            again = again.where(inbox.c.id.in_(ids))
+        return await self._db.write(lambda c: c.execute(again).rowcount)
+
+
+def _handled(connection: Connection, turn: int) -> tuple[Message, ...] | None:
+    row = connection.execute(select(inbox).where(inbox.c.id == turn)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no turn {turn}")
+    if row.state == "ready":
+        return None
+    said = (
+        select(messages)
+        .where(
+            messages.c.lane == row.lane,
+            messages.c.turn_id == turn,
+            messages.c.id > (row.message_id or 0),
+            messages.c.author.in_(("bot", "agent")),
+            messages.c.internal.is_(False),
+        )
+        .order_by(messages.c.id)
+    )
+    return tuple(rows.message(found) for found in connection.execute(said))

@@ -1,0 +1,218 @@
+"""Changes of hands: claim, transfer, hand back, resolve. Each is a compare-and-set on the epoch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.effects import open_handoff
+from gateway.adapters.sql.schema import (
+    conversations,
+    handoffs,
+    messages,
+    outbox,
+    suggestions,
+)
+from gateway.adapters.sql.timers import put
+from gateway.model import Agent, Conversation, Message, State, Suggestion
+from gateway.ports import Conflict, NotFound
+from gateway.store import HandoffAsk, Happened
+
+
+class SqlMoves:
+    """What people decide, at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def claim(
+        self, conversation: int, agent: Agent, epoch: int, at: datetime
+    ) -> tuple[Conversation, tuple[Message, ...]]:
+        return await self._db.write(lambda c: _claim(c, conversation, agent, epoch, at))
+
+    async def move(
+        self,
+        conversation: int,
+        agent: Agent | None,
+        epoch: int,
+        at: datetime,
+        *,
+        state: State,
+        line: str,
+        handoff: HandoffAsk | None = None,
+    ) -> Conversation:
+        def unit(connection: Connection) -> Conversation:
+            values: dict[str, Any] = {"state": state, "owner": None}
+            if state == "resolved":
+                values["resolved_at"] = rows.ms(at)
+            if handoff is not None:
+                values["tier"] = handoff.tier
+            now = _shift(connection, conversation, epoch, values)
+            _close(connection, conversation, at)
+            _line(connection, now, line, agent, at)
+            if handoff is not None:
+                open_handoff(connection, now, handoff, at)
+            if state == "resolved":
+                event = Happened(conversation=conversation, name="resolved", epoch=now.epoch)
+                put(connection, now.address.lane, "event", event, at)
+            return now
+
+        return await self._db.write(unit)
+
+    async def move_up(self, handoff: int, conversation: int, ask: HandoffAsk, at: datetime) -> bool:
+        def unit(connection: Connection) -> bool:
+            taken = connection.execute(
+                update(handoffs)
+                .where(
+                    handoffs.c.id == handoff,
+                    handoffs.c.claimed_at.is_(None),
+                    handoffs.c.closed_at.is_(None),
+                )
+                .values(closed_at=rows.ms(at))
+            )
+            if taken.rowcount != 1:
+                return False
+            now = _get(connection, conversation)
+            connection.execute(
+                update(conversations)
+                .where(conversations.c.id == conversation)
+                .values(tier=ask.tier)
+            )
+            open_handoff(connection, now, ask, at)
+            _line(connection, now, f"nobody claimed it in time: moved to {ask.tier}", None, at)
+            return True
+
+        return await self._db.write(unit)
+
+    async def note(self, message: Message) -> Message:
+        def unit(connection: Connection) -> Message:
+            lane = _get(connection, message.conversation).address.lane
+            values = rows.message_values(message, lane)
+            id = connection.execute(insert(messages).returning(messages.c.id), values).scalar_one()
+            return message.replace(id=id)
+
+        return await self._db.write(unit)
+
+    async def ignore(self, suggestion: int, agent: Agent) -> Suggestion:
+        def unit(connection: Connection) -> Suggestion:
+            mine = suggestions.c.id == suggestion
+            connection.execute(
+                update(suggestions)
+                .where(mine, suggestions.c.outcome == "open")
+                .values(outcome="ignored", agent=rows.pack(agent))
+            )
+            row = connection.execute(select(suggestions).where(mine)).one_or_none()
+            if row is None:
+                raise NotFound(f"there is no suggestion {suggestion}")
+            return rows.suggestion(row)
+
+        return await self._db.write(unit)
+
+
+def _get(connection: Connection, conversation: int) -> Conversation:
+    chosen = select(conversations).where(conversations.c.id == conversation).with_for_update()
+    row = connection.execute(chosen).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no conversation {conversation}")
+    return rows.conversation(row)
+
+
+def _shift(
+    connection: Connection, conversation: int, epoch: int, values: dict[str, Any]
+) -> Conversation:
+    """Change hands if ``epoch`` is still the one the person saw; discard what the bot had ready."""
+    now = _get(connection, conversation)
+    if now.epoch != epoch:
+        who = f"{now.owner.name} has it" if now.owner else f"it is {now.state} now"
+        raise Conflict(f"somebody was faster: {who}", now)
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation)
+        .values(epoch=epoch + 1, **values)
+    )
+    stale = (
+        (outbox.c.conversation_id == conversation)
+        & (outbox.c.author == "bot")
+        & (outbox.c.state == "ready")
+        & (outbox.c.lane == now.address.lane)
+    )
+    connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(select(outbox.c.message_id).where(stale)))
+        .values(status="discarded")
+    )
+    connection.execute(update(outbox).where(stale).values(state="discarded"))
+    return _get(connection, conversation)
+
+
+def _claim(
+    connection: Connection, conversation: int, agent: Agent, epoch: int, at: datetime
+) -> tuple[Conversation, tuple[Message, ...]]:
+    before = _get(connection, conversation)
+    tier = agent.tier if before.tier == "bot" else before.tier
+    now = _shift(
+        connection,
+        conversation,
+        epoch,
+        {"state": "person", "owner": rows.pack(agent), "tier": tier, "resolved_at": None},
+    )
+    handoff = _open_handoff_of(connection, conversation)
+    if handoff is None:
+        ask = HandoffAsk(reasons=(), tier=tier)
+        handoff = open_handoff(connection, now, ask, at)
+    connection.execute(
+        update(handoffs)
+        .where(handoffs.c.id == handoff)
+        .values(agent=rows.pack(agent), claimed_at=rows.ms(at))
+    )
+    _line(connection, now, f"{agent.name} took the conversation", agent, at)
+    sending = (
+        select(messages)
+        .join(outbox, outbox.c.message_id == messages.c.id)
+        .where(
+            outbox.c.conversation_id == conversation,
+            outbox.c.author == "bot",
+            outbox.c.state == "sending",
+            outbox.c.lane == now.address.lane,
+        )
+    )
+    return now, tuple(rows.message(row) for row in connection.execute(sending))
+
+
+def _open_handoff_of(connection: Connection, conversation: int) -> int | None:
+    found = connection.execute(
+        select(handoffs.c.id)
+        .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
+        .order_by(handoffs.c.id.desc())
+        .limit(1)
+    ).scalar()
+    return None if found is None else int(found)
+
+
+def _close(connection: Connection, conversation: int, at: datetime) -> None:
+    connection.execute(
+        update(handoffs)
+        .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
+        .values(closed_at=rows.ms(at))
+    )
+
+
+def _line(
+    connection: Connection, now: Conversation, line: str, agent: Agent | None, at: datetime
+) -> None:
+    message = Message(
+        id=0,
+        conversation=now.id,
+        author="system",
+        text=line,
+        at=at,
+        internal=True,
+        status="sent",
+        purpose="notice",
+        agent=agent,
+    )
+    connection.execute(insert(messages), rows.message_values(message, now.address.lane))

@@ -1,0 +1,171 @@
+"""The outbox: what is to be sent, in order within each lane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, or_, select, update
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.schema import conversations, identities, messages, outbox
+from gateway.model import Outbound, Status
+from gateway.store import Later, OutboxLine, Parcel
+
+_HEAD = (
+    select(outbox)
+    .where(outbox.c.lane == bindparam("lane"), outbox.c.state.in_(("ready", "sending")))
+    .order_by(outbox.c.id)
+    .limit(1)
+)
+_CURRENT = (
+    select(conversations.c.epoch)
+    .where(conversations.c.id == outbox.c.conversation_id)
+    .scalar_subquery()
+)
+_TAKE = (
+    update(outbox)
+    .where(
+        outbox.c.id == bindparam("row"),
+        outbox.c.state == "ready",
+        or_(outbox.c.author == "agent", outbox.c.epoch == _CURRENT),
+    )
+    .values(state="sending", attempts=outbox.c.attempts + 1)
+)
+_STATE = update(outbox).where(outbox.c.id == bindparam("row"))
+_MESSAGE = update(messages).where(
+    messages.c.id
+    == select(outbox.c.message_id).where(outbox.c.id == bindparam("row")).scalar_subquery()
+)
+_THREAD = (
+    select(messages.c.remote_id)
+    .where(
+        messages.c.conversation_id == bindparam("conversation"),
+        messages.c.remote_id.is_not(None),
+    )
+    .order_by(messages.c.id.desc())
+    .limit(20)
+)
+_SENT = _STATE.values(state="sent", error=None)
+_SENT_MESSAGE = _MESSAGE.where(messages.c.status.in_(("queued", "unsure"))).values(
+    status="sent", remote_id=bindparam("remote")
+)
+_DISCARD = _STATE.values(state="discarded", error="a person took the conversation")
+_DISCARD_MESSAGE = _MESSAGE.values(status="discarded")
+_OUTBOUND = msgspec.json.Decoder(Outbound)
+
+
+class SqlOutbox:
+    """The second durable wait."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def take(self, lane: str, at: datetime) -> Parcel | Later | None:
+        return await self._db.write(lambda c: _take(c, lane, at), key=lane)
+
+    async def sent(self, id: int, remote_id: str | None) -> None:
+        def unit(connection: Connection) -> None:
+            connection.execute(_SENT, {"row": id})
+            connection.execute(_SENT_MESSAGE, {"row": id, "remote": remote_id})
+
+        await self._db.write(unit)
+
+    async def later(self, id: int, error: str, due: datetime) -> None:
+        again = _STATE.values(state="ready", error=error, due_at=rows.ms(due))
+        await self._db.write(lambda c: c.execute(again, {"row": id}).rowcount)
+
+    async def over(self, id: int, status: Status, error: str, *, unreachable: bool = False) -> None:
+        state = "dead" if status == "failed" else status
+
+        def unit(connection: Connection) -> None:
+            connection.execute(_STATE.values(state=state, error=error), {"row": id})
+            connection.execute(_MESSAGE.values(status=status), {"row": id})
+            if unreachable:
+                connection.execute(_unreachable(id))
+
+        await self._db.write(unit)
+
+    async def cut_off(self) -> tuple[Parcel, ...]:
+        cut = select(outbox).where(outbox.c.state == "sending").order_by(outbox.c.id)
+        return await self._db.read(lambda c: tuple(_parcel(c, row) for row in c.execute(cut)))
+
+    async def lanes(self) -> tuple[str, ...]:
+        waiting = select(outbox.c.lane).where(outbox.c.state.in_(("ready", "sending"))).distinct()
+        return await self._db.read(lambda c: tuple(c.execute(waiting).scalars()))
+
+    async def list(self) -> tuple[OutboxLine, ...]:
+        chosen = (
+            select(outbox)
+            .where(outbox.c.state.in_(("dead", "unsure")))
+            .order_by(outbox.c.id)
+            .limit(1000)
+        )
+        return await self._db.read(lambda c: tuple(_line(row) for row in c.execute(chosen)))
+
+    async def retry(self, ids: Sequence[int] | None) -> int:
+        return await self._db.write(lambda c: _retry(c, ids))
+
+
+def _take(connection: Connection, lane: str, at: datetime) -> Parcel | Later | None:
+    while (row := connection.execute(_HEAD, {"lane": lane}).one_or_none()) is not None:
+        if row.state == "sending":
+            return None  # whoever took it wakes the lane when it is over
+        if row.due_at > rows.ms(at):
+            return Later(at=rows.when(row.due_at))
+        if connection.execute(_TAKE, {"row": row.id}).rowcount == 1:
+            return _parcel(connection, row, attempts=row.attempts + 1)
+        connection.execute(_DISCARD, {"row": row.id})
+        connection.execute(_DISCARD_MESSAGE, {"row": row.id})
+    return None
+
+
+def _parcel(connection: Connection, row: Row[Any], attempts: int | None = None) -> Parcel:
+    tries = row.attempts if attempts is None else attempts
+    thread = connection.execute(_THREAD, {"conversation": row.conversation_id}).scalars()
+    outbound = _OUTBOUND.decode(row.payload).replace(id=row.id, attempt=tries, thread=tuple(thread))
+    return Parcel(
+        outbound=outbound, lane=row.lane, conversation=row.conversation_id, attempts=tries
+    )
+
+
+def _unreachable(id: int) -> Any:
+    here = select(outbox.c.lane).where(outbox.c.id == id).scalar_subquery()
+    return (
+        update(identities)
+        .where(identities.c.channel + ":" + identities.c.value == here)
+        .values(unreachable=True)
+    )
+
+
+def _line(row: Row[Any]) -> OutboxLine:
+    return OutboxLine(
+        id=row.id,
+        channel=row.channel,
+        conversation=row.conversation_id,
+        state=row.state,
+        attempts=row.attempts,
+        error=row.error,
+        created_at=rows.when(row.created_at),
+    )
+
+
+def _retry(connection: Connection, ids: Sequence[int] | None) -> int:
+    """A person decided to send again: the epoch no longer speaks against it."""
+    chosen: ColumnElement[bool] = outbox.c.state.in_(("dead", "unsure"))
+    if ids is not None:
+        chosen &= outbox.c.id.in_(ids)
+    connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(select(outbox.c.message_id).where(chosen)))
+        .values(status="queued")
+    )
+    again = (
+        update(outbox)
+        .where(chosen)
+        .values(state="ready", attempts=0, due_at=0, error=None, epoch=_CURRENT)
+    )
+    return connection.execute(again).rowcount

@@ -1,0 +1,225 @@
+"""The tables. Times are milliseconds since 1970 in UTC; ``data`` and ``payload`` are JSON text.
+
+Hot tables carry partial indexes over what is still to be done, so that the cost of finding work
+does not grow with history. A change here needs a migration in ``migrations/versions``; a test
+compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+# SQLite gives ids of its own only to a column of exactly INTEGER; PostgreSQL wants 64 bits.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+
+def _index(name: str, *columns: str, where: str | None = None, unique: bool = False) -> Index:
+    clause = text(where) if where else None
+    return Index(name, *columns, unique=unique, sqlite_where=clause, postgresql_where=clause)
+
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text),
+    Column("language", String(16)),
+    Column("opted_out", Boolean, nullable=False, default=False),
+    Column("ref", Text),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("customer_id", ForeignKey("customers.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("unreachable", Boolean, nullable=False, default=False),
+    UniqueConstraint("channel", "value"),
+    _index("ix_identities_customer", "customer_id"),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("customer_id", ForeignKey("customers.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("epoch", Integer, nullable=False, default=0),
+    Column("owner", Text),
+    Column("tier", String(32), nullable=False, default="bot"),
+    Column("language", String(16)),
+    Column("subject", Text),
+    Column("intent", Text),
+    Column("mood", String(16), nullable=False, default="calm"),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("resolved_at", BigInteger),
+    _index("ix_conversations_lane", "lane", "id"),
+    _index("ix_conversations_customer", "customer_id", "id"),
+    _index("ix_conversations_open", "state", where="state IN ('waiting', 'person')"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("turn_id", BigInteger),
+    Column("author", String(16), nullable=False),
+    Column("internal", Boolean, nullable=False, default=False),
+    Column("purpose", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("remote_id", Text),
+    Column("data", Text),
+    _index("ix_messages_conversation", "conversation_id", "id"),
+    _index("ix_messages_lane", "lane", "id"),
+    _index("ix_messages_remote", "remote_id", where="remote_id IS NOT NULL"),
+    sqlite_autoincrement=True,
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    _index("ix_attachments_digest", "digest"),
+    _index("ix_attachments_message", "message_id"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lane", Text, nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("remote_id", Text),
+    Column("conversation_id", BigInteger),
+    Column("message_id", BigInteger),
+    Column("payload", Text, nullable=False),
+    Column("state", String(16), nullable=False, default="ready"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", BigInteger, nullable=False, default=0),
+    Column("received_at", BigInteger, nullable=False),
+    Column("error", Text),
+    _index("uq_inbox_remote", "channel", "remote_id", where="remote_id IS NOT NULL", unique=True),
+    _index("ix_inbox_ready", "lane", "id", where="state = 'ready'"),
+    _index("ix_inbox_stuck", "id", where="state = 'stuck'"),
+    sqlite_autoincrement=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("conversation_id", BigInteger, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("author", String(16), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("payload", Text, nullable=False),
+    Column("state", String(16), nullable=False, default="ready"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", BigInteger, nullable=False, default=0),
+    Column("created_at", BigInteger, nullable=False),
+    Column("error", Text),
+    _index("ix_outbox_open", "lane", "id", where="state IN ('ready', 'sending')"),
+    _index("ix_outbox_dead", "id", where="state IN ('dead', 'unsure')"),
+    _index("ix_outbox_message", "message_id"),
+    sqlite_autoincrement=True,
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("data", Text, nullable=False),
+    _index("ix_timers_due", "due_at"),
+    _index("ix_timers_conversation", "conversation_id"),
+)
+
+handoffs = Table(
+    "handoffs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("tier", String(32), nullable=False),
+    Column("skills", Text, nullable=False),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("created_at", BigInteger, nullable=False),
+    Column("agent", Text),
+    Column("claimed_at", BigInteger),
+    Column("closed_at", BigInteger),
+    _index("ix_handoffs_conversation", "conversation_id", "id"),
+    _index("ix_handoffs_open", "id", where="closed_at IS NULL"),
+)
+
+suggestions = Table(
+    "suggestions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("outcome", String(16), nullable=False, default="open"),
+    Column("final", Text),
+    Column("agent", Text),
+    _index("ix_suggestions_conversation", "conversation_id", "id"),
+)
+
+surveys = Table(
+    "surveys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("scale", String(16), nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("score", Integer),
+    Column("solved", Boolean),
+    Column("comment", Text),
+    UniqueConstraint("conversation_id", "kind"),
+)

@@ -1,0 +1,47 @@
+"""The whole database by its parts, and bringing its schema up to date."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from gateway.adapters.sql.customers import SqlCustomers
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.inbox import SqlInbox
+from gateway.adapters.sql.moves import SqlMoves
+from gateway.adapters.sql.outbox import SqlOutbox
+from gateway.adapters.sql.reading import SqlReading
+from gateway.adapters.sql.timers import SqlTimers
+
+
+class SqlStore:
+    """The store of one process. ``idle``: after how long a conversation left with the bot is
+    over, so that the next message begins a new one."""
+
+    def __init__(self, database: Database, *, idle: timedelta) -> None:
+        self._db = database
+        self.inbox = SqlInbox(database, idle=idle)
+        self.outbox = SqlOutbox(database)
+        self.timers = SqlTimers(database)
+        self.moves = SqlMoves(database)
+        self.reading = SqlReading(database)
+        self.customers = SqlCustomers(database)
+
+    async def ping(self) -> None:
+        await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar())
+
+    async def stop(self) -> None:
+        await self._db.stop()
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Bring the schema to ``revision``; call before any unit runs."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)

@@ -1,0 +1,167 @@
+"""Taking the head of a lane: the row, the customer, the conversation it belongs to."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, select
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.schema import (
+    conversations,
+    customers,
+    identities,
+    inbox,
+    messages,
+    surveys,
+)
+from gateway.model import Conversation, Customer, Inbound, Message, Survey
+from gateway.store import AgentSaid, Happened, Later, Work
+
+HISTORY = 40
+
+_HEAD = (
+    select(inbox)
+    .where(inbox.c.lane == bindparam("lane"), inbox.c.state == "ready")
+    .order_by(inbox.c.id)
+    .limit(1)
+)
+_CUSTOMER = (
+    select(customers)
+    .join(identities, identities.c.customer_id == customers.c.id)
+    .where(identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value"))
+)
+_BY_REF = select(customers).where(customers.c.ref == bindparam("ref")).limit(1)
+_BY_ID = select(customers).where(customers.c.id == bindparam("id"))
+_LAST = (
+    select(conversations)
+    .where(conversations.c.lane == bindparam("lane"))
+    .order_by(conversations.c.id.desc())
+    .limit(1)
+)
+_CONVERSATION = select(conversations).where(conversations.c.id == bindparam("id"))
+_HISTORY = (
+    select(messages)
+    .where(messages.c.conversation_id == bindparam("id"))
+    .order_by(messages.c.id.desc())
+    .limit(HISTORY)
+)
+_SURVEY = (
+    select(surveys)
+    .where(surveys.c.conversation_id == bindparam("id"), surveys.c.answered_at.is_(None))
+    .limit(1)
+)
+_INBOUND = msgspec.json.Decoder(Inbound)
+_SAID = msgspec.json.Decoder(AgentSaid)
+_HAPPENED = msgspec.json.Decoder(Happened)
+
+
+def take(connection: Connection, lane: str, at: datetime, idle: timedelta) -> Work | Later | None:
+    """The oldest unhandled row of ``lane`` with all that its turn needs."""
+    row = connection.execute(_HEAD, {"lane": lane}).one_or_none()
+    if row is None:
+        return None
+    if row.due_at > rows.ms(at):
+        return Later(at=rows.when(row.due_at))
+    if row.kind in ("message", "edit", "unreadable"):
+        return _from_customer(connection, row, idle)
+    return _from_house(connection, row)
+
+
+def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Work:
+    inbound = _INBOUND.decode(row.payload)
+    customer = find_customer(connection, inbound)
+    conversation: Conversation | None = None
+    history: tuple[Message, ...] = ()
+    survey: Survey | None = None
+    if customer.id:
+        conversation = _conversation(connection, row.lane, inbound)
+        if conversation is not None:
+            history = _history(connection, conversation.id)
+            survey = _survey(connection, conversation)
+            if _is_over(conversation, history, survey, rows.when(row.received_at) - idle):
+                conversation, history, survey = None, (), None
+    return Work(
+        id=row.id,
+        lane=row.lane,
+        kind=row.kind,
+        attempts=row.attempts,
+        at=rows.when(row.received_at),
+        error=row.error,
+        inbound=inbound,
+        customer=customer,
+        conversation=conversation,
+        history=history,
+        survey=survey,
+    )
+
+
+def _from_house(connection: Connection, row: Row[Any]) -> Work:
+    found = connection.execute(_CONVERSATION, {"id": row.conversation_id}).one()
+    customer = connection.execute(_BY_ID, {"id": found.customer_id}).one()
+    conversation = rows.conversation(found)
+    return Work(
+        id=row.id,
+        lane=row.lane,
+        kind=row.kind,
+        attempts=row.attempts,
+        at=rows.when(row.received_at),
+        error=row.error,
+        said=_SAID.decode(row.payload) if row.kind == "agent" else None,
+        happened=None if row.kind == "agent" else _HAPPENED.decode(row.payload),
+        customer=rows.customer(customer),
+        conversation=conversation,
+        history=_history(connection, conversation.id),
+        survey=_survey(connection, conversation),
+    )
+
+
+def find_customer(connection: Connection, inbound: Inbound) -> Customer:
+    """Who writes: by address, else by a proven reference; id 0 when nobody we know."""
+    address = {"channel": inbound.address.channel, "value": inbound.address.value}
+    row = connection.execute(_CUSTOMER, address).one_or_none()
+    if row is None and inbound.ref is not None:
+        row = connection.execute(_BY_REF, {"ref": inbound.ref}).one_or_none()
+    if row is None:
+        return Customer(name=inbound.name, language=inbound.language, ref=inbound.ref)
+    return rows.customer(row)
+
+
+def _conversation(connection: Connection, lane: str, inbound: Inbound) -> Conversation | None:
+    """A medium with subjects goes by its thread (References) and sender, others by sender."""
+    if inbound.subject is None and not inbound.thread:
+        row = connection.execute(_LAST, {"lane": lane}).one_or_none()
+        return rows.conversation(row) if row else None
+    answered = (
+        select(conversations)
+        .join(messages, messages.c.conversation_id == conversations.c.id)
+        .where(messages.c.remote_id.in_(inbound.thread), messages.c.lane == lane)
+        .order_by(messages.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(answered).one_or_none() if inbound.thread else None
+    return rows.conversation(row) if row else None
+
+
+def _is_over(
+    conversation: Conversation, history: tuple[Message, ...], survey: Survey | None, idle: datetime
+) -> bool:
+    """Resolved with no question open, or left with the bot so long that this is a new matter."""
+    if conversation.state == "resolved":
+        return survey is None
+    last = history[-1].at if history else conversation.opened_at
+    return conversation.state == "bot" and last < idle
+
+
+def _history(connection: Connection, conversation: int) -> tuple[Message, ...]:
+    found = connection.execute(_HISTORY, {"id": conversation}).all()
+    return tuple(rows.message(row) for row in reversed(found))
+
+
+def _survey(connection: Connection, conversation: Conversation) -> Survey | None:
+    if conversation.state != "resolved":
+        return None
+    row = connection.execute(_SURVEY, {"id": conversation.id}).one_or_none()
+    return rows.survey(row) if row else None

@@ -1,0 +1,63 @@
+"""Durable alarms. One that comes due becomes an inbox row of its conversation, in one commit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.inbox import accept
+from gateway.adapters.sql.schema import timers
+from gateway.store import Happened
+
+AT_ONCE = 500
+
+
+class SqlTimers:
+    """Alarms of conversations: rows, so that they survive restarts and fire once."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def fire(self, at: datetime) -> tuple[str, ...]:
+        return await self._db.write(lambda c: _fire(c, at))
+
+    async def next_due(self) -> datetime | None:
+        first = select(func.min(timers.c.due_at))
+        return await self._db.read(lambda c: rows.maybe(c.execute(first).scalar()))
+
+
+def _fire(connection: Connection, at: datetime) -> tuple[str, ...]:
+    due = (
+        select(timers)
+        .where(timers.c.due_at <= rows.ms(at))
+        .order_by(timers.c.due_at, timers.c.id)
+        .limit(AT_ONCE)
+    )
+    found = connection.execute(due).all()
+    for row in found:
+        happened = Happened(
+            conversation=row.conversation_id,
+            name=row.name,
+            epoch=row.epoch,
+            data=rows.unpack(row.data, dict[str, str]),
+        )
+        put(connection, row.lane, "timer", happened, at)
+        connection.execute(delete(timers).where(timers.c.id == row.id))
+    return tuple(dict.fromkeys(row.lane for row in found))
+
+
+def put(connection: Connection, lane: str, kind: str, happened: Happened, at: datetime) -> None:
+    """Let something that happened wait in line with the customer's messages."""
+    accept(
+        connection,
+        lane=lane,
+        channel=lane.partition(":")[0],
+        kind=kind,
+        remote_id=None,
+        payload=rows.pack(happened),
+        at=at,
+        conversation=happened.conversation,
+    )

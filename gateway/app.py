@@ -1,0 +1,259 @@
+"""The one place that knows how things are joined."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from gateway.adapters.local import DiskFiles, LocalEvents, SystemClock
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.store import SqlStore, migrate
+from gateway.guests import Guest, Guests, Offers
+from gateway.hookspecs import Readiness
+from gateway.ports import Clock, House, Pages, Poller, Probe
+from gateway.services.answering import Answering
+from gateway.services.answers import Answers
+from gateway.services.context import Contexts
+from gateway.services.conversation import Conversations
+from gateway.services.delivery import Deliveries
+from gateway.services.desk import Desk
+from gateway.services.dispatch import Lanes
+from gateway.services.intake import Intake
+from gateway.services.metrics import Metrics
+from gateway.services.outcomes import Outcomes
+from gateway.services.policy import Policy, load_policy
+from gateway.services.rounds import Rounds
+from gateway.services.trouble import Trouble
+from gateway.services.unclaimed import Unclaimed
+from gateway.services.understanding import Understandings
+from gateway.services.worker import Worker
+from gateway.settings import BadConfig, Problem, Settings
+from gateway.web import errors, health
+
+log = structlog.get_logger()
+
+
+class Gateway:
+    """A gateway put together, not yet running. `start` before use, `stop` at the end."""
+
+    def __init__(self, guests: Guests, settings: Settings, *, clock: Clock | None = None) -> None:
+        core = settings.core
+        self.settings = settings
+        self.guests = guests
+        self.offers: Offers = guests.offers(settings)
+        self.policy: Policy = load_policy(settings.path(core.policy) if core.policy else None)
+        self.clock: Clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.events = LocalEvents()
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment)
+        self.database = Database(_file(settings))
+        self.store = SqlStore(self.database, idle=timedelta(hours=core.worker.idle_hours))
+        self.outcomes = Outcomes(
+            voice=self.offers.voice,
+            policy=self.policy,
+            traits={name: channel.traits for name, channel in self.offers.channels.items()},
+        )
+        self.answers = Answers(self.store)
+        self.deliveries = self._deliveries()
+        self.outgoing = Lanes(
+            self.deliveries.step, at_once=core.worker.conversations_at_once, clock=self.clock
+        )
+        self.worker = self._worker()
+        self.incoming = Lanes(
+            self.worker.step, at_once=core.worker.conversations_at_once, clock=self.clock
+        )
+        self.rounds = Rounds(
+            store=self.store,
+            work=self.incoming.wake,
+            deliver=self.outgoing.wake,
+            clock=self.clock,
+        )
+        self.house = self._house()
+        self._running: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Bring the schema up to date, settle what a crash left, begin to work."""
+        await asyncio.to_thread(migrate, self.database)
+        await self.store.inbox.survived()
+        cut = await self.deliveries.recover()
+        await self.rounds.sweep()
+        self._running = [
+            asyncio.create_task(self.rounds.alarms()),
+            asyncio.create_task(self.rounds.sweeps()),
+            *(asyncio.create_task(self._keep(one)) for one in self._pollers()),
+        ]
+        log.info("started", channels=sorted(self.offers.channels), cut_off=cut)
+
+    async def stop(self) -> None:
+        """Take nothing more, finish what runs within the drain time, close."""
+        grace = self.settings.core.worker.drain
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self.incoming.stop(grace)
+        await self.outgoing.stop(grace)
+        await self.store.stop()
+        log.info("stopped")
+
+    def checks(self) -> dict[str, Readiness]:
+        """What ``/readyz`` asks."""
+        probes = {
+            f"channel {name}": channel.trouble
+            for name, channel in self.offers.channels.items()
+            if isinstance(channel, Probe)
+        }
+        return {"database": self._database_trouble, **probes, **self.offers.checks}
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Every route of the house and its guests."""
+        for site in (*self.offers.channels.values(), *self.offers.sites):
+            if isinstance(site, Pages):
+                yield from site.routes(self.house)
+        yield from health.routes(self.checks(), self.metrics)
+
+    async def _database_trouble(self) -> str | None:
+        await self.store.ping()
+        return None
+
+    def _pollers(self) -> Sequence[Poller]:
+        sites = (*self.offers.channels.values(), *self.offers.sites)
+        return [site for site in sites if isinstance(site, Poller)]
+
+    async def _keep(self, poller: Poller) -> None:
+        """Run a poller for ever: one that fails is started again, later each time."""
+        name = getattr(poller, "name", type(poller).__name__)
+        wait = 1.0
+        while True:
+            begun = self.clock.now()
+            try:
+                return await poller.run(self.house)
+            except Exception:
+                log.exception("poller.failed", poller=name)
+                self.metrics.failures.labels(name).inc()
+            if self.clock.now() - begun > timedelta(minutes=5):
+                wait = 1.0
+            await self.clock.sleep(wait)
+            wait = min(60.0, wait * 2)
+
+    def _deliveries(self) -> Deliveries:
+        trouble = Trouble(
+            store=self.store, policy=self.policy, events=self.events, clock=self.clock
+        )
+        return Deliveries(
+            self.offers.channels,
+            store=self.store,
+            trouble=trouble,
+            events=self.events,
+            clock=self.clock,
+            metrics=self.metrics,
+            bounds=self.settings.core.delivery,
+        )
+
+    def _worker(self) -> Worker:
+        bounds = self.settings.core.worker
+        offers = self.offers
+        conversations = Conversations(
+            contexts=Contexts(
+                offers.sources,
+                records=self.store.reading,
+                timeout=bounds.context_timeout,
+                metrics=self.metrics,
+            ),
+            understandings=Understandings(
+                offers.understanders, timeout=bounds.understand_timeout, metrics=self.metrics
+            ),
+            answering=Answering(
+                offers.handlers,
+                policy=self.policy,
+                timeout=bounds.handler_timeout,
+                metrics=self.metrics,
+            ),
+            outcomes=self.outcomes,
+            policy=self.policy,
+            clock=self.clock,
+        )
+        unclaimed = Unclaimed(
+            store=self.store, policy=self.policy, events=self.events, clock=self.clock
+        )
+        return Worker(
+            store=self.store,
+            conversations=conversations,
+            outcomes=self.outcomes,
+            unclaimed=unclaimed,
+            answers=self.answers,
+            deliver=self.outgoing.wake,
+            events=self.events,
+            policy=self.policy,
+            clock=self.clock,
+            metrics=self.metrics,
+            attempts=bounds.attempts,
+        )
+
+    def _house(self) -> House:
+        intake = Intake(
+            store=self.store,
+            wake=self.incoming.wake,
+            answers=self.answers,
+            events=self.events,
+            clock=self.clock,
+            metrics=self.metrics,
+            text=self.settings.core.limits.text,
+        )
+        desk = Desk(
+            store=self.store,
+            wake=self.incoming.wake,
+            voice=self.offers.voice,
+            policy=self.policy,
+            events=self.events,
+            clock=self.clock,
+        )
+        return House(
+            intake=intake,
+            files=self.files,
+            mailbox=self.answers,
+            events=self.events,
+            desk=desk,
+            clock=self.clock,
+            voice=self.offers.voice,
+        )
+
+
+def build_app(gateway: Gateway) -> web.Application:
+    """The web application around ``gateway``: started and stopped with it."""
+    app = web.Application(
+        client_max_size=gateway.settings.core.limits.body,
+        middlewares=[errors.shape(gateway.metrics)],
+    )
+    app.add_routes(list(gateway.routes()))
+
+    async def live(_: web.Application) -> AsyncIterator[None]:
+        await gateway.start()
+        yield
+        await gateway.stop()
+
+    app.cleanup_ctx.append(live)
+    return app
+
+
+def put_together(
+    guests: Iterable[Guest], settings: Settings, *, clock: Clock | None = None
+) -> Gateway:
+    """A gateway of these guests. Raises BadConfig or BadGuest."""
+    return Gateway(Guests(guests), settings, clock=clock)
+
+
+def _file(settings: Settings) -> Path:
+    """The SQLite file that the settings mean."""
+    url = settings.core.database_url
+    if url is None:
+        return settings.data_dir / "warmline.db"
+    if not url.startswith("sqlite:///"):
+        what = "only sqlite:///FILE is served by this version; leave it out for the default"
+        raise BadConfig([Problem(file="settings", line=0, key="database_url", message=what)])
+    return Path(url.removeprefix("sqlite:///"))

@@ -1,0 +1,70 @@
+"""Waiting for what a turn answered, for channels whose provider wants it in the response."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, defaultdict
+
+from gateway.model import Address, Message
+from gateway.store import Store
+
+RECENT = 4096
+LOOK_AGAIN = 0.5
+"""Seconds between looks at the database for a turn that another process handles."""
+
+
+class Answers:
+    """The mailbox of customers, and a place to wait for one turn."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._mine: set[int] = set()
+        self._recent: OrderedDict[int, tuple[Message, ...]] = OrderedDict()
+        self._waiting: dict[int, set[asyncio.Future[tuple[Message, ...]]]] = defaultdict(set)
+
+    async def messages(
+        self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
+    ) -> tuple[Message, ...]:
+        """What was said to ``address``; see `Mailbox`."""
+        return await self._store.reading.messages(address, after=after, limit=limit, own=own)
+
+    def expect(self, turn: int) -> None:
+        """This process accepted ``turn`` and will handle it."""
+        self._mine.add(turn)
+
+    def settle(self, turn: int, replies: tuple[Message, ...]) -> None:
+        """``turn`` is committed with ``replies``."""
+        self._mine.discard(turn)
+        self._recent[turn] = replies
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
+        for waiter in self._waiting.pop(turn, ()):
+            if not waiter.done():
+                waiter.set_result(replies)
+
+    async def answer(self, turn: int, *, timeout: float) -> tuple[Message, ...] | None:
+        """The replies of ``turn`` once it is committed; None after ``timeout`` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while (found := await self._look(turn)) is None:
+                    pass
+                return found
+        except TimeoutError:
+            return None
+
+    async def _look(self, turn: int) -> tuple[Message, ...] | None:
+        if turn in self._recent:
+            return self._recent[turn]
+        waiter: asyncio.Future[tuple[Message, ...]] = asyncio.get_running_loop().create_future()
+        self._waiting[turn].add(waiter)
+        try:
+            if turn in self._mine:
+                return await waiter
+            if (stored := await self._store.inbox.handled(turn)) is not None:
+                return stored
+            done, _ = await asyncio.wait((waiter,), timeout=LOOK_AGAIN)
+            return waiter.result() if done else None
+        finally:
+            self._waiting[turn].discard(waiter)
+            if not self._waiting[turn]:
+                del self._waiting[turn]

@@ -1,0 +1,48 @@
+"""What was known before the message was read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from gateway.model import Context, Turn
+from gateway.ports import ContextSource, Records
+from gateway.services.metrics import Metrics
+
+log = structlog.get_logger()
+
+
+class Contexts:
+    """Asks every source side by side. One that fails or takes longer than ``timeout`` seconds is
+    left out of this turn, and counted."""
+
+    def __init__(
+        self,
+        sources: Sequence[ContextSource],
+        *,
+        records: Records,
+        timeout: float,
+        metrics: Metrics,
+    ) -> None:
+        self._sources = tuple(sources)
+        self._records = records
+        self._timeout = timeout
+        self._metrics = metrics
+
+    async def gather(self, turn: Turn) -> Context:
+        known = await asyncio.gather(*(self._ask(source, turn) for source in self._sources))
+        return Context(
+            facts=tuple(fact for one in known for fact in one.facts),
+            earlier=tuple(past for one in known for past in one.earlier),
+        )
+
+    async def _ask(self, source: ContextSource, turn: Turn) -> Context:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await source.gather(turn, self._records)
+        except Exception:
+            log.exception("context.failed", source=source.name, turn=turn.id)
+            self._metrics.failures.labels(source.name).inc()
+            return Context()

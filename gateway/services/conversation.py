@@ -1,0 +1,122 @@
+"""The spine: one inbox row becomes a turn, and the turn one commit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+
+from gateway.model import Conversation, Message, Turn
+from gateway.ports import Clock
+from gateway.services.answering import Answer, Answering
+from gateway.services.context import Contexts
+from gateway.services.hours import opening_words
+from gateway.services.outcomes import Outcomes
+from gateway.services.policy import Policy
+from gateway.services.routing import decide
+from gateway.services.understanding import Understandings
+from gateway.store import Outcome, Work
+
+log = structlog.get_logger()
+
+
+class Conversations:
+    """Makes of a piece of work everything that is to be committed for it."""
+
+    def __init__(
+        self,
+        *,
+        contexts: Contexts,
+        understandings: Understandings,
+        answering: Answering,
+        outcomes: Outcomes,
+        policy: Policy,
+        clock: Clock,
+    ) -> None:
+        self._contexts = contexts
+        self._understandings = understandings
+        self._answering = answering
+        self._outcomes = outcomes
+        self._policy = policy
+        self._clock = clock
+
+    async def converse(self, work: Work) -> Outcome:
+        """The way of one message, timer or event."""
+        turn = begin(work, self._clock.now())
+        turn = turn.replace(context=await self._contexts.gather(turn))
+        turn = turn.replace(understanding=await self._understandings.of(turn))
+        work, turn = self._settle_survey(work, turn)
+        turn = turn.replace(route=decide(turn, self._policy), opening=self._opening(turn.at))
+        answer = await self._answering.answer(turn)
+        return await self._conclude(work, answer)
+
+    async def _conclude(self, work: Work, answer: Answer) -> Outcome:
+        draft = None
+        if answer.turn.kind == "message" and answer.turn.route.action in ("escalate", "pass"):
+            draft = await self._answering.suggest(answer.turn)
+        return self._outcomes.of(work, answer, draft)
+
+    def _settle_survey(self, work: Work, turn: Turn) -> tuple[Work, Turn]:
+        """An answer stays with the question; anything else is the beginning of a new matter."""
+        if turn.survey is None or turn.kind != "message":
+            return work, turn
+        answer = self._answering.read_survey(turn)
+        if answer is not None:
+            return work, turn.replace(survey_answer=answer)
+        work = work.replace(conversation=None, history=(), survey=None)
+        fresh = begin(work, turn.at)
+        return work, fresh.replace(context=turn.context, understanding=turn.understanding)
+
+    def _opening(self, at: datetime) -> str | None:
+        opening = opening_words(self._policy, at)
+        return opening.isoformat() if opening else None
+
+
+def begin(work: Work, now: datetime) -> Turn:
+    """The turn of ``work``, before anything was made of it."""
+    inbound, happened = work.inbound, work.happened
+    conversation = work.conversation or fresh(work)
+    return Turn(
+        id=work.id,
+        at=now,
+        kind="message" if inbound else "timer" if work.kind == "timer" else "event",
+        name=happened.name if happened else "",
+        data=happened.data if happened else {},
+        message=received(work, conversation),
+        customer=work.customer,
+        conversation=conversation,
+        history=work.history,
+        survey=work.survey,
+        automatic=bool(inbound and inbound.automatic),
+        unreadable=work.kind == "unreadable",
+    )
+
+
+def fresh(work: Work) -> Conversation:
+    """A conversation that begins with ``work``."""
+    if work.inbound is None:
+        raise ValueError(f"turn {work.id} belongs to no conversation")
+    return Conversation(
+        address=work.inbound.address,
+        opened_at=work.at,
+        language=work.inbound.language,
+        subject=work.inbound.subject,
+    )
+
+
+def received(work: Work, conversation: Conversation) -> Message:
+    """What came in, as a message of ``conversation``."""
+    inbound = work.inbound
+    return Message(
+        id=0,
+        conversation=conversation.id,
+        author="customer",
+        text=inbound.text if inbound else "",
+        at=inbound.at if inbound else work.at,
+        turn=work.id,
+        remote_id=inbound.remote_id if inbound else None,
+        attachments=inbound.attachments if inbound else (),
+        facts=inbound.facts if inbound else (),
+        edited=work.kind == "edit",
+        internal=work.kind == "edit",
+    )

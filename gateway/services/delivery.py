@@ -1,0 +1,187 @@
+"""Delivery: from the outbox to the providers, with patience and without doubling."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import structlog
+from aiolimiter import AsyncLimiter
+
+from gateway.model import Sent, Status
+from gateway.ports import (
+    Channel,
+    Clock,
+    Event,
+    Events,
+    Reconciler,
+    Sender,
+    TryLater,
+    Undeliverable,
+    Unsure,
+)
+from gateway.services.dispatch import Next
+from gateway.services.metrics import Metrics
+from gateway.services.trouble import Trouble
+from gateway.settings import Delivery as Bounds
+from gateway.store import Later, Parcel, Store
+
+log = structlog.get_logger()
+
+
+class Gate:
+    """The pace a provider allows: ``rate`` sends a second (None: any), ``at_once`` side by side."""
+
+    def __init__(self, channel: Channel) -> None:
+        rate = channel.traits.rate
+        # A burst of one second's worth, at least one message.
+        self.pace = AsyncLimiter(max(1.0, rate), max(1.0, rate) / rate) if rate else None
+        self.places = asyncio.Semaphore(channel.traits.at_once)
+
+
+class Deliveries:
+    """Sends one outbox row of a lane at a time."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        *,
+        store: Store,
+        trouble: Trouble,
+        events: Events,
+        clock: Clock,
+        metrics: Metrics,
+        bounds: Bounds,
+    ) -> None:
+        self._channels = channels
+        self._gates = {name: Gate(channel) for name, channel in channels.items()}
+        self._store = store
+        self._trouble = trouble
+        self._events = events
+        self._clock = clock
+        self._metrics = metrics
+        self._bounds = bounds
+
+    async def step(self, lane: str) -> Next | datetime:
+        """Send the oldest row of ``lane``. The pace is waited for before the row is taken, so that
+        a person who claims the conversation meanwhile still stops a reply of the bot."""
+        gate = self._gates.get(lane.partition(":")[0])
+        if gate is None:
+            return await self._take_and_send(lane)
+        async with gate.places:
+            if gate.pace is not None:
+                await gate.pace.acquire()
+            return await self._take_and_send(lane)
+
+    async def recover(self) -> int:
+        """Settle rows whose sending was cut off by a crash; call before any `step`.
+
+        The provider is asked where it can be; else the channel's policy says whether to send
+        again or to ask a person. Gives their number.
+        """
+        cut = await self._store.outbox.cut_off()
+        for parcel in cut:
+            found = await self._find(parcel)
+            if found is not None:
+                await self._sent(parcel, found, "reconciled")
+            else:
+                await self._unsure(parcel, "the gateway stopped while it was being sent")
+        return len(cut)
+
+    async def _take_and_send(self, lane: str) -> Next | datetime:
+        parcel = await self._store.outbox.take(lane, self._clock.now())
+        if parcel is None:
+            return Next.DONE
+        if isinstance(parcel, Later):
+            return parcel.at
+        channel = self._channels.get(parcel.outbound.address.channel)
+        if not isinstance(channel, Sender):
+            await self._dead(parcel, "no channel of this name can send; see `warmline channels`")
+            return Next.MORE
+        return await self._send(channel, parcel)
+
+    async def _send(self, channel: Sender, parcel: Parcel) -> Next | datetime:
+        try:
+            async with asyncio.timeout(self._bounds.timeout):
+                sent = await channel.send(parcel.outbound)
+        except TryLater as error:
+            return await self._later(parcel, str(error), error.after)
+        except Undeliverable as error:
+            await self._dead(parcel, str(error), unreachable=error.unreachable)
+            return Next.MORE
+        except Unsure as error:
+            return await self._unsure(parcel, str(error))
+        except TimeoutError:
+            return await self._unsure(parcel, f"no answer within {self._bounds.timeout:g} s")
+        except Exception as error:
+            log.exception("delivery.failed", outbox=parcel.outbound.id)
+            return await self._unsure(parcel, f"{type(error).__name__} in the channel")
+        await self._sent(parcel, sent, "sent")
+        return Next.MORE
+
+    async def _sent(self, parcel: Parcel, sent: Sent, outcome: str) -> None:
+        await self._store.outbox.sent(parcel.outbound.id, sent.remote_id)
+        self._count(parcel, outcome)
+
+    async def _later(self, parcel: Parcel, error: str, after: float | None) -> Next | datetime:
+        if parcel.attempts >= self._bounds.attempts:
+            await self._dead(parcel, f"given up after {parcel.attempts} attempts: {error}")
+            return Next.MORE
+        wait = max(after or 0.0, backoff(parcel.attempts, self._bounds))
+        due = self._clock.now() + timedelta(seconds=wait)
+        await self._store.outbox.later(parcel.outbound.id, error, due)
+        self._count(parcel, "later")
+        return due
+
+    async def _unsure(self, parcel: Parcel, error: str) -> Next | datetime:
+        channel = self._channels.get(parcel.outbound.address.channel)
+        found = await self._find(parcel)
+        if found is not None:
+            await self._sent(parcel, found, "reconciled")
+            return Next.MORE
+        if channel is not None and channel.traits.unsure == "resend":
+            self._count(parcel, "unsure")
+            return await self._later(parcel, error, None)
+        await self._over(parcel, "unsure", error)
+        await self._trouble.tell(
+            parcel.conversation, "unsure", "Nobody can tell whether this arrived: " + error
+        )
+        return Next.MORE
+
+    async def _dead(self, parcel: Parcel, error: str, *, unreachable: bool = False) -> None:
+        await self._over(parcel, "failed", error, unreachable=unreachable)
+        await self._trouble.tell(
+            parcel.conversation, "undeliverable", "A message could not be delivered: " + error
+        )
+
+    async def _over(
+        self, parcel: Parcel, status: Status, error: str, *, unreachable: bool = False
+    ) -> None:
+        await self._store.outbox.over(parcel.outbound.id, status, error, unreachable=unreachable)
+        self._count(parcel, status)
+        log.warning("delivery.over", outbox=parcel.outbound.id, status=status, error=error)
+
+    async def _find(self, parcel: Parcel) -> Sent | None:
+        channel = self._channels.get(parcel.outbound.address.channel)
+        if not isinstance(channel, Reconciler):
+            return None
+        try:
+            async with asyncio.timeout(self._bounds.timeout):
+                return await channel.find(parcel.outbound)
+        except Exception:
+            log.exception("delivery.not_reconciled", outbox=parcel.outbound.id)
+            return None
+
+    def _count(self, parcel: Parcel, outcome: str) -> None:
+        self._metrics.sends.labels(parcel.outbound.address.channel, outcome).inc()
+        self._events.publish(Event(topic=parcel.lane, name="status"))
+        self._events.publish(Event(topic="desk", name="status", conversation=parcel.conversation))
+
+
+def backoff(attempt: int, bounds: Bounds) -> float:
+    """Seconds to wait after ``attempt`` failed ones: exponential with full jitter, at least half
+    a second (Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015)."""
+    most = min(bounds.backoff_most, bounds.backoff_first * 2.0 ** (attempt - 1))
+    return max(min(0.5, most), random.uniform(0, most))  # noqa: S311  (no secret hangs on it)

@@ -1,0 +1,186 @@
+"""What people do with a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from gateway.model import (
+    Accepted,
+    Agent,
+    Attachment,
+    Card,
+    Conversation,
+    Finding,
+    Message,
+    Occasion,
+    QueueItem,
+    Reason,
+)
+from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, Voice
+from gateway.services.outcomes import last_mood
+from gateway.services.policy import Policy
+from gateway.services.summary import summarise
+from gateway.store import AgentSaid, HandoffAsk, Store
+
+
+class Desk:
+    """The desk of all agents, whatever page or chat they answer from; see `ports.Desk`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        wake: Callable[[str], None],
+        voice: Voice,
+        policy: Policy,
+        events: Events,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._wake = wake
+        self._voice = voice
+        self._policy = policy
+        self._events = events
+        self._clock = clock
+
+    async def queue(self) -> tuple[QueueItem, ...]:
+        return await self._store.reading.queue()
+
+    async def card(self, conversation: int) -> Card:
+        card = await self._store.reading.card(conversation)
+        return card.replace(summary=summarise(card))
+
+    async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> Card:
+        _, on_its_way = await self._store.moves.claim(conversation, agent, epoch, self._clock.now())
+        self._changed(conversation)
+        card = await self.card(conversation)
+        known = {message.id for message in card.on_its_way}
+        late = tuple(message for message in on_its_way if message.id not in known)
+        return card.replace(on_its_way=(*card.on_its_way, *late))
+
+    async def answer(
+        self,
+        conversation: int,
+        agent: Agent,
+        text: str,
+        *,
+        key: str,
+        suggestion: int | None = None,
+        attachments: tuple[Attachment, ...] = (),
+    ) -> Accepted:
+        """Answering a conversation nobody has claims it first; one that somebody else has raises
+        Conflict."""
+        if not text.strip() and not attachments:
+            raise NotAccepted("an answer needs words or a file")
+        now = await self._store.reading.conversation(conversation)
+        if now.owner is not None and now.owner.id != agent.id:
+            raise Conflict(f"{now.owner.name} has this conversation", now)
+        if now.owner is None:
+            await self._store.moves.claim(conversation, agent, now.epoch, self._clock.now())
+        said = AgentSaid(
+            conversation=conversation,
+            agent=agent,
+            text=text.strip(),
+            suggestion=suggestion,
+            attachments=attachments,
+        )
+        lane = now.address.lane
+        accepted = await self._store.inbox.say(said, lane, key, self._clock.now())
+        self._wake(lane)
+        self._changed(conversation)
+        return accepted
+
+    async def note(self, conversation: int, agent: Agent, text: str) -> Message:
+        if not text.strip():
+            raise NotAccepted("a note needs words")
+        message = Message(
+            id=0,
+            conversation=conversation,
+            author="agent",
+            text=text.strip(),
+            at=self._clock.now(),
+            internal=True,
+            status="sent",
+            agent=agent,
+        )
+        stored = await self._store.moves.note(message)
+        self._changed(conversation)
+        return stored
+
+    async def resolve(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
+        now = await self._store.moves.move(
+            conversation,
+            agent,
+            epoch,
+            self._clock.now(),
+            state="resolved",
+            line=f"{agent.name} resolved the conversation",
+        )
+        self._wake(now.address.lane)
+        self._changed(conversation)
+        return now
+
+    async def hand_back(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
+        now = await self._store.moves.move(
+            conversation,
+            agent,
+            epoch,
+            self._clock.now(),
+            state="bot",
+            line=f"{agent.name} handed the conversation back to the bot",
+        )
+        self._wake(now.address.lane)
+        self._changed(conversation)
+        return now
+
+    async def transfer(
+        self,
+        conversation: int,
+        agent: Agent,
+        *,
+        epoch: int,
+        tier: str,
+        skills: tuple[str, ...] = (),
+        reason: str = "",
+    ) -> Conversation:
+        now = self._clock.now()
+        found = self._policy.tiers.get(tier)
+        ask = HandoffAsk(
+            reasons=(Reason(code="transferred", detail=reason or f"by {agent.name}"),),
+            tier=tier,
+            skills=skills,
+            priority=1,
+            claim_by=now + timedelta(minutes=found.claim_minutes) if found else None,
+        )
+        line = f"{agent.name} transferred the conversation to {tier}"
+        moved = await self._store.moves.move(
+            conversation,
+            agent,
+            epoch,
+            now,
+            state="waiting",
+            line=f"{line}: {reason}" if reason else line,
+            handoff=ask,
+        )
+        self._changed(conversation)
+        return moved
+
+    async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None:
+        ignored = await self._store.moves.ignore(suggestion, agent)
+        self._changed(ignored.conversation)
+
+    async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
+        card = await self._store.reading.card(conversation)
+        return self._voice.lint(
+            text,
+            Occasion(
+                channel=card.conversation.address.channel,
+                emotion=last_mood(card.messages),
+                author="agent",
+                customer=card.customer.name,
+            ),
+        )
+
+    def _changed(self, conversation: int) -> None:
+        self._events.publish(Event(topic="desk", name="conversation", conversation=conversation))

@@ -1,0 +1,104 @@
+"""Which lanes have work: at most one worker to a lane, many lanes side by side.
+
+The in-process dispatcher. It holds no truth: what it forgets, the sweep over the database finds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import Enum
+
+import structlog
+
+from gateway.ports import Clock
+
+log = structlog.get_logger()
+
+
+class Next(Enum):
+    """What to do with a lane after one piece of work."""
+
+    MORE = "look again, after the other lanes had their turn"
+    DONE = "nothing is waiting"
+
+
+Step = Callable[[str], Awaitable[Next | datetime]]
+"""Do one piece of a lane's work. A datetime: look again then."""
+
+
+class Lanes:
+    """Runs ``step`` for every lane that was woken; ``at_once`` lanes side by side.
+
+    Lanes take turns, one step each, so that a busy one cannot starve the rest. A wake during a
+    step is remembered. ``step`` must not raise; if it does, it is logged and the lane waits for
+    its next wake.
+    """
+
+    def __init__(self, step: Step, *, at_once: int, clock: Clock) -> None:
+        self._step = step
+        self._at_once = at_once
+        self._clock = clock
+        self._waiting: dict[str, None] = {}
+        self._busy: set[str] = set()
+        self._again: set[str] = set()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._alarms: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._busy)
+
+    def wake(self, lane: str) -> None:
+        """There may be work in ``lane``."""
+        if lane in self._busy:
+            self._again.add(lane)
+            return
+        self._waiting[lane] = None
+        if len(self._workers) < self._at_once and not self._stopping:
+            worker = asyncio.create_task(self._serve())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def stop(self, grace: float) -> None:
+        """Finish the steps that run, for at most ``grace`` seconds; take no new ones."""
+        self._stopping = True
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        if self._workers:
+            _, late = await asyncio.wait(self._workers, timeout=grace)
+            for worker in late:
+                worker.cancel()
+
+    async def _serve(self) -> None:
+        while self._waiting and not self._stopping:
+            lane = next(iter(self._waiting))
+            del self._waiting[lane]
+            self._busy.add(lane)
+            try:
+                after = await self._step(lane)
+            except Exception:
+                log.exception("lane.failed", lane=lane)
+                after = Next.DONE
+            finally:
+                self._busy.discard(lane)
+            self._arrange(lane, after)
+
+    def _arrange(self, lane: str, after: Next | datetime) -> None:
+        if lane in self._again or after is Next.MORE:
+            self._again.discard(lane)
+            self._waiting[lane] = None
+        elif isinstance(after, datetime):
+            self._set_alarm(lane, after)
+
+    def _set_alarm(self, lane: str, at: datetime) -> None:
+        if lane in self._alarms or self._stopping:
+            return
+
+        async def ring() -> None:
+            await self._clock.sleep(max(0.0, (at - self._clock.now()).total_seconds()))
+            self._alarms.pop(lane, None)
+            self.wake(lane)
+
+        self._alarms[lane] = asyncio.create_task(ring())

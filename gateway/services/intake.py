@@ -1,0 +1,73 @@
+"""The door: what a provider brings is committed, and only then acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from gateway.model import Accepted, Inbound, Receipt
+from gateway.ports import Clock, Event, Events, NotAccepted
+from gateway.services.metrics import Metrics
+from gateway.store import Store
+
+log = structlog.get_logger()
+
+
+class Expects(Protocol):
+    """Wants to know which turns this process has accepted."""
+
+    def expect(self, turn: int) -> None: ...
+
+
+class Intake:
+    """Commits to the inbox and wakes a worker. ``text`` bounds a message, in characters."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        wake: Callable[[str], None],
+        answers: Expects,
+        events: Events,
+        clock: Clock,
+        metrics: Metrics,
+        text: int,
+    ) -> None:
+        self._store = store
+        self._wake = wake
+        self._answers = answers
+        self._events = events
+        self._clock = clock
+        self._metrics = metrics
+        self._text = text
+
+    async def accept(self, message: Inbound) -> Accepted:
+        """Give back only after the commit. Raises NotAccepted when there was none."""
+        channel = message.address.channel
+        try:
+            accepted = await self._store.inbox.accept(self._bounded(message), self._clock.now())
+        except Exception as error:
+            log.exception("inbox.not_committed", channel=channel)
+            raise NotAccepted("the message could not be stored; please send it again") from error
+        if accepted.duplicate:
+            self._metrics.duplicates.labels(channel).inc()
+        else:
+            self._metrics.accepted.labels(channel).inc()
+            self._answers.expect(accepted.turn)
+        self._wake(message.address.lane)
+        return accepted
+
+    async def report(self, receipt: Receipt) -> None:
+        """Record what the provider says of messages we sent; whoever watches hears of it."""
+        for lane in await self._store.customers.report(receipt):
+            self._events.publish(Event(topic=lane, name="status"))
+            self._events.publish(Event(topic="desk", name="status"))
+
+    def _bounded(self, message: Inbound) -> Inbound:
+        # NUL is no character of SQL text, and providers let it through.
+        text = message.text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        if len(text) > self._text:
+            text = text[: self._text - 1] + "…"
+        return message.replace(text=text)

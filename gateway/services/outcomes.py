@@ -1,0 +1,209 @@
+"""From an answer to everything that is committed with it. Pure, but for the voice's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from gateway.model import (
+    Conversation,
+    Emotion,
+    Message,
+    Occasion,
+    Rendered,
+    Reply,
+    Turn,
+)
+from gateway.ports import Traits, Voice
+from gateway.services.answering import Answer, has_words
+from gateway.services.policy import Policy
+from gateway.services.reasons import sure_intent
+from gateway.store import AgentSaid, Draft, HandoffAsk, Outcome, Work
+
+
+class Outcomes:
+    """Knows the voice, the policy and what each channel can do."""
+
+    def __init__(self, *, voice: Voice, policy: Policy, traits: Mapping[str, Traits]) -> None:
+        self._voice = voice
+        self._policy = policy
+        self._traits = traits
+
+    def of(self, work: Work, answer: Answer, draft: tuple[Reply, str] | None) -> Outcome:
+        """All that ``answer`` changes."""
+        turn, reply = answer.turn, answer.reply
+        escalates = turn.route.action == "escalate" and turn.kind == "message"
+        replies = self._replies(turn, reply, answer.handler) if reply else ()
+        return Outcome(
+            work=work,
+            conversation=self._after(turn, escalates=escalates),
+            customer=turn.customer,
+            message=_kept(turn),
+            replies=replies,
+            notes=(_line(turn),) if escalates else (),
+            mailbox=self._mailbox(turn.conversation),
+            handoff=self.handoff(turn) if escalates else None,
+            draft=self._draft(turn, *draft) if draft else None,
+            timers=reply.timers if reply else (),
+            survey=reply.survey if reply and replies else None,
+            answered=turn.survey_answer,
+            opt_out=bool(turn.survey_answer and turn.survey_answer.opt_out),
+            reopen=escalates and turn.conversation.state == "resolved",
+        )
+
+    def of_agent(self, work: Work, said: AgentSaid, conversation: Conversation) -> Outcome:
+        """A person's words on their way out: the voice only fits them to the channel."""
+        reply = Reply(
+            opener="",
+            body=(said.text,) if said.text else (),
+            language=conversation.language or "en",
+            attachments=said.attachments,
+            purpose="message",
+        )
+        occasion = Occasion(
+            channel=conversation.address.channel,
+            author="agent",
+            agent=said.agent.name,
+            customer=work.customer.name,
+            emotion=last_mood(work.history),
+        )
+        rendered = self._voice.render(reply, occasion)
+        messages = _messages(reply, rendered, work.id, work.at, conversation.id)
+        return Outcome(
+            work=work,
+            conversation=conversation,
+            customer=work.customer,
+            replies=tuple(m.replace(author="agent", agent=said.agent) for m in messages),
+            mailbox=self._mailbox(conversation),
+        )
+
+    def of_edit(self, work: Work, turn: Turn) -> Outcome:
+        """A changed message is kept and shown to the person, and never answered twice."""
+        return Outcome(
+            work=work,
+            conversation=turn.conversation,
+            customer=turn.customer,
+            message=turn.message,
+            mailbox=self._mailbox(turn.conversation),
+        )
+
+    def handoff(self, turn: Turn) -> HandoffAsk:
+        """The hand-over that the route asks for; its clock starts when people are there."""
+        route = turn.route
+        tier = self._policy.tiers.get(route.tier)
+        begins = datetime.fromisoformat(turn.opening) if turn.opening else turn.at
+        return HandoffAsk(
+            reasons=route.reasons,
+            tier=route.tier,
+            skills=route.skills,
+            priority=route.priority,
+            claim_by=begins + timedelta(minutes=tier.claim_minutes) if tier else None,
+        )
+
+    def _mailbox(self, conversation: Conversation) -> bool:
+        traits = self._traits.get(conversation.address.channel)
+        return traits is not None and traits.mailbox
+
+    def _replies(self, turn: Turn, reply: Reply, handler: str | None) -> tuple[Message, ...]:
+        if not has_words(reply):
+            return ()
+        rendered = self._voice.render(reply, occasion(turn))
+        messages = _messages(reply, rendered, turn.id, turn.at, turn.conversation.id)
+        said = [m.replace(author="bot", handler=handler, route=turn.route) for m in messages]
+        return tuple(said)
+
+    def _draft(self, turn: Turn, reply: Reply, source: str) -> Draft:
+        mine = Occasion(
+            channel=turn.conversation.address.channel,
+            author="agent",
+            emotion=turn.understanding.emotion,
+            customer=turn.customer.name,
+        )
+        rendered = self._voice.render(reply, mine)
+        return Draft(text="\n\n".join(rendered.parts), source=source)
+
+    def _after(self, turn: Turn, *, escalates: bool) -> Conversation:
+        seen = turn.conversation
+        language = turn.understanding.language
+        sure = (
+            language.code != "und"
+            and language.confidence >= self._policy.reasons.language.confidence
+        )
+        intent = sure_intent(turn, self._policy) if turn.kind == "message" else None
+        return seen.replace(
+            state="waiting" if escalates else seen.state,
+            tier=turn.route.tier if escalates else seen.tier,
+            language=language.code if sure else seen.language,
+            intent=intent or seen.intent,
+        )
+
+
+def occasion(turn: Turn) -> Occasion:
+    """To whom, where and in what mood the bot speaks in ``turn``. A timer speaks to the mood in
+    which the customer was last heard."""
+    heard = turn.kind == "message"
+    return Occasion(
+        channel=turn.conversation.address.channel,
+        emotion=turn.understanding.emotion if heard else last_mood(turn.history),
+        author="bot",
+        first=not any(m.author in ("bot", "agent") and not m.internal for m in turn.history),
+        customer=turn.customer.name,
+    )
+
+
+def last_mood(history: tuple[Message, ...]) -> Emotion:
+    for message in reversed(history):
+        if message.author == "customer" and message.understanding:
+            return message.understanding.emotion
+    return Emotion()
+
+
+def _kept(turn: Turn) -> Message | None:
+    if turn.kind != "message":
+        return None
+    known = {fact.name: fact for fact in (*turn.context.facts, *turn.message.facts)}
+    return turn.message.replace(
+        understanding=turn.understanding, route=turn.route, facts=tuple(known.values())
+    )
+
+
+def _messages(
+    reply: Reply, rendered: Rendered, turn: int, at: datetime, conversation: int
+) -> list[Message]:
+    """One message for each part; buttons, question and files go with the last."""
+    parts = rendered.parts or (("",) if reply.attachments else ())
+    messages = [
+        Message(
+            id=0,
+            conversation=conversation,
+            author="bot",
+            text=part,
+            at=at,
+            turn=turn,
+            status="queued",
+            purpose=reply.purpose,
+            applied=rendered.applied if index == 0 else (),
+        )
+        for index, part in enumerate(parts)
+    ]
+    if messages:
+        messages[-1] = messages[-1].replace(
+            buttons=reply.buttons, survey=reply.survey, attachments=reply.attachments
+        )
+    return messages
+
+
+def _line(turn: Turn) -> Message:
+    """What agents read between the lines of the conversation."""
+    why = "; ".join(reason.detail or reason.code for reason in turn.route.reasons)
+    return Message(
+        id=0,
+        conversation=turn.conversation.id,
+        author="system",
+        text=f"Handed over to a person: {why}" if why else "Handed over to a person",
+        at=turn.at,
+        turn=turn.id,
+        internal=True,
+        status="sent",
+        purpose="notice",
+    )

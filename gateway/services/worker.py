@@ -1,0 +1,144 @@
+"""Working a lane: take, make, commit, announce. Here is what happens when something fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from gateway.model import Reason
+from gateway.ports import Clock, Event, Events
+from gateway.services.answering import LAST_RESORT, Answer
+from gateway.services.answers import Answers
+from gateway.services.conversation import Conversations, begin
+from gateway.services.dispatch import Next
+from gateway.services.metrics import Metrics
+from gateway.services.outcomes import Outcomes
+from gateway.services.policy import Policy
+from gateway.services.routing import after_failure
+from gateway.services.unclaimed import Unclaimed
+from gateway.store import AlreadyHandled, Committed, Later, Moved, Outcome, Store, Work
+
+log = structlog.get_logger()
+UNCLAIMED = "unclaimed"
+
+
+class Worker:
+    """Does one inbox row of a lane at a time. ``attempts`` at most; then a person gets it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        conversations: Conversations,
+        outcomes: Outcomes,
+        unclaimed: Unclaimed,
+        answers: Answers,
+        deliver: Callable[[str], None],
+        events: Events,
+        policy: Policy,
+        clock: Clock,
+        metrics: Metrics,
+        attempts: int,
+    ) -> None:
+        self._store = store
+        self._conversations = conversations
+        self._outcomes = outcomes
+        self._unclaimed = unclaimed
+        self._answers = answers
+        self._deliver = deliver
+        self._events = events
+        self._policy = policy
+        self._clock = clock
+        self._metrics = metrics
+        self._attempts = attempts
+
+    async def step(self, lane: str) -> Next | datetime:
+        """Handle the oldest row of ``lane``."""
+        work = await self._store.inbox.take(lane, self._clock.now())
+        if work is None:
+            return Next.DONE
+        if isinstance(work, Later):
+            return work.at
+        try:
+            outcome = await self._handle(work)
+            committed = await self._store.inbox.commit(outcome, self._clock.now())
+        except Moved:
+            return Next.MORE
+        except AlreadyHandled:
+            log.info("turn.already_handled", turn=work.id)
+            return Next.MORE
+        except Exception as error:  # noqa: BLE001  (logged there, tried again, then a person's)
+            return await self._failed(work, error)
+        self._announce(outcome, committed)
+        return Next.MORE
+
+    async def _handle(self, work: Work) -> Outcome:
+        if work.attempts >= self._attempts:
+            return self._give_up(work)
+        if work.said is not None and work.conversation is not None:
+            return self._outcomes.of_agent(work, work.said, work.conversation)
+        if work.kind == "edit":
+            return self._outcomes.of_edit(work, begin(work, self._clock.now()))
+        if work.happened is not None and work.happened.name == UNCLAIMED:
+            return await self._unclaimed.move_up(work)
+        return await self._conversations.converse(work)
+
+    async def _failed(self, work: Work, error: Exception) -> datetime | Next:
+        """Try again later; the row stays at the head of its lane, so order holds."""
+        log.exception("turn.failed", turn=work.id, attempt=work.attempts + 1)
+        self._metrics.retries.inc()
+        stuck = work.attempts > self._attempts  # even giving it to a person failed
+        if stuck:
+            self._metrics.stuck.inc()
+        wait = min(60.0, 0.5 * 2**work.attempts)
+        at = self._clock.now() + timedelta(seconds=wait)
+        name = type(error).__name__
+        await self._store.inbox.failed(work.id, name, retry_at=None if stuck else at)
+        return Next.MORE if stuck else at
+
+    def _give_up(self, work: Work) -> Outcome:
+        """A message that could not be handled goes to a person as it is."""
+        turn = begin(work, self._clock.now())
+        what = f"handling it failed {work.attempts} times ({work.error or 'the process died'})"
+        turn = turn.replace(route=after_failure(turn, self._policy, what))
+        talks = turn.kind == "message" and turn.route.action == "escalate" and not turn.automatic
+        answer = Answer(turn=turn, reply=LAST_RESORT if talks else None)
+        return self._outcomes.of(work, answer, None)
+
+    def _announce(self, outcome: Outcome, committed: Committed) -> None:
+        """After the commit: tell those who wait, and count."""
+        work, conversation = outcome.work, committed.conversation
+        self._answers.settle(work.id, committed.replies)
+        if committed.queued:
+            self._deliver(work.lane)
+        self._events.publish(Event(topic=work.lane, name="message", conversation=conversation.id))
+        watched = outcome.handoff or conversation.state != "bot" or outcome.work.kind == "agent"
+        if watched:
+            self._events.publish(
+                Event(topic="desk", name="conversation", conversation=conversation.id)
+            )
+        self._count(outcome, committed)
+
+    def _count(self, outcome: Outcome, committed: Committed) -> None:
+        work, message = outcome.work, outcome.message
+        channel = committed.conversation.address.channel
+        route = message.route if message else None
+        self._metrics.turns.labels(channel, route.action if route else work.kind).inc()
+        took = (self._clock.now() - work.at).total_seconds()
+        self._metrics.turn_seconds.observe(max(0.0, took))
+        reasons: tuple[Reason, ...] = route.reasons if route else ()
+        for reason in reasons:
+            self._metrics.reasons.labels(reason.code).inc()
+        if committed.dropped:
+            self._metrics.dropped.inc()
+        log.info(
+            "turn.handled",
+            turn=work.id,
+            conversation=committed.conversation.id,
+            action=route.action if route else work.kind,
+            reasons=[reason.code for reason in reasons],
+            replies=len(committed.replies),
+            dropped=committed.dropped,
+        )

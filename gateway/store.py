@@ -1,0 +1,325 @@
+"""What the services ask of the database: small Protocols, one for each part of the way.
+
+Each method is one transaction. It returns after the commit, and raises without having changed
+anything. Methods with a compare (an epoch, a state) say in their result what they found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+import msgspec
+
+from gateway.model import (
+    Accepted,
+    Address,
+    Agent,
+    Attachment,
+    Card,
+    Conversation,
+    Customer,
+    Earlier,
+    Handoff,
+    Inbound,
+    Json,
+    Message,
+    Outbound,
+    QueueItem,
+    Reason,
+    Receipt,
+    State,
+    Status,
+    Suggestion,
+    Survey,
+    SurveyAnswer,
+    SurveyAsk,
+    Timer,
+    Value,
+)
+from gateway.ports import WarmlineError
+
+Kind = Literal["message", "edit", "unreadable", "agent", "timer", "event"]
+
+
+class AgentSaid(Value, frozen=True, kw_only=True):
+    """A person's words on their way to the customer, as they wait in the inbox."""
+
+    conversation: int
+    agent: Agent
+    text: str
+    suggestion: int | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Happened(Value, frozen=True, kw_only=True):
+    """A timer that came due, or an event, as it waits in the inbox."""
+
+    conversation: int
+    name: str
+    epoch: int
+    data: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Work(Value, frozen=True, kw_only=True):
+    """The oldest unhandled inbox row of a lane, with all that its turn needs.
+
+    ``id`` is the turn's id. ``conversation`` is None when a new one begins with it.
+    """
+
+    id: int
+    lane: str
+    kind: Kind
+    attempts: int
+    at: datetime
+    inbound: Inbound | None = None
+    said: AgentSaid | None = None
+    happened: Happened | None = None
+    error: str | None = None
+    customer: Customer
+    conversation: Conversation | None = None
+    history: tuple[Message, ...] = ()
+    survey: Survey | None = None
+
+
+class Later(Value, frozen=True, kw_only=True):
+    """There is work in the lane, but its head backs off until ``at``."""
+
+    at: datetime
+
+
+class HandoffAsk(Value, frozen=True, kw_only=True):
+    """A hand-over to be opened. ``claim_by``: when an unclaimed one moves up, None for never."""
+
+    reasons: tuple[Reason, ...]
+    tier: str
+    skills: tuple[str, ...] = ()
+    priority: int = 0
+    claim_by: datetime | None = None
+
+
+class Draft(Value, frozen=True, kw_only=True):
+    """A suggestion to be stored."""
+
+    text: str
+    source: str
+
+
+class Outcome(Value, frozen=True, kw_only=True):
+    """All that handling one inbox row changes; it is committed whole or not at all.
+
+    ``conversation`` is how it stands afterwards (id 0: a new one). If its epoch is no longer
+    that of the database, everything the bot had to say is dropped and only ``message`` and
+    ``notes`` are kept. ``mailbox``: a stored reply is a sent one. ``reopen`` grows the epoch.
+    """
+
+    work: Work
+    conversation: Conversation
+    customer: Customer
+    message: Message | None = None
+    replies: tuple[Message, ...] = ()
+    notes: tuple[Message, ...] = ()
+    mailbox: bool = False
+    handoff: HandoffAsk | None = None
+    draft: Draft | None = None
+    timers: tuple[Timer, ...] = ()
+    survey: SurveyAsk | None = None
+    answered: SurveyAnswer | None = None
+    opt_out: bool = False
+    reopen: bool = False
+
+
+class Committed(Value, frozen=True, kw_only=True):
+    """What became of an Outcome. ``dropped`` tells why the bot's words were dropped."""
+
+    conversation: Conversation
+    message: Message | None = None
+    replies: tuple[Message, ...] = ()
+    dropped: str | None = None
+    queued: bool = False
+    """There are outbox rows to deliver."""
+
+
+class Parcel(Value, frozen=True, kw_only=True):
+    """An outbox row that was just taken for sending."""
+
+    outbound: Outbound
+    lane: str
+    conversation: int
+    attempts: int
+
+
+class OutboxLine(Value, frozen=True, kw_only=True):
+    """A line of ``warmline outbox list``."""
+
+    id: int
+    channel: str
+    conversation: int
+    state: str
+    attempts: int
+    error: str | None
+    created_at: datetime
+
+
+class InboxLine(Value, frozen=True, kw_only=True):
+    """A line of ``warmline inbox list``."""
+
+    id: int
+    channel: str
+    kind: str
+    state: str
+    attempts: int
+    error: str | None
+    received_at: datetime
+
+
+class Moved(WarmlineError):
+    """The conversation went back to the bot, or was closed, while a turn was composed: the turn
+    must be made again from how things stand now."""
+
+
+class AlreadyHandled(WarmlineError):
+    """Another worker handled this inbox row; nothing was changed."""
+
+
+class Inbox(Protocol):
+    """The first durable wait. ``commit`` raises `Moved` or `AlreadyHandled`."""
+
+    async def accept(self, message: Inbound, at: datetime) -> Accepted: ...
+    async def say(self, said: AgentSaid, lane: str, key: str, at: datetime) -> Accepted: ...
+    async def take(self, lane: str, at: datetime) -> Work | Later | None: ...
+    async def commit(self, outcome: Outcome, at: datetime) -> Committed: ...
+
+    async def failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
+        """Count a failed attempt; without ``retry_at`` the row is stuck and the lane goes on."""
+        ...
+
+    async def lanes(self) -> tuple[str, ...]:
+        """Lanes with unhandled rows: for the sweep."""
+        ...
+
+    async def survived(self) -> int:
+        """Count one attempt on the head of each lane: called once at start-up, so that a
+        message that kills the process is not tried for ever. Gives the number of lanes."""
+        ...
+
+    async def handled(self, turn: int) -> tuple[Message, ...] | None:
+        """The public replies of a turn, None while it is not handled."""
+        ...
+
+    async def list(self, state: str) -> tuple[InboxLine, ...]: ...
+    async def retry(self, ids: Sequence[int] | None) -> int: ...
+
+
+class Outbox(Protocol):
+    """The second durable wait."""
+
+    async def take(self, lane: str, at: datetime) -> Parcel | Later | None:
+        """Mark the head of the lane as sending, in one committed UPDATE; what the bot wrote in
+        an earlier epoch is discarded on the way."""
+        ...
+
+    async def sent(self, id: int, remote_id: str | None) -> None: ...
+    async def later(self, id: int, error: str, due: datetime) -> None: ...
+    async def over(self, id: int, status: Status, error: str, *, unreachable: bool = False) -> None:
+        """It is a dead letter (``failed``), or nobody knows (``unsure``); the next may go."""
+        ...
+
+    async def cut_off(self) -> tuple[Parcel, ...]:
+        """Rows found ``sending`` at start-up: their process died between call and commit."""
+        ...
+
+    async def lanes(self) -> tuple[str, ...]: ...
+    async def list(self) -> tuple[OutboxLine, ...]: ...
+    async def retry(self, ids: Sequence[int] | None) -> int: ...
+
+
+class Timers(Protocol):
+    async def fire(self, at: datetime) -> tuple[str, ...]:
+        """Move what is due into the inbox; gives the lanes that now have work."""
+        ...
+
+    async def next_due(self) -> datetime | None: ...
+
+
+class Moves(Protocol):
+    """Changes of hands: each a compare-and-set on the epoch, at once, never queued behind a
+    running turn. Raise Conflict or NotFound."""
+
+    async def claim(
+        self, conversation: int, agent: Agent, epoch: int, at: datetime
+    ) -> tuple[Conversation, tuple[Message, ...]]:
+        """Also gives the bot's messages that were already on their way."""
+        ...
+
+    async def move(
+        self,
+        conversation: int,
+        agent: Agent | None,
+        epoch: int,
+        at: datetime,
+        *,
+        state: State,
+        line: str,
+        handoff: HandoffAsk | None = None,
+    ) -> Conversation:
+        """Resolve, hand back or transfer (``handoff`` says to whom); ``line`` is the system
+        line that agents see. A resolved one gets its ``resolved`` event in the same commit."""
+        ...
+
+    async def move_up(self, handoff: int, conversation: int, ask: HandoffAsk, at: datetime) -> bool:
+        """Raise an unclaimed handoff to the next tier; False when it was claimed meanwhile."""
+        ...
+
+    async def note(self, message: Message) -> Message: ...
+    async def ignore(self, suggestion: int, agent: Agent) -> Suggestion: ...
+
+
+class Reading(Protocol):
+    """What pages and cards show."""
+
+    async def messages(
+        self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
+    ) -> tuple[Message, ...]: ...
+    async def earlier(self, customer: int, *, limit: int = 20) -> tuple[Earlier, ...]: ...
+    async def conversation(self, id: int) -> Conversation: ...
+    async def queue(self) -> tuple[QueueItem, ...]: ...
+    async def card(self, id: int) -> Card:
+        """Without ``summary``, which is made by the service."""
+        ...
+
+    async def handoff(self, id: int) -> Handoff: ...
+
+
+class Customers(Protocol):
+    async def report(self, receipt: Receipt) -> tuple[str, ...]:
+        """Record what a provider says of messages; gives the lanes it touched."""
+        ...
+
+    async def export(self, address: Address) -> Json: ...
+    async def erase(self, address: Address) -> tuple[int, tuple[str, ...]]:
+        """Erase the customer behind ``address``: the number of rows gone and the digests of
+        files that nothing names any more. Raises NotFound."""
+        ...
+
+
+class Store(Protocol):
+    """The whole database, by its parts."""
+
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def timers(self) -> Timers: ...
+    @property
+    def moves(self) -> Moves: ...
+    @property
+    def reading(self) -> Reading: ...
+    @property
+    def customers(self) -> Customers: ...
+
+    async def ping(self) -> None:
+        """Raises when the database cannot be used."""
+        ...

@@ -1,0 +1,328 @@
+"""The public kit: a gateway to talk to, a clock to turn, a channel that remembers.
+
+async with running(my_plugin, config={"plugins": {"mine": {}}}, tmp_path=tmp_path) as gw:
+    ana = gw.customer("rest", "ana")
+    await ana.say("When do you open?")
+    assert ana.heard == ["We open at nine."]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from uuid import uuid4
+
+import yaml
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+
+from gateway.app import Gateway, build_app, put_together
+from gateway.guests import Guest, Guests
+from gateway.hookspecs import hookimpl
+from gateway.model import (
+    Accepted,
+    Address,
+    Agent,
+    Card,
+    Finding,
+    Inbound,
+    Json,
+    Message,
+    Occasion,
+    Outbound,
+    Rendered,
+    Reply,
+    Sent,
+    Turn,
+)
+from gateway.ports import Channel, Clock, Handler, House, Traits
+from gateway.settings import Settings, load
+
+PATIENCE = 20.0
+"""Seconds after which waiting for a gateway to settle fails the test."""
+
+
+class FakeClock:
+    """A clock that stands until it is turned by `advance`."""
+
+    def __init__(self, now: datetime = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)) -> None:
+        self._now = now
+        self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
+        self._count = 0
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._count += 1
+        due = self._now + timedelta(seconds=seconds)
+        heapq.heappush(self._sleepers, (due, self._count, woken))
+        await woken
+
+    async def advance(self, seconds: float) -> None:
+        """Let ``seconds`` pass; whoever slept that long wakes up, in order."""
+        end = self._now + timedelta(seconds=seconds)
+        while self._sleepers and self._sleepers[0][0] <= end:
+            self._now, _, woken = heapq.heappop(self._sleepers)
+            if not woken.done():
+                woken.set_result(None)
+            for _ in range(10):  # let what it wakes run, and sleep again
+                await asyncio.sleep(0)
+        self._now = end
+
+
+class FakeChannel:
+    """A channel whose provider is this object: it keeps what was sent, and can be made to fail."""
+
+    def __init__(self, name: str = "fake", *, traits: Traits | None = None) -> None:
+        self.name = name
+        self.traits = traits or Traits()
+        self.sent: list[Outbound] = []
+        self.tried: list[Outbound] = []
+        self._failures: list[Exception] = []
+        self._gate: asyncio.Event | None = None
+        self.reached = asyncio.Event()
+
+    def fail_with(self, *errors: Exception) -> None:
+        """The next sends raise these, one each."""
+        self._failures.extend(errors)
+
+    def hold(self) -> None:
+        """Sends wait until `release`; `reached` is set when one does."""
+        self._gate = asyncio.Event()
+
+    def release(self) -> None:
+        if self._gate is not None:
+            self._gate.set()
+
+    async def send(self, message: Outbound) -> Sent:
+        self.tried.append(message)
+        self.reached.set()
+        if self._gate is not None:
+            await self._gate.wait()
+        if self._failures:
+            raise self._failures.pop(0)
+        self.sent.append(message)
+        return Sent(remote_id=f"{self.name}-{message.key}")
+
+    @hookimpl
+    def register_channels(self, register: Callable[[Channel], None], settings: Settings) -> None:
+        register(self)
+
+
+class FakeHandler:
+    """Answers by a function of the turn. It is also a guest: give it to `running`."""
+
+    def __init__(
+        self,
+        answer: Callable[[Turn], Reply | None],
+        *,
+        name: str = "fake_handler",
+        priority: int = 50,
+    ) -> None:
+        self.name, self.priority = name, priority
+        self._answer = answer
+        self.turns: list[Turn] = []
+
+    async def handle(self, turn: Turn) -> Reply | None:
+        self.turns.append(turn)
+        return self._answer(turn)
+
+    @hookimpl
+    def register_handlers(self, register: Callable[[Handler], None], settings: Settings) -> None:
+        register(self)
+
+
+class PlainVoice:
+    """A voice that changes nothing: one part for each piece of the body."""
+
+    name = "plain"
+
+    def render(self, reply: Reply, occasion: Occasion) -> Rendered:
+        said = (reply.opener or "", *reply.body, reply.next_step or "")
+        return Rendered(parts=tuple(part for part in said if part))
+
+    def lint(self, text: str, occasion: Occasion) -> tuple[Finding, ...]:
+        return ()
+
+    def schema(self) -> Mapping[str, Json]:
+        return {}
+
+    def check_guide(self, path: Path) -> tuple[str, ...]:
+        return ()
+
+    @hookimpl
+    def register_voice(self, register: Callable[[Any], None], settings: Settings) -> None:
+        register(self)
+
+
+class Person:
+    """A customer on one channel."""
+
+    def __init__(self, running: Running, address: Address) -> None:
+        self._running = running
+        self.address = address
+        self.heard: list[str] = []
+        self._after = 0
+
+    async def say(self, text: str, **more: Any) -> Accepted:
+        """Write, and read what comes back once everything is worked."""
+        accepted = await self.write(text, **more)
+        await self._running.settled()
+        await self.listen()
+        return accepted
+
+    async def write(self, text: str, **more: Any) -> Accepted:
+        """Write, without waiting for an answer."""
+        message = Inbound(address=self.address, text=text, at=self._running.clock.now(), **more)
+        return await self._running.house.intake.accept(message)
+
+    async def listen(self) -> list[str]:
+        """Read what is new; gives all that was heard so far."""
+        await self._running.settled()
+        for message in await self.messages(after=self._after):
+            self.heard.append(message.text)
+            self._after = message.id
+        return self.heard
+
+    async def messages(self, *, after: int = 0) -> tuple[Message, ...]:
+        """What was said to this customer, whatever the channel: not discarded, not failed."""
+        found = await self._running.house.mailbox.messages(self.address, after=after, limit=1000)
+        return tuple(m for m in found if m.status not in ("queued", "failed"))
+
+
+class DeskAgent:
+    """A person who answers, with the epoch they last saw."""
+
+    def __init__(self, running: Running, agent: Agent) -> None:
+        self._desk = running.house.desk
+        self._running = running
+        self.agent = agent
+
+    async def next_card(self) -> Card:
+        """The card of the most pressing conversation."""
+        await self._running.settled()
+        queue = await self._desk.queue()
+        if not queue:
+            raise AssertionError("the queue is empty")
+        return await self._desk.card(queue[0].conversation.id)
+
+    async def claim(self, card: Card | None = None) -> Card:
+        card = card or await self.next_card()
+        now = card.conversation
+        return await self._desk.claim(now.id, self.agent, epoch=now.epoch)
+
+    async def answer(self, card: Card, text: str, **more: Any) -> None:
+        key = more.pop("key", uuid4().hex)
+        await self._desk.answer(card.conversation.id, self.agent, text, key=key, **more)
+        await self._running.settled()
+
+    async def resolve(self, card: Card) -> None:
+        await self._desk.resolve(card.conversation.id, self.agent, epoch=card.conversation.epoch)
+        await self._running.settled()
+
+
+class Running:
+    """A gateway that runs on a free port of this machine."""
+
+    def __init__(self, gateway: Gateway, server: TestServer) -> None:
+        self.gateway = gateway
+        self.house: House = gateway.house
+        self.clock: Clock = gateway.clock
+        self.url = str(server.make_url("")).rstrip("/")
+
+    async def settled(self) -> None:
+        """Wait until no turn and no delivery is waiting (those that back off do not count)."""
+        async with asyncio.timeout(PATIENCE):
+            # Both dispatchers must be idle at one moment; no one event says that.
+            while len(self.gateway.incoming) or len(self.gateway.outgoing):  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
+
+    async def pass_time(self, seconds: float) -> None:
+        """With a FakeClock: let time pass, alarms included, until everything is worked."""
+        if not isinstance(self.clock, FakeClock):
+            raise TypeError("run the gateway with a FakeClock to turn its time")
+        await self.clock.advance(seconds)
+        for lane in await self.gateway.store.timers.fire(self.clock.now()):
+            self.gateway.incoming.wake(lane)
+        await self.gateway.rounds.sweep()
+        await self.settled()
+
+    def customer(self, channel: str, name: str) -> Person:
+        return Person(self, Address(channel=channel, value=name))
+
+    def desk_agent(self, name: str, *, skills: Sequence[str] = ()) -> DeskAgent:
+        return DeskAgent(
+            self, Agent(id=f"desk:{name}", name=name.capitalize(), skills=tuple(skills))
+        )
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[ClientSession]:
+        """An HTTP client whose paths are relative to this gateway."""
+        async with ClientSession(self.url) as session:
+            yield session
+
+
+def settings_for(guests: Iterable[Guest], config: Mapping[str, Any], folder: Path) -> Settings:
+    """Settings as from a file with ``config``, with data below ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "warmline.yaml"
+    tree = {"data_dir": str(folder / "var"), "public_url": "http://127.0.0.1", **config}
+    file.write_text(yaml.safe_dump(tree), "utf-8")
+    return load(file, Guests(guests).declared(), {})
+
+
+def as_guests(modules: Iterable[ModuleType | Any]) -> list[Guest]:
+    """Modules, or objects with hook implementations, as installed packages."""
+    return [
+        Guest(name=getattr(module, "__name__", f"guest{i}"), module=module, package="tests")
+        for i, module in enumerate(modules)
+    ]
+
+
+@asynccontextmanager
+async def running(
+    *modules: ModuleType | Any,
+    config: Mapping[str, Any] | None = None,
+    tmp_path: Path,
+    clock: Clock | None = None,
+) -> AsyncIterator[Running]:
+    """A gateway of ``modules`` alone, over real HTTP and a real SQLite file in ``tmp_path``.
+
+    Without a module that registers a voice, `PlainVoice` speaks. ``config`` is what stands in
+    ``warmline.yaml``; give the sections that wake your modules.
+    """
+    guests = as_guests(modules)
+    if not any(hasattr(guest.module, "register_voice") for guest in guests):
+        guests = as_guests([*modules, PlainVoice()])
+    gateway = put_together(guests, settings_for(guests, config or {}, tmp_path), clock=clock)
+    server = TestServer(build_app(gateway), skip_url_asserts=True)
+    await server.start_server()
+    try:
+        yield Running(gateway, server)
+    finally:
+        await server.close()
+
+
+__all__ = [
+    "DeskAgent",
+    "FakeChannel",
+    "FakeClock",
+    "FakeHandler",
+    "Person",
+    "PlainVoice",
+    "Running",
+    "as_guests",
+    "running",
+    "settings_for",
+]

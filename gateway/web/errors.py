@@ -1,0 +1,91 @@
+"""The shape of errors, bounds and headers that every HTTP surface shares."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from gateway.ports import NotAccepted, NotFound, TooLarge
+from gateway.services.metrics import Metrics
+
+log = structlog.get_logger()
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CODES = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "unprocessable",
+    429: "too_many_requests",
+    500: "internal",
+    503: "unavailable",
+}
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def error(status: int, message: str, **headers: str) -> web.Response:
+    """``{"error": {"code", "message"}}``, with the right status."""
+    code = CODES.get(status, "error")
+    body = msgspec.json.encode({"error": {"code": code, "message": message}})
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def shape(metrics: Metrics) -> Middleware:
+    """A middleware: whatever goes wrong has our shape, is counted, and tells no secrets."""
+
+    @web.middleware
+    async def shaped(request: web.Request, handler: Next) -> web.StreamResponse:
+        response = await _answer(request, handler)
+        if response.status >= 400:
+            resource = request.match_info.route.resource
+            path = resource.canonical if resource else "unknown"
+            metrics.refused.labels(path, str(response.status)).inc()
+        if not response.prepared:
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
+        return response
+
+    return shaped
+
+
+async def _answer(request: web.Request, handler: Next) -> web.StreamResponse:  # noqa: PLR0911  (a table)
+    try:
+        return await handler(request)
+    except web.HTTPRequestEntityTooLarge:
+        return error(413, "the body is larger than limits.body allows")
+    except web.HTTPError as refused:
+        return _refused(refused)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return error(400, "the body is not what this address takes")
+    except TooLarge as large:
+        return error(413, str(large))
+    except NotFound as missing:
+        return error(404, str(missing))
+    except NotAccepted as later:
+        return error(503, str(later), **{"Retry-After": "2"})
+    except (web.HTTPException, ConnectionResetError):
+        raise  # a redirect, or a client that went away
+    except Exception:
+        log.exception("request.failed", path=request.path)
+        return error(500, "something went wrong here; the log has the details")
+
+
+def _refused(refused: web.HTTPError) -> web.Response:
+    if refused.content_type == "application/json" and refused.text:
+        return web.Response(
+            text=refused.text, status=refused.status, content_type="application/json"
+        )
+    message = refused.text or refused.reason
+    return error(refused.status, message.removeprefix(f"{refused.status}: "))

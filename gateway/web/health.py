@@ -1,0 +1,49 @@
+"""``/healthz``: alive. ``/readyz``: able to take messages. ``/metrics``: figures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from gateway.hookspecs import Readiness
+from gateway.services.metrics import Metrics
+
+PATIENCE = 2.0
+"""Seconds that one check may take."""
+
+
+def routes(checks: Mapping[str, Readiness], metrics: Metrics) -> Iterable[web.RouteDef]:
+    async def alive(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def ready(_: web.Request) -> web.Response:
+        names = list(checks)
+        troubles = await asyncio.gather(*(_trouble(checks[name]) for name in names))
+        found = {name: what for name, what in zip(names, troubles, strict=True) if what}
+        state = {"ready": not found, "checks": {name: found.get(name, "ok") for name in names}}
+        return web.Response(
+            body=msgspec.json.encode(state),
+            status=503 if found else 200,
+            content_type="application/json",
+        )
+
+    async def figures(_: web.Request) -> web.Response:
+        return web.Response(
+            body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    return (web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", figures))
+
+
+async def _trouble(check: Readiness) -> str | None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await check()
+    except TimeoutError:
+        return f"did not answer within {PATIENCE:g} s"
+    except Exception as error:  # noqa: BLE001  (a check that fails is a trouble, told by its kind)
+        return f"the check raised {type(error).__name__}"

@@ -1,0 +1,29 @@
+"""The way of a message, from the inbox to the customer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway import Reply
+from gateway.testing import FakeChannel, FakeHandler, running
+
+
+async def test_a_customer_is_answered(tmp_path: Path) -> None:
+    """A handler's reply reaches the customer, once."""
+    hello = FakeHandler(lambda turn: Reply(body=(f"You said {turn.message.text}.",)))
+    fake = FakeChannel()
+    policy = {"policy": str(_policy(tmp_path))}
+    async with running(hello, fake, tmp_path=tmp_path, config=policy) as gw:
+        ana = gw.customer("fake", "ana")
+        await ana.say("hello")
+        assert ana.heard == ["You said hello."]
+        assert [m.text for m in fake.sent] == ["You said hello."]
+        await ana.say("again", remote_id="1")
+        await ana.say("again", remote_id="1")
+        assert [m.text for m in fake.sent] == ["You said hello.", "You said again."]
+
+
+def _policy(folder: Path) -> Path:
+    file = folder / "policy.yaml"
+    file.write_text("reasons:\n  low_confidence: {enabled: false}\n", "utf-8")
+    return file
