@@ -1,0 +1,37 @@
+"""The web desk: where people see who waits, take conversations over and answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from gateway import Pages, Poller, Section, Settings, hookimpl
+from plugins.agents_desk.command import desk
+from plugins.agents_desk.settings import DeskSettings, User
+from plugins.agents_desk.site import WebDesk
+
+__all__ = ["DeskSettings", "User", "WebDesk"]
+
+
+@hookimpl
+def register_settings(section: Section) -> None:
+    section("plugins.agents_desk", DeskSettings, {})
+
+
+@hookimpl
+def register_commands(register: Callable[[click.Command], None]) -> None:
+    register(desk)
+
+
+@hookimpl
+def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
+    if wanted := settings.section(DeskSettings):
+        register(
+            WebDesk(
+                settings=wanted,
+                data_dir=settings.data_dir,
+                public_url=settings.core.public_url,
+                longest=settings.core.limits.text,
+            )
+        )

@@ -1,0 +1,214 @@
+"""What people do: every deed is a plain form, goes through `House.desk`, and ends on its page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from gateway import Conflict, Event, House, NotAccepted, NotFound, Value, WarmlineError
+from plugins.agents_desk import view
+from plugins.agents_desk.guard import Guard, redirect
+from plugins.agents_desk.pages import ID, Draft, Pages, show
+from plugins.agents_desk.paper import sealed
+from plugins.agents_desk.sessions import Session
+
+SHOWN = 2.0
+"""Seconds to wait at most until what was said stands in the history."""
+
+Deed = Callable[[web.Request, Session, "Form"], Awaitable[web.Response]]
+
+
+class Form(Value, frozen=True, kw_only=True):
+    """The fields of any of our forms. ``state`` and ``last`` are what the agent saw."""
+
+    conversation: int
+    epoch: int = 0
+    text: str = ""
+    key: str = ""
+    suggestion: int | None = None
+    tier: str = ""
+    skills: tuple[str, ...] = ()
+    reason: str = ""
+    state: str = ""
+    last: int = 0
+
+
+class Mistake(WarmlineError):
+    """A form that cannot be accepted as it is; the message is for the person who filled it."""
+
+
+class Deeds:
+    """Claim, answer, note, resolve, hand back, transfer, ignore, and advice while writing."""
+
+    def __init__(self, house: House, pages: Pages, guard: Guard, *, longest: int) -> None:
+        self._house, self._pages, self._guard = house, pages, guard
+        self._longest = longest
+
+    def routes(self) -> list[web.RouteDef]:
+        deeds = {
+            "claim": self._claim,
+            "answer": self._answer,
+            "note": self._note,
+            "resolve": self._resolve,
+            "hand-back": self._hand_back,
+            "transfer": self._transfer,
+            "ignore": self._ignore,
+            "advice": self._advice,
+        }
+        return [
+            web.post(f"/desk/c/{ID}/{name}", self._guard.act(self._doing(name, deed)))
+            for name, deed in deeds.items()
+        ]
+
+    def _doing(
+        self, name: str, deed: Deed
+    ) -> Callable[[web.Request, Session], Awaitable[web.Response]]:
+        async def done(request: web.Request, session: Session) -> web.Response:
+            draft, form, status = Draft(), None, 422
+            try:
+                form = read(request, await request.post())
+                draft = _draft(name, form)
+                self._fits(form)
+                return await deed(request, session, form)
+            except Conflict:
+                card = await self._house.desk.card(int(request.match_info["id"]))
+                seen = form or Form(conversation=card.conversation.id)
+                changed = view.change(card, session.agent, state=seen.state, last=seen.last)
+                draft, status = draft.replace(change=changed), 409
+            except NotFound:
+                return self._pages.missing()
+            except Mistake as mistake:
+                draft = draft.replace(problem=str(mistake))
+            except NotAccepted:
+                problem = "It could not be stored, so it was not sent. Please try again."
+                draft, status = draft.replace(problem=problem), 503
+            return await self._pages.conversation(request, session, draft, status)
+
+        return done
+
+    def _fits(self, form: Form) -> None:
+        if len(form.text) > self._longest:
+            raise Mistake(f"This is too long: at most {self._longest} characters fit.")
+
+    async def _claim(self, request: web.Request, session: Session, form: Form) -> web.Response:
+        card = await self._house.desk.claim(form.conversation, session.agent, epoch=form.epoch)
+        return back(request, form, way=",".join(str(m.id) for m in card.on_its_way))
+
+    async def _answer(self, request: web.Request, session: Session, form: Form) -> web.Response:
+        if not form.text.strip():
+            raise Mistake("There is nothing to send yet.")
+        if not form.key:
+            raise Mistake("This page had become too old. Please send it again.")
+        accepted = await self._house.desk.answer(
+            form.conversation,
+            session.agent,
+            form.text,
+            key=once(session.agent.id, form),
+            suggestion=form.suggestion,
+        )
+        # It is safe already; wait until it also stands in the history that comes next.
+        await self._house.mailbox.answer(accepted.turn, timeout=SHOWN)
+        return back(request, form)
+
+    async def _note(self, request: web.Request, session: Session, form: Form) -> web.Response:
+        if not form.text.strip():
+            raise Mistake("The note is empty.")
+        await self._house.desk.note(form.conversation, session.agent, form.text)
+        return back(request, form)
+
+    async def _resolve(self, request: web.Request, session: Session, form: Form) -> web.Response:
+        await self._house.desk.resolve(form.conversation, session.agent, epoch=form.epoch)
+        return back(request, form)
+
+    async def _hand_back(self, request: web.Request, session: Session, form: Form) -> web.Response:
+        await self._house.desk.hand_back(form.conversation, session.agent, epoch=form.epoch)
+        return back(request, form)
+
+    async def _transfer(self, request: web.Request, session: Session, form: Form) -> web.Response:
+        if not form.tier:
+            raise Mistake("Choose to whom it goes.")
+        await self._house.desk.transfer(
+            form.conversation,
+            session.agent,
+            epoch=form.epoch,
+            tier=form.tier,
+            skills=form.skills,
+            reason=form.reason,
+        )
+        return back(request, form)
+
+    async def _ignore(self, request: web.Request, session: Session, form: Form) -> web.Response:
+        if form.suggestion is None:
+            raise Mistake("There is no suggestion to ignore.")
+        card = await self._house.desk.card(form.conversation)
+        if card.suggestion is None or card.suggestion.id != form.suggestion:
+            raise Mistake("This suggestion is gone already.")
+        await self._house.desk.ignore_suggestion(form.suggestion, session.agent)
+        return back(request, form)
+
+    async def _advice(self, request: web.Request, session: Session, form: Form) -> web.Response:
+        """What the brand voice would change: as JSON while typing, as a page without scripts.
+
+        The customer's page may show meanwhile that someone writes.
+        """
+        findings = await self._house.desk.advise(form.conversation, form.text)
+        if "application/json" not in request.headers.get("Accept", ""):
+            draft = _draft("answer", form).replace(findings=findings)
+            return await self._pages.conversation(request, session, draft)
+        now = (await self._house.desk.card(form.conversation)).conversation
+        if now.owner is not None and now.owner.id == session.agent.id:
+            data = {"author": "agent", "name": session.agent.name}
+            typing = Event(topic=now.address.lane, name="typing", conversation=now.id, data=data)
+            self._house.events.publish(typing)
+        fields = ("rule", "severity", "start", "end", "message", "suggestion")
+        told = [{name: getattr(one, name) for name in fields} for one in findings]
+        return sealed(web.json_response(told))
+
+
+def read(request: web.Request, given: Mapping[str, object]) -> Form:
+    """The form of ``request``; raises Mistake for what no page of ours would send."""
+    fields = {k: v for k, v in given.items() if isinstance(v, str)}
+    return Form(
+        conversation=int(request.match_info["id"]),
+        epoch=_number(fields, "epoch") or 0,
+        text=fields.get("text", "").replace("\r\n", "\n"),
+        key=fields.get("key", "")[:80],
+        suggestion=_number(fields, "suggestion"),
+        tier=fields.get("tier", "").strip()[:60],
+        skills=tuple(s.strip()[:60] for s in fields.get("skills", "").split(",") if s.strip())[:20],
+        reason=fields.get("reason", "").strip()[:500],
+        state=fields.get("state", "")[:120],
+        last=_number(fields, "last") or 0,
+    )
+
+
+def once(agent: str, form: Form) -> str:
+    """The same words from the same page are one message, however often they are sent; other
+    words are another message, also when the first attempt was thought to have failed."""
+    digest = hashlib.sha256(f"{form.conversation}\0{form.text}".encode()).hexdigest()
+    return f"{agent}:{form.key}:{digest[:16]}"
+
+
+def back(request: web.Request, form: Form, *, way: str = "") -> web.Response:
+    query = {"show": show(request), "way": way}
+    wanted = urlencode({k: v for k, v in query.items() if v and v != "all"}, safe=",")
+    return redirect(f"/desk/c/{form.conversation}" + (f"?{wanted}" if wanted else ""))
+
+
+def _draft(deed: str, form: Form) -> Draft:
+    """What was typed is never lost because a deed failed."""
+    if deed == "note":
+        return Draft(note=form.text)
+    return Draft(answer=form.text, suggestion=form.suggestion) if deed == "answer" else Draft()
+
+
+def _number(fields: dict[str, str], name: str) -> int | None:
+    value = fields.get(name, "")
+    if not value:
+        return None
+    if not (value.isascii() and value.isdecimal() and len(value) < 19):
+        raise Mistake("This page had become too old. Please try again.")
+    return int(value)

@@ -1,0 +1,114 @@
+"""What is read: the queue, a conversation with its card, and the files that came with it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from gateway import Finding, House, NotFound, Value
+from plugins.agents_desk import view
+from plugins.agents_desk.guard import Guard
+from plugins.agents_desk.paper import Paper, sealed
+from plugins.agents_desk.sessions import Session
+from plugins.agents_desk.settings import DeskSettings
+
+ID = r"{id:\d{1,18}}"
+
+
+class Draft(Value, frozen=True, kw_only=True):
+    """What stands in the boxes when the page comes, and what is to be said about it."""
+
+    answer: str = ""
+    note: str = ""
+    suggestion: int | None = None
+    problem: str = ""
+    change: view.Change | None = None
+    findings: tuple[Finding, ...] | None = None
+
+
+class Pages:
+    """The pages of the desk. The same page serves the first visit and every refresh."""
+
+    def __init__(self, house: House, settings: DeskSettings, paper: Paper, guard: Guard) -> None:
+        self._house, self._settings = house, settings
+        self._paper, self._guard = paper, guard
+
+    def routes(self) -> list[web.RouteDef]:
+        read = self._guard.read
+        return [
+            web.get("/desk", read(self._queue)),
+            web.get("/desk/", read(self._queue)),
+            web.get(f"/desk/c/{ID}", read(self._conversation)),
+            web.get(rf"/desk/c/{ID}/files/{{digest:[0-9a-f]{{64}}}}", read(self._file)),
+        ]
+
+    async def _queue(self, request: web.Request, session: Session) -> web.Response:
+        queue = view.queue(await self._house.desk.queue(), session.agent, show(request))
+        return self._paper.page("queue.html", session=session, queue=queue, talk=None)
+
+    async def _conversation(self, request: web.Request, session: Session) -> web.Response:
+        try:
+            return await self.conversation(request, session)
+        except NotFound:
+            return self.missing()
+
+    async def conversation(
+        self, request: web.Request, session: Session, draft: Draft | None = None, status: int = 200
+    ) -> web.Response:
+        """The page of the conversation in the request's path; raises NotFound."""
+        number = int(request.match_info["id"])
+        card = await self._house.desk.card(number)
+        talk = view.talk(card, session.agent, way=_way(request))
+        queue = view.queue(
+            await self._house.desk.queue(), session.agent, show(request), here=number
+        )
+        if draft is None and "edit" in request.query and talk.suggestion:
+            draft = Draft(answer=talk.suggestion.text, suggestion=talk.suggestion.id)
+        return self._paper.page(
+            "conversation.html",
+            status=status,
+            session=session,
+            queue=queue,
+            talk=talk,
+            draft=draft or Draft(),
+            tiers=dict.fromkeys((*self._settings.tiers, card.conversation.tier)),
+            skills=self._settings.skills,
+        )
+
+    def missing(self) -> web.Response:
+        return self._paper.plain("Not found", "There is no such conversation.", status=404)
+
+    async def _file(self, request: web.Request, _: Session) -> web.Response:
+        digest = request.match_info["digest"]
+        try:
+            card = await self._house.desk.card(int(request.match_info["id"]))
+            kept = next(
+                file for m in card.messages for file in m.attachments if file.digest == digest
+            )
+            data = await self._house.files.open(digest)
+        except (NotFound, StopIteration):
+            return self._paper.plain("Not found", "There is no such file.", status=404)
+        response = sealed(web.Response(body=data, content_type="application/octet-stream"))
+        response.headers["Content-Disposition"] = _attachment(kept.name)
+        response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        return response
+
+
+def show(request: web.Request) -> view.Show:
+    wanted: Any = request.query.get("show")
+    return wanted if wanted in view.SHOWS else "all"
+
+
+def _way(request: web.Request) -> frozenset[int]:
+    """Ids of bot messages that were on their way at the claim, from the address of the page."""
+    told = request.query.get("way", "")[:400].split(",")
+    return frozenset(int(one) for one in told if one.isdecimal())
+
+
+def _attachment(name: str) -> str:
+    """Always to be saved, never shown by the browser; the name by RFC 6266 and RFC 8187."""
+    safe = "".join(c for c in name if c.isprintable() and c not in '/\\"')[:120] or "file"
+    plain = safe.encode("ascii", "replace").decode().replace("?", "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"

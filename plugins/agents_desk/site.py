@@ -1,0 +1,60 @@
+"""Joins the parts of the desk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway import House
+from plugins.agents_desk.assets import Assets
+from plugins.agents_desk.deeds import Deeds
+from plugins.agents_desk.guard import Guard
+from plugins.agents_desk.live import Live
+from plugins.agents_desk.pages import Pages
+from plugins.agents_desk.paper import Paper
+from plugins.agents_desk.people import people
+from plugins.agents_desk.sessions import Sessions
+from plugins.agents_desk.settings import DeskSettings
+from plugins.agents_desk.signing import Signing
+from plugins.agents_desk.tries import Tries
+
+
+class WebDesk:
+    """The web desk at ``/desk``: people see who waits, take over, and answer.
+
+    ``public_url`` tells whether cookies travel by https alone; ``longest`` is how many
+    characters an answer may have.
+    """
+
+    def __init__(
+        self, *, settings: DeskSettings, data_dir: Path, public_url: str, longest: int
+    ) -> None:
+        self._settings, self._data_dir, self._longest = settings, data_dir, longest
+        self._secure = public_url.startswith("https://")
+
+    def routes(self, house: House) -> list[web.RouteDef]:
+        """Also makes the demo user's password, so that it is logged when the server starts."""
+        wanted = self._settings
+        assets = Assets()
+        paper = Paper(house.clock, assets)
+        sessions = Sessions(
+            clock=house.clock, idle=wanted.idle, absolute=wanted.absolute, secure=self._secure
+        )
+        guard = Guard(sessions, paper)
+        pages = Pages(house, wanted, paper, guard)
+        signing = Signing(
+            people=people(wanted, self._data_dir),
+            sessions=sessions,
+            tries=Tries(house.clock),
+            paper=paper,
+            guard=guard,
+            behind_proxy=wanted.behind_proxy,
+        )
+        return [
+            *assets.routes(),
+            *signing.routes(),
+            *pages.routes(),
+            *Deeds(house, pages, guard, longest=self._longest).routes(),
+            *Live(house, sessions, guard).routes(),
+        ]

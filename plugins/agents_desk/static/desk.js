@@ -1,0 +1,99 @@
+// Joins the parts of the page. Without scripts every form still works by itself.
+
+import { watchAdvice } from "./advice.js";
+import { forget, keepDrafts, restore } from "./drafts.js";
+import { watchKeys } from "./keys.js";
+import { follow } from "./live.js";
+import { remember, swap } from "./swap.js";
+import { keepTime } from "./times.js";
+import { load, say } from "./wire.js";
+
+const history_ = document.getElementById("history");
+
+document.documentElement.classList.add("script");
+remember();
+restore();
+keepTime();
+keepDrafts();
+watchAdvice();
+watchKeys();
+if (history_) stayAtEnd();
+
+follow(refresh);
+document.addEventListener("submit", act);
+document.addEventListener("click", edit);
+
+/** Fetch this page again and show what is different. A draft stays as it is. */
+async function refresh() {
+  const page = await load(location.pathname + location.search);
+  if (page) show(page.document, false);
+}
+
+async function act(event) {
+  const form = event.target;
+  if (!form.matches("form[data-act]") || event.submitter?.formAction.endsWith("/advice")) return;
+  event.preventDefault();
+  if (form.getAttribute("aria-busy") === "true") return;
+  form.setAttribute("aria-busy", "true");
+  const page = await load(form.action, new URLSearchParams(new FormData(form)));
+  form.removeAttribute("aria-busy");
+  if (!page) return;
+  if (page.done) {
+    const fields = new FormData(form);
+    if (form.dataset.clears) forget(form.dataset.clears);
+    // What stood in the box was the suggestion, and it has been sent as it is.
+    if (fields.get("key")?.startsWith("suggestion-")) forgetIfSame(fields.get("text"));
+    history.replaceState(null, "", page.url);
+  }
+  show(page.document, true);
+  if (page.done) toEnd();
+  const box = form.dataset.then ?? form.dataset.clears;
+  if (page.done && box) document.getElementById(box)?.focus();
+}
+
+function forgetIfSame(text) {
+  if (document.getElementById("answer")?.value === text) forget("answer");
+}
+
+function edit(event) {
+  const link = event.target.closest("#suggest-edit");
+  const box = document.getElementById("answer");
+  if (!link || !box || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const draft = link.closest("section").querySelector("textarea").value;
+  document.getElementById("mode-answer").checked = true;
+  box.value = box.value.trim() && box.value !== draft ? `${box.value.trimEnd()}\n\n${draft}` : draft;
+  document.getElementById("answer-suggestion").value = link.dataset.suggestion;
+  box.focus();
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function show(page, composer) {
+  const low = history_ && nearEnd();
+  const fresh = swap(page, composer);
+  document.title = page.title;
+  restore();
+  if (low) toEnd();
+  for (const message of fresh) {
+    if (message.dataset.author !== "customer") continue;
+    message.classList.add("fresh");
+    const words = message.querySelector(".text").textContent;
+    say(`New message from ${message.dataset.name}: ${words}`);
+  }
+}
+
+/** While someone reads the newest message, it stays in sight whatever else takes room. */
+function stayAtEnd() {
+  let low = !location.hash;
+  history_.addEventListener("scroll", () => { low = nearEnd(); });
+  new ResizeObserver(() => { if (low) toEnd(); }).observe(history_);
+  if (low) toEnd();
+}
+
+function nearEnd() {
+  return history_.scrollHeight - history_.scrollTop - history_.clientHeight < 60;
+}
+
+function toEnd() {
+  if (history_) history_.scrollTop = history_.scrollHeight;
+}

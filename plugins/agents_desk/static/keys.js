@@ -1,0 +1,66 @@
+// Shortcuts. Single letters work only while nothing is being typed, and can be switched off
+// (WCAG 2.1.4).
+
+const OFF = "single-keys-off";
+const DEEDS = {
+  j: () => move(1),
+  k: () => move(-1),
+  c: () => document.getElementById("claim")?.click(),
+  r: () => write("answer"),
+  n: () => write("note"),
+  e: () => document.getElementById("suggest-edit")?.click(),
+  "?": help,
+};
+
+export function watchKeys() {
+  document.addEventListener("keydown", pressed);
+  const button = document.getElementById("help-open");
+  button.hidden = false;
+  button.addEventListener("click", help);
+  const box = document.getElementById("single-keys");
+  box.checked = !localStorage.getItem(OFF);
+  box.addEventListener("change", () => {
+    if (box.checked) localStorage.removeItem(OFF);
+    else localStorage.setItem(OFF, "1");
+  });
+}
+
+function pressed(event) {
+  const { target, key } = event;
+  if (target.matches("textarea, input:not([type=radio], [type=checkbox]), select")) {
+    if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.matches("textarea")) {
+      event.preventDefault();
+      target.form.requestSubmit();
+    } else if (key === "Escape") {
+      target.blur();
+    }
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (localStorage.getItem(OFF) || !Object.hasOwn(DEEDS, key)) return;
+  event.preventDefault();
+  DEEDS[key]();
+}
+
+function move(by) {
+  const items = [...document.querySelectorAll(".queue .item")];
+  const current = document.activeElement.closest?.(".item")
+    ?? document.querySelector(".item[aria-current]");
+  const at = items.indexOf(current);
+  const next = at < 0 ? (by > 0 ? 0 : items.length - 1) : at + by;
+  items[Math.max(0, Math.min(next, items.length - 1))]?.focus();
+}
+
+function write(id) {
+  const box = document.getElementById(id);
+  if (!box) return;
+  const mode = document.getElementById(`mode-${id}`);
+  if (mode) mode.checked = true;
+  const details = box.closest("details");
+  if (details) details.open = true;
+  box.focus();
+}
+
+function help() {
+  document.getElementById("help").showModal();
+}

@@ -1,0 +1,41 @@
+// Keeps "7 min" current and tells exact times in the reader's own time zone.
+
+const EVERY = 5000;
+const ahead = Date.parse(document.body.dataset.now) - Date.now();
+const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
+const hour = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
+
+export function keepTime() {
+  update();
+  setInterval(update, EVERY);
+  new MutationObserver(update).observe(document.querySelector(".columns"), { childList: true, subtree: true });
+}
+
+function update() {
+  const now = new Date(Date.now() + ahead);
+  for (const time of document.querySelectorAll("time[data-ago], time[data-clock]")) {
+    const at = new Date(time.dateTime);
+    const words = time.hasAttribute("data-ago") ? span(now - at) : clock(at, now);
+    if (time.textContent !== words) time.textContent = words;
+    if (time.title !== exact.format(at)) time.title = exact.format(at);
+  }
+}
+
+function clock(at, now) {
+  if (at.toDateString() === now.toDateString()) return hour.format(at);
+  return `${day.format(at)}, ${hour.format(at)}`;
+}
+
+/** As the server says it. */
+function span(milliseconds) {
+  const minutes = Math.max(0, Math.floor(milliseconds / 60000));
+  if (minutes < 1) return "now";
+  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 24 * 60) {
+    const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+    return rest && hours < 10 ? `${hours} h ${rest} min` : `${hours} h`;
+  }
+  const days = Math.floor(minutes / (24 * 60));
+  return days === 1 ? "1 day" : `${days} days`;
+}
