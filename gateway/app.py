@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import structlog
 from aiohttp import web
 
@@ -15,7 +16,7 @@ from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.store import SqlStore, migrate
 from gateway.guests import Guest, Guests, Offers
 from gateway.hookspecs import Readiness
-from gateway.ports import Clock, House, Pages, Poller, Probe
+from gateway.ports import Channel, Clock, House, Pages, Poller, Probe
 from gateway.services.answering import Answering
 from gateway.services.answers import Answers
 from gateway.services.context import Contexts
@@ -41,11 +42,22 @@ log = structlog.get_logger()
 class Gateway:
     """A gateway put together, not yet running. `start` before use, `stop` at the end."""
 
-    def __init__(self, guests: Guests, settings: Settings, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        guests: Guests,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        channels: Mapping[str, Channel] | None = None,
+    ) -> None:
+        """``channels`` stand in for those that the guests offer (a replay)."""
         core = settings.core
         self.settings = settings
         self.guests = guests
-        self.offers: Offers = guests.offers(settings)
+        offers = guests.offers(settings)
+        if channels is not None:
+            offers = msgspec.structs.replace(offers, channels=channels)
+        self.offers: Offers = offers
         self.policy: Policy = load_policy(settings.path(core.policy) if core.policy else None)
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
@@ -58,6 +70,11 @@ class Gateway:
             voice=self.offers.voice,
             policy=self.policy,
             traits={name: channel.traits for name, channel in self.offers.channels.items()},
+        )
+        self.understandings = Understandings(
+            self.offers.understanders,
+            timeout=core.worker.understand_timeout,
+            metrics=self.metrics,
         )
         self.answers = Answers(self.store)
         self.deliveries = self._deliveries()
@@ -77,9 +94,19 @@ class Gateway:
         self.house = self._house()
         self._running: list[asyncio.Task[None]] = []
 
+    async def open(self) -> None:
+        """Bring the database's schema up to date."""
+        await asyncio.to_thread(migrate, self.database)
+
+    async def settled(self) -> None:
+        """Wait until no turn and no delivery is waiting; those that back off do not count."""
+        # Both dispatchers must be idle at one moment; no one event says that.
+        while len(self.incoming) or len(self.outgoing):  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
     async def start(self) -> None:
         """Bring the schema up to date, settle what a crash left, begin to work."""
-        await asyncio.to_thread(migrate, self.database)
+        await self.open()
         await self.store.inbox.survived()
         cut = await self.deliveries.recover()
         await self.rounds.sweep()
@@ -165,9 +192,7 @@ class Gateway:
                 timeout=bounds.context_timeout,
                 metrics=self.metrics,
             ),
-            understandings=Understandings(
-                offers.understanders, timeout=bounds.understand_timeout, metrics=self.metrics
-            ),
+            understandings=self.understandings,
             answering=Answering(
                 offers.handlers,
                 policy=self.policy,

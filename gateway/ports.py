@@ -109,6 +109,14 @@ class Probe(Protocol):
     async def trouble(self) -> str | None: ...
 
 
+@runtime_checkable
+class Hints(Protocol):
+    """Has something to tell the one who starts the server: where to click, a demo's password.
+    ``url`` is where it listens; the lines are printed once, to the terminal and not the log."""
+
+    def hints(self, url: str) -> Iterable[str]: ...
+
+
 class Understander(Protocol):
     """Tells what messages mean. Called with all messages waiting at that moment, off the hot
     path; gives one `Insight` for each, in order. Lower ``priority`` goes first; the first that

@@ -122,6 +122,10 @@ class Settings:
         found = self._sections.get(model)
         return found if isinstance(found, model) else None
 
+    def replace(self, *, core: Core) -> Settings:
+        """The same with another core."""
+        return Settings(core, self._sections, base=self.base, asleep=self.asleep)
+
     def path(self, path: Path) -> Path:
         """``path`` as the configuration means it: relative to the file it stands in."""
         return path if path.is_absolute() else self.base / path

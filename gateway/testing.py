@@ -244,9 +244,7 @@ class Running:
     async def settled(self) -> None:
         """Wait until no turn and no delivery is waiting (those that back off do not count)."""
         async with asyncio.timeout(PATIENCE):
-            # Both dispatchers must be idle at one moment; no one event says that.
-            while len(self.gateway.incoming) or len(self.gateway.outgoing):  # noqa: ASYNC110
-                await asyncio.sleep(0.002)
+            await self.gateway.settled()
 
     async def pass_time(self, seconds: float) -> None:
         """With a FakeClock: let time pass, alarms included, until everything is worked."""

@@ -1,0 +1,53 @@
+"""The command line put together: ours, and what the guests offer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from gateway.cli import boxes, evaluate, replay, serve, show, voice
+from gateway.cli.start import say
+from gateway.guests import Guests, installed
+from gateway.ports import WarmlineError
+from gateway.settings import BadConfig
+
+OURS: tuple[click.Command, ...] = (
+    serve.serve,
+    show.check,
+    show.understand,
+    show.plugins,
+    show.channels,
+    voice.voice,
+    evaluate.evaluate,
+    replay.replay,
+    boxes.outbox,
+    boxes.inbox,
+    boxes.customer,
+)
+
+
+def command() -> click.Group:
+    """All commands. Raises BadGuest when a package offers a name that is taken."""
+    group = click.Group("warmline", help="A customer-service gateway: AI assists, people decide.")
+    for ours in OURS:
+        group.add_command(ours)
+    for name, theirs in Guests(installed()).commands().items():
+        if name in group.commands:
+            raise click.ClickException(f"a plugin offers the command {name}, which is ours")
+        group.add_command(theirs)
+    return group
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; what goes wrong is told in words, with exit code 1."""
+    try:
+        command().main(args=arguments, prog_name="warmline", standalone_mode=True)
+    except BadConfig as bad:
+        for problem in bad.problems:
+            click.echo(str(problem), err=True)
+        sys.exit(1)
+    except WarmlineError as error:
+        say(str(error))
+        sys.exit(1)

@@ -1,0 +1,147 @@
+"""Commands that look: ``check``, ``understand``, ``plugins``, ``channels``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from gateway.cli.start import as_json, chosen, config, gateway_of, runs
+from gateway.guests import BadGuest, Guests, installed
+from gateway.model import Route, Turn, Understanding
+from gateway.services.evaluation import fresh_turn
+from gateway.services.routing import decide
+from gateway.settings import BadConfig, load
+
+
+@click.command()
+@config
+def check(config: Path | None) -> None:
+    """Check the settings and every file they name. ``OK``, or a line for each problem."""
+    try:
+        gateway = gateway_of(config)
+        list(gateway.routes())
+    except BadConfig as bad:
+        for problem in bad.problems:
+            click.echo(str(problem))
+        sys.exit(1)
+    except BadGuest as bad:
+        click.echo(f"{chosen(config)}:1: packages: {bad}")
+        sys.exit(1)
+    click.echo("OK")
+
+
+@click.command()
+@config
+@as_json
+@click.argument("text")
+@runs
+async def understand(config: Path | None, json: bool, text: str) -> None:
+    """What TEXT means, how its writer feels, and what would happen. ``-`` reads lines."""
+    lines = sys.stdin if text == "-" else [text]
+    gateway = gateway_of(config)
+    for line in lines:
+        turn = fresh_turn(line.rstrip("\n"), datetime.now(UTC))
+        turn = turn.replace(understanding=await gateway.understandings.of(turn))
+        route = decide(turn, gateway.policy)
+        told = told_of(turn.understanding, route)
+        click.echo(msgspec.json.encode(told).decode() if json else _in_words(turn, route))
+
+
+def told_of(found: Understanding, route: Route) -> dict[str, object]:
+    """The JSON of ``understand --json``."""
+    return {
+        "language": found.language,
+        "intent": found.intent,
+        "ranking": found.ranking[:5],
+        "emotion": found.emotion,
+        "route": {
+            "action": route.action,
+            "tier": route.tier,
+            "reasons": [reason.code for reason in route.reasons],
+            "details": [reason.detail for reason in route.reasons],
+        },
+        "signals": found.signals,
+    }
+
+
+def _in_words(turn: Turn, route: Route) -> str:
+    found = turn.understanding
+    cues = ", ".join(f"“{cue.text}” ({cue.kind})" for cue in found.emotion.cues) or "no cues"
+    why = (
+        "; ".join(reason.detail or reason.code for reason in route.reasons) or "nothing against it"
+    )
+    return (
+        f"language  {found.language.code} ({found.language.confidence:.2f})\n"
+        f"intent    {found.intent.name} ({found.intent.confidence:.2f})\n"
+        f"emotion   {found.emotion.label} {found.emotion.intensity:.2f}: {cues}\n"
+        f"route     {route.action} ({route.tier}): {why}"
+    )
+
+
+@click.command()
+@config
+def plugins(config: Path | None) -> None:
+    """What is installed, from which package, awake or asleep and why."""
+    guests = Guests(installed())
+    declared = guests.declared()
+    settings = load(chosen(config), declared)
+    gateway = gateway_of(config)
+    table = _table("name", "package", "state", "offers")
+    for guest in guests.all:
+        offered = gateway.offers.by.get(guest.name, ())
+        sleeping = [
+            f"{one.name}: {settings.asleep[one.name]}"
+            for one in declared
+            if one.name in settings.asleep and _of(one.name, guest.name)
+        ]
+        state = "awake" if offered else "asleep"
+        why = ", ".join(offered) or "; ".join(sleeping) or "offers nothing"
+        table.add_row(guest.name, f"{guest.package} {guest.version}".strip(), state, why)
+    _print(table)
+
+
+@click.command()
+@config
+@runs
+async def channels(config: Path | None) -> None:
+    """The channels, awake or asleep, and what is missing to wake one."""
+    guests = Guests(installed())
+    settings = load(chosen(config), guests.declared())
+    gateway = gateway_of(config)
+    table = _table("channel", "state", "what")
+    for name, channel in sorted(gateway.offers.channels.items()):
+        kind = "customers fetch their messages" if channel.traits.mailbox else "we send"
+        table.add_row(name, "awake", kind)
+    for name, why in sorted(settings.asleep.items()):
+        if name.startswith("channels."):
+            table.add_row(name.removeprefix("channels."), "asleep", why)
+    _print(table)
+
+
+def _of(section: str, guest: str) -> bool:
+    return section.rpartition(".")[2] == guest
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _print(*tables: Table) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for table in tables:
+        console.print(table)
+
+
+def lines_of(rows: Iterable[object]) -> str:
+    """One JSON object on each line."""
+    return "\n".join(msgspec.json.encode(row).decode() for row in rows)

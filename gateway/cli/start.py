@@ -1,0 +1,97 @@
+"""What every command begins with: the configuration, the logs, a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+import structlog
+
+from gateway.app import Gateway, put_together
+from gateway.guests import Guests, default_config, installed
+from gateway.settings import Settings, load
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+config = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="the settings; default: warmline.yaml here, else the demo's",
+)
+as_json = click.option("--json", "json", is_flag=True, help="for programs")
+
+
+def say(text: str) -> None:
+    """A line for a person: on stderr, so that a program's stdout stays clean."""
+    click.echo(text, err=True)
+
+
+def chosen(file: Path | None) -> Path | None:
+    """The configuration that is meant: the one named, ``warmline.yaml``, or the demo's."""
+    if file is not None:
+        return file
+    here = Path("warmline.yaml")
+    return here if here.exists() else default_config()
+
+
+def settings_of(file: Path | None) -> Settings:
+    """Read the settings. Raises BadConfig."""
+    return load(chosen(file), Guests(installed()).declared())
+
+
+def gateway_of(file: Path | None) -> Gateway:
+    """A gateway of what is installed, not yet running. Raises BadConfig or BadGuest."""
+    return put_together(installed(), settings_of(file))
+
+
+def logs(style: str, level: int = logging.INFO) -> None:
+    """JSON lines, or words on a terminal."""
+    words = style == "text" or (style == "auto" and sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[Any] = (
+        [structlog.dev.ConsoleRenderer()]
+        if words
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+def runs(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """A command that is a coroutine function."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        logs("auto", logging.ERROR)
+        return asyncio.run(command(*args, **kwargs))
+
+    return run
+
+
+@asynccontextmanager
+async def store_of(file: Path | None) -> AsyncIterator[Gateway]:
+    """A gateway whose database is open and up to date, and which works nothing."""
+    gateway = gateway_of(file)
+    await gateway.open()
+    try:
+        yield gateway
+    finally:
+        await gateway.store.stop()
