@@ -96,6 +96,9 @@ def _advice(kind: str, message: str) -> str:
         return "unknown key; see docs/faq.md for the known ones"
     if kind == "missing":
         return "is missing; add it"
+    if kind in ("model_type", "dict_type"):
+        return "must be a mapping; write `key: value`"
+    message = message.removeprefix("Value error, ")
     return f"{message[0].lower()}{message[1:]}; change it"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Mood = Literal[
     "calm", "pleased", "confused", "anxious", "frustrated", "angry", "urgent", "otherwise"
@@ -28,7 +29,14 @@ def _one_as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _followable(url: str) -> str:
+    if not re.fullmatch(r"/([^/\s]\S*)?|(https?://|mailto:)\S+", url):
+        raise ValueError("a link is https://..., mailto:... or the path of a page here, /...")
+    return url
+
+
 PerLanguage = Annotated[dict[Code | Literal["*"], Words], _for_all(EVERY)]
+Url = Annotated[str, AfterValidator(_followable)]
 Openers = Annotated[dict[Mood, str], _for_all("otherwise")]
 Sentences = Annotated[list[Words], BeforeValidator(_one_as_list), Field(min_length=1)]
 
@@ -48,7 +56,7 @@ class LinkShape(_Part):
     """A link; a ``url`` that begins with ``/`` is one of the gateway's own pages."""
 
     title: PerLanguage
-    url: Annotated[str, Field(pattern=r"^(/([^/\s]\S*)?|(https?://|mailto:)\S+)$")]
+    url: Url
 
 
 class SayShape(_Part):

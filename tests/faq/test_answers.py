@@ -1,0 +1,204 @@
+"""Answers from files: what is read, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway import BadConfig, Fact
+from plugins.faq import load
+from tests.faq.conftest import Write
+
+HERE = "http://127.0.0.1:8080"
+
+SHIPPING = """\
+answers:
+  shipping:
+    facts:
+      days: 2-3
+      price: {en: €4.90, de: "4,90 €"}
+    links:
+      - {title: {en: Delivery, de: Lieferung}, url: /shop/help#delivery}
+      - {title: {en: The post, de: Die Post}, url: https://post.example/}
+    say:
+      en:
+        body: ["It takes {days} days.", "We charge {price}."]
+        next_step: Order within {days} days.
+        buttons: [{title: Cost?}, {title: Returns, payload: How do I return it?}]
+      de:
+        body: "In {days} Tagen, für {price}."
+"""
+
+
+def problems(write: Write, text: str) -> list[str]:
+    """What is wrong with ``text``, each as line: key: message."""
+    path = write(text)
+    with pytest.raises(BadConfig) as caught:
+        load([path], public_url=HERE)
+    assert {p.file for p in caught.value.problems} == {str(path)}
+    return [f"{p.line}: {p.key}: {p.message}" for p in caught.value.problems]
+
+
+def test_facts_are_said_where_they_belong(write: Write) -> None:
+    """Each language says the facts in its own form, and names them for the voice."""
+    answers = load([write(SHIPPING)], public_url=HERE)
+    english, german = answers.find("shipping", "en"), answers.find("shipping", "de")
+    assert english
+    assert german
+    assert english.reply.body == ("It takes 2-3 days.", "We charge €4.90.")
+    assert english.reply.next_step == "Order within 2-3 days."
+    assert english.reply.facts == (
+        Fact(name="days", value="2-3"),
+        Fact(name="price", value="€4.90"),
+    )
+    assert german.reply.body == ("In 2-3 Tagen, für 4,90 €.",)
+    assert {fact.value for fact in german.reply.facts} == {"2-3", "4,90 €"}
+
+
+def test_links_and_buttons_come_along(write: Write) -> None:
+    """A path is one of our own pages; a button without payload sends its title."""
+    said = load([write(SHIPPING)], public_url=HERE + "/").find("shipping", "en")
+    assert said
+    assert [(link.title, link.url) for link in said.reply.links] == [
+        ("Delivery", "http://127.0.0.1:8080/shop/help#delivery"),
+        ("The post", "https://post.example/"),
+    ]
+    assert [(b.title, b.payload) for b in said.reply.buttons] == [
+        ("Cost?", "Cost?"),
+        ("Returns", "How do I return it?"),
+    ]
+
+
+@pytest.mark.parametrize("language", ["fr", "und"])
+def test_other_languages_hear_the_fallback(write: Write, language: str) -> None:
+    """A language without a text hears the fallback's, and the reply says which it is."""
+    said = load([write(SHIPPING)], public_url=HERE, fallback="de").find("shipping", language)
+    assert said
+    assert said.reply.language == "de"
+
+
+def test_yaml_does_not_reinterpret(write: Write) -> None:
+    """Norwegian is no falsehood, and 4.90 keeps its nought."""
+    text = """\
+answers:
+  price:
+    facts: {amount: 4.90}
+    say:
+      en: {body: "{amount} euros"}
+      no: {body: "{amount} kroner"}
+"""
+    said = load([write(text)], public_url=HERE).find("price", "no")
+    assert said
+    assert said.reply.body == ("4.90 kroner",)
+
+
+def test_every_mistake_is_told_at_once_with_its_line(write: Write) -> None:
+    """Nobody has to start five times to find five mistakes."""
+    text = """\
+answers:
+  shipping:
+    facts:
+      days: {en: 2-3}
+      never: 7
+    links: [{title: {de: Lieferung}, url: /help}]
+    say:
+      en: {body: "It takes {dasy}."}
+      de: {body: "In {days} Tagen, {never}."}
+  returns:
+    say:
+      fr: {body: Oui.}
+"""
+    assert problems(write, text) == [
+        "4: answers.shipping.facts.days: has no value for `de`; add one, or one value for all",
+        "6: answers.shipping.links.0.title: has no title for `en`; add one, or one title for all",
+        "8: answers.shipping.say.en.body.0: `{dasy}` is not among the facts; add it",
+        (
+            "8: answers.shipping.say.en.body: never tells the fact `days`; write {days} where it "
+            "belongs"
+        ),
+        (
+            "8: answers.shipping.say.en.body: never tells the fact `never`; write {never} where it "
+            "belongs"
+        ),
+        "11: answers.returns.say: `en` is missing; every answer needs it",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "answers:\n  a:\n    say:\n      en:\n        boddy: Hi\n",
+            [
+                "4: answers.a.say.en.body: is missing; add it",
+                "5: answers.a.say.en.boddy: unknown key; see docs/faq.md for the known ones",
+            ],
+        ),
+        (
+            "answers:\n  a:\n    say:\n      en: {body: Hi, opener: {furious: No}}\n",
+            [
+                (
+                    "4: answers.a.say.en.opener.furious: input should be 'calm', 'pleased', "
+                    "'confused', 'anxious', 'frustrated', 'angry', 'urgent' or 'otherwise'; change it"
+                )
+            ],
+        ),
+        (
+            "answers:\n  a: {say: {en: {body: Hi}}}\n  a: {say: {en: {body: Ho}}}\n",
+            ["3: answers.a: is written twice, first in line 2; keep one"],
+        ),
+        (
+            (
+                "answers:\n  a:\n    links: [{title: X, url: 'javascript:alert(1)'}]\n"
+                "    say: {en: {body: Hi}}\n"
+            ),
+            [
+                (
+                    "3: answers.a.links.0.url: a link is https://..., mailto:... or the path of a "
+                    "page here, /...; change it"
+                )
+            ],
+        ),
+        (
+            "answers:\n  a: [unclosed\n",
+            [("3: : not YAML: did not find expected ',' or ']'; mend the line")],
+        ),
+        ("", ["1: answers: is missing; add it"]),
+        ("- a\n", ["1: : must be a mapping; write `key: value`"]),
+    ],
+)
+def test_what_is_wrong_is_named(write: Write, text: str, told: list[str]) -> None:
+    """A mistake is told with its line, its key, and what to do."""
+    assert problems(write, text) == told
+
+
+def test_a_list_that_contains_itself_is_refused(write: Write) -> None:
+    """YAML allows it; an answer cannot be endless."""
+    told = problems(write, "answers: {a: {say: {en: {body: &b [*b]}}}}\n")
+    assert any("an alias refers to itself" in line for line in told)
+
+
+def test_one_intent_has_one_answer(write: Write) -> None:
+    """An intent answered in two files is told at the second."""
+    once = "answers:\n  a: {say: {en: {body: Hi}}}\n"
+    first, second = write(once, "a.yaml"), write(once, "b.yaml")
+    with pytest.raises(BadConfig) as caught:
+        load([first, second], public_url=HERE)
+    assert str(caught.value) == (
+        f"{second}:2: answers.a: is answered in an earlier file, too; keep one of them"
+    )
+
+
+def test_a_missing_file_is_named(write: Write) -> None:
+    """The path that cannot be read stands in the message."""
+    path = write("").with_name("nowhere.yaml")
+    with pytest.raises(BadConfig, match=r"nowhere\.yaml:1: : cannot be read"):
+        load([path], public_url=HERE)
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"answers: \x07", b"\x00"])
+def test_bytes_that_are_no_text_are_refused(write: Write, data: bytes) -> None:
+    """Whatever the file holds, the mistake is told, and nothing else is raised."""
+    path = write("")
+    path.write_bytes(data)
+    with pytest.raises(BadConfig):
+        load([path], public_url=HERE)

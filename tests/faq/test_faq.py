@@ -1,0 +1,212 @@
+"""Answering, drafting, and files that change meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import structlog
+
+from channels import rest
+from gateway import BadConfig, Guess, Insight, Language, Turn, hookimpl
+from gateway.testing import running
+from plugins import faq
+from plugins.faq import Book, Faq, load
+from tests.faq.conftest import Write, turn
+
+TEXT = """\
+answers:
+  shipping:
+    facts: {days: 2-3}
+    links: [{title: Delivery, url: https://shop.example/delivery}]
+    say:
+      en:
+        opener: {angry: That should not have happened., otherwise: Good question.}
+        body: "It takes {days} days."
+        next_step: Tell me where to.
+        buttons: [{title: Cost?}]
+      de: {body: "Es dauert {days} Tage."}
+  lost:
+    facts: {wait: 2 days, office: 7}
+    say:
+      en:
+        body: "Our office {office} asks the courier, within {wait}."
+        personal: "I asked the courier. They answer within {wait}."
+  hello:
+    suggest: false
+    say: {en: {opener: "", body: Hello.}}
+drafts:
+  en:
+    opener: {angry: I am sorry., otherwise: Thank you for waiting.}
+    next_step: Write to me here.
+"""
+
+
+def handler(path: Path, *, sure: float = 0.35, look_every: float = 0.0) -> Faq:
+    book = Book([path], lambda paths: load(paths, public_url=""), look_every=look_every)
+    return Faq(book=book, suggest_confidence=sure)
+
+
+@pytest.fixture
+def known(write: Write) -> Faq:
+    return handler(write(TEXT))
+
+
+async def test_a_known_question_is_answered(known: Faq) -> None:
+    """The answer comes in the customer's language, with purpose and facts."""
+    reply = await known.handle(turn("shipping", language="de"))
+    assert reply
+    assert (reply.body, reply.language, reply.purpose) == (
+        ("Es dauert 2-3 Tage.",),
+        "de",
+        "answer",
+    )
+    assert [fact.value for fact in reply.facts] == ["2-3"]
+
+
+@pytest.mark.parametrize(
+    ("intent", "language", "mood", "opener"),
+    [
+        ("shipping", "en", "angry", "That should not have happened."),
+        ("shipping", "en", "calm", "Good question."),
+        ("shipping", "de", "angry", None),
+        ("hello", "en", "pleased", ""),
+    ],
+)
+async def test_the_opener_fits_the_mood(
+    known: Faq, intent: str, language: str, mood: str, opener: str | None
+) -> None:
+    """The file's opener for the mood, else its other one, else the voice's; empty is none."""
+    reply = await known.handle(turn(intent, language=language, mood=mood))
+    assert reply
+    assert reply.opener == opener
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        turn("weather"),
+        turn("shipping", action="escalate"),
+        turn("shipping", action="clarify"),
+        turn("shipping", action="pass"),
+        turn("shipping", kind="timer"),
+        turn("shipping", kind="event"),
+    ],
+)
+async def test_what_is_not_ours_is_left_to_others(known: Faq, other: Turn) -> None:
+    """Unknown intents, other routes, timers and events are no questions."""
+    assert await known.handle(other) is None
+
+
+async def test_a_draft_sounds_like_a_person(known: Faq) -> None:
+    """It says what the `personal` words say, with a person's beginning and end, no buttons."""
+    draft = await known.suggest(turn("lost", action="escalate", mood="angry"))
+    assert draft
+    assert draft.opener == "I am sorry."
+    assert draft.body == ("I asked the courier. They answer within 2 days.",)
+    assert draft.next_step == "Write to me here."
+    assert [fact.value for fact in draft.facts] == ["2 days"]
+    plain = await known.suggest(turn("shipping", action="pass"))
+    assert plain
+    assert (plain.opener, plain.body, plain.buttons) == (
+        "Thank you for waiting.",
+        ("It takes 2-3 days.",),
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        turn("lost", sure=0.2, action="escalate"),
+        turn("hello", action="pass"),
+        turn("weather", action="escalate"),
+        turn("lost", kind="event"),
+        turn("person", action="escalate", reasons=("asked_for_person",)),
+        turn("hello", action="pass", about="shipping"),
+    ],
+)
+async def test_no_draft_is_better_than_a_wrong_one(known: Faq, doubtful: Turn) -> None:
+    """Too unsure, nothing a person says, nothing known: no draft."""
+    assert await known.suggest(doubtful) is None
+
+
+async def test_who_asks_for_a_person_asked_something_before(known: Faq) -> None:
+    """The draft is then about what the conversation is about."""
+    asked = turn("person", action="escalate", reasons=("asked_for_person",), about="shipping")
+    draft = await known.suggest(asked)
+    assert draft
+    assert draft.body == ("It takes 2-3 days.",)
+
+
+async def test_a_changed_file_is_read_again(write: Write) -> None:
+    """No restart is needed."""
+    one = handler(write(TEXT))
+    write(TEXT.replace("It takes", "Reckon with"))
+    reply = await one.handle(turn("shipping"))
+    assert reply
+    assert reply.body == ("Reckon with 2-3 days.",)
+
+
+async def test_a_broken_file_is_refused_and_told(write: Write) -> None:
+    """The old answers stay until the file is mended; each broken state is told once."""
+    path = write(TEXT)
+    one = handler(path)
+    write("answers: [")
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(2):
+            reply = await one.handle(turn("shipping"))
+            assert reply
+            assert reply.body == ("It takes 2-3 days.",)
+    assert [entry["event"] for entry in logs] == ["faq.refused"]
+    assert logs[0]["problems"][0].startswith(f"{path}:2: : not YAML")
+    path.unlink()
+    assert await one.handle(turn("shipping"))
+    write(TEXT.replace("It takes", "At last"))
+    reply = await one.handle(turn("shipping"))
+    assert reply
+    assert reply.body == ("At last 2-3 days.",)
+
+
+async def test_files_are_not_looked_at_all_the_time(write: Write) -> None:
+    """Between two looks the answers stay as they were."""
+    one = handler(write(TEXT), look_every=3600)
+    write("answers: {}")
+    assert await one.handle(turn("shipping"))
+
+
+def test_a_broken_file_stops_the_start(write: Write) -> None:
+    """At the start there are no old answers to keep."""
+    with pytest.raises(BadConfig):
+        handler(write("answers: [broken"))
+
+
+class Words:
+    """Understands a message as the intent that it spells."""
+
+    name = "words"
+    priority = 1
+
+    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
+        return [
+            Insight(
+                language=Language(code="en", confidence=1.0),
+                ranking=(Guess(name=one.message.text, confidence=0.95),),
+            )
+            for one in turns
+        ]
+
+    @hookimpl
+    def register_understanders(self, register, settings) -> None:
+        register(self)
+
+
+async def test_a_customer_asks(write: Write, tmp_path: Path) -> None:
+    """Woken by its section alone, it answers through the whole house."""
+    write(TEXT)
+    config = {"channels": {"rest": {}}, "plugins": {"faq": {"answers": "answers.yaml"}}}
+    async with running(faq, rest, Words(), config=config, tmp_path=tmp_path) as gw:
+        sam = gw.customer("rest", "sam")
+        await sam.say("shipping")
+        assert "It takes 2-3 days." in " ".join(sam.heard)
