@@ -160,7 +160,8 @@ def low_confidence(turn: Turn, policy: Policy) -> str | None:
     if intent.confidence >= policy.reasons.low_confidence.below or _chose(turn):
         return None
     if not turn.understanding.ranking:
-        return "no engine could tell what it is about"
+        told = policy.reasons.plugin_failed.enabled and plugin_failed(turn, policy)
+        return None if told else "no engine could tell what it is about"
     return f"the best guess is {named(intent.name)} at {intent.confidence:.2f}"
 
 

@@ -1,0 +1,117 @@
+"""docs/routing.md tells every key, with its default, and its examples load."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from gateway.services.policy import Hours, Policy, Tier, load_policy
+from plugins.context_history import HistorySettings
+from plugins.escalation import EscalationSettings
+from plugins.escalation.words import LINES
+from plugins.followup import FollowupSettings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "routing.md").read_text("utf-8")
+EXAMPLES = re.findall(r'```yaml title="(\S+)"\n(.*?)```', PAGE, re.DOTALL)
+ROWS = dict(re.findall(r"^\| `([\w.*]+)` \| (.*?) \|", PAGE, re.MULTILINE))
+GUESTS = {
+    "escalation": EscalationSettings,
+    "followup": FollowupSettings,
+    "context_history": HistorySettings,
+}
+COMMON = ("enabled", "tier", "priority")
+
+
+def keys(model: type[BaseModel], under: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = next(
+            (t for t in (field.annotation, *get_args(field.annotation))
+             if isinstance(t, type) and issubclass(t, BaseModel)),
+            None,
+        )  # fmt: skip
+        if under and inner is None:
+            yield f"{under}.{name}"
+        elif inner is None:
+            yield name
+        elif inner is Tier:
+            yield from (name, *keys(inner, f"{name}.*"))
+        else:
+            yield from ([name] if inner is Hours else [])
+            yield from keys(inner, f"{under}.{name}".strip("."))
+
+
+def documented_name(key: str) -> str:
+    """Reasons are told without ``reasons.`` in front, their common keys once for all."""
+    key = key.removeprefix("reasons.")
+    return key.rpartition(".")[2] if key.rpartition(".")[2] in COMMON else key
+
+
+@pytest.mark.parametrize("key", sorted({documented_name(key) for key in keys(Policy)}))
+def test_every_key_of_the_policy_is_told(key: str) -> None:
+    """A key that a reader cannot find does not exist for them."""
+    assert key in ROWS
+
+
+@pytest.mark.parametrize("name", [key for key in keys(Policy) if key.endswith(".priority")])
+def test_every_reason_is_told_with_its_priority(name: str) -> None:
+    """The page names every reason, and the priority that it has."""
+    reason = name.split(".")[1]
+    assert ROWS[reason] == str(getattr(Policy().reasons, reason).priority)
+
+
+@pytest.mark.parametrize("key", sorted(ROWS))
+def test_every_number_of_the_page_is_the_default(key: str) -> None:
+    """A default that the page tells in figures is the one in force."""
+    told = re.fullmatch(r"`([\d.]+)`", ROWS[key])
+    if not told:
+        return
+    found: object = None
+    for start in (Policy(), Policy().reasons, FollowupSettings(), HistorySettings(),
+                  EscalationSettings()):  # fmt: skip
+        found = start
+        for part in key.replace("tiers.*", "tiers.front").split("."):
+            found = found[part] if isinstance(found, dict) else getattr(found, part, None)
+        if found is not None:
+            break
+    assert float(told[1]) == found
+
+
+@pytest.mark.parametrize(
+    "key", sorted({k for model in GUESTS.values() for k in model.model_fields})
+)
+def test_every_key_of_the_plugins_is_told(key: str) -> None:
+    """The sections of the three packages are told whole."""
+    assert key in ROWS
+
+
+@pytest.mark.parametrize("kind", sorted(LINES))
+def test_every_kind_of_line_is_told(kind: str) -> None:
+    """Who wants words of their own finds their names."""
+    assert f"`{kind}`" in PAGE
+
+
+def test_the_example_policy_loads(tmp_path: Path) -> None:
+    """The policy of the page is one."""
+    (text,) = [text for title, text in EXAMPLES if title == "policy.yaml"]
+    file = tmp_path / "policy.yaml"
+    file.write_text(text, "utf-8")
+    policy = load_policy(file)
+    assert policy.tiers["front"].next == "workshop"
+    assert policy.reasons.harm.priority == 3
+
+
+def test_the_example_sections_load() -> None:
+    """The sections of the page are accepted by those who own them."""
+    seen = set()
+    for title, text in EXAMPLES:
+        if title == "warmline.yaml":
+            for name, values in (yaml.safe_load(text).get("plugins") or {}).items():
+                GUESTS[name].model_validate(values)
+                seen.add(name)
+    assert seen == set(GUESTS)

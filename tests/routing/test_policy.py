@@ -1,0 +1,92 @@
+"""The policy file, and what is said of its mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway import BadConfig
+from gateway.services.policy import Policy, load_policy
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "policy.yaml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def test_no_file_is_the_built_in_policy(tmp_path: Path) -> None:
+    """Without a file, or with an empty one, every key has its default."""
+    assert load_policy(None) == Policy() == load_policy(write(tmp_path, ""))
+
+
+def test_a_key_changes_itself_alone(tmp_path: Path) -> None:
+    """A reason that names one of its keys keeps the defaults of the others."""
+    policy = load_policy(write(tmp_path, "reasons:\n  harm: {tier: specialist}\n"))
+    assert policy.reasons.harm.tier == "specialist"
+    assert policy.reasons.harm.priority == Policy().reasons.harm.priority == 3
+
+
+def test_opening_times_as_people_write_them(tmp_path: Path) -> None:
+    """One span or several, `9:00` or `09:00`, `closed` or nothing."""
+    text = """
+hours:
+  timezone: Europe/Dublin
+  week:
+    monday: 9:00-17:30
+    tuesday: [09:00-12:00, "13:00-24:00"]
+    sunday: closed
+    saturday:
+  holidays: [2026-12-25]
+"""
+    hours = load_policy(write(tmp_path, text)).hours
+    assert hours
+    assert {day: len(spans) for day, spans in hours.week.items()} == {
+        "monday": 1, "tuesday": 2, "sunday": 0, "saturday": 0,
+    }  # fmt: skip
+
+
+MISTAKES = [
+    ("reasons: {harm: {teir: x}}", 1, "reasons.harm.teir", "unknown key; known are enabled, "),
+    ("\nescalate: yes", 2, "escalate", "unknown key; known are again_within_days, "),
+    ("reasons:\n  loop:\n    replies: 1", 3, "reasons.loop.replies", "greater than or equal to 2"),
+    ("hours:\n  timezone: Europe/Berln", 2, "hours.timezone", "write it as `Europe/Berlin`"),
+    ("hours:\n  week:\n    monday: 9 to 5", 3, "hours.week.monday.0", "as `09:00-17:30`"),
+    ("hours:\n  week:\n    monday: 22:00-06:00", 3, "hours.week.monday.0", "two spans"),
+    ("hours:\n  holidays:\n  - christmas", 3, "hours.holidays.0", "valid date"),
+    ("reasons:\n  harm: {tier: boss}", 1, "", "`reasons.harm.tier` names no tier: boss; known"),
+    ("tiers: {front: {next: back}}", 1, "", "`tiers.front.next` names no tier: back"),
+    ("tiers: {a: {next: b}, b: {next: a}}", 1, "", "in a circle at `a`"),
+    ("tiers: {bot: {}}", 1, "", "choose another name"),
+    ("tiers: {}", 1, "tiers", "at least 1"),
+    ("clarify: {moods: [happy]}", 1, "clarify.moods.0", "'calm'"),
+    ("reasons: {language: {served: [no]}}", 1, "reasons.language.served.0", "valid string"),
+    ("- a", 1, "", "must be a mapping"),
+    ("a: b: c", 1, "", "not YAML"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "key", "message"), MISTAKES)
+def test_a_mistake_is_named(tmp_path: Path, text: str, line: int, key: str, message: str) -> None:
+    """Each mistake says file, line and key, what is wrong and what to do."""
+    file = write(tmp_path, text)
+    with pytest.raises(BadConfig) as caught:
+        load_policy(file)
+    (problem, *_) = caught.value.problems
+    assert (problem.file, problem.line, problem.key) == (str(file), line, key)
+    assert message in problem.message
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    """Nobody mends a file one mistake a day."""
+    text = "reasons:\n  harm: {teir: x}\n  loop: {minutes: 0}\nhours: {timezone: Mars}\n"
+    with pytest.raises(BadConfig) as caught:
+        load_policy(write(tmp_path, text))
+    assert [problem.line for problem in caught.value.problems] == [2, 3, 4]
+
+
+def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
+    """A policy that cannot be read is named, not passed over."""
+    with pytest.raises(BadConfig, match=r"nowhere\.yaml"):
+        load_policy(tmp_path / "nowhere.yaml")

@@ -1,0 +1,227 @@
+"""Every reason to step back, alone and together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway import Context, Reason, SurveyAnswer, Turn
+from gateway.services.policy import Policy
+from gateway.services.reasons import ORDER
+from gateway.services.routing import decide
+from tests.routing.making import bot, customer, earlier, person, turn, understood
+
+POLICY = Policy()
+AGAIN = "When will my parcel arrive?"
+
+
+def codes(of: Turn, policy: Policy = POLICY) -> tuple[str, ...]:
+    return tuple(reason.code for reason in decide(of, policy).reasons)
+
+
+HOLDS: list[tuple[str, Turn, str]] = [
+    (
+        "asked_for_person",
+        turn(of=understood(signals=(("asked_for_person", "speak to a human"),))),
+        "“speak to a human”",
+    ),
+    ("asked_for_person", turn(of=understood("ask_person")), "ask person"),
+    ("harm", turn(of=understood(signals=(("harm", "caught fire"),))), "“caught fire”"),
+    ("legal", turn(of=understood(signals=(("legal", "my lawyer"),))), "“my lawyer”"),
+    (
+        "urgent",
+        turn(of=understood(label="urgent", intensity=0.9, cues=("right now",))),
+        "urgent 0.90: “right now”",
+    ),
+    (
+        "strong_emotion",
+        turn(of=understood(label="angry", intensity=0.8, cues=("FRUSTRATED", "third time"))),
+        "angry 0.80: “FRUSTRATED”, “third time”",
+    ),
+    (
+        "strong_emotion",
+        turn(of=understood(label="calm", distress=0.8)),
+        "calm, distress 0.80",
+    ),
+    ("sensitive_intent", turn(of=understood("billing_dispute")), "billing dispute"),
+    (
+        "language",
+        turn("Waar blijft mijn pakketje toch?", of=understood(language="nl")),
+        "writes in `nl`, which the bot does not serve",
+    ),
+    (
+        "plugin_failed",
+        turn(of=understood("", failed=("nlu_local",))),
+        "nlu_local could not read the message",
+    ),
+    (
+        "unreadable",
+        turn("", unreadable=True),
+        "the message could not be parsed; it was kept as it came",
+    ),
+    (
+        "loop",
+        turn(history=tuple(bot(id=n, ago=2) for n in range(10, 20))),
+        "10 replies of the bot within 5 minutes; is a machine writing?",
+    ),
+    (
+        "bot_failed",
+        turn(of=understood(signals=(("not_helped", "not what I asked"),)), history=(bot(),)),
+        "the answer missed: “not what I asked”",
+    ),
+    (
+        "bot_failed",
+        turn(AGAIN, history=(customer(AGAIN.upper()), bot())),
+        "asked the same question twice",
+    ),
+    (
+        "bot_failed",
+        turn(history=(customer("And when?"), bot(), customer("So where?"), bot(id=4))),
+        "asked about delivery 3 times",
+    ),
+    (
+        "bot_failed",
+        turn(history=(bot("fallback"), bot("fallback", id=4))),
+        "the bot had no answer twice",
+    ),
+    (
+        "survey_unsolved",
+        turn(survey_answer=SurveyAnswer(solved=False)),
+        "the customer says that it is not solved",
+    ),
+    (
+        "survey_unsolved",
+        turn(survey_answer=SurveyAnswer(score=2)),
+        "2 of 5 after the case was closed",
+    ),
+    (
+        "repeat_contact",
+        turn(context=Context(earlier=(earlier("delivery", 3), earlier("delivery", 8.5, id=78)))),
+        "third contact about delivery in 9 days",
+    ),
+    ("out_of_scope", turn(of=understood("oos", 0.7)), "nothing the bot knows of (0.70)"),
+    (
+        "low_confidence",
+        turn(of=understood("delivery_time", 0.3)),
+        "the best guess is delivery time at 0.30",
+    ),
+    ("low_confidence", turn(of=understood("")), "no engine could tell what it is about"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "said", "detail"), HOLDS)
+def test_a_reason_holds_and_says_why(code: str, said: Turn, detail: str) -> None:
+    """Each reason holds by itself, in words that an agent understands."""
+    assert decide(said, POLICY).reasons == (Reason(code=code, detail=detail),)
+
+
+@pytest.mark.parametrize(("code", "said", "detail"), HOLDS)
+def test_every_reason_has_its_switch(code: str, said: Turn, detail: str) -> None:
+    """Switched off, a reason does not hold."""
+    policy = Policy.model_validate({"reasons": {code: {"enabled": False}}})
+    assert code not in codes(said, policy)
+
+
+def test_the_table_knows_every_reason() -> None:
+    """No reason is left untested."""
+    assert {code for code, _, _ in HOLDS} == set(ORDER)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        turn(),
+        turn("THIS IS GREAT!!! THANK YOU!!!", of=understood("praise", label="pleased",
+             intensity=1, distress=0.9)),
+        turn("THANKS!!!", of=understood("thanks", distress=0.9)),
+        turn("HELLO?!", of=understood("greeting", distress=0.8)),
+        turn("are you a bot?", of=understood("are_you_a_bot"),
+             history=(customer("are you a bot?", of=understood("are_you_a_bot")), bot())),
+        turn(of=understood("thanks"),
+             context=Context(earlier=(earlier("thanks", 1), earlier("thanks", 2, id=78)))),
+        turn(of=understood(label="angry", intensity=0.44)),
+        turn(of=understood(label="urgent", intensity=0.5)),
+        turn("ja ok", of=understood(language="nl")),
+        turn("Waar blijft mijn pakketje toch?", of=understood(language="nl", sure=0.5)),
+        turn("Waar blijft mijn pakketje toch?", of=understood(language="und")),
+        turn(of=understood(failed=("other",))),
+        turn(history=tuple(bot(id=n, ago=6) for n in range(10, 20))),
+        turn(history=tuple(bot(id=7, ago=2) for _ in range(10))),
+        turn(of=understood(signals=(("not_helped", "that does not help"),))),
+        turn("Where is order 124?", history=(customer("Where is order 123?"), bot())),
+        turn(AGAIN, history=(customer(AGAIN),)),
+        turn(AGAIN, history=(customer(AGAIN), bot(), person())),
+        turn(history=(bot("fallback"), bot("fallback", id=4), person())),
+        turn(context=Context(earlier=(earlier("delivery", 3), earlier("delivery", 20, id=78)))),
+        turn(context=Context(earlier=(earlier("delivery", 3), earlier("refund", 2, id=78)))),
+        turn(context=Context(earlier=(earlier("delivery", 3), earlier("delivery", 2, id=1)))),
+        turn(survey_answer=SurveyAnswer(score=3)),
+        turn(survey_answer=SurveyAnswer(opt_out=True),
+             of=understood(label="angry", intensity=0.9)),
+        turn("Delivery time", of=understood(confidence=0.2),
+             history=(bot("clarify", buttons=("Delivery time", "Returns")),)),
+    ],
+)  # fmt: skip
+def test_what_the_bot_may_keep(said: Turn) -> None:
+    """Joy, courtesy, weak feelings, short words, new questions and chosen buttons stay with it."""
+    assert decide(said, POLICY).action == "automate"
+
+
+def test_every_reason_is_told_and_the_first_decides() -> None:
+    """All reasons that hold are listed, in the order of precedence."""
+    said = turn(
+        "Waar blijft mijn pakketje toch?",
+        of=understood(
+            "billing_dispute",
+            label="angry",
+            intensity=0.9,
+            language="nl",
+            signals=(
+                ("legal", "advocaat"),
+                ("harm", "brand"),
+                ("asked_for_person", "een mens"),
+                ("not_helped", "dat helpt niet"),
+            ),
+        ),
+        history=(bot(),),
+    )
+    held = ["asked_for_person", "harm", "legal", "strong_emotion", "sensitive_intent", "language"]
+    assert list(codes(said)) == [*held, "bot_failed"]
+
+
+def test_the_order_of_precedence_is_that_of_the_policy() -> None:
+    """The policy's keys, read from above, are the precedence."""
+    assert list(POLICY.reasons.model_dump()) == list(ORDER)
+
+
+@pytest.mark.parametrize(
+    ("moods", "now", "fell"),
+    [
+        ((0.0, 0.0, 0.0), 0.7, False),
+        ((0.05, 0.3, 0.6), 0.74, True),
+        ((0.6, 0.7), 0.7, True),
+        ((0.7,), 0.7, False),
+        ((0.7, 0.7, 0.2), 0.2, False),
+    ],
+)
+def test_a_steep_fall_of_the_mood(moods: tuple[float, ...], now: float, fell: bool) -> None:
+    """The arc calls for a person where no single message does; one bad message is no arc."""
+    history = tuple(
+        customer(f"words {n}", of=understood("x", 0.1, label="frustrated", distress=d))
+        for n, d in enumerate(moods)
+    )
+    said = turn(of=understood(label="frustrated", intensity=0.3, distress=now), history=history)
+    assert ("strong_emotion" in codes(said)) == fell
+    calm = said.replace(understanding=understood(label="calm", distress=now))
+    assert "strong_emotion" not in codes(calm)
+
+
+@pytest.mark.parametrize(("confidence", "escalates"), [(0.95, False), (0.6, True)])
+def test_an_assisted_language(confidence: float, escalates: bool) -> None:
+    """In a language that the bot speaks less well it answers only what it is sure of."""
+    rules: dict[str, Any] = {"language": {"served": ["en"], "assisted": ["nl"]}}
+    policy = Policy.model_validate({"reasons": rules})
+    said = turn("Waar blijft mijn pakketje toch?", of=understood("delivery", confidence,
+                                                                language="nl"))  # fmt: skip
+    assert (codes(said, policy) == ("language",)) == escalates
