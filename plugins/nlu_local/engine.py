@@ -1,0 +1,135 @@
+"""The understander: language, intent, feeling and signals of many messages at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from gateway import House, Insight, Turn
+
+from .emotion import EmotionReader
+from .intent import IntentModel
+from .knowledge import Row
+from .language import LANGUAGES, LanguageTeller, check
+from .phrases import WORDS, read_words
+from .signals import SignalReader
+from .store import trained
+from .text import tokens
+from .training import train
+
+POSSIBLE = 0.15
+"""A language at least this likely has its phrases looked for."""
+
+log = structlog.get_logger(__name__)
+
+
+class Readers:
+    """All that is loaded before the first message: make it off the event loop (about a second).
+
+    ``closed``: the language must be one of ``languages``, however short the message.
+    """
+
+    def __init__(self, languages: Sequence[str], *, closed: bool = False) -> None:
+        words = {code: read_words(code) for code in WORDS}
+        self._closed = closed
+        self._language = LanguageTeller(languages, {c: one.language for c, one in words.items()})
+        self._emotion = EmotionReader(words)
+        self._signals = SignalReader(words)
+
+    def read(self, text: str, known: str | None, intents: IntentModel | None) -> Insight:
+        """All we can tell of ``text``; ``known`` is the language of the conversation so far."""
+        language, shares = self._language.tell(text, closed=self._closed)
+        words = tokens(text)
+        if language.code == "und":
+            possible = [known] if known else list(shares)
+            english = 1.0 if known in (None, "en") else 0.0
+        else:
+            likely = [code for code, share in shares.items() if share >= POSSIBLE]
+            possible = list(dict.fromkeys([language.code, *likely]))
+            english = max(shares.get("en", 0.0), float(language.code == "en"))
+        return Insight(
+            language=language,
+            ranking=intents.rank(text) if intents else None,
+            emotion=self._emotion.read(text, words, possible, english),
+            signals=self._signals.read(text, words, possible),
+        )
+
+
+class NluLocal:
+    """Understands messages on this machine, with small models and no network.
+
+    It loads and trains beside the server (`run`), or when it is first asked; whoever asks before
+    that waits. Implements `Understander`, `Trainable`, `Poller` and `Probe`.
+    """
+
+    name = "nlu_local"
+    priority = 50
+
+    def __init__(
+        self,
+        *,
+        languages: Sequence[str] = LANGUAGES,
+        rows: Sequence[Row] = (),
+        folder: Path | None = None,
+        intents: IntentModel | None = None,
+        closed: bool = False,
+    ) -> None:
+        """``rows`` are the examples to learn from, and ``folder`` is where what was learnt is
+        kept; ``intents`` is a model that is ready. Raises ValueError for unknown languages."""
+        check(languages)
+        self._languages = tuple(languages)
+        self._rows = tuple(rows)
+        self._folder = folder
+        self._intents = intents
+        self._closed = closed
+        self._readers: Readers | None = None
+        self._loading: asyncio.Task[Readers] | None = None
+
+    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
+        readers = self._readers or await self._ready()
+        return await asyncio.to_thread(lambda: [self._one(readers, turn) for turn in turns])
+
+    def _one(self, readers: Readers, turn: Turn) -> Insight:
+        if turn.kind != "message":
+            return Insight()
+        known = turn.conversation.language or turn.customer.language
+        return readers.read(turn.message.text, known, self._intents)
+
+    async def run(self, house: House) -> None:  # noqa: ARG002  (a Poller is handed the house)
+        """Get ready, and stay until cancelled: nothing changes while the server runs."""
+        await self._ready()
+        await asyncio.Event().wait()
+
+    async def trouble(self) -> str | None:
+        if self._readers is not None:
+            return None
+        task = self._loading
+        if task is not None and task.done() and not task.cancelled() and task.exception():
+            return f"not trained: {task.exception()}"
+        return "not trained yet"
+
+    def train(self, rows: Sequence[Row]) -> NluLocal:
+        """Another one that has learnt ``rows`` instead. Blocks; raises ValueError when fewer
+        than two intents are told."""
+        return NluLocal(languages=self._languages, intents=train(rows))
+
+    def restricted(self, languages: Sequence[str]) -> NluLocal:
+        """Another one that chooses among ``languages`` alone, and never says ``und`` of words."""
+        return NluLocal(languages=languages, intents=self._intents, closed=True)
+
+    async def _ready(self) -> Readers:
+        """Load once, however many ask; after a failure the next who asks begins again."""
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.create_task(self._load())
+        return await asyncio.shield(self._loading)
+
+    async def _load(self) -> Readers:
+        if self._intents is None and self._rows and self._folder is not None:
+            self._intents = await trained(self._rows, self._folder)
+        readers = await asyncio.to_thread(Readers, self._languages, closed=self._closed)
+        self._readers = readers
+        log.info("nlu.ready", intents=len(self._intents.names) if self._intents else 0)
+        return readers

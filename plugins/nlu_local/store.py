@@ -1,0 +1,82 @@
+"""Where trained models are kept: one file each, named by what it was trained from and how."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import structlog
+
+from gateway import WarmlineError
+
+from .intent import BadModel, IntentModel
+
+Row = tuple[str, str]
+
+KEPT = 4
+"""Models left in the folder: those of the last few versions of the examples."""
+
+_CODE = ("features.py", "intent.py", "training.py", "text.py")
+
+log = structlog.get_logger(__name__)
+
+
+class TrainingFailed(WarmlineError):
+    """The process that trains ended with an error; the message is its last line."""
+
+
+def fingerprint(rows: Sequence[Row]) -> str:
+    """The same for the same examples, code and scikit-learn; 32 hex digits."""
+    digest = hashlib.sha256(json.dumps(sorted(rows)).encode())
+    digest.update(version("scikit-learn").encode())
+    for name in _CODE:
+        digest.update(files(__package__).joinpath(name).read_bytes())
+    return digest.hexdigest()[:32]
+
+
+async def trained(rows: Sequence[Row], folder: Path) -> IntentModel:
+    """The model for ``rows``: from ``folder``, else trained now in a process of its own.
+
+    Raises TrainingFailed. Cancelling it ends that process.
+    """
+    path = await asyncio.to_thread(lambda: folder.absolute() / f"{fingerprint(rows)}.npz")
+    try:
+        return await asyncio.to_thread(IntentModel.load, path)
+    except FileNotFoundError:
+        log.info("nlu.training", examples=len(rows))
+    except BadModel as error:
+        log.warning("nlu.model_unusable", error=str(error))
+    await _train(rows, path)
+    await asyncio.to_thread(_tidy, folder, path)
+    return await asyncio.to_thread(IntentModel.load, path)
+
+
+async def _train(rows: Sequence[Row], path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", f"{__package__}.training", str(path)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, told = await process.communicate(json.dumps(list(rows)).encode())
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode != 0:
+        lines = told.decode(errors="replace").strip().splitlines() or ["no message"]
+        raise TrainingFailed(f"training ended with {process.returncode}: {lines[-1]}")
+
+
+def _tidy(folder: Path, newest: Path) -> None:
+    """Remove all but the newest models, and what an interrupted training left."""
+    models = sorted(folder.glob("*.npz"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for path in [p for p in models if p != newest][KEPT - 1 :]:
+        path.unlink(missing_ok=True)

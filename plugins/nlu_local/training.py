@@ -1,0 +1,163 @@
+"""Training of the intent model. It runs in a process of its own beside the server, so that
+nobody waits for it and scikit-learn's memory is given back afterwards:
+
+    python -m plugins.nlu_local.training MODEL < rows.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .features import GRAMS, PARTS
+from .intent import IntentModel, build, weigh
+from .knowledge import OUT_OF_SCOPE
+
+Row = tuple[str, str]
+
+STRENGTH = 20.0
+"""scikit-learn's C: examples are few and hand-picked, so they are believed."""
+
+MANY = 2_000
+"""More rows than this are trained in a reduced space, with fewer folds."""
+
+
+def train(rows: Sequence[Row]) -> IntentModel:
+    """Learn from (text, intent) rows; ``oos`` rows teach what to refuse.
+
+    The model is a multinomial logistic regression on tf-idf n-grams. Its confidence is
+    calibrated on cross-validated predictions (Platt, 1999). Raises ValueError when fewer than
+    two intents are told.
+    """
+    names, labels = np.unique([intent for _, intent in rows], return_inverse=True)
+    if len(set(names) - {OUT_OF_SCOPE}) < 2:
+        raise ValueError("at least two intents are needed to learn to tell them apart")
+    hidden = OUT_OF_SCOPE if OUT_OF_SCOPE in names else None
+    grams, idf, matrix, known = _features([text for text, _ in rows])
+    points, back = _reduce(matrix)
+    fitted = _fit(points, labels)
+    model = build(
+        names=names.tolist(),
+        grams=grams,
+        idf=idf,
+        weights=np.asarray(back @ fitted[0]),
+        bias=fitted[1],
+        hidden=hidden,
+    )
+    slope, offset = _calibrate(points, labels, known, names.tolist(), hidden)
+    return replace(model, slope=slope, offset=offset)
+
+
+def _features(texts: list[str]) -> tuple[list[list[str]], Any, Any, NDArray[np.float64]]:
+    """N-grams by kind, their idf, the weighted matrix, and the share of each row (per kind)
+    that other rows have too: what would be known of it, had it not been trained on."""
+    from scipy.sparse import csr_matrix, hstack  # noqa: PLC0415  (slow to import)
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415  (slow to import)
+
+    grams, idf, parts, known = [], [], [], []
+    for analyse, share in zip(GRAMS, PARTS, strict=True):
+        rare = 2 if len(texts) > MANY else 1
+        vectoriser = TfidfVectorizer(analyzer=analyse, sublinear_tf=True, min_df=rare)
+        part = csr_matrix(vectoriser.fit_transform(texts))
+        grams.append([str(gram) for gram in vectoriser.get_feature_names_out()])
+        idf.append(np.asarray(vectoriser.idf_, dtype=np.float32))
+        parts.append(part * share)
+        seen = part.astype(bool).astype(np.float64)
+        shared = np.asarray(seen.sum(axis=0)).ravel() >= 2
+        whole = seen @ np.where(shared, idf[-1], idf[-1].max() + 0.7)
+        known.append((seen @ np.where(shared, idf[-1], 0.0)) / np.maximum(whole, 1e-9))
+    return grams, np.concatenate(idf), csr_matrix(hstack(parts)), np.stack(known, axis=1)
+
+
+def _reduce(matrix: Any) -> tuple[NDArray[np.float64], Any]:
+    """The rows in the space they span (for many rows: its first dimensions), and the way back.
+
+    A regularised linear model has its solution there, and fits many times faster in it.
+    """
+    if matrix.shape[0] > MANY:
+        from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415  (slow to import)
+
+        size = min(500, matrix.shape[1] - 1)
+        reducer = TruncatedSVD(n_components=size, random_state=0)
+        return reducer.fit_transform(matrix), reducer.components_.T
+    values, vectors = np.linalg.eigh((matrix @ matrix.T).toarray())
+    kept = values > 1e-4
+    roots = np.sqrt(values[kept])
+    return vectors[:, kept] * roots, matrix.T @ (vectors[:, kept] / roots)
+
+
+def _fit(points: NDArray[np.float64], labels: NDArray[np.intp]) -> tuple[Any, Any]:
+    """Weights (dimensions x classes) and bias; two classes are given one column each."""
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  (slow to import)
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  (slow to import)
+
+    with warnings.catch_warnings():
+        # Later steps would change little but confidences, and those are calibrated anyway.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = LogisticRegression(C=STRENGTH, max_iter=60, tol=1e-3).fit(points, labels)
+    weights, bias = fitted.coef_.T, fitted.intercept_
+    if weights.shape[1] == 1:
+        weights, bias = np.hstack([-weights, weights]) / 2, np.array([-bias[0], bias[0]]) / 2
+    return weights, bias
+
+
+def _calibrate(
+    points: NDArray[np.float64],
+    labels: NDArray[np.intp],
+    known: NDArray[np.float64],
+    names: list[str],
+    hidden: str | None,
+) -> tuple[float, float]:
+    """Platt's slope and offset, from messages that the model had not seen."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  (slow to import)
+
+    out = names.index(hidden) if hidden is not None else None
+    scores, right = [], []
+    folds = _folds(labels, 10 if len(labels) <= MANY else 3)
+    for fold in range(folds.max() + 1):
+        kept = folds != fold
+        classes = np.unique(labels[kept])
+        if len(classes) < 2:
+            continue
+        weights, bias = _fit(points[kept], labels[kept])
+        for row in np.flatnonzero(~kept):
+            if labels[row] == out:
+                continue
+            full = np.full(len(names), -30.0)
+            full[classes] = points[row] @ weights + bias
+            seen = weigh(full, words=known[row, 0], pieces=known[row, 1])
+            scores.append(seen.score(out))
+            ranked = np.argsort(-full)
+            right.append(next(i for i in ranked if i != out) == labels[row])
+    # One doubt on either side, half a message each, keeps a small or spotless set modest.
+    column = np.array([*scores, min(scores), max(scores)])[:, None]
+    weight = np.array([1.0] * len(scores) + [0.5, 0.5])
+    platt = LogisticRegression(C=100.0).fit(column, [*right, False, True], sample_weight=weight)
+    return max(float(platt.coef_[0, 0]), 0.05), float(platt.intercept_[0])
+
+
+def _folds(labels: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """A fold for every row, each intent spread over them; the same at every run."""
+    dice = np.random.default_rng(0)
+    folds = np.zeros(len(labels), dtype=np.intp)
+    for label in np.unique(labels):
+        rows = dice.permutation(np.flatnonzero(labels == label))
+        folds[rows] = (np.arange(len(rows)) + dice.integers(count)) % count
+    return folds
+
+
+def main() -> None:
+    rows = [(text, intent) for text, intent in json.load(sys.stdin)]
+    train(rows).save(Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
