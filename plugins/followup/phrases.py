@@ -24,7 +24,7 @@ LEADS = (
     "score|stars|you|it|this|him|her|them|solid|full|about|maybe|definitely|well|ok|so|"
     "eine|ich gebe|ich würde|sagen|geben|note|bewertung|von mir|gibt es|volle|"
     "je donne|je mets|je dirais|disons|la note|"
-    "le doy|doy|les doy|diría|pongo|nota|"
+    "un|una|le doy|doy|les doy|diría|pongo|nota|"
     "أعطي|اعطي|أعطيكم|التقييم|تقييمي"
 )
 
