@@ -1,0 +1,24 @@
+"""E-mail: in by IMAP IDLE, SMTP or LMTP; out by SMTP or into a Maildir. See docs/email.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from channels.email.channel import Email
+from channels.email.compose import compose
+from channels.email.parse import Mail, parse
+from channels.email.settings import EmailSettings
+from gateway import Channel, Section, Settings, hookimpl
+
+__all__ = ["Email", "EmailSettings", "Mail", "compose", "parse"]
+
+
+@hookimpl
+def register_settings(section: Section) -> None:
+    section("channels.email", EmailSettings, {})
+
+
+@hookimpl
+def register_channels(register: Callable[[Channel], None], settings: Settings) -> None:
+    if account := settings.section(EmailSettings):
+        register(Email.from_settings(account, settings))

@@ -1,0 +1,137 @@
+"""The e-mail channel: customers write to an address of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Self
+
+import structlog
+
+from channels.email.compose import compose
+from channels.email.imap import Watcher
+from channels.email.listener import listening
+from channels.email.outgoing import MaildirOut, Out, SmartHost
+from channels.email.parse import Bounds
+from channels.email.receive import LoopGuard, Receiver
+from channels.email.settings import EmailSettings
+from gateway import File, House, Outbound, Sent, Settings, Traits, TryLater, WarmlineError
+
+log = structlog.get_logger(__name__)
+
+
+class Email:
+    """Customers reach us by e-mail: through a mailbox we watch, a port we listen on, or both."""
+
+    name = "email"
+    traits = Traits(attachments=True, unsure="resend", at_once=8)
+
+    def __init__(
+        self, settings: EmailSettings, *, out: Out, largest: int, longest_text: int
+    ) -> None:
+        self._settings, self._out, self._largest = settings, out, largest
+        self._bounds = Bounds(
+            parts=settings.max_parts, files=settings.max_attachments, text=longest_text
+        )
+        self._loops = LoopGuard(most=settings.loop_mails, window=settings.loop_window)
+        self._house: House | None = None
+        self._watcher: Watcher | None = None
+        self._door_trouble: str | None = "the mail door is not open yet"
+        self.smtp_port: int | None = None
+        """The port that the listener is bound to, while it is."""
+
+    @classmethod
+    def from_settings(cls, settings: EmailSettings, all_of_them: Settings) -> Self:
+        """Build it; relative paths are meant as the configuration means them."""
+        limits = all_of_them.core.limits
+        out: Out
+        if settings.outgoing:
+            ca_file = settings.outgoing.ca_file
+            path = all_of_them.path(ca_file) if ca_file else None
+            out = SmartHost(settings.outgoing.model_copy(update={"ca_file": path}))
+        elif settings.maildir:
+            out = MaildirOut(all_of_them.path(settings.maildir))
+        else:
+            raise WarmlineError("channels.email: set either `outgoing` or `maildir`")
+        return cls(
+            settings,
+            out=out,
+            largest=min(settings.max_size, limits.attachment),
+            longest_text=limits.text,
+        )
+
+    async def run(self, house: House) -> None:
+        """Take mail in until cancelled. Raises WarmlineError when the port is taken."""
+        self._house = house
+        receiver = Receiver(
+            house,
+            channel=self.name,
+            ours=self._settings.ours,
+            bounds=self._bounds,
+            largest=self._largest,
+            loops=self._loops,
+        )
+        async with AsyncExitStack() as stack:
+            await self._open_door(receiver, stack)
+            if self._settings.imap:
+                self._watcher = Watcher(
+                    self._settings.imap, receiver.take, house.clock, largest=self._largest
+                )
+                await self._watcher.run()
+            else:
+                await asyncio.get_running_loop().create_future()
+
+    async def send(self, message: Outbound) -> Sent:
+        """Hand one message on, always under the same Message-ID."""
+        files = await self._files(message)
+        mailbox = self._settings.mailbox
+        mail = await asyncio.to_thread(
+            compose, message, files, sender=mailbox, subject=self._settings.subject
+        )
+        await self._out.pass_on(mail, sender=mailbox.addr_spec, recipient=message.address.value)
+        return Sent(remote_id=str(mail["Message-ID"]))
+
+    async def trouble(self) -> str | None:
+        """What keeps customers' mail from coming in."""
+        if self._settings.smtp_port is not None and self._door_trouble:
+            return self._door_trouble
+        if self._settings.imap:
+            return self._watcher.trouble if self._watcher else "the mailbox is not watched yet"
+        return None
+
+    async def _open_door(self, receiver: Receiver, stack: AsyncExitStack) -> None:
+        if self._settings.smtp_port is None:
+            return
+
+        async def take(raw: bytes, envelope: str) -> None:
+            await receiver.take(raw, envelope=envelope)
+
+        def shut() -> None:
+            self.smtp_port, self._door_trouble = None, "the mail door is shut"
+
+        try:
+            entered = listening(take, self._settings, self._largest)
+            self.smtp_port = await stack.enter_async_context(entered)
+        except WarmlineError as error:
+            self._door_trouble = str(error)
+            raise
+        self._door_trouble = None
+        stack.callback(shut)
+        protocol = "lmtp" if self._settings.lmtp else "smtp"
+        log.info("mail.listening", host=self._settings.smtp_host, port=self.smtp_port, by=protocol)
+
+    async def _files(self, message: Outbound) -> tuple[File, ...]:
+        if not message.attachments:
+            return ()
+        if self._house is None:
+            raise TryLater("the e-mail channel has not started yet")
+        return tuple(
+            [
+                File(
+                    name=one.name,
+                    media_type=one.media_type,
+                    data=await self._house.files.open(one.digest),
+                )
+                for one in message.attachments
+            ]
+        )

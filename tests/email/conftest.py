@@ -1,0 +1,180 @@
+"""A small house of fakes: what the channel was given, and what it asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from channels.email import Email, EmailSettings
+from gateway import (
+    Accepted,
+    Address,
+    Attachment,
+    File,
+    House,
+    Inbound,
+    NotAccepted,
+    Outbound,
+    Receipt,
+    TooLarge,
+)
+from gateway.settings import Core, Settings
+
+from ..conftest import until
+
+MAILS = Path(__file__).parent / "mails"
+ADDRESS = "Lindenhof Shop <help@lindenhof.example>"
+OURS = frozenset({"help@lindenhof.example"})
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def mail(name: str) -> bytes:
+    """The recorded mail ``name``, with the line ends that mail has on its way."""
+    raw = MAILS.joinpath(f"{name}.eml").read_bytes()
+    return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+class FakeIntake:
+    """Commits to a list. ``refuse`` makes the next accepts fail as a database would."""
+
+    def __init__(self) -> None:
+        self.accepted: list[Inbound] = []
+        self.reported: list[Receipt] = []
+        self.offered = 0
+        self.refuse = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._new = asyncio.Event()
+
+    async def accept(self, message: Inbound) -> Accepted:
+        self.offered += 1
+        self._new.set()
+        await self.gate.wait()
+        if self.refuse:
+            self.refuse -= 1
+            raise NotAccepted("the database is away")
+        known = [one.remote_id for one in self.accepted]
+        if message.remote_id in known:
+            return Accepted(turn=known.index(message.remote_id) + 1, duplicate=True)
+        self.accepted.append(message)
+        return Accepted(turn=len(self.accepted))
+
+    async def report(self, receipt: Receipt) -> None:
+        self.reported.append(receipt)
+        self._new.set()
+
+    async def until(self, condition: Callable[[], object], timeout: float = 15) -> None:
+        """Wait for ``condition``, looked at whenever something was offered or reported."""
+        async with asyncio.timeout(timeout):
+            while not condition():
+                self._new.clear()
+                if not condition():
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._new.wait(), 0.2)
+
+
+class FakeFiles:
+    def __init__(self, largest: int = 10_000_000) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.largest = largest
+        self.spared = ""
+
+    async def keep(self, file: File) -> Attachment:
+        if len(file.data) > self.largest and file.name != self.spared:
+            raise TooLarge(f"over {self.largest} bytes")
+        digest = hashlib.sha256(file.data).hexdigest()
+        self.kept[digest] = file.data
+        return Attachment(
+            name=file.name, media_type=file.media_type, size=len(file.data), digest=digest
+        )
+
+    async def open(self, digest: str) -> bytes:
+        return self.kept[digest]
+
+
+class FakeClock:
+    """The real time; asked to sleep it only notes it and lets others go first."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self.at: datetime | None = None
+
+    def now(self) -> datetime:
+        return self.at or datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0.02)
+
+
+class Fakes:
+    """The fakes, and the house made of them."""
+
+    def __init__(self) -> None:
+        self.intake, self.files, self.clock = FakeIntake(), FakeFiles(), FakeClock()
+        absent: Any = None
+        self.house = House(
+            intake=self.intake,
+            files=self.files,
+            clock=self.clock,
+            mailbox=absent,
+            events=absent,
+            desk=absent,
+            voice=absent,
+        )
+
+
+@pytest.fixture
+async def fakes() -> Fakes:
+    return Fakes()
+
+
+def channel(tmp_path: Path, **settings: Any) -> Email:
+    """The channel as the configuration would make it; sends into a Maildir unless told."""
+    if "outgoing" not in settings:
+        settings.setdefault("maildir", tmp_path / "sent")
+    if "imap" not in settings:
+        settings.setdefault("smtp_port", 0)
+    section = EmailSettings.model_validate({"address": ADDRESS, **settings})
+    return Email.from_settings(section, Settings(Core(), {}, base=tmp_path))
+
+
+@asynccontextmanager
+async def running(email: Email, house: House) -> AsyncIterator[Email]:
+    """Run the channel until the context ends; it has nothing to complain of by then."""
+    task = asyncio.create_task(email.run(house))
+    try:
+        await until(lambda: _settled(email, task), 20)
+        if task.done():
+            task.result()
+        yield email
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _settled(email: Email, task: asyncio.Task[None]) -> bool:
+    return task.done() or await email.trouble() is None
+
+
+def outbound(text: str = "Your parcel is on its way.", **changes: Any) -> Outbound:
+    """A message on its way to Anna."""
+    given: dict[str, Any] = {
+        "id": 7,
+        "key": "out-7",
+        "message": 11,
+        "address": Address(channel="email", value="anna.berg@example.org"),
+        "text": text,
+        "author": "bot",
+        "at": NOON,
+        "subject": "Where is my parcel?",
+        "thread": ("<q1@example.org>",),
+    }
+    return Outbound(**{**given, **changes})

@@ -1,0 +1,241 @@
+"""Any bytes as a mail: nothing raises, nothing is lost, nothing takes for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from channels.email import parse
+from channels.email.body import html_to_text
+from channels.email.parse import NOBODY, Bounds
+from channels.email.receive import LoopGuard, Receiver
+from channels.email.reply import latest
+
+from .conftest import MAILS, OURS, Fakes, mail
+
+HEAD = b"From: Anna <anna@example.org>\r\nMessage-ID: <h@example.org>\r\n"
+_names = st.sampled_from(
+    [
+        "From",
+        "Subject",
+        "Date",
+        "Content-Type",
+        "Content-Transfer-Encoding",
+        "Content-Disposition",
+        "Message-ID",
+        "References",
+        "Auto-Submitted",
+        "Reply-To",
+        "Return-Path",
+        "X",
+    ]
+)
+_values = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from(
+        [
+            b"multipart/mixed; boundary=x",
+            b"message/rfc822",
+            b"text/html; charset=utf-7",
+            b"base64",
+            b"quoted-printable",
+            b"x-uuencode",
+            b"multipart/report; boundary=x",
+            b"message/delivery-status",
+            b"=?utf-8?q?=ff?= <a@b.example>",
+            b'attachment; filename*="',
+            b"text/plain; charset=idna",
+            b'image/png; name*0="a"; name*2="b"',
+            b"<<>>@,;:",
+        ]
+    ),
+)
+_headers = st.lists(st.tuples(_names, _values), max_size=6).map(
+    lambda pairs: b"".join(name.encode() + b": " + value + b"\r\n" for name, value in pairs)
+)
+_bodies = st.lists(
+    st.one_of(st.binary(max_size=80), st.sampled_from([b"--x\r\n", b"--x--\r\n", b"\r\n\r\n"])),
+    max_size=12,
+).map(b"".join)
+_parts = st.lists(st.tuples(_headers, _bodies), min_size=1, max_size=4).map(
+    lambda parts: b"\r\n--x\r\n".join(head + b"\r\n" + body for head, body in parts)
+)
+
+
+def receiver(fakes: Fakes, largest: int = 1_000_000) -> Receiver:
+    return Receiver(
+        fakes.house,
+        channel="email",
+        ours=OURS,
+        bounds=Bounds(),
+        largest=largest,
+        loops=LoopGuard(most=20, window=3600),
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(raw=st.one_of(st.binary(max_size=400), _parts))
+def test_any_bytes_are_taken_in_and_kept(raw: bytes) -> None:
+    """Whatever comes is accepted or reported, and its bytes can be had again."""
+
+    async def take() -> None:
+        fakes = Fakes()
+        await receiver(fakes).take(raw)
+        assert len(fakes.intake.accepted) + len(fakes.intake.reported) == 1
+        assert fakes.files.kept[hashlib.sha256(raw).hexdigest()] == raw
+        for message in fakes.intake.accepted:
+            assert message.raw == hashlib.sha256(raw).hexdigest()
+            message.text.encode()
+
+    asyncio.run(take())
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_recorded_mail_with_damage_is_still_taken(data: st.DataObject) -> None:
+    """A mail that was cut, or hit by stray bytes, never raises."""
+    raw = mail(data.draw(st.sampled_from(sorted(path.stem for path in MAILS.glob("*.eml")))))
+    at = data.draw(st.integers(0, len(raw)))
+    read = parse(raw[:at] + data.draw(st.binary(max_size=20)) + raw[at + 3 :], ours=OURS)
+    assert read.remote_id
+
+
+def nested(levels: int) -> bytes:
+    opened = "".join(
+        f'Content-Type: multipart/mixed; boundary="b{n}"\r\n\r\n--b{n}\r\n' for n in range(levels)
+    )
+    return HEAD + opened.encode() + b"Content-Type: text/plain\r\n\r\nHello\r\n"
+
+
+BOMBS = {
+    "nested parts": nested(150),
+    "nested beyond the stack": nested(5_000),
+    "many parts": HEAD
+    + b"Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+    + b"--x\r\n\r\na\r\n" * 50_000,
+    "many headers": HEAD + b"X: y\r\n" * 50_000 + b"\r\nHello",
+    "a huge header": HEAD + b"X: " + b"y" * 5_000_000 + b"\r\n\r\nHello",
+    "a huge folded header": HEAD + b"X: y\r\n" + b" y\r\n" * 200_000 + b"\r\nHello",
+    "a huge content type": HEAD + b'Content-Type: text/plain; a="' + b';"' * 50_000 + b"\r\n\r\n",
+    "endless recipients": HEAD.replace(b"Anna", b"(" * 30_000) + b"\r\nHello",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+async def test_a_bomb_goes_to_a_person_soon(name: str, fakes: Fakes) -> None:
+    """Mail with a structure beyond reason is not taken apart; it is kept, and a person gets it."""
+    began = time.perf_counter()
+    await receiver(fakes, largest=10_000_000).take(BOMBS[name])
+    assert time.perf_counter() - began < 10
+    (message,) = fakes.intake.accepted
+    assert message.kind == "unreadable" or name == "endless recipients"
+    assert fakes.files.kept[message.raw or ""] == BOMBS[name]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * 200_000,
+        "On " * 60_000 + "wrote:",
+        "On a\n" * 40_000,
+        "From: a\n" * 25_000,
+        "Am a schrieb " * 15_000,
+        "Disclaimer: mail " * 12_000,
+        ">\n" * 100_000,
+        " \t" * 100_000,
+        "Sent from my a\n" * 15_000,
+        "x\nThanks,\n" * 20_000,
+    ],
+    ids=lambda text: repr(text[:12]),
+)
+def test_patterns_end_soon_on_spiteful_text(text: str) -> None:
+    """Texts made to keep regular expressions busy are done in bounded time."""
+    began = time.perf_counter()
+    latest(text)
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div>" * 100_000 + "x",
+        "<blockquote>" * 40_000 + "x",
+        "<table><tr><td>" + "w" * 100_000 + "</td></tr>" + "<tr><td>y</td></tr>" * 10_000,
+        "<ul><li>" * 30_000 + "x",
+        "<a href='" + "&amp;" * 90_000,
+        "<!--" * 100_000,
+    ],
+    ids=lambda html: html[:14],
+)
+def test_html_made_to_explode_stays_small(html: str) -> None:
+    """Deep nesting and wide tables give a text not much longer than the mail."""
+    began = time.perf_counter()
+    text = html_to_text(html)
+    assert time.perf_counter() - began < 10
+    assert len(text) < 3_000_000
+
+
+async def test_a_mail_over_the_limit_is_kept_cut_and_shown(fakes: Fakes) -> None:
+    """Of a mail that is too large a person sees who wrote, and that the rest is missing."""
+    raw = mail("plain") + b"x" * 20_000
+    await receiver(fakes, largest=10_000).take(raw)
+    (message,) = fakes.intake.accepted
+    assert message.kind == "unreadable"
+    assert message.address.value == "anna.berg@example.org"
+    assert message.facts[-1].value == "over 10000 bytes"
+    assert fakes.files.kept[message.raw or ""] == raw[:10_000]
+
+
+async def test_more_files_than_the_limit_are_named(fakes: Fakes) -> None:
+    """Attachments beyond the number or size that is kept are named to the agent."""
+    read = parse(mail("nested"), bounds=Bounds(files=1))
+    assert [one.name for one in read.files] == ["lamp.png"]
+    assert [one.value for one in read.facts] == ["Rechnung für Anna.pdf", "mail.eml"]
+
+
+async def test_a_file_that_is_too_large_is_named(fakes: Fakes) -> None:
+    """Where the files' own limit is below the mail's, the mail is taken in and names the file."""
+    raw = mail("nested")
+    fakes.files.largest = 60
+    fakes.files.spared = "mail.eml"
+    await receiver(fakes).take(raw)
+    (message,) = fakes.intake.accepted
+    assert ("left out", "lamp.png") in [(one.name, one.value) for one in message.facts]
+    assert "Rechnung für Anna.pdf" in [one.name for one in message.attachments]
+
+
+async def test_a_sender_nobody_can_read_still_reaches_a_person(fakes: Fakes) -> None:
+    """Without From the envelope's sender counts; without any, the mail is shown as unreadable."""
+    await receiver(fakes).take(b"Subject: Hi\r\n\r\nHello", envelope="<bob@example.org>")
+    await receiver(fakes).take(b"Subject: Hi\r\n\r\nHello again")
+    known, unknown = fakes.intake.accepted
+    assert (known.address.value, known.kind) == ("bob@example.org", "message")
+    assert (unknown.address.value, unknown.kind) == (NOBODY, "unreadable")
+
+
+async def test_a_robot_that_does_not_say_so_is_capped(fakes: Fakes) -> None:
+    """After so many mails in so long a sender's mail is taken in but not answered."""
+    guarded = Receiver(
+        fakes.house,
+        channel="email",
+        ours=OURS,
+        bounds=Bounds(),
+        largest=1_000_000,
+        loops=LoopGuard(most=2, window=60),
+    )
+    for number in range(3):
+        await guarded.take(f"From: r@x.example\r\nMessage-ID: <{number}@x>\r\n\r\nHi".encode())
+    await guarded.take(b"From: other@x.example\r\nMessage-ID: <o@x>\r\n\r\nHi")
+    assert [one.automatic for one in fakes.intake.accepted] == [False, False, True, False]
+
+
+async def test_the_same_mail_twice_is_one(fakes: Fakes) -> None:
+    """A mail offered again (we stopped before marking it) has the same id for the inbox."""
+    for _ in range(2):
+        await receiver(fakes).take(mail("no_message_id"))
+    assert len(fakes.intake.accepted) == 1
