@@ -21,7 +21,7 @@ LOADER = "widget.js"
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
-NEEDLESS = re.compile(rb"^ +|^ *//.*\n|\n(?=\n)", re.MULTILINE)
+NEEDLESS = re.compile(rb"^ *//.*\n|^/\*.*\*/\n|^ +|^\n", re.MULTILINE)
 """Indentation, lines of comment and empty lines. No literal of ours goes over a line's end."""
 
 

@@ -95,6 +95,7 @@ class WarmlineChat extends HTMLElement {
     const { client, log, composer, panel } = this;
     log.onAnswered = () => composer.focus();
     composer.onSent = () => log.toEnd();
+    composer.onFit = () => log.stuck && log.toEnd();
     on(client, "change", ({ detail }) => this.changed(detail));
     on(client, "ready", () => composer.configure(client.limits));
     on(client, "state", () => this.connection());

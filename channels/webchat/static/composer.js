@@ -50,6 +50,7 @@ export class Composer {
   fit() {
     this.text.style.height = "auto";
     this.text.style.height = `${Math.min(this.text.scrollHeight, 132)}px`;
+    this.onFit?.();
     const files = [...this.files.values()];
     this.sendButton.disabled = !(this.text.value.trim() || files.length) || files.some((file) => !file.attached);
   }

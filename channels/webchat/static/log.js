@@ -19,6 +19,10 @@ export class Log {
       this.list,
       this.dots,
     );
+    // Whoever reads the end stays there, also while the field below it grows.
+    this.stuck = true;
+    this.node.addEventListener("scroll", () => (this.stuck = this.atEnd));
+    new ResizeObserver(() => this.stuck && this.toEnd()).observe(this.node);
   }
 
   get atEnd() {
@@ -102,7 +106,7 @@ export class Log {
         update: (row) => {
           row.classList.toggle("first", !before || !together(before, message));
           row.classList.toggle("last", last || message.status === "failed");
-          row.classList.toggle("waits", ["waiting", "sending", "failed"].includes(message.status));
+          row.classList.toggle("waits", ["waiting", "failed"].includes(message.status));
           this.state(row, message, seen);
           this.extras(row, message, index === all.length - 1);
         },

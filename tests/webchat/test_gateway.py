@@ -1,0 +1,122 @@
+"""The web chat in a real gateway: a customer asks, a person takes over, nothing doubles."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+import channels.webchat
+from gateway import Button, Reply, Turn
+from gateway.testing import FakeHandler, Running, running
+from tests.conftest import until
+from tests.webchat.conftest import Tab
+
+
+def answer(turn: Turn) -> Reply | None:
+    """A bot with one answer."""
+    if turn.kind != "message":
+        return None
+    button = Button(title="Track a parcel", payload="track")
+    return Reply(opener="", body=(f"You said: {turn.message.text}",), buttons=(button,))
+
+
+@asynccontextmanager
+async def tab_at(gw: Running) -> AsyncIterator[Tab]:
+    async with (
+        ClientSession() as http,
+        http.ws_connect(f"{gw.url}/channels/webchat/socket") as socket,
+    ):
+        yield Tab(socket)
+
+
+@pytest.fixture
+async def gw(tmp_path: Path) -> AsyncIterator[Running]:
+    bot = FakeHandler(answer)
+    config = {"channels": {"webchat": {}}}
+    async with running(channels.webchat, bot, config=config, tmp_path=tmp_path) as gateway:
+        yield gateway
+
+
+async def test_a_customer_asks_and_is_answered(gw: Running) -> None:
+    """Question and answer come back over the socket, in order, with the answer's buttons."""
+    async with tab_at(gw) as tab:
+        await tab.hello()
+        assert (await tab.say("When do you open?", id="message-0001"))["type"] == "accepted"
+        question, reply = [await tab.next("message") for _ in range(2)]
+    assert (question["client"], question["author"]) == ("message-0001", "customer")
+    assert (reply["text"], reply["author"]) == ("You said: When do you open?", "bot")
+    assert reply["buttons"][0]["title"] == "Track a parcel"
+
+
+async def test_said_twice_it_is_answered_once(gw: Running) -> None:
+    """The same page id after a reconnect is one turn with one answer."""
+    async with tab_at(gw) as tab:
+        await tab.hello()
+        await tab.say("Hello", id="message-0001")
+    async with tab_at(gw) as back:
+        await back.hello(token=tab.token)
+        assert (await back.say("Hello", id="message-0001"))["duplicate"]
+    await gw.settled()
+    async with tab_at(gw) as again:
+        heard = await again.hello(token=tab.token)
+    assert [one["text"] for one in heard] == ["Hello", "You said: Hello"]
+
+
+async def test_a_mark_reaches_the_desk(gw: Running) -> None:
+    """What the customer has read is read in the agents' view."""
+    async with tab_at(gw) as tab:
+        await tab.hello()
+        await tab.say("Hello")
+        await tab.next("message")
+        reply = await tab.next("message")
+        await tab.send(type="read", ids=[reply["id"]])
+        status = await tab.next("status")
+        assert (status["id"], status["status"]) == (reply["id"], "read")
+
+
+async def test_a_file_goes_through(gw: Running) -> None:
+    """An upload is kept by the gateway and comes back byte for byte."""
+    data = b"%PDF-1.7\n" + b"lines\n" * 300_000
+    async with tab_at(gw) as tab, ClientSession() as http:
+        await tab.hello()
+        headers = {"Authorization": f"Bearer {tab.token}"}
+        files = f"{gw.url}/channels/webchat/files"
+        async with http.post(f"{files}?name=a.pdf", data=BytesIO(data), headers=headers) as sent:
+            assert sent.status == 200
+            file = await sent.json()
+        await tab.say("See here", attachments=[file["ref"]])
+        shown = await tab.next("message")
+        ref = shown["attachments"][0]["ref"]
+        async with http.get(f"{files}/{ref}", headers=headers) as fetched:
+            assert await fetched.read() == data
+
+
+async def test_the_secret_outlives_the_process(tmp_path: Path) -> None:
+    """After a restart the customer's session goes on."""
+    config = {"channels": {"webchat": {}}}
+    token = ""
+    sessions = []
+    for _ in range(2):
+        async with (
+            running(channels.webchat, config=config, tmp_path=tmp_path) as gateway,
+            tab_at(gateway) as tab,
+        ):
+            await tab.hello(**({"token": token} if token else {}))
+            token = tab.token
+            sessions.append(tab.session)
+    assert sessions[0] == sessions[1]
+
+
+async def test_pages_are_told_when_the_server_stops(gw: Running) -> None:
+    """A line is closed as `going away` when the channel's work is ended."""
+    async with tab_at(gw) as tab:
+        await tab.hello()
+        for task in gw.gateway._running:
+            task.cancel()
+        assert await tab.end() == 1001
+        await until(lambda: tab.socket.closed)

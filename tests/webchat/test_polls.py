@@ -1,0 +1,262 @@
+"""The same protocol where sockets cannot pass, and files."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from channels.webchat.uploads import safe_name, sniff
+from gateway import Attachment, Event
+from tests.conftest import until
+from tests.webchat.conftest import ROOT, Chat, Start
+from tests.webchat.house import ANA
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
+
+
+async def greet(chat: Chat, **hello: Any) -> tuple[str, str]:
+    """Say hello by a plain request; gives token and session."""
+    status, ready = await chat.post("/messages", json={"type": "hello", **hello})
+    assert (status, ready["type"]) == (200, "ready")
+    return ready["token"], ready["session"]
+
+
+async def test_a_conversation_by_polls(chat: Chat) -> None:
+    """Say, be accepted, hear the answer: without any socket."""
+    token, session = await greet(chat)
+    frame = {"type": "say", "id": "message-0001", "text": "When do you open?"}
+    status, accepted = await chat.post("/messages", token, json=frame)
+    assert (status, accepted["type"], accepted["id"]) == (200, "accepted", "message-0001")
+    _, again = await chat.post("/messages", token, json=frame)
+    assert again["duplicate"]
+    chat.small.put(chat.small.accepted[0].address, "At nine.")
+    _, body = await chat.get("/messages?after=0", token)
+    assert [one["text"] for one in body["frames"]] == ["When do you open?", "At nine."]
+    assert chat.small.accepted[0].address.value == session
+
+
+async def test_a_poll_waits_for_what_is_new(chat: Chat) -> None:
+    """A poll answers as soon as something is said, and with nothing when its time is up."""
+    token, session = await greet(chat)
+    address = (await _tab_of(chat, token)).address
+    assert address.value == session
+    waiting = asyncio.create_task(chat.get("/messages?after=0&wait=10", token))
+    await until(lambda: chat.small.listeners(address) == 2)
+    chat.small.put(address, "Ana here.", author="agent", agent=ANA)
+    _, body = await waiting
+    assert [one["text"] for one in body["frames"]] == ["Ana here."]
+    last = body["frames"][-1]["id"]
+    _, body = await chat.get(f"/messages?after={last}&wait=0.05", token)
+    assert body == {"frames": []}
+
+
+async def test_a_poll_tells_of_typing(chat: Chat) -> None:
+    """Typing ends the wait, as a message does."""
+    token, _ = await greet(chat)
+    address = (await _tab_of(chat, token)).address
+    waiting = asyncio.create_task(chat.get("/messages?wait=10", token))
+    await until(lambda: chat.small.listeners(address) == 2)
+    chat.small.publish(Event(topic=address.lane, name="typing", data={"author": "agent"}))
+    _, body = await waiting
+    assert body["frames"] == [{"type": "typing", "author": "agent"}]
+
+
+async def test_marks_need_no_answer(chat: Chat) -> None:
+    """A mark is taken without a word."""
+    token, _ = await greet(chat)
+    assert await chat.post("/messages", token, json={"type": "read", "ids": [1]}) == (204, None)
+    assert chat.small.receipts[0].ids == ("1",)
+
+
+@pytest.mark.parametrize(
+    ("frame", "status", "code"),
+    [
+        (b"not JSON", 400, "malformed"),
+        (b"\xff\xfe", 400, "malformed"),
+        (b'{"type":"shout"}', 400, "malformed"),
+        (b'{"type":"say","id":"message-0001","text":" "}', 400, "empty"),
+        (b'{"type":"say","id":"message-0001","text":"' + b"x" * 4001 + b'"}', 413, "too_long"),
+        (b"x" * 70_000, 413, "too_large"),
+        (b'{"type":"hello","token":"a.b.c"}', 401, "bad_session"),
+        (b'{"type":"hello","identity":"a.b.c"}', 401, "bad_identity"),
+    ],
+)
+async def test_what_is_wrong_is_said_with_its_status(
+    chat: Chat, frame: bytes, status: int, code: str
+) -> None:
+    """Errors have the shape and the status of all errors; none is a 500."""
+    token, _ = await greet(chat)
+    got, body = await chat.post("/messages", token, data=frame)
+    assert (got, body["error"]["code"]) == (status, code)
+    assert body["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "query", ["after=x", "after=-1", "wait=1e9", "wait=nan", "after=" + "9" * 40]
+)
+async def test_wrong_numbers_are_refused(chat: Chat, query: str) -> None:
+    """A poll's numbers have bounds."""
+    token, _ = await greet(chat)
+    assert (await chat.get(f"/messages?{query}", token))[0] == 400
+
+
+async def test_without_a_token_nothing_is_heard(chat: Chat) -> None:
+    """Polls, messages and files all ask for the session's token."""
+    say = {"type": "say", "id": "message-0001", "text": "Hello"}
+    assert (await chat.get("/messages"))[0] == 401
+    assert (await chat.post("/messages", json=say))[0] == 401
+    assert (await chat.post("/files?name=a.png", data=PNG))[0] == 401
+    assert (await chat.get("/files/a.b.c"))[0] == 401
+    assert not chat.small.accepted
+
+
+async def test_bounds_hold_for_polls_too(start: Start) -> None:
+    """Too many messages or waiting polls are 429 with Retry-After."""
+    chat = await start(messages_per_minute=1, lines_per_session=1)
+    token, _ = await greet(chat)
+    say = {"type": "say", "text": "Hello"}
+    await chat.post("/messages", token, json={**say, "id": uuid4().hex})
+    auth = {"Authorization": f"Bearer {token}"}
+    body = {**say, "id": uuid4().hex}
+    async with chat.http.post(chat.url + ROOT + "/messages", json=body, headers=auth) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
+    address = chat.small.accepted[0].address
+    waiting = asyncio.create_task(chat.get("/messages?after=99&wait=10", token))
+    await until(lambda: chat.small.listeners(address) == 1)
+    assert (await chat.get("/messages", token))[0] == 429
+    chat.small.put(address, "done", author="agent", agent=ANA)
+    for _ in range(99):
+        chat.small.put(address, "done")
+    await waiting
+
+
+async def test_a_file_is_sent_and_fetched(chat: Chat) -> None:
+    """An upload gives a reference; the message carries the file; its owner can save it."""
+    token, _ = await greet(chat)
+    status, file = await chat.post("/files?name=receipt.png", token, data=PNG)
+    assert (status, file["name"], file["media_type"], file["size"]) == (
+        200,
+        "receipt.png",
+        "image/png",
+        len(PNG),
+    )
+    say = {"type": "say", "id": "message-0001", "attachments": [file["ref"]]}
+    await chat.post("/messages", token, json=say)
+    [kept] = chat.small.accepted[0].attachments
+    assert (kept.name, kept.size) == ("receipt.png", len(PNG))
+    _, body = await chat.get("/messages", token)
+    [shown] = body["frames"][0]["attachments"]
+    url = f"{chat.url}{ROOT}/files/{shown['ref']}"
+    async with chat.http.get(url, headers={"Authorization": f"Bearer {token}"}) as answer:
+        assert await answer.read() == PNG
+        assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''receipt.png"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+async def test_a_file_is_its_sessions_alone(chat: Chat) -> None:
+    """Another session can neither fetch a file by its reference nor send it along."""
+    token, _ = await greet(chat)
+    _, file = await chat.post("/files?name=receipt.png", token, data=PNG)
+    other, _ = await greet(chat)
+    assert (await chat.get(f"/files/{file['ref']}", other))[0] == 403
+    say = {"type": "say", "id": "message-0001", "attachments": [file["ref"]]}
+    status, body = await chat.post("/messages", other, json=say)
+    assert (status, body["error"]["code"]) == (403, "bad_file")
+    assert (await chat.get(f"/files/{token}", token))[0] == 403
+    assert not chat.small.accepted
+
+
+async def test_a_file_that_is_gone_is_not_found(chat: Chat) -> None:
+    """A reference outlives its file: 404, not an error of ours."""
+    token, _ = await greet(chat)
+    tab = await _tab_of(chat, token)
+    lost = Attachment(name="a.png", media_type="image/png", size=1, digest="0" * 64)
+    chat.small.put(tab.address, "Here", attachments=(lost,))
+    ref = (await tab.next("message"))["attachments"][0]["ref"]
+    assert (await chat.get(f"/files/{ref}", token))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"MZ\x90\x00" + b"\0" * 60, 415),
+        (b"PK\x03\x04" + b"\0" * 60, 415),
+        (b"", 415),
+        (b"\xff\xd8\xff\xe0" + b"\0" * 60, 200),
+        (b"GIF89a" + b"\0" * 60, 413),
+    ],
+    ids=["program", "archive", "empty", "photo", "large"],
+)
+async def test_files_are_told_by_their_content(start: Start, data: bytes, status: int) -> None:
+    """What a file is called does not matter: its bytes decide, and its size."""
+    chat = await start(file_size=64 + 1000)
+    token, _ = await greet(chat)
+    body = data if status != 413 else data + b"\0" * 2000
+    assert (await chat.post("/files?name=photo.png", token, data=body))[0] == status
+
+
+async def test_a_large_file_without_a_length_is_cut_off(start: Start) -> None:
+    """A body that does not say how long it is, is read up to the bound and no further."""
+    chat = await start(file_size=1000)
+    token, _ = await greet(chat)
+
+    async def body():
+        for _ in range(5):
+            yield b"x" * 500
+
+    assert (await chat.post("/files?name=a.txt", token, data=body()))[0] == 413
+
+
+async def test_files_a_minute_are_bounded(start: Start) -> None:
+    """Uploads have a rate of their own."""
+    chat = await start(files_per_minute=1)
+    token, _ = await greet(chat)
+    codes = [(await chat.post("/files?name=a.png", token, data=PNG))[0] for _ in range(2)]
+    assert codes == [200, 429]
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "safe"),
+    [
+        ("Rechnung März.pdf", "application/pdf", "Rechnung März.pdf"),
+        ("../../etc/passwd", "text/plain", "passwd.txt"),
+        (r"C:\evil.exe", "application/pdf", "evil.exe.pdf"),
+        ("photo.JPEG", "image/jpeg", "photo.JPEG"),
+        ("gpj.\u202eexe.png", "image/png", "gpj.exe.png"),
+        ('a"b\r\nc.png', "image/png", "abc.png"),
+        ("", "image/png", "file.png"),
+        ("...", "image/png", "file.png"),
+        ("x" * 300 + ".png", "image/png", "x" * 96 + ".png"),
+        ("a\ud800.png", "image/png", "a.png"),
+    ],
+)
+def test_file_names_are_made_safe(name: str, media_type: str, safe: str) -> None:
+    """A name keeps its words and loses what could do harm; its ending tells the truth."""
+    assert safe_name(name, media_type) == safe
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type"),
+    [
+        (PNG, "image/png"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "image/webp"),
+        (b"%PDF-1.7", "application/pdf"),
+        ("Grüße".encode(), "text/plain"),
+        (b"<script>alert(1)</script>", "text/plain"),
+        ("Grüße".encode("latin-1"), None),
+        (b"text\0binary", None),
+    ],
+)
+def test_content_is_recognised(data: bytes, media_type: str | None) -> None:
+    """Known signatures and clean UTF-8 text; anything else is unknown."""
+    assert sniff(data) == media_type
+
+
+async def _tab_of(chat: Chat, token: str):
+    tab = await chat.tab()
+    await tab.hello(token=token)
+    return tab

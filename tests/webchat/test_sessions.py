@@ -1,0 +1,197 @@
+"""Who may speak for whom: sessions, identities, origins, the lasting secret."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from pydantic import ValidationError
+
+from channels.webchat import WebchatSettings
+from channels.webchat.tokens import SESSION, Tokens, lasting_secret
+from tests.webchat.conftest import ROOT, SECRET, SITE_SECRET, Chat, Start, Tab
+
+
+def identity(secret: str = SITE_SECRET, **claims: Any) -> str:
+    """An identity token as the site makes it."""
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    given = {"sub": "customer-7", "name": "Jo", "exp": in_an_hour, **claims}
+    return jwt.encode({k: v for k, v in given.items() if v is not None}, secret, "HS256")
+
+
+async def refused(tab: Tab, **hello: Any) -> tuple[str, int]:
+    await tab.send(type="hello", **hello)
+    return (await tab.next())["code"], await tab.end()
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "nonsense",
+        "a.b.c",
+        "é.ü.ß",
+        jwt.encode({"session": "theirs", "aud": SESSION}, "another secret, just as long as ours"),
+        jwt.encode({"session": "theirs", "aud": SESSION, "exp": 1}, SECRET),
+        jwt.encode({"session": "theirs", "aud": "warmline-webchat-file"}, SECRET),
+        jwt.encode({"session": "theirs", "aud": SESSION}, None, algorithm="none"),
+        jwt.encode({"aud": SESSION}, SECRET),
+    ],
+    ids=["words", "dots", "not-ascii", "secret", "expired", "audience", "unsigned", "empty"],
+)
+async def test_a_forged_session_gives_nothing(chat: Chat, token: str) -> None:
+    """A token that is not ours, or is over, ends the line; it never opens another's session."""
+    assert await refused(await chat.tab(), token=token) == ("bad_session", 4401)
+    assert (await chat.get("/messages", token if token.isascii() else "a.b.c"))[0] == 401
+
+
+async def test_a_session_lasts_over_visits(chat: Chat) -> None:
+    """The token brings the same session back."""
+    first = await chat.tab()
+    await first.hello()
+    second = await chat.tab()
+    await second.hello(token=first.token)
+    assert second.session == first.session
+
+
+async def test_a_logged_in_user_is_proven(start: Start) -> None:
+    """With the site's token the message carries the customer's id and name."""
+    chat = await start(identity_secret=SITE_SECRET)
+    tab = await chat.tab()
+    await tab.hello(identity=identity())
+    await tab.say("Hello")
+    assert (chat.small.accepted[0].ref, chat.small.accepted[0].name) == ("customer-7", "Jo")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        identity(secret=SECRET),
+        identity(exp=datetime.now(UTC) - timedelta(minutes=1)),
+        identity(exp=None),
+        identity(sub=None),
+        identity(sub=""),
+        identity(sub="x" * 201),
+        identity(name=["Jo"]),
+        jwt.encode({"sub": "customer-7", "exp": 4e9}, None, algorithm="none"),
+        "nonsense",
+    ],
+    ids=["secret", "expired", "endless", "nobody", "empty", "long", "name", "unsigned", "words"],
+)
+async def test_an_identity_cannot_be_forged(start: Start, token: str) -> None:
+    """A token that the site did not sign, or that says too little, is refused."""
+    chat = await start(identity_secret=SITE_SECRET)
+    assert await refused(await chat.tab(), identity=token) == ("bad_identity", 4401)
+
+
+async def test_without_a_secret_nobody_is_believed(chat: Chat) -> None:
+    """A gateway that knows no users takes no identity tokens."""
+    assert await refused(await chat.tab(), identity=identity()) == ("bad_identity", 4401)
+
+
+async def test_a_name_in_the_frames_is_not_believed(start: Start) -> None:
+    """Only tokens say who someone is."""
+    chat = await start(identity_secret=SITE_SECRET)
+    tab = await chat.tab()
+    await tab.hello(name="Jo", ref="customer-7")
+    await tab.say("Hello", name="Jo", ref="customer-7")
+    assert (chat.small.accepted[0].ref, chat.small.accepted[0].name) == (None, None)
+
+
+async def test_a_conversation_goes_on_at_login_and_ends_at_logout(start: Start) -> None:
+    """Who logs in keeps the session; the next person at that computer does not get it."""
+    chat = await start(identity_secret=SITE_SECRET)
+    visitor = await chat.tab()
+    await visitor.hello()
+    jo = await chat.tab()
+    await jo.hello(token=visitor.token, identity=identity())
+    assert jo.session == visitor.session
+    for someone_else in ({}, {"identity": identity(sub="customer-8")}):
+        tab = await chat.tab()
+        await tab.hello(token=jo.token, **someone_else)
+        assert tab.session != jo.session
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://shop.example", 200),
+        ("https://blog.example", 200),
+        ("https://evil.example", 403),
+        ("http://shop.example", 403),
+        ("https://shop.example.evil.example", 403),
+        ("null", 403),
+    ],
+)
+async def test_only_listed_sites_may_embed_the_chat(start: Start, origin: str, status: int) -> None:
+    """A foreign page can neither open a socket nor poll; a listed one gets its CORS headers."""
+    chat = await start(origins=["https://blog.example/"])
+    url, headers = chat.url + ROOT, {"Origin": origin}
+    async with chat.http.post(url + "/messages", json={"type": "hello"}, headers=headers) as said:
+        assert said.status == status
+        allowed = said.headers.get("Access-Control-Allow-Origin")
+        assert allowed == (origin if status == 200 else None)
+    async with chat.http.options(url + "/messages", headers=headers) as asked:
+        assert (asked.status == 204) == (status == 200)
+    upgrade = {
+        **headers,
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    async with chat.http.get(url + "/socket", headers=upgrade) as socket:
+        assert socket.status == (101 if status == 200 else 403)
+
+
+async def test_our_own_pages_may_always_embed_it(chat: Chat) -> None:
+    """The gateway's own address needs no listing."""
+    tab = await chat.tab(Origin=chat.url)
+    await tab.hello()
+
+
+async def test_the_socket_address_is_for_sockets(chat: Chat) -> None:
+    """A plain request is told so, in the shape of all errors."""
+    status, body = await chat.get("/socket")
+    assert (status, body["error"]["code"]) == (400, "not_a_socket")
+
+
+def test_the_secret_is_made_once_and_is_private(tmp_path: Path) -> None:
+    """All processes get the same secret, which others on the machine cannot read."""
+    path = tmp_path / "var" / "webchat.key"
+    secret = lasting_secret(path)
+    assert lasting_secret(path) == secret
+    assert len(secret) >= 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [one.name for one in path.parent.iterdir()] == ["webchat.key"]
+
+
+def test_a_session_ends_when_it_is_long_unused() -> None:
+    """A token carries its end, so many days from its last use."""
+    tokens = Tokens(secret=SECRET, identity_secret=None, session_days=30)
+    visitor, fresh = tokens.greet(None, None)
+    claims = jwt.decode(tokens.issue(visitor), SECRET, ["HS256"], audience=SESSION)
+    days = (datetime.fromtimestamp(claims["exp"], UTC) - datetime.now(UTC)) / timedelta(days=1)
+    assert fresh
+    assert 29.9 < days <= 30
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"origins": ["shop.example"]},
+        {"origins": ["https://shop.example/path"]},
+        {"origins": ["*"]},
+        {"secret": "short"},
+        {"identity_secret": "short"},
+        {"file_types": ["image/svg+xml"]},
+        {"unknown": 1},
+    ],
+)
+def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
+    """A setting that would weaken the chat without a word is an error."""
+    with pytest.raises(ValidationError):
+        WebchatSettings.model_validate(wrong)
