@@ -83,6 +83,7 @@ from gateway.ports import (
     Understander,
     Unsure,
     Voice,
+    Warm,
     WarmlineError,
 )
 from gateway.settings import BadConfig, Problem, Settings
@@ -172,6 +173,7 @@ __all__ = [
     "Unsure",
     "Value",
     "Voice",
+    "Warm",
     "WarmlineError",
     "hookimpl",
 ]

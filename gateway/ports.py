@@ -131,6 +131,14 @@ class Understander(Protocol):
 
 
 @runtime_checkable
+class Warm(Protocol):
+    """An understander that must load or train first. Turns wait for ``warm`` before the first
+    call (not in ``understand``'s time-out); if it raises, the engine counts as failed."""
+
+    async def warm(self) -> None: ...
+
+
+@runtime_checkable
 class Trainable(Protocol):
     """An understander whose intents can be trained from rows, for `warmline eval`."""
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import structlog
 
 from gateway.model import Emotion, Insight, Language, Turn, Understanding
-from gateway.ports import Understander
+from gateway.ports import Understander, Warm
 from gateway.services.metrics import Metrics
 
 log = structlog.get_logger()
@@ -26,6 +26,7 @@ class Batches:
         self._metrics = metrics
         self._waiting: deque[tuple[Turn, asyncio.Future[Insight | None]]] = deque()
         self._working: asyncio.Task[None] | None = None
+        self._warm = False
 
     async def ask(self, turn: Turn) -> Insight | None:
         """The engine's insight; None when it failed or was too slow."""
@@ -49,6 +50,9 @@ class Batches:
 
     async def _insights(self, turns: Sequence[Turn]) -> Sequence[Insight | None]:
         try:
+            if isinstance(self._engine, Warm) and not self._warm:
+                await self._engine.warm()
+                self._warm = True
             async with asyncio.timeout(self._timeout):
                 insights = await self._engine.understand(turns)
             return [one for _, one in zip(turns, insights, strict=True)]

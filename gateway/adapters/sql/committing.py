@@ -138,7 +138,7 @@ def _columns(outcome: Outcome, conversation: Conversation) -> dict[str, object]:
 
 def _update(connection: Connection, outcome: Outcome, now: Conversation) -> Conversation:
     after = outcome.conversation.replace(epoch=now.epoch, owner=now.owner)
-    if outcome.work.kind == "agent":
+    if outcome.message is None and not outcome.reopen:
         return now
     columns = _columns(outcome, after)
     if outcome.reopen:
