@@ -17,11 +17,11 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+// The chat itself may be missing: then nobody is offered a button that does nothing.
 customElements.whenDefined("warmline-chat").then(() => {
   const chat = document.querySelector("warmline-chat");
   for (const button of document.querySelectorAll("button[data-open-chat]")) {
-    if (typeof chat.open !== "function") break;
     button.hidden = false;
-    button.addEventListener("click", () => chat.open());
+    button.addEventListener("click", () => { chat.open = true; });
   }
 });

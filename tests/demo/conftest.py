@@ -1,0 +1,43 @@
+"""The demo's files, read once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gateway.services.policy import Policy, load_policy
+from plugins.demo_shop import config
+from plugins.faq import Answers, load
+
+LANGUAGES = {"en": "nlu.yml", "de": "nlu.de.yml", "fr": "nlu.fr.yml", "es": "nlu.es.yml"}
+Examples = dict[str, dict[str, list[str]]]
+
+
+@pytest.fixture(scope="session")
+def demo() -> Path:
+    return config().parent
+
+
+@pytest.fixture(scope="session")
+def examples(demo: Path) -> Examples:
+    """Language -> intent -> what customers say."""
+    found: Examples = {}
+    for language, name in LANGUAGES.items():
+        tree = yaml.safe_load((demo / name).read_text("utf-8"))
+        found[language] = {
+            one["intent"]: [line.removeprefix("- ") for line in one["examples"].splitlines()]
+            for one in tree["nlu"]
+        }
+    return found
+
+
+@pytest.fixture(scope="session")
+def answers(demo: Path) -> Answers:
+    return load([demo / "answers.yaml", demo / "smalltalk.yaml"], public_url="http://here")
+
+
+@pytest.fixture(scope="session")
+def policy(demo: Path) -> Policy:
+    return load_policy(demo / "policy.yaml")

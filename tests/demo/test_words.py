@@ -1,0 +1,143 @@
+"""The shop's texts hold together: questions, answers, policy and buttons."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from brand_voice import GuidedVoice, load
+from gateway import Emotion, Occasion, Reply
+from gateway.services.policy import Policy
+from plugins.faq import Answers
+from tests.demo.conftest import LANGUAGES, Examples
+
+NUMBER = re.compile(r"\d+")
+
+
+def replies(answers: Answers) -> Iterator[tuple[str, Reply]]:
+    for intent, variants in answers.said.items():
+        for language, said in variants.items():
+            yield f"{intent} ({language})", said.reply
+            if said.draft:
+                yield f"{intent} ({language}, draft)", said.draft
+
+
+def words(reply: Reply) -> str:
+    return " ".join((*reply.body, reply.next_step or ""))
+
+
+def figures(value: str) -> list[str]:
+    """``13:00`` and ``13 Uhr`` are the same time; ``4.90`` and ``4,90`` the same amount."""
+    return NUMBER.findall(value.replace(":00", ""))
+
+
+def test_every_intent_is_served(examples: Examples, answers: Answers, policy: Policy) -> None:
+    """What customers ask is answered, or goes to a person, and nothing is left over."""
+    reasons = policy.reasons
+    people = (
+        reasons.sensitive_intent.intents
+        | reasons.asked_for_person.intents
+        | reasons.out_of_scope.intents
+    )
+    asked = set(examples["en"])
+    assert asked <= set(answers.said) | people
+    assert set(answers.said) <= asked
+    assert reasons.sensitive_intent.intents <= asked
+    assert policy.pass_by_intents <= asked
+
+
+def test_there_is_enough_to_learn_from(examples: Examples) -> None:
+    """Twelve ways to say a thing in English, some in each other language, the same intents."""
+    assert len(examples["en"]) >= 30
+    assert min(map(len, examples["en"].values())) >= 12
+    for language in LANGUAGES:
+        assert set(examples[language]) == set(examples["en"])
+        assert min(map(len, examples[language].values())) >= 7
+
+
+def test_nobody_says_the_same_for_two_things(examples: Examples) -> None:
+    """No example stands twice, however it is spelt, in any file."""
+    all_of_them = [
+        "".join(c for c in text.casefold() if c.isalnum())
+        for intents in examples.values()
+        for texts in intents.values()
+        for text in texts
+    ]
+    assert [text for text, times in Counter(all_of_them).items() if times > 1] == []
+
+
+def test_every_answer_is_given_in_every_language(answers: Answers) -> None:
+    """Four languages are served, so that none falls back."""
+    assert {frozenset(variants) for variants in answers.said.values()} == {frozenset(LANGUAGES)}
+    assert set(answers.drafts) == set(LANGUAGES)
+
+
+def test_all_languages_say_the_same_facts(answers: Answers) -> None:
+    """The same names with the same figures, whatever their spelling."""
+    for intent, variants in answers.said.items():
+        told = {
+            code: {fact.name: figures(fact.value) for fact in said.reply.facts}
+            for code, said in variants.items()
+        }
+        assert all(facts == told["en"] for facts in told.values()), intent
+
+
+def test_every_figure_is_a_fact(answers: Answers) -> None:
+    """A number outside the facts could be changed in one language and forgotten in another."""
+    for name, reply in replies(answers):
+        rest = words(reply)
+        for fact in sorted(reply.facts, key=lambda one: -len(one.value)):
+            assert fact.value in rest, name
+            rest = rest.replace(fact.value, "")
+        assert NUMBER.findall(rest) == [], name
+
+
+def test_no_answer_shouts(answers: Answers) -> None:
+    """The shop speaks calmly to everyone."""
+    assert [name for name, reply in replies(answers) if "!" in words(reply)] == []
+
+
+def test_buttons_are_understood(answers: Answers, examples: Examples) -> None:
+    """What a button says for the customer is a known example, in the language of the button."""
+    known = {code: {t for texts in by.values() for t in texts} for code, by in examples.items()}
+    for name, reply in replies(answers):
+        for button in reply.buttons:
+            assert button.payload in known[reply.language], (name, button.payload)
+
+
+def test_titles_are_understood(demo: Path, examples: Examples, answers: Answers) -> None:
+    """The bot's question back offers titles, and a title is an example of its own intent."""
+    tree = yaml.safe_load((demo / "warmline.yaml").read_text("utf-8"))
+    titles = tree["plugins"]["escalation"]["titles"]
+    for intent, by in titles.items():
+        assert set(by) == set(LANGUAGES)
+        for code, title in by.items():
+            assert title in examples[code][intent]
+    small = {"praise", "thanks", "greeting", "goodbye", "are_you_a_bot", "complaint"}
+    assert set(answers.said) - small <= set(titles)
+
+
+def test_the_desk_offers_the_skills_of_the_policy(demo: Path, policy: Policy) -> None:
+    """A conversation asks only for what a person here can have."""
+    tree = yaml.safe_load((demo / "warmline.yaml").read_text("utf-8"))
+    wanted = {*policy.skills.intents.values(), *policy.skills.languages.values()}
+    offered = set(tree["plugins"]["agents_desk"]["skills"])
+    assert {skill for skills in wanted for skill in skills} == offered
+
+
+@pytest.mark.parametrize("channel", ["webchat", "rest", "email", "sms"])
+@pytest.mark.parametrize("mood", ["calm", "pleased", "angry", "anxious"])
+def test_the_voice_leaves_the_facts_alone(answers: Answers, channel: str, mood: str) -> None:
+    """On every channel and in every mood each answer still tells all it has to tell."""
+    voice = GuidedVoice(load(None))
+    occasion = Occasion(channel=channel, emotion=Emotion(label=mood, intensity=0.8))
+    for intent, variants in answers.said.items():
+        for code, said in variants.items():
+            heard = " ".join(voice.render(said.reply, occasion).parts)
+            for fact in said.reply.facts:
+                assert fact.value in heard, (intent, code, fact)
