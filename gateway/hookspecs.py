@@ -65,9 +65,7 @@ def register_handlers(register: Callable[[Handler], None], settings: Settings) -
 
 
 @hookspec
-def register_understanders(
-    register: Callable[[Understander], None], settings: Settings
-) -> None:
+def register_understanders(register: Callable[[Understander], None], settings: Settings) -> None:
     """Offer engines that tell language, intent and emotion.
 
     Called once at start-up. Do not load models here: the server waits. Load when first asked,
@@ -90,9 +88,7 @@ def register_voice(register: Callable[[Voice], None], settings: Settings) -> Non
 
 
 @hookspec
-def register_routes(
-    register: Callable[[Pages | Poller], None], settings: Settings
-) -> None:
+def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
     """Offer pages, or work that runs beside the server, that belong to no channel.
 
     Called once at start-up. Two routes with the same method and path stop it.
@@ -100,9 +96,7 @@ def register_routes(
 
 
 @hookspec
-def register_readiness(
-    register: Callable[[str, Readiness], None], settings: Settings
-) -> None:
+def register_readiness(register: Callable[[str, Readiness], None], settings: Settings) -> None:
     """Offer checks for ``GET /readyz``: a name, and a coroutine function that gives None when
     all is well, else what is wrong in words.
 
