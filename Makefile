@@ -53,6 +53,7 @@ clean:  ## all that was made; not var/, where data lie
 # Stamps: something is installed only when what it was installed from has changed.
 
 $(VENV)/.python:
+	@.ci/python -c ""
 	@.ci/python -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "Python's venv module does not work; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@touch $@
