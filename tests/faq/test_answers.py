@@ -138,7 +138,8 @@ answers:
             [
                 (
                     "4: answers.a.say.en.opener.furious: input should be 'calm', 'pleased', "
-                    "'confused', 'anxious', 'frustrated', 'angry', 'urgent' or 'otherwise'; change it"
+                    "'confused', 'anxious', 'frustrated', 'angry', "
+                    "'urgent' or 'otherwise'; change it"
                 )
             ],
         ),
