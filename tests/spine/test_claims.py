@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import until
 
 from gateway import Agent, Conflict, Reply, Traits, Turn
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from tests.conftest import until
 
 from .conftest import Barrier, before, echo
 

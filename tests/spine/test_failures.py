@@ -12,6 +12,7 @@ import pytest
 from gateway import Reply, Sent, Traits, TryLater, Turn, Undeliverable, Unsure
 from gateway.services.answering import LAST_RESORT
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from tests.conftest import until
 
 from .conftest import echo
 
@@ -78,7 +79,7 @@ async def test_order_holds_in_a_conversation_and_others_do_not_wait(
         for text in ("slow", "second", "third"):
             await carla.write(text)
         await dora.write("quick")
-        await _sent(fake, 1)
+        await until(lambda: fake.sent)
         assert [m.text for m in fake.sent] == ["You said quick."]
         gate.set()
         await gw.settled()
@@ -246,9 +247,3 @@ def _poison(gw: Running, when: Callable[[Turn], bool]) -> None:
         return await real(turn)
 
     answering.answer = answer  # type: ignore[method-assign]
-
-
-async def _sent(fake: FakeChannel, count: int) -> None:
-    async with asyncio.timeout(5):
-        while len(fake.sent) < count:
-            await asyncio.sleep(0.005)
