@@ -34,6 +34,8 @@ class SmallHouse:
         self.accepted: list[Inbound] = []
         self.receipts: list[Receipt] = []
         self.broken = False
+        self.cut = 0
+        """So many lines are cut after a message is stored, before the page hears of it."""
         self.desk_events: list[Event] = []
         self._said: dict[str, list[Message]] = {}
         self._ids = 0
@@ -78,6 +80,9 @@ class SmallHouse:
             remote_id=message.remote_id,
             attachments=message.attachments,
         )
+        if self.cut:
+            self.cut -= 1
+            raise ConnectionAbortedError("the line was cut")
         return Accepted(turn=self._turns[key])
 
     async def report(self, receipt: Receipt) -> None:
