@@ -1,0 +1,98 @@
+"""Who may import whom: every contract of import-linter holds, and breaks when it should."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("gateway", "channels", "plugins", "brand_voice")
+FOUND = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+CONTRACTS = {contract["id"]: contract["name"] for contract in FOUND["contracts"]}
+FLOORS = [
+    layer.strip("()")
+    for contract in FOUND["contracts"]
+    if contract["id"] == "floors"
+    for layer in contract["layers"]
+]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of what is linted, to be spoilt."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=lambda _, names: _not_python(names)
+        )
+    return tmp_path
+
+
+def _not_python(names: list[str]) -> list[str]:
+    return [name for name in names if name == "__pycache__" or ("." in name and name[-3:] != ".py")]
+
+
+def _verdicts(tree: Path) -> dict[str, str]:
+    program = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run(
+        [program, "--no-cache", "--no-logo"], cwd=tree, capture_output=True, text=True, check=False
+    )
+    found = {
+        key: verdict
+        for line in done.stdout.splitlines()
+        for key, name in CONTRACTS.items()
+        for verdict in ("KEPT", "BROKEN")
+        if line.startswith(f"{name} {verdict}")
+    }
+    assert found.keys() == CONTRACTS.keys(), done.stdout + done.stderr
+    assert (done.returncode == 0) == (set(found.values()) == {"KEPT"})
+    return found
+
+
+def _spoil(tree: Path, module: str, line: str) -> None:
+    place = tree.joinpath(*module.split("."))
+    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    before = file.read_text("utf-8") if file.exists() else ""
+    file.write_text(f"{before}\n{line}\n", "utf-8")
+
+
+def test_the_house_stands(tree: Path) -> None:
+    """The tree as it is keeps every contract."""
+    assert set(_verdicts(tree).values()) == {"KEPT"}
+
+
+@pytest.mark.parametrize(("contract", "module", "line"), [
+    *[("floors", f"gateway.{low}", f"import gateway.{high}")
+      for high, low in itertools.pairwise(FLOORS)],
+    ("floors", "gateway.model", "def later():\n    from gateway.cli import main"),
+    ("floors", "gateway.attic", "import gateway.model"),
+    ("door", "channels.intruder", "from gateway.model import Address"),
+    ("door", "plugins.intruder", "from gateway import ports"),
+    ("door", "brand_voice.intruder", "import gateway.services"),
+    ("door", "plugins.intruder", "from gateway.testing import running"),
+    ("threshold", "gateway", "import gateway.services"),
+    ("host", "gateway.services.intruder", "import channels.rest"),
+    ("host", "gateway.web.intruder", "def later():\n    import plugins.faq"),
+    ("host", "gateway.app", "import brand_voice"),
+    ("guests", "channels.intruder", "import channels.rest"),
+    ("guests", "channels.intruder", "import plugins.faq"),
+    ("guests", "plugins.intruder", "import brand_voice"),
+    ("guests", "brand_voice.intruder", "import channels.rest"),
+])  # fmt: skip
+def test_a_contract_breaks(tree: Path, contract: str, module: str, line: str) -> None:
+    """One offending import breaks the contract that forbids it."""
+    _spoil(tree, module, line)
+    assert _verdicts(tree)[contract] == "BROKEN"
+
+
+def test_every_contract_is_tried() -> None:
+    """No contract is there that no test breaks."""
+    marks = test_a_contract_breaks.pytestmark  # type: ignore[attr-defined]
+    tried = {case[0] for mark in marks for case in mark.args[1]}
+    assert tried == CONTRACTS.keys()
