@@ -88,6 +88,10 @@ class NluLocal:
         self._readers: Readers | None = None
         self._loading: asyncio.Task[Readers] | None = None
 
+    async def warm(self) -> None:
+        """Load, and learn what is not learnt yet."""
+        await self._ready()
+
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
         readers = self._readers or await self._ready()
         return await asyncio.to_thread(lambda: [self._one(readers, turn) for turn in turns])
