@@ -1,0 +1,167 @@
+"""The command, as people and scripts call it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli.main import command
+
+DEMO_EVENTS = [
+    {"channel": "rest", "from": "ana", "text": "How long does shipping take?", "id": "m1"},
+    {"channel": "sms", "from": "+4915112345", "text": "When are you open?", "id": "m2"},
+    {"channel": "rest", "from": "ana", "text": "How long does shipping take?", "id": "m1"},
+    {
+        "channel": "rest",
+        "from": "ben",
+        "text": "I am so FRUSTRATED, this is the third time!!!",
+        "id": "m3",
+    },
+    {"channel": "rest", "from": "ben", "text": "hello?", "id": "m4"},
+]
+
+
+@pytest.fixture
+def warmline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The command, with data of its own and the demo's configuration."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WARMLINE_DATA_DIR", str(tmp_path / "var"))
+
+    def run(*arguments: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(command(), arguments, input=stdin, catch_exceptions=False)
+
+    return run
+
+
+def rows(result: Result) -> list[dict[str, Any]]:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_the_demo_is_fine(warmline: Any) -> None:
+    """``check`` says OK of the configuration that comes with the package."""
+    result = warmline("check")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "OK")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("prot: 1\n", "bad.yaml:1: prot: unknown setting"),
+        ("port: 8080\nworker:\n  attempts: none\n", "bad.yaml:3: worker.attempts: "),
+        ("channels:\n  pigeon: {}\n", "bad.yaml:2: channels.pigeon: no installed package"),
+        ("channels:\n  rest:\n    tokn: x\n", "bad.yaml:3: channels.rest.tokn: unknown key"),
+        ("port: [\n", "bad.yaml:2: : not YAML"),
+        ("policy: p.yaml\n", "p.yaml"),
+    ],
+)
+def test_a_mistake_is_named_by_file_line_and_key(
+    warmline: Any, tmp_path: Path, text: str, told: str
+) -> None:
+    """Each problem is a line that says where, what, and what to do; the exit code is 1."""
+    (tmp_path / "bad.yaml").write_text(text, "utf-8")
+    result = warmline("check", "--config", "bad.yaml")
+    assert result.exit_code == 1
+    assert told in result.stdout
+
+
+def test_understand_tells_what_a_message_means(warmline: Any) -> None:
+    """One JSON object a line, in the shape that scripts rely on."""
+    lines = "How long does shipping take?\nI am so FRUSTRATED, this is the third time!!!\n"
+    calm, upset = rows(warmline("understand", "--json", "-", stdin=lines))
+    assert set(calm) >= {"language", "intent", "ranking", "emotion", "route"}
+    assert calm["language"]["code"] == "en"
+    assert calm["intent"] == calm["ranking"][0]
+    assert calm["route"]["action"] == "automate"
+    assert upset["emotion"]["label"] in ("frustrated", "angry")
+    assert upset["route"]["action"] == "escalate"
+    for cue in upset["emotion"]["cues"]:
+        said = "I am so FRUSTRATED, this is the third time!!!"
+        assert said[cue["start"] : cue["end"]] == cue["text"]
+
+
+def test_voice_renders_for_a_channel(warmline: Any, tmp_path: Path) -> None:
+    """Plain text or a reply's JSON; parts, encoding, segments, and what was changed and why."""
+    (tmp_path / "reply.txt").write_text("Your parcel leaves today — promised!", "utf-8")
+    [told] = rows(
+        warmline("voice", "render", "--channel", "sms", "--emotion", "angry", "--json", "reply.txt")
+    )
+    assert set(told) == {"parts", "encoding", "segments", "applied", "advice"}
+    assert told["encoding"] == "GSM-7"
+    assert "!" not in "".join(told["parts"])
+    reply = json.dumps({"body": ["Order 4711 left today."], "facts": []})
+    [told] = rows(warmline("voice", "render", "--channel", "email", "--json", "-", stdin=reply))
+    assert "4711" in "".join(told["parts"])
+
+
+def test_voice_lint_fails_on_an_error(warmline: Any, tmp_path: Path) -> None:
+    """Findings with spans; exit code 1 when one is an error."""
+    (tmp_path / "leak.txt").write_text("Your card 4111 1111 1111 1111 is charged.", "utf-8")
+    result = warmline("voice", "lint", "--channel", "email", "--json", "leak.txt")
+    assert result.exit_code == 1
+    findings = json.loads(result.stdout)
+    assert any(one["severity"] == "error" for one in findings)
+    assert all(
+        set(one) == {"rule", "severity", "start", "end", "message", "suggestion"}
+        for one in findings
+    )
+    (tmp_path / "fine.txt").write_text("Your parcel left today.", "utf-8")
+    assert warmline("voice", "lint", "--channel", "email", "--json", "fine.txt").exit_code == 0
+
+
+def test_replay_tells_all_that_would_be_said(warmline: Any, tmp_path: Path) -> None:
+    """Events go through a fresh gateway: answered, deduplicated, escalated, then silent."""
+    events = "\n".join(json.dumps(event) for event in DEMO_EVENTS)
+    (tmp_path / "events.jsonl").write_text(events, "utf-8")
+    said = rows(warmline("replay", "events.jsonl", "--json"))
+    assert all(
+        set(one) == {"channel", "to", "author", "text", "in_reply_to", "route"} for one in said
+    )
+    to_ana = [one for one in said if one["to"] == "ana"]
+    to_ben = [one for one in said if one["to"] == "ben"]
+    assert {one["in_reply_to"] for one in to_ana} == {"m1"}
+    assert all(one["route"]["action"] == "automate" for one in to_ana)
+    assert [one["in_reply_to"] for one in to_ben] == ["m3"]
+    assert to_ben[0]["route"]["action"] == "escalate"
+    assert "!" not in to_ben[0]["text"]
+    assert not (tmp_path / "var" / "warmline.db").exists()
+
+
+def test_replay_names_the_line_of_a_mistake(warmline: Any, tmp_path: Path) -> None:
+    """A bad event is told with its line."""
+    (tmp_path / "events.jsonl").write_text('{"channel": "rest", "from": "a"}\n', "utf-8")
+    result = warmline("replay", "events.jsonl")
+    assert result.exit_code == 1
+    assert "line 1" in result.stderr
+
+
+def test_plugins_and_channels_say_who_is_awake(warmline: Any, tmp_path: Path) -> None:
+    """Also why the others sleep."""
+    (tmp_path / "warmline.yaml").write_text("channels: {rest: {}}\n", "utf-8")
+    listed = warmline("channels").stdout
+    assert "rest" in listed
+    assert "`channels.email` is not in the configuration" in " ".join(listed.split())
+    listed = warmline("plugins").stdout
+    assert "awake" in listed
+    assert "asleep" in listed
+
+
+def test_the_boxes_of_a_fresh_house_are_empty(warmline: Any) -> None:
+    """Nothing is stuck, nothing is dead; a retry says how many."""
+    assert warmline("outbox", "list").stdout == "nothing\n"
+    assert warmline("inbox", "list").stdout == "nothing\n"
+    assert warmline("outbox", "retry").stdout.startswith("0 ")
+    assert warmline("inbox", "retry").stdout.startswith("0 ")
+
+
+def test_an_unknown_customer_is_told_in_words(warmline: Any) -> None:
+    """No traceback for a mistyped address."""
+    from gateway.ports import NotFound  # noqa: PLC0415  (only named here)
+
+    with pytest.raises(NotFound, match="nobody is known by email:a@example.org"):
+        warmline("customer", "export", "email:a@example.org")
+    assert warmline("customer", "export", "nonsense").exit_code == 2
