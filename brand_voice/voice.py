@@ -1,0 +1,62 @@
+"""The brand voice, as the gateway knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from brand_voice.book import Book
+from brand_voice.guide import Guide, schema
+from brand_voice.lint import lint
+from brand_voice.loading import check, load
+from brand_voice.render import render
+from gateway import Finding, Json, Occasion, Rendered, Reply, Section, Settings, Voice, hookimpl
+
+
+class BrandVoiceSettings(BaseModel):
+    """Section ``brand_voice``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    guide: Path | None = Field(
+        None, description="your own guide, laid over the packaged one; none: the packaged one"
+    )
+
+
+class GuidedVoice:
+    """Says things as a guide wants them. Pure: the same in, the same out, and no clock."""
+
+    name = "brand_voice"
+
+    def __init__(self, guide: Guide) -> None:
+        self._book = Book(guide)
+
+    def render(self, reply: Reply, occasion: Occasion) -> Rendered:
+        """The parts to send, why they read so, and advice for an agent's words."""
+        return render(self._book, reply, occasion)
+
+    def lint(self, text: str, occasion: Occasion) -> tuple[Finding, ...]:
+        """Advice on ``text``; ``text[finding.start:finding.end]`` is what each is about."""
+        return lint(self._book, text, occasion)
+
+    def schema(self) -> Mapping[str, Json]:
+        """The JSON Schema of a guide's file."""
+        return schema()
+
+    def check_guide(self, path: Path) -> tuple[str, ...]:
+        """Problems of the guide at ``path``; none when it can be used."""
+        return check(path)
+
+
+@hookimpl
+def register_settings(section: Section) -> None:
+    section("brand_voice", BrandVoiceSettings, {})
+
+
+@hookimpl
+def register_voice(register: Callable[[Voice], None], settings: Settings) -> None:
+    own = settings.section(BrandVoiceSettings)
+    path = settings.path(own.guide) if own and own.guide else None
+    register(GuidedVoice(load(path)))

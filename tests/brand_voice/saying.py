@@ -1,0 +1,19 @@
+"""Short ways to make replies and occasions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway import Emotion, Occasion, Reply
+
+CHANNELS = ("rest", "webchat", "email", "sms", "whatsapp", "slack", "telegram", "pigeon")
+MOODS = ("calm", "pleased", "confused", "anxious", "frustrated", "angry", "urgent")
+SERIOUS = ("anxious", "frustrated", "angry", "urgent")
+
+
+def reply(words: Reply | str) -> Reply:
+    return words if isinstance(words, Reply) else Reply(opener="", body=(words,))
+
+
+def occasion(channel: str = "webchat", mood: str = "calm", **more: Any) -> Occasion:
+    return Occasion(channel=channel, emotion=Emotion(label=mood), **more)  # type: ignore[arg-type]

@@ -1,0 +1,194 @@
+# ruff: noqa: E501  (a table reads best with a line for each case)
+"""Advice: what it finds, where exactly, and what it would write instead."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brand_voice.secrets import luhn
+from gateway import Finding, Occasion, Voice
+
+from .saying import CHANNELS, MOODS, occasion
+
+
+def found(voice: Voice, text: str, when: Occasion, rule: str) -> list[tuple[str, str | None]]:
+    """The words a rule found, and what it suggests."""
+    return [(text[f.start : f.end], f.suggestion) for f in voice.lint(text, when) if f.rule == rule]
+
+
+@pytest.mark.parametrize(
+    ("mood", "rule", "severity", "text", "words", "suggestion"),
+    [
+        ("calm", "blame", "warning", "Well, you should have  read it.", "you should have", None),
+        ("calm", "blame", "warning", "Das ist nicht gut, Sie hätten fragen sollen.", "Sie hätten", None),
+        ("calm", "blame", "warning", "Bon, vous auriez dû lire les conditions.", "vous auriez dû", None),
+        ("calm", "blame", "warning", "Pues usted debería haber leído lo que es.", "usted debería haber", None),
+        ("calm", "promises", "warning", "We guarantee it.", "guarantee", None),
+        ("calm", "promises", "warning", "Das garantieren wir Ihnen und der Familie.", "garantieren", None),
+        ("calm", "promises", "warning", "Nous vous garantissons que les jours, je vous promets.", "je vous promets", None),
+        ("calm", "promises", "warning", "Se lo garantizamos para el lunes.", "garantizamos", None),
+        ("calm", "empty_empathy", "warning", "So: we apologise for any inconvenience!", "we apologise for any inconvenience", None),
+        ("calm", "use", "info", "You can Utilise it.", "Utilise", "Use"),
+        ("calm", "filler", "info", "Please note that it is late.", "Please note that", ""),
+        ("calm", "jargon", "info", "Your ticket is open.", "Your ticket", "Your request"),
+        ("calm", "jargon", "info", "Ask tier 2.", "tier 2", "a specialist"),
+        ("calm", "exclamation", "info", "So what??", "??", "?"),
+        ("angry", "exclamation", "warning", "It left!", "!", "."),
+        ("angry", "exclamation", "warning", "It left?!", "?!", "?"),
+        ("angry", "cheer", "warning", "So, no worries.", "no worries", None),
+        ("angry", "emoji", "warning", "It left 👍🏽 today.", "👍🏽", ""),
+        ("angry", "emoji", "warning", "It left :-) today.", ":-)", ""),
+        ("calm", "shouting", "warning", "You MUST READ this.", "MUST READ", "must read"),
+        ("calm", "shouting", "warning", "ABSOLUTELY not, the end.", "ABSOLUTELY", "Absolutely"),
+        ("calm", "formatting", "info", "It is **free**.", "**free**", "free"),
+        ("calm", "secret", "error", "It is 4111 1111 1111 1111.", "4111 1111 1111 1111", "the card ending in 1111"),
+        ("calm", "secret", "error", "Your password: hunter22.", "hunter22", ""),
+        ("calm", "secret", "error", "Das Passwort lautet geheim1, ja.", "geheim1", ""),
+        ("calm", "secret", "error", "Use AKIAABCDEFGHIJKLMNOP now.", "AKIAABCDEFGHIJKLMNOP", ""),
+        ("calm", "control-character", "error", "a\x00b", "\x00", ""),
+        ("calm", "pretending", "error", "No, I’m not a bot.", "I’m not a bot", "I'm a bot"),
+    ],
+)  # fmt: skip
+def test_one_finding(
+    voice: Voice,
+    *,
+    mood: str,
+    rule: str,
+    severity: str,
+    text: str,
+    words: str,
+    suggestion: str | None,
+) -> None:
+    """Each rule finds its words exactly and once, and says what to write instead."""
+    findings = [f for f in voice.lint(text, occasion("webchat", mood)) if f.rule == rule]
+    assert [(text[f.start : f.end], f.suggestion, f.severity) for f in findings] == [
+        (words, suggestion, severity)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "mood", "text"),
+    [
+        ("cheer", "calm", "Great news, no worries!"),
+        ("exclamation", "calm", "It left!"),
+        ("exclamation", "angry", 'The sign says "Stop!" in red.'),
+        ("shouting", "calm", "The FAQ says: USB, HTTPS and VAT, GmbH."),
+        ("shouting", "calm", "Order AB-CDEFGH left, see https://a.example/LOUD/PATH."),
+        ("shouting", "calm", "Źdźbło trawy, أهلًا وسهلًا بكم, 最高でした."),
+        ("secret", "calm", "Order 4111 1111 1111 1112, parcel 00340434161094042557."),
+        ("secret", "calm", "You can change your password in the app."),
+        ("promises", "calm", 'The label says "we guarantee it".'),
+        ("promises", "calm", "Guarantees differ."),
+        ("blame", "calm", "Thank you for what you did."),
+        ("empty", "calm", "."),
+        ("emoji", "pleased", "Nice 🙂"),
+    ],
+)
+def test_no_finding(voice: Voice, rule: str, mood: str, text: str) -> None:
+    """Links, quotations, acronyms, order numbers and a fitting mood are nobody's fault."""
+    assert found(voice, text, occasion("webchat", mood), rule) == []
+
+
+def test_a_person_may_say_that_they_are_one(voice: Voice) -> None:
+    """Only a bot can pretend to be human."""
+    text = "No, I'm not a bot."
+    assert found(voice, text, occasion(author="bot"), "pretending")
+    assert not found(voice, text, occasion(author="agent"), "pretending")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("de", "Hast du den Brief?", ["du"]),
+        ("de", "Sie haben Ihren Brief.", []),
+        ("fr", "Tu as ton colis du mois.", ["Tu", "ton"]),
+        ("es", "Esto es para ti y tus cosas.", ["ti", "tus"]),
+        ("en", "Du, tu, ti.", []),
+    ],
+)
+def test_forms_of_address(voice: Voice, language: str, text: str, words: list[str]) -> None:
+    """The other form of address is found, in the language that has it."""
+    when = occasion("email", author="agent", language=language)
+    assert [word for word, _ in found(voice, text, when, "address")] == words
+
+
+def test_lists_of_another_language_are_not_used(voice: Voice) -> None:
+    """A French «du» is no German one, and a Spanish «super» no cheer of ours."""
+    assert not found(voice, "Le prix du colis et des frais.", occasion(), "address")
+    told = occasion("email", "angry", language="en", author="agent")
+    assert not found(voice, "Génial.", told, "cheer")
+    assert found(voice, "Génial.", told.replace(language="fr"), "cheer")
+
+
+def test_length_of_a_sentence(voice: Voice) -> None:
+    """A sentence longer than the channel's is found whole."""
+    long = "A" + " word" * 18 + "."
+    when = occasion("sms", author="agent")
+    assert found(voice, f"Short one. {long} Short.", when, "long-sentence") == [(long, None)]
+    assert not found(voice, f"Short one. {long}", occasion("email"), "long-sentence")
+
+
+def test_what_cannot_be_delivered(voice: Voice) -> None:
+    """More than the channel carries is an error that begins where it is too much."""
+    text = "A line of words that goes on. " * 60
+    sms = occasion("sms", author="agent")
+    (finding,) = [f for f in voice.lint(text, sms) if f.rule == "too-long"]
+    assert finding.severity == "error"
+    assert finding.end == len(text)
+    assert text[finding.start :].startswith("A line")
+    sent = text[: finding.start]
+    assert not [f for f in voice.lint(sent, sms) if f.rule == "too-long"]
+    assert not [f for f in voice.lint(text, occasion("email")) if f.rule == "too-long"]
+
+
+@pytest.mark.parametrize("text", ["", " \n "])
+def test_nothing_to_send(voice: Voice, text: str) -> None:
+    """An empty text cannot be sent."""
+    assert [(f.rule, f.severity) for f in voice.lint(text, occasion("sms"))] == [("empty", "error")]
+
+
+def test_the_character_that_costs(voice: Voice) -> None:
+    """In an SMS the first character that doubles the price is shown; plain ones cost nothing."""
+    text = "It’s for François. " + "A line more of it. " * 7
+    sms = occasion("sms", author="agent")
+    assert found(voice, text, sms, "sms-alphabet") == [("ç", None)]
+    assert not found(voice, text.replace("ç", "c"), sms, "sms-alphabet")
+    assert not found(voice, "ç", sms, "sms-alphabet")
+
+
+@pytest.mark.parametrize(
+    ("digits", "right"),
+    [("79927398713", True), ("79927398710", False), ("4242424242424242", True), ("0", True)],
+)
+def test_luhn(digits: str, right: bool) -> None:
+    """Check digits as in ISO/IEC 7812-1."""
+    assert luhn(digits) is right
+
+
+PIECES = st.sampled_from(
+    ["you should have", "Great!", "🙂", "READ THIS NOW", "4111 1111 1111 1111", "!!", "tu", "Sie",
+     "\n", " ", ". ", "“a”", "https://a.example/x!", "password: abc1", "**b**", "ç", "garantieren"]
+)  # fmt: skip
+
+
+@given(
+    text=st.lists(PIECES | st.text(max_size=8), max_size=25).map("".join),
+    channel=st.sampled_from(CHANNELS),
+    mood=st.sampled_from(MOODS),
+    author=st.sampled_from(["bot", "agent"]),
+    language=st.sampled_from([None, "en", "de", "fr", "es", "xx"]),
+)
+def test_spans_are_places_in_the_text(
+    voice: Voice, *, text: str, channel: str, mood: str, author: str, language: str | None
+) -> None:
+    """Whatever the text, every finding lies in it, in order, and says why."""
+    findings: tuple[Finding, ...] = voice.lint(
+        text, occasion(channel, mood, author=author, language=language)
+    )
+    assert list(findings) == sorted(findings, key=lambda f: (f.start, f.end, f.rule))
+    for finding in findings:
+        assert 0 <= finding.start <= finding.end <= len(text)
+        assert finding.rule == "empty" or finding.start < finding.end
+        assert finding.message
