@@ -108,7 +108,7 @@ class SurveyUnsolved(Rule):
 
 
 class LowConfidence(Rule):
-    below: Share = 0.45
+    below: Share = 0.55
 
 
 class OutOfScope(Rule):

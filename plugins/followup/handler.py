@@ -19,7 +19,7 @@ class Followup:
     """Sets an alarm when a person resolves a case, asks when it rings, and hears the answer.
 
     It asks nobody who opted out, nobody twice, and not in quiet hours; nor when the case was
-    opened again meanwhile.
+    opened again meanwhile or the customer came with another.
     """
 
     name = "followup"
@@ -55,7 +55,7 @@ class Followup:
         asking, epoch = self._asking(turn), turn.data.get("epoch")
         if turn.conversation.state != "resolved" or epoch != str(turn.conversation.epoch):
             return None
-        if not asking.enabled or not _may_be_asked(turn):
+        if not asking.enabled or not _may_be_asked(turn) or _came_again(turn):
             return None
         # The alarm may come late (the server was down), and then in quiet hours after all.
         if not_in(asking.quiet, turn.at, self._settings.timezone) > turn.at:
@@ -83,6 +83,13 @@ def _may_be_asked(turn: Turn) -> bool:
     waiting = turn.survey is not None and turn.survey.conversation == turn.conversation.id
     asked = waiting or any(m.purpose == "survey" for m in turn.history)
     return not turn.customer.opted_out and not asked and _was_heard(turn.history)
+
+
+def _came_again(turn: Turn) -> bool:
+    """Whether the customer began another conversation since, as far as a context source knows:
+    the question would fall into it."""
+    closed = turn.conversation.resolved_at
+    return closed is not None and any(e.opened_at >= closed for e in turn.context.earlier)
 
 
 def _was_heard(history: tuple[Message, ...]) -> bool:

@@ -1,0 +1,87 @@
+"""Conversations with the whole gateway: the bot answers, asks back, and steps back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from plugins.escalation.words import LINES
+from tests.routing.dialogue import HOURS, shop
+
+HANDOVER = LINES["handover"]["en"]
+UPSET = LINES["handover_upset"]["en"]
+CLARIFY = LINES["clarify"]["en"]
+FALLBACK = LINES["fallback"]["en"]
+FAILED = LINES["failed"]["en"]
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        [("delivery?", ["Two days."]), ("delivery of two?", ["Two days."])],
+        [("a human please", [HANDOVER]), ("hello?", []), ("delivery?", [])],
+        [("I am furious", [UPSET]), ("delivery?", [])],
+        [("blorp", [CLARIFY]), ("blimp", [HANDOVER])],
+        [("blorp", [CLARIFY]), ("Delivery", ["Two days."]), ("blimp", [HANDOVER])],
+        [("stock?", [FALLBACK]), ("stock of bags?", [HANDOVER])],
+        [("delivery?", ["Two days."]), ("DELIVERY???", [HANDOVER])],
+        [("delivery crash", [FAILED]), ("delivery?", [])],
+        [("bitte human", [LINES["handover"]["de"]])],
+    ],
+)
+async def test_a_dialogue(tmp_path: Path, talk: list[tuple[str, list[str]]]) -> None:
+    """What is said, and what is heard."""
+    async with shop(tmp_path) as gw:
+        mia = gw.customer("fake", "mia")
+        for said, heard in talk:
+            before = len(mia.heard)
+            await mia.say(said)
+            assert mia.heard[before:] == heard
+
+
+async def test_the_agent_sees_why(tmp_path: Path) -> None:
+    """The card has every reason, the deciding one first, in the customer's words."""
+    async with shop(tmp_path) as gw:
+        await gw.customer("fake", "mia").say("I am furious, give me a human")
+        card = await gw.desk_agent("ana").next_card()
+        assert card.handoff
+        found = [(reason.code, reason.detail) for reason in card.handoff.reasons]
+        assert found[:2] == [("asked_for_person", "“human”"), ("strong_emotion", "angry 0.90")]
+        assert card.handoff.priority == 2
+
+
+async def test_out_of_hours_is_told_once(tmp_path: Path) -> None:
+    """On Saturday the customer hears of Monday morning, and hears it once."""
+    saturday = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    async with shop(tmp_path, at=saturday, policy=HOURS) as gw:
+        mia, ana = gw.customer("fake", "mia"), gw.desk_agent("ana")
+        await mia.say("a human please")
+        assert mia.heard[0] == HANDOVER
+        assert "Monday 23 November at 09:00" in mia.heard[1]
+        card = await ana.claim()
+        now = card.conversation
+        await gw.house.desk.hand_back(now.id, ana.agent, epoch=now.epoch)
+        await mia.say("still a human please")
+        assert mia.heard[2:] == [HANDOVER]
+
+
+async def test_the_third_contact_goes_to_a_person(tmp_path: Path) -> None:
+    """Who writes about the same thing for the third time gets a person, who is told so."""
+    async with shop(tmp_path) as gw:
+        mia, ana = gw.customer("fake", "mia"), gw.desk_agent("ana")
+        for _ in range(2):
+            await mia.say("delivery, and a human please")
+            await ana.resolve(await ana.claim())
+            await gw.pass_time(86_400)
+            await mia.say("STOP")
+        before = len(mia.heard)
+        await mia.say("delivery?")
+        assert mia.heard[before:] == [HANDOVER]
+        card = await ana.next_card()
+        assert card.handoff
+        assert [(r.code, r.detail) for r in card.handoff.reasons] == [
+            ("repeat_contact", "third contact about delivery in 2 days")
+        ]
+        assert {f.name for m in card.messages for f in m.facts} >= {"earlier contacts", "last mood"}

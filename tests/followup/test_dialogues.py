@@ -1,0 +1,114 @@
+"""Conversations with the whole gateway: a case is closed, and the customer is asked once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway import Card
+from gateway.testing import DeskAgent, Person, Running
+from plugins.followup import words
+from tests.routing.dialogue import shop
+
+QUESTION = words.QUESTIONS["felt_heard"]["en"]
+
+
+async def closed(
+    gw: Running, said: str = "delivery, and a human please"
+) -> tuple[Person, DeskAgent]:
+    """A customer whose case a person has resolved."""
+    mia, ana = gw.customer("fake", "mia"), gw.desk_agent("ana")
+    await mia.say(said)
+    card = await ana.claim()
+    await ana.answer(card, "It is on its way.")
+    await ana.resolve(card)
+    await mia.listen()
+    mia.heard.clear()
+    return mia, ana
+
+
+async def asked(gw: Running, mia: Person, seconds: float = 1800) -> list[str]:
+    await gw.pass_time(seconds)
+    await mia.listen()
+    heard, mia.heard = mia.heard, []
+    return heard
+
+
+async def card_of(gw: Running, mia: Person) -> Card:
+    (first, *_) = await mia.messages()
+    return await gw.house.desk.card(first.conversation)
+
+
+async def test_asked_once_after_the_delay(tmp_path: Path) -> None:
+    """Not before the delay, then once, and the stars are thanked for."""
+    async with shop(tmp_path) as gw:
+        mia, _ = await closed(gw)
+        assert await asked(gw, mia, 1700) == []
+        assert QUESTION in await asked(gw, mia, 200)
+        await mia.say("★★★★★")
+        assert mia.heard == [words.THANKS["good"]["en"]]
+        assert (await card_of(gw, mia)).conversation.state == "resolved"
+        assert QUESTION not in await asked(gw, mia, 90_000)
+
+
+async def test_the_angry_are_asked_in_another_tone(tmp_path: Path) -> None:
+    """The opener knows how the conversation ended."""
+    async with shop(tmp_path) as gw:
+        mia, _ = await closed(gw, "I am furious")
+        assert words.OPENERS["careful"]["en"] in await asked(gw, mia)
+
+
+async def test_not_solved_opens_it_again(tmp_path: Path) -> None:
+    """The same conversation waits for a person, with the reason; it is not asked about twice."""
+    async with shop(tmp_path) as gw:
+        mia, ana = await closed(gw)
+        await asked(gw, mia)
+        await mia.say("no, still broken")
+        assert mia.heard == [words.REOPENED["unsolved"]["en"]]
+        card = await ana.next_card()
+        assert card.conversation.id == (await card_of(gw, mia)).conversation.id
+        assert card.handoff
+        assert [r.code for r in card.handoff.reasons] == ["survey_unsolved"]
+        await ana.resolve(await ana.claim(card))
+        assert QUESTION not in await asked(gw, mia, 90_000)
+
+
+async def test_a_new_question_is_no_answer(tmp_path: Path) -> None:
+    """It opens a new conversation, and the bot answers it."""
+    async with shop(tmp_path) as gw:
+        mia, _ = await closed(gw)
+        await asked(gw, mia)
+        await mia.say("delivery of another one?")
+        assert mia.heard == ["Two days."]
+        ids = {message.conversation for message in await mia.messages()}
+        assert len(ids) == 2
+
+
+async def test_stop_is_for_good(tmp_path: Path) -> None:
+    """Who writes STOP is not asked about the next case either."""
+    async with shop(tmp_path) as gw:
+        mia, _ = await closed(gw)
+        await asked(gw, mia)
+        await mia.say("STOP")
+        assert mia.heard == [words.THANKS["stopped"]["en"]]
+        mia, _ = await closed(gw, "refund, a human please")
+        assert QUESTION not in await asked(gw, mia, 90_000)
+
+
+async def test_not_in_the_middle_of_another(tmp_path: Path) -> None:
+    """A customer who came again before the alarm is not asked how the last case went."""
+    async with shop(tmp_path) as gw:
+        mia, _ = await closed(gw)
+        await mia.say("refund of it, a human please")
+        mia.heard.clear()
+        assert await asked(gw, mia, 90_000) == []
+
+
+async def test_quiet_hours(tmp_path: Path) -> None:
+    """What would ring at night rings at the end of the quiet hours."""
+    night = datetime(2026, 11, 23, 21, 30, tzinfo=UTC)
+    settings = {"quiet": "21:00-08:00"}
+    async with shop(tmp_path, at=night, followup=settings) as gw:
+        mia, _ = await closed(gw)
+        assert await asked(gw, mia, 10 * 3600) == []
+        assert QUESTION in await asked(gw, mia, 1800)

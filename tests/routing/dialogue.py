@@ -1,0 +1,84 @@
+"""A gateway with our packages, an engine that reads a few words, and a handler that answers one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gateway import (
+    Cue,
+    Emotion,
+    Guess,
+    Insight,
+    Language,
+    Reply,
+    Settings,
+    Turn,
+    Understander,
+    hookimpl,
+)
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from plugins import context_history, escalation, followup
+
+MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+HOURS = {"hours": {"timezone": "Europe/Berlin"}}
+
+
+class Reads:
+    """Understands by single words; it is also a guest."""
+
+    name, priority = "reads", 1
+
+    async def understand(self, turns: Sequence[Turn]) -> list[Insight]:
+        return [insight(turn.message.text.casefold()) for turn in turns]
+
+    @hookimpl
+    def register_understanders(
+        self, register: Callable[[Understander], None], settings: Settings
+    ) -> None:
+        register(self)
+
+
+def insight(text: str) -> Insight:
+    known = [name for name in ("delivery", "refund", "stock") if name in text]
+    ranking = [Guess(name=name, confidence=0.9) for name in known[:1]]
+    unsure = [Guess(name="delivery", confidence=0.3), Guess(name="refund", confidence=0.2)]
+    human = text.find("human")
+    emotion = Emotion(label="angry", intensity=0.9, distress=0.9) if "furious" in text else None
+    return Insight(
+        language=Language(code="de" if "bitte" in text else "en", confidence=0.99),
+        ranking=tuple(ranking or unsure),
+        emotion=emotion or Emotion(),
+        signals=(Cue(kind="asked_for_person", text="human", start=human, end=human + 5),)
+        if human >= 0
+        else (),
+    )
+
+
+def answers(turn: Turn) -> Reply | None:
+    if turn.route.action != "automate" or turn.kind != "message":
+        return None
+    if turn.understanding.intent.name == "stock":
+        return None
+    if turn.message.text == "delivery crash":
+        raise RuntimeError
+    return Reply(body=("Two days.",))
+
+
+@asynccontextmanager
+async def shop(
+    tmp_path: Path, *, at: datetime = MONDAY, policy: dict[str, Any] | None = None, **plugins: Any
+) -> AsyncIterator[Running]:
+    """A gateway with a clock that stands at ``at`` until it is turned."""
+    file = tmp_path / "policy.yaml"
+    file.write_text(yaml.safe_dump(policy or {}), "utf-8")
+    awake = {"escalation": {}, "followup": {"quiet": None}, "context_history": {}} | plugins
+    guests = (escalation, followup, context_history, Reads(), FakeHandler(answers), FakeChannel())
+    config = {"policy": str(file), "plugins": awake}
+    async with running(*guests, config=config, tmp_path=tmp_path, clock=FakeClock(at)) as gw:
+        yield gw
