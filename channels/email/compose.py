@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+from contextlib import suppress
 from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
@@ -14,7 +15,7 @@ from email.utils import format_datetime
 import nh3
 
 from channels.email.automatic import OUR_MARK
-from channels.email.headers import clean, ids
+from channels.email.headers import clean, ids, normal, whole
 from gateway import File, Outbound, Undeliverable
 
 _POLICY = SMTP.clone(max_line_length=78, refold_source="all")
@@ -52,7 +53,7 @@ def compose(
         _say_automatic(mail, message)
     if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", message.language):
         mail["Content-Language"] = message.language
-    text = clean(message.text).encode("utf-8", "replace").decode("utf-8").strip() + "\n"
+    text = clean(message.text).strip() + "\n"
     mail.set_content(text, cte="quoted-printable")
     mail.add_alternative(as_html(text), subtype="html", cte="quoted-printable")
     for file in files:
@@ -82,24 +83,31 @@ def _inline(paragraph: str) -> str:
 
 
 def _recipient(value: str) -> MailAddress:
-    try:
-        return MailAddress(addr_spec=value)
-    except (MessageError, ValueError, IndexError) as error:
-        raise Undeliverable("the address is not one of mail", unreachable=True) from error
+    if normal(value) and value == _plain(value):
+        with suppress(MessageError, ValueError, IndexError):
+            return MailAddress(addr_spec=value)
+    raise Undeliverable("the address is not one of mail", unreachable=True)
 
 
 def _subject(message: Outbound, default: str) -> str:
     """The conversation's subject with one "Re:", whatever stood before it."""
-    kept = " ".join(_SPACE.sub(" ", message.subject or "").split())[:300]
+    kept = _plain(message.subject or "")[:300]
     bare = _ANSWERED.sub("", kept)
     if bare and message.thread:
         return f"Re: {bare}"
-    return bare or _SPACE.sub(" ", default)
+    return bare or _plain(default)
+
+
+def _plain(text: str) -> str:
+    """``text`` on one line, with nothing in it that reads as an encoded word (RFC 2047): the
+    library would decode that, and write what comes out, line ends included."""
+    return " ".join(_SPACE.sub(" ", whole(text)).replace("=?", "= ?").split())
 
 
 def _thread(mail: EmailMessage, message: Outbound) -> None:
     """RFC 5322 section 3.6.4: References holds the ancestors, oldest first."""
-    earlier = [one for one in ids(message.thread[:200]) if one != mail["Message-ID"]]
+    own = mail["Message-ID"]
+    earlier = [one for one in ids(message.thread[:200]) if one != own and one == _plain(one)]
     if earlier:
         mail["In-Reply-To"] = earlier[0]
         mail["References"] = " ".join(reversed(earlier[:_REFERENCES]))
@@ -121,5 +129,5 @@ def _attach(mail: EmailMessage, file: File) -> None:
     if not known or major.lower() in ("multipart", "message", "text"):
         # A text part would be re-encoded and a message part parsed: we pass bytes on as they are.
         major, minor = "application", "octet-stream"
-    name = _SPACE.sub(" ", file.name).strip() or "file"
+    name = _plain(file.name) or "file"
     mail.add_attachment(file.data, maintype=major, subtype=minor, filename=name[:150])

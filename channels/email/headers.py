@@ -79,11 +79,11 @@ def decode(data: bytes, charset: str | None) -> str:
     """
     name = _codec(charset)
     if name.startswith(_STATEFUL):
-        return _whole(data.decode(name, "replace"))
+        return whole(data.decode(name, "replace"))
     order = [name, "utf-8"] if _wide(name) else ["utf-8", name]
     for one in order:
         try:
-            return _whole(data.decode(one))
+            return whole(data.decode(one))
         except UnicodeError:
             continue
     if name == "utf-8":
@@ -91,12 +91,12 @@ def decode(data: bytes, charset: str | None) -> str:
         beyond = sum(1 for char in lenient if char > "\x7f")
         mostly = lenient.count("\ufffd") * 4 <= beyond
         return lenient if mostly else data.decode("cp1252", "replace")
-    return _whole(data.decode(name, "replace"))
+    return whole(data.decode(name, "replace"))
 
 
 def clean(text: str) -> str:
-    """``text`` without control characters, its lines ended by a newline."""
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """``text`` without control characters and lone surrogates, its lines ended by a newline."""
+    return _CONTROLS.sub("", whole(text).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def ids(values: Iterable[str]) -> tuple[str, ...]:
@@ -143,7 +143,7 @@ def _unfold(value: str) -> str:
     return decode(raw, "utf-8")
 
 
-def _whole(text: str) -> str:
+def whole(text: str) -> str:
     """Without lone surrogates, which some codecs let through and no database takes."""
     return text.encode("utf-8", "replace").decode("utf-8")
 

@@ -85,8 +85,11 @@ class FakeFiles:
         self.kept: dict[str, bytes] = {}
         self.largest = largest
         self.spared = ""
+        self.broken: Exception | None = None
 
     async def keep(self, file: File) -> Attachment:
+        if self.broken:
+            raise self.broken
         if len(file.data) > self.largest and file.name != self.spared:
             raise TooLarge(f"over {self.largest} bytes")
         digest = hashlib.sha256(file.data).hexdigest()

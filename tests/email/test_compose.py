@@ -1,0 +1,187 @@
+"""What we say, as a mail that any program reads and no robot answers."""
+
+from __future__ import annotations
+
+import email
+import re
+from email.message import EmailMessage
+from email.policy import default
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from channels.email import compose, parse
+from channels.email.compose import as_html, message_id
+from channels.email.settings import EmailSettings
+from gateway import Address, File, Outbound, SurveyAsk, Undeliverable
+
+from .conftest import ADDRESS, OURS, outbound
+
+SHOP = EmailSettings.model_validate({"address": ADDRESS, "smtp_port": 0, "maildir": "x"}).mailbox
+
+
+def composed(message: Outbound, files: tuple[File, ...] = ()) -> EmailMessage:
+    """The mail as its reader gets it: written out and read again."""
+    mail = compose(message, files, sender=SHOP, subject="Your message")
+    read = email.message_from_bytes(mail.as_bytes(), policy=default)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+def test_a_reply_stays_in_its_thread() -> None:
+    """In-Reply-To names the newest message, References all of them, oldest first; ids that are
+    none of mail are left out."""
+    mail = composed(outbound(thread=("<q2@x>", "sha256:abc", "<a1@x>", "<q1@x>")))
+    assert mail["In-Reply-To"] == "<q2@x>"
+    assert mail["References"] == "<q1@x> <a1@x> <q2@x>"
+    assert mail["From"] == "Lindenhof Shop <help@lindenhof.example>"
+    assert mail["To"] == "anna.berg@example.org"
+
+
+def test_the_same_message_is_the_same_mail_at_every_attempt() -> None:
+    """Its Message-ID and date do not change, so that who has it already knows it."""
+    once, again = composed(outbound()), composed(outbound(attempt=3))
+    assert once["Message-ID"] == again["Message-ID"]
+    assert once["Date"] == again["Date"] == "Mon, 23 Nov 2026 12:00:00 +0000"
+    assert once["Message-ID"] != composed(outbound(key="out-8"))["Message-ID"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "thread", "shown"),
+    [
+        ("Where is it?", ("<q@x>",), "Re: Where is it?"),
+        ("Re: Where is it?", ("<q@x>",), "Re: Where is it?"),
+        ("AW: RE: Re[2]: Where is it?", ("<q@x>",), "Re: Where is it?"),
+        ("Where is it?", (), "Where is it?"),
+        ("Größe M – für Jörg", ("<q@x>",), "Re: Größe M – für Jörg"),
+        (None, (), "Your message"),
+        ("Re:", ("<q@x>",), "Your message"),
+        ("Return of my lamp", ("<q@x>",), "Re: Return of my lamp"),
+    ],
+)
+def test_the_subject_is_kept_with_one_re(
+    subject: str | None, thread: tuple[str, ...], shown: str
+) -> None:
+    """Whatever language's "Re" stood before it."""
+    assert composed(outbound(subject=subject, thread=thread))["Subject"] == shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "auto-replied"),
+        ({"thread": ()}, "auto-generated"),
+        ({"survey": SurveyAsk()}, "auto-generated"),
+        ({"author": "agent", "automatic": False}, None),
+    ],
+)
+def test_what_a_machine_wrote_says_so(changes: dict[str, object], says: str | None) -> None:
+    """RFC 3834: replies and follow-ups of the bot are marked, a person's answer is not."""
+    mail = composed(outbound(**changes))
+    assert mail["Auto-Submitted"] == says
+    assert mail["X-Auto-Response-Suppress"] == ("All" if says else None)
+
+
+def test_our_own_mail_coming_back_is_recognised() -> None:
+    """A loop ends at once: we know our Message-IDs."""
+    raw = compose(outbound(automatic=False), (), sender=SHOP, subject="").as_bytes()
+    back = raw.replace(b"From: Lindenhof Shop <help@lindenhof.example>", b"From: <a@b.example>")
+    assert parse(back, ours=OURS).automatic == "it is our own mail, come back"
+    assert re.fullmatch(r"<[0-9a-f]{32}\.warmline@x\.example>", message_id("k", "x.example"))
+
+
+def test_the_text_comes_as_plain_text_and_as_html() -> None:
+    """The same words twice; in HTML escaped, with links, and nothing else."""
+    mail = composed(outbound("Dear <Anna> & co,\nsee https://shop.example/a?b=1&c=2.\n\nBye"))
+    plain, rich = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert plain is not None
+    assert rich is not None
+    assert plain.get_content().replace("\r", "") == (
+        "Dear <Anna> & co,\nsee https://shop.example/a?b=1&c=2.\n\nBye\n"
+    )
+    html = rich.get_content()
+    assert "Dear &lt;Anna&gt; &amp; co,<br>" in html
+    assert ">https://shop.example/a?b=1&amp;c=2</a>." in html
+    assert html.count("<p") == 2
+
+
+def test_attachments_travel_as_they_are() -> None:
+    """Bytes are unchanged; types that a mail program would act on are made inert."""
+    files = (
+        File(name="Rechnung für Anna.pdf", media_type="application/pdf", data=b"%PDF\r\n.\r\n\x00"),
+        File(name="x.eml\r\nX-Evil: 1", media_type="message/rfc822", data=b"Subject: a\n"),
+        File(name="", media_type="a/b/c; d=e", data=b"z"),
+    )
+    got = [
+        (one.get_filename(), one.get_content_type(), one.get_content())
+        for one in composed(outbound(), files).iter_attachments()
+    ]
+    assert got == [
+        ("Rechnung für Anna.pdf", "application/pdf", files[0].data),
+        ("x.eml X-Evil: 1", "application/octet-stream", files[1].data),
+        ("file", "application/octet-stream", b"z"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "anna",
+        "a b@c.example",
+        "a@b.example\r\nBcc: c@d.example",
+        "=?utf-8?q?=0ABcc:_x?=@d.example",
+    ],
+)
+def test_what_is_no_address_is_undeliverable(value: str) -> None:
+    """It will never work, and the gateway is told so."""
+    message = outbound(address=Address(channel="email", value=value))
+    with pytest.raises(Undeliverable) as refused:
+        composed(message)
+    assert refused.value.unreachable
+
+
+_any = st.text(st.characters(exclude_categories=[]), max_size=80) | st.sampled_from(
+    [
+        "a\r\nBcc: evil@x.example",
+        "a\nX: y\n\nbody",
+        "=?utf-8?q?=0ABcc:_x?=",
+        "<=?utf-8?q?=0AX:y?=@x>",
+        "=??Q?=0A0:",
+        "\x00",
+    ]
+)
+
+_files = st.builds(File, name=_any, media_type=_any, data=st.just(b"d"))
+
+
+@settings(max_examples=120, deadline=None)
+@given(subject=_any, text=_any, language=_any, remote=_any, file=_files)
+def test_no_text_can_add_a_header(
+    subject: str, text: str, language: str, remote: str, file: File
+) -> None:
+    """Whatever customers or files are called, a mail has our headers and one recipient."""
+    message = outbound(text, subject=subject, language=language, thread=(remote, "<q@x>"))
+    mail = composed(message, (file,))
+    assert set(mail.keys()) <= {
+        *("From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References"),
+        *("Auto-Submitted", "X-Auto-Response-Suppress", "Content-Language"),
+        *("MIME-Version", "Content-Type"),
+    }
+    assert len(mail.keys()) == len(set(mail.keys()))
+    assert mail["To"] == "anna.berg@example.org"
+    assert len(list(mail.iter_attachments())) == 1
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    text=st.text()
+    | st.sampled_from(["<script>x</script>", 'https://x.example/"onclick="y', "&#60;"])
+)
+def test_html_holds_text_and_links_only(text: str) -> None:
+    """No markup of the text survives as markup."""
+    tags = set(re.findall(r"<\s*(\w+)", as_html(text)))
+    assert tags <= {"html", "head", "meta", "body", "p", "br", "a"}
+    for attributes in re.findall(r"<a ([^>]*)>", as_html(text)):
+        assert re.fullmatch(r'href="https?://[^"<>]*" rel="[a-z ]*"', attributes)
