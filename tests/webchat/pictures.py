@@ -1,0 +1,154 @@
+"""Takes the pictures of the widget for the docs. It needs Chromium:
+
+    PYTHONPATH=tests/guard python -m tests.webchat.pictures docs/images
+
+They show what a customer sees of a short, made-up case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Browser, async_playwright
+
+from channels.webchat import Webchat, WebchatSettings
+from gateway import Address, Agent, Button, SurveyAsk
+from tests.conftest import CHROMIUM_FLAGS, needs, until
+from tests.webchat.house import ANA, SmallHouse
+from tests.webchat.page import LIVE
+
+HTML = """<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>A shop</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/page.css">
+<script type="module" src="/channels/webchat/widget.js"></script></head>
+<body><h1>Lantern &amp; Loom</h1><p>Blankets, lamps and slow evenings.</p>
+<warmline-chat open></warmline-chat></body></html>"""
+STYLE = """body { margin: 0; padding: 6vw; background: #f1e9dd; color: #3a2c22; font-family: serif }
+h1 { margin: 0 0 8px; font-size: 56px }
+@media (prefers-color-scheme: dark) { body { background: #15110e; color: #e8dccd } }"""
+
+Line = tuple[str, str, dict[str, Any]]
+CASE: list[Line] = [
+    ("customer", "Hello, where is my order 4711?", {}),
+    (
+        "bot",
+        """It left our warehouse on Tuesday and should reach you by Friday, 27 November.
+
+You can follow it here: https://track.example/4711""",
+        {},
+    ),
+    ("customer", "It was meant to be here last week. This is the third time I ask.", {}),
+    (
+        "bot",
+        "I am sorry about the wait. A colleague takes over now and has all that you wrote.",
+        {},
+    ),
+    (
+        "agent",
+        "Hello Jo, Ana here. I have read everything. Your parcel is on today's van.",
+        {"agent": ANA},
+    ),
+]
+THANKS: Line = ("customer", "Thank you, that helps", {})
+SURVEY: Line = ("bot", "Did you feel heard today?", {"survey": SurveyAsk()})
+ARABIC: list[Line] = [
+    ("customer", "مرحبًا، أين طلبي رقم 4711؟", {}),
+    ("bot", "غادر مستودعنا يوم الثلاثاء، ومن المتوقع أن يصلك يوم الجمعة.", {}),
+    ("customer", "أود التحدث مع شخص من فضلك", {}),
+    (
+        "agent",
+        "أهلًا، معك ليلى. قرأت المحادثة كلها، والطرد في طريقه إليك اليوم.",
+        {
+            "agent": Agent(id="desk:leyla", name="ليلى"),
+            "buttons": (
+                Button(title="شكرًا لك", payload="thanks"),
+                Button(title="متى يصل؟", payload="when"),
+            ),
+        },
+    ),
+]
+DESK = {"viewport": {"width": 1440, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+async def picture(
+    browser: Browser,
+    file: Path,
+    lines: list[Line],
+    *,
+    lang: str = "en",
+    offline: str = "",
+    stars: int = 0,
+    **options: Any,
+) -> None:
+    """One window, with ``lines`` said in it."""
+    small = SmallHouse()
+    server = TestServer(_app(small, lang), skip_url_asserts=True)
+    await server.start_server()
+    context = await browser.new_context(reduced_motion="reduce", **options)
+    page = await context.new_page()
+    await page.goto(str(server.make_url("/")))
+    await page.locator("warmline-chat .launcher").wait_for(state="attached")
+    await until(lambda: page.evaluate(LIVE))
+    session = await page.evaluate("document.querySelector('warmline-chat').client.session")
+    for index, (author, text, more) in enumerate(lines):
+        at = small.now() - timedelta(minutes=2 * (len(lines) - index))
+        here = Address(channel="webchat", value=session)
+        small.put(here, text, author=author, at=at, **more)
+    await until(lambda: _count(page, len(lines)))
+    if offline:
+        await context.set_offline(offline=True)
+        await page.locator("warmline-chat textarea").fill(offline)
+        await page.locator("warmline-chat .send").click()
+        await page.locator("warmline-chat .waits").wait_for()
+    if stars:
+        await page.locator("warmline-chat .stars label").nth(stars - 1).click()
+    await page.screenshot(path=file)
+    await context.close()
+    await server.close()
+
+
+async def _count(page: Any, wanted: int) -> bool:
+    return await page.locator("warmline-chat .bubble").count() == wanted
+
+
+def _app(small: SmallHouse, lang: str) -> web.Application:
+    chat = Webchat(WebchatSettings(), secret="s" * 40, public_url="https://shop.example")
+
+    async def html(_: web.Request) -> web.Response:
+        return web.Response(text=HTML.format(lang=lang), content_type="text/html")
+
+    async def style(_: web.Request) -> web.Response:
+        return web.Response(text=STYLE, content_type="text/css")
+
+    app = web.Application()
+    app.add_routes([*chat.routes(small.house), web.get("/", html), web.get("/page.css", style)])
+    return app
+
+
+async def main(folder: Path) -> None:
+    """All pictures, into ``folder``."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=needs("chromium"), args=list(CHROMIUM_FLAGS)
+        )
+        await picture(browser, folder / "webchat-desktop.png", [*CASE, THANKS], **DESK)
+        rated = [*CASE[2:], THANKS, SURVEY]
+        dark = {**DESK, "color_scheme": "dark"}
+        await picture(browser, folder / "webchat-dark.png", rated, stars=4, **dark)
+        await picture(
+            browser, folder / "webchat-phone.png", CASE[:2], offline="Is it today?", **PHONE
+        )
+        arabic = {**PHONE, "color_scheme": "dark"}
+        await picture(browser, folder / "webchat-arabic.png", ARABIC, lang="ar", **arabic)
+        await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
