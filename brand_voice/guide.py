@@ -155,6 +155,9 @@ class Openers(Part):
     """First sentences by mood; one of several is chosen, the same one for the same reply."""
 
     purposes: tuple[Purpose, ...] = ("answer", "clarify", "fallback", "handover")
+    only: dict[Label, tuple[Purpose, ...]] = Field(
+        default={}, description="moods whose first sentences fit fewer purposes"
+    )
     moods: dict[Label, dict[LanguageCode, tuple[Text, ...]]] = {}
 
 

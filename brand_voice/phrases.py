@@ -65,11 +65,6 @@ def pattern(phrase: str) -> re.Pattern[str]:
     return re.compile(r"[\s\u00a0]+".join(words) + r"(?!\w)", re.IGNORECASE)
 
 
-def starts_with(text: str, phrases: Iterable[re.Pattern[str]]) -> bool:
-    """Whether one of ``phrases`` stands at the start of ``text``."""
-    return any(phrase.match(text) for phrase in phrases)
-
-
 def _first_word(phrase: str) -> str:
     found = _WORD.match(phrase)
     return found[0].lower() if found else phrase.lower()

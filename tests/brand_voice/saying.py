@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 from gateway import Emotion, Occasion, Reply
 
 CHANNELS = ("rest", "webchat", "email", "sms", "whatsapp", "slack", "telegram", "pigeon")
 MOODS = ("calm", "pleased", "confused", "anxious", "frustrated", "angry", "urgent")
 SERIOUS = ("anxious", "frustrated", "angry", "urgent")
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For machines that do much at once: a property is about what is true, not how fast."""
 
 
 def reply(words: Reply | str) -> Reply:

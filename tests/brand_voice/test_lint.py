@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from brand_voice.secrets import luhn
 from gateway import Finding, Occasion, Voice
 
-from .saying import CHANNELS, MOODS, occasion
+from .saying import CHANNELS, MOODS, occasion, unhurried
 
 
 def found(voice: Voice, text: str, when: Occasion, rule: str) -> list[tuple[str, str | None]]:
@@ -173,6 +173,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
+@unhurried
 @given(
     text=st.lists(PIECES | st.text(max_size=8), max_size=25).map("".join),
     channel=st.sampled_from(CHANNELS),

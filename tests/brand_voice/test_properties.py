@@ -15,7 +15,7 @@ from brand_voice.segments import count, utf16_length
 from brand_voice.sentences import EMOJI
 from gateway import Button, Fact, Link, Rendered, Reply, SurveyAsk
 
-from .saying import CHANNELS, MOODS, SERIOUS, occasion
+from .saying import CHANNELS, MOODS, SERIOUS, occasion, unhurried
 
 PACKAGED = load(None)
 TIGHT = PACKAGED.model_copy(
@@ -101,6 +101,7 @@ channels = st.sampled_from([*CHANNELS, "narrow"])
 
 
 @guides
+@unhurried
 @given(made=replies(), channel=channels, mood=st.sampled_from(MOODS), first=st.booleans())
 def test_facts_stay_and_limits_hold(
     guide: str, made: tuple[Reply, list[str]], channel: str, mood: str, first: bool
@@ -122,6 +123,7 @@ def test_facts_stay_and_limits_hold(
 
 
 @guides
+@unhurried
 @given(made=replies(PLAIN_FACTS), channel=channels, mood=st.sampled_from(MOODS))
 def test_undeclared_numbers_and_links_stay(
     guide: str, made: tuple[Reply, list[str]], channel: str, mood: str
@@ -136,6 +138,7 @@ def test_undeclared_numbers_and_links_stay(
 
 
 @guides
+@unhurried
 @given(made=replies(PLAIN_FACTS), channel=channels, mood=st.sampled_from(SERIOUS))
 def test_nobody_upset_is_cheered_at(
     guide: str, made: tuple[Reply, list[str]], channel: str, mood: str
@@ -152,6 +155,7 @@ def test_nobody_upset_is_cheered_at(
 
 
 @guides
+@unhurried
 @given(
     text=st.lists(NOISE | ANY_FACTS, max_size=30).map(" ".join),
     channel=channels,
@@ -172,6 +176,7 @@ def test_an_agents_words_are_only_cut(guide: str, text: str, channel: str, mood:
         )
 
 
+@unhurried
 @given(made=replies(), channel=channels, mood=st.sampled_from(MOODS))
 def test_rendering_is_pure(made: tuple[Reply, list[str]], channel: str, mood: str) -> None:
     """The same in, the same out."""

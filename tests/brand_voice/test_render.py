@@ -119,6 +119,13 @@ def test_a_cheerful_opener_gives_way(say: Say) -> None:
     assert {"cheer", "opener"} <= {one.rule for one in said.applied}
 
 
+@pytest.mark.parametrize("purpose", ["fallback", "handover"])
+def test_a_dead_end_is_no_pleasure(say: Say, purpose: str) -> None:
+    """A mood may have first sentences for answers alone."""
+    assert say(Reply(body=("A line.",), purpose=purpose), mood="pleased").parts == ("A line.",)
+    assert say(Reply(body=("A line.",)), mood="pleased").parts != ("A line.",)
+
+
 def test_sorry_is_said_once(say: Say) -> None:
     """A body that apologises is not preceded by another apology."""
     said = say(Reply(body=("I am sorry about the broken cup.",)), mood="angry")
@@ -171,6 +178,8 @@ def test_buttons_in_words(say: Say) -> None:
     """Where a channel has no buttons the choice is a line of text."""
     assert "You can answer: Track it or A person." in say(PARCEL, channel="sms").parts[0]
     assert "You can answer" not in say(PARCEL, channel="webchat").parts[0]
+    asked = PARCEL.replace(buttons=(Button(title="What does it cost?", payload="cost"),))
+    assert "You can answer: What does it cost?\n\nKind" in say(asked, channel="email").parts[0]
     three = PARCEL.replace(buttons=(*PARCEL.buttons, Button(title="Nothing", payload="no")))
     assert "answer: Track it, A person or Nothing." in say(three, channel="email").parts[0]
 
