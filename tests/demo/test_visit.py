@@ -1,0 +1,139 @@
+"""A visit to the whole demo: every package as installed, the models trained on the shop's files."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import aiosmtplib
+import pytest
+import yaml
+
+from gateway.guests import installed
+from gateway.testing import Running, running
+from plugins.demo_shop import config
+from tests.conftest import until
+from tests.demo.conftest import Examples
+
+ASKED = [
+    ("how long would a pannier take to reach me", "2-3 working days"),
+    ("what will the postage be?", "€4.90"),
+    ("Can you send a bag to Poland?", "€24"),
+    ("any news where my parcel is", "It has flown"),
+    ("I'd like to give a bag back, how?", "60 days"),
+    ("could I swap it for the pine one", "colour, size or model"),
+    ("is paypal ok", "PayPal"),
+    ("are you open this saturday?", "Tuesday to Saturday"),
+    ("whereabouts is your shop", "7 Tram Yard"),
+    ("where can I leave my car", "€1.50"),
+    ("how do I get oil out of the canvas", "30 degrees"),
+    ("the seam opened after two years, does the guarantee count", "5 years"),
+    ("can you fix a torn strap", "€35"),
+    ("are u a robot", "automated assistant"),
+    ("Wie lange braucht die Lieferung?", "Werktagen"),
+    ("Wann macht der Laden auf?", "Dienstag bis Samstag"),
+    ("Comment renvoyer ma sacoche ?", "60 jours"),
+    ("¿Cuánto cuesta mandar una bolsa?", "4,90 €"),
+]
+FOR_PEOPLE = [
+    "I want to speak with a real person",
+    "you charged my card twice",
+    "please cancel my order from this morning",
+    "tracking claims it was delivered but I have nothing",
+    "I am so FRUSTRATED, this is the third time!!!",
+    "My order number is MP-20881",
+    "Ich möchte bitte mit einem Menschen reden",
+]
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def as_there(folder: Path, paths: Any) -> list[str]:
+    return [str(folder / path) for path in paths]
+
+
+def the_demo(tmp_path: Path, smtp_port: int) -> dict[str, Any]:
+    """The demo's configuration, with its data and mails in the test's folder."""
+    folder = config().parent
+    tree: dict[str, Any] = yaml.safe_load(config().read_text("utf-8"))
+    tree["data_dir"] = str(tmp_path / "var")
+    tree["policy"] = str(folder / tree["policy"])
+    tree["plugins"]["nlu_local"]["knowledge"] = as_there(
+        folder, tree["plugins"]["nlu_local"]["knowledge"]
+    )
+    tree["plugins"]["faq"]["answers"] = as_there(folder, tree["plugins"]["faq"]["answers"])
+    tree["channels"]["email"] |= {"smtp_port": smtp_port, "maildir": str(tmp_path / "mail")}
+    tree["plugins"]["demo_shop"] = {"maildir": str(tmp_path / "mail"), "smtp_port": smtp_port}
+    return tree
+
+
+async def ready(gw: Running) -> bool:
+    async with gw.session() as http, http.get("/readyz") as answer:
+        return answer.status == 200
+
+
+async def missed(gw: Running, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Questions, each by a new customer, whose answer lacks what it should tell."""
+    found = []
+    for number, (question, told) in enumerate(pairs):
+        customer = gw.customer("rest", f"asker{number}")
+        await customer.say(question)
+        if told not in " ".join(customer.heard):
+            found.append((question, customer.heard))
+    return found
+
+
+def test_the_questions_are_new(examples: Examples) -> None:
+    """What the visit asks stands nowhere among the examples."""
+    known = {text for by in examples.values() for texts in by.values() for text in texts}
+    assert known.isdisjoint(question for question, _ in ASKED)
+
+
+@pytest.mark.timeout(600)
+async def test_a_visit(tmp_path: Path) -> None:
+    """Questions in other words are answered, what is for people waits for them with a draft, and
+    a mail's answer stands on the page."""
+    port = free_port()
+    guests = [guest.module for guest in installed()]
+    async with running(*guests, config=the_demo(tmp_path, port), tmp_path=tmp_path) as gw:
+        await until(lambda: ready(gw), timeout=500, every=0.2)
+
+        assert await missed(gw, ASKED) == []
+
+        for number, words in enumerate(FOR_PEOPLE):
+            customer = gw.customer("rest", f"upset{number}")
+            await customer.say(words)
+            assert customer.heard, words
+            assert "!" not in " ".join(customer.heard)
+        waiting = {item.preview for item in await gw.house.desk.queue()}
+        assert waiting == set(FOR_PEOPLE)
+
+        lost = next(item for item in await gw.house.desk.queue() if item.preview == FOR_PEOPLE[3])
+        card = await gw.house.desk.card(lost.conversation.id)
+        assert card.suggestion
+        assert "asked the courier" in card.suggestion.text
+        assert "automated" not in card.suggestion.text
+
+        await write(port)
+        await gw.settled()
+        async with gw.session() as http, http.get("/shop/mail") as page:
+            text = await page.text()
+        assert "Saturday" in text
+        assert "Tuesday to Saturday" in text
+        assert "you@example.org" in text
+
+
+async def write(port: int) -> None:
+    """A mail such as the shop's page shows."""
+    mail = EmailMessage()
+    mail["From"], mail["To"] = "you@example.org", "help@magpie.example"
+    mail["Subject"] = "Saturday"
+    mail.set_content("Are you open on Saturday?")
+    await aiosmtplib.send(mail, hostname="127.0.0.1", port=port)
