@@ -1,0 +1,165 @@
+"""Load, kill, start again; in the end, judge."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+
+from tests.crash.customers import Customer, ProviderCustomer, RestCustomer, WebchatCustomer
+from tests.crash.ledger import Ledger, Verdict, judge
+
+START = 60.0
+SETTLE = 60.0
+
+
+class Gateway:
+    """A process that can be killed and started again on the same data."""
+
+    def __init__(self, provider: str, folder: Path) -> None:
+        self.port = unused_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._arguments = [str(self.port), provider, str(folder)]
+        self._log = (folder / "gateway.log").open("ab")
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "tests.crash.server", *self._arguments),
+            stdout=self._log,
+            stderr=self._log,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+        async with asyncio.timeout(START), aiohttp.ClientSession() as session:
+            while True:
+                if self._process.returncode is not None:
+                    raise RuntimeError("the gateway did not start; see gateway.log")
+                with suppress(aiohttp.ClientError, OSError):
+                    async with session.get(f"{self.url}/readyz") as response:
+                        if response.status == 200:
+                            return
+                await asyncio.sleep(0.02)
+
+    async def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+
+    async def close(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            await self.kill()
+        self._log.close()
+
+
+@asynccontextmanager
+async def provider(ledger: Ledger) -> AsyncIterator[str]:
+    """The far end of two channels: takes what is sent, and writes it down."""
+
+    async def take(request: web.Request) -> web.Response:
+        body = await request.json()
+        channel = request.match_info["channel"]
+        ledger.delivered(channel, body["to"], body["key"], body["text"])
+        await asyncio.sleep(0.005)  # a window for the killer: taken, but not yet said so
+        return web.Response()
+
+    app = web.Application()
+    app.add_routes([web.post("/{channel}", take)])
+    async with TestServer(app, skip_url_asserts=True) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+async def run(kills: int, seed: int, folder: Path, *, each: int = 3) -> list[Verdict]:
+    """Kill the gateway ``kills`` times under load of ``each`` customers on four channels."""
+    # The instants must be repeatable, not secret.
+    rng = random.Random(seed)  # noqa: S311
+    ledger = Ledger()
+    async with provider(ledger) as far_end:
+        gateway = Gateway(far_end, folder)
+        try:
+            await gateway.start()
+            stop = asyncio.Event()
+            customers = _customers(gateway.url, ledger, stop, each)
+            living = [asyncio.create_task(one.live()) for one in customers]
+            for _ in range(kills):
+                await asyncio.sleep(rng.uniform(0.01, 0.6))
+                await gateway.kill()
+                await gateway.start()
+            stop.set()
+            async with asyncio.timeout(SETTLE):
+                await asyncio.gather(*living)
+                await _settled(folder / "var" / "warmline.db")
+            await _fetch(gateway.url, ledger)
+            for one in customers:
+                if isinstance(one, WebchatCustomer):
+                    await one.look_again()
+        finally:
+            await gateway.close()
+    return judge(ledger, folder / "var" / "warmline.db")
+
+
+def _customers(url: str, ledger: Ledger, stop: asyncio.Event, each: int) -> list[Customer]:
+    return [
+        customer
+        for i in range(each)
+        for customer in (
+            RestCustomer(f"rest{i}", url, ledger, stop),
+            WebchatCustomer(f"chat{i}", url, ledger, stop),
+            ProviderCustomer("pigeon", f"pigeon{i}", url, ledger, stop),
+            ProviderCustomer("parrot", f"parrot{i}", url, ledger, stop),
+        )
+    ]
+
+
+async def _settled(database: Path) -> None:
+    """Until nothing is waiting to be handled or sent."""
+    query = (
+        "SELECT (SELECT count(*) FROM inbox WHERE state = 'ready')"
+        " + (SELECT count(*) FROM outbox WHERE state IN ('ready', 'sending'))"
+    )
+    with sqlite3.connect(database) as connection:
+        # Another process's work: nothing here can be awaited.
+        while connection.execute(query).fetchone()[0]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def _fetch(url: str, ledger: Ledger) -> None:
+    """All that was ever said to the REST customers."""
+    async with aiohttp.ClientSession(url) as session:
+        for channel, name in list(ledger.said):
+            if channel != "rest":
+                continue
+            after = "0"
+            while True:
+                params = {"sender": name, "after": after}
+                async with session.get("/channels/rest/messages", params=params) as response:
+                    page = await response.json()
+                if not page:
+                    break
+                for one in page:
+                    ledger.heard(channel, name, one["text"])
+                after = page[-1]["id"]
+
+
+def table(verdicts: list[Verdict]) -> str:
+    """Markdown, for people and for the docs."""
+    head = (
+        "| channel | accepted | answered once | escalated | unsure | sent again, same key "
+        "| lost | doubled | misordered |\n|---|---|---|---|---|---|---|---|---|"
+    )
+    rows = [
+        f"| {v.channel} | {v.accepted} | {v.answered} | {v.escalated} | {v.unsure} | {v.resent} "
+        f"| {len(v.lost)} | {len(v.doubled)} | {len(v.misordered)} |"
+        for v in verdicts
+    ]
+    return "\n".join([head, *rows])

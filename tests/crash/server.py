@@ -1,0 +1,151 @@
+"""The gateway that is killed: real REST and web chat, and a channel with a provider elsewhere.
+
+Run as a process: ``python -m tests.crash.server PORT PROVIDER_URL FOLDER``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+from aiohttp import web
+
+import channels.rest
+import channels.webchat
+from gateway import (
+    Address,
+    Channel,
+    House,
+    Inbound,
+    Outbound,
+    Reason,
+    Reply,
+    Sent,
+    Settings,
+    Traits,
+    TryLater,
+    Turn,
+    Unsure,
+    hookimpl,
+)
+from gateway.app import build_app, put_together
+from gateway.cli.start import logs
+from gateway.guests import Guests
+from gateway.settings import load
+from gateway.testing import FakeHandler, PlainVoice, as_guests
+
+POLICY = """
+reasons:
+  low_confidence: {enabled: false}
+  bot_failed: {enabled: false}
+  loop: {enabled: false}
+"""
+
+
+class Pigeon:
+    """A provider that cannot be asked and tells no repeated message: what is unsure stays so."""
+
+    name = "pigeon"
+
+    def __init__(self, url: str, *, unsure: Any = "ask") -> None:
+        self.traits = Traits(unsure=unsure)
+        self._url = url
+
+    def routes(self, house: House) -> Iterable[web.RouteDef]:
+        async def receive(request: web.Request) -> web.Response:
+            body = await request.json()
+            address = Address(channel=self.name, value=body["from"])
+            message = Inbound(
+                address=address, text=body["text"], at=house.clock.now(), remote_id=body["id"]
+            )
+            accepted = await house.intake.accept(message)
+            return web.json_response({"turn": accepted.turn})
+
+        return (web.post(f"/{self.name}", receive),)
+
+    async def send(self, message: Outbound) -> Sent:
+        body = {"key": message.key, "to": message.address.value, "text": message.text}
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(f"{self._url}/{self.name}", json=body) as response,
+            ):
+                response.raise_for_status()
+        except aiohttp.ClientConnectorError as error:
+            raise TryLater(str(error)) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unsure(str(error)) from error
+        return Sent(remote_id=message.key)
+
+    @hookimpl
+    def register_channels(self, register: Callable[[Channel], None], settings: Settings) -> None:
+        register(self)
+
+
+class Parrot(Pigeon):
+    """Another, whose receivers can tell a repeated message: it is sent again."""
+
+    name = "parrot"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, unsure="resend")
+
+
+def answer(turn: Turn) -> Reply | None:
+    """``message 7`` is answered by ``answer 7``; ``person`` brings one."""
+    if turn.kind != "message":
+        return None
+    if turn.route.action == "escalate":
+        return Reply(opener="", body=("A person will answer.",), purpose="handover")
+    if turn.message.text.startswith("person"):
+        reason = Reason(code="asked_for_person", detail="said so")
+        return Reply(
+            opener="", body=("A person will answer.",), purpose="handover", escalate=(reason,)
+        )
+    number = re.search(r"\d+", turn.message.text)
+    return Reply(opener="", body=(f"answer {number.group() if number else '?'}",))
+
+
+async def serve(port: int, provider: str, folder: Path) -> None:
+    logs("json")
+    (folder / "policy.yaml").write_text(POLICY, "utf-8")
+    (folder / "warmline.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "data_dir": str(folder / "var"),
+                "policy": "policy.yaml",
+                "public_url": f"http://127.0.0.1:{port}",
+                "delivery": {"backoff_first": 0.1, "backoff_most": 0.5, "attempts": 50},
+                "channels": {
+                    "rest": {},
+                    "webchat": {"messages_per_minute": 6000, "sessions_per_minute": 6000},
+                },
+            }
+        ),
+        "utf-8",
+    )
+    guests = as_guests(
+        [
+            channels.rest,
+            channels.webchat,
+            Pigeon(provider),
+            Parrot(provider),
+            FakeHandler(answer),
+            PlainVoice(),
+        ]
+    )
+    settings = load(folder / "warmline.yaml", Guests(guests).declared(), {})
+    runner = web.AppRunner(build_app(put_together(guests, settings)), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])))
