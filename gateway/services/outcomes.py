@@ -183,6 +183,7 @@ def _messages(
             status="queued",
             purpose=reply.purpose,
             applied=rendered.applied if index == 0 else (),
+            facts=reply.facts if index == 0 else (),
         )
         for index, part in enumerate(parts)
     ]

@@ -24,6 +24,7 @@ from gateway.model import (
     Conversation,
     Earlier,
     Emotion,
+    Fact,
     Handoff,
     Message,
     QueueItem,
@@ -190,13 +191,19 @@ def _card(connection: Connection, id: int) -> Card:
         handoff=rows.handoff(handoff) if handoff else None,
         messages=said,
         earlier=tuple(one for one in history if one.id != id),
-        facts=tuple({fact.name: fact for one in said for fact in one.facts}.values()),
+        facts=_facts(said),
         summary=(),
         suggestion=rows.suggestion(suggestion)
         if suggestion and suggestion.outcome == "open"
         else None,
         on_its_way=_on_its_way(connection, id),
     )
+
+
+def _facts(said: tuple[Message, ...]) -> tuple[Fact, ...]:
+    """What is known of the customer's case, the newest word on each; not what the bot told."""
+    told = {fact.name: fact for one in said if one.author == "customer" for fact in one.facts}
+    return tuple(told.values())
 
 
 def _all(connection: Connection, query: Select[Any]) -> tuple[Message, ...]:
