@@ -20,6 +20,9 @@ log = structlog.get_logger(__name__)
 HELLO_WITHIN = 10.0
 """Seconds after which a socket that has not said hello is closed."""
 
+GOODBYE_WITHIN = 3.0
+"""Seconds to wait for the other side's own close."""
+
 BAD_TOKEN, CROWDED = 4401, 4429
 """Close codes of our own, from the range that RFC 6455, section 7.4.2, leaves to applications."""
 
@@ -42,7 +45,10 @@ class Sockets:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Hold the line until one side hangs up."""
         socket = web.WebSocketResponse(
-            heartbeat=self._heartbeat, max_msg_size=MOST_FRAME, compress=False
+            timeout=GOODBYE_WITHIN,
+            heartbeat=self._heartbeat,
+            max_msg_size=MOST_FRAME,
+            compress=False,
         )
         if not socket.can_prepare(request):
             return problem(400, "not_a_socket", "this address speaks WebSocket")

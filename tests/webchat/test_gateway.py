@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -113,10 +114,16 @@ async def test_the_secret_outlives_the_process(tmp_path: Path) -> None:
 
 
 async def test_pages_are_told_when_the_server_stops(gw: Running) -> None:
-    """A line is closed as `going away` when the channel's work is ended."""
-    async with tab_at(gw) as tab:
+    """A line is closed as `going away`, and a waiting poll is answered, when the work ends."""
+    async with tab_at(gw) as tab, ClientSession() as http:
         await tab.hello()
+        headers = {"Authorization": f"Bearer {tab.token}"}
+        url = f"{gw.url}/channels/webchat/messages?wait=25"
+        poll = asyncio.create_task(http.get(url, headers=headers))
+        listeners = gw.gateway.events._listeners
+        await until(lambda: len(listeners[tab.address.lane]) == 2)
         for task in gw.gateway._running:
             task.cancel()
         assert await tab.end() == 1001
-        await until(lambda: tab.socket.closed)
+        answer = await asyncio.wait_for(poll, 5)
+        assert await answer.json() == {"frames": []}

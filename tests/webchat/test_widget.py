@@ -108,6 +108,29 @@ async def test_where_sockets_are_blocked_it_polls(browser: Browser, start: Start
         assert await shop.texts() == ["one", "two", "heard both"]
 
 
+async def test_two_tabs_are_one_conversation(browser: Browser, start: Start) -> None:
+    """A second tab shows the same conversation; what is read in one is read in both."""
+    async with window(browser, start) as shop:
+        await shop.visit()
+        await shop.open()
+        await shop.write("From the first tab")
+        await until(lambda: shop.chat.small.accepted)
+        other = Shop(shop.chat, await shop.context.new_page(), shop.context)
+        await other.visit()
+        shop.chat.small.put(await shop.address(), "Seen in the first")
+        await shop.find(".bot .bubble").wait_for()
+        here = await shop.address()
+        await until(lambda: shop.chat.small.everything(here)[-1].status == "read")
+        await other.find(".badge").wait_for(state="hidden")
+        await other.open()
+        await other.write("From the second tab")
+        await shop.find(".bubble:has-text('From the second tab')").wait_for()
+        said = ["From the first tab", "Seen in the first", "From the second tab"]
+        assert await shop.texts() == await other.texts() == said
+        assert await other.address() == here
+        assert other.errors == []
+
+
 async def test_by_keyboard_alone(browser: Browser, start: Start) -> None:
     """Open, write, rate with the stars and close again without a mouse; focus is never lost."""
     async with window(browser, start) as shop:

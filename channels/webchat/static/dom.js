@@ -35,6 +35,14 @@ export function icon(name) {
 const URLS = /https?:\/\/[^\s<>"'“”«»]+/gi;
 const TAIL = /[.,;:!?…)\]}،؛؟]+$/;
 
+function valid(url) {
+  try {
+    return Boolean(new URL(url));
+  } catch {
+    return false;
+  }
+}
+
 // The text with its addresses as links. Only http and https become links, whatever else is there.
 export function linked(text, newTab) {
   const found = document.createDocumentFragment();
@@ -42,7 +50,7 @@ export function linked(text, newTab) {
   for (const { 0: match, index } of text.matchAll(URLS)) {
     let url = match.replace(TAIL, "");
     if (match[url.length] === ")" && url.includes("(")) url += ")";
-    if (!URL.canParse(url)) continue;
+    if (!valid(url)) continue;
     const link = h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, url);
     link.append(h("span", { class: "unseen" }, ` (${newTab})`));
     found.append(text.slice(end, index), link);
