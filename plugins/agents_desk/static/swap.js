@@ -19,6 +19,9 @@ export function swap(page, composer) {
     else if (shown.get(part.id) !== print(part)) replace(here, part);
     shown.set(part.id, print(part));
   }
+  // What was said of a deed stays until the next deed, however often the page is refreshed.
+  const told = page.querySelector("[data-told]");
+  if (composer && told) document.querySelector("[data-told]")?.replaceWith(document.importNode(told, true));
   const now = page.querySelector("[data-fixed]");
   const box = document.querySelector("[data-fixed]");
   if (now && box && (composer || now.dataset.fixed !== box.dataset.fixed)) replace(box, now);

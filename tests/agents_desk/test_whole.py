@@ -1,0 +1,136 @@
+"""The desk on the real gateway: what is done on the page reaches the customer, or never does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, CookieJar
+
+from gateway import Reason, Reply, Turn
+from gateway.testing import FakeChannel, FakeHandler, Person, Running, running
+from plugins import agents_desk
+from tests.agents_desk.conftest import PASSWORD, Visit, user
+
+
+def hand_over(turn: Turn) -> Reply | None:
+    """Everything goes to a person, with a draft's worth of words."""
+    if turn.kind != "message":
+        return None
+    why = (Reason(code="asked_for_person", detail="“a person”"),)
+    return Reply(body=("A colleague will answer you.",), purpose="handover", escalate=why)
+
+
+@pytest.fixture
+async def gw(tmp_path: Path) -> AsyncIterator[Running]:
+    users = [one.model_dump() for one in (user("ana"), user("ben"))]
+    for one in users:
+        one["password_hash"] = one["password_hash"].get_secret_value()
+        one["skills"] = []
+    config = {"plugins": {"agents_desk": {"users": users}}}
+    guests = (agents_desk, FakeChannel(), FakeHandler(hand_over))
+    async with running(*guests, config=config, tmp_path=tmp_path) as gateway:
+        yield gateway
+
+
+async def visit(gw: Running, name: str) -> Visit:
+    browser = Visit(ClientSession(cookie_jar=CookieJar(unsafe=True)), gw.url)
+    await browser.sign_in(name, PASSWORD)
+    return browser
+
+
+@pytest.fixture
+async def ana(gw: Running) -> AsyncIterator[Visit]:
+    browser = await visit(gw, "ana")
+    yield browser
+    await browser.http.close()
+
+
+@pytest.fixture
+async def ben(gw: Running) -> AsyncIterator[Visit]:
+    browser = await visit(gw, "ben")
+    yield browser
+    await browser.http.close()
+
+
+@pytest.fixture
+async def maria(gw: Running) -> Person:
+    maria = gw.customer("fake", "maria")
+    await maria.say("I want to speak to a person", name="Maria <b>")
+    assert maria.heard == ["A colleague will answer you."]
+    return maria
+
+
+async def take(browser: Visit) -> str:
+    """Open the most pressing conversation and claim it; gives its path."""
+    await browser.open("/desk")
+    path = browser.page.partition('class="item" id="q')[2].partition('href="')[2].partition('"')[0]
+    await browser.open(path)
+    answer = await browser.send(f"{path}/claim", epoch=browser.field("epoch"))
+    assert answer.status == 200
+    assert "With you" in browser.page
+    return path
+
+
+async def test_an_answer_reaches_the_customer(gw: Running, ana: Visit, maria: Person) -> None:
+    """Claim, answer twice by impatience, resolve: the customer hears it once."""
+    path = await take(ana)
+    assert "Asked for a person" in ana.page
+    key = ana.field("key", 'id="answer-form"')
+    for _ in range(2):
+        await ana.send(f"{path}/answer", key=key, text="Hello Maria,\r\nI am Ana.")
+    assert "I am Ana." in ana.page
+    assert (await maria.listen())[1:] == ["Hello Maria,\nI am Ana."]
+    await ana.send(f"{path}/resolve", epoch=ana.field("epoch"))
+    assert "This conversation is resolved." in ana.page
+
+
+async def test_a_note_never_reaches_the_customer(gw: Running, ana: Visit, maria: Person) -> None:
+    """A note is on the page and nowhere else."""
+    path = await take(ana)
+    await ana.send(f"{path}/note", text="She has written three times.")
+    assert "Note, only for colleagues" in ana.page
+    assert "She has written three times." in ana.page
+    assert (await maria.listen())[1:] == []
+
+
+async def test_two_want_the_same(gw: Running, ana: Visit, ben: Visit, maria: Person) -> None:
+    """The second to claim is told who has it, and the first keeps it."""
+    await ben.open("/desk/c/1")
+    seen = {name: ben.field(name) for name in ("epoch", "state", "last")}
+    path = await take(ana)
+    answer = await ben.send(f"{path}/claim", **seen)
+    assert answer.status == 409
+    assert "With Ana." in ben.page
+    answer = await ben.send(f"{path}/answer", key="k", text="Me too")
+    assert answer.status == 409
+    assert (await maria.listen())[1:] == []
+
+
+async def test_a_transfer_and_back(gw: Running, ana: Visit, ben: Visit, maria: Person) -> None:
+    """A transfer leads to the next person, with its reason; handed back, the bot answers again."""
+    path = await take(ana)
+    epoch = ana.field("epoch")
+    await ana.send(f"{path}/transfer", epoch=epoch, tier="specialist", reason="needs a refund")
+    assert await take(ben) == path
+    assert "needs a refund" in ben.page
+    await ben.send(f"{path}/hand-back", epoch=ben.field("epoch"))
+    await maria.say("Anyone?")
+    assert maria.heard[-1] == "A colleague will answer you."
+
+
+async def test_hostile_words_are_words(gw: Running, ana: Visit, maria: Person) -> None:
+    """What a customer writes is text on the page, all the way through the database."""
+    await maria.say("<script>alert(1)</script>")
+    await take(ana)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in ana.page
+    assert "Maria &lt;b&gt;" in ana.page
+    assert "<script>alert" not in ana.page
+
+
+async def test_the_house_keeps_the_headers(gw: Running, ana: Visit) -> None:
+    """On the real server too: our policy, and a session that lives in its cookie alone."""
+    answer = await ana.open("/desk")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert (await ana.http.get(f"{gw.url}/desk/c/77")).status == 404
