@@ -87,7 +87,7 @@ def _rows(
                 raise _bad(path, reader.line_num, label, f"is `{value}`; write one of {known}")
             rows.append((text, value))
     except csv.Error as error:
-        raise _bad(path, reader.line_num, "", f"not CSV: {error}; mend the line") from None
+        raise _bad(path, reader.line_num + 1, "", f"not CSV: {error}; mend the line") from None
     if not rows:
         raise _bad(path, 1, "", "has no rows; add some")
     return rows

@@ -139,7 +139,8 @@ def _distress(seen: Evidence, found: Mapping[str, float]) -> float:
         + 1.1 * seen.against
         + 1.2 * seen.force * upset
     )
-    return round(1 / (1 + exp(-x)), 4)
+    # Where no lexicon helps (VADER is English), plain words of anger speak for themselves.
+    return round(max(1 / (1 + exp(-x)), 0.8 * upset**2), 4)
 
 
 def denied(hit: Hit, words: Sequence[Token], negations: frozenset[str]) -> bool:

@@ -48,7 +48,7 @@ class Readers:
             english = 1.0 if known in (None, "en") else 0.0
         else:
             likely = [code for code, share in shares.items() if share >= POSSIBLE]
-            possible = list(dict.fromkeys([language.code, *likely]))
+            possible = list(dict.fromkeys([language.code, *likely, *([known] if known else [])]))
             english = max(shares.get("en", 0.0), float(language.code == "en"))
         return Insight(
             language=language,

@@ -41,8 +41,8 @@ class Evidence:
         The weights were chosen on two public data sets and serve any: what they give is
         calibrated on the data at hand.
         """
-        best = float(np.clip(np.delete(self.shares, [] if hidden is None else hidden).max(),
-                             1e-6, 1 - 1e-6))  # fmt: skip
+        named = self.shares if hidden is None else np.delete(self.shares, hidden)
+        best = min(max(float(named.max()), 1e-6), 1 - 1e-6)
         odds = float(np.log(best / (1 - best)))
         return odds + 0.3 * self.margin + 2.0 * self.words + self.pieces
 
@@ -117,7 +117,7 @@ class IntentModel:
         Raises FileNotFoundError, or BadModel when it is not a whole model.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as whole, np.load(whole, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             told = json.loads(arrays["told"].tobytes())
             return build(
@@ -131,7 +131,7 @@ class IntentModel:
             )
         except FileNotFoundError:
             raise
-        except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
+        except (EOFError, OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
             raise BadModel(f"{path.name} is not a whole model: {error}") from error
 
 

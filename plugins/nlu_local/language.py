@@ -74,7 +74,7 @@ class LanguageTeller:
 
     def _shares(self, text: str) -> tuple[dict[str, float], float]:
         first = dict(self._langid.rank(text))
-        found = self._fasttext.detect(text, model="lite", k=200)
+        found = self._fasttext.detect(text, model="lite", k=200, threshold=1e-3)
         second = {one["lang"]: one["score"] for one in found}
         ours = sum(second.get(code, 0.0) for code in self.codes)
         return {

@@ -37,6 +37,16 @@ def train(rows: Sequence[Row]) -> IntentModel:
     calibrated on cross-validated predictions (Platt, 1999). Raises ValueError when fewer than
     two intents are told.
     """
+    # A dependency of scikit-learn; it ships no type information.
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    # One thread: the server has the other cores, and threads that wait for one another while
+    # it is busy make this many times slower.
+    with threadpool_limits(1):
+        return _train(rows)
+
+
+def _train(rows: Sequence[Row]) -> IntentModel:
     names, labels = np.unique([intent for _, intent in rows], return_inverse=True)
     if len(set(names) - {OUT_OF_SCOPE}) < 2:
         raise ValueError("at least two intents are needed to learn to tell them apart")
@@ -137,6 +147,8 @@ def _calibrate(
             scores.append(seen.score(out))
             ranked = np.argsort(-full)
             right.append(next(i for i in ranked if i != out) == labels[row])
+    if not scores:  # one example of each intent: none can be held back to test with
+        return 0.5, -1.5
     # One doubt on either side, half a message each, keeps a small or spotless set modest.
     column = np.array([*scores, min(scores), max(scores)])[:, None]
     weight = np.array([1.0] * len(scores) + [0.5, 0.5])
