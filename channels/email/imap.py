@@ -153,7 +153,8 @@ class _Session:
         if client is None:
             return
         try:
-            if client.get_state() in ("AUTH", "SELECTED") and not self._lost.done():
+            free = not (self._lost.done() or client.has_pending_idle())
+            if free and client.get_state() in ("AUTH", "SELECTED"):
                 await asyncio.wait_for(client.logout(), 2)
         except (AioImapException, OSError, TimeoutError) as error:
             log.debug("mail.goodbye_failed", error=str(error))

@@ -1,0 +1,210 @@
+"""A real mailbox, watched by IMAP IDLE in a real Dovecot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..conftest import until
+from .conftest import Fakes, channel, mail, running
+from .dovecot import PASSWORD, USER, Dovecot, dovecot, free_port
+from .test_listener import certificate
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Dovecot]:
+    async with dovecot() as running_server:
+        yield running_server
+
+
+def mailbox(port: int, **more: Any) -> dict[str, Any]:
+    told = {"host": "127.0.0.1", "port": port, "user": USER, "password": PASSWORD}
+    return {**told, "tls": False, "poll": 1000, "timeout": 10, **more}
+
+
+def numbered(number: int) -> bytes:
+    return mail("plain").replace(b"<q1@", f"<q{number}@".encode())
+
+
+async def test_a_delivered_mail_is_heard_of_by_idle(
+    tmp_path: Path, fakes: Fakes, server: Dovecot
+) -> None:
+    """IDLE tells us at once; the poll interval of 1000 s is not waited for."""
+    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house):
+        for number in (1, 2, 3):
+            await asyncio.to_thread(server.deliver, numbered(number))
+            await fakes.intake.until(lambda n=number: len(fakes.intake.accepted) == n)
+        await until(lambda: server.flags() == ["\\Seen"] * 3)
+    assert [one.remote_id for one in fakes.intake.accepted] == [
+        "<q1@example.org>",
+        "<q2@example.org>",
+        "<q3@example.org>",
+    ]
+    assert fakes.files.kept[fakes.intake.accepted[0].raw or ""] == numbered(1)
+
+
+async def test_what_was_unread_at_the_start_is_taken_in_order(
+    tmp_path: Path, fakes: Fakes, server: Dovecot
+) -> None:
+    """Mail that came while we were down is taken in, oldest first, once."""
+    for number in range(12):
+        await asyncio.to_thread(server.deliver, numbered(number))
+    for _ in range(2):
+        async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house):
+            await fakes.intake.until(lambda: len(fakes.intake.accepted) == 12)
+            await until(lambda: server.flags() == ["\\Seen"] * 12)
+    assert [one.remote_id for one in fakes.intake.accepted] == [
+        f"<q{number}@example.org>" for number in range(12)
+    ]
+    assert fakes.intake.offered == 12
+
+
+async def test_a_mail_is_marked_only_after_it_was_accepted(
+    tmp_path: Path, fakes: Fakes, server: Dovecot
+) -> None:
+    """While the inbox has not committed, the mailbox still holds it as unread."""
+    fakes.intake.gate.clear()
+    await asyncio.to_thread(server.deliver, numbered(1))
+    email = channel(tmp_path, imap=mailbox(server.port))
+    task = asyncio.create_task(email.run(fakes.house))
+    await fakes.intake.until(lambda: fakes.intake.offered)
+    assert server.flags() == [""]
+    task.cancel()
+    await asyncio.wait([task])
+    assert server.flags() == [""]
+    fakes.intake.gate.set()
+    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house):
+        await until(lambda: server.flags() == ["\\Seen"])
+    assert len(fakes.intake.accepted) == 1
+
+
+async def test_a_mail_that_is_not_committed_is_offered_again(
+    tmp_path: Path, fakes: Fakes, server: Dovecot
+) -> None:
+    """The order of mails is kept: the next one waits for the one that failed."""
+    fakes.intake.refuse = 2
+    for number in (1, 2):
+        await asyncio.to_thread(server.deliver, numbered(number))
+    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house):
+        await until(lambda: server.flags() == ["\\Seen"] * 2)
+    assert [one.remote_id for one in fakes.intake.accepted] == [
+        "<q1@example.org>",
+        "<q2@example.org>",
+    ]
+    assert len(fakes.clock.slept) == 2
+
+
+async def test_taken_mail_can_be_moved(tmp_path: Path, fakes: Fakes, server: Dovecot) -> None:
+    """The folder is made when it is not there."""
+    told = mailbox(server.port, move_to="Taken in")
+    await asyncio.to_thread(server.deliver, numbered(1))
+    async with running(channel(tmp_path, imap=told), fakes.house):
+        await until(lambda: server.flags('"Taken in"') == ["\\Seen"])
+    assert server.flags() == []
+    await asyncio.to_thread(server.deliver, numbered(2))
+    async with running(channel(tmp_path, imap=told), fakes.house):
+        await until(lambda: len(server.flags('"Taken in"')) == 2)
+
+
+async def test_a_server_that_goes_and_comes_is_met_again(
+    tmp_path: Path, fakes: Fakes, server: Dovecot
+) -> None:
+    """The probe says what is wrong, and nothing once the connection is back."""
+    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house) as email:
+        await server.stop()
+
+        async def complains() -> bool:
+            return "127.0.0.1" in (await email.trouble() or "")
+
+        await until(complains)
+        await server.start()
+        await asyncio.to_thread(server.deliver, numbered(1))
+        await fakes.intake.until(lambda: fakes.intake.accepted)
+
+        async def content() -> bool:
+            return await email.trouble() is None
+
+        await until(content)
+    assert all(0.5 <= slept <= 60 for slept in fakes.clock.slept)
+
+
+async def test_a_mail_over_the_limit_is_fetched_in_part(
+    tmp_path: Path, fakes: Fakes, server: Dovecot
+) -> None:
+    """It does not fill the memory, it does not block what follows, and a person gets it."""
+    big = numbered(1) + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 1_000
+    await asyncio.to_thread(server.deliver, big)
+    await asyncio.to_thread(server.deliver, numbered(2))
+    email = channel(tmp_path, imap=mailbox(server.port), max_size=20_000)
+    async with running(email, fakes.house):
+        await fakes.intake.until(lambda: len(fakes.intake.accepted) == 2)
+    cut, whole = fakes.intake.accepted
+    assert (cut.kind, whole.kind) == ("unreadable", "message")
+    assert fakes.files.kept[cut.raw or ""] == big[:20_000]
+
+
+async def test_odd_mail_passes_through_the_protocol(
+    tmp_path: Path, fakes: Fakes, server: Dovecot
+) -> None:
+    """Every recorded mail arrives byte for byte, however much it looks like IMAP."""
+    odd = [mail(name) for name in ("nested", "japanese", "mislabelled", "broken_encoding")]
+    odd.append(b"Subject: )\r\n\r\n* BYE {3}\r\n) A1 OK (\r\n{99999}\r\n")
+    for raw in odd:
+        await asyncio.to_thread(server.deliver, raw)
+    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house):
+        await fakes.intake.until(lambda: len(fakes.intake.accepted) == len(odd))
+    assert [fakes.files.kept[one.raw or ""] for one in fakes.intake.accepted] == odd
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [({"password": "wrong"}, "cannot log in"), ({"folder": "Nowhere"}, "cannot open the folder")],
+)
+async def test_wrong_settings_are_told_by_the_probe(
+    tmp_path: Path, fakes: Fakes, server: Dovecot, wrong: dict[str, str], says: str
+) -> None:
+    """It keeps trying, and says what the server said; never the password."""
+    email = channel(tmp_path, imap=mailbox(server.port, **wrong))
+    task = asyncio.create_task(email.run(fakes.house))
+
+    async def told() -> bool:
+        return says in (await email.trouble() or "")
+
+    await until(told, 20)
+    assert "wrong" not in (await email.trouble() or "")
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_nobody_there(tmp_path: Path, fakes: Fakes) -> None:
+    """A refused connection is trouble, not an end; the waits grow."""
+    email = channel(tmp_path, imap=mailbox(free_port()))
+    task = asyncio.create_task(email.run(fakes.house))
+    await until(lambda: len(fakes.clock.slept) >= 5)
+    assert not task.done()
+    assert await email.trouble()
+    assert fakes.clock.slept[4] > fakes.clock.slept[0]
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_the_servers_certificate_is_checked(tmp_path: Path, fakes: Fakes) -> None:
+    """TLS with an authority we know works; with one we do not, nothing is sent."""
+    cert, key = certificate(tmp_path)
+    async with dovecot((cert, key)) as server:
+        known = mailbox(server.port, tls=True, ca_file=cert)
+        async with running(channel(tmp_path, imap=known), fakes.house):
+            pass
+        email = channel(tmp_path, imap=mailbox(server.port, tls=True))
+        task = asyncio.create_task(email.run(fakes.house))
+
+        async def told() -> bool:
+            return "CERTIFICATE_VERIFY_FAILED" in (await email.trouble() or "")
+
+        await until(told)
+        task.cancel()
+        await asyncio.wait([task])
