@@ -59,10 +59,11 @@ class Composer:
         found: Pieces = {}
         if titles := [self._title(button) for button in reply.buttons]:
             last = translated(guide.last, code) or ", "
+            if any("," in title or title.endswith(("?", "!", ".")) for title in titles):
+                titles = [f'"{title}"' for title in titles]
             options = last.join(part for part in (", ".join(titles[:-1]), titles[-1]) if part)
             line = (translated(guide.buttons, code) or "{options}").format(options=options)
-            asked = line.endswith(("?.", "!.", ".."))
-            found["buttons"] = [line[:-1] if asked else line]
+            found["buttons"] = [line]
         if reply.survey:
             how = guide.text if reply.survey.scale == "text" else guide.number
             found["survey"] = [translated(how, code) or ""]

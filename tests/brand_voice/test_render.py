@@ -179,7 +179,7 @@ def test_buttons_in_words(say: Say) -> None:
     assert "You can answer: Track it or A person." in say(PARCEL, channel="sms").parts[0]
     assert "You can answer" not in say(PARCEL, channel="webchat").parts[0]
     asked = PARCEL.replace(buttons=(Button(title="What does it cost?", payload="cost"),))
-    assert "You can answer: What does it cost?\n\nKind" in say(asked, channel="email").parts[0]
+    assert 'You can answer: "What does it cost?".\n\nKind' in say(asked, channel="email").parts[0]
     three = PARCEL.replace(buttons=(*PARCEL.buttons, Button(title="Nothing", payload="no")))
     assert "answer: Track it, A person or Nothing." in say(three, channel="email").parts[0]
 
