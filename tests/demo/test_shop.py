@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from gateway.guests import Guests, installed
 from gateway.settings import BadConfig, load
@@ -156,6 +157,14 @@ async def test_pages_tell_the_facts_of_the_answers(shop: Running, answers: Answe
         text = await answer.text()
     for fact in said.reply.facts:
         assert fact.value in text
+
+
+async def test_the_page_tells_who_signs_in(shop: Running, demo: Path) -> None:
+    """The name on the page is the one that the desk lets in."""
+    tree = yaml.safe_load((demo / "warmline.yaml").read_text("utf-8"))
+    async with shop.session() as http, http.get("/") as answer:
+        text = await answer.text()
+    assert f"<code>{tree['plugins']['agents_desk']['demo_user']}</code>" in text
 
 
 @pytest.mark.parametrize("name", ["shop.py", "..%2Fpages.py", "%2e%2e%2fdemo%2fwarmline.yaml", "x"])
