@@ -53,7 +53,9 @@ class SqlCustomers:
         return await self._db.read(lambda c: _export(c, address))
 
     async def erase(self, address: Address) -> tuple[int, tuple[str, ...]]:
-        return await self._db.write(lambda c: _erase(c, address))
+        erased = await self._db.write(lambda c: _erase(c, address))
+        await self._db.checkpoint()
+        return erased
 
 
 def _report(connection: Connection, receipt: Receipt) -> tuple[str, ...]:

@@ -62,6 +62,19 @@ class Database:
         """Run ``unit`` on a snapshot that holds everything committed so far."""
         return await self._reader.run(unit, "")
 
+    async def checkpoint(self) -> None:
+        """Move everything from the write-ahead log into the database and empty the log, so that
+        nothing erased is left in it. Waits for readers, for as long as the busy time-out."""
+
+        def empty() -> None:
+            with self._writer.engine.connect() as connection:
+                raw = connection.connection.driver_connection
+                if raw is not None:
+                    raw.rollback()
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+        await self._writer.call(empty)
+
     async def stop(self) -> None:
         """Let what waits finish, then close."""
         await self._writer.stop()
@@ -89,6 +102,10 @@ class Line:
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain())
         return await done
+
+    async def call(self, work: Callable[[], None]) -> None:
+        """Run ``work`` in this thread, between two groups."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def stop(self) -> None:
         if self._draining is not None:
@@ -173,6 +190,8 @@ def _engine(file: Path, *, begin: str) -> Engine:
             "busy_timeout=10000",
             "cache_size=-16000",
             "journal_size_limit=67108864",
+            # What is erased is overwritten, not only unlinked (sqlite.org/pragma.html).
+            "secure_delete=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
 
