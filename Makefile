@@ -13,7 +13,7 @@ LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 .PHONY: run test check bench crash format sizes lock wheel clean
 
 run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
-	@exec $(BIN)/warmline serve --port $(PORT)
+	@WARMLINE_PUBLIC_URL="$${WARMLINE_PUBLIC_URL:-http://127.0.0.1:$(PORT)}" exec $(BIN)/warmline serve --port $(PORT)
 
 test: $(VENV)/.project $(VENV)/.dev  ## the whole suite
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup $(ARGS)
