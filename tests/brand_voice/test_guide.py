@@ -180,6 +180,32 @@ def test_the_order_of_the_parts(own_guide: Write) -> None:
     assert own.render(reply, occasion("sms")).parts == ("https://a.example One. Well. Two.",)
 
 
+@pytest.mark.parametrize(
+    ("mood", "heard"),
+    [("calm", "Hi Ana! 🙂 Welcome! A.\n\nCheers!"), ("angry", "Hi Ana. Oh no. A.\n\nCheers.")],
+)
+def test_a_loud_guide_is_quiet_when_it_counts(own_guide: Write, mood: str, heard: str) -> None:
+    """The guide's own words keep the seriousness rule too, however they are written."""
+    path = own_guide(
+        "greetings: {chat: {moods: [calm, angry], named: {en: 'Hi {name}! 🙂'}}}\n"
+        "openers: {moods: {calm: {en: [Welcome!]}, angry: {en: ['Oh no! 😱']}}}\n"
+        "honesty: {sign_off: {en: Cheers!}}\n"
+        "channels: {pigeon: {emoji: true, sign_off: true}}\n"
+    )
+    when = occasion("pigeon", mood, first=True, customer="Ana")
+    said = GuidedVoice(load(path)).render(Reply(body=("A.",)), when)
+    assert said.parts == (heard,)
+
+
+def test_a_fact_longer_than_a_part(own_guide: Write) -> None:
+    """A fact that no part can hold is cut late, and all of it is said."""
+    own = GuidedVoice(load(own_guide("channels: {pigeon: {max_length: 60}}")))
+    url = "https://shop.example/" + "0123456789" * 12
+    said = own.render(Reply(opener="", body=(f"See {url} now.",)), occasion("pigeon"))
+    assert all(len(part) <= 60 for part in said.parts)
+    assert "".join(said.parts).replace("See", "").replace("now.", "").replace(" ", "") == url
+
+
 def test_forms_can_change(own_guide: Write) -> None:
     """With «du» as the form, «Sie» is what lint finds, but not as a first word."""
     own = GuidedVoice(load(own_guide("address: {de: {form: du}}")))

@@ -44,7 +44,8 @@ PLAIN_FACTS = st.one_of(
     made_of(r"\+[0-9]{2} [0-9]{3} [0-9]{4,7}", fullmatch=True),
     st.sampled_from(["François Müller", "Great", "no worries!", "SKU", "utilise it", "5–7", "a.b"]),
 )
-ANY_FACTS = PLAIN_FACTS | st.text(min_size=1, max_size=30).filter(str.strip)
+LONG_FACTS = made_of(r"https://a\.example/[a-z0-9/]{70,200}", fullmatch=True)
+ANY_FACTS = PLAIN_FACTS | LONG_FACTS | st.text(min_size=1, max_size=30).filter(str.strip)
 NOISE = st.sampled_from(
     ["Great news!", "we", "guarantee", "Please note that", "the parcel", "🙂", "!!", "¡Hola!", "e.g.",
      "I'm a human", "awesome,", "Have a great day!", "**soon**", "; and", "– well –", "Stop!?", ":)",
