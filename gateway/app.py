@@ -117,12 +117,18 @@ class Gateway:
         ]
         log.info("started", channels=sorted(self.offers.channels), cut_off=cut)
 
-    async def stop(self) -> None:
-        """Take nothing more, finish what runs within the drain time, close."""
-        grace = self.settings.core.worker.drain
+    async def quiesce(self) -> None:
+        """Stop what runs beside the server; guests close their doors, sockets and polls first,
+        so that nobody waits for them."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        self._running = []
+
+    async def stop(self) -> None:
+        """Take nothing more, finish what runs within the drain time, close."""
+        grace = self.settings.core.worker.drain
+        await self.quiesce()
         await self.incoming.stop(grace)
         await self.outgoing.stop(grace)
         await self.store.stop()
@@ -262,7 +268,11 @@ def build_app(gateway: Gateway) -> web.Application:
         yield
         await gateway.stop()
 
+    async def quiesce(_: web.Application) -> None:
+        await gateway.quiesce()
+
     app.cleanup_ctx.append(live)
+    app.on_shutdown.append(quiesce)
     return app
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import signal
+import socket
 from pathlib import Path
 
 import click
 from aiohttp import web
 
 from gateway.app import Gateway, build_app
-from gateway.cli.start import config, gateway_of, logs, say
+from gateway.cli.start import config, gateway_of, logs, say, settings_of
 from gateway.ports import Hints, WarmlineError
-
-DEMO_PORT = 8080
 
 
 @click.command()
@@ -23,13 +22,24 @@ DEMO_PORT = 8080
 @click.option("--port", default=None, type=click.IntRange(0, 65535), help="0: any free port")
 def serve(config: Path | None, host: str | None, port: int | None) -> None:
     """Serve customers until SIGTERM or Ctrl-C; then finish what runs, and exit 0."""
-    gateway = gateway_of(config)
-    core = gateway.settings.core
+    core = settings_of(config).core
     logs(core.logs)
-    asyncio.run(_serve(gateway, host or core.host, core.port if port is None else port))
+    host, port = host or core.host, core.port if port is None else port
+    with _listen(host, port) as door:
+        url = f"http://{host}:{door.getsockname()[1]}"
+        asyncio.run(_serve(gateway_of(config, address=url), door, url))
 
 
-async def _serve(gateway: Gateway, host: str, port: int) -> None:
+def _listen(host: str, port: int) -> socket.socket:
+    """The open door; taken first, so that everybody knows the port it got."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise WarmlineError(_taken(host, port, error)) from None
+
+
+async def _serve(gateway: Gateway, door: socket.socket, url: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -38,13 +48,8 @@ async def _serve(gateway: Gateway, host: str, port: int) -> None:
     runner = web.AppRunner(build_app(gateway), shutdown_timeout=drain, access_log=None)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise WarmlineError(_taken(host, port, error)) from None
-        address = runner.addresses[0]
-        _welcome(gateway, f"http://{host}:{address[1]}")
+        await web.SockSite(runner, door).start()
+        _welcome(gateway, url)
         await stop.wait()
     finally:
         await runner.cleanup()

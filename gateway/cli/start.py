@@ -48,9 +48,15 @@ def settings_of(file: Path | None) -> Settings:
     return load(chosen(file), Guests(installed()).declared())
 
 
-def gateway_of(file: Path | None) -> Gateway:
-    """A gateway of what is installed, not yet running. Raises BadConfig or BadGuest."""
-    return put_together(installed(), settings_of(file))
+def gateway_of(file: Path | None, *, address: str | None = None) -> Gateway:
+    """A gateway of what is installed, not yet running. Raises BadConfig or BadGuest.
+
+    ``address``: where it is reached when the settings name no ``public_url``.
+    """
+    settings = settings_of(file)
+    if address is not None and "public_url" not in settings.core.model_fields_set:
+        settings = settings.replace(core=settings.core.model_copy(update={"public_url": address}))
+    return put_together(installed(), settings)
 
 
 def logs(style: str, level: int = logging.INFO) -> None:
@@ -62,7 +68,7 @@ def logs(style: str, level: int = logging.INFO) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if words
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

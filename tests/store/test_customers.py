@@ -132,3 +132,38 @@ async def test_nobody_marks_anothers_messages(tmp_path: Path) -> None:
                 )
             )
             assert [m.status for m in await carla.messages()] == [status]
+
+
+def known(turn: Turn) -> Reply | None:
+    """Says who it takes the customer for."""
+    if turn.kind != "message":
+        return None
+    return Reply(opener="", body=(f"You are {turn.customer.ref or 'unknown'}.",))
+
+
+async def test_who_logs_in_later_is_known_from_then_on(tmp_path: Path) -> None:
+    """An anonymous visitor proves who they are: the conversation goes on and is theirs; the next
+    person on that computer gets a conversation of their own."""
+    easy = tmp_path / "policy.yaml"
+    easy.write_text("reasons: {low_confidence: {enabled: false}}\n", "utf-8")
+    config = {"policy": str(easy)}
+    fake = FakeChannel(traits=Traits(mailbox=True))
+    async with running(fake, FakeHandler(known), config=config, tmp_path=tmp_path) as gw:
+        page = gw.customer("fake", "session1")
+        await page.say("hello")
+        await page.say("now I am logged in", ref="c1")
+        await page.say("still here", ref="c1")
+        await page.say("I use the same computer", ref="c2")
+        assert page.heard == [
+            "You are unknown.",
+            "You are c1.",
+            "You are c1.",
+            "You are c2.",
+        ]
+        conversations = [m.conversation for m in await page.messages()]
+        assert conversations[0] == conversations[1] == conversations[2] != conversations[3]
+        elsewhere = gw.customer("fake", "session2")
+        await elsewhere.say("me again", ref="c1")
+        earlier = await gw.gateway.store.reading.earlier(1)
+        assert {one.id for one in earlier} >= {conversations[0]}
+        assert len(earlier) == 2

@@ -11,6 +11,7 @@ from gateway.adapters.sql.effects import effects
 from gateway.adapters.sql.schema import (
     conversations,
     customers,
+    identities,
     inbox,
 )
 from gateway.adapters.sql.speaking import speak, store
@@ -72,6 +73,8 @@ def _settle(
     """The conversation as the database has it, and why the bot must be silent, if it must."""
     if not outcome.conversation.id:
         return _open(connection, outcome, at), None
+    if outcome.work.inbound is not None and outcome.work.inbound.ref is not None:
+        _adopt(connection, outcome)
     row = connection.execute(_EPOCH, {"id": outcome.conversation.id}).one()
     now = rows.conversation(row)
     begun = outcome.work.happened.epoch if outcome.work.happened else outcome.conversation.epoch
@@ -120,6 +123,25 @@ def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversatio
         stale = {"here": outcome.work.lane, "new": new, "at": rows.ms(at)}
         connection.execute(_CLOSE_IDLE, stale)
     return conversation.replace(id=new)
+
+
+def _adopt(connection: Connection, outcome: Outcome) -> None:
+    """A customer who had not said who they are has proof of it now: what they began is theirs."""
+    customer, id = outcome.customer, outcome.conversation.id
+    connection.execute(
+        update(customers)
+        .where(customers.c.id == customer.id, customers.c.ref.is_(None))
+        .values(ref=customer.ref)
+    )
+    connection.execute(
+        update(conversations).where(conversations.c.id == id).values(customer_id=customer.id)
+    )
+    address = outcome.conversation.address
+    connection.execute(
+        update(identities)
+        .where(identities.c.channel == address.channel, identities.c.value == address.value)
+        .values(customer_id=customer.id)
+    )
 
 
 def _columns(outcome: Outcome, conversation: Conversation) -> dict[str, object]:

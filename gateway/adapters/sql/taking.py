@@ -77,7 +77,7 @@ def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Wo
     history: tuple[Message, ...] = ()
     survey: Survey | None = None
     if customer.id:
-        conversation = _conversation(connection, row.lane, inbound)
+        conversation = _conversation(connection, row.lane, inbound, customer)
         if conversation is not None:
             history = _history(connection, conversation.id)
             survey = _survey(connection, conversation)
@@ -119,21 +119,31 @@ def _from_house(connection: Connection, row: Row[Any]) -> Work:
 
 
 def find_customer(connection: Connection, inbound: Inbound) -> Customer:
-    """Who writes: by address, else by a proven reference; id 0 when nobody we know."""
+    """Who writes: by a proven reference, else by address; id 0 when nobody we know.
+
+    An address that was another proven customer's (a shared computer) is no proof of anything;
+    an anonymous one that proves who it is becomes known by it.
+    """
+    if inbound.ref is not None:
+        row = connection.execute(_BY_REF, {"ref": inbound.ref}).one_or_none()
+        if row is not None:
+            return rows.customer(row)
     address = {"channel": inbound.address.channel, "value": inbound.address.value}
     row = connection.execute(_CUSTOMER, address).one_or_none()
-    if row is None and inbound.ref is not None:
-        row = connection.execute(_BY_REF, {"ref": inbound.ref}).one_or_none()
-    if row is None:
+    if row is None or (inbound.ref is not None and row.ref is not None):
         return Customer(name=inbound.name, language=inbound.language, ref=inbound.ref)
-    return rows.customer(row)
+    return rows.customer(row).replace(ref=inbound.ref or row.ref)
 
 
-def _conversation(connection: Connection, lane: str, inbound: Inbound) -> Conversation | None:
+def _conversation(
+    connection: Connection, lane: str, inbound: Inbound, customer: Customer
+) -> Conversation | None:
     """A medium with subjects goes by its thread (References) and sender, others by sender."""
     if inbound.subject is None and not inbound.thread:
         row = connection.execute(_LAST, {"lane": lane}).one_or_none()
-        return rows.conversation(row) if row else None
+        if row is None or not _may_continue(connection, row, customer):
+            return None
+        return rows.conversation(row)
     answered = (
         select(conversations)
         .join(messages, messages.c.conversation_id == conversations.c.id)
@@ -143,6 +153,14 @@ def _conversation(connection: Connection, lane: str, inbound: Inbound) -> Conver
     )
     row = connection.execute(answered).one_or_none() if inbound.thread else None
     return rows.conversation(row) if row else None
+
+
+def _may_continue(connection: Connection, row: Row[Any], customer: Customer) -> bool:
+    """It is the customer's own, or was begun here by somebody who had not said who they are."""
+    if row.customer_id == customer.id:
+        return True
+    begun_by = connection.execute(_BY_ID, {"id": row.customer_id}).one()
+    return begun_by.ref is None
 
 
 def _is_over(
