@@ -10,7 +10,7 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_WARN_SCRIPT_LOCATION=1 $(BIN)/p
 LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header --quiet $(LOCKFLAGS)
 
-.PHONY: run test check bench crash format sizes lock wheel clean
+.PHONY: run test check style types floors pages bench crash format sizes lock wheel clean
 
 run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
 	@WARMLINE_PUBLIC_URL="$${WARMLINE_PUBLIC_URL:-http://127.0.0.1:$(PORT)}" exec $(BIN)/warmline serve --port $(PORT)
@@ -18,12 +18,20 @@ run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
 test: $(VENV)/.project $(VENV)/.dev  ## the whole suite
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup $(ARGS)
 
-check: $(VENV)/.project $(VENV)/.dev  ## style, types, floors, docs
+check: style types floors pages  ## `make -k check` goes on after a failure
+
+style: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.project $(VENV)/.dev
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # not --quiet: then warnings pass
+
+floors: $(VENV)/.project $(VENV)/.dev
+	$(BIN)/lint-imports --no-cache --no-logo
+
+pages: $(VENV)/.dev  # not --quiet: then warnings would pass
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line
 	@$(BIN)/python -m tests.bench
