@@ -101,8 +101,10 @@ class Evidence:
 def conclude(seen: Evidence) -> Emotion:
     """Weigh the evidence; pure."""
     found: dict[str, float] = {label: seen.of(label) for label in LABELS}
-    found["frustrated"] = seen.of("frustrated", 0.45 * seen.against)
-    found["pleased"] = seen.of("pleased", 0.45 * seen.favour)
+    found["frustrated"] = seen.of("frustrated", 0.42 * seen.against)
+    # VADER finds every polite wish pleasant: without words of praise it has to be sure.
+    praise = 0.45 * seen.favour if "pleased" in seen.strengths else 0.75 * seen.favour - 0.375
+    found["pleased"] = seen.of("pleased", max(0.0, praise))
     if seen.asking:
         found["pleased"] *= 0.45  # thanks beside a question are manners
     against = max(found["angry"], found["frustrated"], found["anxious"])

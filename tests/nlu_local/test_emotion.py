@@ -68,6 +68,29 @@ def test_a_feeling_is_told(readers: Readers, text: str, label: str) -> None:
     assert feeling(readers, text).label == label
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I typed the wrong house number, how can I fix that?",
+        "can I still cancel?",
+        "I'd like to buy a gift voucher for a friend",
+        "good morning",
+        "tell me a joke",
+        "Ist mein Paket schon unterwegs?",
+        "Wie lange habt ihr heute offen?",
+        "Mein Rabattcode funktioniert nicht",
+        "colis perdu",
+        "Quel est le délai de livraison ?",
+        "¿Cuál es el plazo de entrega?",
+        "Ya no lo quiero, ¿puedo devolverlo?",
+    ],
+)
+def test_everyday_business_is_calm(readers: Readers, text: str) -> None:
+    """What customers ask every day is no feeling, whatever words it needs."""
+    emotion = feeling(readers, text)
+    assert (emotion.label, emotion.distress < 0.5) == ("calm", True)
+
+
 @pytest.mark.parametrize(("text", "label"), FELT)
 def test_cues_are_the_very_words(readers: Readers, text: str, label: str) -> None:
     """Each cue is a piece of the message, word for word; a feeling always has one."""
