@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email.message import Message
 
 import inscriptis
@@ -19,6 +20,7 @@ DEEPEST = 25
 _MOST_HTML = 500_000
 _MOST_TEXT = 200_000
 
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}")
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature",
                "application/x-pkcs7-signature"}  # fmt: skip
 _ENCRYPTED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
@@ -119,7 +121,7 @@ def _walk(part: Message, found: _Found, depth: int) -> None:
         for child in _children(part):
             _walk(child, found, depth + 1)
     else:
-        _leaf(part, kind, found)
+        _leaf(part, kind, found, alone=depth == 0)
 
 
 def _alternative(part: Message, found: _Found, depth: int) -> None:
@@ -137,16 +139,16 @@ def _alternative(part: Message, found: _Found, depth: int) -> None:
             found.keep(file)
 
 
-def _leaf(part: Message, kind: str, found: _Found) -> None:
+def _leaf(part: Message, kind: str, found: _Found, *, alone: bool) -> None:
     name = _name(part)
-    shown = part.get_content_disposition() != "attachment" and not name
+    shown = alone or (part.get_content_disposition() != "attachment" and not name)
     if kind == "message/rfc822":
         found.keep(File(name=name or "mail.eml", media_type=kind, data=_enclosed(part)))
     elif shown and kind in ("text/plain", "text/html"):
         text = clean(decode(data_of(part), part.get_content_charset()))
         found.texts.append(html_to_text(text) if kind == "text/html" else text)
     elif kind not in _SIGNATURES and (data := data_of(part)):
-        found.keep(File(name=name or _default_name(kind), media_type=kind[:100], data=data))
+        found.keep(File(name=name or _default_name(kind), media_type=_media_type(kind), data=data))
 
 
 def _children(part: Message) -> list[Message]:
@@ -169,6 +171,10 @@ def _default_name(kind: str) -> str:
     major, _, minor = kind.partition("/")
     safe = "".join(char for char in minor if char.isalnum())[:10] or "bin"
     return f"{major if major.isalpha() else 'file'}.{safe}"
+
+
+def _media_type(kind: str) -> str:
+    return kind if _MEDIA_TYPE.fullmatch(kind) else "application/octet-stream"
 
 
 def _enclosed(part: Message) -> bytes:

@@ -42,15 +42,14 @@ class Email:
 
     @classmethod
     def from_settings(cls, settings: EmailSettings, all_of_them: Settings) -> Self:
-        """Build it; relative paths are meant as the configuration means them."""
+        """Build it. Certificates are relative to the configuration, the Maildir to our data."""
         limits = all_of_them.core.limits
+        settings = settings.with_paths(all_of_them.path)
         out: Out
         if settings.outgoing:
-            ca_file = settings.outgoing.ca_file
-            path = all_of_them.path(ca_file) if ca_file else None
-            out = SmartHost(settings.outgoing.model_copy(update={"ca_file": path}))
+            out = SmartHost(settings.outgoing)
         elif settings.maildir:
-            out = MaildirOut(all_of_them.path(settings.maildir))
+            out = MaildirOut(all_of_them.data_dir / settings.maildir)
         else:
             raise WarmlineError("channels.email: set either `outgoing` or `maildir`")
         return cls(
@@ -77,6 +76,7 @@ class Email:
                 self._watcher = Watcher(
                     self._settings.imap, receiver.take, house.clock, largest=self._largest
                 )
+                stack.callback(setattr, self, "_watcher", None)
                 await self._watcher.run()
             else:
                 await asyncio.get_running_loop().create_future()

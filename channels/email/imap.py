@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from aioimaplib import AioImapException
 from aioimaplib.aioimaplib import IMAP4, Response, quoted
 
 from channels.email.settings import ImapSettings
+from channels.email.tls import trusting
 from gateway import Clock, NotAccepted, WarmlineError
 
 log = structlog.get_logger(__name__)
@@ -27,6 +29,7 @@ Take = Callable[[bytes], Awaitable[None]]
 T = TypeVar("T")
 
 _SOON = 1.0
+_PATIENCE = 5
 _BACKOFF_MOST = 60.0
 
 
@@ -40,6 +43,9 @@ class Watcher:
     def __init__(self, settings: ImapSettings, take: Take, clock: Clock, *, largest: int) -> None:
         self._settings, self._take, self._clock = settings, take, clock
         self._largest = largest
+        self._failed: Counter[int] = Counter()
+        key = "channels.email.imap.ca_file"
+        self._context = trusting(settings.ca_file, key=key) if settings.tls else None
         self.trouble: str | None = f"not connected to {settings.host} yet"
         # aioimaplib logs what it receives, customers' mail included.
         logging.getLogger("aioimaplib").setLevel(logging.WARNING)
@@ -48,7 +54,7 @@ class Watcher:
         """Connect, take in what is unread, wait for more; again, later and later, on failure."""
         failures = 0
         while True:
-            session = _Session(self._settings, self._largest)
+            session = _Session(self._settings, self._largest, self._context)
             try:
                 await session.open()
                 while True:
@@ -65,25 +71,36 @@ class Watcher:
             await self._clock.sleep(random.uniform(most / 2, most))  # noqa: S311  (only spreads load)
 
     async def _drain(self, session: _Session) -> bool:
-        """Take in all unread mail, oldest first; whether there was any.
+        """Take in all unread mail, oldest first; whether there was any. A mail that failed again
+        and again waits behind the others.
 
         A server may announce a mail that arrives just then in its answer to another command,
         where it goes unseen; so after any mail we look again soon (`_SOON`).
         """
         unread = await session.unread()
-        for uid in unread:
-            raw = await session.fetch(uid)
-            if raw is not None:
-                await self._take(raw)
-                await session.done_with(uid)
+        for uid in sorted(unread, key=lambda uid: (self._failed[uid] >= _PATIENCE, uid)):
+            try:
+                await self._take_one(session, uid)
+            except Exception:
+                self._failed[uid] += 1
+                raise
         return bool(unread)
+
+    async def _take_one(self, session: _Session, uid: int) -> None:
+        raw = await session.fetch(uid)
+        if raw is not None:
+            await self._take(raw)
+            await session.done_with(uid)
+        self._failed.pop(uid, None)
 
 
 class _Session:
     """One connection. Every wait ends when it breaks, which aioimaplib leaves to its user."""
 
-    def __init__(self, settings: ImapSettings, largest: int) -> None:
-        self._settings, self._largest = settings, largest
+    def __init__(
+        self, settings: ImapSettings, largest: int, context: ssl.SSLContext | None
+    ) -> None:
+        self._settings, self._largest, self._context = settings, largest, context
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._client: IMAP4 | None = None
 
@@ -95,13 +112,12 @@ class _Session:
 
     async def open(self) -> None:
         told = self._settings
-        context = ssl.create_default_context(cafile=told.ca_file) if told.tls else None
         self._client = IMAP4(
             told.host,
             told.port,
             timeout=told.timeout,
             conn_lost_cb=self._on_lost,
-            ssl_context=context,
+            ssl_context=self._context,
         )
         await self._client.wait_hello_from_server()
         password = told.password.get_secret_value()
@@ -110,19 +126,20 @@ class _Session:
             await self._ok("make the folder", self._imap.create(quoted(told.move_to)))
         await self._ok("open the folder", self._imap.select(quoted(told.folder)))
 
-    async def unread(self) -> list[str]:
+    async def unread(self) -> list[int]:
         lines = await self._ok("search", self._imap.uid_search("UNSEEN", charset=None))
         uids = lines[0].split() if len(lines) > 1 else []
-        return sorted((uid.decode() for uid in uids if uid.isdigit()), key=int)
+        return [int(uid) for uid in uids if uid.isdigit()]
 
-    async def fetch(self, uid: str) -> bytes | None:
+    async def fetch(self, uid: int) -> bytes | None:
         """The mail, without marking it read; at most one byte more than the bound. None when it
         is gone meanwhile."""
         part = f"(BODY.PEEK[]<0.{self._largest + 1}>)"
-        lines = await self._ok("fetch a mail", self._imap.uid("fetch", uid, part))
+        lines = await self._ok("fetch a mail", self._imap.uid("fetch", str(uid), part))
         return next((bytes(line) for line in lines if isinstance(line, bytearray)), None)
 
-    async def done_with(self, uid: str) -> None:
+    async def done_with(self, number: int) -> None:
+        uid = str(number)
         await self._ok("mark a mail", self._imap.uid("store", uid, "+FLAGS.SILENT", r"(\Seen)"))
         if not self._settings.move_to:
             return
@@ -153,8 +170,11 @@ class _Session:
         if client is None:
             return
         try:
-            free = not (self._lost.done() or client.has_pending_idle())
-            if free and client.get_state() in ("AUTH", "SELECTED"):
+            if self._lost.done():
+                return
+            if client.has_pending_idle():
+                client.idle_done()
+            elif client.get_state() in ("AUTH", "SELECTED"):
                 await asyncio.wait_for(client.logout(), 2)
         except (AioImapException, OSError, TimeoutError) as error:
             log.debug("mail.goodbye_failed", error=str(error))

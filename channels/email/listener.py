@@ -19,6 +19,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from channels.email.settings import EmailSettings
+from channels.email.tls import offering
 from gateway import NotAccepted, WarmlineError
 
 log = structlog.get_logger(__name__)
@@ -96,7 +97,7 @@ async def listening(take: Take, settings: EmailSettings, largest: int) -> AsyncI
             hostname=settings.mailbox.domain,
             ident="Warmline",
             tls_context=context,
-            timeout=120,
+            timeout=300,  # RFC 5321 section 4.5.3.2.7: at least five minutes
             loop=loop,
         )
 
@@ -163,6 +164,5 @@ async def _bind(connect: Callable[[], SMTP], host: str, port: int) -> asyncio.Se
 def _context(settings: EmailSettings) -> ssl.SSLContext | None:
     if settings.smtp_tls is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(settings.smtp_tls.cert, settings.smtp_tls.key)
-    return context
+    told = settings.smtp_tls
+    return offering(told.cert, told.key, key="channels.email.smtp_tls")

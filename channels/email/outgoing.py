@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import mailbox
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from email.message import EmailMessage
@@ -14,6 +13,7 @@ from typing import Protocol
 import aiosmtplib
 
 from channels.email.settings import OutgoingSettings
+from channels.email.tls import trusting
 from gateway import TryLater, Undeliverable, Unsure
 
 # Enhanced codes (RFC 3463) that say the recipient's address is of no use: bad mailbox, bad
@@ -32,7 +32,7 @@ class SmartHost:
 
     def __init__(self, settings: OutgoingSettings) -> None:
         self._settings = settings
-        self._context = ssl.create_default_context(cafile=settings.ca_file)
+        self._context = trusting(settings.ca_file, key="channels.email.outgoing.ca_file")
 
     async def pass_on(self, mail: EmailMessage, *, sender: str, recipient: str) -> None:
         data = mail.as_bytes()

@@ -85,7 +85,7 @@ def parse(
     except TooComplex as why:
         return mail.replace(trouble=str(why))
     except Exception as why:  # noqa: BLE001  (else one mail blocks all later ones)
-        return mail.replace(trouble=f"it is malformed ({type(why).__name__}: {why})"[:200])
+        return mail.replace(trouble=f"it is malformed ({type(why).__name__})")
 
 
 def _from_headers(

@@ -86,7 +86,7 @@ class Receiver:
                 remote_id=mail.remote_id,
                 kind="unreadable" if mail.trouble else "message",
                 name=mail.name,
-                subject=mail.subject,
+                subject=mail.subject or "",  # never None: mail has threads, also without one
                 thread=mail.thread,
                 attachments=files,
                 automatic=automatic is not None,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class ImapSettings(BaseModel):
@@ -71,7 +74,9 @@ class EmailSettings(BaseModel):
     lmtp: bool = Field(False, description="the listener speaks LMTP (RFC 2033) instead of SMTP")
 
     outgoing: OutgoingSettings | None = None
-    maildir: Path | None = Field(None, description="write our mail here instead of sending it")
+    maildir: Path | None = Field(
+        None, description="write our mail here, below the data directory, instead of sending it"
+    )
 
     max_size: int = Field(25_000_000, ge=10_000, description="bytes of one mail")
     max_attachments: int = Field(20, ge=0, description="files kept of one mail; the raw has all")
@@ -97,6 +102,22 @@ class EmailSettings(BaseModel):
         if (self.outgoing is None) == (self.maildir is None):
             raise ValueError("needs one way out: set either `outgoing` or `maildir`")
         return self
+
+    def with_paths(self, place: Callable[[Path], Path]) -> Self:
+        """A copy whose certificate files are where ``place`` says that they are."""
+
+        def moved(model: M | None, *names: str) -> M | None:
+            found = {name: getattr(model, name, None) for name in names}
+            placed = {name: place(path) for name, path in found.items() if path is not None}
+            return model.model_copy(update=placed) if model else None
+
+        return self.model_copy(
+            update={
+                "imap": moved(self.imap, "ca_file"),
+                "outgoing": moved(self.outgoing, "ca_file"),
+                "smtp_tls": moved(self.smtp_tls, "cert", "key"),
+            }
+        )
 
     @property
     def mailbox(self) -> MailAddress:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from channels.email import Email, EmailSettings
@@ -49,16 +50,18 @@ class FakeIntake:
         self.reported: list[Receipt] = []
         self.offered = 0
         self.refuse = 0
+        self.never: set[str] = set()
         self.gate = asyncio.Event()
         self.gate.set()
         self._new = asyncio.Event()
 
     async def accept(self, message: Inbound) -> Accepted:
         self.offered += 1
+        msgspec.json.encode(message)  # as the store does: only what can be written is accepted
         self._new.set()
         await self.gate.wait()
-        if self.refuse:
-            self.refuse -= 1
+        if self.refuse or message.remote_id in self.never:
+            self.refuse = max(0, self.refuse - 1)
             raise NotAccepted("the database is away")
         known = [one.remote_id for one in self.accepted]
         if message.remote_id in known:
@@ -146,7 +149,7 @@ def channel(tmp_path: Path, **settings: Any) -> Email:
     if "imap" not in settings:
         settings.setdefault("smtp_port", 0)
     section = EmailSettings.model_validate({"address": ADDRESS, **settings})
-    return Email.from_settings(section, Settings(Core(), {}, base=tmp_path))
+    return Email.from_settings(section, Settings(Core(data_dir=tmp_path), {}, base=tmp_path))
 
 
 @asynccontextmanager

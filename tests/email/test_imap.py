@@ -208,3 +208,22 @@ async def test_the_servers_certificate_is_checked(tmp_path: Path, fakes: Fakes) 
         await until(told)
         task.cancel()
         await asyncio.wait([task])
+
+
+async def test_a_mail_that_always_fails_does_not_block_the_others(
+    tmp_path: Path, fakes: Fakes, server: Dovecot
+) -> None:
+    """It is tried in its place a few times, then behind the rest; it stays unread, and is told."""
+    refused = "<q1@example.org>"
+    fakes.intake.never.add(refused)
+    for number in (1, 2, 3):
+        await asyncio.to_thread(server.deliver, numbered(number))
+    email = channel(tmp_path, imap=mailbox(server.port))
+    task = asyncio.create_task(email.run(fakes.house))
+    await fakes.intake.until(lambda: len(fakes.intake.accepted) == 2)
+    await until(lambda: server.flags() == ["", "\\Seen", "\\Seen"])
+    assert "database" in (await email.trouble() or "")
+    fakes.intake.never.clear()
+    await until(lambda: server.flags() == ["\\Seen"] * 3)
+    task.cancel()
+    await asyncio.wait([task])
