@@ -11,7 +11,10 @@ import re
 from collections.abc import Callable, Iterable
 
 _FIRST, _LAST = 0xF0000, 0x10FFFD
-_HIDDEN = re.compile(f"[{chr(_FIRST)}-{chr(_LAST)}]")
+PRIVATE = f"{chr(_FIRST)}-{chr(_LAST)}"
+"""The characters that stand for what is hidden, for use in a set of a regular expression."""
+
+_HIDDEN = re.compile(f"[{PRIVATE}]")
 
 _MONTHS = (
     "january|february|march|april|may|june|july|august|september|october|november|december|"

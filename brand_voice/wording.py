@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from brand_voice.book import Tongue
 from brand_voice.guide import ChannelGuide
-from brand_voice.masking import hidden
+from brand_voice.masking import PRIVATE
 from brand_voice.phrases import Hit
 from brand_voice.sentences import EMOJI, EXCLAMATION, capitalised, sentences
 from gateway import Label, Value
@@ -19,7 +19,7 @@ _BOLD = re.compile(r"\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _TITLED = re.compile(r"\[([^\[\]()\n]{1,200})\]\(([^\s()]{1,200})\)")
 _LEAD_IN = re.compile(r"\s*(?:[,:;!.…–—-]|\s-)+\s*")
 _JOINED_ON = re.compile(r"\s*[,;–—]\s*\Z|\s-\s*\Z")
-_BARE = re.compile(r"[\s\W]*")
+_BARE = re.compile(rf"[^\w{PRIVATE}]*")
 _BLANKS = re.compile(r"[ \u00a0]{2,}")
 _BEFORE_MARK = re.compile(r"[ \u00a0\u202f]+(?=[.,])")
 _JOINTS = re.compile(r";\s+(?=\S)")
@@ -97,7 +97,7 @@ def _without(sentence: str, hit: Hit) -> str:
     if instead:
         return before + instead + after
     opening = not before.strip("¡¿\"'“„«(*_ ")
-    if opening and _BARE.fullmatch(after) and not hidden(sentence):
+    if opening and _BARE.fullmatch(after):
         return ""
     if opening and (lead := _LEAD_IN.match(after)) and lead.end() < len(after):
         return before + capitalised(after[lead.end() :])

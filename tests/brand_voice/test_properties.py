@@ -47,7 +47,7 @@ PLAIN_FACTS = st.one_of(
 LONG_FACTS = made_of(r"https://a\.example/[a-z0-9/]{70,200}", fullmatch=True)
 ANY_FACTS = PLAIN_FACTS | LONG_FACTS | st.text(min_size=1, max_size=30).filter(str.strip)
 NOISE = st.sampled_from(
-    ["Great news!", "we", "guarantee", "Please note that", "the parcel", "🙂", "!!", "¡Hola!", "e.g.",
+    ["Great news!", "we", "Awesome", "- great", ", perfect", "FYI", "Great,", "guarantee", "Please note that", "the parcel", "🙂", "!!", "¡Hola!", "e.g.",
      "I'm a human", "awesome,", "Have a great day!", "**soon**", "; and", "– well –", "Stop!?", ":)",
      "We apologise for any inconvenience.", "Das ist toll!", "C'est génial !", "It left.", "\n", "it’s"]
 )  # fmt: skip
