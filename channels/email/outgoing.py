@@ -63,13 +63,15 @@ class SmartHost:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
         told = self._settings
+        # A password must not depend on what somebody between us and the server lets us see.
+        starttls = True if told.starttls is None and told.user else told.starttls
         server = aiosmtplib.SMTP(
             hostname=told.host,
             port=told.port,
             username=told.user,
             password=told.password.get_secret_value() if told.password else None,
             use_tls=told.tls,
-            start_tls=False if told.tls else told.starttls,
+            start_tls=False if told.tls else starttls,
             tls_context=self._context,
             timeout=told.timeout,
         )

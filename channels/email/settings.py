@@ -41,7 +41,7 @@ class OutgoingSettings(BaseModel):
     user: str | None = None
     password: SecretStr | None = None
     tls: bool = Field(False, description="TLS from the first byte, as on port 465")
-    starttls: bool | None = Field(None, description="none: when the server offers it")
+    starttls: bool | None = Field(None, description="none: when offered; a must with `user`")
     ca_file: Path | None = None
     timeout: float = Field(20.0, gt=0, le=600, description="seconds for one command")
 

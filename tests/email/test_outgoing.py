@@ -168,6 +168,16 @@ async def test_a_server_that_is_away_is_tried_later(tmp_path: Path) -> None:
     assert "hunter2" not in str(raised.value)
 
 
+async def test_a_password_is_not_sent_in_the_clear(tmp_path: Path) -> None:
+    """A server that offers no TLS gets neither the password nor the mail, unless we are told
+    that this is right."""
+    async with far_end() as (end, port):
+        told = smart_host(port, user="shop", password="hunter2")
+        with pytest.raises(TryLater, match="STARTTLS"):
+            await channel(tmp_path, outgoing=told).send(outbound())
+    assert end.got == []
+
+
 async def test_a_maildir_holds_what_we_sent(tmp_path: Path) -> None:
     """The demo's way out: mail that any mail program can open, side by side."""
     email = channel(tmp_path)
