@@ -32,6 +32,11 @@ class Tongue:
         allowed = {phrase.lower() for phrase in guide.lexicon.allow}
         entries = [one for one in _entries(code, guide) if one.phrase.lower() not in allowed]
         self.phrases = Phrases(entries)
+        self.changing = {
+            serious: Phrases(one for one in entries if _changes(one.category, serious=serious))
+            for serious in (False, True)
+        }
+        """What the bot's own words lose or exchange, at serious moods and at others."""
 
     def apologises(self, text: str) -> bool:
         """Whether ``text`` says sorry."""
@@ -112,6 +117,11 @@ def translated(texts: Mapping[str, T], code: str) -> T | None:
 def chosen(variants: Sequence[str], key: str) -> str:
     """One of ``variants``, always the same one for ``key``, on every machine."""
     return variants[zlib.crc32(key.encode("utf-8", "surrogatepass")) % len(variants)]
+
+
+def _changes(category: Category, *, serious: bool) -> bool:
+    fits = category.moods == "any" or serious
+    return fits and category.bot == "change" and "bot" in category.authors
 
 
 def _entries(code: str, guide: Guide) -> list[Entry]:

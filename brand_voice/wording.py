@@ -46,9 +46,8 @@ def reword(text: str, manner: Manner, note: Note) -> str:
 
 
 def _reworded(sentence: str, manner: Manner, note: Note) -> str:
-    for hit in reversed(manner.tongue.phrases.find(sentence)):
-        if _counts(hit, manner):
-            sentence = _changed(hit.entry.rule, sentence, _without(sentence, hit), note)
+    for hit in reversed(manner.tongue.changing[manner.serious].find(sentence)):
+        sentence = _changed(hit.entry.rule, sentence, _without(sentence, hit), note)
     marks = calm_marks(sentence) if manner.serious else _DOUBLED.sub("!", sentence)
     sentence = _changed("exclamation", sentence, marks, note)
     if manner.serious or not manner.channel.emoji:
@@ -75,15 +74,6 @@ def without_emoji(text: str) -> str:
     if not EMOJI.search(text):
         return text
     return _BEFORE_MARK.sub("", _BLANKS.sub(" ", EMOJI.sub("", text))).strip()
-
-
-def _counts(hit: Hit, manner: Manner) -> bool:
-    category = hit.entry.category
-    return (
-        category.bot == "change"
-        and "bot" in category.authors
-        and (category.moods == "any" or manner.serious)
-    )
 
 
 def _without(sentence: str, hit: Hit) -> str:
