@@ -93,7 +93,7 @@ class NluLocal:
         await self._ready()
 
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        readers = self._readers or await self._ready()
+        readers = await self._ready()
         return await asyncio.to_thread(lambda: [self._one(readers, turn) for turn in turns])
 
     def _one(self, readers: Readers, turn: Turn) -> Insight:
@@ -126,6 +126,8 @@ class NluLocal:
 
     async def _ready(self) -> Readers:
         """Load once, however many ask; after a failure the next who asks begins again."""
+        if self._readers is not None:
+            return self._readers
         if self._loading is None or self._loading.done():
             self._loading = asyncio.create_task(self._load())
         return await asyncio.shield(self._loading)

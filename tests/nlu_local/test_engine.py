@@ -76,6 +76,7 @@ async def test_whoever_asks_early_waits(tmp_path: Path) -> None:
 
 async def test_what_was_learnt_is_kept(ready: NluLocal, models: Path) -> None:
     """The same examples are learnt once: the second start reads the file and writes nothing."""
+    await ready.warm()
     before = await ready.understand(turns(*SAID))
     kept = written(models)
     after = await NluLocal(rows=ROWS, folder=models).understand(turns(*SAID))

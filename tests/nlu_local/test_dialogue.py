@@ -1,0 +1,74 @@
+"""A whole gateway that understands by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gateway import Reply, Turn
+from gateway.testing import FakeChannel, FakeHandler, Running, running
+from plugins import nlu_local
+from tests.conftest import until
+
+from .conftest import ROWS
+
+
+def write_examples(folder: Path) -> Path:
+    intents = sorted({intent for _, intent in ROWS})
+    sections = [
+        {"intent": one, "examples": "".join(f"- {text}\n" for text, i in ROWS if i == one)}
+        for one in intents
+    ]
+    file = folder / "nlu.yml"
+    file.write_text(yaml.safe_dump({"version": "3.1", "nlu": sections}), "utf-8")
+    return file
+
+
+async def ready(gw: Running) -> bool:
+    async with gw.session() as http, http.get("/readyz") as response:
+        return response.status == 200
+
+
+async def test_customers_are_understood(tmp_path: Path) -> None:
+    """Not ready until it has learnt; then a question is answered by its intent, and someone who
+    shouts gets a person with the words that showed it on the card."""
+    seen: list[Turn] = []
+
+    def answer(turn: Turn) -> Reply | None:
+        seen.append(turn)
+        return Reply(body=(f"About {turn.understanding.intent.name}.",))
+
+    config = {"plugins": {"nlu_local": {"knowledge": str(write_examples(tmp_path))}}}
+    guests = (nlu_local, FakeHandler(answer), FakeChannel())
+    async with running(*guests, tmp_path=tmp_path, config=config) as gw:
+        assert not await ready(gw)
+        await until(lambda: ready(gw), timeout=60, every=0.1)
+        ana, ben = gw.customer("fake", "ana"), gw.customer("fake", "ben")
+        await asyncio.gather(
+            ana.say("what time do you close?"),
+            ben.say("I am so FRUSTRATED, this is the third time!!!"),
+        )
+        assert ana.heard == ["About opening_hours."]
+        assert {turn.understanding.language.code for turn in seen} == {"en"}
+        card = await gw.desk_agent("mia").next_card()
+        said = card.messages[0]
+        assert said.understanding is not None
+        assert said.understanding.emotion.label == "frustrated"
+        shown = {cue.text for cue in said.understanding.emotion.cues}
+        assert shown >= {"FRUSTRATED", "third time", "!!!"}
+        assert card.handoff is not None
+        assert card.handoff.reasons
+
+
+@pytest.mark.parametrize("text", ["let me talk to a human", "Mitarbeiter bitte", "un humain svp"])
+async def test_a_person_is_called(tmp_path: Path, text: str) -> None:
+    """Who asks for a person gets one; no intents are needed for it."""
+    guests = (nlu_local, FakeHandler(lambda turn: None), FakeChannel())
+    async with running(*guests, tmp_path=tmp_path, config={"plugins": {"nlu_local": {}}}) as gw:
+        await gw.customer("fake", "ana").say(text)
+        card = await gw.desk_agent("mia").next_card()
+        assert card.handoff is not None
+        assert "asked_for_person" in {reason.code for reason in card.handoff.reasons}
