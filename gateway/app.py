@@ -16,7 +16,7 @@ from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.store import SqlStore, migrate
 from gateway.guests import Guest, Guests, Offers
 from gateway.hookspecs import Readiness
-from gateway.ports import Channel, Clock, House, Pages, Poller, Probe
+from gateway.ports import Channel, Clock, House, Opener, Pages, Poller, Probe
 from gateway.services.answering import Answering
 from gateway.services.answers import Answers
 from gateway.services.context import Contexts
@@ -105,7 +105,11 @@ class Gateway:
             await asyncio.sleep(0.002)
 
     async def start(self) -> None:
-        """Bring the schema up to date, settle what a crash left, begin to work."""
+        """Claim what guests need of this machine, bring the schema up to date, settle what a crash
+        left, begin to work. Raises WarmlineError when a guest cannot have its door."""
+        for guest in (*self.offers.channels.values(), *self.offers.sites):
+            if isinstance(guest, Opener):
+                await guest.open()
         await self.open()
         await self.store.inbox.survived()
         cut = await self.deliveries.recover()

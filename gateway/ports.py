@@ -95,6 +95,15 @@ class Pages(Protocol):
 
 
 @runtime_checkable
+class Opener(Protocol):
+    """Needs something of this machine that another program may have, such as a port. ``open`` is
+    awaited once at the start, before any message is taken and before `Poller.run`; a
+    WarmlineError stops the start-up and is told as it is."""
+
+    async def open(self) -> None: ...
+
+
+@runtime_checkable
 class Poller(Protocol):
     """Runs beside the server until cancelled. It reconnects by itself; if it raises all the
     same, it is logged, counted and started again with back-off."""

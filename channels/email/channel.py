@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from typing import Self
 
@@ -10,7 +11,7 @@ import structlog
 
 from channels.email.compose import compose
 from channels.email.imap import Watcher
-from channels.email.listener import listening
+from channels.email.listener import Opened, listening, open_door
 from channels.email.outgoing import MaildirOut, Out, SmartHost
 from channels.email.parse import Bounds
 from channels.email.receive import LoopGuard, Receiver
@@ -36,6 +37,7 @@ class Email:
         self._loops = LoopGuard(most=settings.loop_mails, window=settings.loop_window)
         self._house: House | None = None
         self._watcher: Watcher | None = None
+        self._door: Opened | None = None
         self._door_trouble: str | None = "the mail door is not open yet"
         self.smtp_port: int | None = None
         """The port that the listener is bound to, while it is."""
@@ -58,6 +60,24 @@ class Email:
             largest=min(settings.max_size, limits.attachment),
             longest_text=limits.text,
         )
+
+    async def open(self) -> None:
+        """Claim the port of the mail door, if any. Raises WarmlineError when it is taken."""
+        if self._settings.smtp_port is None:
+            return
+        try:
+            self._door = open_door(self._settings)
+        except WarmlineError as error:
+            self._door_trouble = str(error)
+            raise
+        self.smtp_port = self._door.socket.getsockname()[1]
+
+    def hints(self, url: str) -> Iterable[str]:  # noqa: ARG002  (mail has a door of its own)
+        """Where mail comes in by itself."""
+        if self.smtp_port is not None:
+            by = "LMTP" if self._settings.lmtp else "SMTP"
+            to = self._settings.mailbox.addr_spec
+            yield f"Write  {by} {self._settings.smtp_host}:{self.smtp_port}, to {to}"
 
     async def run(self, house: House) -> None:
         """Take mail in until cancelled. Raises WarmlineError when the port is taken."""
@@ -100,8 +120,11 @@ class Email:
         return None
 
     async def _open_door(self, receiver: Receiver, stack: AsyncExitStack) -> None:
-        if self._settings.smtp_port is None:
+        if self._door is None:
+            await self.open()
+        if self._door is None:
             return
+        door, self._door = self._door, None
 
         async def take(raw: bytes, envelope: str) -> None:
             await receiver.take(raw, envelope=envelope)
@@ -109,12 +132,7 @@ class Email:
         def shut() -> None:
             self.smtp_port, self._door_trouble = None, "the mail door is shut"
 
-        try:
-            entered = listening(take, self._settings, self._largest)
-            self.smtp_port = await stack.enter_async_context(entered)
-        except WarmlineError as error:
-            self._door_trouble = str(error)
-            raise
+        await stack.enter_async_context(listening(door, take, self._settings, self._largest))
         self._door_trouble = None
         stack.callback(shut)
         protocol = "lmtp" if self._settings.lmtp else "smtp"

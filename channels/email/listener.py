@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from aiosmtpd.lmtp import LMTP
@@ -74,18 +75,17 @@ class Door:
 
 
 @asynccontextmanager
-async def listening(take: Take, settings: EmailSettings, largest: int) -> AsyncIterator[int]:
-    """Listen while the context is open; gives the bound port.
-
-    Raises WarmlineError when the port is taken. ``largest`` bytes is announced and enforced.
-    """
+async def listening(
+    opened: Opened, take: Take, settings: EmailSettings, largest: int
+) -> AsyncIterator[None]:
+    """Serve who connects while the context is open, and close the door then. ``largest`` bytes
+    is announced and enforced."""
     # aiosmtpd logs every command, customers' addresses included, as information.
     logging.getLogger("mail.log").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
     door = Door(take, settings)
     open_now: set[_Counted] = set()
     protocol = _Lmtp if settings.lmtp else _Smtp
-    context = _context(settings)
 
     def connect() -> SMTP:
         return protocol(
@@ -96,14 +96,14 @@ async def listening(take: Take, settings: EmailSettings, largest: int) -> AsyncI
             enable_SMTPUTF8=True,
             hostname=settings.mailbox.domain,
             ident="Warmline",
-            tls_context=context,
+            tls_context=opened.tls,
             timeout=300,  # RFC 5321 section 4.5.3.2.7: at least five minutes
             loop=loop,
         )
 
-    server = await _bind(connect, settings.smtp_host, settings.smtp_port or 0)
+    server = await loop.create_server(connect, sock=opened.socket)
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield
     finally:
         server.close()
         for one in tuple(open_now):
@@ -150,19 +150,27 @@ class _Lmtp(_Counted, LMTP):
     pass
 
 
-async def _bind(connect: Callable[[], SMTP], host: str, port: int) -> asyncio.Server:
+class Opened(NamedTuple):
+    """A socket that listens, and what it offers by STARTTLS; connections wait for `listening`."""
+
+    socket: socket.socket
+    tls: ssl.SSLContext | None
+
+
+def open_door(settings: EmailSettings) -> Opened:
+    """Raises WarmlineError when the port is taken, or the certificate cannot be used."""
+    told = settings.smtp_tls
+    tls = offering(told.cert, told.key, key="channels.email.smtp_tls") if told else None
+    return Opened(_bind(settings.smtp_host, settings.smtp_port or 0), tls)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return await asyncio.get_running_loop().create_server(connect, host, port)
+        return socket.create_server((host, port), family=family, backlog=100)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             why = f"port {port} of {host} is taken; free it, or set another (0: any free one)"
         else:
             why = f"cannot listen on {host} port {port}: {error.strerror or error}"
         raise WarmlineError(f"channels.email.smtp_port: {why}") from error
-
-
-def _context(settings: EmailSettings) -> ssl.SSLContext | None:
-    if settings.smtp_tls is None:
-        return None
-    told = settings.smtp_tls
-    return offering(told.cert, told.key, key="channels.email.smtp_tls")

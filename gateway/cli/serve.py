@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -27,7 +30,9 @@ def serve(config: Path | None, host: str | None, port: int | None) -> None:
     host, port = host or core.host, core.port if port is None else port
     with _listen(host, port) as door:
         url = f"http://{host}:{door.getsockname()[1]}"
-        asyncio.run(_serve(gateway_of(config, address=url), door, url))
+        gateway = gateway_of(config, address=url)
+        with _alone(gateway.settings.data_dir):
+            asyncio.run(_serve(gateway, door, url))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -39,6 +44,19 @@ def _listen(host: str, port: int) -> socket.socket:
         raise WarmlineError(_taken(host, port, error)) from None
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While open, no other process serves from ``folder``: it would take this one's running sends
+    for those of a crash. The lock goes with the process, however that ends."""
+    with (folder / "serving.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            what = f"another `warmline serve` works in {folder}"
+            raise WarmlineError(f"{what}; stop it, or set WARMLINE_DATA_DIR") from None
+        yield
+
+
 async def _serve(gateway: Gateway, door: socket.socket, url: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -46,8 +64,8 @@ async def _serve(gateway: Gateway, door: socket.socket, url: str) -> None:
         loop.add_signal_handler(name, stop.set)
     drain = gateway.settings.core.worker.drain
     runner = web.AppRunner(build_app(gateway), shutdown_timeout=drain, access_log=None)
-    await runner.setup()
     try:
+        await runner.setup()
         await web.SockSite(runner, door).start()
         _welcome(gateway, url)
         await stop.wait()

@@ -9,15 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import argon2
-import structlog
 
 from gateway import Agent, WarmlineError
 from plugins.agents_desk.settings import DeskSettings
 
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 """Letters and digits that cannot be mistaken for one another."""
-
-log = structlog.get_logger(__name__)
 
 
 class People:
@@ -51,7 +48,7 @@ class People:
 
 
 def people(settings: DeskSettings, data_dir: Path) -> People:
-    """Everyone of the settings; makes, keeps and logs the demo user's password if there is one."""
+    """Everyone of the settings; makes and keeps the demo user's password if there is one."""
     users = {
         user.name: (
             Agent(
@@ -65,11 +62,15 @@ def people(settings: DeskSettings, data_dir: Path) -> People:
         for user in settings.users
     }
     if name := settings.demo_user:
-        password = kept_password(data_dir / "desk-password")
+        password = demo_password(data_dir)
         agent = Agent(id=f"desk:{name.casefold()}", name=name.capitalize())
         users[name] = (agent, argon2.PasswordHasher().hash(password))
-        log.info(f"desk: user {name} password {password}")  # noqa: G004  (people look for this line)
     return People(users)
+
+
+def demo_password(data_dir: Path) -> str:
+    """The demo user's password, made at the first call. Raises WarmlineError."""
+    return kept_password(data_dir / "desk-password")
 
 
 def kept_password(path: Path) -> str:

@@ -40,7 +40,7 @@ class DeskSettings(BaseModel):
         None,
         pattern=NAME,
         description="also let this name in, with a password made at the first start, kept in "
-        "`desk-password` of the data directory and logged at every start",
+        "`desk-password` of the data directory and printed by `warmline serve`",
     )
     tiers: tuple[str, ...] = Field(("front", "specialist"), description="offered at a transfer")
     skills: tuple[str, ...] = Field((), description="offered at a transfer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from aiohttp import web
@@ -13,7 +14,7 @@ from plugins.agents_desk.guard import Guard
 from plugins.agents_desk.live import Live
 from plugins.agents_desk.pages import Pages
 from plugins.agents_desk.paper import Paper
-from plugins.agents_desk.people import people
+from plugins.agents_desk.people import demo_password, people
 from plugins.agents_desk.sessions import Sessions
 from plugins.agents_desk.settings import DeskSettings
 from plugins.agents_desk.signing import Signing
@@ -34,7 +35,7 @@ class WebDesk:
         self._secure = public_url.startswith("https://")
 
     def routes(self, house: House) -> list[web.RouteDef]:
-        """Also makes the demo user's password, so that it is logged when the server starts."""
+        """Also makes the demo user's password when there is none yet."""
         wanted = self._settings
         assets = Assets()
         paper = Paper(house.clock, assets)
@@ -58,3 +59,10 @@ class WebDesk:
             *Deeds(house, pages, guard, longest=self._longest).routes(),
             *Live(house, sessions, guard).routes(),
         ]
+
+    def hints(self, url: str) -> Iterable[str]:
+        """Where the desk is, and how the demo user signs in."""
+        user = self._settings.demo_user
+        yield f"Desk   {url}/desk" + (
+            f"   user {user}, password {demo_password(self._data_dir)}" if user else ""
+        )

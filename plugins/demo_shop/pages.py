@@ -45,6 +45,11 @@ class Shop:
             web.get("/shop/{name}", self._asset),
         ]
 
+    def hints(self, url: str) -> Iterable[str]:
+        """The shop, and what it sent by mail."""
+        yield f"Shop   {url}/"
+        yield f"Mails  {url}/shop/mail"
+
     async def _front(self, _: web.Request) -> web.Response:
         return self._page("front.html")
 
