@@ -17,6 +17,7 @@ from gateway.ports import Voice
 channel = click.option("--channel", required=True, help="rest, webchat, email, sms, slack ...")
 emotion = click.option("--emotion", type=click.Choice(get_args(Label)), default="calm")
 author = click.option("--author", type=click.Choice(["bot", "agent"]), default="bot")
+language = click.option("--language", default=None, help="of the words; else it is guessed")
 file = click.argument("file", type=click.File("r", encoding="utf-8"))
 
 
@@ -60,6 +61,7 @@ def render(  # noqa: PLR0917  (click gives them by name)
 @channel
 @emotion
 @author
+@language
 @as_json
 @file
 def lint(  # noqa: PLR0917  (click gives them by name)
@@ -67,12 +69,15 @@ def lint(  # noqa: PLR0917  (click gives them by name)
     channel: str,
     emotion: Label,
     author: Literal["bot", "agent"],
+    language: str | None,
     json: bool,
     file: TextIO,
 ) -> None:
     """What the voice would advise on FILE; exit code 1 when one finding is an error."""
     text = file.read()
-    findings = _voice(config).lint(text, _occasion(channel, emotion, author))
+    findings = _voice(config).lint(
+        text, _occasion(channel, emotion, author).replace(language=language)
+    )
     if json:
         click.echo(msgspec.json.encode(findings))
     for one in () if json else findings:

@@ -179,6 +179,7 @@ class Desk:
                 emotion=last_mood(card.messages),
                 author="agent",
                 customer=card.customer.name,
+                language=card.conversation.language,
             ),
         )
 

@@ -66,6 +66,7 @@ class Outcomes:
             agent=said.agent.name,
             customer=work.customer.name,
             emotion=last_mood(work.history),
+            language=conversation.language,
         )
         rendered = self._voice.render(reply, occasion)
         messages = _messages(reply, rendered, work.id, work.at, conversation.id)
@@ -118,6 +119,7 @@ class Outcomes:
             author="agent",
             emotion=turn.understanding.emotion,
             customer=turn.customer.name,
+            language=turn.language,
         )
         rendered = self._voice.render(reply, mine)
         return Draft(text="\n\n".join(rendered.parts), source=source)
@@ -148,6 +150,7 @@ def occasion(turn: Turn) -> Occasion:
         author="bot",
         first=not any(m.author in ("bot", "agent") and not m.internal for m in turn.history),
         customer=turn.customer.name,
+        language=turn.language,
     )
 
 

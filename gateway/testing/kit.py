@@ -1,10 +1,4 @@
-"""The public kit: a gateway to talk to, a clock to turn, a channel that remembers.
-
-async with running(my_plugin, config={"plugins": {"mine": {}}}, tmp_path=tmp_path) as gw:
-    ana = gw.customer("rest", "ana")
-    await ana.say("When do you open?")
-    assert ana.heard == ["We open at nine."]
-"""
+"""A gateway to talk to, a clock to turn, a channel that remembers."""
 
 from __future__ import annotations
 
@@ -310,17 +304,3 @@ async def running(
         yield Running(gateway, server)
     finally:
         await server.close()
-
-
-__all__ = [
-    "DeskAgent",
-    "FakeChannel",
-    "FakeClock",
-    "FakeHandler",
-    "Person",
-    "PlainVoice",
-    "Running",
-    "as_guests",
-    "running",
-    "settings_for",
-]
