@@ -88,17 +88,19 @@ def test_the_command_works(elsewhere: Path, arguments: list[str], says: str) -> 
 
 async def test_the_pages_are_served(elsewhere: Path, unused_tcp_port: int) -> None:
     """A server that was started from the wheel has the pages and scripts, and stops with 0."""
-    server = await asyncio.create_subprocess_exec(
-        elsewhere / "venv/bin/warmline", "serve", "--port", str(unused_tcp_port),
-        cwd=elsewhere, env={"WARMLINE_CHANNELS__EMAIL__SMTP_PORT": "0"},
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    log = elsewhere / "serve.log"
+    with log.open("wb") as written:
+        server = await asyncio.create_subprocess_exec(
+            elsewhere / "venv/bin/warmline", "serve", "--port", str(unused_tcp_port),
+            cwd=elsewhere, env={"WARMLINE_CHANNELS__EMAIL__SMTP_PORT": "0"},
+            stdout=asyncio.subprocess.DEVNULL, stderr=written,
+        )  # fmt: skip
     base = f"http://127.0.0.1:{unused_tcp_port}"
     try:
         async with aiohttp.ClientSession() as browser:
 
             async def alive() -> bool:
-                assert server.returncode is None
+                assert server.returncode is None, log.read_text("utf-8")
                 try:
                     async with browser.get(f"{base}/healthz") as answer:
                         return answer.status == 200
@@ -114,6 +116,7 @@ async def test_the_pages_are_served(elsewhere: Path, unused_tcp_port: int) -> No
                 pages += [new for new in (urljoin(path, one) for one in loaded) if new not in pages]
             assert {Path(page).suffix for page in pages} >= {"", ".js", ".css"}
     finally:
-        server.terminate()
+        if server.returncode is None:
+            server.terminate()
         code = await asyncio.wait_for(server.wait(), 20)
     assert code == 0
