@@ -11,6 +11,8 @@ from plugins.agents_desk import words
 WIDTH, HEIGHT, EDGE = 288.0, 64.0, 9.0
 NEWEST = 24
 """So many messages fit beside one another."""
+NOTICED = 0.2
+"""A change of distress by this much is worth a word."""
 
 
 SHAPES = {
@@ -55,13 +57,17 @@ def shape(label: str) -> str:
 
 
 def cues(message: Message) -> tuple[Cue, ...]:
-    """Cues and signals whose span is really in the text, by where they start."""
+    """Cues and signals whose span is really in the text, by where they start.
+
+    Of a calm customer only the signals: single marks that moved nothing would be noise.
+    """
     known = message.understanding
     if known is None:
         return ()
+    felt = () if known.emotion.label == "calm" else known.emotion.cues
     found = {
         (cue.start, cue.end, cue.kind): cue
-        for cue in (*known.emotion.cues, *known.signals)
+        for cue in (*felt, *known.signals)
         if 0 <= cue.start < cue.end and message.text[cue.start : cue.end] == cue.text
     }
     return tuple(found[key] for key in sorted(found))
@@ -106,10 +112,13 @@ def _point(x: float, message: Message) -> Point:
 
 def _in_words(points: Sequence[Point]) -> str:
     first, last = points[0].emotion, points[-1].emotion
+    worst = max((point.emotion for point in points), key=lambda emotion: emotion.distress)
     if len(points) == 1:
         return f"{words.mood(first).capitalize()}, in one message"
+    if worst.distress > max(first.distress, last.distress) + NOTICED:
+        return f"{words.mood(worst).capitalize()} in between, {words.mood(last)} now"
     if words.mood(first) == words.mood(last):
         return f"{words.mood(last).capitalize()} from first to last"
     change = last.distress - first.distress
-    turn = "rising" if change > 0.15 else "easing" if change < -0.15 else "now"
-    return f"From {words.mood(first)} to {words.mood(last)}, {turn}".removesuffix(", now")
+    turn = ", rising" if change > NOTICED else ", easing" if change < -NOTICED else ""
+    return f"From {words.mood(first)} to {words.mood(last)}{turn}"

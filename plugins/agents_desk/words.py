@@ -159,6 +159,12 @@ def span(start: datetime, end: datetime) -> str:
     return "1 day" if days == 1 else f"{days} days"
 
 
+def since(at: datetime, now: datetime) -> str:
+    """How long ago it was: ``just now``, ``7 min ago``."""
+    told = span(at, now)
+    return "just now" if told == "now" else f"{told} ago"
+
+
 def exact(at: datetime) -> str:
     return f"{at:%d %B %Y, %H:%M} UTC".lstrip("0")
 

@@ -23,6 +23,7 @@ async def signed_in(browser: Any, url: str, **options: Any) -> Any:
     await page.fill("#name", "ana")
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
+    await page.wait_for_url("**/desk")
     await page.wait_for_selector("#queue")
     return page
 
@@ -112,6 +113,30 @@ async def test_news_comes_by_itself(page: Any, town: Town) -> None:
     said = await page.text_content("#announce")
     assert "New message from Maria Oliveira: Any news? <b>now</b>" in said
     assert "Any news?" in await page.text_content("#q1")
+
+
+async def test_an_old_refresh_is_not_shown(page: Any, town: Town) -> None:
+    """A refresh that was asked for before the claim and comes after it changes nothing."""
+    old: list[Any] = []
+
+    async def hold(route: Any) -> None:
+        if route.request.headers.get("x-desk-live") and not old:
+            old.append((route, await route.fetch()))
+        else:
+            await route.continue_()
+
+    await at_maria(page, town, claim=False)
+    await page.route("**/desk/c/1", hold)
+    await listening(town)
+    town.desk.add(1, "customer", "One more thing")
+    await until(lambda: old)
+    await page.keyboard.press("c")
+    await page.wait_for_selector("#answer:focus")
+    route, response = old[0]
+    await route.fulfill(response=response)
+    await page.wait_for_selector("text=One more thing >> nth=0")
+    await page.keyboard.type("can reply now")
+    assert await page.input_value("#answer") == "can reply now"
 
 
 async def test_the_queue_is_live(page: Any, town: Town) -> None:

@@ -232,6 +232,32 @@ def test_the_arc_stays_in_its_frame(count: int) -> None:
         assert 0 <= point.y <= mood.HEIGHT
 
 
+@pytest.mark.parametrize(("course", "told"), [
+    ([("calm", 0.1)], "Calm, in one message"),
+    ([("calm", 0.1), ("angry", 0.9)], "From calm to angry, rising"),
+    ([("angry", 0.9), ("angry", 0.5), ("pleased", 0.0)], "From angry to pleased, easing"),
+    ([("calm", 0.1), ("angry", 0.9), ("calm", 0.1)], "Angry in between, calm now"),
+    ([("calm", 0.1), ("calm", 0.1)], "Calm from first to last"),
+    ([("calm", 0.1), ("confused", 0.2)], "From calm to confused"),
+])  # fmt: skip
+def test_the_arc_in_words(course: list[tuple[Label, float]], told: str) -> None:
+    """The course of the mood in one line, with its worst point."""
+    said = [message("x").replace(understanding=felt("x", label, 0.5, distress, "i"))
+            for label, distress in course]  # fmt: skip
+    arc = mood.arc(said)
+    assert arc
+    assert arc.words == told
+
+
+def test_a_calm_message_is_not_marked() -> None:
+    """Cues of a calm customer are noise; signals are not."""
+    mark = Cue(kind="exclaiming", text="!", start=2, end=3)
+    understood = Understanding(emotion=Emotion(cues=(mark,)))
+    assert mood.cues(message("Hi!").replace(understanding=understood)) == ()
+    asks = understood.replace(signals=(mark.replace(kind="asked_for_person"),))
+    assert len(mood.cues(message("Hi!").replace(understanding=asks))) == 1
+
+
 def test_no_arc_of_nothing() -> None:
     """A conversation nobody has understood yet has no arc."""
     bare = message("x").replace(understanding=None)

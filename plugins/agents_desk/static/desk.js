@@ -9,6 +9,7 @@ import { keepTime } from "./times.js";
 import { load, say } from "./wire.js";
 
 const history_ = document.getElementById("history");
+let deeds = 0;
 
 document.documentElement.classList.add("script");
 remember();
@@ -22,11 +23,16 @@ if (history_) stayAtEnd();
 follow(refresh);
 document.addEventListener("submit", act);
 document.addEventListener("click", edit);
+document.addEventListener("click", (event) => closeMenus(event.target));
 
-/** Fetch this page again and show what is different. A draft stays as it is. */
+/** Fetch this page again and show what is different. A draft stays as it is. What was fetched
+ * before a deed was done is older than what the deed showed, and is not shown. */
 async function refresh() {
+  const before = deeds;
   const page = await load(location.pathname + location.search);
-  if (page) show(page.document, false);
+  if (!page) return;
+  if (before === deeds) show(page.document, false);
+  else await refresh();
 }
 
 async function act(event) {
@@ -35,7 +41,9 @@ async function act(event) {
   event.preventDefault();
   if (form.getAttribute("aria-busy") === "true") return;
   form.setAttribute("aria-busy", "true");
+  deeds += 1;
   const page = await load(form.action, new URLSearchParams(new FormData(form)));
+  deeds += 1;
   form.removeAttribute("aria-busy");
   if (!page) return;
   if (page.done) {
@@ -45,6 +53,7 @@ async function act(event) {
     if (fields.get("key")?.startsWith("suggestion-")) forgetIfSame(fields.get("text"));
     history.replaceState(null, "", page.url);
   }
+  closeMenus();
   show(page.document, true);
   if (page.done) toEnd();
   const box = form.dataset.then ?? form.dataset.clears;
@@ -66,6 +75,12 @@ function edit(event) {
   document.getElementById("answer-suggestion").value = link.dataset.suggestion;
   box.focus();
   box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function closeMenus(but = null) {
+  for (const menu of document.querySelectorAll(".menu[open]")) {
+    if (!menu.contains(but)) menu.open = false;
+  }
 }
 
 function show(page, composer) {

@@ -16,7 +16,7 @@ function update() {
   const now = new Date(Date.now() + ahead);
   for (const time of document.querySelectorAll("time[data-ago], time[data-clock]")) {
     const at = new Date(time.dateTime);
-    const words = time.hasAttribute("data-ago") ? span(now - at) : clock(at, now);
+    const words = time.hasAttribute("data-clock") ? clock(at, now) : ago(now - at, time.dataset.ago);
     if (time.textContent !== words) time.textContent = words;
     if (time.title !== exact.format(at)) time.title = exact.format(at);
   }
@@ -25,6 +25,12 @@ function update() {
 function clock(at, now) {
   if (at.toDateString() === now.toDateString()) return hour.format(at);
   return `${day.format(at)}, ${hour.format(at)}`;
+}
+
+function ago(milliseconds, kind) {
+  const words = span(milliseconds);
+  if (kind !== "since") return words;
+  return words === "now" ? "just now" : `${words} ago`;
 }
 
 /** As the server says it. */
