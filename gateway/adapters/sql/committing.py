@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, String, bindparam, func, select, text, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.effects import effects
+from gateway.adapters.sql.prepared import Prepared, insertion
 from gateway.adapters.sql.schema import (
     conversations,
     customers,
@@ -19,8 +20,10 @@ from gateway.adapters.sql.taking import find_customer
 from gateway.model import Conversation, Message
 from gateway.store import AlreadyHandled, Committed, Moved, Outcome
 
-_EPOCH = select(conversations).where(conversations.c.id == bindparam("id")).with_for_update()
-_HANDLED = (
+_EPOCH = Prepared(
+    select(conversations).where(conversations.c.id == bindparam("id")).with_for_update()
+)
+_HANDLED = Prepared(
     update(inbox)
     .where(inbox.c.id == bindparam("turn"), inbox.c.state != "handled")
     .values(
@@ -30,9 +33,28 @@ _HANDLED = (
         message_id=bindparam("message"),
     )
 )
-_NEW_CONVERSATION = insert(conversations).returning(conversations.c.id)
-_NEW_CUSTOMER = insert(customers).returning(customers.c.id)
-_CLOSE_IDLE = (
+_NEW_CUSTOMER = insertion(customers, "name", "language", "opted_out", "ref", "created_at")
+_NEW_IDENTITY = Prepared(
+    text(
+        "INSERT INTO identities (customer_id, channel, value, unreachable)"
+        " VALUES (:customer, :channel, :value, false) ON CONFLICT DO NOTHING"
+    )
+)
+_NEW_CONVERSATION = insertion(
+    conversations,
+    *("customer_id", "channel", "address", "lane", "opened_at"),
+    *("state", "epoch", "tier", "language", "subject", "intent", "mood"),
+)
+_CHANGED = Prepared(
+    update(conversations)
+    .where(conversations.c.id == bindparam("this"))
+    .values(
+        {name: bindparam(name) for name in ("state", "epoch", "tier", "language", "subject")}
+        | {"intent": bindparam("intent")}
+        | {"mood": func.coalesce(bindparam("mood", type_=String), conversations.c.mood)}
+    )
+)
+_CLOSE_IDLE = Prepared(
     update(conversations)
     .where(
         conversations.c.lane == bindparam("here"),
@@ -75,7 +97,7 @@ def _settle(
         return _open(connection, outcome, at), None
     if outcome.work.inbound is not None and outcome.work.inbound.ref is not None:
         _adopt(connection, outcome)
-    row = connection.execute(_EPOCH, {"id": outcome.conversation.id}).one()
+    row = _EPOCH.one(connection, {"id": outcome.conversation.id})
     now = rows.conversation(row)
     begun = outcome.work.happened.epoch if outcome.work.happened else outcome.conversation.epoch
     if outcome.work.kind == "agent" or now.epoch == begun:
@@ -100,16 +122,11 @@ def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversatio
             "ref": customer.ref,
             "created_at": rows.ms(at),
         }
-        known = connection.execute(_NEW_CUSTOMER, who).scalar_one()
+        known = _NEW_CUSTOMER.scalar(connection, who)
     conversation = outcome.conversation
     address = conversation.address
-    connection.execute(
-        text(
-            "INSERT INTO identities (customer_id, channel, value, unreachable)"
-            " VALUES (:customer, :channel, :value, false) ON CONFLICT DO NOTHING"
-        ),
-        {"customer": known, "channel": address.channel, "value": address.value},
-    )
+    identity = {"customer": known, "channel": address.channel, "value": address.value}
+    _NEW_IDENTITY.count(connection, identity)
     values: dict[str, object] = {
         "customer_id": known,
         "channel": address.channel,
@@ -118,10 +135,11 @@ def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversatio
         "opened_at": rows.ms(conversation.opened_at),
         **_columns(outcome, conversation),
     }
-    new = connection.execute(_NEW_CONVERSATION, values).scalar_one()
+    values["mood"] = values["mood"] or "calm"
+    new: int = _NEW_CONVERSATION.scalar(connection, values)
     if customer.id and (inbound is None or inbound.subject is None):
         stale = {"here": outcome.work.lane, "new": new, "at": rows.ms(at)}
-        connection.execute(_CLOSE_IDLE, stale)
+        _CLOSE_IDLE.count(connection, stale)
     return conversation.replace(id=new)
 
 
@@ -145,29 +163,27 @@ def _adopt(connection: Connection, outcome: Outcome) -> None:
 
 
 def _columns(outcome: Outcome, conversation: Conversation) -> dict[str, object]:
-    columns: dict[str, object] = {
+    heard = outcome.message.understanding if outcome.message else None
+    return {
         "state": conversation.state,
         "epoch": conversation.epoch,
         "tier": conversation.tier,
         "language": conversation.language,
         "subject": conversation.subject,
         "intent": conversation.intent,
+        "mood": heard.emotion.label if heard else None,
     }
-    if outcome.message and outcome.message.understanding:
-        columns["mood"] = outcome.message.understanding.emotion.label
-    return columns
 
 
 def _update(connection: Connection, outcome: Outcome, now: Conversation) -> Conversation:
     after = outcome.conversation.replace(epoch=now.epoch, owner=now.owner)
     if outcome.message is None and not outcome.reopen:
         return now
-    columns = _columns(outcome, after)
     if outcome.reopen:
         after = after.replace(epoch=now.epoch + 1, owner=None, resolved_at=None)
-        columns |= {"epoch": after.epoch, "owner": None, "resolved_at": None}
-    change = update(conversations).where(conversations.c.id == now.id).values(columns)
-    connection.execute(change)
+        reopened = update(conversations).where(conversations.c.id == now.id)
+        connection.execute(reopened.values(owner=None, resolved_at=None))
+    _CHANGED.count(connection, {"this": now.id, **_columns(outcome, after)})
     return after
 
 
@@ -179,5 +195,5 @@ def _done(
         "conversation": conversation,
         "message": message.id if message else None,
     }
-    if connection.execute(_HANDLED, turn).rowcount != 1:
+    if _HANDLED.count(connection, turn) != 1:
         raise AlreadyHandled

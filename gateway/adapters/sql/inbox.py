@@ -9,24 +9,28 @@ from sqlalchemy import Connection, bindparam, func, select, text, update
 
 from gateway.adapters.sql import committing, rows, taking
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import inbox, messages
 from gateway.model import Accepted, Inbound, Message
 from gateway.ports import NotFound
 from gateway.store import AgentSaid, Committed, InboxLine, Later, Outcome, Work
 
 # SQLite and PostgreSQL read this alike; Core has one construct for each of them.
-ACCEPT = text(
-    "INSERT INTO inbox (lane, channel, kind, remote_id, conversation_id, payload, state,"
-    " attempts, due_at, received_at) VALUES (:lane, :channel, :kind, :remote_id,"
-    " :conversation_id, :payload, 'ready', 0, 0, :received_at)"
-    " ON CONFLICT DO NOTHING RETURNING id"
+ACCEPT = Prepared(
+    text(
+        "INSERT INTO inbox (lane, channel, kind, remote_id, conversation_id, payload, state,"
+        " attempts, due_at, received_at) VALUES (:lane, :channel, :kind, :remote_id,"
+        " :conversation_id, :payload, 'ready', 0, 0, :received_at)"
+        " ON CONFLICT DO NOTHING RETURNING id"
+    )
 )
 SAME = select(inbox.c.id).where(
-    inbox.c.channel == bindparam("channel"), inbox.c.remote_id == bindparam("remote_id")
+    inbox.c.lane == bindparam("lane"), inbox.c.remote_id == bindparam("remote_id")
 )
 HEADS = select(func.min(inbox.c.id)).where(inbox.c.state == "ready").group_by(inbox.c.lane)
 SAID = "desk"
-"""The channel name under which agents' messages are deduplicated."""
+"""The channel name of agents' messages, and the prefix that keeps their keys from meeting a
+customer's ids."""
 
 
 def accept(
@@ -50,10 +54,10 @@ def accept(
         "payload": payload,
         "received_at": rows.ms(at),
     }
-    turn = connection.execute(ACCEPT, values).scalar()
+    turn = ACCEPT.scalar(connection, values)
     if turn is not None:
         return Accepted(turn=turn)
-    known = connection.execute(SAME, {"channel": channel, "remote_id": remote_id}).scalar_one()
+    known = connection.execute(SAME, {"lane": lane, "remote_id": remote_id}).scalar_one()
     return Accepted(turn=known, duplicate=True)
 
 
@@ -86,7 +90,7 @@ class SqlInbox:
                 lane=lane,
                 channel=SAID,
                 kind="agent",
-                remote_id=key,
+                remote_id=f"{SAID}:{key}",
                 payload=rows.pack(said),
                 at=at,
                 conversation=said.conversation,

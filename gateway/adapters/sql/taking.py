@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, String, bindparam, literal_column, select
 
 from gateway.adapters.sql import rows
+from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import (
     conversations,
     customers,
@@ -22,27 +23,30 @@ from gateway.store import AgentSaid, Happened, Later, Work
 
 HISTORY = 40
 
-_HEAD = (
+# The state stands in the text of the statement: SQLite looks at a partial index only when it can
+# prove the condition, and of a bound value it must prove it anew each time.
+_READY = literal_column("'ready'", String)
+_HEAD = Prepared(
     select(inbox)
-    .where(inbox.c.lane == bindparam("lane"), inbox.c.state == "ready")
+    .where(inbox.c.lane == bindparam("lane"), inbox.c.state == _READY)
     .order_by(inbox.c.id)
     .limit(1)
 )
-_CUSTOMER = (
+_CUSTOMER = Prepared(
     select(customers)
     .join(identities, identities.c.customer_id == customers.c.id)
     .where(identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value"))
 )
-_BY_REF = select(customers).where(customers.c.ref == bindparam("ref")).limit(1)
+_BY_REF = Prepared(select(customers).where(customers.c.ref == bindparam("ref")).limit(1))
 _BY_ID = select(customers).where(customers.c.id == bindparam("id"))
-_LAST = (
+_LAST = Prepared(
     select(conversations)
     .where(conversations.c.lane == bindparam("lane"))
     .order_by(conversations.c.id.desc())
     .limit(1)
 )
 _CONVERSATION = select(conversations).where(conversations.c.id == bindparam("id"))
-_HISTORY = (
+_HISTORY = Prepared(
     select(messages)
     .where(messages.c.conversation_id == bindparam("id"))
     .order_by(messages.c.id.desc())
@@ -60,7 +64,7 @@ _HAPPENED = msgspec.json.Decoder(Happened)
 
 def take(connection: Connection, lane: str, at: datetime, idle: timedelta) -> Work | Later | None:
     """The oldest unhandled row of ``lane`` with all that its turn needs."""
-    row = connection.execute(_HEAD, {"lane": lane}).one_or_none()
+    row = _HEAD.one(connection, {"lane": lane})
     if row is None:
         return None
     if row.due_at > rows.ms(at):
@@ -125,11 +129,11 @@ def find_customer(connection: Connection, inbound: Inbound) -> Customer:
     an anonymous one that proves who it is becomes known by it.
     """
     if inbound.ref is not None:
-        row = connection.execute(_BY_REF, {"ref": inbound.ref}).one_or_none()
+        row = _BY_REF.one(connection, {"ref": inbound.ref})
         if row is not None:
             return rows.customer(row)
     address = {"channel": inbound.address.channel, "value": inbound.address.value}
-    row = connection.execute(_CUSTOMER, address).one_or_none()
+    row = _CUSTOMER.one(connection, address)
     if row is None or (inbound.ref is not None and row.ref is not None):
         return Customer(name=inbound.name, language=inbound.language, ref=inbound.ref)
     return rows.customer(row).replace(ref=inbound.ref or row.ref)
@@ -140,7 +144,7 @@ def _conversation(
 ) -> Conversation | None:
     """A medium with subjects goes by its thread (References) and sender, others by sender."""
     if inbound.subject is None and not inbound.thread:
-        row = connection.execute(_LAST, {"lane": lane}).one_or_none()
+        row = _LAST.one(connection, {"lane": lane})
         if row is None or not _may_continue(connection, row, customer):
             return None
         return rows.conversation(row)
@@ -174,7 +178,7 @@ def _is_over(
 
 
 def _history(connection: Connection, conversation: int) -> tuple[Message, ...]:
-    found = connection.execute(_HISTORY, {"id": conversation}).all()
+    found = _HISTORY.all(connection, {"id": conversation})
     return tuple(rows.message(row) for row in reversed(found))
 
 
