@@ -151,14 +151,12 @@ def _taken(response: aiohttp.ClientResponse) -> Sent:
 
 
 def parse(said: Said, house: House) -> Inbound:
-    """The body of the webhook in our words. Ids are told apart by sender: two senders may use
-    the same ``message_id``."""
-    remote = f"{said.sender}:{said.message_id}" if said.message_id else None
+    """The body of the webhook in our words."""
     return Inbound(
         address=Address(channel="rest", value=said.sender),
         text=said.message,
         at=house.clock.now(),
-        remote_id=remote,
+        remote_id=said.message_id,
         facts=facts(said.metadata or {}),
     )
 

@@ -92,7 +92,7 @@ class Attachment(Value, frozen=True, kw_only=True):
 class Inbound(Value, frozen=True, kw_only=True):
     """One message from a provider, in our words.
 
-    ``remote_id`` is the provider's own id: the same (channel, id) is handled once; without it
+    ``remote_id`` is the provider's own id: the same (address, id) is handled once; without it
     nothing is deduplicated. ``kind`` ``unreadable`` means that the payload could not be parsed:
     ``raw`` is the digest under which it was kept, and a person gets it.
     """

@@ -293,8 +293,9 @@ class Reading(Protocol):
 
 
 class Customers(Protocol):
-    async def report(self, receipt: Receipt) -> tuple[str, ...]:
-        """Record what a provider says of messages; gives the lanes it touched."""
+    async def report(self, receipt: Receipt) -> tuple[str, ...] | None:
+        """Record what a provider says of messages; gives the lanes it touched, None when no
+        message has such an id (yet)."""
         ...
 
     async def export(self, address: Address) -> Json: ...

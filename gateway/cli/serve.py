@@ -8,7 +8,7 @@ import fcntl
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -17,6 +17,11 @@ from aiohttp import web
 from gateway.app import Gateway, build_app
 from gateway.cli.start import config, gateway_of, logs, say, settings_of
 from gateway.ports import Hints, WarmlineError
+from gateway.web import health
+
+
+PATIENCE = 90.0
+"""Seconds to wait for everything to be ready before the greeting is printed all the same."""
 
 
 @click.command()
@@ -67,10 +72,24 @@ async def _serve(gateway: Gateway, door: socket.socket, url: str) -> None:
     try:
         await runner.setup()
         await web.SockSite(runner, door).start()
-        _welcome(gateway, url)
+        greeting = asyncio.create_task(_greet(gateway, url))
         await stop.wait()
+        greeting.cancel()
     finally:
         await runner.cleanup()
+
+
+async def _greet(gateway: Gateway, url: str) -> None:
+    """Tell where to click once all is ready; at the first start something may be learnt first."""
+    troubles = await health.troubles(gateway.checks())
+    if troubles:
+        say(f"Starting at {url}: " + "; ".join(f"{k}: {v}" for k, v in troubles.items()))
+    with suppress(TimeoutError):  # a channel may be down for long; the pages work meanwhile
+        async with asyncio.timeout(PATIENCE):
+            while troubles:
+                await asyncio.sleep(0.2)
+                troubles = await health.troubles(gateway.checks())
+    _welcome(gateway, url)
 
 
 def _taken(host: str, port: int, error: OSError) -> str:

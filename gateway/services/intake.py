@@ -13,6 +13,8 @@ from gateway.services.metrics import Metrics
 from gateway.store import Store
 
 log = structlog.get_logger()
+EARLY = (0.1, 0.4, 1.5)
+"""Seconds between looks for a message whose receipt came before its id was committed."""
 
 
 class Expects(Protocol):
@@ -60,8 +62,19 @@ class Intake:
         return accepted
 
     async def report(self, receipt: Receipt) -> None:
-        """Record what the provider says of messages we sent; whoever watches hears of it."""
-        for lane in await self._store.customers.report(receipt):
+        """Record what the provider says of messages we sent; whoever watches hears of it.
+
+        A provider may be faster than our commit of its id, so an unknown one is looked for
+        again, for about two seconds.
+        """
+        lanes = await self._store.customers.report(receipt)
+        for wait in EARLY:
+            if lanes is None and receipt.address is None:
+                await self._clock.sleep(wait)
+                lanes = await self._store.customers.report(receipt)
+        if lanes is None:
+            log.warning("receipt.unknown", channel=receipt.channel, status=receipt.status)
+        for lane in lanes or ():
             self._events.publish(Event(topic=lane, name="status"))
             self._events.publish(Event(topic="desk", name="status"))
 

@@ -104,8 +104,14 @@ class Worker:
         what = f"handling it failed {work.attempts} times ({work.error or 'the process died'})"
         turn = turn.replace(route=after_failure(turn, self._policy, what))
         talks = turn.kind == "message" and turn.route.action == "escalate" and not turn.automatic
-        answer = Answer(turn=turn, reply=LAST_RESORT if talks else None)
-        return self._outcomes.of(work, answer, None)
+        if not talks:
+            return self._outcomes.of(work, Answer(turn=turn), None)
+        try:
+            return self._outcomes.of(work, Answer(turn=turn, reply=LAST_RESORT), None)
+        except Exception:
+            # The voice may be what is broken: a person gets the message all the same.
+            log.exception("voice.failed", turn=work.id)
+            return self._outcomes.of(work, Answer(turn=turn), None)
 
     def _announce(self, outcome: Outcome, committed: Committed) -> None:
         """After the commit: tell those who wait, and count."""

@@ -21,10 +21,8 @@ def routes(checks: Mapping[str, Readiness], metrics: Metrics) -> Iterable[web.Ro
         return web.Response(text="ok\n")
 
     async def ready(_: web.Request) -> web.Response:
-        names = list(checks)
-        troubles = await asyncio.gather(*(_trouble(checks[name]) for name in names))
-        found = {name: what for name, what in zip(names, troubles, strict=True) if what}
-        state = {"ready": not found, "checks": {name: found.get(name, "ok") for name in names}}
+        found = await troubles(checks)
+        state = {"ready": not found, "checks": {name: found.get(name, "ok") for name in checks}}
         return web.Response(
             body=msgspec.json.encode(state),
             status=503 if found else 200,
@@ -37,6 +35,13 @@ def routes(checks: Mapping[str, Readiness], metrics: Metrics) -> Iterable[web.Ro
         )
 
     return (web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", figures))
+
+
+async def troubles(checks: Mapping[str, Readiness]) -> dict[str, str]:
+    """What is wrong, by the name of the check; empty when all is well."""
+    names = list(checks)
+    told = await asyncio.gather(*(_trouble(checks[name]) for name in names))
+    return {name: what for name, what in zip(names, told, strict=True) if what}
 
 
 async def _trouble(check: Readiness) -> str | None:

@@ -46,7 +46,7 @@ class SqlCustomers:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def report(self, receipt: Receipt) -> tuple[str, ...]:
+    async def report(self, receipt: Receipt) -> tuple[str, ...] | None:
         return await self._db.write(lambda c: _report(c, receipt))
 
     async def export(self, address: Address) -> Json:
@@ -58,7 +58,7 @@ class SqlCustomers:
         return erased
 
 
-def _report(connection: Connection, receipt: Receipt) -> tuple[str, ...]:
+def _report(connection: Connection, receipt: Receipt) -> tuple[str, ...] | None:
     if receipt.address is not None:
         ids = [int(id) for id in receipt.ids if id.isdecimal()]
         ours = messages.c.id.in_(ids) & (messages.c.lane == receipt.address.lane)
@@ -68,6 +68,8 @@ def _report(connection: Connection, receipt: Receipt) -> tuple[str, ...]:
             prefix, autoescape=True
         )
     ours &= messages.c.author.in_(("bot", "agent"))
+    if connection.execute(select(messages.c.id).where(ours).limit(1)).scalar() is None:
+        return None
     ours &= messages.c.status.in_(BEFORE[receipt.status])
     found = connection.execute(select(messages).where(ours)).all()
     for row in found:

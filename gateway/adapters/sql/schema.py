@@ -135,7 +135,7 @@ inbox = Table(
     Column("due_at", BigInteger, nullable=False, default=0),
     Column("received_at", BigInteger, nullable=False),
     Column("error", Text),
-    _index("uq_inbox_remote", "channel", "remote_id", where="remote_id IS NOT NULL", unique=True),
+    _index("uq_inbox_remote", "lane", "remote_id", where="remote_id IS NOT NULL", unique=True),
     _index("ix_inbox_ready", "lane", "id", where="state = 'ready'"),
     _index("ix_inbox_stuck", "id", where="state = 'stuck'"),
     sqlite_autoincrement=True,

@@ -58,7 +58,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "uq_inbox_remote",
-            ["channel", "remote_id"],
+            ["lane", "remote_id"],
             unique=True,
             sqlite_where=sa.text("remote_id IS NOT NULL"),
             postgresql_where=sa.text("remote_id IS NOT NULL"),
