@@ -19,7 +19,6 @@ from gateway.cli.start import config, gateway_of, logs, say, settings_of
 from gateway.ports import Hints, WarmlineError
 from gateway.web import health
 
-
 PATIENCE = 90.0
 """Seconds to wait for everything to be ready before the greeting is printed all the same."""
 

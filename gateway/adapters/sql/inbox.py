@@ -9,17 +9,20 @@ from sqlalchemy import Connection, bindparam, func, select, text, update
 
 from gateway.adapters.sql import committing, rows, taking
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import inbox, messages
 from gateway.model import Accepted, Inbound, Message
 from gateway.ports import NotFound
 from gateway.store import AgentSaid, Committed, InboxLine, Later, Outcome, Work
 
 # SQLite and PostgreSQL read this alike; Core has one construct for each of them.
-ACCEPT = text(
-    "INSERT INTO inbox (lane, channel, kind, remote_id, conversation_id, payload, state,"
-    " attempts, due_at, received_at) VALUES (:lane, :channel, :kind, :remote_id,"
-    " :conversation_id, :payload, 'ready', 0, 0, :received_at)"
-    " ON CONFLICT DO NOTHING RETURNING id"
+ACCEPT = Prepared(
+    text(
+        "INSERT INTO inbox (lane, channel, kind, remote_id, conversation_id, payload, state,"
+        " attempts, due_at, received_at) VALUES (:lane, :channel, :kind, :remote_id,"
+        " :conversation_id, :payload, 'ready', 0, 0, :received_at)"
+        " ON CONFLICT DO NOTHING RETURNING id"
+    )
 )
 SAME = select(inbox.c.id).where(
     inbox.c.lane == bindparam("lane"), inbox.c.remote_id == bindparam("remote_id")
@@ -51,7 +54,7 @@ def accept(
         "payload": payload,
         "received_at": rows.ms(at),
     }
-    turn = connection.execute(ACCEPT, values).scalar()
+    turn = ACCEPT.scalar(connection, values)
     if turn is not None:
         return Accepted(turn=turn)
     known = connection.execute(SAME, {"lane": lane, "remote_id": remote_id}).scalar_one()
