@@ -20,11 +20,14 @@ LOOK = 15.0
 class Live:
     """``/desk/live``. An event carries no words of anyone: the page fetches what it may see.
 
-    The stream ends when the browser goes, when the session ends and when the house closes.
+    The stream ends when the browser goes, when the session ends and when ``closing`` is set.
     """
 
-    def __init__(self, house: House, sessions: Sessions, guard: Guard) -> None:
+    def __init__(
+        self, house: House, sessions: Sessions, guard: Guard, closing: asyncio.Event
+    ) -> None:
         self._house, self._sessions, self._guard = house, sessions, guard
+        self._closing = closing
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/desk/live", self._guard.read(self._stream))]
@@ -36,7 +39,7 @@ class Live:
         async with out:
             work = [
                 asyncio.ensure_future(one)
-                for one in (self._tell(out), self._watch(session), out.wait())
+                for one in (self._tell(out), self._watch(session), self._closing.wait(), out.wait())
             ]
             try:
                 await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)

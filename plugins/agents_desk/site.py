@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -33,6 +34,16 @@ class WebDesk:
     ) -> None:
         self._settings, self._data_dir, self._longest = settings, data_dir, longest
         self._secure = public_url.startswith("https://")
+        self._closing = asyncio.Event()
+
+    async def run(self, house: House) -> None:  # noqa: ARG002  (a `Poller` is given the house)
+        """Does nothing until the house closes; then it ends the open streams, so that nobody
+        waits for them."""
+        self._closing.clear()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._closing.set()
 
     def routes(self, house: House) -> list[web.RouteDef]:
         """Also makes the demo user's password when there is none yet."""
@@ -57,7 +68,7 @@ class WebDesk:
             *signing.routes(),
             *pages.routes(),
             *Deeds(house, pages, guard, longest=self._longest).routes(),
-            *Live(house, sessions, guard).routes(),
+            *Live(house, sessions, guard, self._closing).routes(),
         ]
 
     def hints(self, url: str) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,17 @@ from gateway import Reason, Reply, Turn
 from gateway.testing import FakeChannel, FakeHandler, Person, Running, running
 from plugins import agents_desk
 from tests.agents_desk.conftest import PASSWORD, Visit, user
+
+CONFIG = {
+    "plugins": {
+        "agents_desk": {
+            "users": [
+                {"name": one.name, "password_hash": one.password_hash.get_secret_value()}
+                for one in (user("ana"), user("ben"))
+            ]
+        }
+    }
+}
 
 
 def hand_over(turn: Turn) -> Reply | None:
@@ -24,13 +36,8 @@ def hand_over(turn: Turn) -> Reply | None:
 
 @pytest.fixture
 async def gw(tmp_path: Path) -> AsyncIterator[Running]:
-    users = [one.model_dump() for one in (user("ana"), user("ben"))]
-    for one in users:
-        one["password_hash"] = one["password_hash"].get_secret_value()
-        one["skills"] = []
-    config = {"plugins": {"agents_desk": {"users": users}}}
     guests = (agents_desk, FakeChannel(), FakeHandler(hand_over))
-    async with running(*guests, config=config, tmp_path=tmp_path) as gateway:
+    async with running(*guests, config=CONFIG, tmp_path=tmp_path) as gateway:
         yield gateway
 
 
@@ -102,7 +109,7 @@ async def test_two_want_the_same(gw: Running, ana: Visit, ben: Visit, maria: Per
     path = await take(ana)
     answer = await ben.send(f"{path}/claim", **seen)
     assert answer.status == 409
-    assert "With Ana." in ben.page
+    assert "With ana." in ben.page
     answer = await ben.send(f"{path}/answer", key="k", text="Me too")
     assert answer.status == 409
     assert (await maria.listen())[1:] == []
@@ -134,3 +141,15 @@ async def test_the_house_keeps_the_headers(gw: Running, ana: Visit) -> None:
     answer = await ana.open("/desk")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert (await ana.http.get(f"{gw.url}/desk/c/77")).status == 404
+
+
+async def test_closing_waits_for_no_open_page(tmp_path: Path) -> None:
+    """A desk that is open in a browser does not hold up the end of the server."""
+    loop = asyncio.get_running_loop()
+    async with running(agents_desk, config=CONFIG, tmp_path=tmp_path) as gateway:
+        browser = await visit(gateway, "ana")
+        answer = await browser.http.get(f"{gateway.url}/desk/live")
+        assert await answer.content.readline() == b"event: hello\r\n"
+        begun = loop.time()
+    assert loop.time() - begun < 5
+    await browser.http.close()
