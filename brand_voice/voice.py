@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +13,22 @@ from brand_voice.guide import Guide, schema
 from brand_voice.lint import lint
 from brand_voice.loading import check, load
 from brand_voice.render import render
-from gateway import Finding, Json, Occasion, Rendered, Reply, Section, Settings, Voice, hookimpl
+from gateway import (
+    Emotion,
+    Finding,
+    Json,
+    Occasion,
+    Rendered,
+    Reply,
+    Section,
+    Settings,
+    Voice,
+    hookimpl,
+)
+
+KEPT = 512
+"""Renderings of the bot that are remembered: an answer from a file is said over and over, and
+each is some kilobytes."""
 
 
 class BrandVoiceSettings(BaseModel):
@@ -32,10 +48,15 @@ class GuidedVoice:
 
     def __init__(self, guide: Guide) -> None:
         self._book = Book(guide)
+        self._known = lru_cache(KEPT)(partial(render, self._book))
 
     def render(self, reply: Reply, occasion: Occasion) -> Rendered:
         """The parts to send, why they read so, and advice for an agent's words."""
-        return render(self._book, reply, occasion)
+        if occasion.author == "agent" or reply.timers:  # said once; and timers have no hash
+            return render(self._book, reply, occasion)
+        # Of how the customer feels only the label changes a word.
+        mood = Emotion(label=occasion.emotion.label)
+        return self._known(reply, occasion.replace(emotion=mood))
 
     def lint(self, text: str, occasion: Occasion) -> tuple[Finding, ...]:
         """Advice on ``text``; ``text[finding.start:finding.end]`` is what each is about."""
