@@ -46,7 +46,8 @@ def _tried(said: list[Message]) -> str:
         )
     if not parts:
         return "The bot has not tried to answer."
-    return f"{'; '.join(parts)}.".capitalize() if len(parts) == 1 else f"{'; '.join(parts)}."
+    told = "; ".join(parts)
+    return f"{told[0].upper()}{told[1:]}."
 
 
 def _mood(said: list[Message]) -> str:

@@ -299,7 +299,7 @@ async def running(
         guests = as_guests([*modules, PlainVoice()])
     gateway = put_together(guests, settings_for(guests, config or {}, tmp_path), clock=clock)
     server = TestServer(build_app(gateway), skip_url_asserts=True)
-    await server.start_server()
+    await server.start_server(shutdown_timeout=2.0)
     try:
         yield Running(gateway, server)
     finally:

@@ -115,6 +115,8 @@ async def test_claimed_while_the_provider_has_it(tmp_path: Path, easy: dict[str,
         fake.release()
         await gw.settled()
         assert [m.text for m in fake.sent] == ["You said hello.", "You said one more thing."]
+        lines = [m.text for m in (await gw.house.desk.card(conversation)).messages if m.internal]
+        assert "Already on its way at that moment: “You said one more thing.”" in lines
 
 
 async def test_the_bot_is_silent_until_the_person_is_done(

@@ -180,7 +180,10 @@ def _claim(
             outbox.c.lane == now.address.lane,
         )
     )
-    return now, tuple(rows.message(row) for row in connection.execute(sending))
+    late = tuple(rows.message(row) for row in connection.execute(sending))
+    for message in late:
+        _line(connection, now, f"Already on its way at that moment: “{message.text}”", None, at)
+    return now, late
 
 
 def _open_handoff_of(connection: Connection, conversation: int) -> int | None:
