@@ -77,6 +77,9 @@ class Gateway:
             metrics=self.metrics,
         )
         self.answers = Answers(self.store)
+        self.trouble = Trouble(
+            store=self.store, policy=self.policy, events=self.events, clock=self.clock
+        )
         self.deliveries = self._deliveries()
         self.outgoing = Lanes(
             self.deliveries.step, at_once=core.worker.conversations_at_once, clock=self.clock
@@ -179,13 +182,10 @@ class Gateway:
             wait = min(60.0, wait * 2)
 
     def _deliveries(self) -> Deliveries:
-        trouble = Trouble(
-            store=self.store, policy=self.policy, events=self.events, clock=self.clock
-        )
         return Deliveries(
             self.offers.channels,
             store=self.store,
-            trouble=trouble,
+            trouble=self.trouble,
             events=self.events,
             clock=self.clock,
             metrics=self.metrics,
@@ -235,6 +235,7 @@ class Gateway:
             store=self.store,
             wake=self.incoming.wake,
             answers=self.answers,
+            trouble=self.trouble,
             events=self.events,
             clock=self.clock,
             metrics=self.metrics,

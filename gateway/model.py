@@ -117,12 +117,19 @@ class Inbound(Value, frozen=True, kw_only=True):
     raw: str | None = None
     facts: tuple[Fact, ...] = ()
     """What the channel knows besides, for the agent to see (the page, the device)."""
+    consent: Literal["out", "in"] | None = None
+    """``out``: asks for no more messages at this address (STOP), which is heeded at once and never
+    answered. ``in``: takes that back; from an address that never asked it is a message like any
+    other."""
+    answered: bool = False
+    """The provider answers this by itself (HELP on SMS): it is kept and shown, not answered."""
 
 
 class Receipt(Value, frozen=True, kw_only=True):
     """What a provider says later of a message we sent.
 
-    ``ids`` are our message ids (mailbox channels) or remote ids (the others).
+    ``ids`` are our message ids where ``address`` is given (mailbox channels, and providers that
+    bring our id back), else remote ids.
     """
 
     channel: str
@@ -131,7 +138,9 @@ class Receipt(Value, frozen=True, kw_only=True):
     at: datetime
     detail: str | None = None
     address: Address | None = None
-    """For mailbox channels: whose messages they must be."""
+    """When ``ids`` are our message ids: whose messages they must be."""
+    opted_out: bool = False
+    """It failed because the customer asked for no more messages at this address."""
 
 
 class Accepted(Value, frozen=True, kw_only=True):
@@ -379,6 +388,8 @@ class Turn(Value, frozen=True, kw_only=True):
     """A machine wrote ``message`` (RFC 3834): it is kept and shown, and never answered."""
     unreadable: bool = False
     """The payload of ``message`` could not be parsed: a person gets what was kept of it."""
+    opted_out: bool = False
+    """The customer asked for no more messages at this address: nothing is sent there."""
 
     @property
     def language(self) -> str:
@@ -489,6 +500,8 @@ class Sent(Value, frozen=True, kw_only=True):
     """A provider took a message; ``remote_id`` is its own id for it."""
 
     remote_id: str | None = None
+    facts: tuple[Fact, ...] = ()
+    """What it cost and how it went, to be kept with the message (segments, price)."""
 
 
 # -- people --------------------------------------------------------------------------------------

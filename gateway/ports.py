@@ -347,11 +347,13 @@ class Unsure(WarmlineError):
 
 
 class Undeliverable(WarmlineError):
-    """The provider will never take this message. ``unreachable``: nor any to this address."""
+    """The provider will never take this message. ``unreachable``: nor any to this address;
+    ``opted_out``: because the customer asked for no more messages there."""
 
-    def __init__(self, message: str, *, unreachable: bool = False) -> None:
+    def __init__(self, message: str, *, unreachable: bool = False, opted_out: bool = False) -> None:
         super().__init__(message)
         self.unreachable = unreachable
+        self.opted_out = opted_out
 
 
 class NotAccepted(WarmlineError):

@@ -29,6 +29,7 @@ from gateway.model import (
     QueueItem,
     Reason,
     Receipt,
+    Sent,
     State,
     Status,
     Suggestion,
@@ -81,6 +82,8 @@ class Work(Value, frozen=True, kw_only=True):
     conversation: Conversation | None = None
     history: tuple[Message, ...] = ()
     survey: Survey | None = None
+    opted_out: bool = False
+    """The customer asked for no more messages at this address."""
 
 
 class Later(Value, frozen=True, kw_only=True):
@@ -128,6 +131,10 @@ class Outcome(Value, frozen=True, kw_only=True):
     answered: SurveyAnswer | None = None
     opt_out: bool = False
     reopen: bool = False
+    consent: Literal["out", "in"] | None = None
+    """What the customer said of messages to this address; ``out`` discards what is queued."""
+    refused: str | None = None
+    """Why nothing may be sent: ``replies`` are kept as failed ones, with this as their detail."""
 
 
 class Committed(Value, frozen=True, kw_only=True):
@@ -172,6 +179,13 @@ class InboxLine(Value, frozen=True, kw_only=True):
     attempts: int
     error: str | None
     received_at: datetime
+
+
+class Told(Value, frozen=True, kw_only=True):
+    """A message that a receipt changed: its lane and its conversation."""
+
+    lane: str
+    conversation: int
 
 
 class Moved(WarmlineError):
@@ -220,10 +234,19 @@ class Outbox(Protocol):
         an earlier epoch is discarded on the way."""
         ...
 
-    async def sent(self, id: int, remote_id: str | None) -> None: ...
+    async def sent(self, id: int, sent: Sent) -> None: ...
     async def later(self, id: int, error: str, due: datetime) -> None: ...
-    async def over(self, id: int, status: Status, error: str, *, unreachable: bool = False) -> None:
-        """It is a dead letter (``failed``), or nobody knows (``unsure``); the next may go."""
+    async def over(
+        self,
+        id: int,
+        status: Status,
+        error: str,
+        *,
+        unreachable: bool = False,
+        opted_out: bool = False,
+    ) -> None:
+        """It is a dead letter (``failed``), or nobody knows (``unsure``); the next may go, unless
+        the customer ``opted_out``: then what is queued for this address is discarded."""
         ...
 
     async def cut_off(self) -> tuple[Parcel, ...]:
@@ -293,8 +316,8 @@ class Reading(Protocol):
 
 
 class Customers(Protocol):
-    async def report(self, receipt: Receipt) -> tuple[str, ...] | None:
-        """Record what a provider says of messages; gives the lanes it touched, None when no
+    async def report(self, receipt: Receipt) -> tuple[Told, ...] | None:
+        """Record what a provider says of messages; gives those it changed, None when no
         message has such an id (yet)."""
         ...
 

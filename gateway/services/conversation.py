@@ -89,6 +89,7 @@ def begin(work: Work, now: datetime) -> Turn:
         survey=work.survey,
         automatic=bool(inbound and inbound.automatic),
         unreadable=work.kind == "unreadable",
+        opted_out=work.opted_out,
     )
 
 

@@ -98,7 +98,8 @@ class Deliveries:
             return parcel.at
         channel = self._channels.get(parcel.outbound.address.channel)
         if not isinstance(channel, Sender):
-            await self._dead(parcel, "no channel of this name can send; see `warmline channels`")
+            nobody = "no channel of this name can send; see `warmline channels`"
+            await self._dead(parcel, Undeliverable(nobody))
             return Next.MORE
         return await self._send(channel, parcel)
 
@@ -109,7 +110,7 @@ class Deliveries:
         except TryLater as error:
             return await self._later(parcel, str(error), error.after)
         except Undeliverable as error:
-            await self._dead(parcel, str(error), unreachable=error.unreachable)
+            await self._dead(parcel, error)
             return Next.MORE
         except Unsure as error:
             return await self._unsure(parcel, str(error))
@@ -122,12 +123,13 @@ class Deliveries:
         return Next.MORE
 
     async def _sent(self, parcel: Parcel, sent: Sent, outcome: str) -> None:
-        await self._store.outbox.sent(parcel.outbound.id, sent.remote_id)
+        await self._store.outbox.sent(parcel.outbound.id, sent)
         self._count(parcel, outcome)
 
     async def _later(self, parcel: Parcel, error: str, after: float | None) -> Next | datetime:
         if parcel.attempts >= self._bounds.attempts:
-            await self._dead(parcel, f"given up after {parcel.attempts} attempts: {error}")
+            over = f"given up after {parcel.attempts} attempts: {error}"
+            await self._dead(parcel, Undeliverable(over))
             return Next.MORE
         wait = max(after or 0.0, backoff(parcel.attempts, self._bounds))
         due = self._clock.now() + timedelta(seconds=wait)
@@ -150,16 +152,16 @@ class Deliveries:
         )
         return Next.MORE
 
-    async def _dead(self, parcel: Parcel, error: str, *, unreachable: bool = False) -> None:
-        await self._over(parcel, "failed", error, unreachable=unreachable)
+    async def _dead(self, parcel: Parcel, why: Undeliverable) -> None:
+        await self._over(
+            parcel, "failed", str(why), unreachable=why.unreachable, opted_out=why.opted_out
+        )
         await self._trouble.tell(
-            parcel.conversation, "undeliverable", "A message could not be delivered: " + error
+            parcel.conversation, "undeliverable", f"A message could not be delivered: {why}"
         )
 
-    async def _over(
-        self, parcel: Parcel, status: Status, error: str, *, unreachable: bool = False
-    ) -> None:
-        await self._store.outbox.over(parcel.outbound.id, status, error, unreachable=unreachable)
+    async def _over(self, parcel: Parcel, status: Status, error: str, **address: bool) -> None:
+        await self._store.outbox.over(parcel.outbound.id, status, error, **address)
         self._count(parcel, status)
         log.warning("delivery.over", outbox=parcel.outbound.id, status=status, error=error)
 

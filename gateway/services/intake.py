@@ -23,6 +23,12 @@ class Expects(Protocol):
     def expect(self, turn: int) -> None: ...
 
 
+class Tells(Protocol):
+    """Tells people what went wrong, and hands them the conversation."""
+
+    async def tell(self, conversation: int, code: str, what: str) -> None: ...
+
+
 class Intake:
     """Commits to the inbox and wakes a worker. ``text`` bounds a message, in characters."""
 
@@ -32,6 +38,7 @@ class Intake:
         store: Store,
         wake: Callable[[str], None],
         answers: Expects,
+        trouble: Tells,
         events: Events,
         clock: Clock,
         metrics: Metrics,
@@ -40,6 +47,7 @@ class Intake:
         self._store = store
         self._wake = wake
         self._answers = answers
+        self._trouble = trouble
         self._events = events
         self._clock = clock
         self._metrics = metrics
@@ -67,16 +75,19 @@ class Intake:
         A provider may be faster than our commit of its id, so an unknown one is looked for
         again, for about two seconds.
         """
-        lanes = await self._store.customers.report(receipt)
+        told = await self._store.customers.report(receipt)
         for wait in EARLY:
-            if lanes is None and receipt.address is None:
+            if told is None and receipt.address is None:
                 await self._clock.sleep(wait)
-                lanes = await self._store.customers.report(receipt)
-        if lanes is None:
+                told = await self._store.customers.report(receipt)
+        if told is None:
             log.warning("receipt.unknown", channel=receipt.channel, status=receipt.status)
-        for lane in lanes or ():
-            self._events.publish(Event(topic=lane, name="status"))
-            self._events.publish(Event(topic="desk", name="status"))
+        for one in told or ():
+            self._events.publish(Event(topic=one.lane, name="status"))
+            self._events.publish(Event(topic="desk", name="status", conversation=one.conversation))
+            if receipt.status == "failed":
+                what = f"A message was not delivered: {receipt.detail or 'no reason was given'}"
+                await self._trouble.tell(one.conversation, "undeliverable", what)
 
     def _bounded(self, message: Inbound) -> Inbound:
         # NUL is no character of SQL text, and providers let it through.

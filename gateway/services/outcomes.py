@@ -10,8 +10,10 @@ from gateway.model import (
     Emotion,
     Message,
     Occasion,
+    Reason,
     Rendered,
     Reply,
+    Route,
     Turn,
 )
 from gateway.ports import Traits, Voice
@@ -19,6 +21,13 @@ from gateway.services.answering import Answer, has_words
 from gateway.services.policy import Policy
 from gateway.services.reasons import sure_intent
 from gateway.store import AgentSaid, Draft, HandoffAsk, Outcome, Work
+
+OPTED_OUT = "the customer asked for no more messages at this address"
+SILENCES = {
+    "opted_out": "The customer asked for no more messages at this address",
+    "opted_in": "The customer takes messages at this address again",
+    "answered_already": "The provider answers this word by itself",
+}
 
 
 class Outcomes:
@@ -34,6 +43,8 @@ class Outcomes:
         turn, reply = answer.turn, answer.reply
         escalates = turn.route.action == "escalate" and turn.kind == "message"
         replies = self._replies(turn, reply, answer.handler) if reply else ()
+        if turn.opted_out:
+            replies = ()
         return Outcome(
             work=work,
             conversation=self._after(turn, escalates=escalates),
@@ -76,6 +87,26 @@ class Outcomes:
             customer=work.customer,
             replies=tuple(m.replace(author="agent", agent=said.agent) for m in messages),
             mailbox=self._mailbox(conversation),
+            refused=OPTED_OUT if work.opted_out else None,
+            notes=(_notice(work, conversation, f"Not sent: {OPTED_OUT}"),)
+            if work.opted_out
+            else (),
+        )
+
+    def of_silence(self, work: Work, turn: Turn) -> Outcome:
+        """A word such as STOP or HELP, kept and shown and never answered, with what it asks."""
+        consent = work.inbound.consent if work.inbound else None
+        code = f"opted_{consent}" if consent else "answered_already"
+        reason = Reason(code=code, detail=SILENCES[code])
+        route = Route(action="pass", tier=turn.conversation.tier, reasons=(reason,))
+        return Outcome(
+            work=work,
+            conversation=turn.conversation,
+            customer=turn.customer,
+            message=turn.message.replace(route=route),
+            notes=(_notice(work, turn.conversation, reason.detail),),
+            mailbox=self._mailbox(turn.conversation),
+            consent=consent,
         )
 
     def of_edit(self, work: Work, turn: Turn) -> Outcome:
@@ -197,14 +228,28 @@ def _messages(
     return messages
 
 
+def said_no_more(work: Work) -> bool:
+    """A word about messages themselves, or one that the provider has answered. A word of consent
+    from somebody who never opted out is an ordinary one (YES)."""
+    said = work.inbound
+    if said is None or work.kind != "message":
+        return False
+    return said.answered or said.consent == "out" or (said.consent == "in" and work.opted_out)
+
+
 def _line(turn: Turn) -> Message:
-    """What agents read between the lines of the conversation."""
     why = "; ".join(reason.detail or reason.code for reason in turn.route.reasons)
+    text = f"Handed over to a person: {why}" if why else "Handed over to a person"
+    return _notice(turn, turn.conversation, text)
+
+
+def _notice(turn: Turn | Work, conversation: Conversation, text: str) -> Message:
+    """What agents read between the lines of the conversation."""
     return Message(
         id=0,
-        conversation=turn.conversation.id,
+        conversation=conversation.id,
         author="system",
-        text=f"Handed over to a person: {why}" if why else "Handed over to a person",
+        text=text,
         at=turn.at,
         turn=turn.id,
         internal=True,

@@ -15,7 +15,8 @@ def decide(turn: Turn, policy: Policy) -> Route:
     ``pass`` while a person has the conversation or is waited for, and for what a machine wrote
     (RFC 3834, section 2: it is never answered). Else ``escalate`` when a reason holds, but
     ``clarify`` when the bot only did not understand, the customer is calm and the bot has not
-    asked back yet. Else ``automate``.
+    asked back yet. Else ``automate``. Who asked for no more messages and writes all the same goes
+    to a person, who may know another way to answer.
     """
     if turn.conversation.state in ("waiting", "person"):
         return _pass_on(turn, policy)
@@ -23,7 +24,7 @@ def decide(turn: Turn, policy: Policy) -> Route:
         return Route(action="automate")
     if turn.automatic:
         return Route(action="pass", tier=turn.conversation.tier, reasons=(AUTOMATIC,))
-    reasons = held(turn, policy)
+    reasons = (OPTED_OUT,) if turn.opted_out else held(turn, policy)
     if not reasons:
         return Route(action="automate")
     if _may_ask_back(turn, reasons, policy):
@@ -59,6 +60,9 @@ def hand_over(turn: Turn, policy: Policy, reasons: tuple[Reason, ...]) -> Route:
 
 
 AUTOMATIC = Reason(code="automatic", detail="a machine wrote it; the bot never answers machines")
+OPTED_OUT = Reason(
+    code="opted_out", detail="asked for no more messages at this address; nothing is sent there"
+)
 
 
 def _may_ask_back(turn: Turn, reasons: tuple[Reason, ...], policy: Policy) -> bool:

@@ -14,7 +14,7 @@ from gateway.services.answers import Answers
 from gateway.services.conversation import Conversations, begin
 from gateway.services.dispatch import Next
 from gateway.services.metrics import Metrics
-from gateway.services.outcomes import Outcomes
+from gateway.services.outcomes import Outcomes, said_no_more
 from gateway.services.policy import Policy
 from gateway.services.routing import after_failure
 from gateway.services.unclaimed import Unclaimed
@@ -81,6 +81,8 @@ class Worker:
             return self._outcomes.of_agent(work, work.said, work.conversation)
         if work.kind == "edit":
             return self._outcomes.of_edit(work, begin(work, self._clock.now()))
+        if said_no_more(work):
+            return self._outcomes.of_silence(work, begin(work, self._clock.now()))
         if work.happened is not None and work.happened.name == UNCLAIMED:
             return await self._unclaimed.move_up(work)
         return await self._conversations.converse(work)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, String, bindparam, func, select, text, update
 
-from gateway.adapters.sql import rows
+from gateway.adapters.sql import consent, rows
 from gateway.adapters.sql.effects import effects
 from gateway.adapters.sql.prepared import Prepared, insertion
 from gateway.adapters.sql.schema import (
@@ -36,8 +36,8 @@ _HANDLED = Prepared(
 _NEW_CUSTOMER = insertion(customers, "name", "language", "opted_out", "ref", "created_at")
 _NEW_IDENTITY = Prepared(
     text(
-        "INSERT INTO identities (customer_id, channel, value, unreachable)"
-        " VALUES (:customer, :channel, :value, false) ON CONFLICT DO NOTHING"
+        "INSERT INTO identities (customer_id, channel, value, unreachable, opted_out)"
+        " VALUES (:customer, :channel, :value, false, false) ON CONFLICT DO NOTHING"
     )
 )
 _NEW_CONVERSATION = insertion(
@@ -74,6 +74,8 @@ def commit(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
     _done(connection, outcome, conversation.id, message)
     for note in outcome.notes:
         store(connection, note, conversation)
+    if outcome.consent is not None:
+        consent.record(connection, conversation.address, outcome.consent)
     if dropped:
         return Committed(conversation=conversation, message=message, dropped=dropped)
     if outcome.work.conversation is not None:

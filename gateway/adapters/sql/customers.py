@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select, update
 
-from gateway.adapters.sql import rows
+from gateway.adapters.sql import consent, rows
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import (
     attachments,
@@ -23,6 +23,7 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.model import Address, Inbound, Json, Receipt
 from gateway.ports import NotFound
+from gateway.store import Told
 
 # A later word never takes back an earlier, stronger one: "delivered" may come after "read".
 BEFORE = {
@@ -46,7 +47,7 @@ class SqlCustomers:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def report(self, receipt: Receipt) -> tuple[str, ...] | None:
+    async def report(self, receipt: Receipt) -> tuple[Told, ...] | None:
         return await self._db.write(lambda c: _report(c, receipt))
 
     async def export(self, address: Address) -> Json:
@@ -58,7 +59,7 @@ class SqlCustomers:
         return erased
 
 
-def _report(connection: Connection, receipt: Receipt) -> tuple[str, ...] | None:
+def _report(connection: Connection, receipt: Receipt) -> tuple[Told, ...] | None:
     if receipt.address is not None:
         ids = [int(id) for id in receipt.ids if id.isdecimal()]
         ours = messages.c.id.in_(ids) & (messages.c.lane == receipt.address.lane)
@@ -77,7 +78,11 @@ def _report(connection: Connection, receipt: Receipt) -> tuple[str, ...] | None:
         if receipt.detail:
             values["data"] = _with_detail(row, receipt.detail)
         connection.execute(update(messages).where(messages.c.id == row.id).values(values))
-    return tuple(dict.fromkeys(row.lane for row in found))
+    if receipt.opted_out:
+        for lane in {row.lane for row in found}:
+            consent.record(connection, consent.address_of(lane), "out")
+    told = [Told(lane=row.lane, conversation=row.conversation_id) for row in found]
+    return tuple(dict.fromkeys(told))
 
 
 def _with_detail(row: Any, detail: str) -> str | None:

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, or_, select, update
 
-from gateway.adapters.sql import rows
+from gateway.adapters.sql import consent, rows
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox
-from gateway.model import Outbound, Status
+from gateway.model import Fact, Outbound, Sent, Status
 from gateway.store import Later, OutboxLine, Parcel
 
 _HEAD = (
@@ -67,10 +67,12 @@ class SqlOutbox:
     async def take(self, lane: str, at: datetime) -> Parcel | Later | None:
         return await self._db.write(lambda c: _take(c, lane, at), key=lane)
 
-    async def sent(self, id: int, remote_id: str | None) -> None:
+    async def sent(self, id: int, sent: Sent) -> None:
         def unit(connection: Connection) -> None:
             connection.execute(_SENT, {"row": id})
-            connection.execute(_SENT_MESSAGE, {"row": id, "remote": remote_id})
+            connection.execute(_SENT_MESSAGE, {"row": id, "remote": sent.remote_id})
+            if sent.facts:
+                _learn(connection, id, sent.facts)
 
         await self._db.write(unit)
 
@@ -78,7 +80,15 @@ class SqlOutbox:
         again = _STATE.values(state="ready", error=error, due_at=rows.ms(due))
         await self._db.write(lambda c: c.execute(again, {"row": id}).rowcount)
 
-    async def over(self, id: int, status: Status, error: str, *, unreachable: bool = False) -> None:
+    async def over(
+        self,
+        id: int,
+        status: Status,
+        error: str,
+        *,
+        unreachable: bool = False,
+        opted_out: bool = False,
+    ) -> None:
         state = "dead" if status == "failed" else status
 
         def unit(connection: Connection) -> None:
@@ -86,6 +96,9 @@ class SqlOutbox:
             connection.execute(_MESSAGE.values(status=status), {"row": id})
             if unreachable:
                 connection.execute(_unreachable(id))
+            if opted_out:
+                lane = connection.execute(select(outbox.c.lane).where(outbox.c.id == id))
+                consent.record(connection, consent.address_of(lane.scalar_one()), "out")
 
         await self._db.write(unit)
 
@@ -130,6 +143,19 @@ def _parcel(connection: Connection, row: Row[Any], attempts: int | None = None) 
     return Parcel(
         outbound=outbound, lane=row.lane, conversation=row.conversation_id, attempts=tries
     )
+
+
+def _learn(connection: Connection, id: int, facts: tuple[Fact, ...]) -> None:
+    """Keep what a channel told of a message with the message."""
+    its = select(outbox.c.message_id).where(outbox.c.id == id).scalar_subquery()
+    row = connection.execute(select(messages).where(messages.c.id == its)).one_or_none()
+    if row is None:
+        return  # the customer was erased meanwhile
+    known = rows.message(row)
+    names = {fact.name for fact in facts}
+    kept = tuple(fact for fact in known.facts if fact.name not in names)
+    data = rows.message_values(known.replace(facts=(*kept, *facts)), row.lane)["data"]
+    connection.execute(update(messages).where(messages.c.id == row.id).values(data=data))
 
 
 def _unreachable(id: int) -> Any:

@@ -58,6 +58,7 @@ identities = Table(
     Column("channel", String(64), nullable=False),
     Column("value", Text, nullable=False),
     Column("unreachable", Boolean, nullable=False, default=False),
+    Column("opted_out", Boolean, nullable=False, default=False),
     UniqueConstraint("channel", "value"),
     _index("ix_identities_customer", "customer_id"),
 )

@@ -35,6 +35,10 @@ def speak(
     """Store the replies and queue them for delivery; also tells why they were not, if so."""
     if not outcome.replies:
         return (), None
+    if outcome.refused is not None:
+        for reply in outcome.replies:
+            store(connection, reply.replace(status="failed", detail=outcome.refused), conversation)
+        return (), outcome.refused
     if outcome.survey is not None:
         reason = _refuse_survey(connection, outcome, conversation.id, at)
         if reason:

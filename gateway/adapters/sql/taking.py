@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Row, String, bindparam, literal_column, select
 
 from gateway.adapters.sql import rows
+from gateway.adapters.sql.consent import is_out
 from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import (
     conversations,
@@ -99,6 +100,7 @@ def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Wo
         conversation=conversation,
         history=history,
         survey=survey,
+        opted_out=customer.opted_out and is_out(connection, inbound.address),
     )
 
 
@@ -119,6 +121,7 @@ def _from_house(connection: Connection, row: Row[Any]) -> Work:
         conversation=conversation,
         history=_history(connection, conversation.id),
         survey=_survey(connection, conversation),
+        opted_out=bool(customer.opted_out) and is_out(connection, conversation.address),
     )
 
 
