@@ -1,0 +1,27 @@
+"""Settings: one YAML file, overlaid by the environment, read once.
+
+Every setting can come from the environment as ``WARMLINE_...``, nested with ``__``. A name that
+ends in ``_FILE`` names a file that holds the value (Docker and Kubernetes secrets). A section that
+belongs to a guest is validated by the model that the guest registered; it is awake when the file
+names it or a ``WARMLINE_`` variable of it is set, asleep when it is ``false`` or absent, and with
+``auto`` awake as soon as all that it requires is there.
+"""
+
+from gateway.settings.core import Core, Delivery, Limits, Settings, Worker
+from gateway.settings.loading import Declared, load
+from gateway.settings.problems import BadConfig, Lines, Problem, read_yaml, validate
+
+__all__ = [
+    "BadConfig",
+    "Core",
+    "Declared",
+    "Delivery",
+    "Limits",
+    "Lines",
+    "Problem",
+    "Settings",
+    "Worker",
+    "load",
+    "read_yaml",
+    "validate",
+]

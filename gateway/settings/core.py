@@ -1,0 +1,101 @@
+"""The gateway's own settings, and all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Worker(BaseModel):
+    """How turns are worked: bounds that keep one slow thing from stopping the rest."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    conversations_at_once: int = Field(64, ge=1, le=4096)
+    handler_timeout: float = Field(10.0, gt=0, description="seconds")
+    understand_timeout: float = Field(5.0, gt=0, description="seconds")
+    context_timeout: float = Field(1.0, gt=0, description="seconds")
+    attempts: int = Field(5, ge=1, description="then a person gets the message")
+    drain: float = Field(10.0, ge=0, description="seconds to finish at SIGTERM")
+    idle_hours: float = Field(
+        24.0, gt=0, description="then a conversation left with the bot is over"
+    )
+
+
+class Delivery(BaseModel):
+    """How replies are sent: exponential back-off with full jitter between the two bounds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    attempts: int = Field(8, ge=1, description="then it is a dead letter")
+    backoff_first: float = Field(1.0, gt=0, description="seconds")
+    backoff_most: float = Field(300.0, gt=0, description="seconds")
+    timeout: float = Field(30.0, gt=0, description="seconds for one attempt")
+
+
+class Limits(BaseModel):
+    """Bounds on what comes in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    body: int = Field(1_000_000, ge=1_000, description="bytes of a request's body")
+    attachment: int = Field(10_000_000, ge=1_000, description="bytes of one attachment")
+    text: int = Field(20_000, ge=100, description="characters of one message; the rest is kept raw")
+
+
+class Core(BaseModel):
+    """The gateway's own settings: the top level of the file."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    data_dir: Path = Path("var")
+    database_url: str | None = None
+    public_url: str = "http://127.0.0.1:8080"
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    policy: Path | None = Field(None, description="routing policy; none: the built-in defaults")
+    logs: Literal["auto", "json", "text"] = "auto"
+    worker: Worker = Worker()
+    delivery: Delivery = Delivery()
+    limits: Limits = Limits()
+
+
+class Settings:
+    """All settings, validated. Guests ask for their own part with `section`."""
+
+    def __init__(
+        self,
+        core: Core,
+        sections: Mapping[type[BaseModel], BaseModel],
+        *,
+        base: Path,
+        asleep: Mapping[str, str] | None = None,
+    ) -> None:
+        self.core = core
+        self.base = base
+        self.asleep = dict(asleep or {})
+        """Section name -> why it sleeps, in words."""
+        self._sections = dict(sections)
+
+    def section(self, model: type[M]) -> M | None:
+        """The section that was declared with ``model``; None when it is asleep."""
+        found = self._sections.get(model)
+        return found if isinstance(found, model) else None
+
+    def replace(self, *, core: Core) -> Settings:
+        """The same with another core."""
+        return Settings(core, self._sections, base=self.base, asleep=self.asleep)
+
+    def path(self, path: Path) -> Path:
+        """``path`` as the configuration means it: relative to the file it stands in."""
+        return path if path.is_absolute() else self.base / path
+
+    @property
+    def data_dir(self) -> Path:
+        """Where data lie; relative to the working directory."""
+        return self.core.data_dir
