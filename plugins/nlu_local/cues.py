@@ -19,6 +19,7 @@ FORCE = {
 """How much each kind of cue adds to how strongly something is felt."""
 
 _MARKS = re.compile(r"(?:[!?¡¿！？؟]\s?){2,}|[!！]")
+_DRAWN_OUT = re.compile(r"([^\W\d_])\1\1")
 _LONG = re.compile(r"[^\W\d_]*([^\W\d_])\1{2,}[^\W\d_]*")
 _NOT_DRAWN_OUT = re.compile(r"www|[ivxlcm]+", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
@@ -83,6 +84,8 @@ def _marks(text: str) -> Iterator[Cue]:
 
 
 def _elongation(text: str) -> Iterator[Cue]:
+    if not _DRAWN_OUT.search(text, 0, MOST):
+        return
     for match in _LONG.finditer(text, 0, MOST):
         if not _NOT_DRAWN_OUT.fullmatch(match.group()):
             yield cue(text, "elongation", *match.span())

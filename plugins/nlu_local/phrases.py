@@ -66,16 +66,30 @@ class Phrase:
     kind: str
     weight: int
     elements: tuple[_Element, ...]
+    plain: tuple[frozenset[str], ...] | None
+    """The words of each place, when it is nothing but words: compared without detours."""
 
     def reach(self, words: Sequence[Token], at: int, stop: int) -> int:
         """Where the longest match that begins at ``at`` ends; -1 when there is none."""
-        return self._reach(words, at, stop, 0)
+        if self.plain is None:
+            return self._reach(words, at, stop, 0)
+        end = at + len(self.plain)
+        if end > stop:
+            return -1
+        for exact, n in zip(self.plain, range(at, end), strict=True):
+            if words[n].key not in exact:
+                return -1
+        return end
 
     def _reach(self, words: Sequence[Token], at: int, stop: int, element: int) -> int:
         if element == len(self.elements):
             return at
         ends = self.elements[element].ends(words, at, stop)
         return max((self._reach(words, end, stop, element + 1) for end in ends), default=-1)
+
+
+REMEMBERED = 2048
+"""Words of which a finder remembers what can begin with them."""
 
 
 class Finder:
@@ -92,18 +106,34 @@ class Finder:
                     self._by_start.setdefault(prefix[:2], []).append((prefix, phrase))
                 if not element.optional:
                     break
+        self._by_key: dict[str, tuple[Phrase, ...]] = {}
 
     def find(self, words: Sequence[Token]) -> list[Hit]:
         """All hits that do not lie within a longer one of the same kind, in order."""
         hits: list[Hit] = []
-        stops = _stops(words)
+        stops: list[int] | None = None
         for at, word in enumerate(words):
-            for phrase in self._by_word.get(word.key, ()):
+            phrases = self._by_key.get(word.key)
+            if phrases is None:
+                phrases = self._beginning(word.key)
+            for phrase in phrases:
+                stops = stops or _stops(words)
                 _add(hits, phrase, phrase.reach(words, at, stops[at]), at)
-            for prefix, phrase in self._by_start.get(word.key[:2], ()):
-                if word.key.startswith(prefix):
-                    _add(hits, phrase, phrase.reach(words, at, stops[at]), at)
+        if len(hits) < 2:
+            return hits
         return [hit for hit in hits if not any(_covers(other, hit) for other in hits)]
+
+    def _beginning(self, key: str) -> tuple[Phrase, ...]:
+        """The phrases that can begin with this word; remembered, as the same words come again."""
+        starts = self._by_start.get(key[:2], ())
+        found = (
+            *self._by_word.get(key, ()),
+            *(phrase for prefix, phrase in starts if key.startswith(prefix)),
+        )
+        if len(self._by_key) >= REMEMBERED:
+            self._by_key.clear()
+        self._by_key[key] = found
+        return found
 
 
 def _add(hits: list[Hit], phrase: Phrase, end: int, at: int) -> None:
@@ -197,7 +227,9 @@ def parse(text: str, kind: str, weight: int = 2) -> Phrase:
         elements.append(_element(inner or bare.removesuffix("?"), optional=optional))
     if not elements or elements[0].anything or all(element.optional for element in elements):
         raise ValueError(f"`{text}` has no word it needs; add one")
-    return Phrase(kind, weight, tuple(elements))
+    simple = not any(e.anything or e.optional or e.prefixes or e.several for e in elements)
+    plain = tuple(element.exact for element in elements) if simple else None
+    return Phrase(kind, weight, tuple(elements), plain)
 
 
 def _element(text: str, *, optional: bool) -> _Element:

@@ -56,6 +56,11 @@ def fold(text: str) -> str:
     return "".join(c for c in split if not unicodedata.combining(c))
 
 
+def at_least(text: str) -> int:
+    """How many `tokens` there are at the least; fewer only where words are elided."""
+    return len(_WORD.findall(text, 0, MOST))
+
+
 def tokens(text: str) -> list[Token]:
     """The words of ``text`` in order, at most those within `MOST` characters.
 
