@@ -16,7 +16,7 @@ from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.store import SqlStore, migrate
 from gateway.guests import Guest, Guests, Offers
 from gateway.hookspecs import Readiness
-from gateway.ports import Channel, Clock, House, Opener, Pages, Poller, Probe
+from gateway.ports import Channel, Clock, House, Opener, Pages, Poller, Probe, Tenant
 from gateway.services.answering import Answering
 from gateway.services.answers import Answers
 from gateway.services.context import Contexts
@@ -257,7 +257,16 @@ class Gateway:
             desk=desk,
             clock=self.clock,
             voice=self.offers.voice,
+            tenants=self._tenants(),
         )
+
+    def _tenants(self) -> dict[str, tuple[Tenant, ...]]:
+        """Who takes part in another guest's door, by the door's name."""
+        found: dict[str, tuple[Tenant, ...]] = {}
+        for site in (*self.offers.sites, *self.offers.channels.values()):
+            if isinstance(site, Tenant):
+                found[site.door] = (*found.get(site.door, ()), site)
+        return found
 
 
 def build_app(gateway: Gateway) -> web.Application:

@@ -24,6 +24,7 @@ from gateway.ports import (
     Handler,
     Pages,
     Poller,
+    Tenant,
     Understander,
     Voice,
     WarmlineError,
@@ -55,7 +56,7 @@ class Offers(msgspec.Struct, frozen=True, kw_only=True):
     understanders: Sequence[Understander]
     sources: Sequence[ContextSource]
     voice: Voice
-    sites: Sequence[Pages | Poller]
+    sites: Sequence[Pages | Poller | Tenant]
     checks: Mapping[str, Readiness]
     by: Mapping[str, Sequence[str]]
     """Guest name -> what it registered, in words."""
@@ -171,7 +172,7 @@ class _Taken:
         self.understanders: list[Understander] = []
         self.sources: list[ContextSource] = []
         self.voices: list[Voice] = []
-        self.sites: list[Pages | Poller] = []
+        self.sites: list[Pages | Poller | Tenant] = []
         self.checks: dict[str, Readiness] = {}
         self.by: dict[str, list[str]] = {}
 

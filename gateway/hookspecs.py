@@ -13,7 +13,16 @@ import click
 import pluggy
 from pydantic import BaseModel
 
-from gateway.ports import Channel, ContextSource, Handler, Pages, Poller, Understander, Voice
+from gateway.ports import (
+    Channel,
+    ContextSource,
+    Handler,
+    Pages,
+    Poller,
+    Tenant,
+    Understander,
+    Voice,
+)
 from gateway.settings import Settings
 
 PROJECT = "warmline"
@@ -88,10 +97,14 @@ def register_voice(register: Callable[[Voice], None], settings: Settings) -> Non
 
 
 @hookspec
-def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
-    """Offer pages, or work that runs beside the server, that belong to no channel.
+def register_routes(
+    register: Callable[[Pages | Poller | Tenant], None], settings: Settings
+) -> None:
+    """Offer pages, work that runs beside the server, or a tenant of another guest's door, that
+    belong to no channel.
 
-    Called once at start-up. Two routes with the same method and path stop it.
+    Called once at start-up. Two routes with the same method and path stop it. One object may be
+    several of these.
     """
 
 

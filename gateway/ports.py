@@ -119,6 +119,29 @@ class Probe(Protocol):
 
 
 @runtime_checkable
+class Tenant(Protocol):
+    """Takes part in a door that another guest keeps. Some providers call one address for all that
+    an app does, though several guests serve that app, and guests do not know one another.
+
+    ``door`` is the name of the door; the guide of the guest that keeps it tells what comes in by
+    it. The keeper verifies and parses each payload, offers it to the door's tenants one after
+    another, in the order of their registration, and keeps what none of them takes.
+    """
+
+    @property
+    def door(self) -> str: ...
+
+    async def take(self, payload: Mapping[str, Json], house: House) -> Json:
+        """Take ``payload``, or give None to leave it to the next one.
+
+        What is returned is the answer to the provider: a mapping or a list as JSON, a text as it
+        is, an empty text for a bare OK. It has to be durable by then, and quick: the provider
+        waits. What is raised becomes an error for the provider, which may then deliver again.
+        """
+        ...
+
+
+@runtime_checkable
 class Hints(Protocol):
     """Has something to tell the one who starts the server: where to click, a demo's password.
     ``url`` is where it listens; the lines are printed once, to the terminal and not the log."""
@@ -325,6 +348,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     desk: Desk
     clock: Clock
     voice: Voice
+    tenants: Mapping[str, tuple[Tenant, ...]] = {}
+    """Who takes part in a door, by its name: for the guest that keeps it."""
 
 
 # -- what can go wrong ---------------------------------------------------------------------------
