@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.main import command
+from gateway.ports import NotFound
 
 DEMO_EVENTS = [
     {"channel": "rest", "from": "ana", "text": "How long does shipping take?", "id": "m1"},
@@ -25,9 +27,20 @@ DEMO_EVENTS = [
 ]
 
 
+@pytest.fixture(scope="session")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the local engine learns at the first start, once for all of these tests."""
+    folder = tmp_path_factory.mktemp("learnt")
+    environ = {"WARMLINE_DATA_DIR": str(folder)}
+    told = CliRunner(env=environ).invoke(command(), ["understand", "--json", "hello"])
+    assert told.exit_code == 0, told.output
+    return folder / "nlu_local"
+
+
 @pytest.fixture
-def warmline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def warmline(tmp_path: Path, learnt: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The command, with data of its own and the demo's configuration."""
+    copytree(learnt, tmp_path / "var" / "nlu_local")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WARMLINE_DATA_DIR", str(tmp_path / "var"))
 
@@ -160,8 +173,6 @@ def test_the_boxes_of_a_fresh_house_are_empty(warmline: Any) -> None:
 
 def test_an_unknown_customer_is_told_in_words(warmline: Any) -> None:
     """No traceback for a mistyped address."""
-    from gateway.ports import NotFound  # noqa: PLC0415  (only named here)
-
-    with pytest.raises(NotFound, match="nobody is known by email:a@example.org"):
+    with pytest.raises(NotFound, match=r"nobody is known by email:a@example\.org"):
         warmline("customer", "export", "email:a@example.org")
     assert warmline("customer", "export", "nonsense").exit_code == 2
