@@ -82,7 +82,9 @@ def read(lines: Iterable[str]) -> list[Event]:
 
 async def run(settings: Settings, events: Sequence[Event], folder: Path) -> list[Said]:
     """All that was said, in the order in which it was committed."""
-    core = settings.core.model_copy(update={"data_dir": folder, "database_url": None})
+    # What engines learnt before lies in the data directory; only the database is a fresh one.
+    database = f"sqlite:///{folder / 'replay.db'}"
+    core = settings.core.model_copy(update={"database_url": database})
     clock = FakeClock(_first(events))
     gateway = Gateway(
         Guests(installed()),
