@@ -97,6 +97,8 @@ class Evidence:
             self.strengths.setdefault(kind, []).append(STRENGTH[weight])
 
     def of(self, kind: str, *more: float) -> float:
+        if kind not in self.strengths and not any(more):
+            return 0.0
         return 1.0 - float(prod(1.0 - s for s in (*self.strengths.get(kind, ()), *more)))
 
 

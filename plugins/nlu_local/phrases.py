@@ -137,8 +137,7 @@ class Finder:
 
 
 def _add(hits: list[Hit], phrase: Phrase, end: int, at: int) -> None:
-    hit = Hit(phrase.kind, phrase.weight, at, end)
-    if end > at and hit not in hits:
+    if end > at and (hit := Hit(phrase.kind, phrase.weight, at, end)) not in hits:
         hits.append(hit)
 
 

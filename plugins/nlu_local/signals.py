@@ -33,7 +33,7 @@ class SignalReader:
             (kind, piece)
             for one in words.values()
             for kind, piece in one.substrings
-            if kind in KINDS
+            if kind in KINDS and not piece.isascii()
         )
 
     def read(self, text: str, words: Sequence[Token], languages: Iterable[str]) -> tuple[Cue, ...]:
@@ -43,7 +43,8 @@ class SignalReader:
             if finder := self._others.get(code):
                 hits += finder.find(words)
         found = [cue(text, h.kind, words[h.first].start, words[h.last - 1].end) for h in hits]
-        for kind, piece in self._substrings:
+        # In scripts without spaces, of which ASCII has none.
+        for kind, piece in () if text.isascii() else self._substrings:
             at = text.find(piece, 0, MOST)
             if at >= 0:
                 found.append(cue(text, kind, at, at + len(piece)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST = 2_000
 """Characters of a message that the models read: the first three quarters of these from its
@@ -18,8 +18,7 @@ _NOT_A_LETTER = re.compile(r"[^\w\s'’.,!?¿¡-]|[\d_]")
 _CLAUSE_END = frozenset(".,;:!?()\n…。、！？،؛؟")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word: ``key`` is how phrases are compared, ``message[start:end]`` how it was written.
 
     ``clause`` counts the clauses before it: what is denied in one is not denied in the next.
