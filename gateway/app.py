@@ -94,6 +94,8 @@ class Gateway:
             deliver=self.outgoing.wake,
             clock=self.clock,
         )
+        self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
+        self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
         self.house = self._house()
         self._running: list[asyncio.Task[None]] = []
 

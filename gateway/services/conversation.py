@@ -51,9 +51,10 @@ class Conversations:
         return await self._conclude(work, answer)
 
     async def _conclude(self, work: Work, answer: Answer) -> Outcome:
-        draft = None
-        if answer.turn.kind == "message" and answer.turn.route.action in ("escalate", "pass"):
-            draft = await self._answering.suggest(answer.turn)
+        turn, draft = answer.turn, None
+        for_a_person = turn.route.action in ("escalate", "pass") and not turn.automatic
+        if turn.kind == "message" and for_a_person:
+            draft = await self._answering.suggest(turn)
         return self._outcomes.of(work, answer, draft)
 
     def _settle_survey(self, work: Work, turn: Turn) -> tuple[Work, Turn]:
