@@ -163,6 +163,8 @@ class Outcomes:
             and language.confidence >= self._policy.reasons.language.confidence
         )
         intent = sure_intent(turn, self._policy) if turn.kind == "message" else None
+        if intent in self._policy.pass_by_intents:
+            intent = None  # a word of thanks is not what the conversation is about
         return seen.replace(
             state="waiting" if escalates else seen.state,
             tier=turn.route.tier if escalates else seen.tier,

@@ -136,7 +136,10 @@ def route(of: Route) -> str:
 
 
 def name(customer: str | None, address: Address) -> str:
-    """Whom we speak with: a name, else the address."""
+    """Whom we speak with: a name, else the address; of a web chat, whose address is a number
+    nobody can remember, its beginning."""
+    if not customer and address.channel == "webchat":
+        return f"Visitor {address.value[:4]}"
     return customer or address.value
 
 
