@@ -73,6 +73,7 @@ from gateway.ports import (
     Probe,
     Reconciler,
     Records,
+    Remote,
     Sender,
     Suggester,
     SurveyReader,

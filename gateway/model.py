@@ -210,8 +210,12 @@ class Understanding(Value, frozen=True, kw_only=True):
     emotion: Emotion = Emotion()
     signals: tuple[Cue, ...] = ()
     engines: tuple[str, ...] = ()
+    """Names of the understanders that told something, the one believed first in front."""
     failed: tuple[str, ...] = ()
-    """Names of the understanders that raised or timed out."""
+    """Names of the understanders that raised, timed out, told nonsense, or are left out for a
+    while because they did so before."""
+    ranked_by: str | None = None
+    """Which of ``engines`` told ``ranking``; None when none did."""
 
     @property
     def intent(self) -> Guess:

@@ -171,6 +171,16 @@ class Warm(Protocol):
 
 
 @runtime_checkable
+class Remote(Protocol):
+    """An understander that waits for another machine. It is called with one turn at a time, up
+    to ``at_once`` calls side by side, so that one slow answer holds up no other turn. It may
+    raise `TryLater` when it is asked to wait: then it is left out that long."""
+
+    @property
+    def at_once(self) -> int: ...
+
+
+@runtime_checkable
 class Trainable(Protocol):
     """An understander whose intents can be trained from rows, for `warmline eval`."""
 

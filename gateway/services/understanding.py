@@ -5,31 +5,99 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from typing import Protocol
 
 import structlog
 
 from gateway.model import Emotion, Insight, Language, Turn, Understanding
-from gateway.ports import Understander, Warm
+from gateway.ports import Remote, TryLater, Understander, Warm
+from gateway.services.breaker import Breaker
 from gateway.services.metrics import Metrics
+from gateway.services.sense import check
 
 log = structlog.get_logger()
 MOST = 64
 
 
-class Batches:
-    """One engine, asked for all turns that wait at that moment in one call."""
+class Engine:
+    """One understander behind a time-out and a circuit breaker: it tells, or has failed."""
 
-    def __init__(self, engine: Understander, *, timeout: float, metrics: Metrics) -> None:
+    def __init__(
+        self, engine: Understander, *, timeout: float, metrics: Metrics, breaker: Breaker
+    ) -> None:
         self.name, self.priority = engine.name, engine.priority
         self._engine = engine
         self._timeout = timeout
         self._metrics = metrics
-        self._waiting: deque[tuple[Turn, asyncio.Future[Insight | None]]] = deque()
-        self._working: asyncio.Task[None] | None = None
-        self._warm = False
+        self._breaker = breaker
+        self._warm = not isinstance(engine, Warm)
+
+    async def insights(self, turns: Sequence[Turn]) -> Sequence[Insight | None]:
+        """One for each turn; None for all of them when it fails, is too slow or is left out."""
+        if not self._breaker.allows():
+            return [None] * len(turns)
+        try:
+            insights = await self._told(turns)
+        except asyncio.CancelledError:
+            self._breaker.abandoned()
+            raise
+        except Exception as error:  # noqa: BLE001  (logged and counted there)
+            if len(turns) > 1 and not isinstance(error, TimeoutError):
+                return await self._one_by_one(turns)
+            self._failed(turns, error)
+            return [None] * len(turns)
+        self._breaker.succeeded()
+        return insights
+
+    async def _one_by_one(self, turns: Sequence[Turn]) -> Sequence[Insight | None]:
+        """So that a message it chokes on costs the others nothing."""
+        self._breaker.abandoned()
+        return [one for turn in turns for one in await self.insights([turn])]
+
+    async def _told(self, turns: Sequence[Turn]) -> Sequence[Insight]:
+        if not self._warm and isinstance(self._engine, Warm):
+            await self._engine.warm()
+            self._warm = True
+        async with asyncio.timeout(self._timeout):
+            insights = await self._engine.understand(turns)
+        return [check(one, turn.message.text) for turn, one in zip(turns, insights, strict=True)]
+
+    def _failed(self, turns: Sequence[Turn], error: Exception) -> None:
+        self._metrics.failures.labels(self.name).inc()
+        after = error.after or 0.0 if isinstance(error, TryLater) else None
+        remote = isinstance(self._engine, Remote)
+        log.warning(
+            "understander.failed",
+            engine=self.name,
+            turns=[turn.id for turn in turns],
+            error=type(error).__name__,
+            exc_info=None if remote else error,  # a provider's may quote the message
+        )
+        if rest := self._breaker.failed(after=after):
+            log.warning("understander.left_out", engine=self.name, seconds=round(rest, 1))
+
+
+class Asked(Protocol):
+    """A way of asking an engine."""
+
+    @property
+    def name(self) -> str: ...
 
     async def ask(self, turn: Turn) -> Insight | None:
         """The engine's insight; None when it failed or was too slow."""
+        ...
+
+
+class Batches:
+    """An engine on this machine, asked for all turns that wait at that moment in one call."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.name = engine.name
+        self._engine = engine
+        self._waiting: deque[tuple[Turn, asyncio.Future[Insight | None]]] = deque()
+        self._working: asyncio.Task[None] | None = None
+
+    async def ask(self, turn: Turn) -> Insight | None:
         done: asyncio.Future[Insight | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, done))
         if self._working is None:
@@ -41,25 +109,36 @@ class Batches:
             while self._waiting:
                 size = min(MOST, len(self._waiting))
                 batch = [self._waiting.popleft() for _ in range(size)]
-                insights = await self._insights([turn for turn, _ in batch])
+                insights = await self._engine.insights([turn for turn, _ in batch])
                 for (_, done), insight in zip(batch, insights, strict=True):
                     if not done.done():
                         done.set_result(insight)
         finally:
             self._working = None
 
-    async def _insights(self, turns: Sequence[Turn]) -> Sequence[Insight | None]:
+
+class SideBySide:
+    """An engine on another machine, asked for each turn by itself, ``at_once`` of them at most."""
+
+    def __init__(self, engine: Engine, *, at_once: int, patience: float) -> None:
+        """A turn that waits ``patience`` seconds for its call to begin goes on without."""
+        self.name = engine.name
+        self._engine = engine
+        self._slots = asyncio.Semaphore(at_once)
+        self._patience = patience
+
+    async def ask(self, turn: Turn) -> Insight | None:
         try:
-            if isinstance(self._engine, Warm) and not self._warm:
-                await self._engine.warm()
-                self._warm = True
-            async with asyncio.timeout(self._timeout):
-                insights = await self._engine.understand(turns)
-            return [one for _, one in zip(turns, insights, strict=True)]
-        except Exception:
-            log.exception("understander.failed", engine=self.name, messages=len(turns))
-            self._metrics.failures.labels(self.name).inc()
-            return [None] * len(turns)
+            async with asyncio.timeout(self._patience):
+                await self._slots.acquire()
+        except TimeoutError:
+            log.warning("understander.busy", engine=self.name, turn=turn.id)
+            return None
+        try:
+            [insight] = await self._engine.insights([turn])
+        finally:
+            self._slots.release()
+        return insight
 
 
 class Understandings:
@@ -69,7 +148,7 @@ class Understandings:
         self, engines: Sequence[Understander], *, timeout: float, metrics: Metrics
     ) -> None:
         ordered = sorted(engines, key=lambda engine: engine.priority)
-        self._engines = [Batches(one, timeout=timeout, metrics=metrics) for one in ordered]
+        self._engines = [_way(one, timeout, metrics) for one in ordered]
 
     async def of(self, turn: Turn) -> Understanding:
         """What ``turn.message`` means; a message without words has no meaning to tell."""
@@ -78,14 +157,24 @@ class Understandings:
         told = await asyncio.gather(*(engine.ask(turn) for engine in self._engines))
         names = [engine.name for engine in self._engines]
         heard = [(name, one) for name, one in zip(names, told, strict=True) if one is not None]
-        return join(heard, failed=tuple(n for n, one in zip(names, told, strict=True) if not one))
+        failed = tuple(n for n, one in zip(names, told, strict=True) if one is None)
+        return join(heard, failed=failed)
+
+
+def _way(engine: Understander, timeout: float, metrics: Metrics) -> Asked:
+    guarded = Engine(engine, timeout=timeout, metrics=metrics, breaker=Breaker())
+    if isinstance(engine, Remote):
+        return SideBySide(guarded, at_once=engine.at_once, patience=timeout)
+    return Batches(guarded)
 
 
 def join(heard: Sequence[tuple[str, Insight]], *, failed: tuple[str, ...] = ()) -> Understanding:
     """The first that tells a thing is believed; cues and signals of all are kept."""
     insights = [insight for _, insight in heard]
     language = next((one.language for one in insights if one.language), Language())
-    ranking = next((one.ranking for one in insights if one.ranking is not None), ())
+    ranked_by, ranking = next(
+        ((name, one.ranking) for name, one in heard if one.ranking is not None), (None, ())
+    )
     emotions = [one.emotion for one in insights if one.emotion]
     emotion = emotions[0] if emotions else Emotion()
     cues = tuple(dict.fromkeys(cue for one in emotions for cue in one.cues))
@@ -96,4 +185,5 @@ def join(heard: Sequence[tuple[str, Insight]], *, failed: tuple[str, ...] = ()) 
         signals=tuple(dict.fromkeys(cue for one in insights for cue in one.signals)),
         engines=tuple(name for name, _ in heard),
         failed=failed,
+        ranked_by=ranked_by,
     )

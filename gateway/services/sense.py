@@ -1,0 +1,38 @@
+"""Whether what an engine tells makes sense: nothing else gets into a turn."""
+
+from __future__ import annotations
+
+from gateway.model import Cue, Insight
+
+
+class Nonsense(ValueError):
+    """An engine told what cannot be."""
+
+
+def check(told: object, text: str) -> Insight:
+    """``told`` of a message ``text``, with its ranking best first. Raises Nonsense when it is no
+    Insight, a figure is outside 0..1 (or not a number), or a cue is not in the message."""
+    if not isinstance(told, Insight):
+        raise Nonsense(f"told {type(told).__name__}, not an Insight")
+    for figure in _figures(told):
+        if not 0.0 <= figure <= 1.0:  # false for what is not a number, too
+            raise Nonsense(f"told the figure {figure}, which is not within 0..1")
+    for cue in (*told.signals, *(told.emotion.cues if told.emotion else ())):
+        _stands(cue, text)
+    if not told.ranking:
+        return told
+    return told.replace(ranking=tuple(sorted(told.ranking, key=lambda one: -one.confidence)))
+
+
+def _figures(told: Insight) -> list[float]:
+    found = [guess.confidence for guess in told.ranking or ()]
+    if told.language:
+        found.append(told.language.confidence)
+    if told.emotion:
+        found += [told.emotion.intensity, told.emotion.distress]
+    return found
+
+
+def _stands(cue: Cue, text: str) -> None:
+    if not 0 <= cue.start <= cue.end <= len(text):
+        raise Nonsense(f"told a cue {cue.kind} at {cue.start}, outside the message")
