@@ -1,0 +1,62 @@
+"""The section ``channels.telegram``."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+TELEGRAM = "https://api.telegram.org/bot"
+"""The Bot API's own address."""
+
+
+class TelegramSettings(BaseModel):
+    """One bot. With a ``secret`` Telegram calls us (a webhook below ``public_url``); without one
+    we ask Telegram (long polling), which needs no public address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bot_token: SecretStr = Field(description="from @BotFather")
+    secret: SecretStr | None = Field(
+        None, description="Telegram proves with it that it is Telegram; any 1-256 of A-Za-z0-9_-"
+    )
+    api_base: str = Field(TELEGRAM, description="of the Bot API, without the token")
+    groups: Literal["mention", "ignore"] = Field(
+        "mention", description="in groups: hear what names the bot or answers it, or nothing"
+    )
+    poll_timeout: int = Field(25, ge=0, le=50, description="seconds that one poll may wait")
+    connect_timeout: float = Field(5.0, gt=0, le=25, description="seconds")
+    timeout: float = Field(15.0, gt=0, le=25, description="seconds for Telegram's answer")
+    file_timeout: float = Field(20.0, gt=0, le=50, description="seconds for one file to come")
+    # "For the moment, bots can download files of up to 20MB in size": getFile, Bot API.
+    max_file_size: int = Field(20_000_000, ge=0, description="bytes; larger ones stay there")
+    max_connections: int = Field(40, ge=1, le=100, description="of Telegram to our webhook")
+
+    @field_validator("bot_token")
+    @classmethod
+    def _a_token(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[A-Za-z0-9:_-]+", value.get_secret_value()):
+            raise ValueError("is no bot token; copy the one that @BotFather gave, like 123:AbC")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _a_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        # setWebhook, Bot API: 1-256 characters of A-Z, a-z, 0-9, _ and -.
+        if value and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
+            raise ValueError("must be 1 to 256 of the characters A-Z a-z 0-9 _ -; make a new one")
+        return value
+
+    @field_validator("api_base")
+    @classmethod
+    def _a_base(cls, value: str) -> str:
+        if not re.match(r"https?://[^/]+.*/bot", value):
+            raise ValueError("must look like `https://host/bot`; the token is added by us")
+        return value
+
+    @property
+    def file_base(self) -> str:
+        """Where files are fetched: ``https://host/file/bot`` for ``https://host/bot``."""
+        host, _, rest = self.api_base.rpartition("/bot")
+        return f"{host}/file/bot{rest}"
