@@ -120,7 +120,8 @@ def _section(
         given = given.get(part, _ABSENT) if isinstance(given, dict) else _ABSENT
     prefix = PREFIX + one.name.upper().replace(".", "__") + "__"
     mine = _from_env(one.model, prefix, env)
-    if given is False or (given is _ABSENT and not mine):
+    named = any(name in env and name.startswith(prefix) for name in one.aliases)
+    if given is False or (given is _ABSENT and not mine and not named):
         return "switched off" if given is False else f"`{one.name}` is not in the configuration"
     values = given if isinstance(given, dict) else {}
     aliased = {field: env[name] for name, field in one.aliases.items() if name in env}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, or_, select, update
 
 from gateway.adapters.sql import consent, rows
 from gateway.adapters.sql.database import Database
@@ -50,8 +50,10 @@ _THREAD = (
     .limit(20)
 )
 _SENT = _STATE.values(state="sent", error=None)
-_SENT_MESSAGE = _MESSAGE.where(messages.c.status.in_(("queued", "unsure"))).values(
-    status="sent", remote_id=bindparam("remote")
+# A receipt may have come before; its word is the later one.
+_SENT_MESSAGE = _MESSAGE.values(
+    status=case((messages.c.status.in_(("queued", "unsure")), "sent"), else_=messages.c.status),
+    remote_id=bindparam("remote"),
 )
 _DISCARD = _STATE.values(state="discarded", error="a person took the conversation")
 _DISCARD_MESSAGE = _MESSAGE.values(status="discarded")

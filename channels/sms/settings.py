@@ -1,0 +1,88 @@
+"""The section ``channels.sms``."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+API = "https://api.twilio.com"
+
+
+class SmsSettings(BaseModel):
+    """An account at Twilio, and the number or Messaging Service that we write from. ``from_`` is
+    ``from`` in the file and ``WARMLINE_CHANNELS__SMS__FROM`` in the environment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account_sid: str = Field(min_length=1)
+    auth_token: SecretStr
+    from_: str = Field(
+        min_length=3, description="a number such as +15550100, or a Messaging Service's SID (MG...)"
+    )
+    messaging_service: str | None = Field(None, description="its SID; it chooses the number")
+    whatsapp_from: str | None = Field(None, description="none: the same number, or the service")
+    api_base: str = Field(API, pattern=r"^https?://[^/]+/?$")
+    timeout: float = Field(20.0, gt=0, le=120, description="seconds for one call")
+    rate: float | None = Field(None, gt=0, description="messages a second; none: Twilio queues")
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (), description="whose X-Forwarded-Proto and -Host are believed"
+    )
+
+    media_timeout: float = Field(8.0, gt=0, le=12, description="seconds; Twilio waits for 15")
+    media_types: tuple[str, ...] = (
+        "image/",
+        "audio/",
+        "video/",
+        "application/pdf",
+        "text/plain",
+        "text/vcard",
+        "text/x-vcard",
+        "text/calendar",
+    )
+    media_hosts: tuple[str, ...] = (
+        "mms.twiliocdn.com",
+        "media.twiliocdn.com",
+        "s3-external-1.amazonaws.com",
+    )
+
+    opt_out_words: tuple[str, ...] = Field((), description="besides those that we know")
+    opt_in_words: tuple[str, ...] = ()
+    help_by_twilio: bool = Field(True, description="Twilio answers HELP and INFO on SMS itself")
+    price_per_segment: float | None = Field(None, ge=0, description="for the estimate of costs")
+    currency: str = Field("USD", min_length=3, max_length=3)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from(cls, given: Any) -> Any:
+        """``from`` is a word of Python, so that no field can have its name. A Messaging Service
+        alone is enough."""
+        if not isinstance(given, dict):
+            return given
+        values = dict(given)
+        for name in ("from", "messaging_service"):
+            if values.get(name) and "from_" not in values:
+                values["from_"] = values[name]
+        values.pop("from", None)
+        return values
+
+    @property
+    def service(self) -> str | None:
+        """The Messaging Service, wherever it was named."""
+        return self.messaging_service or (self.from_ if self.from_.startswith("MG") else None)
+
+    @property
+    def number(self) -> str | None:
+        """Our number; None when a Messaging Service chooses it."""
+        return None if self.from_.startswith("MG") else self.from_
+
+    @property
+    def base(self) -> str:
+        """The API's origin, without a slash at the end."""
+        return self.api_base.rstrip("/")
+
+    @property
+    def overridden(self) -> bool:
+        """Whether the API is not Twilio's own (a test server, a proxy)."""
+        return self.base != API

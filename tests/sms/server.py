@@ -1,0 +1,299 @@
+"""A Twilio to test against: Messages (create and list), media, and its signed webhooks.
+
+After Twilio's "Messages resource", "Twilio API responses", "Error and warning dictionary" and
+"Webhooks security". Each call's credentials, shape and limits are checked: what Twilio would not
+take is an `AssertionError`, kept in ``wrong`` and told at the end of the test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlencode
+from uuid import uuid4
+
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+
+SID = "AC" + "0" * 31 + "7"
+TOKEN = "5up3rs3cr3t-t0k3n"
+NUMBER = "+15550100200"
+SERVICE = "MG" + "1" * 32
+API = "/2010-04-01/Accounts"
+LONGEST = 1600
+"""Characters of a body (error 21617)."""
+
+Mishap = Literal["busy", "down", "refuse", "cut before", "cut after", "hang", "garbage"]
+
+
+def signature(url: str, form: Mapping[str, str], token: str = TOKEN) -> str:
+    """As Twilio signs: the URL, then each field's name and value in the order of names."""
+    text = url + "".join(name + form[name] for name in sorted(form))
+    digest = hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()
+    return base64.b64encode(digest).decode()
+
+
+class Twilio:
+    """One account. ``sent`` is the ledger of what it took, in order."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.calls = 0
+        """How often it was asked to send."""
+        self.lists = 0
+        self.wrong: list[str] = []
+        self.media: dict[str, tuple[str, bytes]] = {}
+        self.fetched: list[tuple[str, bool]] = []
+        """Paths of files that were fetched, and whether with credentials."""
+        self.redirect: str | None = None
+        """Where media are passed on to; None: to a path of this server."""
+        self.refusals: dict[str, tuple[int, int]] = {}
+        """Number -> status and code with which messages to it are refused."""
+        self.service_counts = False
+        self._mishaps: list[tuple[Mishap, dict[str, Any]]] = []
+        self._gate = asyncio.Event()
+        self.url = ""
+
+    def next(self, what: Mishap, **more: Any) -> None:
+        """What the next call to send meets. ``after`` seconds (busy), ``status``, ``code``."""
+        self._mishaps.append((what, more))
+
+    def release(self) -> None:
+        """Let go of what hangs."""
+        self._gate.set()
+
+    # -- the API ---------------------------------------------------------------------------------
+
+    def routes(self) -> list[web.RouteDef]:
+        here = f"{API}/{{account}}"
+        return [
+            web.post(here + "/Messages.json", self._create),
+            web.get(here + "/Messages.json", self._list),
+            web.get(here + "/Messages/{message}/Media/{media}", self._media),
+            web.get("/store/{media}", self._stored),
+        ]
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        self.calls += 1
+        if (refused := self._unauthorised(request)) is not None:
+            return refused
+        form = dict(parse_qsl(await request.text(), keep_blank_values=True))
+        self._check(request.content_type == "application/x-www-form-urlencoded", "not a form")
+        mishap, more = self._mishaps.pop(0) if self._mishaps else (None, {})
+        if (answer := await self._mishap(mishap, more, request)) is not None:
+            return answer
+        if (refused := self._invalid(form)) is not None:
+            return refused
+        record = self._record(form)
+        self.sent.append(record)
+        if mishap == "cut after":
+            self._cut(request)
+        if mishap == "garbage":
+            return web.Response(text="<html>", status=201)
+        return web.json_response(record, status=201)
+
+    async def _mishap(
+        self, mishap: Mishap | None, more: dict[str, Any], request: web.Request
+    ) -> web.StreamResponse | None:
+        if mishap == "busy":
+            headers = {"Retry-After": str(more["after"])} if "after" in more else {}
+            return error(429, 20429, "Too Many Requests", headers)
+        if mishap == "down":
+            return error(more.get("status", 503), 20503, "Service is unavailable")
+        if mishap == "refuse":
+            return error(more.get("status", 400), more["code"], more.get("message", "Refused"))
+        if mishap == "cut before":
+            self._cut(request)
+        if mishap == "hang":
+            await self._gate.wait()
+        return None
+
+    def _invalid(self, form: dict[str, str]) -> web.Response | None:
+        to, body = form.get("To", ""), form.get("Body", "")
+        known = {"To", "Body", "From", "MessagingServiceSid", "StatusCallback"}
+        self._check(not set(form) - known, f"unknown fields {set(form) - known}")
+        self._check("From" in form or "MessagingServiceSid" in form, "nobody to send from")
+        channels = {one.partition(":")[0] for one in (to, form.get("From", to)) if ":" in one}
+        self._check(len(channels) <= 1, "From and To are on different channels")
+        callback = form.get("StatusCallback", "https://ok.example")
+        self._check(callback.startswith(("http://", "https://")), "no StatusCallback URL")
+        if to.removeprefix("whatsapp:") in self.refusals:
+            status, code = self.refusals[to.removeprefix("whatsapp:")]
+            return error(status, code, f"The 'To' number {to} is not fine")
+        if not to.removeprefix("whatsapp:").startswith("+"):
+            return error(400, 21211, f"The 'To' number {to} is not a valid phone number.")
+        if not body:
+            return error(400, 21602, "Message body is required.")
+        if len(body) > LONGEST:
+            return error(
+                400, 21617, "The concatenated message body exceeds the 1600 character limit"
+            )
+        return None
+
+    def _record(self, form: dict[str, str]) -> dict[str, Any]:
+        now = format_datetime(datetime.now(UTC))
+        service = form.get("MessagingServiceSid")
+        return {
+            "account_sid": SID,
+            "api_version": "2010-04-01",
+            "body": form["Body"],
+            "date_created": now,
+            "date_sent": None,
+            "date_updated": now,
+            "direction": "outbound-api",
+            "error_code": None,
+            "error_message": None,
+            "from": None if service else form.get("From"),
+            "messaging_service_sid": service,
+            "num_media": "0",
+            "num_segments": "0" if service else str(-(-len(form["Body"]) // 160)),
+            "price": None,
+            "price_unit": "USD",
+            "sid": f"SM{uuid4().hex}",
+            "status": "accepted" if service else "queued",
+            "to": form["To"],
+            "uri": f"{API}/{SID}/Messages/SM.json",
+            "subresource_uris": {},
+            "status_callback": form.get("StatusCallback"),
+        }
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        self.lists += 1
+        if (refused := self._unauthorised(request)) is not None:
+            return refused
+        given = dict(request.query)
+        self._check(not set(given) - {"To", "From", "DateSent>", "PageSize"}, f"list {given}")
+        found = [
+            one
+            for one in reversed(self.sent)
+            if given.get("To", one["to"]) == one["to"]
+            and given.get("From", one["from"]) == one["from"]
+        ]
+        page = found[: int(given.get("PageSize", 50))]
+        shown = [{k: v for k, v in one.items() if k != "status_callback"} for one in page]
+        uri = f"{API}/{SID}/Messages.json?{urlencode(given)}"
+        return web.json_response(
+            {"messages": shown, "page": 0, "page_size": 50, "uri": uri, "next_page_uri": None}
+        )
+
+    async def _media(self, request: web.Request) -> web.StreamResponse:
+        """The API passes on to a store, as Twilio does."""
+        self.fetched.append((request.path, "Authorization" in request.headers))
+        if (refused := self._unauthorised(request)) is not None:
+            return refused
+        if request.match_info["media"] not in self.media:
+            return error(404, 20404, "The requested resource was not found")
+        raise web.HTTPTemporaryRedirect(
+            self.redirect or f"{self.url}/store/{request.match_info['media']}"
+        )
+
+    async def _stored(self, request: web.Request) -> web.StreamResponse:
+        self.fetched.append((request.path, "Authorization" in request.headers))
+        kind, data = self.media[request.match_info["media"]]
+        return web.Response(body=data, content_type=kind)
+
+    def _unauthorised(self, request: web.Request) -> web.Response | None:
+        given = request.headers.get("Authorization", "")
+        right = "Basic " + base64.b64encode(f"{SID}:{TOKEN}".encode()).decode()
+        if given != right or request.match_info["account"] != SID:
+            return error(401, 20003, "Authenticate")
+        return None
+
+    def _cut(self, request: web.Request) -> None:
+        assert request.transport is not None
+        request.transport.abort()
+        raise asyncio.CancelledError
+
+    def _check(self, right: bool, what: str) -> None:
+        if not right:
+            self.wrong.append(what)
+
+    # -- the other way: webhooks -----------------------------------------------------------------
+
+    def keep(self, media_type: str, data: bytes) -> str:
+        """Keep a file for a message; gives its address as webhooks tell it."""
+        sid = f"ME{uuid4().hex}"
+        self.media[sid] = (media_type, data)
+        return f"{self.url}{API}/{SID}/Messages/MM{'2' * 32}/Media/{sid}"
+
+    def message(self, text: str, sender: str, **more: str) -> dict[str, str]:
+        """The form of an incoming message."""
+        prefix = "whatsapp:" if sender.startswith("whatsapp:") else ""
+        sid = more.get("MessageSid", f"SM{uuid4().hex}")
+        form = {
+            "ToCountry": "US",
+            "FromCountry": "US",
+            "FromCity": "DES MOINES",
+            "SmsMessageSid": sid,
+            "SmsSid": sid,
+            "MessageSid": sid,
+            "AccountSid": SID,
+            "NumMedia": "0",
+            "NumSegments": "1",
+            "SmsStatus": "received",
+            "Body": text,
+            "From": sender,
+            "To": prefix + NUMBER,
+            "ApiVersion": "2010-04-01",
+        }
+        return form | more
+
+    def status(self, record: Mapping[str, Any], status: str, **more: str) -> dict[str, str]:
+        """The form of a status callback for what was sent."""
+        return {
+            "AccountSid": SID,
+            "ApiVersion": "2010-04-01",
+            "From": record["from"] or NUMBER,
+            "MessageSid": record["sid"],
+            "MessageStatus": status,
+            "SmsSid": record["sid"],
+            "SmsStatus": status,
+            "To": record["to"],
+        } | more
+
+
+def error(status: int, code: int, message: str, headers: Any = None) -> web.Response:
+    """An error as Twilio writes it."""
+    body = {
+        "code": code,
+        "message": message,
+        "more_info": f"https://www.twilio.com/docs/errors/{code}",
+        "status": status,
+    }
+    return web.json_response(body, status=status, headers=headers)
+
+
+async def call(
+    url: str, form: Mapping[str, str], *, signed_for: str | None = None, **headers: str
+) -> tuple[int, str]:
+    """Post a signed form as Twilio does; gives status and body."""
+    given = {"X-Twilio-Signature": signature(signed_for or url, form), **headers}
+    async with (
+        ClientSession() as session,
+        session.post(url, data=dict(form), headers=given) as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Twilio]:
+    """A Twilio on a free port. At the end nothing was called wrongly."""
+    twilio = Twilio()
+    app = web.Application()
+    app.add_routes(twilio.routes())
+    server = TestServer(app)
+    await server.start_server()
+    twilio.url = str(server.make_url("")).rstrip("/")
+    try:
+        yield twilio
+    finally:
+        twilio.release()
+        await server.close()
+    assert twilio.wrong == []
