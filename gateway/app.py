@@ -13,6 +13,7 @@ from aiohttp import web
 
 from gateway.adapters.local import DiskFiles, LocalEvents, SystemClock
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.notebook import SqlNotebook
 from gateway.adapters.sql.store import SqlStore, migrate
 from gateway.guests import Guest, Guests, Offers
 from gateway.hookspecs import Readiness
@@ -259,6 +260,7 @@ class Gateway:
             desk=desk,
             clock=self.clock,
             voice=self.offers.voice,
+            notebook=SqlNotebook(self.database, self.clock),
             tenants=self._tenants(),
         )
 

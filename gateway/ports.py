@@ -272,6 +272,45 @@ class Mailbox(Protocol):
         ...
 
 
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing a guest wrote down. ``version`` counts its changes, from 1."""
+
+    key: str
+    value: str
+    version: int
+    conversation: int = 0
+
+
+class Notebook(Protocol):
+    """What a guest must not forget: small texts by key, each guest's its own.
+
+    For what lies between us and a provider (which of its messages stands for which of our
+    conversations, what has been taken but not yet done). Durable when a call returns. A change
+    names the version that the guest saw and raises `Outdated` when somebody was faster.
+    """
+
+    async def get(self, guest: str, key: str) -> Entry | None: ...
+
+    async def put(
+        self, guest: str, key: str, value: str, *, version: int = 0, conversation: int = 0
+    ) -> Entry:
+        """Write ``value``; ``version`` 0: there must be nothing by that key yet. With
+        ``conversation`` it is exported and erased with that customer's data; raises NotFound when
+        there is no such conversation (any more)."""
+        ...
+
+    async def drop(self, guest: str, key: str, *, version: int) -> None:
+        """Forget it. Nothing by that key is well too."""
+        ...
+
+    async def scan(
+        self, guest: str, prefix: str, *, after: str = "", limit: int = 500
+    ) -> tuple[Entry, ...]:
+        """Entries whose key begins with ``prefix``, in the order of their keys; those beyond
+        ``after``."""
+        ...
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something happened. Listeners look the truth up: an event may come twice or be lost.
 
@@ -358,6 +397,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     desk: Desk
     clock: Clock
     voice: Voice
+    notebook: Notebook
     tenants: Mapping[str, tuple[Tenant, ...]] = {}
     """Who takes part in a door, by its name: for the guest that keeps it."""
 
@@ -405,6 +445,10 @@ class Conflict(WarmlineError):
     def __init__(self, message: str, conversation: Conversation) -> None:
         super().__init__(message)
         self.conversation = conversation
+
+
+class Outdated(WarmlineError):
+    """Somebody changed this entry of a notebook first: read it again."""
 
 
 class NotFound(WarmlineError):

@@ -29,6 +29,7 @@ from gateway.testing.kit import (
     running,
     settings_for,
 )
+from gateway.testing.notebook import MemoryNotebook
 
 __all__ = [
     "CHECKS",
@@ -39,6 +40,7 @@ __all__ = [
     "FakeClock",
     "FakeHandler",
     "FarEnd",
+    "MemoryNotebook",
     "Person",
     "PlainVoice",
     "Quality",

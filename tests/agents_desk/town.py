@@ -281,6 +281,7 @@ class Town:
             desk=self.desk,
             clock=self.clock,
             voice=nobody,
+            notebook=nobody,
         )
 
 

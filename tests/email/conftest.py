@@ -134,6 +134,7 @@ class Fakes:
             events=absent,
             desk=absent,
             voice=absent,
+            notebook=absent,
         )
 
 

@@ -55,6 +55,7 @@ class SmallHouse:
             clock=self,
             desk=absent,
             voice=absent,
+            notebook=absent,
         )
 
     # -- what the channel calls

@@ -16,6 +16,7 @@ from gateway.adapters.sql.schema import (
     identities,
     inbox,
     messages,
+    notes_of_guests,
     outbox,
     suggestions,
     surveys,
@@ -38,6 +39,7 @@ OF_CONVERSATION: tuple[tuple[str, Table], ...] = (
     ("surveys", surveys),
     ("timers", timers),
     ("outbox", outbox),
+    ("notes_of_guests", notes_of_guests),
 )
 
 

@@ -224,3 +224,17 @@ surveys = Table(
     Column("comment", Text),
     UniqueConstraint("conversation_id", "kind"),
 )
+
+notes_of_guests = Table(
+    "notes_of_guests",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("guest", String(64), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE")),
+    Column("value", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("guest", "key"),
+    _index("ix_notes_of_guests_conversation", "conversation_id"),
+)

@@ -1,0 +1,105 @@
+"""What a guest writes down is there after a restart, changes by compare-and-set, and goes with
+the customer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway import Address, Entry, Notebook, NotFound, Outdated
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.notebook import SqlNotebook
+from gateway.adapters.sql.store import migrate
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, MemoryNotebook, running
+
+
+@asynccontextmanager
+async def notebook(kind: str, folder: Path) -> AsyncIterator[Notebook]:
+    if kind == "memory":
+        yield MemoryNotebook()
+        return
+    database = Database(folder / "t.db")
+    migrate(database)
+    yield SqlNotebook(database, FakeClock())
+    await database.stop()
+
+
+def files(folder: Path) -> list[Path]:
+    """The database and its logs."""
+    return list(folder.rglob("*.db*"))
+
+
+KINDS = pytest.mark.parametrize("kind", ["sql", "memory"])
+
+
+@KINDS
+async def test_a_change_names_what_was_seen(tmp_path: Path, kind: str) -> None:
+    """A first writing, a change and a removal need the right version; nothing changes else."""
+    async with notebook(kind, tmp_path) as notes:
+        first = await notes.put("a", "k", "one")
+        assert first == Entry(key="k", value="one", version=1)
+        for seen in (0, 2):
+            with pytest.raises(Outdated):
+                await notes.put("a", "k", "other", version=seen)
+        with pytest.raises(Outdated):
+            await notes.drop("a", "k", version=2)
+        second = await notes.put("a", "k", "two", version=1)
+        assert await notes.get("a", "k") == second == Entry(key="k", value="two", version=2)
+        await notes.drop("a", "k", version=2)
+        await notes.drop("a", "k", version=2)
+        assert await notes.get("a", "k") is None
+        with pytest.raises(Outdated):
+            await notes.put("a", "k", "late", version=2)
+
+
+@KINDS
+async def test_of_many_who_write_at_once_one_wins(tmp_path: Path, kind: str) -> None:
+    """The others hear that they were late."""
+    async with notebook(kind, tmp_path) as notes:
+        tries = [notes.put("a", "k", str(i)) for i in range(20)]
+        told = await asyncio.gather(*tries, return_exceptions=True)
+        won = [entry for entry in told if isinstance(entry, Entry)]
+        assert len(won) == 1
+        assert sum(isinstance(one, Outdated) for one in told) == 19
+        assert await notes.get("a", "k") == won[0]
+
+
+@KINDS
+async def test_entries_by_prefix(tmp_path: Path, kind: str) -> None:
+    """In the order of keys, page by page; another guest's are its own."""
+    async with notebook(kind, tmp_path) as notes:
+        for key in ("card/3", "card/1", "card", "carb/9", "card/2", "card/ü%_"):
+            await notes.put("a", key, key)
+        await notes.put("b", "card/7", "theirs")
+        found = await notes.scan("a", "card/")
+        assert [e.key for e in found] == ["card/1", "card/2", "card/3", "card/ü%_"]
+        page = await notes.scan("a", "card/", after="card/1", limit=2)
+        assert [e.key for e in page] == ["card/2", "card/3"]
+        assert [e.key for e in await notes.scan("b", "")] == ["card/7"]
+
+
+async def test_it_outlives_the_process_and_goes_with_the_customer(tmp_path: Path) -> None:
+    """After a restart it is there; it is exported and erased with its conversation, and nothing
+    can be written on an erased one."""
+    carla = Address(channel="fake", value="carla")
+    fakes = (FakeChannel(), FakeHandler(lambda _: None))
+    async with running(*fakes, tmp_path=tmp_path) as gw:
+        await gw.customer("fake", "carla").say("hello")
+        [item] = await gw.house.desk.queue()
+        id = item.conversation.id
+        await gw.house.notebook.put("a", "hers", "quagga4711", conversation=id)
+        await gw.house.notebook.put("a", "ours", "kept")
+    async with running(*fakes, tmp_path=tmp_path) as gw:
+        assert [e.key for e in await gw.house.notebook.scan("a", "")] == ["hers", "ours"]
+        held = await gw.gateway.store.customers.export(carla)
+        assert isinstance(held, dict)
+        assert [row["value"] for row in held["notes_of_guests"]] == ["quagga4711"]
+        await gw.gateway.store.customers.erase(carla)
+        assert [e.key for e in await gw.house.notebook.scan("a", "")] == ["ours"]
+        with pytest.raises(NotFound):
+            await gw.house.notebook.put("a", "hers", "again", conversation=id)
+    assert not [file.name for file in files(tmp_path) if b"quagga4711" in file.read_bytes()]
