@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,11 +26,9 @@ from telegram.error import (
 )
 from telegram.request import HTTPXRequest
 
+from channels.telegram.sdk import seconds
 from channels.telegram.settings import TelegramSettings
 from gateway import Json, TooLarge, TryLater, Undeliverable, Unsure, WarmlineError
-
-# The SDK's own switch to the types of its next version; without it every 429 is a warning.
-os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 KINDS = ("message", "edited_message", "callback_query", "my_chat_member")
 """The updates we ask for."""
@@ -139,9 +136,8 @@ class Api:
         said = self._clean(error.message)
         cause = error.__cause__
         if isinstance(error, RetryAfter):
-            after = error.retry_after
-            seconds = after if isinstance(after, int) else after.total_seconds()
-            return TryLater("Telegram asks us to write less often", after=seconds)
+            after = seconds(error.retry_after)
+            return TryLater("Telegram asks us to write less often", after=after)
         if isinstance(error, Forbidden):
             return Undeliverable(said, unreachable=True)
         if isinstance(error, BadRequest):

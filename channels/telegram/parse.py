@@ -165,7 +165,7 @@ def _said(message: Message, me: User | None, now: datetime) -> tuple[Inbound, tu
         address=_address(message.chat, writer.id if writer else message.chat.id),
         text=recording or text,
         at=min(message.date, now),
-        remote_id=f"{message.chat.id}:{message.message_id}",
+        remote_id=f"{message.chat.id}:{_number(message.message_id)}",
         kind="unreadable" if recording or not (text or files) else "message",
         name=sender.full_name[:128] if sender else None,
         language=spoken,
@@ -185,7 +185,13 @@ def _text(message: Message, me: User | None) -> str:
 
 def _address(chat: Chat, writer: int) -> Address:
     """A chat; in a group each member is a customer of their own."""
-    if not isinstance(chat.id, int) or not isinstance(writer, int):
-        raise TypeError("an id that is no number")
-    value = str(chat.id) if chat.type == Chat.PRIVATE else f"{chat.id}:{writer}"
+    place, member = _number(chat.id), _number(writer)
+    value = str(place) if chat.type == Chat.PRIVATE else f"{place}:{member}"
     return Address(channel=NAME, value=value)
+
+
+def _number(id: int) -> int:
+    """``id``, which the SDK did not look at."""
+    if not isinstance(id, int):
+        raise TypeError("an id that is no number")
+    return id

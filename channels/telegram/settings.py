@@ -43,8 +43,10 @@ class TelegramSettings(BaseModel):
     @field_validator("secret")
     @classmethod
     def _a_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if not value:
+            return None  # an empty variable, as of a compose file, is none
         # setWebhook, Bot API: 1-256 characters of A-Z, a-z, 0-9, _ and -.
-        if value and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
             raise ValueError("must be 1 to 256 of the characters A-Z a-z 0-9 _ -; make a new one")
         return value
 

@@ -8,6 +8,8 @@ from typing import Any
 from telegram import Contact, Dice, Location, Message, Poll, Sticker, Venue
 from telegram.constants import MessageAttachmentType, MessageType
 
+from channels.telegram.sdk import seconds
+
 # What Telegram itself says in a chat: somebody joined, a message was pinned, a gift was sent.
 _SERVICE = (
     {one.value for one in MessageType}
@@ -49,8 +51,8 @@ def unheard(message: Message) -> str | None:
         ("video", "video"),
     ):
         if found := getattr(message, name):
-            seconds = int(found.duration.total_seconds())
-            return f"({what}, {seconds // 60}:{seconds % 60:02d})"
+            minutes, rest = divmod(int(seconds(found.duration)), 60)
+            return f"({what}, {minutes}:{rest:02d})"
     return None
 
 

@@ -1,0 +1,361 @@
+"""Every kind of update, parsed: no server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from telegram import Update, User
+
+from channels.telegram.parse import Heard, parse
+
+from .server import BOT
+from .updates import AT, CARLA, GROUP, mention, message, press, said, user
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ME = User.de_json(BOT, None)
+
+
+def heard(update: dict[str, Any], *, groups: bool = True) -> Heard | None:
+    found = Update.de_json(update, None)
+    return parse(found, me=ME, groups=groups, now=NOON)
+
+
+def of(**content: Any) -> Heard:
+    """What a private message with ``content`` says."""
+    found = heard({"update_id": 1, "message": message(**content)})
+    assert found is not None
+    return found
+
+
+def facts(found: Heard) -> dict[str, str]:
+    return {fact.name: fact.value for fact in found.inbound.facts}
+
+
+def test_a_text() -> None:
+    """A text carries who wrote it, when, in which language, under an id that is the chat's own."""
+    found = heard(said("¿Dónde está mi pedido?", id=31))
+    assert found is not None
+    inbound = found.inbound
+    assert (inbound.address.lane, inbound.remote_id) == ("telegram:5001", "5001:31")
+    assert (inbound.text, inbound.name, inbound.language) == (
+        "¿Dónde está mi pedido?",
+        "Carla Núñez",
+        "es",
+    )
+    assert inbound.at == datetime.fromtimestamp(AT, UTC)
+    assert (inbound.kind, inbound.thread, facts(found)) == (
+        "message",
+        (),
+        {"on Telegram": "@carla_n"},
+    )
+
+
+PHOTOS = [
+    {"file_id": f"p{w}", "file_unique_id": f"u{w}", "width": w, "height": h, "file_size": w * 10}
+    for w, h in ((90, 60), (1280, 853), (320, 213))
+]
+
+
+def a_file(id: str, **more: Any) -> dict[str, Any]:
+    return {"file_id": id, "file_unique_id": f"u{id}", "file_size": 2_000, **more}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "text", "file"),
+    [
+        ({"photo": PHOTOS}, "message", "", ("p1280", "photo-1.jpg", "image/jpeg")),
+        (
+            {"photo": PHOTOS, "caption": "Torn!"},
+            "message",
+            "Torn!",
+            ("p1280", "photo-1.jpg", "image/jpeg"),
+        ),
+        (
+            {"document": a_file("d", file_name="in/../voice.pdf", mime_type="application/pdf")},
+            "message",
+            "",
+            ("d", "in_.._voice.pdf", "application/pdf"),
+        ),
+        (
+            {"document": a_file("d", mime_type="text/html; charset=x\r\nX: y")},
+            "message",
+            "",
+            ("d", "document", "application/octet-stream"),
+        ),
+        (
+            {
+                "animation": a_file("a", duration=2, width=1, height=1),
+                "document": a_file("a", file_name="cat.gif"),
+            },
+            "message",
+            "",
+            ("a", "animation.mp4", "video/mp4"),
+        ),
+        (
+            {"voice": a_file("v", duration=72, mime_type="audio/ogg")},
+            "unreadable",
+            "(voice message, 1:12)",
+            ("v", "voice-1.ogg", "audio/ogg"),
+        ),
+        (
+            {"video_note": a_file("n", duration=9, length=240)},
+            "unreadable",
+            "(video message, 0:09)",
+            ("n", "video-message-1.mp4", "video/mp4"),
+        ),
+        (
+            {"video": a_file("f", duration=9, width=1, height=1), "caption": "Look"},
+            "message",
+            "Look",
+            ("f", "video-1.mp4", "video/mp4"),
+        ),
+        (
+            {"audio": a_file("m", duration=9, file_name="song.mp3", mime_type="audio/mpeg")},
+            "unreadable",
+            "(audio file, 0:09)",
+            ("m", "song.mp3", "audio/mpeg"),
+        ),
+    ],
+)
+def test_files(content: dict[str, Any], kind: str, text: str, file: tuple[str, str, str]) -> None:
+    """Files come under a safe name, a photo in its largest size; a recording is a person's."""
+    found = of(**content)
+    assert (found.inbound.kind, found.inbound.text) == (kind, text)
+    [wanted] = found.files
+    assert (wanted.id, wanted.name, wanted.media_type) == file
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (
+            {"location": {"latitude": 52.5163, "longitude": 13.3777}},
+            "Location: 52.516300, 13.377700",
+        ),
+        (
+            {
+                "location": {"latitude": 1.5, "longitude": 2.5},
+                "venue": {
+                    "location": {"latitude": 1.5, "longitude": 2.5},
+                    "title": "Loom House",
+                    "address": "Weaver Lane 4",
+                },
+            },
+            "Location: Loom House, Weaver Lane 4 (1.500000, 2.500000)",
+        ),
+        (
+            {"contact": {"phone_number": "+34600111222", "first_name": "Ana"}},
+            "Contact: Ana, +34600111222",
+        ),
+        (
+            {
+                "sticker": {
+                    **a_file("s"),
+                    "type": "regular",
+                    "width": 1,
+                    "height": 1,
+                    "is_animated": False,
+                    "is_video": False,
+                    "emoji": "👍",
+                }
+            },
+            "👍",
+        ),
+        ({"dice": {"emoji": "🎲", "value": 4}}, "🎲 4"),
+        (
+            {
+                "poll": {
+                    "id": "1",
+                    "question": "Which blue?",
+                    "options": [
+                        {"text": "Sky", "voter_count": 0, "persistent_id": "0"},
+                        {"text": "Sea", "voter_count": 0, "persistent_id": "1"},
+                    ],
+                    "total_voter_count": 0,
+                    "is_closed": False,
+                    "is_anonymous": True,
+                    "type": "regular",
+                    "allows_multiple_answers": False,
+                    "allows_revoting": False,
+                    "members_only": False,
+                }
+            },
+            "Poll: Which blue?\n- Sky\n- Sea",
+        ),
+    ],
+)
+def test_what_is_no_text_reads_as_text(content: dict[str, Any], text: str) -> None:
+    """Places, contacts, stickers, dice and polls become words."""
+    found = of(**content)
+    assert (found.inbound.kind, found.inbound.text, found.files) == ("message", text, ())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{}, {"something_new": {"a": 1}}, {"game": {"title": "x", "description": "y", "photo": []}}],
+)
+def test_what_has_no_words_is_a_persons(content: dict[str, Any]) -> None:
+    """Content that we do not know goes to a person, as it came."""
+    assert of(**content).inbound.kind == "unreadable"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"pinned_message": {"message_id": 1, "date": 0, "chat": {"id": 1, "type": "private"}}},
+        {"new_chat_members": [CARLA]},
+        {"migrate_to_chat_id": -100},
+        {"message_auto_delete_timer_changed": {"message_auto_delete_time": 86400}},
+        {"group_chat_created": True},
+    ],
+)
+def test_nobody_wrote_it(content: dict[str, Any]) -> None:
+    """What Telegram itself tells in a chat is no message."""
+    assert heard({"update_id": 1, "message": message(**content)}) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("de-AT", "Hallo"), ("fr", "Bonjour"), ("xx", "Hello"), (None, "Hello")]
+)
+def test_start_greets(language: str | None, text: str) -> None:
+    """Who presses Start says hello, in the language of their app; a deep link's word is told."""
+    by = {**CARLA, "language_code": language}
+    found = heard(said("/start spring_sale", by=by))
+    assert found is not None
+    assert (found.inbound.text, facts(found)["pressed"]) == (text, "Start spring_sale")
+
+
+def test_an_edit() -> None:
+    """A changed message is an edit of its own, told once for each change."""
+    changed = message(31, text="Order 4711, sorry", edit_date=AT + 60)
+    first = heard({"update_id": 80, "edited_message": changed})
+    second = heard({"update_id": 81, "edited_message": changed})
+    assert first is not None
+    assert second is not None
+    assert (first.inbound.kind, first.inbound.text) == ("edit", "Order 4711, sorry")
+    assert first.inbound.at == datetime.fromtimestamp(AT + 60, UTC)
+    assert [one.inbound.remote_id for one in (first, second)] == [
+        "5001:31:edit:80",
+        "5001:31:edit:81",
+    ]
+
+
+def test_a_live_location_is_told_once() -> None:
+    """The edits by which Telegram moves a live location are not taken for messages."""
+    moving = message(31, location={"latitude": 1, "longitude": 2, "live_period": 900})
+    assert heard({"update_id": 80, "edited_message": moving}) is None
+
+
+def test_what_a_message_shows_besides() -> None:
+    """Links behind words, what is answered and who is forwarded are facts, the text as it was."""
+    found = of(
+        text="see this",
+        entities=[{"type": "text_link", "offset": 4, "length": 4, "url": "https://shop.example/a"}],
+        reply_to_message=message(3, text="Which order?"),
+        forward_origin={"type": "hidden_user", "date": AT, "sender_user_name": "Bob"},
+    )
+    assert found.inbound.text == "see this"
+    assert facts(found) == {
+        "on Telegram": "@carla_n",
+        "forwarded from": "Bob",
+        "in reply to": "Which order?",
+        "link": "https://shop.example/a",
+    }
+
+
+BOB = user(6_002, "Bob")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (
+            {
+                "text": "🧶 @Lantern_Loom_Bot where is it",
+                "entities": mention("🧶 @Lantern_Loom_Bot where is it"),
+            },
+            "🧶  where is it",
+        ),
+        ({"text": "hi all"}, None),
+        ({"text": "ask @somebody", "entities": mention("ask @somebody")}, None),
+        (
+            {
+                "text": "and now?",
+                "reply_to_message": {**message(4, text="x", chat=GROUP), "from": BOT},
+            },
+            "and now?",
+        ),
+        ({"text": "and now?", "reply_to_message": message(4, text="x", chat=GROUP)}, None),
+        (
+            {
+                "text": "/start@lantern_loom_bot",
+                "entities": [{"type": "bot_command", "offset": 0, "length": 23}],
+            },
+            "Hello",
+        ),
+        ({"text": "@lantern_loom_bot", "entities": mention("@lantern_loom_bot")}, "Hello"),
+        (
+            {
+                "caption": "@lantern_loom_bot torn",
+                "photo": PHOTOS,
+                "caption_entities": mention("@lantern_loom_bot torn"),
+            },
+            "torn",
+        ),
+        (
+            {
+                "text": "Loom, help",
+                "entities": [{"type": "text_mention", "offset": 0, "length": 4, "user": BOT}],
+            },
+            "Loom, help",
+        ),
+    ],
+)
+def test_groups(content: dict[str, Any], text: str | None) -> None:
+    """In a group only what names the bot or answers it is heard, and each member apart."""
+    update = {"update_id": 1, "message": message(8, by=BOB, chat=GROUP, **content)}
+    found = heard(update)
+    assert (found and found.inbound.text) == text
+    assert heard(update, groups=False) is None
+    if found:
+        assert found.inbound.address.value == "-1001234:6002"
+        assert found.inbound.remote_id == "-1001234:8"
+        assert facts(found)["group"] == "Weavers"
+
+
+def test_other_bots_are_not_heard() -> None:
+    """A bot that names ours in a group starts no conversation of machines."""
+    text = "@lantern_loom_bot hi"
+    robot = {**BOB, "is_bot": True}
+    said_ = message(8, by=robot, chat=GROUP, text=text, entities=mention(text))
+    assert heard({"update_id": 1, "message": said_}) is None
+
+
+def test_a_pressed_button() -> None:
+    """A button comes back as its payload, under the query's id."""
+    shown = message(
+        40,
+        text="Which?",
+        reply_markup={"inline_keyboard": [[{"text": "My refund", "callback_data": "refund"}]]},
+    )
+    found = heard(press(shown, "refund"))
+    assert found is not None
+    assert found.press is not None
+    assert (found.inbound.text, found.inbound.remote_id) == ("refund", "callback:77001")
+    assert (found.press.title, found.press.keyboard, found.press.button) == ("My refund", 40, None)
+
+
+def test_an_old_button() -> None:
+    """Of a message too old Telegram tells no buttons: a short payload is known all the same."""
+    old = {"message_id": 40, "date": 0, "chat": {"id": 5001, "type": "private"}}
+    found = heard(press(old, "refund"))
+    assert found is not None
+    assert found.inbound.text == "refund"
+
+
+@pytest.mark.parametrize("kind", ["channel_post", "inline_query", "poll_answer", "from_next_year"])
+def test_other_updates_are_nothing(kind: str) -> None:
+    """Updates that we did not ask for are no messages."""
+    assert heard({"update_id": 1, kind: None}) is None
