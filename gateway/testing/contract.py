@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
 from uuid import uuid4
 
-import pytest
 import structlog
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -376,6 +375,8 @@ def quality(file: Path) -> Quality:
 
 def checks(file: Path) -> list[Any]:
     """The checks that ``file`` calls done, as parameters for pytest."""
+    import pytest  # noqa: PLC0415  (the command uses this package too, where there is no pytest)
+
     return [
         pytest.param(CHECKS[name], id=name)
         for name, state in quality(file).items()
