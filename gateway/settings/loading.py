@@ -136,10 +136,16 @@ def _section(
 
 
 def _missing(one: Declared, values: Mapping[str, Any]) -> list[str]:
+    """What the section waits for: each field without a default, and one of each group in the
+    model's ``ONE_OF``, where it has that."""
     short = {field: name for name, field in one.aliases.items()}
     prefix = PREFIX + one.name.upper().replace(".", "__") + "__"
-    required = [name for name, field in one.model.model_fields.items() if field.is_required()]
-    return [short.get(n, prefix + n.upper()) for n in required if n not in values]
+    required = [(name,) for name, field in one.model.model_fields.items() if field.is_required()]
+    return [
+        " or ".join(short.get(name, prefix + name.upper()) for name in group)
+        for group in (*required, *getattr(one.model, "ONE_OF", ()))
+        if not any(name in values for name in group)
+    ]
 
 
 _ABSENT: Any = object()

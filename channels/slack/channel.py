@@ -1,0 +1,102 @@
+"""The Slack channel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+from aiohttp import web
+
+from channels.slack.accounts import Accounts, Names
+from channels.slack.door import Socket, bolt, page
+from channels.slack.files import Fetcher
+from channels.slack.hearing import Hearing
+from channels.slack.outgoing import Outgoing
+from channels.slack.receive import Receiver
+from channels.slack.settings import SlackSettings
+from gateway import House, Outbound, Sent, Traits, TryLater, WarmlineError
+
+log = structlog.get_logger(__name__)
+PATH = "/channels/slack/events"
+
+
+class Slack:
+    """Customers reach us through one Slack app, in one or several workspaces."""
+
+    name = "slack"
+    # What was cut off is looked for before it is sent again (`Outgoing.send`): that is safe.
+    traits = Traits(buttons=True, attachments=True, unsure="resend")
+
+    def __init__(self, settings: SlackSettings, *, largest_file: int) -> None:
+        self._settings = settings
+        self._accounts = Accounts(settings)
+        self._fetcher = Fetcher(
+            api_base=settings.api_base, largest=largest_file, timeout=settings.timeout
+        )
+        receiver = Receiver(
+            self._accounts,
+            Names(self._accounts),
+            self._fetcher,
+            channels=frozenset(settings.channels),
+        )
+        self._hearing = Hearing(self._accounts, receiver, customers=settings.customers)
+        self._outgoing: Outgoing | None = None
+        self._socket: Socket | None = None
+
+    def routes(self, house: House) -> Iterable[web.RouteDef]:
+        """The door for events, interactions and slash commands; none with Socket Mode."""
+        self._outgoing = Outgoing(self._accounts, house.files, house.clock)
+        if self._settings.signing_secret is None or self._settings.by_socket:
+            return ()
+        app = bolt(self._accounts.home, house, self._hearing.hear)
+        secret = self._settings.signing_secret.get_secret_value()
+        return (web.post(PATH, page(app, secret, house.clock)),)
+
+    async def run(self, house: House) -> None:
+        """Ask after our tokens; with Socket Mode, stay connected."""
+        checking = asyncio.create_task(self._check(house))
+        try:
+            if self._settings.by_socket and self._settings.app_token:
+                app = bolt(self._accounts.home, house, self._hearing.hear)
+                token = self._settings.app_token.get_secret_value()
+                self._socket = Socket(app, self._accounts.home, token)
+                await self._socket.run()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._socket = None
+            checking.cancel()
+            self._fetcher.stop()
+            self._hearing.stop()
+
+    async def send(self, message: Outbound) -> Sent:
+        """Post one message, files first. What was tried before is looked for."""
+        return await self._out().send(message)
+
+    async def find(self, message: Outbound) -> Sent | None:
+        """Whether it stands in the channel, by the key in its metadata."""
+        return await self._out().find(message)
+
+    async def trouble(self) -> str | None:
+        """A refused token, or a lost connection."""
+        if refused := self._accounts.trouble:
+            return refused
+        if self._settings.by_socket:
+            return await self._socket.trouble() if self._socket else "Socket Mode has not started"
+        return None
+
+    def _out(self) -> Outgoing:
+        if self._outgoing is None:
+            raise TryLater("the Slack channel has not started yet")
+        return self._outgoing
+
+    async def _check(self, house: House) -> None:
+        """Ask after our tokens once, as soon as Slack can be reached."""
+        wait = 1.0
+        while True:
+            try:
+                return await self._accounts.check()
+            except WarmlineError as error:
+                log.info("slack.not_asked", error=str(error))
+            await house.clock.sleep(wait)
+            wait = min(60.0, wait * 2)

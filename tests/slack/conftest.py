@@ -1,0 +1,71 @@
+"""A gateway whose customers write in Slack."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import channels.slack
+from gateway.testing import POLICY, FakeClock, Running, echo, running
+from tests.slack.server import SlackServer
+
+EVENTS = "/channels/slack/events"
+Gateway = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def slack(clock: FakeClock) -> AsyncIterator[SlackServer]:
+    """A workspace with Carla, who has a DM with us, and a channel shared with her company."""
+    async with SlackServer(now=lambda: clock.now().timestamp()) as server:
+        server.add_user("U1", "Carla")
+        server.add_user("U2", "Dario", team_id="T9OTHER")
+        server.add_channel("D1", im="U1")
+        server.add_channel("D2", im="U2")
+        server.add_channel("C1", name="acme-and-us", members=("U1", "U2"), shared=True)
+        yield server
+        assert server.faults == []
+        assert server.pings == []
+
+
+@pytest.fixture
+def gateway(slack: SlackServer, clock: FakeClock, tmp_path: Path) -> Gateway:
+    """A gateway with the Slack channel awake and the echo; ``settings`` change its section."""
+
+    @asynccontextmanager
+    async def make(*guests: Any, **settings: Any) -> AsyncIterator[Running]:
+        (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
+        section = {
+            "bot_token": slack.bot_token,
+            "signing_secret": slack.signing_secret,
+            "api_base": slack.api_base,
+            **settings,
+        }
+        mine = {name: value for name, value in section.items() if value is not None}
+        config = {"policy": "policy.yaml", "channels": {"slack": mine}}
+        async with running(
+            channels.slack,
+            *(guests or (echo(),)),
+            config=config,
+            tmp_path=tmp_path,
+            clock=clock,
+        ) as gw:
+            slack.events_url = gw.url + EVENTS
+            yield gw
+
+    return make
+
+
+@pytest.fixture
+async def gw(gateway: Gateway) -> AsyncIterator[Running]:
+    async with gateway() as made:
+        yield made
