@@ -1,0 +1,63 @@
+"""The demo with one address more: one that answers as soon as a message is committed.
+
+Run as a process: ``python -m tests.bench.door PORT (idle|working)``. ``idle``: messages are taken
+in and none is worked, so that the door alone is measured; they stay in the inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable
+
+import msgspec
+from aiohttp import web
+
+from channels.rest import Said, parse
+from gateway import Channel, House, Settings, Traits, hookimpl
+from gateway.app import build_app, put_together
+from gateway.cli.start import logs
+from gateway.guests import Guests, default_config, installed
+from gateway.settings import load
+from gateway.testing import as_guests
+
+SAID = msgspec.json.Decoder(Said)
+
+
+class Door:
+    """A webhook as most providers want it: OK means safely taken in, and nothing more."""
+
+    name = "door"
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(mailbox=True)
+
+    def routes(self, house: House) -> Iterable[web.RouteDef]:
+        async def hear(request: web.Request) -> web.Response:
+            said = SAID.decode(await request.read())
+            accepted = await house.intake.accept(parse(said, house))
+            body = msgspec.json.encode({"turn": accepted.turn})
+            return web.Response(body=body, content_type="application/json")
+
+        return (web.post("/door", hear),)
+
+    @hookimpl
+    def register_channels(self, register: Callable[[Channel], None], settings: Settings) -> None:
+        register(self)
+
+
+async def serve(port: int, *, idle: bool) -> None:
+    guests = [*installed(), *as_guests([Door()])]
+    gateway = put_together(guests, load(default_config(), Guests(guests).declared()))
+    logs(gateway.settings.core.logs)
+    if idle:
+        gateway.incoming._at_once = 0
+    runner = web.AppRunner(build_app(gateway), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), idle=sys.argv[2] == "idle"))

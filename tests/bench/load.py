@@ -1,0 +1,115 @@
+"""Load: ``wrk`` with one thread and 64 connections, or the same with aiohttp's client."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from pathlib import Path
+from time import perf_counter
+
+import aiohttp
+import msgspec
+
+from tests.bench.questions import questions
+from tests.bench.report import say
+
+CONNECTIONS = 64
+SCRIPT = Path(__file__).with_name("load.lua")
+VARIETY = 4001
+"""Different bodies; a prime, so that they do not come round with the senders."""
+
+ECHO = '"message":'
+SAFE = '"turn":'
+WORDS = '"text":"[^"]'
+"""What an answer must have to be counted. Patterns that Lua and Python read alike."""
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """What one burst of load gave. ``bad``: answers that did not have what they must."""
+
+    good: int
+    bad: int
+    broken: int
+    seconds: float
+    p50: float
+    p99: float
+
+    @property
+    def rate(self) -> float:
+        """Good answers a second."""
+        return self.good / self.seconds
+
+
+class Load:
+    """Sends questions of fresh senders to an address. ``folder`` is for its own files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._lines = [msgspec.json.encode(text).decode() for text in questions(VARIETY)]
+        self._file = folder / "questions"
+        self._file.write_text("\n".join(self._lines) + "\n", "utf-8")
+        self._wrk = shutil.which("wrk")
+        self._number = 0
+        self.tag = ""
+        """Part of the names of the last burst's senders."""
+        self.tool = "wrk" if self._wrk else "aiohttp"
+        if not self._wrk:
+            say("wrk is not installed: aiohttp's client makes the load, slower")
+
+    async def burst(self, url: str, wanted: str, seconds: float) -> Round:
+        """Load ``url`` for ``seconds``; every sender is new."""
+        self._number += 1
+        self.tag = tag = f"visitor-{self._number}"
+        if self._wrk:
+            return await self._by_wrk(self._wrk, url, tag, wanted, seconds)
+        return await self._by_hand(url, tag, wanted, seconds)
+
+    async def _by_wrk(self, wrk: str, url: str, tag: str, wanted: str, seconds: float) -> Round:
+        process = await asyncio.create_subprocess_exec(
+            wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "30s",
+            "--latency", "-s", str(SCRIPT), url, "--", tag, wanted, str(self._file),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        told, _ = await process.communicate()
+        found = re.search(rb"^RESULT (\{.*\})$", told, re.MULTILINE)
+        if found is None:
+            raise RuntimeError(f"wrk failed: {told.decode(errors='replace')}")
+        return msgspec.json.decode(found.group(1), type=Round)
+
+    def _bodies(self, tag: str, number: int) -> bytes:
+        block, rest = divmod(number, 3 * CONNECTIONS)
+        sender, turn = block * CONNECTIONS + rest % CONNECTIONS, rest // CONNECTIONS
+        question = self._lines[(sender * 3 + turn) % len(self._lines)]
+        return f'{{"sender":"{tag}-{sender}","message":{question}}}'.encode()
+
+    async def _by_hand(self, url: str, tag: str, wanted: str, seconds: float) -> Round:
+        pattern = re.compile(wanted)
+        headers = {"Content-Type": "application/json"}
+        took: list[float] = []
+        sent = bad = 0
+        begun = perf_counter()
+
+        async def customer(session: aiohttp.ClientSession) -> None:
+            nonlocal sent, bad
+            while perf_counter() - begun < seconds:
+                body, at = self._bodies(tag, sent), perf_counter()
+                sent += 1
+                async with session.post(url, data=body, headers=headers) as response:
+                    text = await response.text()
+                if response.status == 200 and pattern.search(text):
+                    took.append(perf_counter() - at)
+                else:
+                    bad += 1
+
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            await asyncio.gather(*(customer(session) for _ in range(CONNECTIONS)))
+        ranked = sorted(took) or [0.0]
+        return Round(
+            good=len(took),
+            bad=bad,
+            broken=0,
+            seconds=perf_counter() - begun,
+            p50=ranked[len(ranked) // 2],
+            p99=ranked[len(ranked) * 99 // 100],
+        )

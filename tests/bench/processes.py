@@ -1,0 +1,117 @@
+"""Servers as processes of their own, on the interpreter that runs the benchmark."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from time import perf_counter
+from typing import BinaryIO
+
+import aiohttp
+import psutil
+from aiohttp.test_utils import unused_port
+
+from gateway.guests import default_config
+
+START = 180.0
+"""Seconds; a first start trains the intents beside whatever else runs."""
+
+
+class Server:
+    """A process that serves. ``ready_after``: seconds from its start until it was ready."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = process
+        self.ready_after = 0.0
+        self._seen = psutil.Process(process.pid)
+
+    @property
+    def memory(self) -> int:
+        """Resident bytes, now."""
+        return int(self._seen.memory_info().rss)
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor that it has used so far, over all its threads."""
+        used = self._seen.cpu_times()
+        return float(used.user + used.system)
+
+    async def wait_ready(self, begun: float) -> None:
+        """Until ``GET /readyz`` gives 200."""
+        async with asyncio.timeout(START), aiohttp.ClientSession() as session:
+            while True:
+                if self.process.returncode is not None:
+                    raise RuntimeError(f"the server ended with {self.process.returncode}")
+                with suppress(aiohttp.ClientError, OSError):
+                    async with session.get(f"{self.url}/readyz") as response:
+                        if response.status == 200:
+                            self.ready_after = perf_counter() - begun
+                            return
+                await asyncio.sleep(0.01)
+
+    async def metric(self, name: str) -> dict[str, float]:
+        """The samples of one figure of ``/metrics``, by their labels as they are written."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.url}/metrics") as response,
+        ):
+            lines = (await response.text()).splitlines()
+        found = (line[len(name) :].rpartition(" ") for line in lines if line.startswith(name))
+        return {labels: float(value) for labels, _, value in found}
+
+    async def end(self, *, kill: bool = False) -> None:
+        if self.process.returncode is None:
+            self.process.kill() if kill else self.process.terminate()
+            await self.process.wait()
+
+
+@asynccontextmanager
+async def server(folder: Path, *arguments: str) -> AsyncIterator[Server]:
+    """Run ``python ARGUMENTS`` on data in ``folder`` until the block ends.
+
+    ``PORT`` among the arguments stands for a free one. What it says goes to ``server.log`` there.
+    """
+    port, log = unused_port(), await asyncio.to_thread(_log, folder)
+    begun = perf_counter()
+    with log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *(argument.replace("PORT", str(port)) for argument in arguments),
+            stdout=log,
+            stderr=log,
+            env=_environment(folder),
+        )
+    one = Server(process, port)
+    try:
+        await one.wait_ready(begun)
+        yield one
+    finally:
+        await one.end()
+
+
+def _log(folder: Path) -> BinaryIO:
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / "server.log").open("ab")
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    ours = {k: v for k, v in os.environ.items() if not k.startswith("WARMLINE_")}
+    return ours | {
+        "WARMLINE_DATA_DIR": str(folder),
+        "WARMLINE_CHANNELS__EMAIL__SMTP_PORT": "0",
+        "WARMLINE_LOGS": "json",
+    }
+
+
+ECHO = ("-m", "tests.bench.echo", "PORT")
+DOOR = ("-m", "tests.bench.door", "PORT", "idle")
+WORKING_DOOR = ("-m", "tests.bench.door", "PORT", "working")
+WARMLINE = (
+    str(Path(sys.executable).with_name("warmline")),
+    *("serve", "--config", str(default_config()), "--port", "PORT"),
+)
