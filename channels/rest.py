@@ -73,10 +73,19 @@ class Rest:
 
     def __init__(self, settings: RestSettings) -> None:
         self._settings = settings
+        self._waiting: set[asyncio.Timeout] = set()
 
     @property
     def traits(self) -> Traits:
         return Traits(mailbox=True, buttons=True)
+
+    async def run(self, house: House) -> None:  # noqa: ARG002  (the shape of a Poller)
+        """There is nothing to poll; when the server stops, nobody waits for news any longer."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for one in self._waiting:
+                one.reschedule(0)
 
     def routes(self, house: House) -> Iterable[web.RouteDef]:
         async def hear(request: web.Request) -> web.Response:
@@ -89,7 +98,7 @@ class Rest:
 
         async def tell(request: web.Request) -> web.Response:
             self._check(request)
-            return await _tell(request, house)
+            return await _tell(request, house, self._waiting)
 
         return (
             web.post("/webhooks/rest/webhook", hear),
@@ -190,7 +199,7 @@ def _rasa(sender: str, message: Message) -> dict[str, object]:
     return said
 
 
-async def _tell(request: web.Request, house: House) -> web.Response:
+async def _tell(request: web.Request, house: House, waiting: set[asyncio.Timeout]) -> web.Response:
     sender = request.query.get("sender", "")
     if not sender:
         raise web.HTTPBadRequest(text="say whose messages: ?sender=...")
@@ -200,12 +209,15 @@ async def _tell(request: web.Request, house: House) -> web.Response:
     async with house.events.listen(address.lane) as news:
         found = await house.mailbox.messages(address, after=after, limit=PAGE)
         try:
-            async with asyncio.timeout(wait):
+            async with asyncio.timeout(wait) as patience:
+                waiting.add(patience)
                 while not found and wait:
                     await anext(news)
                     found = await house.mailbox.messages(address, after=after, limit=PAGE)
         except TimeoutError:
             pass  # nothing was said: an empty list is the answer
+        finally:
+            waiting.discard(patience)
     return _json(
         [
             {**_rasa(sender, message), "author": message.author, "at": message.at.isoformat()}
