@@ -64,6 +64,8 @@ class Account:
             status, code = getattr(error, "status", None), getattr(error, "code", None)
             if status is None:
                 raise Unsure("Twilio's answer could not be read") from None
+            if not code or code == status:  # the SDK says so of an error without a code
+                code = None
             self.refused = status == 401 or code == 20003
             # Not `from error`: it tells the customer's number.
             raise refusal(status, code) from None

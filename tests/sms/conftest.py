@@ -79,6 +79,7 @@ class Line:
 
 def config(tmp_path: Path, url: str, **section: Any) -> dict[str, Any]:
     """A configuration with the section awake."""
+    tmp_path.mkdir(exist_ok=True)
     policy = tmp_path / "policy.yaml"
     policy.write_text(yaml.safe_dump(POLICY), "utf-8")
     account = {"account_sid": SID, "auth_token": TOKEN, "from": NUMBER, "api_base": url}

@@ -11,7 +11,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -56,7 +56,7 @@ class Twilio:
         """Where media are passed on to; None: to a path of this server."""
         self.refusals: dict[str, tuple[int, int]] = {}
         """Number -> status and code with which messages to it are refused."""
-        self.service_counts = False
+        self.before_answering: Callable[[], Awaitable[Any]] | None = None
         self._mishaps: list[tuple[Mishap, dict[str, Any]]] = []
         self._gate = asyncio.Event()
         self.url = ""
@@ -93,6 +93,8 @@ class Twilio:
             return refused
         record = self._record(form)
         self.sent.append(record)
+        if self.before_answering is not None:
+            await self.before_answering()
         if mishap == "cut after":
             self._cut(request)
         if mishap == "garbage":
