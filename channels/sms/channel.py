@@ -23,6 +23,7 @@ from channels.sms.incoming import (
 from channels.sms.media import Fetcher
 from channels.sms.proof import Proof
 from channels.sms.settings import SmsSettings
+from channels.sms.shelf import MOST, Shelf
 from channels.sms.words import Words
 from gateway import (
     Channel,
@@ -52,16 +53,19 @@ class WhatsApp:
 
     name = "whatsapp"
     _prefix = WHATSAPP
+    _most_files = 1
 
-    def __init__(self, settings: SmsSettings, account: Account, *, callback: str | None) -> None:
+    def __init__(
+        self, settings: SmsSettings, account: Account, *, callback: str | None, shelf: Shelf
+    ) -> None:
         self._settings, self._account, self._callback = settings, account, callback
+        self._shelf = shelf
         # Sent again only after Twilio was asked (see `send`): it is never said twice.
-        self.traits = Traits(unsure="resend", rate=settings.rate)
+        self.traits = Traits(attachments=True, unsure="resend", rate=settings.rate)
 
     async def send(self, message: Outbound) -> Sent:
         """Hand one message to Twilio. A second attempt first asks whether the first arrived."""
-        if message.attachments:
-            raise Undeliverable("files cannot be sent on this channel; send a link instead")
+        files = self._files(message)
         if message.attempt > 1 and (found := await self.find(message)):
             return found
         to, body = self._prefix + message.address.value, message.text
@@ -71,7 +75,8 @@ class WhatsApp:
         taken = await self._account.call(
             lambda client: client.messages.create_async(
                 to=to,
-                body=body,
+                body=body or values.unset,
+                media_url=files or values.unset,
                 from_=number or values.unset,
                 messaging_service_sid=service or values.unset,
                 status_callback=callback,
@@ -94,6 +99,16 @@ class WhatsApp:
                 return self._sent(one, message.text)
         return None
 
+    def _files(self, message: Outbound) -> list[str]:
+        """Where Twilio finds the files of ``message``."""
+        if not message.attachments:
+            return []
+        if self._callback is None:
+            raise Undeliverable("Twilio cannot fetch files from us without WARMLINE_PUBLIC_URL")
+        if len(message.attachments) > self._most_files:
+            raise Undeliverable(f"more files than {self._most_files}; send them one by one")
+        return [self._shelf.address(one, message.at) for one in message.attachments]
+
     def _sender(self) -> tuple[str | None, str | None]:
         """Our number and the Messaging Service, as Twilio wants them told."""
         number = self._settings.whatsapp_from or self._settings.number
@@ -114,6 +129,7 @@ class Sms(WhatsApp):
 
     name = "sms"
     _prefix = ""
+    _most_files = MOST
 
     def __init__(
         self,
@@ -121,16 +137,17 @@ class Sms(WhatsApp):
         account: Account,
         *,
         callback: str | None,
+        shelf: Shelf,
         proof: Proof,
         fetcher: Fetcher,
     ) -> None:
-        super().__init__(settings, account, callback=callback)
+        super().__init__(settings, account, callback=callback, shelf=shelf)
         self._proof, self._fetcher = proof, fetcher
         self._words = Words(more_out=settings.opt_out_words, more_in=settings.opt_in_words)
         self._house: House | None = None
 
     def routes(self, house: House) -> Iterable[web.RouteDef]:
-        """The webhook for messages, and the one for what became of ours."""
+        """The webhook for messages, the one for what became of ours, and the door for files."""
         self._house = house
         nothing = str(MessagingResponse())
 
@@ -146,7 +163,8 @@ class Sms(WhatsApp):
                 await house.intake.report(told)
             return web.Response(status=204)
 
-        return (web.post(WEBHOOK, hear), web.post(STATUS, learn))
+        doors = (web.post(WEBHOOK, hear), web.post(STATUS, learn))
+        return (*doors, *self._shelf.routes(house))
 
     async def run(self, house: House) -> None:  # noqa: ARG002  (a Poller)
         """Keep the connections to Twilio."""
@@ -209,7 +227,7 @@ def _is(one: MessageInstance, message: Outbound) -> bool:
     ours = str(one.direction or "").startswith("outbound")
     created = one.date_created
     recent = created is None or created >= message.at - SKEW
-    return ours and recent and one.body == message.text
+    return ours and recent and (one.body or "") == message.text
 
 
 def _segments(house: House, text: str) -> int:
@@ -225,8 +243,9 @@ def channels(account: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
     callback = public + STATUS if callable_ else None
     proof = Proof(account.auth_token, public_url=public, proxies=account.trusted_proxies)
     fetcher = Fetcher(account, largest=settings.core.limits.attachment)
+    shelf = Shelf(account.auth_token, public_url=public)
     line = Account(account)
     return (
-        Sms(account, line, callback=callback, proof=proof, fetcher=fetcher),
-        WhatsApp(account, line, callback=callback),
+        Sms(account, line, callback=callback, shelf=shelf, proof=proof, fetcher=fetcher),
+        WhatsApp(account, line, callback=callback, shelf=shelf),
     )

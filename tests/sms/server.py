@@ -84,14 +84,16 @@ class Twilio:
         self.calls += 1
         if (refused := self._unauthorised(request)) is not None:
             return refused
-        form = dict(parse_qsl(await request.text(), keep_blank_values=True))
+        fields = parse_qsl(await request.text(), keep_blank_values=True)
+        form = dict(fields)
+        files = [value for name, value in fields if name == "MediaUrl"]
         self._check(request.content_type == "application/x-www-form-urlencoded", "not a form")
         mishap, more = self._mishaps.pop(0) if self._mishaps else (None, {})
         if (answer := await self._mishap(mishap, more, request)) is not None:
             return answer
         if (refused := self._invalid(form)) is not None:
             return refused
-        record = self._record(form)
+        record = self._record(form) | {"media": files, "num_media": str(len(files))}
         self.sent.append(record)
         if self.before_answering is not None:
             await self.before_answering()
@@ -119,7 +121,7 @@ class Twilio:
 
     def _invalid(self, form: dict[str, str]) -> web.Response | None:
         to, body = form.get("To", ""), form.get("Body", "")
-        known = {"To", "Body", "From", "MessagingServiceSid", "StatusCallback"}
+        known = {"To", "Body", "From", "MessagingServiceSid", "StatusCallback", "MediaUrl"}
         self._check(not set(form) - known, f"unknown fields {set(form) - known}")
         self._check("From" in form or "MessagingServiceSid" in form, "nobody to send from")
         channels = {one.partition(":")[0] for one in (to, form.get("From", to)) if ":" in one}
@@ -131,7 +133,7 @@ class Twilio:
             return error(status, code, f"The 'To' number {to} is not fine")
         if not to.removeprefix("whatsapp:").startswith("+"):
             return error(400, 21211, f"The 'To' number {to} is not a valid phone number.")
-        if not body:
+        if not body and "MediaUrl" not in form:
             return error(400, 21602, "Message body is required.")
         if len(body) > LONGEST:
             return error(
@@ -145,7 +147,7 @@ class Twilio:
         return {
             "account_sid": SID,
             "api_version": "2010-04-01",
-            "body": form["Body"],
+            "body": form.get("Body", ""),
             "date_created": now,
             "date_sent": None,
             "date_updated": now,
@@ -155,7 +157,7 @@ class Twilio:
             "from": None if service else form.get("From"),
             "messaging_service_sid": service,
             "num_media": "0",
-            "num_segments": "0" if service else str(-(-len(form["Body"]) // 160)),
+            "num_segments": "0" if service else str(-(-len(form.get("Body", "")) // 160)),
             "price": None,
             "price_unit": "USD",
             "sid": f"SM{uuid4().hex}",
@@ -179,7 +181,9 @@ class Twilio:
             and given.get("From", one["from"]) == one["from"]
         ]
         page = found[: int(given.get("PageSize", 50))]
-        shown = [{k: v for k, v in one.items() if k != "status_callback"} for one in page]
+        shown = [
+            {k: v for k, v in one.items() if k not in ("status_callback", "media")} for one in page
+        ]
         uri = f"{API}/{SID}/Messages.json?{urlencode(given)}"
         return web.json_response(
             {"messages": shown, "page": 0, "page_size": 50, "uri": uri, "next_page_uri": None}

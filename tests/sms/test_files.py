@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from gateway import Message
+from gateway import File, Message
+from gateway.testing import FakeClock
 
-from .conftest import ANA, Line, texting
+from .conftest import ANA, PUBLIC, Line, texting
 from .server import API, SID, Twilio
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -188,6 +190,81 @@ async def test_a_slow_store_does_not_keep_twilio_waiting(twilio: Twilio, tmp_pat
             await line.gw.settled()
             [said] = [m for m in await line.messages() if m.author == "customer"]
             assert missing(said)[0].endswith("did not give it within 0.2 s")
+
+
+# -- files that a person sends -------------------------------------------------------------------
+
+
+async def answer_with(line: Line, *names: str, text: str = "Print this.") -> None:
+    """An agent answers with files."""
+    ana = line.gw.desk_agent("ana")
+    card = await ana.claim(await line.gw.house.desk.card(1))
+    kept = [
+        await line.gw.house.files.keep(File(name=n, media_type="application/pdf", data=n.encode()))
+        for n in names
+    ]
+    await ana.answer(card, text, attachments=tuple(kept))
+
+
+async def fetch(line: Line, url: str) -> tuple[int, bytes]:
+    """As Twilio fetches: by the address alone."""
+    async with ClientSession() as session, session.get(line.gw.url + url[len(PUBLIC) :]) as answer:
+        return answer.status, await answer.read()
+
+
+async def test_a_person_sends_files(line: Line) -> None:
+    """Twilio is told where they are, and finds them there."""
+    await line.text("hello")
+    await answer_with(line, "a.pdf", "b.pdf")
+    sent = line.twilio.sent[-1]
+    assert sent["body"] == "Print this."
+    assert [await fetch(line, url) for url in sent["media"]] == [(200, b"a.pdf"), (200, b"b.pdf")]
+
+
+async def test_a_file_may_come_without_words(line: Line) -> None:
+    """On WhatsApp too."""
+    await line.text("hello", sender=f"whatsapp:{ANA}")
+    await answer_with(line, "a.pdf", text="")
+    sent = line.twilio.sent[-1]
+    assert (sent["to"], sent["body"], len(sent["media"])) == (f"whatsapp:{ANA}", "", 1)
+
+
+async def test_more_files_than_the_channel_takes_are_refused(line: Line) -> None:
+    """WhatsApp takes one; nothing is left out in silence."""
+    await line.text("hello", sender=f"whatsapp:{ANA}")
+    await answer_with(line, "a.pdf", "b.pdf")
+    assert len(line.twilio.sent) == 1
+    assert any("send them one by one" in note for note in await line.notes())
+
+
+async def test_the_address_is_the_proof(line: Line) -> None:
+    """Changed in any part it is none; and no other file can be had with it."""
+    await line.text("hello")
+    await answer_with(line, "a.pdf")
+    [url] = line.twilio.sent[-1]["media"]
+    other = await line.gw.house.files.keep(File(name="x", media_type="text/plain", data=b"x"))
+    path, _, query = url.partition("?")
+    asked = dict(parse_qsl(query))
+    for changed in (
+        f"{PUBLIC}/channels/sms/files/{other.digest}?{query}",
+        f"{path}?{urlencode(asked | {'type': 'text/html'})}",
+        f"{path}?{urlencode(asked | {'until': '9999999999'})}",
+        f"{path}?{urlencode(asked | {'proof': 'x'})}",
+        path,
+    ):
+        assert (await fetch(line, changed))[0] == 403, changed
+
+
+async def test_the_address_is_good_for_a_day(twilio: Twilio, tmp_path: Path) -> None:
+    """Then it is gone."""
+    async with texting(twilio, tmp_path, clock=FakeClock()) as line:
+        await line.text("hello")
+        await answer_with(line, "a.pdf")
+        [url] = twilio.sent[-1]["media"]
+        await line.gw.pass_time(86_000)
+        assert (await fetch(line, url))[0] == 200
+        await line.gw.pass_time(500)
+        assert (await fetch(line, url))[0] == 410
 
 
 async def test_no_more_than_ten_are_fetched(line: Line) -> None:

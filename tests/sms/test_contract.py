@@ -1,0 +1,114 @@
+"""The channels' contract, over SMS and over WhatsApp."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import pytest
+from aiohttp import ClientSession
+
+import channels.sms
+from gateway import Address, File
+from gateway.testing import Check, FakeClock, FarEnd, Running, Trouble, checks, echo
+
+from .conftest import PUBLIC, Line, texting
+from .server import TOKEN, Mishap, Twilio, call, signature
+
+QUALITY = Path(channels.sms.__file__).parent / "quality.yaml"
+WEBHOOK = "/channels/sms/webhook"
+MISHAPS: dict[Trouble, Mishap] = {"broken": "down", "never": "refuse", "cut": "cut after"}
+
+
+class Phones:
+    """Customers' phones, and Twilio between them and us."""
+
+    secrets: Sequence[str] = (TOKEN,)
+    hostile: Sequence[str] = (
+        "</Message><Message>two</Message>",
+        "a&Body=b&To=%2B15550000000",
+        "{{1}} %s {0} ${x}",
+        "*bold* _italic_ ~gone~ ```code```",
+        "line\r\nBody: other",
+        "<https://evil.example|click>",
+    )
+    largest = 1_000_000
+
+    def __init__(self, line: Line, channel: str) -> None:
+        self.gw: Running = line.gw
+        self._line, self._channel = line, channel
+
+    def address(self, name: str) -> Address:
+        number = f"+1555010{sum(name.encode()) % 10_000:04}"
+        return Address(channel=self._channel, value=number)
+
+    async def say(
+        self, text: str, *, id: str, name: str = "carla", files: Sequence[File] = ()
+    ) -> int:
+        more = {"MessageSid": f"SM{id}", "NumMedia": str(len(files))}
+        for index, file in enumerate(files):
+            more[f"MediaUrl{index}"] = self._line.twilio.keep(file.media_type, file.data)
+            more[f"MediaContentType{index}"] = file.media_type
+        form = self._line.twilio.message(text, self._number(name), **more)
+        return (await self._line.post(form))[0]
+
+    async def say_forged(self, text: str) -> int:
+        form = self._line.twilio.message(text, self._number("carla"))
+        wrong = "https://somebody.example" + WEBHOOK
+        return (await call(self.gw.url + WEBHOOK, form, signed_for=wrong))[0]
+
+    async def post(self, body: bytes) -> int:
+        form = dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Twilio-Signature": signature(PUBLIC + WEBHOOK, form),
+        }
+        async with (
+            ClientSession() as session,
+            session.post(self.gw.url + WEBHOOK, data=body, headers=headers) as answer,
+        ):
+            return answer.status
+
+    async def heard(self, name: str = "carla") -> list[str]:
+        return [one["body"] for one in self._to(name)]
+
+    async def files(self, name: str = "carla") -> list[bytes]:
+        found = []
+        async with ClientSession() as session:
+            for url in (url for one in self._to(name) for url in one["media"]):
+                async with session.get(self.gw.url + url.removeprefix(PUBLIC)) as answer:
+                    found.append(await answer.read())
+        return found
+
+    def trouble(self, *kinds: Trouble) -> None:
+        for kind in kinds:
+            if kind == "busy":
+                self._line.twilio.next("busy", after=40)
+            else:
+                self._line.twilio.next(MISHAPS[kind], code=21614)
+
+    @property
+    def calls(self) -> int:
+        return self._line.twilio.calls
+
+    def _number(self, name: str) -> str:
+        value = self.address(name).value
+        return f"whatsapp:{value}" if self._channel == "whatsapp" else value
+
+    def _to(self, name: str) -> list[dict[str, list[str]]]:
+        return [one for one in self._line.twilio.sent if one["to"] == self._number(name)]
+
+
+@pytest.fixture(params=["sms", "whatsapp"])
+async def far_end(
+    request: pytest.FixtureRequest, twilio: Twilio, tmp_path: Path
+) -> AsyncIterator[FarEnd]:
+    async with texting(twilio, tmp_path, echo(), clock=FakeClock()) as line:
+        yield Phones(line, request.param)
+
+
+@pytest.mark.parametrize("check", checks(QUALITY))
+async def test_contract(check: Check, far_end: FarEnd) -> None:
+    """What every channel must do."""
+    await check(far_end)
