@@ -104,7 +104,9 @@ class Telegram:
     async def send(self, message: Outbound) -> Sent:
         """Send one message with its buttons and files."""
         if int(message.address.value.partition(":")[0]) in self._blocked:
-            raise Undeliverable("the customer has blocked the bot", unreachable=True)
+            raise Undeliverable(
+                "the customer blocked the bot, or the group removed it", unreachable=True
+            )
         return await self._outgoing.send(message, await self._files(message))
 
     async def trouble(self) -> str | None:

@@ -43,7 +43,7 @@ class Unintelligible(WarmlineError):
 
 class Receiver:
     """Takes updates in, each once, those of one chat in order. ``blocked`` is kept up to date with
-    the chats of customers who blocked the bot."""
+    the chats that blocked the bot or removed it."""
 
     def __init__(
         self, house: House, api: Api, *, groups: bool, largest: int, blocked: Recent[int, bool]
@@ -88,8 +88,8 @@ class Receiver:
                 await self._accept(id, raw, heard)
 
     def _note(self, change: ChatMemberUpdated) -> None:
-        """A customer blocked the bot, or took it back."""
-        if change.new_chat_member.status == ChatMemberStatus.BANNED:
+        """A customer blocked the bot, a group removed it, or it is back."""
+        if change.new_chat_member.status in (ChatMemberStatus.BANNED, ChatMemberStatus.LEFT):
             self._blocked.set(change.chat.id, True)
         else:
             self._blocked.forget(change.chat.id)
