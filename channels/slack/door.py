@@ -174,6 +174,10 @@ def check(body: Any) -> None:
         except msgspec.ValidationError as error:
             raise BadShape(str(error)) from None
     elif isinstance(kind, str):
+        if kind == "block_actions" and not (
+            isinstance(body.get("actions"), list) and body["actions"]
+        ):
+            raise BadShape("no action")
         for name in ("user", "team", "channel", "view"):
             if not isinstance(body.get(name), dict | str | None):
                 raise BadShape(f"{name} is no object")

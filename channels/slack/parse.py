@@ -58,6 +58,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool = False
     addressed: bool = False
     """Said to us for certain: in a DM, with a mention of us, by our button."""
+    plain: bool = False
+    """``text`` has no markup: it is the payload of a button of ours."""
     files: tuple[Shared, ...] = ()
     blocks: tuple[object, ...] = ()
     profile: str | None = None
@@ -92,6 +94,7 @@ def press(click: Click) -> Heard | None:
         # One message is answered by one button: whatever comes next is the same click again.
         remote_id=f"{click.channel.id}:{click.message.ts}:click",
         addressed=True,
+        plain=True,
         facts=_facts(click.user.id, click.user.team_id),
     )
 

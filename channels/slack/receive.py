@@ -66,7 +66,8 @@ class Receiver:
         said = without_us(heard.text, heard.us) if heard.us else heard.text
         users = (*mentioned(said), *(() if heard.profile else (heard.user,)))
         names = await self._names.of(heard.place.team, users, house.clock, within=NAMES)
-        text = readable(said, names=names, emoji=emoji_in(heard.blocks))
+        emoji = emoji_in(heard.blocks)
+        text = heard.text if heard.plain else readable(said, names=names, emoji=emoji)
         return Inbound(
             address=heard.place.address,
             text=f"(deleted) {text}" if heard.deleted else text,

@@ -1,0 +1,184 @@
+"""Events as Slack delivers them, read without a server."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels.slack.markup import (
+    emoji_in,
+    escape,
+    fit,
+    mentioned,
+    pieces,
+    readable,
+    without_us,
+)
+from channels.slack.parse import Heard, Place, hear
+from channels.slack.wire import Callback, Posted
+from gateway import Address
+from tests.slack.server import readable as as_slack_shows
+
+EVENTS = Path(__file__).with_name("events")
+
+
+def heard(name: str) -> Heard | None:
+    payload = json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
+    return hear(msgspec.convert(payload, Callback), msgspec.convert(payload["event"], Posted))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("direct", {"value": "T0HOME/D1", "user": "U1", "kind": "message", "addressed": True}),
+        ("mention", {"value": "T0HOME/C1/1772445601.000100", "user": "U2", "addressed": True}),
+        ("mention_as_message", {"value": "T0HOME/C1/1772445601.000100", "addressed": True}),
+        ("in_thread", {"value": "T0HOME/C1/1772445601.000100", "addressed": False}),
+        ("broadcast", {"value": "T0HOME/C1/1772445601.000100", "addressed": False}),
+        ("file", {"value": "T0HOME/D1", "remote_id": "D1:1772445630.000500"}),
+        ("edit", {"kind": "edit", "remote_id": "D1:1772445600.000100:1772445640.000000"}),
+        ("deleted", {"kind": "edit", "deleted": True, "value": "T0HOME/D1"}),
+        ("organisation", {"value": "E3.T7/D7", "user": "W5"}),
+    ],
+)
+def test_what_a_person_did(name: str, expected: dict[str, Any]) -> None:
+    """Each is told once, with its place, its writer and its own id."""
+    found = heard(name)
+    assert found is not None
+    seen = {key: getattr(found, key) for key in expected if key != "value"}
+    assert seen | {"value": found.place.address.value} == {
+        "value": found.place.address.value,
+        **expected,
+    }
+
+
+@pytest.mark.parametrize("name", ["join", "bot", "echo", "preview", "thread_grew"])
+def test_what_no_person_did(name: str) -> None:
+    """Joins, bots, our own words, previews and growing threads say nothing."""
+    assert heard(name) is None
+
+
+def test_two_events_of_one_message_are_one() -> None:
+    """A mention comes as a mention and as a message."""
+    first, second = heard("mention"), heard("mention_as_message")
+    assert first is not None
+    assert second is not None
+    assert first.remote_id == second.remote_id == "C1:1772445601.000100"
+
+
+def test_who_wrote_it() -> None:
+    """The event's profile names a stranger; user and team are facts; the time is Slack's."""
+    found = heard("mention")
+    assert found is not None
+    assert found.profile == "Dario"
+    assert {fact.name: fact.value for fact in found.facts} == {
+        "slack user": "U2",
+        "slack team": "T9OTHER",
+    }
+    assert found.at == datetime(2026, 3, 2, 10, 0, 1, 100, UTC)
+
+
+def test_a_message_is_read_as_it_was_written() -> None:
+    """Links, entities and emoji with their skin."""
+    found = heard("direct")
+    assert found is not None
+    assert readable(found.text, names={}, emoji=emoji_in(found.blocks)) == (
+        "Where is my order #71 (https://shop.example/o/71) & its bill? 👋🏼"
+    )
+
+
+@pytest.mark.parametrize(
+    ("slacks", "ours"),
+    [
+        ("&lt;!channel&gt; &amp;amp;", "<!channel> &amp;"),
+        ("<!channel> <!here>", "@channel @here"),
+        ("<!subteam^S1|@support> <!subteam^S2>", "@support @S2"),
+        ("<!date^1^{date}|1 Jan 1970>", "1 Jan 1970"),
+        ("ask <@U1> or <@U2|dario> or <@U3>", "ask @Carla or @dario or @U3"),
+        ("in <#C1|general> and <#C2> and <#C3|>", "in #general and #C2 and #C3"),
+        ("<http://shop.example|shop.example>", "shop.example"),
+        ("<https://shop.example/>", "https://shop.example/"),
+        ("<https://evil.example|https://bank.example>",
+         "https://bank.example (https://evil.example)"),
+        ("<https://evil.example|bank.example>", "bank.example (https://evil.example)"),
+        ("<mailto:a@b.example|a@b.example> <tel:0664|0664>", "a@b.example 0664"),
+        ("*bold* :smile: 1 &lt; 2", "*bold* :smile: 1 < 2"),
+        ("<>", ""),
+    ],
+)  # fmt: skip
+def test_markup(slacks: str, ours: str) -> None:
+    """Each token as a person reads it; a link never hides where it leads."""
+    assert readable(slacks, names={"U1": "Carla"}) == ours
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("<@U0BOT> hello", "hello"),
+        ("<@U0BOT|warmline>: hello", "hello"),
+        ("hello <@U0BOT>", "hello"),
+        ("is <@U0BOT> there?", "is <@U0BOT> there?"),
+        ("<@U0BOT>", "<@U0BOT>"),
+        ("<@U1> hello", "<@U1> hello"),
+    ],
+)
+def test_our_name_is_no_word(said: str, meant: str) -> None:
+    """Calling us is not part of what is said, unless it is all that is."""
+    assert without_us(said, "U0BOT") == meant
+
+
+def test_who_is_mentioned() -> None:
+    """Each once, in order."""
+    assert mentioned("<@U2> <@U1|c> <@U2> <#C1>") == ("U2", "U1")
+
+
+@given(st.text())
+def test_what_we_post_is_shown_as_it_is(text: str) -> None:
+    """Escaped, any text has no token, and Slack shows it unchanged."""
+    assert "<" not in escape(text)
+    assert ">" not in escape(text)
+    assert as_slack_shows(escape(text)) == text
+    assert readable(escape(text), names={}) == text
+
+
+@given(st.text(alphabet=st.sampled_from("a&<> \n"), max_size=200), st.integers(6, 40))
+def test_long_texts(text: str, most: int) -> None:
+    """A cut text stays within its bound with no entity in two; pieces lose only white space."""
+    assert len(fit(text, most)) <= most
+    assert readable(fit(text, most), names={}).rstrip("…") in text + "…"
+    parts = list(pieces(text, most))
+    assert all(0 < len(part) <= most for part in parts)
+    joined = "".join(readable(part, names={}) for part in parts)
+    assert "".join(joined.split()) == "".join(text.split())
+
+
+@given(st.text())
+def test_any_text_is_read(text: str) -> None:
+    """Whatever comes, reading never fails."""
+    readable(text, names={}, emoji={"x": "y"})
+
+
+def test_emoji_without_sense() -> None:
+    """Code points that are none are left alone."""
+    elements = [{"type": "emoji", "name": "odd", "unicode": "zz"}, {"type": "emoji", "name": 7}]
+    assert emoji_in([{"elements": elements}]) == {}
+
+
+@pytest.mark.parametrize("value", ["", "T1", "T1/", "/D1", "T1/C1/1.1/x"])
+def test_no_place(value: str) -> None:
+    """An address that is none of Slack's is an error."""
+    with pytest.raises(ValueError, match="no place in Slack"):
+        Place.of(Address(channel="slack", value=value))
+
+
+@pytest.mark.parametrize("value", ["T1/D1", "T1/C1/1700000000.000100", "E1.T1/D1"])
+def test_a_place_and_its_address(value: str) -> None:
+    """An address leads back to its place."""
+    assert Place.of(Address(channel="slack", value=value)).address.value == value
