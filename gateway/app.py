@@ -17,7 +17,7 @@ from gateway.adapters.sql.notebook import SqlNotebook
 from gateway.adapters.sql.store import SqlStore, migrate
 from gateway.guests import Guest, Guests, Offers
 from gateway.hookspecs import Readiness
-from gateway.ports import Channel, Clock, House, Opener, Pages, Poller, Probe, Tenant
+from gateway.ports import Channel, Clock, House, Opener, Pages, Poller, Probe, Tenant, Traits
 from gateway.services.answering import Answering
 from gateway.services.answers import Answers
 from gateway.services.context import Contexts
@@ -29,6 +29,7 @@ from gateway.services.intake import Intake
 from gateway.services.metrics import Metrics
 from gateway.services.outcomes import Outcomes
 from gateway.services.policy import Policy, load_policy
+from gateway.services.proofs import Proofs
 from gateway.services.rounds import Rounds
 from gateway.services.trouble import Trouble
 from gateway.services.unclaimed import Unclaimed
@@ -70,7 +71,7 @@ class Gateway:
         self.outcomes = Outcomes(
             voice=self.offers.voice,
             policy=self.policy,
-            traits={name: channel.traits for name, channel in self.offers.channels.items()},
+            traits=self._traits(),
         )
         self.understandings = Understandings(
             self.offers.understanders,
@@ -84,6 +85,14 @@ class Gateway:
         self.deliveries = self._deliveries()
         self.outgoing = Lanes(
             self.deliveries.step, at_once=core.worker.conversations_at_once, clock=self.clock
+        )
+        self.proofs = Proofs(
+            store=self.store,
+            voice=self.offers.voice,
+            traits=self._traits(),
+            deliver=self.outgoing.wake,
+            events=self.events,
+            clock=self.clock,
         )
         self.worker = self._worker()
         self.incoming = Lanes(
@@ -184,6 +193,9 @@ class Gateway:
             await self.clock.sleep(wait)
             wait = min(60.0, wait * 2)
 
+    def _traits(self) -> dict[str, Traits]:
+        return {name: channel.traits for name, channel in self.offers.channels.items()}
+
     def _deliveries(self) -> Deliveries:
         return Deliveries(
             self.offers.channels,
@@ -224,6 +236,7 @@ class Gateway:
             conversations=conversations,
             outcomes=self.outcomes,
             unclaimed=unclaimed,
+            proofs=self.proofs,
             answers=self.answers,
             deliver=self.outgoing.wake,
             events=self.events,
@@ -251,6 +264,7 @@ class Gateway:
             policy=self.policy,
             events=self.events,
             clock=self.clock,
+            proofs=self.proofs,
         )
         return House(
             intake=intake,

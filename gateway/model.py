@@ -550,6 +550,17 @@ class QueueItem(Value, frozen=True, kw_only=True):
     waiting_since: datetime
 
 
+class Linked(Value, frozen=True, kw_only=True):
+    """An address that was linked to a customer, on what proof: a code that was repeated, or a
+    person's decision. ``id`` undoes it."""
+
+    id: int
+    address: Address
+    how: Literal["code", "agent"]
+    at: datetime
+    agent: Agent | None = None
+
+
 class Card(Value, frozen=True, kw_only=True):
     """All a person needs to go on without asking again."""
 
@@ -566,3 +577,5 @@ class Card(Value, frozen=True, kw_only=True):
     suggestion: Suggestion | None
     on_its_way: tuple[Message, ...] = ()
     """Bot messages that a provider may already have when the person claimed."""
+    linked: tuple[Linked, ...] = ()
+    """Which of ``identities`` were linked, and how."""

@@ -361,9 +361,12 @@ class Desk(Protocol):
         key: str,
         suggestion: int | None = None,
         attachments: tuple[Attachment, ...] = (),
+        via: Address | None = None,
     ) -> Accepted:
         """Say ``text`` to the customer. ``key`` makes a repeated call one message. With
-        ``suggestion`` it is recorded as sent, or as edited when the text differs."""
+        ``suggestion`` it is recorded as sent, or as edited when the text differs. ``via``
+        goes on at another linked address of the customer (see `Card.identities`), in a
+        conversation there; raises NotAccepted for an address that is not theirs."""
         ...
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message: ...
@@ -384,6 +387,19 @@ class Desk(Protocol):
         ...
 
     async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None: ...
+
+    async def link(self, conversation: int, address: Address, agent: Agent) -> Card:
+        """A person's decision that ``address`` is this customer's too. What was said there is
+        on the card then, and `unlink` takes it back."""
+        ...
+
+    async def unlink(self, conversation: int, link: int, agent: Agent) -> Card: ...
+
+    async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
+        """Send a one-time code to an address that the customer says is theirs. When they repeat
+        it in this conversation within ten minutes, the two are linked."""
+        ...
+
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]: ...
 
 

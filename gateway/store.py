@@ -24,6 +24,7 @@ from gateway.model import (
     Handoff,
     Inbound,
     Json,
+    Linked,
     Message,
     Outbound,
     QueueItem,
@@ -328,6 +329,44 @@ class Customers(Protocol):
         ...
 
 
+class Links(Protocol):
+    """One person, several addresses. Raise NotFound, NotAccepted or Conflict, in words."""
+
+    async def link(
+        self, conversation: int, address: Address, at: datetime, *, how: str, agent: Agent | None
+    ) -> int:
+        """``address``, and what was said there, is the customer's of ``conversation``; the id of
+        the link, by which it can be undone."""
+        ...
+
+    async def unlink(self, link: int, at: datetime) -> None: ...
+    async def of(self, conversation: int) -> tuple[Linked, ...]: ...
+
+    async def send_code(
+        self,
+        conversation: int,
+        address: Address,
+        digest: str,
+        message: Message,
+        expires: datetime,
+        *,
+        mailbox: bool,
+    ) -> None:
+        """Queue ``message``, which holds a code of that digest, to ``address``. An earlier code
+        of the conversation is void."""
+        ...
+
+    async def redeem(self, conversation: int, digest: str, at: datetime) -> Address | None:
+        """The address that is proven by the code, and linked now; None for a wrong one."""
+        ...
+
+    async def go_on(
+        self, conversation: int, address: Address, agent: Agent, at: datetime
+    ) -> Conversation:
+        """The conversation at another linked address, the agent's: an open one, or a new one."""
+        ...
+
+
 class Store(Protocol):
     """The whole database, by its parts."""
 
@@ -343,6 +382,8 @@ class Store(Protocol):
     def reading(self) -> Reading: ...
     @property
     def customers(self) -> Customers: ...
+    @property
+    def links(self) -> Links: ...
 
     async def ping(self) -> None:
         """Raises when the database cannot be used."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from gateway.model import (
     Accepted,
+    Address,
     Agent,
     Attachment,
     Card,
@@ -17,9 +18,11 @@ from gateway.model import (
     QueueItem,
     Reason,
 )
-from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, Voice
+from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, NotFound, Voice
+from gateway.services.notices import notice
 from gateway.services.outcomes import last_mood
 from gateway.services.policy import Policy
+from gateway.services.proofs import Proofs
 from gateway.services.summary import summarise
 from gateway.store import AgentSaid, HandoffAsk, Store
 
@@ -36,7 +39,9 @@ class Desk:
         policy: Policy,
         events: Events,
         clock: Clock,
+        proofs: Proofs,
     ) -> None:
+        self._proofs = proofs
         self._store = store
         self._wake = wake
         self._voice = voice
@@ -49,7 +54,8 @@ class Desk:
 
     async def card(self, conversation: int) -> Card:
         card = await self._store.reading.card(conversation)
-        return card.replace(summary=summarise(card))
+        linked = await self._store.links.of(conversation)
+        return card.replace(summary=summarise(card), linked=linked)
 
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> Card:
         _, on_its_way = await self._store.moves.claim(conversation, agent, epoch, self._clock.now())
@@ -68,12 +74,16 @@ class Desk:
         key: str,
         suggestion: int | None = None,
         attachments: tuple[Attachment, ...] = (),
+        via: Address | None = None,
     ) -> Accepted:
         """Answering a conversation nobody has claims it first; one that somebody else has raises
         Conflict."""
         if not text.strip() and not attachments:
             raise NotAccepted("an answer needs words or a file")
         now = await self._store.reading.conversation(conversation)
+        if via is not None and via != now.address:
+            now = await self._store.links.go_on(conversation, via, agent, self._clock.now())
+            conversation = now.id
         if now.owner is not None and now.owner.id != agent.id:
             raise Conflict(f"{now.owner.name} has this conversation", now)
         if now.owner is None:
@@ -169,6 +179,26 @@ class Desk:
     async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None:
         ignored = await self._store.moves.ignore(suggestion, agent)
         self._changed(ignored.conversation)
+
+    async def link(self, conversation: int, address: Address, agent: Agent) -> Card:
+        now = self._clock.now()
+        await self._store.links.link(conversation, address, now, how="agent", agent=agent)
+        return await self._noted(conversation, f"{agent.name} linked {address.lane}", agent)
+
+    async def unlink(self, conversation: int, link: int, agent: Agent) -> Card:
+        if all(one.id != link for one in await self._store.links.of(conversation)):
+            raise NotFound(f"this customer has no link {link}")
+        await self._store.links.unlink(link, self._clock.now())
+        return await self._noted(conversation, f"{agent.name} took a link back", agent)
+
+    async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
+        await self._proofs.ask(conversation, address, agent)
+
+    async def _noted(self, conversation: int, text: str, agent: Agent) -> Card:
+        line = notice(conversation, text, self._clock.now(), agent=agent)
+        await self._store.moves.note(line)
+        self._changed(conversation)
+        return await self.card(conversation)
 
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
         card = await self._store.reading.card(conversation)

@@ -18,6 +18,7 @@ from gateway.model import (
 )
 from gateway.ports import Traits, Voice
 from gateway.services.answering import Answer, has_words
+from gateway.services.notices import notice
 from gateway.services.policy import Policy
 from gateway.services.reasons import sure_intent
 from gateway.store import AgentSaid, Draft, HandoffAsk, Outcome, Work
@@ -88,7 +89,7 @@ class Outcomes:
             replies=tuple(m.replace(author="agent", agent=said.agent) for m in messages),
             mailbox=self._mailbox(conversation),
             refused=OPTED_OUT if work.opted_out else None,
-            notes=(_notice(work, conversation, f"Not sent: {OPTED_OUT}"),)
+            notes=(notice(conversation.id, f"Not sent: {OPTED_OUT}", work.at, turn=work.id),)
             if work.opted_out
             else (),
         )
@@ -104,7 +105,7 @@ class Outcomes:
             conversation=turn.conversation,
             customer=turn.customer,
             message=turn.message.replace(route=route),
-            notes=(_notice(work, turn.conversation, reason.detail),),
+            notes=(notice(turn.conversation.id, reason.detail, work.at, turn=work.id),),
             mailbox=self._mailbox(turn.conversation),
             consent=consent,
         )
@@ -242,19 +243,4 @@ def said_no_more(work: Work) -> bool:
 def _line(turn: Turn) -> Message:
     why = "; ".join(reason.detail or reason.code for reason in turn.route.reasons)
     text = f"Handed over to a person: {why}" if why else "Handed over to a person"
-    return _notice(turn, turn.conversation, text)
-
-
-def _notice(turn: Turn | Work, conversation: Conversation, text: str) -> Message:
-    """What agents read between the lines of the conversation."""
-    return Message(
-        id=0,
-        conversation=conversation.id,
-        author="system",
-        text=text,
-        at=turn.at,
-        turn=turn.id,
-        internal=True,
-        status="sent",
-        purpose="notice",
-    )
+    return notice(turn.conversation.id, text, turn.at, turn=turn.id)

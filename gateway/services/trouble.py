@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 
-from gateway.model import Message, Reason
+from gateway.model import Reason
 from gateway.ports import Clock, Conflict, Event, Events
+from gateway.services.notices import notice
 from gateway.services.policy import Policy
 from gateway.store import HandoffAsk, Store
 
@@ -23,16 +24,7 @@ class Trouble:
     async def tell(self, conversation: int, code: str, what: str) -> None:
         """``what`` is for agents; ``code`` is the reason of the hand-over."""
         now = self._clock.now()
-        line = Message(
-            id=0,
-            conversation=conversation,
-            author="system",
-            text=what,
-            at=now,
-            internal=True,
-            status="sent",
-            purpose="notice",
-        )
+        line = notice(conversation, what, now)
         await self._store.moves.note(line)
         found = await self._store.reading.conversation(conversation)
         if found.state in ("bot", "resolved"):

@@ -16,6 +16,7 @@ from gateway.services.dispatch import Next
 from gateway.services.metrics import Metrics
 from gateway.services.outcomes import Outcomes, said_no_more
 from gateway.services.policy import Policy
+from gateway.services.proofs import Proofs
 from gateway.services.routing import after_failure
 from gateway.services.unclaimed import Unclaimed
 from gateway.store import AlreadyHandled, Committed, Later, Moved, Outcome, Store, Work
@@ -34,6 +35,7 @@ class Worker:
         conversations: Conversations,
         outcomes: Outcomes,
         unclaimed: Unclaimed,
+        proofs: Proofs,
         answers: Answers,
         deliver: Callable[[str], None],
         events: Events,
@@ -46,6 +48,7 @@ class Worker:
         self._conversations = conversations
         self._outcomes = outcomes
         self._unclaimed = unclaimed
+        self._proofs = proofs
         self._answers = answers
         self._deliver = deliver
         self._events = events
@@ -85,6 +88,7 @@ class Worker:
             return self._outcomes.of_silence(work, begin(work, self._clock.now()))
         if work.happened is not None and work.happened.name == UNCLAIMED:
             return await self._unclaimed.move_up(work)
+        await self._proofs.hear(work)
         return await self._conversations.converse(work)
 
     async def _failed(self, work: Work, error: Exception) -> datetime | Next:

@@ -15,6 +15,7 @@ from gateway.adapters.sql.schema import (
     handoffs,
     identities,
     inbox,
+    links,
     messages,
     notes_of_guests,
     outbox,
@@ -136,6 +137,7 @@ def _export(connection: Connection, address: Address) -> Json:
     export["attachments"] = _dicts(
         connection, select(attachments).where(attachments.c.message_id.in_(said))
     )
+    export["links"] = _dicts(connection, select(links).where(links.c.customer_id == customer))
     export["inbox"] = _dicts(connection, select(inbox).where(inbox.c.lane.in_(lanes)))
     return export
 

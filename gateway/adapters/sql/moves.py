@@ -20,6 +20,7 @@ from gateway.adapters.sql.schema import (
 from gateway.adapters.sql.timers import put
 from gateway.model import Agent, Conversation, Message, State, Suggestion
 from gateway.ports import Conflict, NotFound
+from gateway.services.notices import notice
 from gateway.store import HandoffAsk, Happened
 
 
@@ -207,15 +208,5 @@ def _close(connection: Connection, conversation: int, at: datetime) -> None:
 def _line(
     connection: Connection, now: Conversation, line: str, agent: Agent | None, at: datetime
 ) -> None:
-    message = Message(
-        id=0,
-        conversation=now.id,
-        author="system",
-        text=line,
-        at=at,
-        internal=True,
-        status="sent",
-        purpose="notice",
-        agent=agent,
-    )
+    message = notice(now.id, line, at, agent=agent)
     connection.execute(insert(messages), rows.message_values(message, now.address.lane))

@@ -238,3 +238,32 @@ notes_of_guests = Table(
     UniqueConstraint("guest", "key"),
     _index("ix_notes_of_guests_conversation", "conversation_id"),
 )
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("customer_id", ForeignKey("customers.id", ondelete="CASCADE"), nullable=False),
+    Column("before_id", BigInteger, nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("how", String(16), nullable=False),
+    Column("agent", Text),
+    Column("at", BigInteger, nullable=False),
+    Column("undone_at", BigInteger),
+    _index("ix_links_customer", "customer_id"),
+)
+
+codes = Table(
+    "codes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    _index("ix_codes_conversation", "conversation_id"),
+    _index("ix_codes_address", "channel", "value"),
+)

@@ -49,7 +49,7 @@ def speak(
     )
     if not outcome.mailbox:
         for reply in replies:
-            _post(connection, reply, conversation, at)
+            post(connection, reply, conversation, at)
     return replies, None
 
 
@@ -86,7 +86,7 @@ def store(connection: Connection, message: Message, conversation: Conversation) 
     return message.replace(id=id)
 
 
-def _post(connection: Connection, reply: Message, conversation: Conversation, at: datetime) -> None:
+def post(connection: Connection, reply: Message, conversation: Conversation, at: datetime) -> None:
     key = uuid4().hex
     outbound = Outbound(
         id=0,

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from gateway.adapters.sql.customers import SqlCustomers
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.inbox import SqlInbox
+from gateway.adapters.sql.linking import SqlLinks
 from gateway.adapters.sql.moves import SqlMoves
 from gateway.adapters.sql.outbox import SqlOutbox
 from gateway.adapters.sql.reading import SqlReading
@@ -30,6 +31,7 @@ class SqlStore:
         self.moves = SqlMoves(database)
         self.reading = SqlReading(database)
         self.customers = SqlCustomers(database)
+        self.links = SqlLinks(database)
 
     async def ping(self) -> None:
         await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar())

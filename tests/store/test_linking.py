@@ -1,0 +1,164 @@
+"""The same person on several channels: linked on proof, never on a claim; and undone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway import Address, Agent, Conflict, NotAccepted, NotFound, Reply, Turn
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, Person, Running, running
+
+ANA = Agent(id="desk:ana", name="Ana")
+BEN = Agent(id="desk:ben", name="Ben")
+PHONE = Address(channel="phone", value="+4930123456")
+
+
+def answer(turn: Turn) -> Reply | None:
+    return Reply(opener="", body=("Noted.",)) if turn.kind == "message" else None
+
+
+class House:
+    """A gateway with two channels: a chat, and a phone that only its owner can read."""
+
+    def __init__(self, gw: Running, phone: FakeChannel) -> None:
+        self.gw, self.phone = gw, phone
+        self.chat: Person = gw.customer("chat", "visitor")
+        self.desk = gw.house.desk
+
+    async def conversation(self) -> int:
+        """A conversation on the chat."""
+        await self.chat.say("hello, it is me")
+        return (await self.chat.messages())[0].conversation
+
+    def code(self) -> str:
+        """The last code that the phone got."""
+        found = re.search(r"\d{6}", self.phone.sent[-1].text)
+        assert found
+        return found.group()
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    easy = tmp_path / "policy.yaml"
+    easy.write_text("reasons: {low_confidence: {enabled: false}}\n", "utf-8")
+    chat, phone = FakeChannel("chat"), FakeChannel("phone")
+    async with running(
+        chat,
+        phone,
+        FakeHandler(answer),
+        config={"policy": "policy.yaml"},
+        clock=FakeClock(),
+        tmp_path=tmp_path,
+    ) as gw:
+        yield House(gw, phone)
+
+
+async def test_a_code_that_is_repeated_links_two_addresses(house: House) -> None:
+    """What was said on the phone is on the card of the chat from then on."""
+    await house.gw.customer("phone", PHONE.value).say("my parcel is late")
+    here = await house.conversation()
+    assert (await house.desk.card(here)).earlier == ()
+    await house.desk.ask_proof(here, PHONE, ANA)
+    await house.gw.settled()
+    await house.chat.say(f"the code is {house.code()}.")
+    card = await house.desk.card(here)
+    assert PHONE in card.identities
+    assert [one.channel for one in card.earlier] == ["phone"]
+    assert [(one.address, one.how) for one in card.linked] == [(PHONE, "code")]
+
+
+async def test_a_claim_is_no_proof(house: House) -> None:
+    """A name, an address or a number in a message link nothing."""
+    await house.gw.customer("phone", PHONE.value).say("my parcel is late")
+    here = await house.conversation()
+    await house.chat.say(f"I am {PHONE.value}, code 123456")
+    assert PHONE not in (await house.desk.card(here)).identities
+
+
+async def test_codes_are_not_guessed(house: House) -> None:
+    """After five wrong ones the right one is void too; and it is void after ten minutes."""
+    here = await house.conversation()
+    await house.desk.ask_proof(here, PHONE, ANA)
+    await house.gw.settled()
+    right = house.code()
+    wrong = f"{(int(right) + 1) % 10**6:06}"
+    for _ in range(5):
+        await house.chat.say(wrong)
+    await house.chat.say(right)
+    assert PHONE not in (await house.desk.card(here)).identities
+    await house.desk.ask_proof(here, PHONE, ANA)
+    await house.gw.settled()
+    await house.gw.pass_time(601)
+    await house.chat.say(house.code())
+    assert PHONE not in (await house.desk.card(here)).identities
+
+
+async def test_a_code_works_in_its_own_conversation_alone(house: House) -> None:
+    """Who reads the code elsewhere cannot use it."""
+    here = await house.conversation()
+    thief = house.gw.customer("chat", "thief")
+    await thief.say("hello")
+    await house.desk.ask_proof(here, PHONE, ANA)
+    await house.gw.settled()
+    await thief.say(house.code())
+    there = (await thief.messages())[0].conversation
+    assert PHONE not in (await house.desk.card(there)).identities
+
+
+async def test_a_stranger_is_not_flooded_with_codes(house: House) -> None:
+    """Three an hour to one address; none to who asked for no messages, none to nowhere."""
+    here = await house.conversation()
+    for _ in range(3):
+        await house.desk.ask_proof(here, PHONE, ANA)
+    with pytest.raises(NotAccepted, match="enough codes"):
+        await house.desk.ask_proof(here, PHONE, ANA)
+    with pytest.raises(NotAccepted, match="no channel pigeon"):
+        await house.desk.ask_proof(here, Address(channel="pigeon", value="x"), ANA)
+    with pytest.raises(NotAccepted, match="proves nothing"):
+        await house.desk.ask_proof(here, house.chat.address, ANA)
+
+
+async def test_a_person_links_and_takes_it_back(house: House) -> None:
+    """An agent's decision is recorded, shown, and undone as if it had not been."""
+    phone = house.gw.customer("phone", PHONE.value)
+    await phone.say("my parcel is late")
+    there = (await phone.messages())[0].conversation
+    here = await house.conversation()
+    card = await house.desk.link(here, PHONE, ANA)
+    [linked] = card.linked
+    assert (linked.agent, linked.how) == (ANA, "agent")
+    assert [one.id for one in card.earlier] == [there]
+    with pytest.raises(NotAccepted, match="already"):
+        await house.desk.link(here, PHONE, ANA)
+    card = await house.desk.unlink(here, linked.id, ANA)
+    assert (card.linked, card.earlier) == ((), ())
+    assert (await house.desk.card(there)).identities == (PHONE,)
+    with pytest.raises(NotFound):
+        await house.desk.unlink(here, linked.id, ANA)
+    lines = [message.text for message in card.messages if message.internal]
+    assert lines == ["Ana linked phone:+4930123456", "Ana took a link back"]
+
+
+async def test_an_agent_goes_on_elsewhere(house: House) -> None:
+    """The answer leaves by the other address, in a conversation that is the agent's; the
+    customer's reply there comes to them, and the bot is silent."""
+    here = await house.conversation()
+    with pytest.raises(NotAccepted, match="not linked"):
+        await house.desk.answer(here, ANA, "On your phone?", key="k0", via=PHONE)
+    await house.desk.link(here, PHONE, ANA)
+    await house.desk.answer(here, ANA, "I write to your phone.", key="k1", via=PHONE)
+    await house.desk.answer(here, ANA, "And again.", key="k2", via=PHONE)
+    await house.gw.settled()
+    assert [m.text for m in house.phone.sent] == ["I write to your phone.", "And again."]
+    phone = house.gw.customer("phone", PHONE.value)
+    await phone.say("thank you")
+    assert len(house.phone.sent) == 2
+    there = (await phone.messages())[0].conversation
+    card = await house.desk.card(there)
+    assert card.conversation.owner == ANA
+    assert card.messages[0].text == "Ana goes on from chat:visitor"
+    with pytest.raises(Conflict, match="Ana has the conversation there"):
+        await house.desk.answer(here, BEN, "Me too.", key="k3", via=PHONE)
