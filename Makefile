@@ -3,6 +3,7 @@
 PORT  ?= 8080
 KILLS ?= 200
 JOBS  ?= 2
+GOEMOTIONS ?= ../shared/data/goemotions_train.csv
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -10,7 +11,7 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_WARN_SCRIPT_LOCATION=1 $(BIN)/p
 LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header --quiet $(LOCKFLAGS)
 
-.PHONY: run test check style types floors pages bench crash format sizes lock wheel clean
+.PHONY: run test check style types floors pages bench train-emotion crash format sizes lock wheel clean
 
 run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
 	@WARMLINE_PUBLIC_URL="$${WARMLINE_PUBLIC_URL:-http://127.0.0.1:$(PORT)}" exec $(BIN)/warmline serve --port $(PORT)
@@ -35,6 +36,9 @@ pages: $(VENV)/.dev  # not --quiet: then warnings would pass
 
 bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line
 	@$(BIN)/python -m tests.bench
+
+train-emotion: $(VENV)/.project  ## plugins/nlu_local/data anew, from GOEMOTIONS
+	@$(BIN)/python -m plugins.nlu_local.learning $(GOEMOTIONS)
 
 crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
 	@$(BIN)/python -m tests.crash --kills $(KILLS)

@@ -1,43 +1,43 @@
-"""How the customer feels, and by which words it shows: VADER, phrases and how it is written.
+"""How the customer feels, and by which words it shows: VADER, a learnt tone, phrases, and how
+it is written.
 
-VADER (Hutto and Gilbert, 2014) knows English; the phrases in ``words/`` know the languages they
-are written for. The numbers here weigh evidence: they were set by hand on messages of our own
-and checked on public customer messages.
+VADER (Hutto and Gilbert, 2014) and the learnt tone know English; the phrases in ``words/`` know
+the languages they are written for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import exp, prod
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from gateway import Cue, Emotion, Label
+from gateway import Emotion
 
 from .cues import cue, force, form_cues
+from .evidence import LABELS, Evidence, conclude
+from .heard import heard, undrawn
 from .phrases import Finder, Hit, Words
-from .text import MOST, Token
+from .text import MOST, Token, tokens
+from .tone import Tone
 
-LABELS: tuple[Label, ...] = ("angry", "frustrated", "anxious", "urgent", "confused", "pleased")
-"""In the order in which they win when the evidence is the same."""
-
-STRENGTH = {1: 0.2, 2: 0.5, 3: 0.75}
-FELT = 0.25
-"""Evidence below this is no feeling."""
+NEGATIVE = ("angry", "frustrated", "anxious", "trouble")
+LOUD = ("shouting", "questioning", "repetition")
 
 
 class EmotionReader:
-    """Reads the feeling of messages; ``words`` are the phrases by language."""
+    """Reads the feeling of messages; ``words`` are the phrases by language, ``tone`` is what was
+    learnt of English (None: nothing yet; then there is `evidence`, and no `read`)."""
 
-    def __init__(self, words: Mapping[str, Words]) -> None:
+    def __init__(self, words: Mapping[str, Words], tone: Tone | None) -> None:
         self._vader = SentimentIntensityAnalyzer()
+        self._tone = tone
         self._finders = {code: Finder(one.feelings) for code, one in words.items()}
-        self._negations = {code: one.negations for code, one in words.items()}
-        self._substrings = {code: one.substrings for code, one in words.items()}
+        self._words = words
         self._plain = {
             code: one.emphasis | {word for said in one.language for word in said.split()}
             for code, one in words.items()
         }
+        self._emoji = words["emoji"].substrings
         self._telling = frozenset(filter(str.isalpha, self._vader.lexicon))
 
     def read(
@@ -45,108 +45,113 @@ class EmotionReader:
     ) -> Emotion:
         """The feeling of ``text``; ``words`` are its tokens, ``languages`` those it may be in,
         and ``english`` how likely (0..1) it is that one."""
+        if self._tone is None:
+            raise RuntimeError("no tone was learnt that could weigh the evidence")
+        return conclude(self.evidence(text, words, languages, english), self._tone.join)
+
+    def evidence(
+        self, text: str, words: Sequence[Token], languages: Iterable[str], english: float
+    ) -> Evidence:
+        """All that speaks for a feeling; as `read`."""
+        own = heard(text)
+        if own != text:
+            words = tokens(own)
         seen = Evidence()
         plain: list[frozenset[str]] = [self._telling]
         for code in languages:
-            self._phrases(seen, code, text, words)
+            self._phrases(seen, code, own, words)
             plain.append(self._plain.get(code, frozenset()))
+        if not own.isascii():
+            self._pieces(seen, own, self._emoji)
         felt = {c.text.casefold() for c in seen.cues}
         known = frozenset(
             w.key for w in words if w.key in felt or any(w.key in one for one in plain)
         )
-        form = form_cues(text, words, known)
+        form = form_cues(own, words, known)
         seen.cues += form
         seen.force = force(form)
-        seen.asking = "?" in text or "؟" in text or "？" in text
-        seen.loud = any(c.kind in ("shouting", "questioning", "repetition") for c in form)
+        seen.asking = "?" in own or "؟" in own or "？" in own
+        seen.loud = any(c.kind in LOUD for c in form)
         if english > 0.2 and words:
-            tone = self._vader.polarity_scores(text[:MOST])["compound"] * english
-            seen.against, seen.favour = max(0.0, -tone), max(0.0, tone)
-        return conclude(seen)
+            self._english(seen, own, words, english)
+        return seen
+
+    def _english(self, seen: Evidence, text: str, words: Sequence[Token], english: float) -> None:
+        """What VADER and the learnt tone make of it, and the words that told them."""
+        polarity = self._vader.polarity_scores(text[:MOST])["compound"] * english
+        seen.against, seen.favour = max(0.0, -polarity), max(0.0, polarity)
+        if self._tone is not None:
+            seen.tone = self._tone.of(text[:MOST]) * english
+        if seen.strengths.keys() & set(LABELS):
+            return
+        # Nothing else shows the feeling there may be: then the word that told most does.
+        kind, sign = ("frustrated", -1.0) if polarity < 0 else ("pleased", 1.0)
+        told = max(words, key=lambda w: sign * self._vader.lexicon.get(w.key, 0.0))
+        if sign * self._vader.lexicon.get(told.key, 0.0) > 0:
+            seen.cues.append(cue(text, kind, told.start, told.end))
 
     def _phrases(self, seen: Evidence, code: str, text: str, words: Sequence[Token]) -> None:
         finder = self._finders.get(code)
-        hits = finder.find(words) if finder else []
+        if finder is None:
+            return
+        spoken = undrawn(words, finder)
+        own = self._words[code]
+        hits = finder.find(spoken)
+        hits = [hit for hit in hits if not self._excused(hit, hits, spoken, own)]
+        ironic = _ironic(hits, spoken, own)
         for hit in hits:
             kind, weight = hit.kind, hit.weight
-            if denied(hit, words, self._negations[code]):
+            if denied(hit, spoken, own.negations):
                 if kind != "pleased" or weight < 2:
                     continue
                 kind, weight = "frustrated", 2
-            shown = cue(text, kind, words[hit.first].start, words[hit.last - 1].end)
-            seen.add(kind, weight, shown)
-        for kind, piece in self._substrings.get(code, ()):
+            elif kind == "pleased" and ironic:
+                kind, weight = "frustrated", 2
+            seen.add(kind, weight, cue(text, kind, words[hit.first].start, words[hit.last - 1].end))
+        self._pieces(seen, text, own.substrings)
+
+    def _pieces(self, seen: Evidence, text: str, known: Sequence[tuple[str, str]]) -> None:
+        for kind, piece in known:
             at = text.find(piece, 0, MOST)
             if at >= 0 and kind in (*LABELS, "trouble"):
                 seen.add(kind, 2, cue(text, kind, at, at + len(piece)))
 
-
-class Evidence:
-    """What speaks for each feeling: strengths 0..1, joined as chances of independent signs."""
-
-    def __init__(self) -> None:
-        self.strengths: dict[str, list[float]] = {}
-        self.cues: list[Cue] = []
-        self.force = self.against = self.favour = 0.0
-        self.asking = self.loud = False
-
-    def add(self, kind: str, weight: int, shown: Cue) -> None:
-        """Count a cue, unless another language has shown the same."""
-        if shown not in self.cues:
-            self.cues.append(shown)
-            self.strengths.setdefault(kind, []).append(STRENGTH[weight])
-
-    def of(self, kind: str, *more: float) -> float:
-        if kind not in self.strengths and not any(more):
-            return 0.0
-        return 1.0 - float(prod(1.0 - s for s in (*self.strengths.get(kind, ()), *more)))
+    def _excused(self, hit: Hit, hits: Sequence[Hit], words: Sequence[Token], own: Words) -> bool:
+        """Whether it is an oath of joy: rude words alone beside praise that is not denied."""
+        if hit.kind != "angry" or not _rude(hit, words, own):
+            return False
+        others = [one for one in hits if one is not hit]
+        praised = any(
+            one.kind == "pleased" and one.weight >= 2 and not denied(one, words, own.negations)
+            for one in others
+        )
+        return praised and not any(
+            one.kind in NEGATIVE and one.weight >= 2 and not _rude(one, words, own)
+            for one in others
+        )
 
 
-def conclude(seen: Evidence) -> Emotion:
-    """Weigh the evidence; pure."""
-    found: dict[str, float] = {label: seen.of(label) for label in LABELS}
-    found["frustrated"] = seen.of("frustrated", 0.42 * seen.against)
-    # VADER finds every polite wish pleasant: without words of praise it has to be sure.
-    praise = 0.45 * seen.favour if "pleased" in seen.strengths else 0.75 * seen.favour - 0.375
-    found["pleased"] = seen.of("pleased", max(0.0, praise))
-    if seen.asking:
-        found["pleased"] *= 0.45  # thanks beside a question are manners
-    against = max(found["angry"], found["frustrated"], found["anxious"])
-    found["pleased"] *= 1 - against
-    if seen.loud and max(found.values()) < FELT:
-        found["frustrated"] = max(found["frustrated"], 0.8 * seen.force)
-    label = max(LABELS, key=lambda one: found[one])
-    strength = found[label]
-    distress = _distress(seen, found)
-    cues = tuple(sorted(seen.cues, key=lambda c: (c.start, c.end)))
-    shown = tuple(c for c in cues if c.kind != "trouble")
-    if strength < FELT:
-        return Emotion(distress=distress, cues=shown)
-    intensity = min(1.0, strength + (1 - strength) * 0.6 * seen.force)
-    return Emotion(label=label, intensity=round(intensity, 3), distress=distress, cues=shown)
+def _rude(hit: Hit, words: Sequence[Token], own: Words) -> bool:
+    return hit.last - hit.first == 1 and words[hit.first].key.startswith(own.oaths)
 
 
-def _distress(seen: Evidence, found: Mapping[str, float]) -> float:
-    """How much this calls for a person, 0..1.
-
-    The weights follow a logistic regression on public messages to airlines, rounded; the offset
-    is ours, so that a plain question has next to none and a furious one has nearly all.
-    """
-    upset = max(found["angry"], found["frustrated"], found["anxious"])
-    x = (
-        -2.4
-        + 2.6 * found["angry"]
-        + 2.6 * found["frustrated"]
-        + 1.0 * found["anxious"]
-        + 0.7 * found["urgent"]
-        + 0.4 * found["confused"]
-        - 2.6 * found["pleased"]
-        + 3.4 * seen.of("trouble")
-        + 1.1 * seen.against
-        + 1.2 * seen.force * upset
+def _ironic(hits: Sequence[Hit], words: Sequence[Token], own: Words) -> bool:
+    """Whether praise is meant the other way: it is all the first clause says, and what follows
+    is nothing but bad (`Great, it broke again`)."""
+    begun = words[0].clause if words else 0
+    first = [word.key for word in words if word.clause == begun]
+    if len(first) > 4 or not own.scorn.issuperset(first):
+        return False
+    praised = [hit for hit in hits if hit.kind == "pleased"]
+    if not praised or any(words[hit.first].clause != begun for hit in praised):
+        return False
+    if any(word.key in own.mended for word in words):
+        return False
+    return any(
+        hit.kind in NEGATIVE and (hit.weight >= 2 or words[hit.first].key in own.again)
+        for hit in hits
+        if words[hit.first].clause != begun
     )
-    # Where no lexicon helps (VADER is English), plain words of anger speak for themselves.
-    return round(max(1 / (1 + exp(-x)), 0.8 * upset**2), 4)
 
 
 def denied(hit: Hit, words: Sequence[Token], negations: frozenset[str]) -> bool:

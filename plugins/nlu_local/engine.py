@@ -18,6 +18,7 @@ from .phrases import WORDS, read_words
 from .signals import SignalReader
 from .store import trained
 from .text import tokens
+from .tone import Tone
 from .training import train
 
 POSSIBLE = 0.15
@@ -36,7 +37,7 @@ class Readers:
         words = {code: read_words(code) for code in WORDS}
         self._closed = closed
         self._language = LanguageTeller(languages, {c: one.language for c, one in words.items()})
-        self._emotion = EmotionReader(words)
+        self._emotion = EmotionReader(words, Tone.shipped())
         self._signals = SignalReader(words)
 
     def read(self, text: str, known: str | None, intents: IntentModel | None) -> Insight:

@@ -22,6 +22,8 @@ Floats = NDArray[np.float32]
 STEM = 5
 """Letters kept of a word: ``refunded`` and ``refunds`` are one. A stemmer for any language."""
 
+LONG_STEM = 7
+
 _ADDRESS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"\w+")
@@ -52,6 +54,11 @@ def _pieces(word: str) -> tuple[str, ...]:
     return tuple(padded[i : i + n] for n in (2, 3, 4) if n <= size for i in range(size - n + 1))
 
 
+def stems(text: str) -> list[str]:
+    """Words cut a little later: what `background` knows how common it is."""
+    return [word[:LONG_STEM] for word in _WORDS.findall(_clean(text))]
+
+
 def _clean_words(text: str) -> list[str]:
     return _clean(text).split()
 
@@ -63,13 +70,15 @@ def _itself(gram: str) -> tuple[str, ...]:
 UNITS: tuple[tuple[Callable[[str], list[str]], Callable[[str], tuple[str, ...]]], ...] = (
     (word_grams, _itself),
     (_clean_words, _pieces),
+    (stems, _itself),
 )
 """The same n-grams as `GRAMS` in two steps: units of a message that come again and again in
 others, and the n-grams of one unit."""
 
-GRAMS: tuple[Callable[[str], list[str]], ...] = (word_grams, char_grams)
-PARTS = (0.573, 0.819)
-"""What each kind counts: pieces of words say more than words where examples are few."""
+GRAMS: tuple[Callable[[str], list[str]], ...] = (word_grams, char_grams, stems)
+PARTS = (0.447, 0.707, 0.548)
+"""What each kind counts: pieces of words say more than words where examples are few. Of seven
+mixtures the best on two public data sets."""
 
 
 Found = tuple[list[int], list[str]]

@@ -108,6 +108,10 @@ class Finder:
                     break
         self._by_key: dict[str, tuple[Phrase, ...]] = {}
 
+    def knows(self, key: str) -> bool:
+        """Whether a phrase can begin with this word."""
+        return bool(self._by_key.get(key) or self._beginning(key))
+
     def find(self, words: Sequence[Token]) -> list[Hit]:
         """All hits that do not lie within a longer one of the same kind, in order."""
         hits: list[Hit] = []
@@ -177,6 +181,14 @@ class Words:
     negations: frozenset[str]
     emphasis: frozenset[str]
     """Plain words that are never a name: written in capitals they are shouted."""
+    oaths: tuple[str, ...]
+    """Beginnings of rude words that are said in joy, too."""
+    scorn: frozenset[str]
+    """Words that mean the opposite when they are all that stands before bad news."""
+    again: frozenset[str]
+    """Words that make bad news of anything after scorn."""
+    mended: frozenset[str]
+    """Words by which the news are good after all."""
     alone: tuple[Phrase, ...]
     refusals: tuple[Phrase, ...]
     feelings: tuple[Phrase, ...]
@@ -198,8 +210,12 @@ def read_words(language: str) -> Words:
     ]
     return Words(
         language=frozenset(" ".join(keys(text)) for text in tree.get("language", [])),
-        negations=frozenset(key for text in tree.get("negations", []) for key in keys(text)),
-        emphasis=frozenset(key for text in tree.get("emphasis", []) for key in keys(text)),
+        negations=_single(tree, "negations"),
+        emphasis=_single(tree, "emphasis"),
+        oaths=tuple(sorted(_single(tree, "oaths"))),
+        scorn=_single(tree, "scorn"),
+        again=_single(tree, "again"),
+        mended=_single(tree, "mended"),
         alone=tuple(parse(text, "asked_for_person") for text in tree.get("alone", [])),
         refusals=tuple(parse(text, "refusal") for text in tree.get("refusals", [])),
         feelings=tuple(feelings),
@@ -208,6 +224,10 @@ def read_words(language: str) -> Words:
             (kind, text) for kind, texts in tree.get("substrings", {}).items() for text in texts
         ),
     )
+
+
+def _single(tree: Mapping[str, Any], name: str) -> frozenset[str]:
+    return frozenset(key for text in tree.get(name, []) for key in keys(text))
 
 
 def _signals(tree: Mapping[str, Sequence[str]]) -> tuple[Phrase, ...]:

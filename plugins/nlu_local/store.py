@@ -15,6 +15,7 @@ import structlog
 
 from gateway import WarmlineError
 
+from .background import FILE
 from .intent import BadModel, IntentModel
 
 Row = tuple[str, str]
@@ -22,7 +23,8 @@ Row = tuple[str, str]
 KEPT = 4
 """Models left in the folder: those of the last few versions of the examples."""
 
-_CODE = ("features.py", "intent.py", "training.py", "text.py")
+BACKGROUND = f"data/{FILE}"
+_CODE = ("background.py", "features.py", "intent.py", "training.py", "text.py", BACKGROUND)
 
 log = structlog.get_logger(__name__)
 

@@ -7,17 +7,19 @@ nobody waits for it and scikit-learn's memory is given back afterwards:
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .features import GRAMS, PARTS
+from .background import rarity
+from .features import GRAMS, PARTS, stems
 from .intent import IntentModel, build, weigh
 from .knowledge import OUT_OF_SCOPE
 
@@ -26,8 +28,24 @@ Row = tuple[str, str]
 STRENGTH = 20.0
 """scikit-learn's C: examples are few and hand-picked, so they are believed."""
 
+NAMES = -1
+"""The fold of intents' names: never held back, as they are always known."""
+
+_WORDS = re.compile(r"[^\W_]+")
+
+FEW = 10
+"""Fewer examples than this can be held back tell nothing of how sure to be."""
+
 MANY = 2_000
 """More rows than this are trained in a reduced space, with fewer folds."""
+
+
+class Seen(NamedTuple):
+    """The examples as the model sees them."""
+
+    points: NDArray[np.float64]
+    labels: NDArray[np.intp]
+    known: NDArray[np.float64]
 
 
 def train(rows: Sequence[Row]) -> IntentModel:
@@ -51,7 +69,10 @@ def _train(rows: Sequence[Row]) -> IntentModel:
     if len(set(names) - {OUT_OF_SCOPE}) < 2:
         raise ValueError("at least two intents are needed to learn to tell them apart")
     hidden = OUT_OF_SCOPE if OUT_OF_SCOPE in names else None
-    grams, idf, matrix, known = _features([text for text, _ in rows])
+    called = [place for place, name in enumerate(names) if name != hidden]
+    texts = [*(text for text, _ in rows), *(_as_said(names[place]) for place in called)]
+    labels = np.append(labels, called)
+    grams, idf, matrix, known = _features(texts)
     points, back = _reduce(matrix)
     fitted = _fit(points, labels)
     model = build(
@@ -62,8 +83,14 @@ def _train(rows: Sequence[Row]) -> IntentModel:
         bias=fitted[1],
         hidden=hidden,
     )
-    slope, offset = _calibrate(points, labels, known, names.tolist(), hidden)
+    folds = np.append(_folds(labels[: len(rows)]), np.full(len(called), NAMES))
+    slope, offset = _calibrate(Seen(points, labels, known), folds, names.tolist(), hidden)
     return replace(model, slope=slope, offset=offset)
+
+
+def _as_said(name: str) -> str:
+    """What an intent is called, in words: it is an example, too (``lost_card``, ``faq/refund``)."""
+    return " ".join(_WORDS.findall(name))
 
 
 def _features(texts: list[str]) -> tuple[list[list[str]], Any, Any, NDArray[np.float64]]:
@@ -71,15 +98,17 @@ def _features(texts: list[str]) -> tuple[list[list[str]], Any, Any, NDArray[np.f
     that other rows have too: what would be known of it, had it not been trained on."""
     from scipy.sparse import csr_matrix, hstack  # noqa: PLC0415  (slow to import)
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415  (slow to import)
+    from sklearn.preprocessing import normalize  # noqa: PLC0415  (slow to import)
 
     grams, idf, parts, known = [], [], [], []
     for analyse, share in zip(GRAMS, PARTS, strict=True):
         rare = 2 if len(texts) > MANY else 1
-        vectoriser = TfidfVectorizer(analyzer=analyse, sublinear_tf=True, min_df=rare)
+        vectoriser = TfidfVectorizer(analyzer=analyse, sublinear_tf=True, min_df=rare, norm=None)
         part = csr_matrix(vectoriser.fit_transform(texts))
         grams.append([str(gram) for gram in vectoriser.get_feature_names_out()])
-        idf.append(np.asarray(vectoriser.idf_, dtype=np.float32))
-        parts.append(part * share)
+        own = np.asarray(vectoriser.idf_, dtype=np.float32)
+        idf.append(rarity(grams[-1], own) if analyse is stems else own)
+        parts.append(normalize(part.multiply(idf[-1] / own).tocsr()) * share)
         seen = part.astype(bool).astype(np.float64)
         shared = np.asarray(seen.sum(axis=0)).ravel() >= 2
         whole = seen @ np.where(shared, idf[-1], idf[-1].max() + 0.7)
@@ -120,18 +149,14 @@ def _fit(points: NDArray[np.float64], labels: NDArray[np.intp]) -> tuple[Any, An
 
 
 def _calibrate(
-    points: NDArray[np.float64],
-    labels: NDArray[np.intp],
-    known: NDArray[np.float64],
-    names: list[str],
-    hidden: str | None,
+    seen: Seen, folds: NDArray[np.intp], names: list[str], hidden: str | None
 ) -> tuple[float, float]:
     """Platt's slope and offset, from messages that the model had not seen."""
+    points, labels, known = seen
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  (slow to import)
 
     out = names.index(hidden) if hidden is not None else None
     scores, right = [], []
-    folds = _folds(labels, 10 if len(labels) <= MANY else 3)
     for fold in range(folds.max() + 1):
         kept = folds != fold
         classes = np.unique(labels[kept])
@@ -143,11 +168,11 @@ def _calibrate(
                 continue
             full = np.full(len(names), -30.0)
             full[classes] = points[row] @ weights + bias
-            seen = weigh(full, words=known[row, 0], pieces=known[row, 1])
-            scores.append(seen.score(out))
+            told = weigh(full, words=known[row, 0], pieces=known[row, 1])
+            scores.append(told.score(out))
             ranked = np.argsort(-full)
             right.append(next(i for i in ranked if i != out) == labels[row])
-    if not scores:  # one example of each intent: none can be held back to test with
+    if len(scores) < FEW:
         return 0.5, -1.5
     # One doubt on either side, half a message each, keeps a small or spotless set modest.
     column = np.array([*scores, min(scores), max(scores)])[:, None]
@@ -156,8 +181,9 @@ def _calibrate(
     return max(float(platt.coef_[0, 0]), 0.05), float(platt.intercept_[0])
 
 
-def _folds(labels: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+def _folds(labels: NDArray[np.intp]) -> NDArray[np.intp]:
     """A fold for every row, each intent spread over them; the same at every run."""
+    count = 10 if len(labels) <= MANY else 3
     dice = np.random.default_rng(0)
     folds = np.zeros(len(labels), dtype=np.intp)
     for label in np.unique(labels):

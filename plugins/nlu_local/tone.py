@@ -1,0 +1,100 @@
+"""How English words sound to people: a linear model learnt from GoEmotions.
+
+The coefficients are data of this package (``data/emotion.npz``, see ``data/NOTICE``): numbers and
+n-grams, none of the comments they were learnt from. `learning` makes the file anew.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from itertools import pairwise
+from math import log, sqrt
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .text import fold
+
+Analyser: TypeAlias = Callable[[Sequence[str]], list[str]]
+
+FILE = "emotion.npz"
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[!?]+|[^\w\s,.;:'\"()-]")
+_PLACE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+|[@#]\w+|\[[A-Z]+\]")
+
+
+def sounds(text: str) -> list[str]:
+    """The words, marks and emoji of ``text``, without links, handles and placeholders."""
+    return _WORD.findall(fold(_PLACE.sub(" ", text)))
+
+
+def words(said: Sequence[str]) -> list[str]:
+    """Words, and pairs of neighbours."""
+    return [*said, *(f"{a} {b}" for a, b in pairwise(said))]
+
+
+def pieces(said: Sequence[str]) -> list[str]:
+    """Pieces of three to five characters, within words: they forgive typos and endings."""
+    found: list[str] = []
+    for word in said:
+        found += _cut(word)
+    return found
+
+
+def _cut(word: str) -> list[str]:
+    padded = f" {word} "
+    size = len(padded)
+    return [padded[i : i + n] for n in (3, 4, 5) for i in range(size - n + 1)]
+
+
+KINDS: tuple[Analyser, ...] = (words, pieces)
+
+
+class Tone:
+    """Tells of English words how much they sound like someone in need."""
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        """``arrays`` are what `learning.learn` gives; `shipped` has those of this package."""
+        grams = arrays["grams"].tobytes().decode().split("\n")
+        idf, weights = arrays["idf"].astype(float), arrays["weights"].astype(float)
+        first = int(arrays["words"])
+        rows = list(zip(idf.tolist(), weights.tolist(), strict=True))
+        self._kinds = (
+            dict(zip(grams[:first], rows[:first], strict=True)),
+            dict(zip(grams[first:], rows[first:], strict=True)),
+        )
+        self._bias = float(arrays["bias"])
+        told = json.loads(arrays["told"].tobytes())
+        self.join: Mapping[str, float] = told["join"]
+        """What each sign counts for distress, and ``offset``; on the scale of log-odds."""
+        self.source: Mapping[str, str] = told["source"]
+        """``name``, ``licence`` and ``sha256`` of the file it was learnt from."""
+
+    @classmethod
+    def shipped(cls) -> Tone:
+        whole = files(__package__).joinpath("data", FILE)
+        with whole.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            return cls({name: kept[name] for name in kept.files})
+
+    def of(self, text: str) -> float:
+        """The log-odds that people hear anger, fear, sadness or the like in it, above those of
+        what people commonly write."""
+        said = sounds(text)
+        found = zip(KINDS, self._kinds, strict=True)
+        return self._bias + sum(_score(Counter(cut(said)), known) for cut, known in found)
+
+
+def _score(counts: Mapping[str, int], known: Mapping[str, tuple[float, float]]) -> float:
+    """The weights of tf-idf features of length 1 (scikit-learn's ``sublinear_tf``, ``l2``)."""
+    total = size = 0.0
+    for gram, count in counts.items():
+        if gram in known:
+            idf, weight = known[gram]
+            value = idf if count == 1 else idf * (1.0 + log(count))
+            total += value * weight
+            size += value * value
+    return float(total / sqrt(size)) if size else 0.0
