@@ -11,13 +11,16 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_WARN_SCRIPT_LOCATION=1 $(BIN)/p
 LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header --quiet $(LOCKFLAGS)
 
-.PHONY: run test check style types floors pages bench train-emotion crash format sizes lock wheel clean
+.PHONY: run test test-rasa check style types floors pages bench train-emotion crash format sizes lock wheel clean
 
 run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
 	@WARMLINE_PUBLIC_URL="$${WARMLINE_PUBLIC_URL:-http://127.0.0.1:$(PORT)}" exec $(BIN)/warmline serve --port $(PORT)
 
 test: $(VENV)/.project $(VENV)/.dev  ## the whole suite
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup $(ARGS)
+
+test-rasa: $(VENV)/.project $(VENV)/.dev  ## the suite against a real Rasa; needs Python 3.10, else says NOT RUN
+	@.ci/rasa $(BIN)
 
 check: style types floors pages  ## `make -k check` goes on after a failure
 
