@@ -1,0 +1,137 @@
+"""The channels' contract, over the web chat's long polls (its socket speaks the same frames)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import ClientSession
+
+import channels.webchat
+from gateway import Address, File
+from gateway.testing import (
+    POLICY,
+    Check,
+    FakeClock,
+    FarEnd,
+    Running,
+    Trouble,
+    checks,
+    echo,
+    running,
+)
+
+QUALITY = Path(channels.webchat.__file__).parent / "quality.yaml"
+SECRET = "a secret of the gateway, long enough to be one"
+ROOT = "/channels/webchat"
+
+
+class Browsers:
+    """The pages of some customers, each with a session of its own."""
+
+    secrets: Sequence[str] = (SECRET,)
+    hostile: Sequence[str] = (
+        "<img src=x onerror=alert(1)>",
+        "<script>alert(1)</script> &amp; &#60;",
+        '","type":"error","id":"',
+        "javascript:alert(1) https://example.org/?a=<b>",
+    )
+    largest = 64 * 1024
+    calls = 0
+
+    def __init__(self) -> None:
+        self.gw: Running
+        self.http: ClientSession
+        self._ready: dict[str, dict[str, Any]] = {}
+
+    async def meet(self, *names: str) -> None:
+        """Say hello, as a page does before anything else."""
+        for name in names:
+            async with self.http.post(f"{ROOT}/messages", json={"type": "hello"}) as response:
+                self._ready[name] = await response.json()
+
+    def address(self, name: str) -> Address:
+        return Address(channel="webchat", value=self._ready[name]["session"])
+
+    def _proof(self, name: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._ready[name]['token']}"}
+
+    async def say(
+        self, text: str, *, id: str, name: str = "carla", files: Sequence[File] = ()
+    ) -> int:
+        refs = [await self._upload(file, name) for file in files]
+        frame = {"type": "say", "id": f"message-{id}", "text": text, "attachments": refs}
+        async with self.http.post(
+            f"{ROOT}/messages", json=frame, headers=self._proof(name)
+        ) as response:
+            return response.status
+
+    async def _upload(self, file: File, name: str) -> str:
+        async with self.http.post(
+            f"{ROOT}/files",
+            params={"name": file.name},
+            data=BytesIO(file.data),
+            headers=self._proof(name),
+        ) as response:
+            return str((await response.json())["ref"])
+
+    async def say_forged(self, text: str) -> int:
+        head, body, _ = self._ready["carla"]["token"].split(".")
+        forged = {"Authorization": f"Bearer {head}.{body}.c2lnbmVkIGJ5IG5vYm9keQ"}
+        frame = {"type": "say", "id": "message-forged", "text": text}
+        async with self.http.post(f"{ROOT}/messages", json=frame, headers=forged) as response:
+            return response.status
+
+    async def post(self, body: bytes) -> int:
+        async with self.http.post(
+            f"{ROOT}/messages", data=BytesIO(body), headers=self._proof("carla")
+        ) as response:
+            return response.status
+
+    async def _frames(self, name: str) -> list[dict[str, Any]]:
+        async with self.http.get(
+            f"{ROOT}/messages", params={"after": "0"}, headers=self._proof(name)
+        ) as response:
+            frames: list[dict[str, Any]] = (await response.json())["frames"]
+        return [frame for frame in frames if frame.get("author") in ("bot", "agent")]
+
+    async def heard(self, name: str = "carla") -> list[str]:
+        return [frame["text"] for frame in await self._frames(name) if frame["text"]]
+
+    async def files(self, name: str = "carla") -> list[bytes]:
+        found = []
+        for frame in await self._frames(name):
+            for one in frame.get("attachments", ()):
+                async with self.http.get(
+                    f"{ROOT}/files/{one['ref']}", headers=self._proof(name)
+                ) as response:
+                    found.append(await response.read())
+        return found
+
+    def trouble(self, *kinds: Trouble) -> None:
+        """Nobody is called: customers come to us."""
+
+
+@pytest.fixture
+async def far_end(tmp_path: Path) -> AsyncIterator[FarEnd]:
+    browsers = Browsers()
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
+    config = {"policy": "policy.yaml", "channels": {"webchat": {"secret": SECRET}}}
+    async with (
+        running(
+            channels.webchat, echo(), config=config, tmp_path=tmp_path, clock=FakeClock()
+        ) as browsers.gw,
+        ClientSession(browsers.gw.url) as browsers.http,
+    ):
+        await browsers.meet("carla")
+        yield browsers
+
+
+@pytest.mark.parametrize("check", checks(QUALITY))
+async def test_contract(check: Check, far_end: FarEnd) -> None:
+    """What every channel must do."""
+    await check(far_end)
