@@ -35,6 +35,10 @@ GONE = frozenset(
 """Nothing reaches this address any more."""
 
 
+AWAY, MENDING = 5.0, 60.0
+"""Seconds to wait when Slack is out of reach, and when a person must mend our settings."""
+
+
 class BadToken(TryLater):
     """Slack refuses our token: a person has to look at the settings."""
 
@@ -46,7 +50,7 @@ def fault(error: Exception) -> WarmlineError:
     if isinstance(error, SlackApiError):
         return _refused(error)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return TryLater("Slack cannot be reached")
+        return TryLater("Slack cannot be reached", after=AWAY)
     if isinstance(error, (aiohttp.ClientError, TimeoutError, OSError)):
         return Unsure(f"the call of Slack was cut off: {type(error).__name__}")
     if isinstance(error, SlackClientError):
@@ -65,7 +69,7 @@ def _refused(error: SlackApiError) -> WarmlineError:
     if status == 429 or word in LATER:
         return TryLater(f"Slack asks us to wait: {word or status}", after=_retry_after(error))
     if word in TOKEN:
-        return BadToken(f"Slack refuses our token: {word}")
+        return BadToken(f"Slack refuses our token: {word}", after=MENDING)
     if status >= 500 or word in HALF or not word:
         return Unsure(f"Slack answered {status} {word}".rstrip())
     return Undeliverable(f"Slack said: {word}", unreachable=word in GONE)

@@ -13,7 +13,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from channels.slack.wire import Shared
-from gateway import Attachment, Fact, File, House, TooLarge
+from gateway import Attachment, File, House, TooLarge
 
 log = structlog.get_logger(__name__)
 SLACKS = "files.slack.com"
@@ -41,16 +41,16 @@ class Fetcher:
 
     async def fetch(
         self, files: Sequence[Shared], client: AsyncWebClient, house: House, *, within: float
-    ) -> tuple[tuple[Attachment, ...], tuple[Fact, ...], bool]:
-        """What was fetched within ``within`` seconds, what cannot be had, and whether that is
-        all of it."""
+    ) -> tuple[tuple[Attachment, ...], tuple[str, ...], bool]:
+        """What was fetched within ``within`` seconds, what cannot be had and why, and
+        whether that is all of it."""
         tasks = [(file, self._task(file, client, house)) for file in files[:MOST]]
         if tasks:
             await asyncio.wait([task for _, task in tasks], timeout=within)
         kept: list[Attachment] = []
         missing = [_told(file, "there are too many") for file in files[MOST:]]
         for file, task in tasks:
-            if not task.done():
+            if not task.done() or task.cancelled():
                 missing.append(_told(file, "it took too long"))
             elif error := task.exception():
                 missing.append(_told(file, str(error)))
@@ -68,6 +68,7 @@ class Fetcher:
         task = self._running.get(file.id)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
             task = self._running[file.id] = asyncio.create_task(self._get(file, client, house))
+            task.add_done_callback(_seen)
         if len(self._running) > REMEMBERED:
             self._running.popitem(last=False)[1].cancel()
         return task
@@ -112,6 +113,12 @@ class Fetcher:
         return bytes(data)
 
 
+def _seen(task: asyncio.Task[Attachment]) -> None:
+    """It was logged where it failed; that nobody came back for it is no error."""
+    if not task.cancelled():
+        task.exception()
+
+
 async def _whole(file: Shared, client: AsyncWebClient) -> Shared:
     """In a shared channel a file is an id, to be asked for ("files in shared channels")."""
     if file.file_access != "check_file_info":
@@ -120,8 +127,8 @@ async def _whole(file: Shared, client: AsyncWebClient) -> Shared:
     return msgspec.convert(answer["file"], Shared)
 
 
-def _told(file: Shared, why: str) -> Fact:
-    return Fact(name="file not fetched", value=f"{file.name or file.id}: {why}"[:300])
+def _told(file: Shared, why: str) -> str:
+    return f"{file.name or file.id}: {why}"[:300]
 
 
 async def upload(

@@ -6,13 +6,28 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from channels.slack.accounts import Accounts
-from channels.slack.faults import fault
+from channels.slack.faults import AWAY, fault
 from channels.slack.files import upload
 from channels.slack.parse import Place
 from channels.slack.post import arguments, key_of
-from gateway import Address, Clock, File, Files, NotFound, Outbound, Sent, TryLater, Undeliverable
+from gateway import (
+    Address,
+    Clock,
+    File,
+    Files,
+    NotFound,
+    Outbound,
+    Sent,
+    TryLater,
+    Undeliverable,
+    Unsure,
+    WarmlineError,
+)
 
+log = structlog.get_logger(__name__)
 SKEW = timedelta(minutes=5)
 """How much Slack's clock may differ from ours when we look for a message."""
 Said = Mapping[str, Any]
@@ -29,23 +44,43 @@ class Outgoing:
         """Post one message, files first. What was tried before is looked for."""
         place = place_of(message.address)
         self._may_call(place)
-        try:
-            before = await self._before(message, place) if message.attempt > 1 else ()
+        before: tuple[Said, ...] = ()
+        if message.attempt > 1:
+            before = await self._looked_up(message, place)
             if found := _ours(before, message, place):
                 return found
+        try:
             await self._attach(message, place, before)
             return await self._post(message, place)
         except Exception as error:
-            told = fault(error)
-            self._accounts.heard(place.team, told)
-            if isinstance(told, TryLater) and told.after:
-                self._pauses[place.channel] = self._clock.now() + timedelta(seconds=told.after)
-            raise told from error
+            raise self._told(place, fault(error)) from error
 
     async def find(self, message: Outbound) -> Sent | None:
-        """Whether it stands in the channel, by the key in its metadata."""
+        """Whether it stands in the channel, by the key in its metadata. None also when Slack
+        cannot tell: `send` asks once more before it posts again."""
         place = place_of(message.address)
-        return _ours(await self._before(message, place), message, place)
+        try:
+            before = await self._looked_up(message, place)
+        except TryLater as later:
+            log.info("slack.not_looked_up", outbox=message.id, error=str(later))
+            return None
+        return _ours(before, message, place)
+
+    async def _looked_up(self, message: Outbound, place: Place) -> tuple[Said, ...]:
+        """What was said there. When Slack cannot tell, nothing is posted."""
+        try:
+            return await self._before(message, place)
+        except Exception as error:
+            told = fault(error)
+            if isinstance(told, Unsure):
+                told = TryLater(str(told), after=AWAY)
+            raise self._told(place, told) from error
+
+    def _told(self, place: Place, told: WarmlineError) -> WarmlineError:
+        self._accounts.heard(place.team, told)
+        if isinstance(told, TryLater) and told.after:
+            self._pauses[place.channel] = self._clock.now() + timedelta(seconds=told.after)
+        return told
 
     async def _post(self, message: Outbound, place: Place) -> Sent:
         if not message.text:

@@ -62,7 +62,7 @@ class Receiver:
         if len(self._ours) > REMEMBERED:
             self._ours.popitem(last=False)
 
-    async def _message(self, heard: Heard, house: House, missing: tuple[Fact, ...]) -> Inbound:
+    async def _message(self, heard: Heard, house: House, missing: tuple[str, ...]) -> Inbound:
         said = without_us(heard.text, heard.us) if heard.us else heard.text
         users = (*mentioned(said), *(() if heard.profile else (heard.user,)))
         names = await self._names.of(heard.place.team, users, house.clock, within=NAMES)
@@ -75,5 +75,10 @@ class Receiver:
             remote_id=heard.remote_id,
             kind=heard.kind,
             name=heard.profile or names.get(heard.user),
-            facts=(*heard.facts, *missing),
+            facts=(*heard.facts, *_told(missing)),
         )
+
+
+def _told(missing: tuple[str, ...]) -> tuple[Fact, ...]:
+    """A fact for the agent: they are known by name, so there is one for all files."""
+    return (Fact(name="files not fetched", value="; ".join(missing)),) if missing else ()

@@ -91,6 +91,10 @@ class SlackServer:
         self.away = False
         """No call is answered: the connection is cut."""
         self.troubles: list[Trouble] = []
+        self.slow_downloads = asyncio.Event()
+        """Cleared, downloads wait until it is set."""
+        self.slow_downloads.set()
+        self.served = 0
         self.events_url = ""
         self.socket: web.WebSocketResponse | None = None
         self.connected = asyncio.Event()
@@ -122,6 +126,7 @@ class SlackServer:
 
     async def __aexit__(self, *_: object) -> None:
         self._released.set()
+        self.slow_downloads.set()
         if self.socket is not None:
             await self.socket.close()
         await self.session.close()
@@ -685,6 +690,8 @@ class SlackServer:
             return web.Response(
                 text="<!DOCTYPE html><title>Slack</title>", content_type="text/html"
             )
+        await self.slow_downloads.wait()
+        self.served += 1
         kept = self.uploads[request.match_info["id"].partition("-")[2]]
         return web.Response(body=kept["data"], content_type=kept["mimetype"])
 

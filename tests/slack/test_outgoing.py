@@ -1,0 +1,215 @@
+"""What we say in Slack: once, whatever Slack does meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from typing import Any
+
+import pytest
+
+from gateway import Agent, Button, File, Reply, Turn
+from gateway.testing import FakeHandler, Running
+from tests.slack.conftest import Gateway
+from tests.slack.server import SlackServer
+
+ANA = Agent(id="desk:ana", name="Ana")
+
+
+async def answer(gw: Running, text: str, *names: str) -> None:
+    """A person answers, with files of these names."""
+    [item] = await gw.house.desk.queue()
+    kept = [
+        await gw.house.files.keep(File(name=name, media_type="text/plain", data=name.encode()))
+        for name in names
+    ]
+    await gw.house.desk.answer(
+        item.conversation.id, ANA, text, key=text or "files", attachments=tuple(kept)
+    )
+
+
+async def test_how_it_is_posted(slack: SlackServer, gw: Running) -> None:
+    """Escaped, without markup, mentions or previews; in its thread; with its key."""
+    root = slack.message("C1", "U1", "<@U0BOT> &lt;!here&gt; *x* https://a.example")
+    await slack.event(root)
+    await gw.settled()
+    [call] = slack.made("chat.postMessage")
+    assert call.args.pop("metadata")["event_payload"]["key"]
+    assert call.args == {
+        "channel": "C1",
+        "thread_ts": root["ts"],
+        "text": "&lt;!here&gt; *x* https://a.example",
+        "mrkdwn": False,
+        "link_names": False,
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+async def test_long_words_over_buttons(slack: SlackServer, gateway: Gateway) -> None:
+    """A block takes 3,000 characters and a button 75: the text is split, the title cut."""
+    text = "All & sundry. " * 600
+
+    def reply(turn: Turn) -> Reply:
+        return Reply(opener="", body=(text,), buttons=(Button(title="&" * 90, payload="y" * 3000),))
+
+    async with gateway(FakeHandler(reply)) as gw:
+        await slack.say("D1", "U1", "help")
+        await gw.settled()
+        [said] = slack.said("D1")
+        assert [block["type"] for block in said["blocks"]] == ["section"] * 4 + ["actions"]
+        title = said["blocks"][-1]["elements"][0]["text"]["text"]
+        assert title == "&amp;" * 14 + "…"
+
+
+async def test_what_is_too_long(slack: SlackServer, gateway: Gateway) -> None:
+    """Over 40,000 characters nothing is cut in silence: a person is told."""
+    async with gateway(FakeHandler(lambda turn: Reply(opener="", body=("&" * 9000,)))) as gw:
+        await slack.say("D1", "U1", "help")
+        await gw.settled()
+        [letter] = await gw.gateway.store.outbox.list()
+        assert "40000 characters" in str(letter.error)
+        assert slack.made("chat.postMessage") == []
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        ("channel_not_found", "dead"),
+        ("is_archived", "dead"),
+        ("account_inactive", "dead"),
+        ("msg_too_long", "dead"),
+        ("thread_not_found", "dead"),
+        ("something_new", "dead"),
+        ("ratelimited", "ready"),
+        ("service_unavailable", "ready"),
+        ("invalid_auth", "ready"),
+        ("missing_scope", "ready"),
+        ("fatal_error", "ready"),
+    ],
+)
+async def test_what_slack_says(slack: SlackServer, gw: Running, error: str, state: str) -> None:
+    """Each of its errors either passes, and the message goes, or is a dead letter at once."""
+    slack.trouble("error", error=error)
+    await slack.say("D1", "U1", "hello")
+    await gw.settled()
+    dead = await gw.gateway.store.outbox.list()
+    assert ("dead" if dead else "ready") == state
+    trouble = await gw.gateway.checks()["channel slack"]()
+    assert (trouble is not None) == (error in ("invalid_auth", "missing_scope"))
+    await gw.pass_time(300)
+    assert slack.read("D1") == ([] if dead else ["hello"])
+    assert await gw.gateway.checks()["channel slack"]() is None
+
+
+async def test_one_that_must_wait_stops_its_neighbours(slack: SlackServer, gw: Running) -> None:
+    """Slack counts a channel's messages together: after a 429 no thread of it is tried."""
+    roots = [slack.message("C1", "U1", f"<@U0BOT> {i}") for i in range(3)]
+    await slack.event(roots[0])
+    await gw.settled()
+    slack.trouble("busy", after=30)
+    for root in roots[1:]:
+        await slack.event(root)
+        await gw.settled()
+    assert len(slack.made("chat.postMessage")) == 2
+    await slack.say("D1", "U1", "meanwhile")
+    await gw.settled()
+    assert slack.read("D1") == ["meanwhile"]
+    await gw.pass_time(29)
+    assert len(slack.made("chat.postMessage")) == 3
+    await gw.pass_time(300)
+    assert [slack.read("C1", root["ts"]) for root in roots] == [["0"], ["1"], ["2"]]
+
+
+@pytest.mark.parametrize("place", ["D1", "C1"])
+@pytest.mark.parametrize("how", ["cut", "hang"])
+async def test_cut_off_and_found(
+    slack: SlackServer, gateway: Gateway, place: str, how: Any
+) -> None:
+    """Taken, but the answer was lost: it is found by its key, also in a long thread."""
+    async with gateway(timeout=1) as gw:
+        first = slack.message(place, "U1", "<@U0BOT> first")
+        await slack.event(first)
+        await gw.settled()
+        slack.trouble(how)
+        more = {"thread_ts": first["ts"]} if place == "C1" else {}
+        await slack.say(place, "U1", "second", **more)
+        for i in range(450):
+            slack.message(place, "U2", f"noise {i}", **more)
+        await gw.settled()
+        slack.release()
+        await gw.pass_time(300)
+        assert slack.read(place) == ["first", "second"]
+        assert await gw.gateway.store.outbox.list() == ()
+
+
+async def test_not_said_again_while_slack_cannot_tell(slack: SlackServer, gw: Running) -> None:
+    """Taken, the answer lost, and then Slack cannot be asked for a while: nothing is posted until
+    it can, and then it is found."""
+    slack.trouble("cut")
+    slack.trouble("broken", times=3, method="conversations.history")
+    await slack.say("D1", "U1", "once")
+    await gw.settled()
+    for _ in range(4):
+        await gw.pass_time(60)
+    assert len(slack.made("chat.postMessage")) == 1
+    assert len(slack.made("conversations.history")) == 4
+    assert slack.read("D1") == ["once"]
+    assert await gw.gateway.store.outbox.list() == ()
+
+
+async def test_files_go_once(slack: SlackServer, gw: Running) -> None:
+    """Files come before the words; when the words must be tried again the files are not."""
+    await slack.say("D1", "U1", "person")
+    await gw.settled()
+    slack.trouble("busy", after=5)
+    await answer(gw, "Both, as you asked.", "a.txt", "b.txt")
+    await gw.settled()
+    await gw.pass_time(300)
+    shared = [file["title"] for one in slack.said("D1") for file in one.get("files", ())]
+    assert shared == ["a.txt", "b.txt"]
+    assert slack.read("D1") == ["A person comes.", "Both, as you asked."]
+
+
+async def test_files_in_a_thread(slack: SlackServer, gw: Running) -> None:
+    """A file for a thread stands in the thread."""
+    root = slack.message("C1", "U1", "<@U0BOT> person")
+    await slack.event(root)
+    await gw.settled()
+    await answer(gw, "Here.", "a.txt")
+    await gw.settled()
+    [call] = slack.made("files.completeUploadExternal")
+    assert (call.args["channel_id"], call.args["thread_ts"]) == ("C1", root["ts"])
+    assert [one["title"] for one in json.loads(call.args["files"])] == ["a.txt"]
+
+
+async def test_slack_in_trouble_under_load(slack: SlackServer, gw: Running) -> None:
+    """Of forty customers' messages none is lost or said twice, while Slack is busy, broken, cuts
+    lines and is away for half a minute."""
+    chance = random.Random(7)  # noqa: S311  (the same troubles every time)
+    said: dict[str, list[str]] = {}
+    for i in range(40):
+        slack.add_user(f"U9{i}", f"Customer {i}")
+        slack.add_channel(f"D9{i}", im=f"U9{i}")
+    for turn in range(3):
+        kinds = chance.choices(["busy", "broken", "cut", "drop"], k=25)
+        for kind in kinds:
+            slack.trouble(kind, after=chance.randint(1, 20))  # type: ignore[arg-type]
+        slack.away = turn == 1
+        for i in range(40):
+            said.setdefault(f"D9{i}", []).append(f"{turn} of {i}")
+        texts = [(f"D9{i}", f"U9{i}", f"{turn} of {i}") for i in range(40)]
+        statuses = await asyncio.gather(*(slack.say(*one) for one in texts))
+        assert {status for status, _ in statuses} == {200}
+        await gw.settled()
+        for _ in range(6):
+            await gw.pass_time(5)
+        slack.away = False
+    for _ in range(12):
+        await gw.pass_time(100)
+    assert {place: slack.read(place) for place in said} == said
+    assert await gw.gateway.store.outbox.list() == ()
+    tried = slack.made("chat.postMessage")
+    met = {status: sum(call.status == status for call in tried) for status in (0, 200, 429, 500)}
+    print({"messages": 120, "calls": len(tried), "by_status": met})  # noqa: T201  (the figures)
