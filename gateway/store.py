@@ -147,6 +147,8 @@ class Committed(Value, frozen=True, kw_only=True):
     dropped: str | None = None
     queued: bool = False
     """There are outbox rows to deliver."""
+    more: bool = True
+    """The lane has more to do, as far as this commit could see; who accepts later wakes it."""
 
 
 class Parcel(Value, frozen=True, kw_only=True):

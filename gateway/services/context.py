@@ -32,6 +32,8 @@ class Contexts:
         self._metrics = metrics
 
     async def gather(self, turn: Turn) -> Context:
+        if len(self._sources) == 1:  # nothing to do side by side
+            return await self._ask(self._sources[0], turn)
         known = await asyncio.gather(*(self._ask(source, turn) for source in self._sources))
         return Context(
             facts=tuple(fact for one in known for fact in one.facts),

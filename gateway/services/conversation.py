@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 
@@ -10,7 +10,7 @@ from gateway.model import Conversation, Message, Turn
 from gateway.ports import Clock
 from gateway.services.answering import Answer, Answering
 from gateway.services.context import Contexts
-from gateway.services.hours import opening_words
+from gateway.services.hours import closing, opening_words
 from gateway.services.outcomes import Outcomes
 from gateway.services.policy import Policy
 from gateway.services.routing import decide
@@ -39,6 +39,7 @@ class Conversations:
         self._outcomes = outcomes
         self._policy = policy
         self._clock = clock
+        self._hours: tuple[datetime, datetime, str | None] = (NEVER, NEVER, None)
 
     async def converse(self, work: Work) -> Outcome:
         """The way of one message, timer or event."""
@@ -69,8 +70,21 @@ class Conversations:
         return work, fresh.replace(context=turn.context, understanding=turn.understanding)
 
     def _opening(self, at: datetime) -> str | None:
-        opening = opening_words(self._policy, at)
-        return opening.isoformat() if opening else None
+        """What `opening_words` says; it stays so until people come or go."""
+        since, until, words = self._hours
+        if not since <= at < until:
+            opening = opening_words(self._policy, at)
+            words = opening.isoformat() if opening else None
+            self._hours = (at, opening or _closing(self._policy, at), words)
+        return words
+
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def _closing(policy: Policy, at: datetime) -> datetime:
+    """Until when "people are there" holds: the end of the hours, or no longer than now."""
+    return closing(policy.hours, at) or at if policy.hours else at
 
 
 def begin(work: Work, now: datetime) -> Turn:

@@ -14,9 +14,15 @@ HORIZON = 366
 
 def is_open(hours: Hours, at: datetime) -> bool:
     """Whether people are there at ``at`` (aware)."""
+    return closing(hours, at) is not None
+
+
+def closing(hours: Hours, at: datetime) -> datetime | None:
+    """When the opening hours that ``at`` lies in end, in UTC; None outside of them."""
     moment = at.astimezone(UTC)
     today = at.astimezone(ZoneInfo(hours.timezone)).date()
-    return any(start <= moment < end for start, end in _spans(hours, today))
+    ends = [end for start, end in _spans(hours, today) if start <= moment < end]
+    return min(ends, default=None)
 
 
 def next_opening(hours: Hours, at: datetime) -> datetime | None:

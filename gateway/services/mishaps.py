@@ -22,6 +22,8 @@ def unreadable(turn: Turn, policy: Policy) -> str | None:  # noqa: ARG001  (as t
 
 def loop(turn: Turn, policy: Policy) -> str | None:
     rule = policy.reasons.loop
+    if not turn.history:
+        return None
     since = turn.at - timedelta(minutes=rule.minutes)
     spoken = replies(m for m in stretch(turn) if m.at >= since)
     if spoken < rule.replies:
@@ -46,6 +48,8 @@ def _asked_again(turn: Turn, policy: Policy) -> str | None:
     if intent in policy.pass_by_intents:
         return None
     before = _answered(turn)
+    if not before:
+        return None
     words = same_key(turn.message.text)
     same = 1 + sum(bool(words) and same_key(m.text) == words for m in before)
     if same >= rule.same_words:

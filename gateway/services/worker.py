@@ -75,7 +75,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001  (logged there, tried again, then a person's)
             return await self._failed(work, error)
         self._announce(outcome, committed)
-        return Next.MORE
+        return Next.MORE if committed.more else Next.DONE
 
     async def _handle(self, work: Work) -> Outcome:
         if work.attempts >= self._attempts:

@@ -16,12 +16,15 @@ from gateway.adapters.sql.schema import (
     inbox,
 )
 from gateway.adapters.sql.speaking import speak, store
-from gateway.adapters.sql.taking import find_customer
+from gateway.adapters.sql.taking import READY, find_customer
 from gateway.model import Conversation, Message
 from gateway.store import AlreadyHandled, Committed, Moved, Outcome
 
 _EPOCH = Prepared(
     select(conversations).where(conversations.c.id == bindparam("id")).with_for_update()
+)
+_MORE = Prepared(
+    select(inbox.c.id).where(inbox.c.lane == bindparam("lane"), inbox.c.state == READY).limit(1)
 )
 _HANDLED = Prepared(
     update(inbox)
@@ -67,6 +70,12 @@ _CLOSE_IDLE = Prepared(
 
 def commit(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
     """Store ``outcome`` whole. Raises Moved or AlreadyHandled, having changed nothing."""
+    committed = _store(connection, outcome, at)
+    more = _MORE.scalar(connection, {"lane": outcome.work.lane})
+    return committed.replace(more=more is not None)
+
+
+def _store(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
     conversation, dropped = _settle(connection, outcome, at)
     message = None
     if outcome.message is not None:
@@ -115,7 +124,10 @@ def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversatio
     """Begin a conversation, and know the customer by this address from now on."""
     customer = outcome.customer
     inbound = outcome.work.inbound
-    known = customer.id or (find_customer(connection, inbound).id if inbound else 0)
+    known = customer.id
+    if not known and inbound is not None and inbound.ref is not None:
+        # Another lane may have made them known meanwhile; an address is known by its own alone.
+        known = find_customer(connection, inbound).id
     if not known:
         who = {
             "name": customer.name,

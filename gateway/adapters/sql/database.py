@@ -165,7 +165,7 @@ def _in_savepoint(connection: Connection, unit: Unit[Any]) -> Outcome:
 def read_group(engine: Engine, group: Sequence[Waiting[Any]]) -> list[Outcome]:
     """Run ``group`` on one snapshot; gives (result, error) of each, in order."""
     outcomes: list[Outcome] = []
-    with engine.connect() as connection:
+    with engine.begin() as connection:
         for waiting in group:
             try:
                 outcomes.append((waiting.unit(connection), None))

@@ -26,7 +26,7 @@ class Prepared:
 
     def __init__(self, statement: Statement) -> None:
         self._statement = statement
-        self._dialect: Dialect | None = None
+        self._dialect = ""
         self._sql = ""
         self._order: tuple[str, ...] | None = None
         self._fixed: dict[str, Any] = {}
@@ -51,7 +51,7 @@ class Prepared:
         return int(self._run(connection, values).rowcount)
 
     def _run(self, connection: Connection, values: Mapping[str, Any]) -> Any:
-        if self._dialect is not connection.dialect:
+        if self._dialect != connection.dialect.name:
             self._compile(connection.dialect)
         cursor = connection.connection.cursor()
         known = {**self._fixed, **values} if self._fixed else values
@@ -70,7 +70,7 @@ class Prepared:
         self._fixed = {n: b.effective_value for n, b in compiled.binds.items() if not b.required}
         names = [column.key for column in getattr(self._statement, "selected_columns", ())]
         self._row = _NAMED("Row", names)._make if names else tuple
-        self._dialect = dialect
+        self._dialect = dialect.name  # last: another thread may be looking
 
 
 def insertion(table: Table, *columns: str) -> Prepared:

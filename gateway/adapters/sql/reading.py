@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, sele
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import (
     conversations,
     customers,
@@ -43,7 +44,7 @@ _PUBLIC = (
     .limit(bindparam("most"))
 )
 _SAID = _PUBLIC.where(messages.c.author.in_(("bot", "agent")))
-_EARLIER = (
+_EARLIER = Prepared(
     select(conversations, func.max(surveys.c.score).label("score"))
     .outerjoin(surveys, surveys.c.conversation_id == conversations.c.id)
     .where(conversations.c.customer_id == bindparam("customer"))
@@ -99,7 +100,7 @@ def _found(connection: Connection, id: int) -> Row[Any]:
 
 
 def _earlier(connection: Connection, customer: int, limit: int) -> tuple[Earlier, ...]:
-    found = connection.execute(_EARLIER, {"customer": customer, "most": limit})
+    found = _EARLIER.all(connection, {"customer": customer, "most": limit})
     return tuple(
         Earlier(
             id=row.id,

@@ -26,10 +26,10 @@ HISTORY = 40
 
 # The state stands in the text of the statement: SQLite looks at a partial index only when it can
 # prove the condition, and of a bound value it must prove it anew each time.
-_READY = literal_column("'ready'", String)
+READY = literal_column("'ready'", String)
 _HEAD = Prepared(
     select(inbox)
-    .where(inbox.c.lane == bindparam("lane"), inbox.c.state == _READY)
+    .where(inbox.c.lane == bindparam("lane"), inbox.c.state == READY)
     .order_by(inbox.c.id)
     .limit(1)
 )
