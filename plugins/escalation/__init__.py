@@ -33,6 +33,9 @@ class EscalationSettings(BaseModel):
         description="intents that a question back does not offer",
     )
     choices: int = Field(3, ge=2, le=5, description="intents that a question back offers at most")
+    least: float = Field(
+        0.08, ge=0, le=1, description="a guess less likely than this is not offered"
+    )
     words: dict[str, dict[str, str]] = Field(
         {}, description="kind of line -> language -> text, in place of ours"
     )
@@ -65,6 +68,7 @@ def register_handlers(register: Callable[[Handler], None], settings: Settings) -
                 titles=mine.titles,
                 never_offer=mine.never_offer,
                 choices=mine.choices,
+                least=mine.least,
             )
         )
         register(Fallback(words=words))

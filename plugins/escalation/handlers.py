@@ -26,10 +26,16 @@ class Escalation:
     priority = 10
 
     def __init__(
-        self, *, words: Words, titles: Titles, never_offer: frozenset[str], choices: int
+        self,
+        *,
+        words: Words,
+        titles: Titles,
+        never_offer: frozenset[str],
+        choices: int,
+        least: float,
     ) -> None:
         self._words, self._titles = words, titles
-        self._never_offer, self._choices = never_offer, choices
+        self._never_offer, self._choices, self._least = never_offer, choices, least
 
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.route.action == "escalate":
@@ -40,7 +46,7 @@ class Escalation:
 
     def _ask_back(self, turn: Turn) -> Reply:
         language = self._words.language(turn.language)
-        buttons = tuple(self._button(guess, language) for guess in self._offered(turn))
+        buttons = tuple(self._button(guess, language) for guess in self._offered(turn, language))
         enough = len(buttons) > 1
         return Reply(
             opener="",
@@ -50,13 +56,23 @@ class Escalation:
             purpose="clarify",
         )
 
-    def _offered(self, turn: Turn) -> list[Guess]:
-        fit = [g for g in turn.understanding.ranking if g.name not in self._never_offer]
+    def _offered(self, turn: Turn, language: str) -> list[Guess]:
+        fit = [
+            guess
+            for guess in turn.understanding.ranking
+            if guess.confidence >= self._least
+            and guess.name not in self._never_offer
+            and self._has_words(guess.name, language)
+        ]
         return fit[: self._choices]
 
+    def _has_words(self, intent: str, language: str) -> bool:
+        """Whether its button would be in ``language``; without any title its name must do."""
+        titles = self._titles.get(intent)
+        return not titles or language in titles
+
     def _button(self, guess: Guess, language: str) -> Button:
-        titles = self._titles.get(guess.name, {})
-        title = titles.get(language) or titles.get("en") or humanised(guess.name)
+        title = self._titles.get(guess.name, {}).get(language) or humanised(guess.name)
         return Button(title=title, payload=title)
 
 

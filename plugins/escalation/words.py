@@ -1,8 +1,8 @@
 """What is said at a hand-over, a question back and a dead end, in each language.
 
 The lines promise only what is true, cheer nobody up and need no exclamation mark; the opener
-that fits the mood is the brand voice's to choose. ``opening`` is a pattern for dates (Unicode
-TR 35) and never said alone.
+that fits the mood is the brand voice's to choose. ``opening`` is a pattern for dates (in Arrow's
+tokens) and never said alone.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from babel.core import UnknownLocaleError
-from babel.dates import format_datetime
+import arrow
 
 Lines = Mapping[str, Mapping[str, str]]
 """Kind -> language -> text."""
@@ -84,11 +83,11 @@ LINES: Lines = {
         "ar": "لا يوجد أحد في العمل الآن. ستصلك إجابة بعد أن نعود، {when}.",
     },
     "opening": {
-        "en": "EEEE d MMMM 'at' HH:mm",
-        "de": "EEEE, d. MMMM, HH:mm 'Uhr'",
-        "fr": "EEEE d MMMM 'à' HH:mm",
-        "es": "EEEE d 'de' MMMM 'a' 'las' H:mm",
-        "ar": "EEEE d MMMM 'الساعة' HH:mm",
+        "en": "dddd D MMMM [at] HH:mm",
+        "de": "dddd, D. MMMM, HH:mm [Uhr]",
+        "fr": "dddd D MMMM [à] HH:mm",
+        "es": "dddd D [de] MMMM [a las] H:mm",
+        "ar": "dddd D MMMM [الساعة] HH:mm",
     },
     "clarify": {
         "en": "I am not sure what you mean. Is it one of these?",
@@ -124,8 +123,6 @@ LINES: Lines = {
 }
 
 SOME_DAY = datetime(2026, 1, 5, 9)  # noqa: DTZ001  (a clock on a wall)
-LOCALES = {"en": "en_GB"}
-"""Where the bare language code would write the date in another way than its text does."""
 
 
 def trouble(kind: str, language: str, text: str) -> str | None:
@@ -133,8 +130,8 @@ def trouble(kind: str, language: str, text: str) -> str | None:
     if kind == "opening":
         try:
             written(SOME_DAY, text, language)
-        except (UnknownLocaleError, AttributeError, LookupError, ValueError) as error:
-            return f"cannot write a date: {error}; see the patterns of Unicode TR 35"
+        except ValueError as error:
+            return f"cannot write a date: {error}; see the tokens of Arrow's format"
         return None
     bare = text.replace("{when}", "", 1) if kind == "closed" else text
     if kind == "closed" and bare == text:
@@ -143,7 +140,8 @@ def trouble(kind: str, language: str, text: str) -> str | None:
 
 
 def written(wall: datetime, pattern: str, language: str) -> str:
-    return format_datetime(wall, pattern, locale=LOCALES.get(language, language))
+    """``wall`` in the tokens of Arrow's format. Raises ValueError for a language it lacks."""
+    return arrow.get(wall).format(pattern, locale=language)
 
 
 class Words:

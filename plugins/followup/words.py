@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from babel.dates import format_datetime
+import arrow
 
 Texts = Mapping[str, str]
 Tone = Literal["warm", "mended", "careful"]
@@ -151,14 +151,14 @@ CLOSED: Texts = {
     "ar": "لا يوجد أحد في العمل الآن؛ سنعود {when}.",
 }
 
-DATES: Mapping[str, tuple[str, str]] = {
-    "en": ("en_GB", "EEEE d MMMM 'at' HH:mm"),
-    "de": ("de", "EEEE, d. MMMM, HH:mm 'Uhr'"),
-    "fr": ("fr", "EEEE d MMMM 'à' HH:mm"),
-    "es": ("es", "EEEE d 'de' MMMM 'a' 'las' H:mm"),
-    "ar": ("ar", "EEEE d MMMM 'الساعة' HH:mm"),
+DATES: Mapping[str, str] = {
+    "en": "dddd D MMMM [at] HH:mm",
+    "de": "dddd, D. MMMM, HH:mm [Uhr]",
+    "fr": "dddd D MMMM [à] HH:mm",
+    "es": "dddd D [de] MMMM [a las] H:mm",
+    "ar": "dddd D MMMM [الساعة] HH:mm",
 }
-"""Babel's locale and a pattern of Unicode TR 35."""
+"""In the tokens of Arrow's format."""
 
 
 def spoken(language: str) -> str:
@@ -168,6 +168,5 @@ def spoken(language: str) -> str:
 
 def written(opening: str, language: str) -> str:
     """The ISO 8601 date and time ``opening`` as people write it, on its own wall clock."""
-    locale, pattern = DATES[language]
     wall = datetime.fromisoformat(opening).replace(tzinfo=None)
-    return format_datetime(wall, pattern, locale=locale)
+    return arrow.get(wall).format(DATES[language], locale=language)

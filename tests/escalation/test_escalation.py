@@ -20,7 +20,11 @@ def made(**known: Any) -> tuple[Escalation, Fallback]:
     mine = EscalationSettings.model_validate(known)
     words = Words(mine.words)
     return Escalation(
-        words=words, titles=mine.titles, never_offer=mine.never_offer, choices=mine.choices
+        words=words,
+        titles=mine.titles,
+        never_offer=mine.never_offer,
+        choices=mine.choices,
+        least=mine.least,
     ), Fallback(words=words)
 
 
@@ -86,7 +90,7 @@ async def test_our_own_failures_are_owned(codes: tuple[str, ...], words: str) ->
         ("de", "Montag, 30. November, 09:00 Uhr"),
         ("fr", "lundi 30 novembre à 09:00"),
         ("es", "lunes 30 de noviembre a las 9:00"),
-        ("ar", "الاثنين 30 نوفمبر الساعة 09:00"),
+        ("ar", "الإثنين 30 نوفمبر الساعة 09:00"),
     ],
 )
 async def test_out_of_hours(language: str, when: str) -> None:
@@ -148,11 +152,17 @@ async def test_asking_back_without_a_clue(language: str) -> None:
 
 
 async def test_titles_in_the_customers_language() -> None:
-    """A title that lacks the language is told in English, a missing one from the intent's name."""
+    """An intent whose title lacks the language is not offered; one without titles has its name."""
     ranking = understood("delivery", 0.3, others=("returns", "help/me_now"), language="de")
     titles = {"delivery": {"de": "Wann kommt es?"}, "returns": {"en": "Returns"}}
     reply = await said(clarified(of=ranking), titles=titles)
-    assert [b.title for b in reply.buttons] == ["Wann kommt es?", "Returns", "Help me now"]
+    assert [b.title for b in reply.buttons] == ["Wann kommt es?", "Help me now"]
+
+
+async def test_guesses_that_are_none_are_not_offered() -> None:
+    """What is hardly likelier than chance is no help to who reads it."""
+    ranking = understood("delivery", 0.3, others=("returns", "sizes"))
+    assert (await said(clarified(of=ranking), least=0.31)).buttons == ()
 
 
 # -- the dead end --------------------------------------------------------------------------------
@@ -213,7 +223,7 @@ async def test_a_language_of_ones_own() -> None:
     """A language that has every line is spoken."""
     words = {kind: {"nl": "Even geduld."} for kind in LINES}
     words["closed"] = {"nl": "Terug op {when}."}
-    words["opening"] = {"nl": "EEEE d MMMM HH:mm"}
+    words["opening"] = {"nl": "dddd D MMMM HH:mm"}
     reply = await said(escalated(of=understood(language="nl"), opening=MONDAY), words=words)
     assert reply.body == ("Even geduld.", "Terug op maandag 30 november 09:00.")
 
@@ -224,7 +234,7 @@ async def test_a_language_of_ones_own() -> None:
         ({"goodbye": {"en": "Bye"}}, "no line is called `goodbye`"),
         ({"closed": {"en": "Closed."}}, "put {when} where the date belongs"),
         ({"handover": {"en": "Hello {name}"}}, "has a brace"),
-        ({"opening": {"xx": "EEEE"}}, "unknown locale"),
+        ({"opening": {"xx": "dddd"}}, "Unsupported locale"),
     ],
 )
 def test_wrong_words_stop_the_start(words: dict[str, dict[str, str]], problem: str) -> None:
