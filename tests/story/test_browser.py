@@ -85,6 +85,7 @@ async def test_the_upset_are_heard_by_a_person(
         await desk.shoot("desk-queue")
         await desk.open_waiting(UPSET)
         card = await desk.page.inner_text("#card")
+        assert "Visitor" in await desk.page.inner_text("#head")
         assert "frustrated" in card.lower()
         assert "FRUSTRATED" in card
         assert "!!!" in card
