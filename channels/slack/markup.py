@@ -1,19 +1,23 @@
 """Slack's markup to text that a person reads, and back. Pure.
 
 docs.slack.dev, "Formatting message text": ``& < >`` are escaped, and what stands between angle
-brackets is a mention or a link. Nothing that we post contains an unescaped bracket, so nothing in
-it can ping anyone.
+brackets is a mention or a link. Nothing that we post contains an unescaped bracket but around a
+web address (`with_links`), so nothing in it can ping anyone.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 TOKEN = re.compile(r"<([^<>]*)>")
 USER = re.compile(r"<@([UW][A-Z0-9]+)")
 EMOJI = re.compile(r":([a-z0-9_+'-]+):(?::skin-tone-([2-6]):)?")
+URL = re.compile(r"https?://[^\s<>|\"]*[^\s<>|\".,;:!?'()\[\]{}]")
+FORMAT = re.compile(r"[*_~`]|^\s*>|:[a-z0-9_+'-]+:", re.MULTILINE)
+"""What mrkdwn would make something of."""
 ENTITY = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 ESCAPE = {character: entity for entity, character in ENTITY.items()}
 
@@ -47,6 +51,21 @@ def fit(text: str, most: int) -> str:
     while len(escape(kept)) > most - 1:
         kept = kept[:-1]
     return escape(kept) + "…"
+
+
+def with_links(text: str, most: int = 3000) -> str | None:
+    """``text`` as mrkdwn whose web addresses can be clicked, or None when there are none, when
+    anything else in it would be taken for mrkdwn, or when it is too long.
+
+    In a block plain text has no links, and mrkdwn cannot be escaped: so this is for texts where
+    both look the same.
+    """
+    if not URL.search(text) or FORMAT.search(URL.sub("", text)):
+        return None
+    ends = [0, *(edge for found in URL.finditer(text) for edge in found.span()), len(text)]
+    parts = [escape(text[start:end]) for start, end in pairwise(ends)]
+    linked = "".join(f"<{part}>" if i % 2 else part for i, part in enumerate(parts))
+    return linked if len(linked) <= most else None
 
 
 def pieces(text: str, most: int) -> Iterator[str]:

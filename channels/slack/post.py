@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from channels.slack.markup import escape, fit, pieces
+from channels.slack.markup import escape, fit, pieces, with_links
 from channels.slack.parse import REPLY, Place
 from channels.slack.wire import Click
 from gateway import Button, Outbound, Undeliverable
@@ -74,6 +74,8 @@ def _choices(message: Outbound) -> tuple[Button, ...]:
 
 
 def _sections(text: str) -> list[Args]:
+    if linked := with_links(text):
+        return [{"type": "section", "text": {"type": "mrkdwn", "text": linked, "verbatim": True}}]
     return [
         {"type": "section", "text": {"type": "plain_text", "text": piece, "emoji": False}}
         for piece in pieces(text, 3000)

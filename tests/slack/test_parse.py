@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from channels.slack.markup import (
     mentioned,
     pieces,
     readable,
+    with_links,
     without_us,
 )
 from channels.slack.parse import Heard, Place, hear
@@ -132,6 +134,38 @@ def test_markup(slacks: str, ours: str) -> None:
 def test_our_name_is_no_word(said: str, meant: str) -> None:
     """Calling us is not part of what is said, unless it is all that is."""
     assert without_us(said, "U0BOT") == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "linked"),
+    [
+        ("see https://a.example/x_y?b=1&c=2.", "see <https://a.example/x_y?b=1&amp;c=2>."),
+        ("<https://a.example|https://b.example>",
+         "&lt;<https://a.example>|<https://b.example>&gt;"),
+        ("https://a.example <!channel>", "<https://a.example> &lt;!channel&gt;"),
+        ("(https://a.example) or https://b.example!",
+         "(<https://a.example>) or <https://b.example>!"),
+        ("no address", None),
+        ("*bold* https://a.example", None),
+        ("> https://a.example", None),
+        (":tada: https://a.example", None),
+        ("https://a.example " + "x" * 3000, None),
+    ],
+)  # fmt: skip
+def test_links_can_be_clicked(text: str, linked: str | None) -> None:
+    """A web address becomes a link where nothing else would become anything."""
+    assert with_links(text) == linked
+    if linked is not None:
+        assert as_slack_shows(linked) == text
+
+
+@given(st.text(alphabet=st.sampled_from("ht ps:/.a<>|!@#&*\n"), max_size=60))
+def test_a_link_is_all_that_brackets_hold(text: str) -> None:
+    """Whatever the text, no mention and no label gets in."""
+    linked = with_links(f"https://x{text}") or ""
+    for token in re.findall("<([^>]*)>", linked):
+        assert token.startswith(("http://", "https://"))
+        assert "|" not in token
 
 
 def test_who_is_mentioned() -> None:
