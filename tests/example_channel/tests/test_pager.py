@@ -1,0 +1,114 @@
+"""The pager channel keeps the contract of all channels, over real HTTP and real signatures."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import warmline_pager
+import yaml
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+
+from gateway import Address, File
+from gateway.testing import (
+    POLICY,
+    Check,
+    FakeClock,
+    FarEnd,
+    Running,
+    Trouble,
+    checks,
+    echo,
+    running,
+)
+
+QUALITY = Path(warmline_pager.__file__).with_suffix(".quality.yaml")
+SECRET, TOKEN = "signs-what-the-company-sends", "opens-the-company's-door"
+
+
+class Company:
+    """The pager company: brings pages, and takes ours once for each key."""
+
+    secrets: Sequence[str] = (SECRET, TOKEN)
+    hostile: Sequence[str] = ()
+    largest = 1_000_000
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._troubles: list[Trouble] = []
+        self._pages: dict[str, dict[str, str]] = {}
+        self.gw: Running
+        self.session: ClientSession
+
+    def address(self, name: str) -> Address:
+        return Address(channel="pager", value=name)
+
+    async def say(
+        self, text: str, *, id: str, name: str = "carla", files: Sequence[File] = ()
+    ) -> int:
+        return await self.post(json.dumps({"id": id, "number": name, "text": text}).encode())
+
+    async def say_forged(self, text: str) -> int:
+        body = json.dumps({"id": "f", "number": "carla", "text": text}).encode()
+        return await self._post(body, "0" * 64)
+
+    async def post(self, body: bytes) -> int:
+        return await self._post(body, hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest())
+
+    async def _post(self, body: bytes, signature: str) -> int:
+        headers = {"X-Pager-Signature": signature}
+        async with self.session.post(
+            "/channels/pager/webhook", data=BytesIO(body), headers=headers
+        ) as response:
+            return response.status
+
+    async def heard(self, name: str = "carla") -> list[str]:
+        return [page["text"] for page in self._pages.values() if page["number"] == name]
+
+    async def files(self, name: str = "carla") -> list[bytes]:
+        return []
+
+    def trouble(self, *kinds: Trouble) -> None:
+        self._troubles += kinds
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.calls += 1
+        assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+        trouble = self._troubles.pop(0) if self._troubles else None
+        if trouble == "busy":
+            return web.Response(status=429, headers={"Retry-After": "40"})
+        if trouble in ("broken", "never"):
+            return web.Response(status=500 if trouble == "broken" else 404)
+        page = await request.json()
+        self._pages.setdefault(page["key"], page)
+        if trouble == "cut":
+            request.transport.abort()
+        return web.json_response({"id": page["key"]})
+
+
+@pytest.fixture
+async def far_end(tmp_path: Path) -> AsyncIterator[FarEnd]:
+    company = Company()
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
+    app = web.Application()
+    app.add_routes([web.post("/pages", company.take)])
+    async with TestServer(app) as server:
+        mine = {"api_base": str(server.make_url("")).rstrip("/"), "token": TOKEN, "secret": SECRET}
+        config = {"policy": "policy.yaml", "channels": {"pager": mine}}
+        async with (
+            running(
+                warmline_pager, echo(), config=config, tmp_path=tmp_path, clock=FakeClock()
+            ) as company.gw,
+            ClientSession(company.gw.url) as company.session,
+        ):
+            yield company
+
+
+@pytest.mark.parametrize("check", checks(QUALITY))
+async def test_contract(check: Check, far_end: FarEnd) -> None:
+    """What every channel must do."""
+    await check(far_end)
