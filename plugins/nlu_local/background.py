@@ -17,8 +17,9 @@ import numpy as np
 from .features import Floats, stems
 
 FILE = "background.npz"
-LEAST = 3
-"""Comments in which a stem must be found, to be kept."""
+LEAST = 15
+"""Comments in which a stem must be found, to be kept. Rarer ones are often of other languages,
+where they may be common."""
 
 
 def rarity(own: Sequence[str], counted: Floats) -> Floats:

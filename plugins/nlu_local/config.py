@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 from gateway import Settings
 
 from .engine import NluLocal
-from .knowledge import read_knowledge
 from .language import LANGUAGES, check
+from .watching import Knowledge
 
 
 class NluLocalSettings(BaseModel):
@@ -20,6 +20,9 @@ class NluLocalSettings(BaseModel):
 
     knowledge: tuple[Path, ...] = Field(
         (), description="files in Rasa's nlu.yml format, or folders of them; none: no intents"
+    )
+    look_every: float = Field(
+        2.0, gt=0, description="seconds between looks at the files of examples"
     )
     languages: tuple[str, ...] = Field(
         LANGUAGES, description="ISO 639-1 codes of the languages to expect; all others are `und`"
@@ -45,7 +48,8 @@ class NluLocalSettings(BaseModel):
         if self._made is None:
             self._made = NluLocal(
                 languages=self.languages,
-                rows=read_knowledge(settings.path(path) for path in self.knowledge),
+                knowledge=Knowledge([settings.path(path) for path in self.knowledge]),
+                look_every=self.look_every,
                 folder=settings.data_dir / "nlu_local",
             )
         return self._made

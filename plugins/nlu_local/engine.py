@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway import House, Insight, Language, Turn
+from gateway import House, Insight, Language, Turn, WarmlineError
 
 from .emotion import EmotionReader
 from .intent import IntentModel
@@ -20,6 +20,7 @@ from .store import trained
 from .text import tokens
 from .tone import Tone
 from .training import train
+from .watching import Knowledge
 
 POSSIBLE = 0.15
 """A language at least this likely has its phrases looked for."""
@@ -92,15 +93,19 @@ class NluLocal:
         *,
         languages: Sequence[str] = LANGUAGES,
         rows: Sequence[Row] = (),
+        knowledge: Knowledge | None = None,
+        look_every: float = 2.0,
         folder: Path | None = None,
         intents: IntentModel | None = None,
         closed: bool = False,
     ) -> None:
-        """``rows`` are the examples to learn from, and ``folder`` is where what was learnt is
-        kept; ``intents`` is a model that is ready. Raises ValueError for unknown languages."""
+        """``rows`` are the examples to learn from (or ``knowledge``, which is looked at every
+        ``look_every`` seconds), and ``folder`` is where what was learnt is kept; ``intents`` is a
+        model that is ready. Raises ValueError for unknown languages."""
         check(languages)
         self._languages = tuple(languages)
-        self._rows = tuple(rows)
+        self._rows = knowledge.rows if knowledge else tuple(rows)
+        self._knowledge, self._every = knowledge, look_every
         self._folder = folder
         self._intents = intents
         self._closed = closed
@@ -124,10 +129,25 @@ class NluLocal:
         insights = iter(readers.read_all(said, self._intents))
         return [next(insights) if turn.kind == "message" else Insight() for turn in turns]
 
-    async def run(self, house: House) -> None:  # noqa: ARG002  (a Poller is handed the house)
-        """Get ready, and stay until cancelled: nothing changes while the server runs."""
+    async def run(self, house: House) -> None:
+        """Get ready, then learn anew whenever the examples change, until cancelled."""
         await self._ready()
+        while self._knowledge is not None and self._folder is not None:
+            await house.clock.sleep(self._every)
+            rows = await asyncio.to_thread(self._knowledge.look)
+            if rows is not None:
+                await self._learn(rows, self._folder)
         await asyncio.Event().wait()
+
+    async def _learn(self, rows: Sequence[Row], folder: Path) -> None:
+        """Serve what is known until all is learnt, then that; what cannot be learnt is told."""
+        try:
+            intents = await trained(rows, folder, gently=True) if rows else None
+        except (OSError, WarmlineError) as error:
+            log.warning("nlu.not_learnt", error=str(error))
+            return
+        self._intents = intents
+        log.info("nlu.changed", intents=len(intents.names) if intents else 0)
 
     async def trouble(self) -> str | None:
         if self._readers is not None:

@@ -32,7 +32,7 @@ def read_knowledge(paths: Iterable[Path]) -> list[Row]:
     problems: list[Problem] = []
     rows: list[Row] = []
     places = list(paths)
-    for path, alone in _files(places):
+    for path, alone in files_of(places):
         try:
             rows += _read(path, needed=alone)
         except BadConfig as error:
@@ -44,7 +44,8 @@ def read_knowledge(paths: Iterable[Path]) -> list[Row]:
     return list(dict.fromkeys(rows))
 
 
-def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
+def files_of(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
+    """The files, those in folders included; True for one that was named itself."""
     for path in paths:
         if path.is_dir():
             for found in sorted(path.rglob("*.y*ml")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import sys
@@ -42,8 +43,9 @@ def fingerprint(rows: Sequence[Row]) -> str:
     return digest.hexdigest()[:32]
 
 
-async def trained(rows: Sequence[Row], folder: Path) -> IntentModel:
-    """The model for ``rows``: from ``folder``, else trained now in a process of its own.
+async def trained(rows: Sequence[Row], folder: Path, *, gently: bool = False) -> IntentModel:
+    """The model for ``rows``: from ``folder``, else trained now in a process of its own, which
+    if ``gently`` leaves the processor to others first.
 
     Raises TrainingFailed. Cancelling it ends that process.
     """
@@ -54,20 +56,27 @@ async def trained(rows: Sequence[Row], folder: Path) -> IntentModel:
         log.info("nlu.training", examples=len(rows))
     except BadModel as error:
         log.warning("nlu.model_unusable", error=str(error))
-    await _train(rows, path)
+    await _train(rows, path, gently=gently)
     await asyncio.to_thread(_tidy, folder, path)
     return await asyncio.to_thread(IntentModel.load, path)
 
 
-async def _train(rows: Sequence[Row], path: Path) -> None:
+async def _train(rows: Sequence[Row], path: Path, *, gently: bool) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", f"{__package__}.training", str(path)),
+        *(("gently",) if gently else ()),
         stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+    assert process.stdin and process.stdout and process.stderr  # noqa: PT018, S101  (pipes were asked for)
     try:
-        _, told = await process.communicate(json.dumps(list(rows)).encode())
+        told, *_ = await asyncio.gather(
+            process.stderr.read(),
+            _feed(process.stdin, json.dumps(list(rows)).encode()),
+            _follow(process.stdout),
+        )
+        await process.wait()
     except asyncio.CancelledError:
         process.kill()
         await process.wait()
@@ -75,6 +84,21 @@ async def _train(rows: Sequence[Row], path: Path) -> None:
     if process.returncode != 0:
         lines = told.decode(errors="replace").strip().splitlines() or ["no message"]
         raise TrainingFailed(f"training ended with {process.returncode}: {lines[-1]}")
+
+
+async def _feed(stdin: asyncio.StreamWriter, data: bytes) -> None:
+    # A process that ends early says why on stderr.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        stdin.write(data)
+        await stdin.drain()
+    stdin.close()
+
+
+async def _follow(stdout: asyncio.StreamReader) -> None:
+    """Log how far it is: a line `3 7` is step 3 of 7."""
+    async for line in stdout:
+        step, _, steps = line.decode(errors="replace").strip().partition(" ")
+        log.info("nlu.training", step=step, of=steps)
 
 
 def _tidy(folder: Path, newest: Path) -> None:

@@ -1,19 +1,20 @@
 """Training of the intent model. It runs in a process of its own beside the server, so that
 nobody waits for it and scikit-learn's memory is given back afterwards:
 
-    python -m plugins.nlu_local.training MODEL < rows.json
+    python -m plugins.nlu_local.training MODEL [gently] < rows.json
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from .intent import IntentModel, build, weigh
 from .knowledge import OUT_OF_SCOPE
 
 Row = tuple[str, str]
+Progress: TypeAlias = Callable[[int, int], None]
 
 STRENGTH = 20.0
 """scikit-learn's C: examples are few and hand-picked, so they are believed."""
@@ -48,23 +50,27 @@ class Seen(NamedTuple):
     known: NDArray[np.float64]
 
 
-def train(rows: Sequence[Row]) -> IntentModel:
-    """Learn from (text, intent) rows; ``oos`` rows teach what to refuse.
+def train(rows: Sequence[Row], progress: Progress = lambda _step, _of: None) -> IntentModel:
+    """Learn from (text, intent) rows; ``oos`` rows teach what to refuse. ``progress`` is told
+    each step that is done, and of how many.
 
     The model is a multinomial logistic regression on tf-idf n-grams. Its confidence is
     calibrated on cross-validated predictions (Platt, 1999). Raises ValueError when fewer than
     two intents are told.
     """
+    # What is limited must be loaded: scikit-learn brings the libraries that use threads.
+    import sklearn.linear_model  # noqa: F401, PLC0415  (slow to import)
+
     # A dependency of scikit-learn; it ships no type information.
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
 
     # One thread: the server has the other cores, and threads that wait for one another while
     # it is busy make this many times slower.
     with threadpool_limits(1):
-        return _train(rows)
+        return _train(rows, progress)
 
 
-def _train(rows: Sequence[Row]) -> IntentModel:
+def _train(rows: Sequence[Row], progress: Progress) -> IntentModel:
     names, labels = np.unique([intent for _, intent in rows], return_inverse=True)
     if len(set(names) - {OUT_OF_SCOPE}) < 2:
         raise ValueError("at least two intents are needed to learn to tell them apart")
@@ -74,7 +80,10 @@ def _train(rows: Sequence[Row]) -> IntentModel:
     labels = np.append(labels, called)
     grams, idf, matrix, known = _features(texts)
     points, back = _reduce(matrix)
+    folds = np.append(_folds(labels[: len(rows)]), np.full(len(called), NAMES))
+    steps = int(folds.max()) + 2
     fitted = _fit(points, labels)
+    progress(1, steps)
     model = build(
         names=names.tolist(),
         grams=grams,
@@ -83,8 +92,13 @@ def _train(rows: Sequence[Row]) -> IntentModel:
         bias=fitted[1],
         hidden=hidden,
     )
-    folds = np.append(_folds(labels[: len(rows)]), np.full(len(called), NAMES))
-    slope, offset = _calibrate(Seen(points, labels, known), folds, names.tolist(), hidden)
+    scores, right = [], []
+    for fold in range(steps - 1):
+        told = _unseen(Seen(points, labels, known), folds == fold, names.tolist(), hidden)
+        scores += told[0]
+        right += told[1]
+        progress(fold + 2, steps)
+    slope, offset = _platt(scores, right)
     return replace(model, slope=slope, offset=offset)
 
 
@@ -127,8 +141,9 @@ def _reduce(matrix: Any) -> tuple[NDArray[np.float64], Any]:
         size = min(500, matrix.shape[1] - 1)
         reducer = TruncatedSVD(n_components=size, random_state=0)
         return reducer.fit_transform(matrix), reducer.components_.T
-    values, vectors = np.linalg.eigh((matrix @ matrix.T).toarray())
-    kept = values > 1e-4
+    # Single precision is enough for a few examples, and twice as fast.
+    values, vectors = np.linalg.eigh((matrix @ matrix.T).toarray().astype(np.float32))
+    kept = values > 1e-3
     roots = np.sqrt(values[kept])
     return vectors[:, kept] * roots, matrix.T @ (vectors[:, kept] / roots)
 
@@ -148,30 +163,32 @@ def _fit(points: NDArray[np.float64], labels: NDArray[np.intp]) -> tuple[Any, An
     return weights, bias
 
 
-def _calibrate(
-    seen: Seen, folds: NDArray[np.intp], names: list[str], hidden: str | None
-) -> tuple[float, float]:
-    """Platt's slope and offset, from messages that the model had not seen."""
+def _unseen(
+    seen: Seen, held: NDArray[np.bool_], names: list[str], hidden: str | None
+) -> tuple[list[float], list[bool]]:
+    """The scores of the rows ``held`` back, by a model of all others, and which are right."""
     points, labels, known = seen
+    out = names.index(hidden) if hidden is not None else None
+    classes = np.unique(labels[~held])
+    rows = [row for row in np.flatnonzero(held) if labels[row] != out]
+    if len(classes) < 2 or not rows:
+        return [], []
+    weights, bias = _fit(points[~held], labels[~held])
+    scores, right = [], []
+    for row in rows:
+        full = np.full(len(names), -30.0)
+        full[classes] = points[row] @ weights + bias
+        told = weigh(full, words=known[row, 0], pieces=known[row, 1])
+        scores.append(float(told.score(out)))
+        ranked = np.argsort(-full)
+        right.append(bool(next(i for i in ranked if i != out) == labels[row]))
+    return scores, right
+
+
+def _platt(scores: list[float], right: list[bool]) -> tuple[float, float]:
+    """Platt's slope and offset, from messages that the model had not seen."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  (slow to import)
 
-    out = names.index(hidden) if hidden is not None else None
-    scores, right = [], []
-    for fold in range(folds.max() + 1):
-        kept = folds != fold
-        classes = np.unique(labels[kept])
-        if len(classes) < 2:
-            continue
-        weights, bias = _fit(points[kept], labels[kept])
-        for row in np.flatnonzero(~kept):
-            if labels[row] == out:
-                continue
-            full = np.full(len(names), -30.0)
-            full[classes] = points[row] @ weights + bias
-            told = weigh(full, words=known[row, 0], pieces=known[row, 1])
-            scores.append(told.score(out))
-            ranked = np.argsort(-full)
-            right.append(next(i for i in ranked if i != out) == labels[row])
     if len(scores) < FEW:
         return 0.5, -1.5
     # One doubt on either side, half a message each, keeps a small or spotless set modest.
@@ -183,7 +200,7 @@ def _calibrate(
 
 def _folds(labels: NDArray[np.intp]) -> NDArray[np.intp]:
     """A fold for every row, each intent spread over them; the same at every run."""
-    count = 10 if len(labels) <= MANY else 3
+    count = 5 if len(labels) <= MANY else 3
     dice = np.random.default_rng(0)
     folds = np.zeros(len(labels), dtype=np.intp)
     for label in np.unique(labels):
@@ -193,8 +210,15 @@ def _folds(labels: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def main() -> None:
+    if sys.argv[2:] == ["gently"] and hasattr(os, "nice"):
+        os.nice(10)
     rows = [(text, intent) for text, intent in json.load(sys.stdin)]
-    train(rows).save(Path(sys.argv[1]))
+    train(rows, _tell).save(Path(sys.argv[1]))
+
+
+def _tell(step: int, steps: int) -> None:
+    sys.stdout.write(f"{step} {steps}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

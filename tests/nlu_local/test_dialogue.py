@@ -23,7 +23,7 @@ def write_examples(folder: Path) -> Path:
         for one in intents
     ]
     file = folder / "nlu.yml"
-    file.write_text(yaml.safe_dump({"version": "3.1", "nlu": sections}), "utf-8")
+    file.write_text(yaml.safe_dump({"version": "3.1", "nlu": sections}, sort_keys=False), "utf-8")
     return file
 
 
