@@ -32,7 +32,9 @@ class Delivery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    attempts: int = Field(8, ge=1, description="then it is a dead letter")
+    attempts: int = Field(
+        24, ge=1, description="then it is a dead letter; by default after some 40 minutes"
+    )
     backoff_first: float = Field(1.0, gt=0, description="seconds")
     backoff_most: float = Field(300.0, gt=0, description="seconds")
     timeout: float = Field(30.0, gt=0, description="seconds for one attempt")
