@@ -22,10 +22,12 @@ def summarise(card: Card) -> tuple[str, ...]:
 
 
 def _wanted(said: list[Message], intent: str | None) -> str:
+    """The customer's own words: those that told what it is about, else the first that say much."""
     if not said:
         return ""
-    opening = max(said[:3], key=lambda message: min(len(message.text), LONG))
-    about = f"About {intent.replace('_', ' ')}: " if intent else "Wrote: "
+    told = [m for m in said if m.understanding and m.understanding.intent.name == intent]
+    opening = told[-1] if told else max(said[:3], key=lambda m: min(len(m.text), LONG))
+    about = f"About {intent.replace('_', ' ')}: " if intent and told else "Wrote: "
     return f"{about}“{_short(opening.text)}”"
 
 
@@ -35,9 +37,8 @@ def _tried(said: list[Message]) -> str:
     parts = []
     if answers:
         last = answers[-1]
-        topic = last.route and last.handler
         parts.append(
-            f"the bot answered {_times(len(answers))}, last by {topic or 'a handler'}: "
+            f"the bot answered {_times(len(answers))}, last by {last.handler or 'a handler'}: "
             f"“{_short(last.text)}”"
         )
     if asked:

@@ -1,0 +1,85 @@
+"""The summary on the card."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from gateway import (
+    Address,
+    Card,
+    Conversation,
+    Customer,
+    Earlier,
+    Emotion,
+    Guess,
+    Label,
+    Message,
+    Understanding,
+)
+from gateway.services.summary import summarise
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def customer(text: str, intent: str, mood: Label) -> Message:
+    understood = Understanding(
+        ranking=(Guess(name=intent, confidence=0.9),), emotion=Emotion(label=mood)
+    )
+    return Message(
+        id=1, conversation=1, author="customer", text=text, at=NOON, understanding=understood
+    )
+
+
+def card(*messages: Message, intent: str | None, earlier: tuple[Earlier, ...] = ()) -> Card:
+    return Card(
+        conversation=Conversation(
+            id=1,
+            address=Address(channel="rest", value="a"),
+            opened_at=NOON,
+            intent=intent,
+        ),
+        customer=Customer(id=1),
+        identities=(),
+        handoff=None,
+        messages=messages,
+        earlier=earlier,
+        facts=(),
+        summary=(),
+        suggestion=None,
+    )
+
+
+def test_it_tells_what_is_wanted_what_was_tried_and_the_mood() -> None:
+    """In the customer's own words, those that told the topic, and the bot's as they were."""
+    answered = Message(
+        id=2,
+        conversation=1,
+        author="bot",
+        text="You can send it back.",
+        at=NOON,
+        purpose="answer",
+        handler="faq",
+    )
+    told = summarise(
+        card(
+            customer("a long story about something else that happened to me", "smalltalk", "calm"),
+            customer("where is my refund", "refund", "calm"),
+            answered,
+            customer("WHERE IS MY REFUND", "refund", "angry"),
+            intent="refund",
+            earlier=(Earlier(id=7, channel="email", opened_at=NOON, intent="refund"),),
+        )
+    )
+    assert told == (
+        "About refund: “WHERE IS MY REFUND”",
+        "The bot answered once, last by faq: “You can send it back.”.",
+        "Mood went from calm to angry.",
+        "Wrote about the same thing once before.",
+    )
+
+
+def test_a_topic_that_no_message_told_is_not_put_into_a_mouth() -> None:
+    """Without a message of that intent the words stand alone."""
+    told = summarise(card(customer("hm", "other", "calm"), intent="refund"))
+    assert told[0] == "Wrote: “hm”"
+    assert told[1] == "The bot has not tried to answer."
