@@ -182,6 +182,15 @@ class Guess(Value, frozen=True, kw_only=True):
     confidence: float
 
 
+class Question(Value, frozen=True, kw_only=True):
+    """One of several questions in a message: ``text == message[start:end]``, and its intent."""
+
+    text: str
+    start: int
+    end: int
+    guess: Guess
+
+
 class Language(Value, frozen=True, kw_only=True):
     """An ISO 639-1 code, or ``und`` when nobody can tell; ``confidence`` 0..1."""
 
@@ -198,6 +207,9 @@ class Insight(Value, frozen=True, kw_only=True):
 
     language: Language | None = None
     ranking: tuple[Guess, ...] | None = None
+    questions: tuple[Question, ...] = ()
+    """Two or more when the message asks several things, each with a sure guess; ``ranking`` is
+    then that of the first."""
     emotion: Emotion | None = None
     signals: tuple[Cue, ...] = ()
 
@@ -207,6 +219,8 @@ class Understanding(Value, frozen=True, kw_only=True):
 
     language: Language = Language()
     ranking: tuple[Guess, ...] = ()
+    questions: tuple[Question, ...] = ()
+    """Two or more when the message asks several things; else none. As in `Insight`."""
     emotion: Emotion = Emotion()
     signals: tuple[Cue, ...] = ()
     engines: tuple[str, ...] = ()

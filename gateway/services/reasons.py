@@ -111,8 +111,9 @@ def _fallen(turn: Turn, arc: Arc, words: str) -> str | None:
 
 
 def sensitive_intent(turn: Turn, policy: Policy) -> str | None:
-    intent = sure_intent(turn, policy)
-    return named(intent) if intent in policy.reasons.sensitive_intent.intents else None
+    asked = (sure_intent(turn, policy), *(one.guess.name for one in turn.understanding.questions))
+    found = [one for one in asked if one in policy.reasons.sensitive_intent.intents]
+    return named(found[0]) if found and found[0] else None
 
 
 def language(turn: Turn, policy: Policy) -> str | None:

@@ -184,6 +184,7 @@ def join(heard: Sequence[tuple[str, Insight]], *, failed: tuple[str, ...] = ()) 
     return Understanding(
         language=language,
         ranking=ranking,
+        questions=next((one.questions for name, one in heard if name == ranked_by), ()),
         emotion=emotion.replace(cues=cues),
         signals=tuple(dict.fromkeys(cue for one in insights for cue in one.signals)),
         engines=tuple(name for name, _ in heard),

@@ -10,6 +10,7 @@ import structlog
 
 from gateway import House, Insight, Language, Turn, WarmlineError
 
+from .asking import Asking, Said, Topic
 from .emotion import EmotionReader
 from .intent import IntentModel
 from .knowledge import Row
@@ -40,24 +41,23 @@ class Readers:
         self._language = LanguageTeller(languages, {c: one.language for c, one in words.items()})
         self._emotion = EmotionReader(words, Tone.shipped())
         self._signals = SignalReader(words)
+        self._asking = Asking(words)
 
     def read(self, text: str, known: str | None, intents: IntentModel | None) -> Insight:
         """All we can tell of ``text``; ``known`` is the language of the conversation so far."""
-        return self.read_all([(text, known)], intents)[0]
+        return self.read_all([Said(text, known)], intents)[0]
 
-    def read_all(
-        self, said: Sequence[tuple[str, str | None]], intents: IntentModel | None
-    ) -> list[Insight]:
-        """`read` of each (text, known). One question is asked of all of them before the next:
-        a model's tables are larger than the processor's caches, and fetched once."""
-        texts = [text for text, _ in said]
+    def read_all(self, said: Sequence[Said], intents: IntentModel | None) -> list[Insight]:
+        """`read` of each. One question is asked of all of them before the next: a model's
+        tables are larger than the processor's caches, and fetched once."""
+        texts = [one.text for one in said]
         languages = self._language.tell_all(texts, closed=self._closed)
-        rankings = intents.rank_all(texts) if intents and texts else [None] * len(texts)
+        topics = self._asking.topics(said, intents) if intents else [Topic(None)] * len(said)
         return [
-            self._feel(text, known, language, shares).replace(ranking=ranking)
-            for (text, known), (language, shares), ranking in zip(
-                said, languages, rankings, strict=True
+            self._feel(one.text, one.known, language, shares).replace(
+                ranking=topic.ranking, questions=topic.questions
             )
+            for one, (language, shares), topic in zip(said, languages, topics, strict=True)
         ]
 
     def _feel(
@@ -122,11 +122,7 @@ class NluLocal:
 
     def _all(self, readers: Readers, turns: Sequence[Turn]) -> list[Insight]:
         heard = [turn for turn in turns if turn.kind == "message"]
-        said = [
-            (turn.message.text, turn.conversation.language or turn.customer.language)
-            for turn in heard
-        ]
-        insights = iter(readers.read_all(said, self._intents))
+        insights = iter(readers.read_all([_said(turn) for turn in heard], self._intents))
         return [next(insights) if turn.kind == "message" else Insight() for turn in turns]
 
     async def run(self, house: House) -> None:
@@ -181,3 +177,9 @@ class NluLocal:
         self._readers = readers
         log.info("nlu.ready", intents=len(self._intents.names) if self._intents else 0)
         return readers
+
+
+def _said(turn: Turn) -> Said:
+    earlier = [one.text for one in turn.history if one.author == "customer" and one.text.strip()]
+    known = turn.conversation.language or turn.customer.language
+    return Said(turn.message.text, known, earlier[-1] if earlier else None)

@@ -189,6 +189,10 @@ class Words:
     """Words that make bad news of anything after scorn."""
     mended: frozenset[str]
     """Words by which the news are good after all."""
+    asking: frozenset[str]
+    """Words that begin a question."""
+    joining: frozenset[str]
+    """Words that go on with another question."""
     alone: tuple[Phrase, ...]
     refusals: tuple[Phrase, ...]
     feelings: tuple[Phrase, ...]
@@ -216,6 +220,8 @@ def read_words(language: str) -> Words:
         scorn=_single(tree, "scorn"),
         again=_single(tree, "again"),
         mended=_single(tree, "mended"),
+        asking=_single(tree, "asking"),
+        joining=_single(tree, "joining"),
         alone=tuple(parse(text, "asked_for_person") for text in tree.get("alone", [])),
         refusals=tuple(parse(text, "refusal") for text in tree.get("refusals", [])),
         feelings=tuple(feelings),

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from channels import rest
-from gateway import BadConfig, Guess, Insight, Language, Turn, hookimpl
+from gateway import BadConfig, Guess, Insight, Language, Question, Turn, hookimpl
 from gateway.testing import running
 from plugins import faq
 from plugins.faq import Book, Faq, load
@@ -81,6 +81,58 @@ async def test_the_opener_fits_the_mood(
     reply = await known.handle(turn(intent, language=language, mood=mood))
     assert reply
     assert reply.opener == opener
+
+
+def asking(*intents: str, language: str = "en") -> Turn:
+    """A message with a question about each of ``intents``."""
+    one = turn(intents[0], language=language)
+    questions = tuple(
+        Question(text=f"{name}?", start=0, end=0, guess=Guess(name=name, confidence=0.9))
+        for name in intents
+    )
+    return one.replace(understanding=one.understanding.replace(questions=questions))
+
+
+async def test_two_questions_have_two_answers(known: Faq) -> None:
+    """Both are told in one reply, in their order, with the facts and links of both."""
+    reply = await known.handle(asking("shipping", "lost"))
+    assert reply
+    assert reply.body == (
+        "It takes 2-3 days.",
+        "Tell me where to.",
+        "Our office 7 asks the courier, within 2 days.",
+    )
+    assert {fact.value for fact in reply.facts} == {"2-3", "7", "2 days"}
+    assert (reply.opener, reply.next_step, reply.buttons) == ("Good question.", None, ())
+    assert [link.title for link in reply.links] == ["Delivery"]
+    assert reply.escalate == ()
+
+
+@pytest.mark.parametrize(
+    ("intents", "language", "said"),
+    [
+        (("shipping", "warranty"), "en", "A colleague will answer your other question."),
+        (("warranty", "shipping"), "en", "A colleague will answer your other question."),
+        (("a", "shipping", "b"), "en", "A colleague will answer your other questions."),
+        (("shipping", "a"), "de", "Ihre andere Frage beantwortet eine Kollegin oder ein Kollege."),
+    ],
+)
+async def test_what_is_left_is_for_a_person(
+    known: Faq, intents: tuple[str, ...], language: str, said: str
+) -> None:
+    """What has an answer gets it; the rest goes to a person, named for them, and it is said so."""
+    reply = await known.handle(asking(*intents, language=language))
+    assert reply
+    assert "2-3" in reply.body[0]
+    assert reply.next_step == said
+    (reason,) = reply.escalate
+    assert reason.code == "question_left"
+    assert all(f"“{name}?”" in reason.detail for name in intents if name != "shipping")
+
+
+async def test_questions_without_any_answer_are_not_ours(known: Faq) -> None:
+    """Nothing known: the next handler may try."""
+    assert await known.handle(asking("weather", "jazz")) is None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import yaml
 
 from gateway import Reply, Turn
 from gateway.testing import FakeChannel, FakeHandler, Running, running
-from plugins import nlu_local
+from plugins import escalation, faq, nlu_local
 from tests.conftest import until
 
 from .conftest import ROWS
@@ -72,3 +72,40 @@ async def test_a_person_is_called(tmp_path: Path, text: str) -> None:
         card = await gw.desk_agent("mia").next_card()
         assert card.handoff is not None
         assert "asked_for_person" in {reason.code for reason in card.handoff.reasons}
+
+
+FAQ = """\
+answers:
+  opening_hours:
+    say: {en: {body: We are open from nine to five.}}
+  shipping:
+    say: {en: {body: Delivery costs 4 euros.}}
+"""
+
+
+async def test_several_questions_and_the_rest_of_one(tmp_path: Path) -> None:
+    """Two questions are both answered, the rest of an earlier one is understood, and a question
+    that has no answer goes to a person, with the other one answered."""
+    (tmp_path / "answers.yaml").write_text(FAQ, "utf-8")
+    config = {
+        "plugins": {
+            "nlu_local": {"knowledge": str(write_examples(tmp_path))},
+            "faq": {"answers": str(tmp_path / "answers.yaml")},
+        }
+    }
+    guests = (nlu_local, faq, escalation, FakeChannel())
+    async with running(*guests, tmp_path=tmp_path, config=config) as gw:
+        ana, ben = gw.customer("fake", "ana"), gw.customer("fake", "ben")
+        await ana.say("What time do you close? And what does shipping cost?")
+        assert ana.heard == ["We are open from nine to five.", "Delivery costs 4 euros."]
+        await ana.say("and to Canada?")
+        assert ana.heard[2:] == ["Delivery costs 4 euros."]
+        await ben.say("What time do you close? And how do I get my money back?")
+        heard = " ".join(ben.heard)
+        assert "We are open from nine to five." in heard
+        assert "A colleague will answer your other question." in heard
+        card = await gw.desk_agent("mia").next_card()
+        assert card.handoff is not None
+        (reason,) = card.handoff.reasons
+        assert reason.code == "question_left"
+        assert "“And how do I get my money back?”" in reason.detail

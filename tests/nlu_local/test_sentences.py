@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+from plugins.nlu_local.asking import Said
 from plugins.nlu_local.engine import Readers
 
 LANGUAGES = {"en", "de", "fr", "es"}
@@ -37,7 +38,7 @@ TABLE = list(_table())
 @pytest.fixture(scope="session")
 def told(readers: Readers) -> dict[Sentence, str]:
     """What each sentence was taken for, in its conversation's language."""
-    insights = readers.read_all([(one.text, one.language) for one in TABLE], None)
+    insights = readers.read_all([Said(one.text, one.language) for one in TABLE], None)
     labels = [insight.emotion.label for insight in insights if insight.emotion]
     return dict(zip(TABLE, labels, strict=True))
 

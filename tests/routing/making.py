@@ -18,6 +18,7 @@ from gateway import (
     Language,
     Message,
     Purpose,
+    Question,
     Turn,
     Understanding,
 )
@@ -40,8 +41,10 @@ def understood(
     sure: float = 0.99,
     failed: tuple[str, ...] = (),
     others: tuple[str, ...] = (),
+    asked: tuple[str, ...] = (),
 ) -> Understanding:
-    """What the engines made of a message; an empty ``intent`` is none at all."""
+    """What the engines made of a message; an empty ``intent`` is none at all, ``asked`` are the
+    intents of its questions."""
     rest = tuple(Guess(name=name, confidence=0.1) for name in others)
     return Understanding(
         ranking=(Guess(name=intent, confidence=confidence), *rest) if intent else (),
@@ -54,6 +57,10 @@ def understood(
         signals=tuple(Cue(kind=k, text=t, start=0, end=len(t)) for k, t in signals),
         language=Language(code=language, confidence=sure),
         failed=failed,
+        questions=tuple(
+            Question(text=name, start=0, end=0, guess=Guess(name=name, confidence=0.9))
+            for name in asked
+        ),
     )
 
 

@@ -46,6 +46,11 @@ HOLDS: list[tuple[str, Turn, str]] = [
     ),
     ("sensitive_intent", turn(of=understood("billing_dispute")), "billing dispute"),
     (
+        "sensitive_intent",
+        turn(of=understood(asked=("delivery", "billing_dispute"))),
+        "billing dispute",
+    ),
+    (
         "language",
         turn("Waar blijft mijn pakketje toch?", of=understood(language="nl")),
         "writes in `nl`, which the bot does not serve",
