@@ -160,7 +160,12 @@ class Gateway:
             for name, channel in self.offers.channels.items()
             if isinstance(channel, Probe)
         }
-        return {"database": self._database_trouble, **probes, **self.offers.checks}
+        beside = {
+            str(getattr(site, "name", type(site).__name__)): site.trouble
+            for site in self.offers.sites
+            if isinstance(site, Probe)
+        }
+        return {"database": self._database_trouble, **probes, **beside, **self.offers.checks}
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Every route of the house and its guests."""

@@ -171,7 +171,7 @@ def _said(card: Card) -> str:
 def _tried(card: Card) -> str:
     said = [m for m in _public(card) if m.author == "bot" and m.purpose != "handover"]
     lines = [
-        f"• {words.code(m.handler or m.purpose)}: {short(m.text, 250)}"
+        f"• {escape(words.code(m.handler or m.purpose))}: {short(m.text, 250)}"
         for m in said[-5:]
         if m.text.strip()
     ]

@@ -25,6 +25,8 @@ from plugins.agents_slack.text import LOCKS, emoji_in
 log = structlog.get_logger(__name__)
 SAID = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 FILES = 20
+SOON = 1.5
+"""Seconds that may be waited for: Slack wants its answer within three."""
 
 
 class Door:
@@ -105,6 +107,9 @@ class Door:
         """The conversation of a thread. Raises TryLater while a card is being posted whose
         timestamp we do not know: it may be this one, and Slack delivers again."""
         found = await self._office.book.conversation_of(thread)
+        if found is None and self._mirror.posting:
+            await self._mirror.posted(SOON)
+            found = await self._office.book.conversation_of(thread)
         if found is None and self._mirror.posting:
             raise TryLater("a card is just being posted")
         return found

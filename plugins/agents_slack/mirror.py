@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from contextlib import suppress
 
 import msgspec
 import structlog
@@ -46,11 +47,20 @@ class Mirror:
         self._dirty: dict[int, None] = {}
         self._wake = asyncio.Event()
         self._threads: dict[int, Kept[Thread]] = {}
+        self._rooted = asyncio.Event()
 
     @property
     def posting(self) -> bool:
         """Whether there is a card whose timestamp is not known yet."""
         return any(not kept.value.ts for kept in self._threads.values())
+
+    async def posted(self, within: float) -> None:
+        """Wait until no card is being posted, or ``within`` seconds are over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self.posting:
+                    self._rooted.clear()
+                    await self._rooted.wait()
 
     def look(self, conversation: int) -> None:
         """Something happened there."""
@@ -171,7 +181,9 @@ class Mirror:
             await self._open(card)
         face = cards.face(card, self._office.house.clock.now(), away=await self._away())
         if not self._threads[conversation].value.ts:
-            await self._keep(await self._poster.root(self._threads[conversation], face))
+            kept = await self._poster.root(self._threads[conversation], face)
+            self._threads[conversation] = kept
+            self._rooted.set()
             await self._shown(conversation, face)
         if not await self._lines(card):
             return
@@ -194,9 +206,6 @@ class Mirror:
         if kept is None:
             raise Outdated(f"open/{id} is there already")
         self._threads[id] = kept
-
-    async def _keep(self, kept: Kept[Thread]) -> None:
-        self._threads[kept.value.conversation] = kept
 
     async def _change(self, conversation: int, **changes: object) -> None:
         kept = self._threads[conversation]

@@ -120,7 +120,9 @@ class Office:
         return event
 
     async def click(self, card: dict[str, Any], user: str, action: str) -> None:
+        """``user`` presses a button of ``card``, once it is there."""
         [found] = [m for m in self.slack.messages[SUPPORT] if m["ts"] == card["ts"]]
+        await self.until(lambda: f"'{action}'" in str(found["blocks"]))
         status, _ = await self.slack.click(SUPPORT, user, found, action)
         assert status == 200
 
@@ -153,7 +155,7 @@ class Office:
         person = self.gw.customer(channel, name)
         return [m.text for m in await person.messages() if m.author == "agent"]
 
-    async def until(self, condition: Callable[[], Any]) -> Any:
+    async def until(self, condition: Callable[[], Any], timeout: float = 15.0) -> Any:
         """Wait for ``condition``, letting time pass meanwhile: a tenth of a second at a look."""
 
         async def looked() -> Any:
@@ -163,7 +165,7 @@ class Office:
                 await self.clock.advance(0.1)
             return found
 
-        return await until(looked, 15.0)
+        return await until(looked, timeout)
 
     async def quiet(self, seconds: float = 5.0) -> None:
         """Let ``seconds`` pass: what was to happen has happened."""
