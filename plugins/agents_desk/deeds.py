@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from gateway import Conflict, Event, House, NotAccepted, NotFound, Value, WarmlineError
+from gateway import Agent, Conflict, Event, House, NotAccepted, NotFound
 from plugins.agents_desk import view
+from plugins.agents_desk.forms import Form, Mistake, read
 from plugins.agents_desk.guard import Guard, redirect
+from plugins.agents_desk.linking import LINKING, Linking
 from plugins.agents_desk.pages import ID, Draft, Pages, show
 from plugins.agents_desk.paper import sealed
 from plugins.agents_desk.sessions import Session
@@ -18,26 +20,7 @@ from plugins.agents_desk.sessions import Session
 SHOWN = 2.0
 """Seconds to wait at most until what was said stands in the history."""
 
-Deed = Callable[[web.Request, Session, "Form"], Awaitable[web.Response]]
-
-
-class Form(Value, frozen=True, kw_only=True):
-    """The fields of any of our forms. ``state`` and ``last`` are what the agent saw."""
-
-    conversation: int
-    epoch: int = 0
-    text: str = ""
-    key: str = ""
-    suggestion: int | None = None
-    tier: str = ""
-    skills: tuple[str, ...] = ()
-    reason: str = ""
-    state: str = ""
-    last: int = 0
-
-
-class Mistake(WarmlineError):
-    """A form that cannot be accepted as it is; the message is for the person who filled it."""
+Deed = Callable[[web.Request, Session, Form], Awaitable[web.Response]]
 
 
 class Deeds:
@@ -57,11 +40,28 @@ class Deeds:
             "transfer": self._transfer,
             "ignore": self._ignore,
             "advice": self._advice,
+            **self._linking(),
         }
         return [
             web.post(f"/desk/c/{ID}/{name}", self._guard.act(self._doing(name, deed)))
             for name, deed in deeds.items()
         ]
+
+    def _linking(self) -> dict[str, Deed]:
+        """What is done with a customer's addresses; each ends on the page of the conversation."""
+        linking = Linking(self._house.desk)
+
+        def then_back(do: Callable[[Form, Agent], Awaitable[None]]) -> Deed:
+            async def done(request: web.Request, session: Session, form: Form) -> web.Response:
+                try:
+                    await do(form, session.agent)
+                except NotAccepted as refused:
+                    raise Mistake(f"This was not done: {refused}.") from refused
+                return back(request, form)
+
+            return done
+
+        return {name: then_back(do) for name, do in linking.deeds().items()}
 
     def _doing(
         self, name: str, deed: Deed
@@ -73,7 +73,10 @@ class Deeds:
                 draft = _draft(name, form)
                 self._fits(form)
                 return await deed(request, session, form)
-            except Conflict:
+            except Conflict as conflict:
+                if conflict.conversation.id != int(request.match_info["id"]):
+                    draft = draft.replace(problem=f"{conflict}. Nothing was sent.")
+                    return await self._pages.conversation(request, session, draft, 409)
                 card = await self._house.desk.card(int(request.match_info["id"]))
                 seen = form or Form(conversation=card.conversation.id)
                 changed = view.change(card, session.agent, state=seen.state, last=seen.last)
@@ -102,16 +105,20 @@ class Deeds:
             raise Mistake("There is nothing to send yet.")
         if not form.key:
             raise Mistake("This page had become too old. Please send it again.")
+        card = await self._house.desk.card(form.conversation)
+        if form.via is not None and form.via not in card.identities:
+            raise Mistake("This address is not the customer's (any more). Nothing was sent.")
         accepted = await self._house.desk.answer(
             form.conversation,
             session.agent,
             form.text,
             key=once(session.agent.id, form),
             suggestion=form.suggestion,
+            via=form.via,
         )
         # It is safe already; wait until it also stands in the history that comes next.
-        await self._house.mailbox.answer(accepted.turn, timeout=SHOWN)
-        return back(request, form)
+        said = await self._house.mailbox.answer(accepted.turn, timeout=SHOWN)
+        return back(request, form, to=said[0].conversation if said else 0)
 
     async def _note(self, request: web.Request, session: Session, form: Form) -> web.Response:
         if not form.text.strip():
@@ -168,47 +175,28 @@ class Deeds:
         return sealed(web.json_response(told))
 
 
-def read(request: web.Request, given: Mapping[str, object]) -> Form:
-    """The form of ``request``; raises Mistake for what no page of ours would send."""
-    fields = {k: v for k, v in given.items() if isinstance(v, str)}
-    return Form(
-        conversation=int(request.match_info["id"]),
-        epoch=_number(fields, "epoch") or 0,
-        text=fields.get("text", "").replace("\r\n", "\n"),
-        key=fields.get("key", "")[:80],
-        suggestion=_number(fields, "suggestion"),
-        tier=fields.get("tier", "").strip()[:60],
-        skills=tuple(s.strip()[:60] for s in fields.get("skills", "").split(",") if s.strip())[:20],
-        reason=fields.get("reason", "").strip()[:500],
-        state=fields.get("state", "")[:120],
-        last=_number(fields, "last") or 0,
-    )
-
-
 def once(agent: str, form: Form) -> str:
     """The same words from the same page are one message, however often they are sent; other
     words are another message, also when the first attempt was thought to have failed."""
-    digest = hashlib.sha256(f"{form.conversation}\0{form.text}".encode()).hexdigest()
+    via = form.via.lane if form.via else ""
+    said = f"{form.conversation}\0{via}\0{form.text}"
+    digest = hashlib.sha256(said.encode()).hexdigest()
     return f"{agent}:{form.key}:{digest[:16]}"
 
 
-def back(request: web.Request, form: Form, *, way: str = "") -> web.Response:
+def back(request: web.Request, form: Form, *, way: str = "", to: int = 0) -> web.Response:
+    """To the conversation of ``form``; ``to``: to another, where it went on."""
     query = {"show": show(request), "way": way}
     wanted = urlencode({k: v for k, v in query.items() if v and v != "all"}, safe=",")
-    return redirect(f"/desk/c/{form.conversation}" + (f"?{wanted}" if wanted else ""))
+    return redirect(f"/desk/c/{to or form.conversation}" + (f"?{wanted}" if wanted else ""))
 
 
 def _draft(deed: str, form: Form) -> Draft:
     """What was typed is never lost because a deed failed."""
     if deed == "note":
         return Draft(note=form.text)
-    return Draft(answer=form.text, suggestion=form.suggestion) if deed == "answer" else Draft()
-
-
-def _number(fields: dict[str, str], name: str) -> int | None:
-    value = fields.get(name, "")
-    if not value:
-        return None
-    if not (value.isascii() and value.isdecimal() and len(value) < 19):
-        raise Mistake("This page had become too old. Please try again.")
-    return int(value)
+    if deed in LINKING:
+        return Draft(channel=form.channel, value=form.value)
+    if deed != "answer":
+        return Draft()
+    return Draft(answer=form.text, suggestion=form.suggestion, via=form.via)

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from gateway import Finding, House, NotFound, Value
-from plugins.agents_desk import view
+from gateway import Address, Finding, House, NotFound, Value
+from plugins.agents_desk import view, words
 from plugins.agents_desk.guard import Guard
 from plugins.agents_desk.paper import Paper, sealed
 from plugins.agents_desk.sessions import Session
@@ -23,6 +23,9 @@ class Draft(Value, frozen=True, kw_only=True):
     answer: str = ""
     note: str = ""
     suggestion: int | None = None
+    via: Address | None = None
+    channel: str = ""
+    value: str = ""
     problem: str = ""
     change: view.Change | None = None
     findings: tuple[Finding, ...] | None = None
@@ -75,6 +78,7 @@ class Pages:
             draft=draft or Draft(),
             tiers=dict.fromkeys((*self._settings.tiers, card.conversation.tier)),
             skills=self._settings.skills,
+            channels=dict.fromkeys((*(one.channel for one in card.identities), *words.CHANNELS)),
         )
 
     def missing(self) -> web.Response:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 from gateway import (
+    Address,
     Agent,
     Attachment,
     Card,
     Conversation,
+    Linked,
     Message,
     QueueItem,
     Reason,
@@ -44,6 +46,15 @@ class Kept(Value, frozen=True, kw_only=True):
     message: Message
 
 
+class Known(Value, frozen=True, kw_only=True):
+    """An address of the customer, and how it was linked, where it was; ``here``: they write from
+    it in this conversation."""
+
+    address: Address
+    linked: Linked | None
+    here: bool
+
+
 class Tried(Value, frozen=True, kw_only=True):
     """One thing that the bot did, in words."""
 
@@ -64,6 +75,8 @@ class Talk(Value, frozen=True, kw_only=True):
     files: tuple[Kept, ...]
     on_its_way: tuple[Message, ...]
     suggestion: Suggestion | None
+    known: tuple[Known, ...]
+    """Their addresses, that of this conversation first."""
 
 
 class Change(Value, frozen=True, kw_only=True):
@@ -105,6 +118,7 @@ def talk(card: Card, me: Agent, *, way: frozenset[int] = frozenset()) -> Talk:
         files=tuple(Kept(file=f, message=m) for m in card.messages for f in m.attachments),
         on_its_way=tuple(known.values()),
         suggestion=draft,
+        known=_addresses(card),
     )
 
 
@@ -127,6 +141,15 @@ def change(card: Card, me: Agent, *, state: str, last: int) -> Change:
         from_customer = sum(m.author == "customer" for m in fresh)
         differences.append(f"New since then: {_count(len(fresh), from_customer)}.")
     return Change(now=now, differences=tuple(differences))
+
+
+def _addresses(card: Card) -> tuple[Known, ...]:
+    here = card.conversation.address
+    linked = {one.address: one for one in card.linked}
+    others = (one for one in card.identities if one != here)
+    return tuple(
+        Known(address=one, linked=linked.get(one), here=one == here) for one in (here, *others)
+    )
 
 
 def _count(all_of_them: int, from_customer: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway import Address, Conversation, Emotion, Message, Reason, Route
+from gateway import Address, Conversation, Emotion, Linked, Message, Reason, Route
 
 REASONS = {
     "asked_for_person": "Asked for a person",
@@ -45,6 +45,7 @@ CHANNELS = {
     "rest": "REST",
     "slack": "Slack",
     "telegram": "Telegram",
+    "whatsapp": "WhatsApp",
 }
 STATUSES = {
     "received": "received",
@@ -96,6 +97,15 @@ def cue(kind: str) -> str:
 
 def channel(name: str) -> str:
     return CHANNELS.get(name) or name.capitalize()
+
+
+def linked(of: Linked, me: str = "") -> str:
+    """On what proof an address was linked."""
+    if of.how == "code":
+        return "proven by a code"
+    if of.agent is None:
+        return "linked by a colleague"
+    return "linked by you" if of.agent.id == me else f"linked by {of.agent.name}"
 
 
 def priority(value: int) -> str:

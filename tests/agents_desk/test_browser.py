@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway import Event, Finding
+from gateway import Address, Event, Finding
 from tests.agents_desk.conftest import PASSWORD, Visit
 from tests.agents_desk.town import BEN, Town
 from tests.conftest import until
@@ -230,6 +230,46 @@ async def test_the_customer_is_writing(page: Any, town: Town) -> None:
         assert await page.is_hidden("#typing")
         town.events.publish(Event(topic="desk", name="typing", data={"lane": lane}))
     await page.wait_for_selector("text=Maria Oliveira is writing")
+
+
+async def test_by_which_address(page: Any, town: Town) -> None:
+    """The choice stays when news come, and the answer leaves by it."""
+    await at_maria(page, town)
+    await page.keyboard.type("I write by SMS")
+    await page.get_by_label("By", exact=True).select_option("sms:+44 7700 900456")
+    await listening(town)
+    town.desk.cards[1] = town.desk.cards[1].replace(
+        identities=(*town.desk.cards[1].identities, Address(channel="slack", value="T1/D1"))
+    )
+    town.desk.add(1, "customer", "One more thing")
+    await page.wait_for_selector("#answer-via option >> nth=3", state="attached")
+    assert await page.input_value("#answer-via") == "sms:+44 7700 900456"
+    await page.focus("#answer")
+    await page.keyboard.press("Control+Enter")
+    await until(lambda: town.desk.said)
+    assert town.desk.by == [Address(channel="sms", value="+44 7700 900456")]
+
+
+async def test_a_link_by_keyboard(page: Any, town: Town) -> None:
+    """Enter sends a code, never links; what is done is announced, and the boxes are empty."""
+    await at_maria(page, town)
+    await page.focus("#more-addresses summary")
+    for key in ("Enter", "Tab"):
+        await page.keyboard.press(key)
+    await page.keyboard.type("telegram")
+    await page.keyboard.press("Escape")
+    await page.focus("#link-value")
+    await page.keyboard.type("8112")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#announce >> text=The code is on its way", state="attached")
+    there = Address(channel="telegram", value="8112")
+    assert (town.desk.asked, town.desk.links) == ([there], [])
+    assert await page.input_value("#link-value") == ""
+    await page.fill("#link-channel", "telegram")
+    await page.fill("#link-value", "8112")
+    await page.get_by_role("button", name="Link it without proof").press("Enter")
+    await page.wait_for_selector("#announce >> text=The address is linked", state="attached")
+    assert town.desk.links == [there]
 
 
 async def test_signed_out_while_typing(page: Any, town: Town) -> None:

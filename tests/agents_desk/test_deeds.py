@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway import Finding, NotAccepted
-from plugins.agents_desk.deeds import Form, once
+from plugins.agents_desk.deeds import once
+from plugins.agents_desk.forms import Form
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.town import BEN, Town
 

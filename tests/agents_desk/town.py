@@ -28,6 +28,7 @@ from gateway import (
     Handoff,
     House,
     Language,
+    Linked,
     Message,
     NotFound,
     QueueItem,
@@ -141,6 +142,9 @@ class FakeDesk:
         self.said: list[tuple[int, str, int | None]] = []
         self.transfers: list[tuple[str, tuple[str, ...], str]] = []
         self.ignored: list[int] = []
+        self.by: list[Address | None] = []
+        self.asked: list[Address] = []
+        self.links: list[Address] = []
         self.sending: tuple[Message, ...] = ()
         self.advice: tuple[Finding, ...] = ()
         self.advised: list[str] = []
@@ -187,6 +191,7 @@ class FakeDesk:
         key: str,
         suggestion: int | None = None,
         attachments: tuple[Attachment, ...] = (),
+        via: Address | None = None,
     ) -> Accepted:
         card = await self.card(conversation)
         owner = card.conversation.owner
@@ -196,6 +201,7 @@ class FakeDesk:
             return Accepted(turn=self.keys[key], duplicate=True)
         self.keys[key] = len(self.keys) + 1
         self.said.append((conversation, text, suggestion))
+        self.by.append(via)
         self.add(conversation, "agent", text, agent=agent, status="sent")
         if card.suggestion and card.suggestion.id == suggestion:
             outcome = "sent" if card.suggestion.text == text else "edited"
@@ -240,6 +246,14 @@ class FakeDesk:
                 self.ignored.append(suggestion)
                 gone = card.suggestion.replace(outcome="ignored")
                 self.cards[number] = card.replace(suggestion=gone)
+
+    async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
+        self._known(conversation)
+        self.asked.append(address)
+
+    async def link(self, conversation: int, address: Address, agent: Agent) -> Card:
+        self.links.append(address)
+        return self._known(conversation)
 
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
         await self.card(conversation)
@@ -353,7 +367,12 @@ def _maria() -> Card:
                                   opened_at=ago(41), intent="order_status"),
         customer=Customer(id=7, name="Maria Oliveira", language="en", ref="C-20931"),
         identities=(Address(channel="webchat", value="v-81f3"),
-                    Address(channel="email", value="maria.oliveira@example.org")),
+                    Address(channel="email", value="maria.oliveira@example.org"),
+                    Address(channel="sms", value="+44 7700 900456")),
+        linked=(Linked(id=4, address=Address(channel="sms", value="+44 7700 900456"), how="agent",
+                       at=ago(8), agent=BEN),
+                Linked(id=3, address=Address(channel="email", value="maria.oliveira@example.org"),
+                       how="code", at=ago(5760))),
         handoff=Handoff(id=1, conversation=1, reasons=routes[2].reasons, tier="front",
                         skills=("orders",), priority=2, created_at=ago(12)),
         messages=tuple(sorted([*customer, *bot, note, system], key=lambda m: m.id)),

@@ -42,7 +42,9 @@ async function act(event) {
   if (form.getAttribute("aria-busy") === "true") return;
   form.setAttribute("aria-busy", "true");
   deeds += 1;
-  const page = await load(form.action, new URLSearchParams(new FormData(form)));
+  const by = event.submitter;
+  const action = by?.hasAttribute("formaction") ? by.formAction : form.action;
+  const page = await load(action, new URLSearchParams(new FormData(form)));
   deeds += 1;
   form.removeAttribute("aria-busy");
   if (!page) return;
@@ -51,7 +53,14 @@ async function act(event) {
     if (form.dataset.clears) forget(form.dataset.clears);
     // What stood in the box was the suggestion, and it has been sent as it is.
     if (fields.get("key")?.startsWith("suggestion-")) forgetIfSame(fields.get("text"));
+    // It went on in another conversation: that one is opened.
+    if (new URL(page.url).pathname !== location.pathname) { location.assign(page.url); return; }
     history.replaceState(null, "", page.url);
+    if (form.hasAttribute("data-keep")) form.reset();
+    const said = by?.dataset.said ?? form.dataset.said;
+    if (said) say(said);
+  } else if (form.closest(".card:target")) {
+    location.hash = "told"; // On a small screen the card covers what is said about it.
   }
   closeMenus();
   show(page.document, true);

@@ -2,6 +2,7 @@
 // focus, open details, selections and what is being typed stay.
 
 const shown = new Map();
+const KEPT = ":is(.menu, [data-keep]) input:not([type=hidden]), .menu select, select[data-keep]";
 
 /** Note how each part came from the server, before anything is changed here. */
 export function remember(page = document) {
@@ -57,7 +58,7 @@ function replace(here, wanted) {
     const same = copy.querySelector(`#${CSS.escape(open.id)}`);
     if (same) same.open = true;
   }
-  for (const field of here.querySelectorAll(".menu input:not([type=hidden]), .menu select")) {
+  for (const field of here.querySelectorAll(KEPT)) {
     const same = copy.querySelector(`#${CSS.escape(field.id)}`);
     if (same) same.value = field.value;
   }
@@ -84,7 +85,7 @@ function renew(box, wanted) {
 const REACHABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary";
 
 function place(root, element) {
-  const marked = element.matches("textarea") ? [element.selectionStart, element.selectionEnd] : null;
+  const marked = element.matches("textarea, input:not([type])") ? [element.selectionStart, element.selectionEnd] : null;
   return { id: element.id, index: [...root.querySelectorAll(REACHABLE)].indexOf(element), marked };
 }
 
