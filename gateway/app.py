@@ -77,6 +77,7 @@ class Gateway:
             self.offers.understanders,
             timeout=core.worker.understand_timeout,
             metrics=self.metrics,
+            sure=self.policy.reasons.low_confidence.below,
         )
         self.answers = Answers(self.store)
         self.trouble = Trouble(

@@ -151,8 +151,9 @@ class Hints(Protocol):
 
 class Understander(Protocol):
     """Tells what messages mean. Called with all messages waiting at that moment, off the hot
-    path; gives one `Insight` for each, in order. Lower ``priority`` goes first; the first that
-    tells a thing is believed, cues and signals are joined."""
+    path; gives one `Insight` for each, in order. Lower ``priority`` goes first. The first
+    language is believed, the first ranking that is sure (else the first), and the first grave
+    mood (else the worst); cues and signals are joined."""
 
     @property
     def name(self) -> str: ...

@@ -17,6 +17,10 @@ from gateway.services.sense import check
 
 log = structlog.get_logger()
 MOST = 64
+SURE = 0.55
+"""As the built-in policy has it, `reasons.low_confidence.below`."""
+GRAVE = frozenset({"frustrated", "angry", "anxious", "urgent"})
+"""Moods that can call for a person by themselves."""
 
 
 class Engine:
@@ -145,8 +149,15 @@ class Understandings:
     """All engines; the one with the lowest priority number is believed first."""
 
     def __init__(
-        self, engines: Sequence[Understander], *, timeout: float, metrics: Metrics
+        self,
+        engines: Sequence[Understander],
+        *,
+        timeout: float,
+        metrics: Metrics,
+        sure: float = SURE,
     ) -> None:
+        """``timeout``: seconds for one call; ``sure``: see `join`."""
+        self._sure = sure
         ordered = sorted(engines, key=lambda engine: engine.priority)
         self._engines = [_way(one, timeout, metrics) for one in ordered]
 
@@ -161,7 +172,7 @@ class Understandings:
         names = [engine.name for engine in self._engines]
         heard = [(name, one) for name, one in zip(names, told, strict=True) if one is not None]
         failed = tuple(n for n, one in zip(names, told, strict=True) if one is None)
-        return join(heard, failed=failed)
+        return join(heard, failed=failed, sure=self._sure)
 
 
 def _way(engine: Understander, timeout: float, metrics: Metrics) -> Asked:
@@ -171,21 +182,30 @@ def _way(engine: Understander, timeout: float, metrics: Metrics) -> Asked:
     return Batches(guarded)
 
 
-def join(heard: Sequence[tuple[str, Insight]], *, failed: tuple[str, ...] = ()) -> Understanding:
-    """The first that tells a thing is believed; cues and signals of all are kept."""
+def join(
+    heard: Sequence[tuple[str, Insight]], *, failed: tuple[str, ...] = (), sure: float = SURE
+) -> Understanding:
+    """One understanding of what all engines told, in the order of their priorities.
+
+    The first language is believed; the first ranking whose best guess is at least ``sure``, else
+    the first; the first mood that is `GRAVE`, else the one with most distress, and the highest
+    distress of all. Cues and signals of all are kept. So an engine that is asked after another
+    can add a reason to step back, and take none away.
+    """
     insights = [insight for _, insight in heard]
     language = next((one.language for one in insights if one.language), Language())
-    ranked_by, ranking = next(
-        ((name, one.ranking) for name, one in heard if one.ranking is not None), (None, ())
-    )
+    ranked = [(name, one.ranking) for name, one in heard if one.ranking is not None]
+    firm = (one for one in ranked if one[1] and one[1][0].confidence >= sure)
+    ranked_by, ranking = next(firm, ranked[0] if ranked else (None, ()))
     emotions = [one.emotion for one in insights if one.emotion]
-    emotion = emotions[0] if emotions else Emotion()
+    worst = max(emotions, key=lambda one: one.distress, default=Emotion())
+    emotion = next((one for one in emotions if one.label in GRAVE), worst)
     cues = tuple(dict.fromkeys(cue for one in emotions for cue in one.cues))
     return Understanding(
         language=language,
         ranking=ranking,
         questions=next((one.questions for name, one in heard if name == ranked_by), ()),
-        emotion=emotion.replace(cues=cues),
+        emotion=emotion.replace(distress=worst.distress, cues=cues),
         signals=tuple(dict.fromkeys(cue for one in insights for cue in one.signals)),
         engines=tuple(name for name, _ in heard),
         failed=failed,

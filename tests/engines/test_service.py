@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway import Cue, Emotion, Guess, Insight, Reply, Turn
+from gateway import Cue, Emotion, Guess, Insight, Label, Reply, Turn
 from gateway.ports import TryLater
 from gateway.services.breaker import FAILURES
 from gateway.services.metrics import Metrics
 from gateway.services.sense import Nonsense, check
-from gateway.services.understanding import Understandings
+from gateway.services.understanding import Understandings, join
 from gateway.testing import FakeChannel, FakeHandler, running
 
 from .making import Far, Local, about, turn
@@ -114,6 +114,34 @@ async def test_one_message_spoils_no_batch() -> None:
     made = await asyncio.gather(*(asked.of(turn(text, n)) for n, text in enumerate(texts)))
     assert [one.intent.name for one in made] == ["a", "none", "a"]
     assert [one.failed for one in made] == [(), ("local",), ()]
+
+
+@pytest.mark.parametrize(("first", "second", "believed"), [
+    (0.9, 1.0, "first"), (0.55, 1.0, "first"), (0.54, 0.9, "second"), (0.3, 0.5, "first"),
+])  # fmt: skip
+def test_the_first_that_is_sure(first: float, second: float, believed: str) -> None:
+    """Who comes later is believed where those before are unsure and it is not."""
+    heard = [("first", about("a", first)), ("second", about("b", second))]
+    assert join(heard).ranked_by == believed
+
+
+@pytest.mark.parametrize(("moods", "label", "distress"), [
+    ([("angry", 0.5, 0.4), ("anxious", 1.0, 0.7)], "angry", 0.7),
+    ([("angry", 0.5, 0.4), ("calm", 0.0, 0.0)], "angry", 0.4),
+    ([("calm", 0.0, 0.1), ("frustrated", 0.9, 0.8)], "frustrated", 0.8),
+    ([("pleased", 1.0, 0.2), ("confused", 0.5, 0.3)], "confused", 0.3),
+    ([], "calm", 0.0),
+])  # fmt: skip
+def test_no_mood_is_talked_away(
+    moods: list[tuple[Label, float, float]], label: str, distress: float
+) -> None:
+    """A grave mood told first stands, whatever comes later; a later one adds to a harmless one."""
+    heard = [
+        (f"e{n}", Insight(emotion=Emotion(label=mood, intensity=much, distress=far)))
+        for n, (mood, much, far) in enumerate(moods)
+    ]
+    emotion = join(heard).emotion
+    assert (emotion.label, emotion.distress) == (label, distress)
 
 
 @pytest.mark.parametrize("told", [
