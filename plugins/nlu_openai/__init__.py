@@ -1,0 +1,36 @@
+"""A language model beside the embedded engine: intents, moods, answers from our own files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway import Handler, Pages, Poller, Section, Settings, Understander, hookimpl
+
+from .answers import GroundedAnswers
+from .engine import NluOpenAI
+from .settings import OpenAISettings
+
+__all__ = ["GroundedAnswers", "NluOpenAI", "OpenAISettings"]
+
+
+@hookimpl
+def register_settings(section: Section) -> None:
+    section("plugins.nlu_openai", OpenAISettings, {"OPENAI_API_KEY": "api_key"})
+
+
+@hookimpl
+def register_understanders(register: Callable[[Understander], None], settings: Settings) -> None:
+    if mine := settings.section(OpenAISettings):
+        register(mine.engine(settings))
+
+
+@hookimpl
+def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
+    if mine := settings.section(OpenAISettings):
+        register(mine.engine(settings))
+
+
+@hookimpl
+def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
+    if (mine := settings.section(OpenAISettings)) and mine.answers:
+        register(mine.grounded(settings))
