@@ -250,6 +250,39 @@ async def test_by_which_address(page: Any, town: Town) -> None:
     assert town.desk.by == [Address(channel="sms", value="+44 7700 900456")]
 
 
+async def test_where_it_goes_on_is_opened(page: Any, town: Town) -> None:
+    """After an answer by another address its conversation comes; nothing is left as a draft."""
+    await at_maria(page, town)
+    await page.keyboard.type("I write by SMS")
+    await page.select_option("#answer-via", "sms:+44 7700 900456")
+    town.mailbox.said = town.desk.cards[5].messages
+    await page.focus("#answer")
+    await page.keyboard.press("Control+Enter")
+    await page.wait_for_url("**/desk/c/5")
+    await page.wait_for_selector("h1 >> text=Jules Martin")
+    await at_maria(page, town, claim=False)
+    assert not await page.input_value("#answer")
+
+
+async def test_a_refused_link_is_seen_on_a_phone(browser: Any, url: str, town: Town) -> None:
+    """There the card covers the page: it makes room for what is said, and what was typed stays."""
+    page = await signed_in(browser, url, viewport={"width": 390, "height": 800})
+    await page.goto(f"{url}/desk/c/1")
+    await page.click("#claim")
+    await page.wait_for_selector("#answer:focus")
+    await page.click(".to-card")
+    await page.click("#more-addresses summary")
+    await page.fill("#link-channel", "a:b")
+    await page.fill("#link-value", "8112")
+    await page.get_by_role("button", name="Send a code there").click()
+    await page.get_by_text("This is no address").wait_for()
+    assert await page.locator("#card").is_hidden()
+    await page.click(".to-card")
+    assert await page.input_value("#link-value") == "8112"
+    assert town.desk.asked == []
+    await page.context.close()
+
+
 async def test_a_link_by_keyboard(page: Any, town: Town) -> None:
     """Enter sends a code, never links; what is done is announced, and the boxes are empty."""
     await at_maria(page, town)

@@ -126,10 +126,13 @@ class FakeFiles:
 
 
 class FakeMailbox:
-    """What an agent says is there at once."""
+    """What an agent says is there at once; ``said`` is what it became, where that matters."""
+
+    def __init__(self) -> None:
+        self.said: tuple[Message, ...] = ()
 
     async def answer(self, turn: int, *, timeout: float) -> tuple[Message, ...] | None:
-        return ()
+        return self.said
 
 
 class FakeDesk:
@@ -285,12 +288,12 @@ class Town:
 
     def __init__(self) -> None:
         self.clock, self.events, self.files = FakeClock(), FakeEvents(), FakeFiles()
-        self.desk = FakeDesk(self.events, self.clock)
+        self.desk, self.mailbox = FakeDesk(self.events, self.clock), FakeMailbox()
         nobody = None
         self.house = House(
             intake=nobody,
             files=self.files,
-            mailbox=FakeMailbox(),
+            mailbox=self.mailbox,
             events=self.events,
             desk=self.desk,
             clock=self.clock,
