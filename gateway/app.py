@@ -24,7 +24,7 @@ from gateway.services.context import Contexts
 from gateway.services.conversation import Conversations
 from gateway.services.delivery import Deliveries
 from gateway.services.desk import Desk
-from gateway.services.dispatch import Lanes
+from gateway.services.dispatch import Departures, Lanes
 from gateway.services.intake import Intake
 from gateway.services.metrics import Metrics
 from gateway.services.outcomes import Outcomes
@@ -84,8 +84,10 @@ class Gateway:
             store=self.store, policy=self.policy, events=self.events, clock=self.clock
         )
         self.deliveries = self._deliveries()
-        self.outgoing = Lanes(
-            self.deliveries.step, at_once=core.worker.conversations_at_once, clock=self.clock
+        self.outgoing = Departures(
+            self.deliveries.step,
+            at_once={name: traits.at_once for name, traits in self._traits().items()},
+            clock=self.clock,
         )
         self.proofs = Proofs(
             store=self.store,
@@ -262,6 +264,7 @@ class Gateway:
             clock=self.clock,
             metrics=self.metrics,
             text=self.settings.core.limits.text,
+            files=self.files,
         )
         desk = Desk(
             store=self.store,

@@ -196,12 +196,21 @@ class Moved(WarmlineError):
     must be made again from how things stand now."""
 
 
+class Unreadable(WarmlineError):
+    """An inbox row cannot be read; ``turn`` is its id, ``attempts`` how often it was tried."""
+
+    def __init__(self, turn: int, attempts: int, what: str) -> None:
+        super().__init__(f"turn {turn}: {what}")
+        self.turn, self.attempts = turn, attempts
+
+
 class AlreadyHandled(WarmlineError):
     """Another worker handled this inbox row; nothing was changed."""
 
 
 class Inbox(Protocol):
-    """The first durable wait. ``commit`` raises `Moved` or `AlreadyHandled`."""
+    """The first durable wait. ``take`` raises `Unreadable`, ``commit`` `Moved` or
+    `AlreadyHandled`."""
 
     async def accept(self, message: Inbound, at: datetime) -> Accepted: ...
     async def say(self, said: AgentSaid, lane: str, key: str, at: datetime) -> Accepted: ...

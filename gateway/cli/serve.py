@@ -30,7 +30,7 @@ PATIENCE = 90.0
 def serve(config: Path | None, host: str | None, port: int | None) -> None:
     """Serve customers until SIGTERM or Ctrl-C; then finish what runs, and exit 0."""
     core = settings_of(config).core
-    logs(core.logs)
+    logs(core.logs, lasting=True)
     host, port = host or core.host, core.port if port is None else port
     with _listen(host, port) as door:
         url = f"http://{host}:{door.getsockname()[1]}"

@@ -60,8 +60,9 @@ def gateway_of(file: Path | None, *, address: str | None = None) -> Gateway:
     return put_together(installed(), settings)
 
 
-def logs(style: str, level: int = logging.INFO) -> None:
-    """JSON lines, or words on a terminal."""
+def logs(style: str, level: int = logging.INFO, *, lasting: bool = False) -> None:
+    """JSON lines, or words on a terminal. ``lasting``: for as long as this process lives; loggers
+    then keep what they looked up, and no later call changes them."""
     words = style == "text" or (style == "auto" and sys.stderr.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -77,7 +78,7 @@ def logs(style: str, level: int = logging.INFO) -> None:
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=lasting,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
 

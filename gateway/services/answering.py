@@ -12,6 +12,7 @@ from gateway.ports import Handler, Suggester, SurveyReader
 from gateway.services.metrics import Metrics
 from gateway.services.policy import Policy
 from gateway.services.routing import after_failure, hand_over
+from gateway.services.sense import Nonsense, sound
 
 log = structlog.get_logger()
 
@@ -146,5 +147,9 @@ def has_words(reply: Reply) -> bool:
 
 
 def _makes_sense(reply: Reply) -> bool:
-    """It says something, or it asks for something to be done."""
+    """It is what its type says, and it says something or asks for something to be done."""
+    try:
+        sound(reply)
+    except Nonsense:
+        return False
     return has_words(reply) or bool(reply.timers or reply.escalate) or reply.purpose == "notice"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,6 +16,7 @@ from gateway.ports import (
     Clock,
     Event,
     Events,
+    NotFound,
     Reconciler,
     Sender,
     TryLater,
@@ -29,16 +30,6 @@ from gateway.settings import Delivery as Bounds
 from gateway.store import Later, Parcel, Store
 
 log = structlog.get_logger()
-
-
-class Gate:
-    """The pace a provider allows: ``rate`` sends a second (None: any), ``at_once`` side by side."""
-
-    def __init__(self, channel: Channel) -> None:
-        rate = channel.traits.rate
-        # A burst of one second's worth, at least one message.
-        self.pace = AsyncLimiter(max(1.0, rate), max(1.0, rate) / rate) if rate else None
-        self.places = asyncio.Semaphore(channel.traits.at_once)
 
 
 class Deliveries:
@@ -56,7 +47,7 @@ class Deliveries:
         bounds: Bounds,
     ) -> None:
         self._channels = channels
-        self._gates = {name: Gate(channel) for name, channel in channels.items()}
+        self._paces = {name: pace(channel.traits.rate) for name, channel in channels.items()}
         self._store = store
         self._trouble = trouble
         self._events = events
@@ -67,13 +58,10 @@ class Deliveries:
     async def step(self, lane: str) -> Next | datetime:
         """Send the oldest row of ``lane``. The pace is waited for before the row is taken, so that
         a person who claims the conversation meanwhile still stops a reply of the bot."""
-        gate = self._gates.get(lane.partition(":")[0])
-        if gate is None:
-            return await self._take_and_send(lane)
-        async with gate.places:
-            if gate.pace is not None:
-                await gate.pace.acquire()
-            return await self._take_and_send(lane)
+        allowed = self._paces.get(lane.partition(":")[0])
+        if allowed is not None:
+            await allowed.acquire()
+        return await self._take_and_send(lane)
 
     async def recover(self) -> int:
         """Settle rows whose sending was cut off by a crash; call before any `step`.
@@ -82,12 +70,8 @@ class Deliveries:
         again or to ask a person. Gives their number.
         """
         cut = await self._store.outbox.cut_off()
-        for parcel in cut:
-            found = await self._find(parcel)
-            if found is not None:
-                await self._sent(parcel, found, "reconciled")
-            else:
-                await self._unsure(parcel, "the gateway stopped while it was being sent")
+        stopped = "the gateway stopped while it was being sent"
+        await asyncio.gather(*(self._unsure(parcel, stopped) for parcel in cut))
         return len(cut)
 
     async def _take_and_send(self, lane: str) -> Next | datetime:
@@ -123,7 +107,7 @@ class Deliveries:
         return Next.MORE
 
     async def _sent(self, parcel: Parcel, sent: Sent, outcome: str) -> None:
-        await self._store.outbox.sent(parcel.outbound.id, sent)
+        await self._surely(lambda: self._store.outbox.sent(parcel.outbound.id, sent))
         self._count(parcel, outcome)
 
     async def _later(self, parcel: Parcel, error: str, after: float | None) -> Next | datetime:
@@ -133,7 +117,7 @@ class Deliveries:
             return Next.MORE
         wait = max(after or 0.0, backoff(parcel.attempts, self._bounds))
         due = self._clock.now() + timedelta(seconds=wait)
-        await self._store.outbox.later(parcel.outbound.id, error, due)
+        await self._surely(lambda: self._store.outbox.later(parcel.outbound.id, error, due))
         self._count(parcel, "later")
         return due
 
@@ -146,22 +130,38 @@ class Deliveries:
         if channel is not None and channel.traits.unsure == "resend":
             self._count(parcel, "unsure")
             return await self._later(parcel, error, None)
+        await self._tell(parcel, "unsure", "Nobody can tell whether this arrived: " + error)
         await self._over(parcel, "unsure", error)
-        await self._trouble.tell(
-            parcel.conversation, "unsure", "Nobody can tell whether this arrived: " + error
-        )
         return Next.MORE
 
     async def _dead(self, parcel: Parcel, why: Undeliverable) -> None:
+        await self._tell(parcel, "undeliverable", f"A message could not be delivered: {why}")
         await self._over(
             parcel, "failed", str(why), unreachable=why.unreachable, opted_out=why.opted_out
         )
-        await self._trouble.tell(
-            parcel.conversation, "undeliverable", f"A message could not be delivered: {why}"
-        )
+
+    async def _tell(self, parcel: Parcel, code: str, what: str) -> None:
+        """Before the row is closed: a crash in between tells a person twice, never not at all."""
+        await self._surely(lambda: self._trouble.tell(parcel.conversation, code, what))
+
+    async def _surely(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Try until it is written: a row that stays ``sending`` stops its lane, and what the
+        provider took must not be forgotten."""
+        wait = 0.5
+        while True:
+            try:
+                return await write()
+            except NotFound:
+                return None  # the customer was erased meanwhile
+            except Exception:
+                log.exception("delivery.not_recorded")
+            await self._clock.sleep(wait)
+            wait = min(60.0, wait * 2)
 
     async def _over(self, parcel: Parcel, status: Status, error: str, **address: bool) -> None:
-        await self._store.outbox.over(parcel.outbound.id, status, error, **address)
+        await self._surely(
+            lambda: self._store.outbox.over(parcel.outbound.id, status, error, **address)
+        )
         self._count(parcel, status)
         log.warning("delivery.over", outbox=parcel.outbound.id, status=status, error=error)
 
@@ -180,6 +180,11 @@ class Deliveries:
         self._metrics.sends.labels(parcel.outbound.address.channel, outcome).inc()
         self._events.publish(Event(topic=parcel.lane, name="status"))
         self._events.publish(Event(topic="desk", name="status", conversation=parcel.conversation))
+
+
+def pace(rate: float | None) -> AsyncLimiter | None:
+    """``rate`` messages a second, with a burst of one second's worth, at least one; None: any."""
+    return AsyncLimiter(max(1.0, rate), max(1.0, rate) / rate) if rate else None
 
 
 def backoff(attempt: int, bounds: Bounds) -> float:

@@ -6,7 +6,7 @@ The in-process dispatcher. It holds no truth: what it forgets, the sweep over th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from enum import Enum
 
@@ -15,6 +15,8 @@ import structlog
 from gateway.ports import Clock
 
 log = structlog.get_logger()
+LAST_MOMENT = 1.0
+"""Seconds for a step that was cut off to let go of what it holds."""
 
 
 class Next(Enum):
@@ -44,7 +46,7 @@ class Lanes:
         self._busy: set[str] = set()
         self._again: set[str] = set()
         self._workers: set[asyncio.Task[None]] = set()
-        self._alarms: dict[str, asyncio.Task[None]] = {}
+        self._alarms: dict[str, tuple[datetime, asyncio.Task[None]]] = {}
         self._stopping = False
 
     def __len__(self) -> int:
@@ -57,33 +59,41 @@ class Lanes:
             return
         self._waiting[lane] = None
         if len(self._workers) < self._at_once and not self._stopping:
-            worker = asyncio.create_task(self._serve())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            self._workers.add(asyncio.create_task(self._serve()))
 
     async def stop(self, grace: float) -> None:
         """Finish the steps that run, for at most ``grace`` seconds; take no new ones."""
         self._stopping = True
-        for alarm in self._alarms.values():
+        for _, alarm in self._alarms.values():
             alarm.cancel()
         if self._workers:
-            _, late = await asyncio.wait(self._workers, timeout=grace)
+            _, late = await asyncio.wait(set(self._workers), timeout=grace)
             for worker in late:
                 worker.cancel()
+            if late:
+                await asyncio.wait(late, timeout=LAST_MOMENT)
 
     async def _serve(self) -> None:
-        while self._waiting and not self._stopping:
-            lane = next(iter(self._waiting))
-            del self._waiting[lane]
-            self._busy.add(lane)
-            try:
-                after = await self._step(lane)
-            except Exception:
-                log.exception("lane.failed", lane=lane)
-                after = Next.DONE
-            finally:
-                self._busy.discard(lane)
-            self._arrange(lane, after)
+        try:
+            while self._waiting and not self._stopping:
+                await self._serve_next()
+        finally:
+            # At once, not in a callback: a wake in between would count on a worker that is gone.
+            if (me := asyncio.current_task()) is not None:
+                self._workers.discard(me)
+
+    async def _serve_next(self) -> None:
+        lane = next(iter(self._waiting))
+        del self._waiting[lane]
+        self._busy.add(lane)
+        try:
+            after = await self._step(lane)
+        except Exception:
+            log.exception("lane.failed", lane=lane)
+            after = Next.DONE
+        finally:
+            self._busy.discard(lane)
+        self._arrange(lane, after)
 
     def _arrange(self, lane: str, after: Next | datetime) -> None:
         if lane in self._again or after is Next.MORE:
@@ -93,12 +103,43 @@ class Lanes:
             self._set_alarm(lane, after)
 
     def _set_alarm(self, lane: str, at: datetime) -> None:
-        if lane in self._alarms or self._stopping:
+        known = self._alarms.get(lane)
+        if self._stopping or (known is not None and known[0] <= at):
             return
+        if known is not None:
+            known[1].cancel()
 
         async def ring() -> None:
             await self._clock.sleep(max(0.0, (at - self._clock.now()).total_seconds()))
             self._alarms.pop(lane, None)
             self.wake(lane)
 
-        self._alarms[lane] = asyncio.create_task(ring())
+        self._alarms[lane] = (at, asyncio.create_task(ring()))
+
+
+class Departures:
+    """Lanes for each channel by itself, so that a provider that hangs holds up no other.
+
+    ``at_once``: channel name -> sends side by side.
+    """
+
+    def __init__(self, step: Step, *, at_once: Mapping[str, int], clock: Clock) -> None:
+        self._channels = {
+            name: Lanes(step, at_once=most, clock=clock) for name, most in at_once.items()
+        }
+        self._gone = Lanes(step, at_once=1, clock=clock)
+        """Of channels that are not there any more."""
+
+    def __len__(self) -> int:
+        return sum(map(len, self._all()))
+
+    def wake(self, lane: str) -> None:
+        """There may be something to send in ``lane``."""
+        self._channels.get(lane.partition(":")[0], self._gone).wake(lane)
+
+    async def stop(self, grace: float) -> None:
+        """As `Lanes.stop`, of all at the same time."""
+        await asyncio.gather(*(lanes.stop(grace) for lanes in self._all()))
+
+    def _all(self) -> tuple[Lanes, ...]:
+        return (*self._channels.values(), self._gone)

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from gateway.model import Accepted, Inbound, Receipt
-from gateway.ports import Clock, Event, Events, NotAccepted
+from gateway.model import Accepted, File, Inbound, Receipt
+from gateway.ports import Clock, Event, Events, Files, NotAccepted, TooLarge
 from gateway.services.metrics import Metrics
 from gateway.store import Store
 
@@ -43,6 +43,7 @@ class Intake:
         clock: Clock,
         metrics: Metrics,
         text: int,
+        files: Files,
     ) -> None:
         self._store = store
         self._wake = wake
@@ -52,12 +53,17 @@ class Intake:
         self._clock = clock
         self._metrics = metrics
         self._text = text
+        self._files = files
 
     async def accept(self, message: Inbound) -> Accepted:
-        """Give back only after the commit. Raises NotAccepted when there was none."""
+        """Give back only after the commit. Raises NotAccepted when there was none, TooLarge for
+        a text that is longer than an attachment may be."""
         channel = message.address.channel
         try:
-            accepted = await self._store.inbox.accept(self._bounded(message), self._clock.now())
+            bounded = await self._bounded(message)
+            accepted = await self._store.inbox.accept(bounded, self._clock.now())
+        except TooLarge:
+            raise
         except Exception as error:
             log.exception("inbox.not_committed", channel=channel)
             raise NotAccepted("the message could not be stored; please send it again") from error
@@ -89,9 +95,14 @@ class Intake:
                 what = f"A message was not delivered: {receipt.detail or 'no reason was given'}"
                 await self._trouble.tell(one.conversation, "undeliverable", what)
 
-    def _bounded(self, message: Inbound) -> Inbound:
+    async def _bounded(self, message: Inbound) -> Inbound:
+        """What is too long to be read is cut, and kept whole as a file for the agent."""
         # NUL is no character of SQL text, and providers let it through.
         text = message.text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-        if len(text) > self._text:
-            text = text[: self._text - 1] + "…"
-        return message.replace(text=text)
+        if len(text) <= self._text:
+            return message.replace(text=text)
+        whole = File(name="message.txt", media_type="text/plain", data=text.encode())
+        kept = await self._files.keep(whole)
+        return message.replace(
+            text=text[: self._text - 1] + "…", attachments=(*message.attachments, kept)
+        )

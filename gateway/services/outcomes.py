@@ -42,7 +42,7 @@ class Outcomes:
     def of(self, work: Work, answer: Answer, draft: tuple[Reply, str] | None) -> Outcome:
         """All that ``answer`` changes."""
         turn, reply = answer.turn, answer.reply
-        escalates = turn.route.action == "escalate" and turn.kind == "message"
+        escalates = turn.route.action == "escalate"
         replies = self._replies(turn, reply, answer.handler) if reply else ()
         if turn.opted_out:
             replies = ()
@@ -65,6 +65,8 @@ class Outcomes:
 
     def of_agent(self, work: Work, said: AgentSaid, conversation: Conversation) -> Outcome:
         """A person's words on their way out: the voice only fits them to the channel."""
+        if work.opted_out:
+            return self.of_unsent(work, said, conversation, OPTED_OUT)
         reply = Reply(
             opener="",
             body=(said.text,) if said.text else (),
@@ -88,10 +90,29 @@ class Outcomes:
             customer=work.customer,
             replies=tuple(m.replace(author="agent", agent=said.agent) for m in messages),
             mailbox=self._mailbox(conversation),
-            refused=OPTED_OUT if work.opted_out else None,
-            notes=(notice(conversation.id, f"Not sent: {OPTED_OUT}", work.at, turn=work.id),)
-            if work.opted_out
-            else (),
+        )
+
+    def of_unsent(
+        self, work: Work, said: AgentSaid, conversation: Conversation, why: str
+    ) -> Outcome:
+        """A person's words that cannot leave: kept as failed ones, with a line that says why."""
+        message = Message(
+            id=0,
+            conversation=conversation.id,
+            author="agent",
+            text=said.text,
+            at=work.at,
+            turn=work.id,
+            agent=said.agent,
+            attachments=said.attachments,
+        )
+        return Outcome(
+            work=work,
+            conversation=conversation,
+            customer=work.customer,
+            replies=(message,),
+            refused=why,
+            notes=(notice(conversation.id, f"Not sent: {why}", work.at, turn=work.id),),
         )
 
     def of_silence(self, work: Work, turn: Turn) -> Outcome:

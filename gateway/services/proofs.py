@@ -14,7 +14,7 @@ from gateway.services.notices import notice
 from gateway.store import Store, Work
 
 LASTS = timedelta(minutes=10)
-CODE = re.compile(r"(?<![\d.,-])\d{6}(?![\d.,-]\d)")
+CODE = re.compile(r"(?<![\d.,-])(\d{3})[ \u00a0]?(\d{3})(?!\d|[.,-]\d)")
 WORDS = {
     "en": "Your code is {code}. Please repeat it in the conversation with us. If you do not know"
     " what this is about, you need not do anything.",
@@ -87,7 +87,8 @@ class Proofs:
         if len(found) != 1:
             return
         conversation = work.conversation.id
-        digest = _digest(conversation, found[0])
+        digits = "".join(str(int(digit)) for half in found[0] for digit in half)
+        digest = _digest(conversation, digits)
         proven = await self._store.links.redeem(conversation, digest, self._clock.now())
         if proven is not None:
             await self._note(conversation, f"The customer proved to be {proven.lane}", None)

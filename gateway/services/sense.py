@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from gateway.model import Cue, Insight
+import msgspec
+
+from gateway.model import Cue, Insight, Value
 
 
 class Nonsense(ValueError):
-    """An engine told what cannot be."""
+    """A guest told what cannot be."""
+
+
+def sound(told: Value) -> None:
+    """Raises Nonsense when a field holds something else than its type says: a value that could
+    be stored, and never be read again."""
+    try:
+        msgspec.convert(msgspec.to_builtins(told), type(told))
+    except (msgspec.ValidationError, TypeError) as error:
+        raise Nonsense(f"told a {type(told).__name__} that is none: {error}") from None
 
 
 def check(told: object, text: str) -> Insight:
@@ -14,6 +25,7 @@ def check(told: object, text: str) -> Insight:
     Insight, a figure is outside 0..1 (or not a number), or a cue is not in the message."""
     if not isinstance(told, Insight):
         raise Nonsense(f"told {type(told).__name__}, not an Insight")
+    sound(told)
     for figure in _figures(told):
         if not 0.0 <= figure <= 1.0:  # false for what is not a number, too
             raise Nonsense(f"told the figure {figure}, which is not within 0..1")

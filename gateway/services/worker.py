@@ -19,7 +19,15 @@ from gateway.services.policy import Policy
 from gateway.services.proofs import Proofs
 from gateway.services.routing import after_failure
 from gateway.services.unclaimed import Unclaimed
-from gateway.store import AlreadyHandled, Committed, Later, Moved, Outcome, Store, Work
+from gateway.store import (
+    AlreadyHandled,
+    Committed,
+    Moved,
+    Outcome,
+    Store,
+    Unreadable,
+    Work,
+)
 
 log = structlog.get_logger()
 UNCLAIMED = "unclaimed"
@@ -59,11 +67,15 @@ class Worker:
 
     async def step(self, lane: str) -> Next | datetime:
         """Handle the oldest row of ``lane``."""
-        work = await self._store.inbox.take(lane, self._clock.now())
-        if work is None:
-            return Next.DONE
-        if isinstance(work, Later):
-            return work.at
+        try:
+            work = await self._store.inbox.take(lane, self._clock.now())
+        except Unreadable as row:
+            return await self._failed(row.turn, row.attempts, row)
+        if isinstance(work, Work):
+            return await self._work(work)
+        return Next.DONE if work is None else work.at
+
+    async def _work(self, work: Work) -> Next | datetime:
         try:
             outcome = await self._handle(work)
             committed = await self._store.inbox.commit(outcome, self._clock.now())
@@ -73,7 +85,7 @@ class Worker:
             log.info("turn.already_handled", turn=work.id)
             return Next.MORE
         except Exception as error:  # noqa: BLE001  (logged there, tried again, then a person's)
-            return await self._failed(work, error)
+            return await self._failed(work.id, work.attempts, error)
         self._announce(outcome, committed)
         return Next.MORE if committed.more else Next.DONE
 
@@ -91,23 +103,28 @@ class Worker:
         await self._proofs.hear(work)
         return await self._conversations.converse(work)
 
-    async def _failed(self, work: Work, error: Exception) -> datetime | Next:
+    async def _failed(self, turn: int, attempts: int, error: Exception) -> datetime | Next:
         """Try again later; the row stays at the head of its lane, so order holds."""
-        log.exception("turn.failed", turn=work.id, attempt=work.attempts + 1)
+        log.exception("turn.failed", turn=turn, attempt=attempts + 1)
         self._metrics.retries.inc()
-        stuck = work.attempts > self._attempts  # even giving it to a person failed
-        if stuck:
-            self._metrics.stuck.inc()
-        wait = min(60.0, 0.5 * 2**work.attempts)
+        stuck = attempts > self._attempts  # even giving it to a person failed
+        wait = min(60.0, 0.5 * 2**attempts)
         at = self._clock.now() + timedelta(seconds=wait)
         name = type(error).__name__
-        await self._store.inbox.failed(work.id, name, retry_at=None if stuck else at)
-        return Next.MORE if stuck else at
+        await self._store.inbox.failed(turn, name, retry_at=None if stuck else at)
+        if not stuck:
+            return at
+        self._metrics.stuck.inc()
+        self._answers.settle(turn, ())
+        return Next.MORE
 
     def _give_up(self, work: Work) -> Outcome:
-        """A message that could not be handled goes to a person as it is."""
-        turn = begin(work, self._clock.now())
+        """A message that could not be handled goes to a person as it is; a person's own words
+        show as not sent."""
         what = f"handling it failed {work.attempts} times ({work.error or 'the process died'})"
+        if work.said is not None and work.conversation is not None:
+            return self._outcomes.of_unsent(work, work.said, work.conversation, what)
+        turn = begin(work, self._clock.now())
         turn = turn.replace(route=after_failure(turn, self._policy, what))
         talks = turn.kind == "message" and turn.route.action == "escalate" and not turn.automatic
         if not talks:
@@ -143,7 +160,7 @@ class Worker:
         reasons: tuple[Reason, ...] = route.reasons if route else ()
         for reason in reasons:
             self._metrics.reasons.labels(reason.code).inc()
-        if committed.dropped:
+        if committed.dropped and outcome.replies and work.kind != "agent":
             self._metrics.dropped.inc()
         log.info(
             "turn.handled",

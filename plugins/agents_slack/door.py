@@ -101,6 +101,8 @@ class Door:
             internal=locked is not None,
         )
         await self._office.book.add(f"live/{ts}", reply, conversation=conversation)
+        if locked is not None:
+            await self._office.book.drop(locked)
         self._office.wake(conversation)
 
     async def _of(self, thread: str) -> int | None:

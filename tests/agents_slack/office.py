@@ -169,8 +169,8 @@ class Office:
 
     async def quiet(self, seconds: float = 5.0) -> None:
         """Let ``seconds`` pass: what was to happen has happened."""
-        for _ in range(int(seconds / 0.25)):
-            await self.clock.advance(0.25)
+        for _ in range(int(seconds / 0.5)):
+            await self.clock.advance(0.5)
             await self.gw.settled()
             await self.gw.house.desk.queue()  # one hop through the database
 

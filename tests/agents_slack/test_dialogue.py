@@ -28,3 +28,26 @@ async def test_the_whole_way(office: Office) -> None:
     lines = office.thread(card)
     assert sum("Thank you" in line for line in lines) == 1
     assert not any("look into it" in line for line in lines), "typed there by Ana herself"
+
+
+async def test_over_real_http(office: Office) -> None:
+    """The same with a program that speaks REST's protocol: what Ana types is what it fetches, and
+    while she has the conversation the bot says nothing."""
+    async with office.gw.session() as http:
+
+        async def say(text: str, id: str) -> list[str]:
+            body = {"sender": "dora", "message": text, "message_id": id}
+            async with http.post("/webhooks/rest/webhook", json=body) as answer:
+                return [one["text"] for one in await answer.json()]
+
+        assert (await say("When do you open?", "1"))[0].endswith("We open at nine.")
+        assert len(await say("Where is my parcel", "2")) == 1
+        card = await office.card()
+        await office.reply(card, "UBEN", "It left today.")
+        await office.heard("dora", 1)
+        assert await say("When do you open?", "3") == []
+        url = "/channels/rest/messages?sender=dora&after=0"
+        async with http.get(url) as answer:
+            told = [(one["author"], one["text"]) for one in await answer.json()]
+        assert told[-1] == ("agent", "It left today.")
+        assert [author for author, _ in told] == ["bot", "bot", "agent"]

@@ -227,3 +227,53 @@ async def test_what_a_channel_tells_is_kept_with_the_message(
         [answer] = await until(carla.messages)
         assert answer.facts == (Fact(name="segments", value="1"),)
         assert answer.status == "sent"
+
+
+async def test_what_comes_back_from_the_provider_after_stop_is_not_tried_again(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """It was being sent when the customer said STOP, and the provider says: later."""
+    fake, clock = FakeChannel(), FakeClock()
+    async with running(fake, FakeHandler(echo), config=easy, clock=clock, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        fake.hold()
+        fake.fail_with(TryLater("busy", after=60))
+        await carla.write("one")
+        await fake.reached.wait()
+        await carla.write("STOP", consent="out")
+        await until(lambda: len(gw.gateway.incoming) == 0)
+        fake.release()
+        await gw.pass_time(400)
+        assert fake.sent == []
+        assert [m.status for m in await said(gw) if m.author == "bot"] == ["discarded"]
+
+
+async def test_a_dead_letter_is_not_sent_again_after_stop(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """Not even when an operator asks for all of them."""
+    fake = FakeChannel()
+    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        fake.fail_with(Undeliverable("mailbox full"))
+        await carla.say("one")
+        await carla.say("STOP", consent="out")
+        await gw.gateway.store.outbox.retry(None)
+        await gw.gateway.rounds.sweep()
+        await gw.settled()
+        assert fake.sent == []
+
+
+async def test_a_link_does_not_take_consent_back(tmp_path: Path, easy: dict[str, Any]) -> None:
+    """An address that said STOP stays silent when it turns out to be another customer's."""
+    fake, phone = FakeChannel(), FakeChannel("phone")
+    async with running(fake, phone, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+        carla, ana = gw.customer("phone", "carla"), gw.desk_agent("ana")
+        await gw.customer("fake", "carla").say("hello")
+        await carla.say("STOP", consent="out")
+        card = await gw.house.desk.link(1, carla.address, ana.agent)
+        assert card.customer.opted_out
+        await carla.say("where is my parcel?")
+        await gw.house.desk.answer(1, ana.agent, "Shall I ring?", key="k", via=carla.address)
+        await gw.settled()
+        assert phone.tried == []

@@ -8,10 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from gateway import Reply, Sent, Traits, TryLater, Turn, Undeliverable, Unsure
+from gateway import (
+    Message,
+    Occasion,
+    Receipt,
+    Rendered,
+    Reply,
+    Sent,
+    Traits,
+    TryLater,
+    Turn,
+    Undeliverable,
+    Unsure,
+)
+from gateway.adapters.sql.schema import inbox
 from gateway.services.answering import LAST_RESORT
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, PlainVoice, Running, running
 from tests.conftest import until
 
 from .conftest import echo
@@ -247,3 +261,186 @@ def _poison(gw: Running, when: Callable[[Turn], bool]) -> None:
         return await real(turn)
 
     answering.answer = answer  # type: ignore[method-assign]
+
+
+class BrokenVoice(PlainVoice):
+    """Cannot fit an agent's words to a channel."""
+
+    def render(self, reply: Reply, occasion: Occasion) -> Rendered:
+        if occasion.author == "agent":
+            raise ZeroDivisionError
+        return super().render(reply, occasion)
+
+
+async def test_an_agents_words_are_never_lost_without_a_word(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """What cannot be sent shows as failed, with a line that says so."""
+    fake, config = FakeChannel(), {**easy, "worker": {"attempts": 2}}
+    guests = (fake, FakeHandler(echo), BrokenVoice())
+    async with running(*guests, config=config, clock=FakeClock(), tmp_path=tmp_path) as gw:
+        await gw.customer("fake", "carla").say("hello")
+        await gw.desk_agent("ana").answer(await gw.house.desk.card(1), "I am here.")
+        for _ in range(3):
+            await gw.pass_time(60)
+        card = await gw.house.desk.card(1)
+        mine = [(m.text, m.status) for m in card.messages if m.author == "agent"]
+        assert mine == [("I am here.", "failed")]
+        assert any(m.text.startswith("Not sent: ") for m in card.messages if m.internal)
+
+
+async def test_the_end_of_a_long_message_is_not_lost(tmp_path: Path, easy: dict[str, Any]) -> None:
+    """It is cut for the bot, and the agent finds it whole in a file."""
+    config = {**easy, "limits": {"text": 100}}
+    async with running(FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
+        told = "my story\n" * 100 + "and the end"
+        await gw.customer("fake", "carla").say(told)
+        said = (await gw.house.desk.card(1)).messages[0]
+        assert len(said.text) == 100
+        [kept] = said.attachments
+        assert (await gw.house.files.open(kept.digest)).decode() == told
+
+
+async def test_a_database_that_is_away_after_a_send_does_not_stop_the_lane(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """What the provider took is written down as soon as that can be, once, and the next goes."""
+    fake = FakeChannel()
+    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+        outbox, carla = gw.gateway.store.outbox, gw.customer("fake", "carla")
+        real = outbox.sent
+
+        async def away(id: int, sent: Sent) -> None:
+            outbox.sent = real  # type: ignore[method-assign]
+            raise OSError("disk full")
+
+        outbox.sent = away  # type: ignore[method-assign]
+        await carla.write("one")
+        await carla.write("two")
+        await until(lambda: len(fake.sent) == 2)
+        await gw.settled()
+        assert [m.text for m in fake.tried] == ["You said one.", "You said two."]
+        assert [m.status for m in await carla.messages()] == ["sent", "sent"]
+
+
+async def test_a_dead_letter_whose_telling_failed_is_somebodys_all_the_same(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """A person is told before the row is closed, so that neither a crash nor an error between
+    the two leaves a case with nobody."""
+    fake = FakeChannel()
+    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+        moves = gw.gateway.store.moves
+        real = moves.note
+
+        async def away(message: Message) -> Message:
+            moves.note = real  # type: ignore[method-assign]
+            raise OSError("disk full")
+
+        moves.note = away  # type: ignore[method-assign]
+        fake.fail_with(Undeliverable("no such address"))
+        await gw.customer("fake", "carla").write("one")
+        [item] = await until(gw.house.desk.queue)
+        assert item.handoff.reasons[0].code == "undeliverable"
+
+
+async def test_a_provider_that_hangs_holds_up_no_other_channel(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """However many wait for the one, the other's customers are answered."""
+    slow, quick = FakeChannel("slow"), FakeChannel("quick")
+    config = {**easy, "worker": {"conversations_at_once": 8}}
+    async with running(slow, quick, FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
+        slow.hold()
+        for number in range(20):
+            await gw.customer("slow", f"c{number}").write("hello")
+        await until(lambda: len(gw.gateway.incoming) == 0)
+        await gw.customer("quick", "dora").write("hello")
+        await until(lambda: quick.sent)
+        slow.release()
+        await gw.settled()
+        assert len(slow.sent) == 20
+
+
+async def test_a_row_that_cannot_be_read_blocks_nobody(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """It is counted, given up, listed; the next message is handled."""
+    fake, config = FakeChannel(), {**easy, "worker": {"attempts": 1}}
+    clock = FakeClock()
+    async with running(
+        fake, FakeHandler(echo), config=config, clock=clock, tmp_path=tmp_path
+    ) as gw:
+        carla = gw.customer("fake", "carla")
+        gate = asyncio.Event()
+        real = gw.gateway.store.inbox.take
+
+        async def waits(lane: str, at: Any) -> Any:
+            await gate.wait()
+            return await real(lane, at)
+
+        gw.gateway.store.inbox.take = waits  # type: ignore[method-assign]
+        spoilt = await carla.write("hello")
+        await gw.gateway.database.write(
+            lambda c: (
+                c.execute(
+                    update(inbox).where(inbox.c.id == spoilt.turn).values(payload="{")
+                ).rowcount
+            )
+        )
+        gate.set()
+        await carla.write("next")
+        for _ in range(4):
+            await gw.pass_time(60)
+        assert [m.text for m in fake.sent] == ["You said next."]
+        assert [line.id for line in await gw.gateway.store.inbox.list("stuck")] == [spoilt.turn]
+
+
+async def test_a_reply_whose_body_is_no_list_of_texts_is_nonsense(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """A text where texts belong is not said letter by letter."""
+    wrong: Any = "Hello"
+    handler = FakeHandler(lambda turn: Reply(body=wrong))
+    async with running(FakeChannel(), handler, config=easy, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        await carla.say("hello")
+        assert carla.heard == list(LAST_RESORT.body)
+
+
+async def test_what_arrived_after_all_is_not_sent_again(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """Nobody knew; then the provider says that it was delivered: it is no dead letter any more."""
+    fake = FakeChannel(traits=Traits(unsure="ask"))
+    fake.fail_with(Unsure("cut off"))
+    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        await carla.say("one")
+        card = await gw.house.desk.card(1)
+        [message] = card.on_its_way
+        await gw.house.intake.report(
+            Receipt(
+                channel="fake",
+                ids=(str(message.id),),
+                status="delivered",
+                at=gw.clock.now(),
+                address=carla.address,
+            )
+        )
+        assert (await gw.house.desk.card(1)).on_its_way == ()
+        assert await gw.gateway.store.outbox.retry(None) == 0
+
+
+async def test_a_case_that_is_opened_again_is_not_resolved_any_more(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """Whoever opens it, and however."""
+    fake = FakeChannel()
+    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+        ana, desk = gw.desk_agent("ana"), gw.house.desk
+        await gw.customer("fake", "carla").say("hello")
+        closed = await desk.resolve(1, ana.agent, epoch=0)
+        assert closed.resolved_at is not None
+        given = await desk.transfer(1, ana.agent, epoch=closed.epoch, tier="specialist")
+        assert given.resolved_at is None

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 
 from gateway import Address, Agent, File, NotFound, Receipt, Reply, Traits, Turn
-from gateway.testing import FakeChannel, FakeHandler, Running, running
+from gateway.adapters.sql.schema import messages
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
 
 SECRET = "zanzibar4711"
 ANA = Agent(id="desk:ana", name="Ana")
@@ -167,3 +170,105 @@ async def test_who_logs_in_later_is_known_from_then_on(tmp_path: Path) -> None:
         earlier = await gw.gateway.store.reading.earlier(1)
         assert {one.id for one in earlier} >= {conversations[0]}
         assert len(earlier) == 2
+
+
+def traces(folder: Path, *words: str) -> list[str]:
+    """Names of the data files that hold one of ``words``, or are named by it."""
+    return [
+        path.name
+        for path in (folder / "var").rglob("*")
+        if path.is_file() and any(word.encode() in path.read_bytes() for word in words)
+    ]
+
+
+async def test_what_was_moved_by_a_link_is_erased_with_it(tmp_path: Path) -> None:
+    """The customer that an address was before, and its name, do not stay behind."""
+    async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
+        await gw.customer("fake", "carla").say("hello")
+        await gw.customer("fake", "phone").say("hello", name=SECRET)
+        phone = Address(channel="fake", value="phone")
+        await gw.house.desk.link(1, phone, ANA)
+        await gw.gateway.store.customers.erase(Address(channel="fake", value="carla"))
+        assert traces(tmp_path, SECRET) == []
+
+
+async def test_what_others_say_of_an_erased_address_goes_too(tmp_path: Path) -> None:
+    """Links that were taken back, codes, and the lines that agents read of them."""
+    mine = Address(channel="fake", value=f"{SECRET}@example.org")
+    async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
+        dora = gw.customer("fake", "dora")
+        await dora.say("hello")
+        await gw.customer("fake", mine.value).say("hello")
+        card = await gw.house.desk.link(1, mine, ANA)
+        await gw.house.desk.unlink(1, card.linked[0].id, ANA)
+        await gw.house.desk.ask_proof(1, mine, ANA)
+        await gw.settled()
+        customers = gw.gateway.store.customers
+        held = await customers.export(dora.address)
+        assert isinstance(held, dict)
+        assert held["codes"]
+        await customers.erase(mine)
+        assert traces(tmp_path, SECRET) == []
+        lines = [m.text for m in (await gw.house.desk.card(1)).messages if m.internal]
+        assert "Ana linked an erased address" in lines
+
+
+async def test_what_somebody_began_before_they_said_who_they_are_is_theirs(tmp_path: Path) -> None:
+    """All of it is exported and erased, not only the conversation in which they said it."""
+    clock, fake = FakeClock(), FakeChannel(traits=Traits(mailbox=True))
+    async with running(fake, FakeHandler(unhelpful), clock=clock, tmp_path=tmp_path) as gw:
+        await gw.customer("fake", "phone").say("it is me", ref="c1")
+        page = gw.customer("fake", "page")
+        await page.say(f"I am {SECRET}")
+        [*_, item] = await gw.house.desk.queue()
+        await gw.house.desk.resolve(item.conversation.id, ANA, epoch=item.conversation.epoch)
+        await page.say("hello again")
+        await page.say("it is me", ref="c1")
+        customers = gw.gateway.store.customers
+        held = await customers.export(page.address)
+        assert isinstance(held, dict)
+        assert len(held["conversations"]) == 3
+        await customers.erase(page.address)
+        assert traces(tmp_path, SECRET) == []
+
+
+async def test_nobody_is_shown_what_another_said_at_a_shared_address(tmp_path: Path) -> None:
+    """The first to use a computer gets their own words exported, not the next one's; nor are
+    those erased with them."""
+    fake = FakeChannel(traits=Traits(mailbox=True))
+    async with running(fake, FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
+        page = gw.customer("fake", "page")
+        await page.say("mine", ref="c1")
+        await page.say(SECRET, ref="c2")
+        customers = gw.gateway.store.customers
+        assert SECRET not in json.dumps(await customers.export(page.address))
+        await gw.customer("fake", "other").say("it is me", ref="c2")
+        held = await customers.export(Address(channel="fake", value="other"))
+        assert isinstance(held, dict)
+        assert SECRET in json.dumps(held["inbox"])
+        await customers.erase(Address(channel="fake", value="other"))
+        assert traces(tmp_path, SECRET) == []
+        assert await customers.export(page.address)
+
+
+async def test_a_file_that_waits_in_anothers_message_is_not_erased(tmp_path: Path) -> None:
+    """It is named by nobody but the inbox yet."""
+    async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
+        kept = await gw.house.files.keep(
+            File(name="terms.pdf", media_type="application/pdf", data=b"terms")
+        )
+        await gw.customer("fake", "carla").say("see this", attachments=(kept,))
+        gw.gateway.incoming._stopping = True  # nothing is handled from now on
+        await gw.customer("fake", "dora").write("see this", attachments=(kept,))
+        _, files = await gw.gateway.store.customers.erase(Address(channel="fake", value="carla"))
+        assert files == ()
+        gw.gateway.incoming._stopping = False
+
+
+async def test_an_error_of_the_database_quotes_nobody(tmp_path: Path) -> None:
+    """It is logged with its statement, and without the values."""
+    async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
+        broken = insert(messages).values(conversation_id=4711, text=SECRET)
+        with pytest.raises(IntegrityError) as raised:
+            await gw.gateway.database.write(lambda c: c.execute(broken).rowcount)
+        assert SECRET not in str(raised.value)

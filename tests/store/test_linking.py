@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -162,3 +163,80 @@ async def test_an_agent_goes_on_elsewhere(house: House) -> None:
     assert card.messages[0].text == "Ana goes on from chat:visitor"
     with pytest.raises(Conflict, match="Ana has the conversation there"):
         await house.desk.answer(here, BEN, "Me too.", key="k3", via=PHONE)
+
+
+async def test_a_link_is_not_taken_back_from_who_has_the_address_now(house: House) -> None:
+    """The phone went on to a third customer: the first link is theirs to undo no more."""
+    phone = house.gw.customer("phone", PHONE.value)
+    await phone.say("my parcel is late")
+    here = await house.conversation()
+    other = house.gw.customer("chat", "other")
+    await other.say("hello")
+    there = (await other.messages())[0].conversation
+    [first] = (await house.desk.link(here, PHONE, ANA)).linked
+    card = await house.desk.link(there, PHONE, ANA)
+    assert (await house.desk.card(here)).linked == ()
+    with pytest.raises(NotFound):
+        await house.desk.unlink(here, first.id, ANA)
+    card = await house.desk.unlink(there, card.linked[0].id, ANA)
+    assert card.linked == ()
+    assert [one.id for one in (await house.desk.card(here)).linked] == [first.id]
+
+
+async def test_going_on_elsewhere_is_told_once(house: House) -> None:
+    """Not with every further answer."""
+    here = await house.conversation()
+    await house.desk.link(here, PHONE, ANA)
+    for key in ("k1", "k2", "k2"):
+        await house.desk.answer(here, ANA, "On your phone.", key=key, via=PHONE)
+    await house.gw.settled()
+    lines = [m.text for m in (await house.desk.card(here)).messages if m.internal]
+    assert lines == ["Ana linked phone:+4930123456", "Ana goes on on phone:+4930123456"]
+
+
+ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+
+
+@pytest.mark.parametrize(
+    ("written", "linked"),
+    [
+        (lambda code: f"{code[:3]} {code[3:]}", True),
+        (lambda code: code.translate(ARABIC), True),
+        (lambda code: f"{code}7", False),
+        (lambda code: f"7{code}", False),
+        (lambda code: f"it is {code}, thanks", True),
+    ],
+    ids=["in halves", "in Arabic digits", "a longer number", "its end", "in a sentence"],
+)
+async def test_a_code_is_heard_as_people_write_it(
+    house: House, written: Callable[[str], str], linked: bool
+) -> None:
+    """A number that only holds it is not it."""
+    here = await house.conversation()
+    await house.desk.ask_proof(here, PHONE, ANA)
+    await house.gw.settled()
+    await house.chat.say(written(house.code()))
+    assert (PHONE in (await house.desk.card(here)).identities) is linked
+
+
+async def test_an_address_linked_during_its_first_message_is_answered_by_the_person(
+    house: House,
+) -> None:
+    """The person went on there while the bot was thinking: no second customer, no second voice."""
+    here = await house.conversation()
+    inbox, phone = house.gw.gateway.store.inbox, house.gw.customer("phone", PHONE.value)
+    real = inbox.commit
+
+    async def late(*args: Any) -> Any:
+        inbox.commit = real  # type: ignore[method-assign]
+        await house.desk.link(here, PHONE, ANA)
+        await house.desk.answer(here, ANA, "I write here.", key="k", via=PHONE)
+        return await real(*args)
+
+    inbox.commit = late  # type: ignore[method-assign]
+    await phone.say("hello?")
+    assert [m.text for m in house.phone.sent] == ["I write here."]
+    there = {m.conversation for m in await phone.messages()}
+    assert len(there) == 1
+    said = [m.text for m in (await house.desk.card(there.pop())).messages]
+    assert "hello?" in said

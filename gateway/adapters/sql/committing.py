@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, String, bindparam, func, select, text, update
 
 from gateway.adapters.sql import consent, rows
-from gateway.adapters.sql.effects import effects
+from gateway.adapters.sql.effects import effects, heard
+from gateway.adapters.sql.linking import forget_empty
 from gateway.adapters.sql.prepared import Prepared, insertion
 from gateway.adapters.sql.schema import (
     conversations,
@@ -16,15 +17,20 @@ from gateway.adapters.sql.schema import (
     inbox,
 )
 from gateway.adapters.sql.speaking import speak, store
-from gateway.adapters.sql.taking import READY, find_customer
+from gateway.adapters.sql.taking import READY, find_customer, is_with_person
 from gateway.model import Conversation, Message
-from gateway.store import AlreadyHandled, Committed, Moved, Outcome
+from gateway.store import AlreadyHandled, Committed, Happened, Moved, Outcome
 
 _EPOCH = Prepared(
     select(conversations).where(conversations.c.id == bindparam("id")).with_for_update()
 )
 _MORE = Prepared(
     select(inbox.c.id).where(inbox.c.lane == bindparam("lane"), inbox.c.state == READY).limit(1)
+)
+_NEWER = Prepared(
+    select(conversations.c.id)
+    .where(conversations.c.lane == bindparam("lane"), conversations.c.id > bindparam("this"))
+    .limit(1)
 )
 _HANDLED = Prepared(
     update(inbox)
@@ -85,6 +91,7 @@ def _store(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
         store(connection, note, conversation)
     if outcome.consent is not None:
         consent.record(connection, conversation.address, outcome.consent)
+    heard(connection, outcome, conversation, at)
     if dropped:
         return Committed(conversation=conversation, message=message, dropped=dropped)
     if outcome.work.conversation is not None:
@@ -110,24 +117,37 @@ def _settle(
         _adopt(connection, outcome)
     row = _EPOCH.one(connection, {"id": outcome.conversation.id})
     now = rows.conversation(row)
-    begun = outcome.work.happened.epoch if outcome.work.happened else outcome.conversation.epoch
-    if outcome.work.kind == "agent" or now.epoch == begun:
+    if outcome.work.happened is not None:
+        return now, _moved_on(connection, now, outcome.work.happened)
+    if outcome.work.kind == "agent" or now.epoch == outcome.conversation.epoch:
         return now, None
-    if outcome.work.kind in ("timer", "event"):
-        return now, "things have moved on since it was set"
     if now.state in ("waiting", "person"):
         return now, "a person took the conversation"
     raise Moved
 
 
+def _moved_on(connection: Connection, now: Conversation, happened: Happened) -> str | None:
+    """Why what was set for later is not said any more. Where conversations follow one another in
+    a lane, what is said of an earlier one would fall into the last."""
+    if now.epoch != happened.epoch:
+        return "things have moved on since it was set"
+    lane = {"lane": now.address.lane, "this": now.id}
+    if now.subject is None and _NEWER.scalar(connection, lane) is not None:
+        return "the customer has begun something new since"
+    return None
+
+
 def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversation:
-    """Begin a conversation, and know the customer by this address from now on."""
+    """Begin a conversation, and know the customer by this address from now on. Raises Moved when
+    a person took the one that the message belongs to, or made the address known."""
     customer = outcome.customer
     inbound = outcome.work.inbound
     known = customer.id
     if not known and inbound is not None and inbound.ref is not None:
         # Another lane may have made them known meanwhile; an address is known by its own alone.
         known = find_customer(connection, inbound).id
+    if known and inbound and is_with_person(connection, inbound, customer.replace(id=known)):
+        raise Moved
     if not known:
         who = {
             "name": customer.name,
@@ -140,7 +160,9 @@ def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversatio
     conversation = outcome.conversation
     address = conversation.address
     identity = {"customer": known, "channel": address.channel, "value": address.value}
-    _NEW_IDENTITY.count(connection, identity)
+    is_news = _NEW_IDENTITY.count(connection, identity)
+    if not is_news and not customer.id and customer.ref is None:
+        raise Moved
     values: dict[str, object] = {
         "customer_id": known,
         "channel": address.channel,
@@ -159,21 +181,24 @@ def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversatio
 
 def _adopt(connection: Connection, outcome: Outcome) -> None:
     """A customer who had not said who they are has proof of it now: what they began is theirs."""
-    customer, id = outcome.customer, outcome.conversation.id
+    customer, address = outcome.customer, outcome.conversation.address
     connection.execute(
         update(customers)
         .where(customers.c.id == customer.id, customers.c.ref.is_(None))
         .values(ref=customer.ref)
     )
-    connection.execute(
-        update(conversations).where(conversations.c.id == id).values(customer_id=customer.id)
-    )
-    address = outcome.conversation.address
+    here = conversations.c.id == outcome.conversation.id
+    nobody = connection.execute(select(conversations.c.customer_id).where(here)).scalar_one()
+    if nobody != customer.id:
+        theirs = (conversations.c.lane == address.lane) & (conversations.c.customer_id == nobody)
+        connection.execute(update(conversations).where(theirs).values(customer_id=customer.id))
     connection.execute(
         update(identities)
         .where(identities.c.channel == address.channel, identities.c.value == address.value)
         .values(customer_id=customer.id)
     )
+    if nobody != customer.id:
+        forget_empty(connection, nobody)
 
 
 def _columns(outcome: Outcome, conversation: Conversation) -> dict[str, object]:
@@ -191,7 +216,7 @@ def _columns(outcome: Outcome, conversation: Conversation) -> dict[str, object]:
 
 def _update(connection: Connection, outcome: Outcome, now: Conversation) -> Conversation:
     after = outcome.conversation.replace(epoch=now.epoch, owner=now.owner)
-    if outcome.message is None and not outcome.reopen:
+    if outcome.message is None and outcome.handoff is None:
         return now
     if outcome.reopen:
         after = after.replace(epoch=now.epoch + 1, owner=None, resolved_at=None)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sqlalchemy import Connection, and_, exists, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, select, update
 
+from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import customers, identities, messages, outbox
 from gateway.model import Address
 
 WHY = "the customer asked for no more messages at this address"
+_IS_OUT = Prepared(
+    select(identities.c.opted_out).where(
+        identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value")
+    )
+)
 
 
 def record(connection: Connection, address: Address, consent: Literal["out", "in"]) -> None:
@@ -29,17 +35,13 @@ def record(connection: Connection, address: Address, consent: Literal["out", "in
         .values(opted_out=True if out else elsewhere)
     )
     if out:
-        _discard(connection, address.lane)
+        discard(connection, address.lane)
 
 
 def is_out(connection: Connection, address: Address) -> bool:
     """Whether the customer asked for no more messages at ``address``."""
-    found = connection.execute(
-        select(identities.c.opted_out).where(
-            identities.c.channel == address.channel, identities.c.value == address.value
-        )
-    ).scalar()
-    return bool(found)
+    here = {"channel": address.channel, "value": address.value}
+    return bool(_IS_OUT.scalar(connection, here))
 
 
 def address_of(lane: str) -> Address:
@@ -48,8 +50,8 @@ def address_of(lane: str) -> Address:
     return Address(channel=channel, value=value)
 
 
-def _discard(connection: Connection, lane: str) -> None:
-    """The bot's words are dropped; a person's show as not sent."""
+def discard(connection: Connection, lane: str) -> None:
+    """Let nothing that waits leave: the bot's words are dropped, a person's show as not sent."""
     for author, status in (("bot", "discarded"), ("agent", "failed")):
         waiting = and_(outbox.c.lane == lane, outbox.c.state == "ready", outbox.c.author == author)
         connection.execute(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
 
 from gateway.adapters.sql import consent, rows
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.linking import forget_empty
 from gateway.adapters.sql.schema import (
     attachments,
+    codes,
     conversations,
     customers,
     handoffs,
@@ -25,7 +27,7 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.model import Address, Inbound, Json, Receipt
 from gateway.ports import NotFound
-from gateway.store import Told
+from gateway.store import AgentSaid, Told
 
 # A later word never takes back an earlier, stronger one: "delivered" may come after "read".
 BEFORE = {
@@ -41,7 +43,9 @@ OF_CONVERSATION: tuple[tuple[str, Table], ...] = (
     ("timers", timers),
     ("outbox", outbox),
     ("notes_of_guests", notes_of_guests),
+    ("codes", codes),
 )
+ERASED = "an erased address"
 
 
 class SqlCustomers:
@@ -81,11 +85,21 @@ def _report(connection: Connection, receipt: Receipt) -> tuple[Told, ...] | None
         if receipt.detail:
             values["data"] = _with_detail(row, receipt.detail)
         connection.execute(update(messages).where(messages.c.id == row.id).values(values))
+        _settle_letter(connection, row.id, arrived=receipt.status != "failed")
     if receipt.opted_out:
         for lane in {row.lane for row in found}:
             consent.record(connection, consent.address_of(lane), "out")
     told = [Told(lane=row.lane, conversation=row.conversation_id) for row in found]
     return tuple(dict.fromkeys(told))
+
+
+def _settle_letter(connection: Connection, message: int, *, arrived: bool) -> None:
+    """A letter that nobody knew to have arrived: now somebody does."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.message_id == message, outbox.c.state == "unsure")
+        .values(state="sent" if arrived else "dead")
+    )
 
 
 def _with_detail(row: Any, detail: str) -> str | None:
@@ -105,14 +119,22 @@ def _customer(connection: Connection, address: Address) -> int:
     return int(known)
 
 
-def _owned(connection: Connection, customer: int) -> tuple[list[int], list[str]]:
+def _owned(connection: Connection, customer: int) -> tuple[list[int], list[Address]]:
     found = connection.execute(
         select(conversations.c.id).where(conversations.c.customer_id == customer)
     ).scalars()
     addresses = connection.execute(
         select(identities.c.channel, identities.c.value).where(identities.c.customer_id == customer)
     )
-    return list(found), [f"{row.channel}:{row.value}" for row in addresses]
+    return list(found), [Address(channel=row.channel, value=row.value) for row in addresses]
+
+
+def _received(mine: list[int], addresses: list[Address]) -> ColumnElement[bool]:
+    """Inbox rows of these conversations, and what waits at these addresses. Not all that came
+    in there: an address may be a computer that several people use."""
+    lanes = [address.lane for address in addresses]
+    waits = inbox.c.conversation_id.is_(None) & inbox.c.lane.in_(lanes)
+    return or_(inbox.c.conversation_id.in_(mine), waits)
 
 
 def _dicts(connection: Connection, query: Any) -> list[dict[str, Any]]:
@@ -121,7 +143,7 @@ def _dicts(connection: Connection, query: Any) -> list[dict[str, Any]]:
 
 def _export(connection: Connection, address: Address) -> Json:
     customer = _customer(connection, address)
-    mine, lanes = _owned(connection, customer)
+    mine, addresses = _owned(connection, customer)
     export: dict[str, Any] = {
         "customer": _dicts(connection, select(customers).where(customers.c.id == customer))[0],
         "identities": _dicts(
@@ -138,20 +160,23 @@ def _export(connection: Connection, address: Address) -> Json:
         connection, select(attachments).where(attachments.c.message_id.in_(said))
     )
     export["links"] = _dicts(connection, select(links).where(links.c.customer_id == customer))
-    export["inbox"] = _dicts(connection, select(inbox).where(inbox.c.lane.in_(lanes)))
+    export["inbox"] = _dicts(connection, select(inbox).where(_received(mine, addresses)))
     return export
 
 
 def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ...]]:
     customer = _customer(connection, address)
-    mine, lanes = _owned(connection, customer)
+    mine, addresses = _owned(connection, customer)
+    received = _received(mine, addresses)
     said = select(messages.c.id).where(messages.c.conversation_id.in_(mine))
     digests = set(
         connection.execute(
             select(attachments.c.digest).where(attachments.c.message_id.in_(said))
         ).scalars()
-    ) | _raw_digests(connection, lanes)
-    gone = connection.execute(delete(inbox).where(inbox.c.lane.in_(lanes))).rowcount
+    ) | _named(connection, received)
+    moved = links.c.customer_id == customer
+    before = connection.execute(select(links.c.before_id).where(moved)).scalars().all()
+    gone = connection.execute(delete(inbox).where(received)).rowcount
     gone += connection.execute(
         delete(attachments).where(attachments.c.message_id.in_(said))
     ).rowcount
@@ -163,21 +188,45 @@ def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ..
         (customers, customers.c.id),
     ):
         gone += connection.execute(delete(table).where(column == customer)).rowcount
+    for one in before:
+        forget_empty(connection, one)
+    for one_of_theirs in addresses:
+        gone += _unname(connection, one_of_theirs)
     still = set(
         connection.execute(
             select(attachments.c.digest).where(attachments.c.digest.in_(digests))
         ).scalars()
-    )
+    ) | _named(connection, (inbox.c.state != "handled") | (inbox.c.kind == "unreadable"))
     return gone, tuple(sorted(digests - still))
 
 
-def _raw_digests(connection: Connection, lanes: list[str]) -> set[str]:
-    """Raw payloads and attachments that the inbox rows of these lanes name."""
+def _unname(connection: Connection, address: Address) -> int:
+    """Take ``address`` out of what is held on other customers."""
+    gone = 0
+    for table in (links, codes):
+        here = (table.c.channel == address.channel) & (table.c.value == address.value)
+        gone += connection.execute(delete(table).where(here)).rowcount
+    connection.execute(
+        update(messages)
+        .where(
+            messages.c.author == "system", messages.c.text.contains(address.lane, autoescape=True)
+        )
+        .values(text=func.replace(messages.c.text, address.lane, ERASED))
+    )
+    return gone
+
+
+def _named(connection: Connection, chosen: ColumnElement[bool]) -> set[str]:
+    """The digests of raw payloads and attachments that inbox rows name."""
     found: set[str] = set()
-    kinds = ("message", "edit", "unreadable")
-    query = select(inbox.c.payload).where(inbox.c.lane.in_(lanes), inbox.c.kind.in_(kinds))
-    for payload in connection.execute(query).scalars():
-        inbound = rows.unpack(payload, Inbound)
+    query = select(inbox.c.kind, inbox.c.payload).where(
+        chosen, inbox.c.kind.in_(("message", "edit", "unreadable", "agent"))
+    )
+    for row in connection.execute(query):
+        if row.kind == "agent":
+            found |= {one.digest for one in rows.unpack(row.payload, AgentSaid).attachments}
+            continue
+        inbound = rows.unpack(row.payload, Inbound)
         found |= {one.digest for one in inbound.attachments}
         found |= {inbound.raw} if inbound.raw else set()
     return found

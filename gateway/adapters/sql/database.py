@@ -178,7 +178,10 @@ def _engine(file: Path, *, begin: str) -> Engine:
     """SQLAlchemy's documented recipe for savepoints with the SQLite driver: the driver must not
     begin transactions by itself, we do. Without it a released savepoint survives the rollback."""
     engine = create_engine(
-        f"sqlite:///{file}", poolclass=StaticPool, connect_args={"check_same_thread": False}
+        f"sqlite:///{file}",
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False},
+        hide_parameters=True,  # an error that is logged must not quote a customer
     )
 
     @event.listens_for(engine, "connect")

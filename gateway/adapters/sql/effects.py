@@ -37,17 +37,18 @@ def effects(
                 "at": rows.ms(at),
             },
         )
-    if outcome.answered is not None and outcome.work.survey is not None:
-        _answer(connection, outcome, at)
+    _suggestion_used(connection, outcome)
+
+
+def heard(
+    connection: Connection, outcome: Outcome, conversation: Conversation, at: datetime
+) -> None:
+    """What the customer said of us: it counts whoever has the conversation by now."""
     if outcome.opt_out:
         owner = select(conversations.c.customer_id).where(conversations.c.id == conversation.id)
         connection.execute(
             update(customers).where(customers.c.id.in_(owner)).values(opted_out=True)
         )
-    _suggestion_used(connection, outcome)
-
-
-def _answer(connection: Connection, outcome: Outcome, at: datetime) -> None:
     answer, survey = outcome.answered, outcome.work.survey
     if answer is None or survey is None:
         return

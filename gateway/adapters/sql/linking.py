@@ -6,7 +6,7 @@ import hmac
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
 from gateway.adapters.sql import consent, rows
 from gateway.adapters.sql.database import Database
@@ -32,6 +32,17 @@ PER_HOUR = 3
 """Codes to one address: nobody is made to send a stranger heaps of them."""
 
 
+_HOLDS = and_(
+    links.c.undone_at.is_(None),
+    exists().where(
+        identities.c.channel == links.c.channel,
+        identities.c.value == links.c.value,
+        identities.c.customer_id == links.c.customer_id,
+    ),
+)
+"""Neither taken back nor overtaken by a later link of the address to somebody else."""
+
+
 class SqlLinks:
     """See `store.Links`."""
 
@@ -51,7 +62,7 @@ class SqlLinks:
     async def of(self, conversation: int) -> tuple[Linked, ...]:
         def unit(connection: Connection) -> tuple[Linked, ...]:
             mine = links.c.customer_id == _owner(connection, conversation)
-            chosen = select(links).where(mine, links.c.undone_at.is_(None)).order_by(links.c.id)
+            chosen = select(links).where(mine, _HOLDS).order_by(links.c.id)
             return tuple(_value(row) for row in connection.execute(chosen))
 
         return await self._db.read(unit)
@@ -151,6 +162,10 @@ def _link(
     if before == customer:
         raise NotAccepted("this address is the customer's already")
     _move(connection, address, customer)
+    out = select(customers.c.opted_out).where(customers.c.id == before)
+    if connection.execute(out).scalar():
+        mine = update(customers).where(customers.c.id == customer)
+        connection.execute(mine.values(opted_out=True))
     made: int = connection.execute(
         insert(links).returning(links.c.id),
         {
@@ -180,9 +195,23 @@ def _move(connection: Connection, address: Address, customer: int) -> None:
     )
 
 
+def forget_empty(connection: Connection, customer: int) -> None:
+    """Delete a customer of whom nothing is left: every address and conversation has become
+    somebody else's, and no link can be taken back to them."""
+    mine = customers.c.id == customer
+    connection.execute(
+        delete(customers).where(
+            mine,
+            ~exists().where(identities.c.customer_id == customer),
+            ~exists().where(conversations.c.customer_id == customer),
+            ~exists().where(links.c.before_id == customer, links.c.undone_at.is_(None)),
+        )
+    )
+
+
 def _unlink(connection: Connection, link: int, at: datetime) -> None:
     mine = links.c.id == link
-    row = connection.execute(select(links).where(mine, links.c.undone_at.is_(None))).one_or_none()
+    row = connection.execute(select(links).where(mine, _HOLDS)).one_or_none()
     if row is None:
         raise NotFound(f"there is no link {link}")
     before = connection.execute(
@@ -276,17 +305,26 @@ def _go_on(
     here = rows.conversation(
         connection.execute(select(conversations).where(conversations.c.id == conversation)).one()
     )
-    there = _taken(connection, address, agent) or _begin(
-        connection,
-        customer,
-        address,
-        at,
-        state="person",
-        owner=rows.pack(agent),
-        tier=here.tier,
-        language=here.language,
-        subject=here.subject,
-        intent=here.intent,
+    there = _open_at(connection, address)
+    if there is not None and there.owner is not None:
+        if there.owner.id != agent.id:
+            raise Conflict(f"{there.owner.name} has the conversation there", there)
+        return there
+    there = (
+        _take(connection, there, agent)
+        if there
+        else _begin(
+            connection,
+            customer,
+            address,
+            at,
+            state="person",
+            owner=rows.pack(agent),
+            tier=here.tier,
+            language=here.language,
+            subject=here.subject,
+            intent=here.intent,
+        )
     )
     _claimed(connection, there, agent, at)
     for one, other in ((here, there), (there, here)):
@@ -295,26 +333,25 @@ def _go_on(
     return there
 
 
-def _taken(connection: Connection, address: Address, agent: Agent) -> Conversation | None:
-    """The open conversation there, if there is one; it must be nobody else's."""
+def _open_at(connection: Connection, address: Address) -> Conversation | None:
+    """The open conversation there, if there is one."""
     row = connection.execute(
         select(conversations)
         .where(conversations.c.lane == address.lane, conversations.c.state != "resolved")
         .order_by(conversations.c.id.desc())
         .limit(1)
     ).one_or_none()
-    if row is None:
-        return None
-    there = rows.conversation(row)
-    if there.owner is not None and there.owner.id != agent.id:
-        raise Conflict(f"{there.owner.name} has the conversation there", there)
-    if there.owner is None:
-        connection.execute(
-            update(conversations)
-            .where(conversations.c.id == there.id)
-            .values(state="person", owner=rows.pack(agent), epoch=conversations.c.epoch + 1)
-        )
-    return there
+    return rows.conversation(row) if row else None
+
+
+def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversation:
+    taken = (
+        update(conversations)
+        .where(conversations.c.id == there.id)
+        .values(state="person", owner=rows.pack(agent), epoch=conversations.c.epoch + 1)
+        .returning(conversations)
+    )
+    return rows.conversation(connection.execute(taken).one())
 
 
 def _claimed(connection: Connection, there: Conversation, agent: Agent, at: datetime) -> None:

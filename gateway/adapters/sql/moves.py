@@ -47,9 +47,8 @@ class SqlMoves:
         handoff: HandoffAsk | None = None,
     ) -> Conversation:
         def unit(connection: Connection) -> Conversation:
-            values: dict[str, Any] = {"state": state, "owner": None}
-            if state == "resolved":
-                values["resolved_at"] = rows.ms(at)
+            closed = rows.ms(at) if state == "resolved" else None
+            values: dict[str, Any] = {"state": state, "owner": None, "resolved_at": closed}
             if handoff is not None:
                 values["tier"] = handoff.tier
             now = _shift(connection, conversation, epoch, values)

@@ -99,8 +99,9 @@ class SqlOutbox:
             if unreachable:
                 connection.execute(_unreachable(id))
             if opted_out:
-                lane = connection.execute(select(outbox.c.lane).where(outbox.c.id == id))
-                consent.record(connection, consent.address_of(lane.scalar_one()), "out")
+                lane = connection.execute(select(outbox.c.lane).where(outbox.c.id == id)).scalar()
+                if lane is not None:  # else the customer was erased meanwhile
+                    consent.record(connection, consent.address_of(lane), "out")
 
         await self._db.write(unit)
 
@@ -129,6 +130,9 @@ def _take(connection: Connection, lane: str, at: datetime) -> Parcel | Later | N
     while (row := connection.execute(_HEAD, {"lane": lane}).one_or_none()) is not None:
         if row.state == "sending":
             return None  # whoever took it wakes the lane when it is over
+        if consent.is_out(connection, consent.address_of(lane)):
+            consent.discard(connection, lane)
+            return None
         if row.due_at > rows.ms(at):
             return Later(at=rows.when(row.due_at))
         if connection.execute(_TAKE, {"row": row.id}).rowcount == 1:

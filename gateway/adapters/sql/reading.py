@@ -38,7 +38,7 @@ _PUBLIC = (
         messages.c.lane == bindparam("lane"),
         messages.c.id > bindparam("after"),
         messages.c.internal.is_(False),
-        messages.c.status.not_in(("discarded", "unsure")),
+        messages.c.status.not_in(("discarded", "unsure", "failed")),
     )
     .order_by(messages.c.id)
     .limit(bindparam("most"))

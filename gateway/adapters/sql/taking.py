@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, String, bindparam, literal_column, select
+from sqlalchemy.exc import NoResultFound
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.consent import is_out
@@ -20,7 +21,7 @@ from gateway.adapters.sql.schema import (
     surveys,
 )
 from gateway.model import Conversation, Customer, Inbound, Message, Survey
-from gateway.store import AgentSaid, Happened, Later, Work
+from gateway.store import AgentSaid, Happened, Later, Unreadable, Work
 
 HISTORY = 40
 
@@ -64,15 +65,18 @@ _HAPPENED = msgspec.json.Decoder(Happened)
 
 
 def take(connection: Connection, lane: str, at: datetime, idle: timedelta) -> Work | Later | None:
-    """The oldest unhandled row of ``lane`` with all that its turn needs."""
+    """The oldest unhandled row of ``lane`` with all that its turn needs. Raises Unreadable."""
     row = _HEAD.one(connection, {"lane": lane})
     if row is None:
         return None
     if row.due_at > rows.ms(at):
         return Later(at=rows.when(row.due_at))
-    if row.kind in ("message", "edit", "unreadable"):
-        return _from_customer(connection, row, idle)
-    return _from_house(connection, row)
+    try:
+        if row.kind in ("message", "edit", "unreadable"):
+            return _from_customer(connection, row, idle)
+        return _from_house(connection, row)
+    except (msgspec.DecodeError, NoResultFound) as error:
+        raise Unreadable(row.id, row.attempts, type(error).__name__) from error
 
 
 def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Work:
@@ -100,7 +104,7 @@ def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Wo
         conversation=conversation,
         history=history,
         survey=survey,
-        opted_out=customer.opted_out and is_out(connection, inbound.address),
+        opted_out=is_out(connection, inbound.address),
     )
 
 
@@ -121,7 +125,7 @@ def _from_house(connection: Connection, row: Row[Any]) -> Work:
         conversation=conversation,
         history=_history(connection, conversation.id),
         survey=_survey(connection, conversation),
-        opted_out=bool(customer.opted_out) and is_out(connection, conversation.address),
+        opted_out=is_out(connection, conversation.address),
     )
 
 
@@ -140,6 +144,12 @@ def find_customer(connection: Connection, inbound: Inbound) -> Customer:
     if row is None or (inbound.ref is not None and row.ref is not None):
         return Customer(name=inbound.name, language=inbound.language, ref=inbound.ref)
     return rows.customer(row).replace(ref=inbound.ref or row.ref)
+
+
+def is_with_person(connection: Connection, inbound: Inbound, customer: Customer) -> bool:
+    """Whether a person has, or is to get, the conversation that ``inbound`` belongs to."""
+    found = _conversation(connection, inbound.address.lane, inbound, customer)
+    return found is not None and found.state in ("waiting", "person")
 
 
 def _conversation(

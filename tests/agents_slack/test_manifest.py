@@ -1,0 +1,86 @@
+"""``warmline slack manifest``: the app as Slack must know it, with this installation's address."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from plugins.agents_slack.command import slack
+
+CLEAN = {
+    "WARMLINE_PUBLIC_URL": None, "SLACK_APP_TOKEN": None, "SLACK_SIGNING_SECRET": None,
+    "WARMLINE_CHANNELS__SLACK__SOCKET_MODE": None, "WARMLINE_PLUGINS__AGENTS_SLACK__COMMAND": None,
+}  # fmt: skip
+URL = "https://support.example.com/channels/slack/events"
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    done = CliRunner().invoke(slack, ["manifest", *arguments], env={**CLEAN, **environment})
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_with_an_address() -> None:
+    """Events, buttons and the slash command go to the one door; no socket."""
+    made = yaml.safe_load(run(WARMLINE_PUBLIC_URL="https://support.example.com/").stdout)
+    assert made["settings"]["event_subscriptions"]["request_url"] == URL
+    assert made["settings"]["interactivity"] == {"is_enabled": True, "request_url": URL}
+    [command] = made["features"]["slash_commands"]
+    assert (command["command"], command["url"]) == ("/warmline", URL)
+    assert made["settings"]["socket_mode_enabled"] is False
+    scopes = set(made["oauth_config"]["scopes"]["bot"])
+    needed = {
+        "chat:write", "commands", "channels:history", "channels:read", "groups:read", "users:read",
+        "reactions:read", "reactions:write", "files:read", "files:write", "metadata.message:read",
+    }  # fmt: skip
+    assert needed <= scopes
+    assert {"message.channels", "reaction_added", "app_home_opened"} <= set(
+        made["settings"]["event_subscriptions"]["bot_events"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["--socket"], {"WARMLINE_PUBLIC_URL": "https://support.example.com"}),
+        ([], {"WARMLINE_PUBLIC_URL": "http://127.0.0.1:8080"}),
+        ([], {}),
+        (
+            [],
+            {"WARMLINE_PUBLIC_URL": "https://support.example.com", "SLACK_APP_TOKEN": "xapp-1"},
+        ),
+    ],
+)
+def test_by_socket(arguments: list[str], environment: dict[str, str]) -> None:
+    """Asked for, or because nothing else can be: no address anywhere."""
+    done = run("--json", *arguments, **environment)
+    made = json.loads(done.stdout)
+    assert made["settings"]["socket_mode_enabled"] is True
+    assert "url" not in str(made["settings"]) + str(made["features"]["slash_commands"])
+
+
+def test_from_a_file(tmp_path: Path) -> None:
+    """The address and the command of the configuration."""
+    file = tmp_path / "w.yaml"
+    tree = {
+        "public_url": "https://support.example.com",
+        "channels": {"slack": "auto"},
+        "plugins": {"agents_slack": {"command": "/desk"}},
+    }
+    file.write_text(yaml.safe_dump(tree), "utf-8")
+    made = yaml.safe_load(run("--config", str(file)).stdout)
+    assert made["features"]["slash_commands"][0]["command"] == "/desk"
+    assert made["settings"]["interactivity"]["request_url"] == URL
+
+
+def test_a_broken_file_is_told(tmp_path: Path) -> None:
+    """In words, not as a traceback."""
+    file = tmp_path / "w.yaml"
+    file.write_text("a: [", "utf-8")
+    done = CliRunner().invoke(slack, ["manifest", "--config", str(file)], env=CLEAN)
+    assert done.exit_code == 1
+    assert "cannot be read" in done.output

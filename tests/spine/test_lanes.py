@@ -1,0 +1,45 @@
+"""Which lanes are worked, and when: nothing that was woken is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from gateway.services.dispatch import Lanes, Next
+from gateway.testing import FakeClock
+from tests.conftest import until
+
+
+async def test_a_wake_at_the_moment_a_worker_ends_is_not_lost() -> None:
+    """The last worker has nothing more to do, and another lane is woken before it is gone."""
+    worked: list[str] = []
+
+    async def step(lane: str) -> Next | datetime:
+        worked.append(lane)
+        if lane == "first":
+            asyncio.get_running_loop().call_soon(lanes.wake, "second")
+        return Next.DONE
+
+    lanes = Lanes(step, at_once=1, clock=FakeClock())
+    lanes.wake("first")
+    await until(lambda: worked == ["first", "second"], 2)
+
+
+async def test_an_earlier_alarm_is_not_kept_waiting_by_a_later_one() -> None:
+    """The head of the lane changed: what is due sooner is looked at sooner."""
+    clock = FakeClock()
+    waits = [300, 2, 300]
+    looked: list[float] = []
+    begun = clock.now()
+
+    async def step(lane: str) -> Next | datetime:
+        looked.append((clock.now() - begun).total_seconds())
+        return clock.now() + timedelta(seconds=waits.pop(0))
+
+    lanes = Lanes(step, at_once=1, clock=clock)
+    for _ in range(2):
+        lanes.wake("lane")
+        await until(lambda: len(lanes) == 0, 2)
+    await clock.advance(3)
+    assert looked == [0, 0, 2]
+    await lanes.stop(0)
