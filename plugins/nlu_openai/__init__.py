@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 from gateway import Handler, Pages, Poller, Section, Settings, Understander, hookimpl
 
-from .answers import GroundedAnswers
-from .engine import NluOpenAI
 from .settings import OpenAISettings
 
-__all__ = ["GroundedAnswers", "NluOpenAI", "OpenAISettings"]
+__all__ = ["OpenAISettings"]
 
 
 @hookimpl

@@ -1,20 +1,24 @@
-"""What can be set below ``plugins.nlu_openai``, and what is made of it."""
+"""What can be set below ``plugins.nlu_openai``, and what is made of it.
+
+The rest of the package is imported when it is made: asleep it costs a start next to nothing.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from gateway import Settings, WarmlineError
 
-from .answers import GroundedAnswers
-from .budget import Budget, Prices
-from .engine import NluOpenAI
-from .model import Model
-from .sources import Sources, read_examples, read_passages
+if TYPE_CHECKING:
+    from .answers import GroundedAnswers
+    from .budget import Budget
+    from .engine import NluOpenAI
+    from .model import Model
 
 
 class OpenAISettings(BaseModel):
@@ -40,11 +44,14 @@ class OpenAISettings(BaseModel):
     daily_cost: float | None = Field(None, ge=0, description="the same, by the prices below")
     price_read: float = Field(0.0, ge=0, description="of a million tokens sent")
     price_written: float = Field(0.0, ge=0, description="of a million tokens answered")
-    _model: Model | None = PrivateAttr(None)
-    _engine: NluOpenAI | None = PrivateAttr(None)
+    _model: Any = PrivateAttr(None)
+    _engine: Any = PrivateAttr(None)
 
     def engine(self, settings: Settings) -> NluOpenAI:
         """The one understander of this section, made when first asked for. Raises BadConfig."""
+        from .engine import NluOpenAI  # noqa: PLC0415
+        from .sources import read_examples  # noqa: PLC0415
+
         if self._engine is None:
             paths = [settings.path(path) for path in self.knowledge]
             self._engine = NluOpenAI(
@@ -54,10 +61,14 @@ class OpenAISettings(BaseModel):
                 longest=self.longest,
                 history=self.history,
             )
-        return self._engine
+        engine: NluOpenAI = self._engine
+        return engine
 
     def grounded(self, settings: Settings) -> GroundedAnswers:
         """Answers from the files in ``answers``. Raises BadConfig."""
+        from .answers import GroundedAnswers  # noqa: PLC0415
+        from .sources import Sources, read_passages  # noqa: PLC0415
+
         paths = [settings.path(path) for path in self.answers]
         return GroundedAnswers(
             self._asked(settings),
@@ -69,6 +80,8 @@ class OpenAISettings(BaseModel):
         )
 
     def _asked(self, settings: Settings) -> Model:
+        from .model import Model  # noqa: PLC0415
+
         if find_spec("openai") is None:
             raise WarmlineError("plugins.nlu_openai needs `pip install 'warmline[openai]'`")
         if self._model is None:
@@ -81,9 +94,12 @@ class OpenAISettings(BaseModel):
                 temperature=self.temperature,
                 budget=self._budget(settings.data_dir / "nlu_openai" / "spent.json"),
             )
-        return self._model
+        model: Model = self._model
+        return model
 
     def _budget(self, file: Path) -> Budget:
+        from .budget import Budget, Prices  # noqa: PLC0415
+
         return Budget(
             tokens=self.daily_tokens,
             cost=self.daily_cost,

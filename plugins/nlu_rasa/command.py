@@ -8,9 +8,6 @@ import click
 
 from gateway import BadConfig
 
-from .export import project, write
-from .knowledge import chosen, read
-
 
 @click.group()
 def rasa() -> None:
@@ -29,6 +26,9 @@ def rasa() -> None:
 @click.option("--language", default="en", show_default=True, help="of answers for all others")
 def export(folder: Path, config: Path | None, epochs: int, language: str) -> None:
     """Write a complete Rasa project into FOLDER; train it there with `rasa train`."""
+    from .export import project, write  # noqa: PLC0415  (every start of the server reads this file)
+    from .knowledge import chosen, read  # noqa: PLC0415
+
     try:
         knowledge = read(chosen(config))
     except BadConfig as error:
