@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from gateway import (
     Address,
+    Button,
     Channel,
     Fact,
     House,
@@ -110,7 +111,7 @@ class Rest:
             return
         expected = f"Bearer {self._settings.token.get_secret_value()}"
         given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), expected.encode()):
+        if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected.encode()):
             raise web.HTTPUnauthorized(text="send the channel's token as a bearer token")
 
 
@@ -192,11 +193,17 @@ def _rasa(sender: str, message: Message) -> dict[str, object]:
         "text": message.text,
         "id": str(message.id),
     }
-    if message.buttons:
-        said["buttons"] = [
-            {"title": button.title, "payload": button.payload} for button in message.buttons
-        ]
+    buttons = message.buttons or _stars(message)
+    if buttons:
+        said["buttons"] = [{"title": button.title, "payload": button.payload} for button in buttons]
     return said
+
+
+def _stars(message: Message) -> tuple[Button, ...]:
+    """A question with a scale, as the protocol can carry it: a button for each number."""
+    if message.survey is None or message.survey.scale == "text":
+        return ()
+    return tuple(Button(title=number, payload=number) for number in "12345")
 
 
 async def _tell(request: web.Request, house: House, waiting: set[asyncio.Timeout]) -> web.Response:

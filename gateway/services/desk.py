@@ -181,6 +181,7 @@ class Desk:
         self._changed(ignored.conversation)
 
     async def link(self, conversation: int, address: Address, agent: Agent) -> Card:
+        self._proofs.traits(address)
         now = self._clock.now()
         await self._store.links.link(conversation, address, now, how="agent", agent=agent)
         return await self._noted(conversation, f"{agent.name} linked {address.lane}", agent)

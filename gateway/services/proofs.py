@@ -49,11 +49,16 @@ class Proofs:
         self._events = events
         self._clock = clock
 
+    def traits(self, address: Address) -> Traits:
+        """What the channel of ``address`` can do. Raises NotAccepted when there is no such."""
+        found = self._traits.get(address.channel)
+        if found is None:
+            raise NotAccepted(f"there is no channel {address.channel}")
+        return found
+
     async def ask(self, conversation: int, address: Address, agent: Agent) -> None:
         """Send a code to ``address``. Raises NotAccepted when that cannot be."""
-        traits = self._traits.get(address.channel)
-        if traits is None:
-            raise NotAccepted(f"there is no channel {address.channel}")
+        traits = self.traits(address)
         here = await self._store.reading.conversation(conversation)
         if here.address == address:
             raise NotAccepted("a code to the address they write from proves nothing")

@@ -64,7 +64,7 @@ class Followup:
         return Reply(
             opener=words.OPENERS[tone(turn.history)][language],
             body=(words.QUESTIONS[self._settings.kind][language],),
-            next_step=f"{words.HOW[asking.scale][language]} {words.STOP[language]}",
+            next_step=f"{words.UNSOLVED[language]} {words.STOP[language]}",
             language=language,
             purpose="survey",
             survey=SurveyAsk(kind=self._settings.kind, scale=asking.scale),

@@ -60,33 +60,14 @@ QUESTIONS: Mapping[str, Texts] = {
     },
 }
 
-HOW: Mapping[str, Texts] = {
-    "stars": {
-        "en": "Answer with 1 to 5 stars, 5 is best, or say that it is not solved.",
-        "de": "Antworten Sie mit 1 bis 5 Sternen, 5 ist am besten, oder sagen Sie, dass es nicht "
-        "gelöst ist.",
-        "fr": "Répondez par 1 à 5 étoiles, 5 étant le mieux, ou dites-nous que ce n'est "
-        "pas résolu.",
-        "es": "Responda con 1 a 5 estrellas, 5 es lo mejor, o diga que no está resuelto.",
-        "ar": "أجب بعدد من النجوم من 1 إلى 5، و5 هو الأفضل، أو أخبرنا أن المشكلة لم تُحل.",
-    },
-    "number": {
-        "en": "Answer with a number from 1 to 5, 5 is best, or say that it is not solved.",
-        "de": "Antworten Sie mit einer Zahl von 1 bis 5, 5 ist am besten, oder sagen Sie, dass es "
-        "nicht gelöst ist.",
-        "fr": "Répondez par un chiffre de 1 à 5, 5 étant le mieux, ou dites-nous que ce n'est pas "
-        "résolu.",
-        "es": "Responda con un número del 1 al 5, 5 es lo mejor, o diga que no está resuelto.",
-        "ar": "أجب برقم من 1 إلى 5، و5 هو الأفضل، أو أخبرنا أن المشكلة لم تُحل.",
-    },
-    "text": {
-        "en": "Answer in your own words, or say that it is not solved.",
-        "de": "Antworten Sie mit Ihren Worten, oder sagen Sie, dass es nicht gelöst ist.",
-        "fr": "Répondez avec vos mots, ou dites-nous que ce n'est pas résolu.",
-        "es": "Responda con sus palabras, o diga que no está resuelto.",
-        "ar": "أجب بكلماتك، أو أخبرنا أن المشكلة لم تُحل.",
-    },
+UNSOLVED: Texts = {
+    "en": "If it is not solved, say so.",
+    "de": "Wenn es nicht gelöst ist, sagen Sie es uns.",
+    "fr": "Si ce n'est pas résolu, dites-le-nous.",
+    "es": "Si no está resuelto, díganoslo.",
+    "ar": "إذا لم تُحل المشكلة فأخبرنا.",
 }
+"""How the question is answered, the channel shows or the voice says."""
 
 STOP: Texts = {
     "en": "Write STOP for no more such questions.",
