@@ -52,13 +52,14 @@ class Gateway:
         clock: Clock | None = None,
         channels: Mapping[str, Channel] | None = None,
     ) -> None:
-        """``channels`` stand in for those that the guests offer (a replay)."""
+        """``channels`` stand in for those that the guests offer (a replay); then no guest has
+        pages or calls anybody either."""
         core = settings.core
         self.settings = settings
         self.guests = guests
         offers = guests.offers(settings)
         if channels is not None:
-            offers = msgspec.structs.replace(offers, channels=channels)
+            offers = msgspec.structs.replace(offers, channels=channels, sites=())
         self.offers: Offers = offers
         self.policy: Policy = load_policy(settings.path(core.policy) if core.policy else None)
         self.clock: Clock = clock or SystemClock()

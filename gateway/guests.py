@@ -32,7 +32,6 @@ from gateway.ports import (
 from gateway.settings import Declared, Settings
 
 T = TypeVar("T")
-FIRST_PASS = ("register_settings", "register_commands")
 
 
 class BadGuest(WarmlineError):

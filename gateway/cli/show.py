@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -140,8 +139,3 @@ def _print(*tables: Table) -> None:
     console = Console(width=None if sys.stdout.isatty() else 160)
     for table in tables:
         console.print(table)
-
-
-def lines_of(rows: Iterable[object]) -> str:
-    """One JSON object on each line."""
-    return "\n".join(msgspec.json.encode(row).decode() for row in rows)

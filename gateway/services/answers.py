@@ -42,6 +42,10 @@ class Answers:
             if not waiter.done():
                 waiter.set_result(replies)
 
+    def disown(self, turn: int) -> None:
+        """``turn`` was handled elsewhere, or is not there any more."""
+        self._mine.discard(turn)
+
     async def answer(self, turn: int, *, timeout: float) -> tuple[Message, ...] | None:
         """The replies of ``turn`` once it is committed; None after ``timeout`` seconds."""
         try:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway.model import Accepted, File, Inbound, Receipt
+from gateway.model import Accepted, Fact, File, Inbound, Receipt
 from gateway.ports import Clock, Event, Events, Files, NotAccepted, TooLarge
 from gateway.services.metrics import Metrics
 from gateway.store import Store
@@ -97,12 +97,29 @@ class Intake:
 
     async def _bounded(self, message: Inbound) -> Inbound:
         """What is too long to be read is cut, and kept whole as a file for the agent."""
-        # NUL is no character of SQL text, and providers let it through.
-        text = message.text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        message = _storable(message)
+        text = message.text
         if len(text) <= self._text:
-            return message.replace(text=text)
+            return message
         whole = File(name="message.txt", media_type="text/plain", data=text.encode())
         kept = await self._files.keep(whole)
         return message.replace(
             text=text[: self._text - 1] + "…", attachments=(*message.attachments, kept)
         )
+
+
+def _storable(message: Inbound) -> Inbound:
+    """Texts without what no database takes, and providers let through."""
+    return message.replace(
+        text=_clean(message.text),
+        name=_clean(message.name) if message.name else message.name,
+        subject=_clean(message.subject) if message.subject else message.subject,
+        facts=tuple(Fact(name=_clean(f.name), value=_clean(f.value)) for f in message.facts),
+    )
+
+
+def _clean(text: str) -> str:
+    """Without NUL and halves of characters (lone surrogates, which JSON can hold)."""
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

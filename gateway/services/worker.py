@@ -83,6 +83,7 @@ class Worker:
             return Next.MORE
         except AlreadyHandled:
             log.info("turn.already_handled", turn=work.id)
+            self._answers.disown(work.id)
             return Next.MORE
         except Exception as error:  # noqa: BLE001  (logged there, tried again, then a person's)
             return await self._failed(work.id, work.attempts, error)

@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from gateway.ports import NotAccepted, NotFound, TooLarge
+from gateway.ports import Conflict, NotAccepted, NotFound, TooLarge
 from gateway.services.metrics import Metrics
 
 log = structlog.get_logger()
@@ -73,6 +73,8 @@ async def _answer(request: web.Request, handler: Next) -> web.StreamResponse:  #
         return error(413, str(large))
     except NotFound as missing:
         return error(404, str(missing))
+    except Conflict as faster:
+        return error(409, str(faster))
     except NotAccepted as later:
         return error(503, str(later), **{"Retry-After": "2"})
     except (web.HTTPException, ConnectionResetError):
@@ -84,8 +86,13 @@ async def _answer(request: web.Request, handler: Next) -> web.StreamResponse:  #
 
 def _refused(refused: web.HTTPError) -> web.Response:
     if refused.content_type == "application/json" and refused.text:
-        return web.Response(
+        response = web.Response(
             text=refused.text, status=refused.status, content_type="application/json"
         )
-    message = refused.text or refused.reason
-    return error(refused.status, message.removeprefix(f"{refused.status}: "))
+    else:
+        message = refused.text or refused.reason
+        response = error(refused.status, message.removeprefix(f"{refused.status}: "))
+    for name, value in refused.headers.items():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers.add(name, value)
+    return response

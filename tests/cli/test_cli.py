@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -10,8 +11,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from gateway import House, Settings, hookimpl
+from gateway.app import Gateway
 from gateway.cli.main import command
+from gateway.guests import Guests
 from gateway.ports import NotFound
+from gateway.testing import PlainVoice, as_guests, settings_for
 
 DEMO_EVENTS = [
     {"channel": "rest", "from": "ana", "text": "How long does shipping take?", "id": "m1"},
@@ -176,3 +181,25 @@ def test_an_unknown_customer_is_told_in_words(warmline: Any) -> None:
     with pytest.raises(NotFound, match=r"nobody is known by email:a@example\.org"):
         warmline("customer", "export", "email:a@example.org")
     assert warmline("customer", "export", "nonsense").exit_code == 2
+
+
+class Caller:
+    """A guest beside the channels that calls the outside as soon as it runs."""
+
+    name = "caller"
+
+    async def run(self, house: House) -> None:
+        raise AssertionError("a replay must not call anybody")
+
+    @hookimpl
+    def register_routes(self, register: Callable[[Any], None], settings: Settings) -> None:
+        register(self)
+
+
+def test_a_replay_wakes_no_guest_that_calls_the_outside(tmp_path: Path) -> None:
+    """An agents' chat would otherwise hear of customers of long ago."""
+    guests = as_guests([PlainVoice(), Caller()])
+    settings = settings_for(guests, {}, tmp_path)
+    live = Gateway(Guests(guests), settings)
+    assert [site.name for site in live.offers.sites if isinstance(site, Caller)] == ["caller"]
+    assert Gateway(Guests(guests), settings, channels={}).offers.sites == ()

@@ -290,3 +290,26 @@ async def test_everything_said_is_pushed_to_the_callback(tmp_path: Path) -> None
         "id": said[0]["id"],
         "author": "bot",
     }
+
+
+async def test_a_token_of_any_bytes_is_a_wrong_token(tmp_path: Path) -> None:
+    """Header bytes that are no text are refused like any other guess."""
+    token = config(tmp_path, token="s3cret")
+    async with running(channels.rest, FakeHandler(answers), config=token, tmp_path=tmp_path) as gw:
+        host = gw.url.removeprefix("http://")
+        reader, writer = await asyncio.open_connection(*host.split(":"))
+        writer.write(
+            b"POST /webhooks/rest/webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            b"Authorization: Bearer \xff\xfe\r\nContent-Length: 2\r\n\r\n{}"
+        )
+        told = await reader.read()
+        assert told.startswith(b"HTTP/1.1 401 ")
+        writer.close()
+
+
+async def test_a_refusal_keeps_its_headers(gw: Running) -> None:
+    """A wrong method is told the right ones (RFC 9110, section 15.5.6)."""
+    async with gw.session() as session, session.get(WEBHOOK) as told:
+        assert told.status == 405
+        assert told.headers["Allow"] == "POST"
+        assert (await told.json())["error"]["code"] == "method_not_allowed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,11 @@ import pytest
 from sqlalchemy import update
 
 from gateway import (
+    Address,
+    Fact,
+    Inbound,
     Message,
+    NotAccepted,
     Occasion,
     Receipt,
     Rendered,
@@ -444,3 +449,27 @@ async def test_a_case_that_is_opened_again_is_not_resolved_any_more(
         assert closed.resolved_at is not None
         given = await desk.transfer(1, ana.agent, epoch=closed.epoch, tier="specialist")
         assert given.resolved_at is None
+
+
+async def test_half_a_character_costs_nobody_the_message(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """JSON can hold lone surrogates (RFC 8259, section 8.2), which no database takes."""
+    fake = FakeChannel()
+    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        broken = json.loads('"so \\ud83d"')
+        facts = (Fact(name=broken, value=broken),)
+        await carla.say(broken, name=broken, subject=broken, facts=facts)
+        assert [m.text for m in fake.sent] == ["You said so \N{REPLACEMENT CHARACTER}."]
+
+
+async def test_a_stopped_database_says_so(tmp_path: Path) -> None:
+    """Who comes too late is told, and does not wait for ever."""
+    async with running(FakeChannel(), tmp_path=tmp_path) as gw:
+        late = gw.house.intake
+    with pytest.raises(NotAccepted):
+        async with asyncio.timeout(5):
+            await late.accept(
+                Inbound(address=Address(channel="fake", value="x"), text="x", at=gw.clock.now())
+            )

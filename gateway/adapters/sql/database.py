@@ -98,6 +98,9 @@ class Line:
 
     async def run(self, unit: Unit[T], key: str) -> T:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._stopped:
+            raise RuntimeError("the database is closed")
+        self._stopped = False
         self._waiting.append(Waiting(unit, key, done))
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain())
@@ -111,6 +114,7 @@ class Line:
         if self._draining is not None:
             await self._draining
         self._thread.shutdown(wait=True)
+        self._stopped = True
         self.engine.dispose()
 
     async def _drain(self) -> None:
