@@ -95,12 +95,12 @@ class Line:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._waiting: deque[Waiting[Any]] = deque()
         self._draining: asyncio.Task[None] | None = None
+        self._stopped = False
 
     async def run(self, unit: Unit[T], key: str) -> T:
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._stopped:
             raise RuntimeError("the database is closed")
-        self._stopped = False
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append(Waiting(unit, key, done))
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain())
@@ -111,10 +111,10 @@ class Line:
         await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def stop(self) -> None:
+        self._stopped = True
         if self._draining is not None:
             await self._draining
         self._thread.shutdown(wait=True)
-        self._stopped = True
         self.engine.dispose()
 
     async def _drain(self) -> None:
