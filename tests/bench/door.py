@@ -16,10 +16,12 @@ from aiohttp import web
 from channels.rest import Said, parse
 from gateway import Channel, House, Settings, Traits, hookimpl
 from gateway.app import build_app, put_together
+from gateway.cli.serve import settle
 from gateway.cli.start import logs
 from gateway.guests import Guests, default_config, installed
 from gateway.settings import load
 from gateway.testing import as_guests
+from gateway.web.health import troubles
 
 SAID = msgspec.json.Decoder(Said)
 
@@ -56,6 +58,9 @@ async def serve(port: int, *, idle: bool) -> None:
     runner = web.AppRunner(build_app(gateway), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
+    while await troubles(gateway.checks()):  # noqa: ASYNC110  (the checks are asked, not awaited)
+        await asyncio.sleep(0.05)
+    settle()
     await asyncio.Event().wait()
 
 

@@ -28,10 +28,12 @@ MOST = 64
 class Waiting(Generic[T]):
     """A unit, the key that orders it in its group, and who waits for it."""
 
-    __slots__ = ("done", "key", "unit")
+    __slots__ = ("done", "key", "single", "unit")
 
-    def __init__(self, unit: Unit[T], key: str, done: asyncio.Future[T]) -> None:
-        self.unit, self.key, self.done = unit, key, done
+    def __init__(
+        self, unit: Unit[T], key: str, done: asyncio.Future[T], *, single: bool = False
+    ) -> None:
+        self.unit, self.key, self.done, self.single = unit, key, done, single
 
 
 Outcome = tuple[Any, BaseException | None]
@@ -50,13 +52,14 @@ class Database:
         """The writing engine, for migrations at start-up before any unit runs."""
         return self._writer.engine
 
-    async def write(self, unit: Unit[T], *, key: str = "") -> T:
+    async def write(self, unit: Unit[T], *, key: str = "", single: bool = False) -> T:
         """Run ``unit`` in the next group and give its result once that is committed.
 
         ``key`` orders the units of a group (the lane), so that two processes that lock the same
-        rows lock them in the same order. Raises what ``unit`` raised.
+        rows lock them in the same order. ``single``: at most one of its statements changes
+        anything. Raises what ``unit`` raised.
         """
-        return await self._writer.run(unit, key)
+        return await self._writer.run(unit, key, single=single)
 
     async def read(self, unit: Unit[T]) -> T:
         """Run ``unit`` on a snapshot that holds everything committed so far."""
@@ -97,11 +100,11 @@ class Line:
         self._draining: asyncio.Task[None] | None = None
         self._stopped = False
 
-    async def run(self, unit: Unit[T], key: str) -> T:
+    async def run(self, unit: Unit[T], key: str, *, single: bool = False) -> T:
         if self._stopped:
             raise RuntimeError("the database is closed")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Waiting(unit, key, done))
+        self._waiting.append(Waiting(unit, key, done, single=single))
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain())
         return await done
@@ -150,7 +153,31 @@ def write_group(engine: Engine, group: Sequence[Waiting[Any]]) -> list[Outcome]:
     with engine.begin() as connection:
         if len(group) == 1:
             return [(group[0].unit(connection), None)]
-        return [_in_savepoint(connection, waiting.unit) for waiting in group]
+        sqlite = connection.dialect.name == "sqlite"
+        return [
+            _alone(connection, waiting.unit)
+            if waiting.single and sqlite
+            else _in_savepoint(connection, waiting.unit)
+            for waiting in group
+        ]
+
+
+def _alone(connection: Connection, unit: Unit[Any]) -> Outcome:
+    """Without a savepoint: in SQLite a statement that fails undoes itself and no more
+    (sqlite.org/lang_conflict.html), but a full disk undoes all (sqlite.org/lang_transaction.html);
+    then nobody may be told that it is stored."""
+    result, error = _attempt(connection, unit)
+    driver = connection.connection.driver_connection
+    if error is not None and (driver is None or not driver.in_transaction):
+        raise error
+    return result, error
+
+
+def _attempt(connection: Connection, unit: Unit[Any]) -> Outcome:
+    try:
+        return unit(connection), None
+    except Exception as error:  # noqa: BLE001  (handed to the one who waits for this unit)
+        return None, error
 
 
 def _in_savepoint(connection: Connection, unit: Unit[Any]) -> Outcome:
@@ -168,14 +195,8 @@ def _in_savepoint(connection: Connection, unit: Unit[Any]) -> Outcome:
 
 def read_group(engine: Engine, group: Sequence[Waiting[Any]]) -> list[Outcome]:
     """Run ``group`` on one snapshot; gives (result, error) of each, in order."""
-    outcomes: list[Outcome] = []
     with engine.begin() as connection:
-        for waiting in group:
-            try:
-                outcomes.append((waiting.unit(connection), None))
-            except Exception as error:  # noqa: BLE001  (handed to the one who waits)
-                outcomes.append((None, error))
-    return outcomes
+        return [_attempt(connection, waiting.unit) for waiting in group]
 
 
 def _engine(file: Path, *, begin: str) -> Engine:
