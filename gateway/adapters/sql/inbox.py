@@ -81,6 +81,7 @@ class SqlInbox:
                 at=at,
             ),
             key=lane,
+            single=True,
         )
 
     async def say(self, said: AgentSaid, lane: str, key: str, at: datetime) -> Accepted:
