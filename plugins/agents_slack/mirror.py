@@ -127,11 +127,10 @@ class Mirror:
         return conversation
 
     async def _again(self, conversation: int, *, look: bool = True) -> None:
-        """What was kept of it in memory may be old."""
+        """What was kept of it in memory may be old. (Nothing kept: the customer was erased, which
+        the next look finds.)"""
         kept = await self._office.book.get(f"open/{conversation}", Thread)
-        if kept is None:
-            self._threads.pop(conversation, None)
-        else:
+        if kept is not None:
             self._threads[conversation] = kept
         if look:
             self.look(conversation)
@@ -160,11 +159,15 @@ class Mirror:
     async def _forget(self, conversation: int) -> None:
         """The customer's data were erased: nothing of them stays on the card."""
         kept = self._threads.pop(conversation, None)
-        if kept is None or not kept.value.ts:
+        if kept is None:
             return
         text = "This customer's data were erased."
         try:
-            await self._poster.update(kept.value, Face(text=text, blocks=(kit.section(text),)))
+            # It may have been posted at that moment.
+            ts = kept.value.ts or await self._poster.card_of(kept.value)
+            if ts:
+                bare = kept.value.replace(ts=ts)
+                await self._poster.update(bare, Face(text=text, blocks=(kit.section(text),)))
         except (TryLater, Unsure):
             self._threads[conversation] = kept  # the next round comes to it again
         except Refused as refused:

@@ -44,9 +44,9 @@ class Poster:
 
     async def root(self, kept: Kept[Thread], face: Face) -> Kept[Thread]:
         """The card itself, unless it stands there."""
-        marker = f"card:{kept.value.conversation}:{kept.value.handoff}"
+        marker = _marker(kept.value)
         if kept.value.trying:
-            found = await self._found(marker, self._history(kept.value.before))
+            found = await self.card_of(kept.value)
             if found:
                 return await self._rooted(kept, found)
         else:
@@ -58,6 +58,10 @@ class Poster:
             await self._office.book.change(kept, kept.value.replace(trying=False))
             raise
         return await self._rooted(kept, ts)
+
+    async def card_of(self, thread: Thread) -> str:
+        """The timestamp of a card whose post was cut off; empty when it did not arrive."""
+        return await self._found(_marker(thread), self._history(thread.before))
 
     async def below(self, kept: Kept[Thread], piece: Piece) -> tuple[Kept[Thread], str]:
         """One piece in the thread; gives its timestamp, empty for a file."""
@@ -164,3 +168,7 @@ class Poster:
             if not cursor:
                 return
             more["cursor"] = cursor
+
+
+def _marker(thread: Thread) -> str:
+    return f"card:{thread.conversation}:{thread.handoff}"

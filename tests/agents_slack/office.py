@@ -173,6 +173,14 @@ class Office:
             await self.clock.advance(0.5)
             await self.gw.settled()
             await self.gw.house.desk.queue()  # one hop through the database
+        if not self.slack.away:
+            await self.until(self.nothing_waits, 30)
+
+    async def nothing_waits(self) -> bool:
+        """No reply is being worked, and nothing is still to be told."""
+        scan = self.gw.house.notebook.scan
+        live = [e for e in await scan("agents_slack", "live/") if '"stage"' not in e.value]
+        return not live and not await scan("agents_slack", "tell/")
 
 
 def shown(message: dict[str, Any]) -> str:

@@ -100,9 +100,9 @@ async def test_a_transfer_stays_one_card(office: Office) -> None:
     }
     status, answer = await office.slack.submit("UANA", view, values)
     assert (status, answer) == (200, "")
-    await office.until(lambda: "Waiting for a person" in shown(office.cards()[0]))
+    await office.until(lambda: "specialist (billing, german)" in shown(office.cards()[0]))
     now = shown(office.cards()[0])
-    assert "specialist (billing, german)" in now
+    assert "Waiting for a person" in now
     assert "needs &lt;a refund&gt;" in now
     await office.until(lambda: any("needs &lt;a" in line for line in office.thread(card)))
     assert len(office.cards()) == 1
