@@ -77,10 +77,12 @@ class Desk:
         via: Address | None = None,
     ) -> Accepted:
         """Answering a conversation nobody has claims it first; one that somebody else has raises
-        Conflict."""
+        Conflict. An answer that was taken before changes nothing."""
         if not text.strip() and not attachments:
             raise NotAccepted("an answer needs words or a file")
         now = await self._store.reading.conversation(conversation)
+        if known := await self._store.inbox.said((via or now.address).lane, key):
+            return known
         if via is not None and via != now.address:
             now = await self._store.links.go_on(conversation, via, agent, self._clock.now())
             conversation = now.id

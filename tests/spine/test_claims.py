@@ -209,3 +209,19 @@ async def test_what_waits_survives_a_restart(tmp_path: Path, easy: dict[str, Any
     async with running(again, FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
         await until(lambda: again.sent)
         assert [m.text for m in again.sent] == ["You said one more thing."]
+
+
+async def test_an_answer_that_is_repeated_later_opens_nothing(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """A client, or Slack, that submits it again when the case is closed long since."""
+    fake = FakeChannel()
+    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+        conversation = await first_contact(gw)
+        first = await gw.house.desk.answer(conversation, ANA, "Hello Carla.", key="same")
+        await gw.settled()
+        now = (await gw.house.desk.card(conversation)).conversation
+        await gw.house.desk.resolve(conversation, ANA, epoch=now.epoch)
+        again = await gw.house.desk.answer(conversation, ANA, "Hello Carla.", key="same")
+        assert (again.turn, again.duplicate) == (first.turn, True)
+        assert (await gw.house.desk.card(conversation)).conversation.state == "resolved"

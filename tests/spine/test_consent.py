@@ -17,6 +17,7 @@ from gateway import (
     Sent,
     SurveyAsk,
     Timer,
+    Traits,
     TryLater,
     Turn,
     Undeliverable,
@@ -277,3 +278,13 @@ async def test_a_link_does_not_take_consent_back(tmp_path: Path, easy: dict[str,
         await gw.house.desk.answer(1, ana.agent, "Shall I ring?", key="k", via=carla.address)
         await gw.settled()
         assert phone.tried == []
+
+
+async def test_refused_words_are_not_fetched_either(tmp_path: Path, easy: dict[str, Any]) -> None:
+    """Where customers fetch what was said, what a person could not send was not."""
+    fake = FakeChannel(traits=Traits(mailbox=True))
+    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+        carla, ana = gw.customer("fake", "carla"), gw.desk_agent("ana")
+        await carla.say("STOP", consent="out")
+        await ana.answer(await gw.house.desk.card(1), "Are you there?")
+        assert await gw.house.mailbox.messages(carla.address) == ()

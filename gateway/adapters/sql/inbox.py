@@ -99,6 +99,11 @@ class SqlInbox:
             key=lane,
         )
 
+    async def said(self, lane: str, key: str) -> Accepted | None:
+        asked = {"lane": lane, "remote_id": f"{SAID}:{key}"}
+        turn = await self._db.read(lambda c: c.execute(SAME, asked).scalar())
+        return None if turn is None else Accepted(turn=turn, duplicate=True)
+
     async def take(self, lane: str, at: datetime) -> Work | Later | None:
         return await self._db.read(lambda c: taking.take(c, lane, at, self._idle))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, func, or_, select
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.database import Database
@@ -38,7 +38,9 @@ _PUBLIC = (
         messages.c.lane == bindparam("lane"),
         messages.c.id > bindparam("after"),
         messages.c.internal.is_(False),
-        messages.c.status.not_in(("discarded", "unsure", "failed")),
+        messages.c.status.not_in(("discarded", "unsure")),
+        # What was refused before it was ever on its way was not said.
+        or_(messages.c.status != "failed", exists().where(outbox.c.message_id == messages.c.id)),
     )
     .order_by(messages.c.id)
     .limit(bindparam("most"))
