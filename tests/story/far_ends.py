@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import ModuleType
+from typing import Any, Protocol
 
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
@@ -23,7 +25,6 @@ from tests.conftest import until
 from tests.email.test_contract import OURS, Post
 from tests.rest.test_contract import TOKEN as REST_TOKEN
 from tests.rest.test_contract import Client
-from tests.slack.conftest import EVENTS
 from tests.slack.server import SlackServer
 from tests.slack.test_contract import DMS, Workspace
 from tests.sms import server as twilio
@@ -35,8 +36,18 @@ from tests.telegram.test_contract import Phone
 from tests.webchat.test_contract import SECRET as WEBCHAT_SECRET
 from tests.webchat.test_contract import Browsers
 
-Open = Callable[..., AbstractAsyncContextManager[Running]]
-"""Opens a gateway with one channel: its module, and its section by name."""
+
+class Open(Protocol):
+    """Opens a gateway with one channel: its module, and its section by name. The agents answer
+    from ``workspace``."""
+
+    workspace: SlackServer
+
+    def __call__(
+        self, channel: ModuleType, **sections: Any
+    ) -> AbstractAsyncContextManager[Running]: ...
+
+
 Far = AbstractAsyncContextManager[FarEnd]
 
 
@@ -124,19 +135,12 @@ async def telegram(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
 
 @asynccontextmanager
 async def slack(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
-    async with SlackServer(now=lambda: clock.now().timestamp()) as server:
-        dm, user = DMS["carla"]
-        server.add_user(user, "Carla")
-        server.add_channel(dm, im=user)
-        section = {
-            "bot_token": server.bot_token,
-            "signing_secret": server.signing_secret,
-            "api_base": server.api_base,
-        }
-        async with opened(channels.slack, slack=section) as gw:
-            server.events_url = gw.url + EVENTS
-            yield Workspace(server, gw)
-        assert (server.faults, server.pings) == ([], [])
+    """The customer writes to the same workspace that the agents answer from."""
+    dm, user = DMS["carla"]
+    opened.workspace.add_user(user, "Carla")
+    opened.workspace.add_channel(dm, im=user)
+    async with opened(channels.slack, slack={}) as gw:
+        yield Workspace(opened.workspace, gw)
 
 
 FAR_ENDS: dict[str, Callable[[Open, FakeClock], Far]] = {

@@ -13,12 +13,19 @@ from typing import Any
 import pytest
 
 import brand_voice
+import channels.slack
 from gateway.testing import FakeClock, FarEnd, Running, running
-from plugins import context_history, escalation, faq, followup, nlu_local
+from plugins import agents_slack, context_history, escalation, faq, followup, nlu_local
+from tests.agents_slack.office import EVENTS, SUPPORT, Office, workspace
 from tests.conftest import until
 from tests.demo.test_visit import ready, the_demo
+from tests.slack.server import SlackServer
 from tests.story.far_ends import FAR_ENDS
 
+GUESTS = (
+    *(brand_voice, nlu_local, faq, context_history, followup, escalation),
+    *(agents_slack, channels.slack),
+)
 PLUGINS = ("nlu_local", "faq", "context_history", "followup", "escalation")
 UPSET = "I am so FRUSTRATED, this is the third time!!!"
 ANSWER = "I have read all of it, and I am looking into it now."
@@ -44,34 +51,76 @@ class Heard:
         return " ".join(" ".join(fresh).split())
 
 
-@pytest.fixture
-async def far(
-    request: pytest.FixtureRequest, tmp_path: Path, models: Path
-) -> AsyncIterator[FarEnd]:
-    """The far end of the channel that the test is given, and the demo behind it."""
-    clock = FakeClock()
+class Opener:
+    """Opens the demo's packages behind one channel, with agents in a Slack workspace."""
+
+    def __init__(self, folder: Path, models: Path, clock: FakeClock, slack: SlackServer) -> None:
+        self.workspace = slack
+        self._folder, self._models, self._clock = folder, models, clock
 
     @asynccontextmanager
-    async def opened(channel: ModuleType, **sections: Any) -> AsyncIterator[Running]:
-        shutil.copytree(models, tmp_path / "var" / "nlu_local")
-        config = the_demo(tmp_path, 0)
+    async def __call__(self, channel: ModuleType, **sections: Any) -> AsyncIterator[Running]:
+        shutil.copytree(self._models, self._folder / "var" / "nlu_local")
+        config = the_demo(self._folder, 0)
         if public_url := sections.pop("public_url", None):
             config["public_url"] = public_url
-        config["channels"] = sections
+        config["channels"] = {**sections, "slack": self._door(customers="slack" in sections)}
         config["plugins"] = {name: config["plugins"][name] for name in PLUGINS}
-        guests = (channel, brand_voice, nlu_local, faq, context_history, followup, escalation)
-        async with running(*guests, config=config, tmp_path=tmp_path, clock=clock) as gw:
+        config["plugins"]["agents_slack"] = {
+            "channel": SUPPORT,
+            "bot_token": self.workspace.bot_token,
+            "api_base": self.workspace.api_base,
+            "pace": 0,
+            "grace": 0,
+        }
+        guests = (*GUESTS, channel) if channel is not channels.slack else GUESTS
+        async with running(*guests, config=config, tmp_path=self._folder, clock=self._clock) as gw:
+            self.workspace.events_url = gw.url + EVENTS
             await until(lambda: ready(gw), 120, every=0.2)
             yield gw
 
-    async with FAR_ENDS[request.param](opened, clock) as there:
+    def _door(self, *, customers: bool) -> dict[str, Any]:
+        return {
+            "bot_token": self.workspace.bot_token,
+            "signing_secret": self.workspace.signing_secret,
+            "api_base": self.workspace.api_base,
+            "customers": customers,
+        }
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def workspace_(clock: FakeClock) -> AsyncIterator[SlackServer]:
+    """Where the agents are; at the end no call was wrong, and nobody was pinged."""
+    async with workspace(clock) as server:
+        yield server
+        assert (server.faults, server.pings) == ([], [])
+
+
+@pytest.fixture
+async def far(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    models: Path,
+    clock: FakeClock,
+    workspace_: SlackServer,
+) -> AsyncIterator[FarEnd]:
+    """The far end of the channel that the test is given, and the demo behind it."""
+    opener = Opener(tmp_path, models, clock, workspace_)
+    async with FAR_ENDS[request.param](opener, clock) as there:
         yield there
 
 
 @pytest.mark.parametrize("far", FAR_ENDS, indirect=True)
-async def test_the_dialogue(far: FarEnd) -> None:
-    """Answered, then upset and heard by a person, asked how it went, and the answer stored."""
+async def test_the_dialogue(far: FarEnd, clock: FakeClock, workspace_: SlackServer) -> None:
+    """Answered, then upset and heard by a person who answers from a Slack thread, asked how it
+    went, and the answer stored."""
     gw, heard = far.gw, Heard(far)
+    office = Office(gw, workspace_, clock)
     assert "€4.90" in await heard.after("what will the postage be?")
     assert await gw.house.desk.queue() == ()
 
@@ -79,22 +128,33 @@ async def test_the_dialogue(far: FarEnd) -> None:
     assert "sorry" in told
     assert "!" not in told
 
-    una = gw.desk_agent("una")
-    card = await una.claim()
+    posted = await office.card()
+    assert "FRUSTRATED" in str(posted)
+    [item] = await gw.house.desk.queue()
+    card = await gw.house.desk.card(item.conversation.id)
     assert card.handoff is not None
     assert "strong_emotion" in {one.code for one in card.handoff.reasons}
     asked, upset = (one for one in card.messages if one.author == "customer")
     assert (asked.text, upset.text) == ("what will the postage be?", UPSET)
     assert upset.understanding is not None
     assert {"FRUSTRATED", "!!!"} <= {cue.text for cue in upset.understanding.emotion.cues}
-    await una.answer(card, ANSWER)
+    await office.click(posted, "UANA", "agents:claim")
+    await office.until(lambda: "With *Ana*" in str(office.cards()[0]))
+    await office.reply(posted, "UANA", ANSWER)
+
+    async def arrived() -> bool:
+        return ANSWER in " ".join(await far.heard())
+
+    await office.until(arrived)
     assert await heard.next() == ANSWER
 
     assert await heard.after("Thank you. It is about my pannier.") == ""
-    await una.resolve(await gw.house.desk.card(card.conversation.id))
+    await office.until(lambda: any("about my pannier" in one for one in office.thread(posted)))
+    await office.click(posted, "UANA", "agents:resolve")
+    await office.until(lambda: "Resolved" in str(office.cards()[0]))
     assert await heard.next() == ""
     await gw.pass_time(30)
-    assert "1 to 5" in await heard.next()
+    assert "Did you feel heard?" in await heard.next()
 
     assert "Thank you" in await heard.after("5")
     held: Any = await gw.gateway.store.customers.export(far.address("carla"))
