@@ -47,7 +47,9 @@ class Limits(BaseModel):
 
     body: int = Field(1_000_000, ge=1_000, description="bytes of a request's body")
     attachment: int = Field(10_000_000, ge=1_000, description="bytes of one attachment")
-    text: int = Field(20_000, ge=100, description="characters of one message; a longer one is kept as a file")
+    text: int = Field(
+        20_000, ge=100, description="characters of one message; a longer one is kept as a file"
+    )
 
 
 class Core(BaseModel):
