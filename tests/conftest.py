@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import loopback_only
 import pytest
+import structlog
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -68,6 +69,13 @@ async def until(
         if asyncio.get_running_loop().time() > deadline:
             pytest.fail(f"not so within {timeout} s: {condition}")
         await asyncio.sleep(every)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A command that ran in this process set up its logs; the next test finds none of that."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

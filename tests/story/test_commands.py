@@ -34,6 +34,7 @@ async def test_a_start_and_an_end(serve: Serve) -> None:
     await server.start()
     (answer,) = await say(server, "mia", "how much is shipping?")
     assert "€4.90" in answer["text"]
+    await until(lambda: "Ctrl-C stops it." in server.told)
     assert await server.stop() == 0
     logged = [line for line in server.told.splitlines() if line.startswith("{")]
     told = [line.strip() for line in server.told.splitlines() if not line.startswith("{")]
