@@ -126,7 +126,8 @@ async def test_the_whole_group_is_one_transaction(database: Database, tmp_path: 
     group = [
         Waiting(unit, "", loop.create_future()) for unit in (put("a"), put("b"), look, put("c"))
     ]
-    outcomes = await asyncio.to_thread(write_group, database.engine, group)
+    with database.engine.connect() as connection:
+        outcomes = await asyncio.to_thread(write_group, connection, group)
     assert [error for _, error in outcomes] == [None] * 4
     assert seen == [0]
     assert names(tmp_path) == ["a", "b", "c"]
@@ -197,7 +198,7 @@ def test_killed_before_commit_leaves_nothing(tmp_path: Path) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             loop = asyncio.get_running_loop()
             units = [put(f"n{i}") for i in range(49)] + [die]
-            write_group(database.engine, [Waiting(u, "", loop.create_future()) for u in units])
+            write_group(database.engine.connect(), [Waiting(u, "", loop.create_future()) for u in units])
 
         asyncio.run(main())
     """)

@@ -90,12 +90,13 @@ class Line:
     def __init__(
         self,
         engine: Engine,
-        work: Callable[[Engine, Sequence[Waiting[Any]]], list[Outcome]],
+        work: Callable[[Connection, Sequence[Waiting[Any]]], list[Outcome]],
         name: str,
     ) -> None:
         self.engine = engine
         self._work = work
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._connection: Connection | None = None
         self._waiting: deque[Waiting[Any]] = deque()
         self._draining: asyncio.Task[None] | None = None
         self._stopped = False
@@ -118,6 +119,8 @@ class Line:
         if self._draining is not None:
             await self._draining
         self._thread.shutdown(wait=True)
+        if self._connection is not None:
+            self._connection.close()
         self.engine.dispose()
 
     async def _drain(self) -> None:
@@ -140,17 +143,19 @@ class Line:
 
     def _try(self, group: Sequence[Waiting[Any]]) -> list[Outcome]:
         try:
-            return self._work(self.engine, group)
+            if self._connection is None:
+                self._connection = self.engine.connect()
+            return self._work(self._connection, group)
         except Exception as error:  # noqa: BLE001  (BEGIN or COMMIT failed: every waiter hears it)
             return [(None, error)] * len(group)
 
 
-def write_group(engine: Engine, group: Sequence[Waiting[Any]]) -> list[Outcome]:
+def write_group(connection: Connection, group: Sequence[Waiting[Any]]) -> list[Outcome]:
     """Run ``group`` in one transaction; gives (result, error) of each, in order.
 
     Raises what BEGIN or COMMIT raised; then nothing of the group is stored.
     """
-    with engine.begin() as connection:
+    with connection.begin():
         if len(group) == 1:
             return [(group[0].unit(connection), None)]
         sqlite = connection.dialect.name == "sqlite"
@@ -193,9 +198,9 @@ def _in_savepoint(connection: Connection, unit: Unit[Any]) -> Outcome:
     return result, None
 
 
-def read_group(engine: Engine, group: Sequence[Waiting[Any]]) -> list[Outcome]:
+def read_group(connection: Connection, group: Sequence[Waiting[Any]]) -> list[Outcome]:
     """Run ``group`` on one snapshot; gives (result, error) of each, in order."""
-    with engine.begin() as connection:
+    with connection.begin():
         return [_attempt(connection, waiting.unit) for waiting in group]
 
 
