@@ -198,7 +198,9 @@ def test_killed_before_commit_leaves_nothing(tmp_path: Path) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             loop = asyncio.get_running_loop()
             units = [put(f"n{i}") for i in range(49)] + [die]
-            write_group(database.engine.connect(), [Waiting(u, "", loop.create_future()) for u in units])
+            write_group(database.engine.connect(), [
+                Waiting(u, "", loop.create_future()) for u in units
+            ])
 
         asyncio.run(main())
     """)
