@@ -8,7 +8,8 @@ from collections import OrderedDict, defaultdict
 from gateway.model import Address, Message
 from gateway.store import Store
 
-RECENT = 4096
+RECENT = 512
+"""Turns whose answer is kept for who asks at once again; older ones are in the database."""
 LOOK_AGAIN = 0.5
 """Seconds between looks at the database for a turn that another process handles."""
 

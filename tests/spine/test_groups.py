@@ -74,22 +74,6 @@ async def test_two_of_fifty_fail_and_only_they_hear_of_it(
     await database.stop()
 
 
-async def test_a_single_statement_that_fails_undoes_itself_alone(
-    database: Database, tmp_path: Path
-) -> None:
-    """Units of one statement have no savepoint, and still only the failing one fails."""
-    blocker = asyncio.create_task(database.write(put("first")))
-    await asyncio.sleep(0)
-    outcomes = await asyncio.gather(
-        *(database.write(put(name), single=True) for name in ("a", "first", "b")),
-        return_exceptions=True,
-    )
-    await blocker
-    assert [type(outcome) for outcome in outcomes] == [str, IntegrityError, str]
-    assert names(tmp_path) == ["first", "a", "b"]
-    await database.stop()
-
-
 async def test_who_loses_the_transaction_loses_it_for_all(
     database: Database, tmp_path: Path
 ) -> None:
@@ -103,7 +87,7 @@ async def test_who_loses_the_transaction_loses_it_for_all(
     blocker = asyncio.create_task(database.write(put("first")))
     await asyncio.sleep(0)
     outcomes = await asyncio.gather(
-        *(database.write(unit, single=True) for unit in (put("a"), full, put("b"))),
+        *(database.write(unit) for unit in (put("a"), full, put("b"))),
         return_exceptions=True,
     )
     await blocker

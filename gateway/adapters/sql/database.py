@@ -28,12 +28,10 @@ MOST = 64
 class Waiting(Generic[T]):
     """A unit, the key that orders it in its group, and who waits for it."""
 
-    __slots__ = ("done", "key", "single", "unit")
+    __slots__ = ("done", "key", "unit")
 
-    def __init__(
-        self, unit: Unit[T], key: str, done: asyncio.Future[T], *, single: bool = False
-    ) -> None:
-        self.unit, self.key, self.done, self.single = unit, key, done, single
+    def __init__(self, unit: Unit[T], key: str, done: asyncio.Future[T]) -> None:
+        self.unit, self.key, self.done = unit, key, done
 
 
 Outcome = tuple[Any, BaseException | None]
@@ -52,14 +50,13 @@ class Database:
         """The writing engine, for migrations at start-up before any unit runs."""
         return self._writer.engine
 
-    async def write(self, unit: Unit[T], *, key: str = "", single: bool = False) -> T:
+    async def write(self, unit: Unit[T], *, key: str = "") -> T:
         """Run ``unit`` in the next group and give its result once that is committed.
 
         ``key`` orders the units of a group (the lane), so that two processes that lock the same
-        rows lock them in the same order. ``single``: at most one of its statements changes
-        anything. Raises what ``unit`` raised.
+        rows lock them in the same order. Raises what ``unit`` raised.
         """
-        return await self._writer.run(unit, key, single=single)
+        return await self._writer.run(unit, key)
 
     async def read(self, unit: Unit[T]) -> T:
         """Run ``unit`` on a snapshot that holds everything committed so far."""
@@ -101,11 +98,11 @@ class Line:
         self._draining: asyncio.Task[None] | None = None
         self._stopped = False
 
-    async def run(self, unit: Unit[T], key: str, *, single: bool = False) -> T:
+    async def run(self, unit: Unit[T], key: str) -> T:
         if self._stopped:
             raise RuntimeError("the database is closed")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Waiting(unit, key, done, single=single))
+        self._waiting.append(Waiting(unit, key, done))
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain())
         return await done
@@ -158,24 +155,7 @@ def write_group(connection: Connection, group: Sequence[Waiting[Any]]) -> list[O
     with connection.begin():
         if len(group) == 1:
             return [(group[0].unit(connection), None)]
-        sqlite = connection.dialect.name == "sqlite"
-        return [
-            _alone(connection, waiting.unit)
-            if waiting.single and sqlite
-            else _in_savepoint(connection, waiting.unit)
-            for waiting in group
-        ]
-
-
-def _alone(connection: Connection, unit: Unit[Any]) -> Outcome:
-    """Without a savepoint: in SQLite a statement that fails undoes itself and no more
-    (sqlite.org/lang_conflict.html), but a full disk undoes all (sqlite.org/lang_transaction.html);
-    then nobody may be told that it is stored."""
-    result, error = _attempt(connection, unit)
-    driver = connection.connection.driver_connection
-    if error is not None and (driver is None or not driver.in_transaction):
-        raise error
-    return result, error
+        return [_in_savepoint(connection, waiting.unit) for waiting in group]
 
 
 def _attempt(connection: Connection, unit: Unit[Any]) -> Outcome:
@@ -222,7 +202,7 @@ def _engine(file: Path, *, begin: str) -> Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "busy_timeout=10000",
-            "cache_size=-16000",
+            "cache_size=-8000",
             "journal_size_limit=67108864",
             # What is erased is overwritten, not only unlinked (sqlite.org/pragma.html).
             "secure_delete=ON",

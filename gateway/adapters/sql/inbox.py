@@ -5,60 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy import Connection, func, select, update
 
 from gateway.adapters.sql import committing, rows, taking
+from gateway.adapters.sql.accepting import SAME, Arrival, Door
 from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import inbox, messages
 from gateway.model import Accepted, Inbound, Message
 from gateway.ports import NotFound
 from gateway.store import AgentSaid, Committed, InboxLine, Later, Outcome, Work
 
-# SQLite and PostgreSQL read this alike; Core has one construct for each of them.
-ACCEPT = Prepared(
-    text(
-        "INSERT INTO inbox (lane, channel, kind, remote_id, conversation_id, payload, state,"
-        " attempts, due_at, received_at) VALUES (:lane, :channel, :kind, :remote_id,"
-        " :conversation_id, :payload, 'ready', 0, 0, :received_at)"
-        " ON CONFLICT DO NOTHING RETURNING id"
-    )
-)
-SAME = select(inbox.c.id).where(
-    inbox.c.lane == bindparam("lane"), inbox.c.remote_id == bindparam("remote_id")
-)
 HEADS = select(func.min(inbox.c.id)).where(inbox.c.state == "ready").group_by(inbox.c.lane)
 SAID = "desk"
 """The channel name of agents' messages, and the prefix that keeps their keys from meeting a
 customer's ids."""
-
-
-def accept(
-    connection: Connection,
-    *,
-    lane: str,
-    channel: str,
-    kind: str,
-    remote_id: str | None,
-    payload: str,
-    at: datetime,
-    conversation: int | None = None,
-) -> Accepted:
-    """Put one row into the inbox, or find the one that has its remote id already."""
-    values = {
-        "lane": lane,
-        "channel": channel,
-        "kind": kind,
-        "remote_id": remote_id,
-        "conversation_id": conversation,
-        "payload": payload,
-        "received_at": rows.ms(at),
-    }
-    turn = ACCEPT.scalar(connection, values)
-    if turn is not None:
-        return Accepted(turn=turn)
-    known = connection.execute(SAME, {"lane": lane, "remote_id": remote_id}).scalar_one()
-    return Accepted(turn=known, duplicate=True)
 
 
 class SqlInbox:
@@ -66,28 +26,24 @@ class SqlInbox:
 
     def __init__(self, database: Database, *, idle: timedelta) -> None:
         self._db = database
+        self._door = Door(database)
         self._idle = idle
 
     async def accept(self, message: Inbound, at: datetime) -> Accepted:
-        lane, payload = message.address.lane, rows.pack(message)
-        return await self._db.write(
-            lambda c: accept(
-                c,
-                lane=lane,
+        return await self._door.accept(
+            Arrival(
+                lane=message.address.lane,
                 channel=message.address.channel,
                 kind=message.kind,
                 remote_id=message.remote_id,
-                payload=payload,
+                payload=rows.pack(message),
                 at=at,
-            ),
-            key=lane,
-            single=True,
+            )
         )
 
     async def say(self, said: AgentSaid, lane: str, key: str, at: datetime) -> Accepted:
-        return await self._db.write(
-            lambda c: accept(
-                c,
+        return await self._door.accept(
+            Arrival(
                 lane=lane,
                 channel=SAID,
                 kind="agent",
@@ -95,13 +51,12 @@ class SqlInbox:
                 payload=rows.pack(said),
                 at=at,
                 conversation=said.conversation,
-            ),
-            key=lane,
+            )
         )
 
     async def said(self, lane: str, key: str) -> Accepted | None:
         asked = {"lane": lane, "remote_id": f"{SAID}:{key}"}
-        turn = await self._db.read(lambda c: c.execute(SAME, asked).scalar())
+        turn = await self._db.read(lambda c: SAME.scalar(c, asked))
         return None if turn is None else Accepted(turn=turn, duplicate=True)
 
     async def take(self, lane: str, at: datetime) -> Work | Later | None:

@@ -3,7 +3,8 @@
 Core spends some 40 microseconds on a statement around the few that SQLite needs for it, ten
 statements to a turn. A statement here costs what the driver costs. In return it takes no lists
 (``IN``), converts no types (our columns are numbers and texts) and knows no defaults made in
-Python: what is not said in ``values`` must have a default in SQL or be NULL.
+Python: what is not said in ``values`` must have a default in SQL or be NULL. Errors are those of
+the driver.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select
 
 from gateway.adapters.sql import rows
+from gateway.adapters.sql.accepting import Arrival, accept
 from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.inbox import accept
 from gateway.adapters.sql.schema import timers
 from gateway.store import Happened
 
@@ -51,13 +51,12 @@ def _fire(connection: Connection, at: datetime) -> tuple[str, ...]:
 
 def put(connection: Connection, lane: str, kind: str, happened: Happened, at: datetime) -> None:
     """Let something that happened wait in line with the customer's messages."""
-    accept(
-        connection,
+    arrival = Arrival(
         lane=lane,
         channel=lane.partition(":")[0],
         kind=kind,
-        remote_id=None,
         payload=rows.pack(happened),
         at=at,
         conversation=happened.conversation,
     )
+    accept(connection, arrival)

@@ -1,0 +1,105 @@
+"""Messages that are taken in together."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from gateway.adapters.sql.accepting import Arrival, Door, accept_all
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.store import migrate
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    found = Database(tmp_path / "t.db")
+    await asyncio.to_thread(migrate, found)
+    yield found
+    await found.stop()
+
+
+def arrival(lane: str, payload: str = "{}", remote_id: str | None = None) -> Arrival:
+    return Arrival(
+        lane=lane, channel="rest", kind="message", payload=payload, at=NOW, remote_id=remote_id
+    )
+
+
+async def stored(database: Database) -> list[tuple[int, str, str]]:
+    query = text("SELECT id, lane, payload FROM inbox ORDER BY id")
+    return [tuple(row) for row in await database.read(lambda c: c.execute(query).all())]
+
+
+@pytest.mark.parametrize("many", [1, 2, 3, 37, 64, 150])
+async def test_each_has_its_own_row(database: Database, many: int) -> None:
+    """However many come together, each is told the turn that has its own words, in order."""
+    arrivals = [arrival(f"rest:{i % 5}", f'"{i}"') for i in range(many)]
+    accepted = await database.write(lambda c: accept_all(c, arrivals))
+    rows = {id: (lane, payload) for id, lane, payload in await stored(database)}
+    assert [rows[one.turn] for one in accepted] == [(a.lane, a.payload) for a in arrivals]
+    assert not any(one.duplicate for one in accepted)
+    assert sorted(one.turn for one in accepted) == [one.turn for one in accepted]
+
+
+async def test_the_same_id_is_stored_once(database: Database) -> None:
+    """Twice in one batch and again in another: one row, and all but the first are duplicates."""
+    door = Door(database)
+    batch = [arrival("rest:a", remote_id="1"), arrival("rest:b", remote_id="1")]
+    first = await asyncio.gather(*(door.accept(one) for one in (*batch, *batch)))
+    again = await door.accept(batch[0])
+    assert [one.duplicate for one in first] == [False, False, True, True]
+    assert [one.turn for one in first[:2]] == [one.turn for one in first[2:]]
+    assert again.duplicate
+    assert again.turn == first[0].turn
+    assert len(await stored(database)) == 2
+
+
+async def test_one_that_cannot_be_stored_fails_alone(database: Database) -> None:
+    """Of many that come together the one that violates a constraint fails; the others are in."""
+    door = Door(database)
+    bad = Arrival(lane="rest:x", channel="rest", kind=None, payload="{}", at=NOW)  # type: ignore[arg-type]
+    outcomes = await asyncio.gather(
+        *(door.accept(one) for one in (arrival("rest:a"), bad, arrival("rest:b"))),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[1], sqlite3.IntegrityError)
+    assert [lane for _, lane, _ in await stored(database)] == ["rest:a", "rest:b"]
+
+
+async def test_whoever_comes_meanwhile_goes_with_the_next(database: Database) -> None:
+    """Accepts that come while the database is busy share one transaction, and nobody waits for a
+    client that has gone away."""
+    door = Door(database)
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(connection: Connection) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        connection.execute(text("SELECT 1"))
+
+    busy = asyncio.create_task(database.write(slow))
+    await begun.wait()
+    waiting = [asyncio.create_task(door.accept(arrival(f"rest:{i}"))) for i in range(100)]
+    await asyncio.sleep(0)
+    waiting[3].cancel()
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    await busy
+    assert isinstance(done[3], asyncio.CancelledError)
+    assert len({one.turn for i, one in enumerate(done) if i != 3}) == 99
+
+
+async def test_a_closed_database_refuses_all(database: Database) -> None:
+    """Nobody waits for ever at a door behind which nothing is."""
+    door = Door(database)
+    await database.stop()
+    outcomes = await asyncio.gather(
+        *(door.accept(arrival(f"rest:{i}")) for i in range(3)), return_exceptions=True
+    )
+    assert all(isinstance(one, RuntimeError) for one in outcomes)
