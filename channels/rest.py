@@ -167,7 +167,7 @@ def parse(said: Said, house: House) -> Inbound:
         text=said.message,
         at=house.clock.now(),
         remote_id=said.message_id,
-        facts=facts(said.metadata or {}),
+        facts=facts(said.metadata) if said.metadata else (),
     )
 
 

@@ -26,8 +26,12 @@ Action = Literal["automate", "clarify", "escalate", "pass"]
 Severity = Literal["info", "warning", "error"]
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True):
-    """A frozen value with keyword-only fields."""
+class Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A frozen value with keyword-only fields.
+
+    What is frozen before anybody has it cannot hold itself, so the garbage collector is told not
+    to look through values (``gc``, msgspec's documentation on structs): reference counts free them.
+    """
 
     def replace(self, **changes: object) -> Self:
         """Give a copy with ``changes``; raises TypeError on an unknown field."""
@@ -89,7 +93,7 @@ class Attachment(Value, frozen=True, kw_only=True):
     digest: str
 
 
-class Inbound(Value, frozen=True, kw_only=True):
+class Inbound(Value, frozen=True, kw_only=True, omit_defaults=True):
     """One message from a provider, in our words.
 
     ``remote_id`` is the provider's own id: the same (address, id) is handled once; without it

@@ -10,10 +10,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import msgspec
-from aiohttp import web
 
 from gateway.model import (
     Accepted,
@@ -40,6 +39,9 @@ from gateway.model import (
     SurveyAnswer,
     Turn,
 )
+
+if TYPE_CHECKING:
+    from aiohttp import web  # for its name alone: 20 MB that a process without doors can do without
 
 # -- what guests are -----------------------------------------------------------------------------
 

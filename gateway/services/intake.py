@@ -110,8 +110,11 @@ class Intake:
 
 def _storable(message: Inbound) -> Inbound:
     """Texts without what no database takes, and providers let through."""
+    text = _clean(message.text)
+    if not (message.name or message.subject or message.facts):  # most have words alone
+        return message if text == message.text else message.replace(text=text)
     return message.replace(
-        text=_clean(message.text),
+        text=text,
         name=_clean(message.name) if message.name else message.name,
         subject=_clean(message.subject) if message.subject else message.subject,
         facts=tuple(Fact(name=_clean(f.name), value=_clean(f.value)) for f in message.facts),

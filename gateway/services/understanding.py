@@ -16,7 +16,9 @@ from gateway.services.metrics import Metrics
 from gateway.services.sense import check
 
 log = structlog.get_logger()
-MOST = 64
+MOST = 32
+"""Turns in one call. While it is made the turns of the call before are finished, so smaller ones
+keep both busy; much smaller ones cost more for each turn."""
 SURE = 0.55
 """As the built-in policy has it, `reasons.low_confidence.below`."""
 GRAVE = frozenset({"frustrated", "angry", "anxious", "urgent"})

@@ -47,7 +47,10 @@ def shape(metrics: Metrics) -> Middleware:
 
     @web.middleware
     async def shaped(request: web.Request, handler: Next) -> web.StreamResponse:
-        response = await _answer(request, handler)
+        try:
+            response = await handler(request)
+        except Exception as wrong:  # noqa: BLE001  (told there, or raised again)
+            response = _told(request, wrong)
         if response.status >= 400:
             resource = request.match_info.route.resource
             path = resource.canonical if resource else "unknown"
@@ -60,28 +63,27 @@ def shape(metrics: Metrics) -> Middleware:
     return shaped
 
 
-async def _answer(request: web.Request, handler: Next) -> web.StreamResponse:  # noqa: PLR0911  (a table)
-    try:
-        return await handler(request)
-    except web.HTTPRequestEntityTooLarge:
-        return error(413, "the body is larger than limits.body allows")
-    except web.HTTPError as refused:
-        return _refused(refused)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return error(400, "the body is not what this address takes")
-    except TooLarge as large:
-        return error(413, str(large))
-    except NotFound as missing:
-        return error(404, str(missing))
-    except Conflict as faster:
-        return error(409, str(faster))
-    except NotAccepted as later:
-        return error(503, str(later), **{"Retry-After": "2"})
-    except (web.HTTPException, ConnectionResetError):
-        raise  # a redirect, or a client that went away
-    except Exception:
-        log.exception("request.failed", path=request.path)
-        return error(500, "something went wrong here; the log has the details")
+def _told(request: web.Request, wrong: Exception) -> web.StreamResponse:  # noqa: PLR0911  (a table)
+    match wrong:
+        case web.HTTPRequestEntityTooLarge():
+            return error(413, "the body is larger than limits.body allows")
+        case web.HTTPError():
+            return _refused(wrong)
+        case msgspec.DecodeError() | UnicodeDecodeError():
+            return error(400, "the body is not what this address takes")
+        case TooLarge():
+            return error(413, str(wrong))
+        case NotFound():
+            return error(404, str(wrong))
+        case Conflict():
+            return error(409, str(wrong))
+        case NotAccepted():
+            return error(503, str(wrong), **{"Retry-After": "2"})
+        case web.HTTPException() | ConnectionResetError():
+            raise wrong  # a redirect, or a client that went away
+        case _:
+            log.exception("request.failed", path=request.path)
+            return error(500, "something went wrong here; the log has the details")
 
 
 def _refused(refused: web.HTTPError) -> web.Response:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import Guess, Question
 
-from .intent import IntentModel
 from .phrases import Words
 from .text import MOST, Token, tokens
+
+if TYPE_CHECKING:
+    from .intent import IntentModel
 
 MOST_QUESTIONS = 4
 BEFORE = 300

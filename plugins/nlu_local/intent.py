@@ -16,14 +16,11 @@ import numpy as np
 
 from gateway import Guess
 
+from .failures import BadModel
 from .features import GRAMS, PARTS, UNITS, Floats, Vocabulary
 
 KEPT = 10
 """Guesses told for each message."""
-
-
-class BadModel(ValueError):
-    """A model file that cannot be used; its message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

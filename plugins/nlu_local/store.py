@@ -7,31 +7,26 @@ import contextlib
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
 import structlog
 
-from gateway import WarmlineError
-
-from .background import FILE
-from .intent import BadModel, IntentModel
+from .failures import BadModel, TrainingFailed
 
 Row = tuple[str, str]
 
 KEPT = 4
 """Models left in the folder: those of the last few versions of the examples."""
 
-BACKGROUND = f"data/{FILE}"
-_CODE = ("background.py", "features.py", "intent.py", "training.py", "text.py", BACKGROUND)
+_CODE = (
+    *("background.py", "features.py", "intent.py", "training.py", "text.py"),
+    "data/background.npz",
+)
 
 log = structlog.get_logger(__name__)
-
-
-class TrainingFailed(WarmlineError):
-    """The process that trains ended with an error; the message is its last line."""
 
 
 def fingerprint(rows: Sequence[Row]) -> str:
@@ -43,22 +38,31 @@ def fingerprint(rows: Sequence[Row]) -> str:
     return digest.hexdigest()[:32]
 
 
-async def trained(rows: Sequence[Row], folder: Path, *, gently: bool = False) -> IntentModel:
-    """The model for ``rows``: from ``folder``, else trained now in a process of its own, which
-    if ``gently`` leaves the processor to others first.
+async def learnt(
+    rows: Sequence[Row],
+    folder: Path,
+    *,
+    use: Callable[[Path], Awaitable[None]],
+    gently: bool = False,
+) -> None:
+    """``use`` the model for ``rows``: from ``folder``, else trained now in a process of its own,
+    which if ``gently`` leaves the processor to others first.
 
-    Raises TrainingFailed. Cancelling it ends that process.
+    ``use`` raises FileNotFoundError or BadModel for one that must be trained (again). Raises
+    TrainingFailed. Cancelling it ends that process.
     """
     path = await asyncio.to_thread(lambda: folder.absolute() / f"{fingerprint(rows)}.npz")
     try:
-        return await asyncio.to_thread(IntentModel.load, path)
+        await use(path)
     except FileNotFoundError:
         log.info("nlu.training", examples=len(rows))
     except BadModel as error:
         log.warning("nlu.model_unusable", error=str(error))
+    else:
+        return
     await _train(rows, path, gently=gently)
     await asyncio.to_thread(_tidy, folder, path)
-    return await asyncio.to_thread(IntentModel.load, path)
+    await use(path)
 
 
 async def _train(rows: Sequence[Row], path: Path, *, gently: bool) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from gateway import Turn
 from gateway.services.evaluation import fresh_turn
-from plugins.nlu_local.engine import Readers
 from plugins.nlu_local.language import LANGUAGES
+from plugins.nlu_local.readers import Readers
 
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway import Cue, Emotion
 from plugins.nlu_local.cues import form_cues
-from plugins.nlu_local.engine import Readers
+from plugins.nlu_local.readers import Readers
 from plugins.nlu_local.text import tokens
 
 FELT = [

@@ -14,7 +14,8 @@ from gateway.services.evaluation import Restrictable
 from gateway.settings import Declared, load
 from plugins import nlu_local
 from plugins.nlu_local import NluLocal, NluLocalSettings
-from plugins.nlu_local.store import TrainingFailed, fingerprint
+from plugins.nlu_local.failures import TrainingFailed
+from plugins.nlu_local.store import fingerprint
 
 from .conftest import ROWS, turns
 

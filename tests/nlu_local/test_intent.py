@@ -10,8 +10,9 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from gateway.services.evaluation import ece
+from plugins.nlu_local.failures import BadModel
 from plugins.nlu_local.features import Vocabulary, char_grams, word_grams
-from plugins.nlu_local.intent import BadModel, IntentModel
+from plugins.nlu_local.intent import IntentModel
 from plugins.nlu_local.training import train
 
 from .conftest import ROWS

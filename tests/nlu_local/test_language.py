@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.nlu_local.engine import Readers
 from plugins.nlu_local.language import KNOWN, LanguageTeller, check
+from plugins.nlu_local.readers import Readers
 from plugins.nlu_local.text import prose
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from plugins.nlu_local.asking import Said
-from plugins.nlu_local.engine import Readers
+from plugins.nlu_local.readers import Readers
 
 LANGUAGES = {"en", "de", "fr", "es"}
 LABELS = {"calm", "pleased", "confused", "anxious", "frustrated", "angry", "urgent"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.nlu_local.engine import Readers
+from plugins.nlu_local.readers import Readers
 
 ASKS = [
     "I want to talk to a human",

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, select, text
@@ -30,7 +29,7 @@ SAME = Prepared(
 )
 
 
-class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+class Arrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row for the inbox. The same (lane, remote id) is stored once."""
 
     lane: str
@@ -41,6 +40,14 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     remote_id: str | None = None
     conversation: int | None = None
 
+    @property
+    def row(self) -> tuple[object, ...]:
+        """What stands in `COLUMNS`."""
+        return (
+            self.lane, self.channel, self.kind, self.remote_id,
+            self.conversation, self.payload, rows.ms(self.at),
+        )  # fmt: skip
+
 
 def accept(connection: Connection, arrival: Arrival) -> Accepted:
     """Put one row into the inbox, or find the one that has its remote id already."""
@@ -49,32 +56,19 @@ def accept(connection: Connection, arrival: Arrival) -> Accepted:
 
 def accept_all(connection: Connection, arrivals: Sequence[Arrival]) -> list[Accepted]:
     """`accept` of each, in their order."""
-    new: dict[tuple[str, str | None], deque[int]] = {}
+    new: list[tuple[int, str, str | None]] = []
     at = 0
     for size, insert in _INSERTS:
         while len(arrivals) - at >= size:
-            for id, lane, remote_id in _insert_some(connection, insert, arrivals[at : at + size]):
-                new.setdefault((lane, remote_id), deque()).append(id)
+            values = [value for one in arrivals[at : at + size] for value in one.row]
+            new += sorted(insert.tuples(connection, values))
             at += size
-    return [_accepted(connection, one, new) for one in arrivals]
-
-
-def _insert_some(
-    connection: Connection, insert: Prepared, some: Sequence[Arrival]
-) -> list[tuple[int, str, str | None]]:
-    """The rows that were not there yet, in the order in which they stand now."""
-    values: dict[str, Any] = {}
-    for number, one in enumerate(some):
-        values |= {
-            f"lane{number}": one.lane,
-            f"channel{number}": one.channel,
-            f"kind{number}": one.kind,
-            f"remote_id{number}": one.remote_id,
-            f"conversation_id{number}": one.conversation,
-            f"payload{number}": one.payload,
-            f"received_at{number}": rows.ms(one.at),
-        }
-    return sorted(insert.all(connection, values))
+    if len(new) == len(arrivals):
+        return [Accepted(turn=id) for id, _, _ in new]
+    ids: dict[tuple[str, str | None], deque[int]] = {}
+    for id, lane, remote_id in new:
+        ids.setdefault((lane, remote_id), deque()).append(id)
+    return [_accepted(connection, one, ids) for one in arrivals]
 
 
 def _accept(arrival: Arrival, connection: Connection) -> Accepted:

@@ -10,7 +10,7 @@ the driver.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Insert, Select, Table, TextClause, Update, bindparam
@@ -41,6 +41,16 @@ class Prepared:
     def all(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
         """Every row, by column names."""
         return [self._row(found) for found in self._run(connection, values).fetchall()]
+
+    def tuples(self, connection: Connection, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """Every row; ``values`` stand in the order in which the statement names them."""
+        if self._dialect != connection.dialect.name:
+            self._compile(connection.dialect)
+        cursor = connection.connection.cursor()
+        if self._order is None:
+            raise TypeError(f"this driver wants values by name: {self._sql}")
+        cursor.execute(self._sql, values)
+        return list(cursor.fetchall())
 
     def scalar(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """The first column of the first row; None when there is none."""

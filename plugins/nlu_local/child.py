@@ -1,0 +1,63 @@
+"""``python -m plugins.nlu_local.child``: reads messages for a server, one batch after the other.
+
+It ends when the server does, however that ends: then there is nothing more to read.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from .failures import BadModel
+from .intent import IntentModel
+from .readers import Readers
+from .wire import Asked, Learn, Setup, Told, asked, frame
+
+
+class Child:
+    """Does what it is asked, and tells."""
+
+    def __init__(self) -> None:
+        self._readers: Readers | None = None
+        self._intents: IntentModel | None = None
+
+    def serve(self, source: BinaryIO, sink: BinaryIO) -> None:
+        """Until ``source`` ends."""
+        while (what := asked(source)) is not None:
+            sink.write(frame(self._answer(what)))
+            sink.flush()
+
+    def _answer(self, what: Asked) -> Told:
+        try:
+            return self._do(what)
+        except BadModel as error:
+            return Told(id=what.id, error=str(error), unusable=True)
+        except Exception as error:  # noqa: BLE001  (told to the server, which logs it)
+            # Its own words may quote the message.
+            return Told(id=what.id, error=type(error).__name__)
+
+    def _do(self, what: Asked) -> Told:
+        if isinstance(what, Setup):
+            self._readers = Readers(what.languages, closed=what.closed)
+            return Told(id=what.id)
+        if isinstance(what, Learn):
+            self._intents = IntentModel.load(Path(what.model)) if what.model else None
+            return Told(id=what.id)
+        if self._readers is None:
+            raise RuntimeError("asked to read before there are readers")
+        return Told(id=what.id, insights=tuple(self._readers.read_all(what.said, self._intents)))
+
+
+def main() -> None:
+    # Ctrl-C is for the server, which finishes what it has begun and then closes the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not get between the frames
+    Child().serve(sys.stdin.buffer, sink)
+
+
+if __name__ == "__main__":
+    main()

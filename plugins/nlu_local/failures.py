@@ -1,0 +1,17 @@
+"""What can go wrong with models, apart from what loads them."""
+
+from __future__ import annotations
+
+from gateway import WarmlineError
+
+
+class BadModel(ValueError):
+    """A model file that cannot be used; its message says why."""
+
+
+class TrainingFailed(WarmlineError):
+    """The process that trains ended with an error; the message is its last line."""
+
+
+class ReadingFailed(WarmlineError):
+    """The process that reads could not, or has ended."""

@@ -1,0 +1,68 @@
+"""Everything that reads a message, loaded: language, intent, feeling and signals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway import Insight, Language
+
+from .asking import Asking, Said, Topic
+from .emotion import EmotionReader
+from .intent import IntentModel
+from .language import LanguageTeller
+from .phrases import WORDS, read_words
+from .signals import SignalReader
+from .text import tokens
+from .tone import Tone
+
+POSSIBLE = 0.15
+"""A language at least this likely has its phrases looked for."""
+
+
+class Readers:
+    """All that is loaded before the first message: make it off the event loop (about a second).
+
+    ``closed``: the language must be one of ``languages``, however short the message.
+    """
+
+    def __init__(self, languages: Sequence[str], *, closed: bool = False) -> None:
+        words = {code: read_words(code) for code in WORDS}
+        self._closed = closed
+        self._language = LanguageTeller(languages, {c: one.language for c, one in words.items()})
+        self._emotion = EmotionReader(words, Tone.shipped())
+        self._signals = SignalReader(words)
+        self._asking = Asking(words)
+
+    def read(self, text: str, known: str | None, intents: IntentModel | None) -> Insight:
+        """All we can tell of ``text``; ``known`` is the language of the conversation so far."""
+        return self.read_all([Said(text, known)], intents)[0]
+
+    def read_all(self, said: Sequence[Said], intents: IntentModel | None) -> list[Insight]:
+        """`read` of each. One question is asked of all of them before the next: a model's
+        tables are larger than the processor's caches, and fetched once."""
+        texts = [one.text for one in said]
+        languages = self._language.tell_all(texts, closed=self._closed)
+        topics = self._asking.topics(said, intents) if intents else [Topic(None)] * len(said)
+        return [
+            self._feel(one.text, one.known, language, shares).replace(
+                ranking=topic.ranking, questions=topic.questions
+            )
+            for one, (language, shares), topic in zip(said, languages, topics, strict=True)
+        ]
+
+    def _feel(
+        self, text: str, known: str | None, language: Language, shares: Mapping[str, float]
+    ) -> Insight:
+        words = tokens(text)
+        if language.code == "und":
+            possible = [known] if known else list(shares)
+            english = 1.0 if known in (None, "en") else 0.0
+        else:
+            likely = [code for code, share in shares.items() if share >= POSSIBLE]
+            possible = list(dict.fromkeys([language.code, *likely, *([known] if known else [])]))
+            english = max(shares.get("en", 0.0), float(language.code == "en"))
+        return Insight(
+            language=language,
+            emotion=self._emotion.read(text, words, possible, english),
+            signals=self._signals.read(text, words, possible),
+        )
