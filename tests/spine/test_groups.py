@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from textwrap import dedent
 
@@ -196,3 +197,61 @@ def test_killed_before_commit_leaves_nothing(tmp_path: Path) -> None:
     )
     assert done.returncode == -signal.SIGKILL
     assert names(tmp_path) == []
+
+
+async def test_another_process_that_writes_is_waited_for(
+    database: Database, tmp_path: Path
+) -> None:
+    """While somebody else holds the lock the event loop turns on, reads are served, and the write
+    is done when the lock is free."""
+    await database.write(put("first"))
+    with sqlite3.connect(tmp_path / "t.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(database.write(put("second")))
+        turned = 0
+        while turned < 20:
+            turned += 1
+            await asyncio.wait([waiting], timeout=0.005)
+        assert not waiting.done()
+        count = text("SELECT count(*) FROM t")
+        assert await database.read(lambda c: c.execute(count).scalar()) == 1
+        other.execute("COMMIT")
+    assert await waiting == "second"
+    assert names(tmp_path) == ["first", "second"]
+    await database.stop()
+
+
+async def test_a_long_unit_holds_up_no_loop(database: Database, tmp_path: Path) -> None:
+    """It runs in a thread, alone in its transaction; those before and after it are stored too."""
+    threads: list[str] = []
+
+    def long(connection: Connection) -> str:
+        threads.append(threading.current_thread().name)
+        return put("long")(connection)
+
+    def refused(connection: Connection) -> None:
+        threads.append(threading.current_thread().name)
+        fail_after_writing(connection)
+
+    outcomes = await asyncio.gather(
+        database.write(put("a")),
+        database.write(long, long=True),
+        database.write(refused, long=True),
+        database.write(put("b")),
+        return_exceptions=True,
+    )
+    assert [outcomes[0], outcomes[1], outcomes[3]] == ["a", "long", "b"]
+    assert isinstance(outcomes[2], Refused)
+    assert all(name.startswith("db-write") for name in threads)
+    assert names(tmp_path) == ["a", "long", "b"]
+    await database.stop()
+
+
+async def test_the_log_is_emptied_between_groups(database: Database, tmp_path: Path) -> None:
+    """A checkpoint that is asked for while others write undoes nothing of theirs."""
+    writes = [database.write(put(f"name {i}")) for i in range(20)]
+    await asyncio.gather(*writes[:10], database.checkpoint(), *writes[10:])
+    await database.checkpoint()
+    assert len(names(tmp_path)) == 20
+    assert (tmp_path / "t.db-wal").stat().st_size == 0
+    await database.stop()

@@ -58,10 +58,10 @@ class SqlCustomers:
         return await self._db.write(lambda c: _report(c, receipt))
 
     async def export(self, address: Address) -> Json:
-        return await self._db.read(lambda c: _export(c, address))
+        return await self._db.read(lambda c: _export(c, address), long=True)
 
     async def erase(self, address: Address) -> tuple[int, tuple[str, ...]]:
-        erased = await self._db.write(lambda c: _erase(c, address))
+        erased = await self._db.write(lambda c: _erase(c, address), long=True)
         await self._db.checkpoint()
         return erased
 

@@ -3,35 +3,53 @@
 Units of work that wait at the same moment share one transaction, each inside a savepoint of its
 own: a unit that fails is rolled back alone and only its waiter hears of it; a COMMIT that fails
 fails every waiter; nobody gets an answer before COMMIT has returned. A unit is a plain function
-over a `sqlalchemy.Connection` and runs in the database's thread, so a group costs one hop, not one
-for each statement (an async driver makes a hop, or a round trip, of every statement). No handler,
-model or network call belongs in one.
+over a `sqlalchemy.Connection`, and short: it runs in the event loop, where a statement costs what
+SQLite needs for it (some microseconds, as nothing is written to the disk before COMMIT). In a
+thread it would have to win the interpreter's lock anew after each statement, and all turns
+together were a quarter slower. What waits for the disk (COMMIT) or for another process (a lock
+that is held) waits in a thread, and so does a unit that says it is ``long``. No handler, model or
+network call belongs in one.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
 MOST = 64
+PATIENCE = 10_000
+"""Milliseconds to wait for another process that writes."""
 
 
 class Waiting(Generic[T]):
-    """A unit, the key that orders it in its group, and who waits for it."""
+    """A unit, the key that orders it in its group, and who waits for it. ``long``: it is run by
+    itself in the thread; ``bare``: so is this one, and outside of a transaction."""
 
-    __slots__ = ("done", "key", "unit")
+    __slots__ = ("bare", "done", "key", "long", "unit")
 
-    def __init__(self, unit: Unit[T], key: str, done: asyncio.Future[T]) -> None:
+    def __init__(
+        self,
+        unit: Unit[T],
+        key: str,
+        done: asyncio.Future[T],
+        *,
+        long: bool = False,
+        bare: bool = False,
+    ) -> None:
         self.unit, self.key, self.done = unit, key, done
+        self.long, self.bare = long or bare, bare
 
 
 Outcome = tuple[Any, BaseException | None]
@@ -42,38 +60,36 @@ class Database:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._writer = Line(_engine(file, begin="BEGIN IMMEDIATE"), write_group, "db-write")
-        self._reader = Line(_engine(file, begin="BEGIN"), read_group, "db-read")
+        self._writer = Line(_engine(file, begin="BEGIN IMMEDIATE"), "db-write", writes=True)
+        self._reader = Line(_engine(file, begin="BEGIN"), "db-read", writes=False)
 
     @property
     def engine(self) -> Engine:
         """The writing engine, for migrations at start-up before any unit runs."""
         return self._writer.engine
 
-    async def write(self, unit: Unit[T], *, key: str = "") -> T:
+    async def write(self, unit: Unit[T], *, key: str = "", long: bool = False) -> T:
         """Run ``unit`` in the next group and give its result once that is committed.
 
         ``key`` orders the units of a group (the lane), so that two processes that lock the same
-        rows lock them in the same order. Raises what ``unit`` raised.
+        rows lock them in the same order. ``long``: it may take more than a few milliseconds.
+        Raises what ``unit`` raised.
         """
-        return await self._writer.run(unit, key)
+        return await self._writer.run(unit, key, long=long)
 
-    async def read(self, unit: Unit[T]) -> T:
-        """Run ``unit`` on a snapshot that holds everything committed so far."""
-        return await self._reader.run(unit, "")
+    async def read(self, unit: Unit[T], *, long: bool = False) -> T:
+        """Run ``unit`` on a snapshot that holds everything committed so far; as `write`."""
+        return await self._reader.run(unit, "", long=long)
 
     async def checkpoint(self) -> None:
         """Move everything from the write-ahead log into the database and empty the log, so that
         nothing erased is left in it. Waits for readers, for as long as the busy time-out."""
 
-        def empty() -> None:
-            with self._writer.engine.connect() as connection:
-                raw = connection.connection.driver_connection
-                if raw is not None:
-                    raw.rollback()
-                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        def empty(connection: Connection) -> None:
+            with _patient(connection) as driver:
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-        await self._writer.call(empty)
+        await self._writer.run(empty, "", bare=True)
 
     async def stop(self) -> None:
         """Let what waits finish, then close."""
@@ -82,34 +98,25 @@ class Database:
 
 
 class Line:
-    """A thread with one connection, and the units that wait for it."""
+    """One connection, the units that wait for it, and a thread for what has to wait."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        work: Callable[[Connection, Sequence[Waiting[Any]]], list[Outcome]],
-        name: str,
-    ) -> None:
+    def __init__(self, engine: Engine, name: str, *, writes: bool) -> None:
         self.engine = engine
-        self._work = work
+        self._writes = writes
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._connection: Connection | None = None
         self._waiting: deque[Waiting[Any]] = deque()
         self._draining: asyncio.Task[None] | None = None
         self._stopped = False
 
-    async def run(self, unit: Unit[T], key: str) -> T:
+    async def run(self, unit: Unit[T], key: str, *, long: bool = False, bare: bool = False) -> T:
         if self._stopped:
             raise RuntimeError("the database is closed")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Waiting(unit, key, done))
+        self._waiting.append(Waiting(unit, key, done, long=long, bare=bare))
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain())
         return await done
-
-    async def call(self, work: Callable[[], None]) -> None:
-        """Run ``work`` in this thread, between two groups."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def stop(self) -> None:
         self._stopped = True
@@ -120,14 +127,14 @@ class Line:
             self._connection.close()
         self.engine.dispose()
 
+    async def _call(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
     async def _drain(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                size = min(MOST, len(self._waiting))
-                group = [self._waiting.popleft() for _ in range(size)]
-                group.sort(key=lambda waiting: waiting.key)
-                outcomes = await loop.run_in_executor(self._thread, self._try, group)
+                group = self._next()
+                outcomes = await self._try(group)
                 for waiting, (result, error) in zip(group, outcomes, strict=True):
                     if waiting.done.done():  # its waiter was cancelled; the work stands
                         continue
@@ -138,13 +145,61 @@ class Line:
         finally:
             self._draining = None
 
-    def _try(self, group: Sequence[Waiting[Any]]) -> list[Outcome]:
+    def _next(self) -> list[Waiting[Any]]:
+        """Those that share the next transaction; a long one has it for itself."""
+        group = [self._waiting.popleft()]
+        while self._waiting and len(group) < MOST and not (group[0].long or self._waiting[0].long):
+            group.append(self._waiting.popleft())
+        group.sort(key=lambda waiting: waiting.key)
+        return group
+
+    async def _try(self, group: Sequence[Waiting[Any]]) -> list[Outcome]:
         try:
             if self._connection is None:
                 self._connection = self.engine.connect()
-            return self._work(self._connection, group)
+                if self._writes:  # the loop must not wait for a lock: see `_work`
+                    self._connection.connection.cursor().execute("PRAGMA busy_timeout=0")
+            if group[0].bare:
+                unit = partial(_attempt, self._connection, group[0].unit)
+                return [await self._call(unit)]
+            if group[0].long:
+                return await self._call(partial(write_group, self._connection, group))
+            return await self._work(self._connection, group)
         except Exception as error:  # noqa: BLE001  (BEGIN or COMMIT failed: every waiter hears it)
             return [(None, error)] * len(group)
+
+    async def _work(self, connection: Connection, group: Sequence[Waiting[Any]]) -> list[Outcome]:
+        try:
+            transaction = connection.begin()
+        except OperationalError:  # another process has the lock: wait for it, elsewhere
+            transaction = await self._call(partial(_begin_patiently, connection))
+        try:
+            outcomes = run_units(connection, group, apart=self._writes)
+            if self._writes:
+                await self._call(transaction.commit)
+            else:
+                transaction.commit()
+        except BaseException:
+            transaction.rollback()
+            raise
+        return outcomes
+
+
+def _begin_patiently(connection: Connection) -> RootTransaction:
+    with _patient(connection):
+        return connection.begin()
+
+
+@contextmanager
+def _patient(connection: Connection) -> Iterator[Any]:
+    """Waits for locks that other processes hold, `PATIENCE` at most. Gives a driver's cursor."""
+    driver = connection.connection.cursor()
+    before: int = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+    driver.execute(f"PRAGMA busy_timeout={PATIENCE}")
+    try:
+        yield driver
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={before}")
 
 
 def write_group(connection: Connection, group: Sequence[Waiting[Any]]) -> list[Outcome]:
@@ -152,10 +207,20 @@ def write_group(connection: Connection, group: Sequence[Waiting[Any]]) -> list[O
 
     Raises what BEGIN or COMMIT raised; then nothing of the group is stored.
     """
-    with connection.begin():
-        if len(group) == 1:
-            return [(group[0].unit(connection), None)]
-        return [_in_savepoint(connection, waiting.unit) for waiting in group]
+    with _begin_patiently(connection):
+        return run_units(connection, group, apart=True)
+
+
+def run_units(
+    connection: Connection, group: Sequence[Waiting[Any]], *, apart: bool
+) -> list[Outcome]:
+    """Run ``group`` in the transaction that is open. ``apart``: what one of several has written
+    is undone when it fails; a single one's failure is raised, and undoes all."""
+    if not apart:
+        return [_attempt(connection, waiting.unit) for waiting in group]
+    if len(group) == 1:
+        return [(group[0].unit(connection), None)]
+    return [_in_savepoint(connection, waiting.unit) for waiting in group]
 
 
 def _attempt(connection: Connection, unit: Unit[Any]) -> Outcome:
@@ -178,12 +243,6 @@ def _in_savepoint(connection: Connection, unit: Unit[Any]) -> Outcome:
     return result, None
 
 
-def read_group(connection: Connection, group: Sequence[Waiting[Any]]) -> list[Outcome]:
-    """Run ``group`` on one snapshot; gives (result, error) of each, in order."""
-    with connection.begin():
-        return [_attempt(connection, waiting.unit) for waiting in group]
-
-
 def _engine(file: Path, *, begin: str) -> Engine:
     """SQLAlchemy's documented recipe for savepoints with the SQLite driver: the driver must not
     begin transactions by itself, we do. Without it a released savepoint survives the rollback."""
@@ -201,7 +260,7 @@ def _engine(file: Path, *, begin: str) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "busy_timeout=10000",
+            f"busy_timeout={PATIENCE}",
             "cache_size=-8000",
             "journal_size_limit=67108864",
             # What is erased is overwritten, not only unlinked (sqlite.org/pragma.html).

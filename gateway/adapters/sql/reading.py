@@ -79,7 +79,7 @@ class SqlReading:
         return await self._db.read(lambda c: rows.conversation(_found(c, id)))
 
     async def queue(self) -> tuple[QueueItem, ...]:
-        return await self._db.read(_queue)
+        return await self._db.read(_queue, long=True)
 
     async def card(self, id: int) -> Card:
         return await self._db.read(lambda c: _card(c, id))
