@@ -17,10 +17,8 @@ from gateway.services.sense import check
 
 log = structlog.get_logger()
 MOST = 32
-"""Turns in one call; larger calls cost hardly less for each turn, and all wait for the last."""
-CALLS = 2
-"""Calls of an engine on this machine at a time: the next one waits there already when one is
-answered, so that the engine and what is done with its answers keep each other busy."""
+"""Turns in one call. Meanwhile the turns of the call before are finished: smaller calls cost more
+for each turn, and with larger ones all would wait for the last."""
 SURE = 0.55
 """As the built-in policy has it, `reasons.low_confidence.below`."""
 GRAVE = frozenset({"frustrated", "angry", "anxious", "urgent"})
@@ -103,13 +101,13 @@ class Batches:
         self.name = engine.name
         self._engine = engine
         self._waiting: deque[tuple[Turn, asyncio.Future[Insight | None]]] = deque()
-        self._working: set[asyncio.Task[None]] = set()
+        self._working: asyncio.Task[None] | None = None
 
     async def ask(self, turn: Turn) -> Insight | None:
         done: asyncio.Future[Insight | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, done))
-        if len(self._working) < CALLS and len(self._waiting) == 1:
-            self._working.add(asyncio.create_task(self._work()))
+        if self._working is None:
+            self._working = asyncio.create_task(self._work())
         return await done
 
     async def _work(self) -> None:
@@ -122,8 +120,7 @@ class Batches:
                     if not done.done():
                         done.set_result(insight)
         finally:
-            if (me := asyncio.current_task()) is not None:
-                self._working.discard(me)
+            self._working = None
 
 
 class SideBySide:

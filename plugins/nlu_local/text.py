@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 MOST = 2_000
@@ -60,10 +61,12 @@ def at_least(text: str) -> int:
     return len(_WORD.findall(text, 0, MOST))
 
 
-def tokens(text: str) -> list[Token]:
+@lru_cache(256)
+def tokens(text: str) -> tuple[Token, ...]:
     """The words of ``text`` in order, at most those within `MOST` characters.
 
     Elided words (``j'ai``, ``l'avocat``) are two; other apostrophes are left out of the key.
+    Remembered for a batch: several readers ask for those of the same message.
     """
     found: list[Token] = []
     clause = last = 0
@@ -81,4 +84,4 @@ def tokens(text: str) -> list[Token]:
                 key, start = tail, cut + 1
             key = key.replace("'", "")
         found.append(Token(key, start, end, clause))
-    return found
+    return tuple(found)

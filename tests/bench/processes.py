@@ -32,14 +32,19 @@ class Server:
 
     @property
     def memory(self) -> int:
-        """Resident bytes, now."""
-        return int(self._seen.memory_info().rss)
+        """Resident bytes now, those of the processes that it began included; what several of them
+        share is counted once, where the system tells (Linux)."""
+        infos = [one.memory_full_info() for one in self._all()]
+        return sum(int(getattr(info, "pss", info.rss)) for info in infos)
 
     @property
     def cpu(self) -> float:
-        """Seconds of processor that it has used so far, over all its threads."""
-        used = self._seen.cpu_times()
-        return float(used.user + used.system)
+        """Seconds of processor that it and the processes that it began have used so far."""
+        times = [one.cpu_times() for one in self._all()]
+        return float(sum(used.user + used.system for used in times))
+
+    def _all(self) -> list[psutil.Process]:
+        return [self._seen, *self._seen.children(recursive=True)]
 
     async def wait_ready(self, begun: float) -> None:
         """Until ``GET /readyz`` gives 200."""
