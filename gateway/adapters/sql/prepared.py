@@ -32,6 +32,7 @@ class Prepared:
         self._order: tuple[str, ...] | None = None
         self._fixed: dict[str, Any] = {}
         self._row: Callable[[Any], Any] = tuple
+        self._bound: tuple[Connection | None, Callable[[], Any]] = (None, tuple)
 
     def one(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """The first row, by column names; None when there is none."""
@@ -44,9 +45,7 @@ class Prepared:
 
     def tuples(self, connection: Connection, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """Every row; ``values`` stand in the order in which the statement names them."""
-        if self._dialect != connection.dialect.name:
-            self._compile(connection.dialect)
-        cursor = connection.connection.cursor()
+        cursor = self._cursor(connection)
         if self._order is None:
             raise TypeError(f"this driver wants values by name: {self._sql}")
         cursor.execute(self._sql, values)
@@ -62,15 +61,26 @@ class Prepared:
         return int(self._run(connection, values).rowcount)
 
     def _run(self, connection: Connection, values: Mapping[str, Any]) -> Any:
-        if self._dialect != connection.dialect.name:
-            self._compile(connection.dialect)
-        cursor = connection.connection.cursor()
+        cursor = self._cursor(connection)
         known = {**self._fixed, **values} if self._fixed else values
         if self._order is None:
             cursor.execute(self._sql, known)
         else:
             cursor.execute(self._sql, [known[name] for name in self._order])
         return cursor
+
+    def _cursor(self, connection: Connection) -> Any:
+        # One look at one attribute: another thread may bind it to its own connection meanwhile.
+        bound, cursor = self._bound
+        if bound is not connection:
+            if self._dialect != connection.dialect.name:
+                self._compile(connection.dialect)
+            cursor = connection.connection.cursor
+            driver = connection.connection.driver_connection
+            if connection.dialect.name == "sqlite" and driver is not None:
+                cursor = driver.cursor  # what a pool wraps around it costs more than the cursor
+            self._bound = (connection, cursor)
+        return cursor()
 
     def _compile(self, dialect: Dialect) -> None:
         compiled: Any = self._statement.compile(dialect=dialect)
