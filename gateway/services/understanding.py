@@ -16,7 +16,7 @@ from gateway.services.metrics import Metrics
 from gateway.services.sense import check
 
 log = structlog.get_logger()
-MOST = 32
+MOST = 24
 """Turns in one call. Meanwhile the turns of the call before are finished: smaller calls cost more
 for each turn, and with larger ones all would wait for the last."""
 SURE = 0.55
