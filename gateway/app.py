@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 import structlog
 from aiohttp import web
 
 from gateway.adapters.local import DiskFiles, LocalEvents, SystemClock
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.notebook import SqlNotebook
+from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.store import SqlStore, migrate
 from gateway.guests import Guest, Guests, Offers
 from gateway.hookspecs import Readiness
 from gateway.ports import Channel, Clock, House, Opener, Pages, Poller, Probe, Tenant, Traits
+from gateway.services.alive import Alive
 from gateway.services.answering import Answering
 from gateway.services.answers import Answers
 from gateway.services.context import Contexts
@@ -35,7 +35,7 @@ from gateway.services.trouble import Trouble
 from gateway.services.unclaimed import Unclaimed
 from gateway.services.understanding import Understandings
 from gateway.services.worker import Worker
-from gateway.settings import BadConfig, Problem, Settings
+from gateway.settings import Settings
 from gateway.web import errors, health
 
 log = structlog.get_logger()
@@ -67,8 +67,12 @@ class Gateway:
         self.events = LocalEvents()
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment)
-        self.database = Database(_file(settings))
-        self.store = SqlStore(self.database, idle=timedelta(hours=core.worker.idle_hours))
+        self.database = open_database(settings.database_url, core.postgres)
+        self.store = SqlStore(
+            self.database,
+            idle=timedelta(hours=core.worker.idle_hours),
+            lease=timedelta(seconds=core.process.lease),
+        )
         self.outcomes = Outcomes(
             voice=self.offers.voice,
             policy=self.policy,
@@ -108,14 +112,16 @@ class Gateway:
             deliver=self.outgoing.wake,
             clock=self.clock,
         )
+        self.alive = Alive(self.store.processes, recover=self._recover, lease=core.process.lease)
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
         self.house = self._house()
         self._running: list[asyncio.Task[None]] = []
+        self._renewing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Bring the database's schema up to date."""
-        await asyncio.to_thread(migrate, self.database)
+        """Bring the database's schema up to date. Raises WarmlineError when it cannot be used."""
+        await migrate(self.database)
 
     async def settled(self) -> None:
         """Wait until no turn and no delivery is waiting; those that back off do not count."""
@@ -130,12 +136,15 @@ class Gateway:
             if isinstance(guest, Opener):
                 await guest.open()
         await self.open()
+        await self.store.processes.enter(self.settings.core.process.name, "all")
         await self.store.inbox.survived()
         cut = await self.deliveries.recover()
         await self.rounds.sweep()
+        self._renewing = asyncio.create_task(self.alive.renewals())
         self._running = [
             asyncio.create_task(self.rounds.alarms()),
             asyncio.create_task(self.rounds.sweeps()),
+            asyncio.create_task(self.alive.take_overs()),
             *(asyncio.create_task(self._keep(one)) for one in self._pollers()),
         ]
         log.info("started", channels=sorted(self.offers.channels), cut_off=cut)
@@ -154,8 +163,24 @@ class Gateway:
         await self.quiesce()
         await self.incoming.stop(grace)
         await self.outgoing.stop(grace)
+        await self._leave()
         await self.store.stop()
         log.info("stopped")
+
+    async def _leave(self) -> None:
+        """What is still in hand is free for others, at once and not when the lease runs out."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+        try:
+            await self.store.processes.leave()
+        except Exception:
+            log.exception("process.not_left")  # it will be found when the lease has run out
+
+    async def _recover(self) -> int:
+        count = await self.deliveries.recover()
+        if count:
+            await self.rounds.sweep()
+        return count
 
     def checks(self) -> dict[str, Readiness]:
         """What ``/readyz`` asks."""
@@ -323,14 +348,3 @@ def put_together(
 ) -> Gateway:
     """A gateway of these guests. Raises BadConfig or BadGuest."""
     return Gateway(Guests(guests), settings, clock=clock)
-
-
-def _file(settings: Settings) -> Path:
-    """The SQLite file that the settings mean."""
-    url = settings.core.database_url
-    if url is None:
-        return settings.data_dir / "warmline.db"
-    if not url.startswith("sqlite:///"):
-        what = "only sqlite:///FILE is served by this version; leave it out for the default"
-        raise BadConfig([Problem(file="settings", line=0, key="database_url", message=what)])
-    return Path(url.removeprefix("sqlite:///"))

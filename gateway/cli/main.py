@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from gateway.cli import boxes, evaluate, replay, serve, show, voice
+from gateway.cli import boxes, evaluate, moving, replay, serve, show, voice
 from gateway.cli.start import say
 from gateway.guests import Guests, installed
 from gateway.ports import WarmlineError
@@ -25,6 +25,8 @@ OURS: tuple[click.Command, ...] = (
     boxes.outbox,
     boxes.inbox,
     boxes.customer,
+    moving.migrate,
+    moving.move,
 )
 
 

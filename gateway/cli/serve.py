@@ -11,13 +11,16 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 from aiohttp import web
 
+from gateway.adapters.sql.opening import is_shared
 from gateway.app import Gateway, build_app
 from gateway.cli.start import config, gateway_of, logs, say, settings_of
 from gateway.ports import Hints, WarmlineError
+from gateway.settings import Settings
 from gateway.web import health
 
 PATIENCE = 90.0
@@ -36,7 +39,7 @@ def serve(config: Path | None, host: str | None, port: int | None) -> None:
     with _listen(host, port) as door:
         url = f"http://{host}:{door.getsockname()[1]}"
         gateway = gateway_of(config, address=url)
-        with _alone(gateway.settings.data_dir):
+        with alone(gateway.settings):
             asyncio.run(_serve(gateway, door, url))
 
 
@@ -50,15 +53,24 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """While open, no other process serves from ``folder``: it would take this one's running sends
-    for those of a crash. The lock goes with the process, however that ends."""
-    with (folder / "serving.lock").open("w") as file:
+def alone(settings: Settings) -> Iterator[None]:
+    """While open, no other process serves the SQLite file in this folder, nor by this name from
+    it on a shared database: it would take this one's running sends for those of a crash. The lock
+    goes with the process, however that ends."""
+    folder, name = settings.data_dir, settings.core.process.name
+    what, mend = f"another `warmline serve` works in {folder}", "set WARMLINE_DATA_DIR"
+    lock = folder / "serving.lock"
+    if is_shared(settings.core.database_url):
+        if name is None:
+            yield
+            return
+        lock = folder / f"serving-{quote(name, safe='')}.lock"
+        what, mend = f"another process named {name} serves", "set WARMLINE_PROCESS__NAME"
+    with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            what = f"another `warmline serve` works in {folder}"
-            raise WarmlineError(f"{what}; stop it, or set WARMLINE_DATA_DIR") from None
+            raise WarmlineError(f"{what}; stop it, or {mend}") from None
         yield
 
 

@@ -64,7 +64,7 @@ class Deliveries:
         return await self._take_and_send(lane)
 
     async def recover(self) -> int:
-        """Settle rows whose sending was cut off by a crash; call before any `step`.
+        """Settle rows whose sending was cut off when its process died; their lanes may then go on.
 
         The provider is asked where it can be; else the channel's policy says whether to send
         again or to ask a person. Gives their number.
@@ -85,7 +85,17 @@ class Deliveries:
             nobody = "no channel of this name can send; see `warmline channels`"
             await self._dead(parcel, Undeliverable(nobody))
             return Next.MORE
+        if not self._store.processes.holds():
+            # This process stood still: others may have this row by now, and send it themselves.
+            return await self._put_back(parcel)
         return await self._send(channel, parcel)
+
+    async def _put_back(self, parcel: Parcel) -> Next | datetime:
+        log.warning("delivery.stalled", outbox=parcel.outbound.id)
+        now = self._clock.now()
+        why = "the process stood still before it was sent"
+        await self._surely(lambda: self._store.outbox.later(parcel.outbound.id, why, now))
+        return now + timedelta(seconds=1)
 
     async def _send(self, channel: Sender, parcel: Parcel) -> Next | datetime:
         try:

@@ -52,6 +52,33 @@ class Limits(BaseModel):
     )
 
 
+class Postgres(BaseModel):
+    """How PostgreSQL is used, where ``database_url`` names one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    writers: int = Field(4, ge=1, le=64, description="connections that write")
+    readers: int = Field(4, ge=1, le=64, description="connections that read")
+    statement_timeout: float = Field(15.0, gt=0, description="seconds")
+    lock_timeout: float = Field(5.0, gt=0, description="seconds to wait for another process")
+
+
+class Process(BaseModel):
+    """This process among others on the same database."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="its own alone, the same at every start; then it takes up at once what it left",
+    )
+    lease: float = Field(
+        15.0, ge=1, description="seconds without a sign of life; then others take over its work"
+    )
+
+
 class Core(BaseModel):
     """The gateway's own settings: the top level of the file."""
 
@@ -67,6 +94,8 @@ class Core(BaseModel):
     worker: Worker = Worker()
     delivery: Delivery = Delivery()
     limits: Limits = Limits()
+    postgres: Postgres = Postgres()
+    process: Process = Process()
 
 
 class Settings:
@@ -98,6 +127,11 @@ class Settings:
     def path(self, path: Path) -> Path:
         """``path`` as the configuration means it: relative to the file it stands in."""
         return path if path.is_absolute() else self.base / path
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is: a file below `data_dir` if nothing else is said."""
+        return self.core.database_url or f"sqlite:///{self.data_dir / 'warmline.db'}"
 
     @property
     def data_dir(self) -> Path:

@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     found = Database(tmp_path / "t.db")
-    await asyncio.to_thread(migrate, found)
+    await migrate(found)
     yield found
     await found.stop()
 

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 
 from gateway.adapters.sql.customers import SqlCustomers
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.inbox import SqlInbox
 from gateway.adapters.sql.linking import SqlLinks
+from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.moves import SqlMoves
 from gateway.adapters.sql.outbox import SqlOutbox
+from gateway.adapters.sql.processes import Me, SqlProcesses
 from gateway.adapters.sql.reading import SqlReading
 from gateway.adapters.sql.timers import SqlTimers
+from gateway.adapters.sql.units import AnyDatabase
+
+__all__ = ["SqlStore", "migrate"]
 
 
 class SqlStore:
     """The store of one process. ``idle``: after how long a conversation left with the bot is
-    over, so that the next message begins a new one."""
+    over, so that the next message begins a new one. ``lease``: after how long without a sign of
+    life other processes take this one for dead."""
 
-    def __init__(self, database: Database, *, idle: timedelta) -> None:
+    def __init__(
+        self,
+        database: AnyDatabase,
+        *,
+        idle: timedelta,
+        lease: timedelta = timedelta(seconds=15),
+    ) -> None:
         self._db = database
-        self.inbox = SqlInbox(database, idle=idle)
-        self.outbox = SqlOutbox(database)
+        me = Me()
+        self.processes = SqlProcesses(database, me, lease=lease)
+        self.inbox = SqlInbox(database, me, idle=idle)
+        self.outbox = SqlOutbox(database, me)
         self.timers = SqlTimers(database)
         self.moves = SqlMoves(database)
         self.reading = SqlReading(database)
@@ -38,12 +48,3 @@ class SqlStore:
 
     async def stop(self) -> None:
         await self._db.stop()
-
-
-def migrate(database: Database, revision: str = "head") -> None:
-    """Bring the schema to ``revision``; call before any unit runs."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with database.engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
