@@ -75,8 +75,12 @@ async def until(
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[postgres_server.Server]:
-    """A PostgreSQL server, started when the first test needs it."""
+def postgres() -> Iterator[postgres_server.Served]:
+    """A PostgreSQL server, started when the first test needs it; or the one that runs already at
+    WARMLINE_TEST_POSTGRES, which saves that time."""
+    if url := os.environ.get("WARMLINE_TEST_POSTGRES"):
+        yield postgres_server.Elsewhere(url)
+        return
     with postgres_server.server() as running:
         yield running
 
@@ -94,12 +98,13 @@ def stored_in(request: pytest.FixtureRequest) -> str:
 def _database(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, stored_in: str
 ) -> Iterator[None]:
-    if stored_in != "postgresql":
+    if stored_in != "postgresql" and "postgres" not in request.fixturenames:
         monkeypatch.delenv(ON_POSTGRES, raising=False)
         yield
         return
     server = request.getfixturevalue("postgres")
-    monkeypatch.setenv(ON_POSTGRES, server.url)
+    if stored_in == "postgresql":
+        monkeypatch.setenv(ON_POSTGRES, server.url)
     # Asked for here, so that it outlives this fixture.
     folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
     yield

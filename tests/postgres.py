@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -20,6 +20,20 @@ max_connections = 300
 fsync = off
 full_page_writes = off
 """
+
+
+class Served(Protocol):
+    """A server that tests may use."""
+
+    @property
+    def url(self) -> str: ...
+
+
+class Elsewhere:
+    """A server that somebody else started."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
 
 
 class Server:

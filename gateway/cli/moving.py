@@ -55,14 +55,19 @@ async def move(config: Path | None, target: str) -> None:
         raise WarmlineError("database_url names a PostgreSQL already: only SQLite can be moved")
     if not is_shared(target):
         raise WarmlineError("--to must be a PostgreSQL: postgresql://USER:PASSWORD@HOST/NAME")
-    source = Path(settings.database_url.removeprefix("sqlite:///"))
-    if not source.exists():
-        raise WarmlineError(f"there is no database {source}")
+    source = _file(settings.database_url)
     with alone(settings):
         moved = await _move(Database(source), target, settings.core.postgres)
     _show(moved)
     say(f"\nSet DATABASE_URL to the new address; {source} is not used any more then.")
     say(f"Attachments stay in {settings.data_dir / 'files'}: every process needs that folder.")
+
+
+def _file(url: str) -> Path:
+    file = Path(url.removeprefix("sqlite:///"))
+    if not file.exists():
+        raise WarmlineError(f"there is no database {file}")
+    return file
 
 
 async def _move(here: Database, target: str, bounds: Bounds) -> tuple[Moved, ...]:

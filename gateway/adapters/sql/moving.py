@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, func, insert, select, text, tuple_
+from sqlalchemy import Connection, RowMapping, Table, func, insert, select, text, tuple_
 
 from gateway.adapters.sql.schema import metadata, processes
 from gateway.ports import WarmlineError
@@ -37,23 +37,23 @@ def copy(here: Connection, there: Connection) -> tuple[Moved, ...]:
             raise WarmlineError(f"the target is not empty: it has rows in {', '.join(full)}")
         for table in TABLES:
             for batch in batches(here, table):
-                there.execute(insert(table), [dict(row._mapping) for row in batch])
+                there.execute(insert(table), [dict(row) for row in batch])
             _go_on_counting(here, there, table)
         return tuple(_same(here, there, table) for table in TABLES)
 
 
-def batches(connection: Connection, table: Table) -> Iterator[list[Any]]:
+def batches(connection: Connection, table: Table) -> Iterator[list[RowMapping]]:
     """Every row of ``table``, some at a time, in the order of its key."""
     key = tuple(table.primary_key.columns)
     query = select(table).order_by(*key).limit(BATCH)
     last: tuple[Any, ...] | None = None
     while True:
         after = query if last is None else query.where(tuple_(*key) > tuple_(*last))
-        batch = list(connection.execute(after))
+        batch = list(connection.execute(after).mappings())
         if not batch:
             return
         yield batch
-        last = tuple(batch[-1]._mapping[column.name] for column in key)
+        last = tuple(batch[-1][column.name] for column in key)
 
 
 def checksum(connection: Connection, table: Table) -> tuple[int, str]:
@@ -61,7 +61,7 @@ def checksum(connection: Connection, table: Table) -> tuple[int, str]:
     rows = total = 0
     for batch in batches(connection, table):
         for row in batch:
-            total += int.from_bytes(sha256(msgspec.json.encode(list(row))).digest())
+            total += int.from_bytes(sha256(msgspec.json.encode(list(row.values()))).digest())
             rows += 1
     return rows, f"{total % 2**256:064x}"
 
