@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import Connection, Select, select, text, update
 
 from gateway import Address, Conversation, Customer, Inbound, Message, Sent, Timer
 from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.opening import open_database
-from gateway.adapters.sql.schema import inbox, messages, outbox, processes
+from gateway.adapters.sql.schema import inbox, messages, metadata, outbox, processes
 from gateway.adapters.sql.store import SqlStore
 from gateway.settings import Postgres
 from gateway.store import AlreadyHandled, Later, Moved, Outcome, Parcel, Work
@@ -67,12 +69,15 @@ async def state_of(store: SqlStore, turn: int) -> tuple[str, int]:
 async def everything(store: SqlStore) -> list[object]:
     """All rows that a commit may touch."""
     tables = ("conversations", "customers", "identities", "messages", "outbox", "timers", "inbox")
-    return [
-        await store._db.read(
-            lambda c, name=name: [tuple(row) for row in c.execute(text(f"SELECT * FROM {name} ORDER BY id"))]  # noqa: S608
-        )
-        for name in tables
-    ]
+
+    def look(connection: Connection) -> list[object]:
+        return [
+            tuple(row)
+            for name in tables
+            for row in connection.execute(select(metadata.tables[name]).order_by(text("id")))
+        ]
+
+    return await store._db.read(look)
 
 
 async def taken(store: SqlStore) -> Work:
@@ -142,7 +147,11 @@ async def sending(store: SqlStore, *, take: bool = True) -> Parcel:
 async def test_cut_off_rows_are_taken_over_once(postgres_url: str) -> None:
     """A send of a living process is its own; of a dead one it is one other process's, however many
     look at the same time, and what the dead one says of it later changes nothing."""
-    async with process(postgres_url) as dying, process(postgres_url) as a, process(postgres_url) as b:
+    async with (
+        process(postgres_url) as dying,
+        process(postgres_url) as a,
+        process(postgres_url) as b,
+    ):
         parcel = await sending(dying)
         assert await a.outbox.cut_off() == ()
         await dies(dying)
@@ -228,6 +237,10 @@ async def test_a_timer_fires_once(postgres_url: str) -> None:
         assert len(await a._db.read(lambda c: c.execute(fired).all())) == 20
 
 
+def ids(query: Select[Any], connection: Connection) -> list[int]:
+    return list(connection.execute(query).scalars())
+
+
 async def test_ids_grow_in_the_order_of_commits(postgres_url: str) -> None:
     """Of one lane: while four processes accept, whoever reads on from the last id that they saw
     misses nothing."""
@@ -249,8 +262,7 @@ async def test_ids_grow_in_the_order_of_commits(postgres_url: str) -> None:
             while not last:
                 last = done.is_set()
                 newer = select(inbox.c.id).where(inbox.c.id > (seen[-1] if seen else 0))
-                query = newer.order_by(inbox.c.id)
-                seen.extend(await reader._db.read(lambda c: list(c.execute(query).scalars())))
+                seen.extend(await reader._db.read(partial(ids, newer.order_by(inbox.c.id))))
 
         reading = asyncio.create_task(reads())
         await asyncio.gather(*(accepts(s, f"{i}-") for i, s in enumerate((a, b, c, a, b))))
@@ -262,11 +274,11 @@ async def test_ids_grow_in_the_order_of_commits(postgres_url: str) -> None:
 async def test_one_customer_by_a_reference_in_two_lanes(postgres_url: str) -> None:
     """Who proves who they are on two addresses at the same moment is one customer."""
     async with process(postgres_url) as a, process(postgres_url) as b:
-        for round in range(5):
+        for again in range(5):
             works = []
             for store, name in ((a, "x"), (b, "y")):
-                who = Address(channel="fake", value=f"{name}{round}")
-                known = Inbound(address=who, text="hello", at=NOW, ref=f"ref{round}")
+                who = Address(channel="fake", value=f"{name}{again}")
+                known = Inbound(address=who, text="hello", at=NOW, ref=f"ref{again}")
                 await store.inbox.accept(known, NOW)
                 work = await store.inbox.take(who.lane, NOW)
                 assert isinstance(work, Work)
