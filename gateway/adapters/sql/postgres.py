@@ -59,10 +59,23 @@ class PostgresDatabase:
         self._writers = Crew(engine.connect, write_group, hands=bounds.writers)
         self._readers = Crew(snapshot.connect, read_group, hands=bounds.readers)
 
-    async def write(self, unit: Callable[[Connection], T], *, key: str = "") -> T:
+    async def write(
+        self,
+        unit: Callable[[Connection], T],
+        *,
+        key: str = "",
+        long: bool = False,  # noqa: ARG002
+    ) -> T:
+        """A ``long`` one is like the others: while it waits for the server, so does nobody else."""
         return await self._writers.run(unit, key)
 
-    async def read(self, unit: Callable[[Connection], T]) -> T:
+    async def read(
+        self,
+        unit: Callable[[Connection], T],
+        *,
+        long: bool = False,  # noqa: ARG002
+    ) -> T:
+        """See `write`."""
         return await self._readers.run(unit, "")
 
     async def alone(self, unit: Callable[[Connection], T]) -> T:

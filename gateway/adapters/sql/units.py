@@ -23,17 +23,20 @@ class AnyDatabase(Protocol):
         """Whether other processes may serve from it at the same time."""
         ...
 
-    async def write(self, unit: Callable[[Connection], T], *, key: str = "") -> T:
+    async def write(
+        self, unit: Callable[[Connection], T], *, key: str = "", long: bool = False
+    ) -> T:
         """Run ``unit`` in a transaction, maybe with others, each as if alone; gives its result
         once that is committed. Raises what ``unit`` raised.
 
         Units with the same ``key`` (the lane) never overlap, in no process. On a shared database
-        ``unit`` is run again when it met another one in a deadlock: it must bear that.
+        ``unit`` is run again when it met another one in a deadlock: it must bear that. ``long``:
+        it may take more than a few milliseconds.
         """
         ...
 
-    async def read(self, unit: Callable[[Connection], T]) -> T:
-        """Run ``unit`` on a snapshot that holds everything committed so far."""
+    async def read(self, unit: Callable[[Connection], T], *, long: bool = False) -> T:
+        """Run ``unit`` on a snapshot that holds everything committed so far; as `write`."""
         ...
 
     async def alone(self, unit: Callable[[Connection], T]) -> T:
