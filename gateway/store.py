@@ -302,8 +302,8 @@ class Processes(Protocol):
         ...
 
     async def renew(self) -> bool:
-        """Prolong the lease. False when it had run out: then others may have taken over, and
-        this process has entered anew, with nothing in its hands."""
+        """Prolong the lease. False when others have taken over meanwhile, since it had run out:
+        then this process has entered anew, with nothing in its hands."""
         ...
 
     def holds(self) -> bool:

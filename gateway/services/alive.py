@@ -34,7 +34,7 @@ class Alive:
             await asyncio.sleep(self._every)
             try:
                 if not await self._processes.renew():
-                    log.warning("process.stalled", hint="its lease had run out; it begins anew")
+                    log.warning("process.stalled", hint="others took over its work; it begins anew")
             except Exception:
                 log.exception("process.not_renewed")
 

@@ -32,6 +32,7 @@ async def process(url: str, name: str | None = None) -> AsyncIterator[SqlStore]:
     await migrate(database)
     store = SqlStore(database, idle=timedelta(hours=24), lease=LEASE)
     await store.processes.enter(name, "all")
+    store.processes._me.since -= LEASE.total_seconds()  # it has been here for long
     yield store
     await store.stop()
 
@@ -181,17 +182,38 @@ async def test_at_its_own_restart_a_named_process_is_not_waited_for(postgres_url
 
 
 async def test_a_lease_is_prolonged(postgres_url: str) -> None:
-    """While it is renewed it holds; after it ran out the process is somebody new."""
-    async with process(postgres_url) as store:
+    """While it is renewed it holds. When it ran out and nobody took over (the database was away) it
+    goes on, and all is in the same hands; when somebody did, the process is somebody new."""
+    async with process(postgres_url) as store, process(postgres_url) as other:
         me = store.processes._me.id
         assert store.processes.holds()
-        assert await store.processes.renew()
-        assert store.processes._me.id == me
         await dies(store)
         assert not store.processes.holds()
+        assert await store.processes.renew()
+        assert store.processes.holds()
+        assert store.processes._me.id == me
+        await dies(store)
+        await other.outbox.cut_off()
         assert not await store.processes.renew()
         assert store.processes.holds()
         assert store.processes._me.id != me
+
+
+async def test_who_was_away_itself_judges_nobody(postgres_url: str) -> None:
+    """After the database was away everybody's lease has run out: who comes back first, or is new,
+    takes nothing over before the others have had the time of a lease to come back too."""
+    async with process(postgres_url) as slow, process(postgres_url) as fast:
+        parcel = await sending(slow)
+        await dies(slow)
+        await dies(fast)
+        assert await fast.processes.renew()
+        assert await fast.outbox.cut_off() == ()
+        assert await slow.processes.renew()
+        fast.processes._me.since -= LEASE.total_seconds()
+        assert await fast.outbox.cut_off() == ()
+        await slow.outbox.over(parcel.outbound.id, "failed", "refused")
+        states = select(outbox.c.state)
+        assert await fast._db.read(lambda c: c.execute(states).scalar()) == "dead"
 
 
 async def test_on_sqlite_all_others_are_dead(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -119,14 +119,13 @@ class Crew:
 
     async def _put_back(self, connection: AsyncConnection) -> None:
         """Keep it for the next, unless it is broken."""
-        raw = connection.sync_connection and connection.sync_connection.invalidated
-        own: Any = None
-        if not raw:
-            own = (await connection.get_raw_connection()).driver_connection
-        if own is not None and not own.is_closed() and not own.is_in_transaction():
-            self._free.append(connection)
-            return
-        with suppress(Exception):  # it is broken: nothing is to be had from it
+        with suppress(Exception):  # then it is broken
+            if not connection.invalidated:
+                own: Any = (await connection.get_raw_connection()).driver_connection
+                if not own.is_closed() and not own.is_in_transaction():
+                    self._free.append(connection)
+                    return
+        with suppress(Exception):  # nothing is to be had from it
             await connection.invalidate()
         with suppress(Exception):
             await connection.close()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.adapters.sql.prepared import Prepared
-from gateway.adapters.sql.processes import Me, is_alive
+from gateway.adapters.sql.processes import Me, bury, is_alive
 from gateway.adapters.sql.schema import inbox
 from gateway.adapters.sql.taking import READY
 from gateway.store import Later
@@ -39,6 +39,8 @@ def in_hand(connection: Connection, me: Me, lane: str, at: datetime) -> Later | 
     head = _HEAD.one(connection, {"lane": lane})
     if head is None or head.due_at > at.timestamp() * 1000 or head.process == me.id:
         return None
+    if head.process is not None:
+        bury(connection, me)
     if head.process is not None and is_alive(connection, head.process):
         return Later(at=at + LOOK_AGAIN)
     died = 0 if head.process is None else 1

@@ -10,8 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, exists, or_, select, update
 
 from gateway.adapters.sql import consent, rows
-from gateway.adapters.sql.dialect import now_ms
-from gateway.adapters.sql.processes import Me
+from gateway.adapters.sql.processes import Me, bury
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox, processes
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Fact, Outbound, Sent, Status
@@ -153,10 +152,11 @@ def _take(connection: Connection, me: Me, lane: str, at: datetime) -> Parcel | L
 
 def _cut_off(connection: Connection, me: Me, *, shared: bool) -> tuple[Parcel, ...]:
     """Of two processes that look at the same time each gets the rows that the other has not."""
-    alive = exists().where(processes.c.id == outbox.c.process, processes.c.lease_until > now_ms())
+    alive = exists().where(processes.c.id == outbox.c.process)
     theirs = outbox.c.process.is_distinct_from(me.id) | outbox.c.process.is_(None)
     cut = select(outbox).where(outbox.c.state == "sending", theirs).order_by(outbox.c.id)
     if shared:
+        bury(connection, me)
         cut = cut.where(~alive).with_for_update(skip_locked=True)
     found = connection.execute(cut).all()
     for row in found:

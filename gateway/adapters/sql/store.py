@@ -33,8 +33,8 @@ class SqlStore:
         lease: timedelta = timedelta(seconds=15),
     ) -> None:
         self._db = database
-        me = Me()
-        self.processes = SqlProcesses(database, me, lease=lease)
+        me = Me(lease)
+        self.processes = SqlProcesses(database, me)
         self.inbox = SqlInbox(database, me, idle=idle)
         self.outbox = SqlOutbox(database, me)
         self.timers = SqlTimers(database)
