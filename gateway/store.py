@@ -311,7 +311,8 @@ class Processes(Protocol):
         ...
 
     async def leave(self) -> None:
-        """Be gone, with nothing in its hands."""
+        """Be gone: what was not finished by now is free for others at once, with one attempt
+        counted, since it may be what cannot be finished."""
         ...
 
 

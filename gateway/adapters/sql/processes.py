@@ -17,7 +17,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, delete, insert, select, update
 
 from gateway.adapters.sql.dialect import now_ms
-from gateway.adapters.sql.schema import inbox, processes
+from gateway.adapters.sql.schema import processes
 from gateway.adapters.sql.units import AnyDatabase
 
 
@@ -79,12 +79,8 @@ class SqlProcesses:
         if me is None:
             return
 
-        def unit(connection: Connection) -> None:
-            in_hand = (inbox.c.state == "ready") & (inbox.c.process == me)
-            connection.execute(update(inbox).where(in_hand).values(process=None))
-            connection.execute(delete(processes).where(processes.c.id == me))
-
-        await self._db.write(unit)
+        mine = delete(processes).where(processes.c.id == me)
+        await self._db.write(lambda c: c.execute(mine).close())
 
     @property
     def _ms(self) -> int:
