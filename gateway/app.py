@@ -12,14 +12,18 @@ import structlog
 from aiohttp import web
 
 from gateway.adapters.local import DiskFiles, LocalEvents, SystemClock
+from gateway.adapters.outside import SafeOutside
+from gateway.adapters.sealing import read_keys
+from gateway.adapters.sql.audit import SqlAudit
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.notebook import SqlNotebook
-from gateway.adapters.sql.store import SqlStore, migrate
+from gateway.adapters.sql.store import SqlStore, prepare
 from gateway.guests import Guest, Guests, Offers
 from gateway.hookspecs import Readiness
 from gateway.ports import Channel, Clock, House, Opener, Pages, Poller, Probe, Tenant, Traits
 from gateway.services.answering import Answering
 from gateway.services.answers import Answers
+from gateway.services.audited import AuditedDesk, AuditRetention
 from gateway.services.context import Contexts
 from gateway.services.conversation import Conversations
 from gateway.services.delivery import Deliveries
@@ -66,9 +70,11 @@ class Gateway:
         self.metrics = Metrics()
         self.events = LocalEvents()
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment)
-        self.database = Database(_file(settings))
+        keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
+        self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
+        self.database = Database(_file(settings), keys)
         self.store = SqlStore(self.database, idle=timedelta(hours=core.worker.idle_hours))
+        self.audit = SqlAudit(self.database, self.clock)
         self.outcomes = Outcomes(
             voice=self.offers.voice,
             policy=self.policy,
@@ -114,8 +120,8 @@ class Gateway:
         self._running: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
-        """Bring the database's schema up to date."""
-        await asyncio.to_thread(migrate, self.database)
+        """Bring the database's schema up to date. Raises BadKey when its data cannot be read."""
+        await asyncio.to_thread(prepare, self.database)
 
     async def settled(self) -> None:
         """Wait until no turn and no delivery is waiting; those that back off do not count."""
@@ -136,6 +142,7 @@ class Gateway:
         self._running = [
             asyncio.create_task(self.rounds.alarms()),
             asyncio.create_task(self.rounds.sweeps()),
+            asyncio.create_task(self._retention().run()),
             *(asyncio.create_task(self._keep(one)) for one in self._pollers()),
         ]
         log.info("started", channels=sorted(self.offers.channels), cut_off=cut)
@@ -201,6 +208,9 @@ class Gateway:
                 wait = 1.0
             await self.clock.sleep(wait)
             wait = min(60.0, wait * 2)
+
+    def _retention(self) -> AuditRetention:
+        return AuditRetention(self.audit, self.clock, days=self.settings.core.audit_days)
 
     def _traits(self) -> dict[str, Traits]:
         return {name: channel.traits for name, channel in self.offers.channels.items()}
@@ -281,10 +291,12 @@ class Gateway:
             files=self.files,
             mailbox=self.answers,
             events=self.events,
-            desk=desk,
+            desk=AuditedDesk(desk, self.audit),
             clock=self.clock,
             voice=self.offers.voice,
             notebook=SqlNotebook(self.database, self.clock),
+            audit=self.audit,
+            outside=SafeOutside(),
             tenants=self._tenants(),
         )
 

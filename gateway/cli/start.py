@@ -17,6 +17,7 @@ import structlog
 
 from gateway.app import Gateway, put_together
 from gateway.guests import Guests, default_config, installed
+from gateway.ports import House
 from gateway.settings import Settings, load
 
 P = ParamSpec("P")
@@ -107,3 +108,10 @@ async def store_of(file: Path | None) -> AsyncIterator[Gateway]:
         yield gateway
     finally:
         await gateway.store.stop()
+
+
+@asynccontextmanager
+async def house_of(file: Path | None) -> AsyncIterator[tuple[House, Settings]]:
+    """What a guest's command gets: the house, open, in which nothing is worked."""
+    async with store_of(file) as gateway:
+        yield gateway.house, gateway.settings

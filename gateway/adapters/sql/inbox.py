@@ -36,7 +36,7 @@ class SqlInbox:
                 channel=message.address.channel,
                 kind=message.kind,
                 remote_id=message.remote_id,
-                payload=rows.pack(message),
+                payload=self._sealed(message.address.lane, rows.pack(message)),
                 at=at,
             )
         )
@@ -48,11 +48,14 @@ class SqlInbox:
                 channel=SAID,
                 kind="agent",
                 remote_id=f"{SAID}:{key}",
-                payload=rows.pack(said),
+                payload=self._sealed(lane, rows.pack(said)),
                 at=at,
                 conversation=said.conversation,
             )
         )
+
+    def _sealed(self, lane: str, payload: str) -> str:
+        return self._db.keys.seal(payload, f"inbox.payload:{lane}")
 
     async def said(self, lane: str, key: str) -> Accepted | None:
         asked = {"lane": lane, "remote_id": f"{SAID}:{key}"}
@@ -129,4 +132,4 @@ def _handled(connection: Connection, turn: int) -> tuple[Message, ...] | None:
         )
         .order_by(messages.c.id)
     )
-    return tuple(rows.message(found) for found in connection.execute(said))
+    return tuple(rows.message(connection, found) for found in connection.execute(said))

@@ -267,3 +267,28 @@ codes = Table(
     _index("ix_codes_conversation", "conversation_id"),
     _index("ix_codes_address", "channel", "value"),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", String(32), nullable=False),
+    # No foreign keys: what was done with an erased customer's data stays on record, by number.
+    Column("conversation_id", BigInteger),
+    Column("customer_id", BigInteger),
+    Column("origin", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    _index("ix_audit_at", "at"),
+    _index("ix_audit_conversation", "conversation_id", "id"),
+    _index("ix_audit_who", "who", "id"),
+    sqlite_autoincrement=True,
+)
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("since", BigInteger, nullable=False),
+)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
+from gateway.adapters.sql import rows
 from gateway.adapters.sql.customers import SqlCustomers
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.inbox import SqlInbox
 from gateway.adapters.sql.linking import SqlLinks
 from gateway.adapters.sql.moves import SqlMoves
 from gateway.adapters.sql.outbox import SqlOutbox
+from gateway.adapters.sql.places import admit
 from gateway.adapters.sql.reading import SqlReading
 from gateway.adapters.sql.timers import SqlTimers
 
@@ -38,6 +40,14 @@ class SqlStore:
 
     async def stop(self) -> None:
         await self._db.stop()
+
+
+def prepare(database: Database) -> None:
+    """Bring the schema up to date, and see that the data can be read. Raises BadKey when they are
+    sealed with a key that is not there; nothing is touched then."""
+    migrate(database)
+    with database.engine.connect() as connection, connection.begin():
+        admit(connection, database.keys, rows.ms(datetime.now(UTC)))
 
 
 def migrate(database: Database, revision: str = "head") -> None:
