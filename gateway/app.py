@@ -311,9 +311,10 @@ class Gateway:
 
 def build_app(gateway: Gateway) -> web.Application:
     """The web application around ``gateway``: started and stopped with it."""
+    https = gateway.settings.core.public_url.startswith("https://")
     app = web.Application(
         client_max_size=gateway.settings.core.limits.body,
-        middlewares=[errors.shape(gateway.metrics)],
+        middlewares=[errors.shape(gateway.metrics, https=https)],
     )
     app.add_routes(list(gateway.routes()))
 

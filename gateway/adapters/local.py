@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from gateway.adapters.sealing import Keys
+from gateway.adapters.sniffing import believed
 from gateway.model import Attachment, File
 from gateway.ports import Event, NotFound, TooLarge
 
@@ -75,7 +76,8 @@ class DiskFiles:
         if size > self._most:
             raise TooLarge(f"{size} bytes; limits.attachment allows {self._most}")
         digest = await asyncio.to_thread(self._write, file.data)
-        return Attachment(name=file.name, media_type=file.media_type, size=size, digest=digest)
+        media_type = believed(file.media_type, file.data)
+        return Attachment(name=file.name, media_type=media_type, size=size, digest=digest)
 
     async def open(self, digest: str) -> bytes:
         """Raises NotFound."""

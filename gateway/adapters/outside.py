@@ -7,6 +7,7 @@ no gap between looking and calling (DNS rebinding).
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 from collections.abc import Iterable
@@ -64,7 +65,7 @@ class _Known(AbstractResolver):
         family, kind, protocol, _, address = info
         host, port = str(address[0]), int(address[1])
         if (host, port) not in self._allowed and not is_public(host):
-            raise Forbidden("this address lies in a network that is not public")
+            raise Forbidden(errno.EACCES, "this address lies in a network that is not public")
         return socket.socket(family, kind, protocol)
 
 

@@ -16,7 +16,7 @@ from gateway.adapters.sql import places
 from gateway.adapters.sql.rotation import rotate
 from gateway.adapters.sql.schema import metadata
 from gateway.settings import BadConfig
-from gateway.testing import FakeHandler, Running, running, settings_for
+from gateway.testing import FakeChannel, FakeHandler, Running, running, settings_for
 
 CANARY = "platypus in the boiler"
 A, B = new_key(), new_key()
@@ -185,7 +185,8 @@ async def test_a_missing_key_lost_data(tmp_path: Path, keys: tuple[str, ...]) ->
 
 async def test_an_erasure_left_an_address_in_sealed_lines(tmp_path: Path) -> None:
     """Lines of other customers that name an erased address are found sealed too."""
-    async with asleep(tmp_path, A) as gw:
+    phone = FakeChannel("rest")
+    async with running(phone, tmp_path=tmp_path, environ=environ(A)) as gw:
         await gw.customer("rest", "ana").say("hello")
         agent = gw.desk_agent("ben")
         mia = Address(channel="rest", value="mia-of-the-hill")

@@ -35,7 +35,7 @@ class SqlInbox:
                 lane=message.address.lane,
                 channel=message.address.channel,
                 kind=message.kind,
-                remote_id=message.remote_id,
+                remote_id=_theirs(message.remote_id),
                 payload=self._sealed(message.address.lane, rows.pack(message)),
                 at=at,
             )
@@ -113,6 +113,13 @@ class SqlInbox:
         if ids is not None:
             again = again.where(inbox.c.id.in_(ids))
         return await self._db.write(lambda c: c.execute(again).rowcount)
+
+
+def _theirs(remote_id: str | None) -> str | None:
+    """A customer's id as it is kept: none is like an agent's key, or it could take its place."""
+    if remote_id is not None and remote_id.startswith(f"{SAID}:"):
+        return f"theirs:{remote_id}"
+    return remote_id
 
 
 def _handled(connection: Connection, turn: int) -> tuple[Message, ...] | None:
