@@ -22,7 +22,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("token", re.compile(r"(?i)(?<=\bbearer )[\w.~+/=-]{6,4000}")),
     ("token", re.compile(r"(?i)(?<=\bbasic )[\w+/=-]{6,4000}")),
     ("secret", re.compile(
-        r"(?i)(?<=\b)((?:password|passwd|secret|token|api[_-]?key|authorization)"
+        r"(?i)\b(?P<before>(?:password|passwd|secret|token|api[_-]?key|authorization)"
         r"[\"']?[=:] ?[\"']?)[^\s\"'&,;]{4,500}")),
     ("secret", re.compile(r"(?<=://)[^\s/:@]{1,100}:[^\s/@]{1,200}(?=@)")),
     ("address", re.compile(
@@ -38,7 +38,7 @@ def mask(text: str) -> str:
         text = text[:LONGEST] + "…"
     text = _CARD.sub(_card, text)
     for kind, pattern in _PATTERNS:
-        text = pattern.sub(lambda m, k=kind: f"{m[1] if m.lastindex else ''}[{k}]", text)
+        text = pattern.sub(rf"\g<before>[{kind}]" if pattern.groups else f"[{kind}]", text)
     return text
 
 

@@ -46,8 +46,8 @@ def answer(turn: Turn) -> Reply | None:
 class Opener:
     """Opens a gateway with one channel and nothing else of ours."""
 
-    def __init__(self, folder: Path, slack: SlackServer) -> None:
-        self.workspace, self._folder = slack, folder
+    def __init__(self, folder: Path, slack: SlackServer, clock: FakeClock) -> None:
+        self.workspace, self._folder, self._clock = slack, folder, clock
 
     @asynccontextmanager
     async def __call__(self, channel: ModuleType, **sections: Any) -> AsyncIterator[Running]:
@@ -63,7 +63,11 @@ class Opener:
             }
         config["channels"] = sections
         async with running(
-            channel, FakeHandler(answer), config=config, tmp_path=self._folder
+            channel,
+            FakeHandler(answer),
+            config=config,
+            tmp_path=self._folder,
+            clock=self._clock,
         ) as gw:
             if channel is channels.slack:
                 self.workspace.events_url = f"{gw.url}/channels/slack/events"
@@ -85,7 +89,7 @@ async def test_words_or_secrets_were_logged(
     clock = FakeClock()
     async with workspace(clock) as slack:
         secrets = (*SECRETS, slack.bot_token, slack.signing_secret)
-        async with FAR_ENDS[name](Opener(tmp_path, slack), clock) as far:
+        async with FAR_ENDS[name](Opener(tmp_path, slack, clock), clock) as far:
             for number, said in enumerate(("hello", "fail now")):
                 text = f"{said} {CANARY} {CARD} quokka@canary.example"
                 assert await far.say(text, id=f"canary{number}") == 200
