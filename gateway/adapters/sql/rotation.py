@@ -30,7 +30,7 @@ async def rotate(
 async def _table(database: Database, table: Table) -> int:
     changed, after = 0, 0
     while True:
-        some, after = await database.write(_batch(table, after, database))
+        some, after = await database.write(_batch(table, after, database), long=True)
         changed += some
         if not after:
             return changed
