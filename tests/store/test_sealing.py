@@ -168,7 +168,7 @@ async def test_a_rotation_that_was_cut_off_goes_on(tmp_path: Path) -> None:
         assert told["customers"] == 0
 
 
-@pytest.mark.parametrize("keys", [(), (B,)])
+@pytest.mark.parametrize("keys", [(), (B,)], ids=["none", "another"])
 async def test_a_missing_key_lost_data(tmp_path: Path, keys: tuple[str, ...]) -> None:
     """Without the key the gateway does not start, says which one it needs, and changes nothing."""
     async with asleep(tmp_path, A) as gw:
@@ -228,7 +228,9 @@ def test_a_text_that_looks_sealed_was_not_read(text: str, keys: Keys) -> None:
     assert keys.open_bytes(keys.seal_bytes(data, "p"), "p") == data
 
 
-@pytest.mark.parametrize("value", ["short", "????", f"{A},x", "A" * 44])
+@pytest.mark.parametrize(
+    "value", ["short", "????", f"{A},x", "A" * 44], ids=["short", "signs", "second", "long"]
+)
 def test_a_wrong_key_is_named_and_not_shown(value: str) -> None:
     """Which one is wrong and how to make one; none is quoted."""
     with pytest.raises(WarmlineError, match="is not 32 bytes in base64") as told:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection, Row
 
-from gateway.adapters.sealing import Keys
+from gateway.adapters.sealing import MARK, Keys
 from gateway.model import (
     Address,
     Agent,
@@ -66,11 +66,16 @@ def keys(connection: Connection) -> Keys:
 def sealed(connection: Connection, place: str, scope: object, text: str) -> str:
     """``text`` as it is stored in the column ``place`` of a row of ``scope`` (its lane, or the
     number of its conversation)."""
-    return keys(connection).seal(text, f"{place}:{scope}")
+    found = keys(connection)
+    if found.first is None and not text.startswith(MARK):  # without keys it costs next to nothing
+        return text
+    return found.seal(text, f"{place}:{scope}")
 
 
 def opened(connection: Connection, place: str, scope: object, text: str) -> str:
     """What `sealed` had been given. Raises BadKey."""
+    if not text.startswith(MARK):
+        return text
     return keys(connection).open(text, f"{place}:{scope}")
 
 
