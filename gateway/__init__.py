@@ -1,6 +1,6 @@
 """The public door: everything that a channel, a plugin or a voice may import."""
 
-from gateway.hookspecs import Readiness, Section, hookimpl
+from gateway.hookspecs import Opening, Readiness, Section, hookimpl
 from gateway.model import (
     Accepted,
     Action,
@@ -54,6 +54,8 @@ from gateway.model import (
     Value,
 )
 from gateway.ports import (
+    Audit,
+    AuditLine,
     Channel,
     Clock,
     Conflict,
@@ -73,6 +75,7 @@ from gateway.ports import (
     NotFound,
     Opener,
     Outdated,
+    Outside,
     Pages,
     Poller,
     Probe,
@@ -103,6 +106,8 @@ __all__ = [
     "Agent",
     "Applied",
     "Attachment",
+    "Audit",
+    "AuditLine",
     "Author",
     "BadConfig",
     "Button",
@@ -145,8 +150,10 @@ __all__ = [
     "Notebook",
     "Occasion",
     "Opener",
+    "Opening",
     "Outbound",
     "Outdated",
+    "Outside",
     "Pages",
     "Poller",
     "Probe",

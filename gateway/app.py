@@ -11,15 +11,19 @@ import structlog
 from aiohttp import web
 
 from gateway.adapters.local import DiskFiles, LocalEvents, SystemClock
+from gateway.adapters.outside import SafeOutside
+from gateway.adapters.sealing import read_keys
+from gateway.adapters.sql.audit import SqlAudit
 from gateway.adapters.sql.notebook import SqlNotebook
 from gateway.adapters.sql.opening import open_database
-from gateway.adapters.sql.store import SqlStore, migrate
+from gateway.adapters.sql.store import SqlStore, prepare
 from gateway.guests import Guest, Guests, Offers
 from gateway.hookspecs import Readiness
 from gateway.ports import Channel, Clock, House, Opener, Pages, Poller, Probe, Tenant, Traits
 from gateway.services.alive import Alive
 from gateway.services.answering import Answering
 from gateway.services.answers import Answers
+from gateway.services.audited import AuditedDesk, AuditRetention
 from gateway.services.context import Contexts
 from gateway.services.conversation import Conversations
 from gateway.services.delivery import Deliveries
@@ -66,13 +70,15 @@ class Gateway:
         self.metrics = Metrics()
         self.events = LocalEvents()
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment)
-        self.database = open_database(settings.database_url, core.postgres)
+        keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
+        self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
+        self.database = open_database(settings.database_url, core.postgres, keys)
         self.store = SqlStore(
             self.database,
             idle=timedelta(hours=core.worker.idle_hours),
             lease=timedelta(seconds=core.process.lease),
         )
+        self.audit = SqlAudit(self.database, self.clock)
         self.outcomes = Outcomes(
             voice=self.offers.voice,
             policy=self.policy,
@@ -120,8 +126,9 @@ class Gateway:
         self._renewing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Bring the database's schema up to date. Raises WarmlineError when it cannot be used."""
-        await migrate(self.database)
+        """Bring the database's schema up to date. Raises WarmlineError when it cannot be used, or
+        (BadKey) when its data cannot be read."""
+        await prepare(self.database)
 
     async def settled(self) -> None:
         """Wait until no turn and no delivery is waiting; those that back off do not count."""
@@ -145,6 +152,7 @@ class Gateway:
             asyncio.create_task(self.rounds.alarms()),
             asyncio.create_task(self.rounds.sweeps()),
             asyncio.create_task(self.alive.take_overs()),
+            asyncio.create_task(self._retention().run()),
             *(asyncio.create_task(self._keep(one)) for one in self._pollers()),
         ]
         log.info("started", channels=sorted(self.offers.channels), cut_off=cut)
@@ -227,6 +235,9 @@ class Gateway:
             await self.clock.sleep(wait)
             wait = min(60.0, wait * 2)
 
+    def _retention(self) -> AuditRetention:
+        return AuditRetention(self.audit, self.clock, days=self.settings.core.audit_days)
+
     def _traits(self) -> dict[str, Traits]:
         return {name: channel.traits for name, channel in self.offers.channels.items()}
 
@@ -306,10 +317,12 @@ class Gateway:
             files=self.files,
             mailbox=self.answers,
             events=self.events,
-            desk=desk,
+            desk=AuditedDesk(desk, self.audit),
             clock=self.clock,
             voice=self.offers.voice,
             notebook=SqlNotebook(self.database, self.clock),
+            audit=self.audit,
+            outside=SafeOutside(),
             tenants=self._tenants(),
         )
 
@@ -324,9 +337,10 @@ class Gateway:
 
 def build_app(gateway: Gateway) -> web.Application:
     """The web application around ``gateway``: started and stopped with it."""
+    https = gateway.settings.core.public_url.startswith("https://")
     app = web.Application(
         client_max_size=gateway.settings.core.limits.body,
-        middlewares=[errors.shape(gateway.metrics)],
+        middlewares=[errors.shape(gateway.metrics, https=https)],
     )
     app.add_routes(list(gateway.routes()))
 

@@ -8,6 +8,8 @@ ordinary typed object; afterwards the services await those and pluggy is out of 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import click
 import pluggy
@@ -17,6 +19,7 @@ from gateway.ports import (
     Channel,
     ContextSource,
     Handler,
+    House,
     Pages,
     Poller,
     Tenant,
@@ -32,6 +35,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 Section = Callable[[str, type[BaseModel], Mapping[str, str]], None]
 Readiness = Callable[[], Awaitable[str | None]]
+Opening = Callable[[Path | None], AbstractAsyncContextManager[tuple[House, Settings]]]
 
 
 @hookspec
@@ -50,7 +54,10 @@ def register_settings(section: Section) -> None:
 def register_commands(register: Callable[[click.Command], None]) -> None:
     """Offer commands for the ``warmline`` command line, such as ``warmline slack manifest``.
 
-    Called once when the command line starts. A name that is taken stops it.
+    Called once when the command line starts. A name that is taken stops it. A command that needs
+    the database takes click's object (``@click.pass_obj``), an `Opening`: called with the path of
+    the settings, or None, it opens the house for as long as ``async with`` lasts; nothing is
+    worked meanwhile.
     """
 
 

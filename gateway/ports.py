@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
+import aiohttp
 import msgspec
 
 from gateway.model import (
@@ -314,6 +315,55 @@ class Notebook(Protocol):
         ...
 
 
+class AuditLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the audit log: who did or saw what, of whom, when and from where.
+
+    It holds ids and codes, never what a customer or a colleague wrote. ``who`` is an agent's id
+    (``desk:ana``, ``slack:U1``), ``cli:`` with the name of an operating system's user, or empty
+    for a stranger; ``origin`` is an address of the network, where one is known.
+    """
+
+    id: int
+    at: datetime
+    who: str
+    what: str
+    conversation: int | None = None
+    customer: int | None = None
+    origin: str = ""
+    detail: str = ""
+
+
+class Audit(Protocol):
+    """The audit log: lines are added and read, never changed. Durable when a call returns."""
+
+    async def record(
+        self,
+        who: str,
+        what: str,
+        *,
+        conversation: int | None = None,
+        customer: int | None = None,
+        origin: str | None = None,
+        detail: str = "",
+    ) -> None:
+        """Add a line. ``what`` is a code of ours (``viewed``); ``detail`` says the rest in our
+        words, at most 200 characters. Without ``origin`` it is the one that structlog's context
+        variables hold."""
+        ...
+
+    async def lines(
+        self,
+        *,
+        conversation: int | None = None,
+        who: str | None = None,
+        since: datetime | None = None,
+        before: int | None = None,
+        limit: int = 200,
+    ) -> tuple[AuditLine, ...]:
+        """The newest lines first; those with an id below ``before``."""
+        ...
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something happened. Listeners look the truth up: an event may come twice or be lost.
 
@@ -331,6 +381,19 @@ class Events(Protocol):
 
     def publish(self, event: Event) -> None: ...
     def listen(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
+
+
+class Outside(Protocol):
+    """Calls to addresses that a message, a provider or a customer told us."""
+
+    def session(
+        self, *, own: Iterable[str] = (), timeout: aiohttp.ClientTimeout = ...
+    ) -> aiohttp.ClientSession:
+        """A session that connects to the public network alone: a connection to any other address
+        (private, loopback, link-local, a cloud's metadata), by name, number or redirect, fails as
+        an aiohttp.ClientConnectorError. ``own``: addresses of our configuration, which may lie
+        anywhere. It keeps no cookies. Close it after use; bound what you read."""
+        ...
 
 
 class Clock(Protocol):
@@ -417,6 +480,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     voice: Voice
     notebook: Notebook
+    audit: Audit
+    outside: Outside
     tenants: Mapping[str, tuple[Tenant, ...]] = {}
     """Who takes part in a door, by its name: for the guest that keeps it."""
 

@@ -13,7 +13,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from channels.slack.wire import Shared
-from gateway import Attachment, File, House, TooLarge
+from gateway import Attachment, File, House, Outside, TooLarge
 
 log = structlog.get_logger(__name__)
 SLACKS = "files.slack.com"
@@ -32,6 +32,7 @@ class Fetcher:
 
     def __init__(self, *, api_base: str, largest: int, timeout: float) -> None:
         api = urlsplit(api_base)
+        self._own = (api_base,)
         # Our token goes to no other host, whatever a message says.
         self._hosts = {api.netloc} if api.hostname != "slack.com" else {SLACKS}
         self._largest = largest
@@ -77,7 +78,7 @@ class Fetcher:
         try:
             async with self._places:
                 file = await _whole(file, client)
-                data = await self._download(file, client.token or "")
+                data = await self._download(file, client.token or "", house.outside)
                 media_type = file.mimetype or "application/octet-stream"
                 name = file.name or file.id
                 return await house.files.keep(File(name=name, media_type=media_type, data=data))
@@ -87,7 +88,7 @@ class Fetcher:
             log.warning("slack.file_failed", file=file.id, error=type(error).__name__)
             raise Missing(f"it could not be fetched ({type(error).__name__})") from error
 
-    async def _download(self, file: Shared, token: str) -> bytes:
+    async def _download(self, file: Shared, token: str, outside: Outside) -> bytes:
         url = file.url_private_download or file.url_private or ""
         if not url or urlsplit(url).netloc not in self._hosts:
             raise Missing("it does not lie with Slack")
@@ -95,7 +96,7 @@ class Fetcher:
             raise Missing(f"it has {file.size} bytes, and {self._largest} are allowed")
         headers = {"Authorization": f"Bearer {token}"}
         async with (
-            aiohttp.ClientSession(timeout=self._timeout) as session,
+            outside.session(own=self._own, timeout=self._timeout) as session,
             session.get(url, headers=headers, allow_redirects=False) as response,
         ):
             if response.status != 200:

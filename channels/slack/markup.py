@@ -16,7 +16,7 @@ TOKEN = re.compile(r"<([^<>]*)>")
 USER = re.compile(r"<@([UW][A-Z0-9]+)")
 EMOJI = re.compile(r":([a-z0-9_+'-]+):(?::skin-tone-([2-6]):)?")
 URL = re.compile(r"https?://[^\s<>|\"]*[^\s<>|\".,;:!?'()\[\]{}]")
-FORMAT = re.compile(r"[*_~`]|^\s*>|:[a-z0-9_+'-]+:", re.MULTILINE)
+FORMAT = re.compile(r"[*_~`]|^[^\S\n]*>|:[a-z0-9_+'-]{1,100}:", re.MULTILINE)
 """What mrkdwn would make something of."""
 ENTITY = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 ESCAPE = {character: entity for entity, character in ENTITY.items()}

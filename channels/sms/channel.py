@@ -114,7 +114,7 @@ class Sms(WhatsApp):
     async def _with_files(self, house: House, heard: Heard) -> Inbound:
         if not heard.media:
             return heard.message
-        kept, missing = await self._fetcher.keep(heard.media, house.files)
+        kept, missing = await self._fetcher.keep(heard.media, house.files, house.outside)
         message = heard.message
         return message.replace(attachments=kept, facts=(*message.facts, *missing))
 

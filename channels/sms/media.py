@@ -3,7 +3,8 @@
 Twilio answers ``MediaUrl`` with a redirect to a store that wants no credentials. Every address is
 held against what we know before it is called: the API's own origin, with the account's
 credentials, and the known stores, over https and without them. So no message can make us call
-anything else, or tell the token to anybody.
+anything else, or tell the token to anybody; nor can a store's name, or a redirect, that leads into
+our own network (see `gateway.Outside`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from yarl import URL
 
 from channels.sms.incoming import Media
 from channels.sms.settings import API, SmsSettings
-from gateway import Attachment, Fact, File, Files, TooLarge
+from gateway import Attachment, Fact, File, Files, Outside, TooLarge
 
 log = structlog.get_logger(__name__)
 HOPS = 3
@@ -47,11 +48,11 @@ class Fetcher:
         self._auth = basic_auth(settings.account_sid, token)
 
     async def keep(
-        self, media: Sequence[Media], files: Files
+        self, media: Sequence[Media], files: Files, outside: Outside
     ) -> tuple[tuple[Attachment, ...], tuple[Fact, ...]]:
         """What was kept, and for each of the others why it was not. The message is never lost for
         a file's sake: Twilio does not deliver it again."""
-        async with aiohttp.ClientSession() as session:
+        async with outside.session(own=(self._settings.base,)) as session:
             found = await asyncio.gather(*(self._one(session, one, files) for one in media))
         kept = tuple(one for one in found if isinstance(one, Attachment))
         return kept, tuple(one for one in found if isinstance(one, Fact))

@@ -12,9 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from gateway.adapters.sealing import Keys
+from gateway.adapters.sniffing import believed
 from gateway.model import Attachment, File
 from gateway.ports import Event, NotFound, TooLarge
 
+DIGEST, HEX = 64, frozenset("0123456789abcdef")
 PENDING = 256
 """Events that may wait for one listener; a slower one loses the oldest and looks the truth up."""
 
@@ -62,9 +65,10 @@ async def _each(queue: asyncio.Queue[Event]) -> AsyncIterator[Event]:
 class DiskFiles:
     """Files below ``folder`` under the SHA-256 of their bytes; at most ``most`` bytes each."""
 
-    def __init__(self, folder: Path, *, most: int) -> None:
+    def __init__(self, folder: Path, *, most: int, keys: Keys | None = None) -> None:
         self._folder = folder
         self._most = most
+        self._keys = keys or Keys()
 
     async def keep(self, file: File) -> Attachment:
         """Durable when it returns. Raises TooLarge."""
@@ -72,23 +76,40 @@ class DiskFiles:
         if size > self._most:
             raise TooLarge(f"{size} bytes; limits.attachment allows {self._most}")
         digest = await asyncio.to_thread(self._write, file.data)
-        return Attachment(name=file.name, media_type=file.media_type, size=size, digest=digest)
+        media_type = believed(file.media_type, file.data)
+        return Attachment(name=file.name, media_type=media_type, size=size, digest=digest)
 
     async def open(self, digest: str) -> bytes:
         """Raises NotFound."""
         path = self._path(digest)
         try:
-            return await asyncio.to_thread(path.read_bytes)
+            stored = await asyncio.to_thread(path.read_bytes)
         except FileNotFoundError:
             raise NotFound(f"no file {digest}") from None
+        return self._keys.open_bytes(stored, _bound(digest))
 
     async def forget(self, digests: tuple[str, ...]) -> None:
         """Delete files that nothing names any more."""
         for digest in digests:
             await asyncio.to_thread(self._path(digest).unlink, missing_ok=True)
 
+    def reseal(self) -> int:
+        """Bring every file to the first key; gives how many changed. It takes long: not for the
+        event loop."""
+        changed = 0
+        for path in sorted(self._folder.glob("??/*")):
+            digest = path.name
+            if len(digest) != DIGEST or not set(digest) <= HEX:
+                continue  # left over by a crash: no file of ours
+            stored = path.read_bytes()
+            if not self._keys.current_bytes(stored):
+                data = self._keys.open_bytes(stored, _bound(digest))
+                _replace(path, self._keys.seal_bytes(data, _bound(digest)))
+                changed += 1
+        return changed
+
     def _path(self, digest: str) -> Path:
-        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+        if len(digest) != DIGEST or not set(digest) <= HEX:
             raise NotFound("that is no digest of a file")
         return self._folder / digest[:2] / digest
 
@@ -98,14 +119,24 @@ class DiskFiles:
         if path.exists():
             return digest
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
-            temporary.write(data)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-        Path(temporary.name).replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _replace(path, self._keys.seal_bytes(data, _bound(digest)))
         return digest
+
+
+def _bound(digest: str) -> str:
+    """What the bytes of a file are bound to: none can be put in the place of another."""
+    return f"files:{digest}"
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write the file whole or not at all, durably."""
+    with NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
+        temporary.write(data)
+        temporary.flush()
+        os.fsync(temporary.fileno())
+    Path(temporary.name).replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

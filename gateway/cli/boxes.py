@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from gateway.cli.audit import operator
 from gateway.cli.start import as_json, config, runs, store_of
 from gateway.model import Address
 from gateway.store import InboxLine, OutboxLine
@@ -78,7 +79,10 @@ def customer() -> None:
 async def export(config: Path | None, address: str) -> None:
     """Print it as JSON."""
     async with store_of(config) as gateway:
-        held = await gateway.store.customers.export(_address(address))
+        who = _address(address)
+        held = await gateway.store.customers.export(who)
+        known = await gateway.audit.customer(who)
+        await gateway.audit.record(operator(), "exported", customer=known, origin="cli")
     click.echo(msgspec.json.format(msgspec.json.encode(held), indent=2))
 
 
@@ -89,8 +93,12 @@ async def export(config: Path | None, address: str) -> None:
 async def erase(config: Path | None, address: str) -> None:
     """Erase it for good, files included."""
     async with store_of(config) as gateway:
-        rows, files = await gateway.store.customers.erase(_address(address))
+        who = _address(address)
+        known = await gateway.audit.customer(who)
+        rows, files = await gateway.store.customers.erase(who)
         await gateway.files.forget(files)
+        done = f"{rows} rows, {len(files)} files"
+        await gateway.audit.record(operator(), "erased", customer=known, origin="cli", detail=done)
     click.echo(f"erased {rows} rows and {len(files)} files")
 
 

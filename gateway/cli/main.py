@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from gateway.cli import boxes, evaluate, moving, replay, serve, show, voice
-from gateway.cli.start import say
+from gateway.cli import audit, boxes, evaluate, keys, moving, replay, serve, show, voice
+from gateway.cli.start import house_of, say
 from gateway.guests import Guests, installed
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig
@@ -25,6 +25,8 @@ OURS: tuple[click.Command, ...] = (
     boxes.outbox,
     boxes.inbox,
     boxes.customer,
+    audit.audit,
+    keys.keys,
     moving.migrate,
     moving.move,
 )
@@ -45,7 +47,7 @@ def command() -> click.Group:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what goes wrong is told in words, with exit code 1."""
     try:
-        command().main(args=arguments, prog_name="warmline", standalone_mode=True)
+        command().main(args=arguments, prog_name="warmline", obj=house_of)
     except BadConfig as bad:
         for problem in bad.problems:
             click.echo(str(problem), err=True)

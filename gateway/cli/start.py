@@ -16,7 +16,9 @@ import msgspec
 import structlog
 
 from gateway.app import Gateway, put_together
+from gateway.cli.masking import MaskedFormatter, masked
 from gateway.guests import Guests, default_config, installed
+from gateway.ports import House
 from gateway.settings import Settings, load
 
 P = ParamSpec("P")
@@ -68,11 +70,13 @@ def logs(style: str, level: int = logging.INFO, *, lasting: bool = False) -> Non
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        masked,
     ]
     last: list[Any] = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if words
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
+        else [structlog.processors.JSONRenderer(_json)]
     )
     structlog.configure(
         processors=[*shared, *last],
@@ -80,7 +84,9 @@ def logs(style: str, level: int = logging.INFO, *, lasting: bool = False) -> Non
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=lasting,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    others = logging.StreamHandler(sys.stderr)
+    others.setFormatter(MaskedFormatter("%(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[others])
 
 
 def _json(event: object, **_options: object) -> str:
@@ -107,3 +113,10 @@ async def store_of(file: Path | None) -> AsyncIterator[Gateway]:
         yield gateway
     finally:
         await gateway.store.stop()
+
+
+@asynccontextmanager
+async def house_of(file: Path | None) -> AsyncIterator[tuple[House, Settings]]:
+    """What a guest's command gets: the house, open, in which nothing is worked."""
+    async with store_of(file) as gateway:
+        yield gateway.house, gateway.settings

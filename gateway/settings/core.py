@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -91,6 +91,14 @@ class Core(BaseModel):
     port: int = Field(8080, ge=0, le=65535)
     policy: Path | None = Field(None, description="routing policy; none: the built-in defaults")
     logs: Literal["auto", "json", "text"] = "auto"
+    data_key: SecretStr | None = Field(
+        None,
+        description="keys that seal what is stored, in base64, from the environment alone; the "
+        "first seals, all of them open; none: nothing is sealed",
+    )
+    audit_days: int = Field(
+        365, ge=0, description="days that a line of the audit log is kept; 0: for ever"
+    )
     worker: Worker = Worker()
     delivery: Delivery = Delivery()
     limits: Limits = Limits()

@@ -14,6 +14,8 @@ from gateway.settings.core import Core, Settings
 from gateway.settings.problems import BadConfig, Lines, Problem, read_yaml, validate
 
 PREFIX = "WARMLINE_"
+SECRET = frozenset({"data_key"})
+"""Keys of the gateway's own that no file may hold."""
 
 
 class Declared(BaseModel):
@@ -69,7 +71,7 @@ def _from_env(model: type[BaseModel], prefix: str, env: Mapping[str, str]) -> di
 
 
 def _core_values(tree: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
-    values = {k: v for k, v in tree.items() if k in Core.model_fields}
+    values = {k: v for k, v in tree.items() if k in Core.model_fields and k not in SECRET}
     if "DATABASE_URL" in env:
         values["database_url"] = env["DATABASE_URL"]
     return _merge(values, _from_env(Core, PREFIX, env))
@@ -87,10 +89,15 @@ def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(tree: Mapping[str, Any], declared: list[Declared], lines: Lines) -> list[Problem]:
-    known = set(Core.model_fields) | {one.name.partition(".")[0] for one in declared}
+    known = (set(Core.model_fields) - SECRET) | {one.name.partition(".")[0] for one in declared}
     known |= {"channels", "plugins"}
     problems = [
-        lines.problem(key, f"unknown setting; known are {', '.join(sorted(known))}")
+        lines.problem(
+            key,
+            f"is a secret; set {PREFIX}{key.upper()} or {PREFIX}{key.upper()}_FILE instead"
+            if key in SECRET
+            else f"unknown setting; known are {', '.join(sorted(known))}",
+        )
         for key in tree
         if key not in known
     ]

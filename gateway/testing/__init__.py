@@ -6,6 +6,7 @@ async with running(my_plugin, config={"plugins": {"mine": {}}}, tmp_path=tmp_pat
     assert ana.heard == ["We open at nine."]
 """
 
+from gateway.testing.audit import MemoryAudit
 from gateway.testing.contract import (
     CHECKS,
     POLICY,
@@ -40,6 +41,7 @@ __all__ = [
     "FakeClock",
     "FakeHandler",
     "FarEnd",
+    "MemoryAudit",
     "MemoryNotebook",
     "Person",
     "PlainVoice",

@@ -267,8 +267,13 @@ class Running:
             yield session
 
 
-def settings_for(guests: Iterable[Guest], config: Mapping[str, Any], folder: Path) -> Settings:
-    """Settings as from a file with ``config``, with data below ``folder``."""
+def settings_for(
+    guests: Iterable[Guest],
+    config: Mapping[str, Any],
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Settings as from a file with ``config`` and from ``environ``, with data below ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "warmline.yaml"
     tree = {
@@ -280,7 +285,7 @@ def settings_for(guests: Iterable[Guest], config: Mapping[str, Any], folder: Pat
     if ON_POSTGRES in os.environ:
         tree.setdefault("database_url", database_of(folder, os.environ[ON_POSTGRES]))
     file.write_text(yaml.safe_dump(tree), "utf-8")
-    return load(file, Guests(guests).declared(), {})
+    return load(file, Guests(guests).declared(), environ or {})
 
 
 def as_guests(modules: Iterable[ModuleType | Any]) -> list[Guest]:
@@ -297,17 +302,21 @@ async def running(
     config: Mapping[str, Any] | None = None,
     tmp_path: Path,
     clock: Clock | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Running]:
     """A gateway of ``modules`` alone, over real HTTP and a real SQLite file in ``tmp_path``; with
     WARMLINE_TEST_DATABASE_URL over a database of that PostgreSQL server.
 
     Without a module that registers a voice, `PlainVoice` speaks. ``config`` is what stands in
-    ``warmline.yaml``; give the sections that wake your modules.
+    ``warmline.yaml``; give the sections that wake your modules. ``environ`` is all that the
+    environment holds.
     """
     guests = as_guests(modules)
     if not any(hasattr(guest.module, "register_voice") for guest in guests):
         guests = as_guests([*modules, PlainVoice()])
-    gateway = put_together(guests, settings_for(guests, config or {}, tmp_path), clock=clock)
+    gateway = put_together(
+        guests, settings_for(guests, config or {}, tmp_path, environ), clock=clock
+    )
     server = TestServer(build_app(gateway), skip_url_asserts=True)
     await server.start_server(shutdown_timeout=2.0)
     try:

@@ -16,7 +16,8 @@ __all__ = ["DeskSettings", "User", "WebDesk"]
 
 @hookimpl
 def register_settings(section: Section) -> None:
-    section("plugins.agents_desk", DeskSettings, {})
+    names = {"SLACK_CLIENT_ID": "slack_client_id", "SLACK_CLIENT_SECRET": "slack_client_secret"}
+    section("plugins.agents_desk", DeskSettings, names)
 
 
 @hookimpl

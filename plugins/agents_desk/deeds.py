@@ -10,11 +10,13 @@ from aiohttp import web
 
 from gateway import Agent, Conflict, Event, House, NotAccepted, NotFound
 from plugins.agents_desk import view
+from plugins.agents_desk.accounts import Accounts
 from plugins.agents_desk.forms import Form, Mistake, read
 from plugins.agents_desk.guard import Guard, redirect
 from plugins.agents_desk.linking import LINKING, Linking
 from plugins.agents_desk.pages import ID, Draft, Pages, show
 from plugins.agents_desk.paper import sealed
+from plugins.agents_desk.roles import may, sees
 from plugins.agents_desk.sessions import Session
 
 SHOWN = 2.0
@@ -26,8 +28,11 @@ Deed = Callable[[web.Request, Session, Form], Awaitable[web.Response]]
 class Deeds:
     """Claim, answer, note, resolve, hand back, transfer, ignore, and advice while writing."""
 
-    def __init__(self, house: House, pages: Pages, guard: Guard, *, longest: int) -> None:
+    def __init__(
+        self, house: House, pages: Pages, guard: Guard, accounts: Accounts, *, longest: int
+    ) -> None:
         self._house, self._pages, self._guard = house, pages, guard
+        self._accounts = accounts
         self._longest = longest
 
     def routes(self) -> list[web.RouteDef]:
@@ -40,6 +45,7 @@ class Deeds:
             "transfer": self._transfer,
             "ignore": self._ignore,
             "advice": self._advice,
+            "assign": self._assign,
             **self._linking(),
         }
         return [
@@ -71,6 +77,9 @@ class Deeds:
             try:
                 form = read(request, await request.post())
                 draft = _draft(name, form)
+                card = await self._house.desk.card(form.conversation)
+                if not sees(session.role, session.agent, card.conversation):
+                    return self._pages.theirs(card.conversation, form.text)
                 self._fits(form)
                 return await deed(request, session, form)
             except Conflict as conflict:
@@ -144,6 +153,22 @@ class Deeds:
             tier=form.tier,
             skills=form.skills,
             reason=form.reason,
+        )
+        return back(request, form)
+
+    async def _assign(self, request: web.Request, session: Session, form: Form) -> web.Response:
+        """Give it to a colleague: a lead's deed, recorded under the lead's name too."""
+        if not may(session.role, "reassign"):
+            return self._guard.forbidden()
+        account = await self._accounts.find(form.to) if form.to else None
+        if account is None or account.locked:
+            raise Mistake("Choose a colleague.")
+        await self._house.desk.claim(form.conversation, account.agent, epoch=form.epoch)
+        await self._house.audit.record(
+            session.agent.id,
+            "assigned",
+            conversation=form.conversation,
+            detail=f"to {account.agent.id}",
         )
         return back(request, form)
 

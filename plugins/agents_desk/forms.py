@@ -26,6 +26,7 @@ class Form(Value, frozen=True, kw_only=True):
     value: str = ""
     link: int | None = None
     via: Address | None = None
+    to: str = ""
 
 
 class Mistake(WarmlineError):
@@ -50,6 +51,7 @@ def read(request: web.Request, given: Mapping[str, object]) -> Form:
         value=fields.get("value", "").strip()[:320],
         link=_number(fields, "link"),
         via=_address(fields.get("via", "")),
+        to=fields.get("to", "")[:80],
     )
 
 

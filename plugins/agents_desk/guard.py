@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
+from structlog.contextvars import bound_contextvars
 
 from plugins.agents_desk.paper import Paper, sealed
+from plugins.agents_desk.roles import Right, may
 from plugins.agents_desk.sessions import BACKGROUND, Session, Sessions
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -15,36 +17,50 @@ Signed = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
 
 
 class Guard:
-    """Wraps handlers. What it refuses never reaches them."""
+    """Wraps handlers. What it refuses never reaches them. While one runs, the address that the
+    request came from stands in the context of the logs and of the audit log."""
 
-    def __init__(self, sessions: Sessions, paper: Paper) -> None:
-        self._sessions, self._paper = sessions, paper
+    def __init__(self, sessions: Sessions, paper: Paper, *, behind_proxy: bool = False) -> None:
+        self._sessions, self._paper, self._behind_proxy = sessions, paper, behind_proxy
 
-    def read(self, handler: Signed) -> Handler:
-        """For GET: someone must be signed in."""
+    def read(self, handler: Signed, right: Right = "work") -> Handler:
+        """For GET: someone must be signed in, with that right."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            session = self._sessions.find(request)
+            session = await self._sessions.find(request)
             if session is None:
                 return self._stranger(request)
-            return await handler(request, session)
+            return await self._pass(handler, request, session, right)
 
         return guarded
 
-    def act(self, handler: Signed) -> Handler:
-        """For POST: signed in, from one of our pages, with that session's token."""
+    def act(self, handler: Signed, right: Right = "work") -> Handler:
+        """For POST: signed in, from one of our pages, with that session's token and the right."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             if self.foreign(request):
                 return self.refused()
-            session = self._sessions.find(request)
+            session = await self._sessions.find(request)
             if session is None:
                 return self._stranger(request)
             if not self._sessions.genuine(request, (await request.post()).get("csrf")):
                 return self.refused()
-            return await handler(request, session)
+            return await self._pass(handler, request, session, right)
 
         return guarded
+
+    async def _pass(
+        self, handler: Signed, request: web.Request, session: Session, right: Right
+    ) -> web.StreamResponse:
+        if not may(session.role, right):
+            return self.forbidden()
+        with bound_contextvars(origin=self.origin(request)):
+            return await handler(request, session)
+
+    def origin(self, request: web.Request) -> str:
+        """Where it comes from: the peer, or what our own proxy says of it (its last entry)."""
+        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        return (told if self._behind_proxy and told else request.remote or "")[:64]
 
     def foreign(self, request: web.Request) -> bool:
         """Whether the browser itself says that another site sent this (Fetch Metadata)."""
@@ -53,6 +69,9 @@ class Guard:
     def refused(self) -> web.Response:
         text = "This form did not come from an open page of the desk. Go back, reload, try again."
         return self._paper.plain("Not accepted", text, status=403)
+
+    def forbidden(self) -> web.Response:
+        return self._paper.plain("Not for you", "Your role does not include this.", status=403)
 
     def _stranger(self, request: web.Request) -> web.Response:
         if BACKGROUND in request.headers or request.path == "/desk/live":
@@ -65,13 +84,14 @@ class Guard:
                 title="Opening the desk",
                 text="One moment.",
                 refresh=request.path_qs,
+                typed="",
             )
         wanted = request.path_qs if request.method == "GET" else page_of(request.path)
         return redirect(f"/desk/sign-in?next={quote(wanted, safe='')}")
 
 
 def redirect(to: str) -> web.Response:
-    """See other: ``to`` is a path of ours."""
+    """See other: ``to`` is a path of ours, or the address of one who signs people in."""
     return sealed(web.Response(status=303, headers={"Location": to}))
 
 

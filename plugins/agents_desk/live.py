@@ -60,5 +60,5 @@ class Live:
                     await out.send("{}", event="changed")
 
     async def _watch(self, session: Session) -> None:
-        while self._sessions.alive(session):
+        while await self._sessions.alive(session):
             await self._house.clock.sleep(LOOK)

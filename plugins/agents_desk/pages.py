@@ -7,12 +7,15 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from gateway import Address, Finding, House, NotFound, Value
+from gateway import Address, Conversation, Finding, House, NotFound, QueueItem, Value
 from plugins.agents_desk import view, words
+from plugins.agents_desk.accounts import Account, Accounts
 from plugins.agents_desk.guard import Guard
 from plugins.agents_desk.paper import Paper, sealed
+from plugins.agents_desk.roles import may, sees
 from plugins.agents_desk.sessions import Session
 from plugins.agents_desk.settings import DeskSettings
+from plugins.agents_desk.views import Views
 
 ID = r"{id:\d{1,18}}"
 
@@ -34,9 +37,17 @@ class Draft(Value, frozen=True, kw_only=True):
 class Pages:
     """The pages of the desk. The same page serves the first visit and every refresh."""
 
-    def __init__(self, house: House, settings: DeskSettings, paper: Paper, guard: Guard) -> None:
-        self._house, self._settings = house, settings
+    def __init__(
+        self,
+        house: House,
+        settings: DeskSettings,
+        paper: Paper,
+        guard: Guard,
+        accounts: Accounts,
+    ) -> None:
+        self._house, self._settings, self._accounts = house, settings, accounts
         self._paper, self._guard = paper, guard
+        self._views = Views(house.audit, house.clock)
 
     def routes(self) -> list[web.RouteDef]:
         read = self._guard.read
@@ -48,11 +59,15 @@ class Pages:
         ]
 
     async def _queue(self, request: web.Request, session: Session) -> web.Response:
-        queue = view.queue(await self._house.desk.queue(), session.agent, show(request))
+        items = visible(await self._house.desk.queue(), session)
+        queue = view.queue(items, session.agent, show(request))
         return self._paper.page("queue.html", session=session, queue=queue, talk=None)
 
     async def _conversation(self, request: web.Request, session: Session) -> web.Response:
         try:
+            card = await self._house.desk.card(int(request.match_info["id"]))
+            if not sees(session.role, session.agent, card.conversation):
+                return self.theirs(card.conversation)
             return await self.conversation(request, session)
         except NotFound:
             return self.missing()
@@ -63,9 +78,16 @@ class Pages:
         """The page of the conversation in the request's path; raises NotFound."""
         number = int(request.match_info["id"])
         card = await self._house.desk.card(number)
+        if not sees(session.role, session.agent, card.conversation):
+            given = draft or Draft()
+            return self.theirs(card.conversation, given.answer or given.note)
+        await self._views.record(session, "viewed", card)
         talk = view.talk(card, session.agent, way=_way(request))
         queue = view.queue(
-            await self._house.desk.queue(), session.agent, show(request), here=number
+            visible(await self._house.desk.queue(), session),
+            session.agent,
+            show(request),
+            here=number,
         )
         if draft is None and "edit" in request.query and talk.suggestion:
             draft = Draft(answer=talk.suggestion.text, suggestion=talk.suggestion.id)
@@ -78,26 +100,54 @@ class Pages:
             draft=draft or Draft(),
             tiers=dict.fromkeys((*self._settings.tiers, card.conversation.tier)),
             skills=self._settings.skills,
+            colleagues=await self._colleagues(session),
             channels=dict.fromkeys((*(one.channel for one in card.identities), *words.CHANNELS)),
         )
 
     def missing(self) -> web.Response:
         return self._paper.plain("Not found", "There is no such conversation.", status=404)
 
-    async def _file(self, request: web.Request, _: Session) -> web.Response:
+    def theirs(self, conversation: Conversation, typed: str = "") -> web.Response:
+        """A colleague has it; nothing of it is shown."""
+        name = conversation.owner.name if conversation.owner else "A colleague"
+        text = f"{name} has this conversation. Nothing was sent. Ask them, or a lead."
+        return self._paper.plain("With a colleague", text, status=403, typed=typed)
+
+    async def _colleagues(self, session: Session) -> tuple[Account, ...]:
+        """To whom this person may give a conversation."""
+        if not may(session.role, "reassign"):
+            return ()
+        found = await self._accounts.all()
+        return tuple(one for one in found if not one.locked and one.name != session.name)
+
+    async def _file(self, request: web.Request, session: Session) -> web.Response:
         digest = request.match_info["digest"]
         try:
             card = await self._house.desk.card(int(request.match_info["id"]))
+            if not sees(session.role, session.agent, card.conversation):
+                return self.theirs(card.conversation)
             kept = next(
                 file for m in card.messages for file in m.attachments if file.digest == digest
             )
             data = await self._house.files.open(digest)
         except (NotFound, StopIteration):
             return self._paper.plain("Not found", "There is no such file.", status=404)
+        await self._house.audit.record(
+            session.agent.id,
+            "downloaded",
+            conversation=card.conversation.id,
+            customer=card.customer.id,
+            detail=f"file {digest[:12]}",
+        )
         response = sealed(web.Response(body=data, content_type="application/octet-stream"))
         response.headers["Content-Disposition"] = _attachment(kept.name)
         response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return response
+
+
+def visible(items: tuple[QueueItem, ...], session: Session) -> tuple[QueueItem, ...]:
+    """Those of the queue that this person may see."""
+    return tuple(one for one in items if sees(session.role, session.agent, one.conversation))
 
 
 def show(request: web.Request) -> view.Show:

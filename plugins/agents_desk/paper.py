@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gateway import Clock
 from plugins.agents_desk import mood, words
 from plugins.agents_desk.assets import Assets
+from plugins.agents_desk.roles import may
 
 R = TypeVar("R", bound=web.StreamResponse)
 
@@ -58,7 +59,7 @@ class Paper:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals.update(asset=assets.url, words=words, pieces=mood.pieces)
+        self._templates.globals.update(asset=assets.url, words=words, pieces=mood.pieces, may=may)
         self._templates.globals.update(
             cues=mood.cues, shape=mood.shape, new_key=lambda: secrets.token_urlsafe(12)
         )
@@ -69,6 +70,9 @@ class Paper:
         text = self._templates.get_template(name).render(now=self._clock.now(), **values)
         return sealed(web.Response(status=status, text=text, content_type="text/html"))
 
-    def plain(self, title: str, text: str, *, status: int) -> web.Response:
-        """A page that only says something: an error, or where to go on."""
-        return self.page("plain.html", status=status, title=title, text=text, refresh=None)
+    def plain(self, title: str, text: str, *, status: int, typed: str = "") -> web.Response:
+        """A page that only says something: an error, or where to go on. ``typed``: what a person
+        had written, so that it is not lost."""
+        return self.page(
+            "plain.html", status=status, title=title, text=text, refresh=None, typed=typed
+        )

@@ -1,16 +1,16 @@
-"""Who may sign in: names, argon2 hashes, and the demo's own user."""
+"""Passwords: telling the right one, and the demo's own user."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 
 import argon2
 
 from gateway import Agent, WarmlineError
+from plugins.agents_desk.accounts import Account, Accounts
 from plugins.agents_desk.settings import DeskSettings
 
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -24,21 +24,25 @@ class People:
     off the event loop.
     """
 
-    def __init__(self, users: Mapping[str, tuple[Agent, str]]) -> None:
-        self._users = {name.casefold(): known for name, known in users.items()}
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
         self._hasher = argon2.PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
         self._turnstile = asyncio.Semaphore(2)
 
-    def knows(self, name: str) -> bool:
-        return name.casefold() in self._users
+    async def knows(self, name: str) -> bool:
+        return await self._accounts.find(name) is not None
 
-    async def sign_in(self, name: str, password: str) -> Agent | None:
-        """The person, or None when the name or the password is wrong."""
-        agent, hashed = self._users.get(name.casefold(), (None, self._nobody))
+    async def sign_in(self, name: str, password: str) -> Account | None:
+        """The person, or None when the name or the password is wrong, or the account is locked:
+        a locked one takes as long as any other."""
+        account = await self._accounts.find(name)
+        hashed = account.password_hash if account else None
         async with self._turnstile:
-            right = await asyncio.to_thread(self._matches, hashed, password)
-        return agent if right else None
+            right = await asyncio.to_thread(self._matches, hashed or self._nobody, password)
+        if account is None or hashed is None or account.locked:
+            return None
+        return account if right else None
 
     def _matches(self, hashed: str, password: str) -> bool:
         try:
@@ -47,25 +51,31 @@ class People:
             return False
 
 
-def people(settings: DeskSettings, data_dir: Path) -> People:
-    """Everyone of the settings; makes and keeps the demo user's password if there is one."""
-    users = {
-        user.name: (
-            Agent(
+def fixed(settings: DeskSettings, data_dir: Path) -> dict[str, Account]:
+    """Everyone of the settings, by casefolded name; makes and keeps the demo user's password if
+    there is one. The demo's user may do everything."""
+    found = {
+        user.name.casefold(): Account(
+            name=user.name,
+            agent=Agent(
                 id=f"desk:{user.name.casefold()}",
                 name=user.display_name or user.name,
                 skills=user.skills,
                 tier=user.tier,
             ),
-            user.password_hash.get_secret_value(),
+            role=user.role,
+            password_hash=user.password_hash.get_secret_value(),
+            fixed=True,
         )
         for user in settings.users
     }
     if name := settings.demo_user:
-        password = demo_password(data_dir)
+        hashed = argon2.PasswordHasher().hash(demo_password(data_dir))
         agent = Agent(id=f"desk:{name.casefold()}", name=name.capitalize())
-        users[name] = (agent, argon2.PasswordHasher().hash(password))
-    return People(users)
+        found[name.casefold()] = Account(
+            name=name, agent=agent, role="admin", password_hash=hashed, fixed=True
+        )
+    return found
 
 
 def demo_password(data_dir: Path) -> str:

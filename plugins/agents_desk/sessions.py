@@ -1,18 +1,28 @@
-"""Who is signed in: random ids in a signed cookie, and the tokens that our own forms carry."""
+"""Who is signed in: random ids in a cookie, and the tokens that our own forms carry.
+
+Sessions lie in the database, under a digest of their id: they survive a restart, every process
+sees them, and whoever reads the database can sign in with none of them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from datetime import datetime, timedelta
 
+import msgspec
 from aiohttp import web
 
-from gateway import Agent, Clock, Value
+from gateway import Agent, Clock, Entry, Notebook, Outdated, Value
+from plugins.agents_desk.accounts import GUEST, Account, Accounts
+from plugins.agents_desk.roles import Role
 
 BACKGROUND = "X-Desk-Live"
 """A request with this header was made by the page itself and does not keep a session awake."""
+SESSION = "session/"
+ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Session(Value, frozen=True, kw_only=True):
@@ -20,67 +30,87 @@ class Session(Value, frozen=True, kw_only=True):
 
     id: str
     token: str
+    name: str
     agent: Agent
+    role: Role
     since: datetime
     seen: datetime
 
 
-class Sessions:
-    """Sessions live in this process alone: whoever restarts it signs everybody out.
+class Kept(Value, frozen=True, kw_only=True):
+    """What the database holds of a session."""
 
-    The cookie holds ``id.signature`` and nothing else. Before anyone is signed in it holds an id
-    that is kept nowhere, so that the sign-in form has a token too; signing in gives a new id.
-    """
+    name: str
+    era: int
+    since: datetime
+    seen: datetime
+    origin: str = ""
+
+
+class Sessions:
+    """The cookie holds an id and nothing else. Before anyone is signed in it holds one that is
+    kept nowhere, so that the sign-in form has a token too; signing in gives a new id."""
 
     def __init__(
-        self, *, clock: Clock, idle: int, absolute: int, secure: bool, most: int = 10_000
+        self,
+        notebook: Notebook,
+        accounts: Accounts,
+        *,
+        clock: Clock,
+        idle: int,
+        absolute: int,
+        secure: bool,
     ) -> None:
-        self._clock, self._secure, self._most = clock, secure, most
+        self._notebook, self._accounts, self._clock = notebook, accounts, clock
         self._idle, self._absolute = timedelta(seconds=idle), timedelta(seconds=absolute)
-        self._key = secrets.token_bytes(32)
-        self._open: dict[str, Session] = {}
+        self._step = timedelta(seconds=min(60, idle / 10))
+        self._secure = secure
         # A __Host- cookie cannot be set by a neighbour of ours (RFC 6265bis, 4.1.3.2).
         self.cookie = "__Host-desk" if secure else "desk"
 
-    def start(self, agent: Agent, response: web.StreamResponse) -> Session:
-        """Sign ``agent`` in and give the browser its cookie."""
-        self._tidy()
+    async def start(
+        self, account: Account, response: web.StreamResponse, origin: str = ""
+    ) -> Session:
+        """Sign ``account`` in, under an id that nobody can have known, and give the browser its
+        cookie."""
         now, new = self._clock.now(), secrets.token_urlsafe(32)
-        session = Session(id=new, token=self.token(new), agent=agent, since=now, seen=now)
-        self._open[new] = session
+        kept = Kept(name=account.name, era=account.era, since=now, seen=now, origin=origin)
+        await self._notebook.put(GUEST, _key(new), _text(kept))
         self._give(new, response)
-        return session
+        return self._session(new, kept, account)
 
-    def find(self, request: web.Request) -> Session | None:
+    async def find(self, request: web.Request) -> Session | None:
         """Whose request it is; None for a stranger or when the time is over."""
-        session = self._open.get(self._claimed(request) or "")
-        if session is None or not self.alive(session):
+        id = self._claimed(request)
+        found = await self._open(id) if id else None
+        if id is None or found is None:
             return None
-        if BACKGROUND not in request.headers:
-            session = self._open[session.id] = session.replace(seen=self._clock.now())
-        return session
-
-    def alive(self, session: Session) -> bool:
-        """Whether it is still open and neither time-out has come."""
-        known = self._open.get(session.id)
-        if known is None:
-            return False
+        entry, kept, account = found
         now = self._clock.now()
-        if now - known.seen < self._idle and now - known.since < self._absolute:
-            return True
-        del self._open[session.id]
-        return False
+        if BACKGROUND not in request.headers and now - kept.seen >= self._step:
+            kept = kept.replace(seen=now)
+            await self._touch(entry, kept)
+        return self._session(id, kept, account)
 
-    def end(self, session: Session, response: web.StreamResponse) -> None:
+    async def alive(self, session: Session) -> bool:
+        """Whether it is still open and neither time-out has come."""
+        return await self._open(session.id) is not None
+
+    async def end(self, session: Session, response: web.StreamResponse) -> None:
         """Sign out: the id is worth nothing from now on."""
-        self._open.pop(session.id, None)
+        await self._drop(_key(session.id))
         path = "/" if self._secure else "/desk"
         response.del_cookie(self.cookie, path=path, secure=self._secure, httponly=True)
+
+    async def end_elsewhere(self, request: web.Request) -> None:
+        """Whoever was signed in with this browser is not any more."""
+        if id := self._claimed(request):
+            await self._drop(_key(id))
 
     def stranger(self, request: web.Request, response: web.StreamResponse) -> str:
         """An id for a browser that nobody is signed in with, for the sign-in form."""
         known = self._claimed(request)
-        if known is None or known in self._open:
+        if known is None:
             known = secrets.token_urlsafe(32)
             self._give(known, response)
         return known
@@ -93,29 +123,81 @@ class Sessions:
         return hmac.compare_digest(self.token(known).encode(), token.encode())
 
     def token(self, of: str) -> str:
-        return self._sign("form", of)
+        """Only who has the cookie can make it, and it does not give the cookie away."""
+        return hmac.digest(of.encode(), b"form", hashlib.sha256).hex()
+
+    async def tidy(self) -> None:
+        """Forget the sessions that are over."""
+        after = ""
+        while page := await self._notebook.scan(GUEST, SESSION, after=after):
+            for entry in page:
+                if not self._timely(msgspec.json.decode(entry.value, type=Kept)):
+                    await self._drop(entry.key)
+            after = page[-1].key
+
+    async def _open(self, id: str) -> tuple[Entry, Kept, Account] | None:
+        entry = await self._notebook.get(GUEST, _key(id))
+        if entry is None:
+            return None
+        kept = msgspec.json.decode(entry.value, type=Kept)
+        account = await self._accounts.find(kept.name)
+        if (
+            self._timely(kept)
+            and account is not None
+            and not account.locked
+            and account.era == kept.era
+        ):
+            return entry, kept, account
+        await self._drop(entry.key)
+        return None
+
+    def _timely(self, kept: Kept) -> bool:
+        now = self._clock.now()
+        return now - kept.seen < self._idle and now - kept.since < self._absolute
+
+    async def _touch(self, entry: Entry, kept: Kept) -> None:
+        try:
+            await self._notebook.put(GUEST, entry.key, _text(kept), version=entry.version)
+        except Outdated:
+            return  # another request of the same browser has just done so, or signed out
+
+    async def _drop(self, key: str) -> None:
+        while (entry := await self._notebook.get(GUEST, key)) is not None:
+            try:
+                await self._notebook.drop(GUEST, key, version=entry.version)
+            except Outdated:
+                continue
+
+    def _session(self, id: str, kept: Kept, account: Account) -> Session:
+        return Session(
+            id=id,
+            token=self.token(id),
+            name=account.name,
+            agent=account.agent,
+            role=account.role,
+            since=kept.since,
+            seen=kept.seen,
+        )
 
     def _claimed(self, request: web.Request) -> str | None:
-        """The cookie's id when we signed it, whether or not anyone is signed in with it."""
-        value, _, signature = request.cookies.get(self.cookie, "")[:200].partition(".")
-        genuine = hmac.compare_digest(self._sign("cookie", value).encode(), signature.encode())
-        return value if genuine else None
-
-    def _sign(self, purpose: str, value: str) -> str:
-        return hmac.digest(self._key, f"{purpose}:{value}".encode(), hashlib.sha256).hex()
+        """The cookie's id, whether or not anyone is signed in with it."""
+        value = request.cookies.get(self.cookie, "")
+        return value if ID.fullmatch(value) else None
 
     def _give(self, value: str, response: web.StreamResponse) -> None:
         response.set_cookie(
             self.cookie,
-            f"{value}.{self._sign('cookie', value)}",
+            value,
             path="/" if self._secure else "/desk",
             secure=self._secure,
             httponly=True,
             samesite="Strict",
         )
 
-    def _tidy(self) -> None:
-        for session in list(self._open.values()):
-            self.alive(session)
-        while len(self._open) >= self._most:
-            del self._open[min(self._open.values(), key=lambda one: one.seen).id]
+
+def _key(id: str) -> str:
+    return SESSION + hashlib.sha256(id.encode()).hexdigest()
+
+
+def _text(kept: Kept) -> str:
+    return msgspec.json.encode(kept).decode()

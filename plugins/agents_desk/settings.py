@@ -5,6 +5,8 @@ from __future__ import annotations
 import argon2
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from plugins.agents_desk.roles import Role
+
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 
 
@@ -16,6 +18,7 @@ class User(BaseModel):
     name: str = Field(pattern=NAME, description="what is typed to sign in; case does not matter")
     password_hash: SecretStr = Field(description="an argon2 hash; see `warmline desk password`")
     display_name: str | None = Field(None, max_length=80, description="what colleagues see")
+    role: Role = Field("agent", description="what this person may do: agent, lead or admin")
     tier: str = Field("front", description="the tier this person works at")
     skills: tuple[str, ...] = ()
 
@@ -50,13 +53,28 @@ class DeskSettings(BaseModel):
         False, description="believe the last address of X-Forwarded-For when counting sign-ins"
     )
 
+    slack_client_id: str | None = Field(
+        None, description="with it and the next two, people sign in with Slack"
+    )
+    slack_client_secret: SecretStr | None = None
+    slack_team: str | None = Field(
+        None, pattern=r"^[TE][A-Z0-9]{2,20}$", description="only members of this workspace"
+    )
+    slack_admins: tuple[str, ...] = Field((), description="Slack user ids that are admins")
+    slack_leads: tuple[str, ...] = Field((), description="Slack user ids that are leads")
+    slack_api_base: str = Field(
+        "https://slack.com/api/", pattern=r"^https?://.+/$", description="for tests and proxies"
+    )
+
     @model_validator(mode="after")
-    def _somebody(self) -> DeskSettings:
+    def _whole(self) -> DeskSettings:
+        by_slack = (self.slack_client_id, self.slack_client_secret, self.slack_team)
+        if any(by_slack) and not all(by_slack):
+            message = "Sign in with Slack needs slack_client_id, slack_client_secret and slack_team"
+            raise ValueError(message)
         names = [user.name.casefold() for user in self.users]
         if self.demo_user:
             names.append(self.demo_user.casefold())
-        if not names:
-            raise ValueError("nobody could sign in; set `users` or `demo_user`")
         if len(names) != len(set(names)):
             raise ValueError("two users have the same name; names must differ")
         return self

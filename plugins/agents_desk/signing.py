@@ -7,6 +7,7 @@ import math
 import structlog
 from aiohttp import web
 
+from gateway import Audit
 from plugins.agents_desk.guard import Guard, ours, redirect
 from plugins.agents_desk.paper import Paper
 from plugins.agents_desk.people import People
@@ -30,10 +31,11 @@ class Signing:
         tries: Tries,
         paper: Paper,
         guard: Guard,
-        behind_proxy: bool,
+        audit: Audit,
+        slack: bool,
     ) -> None:
         self._people, self._sessions, self._tries = people, sessions, tries
-        self._paper, self._guard, self._behind_proxy = paper, guard, behind_proxy
+        self._paper, self._guard, self._audit, self._slack = paper, guard, audit, slack
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -44,7 +46,7 @@ class Signing:
 
     async def _form(self, request: web.Request) -> web.Response:
         wanted = ours(request.query.get("next", ""))
-        if self._sessions.find(request):
+        if await self._sessions.find(request):
             return redirect(wanted)
         return self._page(request, wanted=wanted)
 
@@ -55,33 +57,38 @@ class Signing:
         if self._guard.foreign(request) or not self._sessions.genuine(request, form.get("csrf")):
             old = "This page had become too old. Please try again."
             return self._page(request, status=403, wanted=wanted, name=name, problem=old)
-        address = self._address(request)
+        address = self._guard.origin(request)
         # Unknown names share one counter, so that made-up names fill no memory.
-        known = name.casefold() if self._people.knows(name) else ""
-        if wait := self._tries.admit(known, address):
+        known = name.casefold() if await self._people.knows(name) else ""
+        if wait := await self._tries.admit(known, address):
+            await self._audit.record(_who(known), "locked_out", origin=address)
             return self._locked(request, wanted, name, wait)
-        agent = None
+        account = None
         if len(password) <= LONGEST:
-            agent = await self._people.sign_in(name, password)
-        if agent is None:
+            account = await self._people.sign_in(name, password)
+        if account is None:
             log.warning("desk.sign_in_failed", address=address, known=bool(known))
+            await self._audit.record(_who(known), "sign_in_failed", origin=address)
             return self._page(request, status=401, wanted=wanted, name=name, problem=WRONG)
-        self._tries.passed(known, address)
+        await self._tries.passed(known, address)
         response = redirect(wanted)
-        self._sessions.start(agent, response)
-        log.info("desk.signed_in", agent=agent.id)
+        await self._sessions.end_elsewhere(request)
+        await self._audit.record(account.agent.id, "signed_in", origin=address)
+        await self._sessions.start(account, response, address)
+        log.info("desk.signed_in", agent=account.agent.id)
         return response
 
     async def _sign_out(self, _: web.Request, session: Session) -> web.Response:
         response = redirect("/desk/sign-in")
-        self._sessions.end(session, response)
+        await self._sessions.end(session, response)
+        await self._audit.record(session.agent.id, "signed_out")
         log.info("desk.signed_out", agent=session.agent.id)
         return response
 
     def _locked(self, request: web.Request, wanted: str, name: str, wait: float) -> web.Response:
         minutes = math.ceil(wait / 60)
         problem = f"Too many attempts. Try again in {minutes} min."
-        log.warning("desk.sign_in_locked", address=self._address(request))
+        log.warning("desk.sign_in_locked", address=self._guard.origin(request))
         page = self._page(request, status=429, wanted=wanted, name=name, problem=problem)
         page.headers["Retry-After"] = str(math.ceil(wait))
         return page
@@ -98,12 +105,19 @@ class Signing:
         blank = web.Response()
         token = self._sessions.token(self._sessions.stranger(request, blank))
         page = self._paper.page(
-            "sign-in.html", status=status, csrf=token, wanted=wanted, typed=name, problem=problem
+            "sign-in.html",
+            status=status,
+            csrf=token,
+            wanted=wanted,
+            typed=name,
+            problem=problem,
+            slack=self._slack,
         )
         page.cookies.update(blank.cookies)
         return page
 
-    def _address(self, request: web.Request) -> str:
-        """Whom to count: the peer, or what our own proxy says of it (its last entry)."""
-        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        return (told if self._behind_proxy and told else request.remote or "")[:64]
+
+def _who(known: str) -> str:
+    """Whose name was tried; of made-up names only that one was: a password may have been typed
+    into the field of the name."""
+    return f"desk:{known}" if known else ""

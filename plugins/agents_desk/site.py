@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from aiohttp import web
 
 from gateway import House
+from plugins.agents_desk.accounts import Accounts
 from plugins.agents_desk.assets import Assets
 from plugins.agents_desk.deeds import Deeds
 from plugins.agents_desk.guard import Guard
 from plugins.agents_desk.live import Live
+from plugins.agents_desk.managing import Managing
+from plugins.agents_desk.office import Office
 from plugins.agents_desk.pages import Pages
 from plugins.agents_desk.paper import Paper
-from plugins.agents_desk.people import demo_password, people
+from plugins.agents_desk.people import People, demo_password, fixed
 from plugins.agents_desk.sessions import Sessions
 from plugins.agents_desk.settings import DeskSettings
 from plugins.agents_desk.signing import Signing
+from plugins.agents_desk.slack import SlackSignIn
 from plugins.agents_desk.tries import Tries
+
+HOUR = 3600.0
 
 
 class WebDesk:
@@ -33,15 +39,20 @@ class WebDesk:
         self, *, settings: DeskSettings, data_dir: Path, public_url: str, longest: int
     ) -> None:
         self._settings, self._data_dir, self._longest = settings, data_dir, longest
+        self._public_url = public_url
         self._secure = public_url.startswith("https://")
+        self._tidies: tuple[Callable[[], Awaitable[None]], ...] = ()
         self._closing = asyncio.Event()
 
-    async def run(self, house: House) -> None:  # noqa: ARG002  (a `Poller` is given the house)
-        """Does nothing until the house closes; then it ends the open streams, so that nobody
-        waits for them."""
+    async def run(self, house: House) -> None:
+        """Forgets each hour what is over; when the house closes it ends the open streams, so that
+        nobody waits for them."""
         self._closing.clear()
         try:
-            await asyncio.Event().wait()
+            while True:
+                for tidy in self._tidies:
+                    await tidy()
+                await house.clock.sleep(HOUR)
         finally:
             self._closing.set()
 
@@ -50,26 +61,57 @@ class WebDesk:
         wanted = self._settings
         assets = Assets()
         paper = Paper(house.clock, assets)
+        accounts = Accounts(house.notebook, fixed(wanted, self._data_dir))
         sessions = Sessions(
-            clock=house.clock, idle=wanted.idle, absolute=wanted.absolute, secure=self._secure
+            house.notebook,
+            accounts,
+            clock=house.clock,
+            idle=wanted.idle,
+            absolute=wanted.absolute,
+            secure=self._secure,
         )
-        guard = Guard(sessions, paper)
-        pages = Pages(house, wanted, paper, guard)
+        guard = Guard(sessions, paper, behind_proxy=wanted.behind_proxy)
+        pages = Pages(house, wanted, paper, guard, accounts)
+        tries = Tries(house.notebook, house.clock)
+        slack = self._slack(house, accounts, sessions, guard, paper)
         signing = Signing(
-            people=people(wanted, self._data_dir),
+            people=People(accounts),
             sessions=sessions,
-            tries=Tries(house.clock),
+            tries=tries,
             paper=paper,
             guard=guard,
-            behind_proxy=wanted.behind_proxy,
+            audit=house.audit,
+            slack=slack is not None,
         )
+        managing = Managing(accounts, house.audit)
+        self._tidies = (sessions.tidy, tries.tidy, *((slack.tidy,) if slack else ()))
         return [
             *assets.routes(),
             *signing.routes(),
             *pages.routes(),
-            *Deeds(house, pages, guard, longest=self._longest).routes(),
+            *(slack.routes() if slack else ()),
+            *Office(house, paper, guard, accounts, managing).routes(),
+            *Deeds(house, pages, guard, accounts, longest=self._longest).routes(),
             *Live(house, sessions, guard, self._closing).routes(),
         ]
+
+    def _slack(
+        self, house: House, accounts: Accounts, sessions: Sessions, guard: Guard, paper: Paper
+    ) -> SlackSignIn | None:
+        if self._settings.slack_client_id is None:
+            return None
+        return SlackSignIn(
+            self._settings,
+            notebook=house.notebook,
+            accounts=accounts,
+            sessions=sessions,
+            guard=guard,
+            paper=paper,
+            audit=house.audit,
+            clock=house.clock,
+            outside=house.outside,
+            public_url=self._public_url,
+        )
 
     def hints(self, url: str) -> Iterable[str]:
         """Where the desk is, and how the demo user signs in."""

@@ -218,7 +218,9 @@ class Replies:
         missing: list[Finding] = []
         for one in reply.files:
             try:
-                data = await self._office.line.download(one.url, self._office.largest)
+                data = await self._office.line.download(
+                    one.url, self._office.largest, self._office.house.outside
+                )
                 file = File(name=one.name, media_type=one.media_type, data=data)
                 kept.append(await self._office.house.files.keep(file))
             except (Refused, TooLarge) as error:

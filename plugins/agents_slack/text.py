@@ -17,7 +17,7 @@ BRACKETS = str.maketrans("<>", "‹›")
 TOKEN = re.compile(r"<([^<>]*)>")
 EMOJI = re.compile(r":([a-z0-9_+'-]+):(?::skin-tone-[2-6]:)?")
 NOTE = re.compile(
-    r"\s*(?:note\s*:|\N{LOCK}|\N{CLOSED LOCK WITH KEY}|:lock:|:closed_lock_with_key:)\s*", re.I
+    r"(?:note\s{0,20}:|\N{LOCK}|\N{CLOSED LOCK WITH KEY}|:lock:|:closed_lock_with_key:)\s*", re.I
 )
 LOCKS = frozenset({"lock", "closed_lock_with_key", "lock_with_ink_pen"})
 
@@ -80,8 +80,9 @@ def mentioned(text: str) -> tuple[str, ...]:
 
 def as_note(text: str) -> str | None:
     """What follows ``note:`` or a lock at the beginning; None when it is no note."""
-    found = NOTE.match(text)
-    return text[found.end() :].strip() if found else None
+    said = text.lstrip()
+    found = NOTE.match(said)
+    return said[found.end() :].strip() if found else None
 
 
 def emoji_in(found: Any) -> dict[str, str]:

@@ -12,6 +12,7 @@ from aiohttp import ClientResponse, ClientSession, CookieJar, web
 from aiohttp.test_utils import TestServer
 
 from plugins.agents_desk import DeskSettings, User, WebDesk
+from plugins.agents_desk.roles import Role
 from tests.agents_desk.town import Town, peopled
 
 PASSWORD = "correct horse battery"
@@ -50,8 +51,13 @@ class Visit:
         return await self.send("/desk/sign-in", name=name, password=password, next="/desk")
 
 
-def user(name: str) -> User:
-    return User(name=name, password_hash=CHEAP.hash(PASSWORD), display_name=name.capitalize())
+def user(name: str, role: Role = "lead") -> User:
+    return User(
+        name=name,
+        password_hash=CHEAP.hash(PASSWORD),
+        display_name=name.capitalize(),
+        role=role,
+    )
 
 
 @pytest.fixture
@@ -61,7 +67,8 @@ def town() -> Town:
 
 @pytest.fixture
 def settings() -> DeskSettings:
-    return DeskSettings(users=(user("ana"), user("ben")), skills=("orders", "billing"))
+    users = (user("ana"), user("ben"), user("cleo", "agent"), user("dora", "admin"))
+    return DeskSettings(users=users, skills=("orders", "billing"))
 
 
 @pytest.fixture

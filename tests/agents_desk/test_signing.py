@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import argon2
@@ -15,17 +15,25 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 
 from gateway import Agent, WarmlineError
+from gateway.testing import MemoryNotebook
 from plugins.agents_desk import DeskSettings, User, WebDesk
+from plugins.agents_desk.accounts import Account, Accounts
 from plugins.agents_desk.command import desk
 from plugins.agents_desk.guard import ours
-from plugins.agents_desk.people import People, kept_password, people
+from plugins.agents_desk.people import People, fixed, kept_password
 from plugins.agents_desk.sessions import Sessions
 from plugins.agents_desk.tries import Tries
 from tests.agents_desk.conftest import PASSWORD, Visit, user
 from tests.agents_desk.town import FakeClock, Town
 
+ANA = Account(name="ana", agent=Agent(id="desk:ana", name="Ana"), fixed=True)
 PAGES = ("/desk", "/desk/c/1", f"/desk/c/1/files/{'ab' * 32}")
-DEEDS = ("claim", "answer", "note", "resolve", "hand-back", "transfer", "ignore", "advice")
+DEEDS = ("claim", "answer", "note", "resolve", "hand-back", "transfer", "ignore", "advice",
+         "assign")  # fmt: skip
+
+
+def someone(accounts: Mapping[str, Account]) -> People:
+    return People(Accounts(MemoryNotebook(), accounts))
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -129,20 +137,47 @@ async def test_guessing_is_stopped(visitor: Callable[[], Visit], town: Town) -> 
     assert (await visit.sign_in("ana", PASSWORD)).url.path == "/desk"
 
 
-def test_one_address_cannot_try_all_names() -> None:
+async def test_one_address_cannot_try_all_names() -> None:
     """Thirty attempts from one address are enough; another address is not touched."""
-    tries = Tries(FakeClock())
-    assert [tries.admit(f"n{i}", "1.2.3.4") for i in range(30)] == [0.0] * 30
-    assert tries.admit("n99", "1.2.3.4") == 900.0
-    assert tries.admit("n99", "5.6.7.8") == 0.0
+    tries = Tries(MemoryNotebook(), FakeClock())
+    assert [await tries.admit(f"n{i}", "1.2.3.4") for i in range(30)] == [0.0] * 30
+    assert await tries.admit("n99", "1.2.3.4") == 900.0
+    assert await tries.admit("n99", "5.6.7.8") == 0.0
 
 
-def test_attempts_fill_no_memory() -> None:
-    """What is counted is bounded, however many addresses try."""
-    tries = Tries(FakeClock(), most=50)
-    for i in range(500):
-        tries.admit("", f"10.0.{i}")
-    assert len(tries._made) == 50
+async def test_one_subscriber_is_one_address() -> None:
+    """Whoever has a whole IPv6 network has one counter for it."""
+    tries = Tries(MemoryNotebook(), FakeClock())
+    waits = [await tries.admit("ana", f"2001:db8:0:1::{i:x}") for i in range(6)]
+    assert waits == [0.0] * 5 + [900.0]
+
+
+async def test_many_addresses_cannot_guess_one_name() -> None:
+    """Fifty attempts for a name from anywhere are enough; where its owner is known they go on."""
+    tries = Tries(MemoryNotebook(), FakeClock())
+    await tries.passed("ana", "9.9.9.9")
+    waits = [await tries.admit("ana", f"10.0.0.{i}") for i in range(51)]
+    assert waits == [0.0] * 50 + [900.0]
+    assert await tries.admit("ana", "9.9.9.9") == 0.0
+
+
+async def test_attempts_are_counted_by_all_processes() -> None:
+    """The count is the database's: another process goes on from it, a restart forgets nothing."""
+    notebook, clock = MemoryNotebook(), FakeClock()
+    waits = [await Tries(notebook, clock).admit("ana", "1.2.3.4") for _ in range(6)]
+    assert waits == [0.0] * 5 + [900.0]
+
+
+async def test_old_attempts_are_forgotten() -> None:
+    """What counts no more is not kept."""
+    notebook, clock = MemoryNotebook(), FakeClock()
+    tries = Tries(notebook, clock)
+    for i in range(20):
+        await tries.admit("", f"10.0.0.{i}")
+    assert await notebook.scan("agents_desk", "tries/")
+    clock.advance(901)
+    await tries.tidy()
+    assert await notebook.scan("agents_desk", "tries/") == ()
 
 
 async def test_a_burst_counts_in_full(visitor: Callable[[], Visit]) -> None:
@@ -172,7 +207,7 @@ async def test_signing_in_gives_a_new_id(visitor: Callable[[], Visit]) -> None:
 
 
 async def test_the_cookie_is_for_the_server_alone(visitor: Callable[[], Visit], url: str) -> None:
-    """HttpOnly and Strict; a cookie whose signature is off opens nothing."""
+    """HttpOnly and Strict; another id opens nothing."""
     visit = visitor()
     answer = await visit.open("/desk/sign-in")
     cookie = answer.headers["Set-Cookie"]
@@ -186,7 +221,7 @@ async def test_the_cookie_is_for_the_server_alone(visitor: Callable[[], Visit], 
 
 async def test_https_makes_the_cookie_secure(town: Town, tmp_path: Path) -> None:
     """With a public https address the cookie is Secure and bound to the host."""
-    sessions = Sessions(clock=town.clock, idle=60, absolute=60, secure=True)
+    sessions = kept_by(MemoryNotebook(), town.clock, secure=True)
     desk = WebDesk(
         settings=DeskSettings(users=(user("ana"),)),
         data_dir=tmp_path,
@@ -210,16 +245,40 @@ async def test_idle_and_absolute_time_outs(ana: Visit, town: Town) -> None:
     assert answer.url.path == "/desk/sign-in"
 
 
-def test_old_sessions_make_room() -> None:
-    """The number of sessions is bounded; the one not seen for longest goes first."""
-    clock = FakeClock()
-    sessions = Sessions(clock=clock, idle=600, absolute=6000, secure=False, most=3)
-    agent = Agent(id="desk:ana", name="Ana")
-    made = []
-    for _ in range(4):
-        made.append(sessions.start(agent, web.Response()))
-        clock.advance(1)
-    assert [sessions.alive(one) for one in made] == [False, True, True, True]
+def kept_by(notebook: MemoryNotebook, clock: FakeClock, *, secure: bool = False) -> Sessions:
+    """Sessions as one process has them."""
+    accounts = Accounts(notebook, {"ana": ANA})
+    return Sessions(notebook, accounts, clock=clock, idle=600, absolute=6000, secure=secure)
+
+
+async def test_a_session_is_seen_by_every_process() -> None:
+    """It survives a restart, and signing out ends it everywhere."""
+    notebook, clock = MemoryNotebook(), FakeClock()
+    here, there = kept_by(notebook, clock), kept_by(notebook, clock)
+    session = await here.start(ANA, web.Response())
+    assert await there.alive(session)
+    await there.end(session, web.Response())
+    assert not await here.alive(session)
+
+
+async def test_the_database_gives_no_session_away() -> None:
+    """What is kept is a digest of the id: whoever reads it cannot sign in with it."""
+    notebook, clock = MemoryNotebook(), FakeClock()
+    session = await kept_by(notebook, clock).start(ANA, web.Response())
+    kept = await notebook.scan("agents_desk", "session/")
+    assert len(kept) == 1
+    assert session.id not in kept[0].key + kept[0].value
+    assert session.token not in kept[0].key + kept[0].value
+
+
+async def test_sessions_that_are_over_are_forgotten() -> None:
+    """Nothing is kept of them."""
+    notebook, clock = MemoryNotebook(), FakeClock()
+    sessions = kept_by(notebook, clock)
+    await sessions.start(ANA, web.Response())
+    clock.advance(601)
+    await sessions.tidy()
+    assert await notebook.scan("agents_desk", "session/") == ()
 
 
 async def test_the_demo_password_is_kept_and_told(tmp_path: Path) -> None:
@@ -229,8 +288,8 @@ async def test_the_demo_password_is_kept_and_told(tmp_path: Path) -> None:
         settings=settings, data_dir=tmp_path / "new", public_url="http://here", longest=4000
     )
     with structlog.testing.capture_logs() as logs:
-        first = people(settings, tmp_path / "new")
-        second = people(settings, tmp_path / "new")
+        first = someone(fixed(settings, tmp_path / "new"))
+        second = someone(fixed(settings, tmp_path / "new"))
         hints = list(desk.hints("http://here"))
     file = tmp_path / "new" / "desk-password"
     password = file.read_text().strip()
@@ -238,9 +297,10 @@ async def test_the_demo_password_is_kept_and_told(tmp_path: Path) -> None:
     assert hints == [f"Desk   http://here/desk   user ana, password {password}"]
     assert logs == []
     for known in (first, second):
-        agent = await known.sign_in("ANA", password)
-        assert agent
-        assert agent.id == "desk:ana"
+        account = await known.sign_in("ANA", password)
+        assert account
+        assert account.agent.id == "desk:ana"
+        assert account.role == "admin"
         assert await known.sign_in("ana", password + "x") is None
 
 
@@ -254,11 +314,11 @@ def test_an_empty_password_file_is_no_password(tmp_path: Path) -> None:
 
 async def test_nobody_has_the_empty_password() -> None:
     """Unknown names never get in."""
-    assert await People({}).sign_in("", "") is None
+    assert await someone({}).sign_in("", "") is None
 
 
 @pytest.mark.parametrize(("values", "problem"), [
-    ({}, "nobody could sign in"),
+    ({"slack_client_id": "1.2"}, "needs slack_client_id, slack_client_secret and slack_team"),
     ({"users": [{"name": "ana", "password_hash": "plain text"}]}, "is not an argon2 hash"),
     ({"demo_user": "a b"}, "pattern"),
     ({"demo_user": "ana", "colour": "blue"}, "Extra inputs"),

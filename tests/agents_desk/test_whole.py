@@ -19,7 +19,11 @@ CONFIG = {
     "plugins": {
         "agents_desk": {
             "users": [
-                {"name": one.name, "password_hash": one.password_hash.get_secret_value()}
+                {
+                    "name": one.name,
+                    "password_hash": one.password_hash.get_secret_value(),
+                    "role": one.role,
+                }
                 for one in (user("ana"), user("ben"))
             ]
         }

@@ -37,6 +37,8 @@ from gateway import (
     Suggestion,
     Understanding,
 )
+from gateway.adapters.outside import SafeOutside
+from gateway.testing import MemoryAudit, MemoryNotebook
 
 NOW = datetime(2026, 11, 23, 14, 20, tzinfo=UTC)
 BEN = Agent(id="desk:ben", name="Ben")
@@ -298,7 +300,9 @@ class Town:
             desk=self.desk,
             clock=self.clock,
             voice=nobody,
-            notebook=nobody,
+            notebook=MemoryNotebook(),
+            audit=MemoryAudit(self.clock),
+            outside=SafeOutside(),
         )
 
 

@@ -135,6 +135,8 @@ class Fakes:
             desk=absent,
             voice=absent,
             notebook=absent,
+            audit=absent,
+            outside=absent,
         )
 
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, select
 
 from gateway.adapters.sql.migrating import migrate, migrate_back
 from gateway.adapters.sql.opening import open_database
-from gateway.adapters.sql.schema import metadata
+from gateway.adapters.sql.schema import audit, customers, data_keys, metadata
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.settings import Postgres
 
@@ -46,4 +46,23 @@ async def test_the_migrations_go_back(database: AnyDatabase) -> None:
     assert await migrate(database) == ("base", LAST)
 
 
-LAST = "0004"
+LAST = "0005"
+
+
+async def test_the_migrations_go_back_with_data_in_place(database: AnyDatabase) -> None:
+    """What was there before a migration is there after it was taken back and made again, also
+    with lines in the tables that go."""
+    line = {"at": 1, "who": "desk:ana", "what": "viewed", "origin": "", "detail": ""}
+
+    def fill(connection: Connection) -> None:
+        connection.execute(customers.insert(), {"opted_out": False, "created_at": 1, "name": "Ana"})
+        connection.execute(audit.insert(), line)
+        connection.execute(data_keys.insert(), {"name": "ab12cd34", "since": 1})
+
+    await database.write(fill)
+    assert await migrate_back(database, "0004") == (LAST, "0004")
+    assert await migrate(database) == ("0004", LAST)
+    names = await database.read(lambda c: c.execute(select(customers.c.name)).scalars().all())
+    assert names == ["Ana"]
+    assert await database.read(lambda c: c.execute(select(audit)).all()) == []
+    await database.write(lambda c: c.execute(audit.insert(), line).rowcount)

@@ -56,6 +56,8 @@ class SmallHouse:
             desk=absent,
             voice=absent,
             notebook=absent,
+            audit=absent,
+            outside=absent,
         )
 
     # -- what the channel calls

@@ -116,7 +116,7 @@ def _settle(
     if outcome.work.inbound is not None and outcome.work.inbound.ref is not None:
         _adopt(connection, outcome)
     row = _EPOCH.one(connection, {"id": outcome.conversation.id})
-    now = rows.conversation(row)
+    now = rows.conversation(connection, row)
     if outcome.work.happened is not None:
         return now, _moved_on(connection, now, outcome.work.happened)
     if outcome.work.kind == "agent" or now.epoch == outcome.conversation.epoch:
@@ -151,7 +151,7 @@ def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversatio
         raise Moved
     if not known:
         who = {
-            "name": customer.name,
+            "name": rows.maybe_sealed(connection, "customers.name", "", customer.name),
             "language": customer.language,
             "opted_out": False,
             "ref": customer.ref,
@@ -170,7 +170,7 @@ def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversatio
         "address": address.value,
         "lane": outcome.work.lane,
         "opened_at": rows.ms(conversation.opened_at),
-        **_columns(outcome, conversation),
+        **_columns(connection, outcome, conversation),
     }
     values["mood"] = values["mood"] or "calm"
     new: int = _NEW_CONVERSATION.scalar(connection, values)
@@ -202,14 +202,18 @@ def _adopt(connection: Connection, outcome: Outcome) -> None:
         forget_empty(connection, nobody)
 
 
-def _columns(outcome: Outcome, conversation: Conversation) -> dict[str, object]:
+def _columns(
+    connection: Connection, outcome: Outcome, conversation: Conversation
+) -> dict[str, object]:
     heard = outcome.message.understanding if outcome.message else None
     return {
         "state": conversation.state,
         "epoch": conversation.epoch,
         "tier": conversation.tier,
         "language": conversation.language,
-        "subject": conversation.subject,
+        "subject": rows.maybe_sealed(
+            connection, "conversations.subject", conversation.address.lane, conversation.subject
+        ),
         "intent": conversation.intent,
         "mood": heard.emotion.label if heard else None,
     }
@@ -223,7 +227,7 @@ def _update(connection: Connection, outcome: Outcome, now: Conversation) -> Conv
         after = after.replace(epoch=now.epoch + 1, owner=None, resolved_at=None)
         reopened = update(conversations).where(conversations.c.id == now.id)
         connection.execute(reopened.values(owner=None, resolved_at=None))
-    _CHANGED.count(connection, {"this": now.id, **_columns(outcome, after)})
+    _CHANGED.count(connection, {"this": now.id, **_columns(connection, outcome, after)})
     return after
 
 

@@ -24,7 +24,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+
+from gateway.adapters.sealing import Keys
+from gateway.adapters.sql.rows import KEYS
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
@@ -60,10 +63,12 @@ class Database:
 
     shared = False
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, keys: Keys | None = None) -> None:
+        """``keys`` seal and open what customers and colleagues wrote; without, it stays plain."""
         self._file = file
-        self._writer = Line(file, "db-write", writes=True)
-        self._reader = Line(file, "db-read", writes=False)
+        self.keys = keys or Keys()
+        self._writer = Line(file, self.keys, "db-write", writes=True)
+        self._reader = Line(file, self.keys, "db-read", writes=False)
 
     @property
     def engine(self) -> Engine:
@@ -111,9 +116,9 @@ class Database:
 class Line:
     """One connection, the units that wait for it, and a thread for what has to wait."""
 
-    def __init__(self, file: Path, name: str, *, writes: bool) -> None:
+    def __init__(self, file: Path, keys: Keys, name: str, *, writes: bool) -> None:
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
-        self.engine = _engine(file, begin=self._begin)
+        self.engine = _engine(file, keys, begin=self._begin)
         self._writes = writes
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._connection: Connection | None = None
@@ -259,7 +264,7 @@ def _in_savepoint(connection: Connection, unit: Unit[Any]) -> Outcome:
     return result, None
 
 
-def _engine(file: Path, *, begin: str) -> Engine:
+def _engine(file: Path, keys: Keys, *, begin: str) -> Engine:
     """SQLAlchemy's documented recipe for savepoints with the SQLite driver: the driver must not
     begin transactions by itself, we do. Without it a released savepoint survives the rollback."""
     engine = create_engine(
@@ -270,7 +275,8 @@ def _engine(file: Path, *, begin: str) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: object) -> None:
+    def connected(connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[KEYS] = keys
         connection.isolation_level = None
         for pragma in (
             "journal_mode=WAL",

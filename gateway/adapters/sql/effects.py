@@ -32,7 +32,9 @@ def effects(
             insert(suggestions),
             {
                 "conversation_id": conversation.id,
-                "text": outcome.draft.text,
+                "text": rows.sealed(
+                    connection, "suggestions.text", conversation.id, outcome.draft.text
+                ),
                 "source": outcome.draft.source,
                 "at": rows.ms(at),
             },
@@ -59,7 +61,7 @@ def heard(
             answered_at=rows.ms(at),
             score=answer.score,
             solved=answer.solved,
-            comment=answer.comment,
+            comment=rows.sealed(connection, "surveys.comment", conversation.id, answer.comment),
         )
     )
 
@@ -69,12 +71,15 @@ def _suggestion_used(connection: Connection, outcome: Outcome) -> None:
     if said is None or said.suggestion is None:
         return
     mine = suggestions.c.id == said.suggestion
-    draft = connection.execute(select(suggestions.c.text).where(mine)).scalar()
-    same = draft is not None and draft.split() == said.text.split()
+    draft = connection.execute(select(suggestions).where(mine)).one_or_none()
+    same = (
+        draft is not None and rows.suggestion(connection, draft).text.split() == said.text.split()
+    )
+    final = rows.sealed(connection, "suggestions.final", said.conversation, said.text)
     connection.execute(
         update(suggestions)
         .where(mine, suggestions.c.conversation_id == said.conversation)
-        .values(outcome="sent" if same else "edited", final=said.text, agent=rows.pack(said.agent))
+        .values(outcome="sent" if same else "edited", final=final, agent=rows.pack(said.agent))
     )
 
 
@@ -86,7 +91,9 @@ def open_handoff(
         insert(handoffs).returning(handoffs.c.id),
         {
             "conversation_id": conversation.id,
-            "reasons": rows.pack(ask.reasons),
+            "reasons": rows.sealed(
+                connection, "handoffs.reasons", conversation.id, rows.pack(ask.reasons)
+            ),
             "tier": ask.tier,
             "skills": rows.pack(ask.skills),
             "priority": ask.priority,

@@ -37,8 +37,8 @@ class SqlInbox:
                 lane=message.address.lane,
                 channel=message.address.channel,
                 kind=message.kind,
-                remote_id=message.remote_id,
-                payload=rows.pack(message),
+                remote_id=_theirs(message.remote_id),
+                payload=self._sealed(message.address.lane, rows.pack(message)),
                 at=at,
             )
         )
@@ -50,11 +50,14 @@ class SqlInbox:
                 channel=SAID,
                 kind="agent",
                 remote_id=f"{SAID}:{key}",
-                payload=rows.pack(said),
+                payload=self._sealed(lane, rows.pack(said)),
                 at=at,
                 conversation=said.conversation,
             )
         )
+
+    def _sealed(self, lane: str, payload: str) -> str:
+        return self._db.keys.seal(payload, f"inbox.payload:{lane}")
 
     async def said(self, lane: str, key: str) -> Accepted | None:
         asked = {"lane": lane, "remote_id": f"{SAID}:{key}"}
@@ -125,6 +128,13 @@ class SqlInbox:
         return await self._db.write(lambda c: c.execute(again).rowcount)
 
 
+def _theirs(remote_id: str | None) -> str | None:
+    """A customer's id as it is kept: none is like an agent's key, or it could take its place."""
+    if remote_id is not None and remote_id.startswith(f"{SAID}:"):
+        return f"theirs:{remote_id}"
+    return remote_id
+
+
 def _handled(connection: Connection, turn: int) -> tuple[Message, ...] | None:
     row = connection.execute(select(inbox).where(inbox.c.id == turn)).one_or_none()
     if row is None:
@@ -142,4 +152,4 @@ def _handled(connection: Connection, turn: int) -> tuple[Message, ...] | None:
         )
         .order_by(messages.c.id)
     )
-    return tuple(rows.message(found) for found in connection.execute(said))
+    return tuple(rows.message(connection, found) for found in connection.execute(said))

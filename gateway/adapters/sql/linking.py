@@ -272,7 +272,7 @@ def _somewhere(connection: Connection, address: Address, at: datetime) -> Conver
         .limit(1)
     ).one_or_none()
     if last is not None:
-        return rows.conversation(last)
+        return rows.conversation(connection, last)
     customer = _known(connection, address, at)
     return _begin(connection, customer, address, at, state="resolved", resolved_at=rows.ms(at))
 
@@ -295,7 +295,7 @@ def _begin(
         insert(conversations).returning(conversations.c.id), values
     ).scalar_one()
     row = connection.execute(select(conversations).where(conversations.c.id == id)).one()
-    return rows.conversation(row)
+    return rows.conversation(connection, row)
 
 
 def _go_on(
@@ -306,7 +306,8 @@ def _go_on(
     if identity is None or identity.customer_id != customer:
         raise NotAccepted(f"{address.lane} is not linked to this customer")
     here = rows.conversation(
-        connection.execute(select(conversations).where(conversations.c.id == conversation)).one()
+        connection,
+        connection.execute(select(conversations).where(conversations.c.id == conversation)).one(),
     )
     there = _open_at(connection, address)
     if there is not None and there.owner is not None:
@@ -325,7 +326,9 @@ def _go_on(
             owner=rows.pack(agent),
             tier=here.tier,
             language=here.language,
-            subject=here.subject,
+            subject=rows.maybe_sealed(
+                connection, "conversations.subject", address.lane, here.subject
+            ),
             intent=here.intent,
         )
     )
@@ -345,7 +348,7 @@ def _open_at(connection: Connection, address: Address) -> Conversation | None:
         .limit(1)
         .with_for_update()
     ).one_or_none()
-    return rows.conversation(row) if row else None
+    return rows.conversation(connection, row) if row else None
 
 
 def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversation:
@@ -355,7 +358,7 @@ def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversa
         .values(state="person", owner=rows.pack(agent), epoch=conversations.c.epoch + 1)
         .returning(conversations)
     )
-    return rows.conversation(connection.execute(taken).one())
+    return rows.conversation(connection, connection.execute(taken).one())
 
 
 def _claimed(connection: Connection, there: Conversation, agent: Agent, at: datetime) -> None:
@@ -373,4 +376,4 @@ def _line(
     connection: Connection, here: Conversation, text: str, agent: Agent, at: datetime
 ) -> None:
     line = notice(here.id, text, at, agent=agent)
-    connection.execute(insert(messages), rows.message_values(line, here.address.lane))
+    connection.execute(insert(messages), rows.message_values(connection, line, here.address.lane))

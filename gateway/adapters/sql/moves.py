@@ -91,7 +91,7 @@ class SqlMoves:
     async def note(self, message: Message) -> Message:
         def unit(connection: Connection) -> Message:
             lane = _get(connection, message.conversation).address.lane
-            values = rows.message_values(message, lane)
+            values = rows.message_values(connection, message, lane)
             id = connection.execute(insert(messages).returning(messages.c.id), values).scalar_one()
             return message.replace(id=id)
 
@@ -108,7 +108,7 @@ class SqlMoves:
             row = connection.execute(select(suggestions).where(mine)).one_or_none()
             if row is None:
                 raise NotFound(f"there is no suggestion {suggestion}")
-            return rows.suggestion(row)
+            return rows.suggestion(connection, row)
 
         return await self._db.write(unit)
 
@@ -118,7 +118,7 @@ def _get(connection: Connection, conversation: int) -> Conversation:
     row = connection.execute(chosen).one_or_none()
     if row is None:
         raise NotFound(f"there is no conversation {conversation}")
-    return rows.conversation(row)
+    return rows.conversation(connection, row)
 
 
 def _shift(
@@ -180,7 +180,7 @@ def _claim(
             outbox.c.lane == now.address.lane,
         )
     )
-    late = tuple(rows.message(row) for row in connection.execute(sending))
+    late = tuple(rows.message(connection, row) for row in connection.execute(sending))
     for message in late:
         _line(connection, now, f"Already on its way at that moment: “{message.text}”", None, at)
     return now, late
@@ -208,4 +208,4 @@ def _line(
     connection: Connection, now: Conversation, line: str, agent: Agent | None, at: datetime
 ) -> None:
     message = notice(now.id, line, at, agent=agent)
-    connection.execute(insert(messages), rows.message_values(message, now.address.lane))
+    connection.execute(insert(messages), rows.message_values(connection, message, now.address.lane))

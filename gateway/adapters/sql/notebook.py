@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -17,6 +19,8 @@ _COLUMNS = select(
     notes_of_guests.c.conversation_id,
 )
 
+_VALUE = "notes_of_guests.value"
+
 
 class SqlNotebook:
     """See `ports.Notebook`."""
@@ -30,7 +34,7 @@ class SqlNotebook:
 
         def unit(connection: Connection) -> Entry | None:
             row = connection.execute(query).one_or_none()
-            return _entry(*row) if row else None
+            return _opened(connection, guest, row) if row else None
 
         return await self._db.read(unit)
 
@@ -39,7 +43,7 @@ class SqlNotebook:
     ) -> Entry:
         at = rows.ms(self._clock.now())
         values = {
-            "value": value,
+            "value": self._db.keys.seal(value, f"{_VALUE}:{guest}/{key}"),
             "version": version + 1,
             "conversation_id": conversation or None,
             "updated_at": at,
@@ -83,7 +87,9 @@ class SqlNotebook:
             .order_by(notes_of_guests.c.key)
             .limit(limit)
         )
-        return await self._db.read(lambda c: tuple(_entry(*row) for row in c.execute(query)))
+        return await self._db.read(
+            lambda c: tuple(_opened(c, guest, row) for row in c.execute(query))
+        )
 
 
 def _write(connection: Connection, values: dict[str, object]) -> None:
@@ -101,6 +107,11 @@ def _mine(guest: str, key: str, version: int) -> ColumnElement[bool]:
 def _known(connection: Connection, conversation: int) -> bool:
     found = select(conversations.c.id).where(conversations.c.id == conversation)
     return connection.execute(found).scalar() is not None
+
+
+def _opened(connection: Connection, guest: str, row: Any) -> Entry:
+    value = rows.opened(connection, _VALUE, f"{guest}/{row.key}", row.value)
+    return _entry(row.key, value, row.version, row.conversation_id)
 
 
 def _entry(key: str, value: str, version: int, conversation: int | None) -> Entry:

@@ -167,7 +167,8 @@ def _cut_off(connection: Connection, me: Me, *, shared: bool) -> tuple[Parcel, .
 def _parcel(connection: Connection, row: Row[Any], attempts: int | None = None) -> Parcel:
     tries = row.attempts if attempts is None else attempts
     thread = connection.execute(_THREAD, {"conversation": row.conversation_id}).scalars()
-    outbound = _OUTBOUND.decode(row.payload).replace(id=row.id, attempt=tries, thread=tuple(thread))
+    payload = rows.opened(connection, "outbox.payload", row.lane, row.payload)
+    outbound = _OUTBOUND.decode(payload).replace(id=row.id, attempt=tries, thread=tuple(thread))
     return Parcel(
         outbound=outbound, lane=row.lane, conversation=row.conversation_id, attempts=tries
     )
@@ -181,10 +182,10 @@ def _learn(connection: Connection, id: int, facts: tuple[Fact, ...]) -> None:
     ).one_or_none()
     if row is None:
         return  # the customer was erased meanwhile
-    known = rows.message(row)
+    known = rows.message(connection, row)
     names = {fact.name for fact in facts}
     kept = tuple(fact for fact in known.facts if fact.name not in names)
-    data = rows.message_values(known.replace(facts=(*kept, *facts)), row.lane)["data"]
+    data = rows.message_values(connection, known.replace(facts=(*kept, *facts)), row.lane)["data"]
     connection.execute(update(messages).where(messages.c.id == row.id).values(data=data))
 
 

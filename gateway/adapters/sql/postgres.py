@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
+from gateway.adapters.sealing import Keys
 from gateway.adapters.sql import dialect
 from gateway.adapters.sql.crew import Crew, read_group, write_group
+from gateway.adapters.sql.rows import KEYS
 from gateway.ports import WarmlineError
 from gateway.settings import Postgres as Bounds
 
@@ -43,8 +45,9 @@ class PostgresDatabase:
 
     shared = True
 
-    def __init__(self, url: str, bounds: Bounds) -> None:
-        """``url`` as libpq reads it; see `gateway.adapters.sql.opening`."""
+    def __init__(self, url: str, bounds: Bounds, keys: Keys | None = None) -> None:
+        """``url`` as libpq reads it; see `gateway.adapters.sql.opening`. ``keys`` as there."""
+        self.keys = sealing = keys or Keys()
         self._url, self._bounds = url, bounds
         engine = create_async_engine(
             f"postgresql+asyncpg://?prepared_statement_cache_size={STATEMENTS}",
@@ -52,6 +55,11 @@ class PostgresDatabase:
             poolclass=NullPool,
             hide_parameters=True,  # an error that is logged must not quote a customer
         )
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def connected(_connection: object, record: ConnectionPoolEntry) -> None:
+            record.info[KEYS] = sealing
+
         self._engine = engine
         snapshot = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True

@@ -69,14 +69,14 @@ class SqlReading:
         asked = {"lane": address.lane, "after": after, "most": limit}
         query = _PUBLIC if own else _SAID
         return await self._db.read(
-            lambda c: tuple(rows.message(row) for row in c.execute(query, asked))
+            lambda c: tuple(rows.message(c, row) for row in c.execute(query, asked))
         )
 
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[Earlier, ...]:
         return await self._db.read(lambda c: _earlier(c, customer, limit))
 
     async def conversation(self, id: int) -> Conversation:
-        return await self._db.read(lambda c: rows.conversation(_found(c, id)))
+        return await self._db.read(lambda c: rows.conversation(c, _found(c, id)))
 
     async def queue(self) -> tuple[QueueItem, ...]:
         return await self._db.read(_queue, long=True)
@@ -89,7 +89,7 @@ class SqlReading:
             row = connection.execute(select(handoffs).where(handoffs.c.id == id)).one_or_none()
             if row is None:
                 raise NotFound(f"there is no handoff {id}")
-            return rows.handoff(row)
+            return rows.handoff(connection, row)
 
         return await self._db.read(unit)
 
@@ -139,12 +139,12 @@ def _item(connection: Connection, row: Row[Any]) -> QueueItem:
         .order_by(messages.c.id.desc())
         .limit(1)
     ).one_or_none()
-    said = rows.message(last) if last else None
-    handoff = rows.handoff(row)
+    said = rows.message(connection, last) if last else None
+    handoff = rows.handoff(connection, row)
     return QueueItem(
         handoff=handoff,
-        conversation=rows.conversation(found),
-        customer=rows.customer(customer),
+        conversation=rows.conversation(connection, found),
+        customer=rows.customer(connection, customer),
         preview=_short(said.text) if said else "",
         mood=said.understanding.emotion if said and said.understanding else Emotion(),
         waiting_since=_waiting_since(connection, found.id) or handoff.created_at,
@@ -186,17 +186,17 @@ def _card(connection: Connection, id: int) -> Card:
     known = select(identities).where(identities.c.customer_id == found.customer_id)
     history = _earlier(connection, found.customer_id, 20)
     return Card(
-        conversation=rows.conversation(found),
-        customer=rows.customer(customer),
+        conversation=rows.conversation(connection, found),
+        customer=rows.customer(connection, customer),
         identities=tuple(
             Address(channel=row.channel, value=row.value) for row in connection.execute(known)
         ),
-        handoff=rows.handoff(handoff) if handoff else None,
+        handoff=rows.handoff(connection, handoff) if handoff else None,
         messages=said,
         earlier=tuple(one for one in history if one.id != id),
         facts=_facts(said),
         summary=(),
-        suggestion=rows.suggestion(suggestion)
+        suggestion=rows.suggestion(connection, suggestion)
         if suggestion and suggestion.outcome == "open"
         else None,
         on_its_way=_on_its_way(connection, id),
@@ -211,7 +211,7 @@ def _facts(said: tuple[Message, ...]) -> tuple[Fact, ...]:
 
 def _all(connection: Connection, query: Select[Any]) -> tuple[Message, ...]:
     last = query.order_by(messages.c.id.desc()).limit(500)
-    return tuple(rows.message(row) for row in reversed(connection.execute(last).all()))
+    return tuple(rows.message(connection, row) for row in reversed(connection.execute(last).all()))
 
 
 def _newest(connection: Connection, table: Any, conversation: int) -> Row[Any] | None:
@@ -244,4 +244,4 @@ def _on_its_way(connection: Connection, conversation: int) -> tuple[Message, ...
         )
         .order_by(messages.c.id)
     )
-    return tuple(rows.message(row) for row in connection.execute(cut))
+    return tuple(rows.message(connection, row) for row in connection.execute(cut))

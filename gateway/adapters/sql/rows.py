@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
+from gateway.adapters.sealing import MARK, Keys
 from gateway.model import (
     Address,
     Agent,
@@ -53,6 +54,39 @@ def unpack(text: str, kind: type[V]) -> V:
     return msgspec.json.decode(text, type=kind)
 
 
+KEYS = "keys"
+
+
+def keys(connection: Connection) -> Keys:
+    """The data keys of the database behind ``connection``."""
+    found: Keys = connection.info[KEYS]
+    return found
+
+
+def sealed(connection: Connection, place: str, scope: object, text: str) -> str:
+    """``text`` as it is stored in the column ``place`` of a row of ``scope`` (its lane, or the
+    number of its conversation)."""
+    found = keys(connection)
+    if found.first is None and not text.startswith(MARK):  # without keys it costs next to nothing
+        return text
+    return found.seal(text, f"{place}:{scope}")
+
+
+def opened(connection: Connection, place: str, scope: object, text: str) -> str:
+    """What `sealed` had been given. Raises BadKey."""
+    if not text.startswith(MARK):
+        return text
+    return keys(connection).open(text, f"{place}:{scope}")
+
+
+def maybe_sealed(connection: Connection, place: str, scope: object, text: str | None) -> str | None:
+    return None if text is None else sealed(connection, place, scope, text)
+
+
+def maybe_opened(connection: Connection, place: str, scope: object, text: str | None) -> str | None:
+    return None if text is None else opened(connection, place, scope, text)
+
+
 class Extra(Value, frozen=True, kw_only=True, omit_defaults=True):
     """The part of a message that is never searched: the JSON of ``messages.data``."""
 
@@ -76,7 +110,7 @@ GUESSES = 5
 """Of all that a message might have been about, those that are kept with it."""
 
 
-def message_values(message: Message, lane: str) -> dict[str, Any]:
+def message_values(connection: Connection, message: Message, lane: str) -> dict[str, Any]:
     """The columns of ``messages`` for a message without id."""
     heard = message.understanding
     if heard is not None and len(heard.ranking) > GUESSES:
@@ -90,20 +124,23 @@ def message_values(message: Message, lane: str) -> dict[str, Any]:
         "internal": message.internal,
         "purpose": message.purpose,
         "status": message.status,
-        "text": message.text,
+        "text": sealed(connection, "messages.text", lane, message.text),
         "at": ms(message.at),
         "remote_id": message.remote_id,
-        "data": None if extra == NOTHING else pack(extra),
+        "data": None
+        if extra == NOTHING
+        else sealed(connection, "messages.data", lane, pack(extra)),
     }
 
 
-def message(row: Row[Any]) -> Message:
-    extra = _EXTRA.decode(row.data) if row.data else NOTHING
+def message(connection: Connection, row: Row[Any]) -> Message:
+    data = maybe_opened(connection, "messages.data", row.lane, row.data)
+    extra = _EXTRA.decode(data) if data else NOTHING
     return Message(
         id=row.id,
         conversation=row.conversation_id,
         author=row.author,
-        text=row.text,
+        text=opened(connection, "messages.text", row.lane, row.text),
         at=when(row.at),
         turn=row.turn_id,
         status=row.status,
@@ -114,17 +151,17 @@ def message(row: Row[Any]) -> Message:
     )
 
 
-def customer(row: Row[Any]) -> Customer:
+def customer(connection: Connection, row: Row[Any]) -> Customer:
     return Customer(
         id=row.id,
-        name=row.name,
+        name=maybe_opened(connection, "customers.name", "", row.name),
         language=row.language,
         opted_out=bool(row.opted_out),
         ref=row.ref,
     )
 
 
-def conversation(row: Row[Any]) -> Conversation:
+def conversation(connection: Connection, row: Row[Any]) -> Conversation:
     return Conversation(
         id=row.id,
         address=Address(channel=row.channel, value=row.address),
@@ -133,18 +170,19 @@ def conversation(row: Row[Any]) -> Conversation:
         owner=unpack(row.owner, Agent) if row.owner else None,
         tier=row.tier,
         language=row.language,
-        subject=row.subject,
+        subject=maybe_opened(connection, "conversations.subject", row.lane, row.subject),
         opened_at=when(row.opened_at),
         resolved_at=maybe(row.resolved_at),
         intent=row.intent,
     )
 
 
-def handoff(row: Row[Any]) -> Handoff:
+def handoff(connection: Connection, row: Row[Any]) -> Handoff:
+    reasons = opened(connection, "handoffs.reasons", row.conversation_id, row.reasons)
     return Handoff(
         id=row.id,
         conversation=row.conversation_id,
-        reasons=unpack(row.reasons, tuple[Reason, ...]),
+        reasons=unpack(reasons, tuple[Reason, ...]),
         tier=row.tier,
         skills=unpack(row.skills, tuple[str, ...]),
         priority=row.priority,
@@ -155,23 +193,24 @@ def handoff(row: Row[Any]) -> Handoff:
     )
 
 
-def suggestion(row: Row[Any]) -> Suggestion:
+def suggestion(connection: Connection, row: Row[Any]) -> Suggestion:
     return Suggestion(
         id=row.id,
         conversation=row.conversation_id,
-        text=row.text,
+        text=opened(connection, "suggestions.text", row.conversation_id, row.text),
         source=row.source,
         at=when(row.at),
         outcome=row.outcome,
-        final=row.final,
+        final=maybe_opened(connection, "suggestions.final", row.conversation_id, row.final),
     )
 
 
-def survey(row: Row[Any]) -> Survey:
+def survey(connection: Connection, row: Row[Any]) -> Survey:
     answer = None
     if row.answered_at is not None:
         solved = None if row.solved is None else bool(row.solved)
-        answer = SurveyAnswer(score=row.score, solved=solved, comment=row.comment or "")
+        comment = maybe_opened(connection, "surveys.comment", row.conversation_id, row.comment)
+        answer = SurveyAnswer(score=row.score, solved=solved, comment=comment or "")
     return Survey(
         id=row.id,
         conversation=row.conversation_id,

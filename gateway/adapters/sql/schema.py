@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    String,
     Table,
     Text,
     UniqueConstraint,
@@ -282,4 +283,29 @@ processes = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("lease_until", BigInteger, nullable=False),
     _index("ix_processes_name", "name"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", String(32), nullable=False),
+    # No foreign keys: what was done with an erased customer's data stays on record, by number.
+    Column("conversation_id", BigInteger),
+    Column("customer_id", BigInteger),
+    Column("origin", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    _index("ix_audit_at", "at"),
+    _index("ix_audit_conversation", "conversation_id", "id"),
+    _index("ix_audit_who", "who", "id"),
+    sqlite_autoincrement=True,
+)
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("since", BigInteger, nullable=False),
 )

@@ -70,7 +70,7 @@ def store(connection: Connection, message: Message, conversation: Conversation) 
     """Store one message of ``conversation``, with its attachments; gives it with its id."""
     message = message.replace(conversation=conversation.id)
     id: int = _NEW_MESSAGE.scalar(
-        connection, rows.message_values(message, conversation.address.lane)
+        connection, rows.message_values(connection, message, conversation.address.lane)
     )
     for one in message.attachments:
         connection.execute(
@@ -78,7 +78,7 @@ def store(connection: Connection, message: Message, conversation: Conversation) 
             {
                 "message_id": id,
                 "digest": one.digest,
-                "name": one.name,
+                "name": rows.sealed(connection, "attachments.name", one.digest, one.name),
                 "media_type": one.media_type,
                 "size": one.size,
             },
@@ -114,7 +114,9 @@ def post(connection: Connection, reply: Message, conversation: Conversation, at:
             "author": outbound.author,
             "epoch": conversation.epoch,
             "key": key,
-            "payload": rows.pack(outbound),
+            "payload": rows.sealed(
+                connection, "outbox.payload", conversation.address.lane, rows.pack(outbound)
+            ),
             "created_at": rows.ms(at),
         },
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
+from gateway.adapters.sql import rows
 from gateway.adapters.sql.customers import SqlCustomers
 from gateway.adapters.sql.inbox import SqlInbox
 from gateway.adapters.sql.linking import SqlLinks
 from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.moves import SqlMoves
 from gateway.adapters.sql.outbox import SqlOutbox
+from gateway.adapters.sql.places import admit
 from gateway.adapters.sql.processes import Me, SqlProcesses
 from gateway.adapters.sql.reading import SqlReading
 from gateway.adapters.sql.timers import SqlTimers
@@ -48,3 +50,10 @@ class SqlStore:
 
     async def stop(self) -> None:
         await self._db.stop()
+
+
+async def prepare(database: AnyDatabase) -> None:
+    """Bring the schema up to date, and see that the data can be read. Raises BadKey when they are
+    sealed with a key that is not there; nothing is touched then."""
+    await migrate(database)
+    await database.write(lambda c: admit(c, database.keys, rows.ms(datetime.now(UTC))))

@@ -80,7 +80,7 @@ def take(connection: Connection, lane: str, at: datetime, idle: timedelta) -> Wo
 
 
 def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Work:
-    inbound = _INBOUND.decode(row.payload)
+    inbound = _INBOUND.decode(rows.opened(connection, "inbox.payload", row.lane, row.payload))
     customer, silenced = _known(connection, inbound)
     conversation: Conversation | None = None
     history: tuple[Message, ...] = ()
@@ -109,9 +109,10 @@ def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Wo
 
 
 def _from_house(connection: Connection, row: Row[Any]) -> Work:
+    payload = rows.opened(connection, "inbox.payload", row.lane, row.payload)
     found = connection.execute(_CONVERSATION, {"id": row.conversation_id}).one()
     customer = connection.execute(_BY_ID, {"id": found.customer_id}).one()
-    conversation = rows.conversation(found)
+    conversation = rows.conversation(connection, found)
     return Work(
         id=row.id,
         lane=row.lane,
@@ -119,9 +120,9 @@ def _from_house(connection: Connection, row: Row[Any]) -> Work:
         attempts=row.attempts,
         at=rows.when(row.received_at),
         error=row.error,
-        said=_SAID.decode(row.payload) if row.kind == "agent" else None,
-        happened=None if row.kind == "agent" else _HAPPENED.decode(row.payload),
-        customer=rows.customer(customer),
+        said=_SAID.decode(payload) if row.kind == "agent" else None,
+        happened=None if row.kind == "agent" else _HAPPENED.decode(payload),
+        customer=rows.customer(connection, customer),
         conversation=conversation,
         history=_history(connection, conversation.id),
         survey=_survey(connection, conversation),
@@ -146,10 +147,10 @@ def _known(connection: Connection, inbound: Inbound) -> tuple[Customer, bool]:
     if inbound.ref is not None:
         proven = _BY_REF.one(connection, {"ref": inbound.ref})
         if proven is not None:
-            return rows.customer(proven), silenced
+            return rows.customer(connection, proven), silenced
     if row is None or (inbound.ref is not None and row.ref is not None):
         return Customer(name=inbound.name, language=inbound.language, ref=inbound.ref), silenced
-    customer = rows.customer(row)
+    customer = rows.customer(connection, row)
     return customer if inbound.ref is None else customer.replace(ref=inbound.ref), silenced
 
 
@@ -167,7 +168,7 @@ def _conversation(
         row = _LAST.one(connection, {"lane": lane})
         if row is None or not _may_continue(connection, row, customer):
             return None
-        return rows.conversation(row)
+        return rows.conversation(connection, row)
     answered = (
         select(conversations)
         .join(messages, messages.c.conversation_id == conversations.c.id)
@@ -176,7 +177,7 @@ def _conversation(
         .limit(1)
     )
     row = connection.execute(answered).one_or_none() if inbound.thread else None
-    return rows.conversation(row) if row else None
+    return rows.conversation(connection, row) if row else None
 
 
 def _may_continue(connection: Connection, row: Row[Any], customer: Customer) -> bool:
@@ -199,11 +200,11 @@ def _is_over(
 
 def _history(connection: Connection, conversation: int) -> tuple[Message, ...]:
     found = _HISTORY.all(connection, {"id": conversation})
-    return tuple(rows.message(row) for row in reversed(found))
+    return tuple(rows.message(connection, row) for row in reversed(found))
 
 
 def _survey(connection: Connection, conversation: Conversation) -> Survey | None:
     if conversation.state != "resolved":
         return None
     row = connection.execute(_SURVEY, {"id": conversation.id}).one_or_none()
-    return rows.survey(row) if row else None
+    return rows.survey(connection, row) if row else None

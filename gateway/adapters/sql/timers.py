@@ -57,7 +57,7 @@ def put(connection: Connection, lane: str, kind: str, happened: Happened, at: da
         lane=lane,
         channel=lane.partition(":")[0],
         kind=kind,
-        payload=rows.pack(happened),
+        payload=rows.sealed(connection, "inbox.payload", lane, rows.pack(happened)),
         at=at,
         conversation=happened.conversation,
     )

@@ -12,6 +12,8 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from gateway.adapters.sealing import Keys
+
 T = TypeVar("T")
 
 
@@ -21,6 +23,11 @@ class AnyDatabase(Protocol):
     @property
     def shared(self) -> bool:
         """Whether other processes may serve from it at the same time."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """What seals and opens the words that are stored."""
         ...
 
     async def write(

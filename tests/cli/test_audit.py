@@ -1,0 +1,113 @@
+"""``warmline audit``, ``desk user`` and ``keys``, and the lines that commands leave."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.adapters.sealing import new_key
+from gateway.cli.audit import moment
+from gateway.cli.main import command
+from gateway.cli.start import house_of
+
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+CONFIG = """
+data_dir: {folder}/var
+brand_voice: {{}}
+channels: {{rest: {{}}}}
+plugins: {{agents_desk: {{}}}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "warmline.yaml"
+    file.write_text(CONFIG.format(folder=tmp_path), "utf-8")
+    return file
+
+
+def run(config: Path, *words: str, env: dict[str, str] | None = None, fed: str = "") -> Result:
+    return CliRunner().invoke(
+        command(), [*words, "--config", str(config)], obj=house_of, env=env, input=fed
+    )
+
+
+def told(config: Path, *words: str) -> list[dict[str, object]]:
+    done = run(config, "audit", "list", "--json", *words)
+    assert done.exit_code == 0, done.output
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_commands_leave_lines(config: Path) -> None:
+    """Users that come, change and go, by whom; passwords are in no line and no output."""
+    password = "correct horse battery"
+    for words in (
+        ("add", "eve", "--role", "lead", "--password", password),
+        ("role", "eve", "admin"),
+        ("lock", "eve"),
+        ("unlock", "eve"),
+        ("password", "eve", "--password", f"{password} new"),
+        ("sign-out", "eve"),
+    ):
+        done = run(config, "desk", "user", *words)
+        assert done.exit_code == 0, (words, done.output, done.exception)
+        assert password not in done.output
+    assert run(config, "desk", "user", "list").stdout == "eve  eve  admin\n"
+    assert run(config, "desk", "user", "remove", "eve").exit_code == 0
+    lines = told(config)
+    assert [line["what"] for line in reversed(lines)] == [
+        "user_added", "user_changed", "user_locked", "user_unlocked", "user_changed",
+        "signed_out_everywhere", "user_removed",
+    ]  # fmt: skip
+    assert all(str(line["who"]).startswith("cli:") for line in lines)
+    assert password not in str(lines)
+    assert told(config, "--agent", "desk:nobody") == []
+    assert len(told(config, "--since", "1h")) == 7
+    assert len(told(config, "--limit", "2")) == 2
+    assert "user_removed  desk:eve" in run(config, "audit", "list").stdout
+
+
+def test_a_wrong_command_for_a_user(config: Path) -> None:
+    """What is wrong is said; nothing is changed."""
+    done = run(config, "desk", "user", "lock", "nobody")
+    assert done.exit_code != 0
+    assert "no user nobody" in str(done.exception)
+    assert told(config) == []
+
+
+def test_keys_are_made_and_change(config: Path) -> None:
+    """A new key each time; `keys rotate` tells what it did and leaves a line."""
+    runner = CliRunner()
+    made = [runner.invoke(command(), ["keys", "new"]).stdout.strip() for _ in range(2)]
+    assert made[0] != made[1]
+    run(config, "desk", "user", "add", "eve", "--password", "correct horse battery")
+    done = run(config, "keys", "rotate", env={"WARMLINE_DATA_KEY": made[0]})
+    assert done.exit_code == 0, done.output
+    assert "notes_of_guests: 1 changed" in done.stdout
+    both = {"WARMLINE_DATA_KEY": f"{made[1]},{made[0]}"}
+    done = run(config, "keys", "rotate", env=both)
+    assert "is needed no more" in done.stdout
+    missing = run(config, "audit", "list", env={"WARMLINE_DATA_KEY": new_key()})
+    assert missing.exit_code != 0
+    assert "which WARMLINE_DATA_KEY does not hold" in str(missing.exception)
+
+
+@pytest.mark.parametrize(("text", "moment_"), [
+    ("30m", NOW - timedelta(minutes=30)), ("12h", NOW - timedelta(hours=12)),
+    ("7d", NOW - timedelta(days=7)), ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
+    ("2026-03-01T10:00Z", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+])  # fmt: skip
+def test_a_time_may_be_told_in_two_ways(text: str, moment_: datetime) -> None:
+    """As a date, or as how long ago."""
+    assert moment(text, NOW) == moment_
+
+
+def test_a_time_that_is_none() -> None:
+    """Refused, with how to write it."""
+    with pytest.raises(click.BadParameter, match="is no time"):
+        moment("yesterday-ish", NOW)

@@ -1,0 +1,88 @@
+"""What the logs never hold."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+
+import pytest
+import structlog
+
+from gateway.cli import start
+from gateway.cli.masking import MaskedFormatter, mask
+
+SECRETS = {
+    "ana.lima+shop@mail.example.org": "[address]",
+    "email:ana@example.org": "[address]",
+    "+49 151 2345-6789": "[number]",
+    "sms:+4915123456789": "[number]",
+    "0049 30 1234567": "[number]",
+    "4111 1111 1111 1111": "[card]",
+    "5500005555555559": "[card]",
+    "xoxb-1234567890-abcdefghij": "[token]",
+    "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw": "[token]",
+    "Authorization: Bearer abc.def-ghi": "[secret]",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl": "[token]",
+    "https://user:hunter22@host/path": "[secret]",
+    "?token=s3cr3tvalue&x=1": "[secret]",
+    "password='correct horse'": "[secret]",
+}
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_stood_in_a_text(secret: str) -> None:
+    """Addresses, numbers, cards, tokens, passwords: masked wherever they stand."""
+    told = mask(f"it failed for {secret} just now")
+    assert SECRETS[secret] in told
+    assert secret not in told
+    for part in ("ana", "2345", "4111", "1234567890", "AAHdq", "abc.def", "hunter22", "s3cr3t",
+                 "c2lnbm", "correct"):  # fmt: skip
+        assert part not in told
+
+
+@pytest.mark.parametrize("text", [
+    "turn 12345 of conversation 77 took 0.123 s", "2026-03-02T10:00:00.123456Z",
+    "channel sms, status 30007", "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    "1234567890123456", "127.0.0.1:8080", 'File "/srv/gateway/app.py", line 12, in start',
+])  # fmt: skip
+def test_what_helps_stays(text: str) -> None:
+    """Ids, times, figures, paths and digests are no secrets."""
+    assert mask(text) == text
+
+
+@pytest.mark.parametrize("hostile", [
+    "a" * 50_000, "a@" * 25_000, "1 " * 25_000, "+1-" * 17_000, "eyJ" + "a." * 25_000,
+    "://" + "a:" * 25_000, "password=" * 5_000, "a.b" * 16_000 + "@", "bearer " * 7_000,
+], ids=lambda text: text[:9])  # fmt: skip
+def test_a_hostile_text_made_the_mask_slow(hostile: str) -> None:
+    """Every pattern is bounded: no text takes long."""
+    began = time.process_time()
+    mask(hostile)
+    assert time.process_time() - began < 1.0
+
+
+def test_an_exception_told_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever the field, the depth and the traceback, in both styles."""
+    for style in ("json", "text"):
+        start.logs(style)
+        log = structlog.get_logger()
+        try:
+            int("no mail for ana@example.org")
+        except ValueError:
+            log.exception("x.failed", who=["+4915123456789"], deep={"a": {"b": "ben@example.org"}})
+    told = capsys.readouterr().err
+    assert "ValueError" in told
+    assert "@example.org" not in told
+    assert "15123456789" not in told
+    line = json.loads(told.splitlines()[0])
+    assert line["who"] == ["[number]"]
+    assert line["deep"] == {"a": {"b": "[address]"}}
+
+
+def test_a_library_logged_a_secret() -> None:
+    """Tracebacks of others are masked too."""
+    record = logging.LogRecord(
+        "aiohttp", logging.ERROR, "f", 1, "to %s", ("ana@example.org",), None
+    )
+    assert MaskedFormatter("%(name)s: %(message)s").format(record) == "aiohttp: to [address]"

@@ -1,0 +1,224 @@
+"""Attacks on a gateway that runs: each by the door that an attacker would take."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from aiohttp import ClientSession, CookieJar, FormData, web
+from aiohttp.test_utils import TestServer
+from yarl import URL
+
+import channels.rest
+from gateway import NotFound, Reply
+from gateway.adapters.local import DiskFiles
+from gateway.cli import start
+from gateway.testing import FakeChannel, FakeHandler, Running, running
+from plugins import agents_desk
+from plugins.agents_desk.pages import _attachment
+from tests.agents_desk.conftest import PASSWORD, Visit, user
+
+CRLF = "x\r\nSet-Cookie: desk=evil\r\n\r\n<script>alert(1)</script>"
+BOMB = 200_000_000
+
+
+@pytest.fixture
+async def gw(tmp_path: Path) -> AsyncIterator[Running]:
+    """REST, a bot that repeats, and the desk with a lead."""
+    desk = {"users": [{**user("ana").model_dump(), "password_hash": _hash()}]}
+    config = {"channels": {"rest": {}}, "plugins": {"agents_desk": desk}}
+    handler = FakeHandler(lambda turn: Reply(body=(f"You said {turn.message.text}",)))
+    async with running(
+        channels.rest, agents_desk, handler, config=config, tmp_path=tmp_path
+    ) as there:
+        yield there
+
+
+def _hash() -> str:
+    return user("ana").password_hash.get_secret_value()
+
+
+async def _say(http: ClientSession, sender: str, text: str, **more: Any) -> list[dict[str, Any]]:
+    body = {"sender": sender, "message": text, **more}
+    async with http.post("/webhooks/rest/webhook", json=body) as answer:
+        assert answer.status == 200
+        return list(await answer.json())
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_a_small_body_grew_to_fill_the_memory(gw: Running, coding: str) -> None:
+    """A decompression bomb is refused at the limit, long before it is unpacked."""
+    plain = b"a" * BOMB
+    packed = gzip.compress(plain, 9) if coding == "gzip" else zlib.compress(plain, 9)
+    assert len(packed) < 250_000
+    del plain
+    headers = {"Content-Encoding": coding, "Content-Type": "application/json"}
+    async with gw.session() as http:
+        async with http.post("/webhooks/rest/webhook", data=packed, headers=headers) as answer:
+            assert answer.status in (400, 413)
+        assert await _say(http, "ana", "alive?")
+
+
+@pytest.mark.parametrize("coding", ["gzip, gzip", "br", "zstd", "identity, x"])
+async def test_a_coding_nobody_speaks(gw: Running, coding: str) -> None:
+    """Refused in our shape, not with a 500."""
+    headers = {"Content-Encoding": coding}
+    async with (
+        gw.session() as http,
+        http.post("/webhooks/rest/webhook", data=b"\x1f\x8bxx", headers=headers) as answer,
+    ):
+        assert 400 <= answer.status < 500
+
+
+@pytest.mark.parametrize("other", ["ana ", "ANA", "ana%00", "an", "ana:b", "sms:ana", "*", "%"])
+async def test_a_customer_read_what_was_said_to_another(gw: Running, other: str) -> None:
+    """Only the very same sender's messages are given."""
+    async with gw.session() as http:
+        assert await _say(http, "ana", "my secret")
+        for asked in ({"sender": other}, {"sender": other, "after": "0", "wait": "0"}):
+            async with http.get("/channels/rest/messages", params=asked) as answer:
+                assert await answer.json() == []
+
+
+async def test_a_customers_id_took_the_place_of_an_agents_answer(tmp_path: Path) -> None:
+    """A customer who guesses the key of an agent's answer cannot make it count as said."""
+    phone = FakeChannel()
+    async with running(phone, tmp_path=tmp_path) as gw:
+        eve = gw.customer("fake", "eve")
+        await eve.say("a person, please")
+        agent = gw.desk_agent("ben")
+        card = await agent.claim()
+        await eve.write("hello", remote_id="desk:slack:C1:171.5")
+        await agent.answer(card, "Here I am.", key="slack:C1:171.5")
+        assert [message.text for message in phone.sent][-1] == "Here I am."
+        again = await eve.write("hello", remote_id="desk:slack:C1:171.5")
+        assert again.duplicate
+
+
+PATHS = (
+    "/desk/static/../../../../etc/passwd",
+    "/desk/static/..%2f..%2fsettings.py",
+    "/desk/static/%2e%2e/%2e%2e/people.py",
+    "/desk/c/1/files/../../../desk-password",
+    "/desk/c/1/files/" + "%2e%2e%2f" * 8 + "etc/passwd",
+    "/channels/rest/messages/../../../etc/passwd?sender=a",
+    "//etc/passwd",
+    "/healthz/../../etc/passwd",
+    "/desk/c/99999999999999999999",
+    "/desk/c/1%0d%0aSet-Cookie:%20a=b",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_path_led_out_of_our_files(gw: Running, path: str) -> None:
+    """No way of writing a path gives a file of ours or of the system."""
+    async with gw.session() as http:
+        url = f"{gw.url}{path}"
+        async with http.get(URL(url, encoded=True), allow_redirects=False) as answer:
+            text = await answer.text()
+            assert answer.status in (303, 400, 403, 404)
+            assert "root:" not in text
+            assert "import" not in text
+            assert "Set-Cookie" not in answer.headers or "a=b" not in answer.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("digest", [
+    "../../../etc/passwd", "..", "", "a" * 63, "A" * 64, "a" * 65, "/etc/passwd", "\0" * 64,
+    "../" + "a" * 61,
+])  # fmt: skip
+async def test_a_digest_led_out_of_the_folder(tmp_path: Path, digest: str) -> None:
+    """Only sixty-four hex digits name a file."""
+    with pytest.raises(NotFound):
+        await DiskFiles(tmp_path, most=10).open(digest)
+
+
+@pytest.mark.parametrize("name", [
+    CRLF, 'a"; filename="b.html', "a\\..\\b", "../../x", "\u202egnp.exe", "\0", "", "x" * 5000,
+    "naïve résumé.pdf", "😀.pdf",
+])  # fmt: skip
+def test_a_file_name_made_a_header(name: str) -> None:
+    """A name stays within its quotes, on one line, in ASCII, without a path, and saves."""
+    header = _attachment(name)
+    assert header.startswith('attachment; filename="')
+    assert header.isascii()
+    assert header.isprintable()
+    assert header.count('"') == 2
+    assert "/" not in header.replace("UTF-8''", "").partition("filename*=")[0][22:]
+    assert len(header) < 2000
+
+
+async def test_a_sign_in_set_a_header(gw: Running) -> None:
+    """Neither the name nor where to go on gets into the headers of the answer."""
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
+        visit = Visit(http, gw.url)
+        await visit.open("/desk/sign-in")
+        form = FormData({"csrf": visit.field("csrf"), "name": "ana", "password": PASSWORD,
+                         "next": f"/desk/{CRLF}"})  # fmt: skip
+        async with http.post(f"{gw.url}/desk/sign-in", data=form, allow_redirects=False) as answer:
+            assert answer.headers["Location"] == "/desk"
+            assert all("evil" not in value for value in answer.headers.getall("Set-Cookie"))
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_a_name_wrote_a_line_into_the_log(capsys: pytest.CaptureFixture[str], style: str) -> None:
+    """Line ends and terminal codes in what is logged are shown, not obeyed."""
+    start.logs(style)
+    evil = "x\r\n2026-01-01 [info] desk.signed_in agent=desk:root\x1b[2J\u2028y"
+    structlog.get_logger().warning("desk.sign_in_failed", address=evil, more=[evil], obj=Path(evil))
+    told = capsys.readouterr().err
+    assert len(told.strip().splitlines()) == 1
+    assert "\x1b[2J" not in told
+    if style == "json":
+        assert json.loads(told)["event"] == "desk.sign_in_failed"
+
+
+@pytest.mark.parametrize("path", [
+    "/healthz", "/readyz", "/metrics", "/nowhere", "/desk/sign-in", "/desk/static/none.js",
+    "/channels/rest/messages?sender=a",
+])  # fmt: skip
+@pytest.mark.parametrize("public", ["http://127.0.0.1", "https://help.example"])
+async def test_an_answer_went_without_its_headers(tmp_path: Path, path: str, public: str) -> None:
+    """Whatever the answer: nosniff, no frames, a policy, an opener policy; HSTS with https."""
+    desk = {"users": [{"name": "ana", "password_hash": _hash()}]}
+    config = {"public_url": public, "channels": {"rest": {}}, "plugins": {"agents_desk": desk}}
+    async with (
+        running(channels.rest, agents_desk, config=config, tmp_path=tmp_path) as gw,
+        gw.session() as http,
+        http.get(path, allow_redirects=False) as answer,
+    ):
+        headers = answer.headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert ("Strict-Transport-Security" in headers) == public.startswith("https")
+
+
+async def test_a_callback_was_led_elsewhere(tmp_path: Path) -> None:
+    """What is pushed to callback_url follows no redirect: our words go where the settings say."""
+    led: list[str] = []
+
+    async def away(request: web.Request) -> web.Response:
+        return web.Response(status=307, headers={"Location": str(request.url.with_path("/inner"))})
+
+    async def inner(_: web.Request) -> web.Response:
+        led.append("here")
+        return web.Response()
+
+    app = web.Application()
+    app.add_routes([web.post("/hook", away), web.post("/inner", inner)])
+    async with TestServer(app, skip_url_asserts=True) as server:
+        rest = {"callback_url": str(server.make_url("/hook"))}
+        handler = FakeHandler(lambda turn: Reply(body=("Hm.",)))
+        config = {"channels": {"rest": rest}}
+        async with running(channels.rest, handler, config=config, tmp_path=tmp_path) as gw:
+            await gw.customer("rest", "ana").say("hello")
+            [letter] = await gw.gateway.store.outbox.list()
+            assert "307" in (letter.error or "")
+    assert led == []

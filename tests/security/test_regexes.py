@@ -1,0 +1,106 @@
+"""ReDoS: no pattern of ours takes long over any text of a size that may come in."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import brand_voice
+import channels
+import gateway
+import plugins
+
+SIZE = 20_000
+"""Characters: what `limits.text` lets in by default."""
+BOUND = 1.0
+"""Seconds of this process's time for one pattern and text; a catastrophic one takes minutes."""
+PACKAGES = (gateway, channels, plugins, brand_voice)
+SEEDS = (
+    *("a", " ", "a ", "1", "1 ", "\n", "> ", "<", "a@", "a.", "*a", "[a](", "http://a.", "+1 "),
+    *("é", "((", "a,", "On a ", "no ", "a-", ": ", "\r\n", "0:", "<a ", "\u200b"),
+)
+
+
+def _modules(package: ModuleType) -> Iterator[ModuleType]:
+    yield package
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if ".migrations" in found.name:
+            continue  # run by alembic alone
+        yield importlib.import_module(found.name)
+
+
+def _within(value: Any, depth: int = 3) -> Iterator[re.Pattern[Any]]:
+    if isinstance(value, re.Pattern):
+        yield value
+    elif depth and isinstance(value, dict):
+        for one in value.values():
+            yield from _within(one, depth - 1)
+    elif depth and isinstance(value, list | tuple | set | frozenset):
+        for one in value:
+            yield from _within(one, depth - 1)
+
+
+def _patterns() -> dict[str, re.Pattern[Any]]:
+    """Every pattern that a module of ours keeps, by where it is kept."""
+    found: dict[str, re.Pattern[Any]] = {}
+    for package in PACKAGES:
+        for module in _modules(package):
+            for name, value in vars(module).items():
+                for number, pattern in enumerate(_within(value)):
+                    if pattern not in found.values():
+                        found[f"{module.__name__}.{name}[{number}]"] = pattern
+    return found
+
+
+PATTERNS = _patterns()
+SOURCE = "\n".join(
+    file.read_text("utf-8")
+    for package in PACKAGES
+    for file in Path(package.__path__[0]).rglob("*.py")
+)
+ANCHORED = {"match", "fullmatch"}
+
+
+def _uses(where: str) -> set[str]:
+    """How a pattern is used: only from a fixed place, where the code says so, else anywhere."""
+    name = where.partition("[")[0].rpartition(".")[2]
+    used = set(re.findall(rf"\b{name}\.(\w+)\(", SOURCE))
+    return used if used and used <= ANCHORED else {"search", "fullmatch"}
+
+
+def _hostile(pattern: re.Pattern[Any]) -> Iterator[str]:
+    """Repetitions that a pattern may try in very many ways, of our making and of its own letters,
+    with an end that does not fit."""
+    own = re.sub(r"\\[A-Za-z]|[\\\[\](){}^$?*+|.]", "", str(pattern.pattern))[:12]
+    for seed in (*SEEDS, *({own} if own else ())):
+        body = seed * (SIZE // len(seed))
+        yield body + "\x00"
+
+
+def test_there_are_patterns() -> None:
+    """The search finds those of all packages."""
+    tops = {name.partition(".")[0] for name in PATTERNS}
+    assert tops == {"gateway", "channels", "plugins", "brand_voice"}
+    assert len(PATTERNS) > 60
+
+
+@pytest.mark.parametrize("where", PATTERNS)
+def test_a_text_kept_a_pattern_busy(where: str) -> None:
+    """Over hostile texts of the greatest size, as it is used, it is quick."""
+    pattern = PATTERNS[where]
+    for text in _hostile(pattern):
+        subject: Any = text.encode() if isinstance(pattern.pattern, bytes) else text
+        for name in _uses(where):
+            how = getattr(pattern, name)
+            began = time.process_time()
+            how(subject)
+            took = time.process_time() - began
+            assert took < BOUND, f"{name} of {text[:12]!r}... took {took:.1f} s"
