@@ -9,7 +9,7 @@ import pytest
 
 def both(metafunc: pytest.Metafunc) -> None:
     """For a conftest.py: ``pytest_generate_tests = both``."""
-    if "postgres" in metafunc.fixturenames:
+    if {"postgres", "own_server"} & set(metafunc.fixturenames):
         return  # it chooses for itself
     if "stored_in" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("sqlite"):
         return
