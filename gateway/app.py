@@ -216,10 +216,10 @@ class Gateway:
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Every route of the house and its guests."""
-        if self.has_doors:
-            for site in self._sites():
-                if isinstance(site, Pages):
-                    yield from site.routes(self.house)
+        for site in self._sites():
+            if isinstance(site, Pages):
+                doors = list(site.routes(self.house))  # made in any case: some learn the house so
+                yield from doors if self.has_doors else ()
         yield from health.routes(self.checks(), self.metrics, self.warnings())
 
     async def _database_trouble(self) -> str | None:

@@ -149,7 +149,7 @@ class SharedLanes:
 
     async def _reading(self) -> None:
         while True:
-            room = self._at_once * 2 - len(self._lanes)
+            room = self._at_once - len(self._lanes)
             if room <= 0:
                 self._room.clear()
                 await self._room.wait()
@@ -198,7 +198,7 @@ class SharedLanes:
 
     async def _claim(self) -> None:
         idle = int(self._locks.ttl * 1000)
-        room = max(1, self._at_once * 2 - len(self._lanes))
+        room = max(1, self._at_once - len(self._lanes))
         found = await self._link.call(
             lambda redis: redis.xautoclaim(self._key, GROUP, self._me, idle, count=room)
         )
