@@ -90,7 +90,8 @@ class RedisServer:
 
     def _send(self, number: signal.Signals) -> None:
         assert self._process is not None
-        os.kill(self._process.pid, number)
+        if self._process.poll() is None:
+            os.kill(self._process.pid, number)
 
 
 class Wire:

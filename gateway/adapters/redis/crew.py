@@ -110,7 +110,8 @@ class RedisCrew:
     async def stop(self) -> None:
         for task in self._running:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._settings.timeout * 2)
         await self._post.empty()
         await self._presence.leave(self._me())
         await self._link.close()

@@ -95,6 +95,9 @@ class SharedEvents:
 
     async def _without(self) -> None:
         """Until Redis is back, everybody looks by themselves."""
+        me = asyncio.current_task()
+        if me is not None and me.cancelling():  # at the moment at which the connection failed
+            raise asyncio.CancelledError
         while True:
             self.look()
             with suppress(TimeoutError):

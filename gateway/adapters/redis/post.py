@@ -44,7 +44,7 @@ class Post:
 
     async def empty(self) -> None:
         """Wait until all is sent or lost."""
-        while self._sending is not None:
+        if self._sending is not None:
             await asyncio.wait((self._sending,))
 
     async def _send_all(self) -> None:
