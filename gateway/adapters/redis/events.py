@@ -83,10 +83,7 @@ class SharedEvents:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._hear(pubsub))
                     group.create_task(self._follow(pubsub))
-            except* (RedisError, OSError, TimeoutError, ValueError) as failed:
-                self._link.lost(_first(failed))
-            except* Exception as failed:
-                log.exception("redis.events_failed")
+            except* Exception as failed:  # redis-py's own, and an AttributeError of a half-closed one
                 self._link.lost(_first(failed))
             finally:
                 with suppress(RedisError, OSError):
