@@ -53,6 +53,7 @@ from gateway.services.crew import Crew
 from gateway.services.delivery import Deliveries
 from gateway.services.desk import Desk
 from gateway.services.dispatch import Departures
+from gateway.services.ending import ended
 from gateway.services.intake import Intake
 from gateway.services.metrics import Metrics
 from gateway.services.outcomes import Outcomes
@@ -177,9 +178,7 @@ class Gateway:
     async def quiesce(self) -> None:
         """Stop what runs beside the server; guests close their doors, sockets and polls first,
         so that nobody waits for them."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await ended(self._running)
         self._running = []
 
     async def stop(self) -> None:

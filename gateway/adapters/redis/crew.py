@@ -21,6 +21,7 @@ from gateway.adapters.redis.presence import EVERY, Presence
 from gateway.ports import Clock
 from gateway.services.crew import Process
 from gateway.services.dispatch import Step
+from gateway.services.ending import ended
 from gateway.settings import Redis
 
 log = structlog.get_logger()
@@ -108,10 +109,7 @@ class RedisCrew:
         return self._link.trouble
 
     async def stop(self) -> None:
-        for task in self._running:
-            task.cancel()
-        if self._running:
-            await asyncio.wait(self._running, timeout=self._settings.timeout * 2)
+        await ended(self._running)
         await self._post.empty()
         await self._presence.leave(self._me())
         await self._link.close()

@@ -83,7 +83,9 @@ class SharedEvents:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._hear(pubsub))
                     group.create_task(self._follow(pubsub))
-            except* Exception as failed:  # redis-py's own, and an AttributeError of a half-closed one
+            except* (
+                Exception
+            ) as failed:  # redis-py's own, and an AttributeError of a half-closed one
                 self._link.lost(_first(failed))
             finally:
                 with suppress(RedisError, OSError):

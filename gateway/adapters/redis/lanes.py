@@ -24,6 +24,7 @@ from gateway.adapters.redis.locks import Locks
 from gateway.adapters.redis.post import Post
 from gateway.ports import Clock
 from gateway.services.dispatch import Lanes, Next, Step
+from gateway.services.ending import ended
 
 log = structlog.get_logger()
 Entries = Iterable[tuple[str | None, dict[str, str] | None]]
@@ -92,9 +93,7 @@ class SharedLanes:
 
     async def stop(self, grace: float) -> None:
         """As `Lanes.stop`; what was taken and not begun is given to the others."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await ended(self._running)
         await self._lanes.stop(grace)
         for lane, entries in self._held.items():
             self._post.put("XADD", self._key, "MAXLEN", "~", MOST, "*", "lane", lane)

@@ -12,6 +12,7 @@ from redis.exceptions import LockError
 
 from gateway.adapters.redis.link import Away, Link
 from gateway.adapters.redis.locks import Locks
+from gateway.services.ending import ended
 
 log = structlog.get_logger()
 
@@ -61,8 +62,7 @@ class Leases:
         self.held.discard(name)
         if working is not None:
             log.info("lease.given_up", lease=name)
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            await ended((working,))
 
 
 async def _of(work: Callable[[], Awaitable[None]]) -> None:
