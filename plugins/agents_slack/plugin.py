@@ -18,7 +18,6 @@ from plugins.agents_slack.replies import Replies
 from plugins.agents_slack.settings import AgentsSlackSettings
 from plugins.agents_slack.teller import Teller
 
-
 TOPIC = "agents_slack"
 """On which a process with the door tells the one that works that there is something to do."""
 
