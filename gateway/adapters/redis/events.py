@@ -83,9 +83,7 @@ class SharedEvents:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._hear(pubsub))
                     group.create_task(self._follow(pubsub))
-            except* (
-                Exception
-            ) as failed:  # redis-py's own, and an AttributeError of a half-closed one
+            except* Exception as failed:  # noqa: BLE001  (of any kind: Redis is away)
                 self._link.lost(_first(failed))
             finally:
                 with suppress(RedisError, OSError):
