@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.crew.conftest import Crew
+from tests.conftest import until
+from tests.crew.conftest import BOUND, Crew
 from tests.crew.server import RedisServer
 from tests.story.serving import warmline
 
@@ -28,7 +29,8 @@ def test_alone_there_are_no_processes_to_list(tmp_path: Path) -> None:
 
 async def test_the_processes_are_listed(crew: Crew, redis: RedisServer, tmp_path: Path) -> None:
     """With role and process id, as `warmline processes` finds them in Redis."""
-    await crew.join("web")
+    web = await crew.join("web")
+    await until(web.gateway.crew.processes, BOUND)
     told = warmline("processes", folder=tmp_path, REDIS_URL=redis.url)
     assert told.returncode == 0, told.stderr
     assert "web" in told.stdout

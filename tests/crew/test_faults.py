@@ -216,12 +216,17 @@ async def test_two_senders_without_redis_send_once(crew: Crew, redis: RedisServe
     redis.kill()
     await until(lambda: one.gateway.crew.trouble() and two.gateway.crew.trouble(), BOUND)
     ana = one.customer("fake", "ana")
-    barrier = Barrier()
-    with before(one.gateway.store.outbox, "take", barrier):
+    here, there = Barrier(), Barrier()
+    with (
+        before(one.gateway.store.outbox, "take", here),
+        before(two.gateway.store.outbox, "take", there),
+    ):
         await ana.write("0")
-        await barrier.reached.wait()
-        await two.gateway.rounds.sweep()
+        await here.reached.wait()
+        await there.reached.wait()
+        here.opened.set()
+        there.opened.set()
         await crew.hear([ana], 1)
-        barrier.opened.set()
         await one.settled()
+        await two.settled()
     await crew.hear([ana], 1)

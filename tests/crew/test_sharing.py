@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 
 import channels.rest
+import channels.webchat
+from channels.webchat import line
 from gateway import Event, House, Poller, Reply, Settings, Turn
 from gateway.hookspecs import hookimpl
 from gateway.services import answers
 from gateway.settings import BadConfig
 from gateway.testing import FakeHandler
 from tests.conftest import until
-from tests.crew.conftest import BOUND, Crew, talk
+from tests.crew.conftest import BOUND, WITHOUT, Crew, talk
 from tests.crew.server import RedisServer
 from tests.spine.conftest import echo
+from tests.webchat.conftest import Tab
 
 
 async def test_two_workers_share_the_lanes_and_keep_their_order(crew: Crew) -> None:
@@ -168,8 +171,12 @@ async def test_one_process_watches_and_another_takes_over(crew: Crew) -> None:
     assert first.running
     assert second.running
     assert not second.watching
-    there = {process.role: process.watches for process in await two.gateway.crew.processes()}
-    assert set(there) == {"worker", "all", "web"}
+
+    async def all_told() -> bool:
+        there = {process.role for process in await two.gateway.crew.processes()}
+        return there == {"worker", "all", "web"}
+
+    await until(all_told, BOUND)
     await one.gateway.quiesce()
     await until(lambda: second.watching, BOUND)
     assert not first.watching
@@ -225,3 +232,43 @@ async def test_a_role_without_redis_is_refused(crew: Crew) -> None:
     """A process of one role alone could find no other."""
     with pytest.raises(BadConfig, match="role: `web` needs `redis_url`"):
         await crew.join("web", redis_url=None)
+
+
+async def test_a_limit_holds_for_all_processes_together(crew: Crew, redis: RedisServer) -> None:
+    """Two that send as fast as they may take, together, as long as one would; without Redis each
+    keeps to the limit by itself."""
+    patient = {"timeout": 10.0, "sweep": WITHOUT}
+    one, two = await crew.join(redis=patient), await crew.join(redis=patient)
+    limits = [each.gateway.crew.limits({"sms": 20.0, "mail": None}) for each in (one, two)]
+    loop = asyncio.get_running_loop()
+
+    async def send(count: int) -> float:
+        begun = loop.time()
+        await asyncio.gather(*(limit.wait("sms") for limit in limits for _ in range(count)))
+        return loop.time() - begun
+
+    assert await send(20) >= 0.95  # a second's worth at once, the other 20 at 20 a second
+    await limits[0].wait("mail")
+    redis.kill()
+    await until(lambda: one.gateway.crew.trouble() and two.gateway.crew.trouble(), BOUND)
+    assert await send(30) >= 0.45  # a second's worth at once each, the other ten at 20 a second
+
+
+async def test_a_page_hears_what_another_process_committed(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket of a web chat is held by one process, and the turn is made by another: an event
+    tells the socket, which does not look by itself."""
+    monkeypatch.setattr(line, "SWEEP", 600.0)
+    chat: dict[str, Any] = {"webchat": {}}
+    web = await crew.join("web", channels.webchat, channels=chat)
+    await crew.join("worker", channels.webchat, channels=chat)
+    async with web.session() as http, http.ws_connect("/channels/webchat/socket") as socket:
+        tab = Tab(socket)
+        await tab.hello(token=None)
+        for number in range(3):
+            await tab.say(str(number), id=f"message-{number:04}")
+            answer = await tab.next("message")
+            while answer["author"] != "bot":
+                answer = await tab.next("message")
+            assert answer["text"] == f"You said {number}."
