@@ -19,6 +19,7 @@ OURS: tuple[click.Command, ...] = (
     show.understand,
     show.plugins,
     show.channels,
+    show.processes,
     voice.voice,
     evaluate.evaluate,
     replay.replay,

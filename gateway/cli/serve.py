@@ -23,6 +23,7 @@ from gateway.ports import Hints, WarmlineError
 from gateway.settings import Settings
 from gateway.web import health
 
+ROLES = ("all", "web", "worker")
 PATIENCE = 90.0
 """Seconds to wait for everything to be ready before the greeting is printed all the same."""
 
@@ -31,14 +32,19 @@ PATIENCE = 90.0
 @config
 @click.option("--host", default=None, help="where to listen; default: the setting `host`")
 @click.option("--port", default=None, type=click.IntRange(0, 65535), help="0: any free port")
-def serve(config: Path | None, host: str | None, port: int | None) -> None:
-    """Serve customers until SIGTERM or Ctrl-C; then finish what runs, and exit 0."""
+@click.option("--role", default=None, type=click.Choice(ROLES), help="default: the setting `role`")
+def serve(config: Path | None, host: str | None, port: int | None, role: str | None) -> None:
+    """Serve customers until SIGTERM or Ctrl-C; then finish what runs, and exit 0.
+
+    A process of the role `web` has the doors and pages, a `worker` the lanes and timers, and one of
+    the role `all` both. Several find one another by `redis_url`.
+    """
     core = settings_of(config).core
     logs(core.logs, lasting=True)
     host, port = host or core.host, core.port if port is None else port
     with _listen(host, port) as door:
         url = f"http://{host}:{door.getsockname()[1]}"
-        gateway = gateway_of(config, address=url)
+        gateway = gateway_of(config, address=url, role=role)
         with alone(gateway.settings):
             asyncio.run(_serve(gateway, door, url))
 

@@ -22,6 +22,9 @@ class Worker(BaseModel):
     context_timeout: float = Field(1.0, gt=0, description="seconds")
     attempts: int = Field(5, ge=1, description="then a person gets the message")
     drain: float = Field(10.0, ge=0, description="seconds to finish at SIGTERM")
+    sweep: float = Field(
+        30.0, gt=0, le=3600, description="seconds between looks for work that was forgotten"
+    )
     idle_hours: float = Field(
         24.0, gt=0, description="then a conversation left with the bot is over"
     )
@@ -38,6 +41,25 @@ class Delivery(BaseModel):
     backoff_first: float = Field(1.0, gt=0, description="seconds")
     backoff_most: float = Field(300.0, gt=0, description="seconds")
     timeout: float = Field(30.0, gt=0, description="seconds for one attempt")
+
+
+class Redis(BaseModel):
+    """How processes share work through Redis. It holds nothing that may not be lost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prefix: str = Field(
+        "warmline",
+        pattern=r"^[\w.-]{1,64}$",
+        description="what the name of every key begins with",
+    )
+    timeout: float = Field(1.0, gt=0, le=30, description="seconds for one call")
+    lock: float = Field(
+        10.0, ge=0.5, le=600, description="seconds after which what a dead process held is free"
+    )
+    sweep: float = Field(
+        5.0, gt=0, le=3600, description="seconds between sweeps while Redis is away"
+    )
 
 
 class Limits(BaseModel):
@@ -86,6 +108,10 @@ class Core(BaseModel):
 
     data_dir: Path = Path("var")
     database_url: str | None = None
+    redis_url: str | None = Field(None, description="none: one process works alone", repr=False)
+    role: Literal["all", "web", "worker"] = Field(
+        "all", description="what this process does: doors and pages, lanes and timers, or both"
+    )
     public_url: str = "http://127.0.0.1:8080"
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
@@ -104,6 +130,7 @@ class Core(BaseModel):
     limits: Limits = Limits()
     postgres: Postgres = Postgres()
     process: Process = Process()
+    redis: Redis = Redis()
 
 
 class Settings:
