@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway import WarmlineError
-
+from .failures import NoEncoder
 from .text import bounded
 
 Floats = NDArray[np.float32]
@@ -24,10 +23,6 @@ REMEMBERED = 8192
 message is asked about by several readers."""
 
 BATCH = 32
-
-
-class NoEncoder(WarmlineError):
-    """The model cannot be had; the message says why, and how to mend it."""
 
 
 class Encoder:
