@@ -40,8 +40,8 @@ floors: $(VENV)/.project $(VENV)/.dev
 pages: $(VENV)/.dev  # not --quiet: then warnings would pass
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line; PARTS=intents is one part of it
+	@$(BIN)/python -m tests.bench $(PARTS)
 
 train-emotion: $(VENV)/.project  ## plugins/nlu_local/data anew, from GOEMOTIONS
 	@$(BIN)/python -m plugins.nlu_local.learning $(GOEMOTIONS)

@@ -18,9 +18,9 @@ from .text import bounded
 
 Floats = NDArray[np.float32]
 
-REMEMBERED = 8192
-"""Points that are kept: 12 MB with 384 dimensions. Training asks for each example once, and a
-message is asked about by several readers."""
+REMEMBERED = 256
+"""Points that are kept, so that the several readers of one batch cost one reading of it. No more:
+customers seldom write the same, and figures would flatter."""
 
 BATCH = 32
 
