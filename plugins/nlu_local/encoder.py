@@ -46,6 +46,8 @@ class Encoder:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """A row of `size` numbers for each text."""
+        if not texts:
+            return np.zeros((0, self.size), np.float32)
         with self._lock:
             keys = [_key(text) for text in texts]
             new = {k: bounded(t) for k, t in zip(keys, texts, strict=True) if k not in self._known}
@@ -53,7 +55,7 @@ class Encoder:
             found = dict(zip(new, points, strict=True))
             rows = [found[key] if key in found else self._known[key] for key in keys]
             self._remember(found)
-        return np.array(rows, np.float32).reshape(len(texts), -1)
+        return np.array(rows, np.float32)
 
     def fingerprint(self) -> str:
         """The same for the same weights, whatever they are called; 32 hex digits."""
@@ -66,7 +68,7 @@ class Encoder:
         return digest.hexdigest()
 
     def _encode(self, texts: list[str]) -> Floats:
-        if not texts:
+        if not texts:  # all of them are remembered
             return np.zeros((0, 0), np.float32)
         points = self._model.encode(
             texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
