@@ -8,17 +8,19 @@ from collections.abc import Iterator, Sequence
 from gateway import Trainable
 from gateway.services.evaluation import Row, evaluate_intents
 
-from . import ours
+from . import diet, ours
 from .data import SEEDS, Figures, draw, mean, missing, rows
 from .ours import cpu_ms
 from .rivals import PlainIntents
+
+MANY = 10
+"""Examples of each intent that DIET is tried with."""
 
 FEW_SHOT = (("banking77", 10), ("banking77", 5), ("clinc150", 10))
 
 
 def intents() -> Iterator[Figures]:
-    if why := ours.without_extra():
-        yield why
+    yield from (why for why in (ours.without_extra(), diet.without_rasa()) if why)
     engines: list[tuple[str, Trainable]] = [*ours.engines(), ("tfidf_logreg", PlainIntents())]
     for data, shots in FEW_SHOT:
         if gone := missing(f"{data}_train", f"{data}_dev"):
@@ -28,6 +30,16 @@ def intents() -> Iterator[Figures]:
         for name, engine in engines:
             told = mean([_few_shot(engine, draw(train, shots, seed), test) for seed in SEEDS])
             yield {"bench": "intents", "data": f"{data} x{shots}", "engine": name, **told}
+        if diet.without_rasa() is None and shots == MANY:
+            told = _diet(draw(train, shots, SEEDS[0]), test)
+            yield {"bench": "intents", "data": f"{data} x{shots}", "engine": "rasa_diet", **told}
+
+
+def _diet(train: Sequence[Row], test: Sequence[Row]) -> Figures:
+    """On one draw. What it costs the server's processor is not seen from here."""
+    with diet.learnt(train) as (engine, took):
+        told: Figures = dict(asyncio.run(evaluate_intents(engine, train, test)))
+    return told | {"train_seconds": took, "seeds": 1, "epochs": diet.EPOCHS}
 
 
 def _few_shot(engine: Trainable, train: Sequence[Row], test: Sequence[Row]) -> Figures:
