@@ -154,24 +154,25 @@ class IntentModel:
     def save(self, path: Path) -> None:
         """Write to ``path`` at once or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        told = {"names": self.names, "grams": self.grams, "hidden": self.hidden}
-        meaning = self.meaning
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    told=np.frombuffer(json.dumps(told).encode(), np.uint8),
-                    idf=np.concatenate([v.idf for v in self.vocabularies]),
-                    weights=self.weights,
-                    bias=self.bias,
-                    platt=np.array([self.slope, self.offset]),
-                    **({} if meaning is None else meaning.arrays()),
-                )
+                np.savez(file, allow_pickle=False, **self._arrays())
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        told = {"names": self.names, "grams": self.grams, "hidden": self.hidden}
+        return {
+            "told": np.frombuffer(json.dumps(told).encode(), np.uint8),
+            "idf": np.concatenate([v.idf for v in self.vocabularies]),
+            "weights": self.weights,
+            "bias": self.bias,
+            "platt": np.array([self.slope, self.offset]),
+            **(self.meaning.arrays() if self.meaning else {}),
+        }
 
     @classmethod
     def load(cls, path: Path, encoder: Encoder | None = None) -> IntentModel:

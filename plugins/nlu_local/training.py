@@ -30,7 +30,7 @@ from .knowledge import OUT_OF_SCOPE
 Row = tuple[str, str]
 Progress: TypeAlias = Callable[[int, int], None]
 
-MEANING = 1.5
+MEANING = 2.0
 """What the encoder's points count beside the n-grams, which have length 1."""
 
 STRENGTH = 20.0
@@ -206,7 +206,7 @@ def _unseen(
     for row in rows:
         full = np.full(len(names), -30.0)
         full[classes] = points[row] @ weights + bias
-        near = None if meant is None else (meant @ where[row]).max()
+        near = None if where is None or meant is None else (meant @ where[row]).max()
         told = weigh(full, words=known[row, 0], pieces=known[row, 1], near=near)
         scores.append(float(told.score(out)))
         ranked = np.argsort(-full)
