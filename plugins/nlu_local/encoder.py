@@ -91,7 +91,9 @@ def _load(name: str) -> Any:
         raise NoEncoder("sentence-transformers is not installed; pip install 'warmline[semantic]'")
     import torch  # noqa: PLC0415  (slow to import, and only there with the extra)
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
+    disable_progress_bar()  # it would stand in the server's log
     # A message is a few words: threads cost more than they save, and the server has the others.
     torch.set_num_threads(1)
     here = Path(name).is_dir()

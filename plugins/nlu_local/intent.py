@@ -54,8 +54,10 @@ class Evidence:
         named = self.shares if hidden is None else np.delete(self.shares, hidden, axis=-1)
         best = np.clip(named.max(axis=-1).astype(np.float64), 1e-6, 1 - 1e-6)
         odds = np.log(best / (1 - best))
-        score = odds + 0.3 * self.margin + 2.0 * self.words + self.pieces
-        return np.asarray(score if self.near is None else score + NEARNESS * self.near)
+        if self.near is None:
+            return np.asarray(odds + 0.3 * self.margin + 2.0 * self.words + self.pieces)
+        # An encoder tells the unknown by where it lies; then the lead says little more.
+        return np.asarray(odds + self.words + NEARNESS * self.near)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ async def test_a_gateway_understands_with_it(tmp_path: Path) -> None:
     config = {"plugins": {"nlu_local": own}}
     with capture_logs() as logs:
         async with running(*guests, tmp_path=tmp_path, config=config) as gw:
-            await until(lambda: ready(gw), timeout=300, every=0.2)
+            await until(lambda: ready(gw), timeout=600, every=0.2)
             [reader] = [
                 one
                 for one in psutil.Process().children()
