@@ -11,7 +11,7 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_WARN_SCRIPT_LOCATION=1 $(BIN)/p
 LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header --quiet $(LOCKFLAGS)
 
-.PHONY: run test test-rasa check style types floors pages bench train-emotion crash format sizes lock wheel clean
+.PHONY: run test test-rasa test-semantic check style types floors pages bench train-emotion crash format sizes lock wheel clean
 
 run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
 	@WARMLINE_PUBLIC_URL="$${WARMLINE_PUBLIC_URL:-http://127.0.0.1:$(PORT)}" exec $(BIN)/warmline serve --port $(PORT)
@@ -21,6 +21,9 @@ test: $(VENV)/.project $(VENV)/.dev  ## the whole suite
 
 test-rasa: $(VENV)/.project $(VENV)/.dev  ## the suite against a real Rasa; needs Python 3.10, else says NOT RUN
 	@.ci/rasa $(BIN)
+
+test-semantic:  ## the extra `semantic` with a real model; needs torch, else says NOT RUN
+	@.ci/semantic
 
 check: style types floors pages  ## `make -k check` goes on after a failure
 
@@ -37,8 +40,8 @@ floors: $(VENV)/.project $(VENV)/.dev
 pages: $(VENV)/.dev  # not --quiet: then warnings would pass
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line; PARTS=intents is one part of it
+	@$(BIN)/python -m tests.bench $(PARTS)
 
 train-emotion: $(VENV)/.project  ## plugins/nlu_local/data anew, from GOEMOTIONS
 	@$(BIN)/python -m plugins.nlu_local.learning $(GOEMOTIONS)
@@ -58,6 +61,8 @@ lock: $(VENV)/.dev
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) --group build -c requirements.txt -o requirements-build.txt
 	$(LOCK) --group dev -c requirements.txt -c requirements-build.txt -o requirements-dev.txt
+	$(LOCK) --extra semantic --group semantic -c requirements.txt -c requirements-build.txt \
+	  -c requirements-dev.txt pyproject.toml -o requirements-semantic.txt
 
 wheel: $(VENV)/.project  ## dist/warmline-*.whl
 	@$(BIN)/hatchling build -t wheel

@@ -8,6 +8,7 @@ from gateway import Insight, Language
 
 from .asking import Asking, Said, Topic
 from .emotion import EmotionReader
+from .encoder import Encoder
 from .intent import IntentModel
 from .language import LanguageTeller
 from .phrases import WORDS, read_words
@@ -22,11 +23,15 @@ POSSIBLE = 0.15
 class Readers:
     """All that is loaded before the first message: make it off the event loop (about a second).
 
-    ``closed``: the language must be one of ``languages``, however short the message.
+    ``closed``: the language must be one of ``languages``, however short the message. ``encoder``
+    is what the intents' model has learnt with, if anything.
     """
 
-    def __init__(self, languages: Sequence[str], *, closed: bool = False) -> None:
+    def __init__(
+        self, languages: Sequence[str], *, closed: bool = False, encoder: Encoder | None = None
+    ) -> None:
         words = {code: read_words(code) for code in WORDS}
+        self.encoder = encoder
         self._closed = closed
         self._language = LanguageTeller(languages, {c: one.language for c, one in words.items()})
         self._emotion = EmotionReader(words, Tone.shipped())
