@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 import aiohttp
 import msgspec
@@ -226,6 +226,27 @@ class Suggester(Protocol):
     """A handler that can draft an answer for an agent."""
 
     async def suggest(self, turn: Turn) -> Reply | None: ...
+
+
+Phrases: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""How a house's own customers say things: language -> what it shows (a mood, a signal such as
+``harm``, or ``names``: words whose capitals are no shouting) -> phrases. A phrase is words in a
+row, with ``a|b`` for either, ``word*`` for any ending and ``word?`` for perhaps."""
+
+
+@runtime_checkable
+class Phrasebook(Protocol):
+    """A voice whose guide tells phrases to listen for, too."""
+
+    def phrases(self) -> Phrases: ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """An understander that can be told phrases to listen for. ``hear`` is called once, at the
+    start-up and before anything else, when the voice is a `Phrasebook`."""
+
+    def hear(self, phrases: Phrases) -> None: ...
 
 
 class Voice(Protocol):

@@ -41,7 +41,7 @@ class Child:
 
     def _do(self, what: Asked) -> Told:
         if isinstance(what, Setup):
-            self._readers = Readers(what.languages, closed=what.closed)
+            self._readers = Readers(what.languages, closed=what.closed, house=what.house)
             return Told(id=what.id)
         if isinstance(what, Learn):
             self._intents = IntentModel.load(Path(what.model)) if what.model else None

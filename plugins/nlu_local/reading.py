@@ -73,7 +73,7 @@ class Here:
     def _load(self) -> Readers:
         from .readers import Readers  # noqa: PLC0415  (slow, and a server reads beside)
 
-        return Readers(self._setup.languages, closed=self._setup.closed)
+        return Readers(self._setup.languages, closed=self._setup.closed, house=self._setup.house)
 
 
 def _model(path: Path) -> IntentModel:

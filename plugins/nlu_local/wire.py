@@ -19,11 +19,12 @@ LONGEST = 64 * 2**20
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Load the readers for ``languages``; ``closed`` as in `Readers`."""
+    """Load the readers for ``languages``; ``closed`` and ``house`` as in `Readers`."""
 
     id: int = 0
     languages: tuple[str, ...]
     closed: bool = False
+    house: dict[str, dict[str, tuple[str, ...]]] = {}
 
 
 class Learn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
