@@ -323,6 +323,7 @@ class Gateway:
             notebook=SqlNotebook(self.database, self.clock),
             audit=self.audit,
             outside=SafeOutside(),
+            records=self.store.reading,
             tenants=self._tenants(),
         )
 

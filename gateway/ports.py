@@ -19,6 +19,7 @@ from gateway.model import (
     Accepted,
     Address,
     Agent,
+    Answered,
     Attachment,
     Card,
     Context,
@@ -423,9 +424,14 @@ class Clock(Protocol):
 
 
 class Records(Protocol):
-    """What is stored on a customer, for context sources."""
+    """What is stored on customers, for context sources and for drafts."""
 
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[Earlier, ...]: ...
+
+    async def answered(self, *, since: datetime, limit: int = 300) -> tuple[Answered, ...]:
+        """How people answered the ``limit`` newest conversations that were opened after
+        ``since`` and are resolved, newest first; those without an answer or words are left out."""
+        ...
 
 
 class Desk(Protocol):
@@ -503,6 +509,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     notebook: Notebook
     audit: Audit
     outside: Outside
+    records: Records
     tenants: Mapping[str, tuple[Tenant, ...]] = {}
     """Who takes part in a door, by its name: for the guest that keeps it."""
 

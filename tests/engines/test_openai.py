@@ -241,7 +241,7 @@ async def test_a_draft_for_a_person(far: FarOpenAI, config: dict[str, Any], tmp_
         card = await gw.desk_agent("mia").next_card()
         assert card.suggestion is not None
         assert "3 working days" in card.suggestion.text
-        assert card.suggestion.source == "openai_answers"
+        assert card.suggestion.source.startswith("openai_answers: answers.yaml: ")
 
 
 def easy(folder: Path) -> Path:

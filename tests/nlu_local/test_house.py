@@ -59,7 +59,7 @@ async def test_a_phrase_of_the_guide_escalates(tmp_path: Path, said: str, reason
             *guests, tmp_path=tmp_path / str(len(guide)), config=config | policy | guide
         ) as gw:
             await gw.customer("fake", "ana").say(said)
-            queue = await gw.desk_agent("mia").desk.queue()
+            queue = await gw.house.desk.queue()
         assert [r.code for item in queue for r in item.handoff.reasons] == expected
 
 
