@@ -11,7 +11,7 @@ from brand_voice import load
 from gateway import BadConfig, Reply
 from gateway.testing import FakeChannel, FakeHandler, running
 from plugins import nlu_local
-from plugins.nlu_local.engine import Readers
+from plugins.nlu_local.readers import Readers
 
 GUIDE = """
 customers:
