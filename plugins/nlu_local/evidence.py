@@ -66,7 +66,7 @@ def conclude(seen: Evidence, join: Mapping[str, float]) -> Emotion:
     praise = 0.45 * seen.favour if "pleased" in seen.strengths else 0.75 * seen.favour - 0.375
     found["pleased"] = seen.of("pleased", max(0.0, praise))
     if seen.asking:
-        found["pleased"] *= 0.45  # thanks beside a question are manners
+        found["pleased"] *= 0.4  # thanks beside a question are manners
     against = max(found["angry"], found["frustrated"], found["anxious"])
     found["pleased"] *= 1 - against
     if seen.loud and max(found.values()) < FELT:
