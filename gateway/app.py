@@ -19,7 +19,7 @@ from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.store import SqlStore, prepare
 from gateway.guests import Guest, Guests, Offers
 from gateway.hookspecs import Readiness
-from gateway.ports import Channel, Clock, House, Opener, Pages, Poller, Probe, Tenant, Traits
+from gateway.ports import Channel, Clock, Event, House, Opener, Pages, Poller, Probe, Tenant, Traits
 from gateway.services.alive import Alive
 from gateway.services.answering import Answering
 from gateway.services.answers import Answers
@@ -35,6 +35,7 @@ from gateway.services.outcomes import Outcomes
 from gateway.services.policy import Policy, load_policy
 from gateway.services.proofs import Proofs
 from gateway.services.rounds import Rounds
+from gateway.services.summaries import Summaries
 from gateway.services.trouble import Trouble
 from gateway.services.unclaimed import Unclaimed
 from gateway.services.understanding import Understandings
@@ -108,6 +109,14 @@ class Gateway:
             events=self.events,
             clock=self.clock,
         )
+        self.summaries = Summaries(
+            self.offers.handlers,
+            timeout=core.worker.handler_timeout,
+            metrics=self.metrics,
+            changed=lambda id: self.events.publish(
+                Event(topic="desk", name="conversation", conversation=id)
+            ),
+        )
         self.worker = self._worker()
         self.incoming = Lanes(
             self.worker.step, at_once=core.worker.conversations_at_once, clock=self.clock
@@ -169,6 +178,7 @@ class Gateway:
         """Take nothing more, finish what runs within the drain time, close."""
         grace = self.settings.core.worker.drain
         await self.quiesce()
+        await self.summaries.close()
         await self.incoming.stop(grace)
         await self.outgoing.stop(grace)
         await self._leave()
@@ -311,6 +321,7 @@ class Gateway:
             events=self.events,
             clock=self.clock,
             proofs=self.proofs,
+            summaries=self.summaries,
         )
         return House(
             intake=intake,

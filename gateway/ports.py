@@ -229,6 +229,14 @@ class Suggester(Protocol):
     async def suggest(self, turn: Turn) -> Reply | None: ...
 
 
+@runtime_checkable
+class Summariser(Protocol):
+    """A handler that can sum up a conversation for the person who takes it over: a few lines, or
+    None. Nobody waits for it: the card has a summary of its own meanwhile."""
+
+    async def summarise(self, card: Card) -> tuple[str, ...] | None: ...
+
+
 Phrases: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
 """How a house's own customers say things: language -> what it shows (a mood, a signal such as
 ``harm``, or ``names``: words whose capitals are no shouting) -> phrases. A phrase is words in a

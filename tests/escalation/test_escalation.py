@@ -115,6 +115,17 @@ async def test_a_language_without_words_gets_english() -> None:
     assert (reply.language, reply.body[0]) == ("en", LINES["handover"]["en"])
 
 
+@pytest.mark.parametrize("language", [*SPOKEN, "it", "pt", "nl", "pl", "sv", "tr", "ja"])
+async def test_a_language_that_is_not_served_is_said_in_it(language: str) -> None:
+    """Who writes in a language the bot does not serve is told so in that language, without an
+    opener in another; out of hours, when is said in the best language there is."""
+    reply = await said(escalated("language", of=understood(language=language)))
+    assert (reply.language, reply.opener) == (language, "")
+    assert reply.body == (LINES["not_served"][language],)
+    late = await said(escalated("language", of=understood(language=language), opening=MONDAY))
+    assert len(late.body) == 2
+
+
 async def test_a_failed_timer_is_silent() -> None:
     """Nobody is written to out of the blue because a follow-up failed."""
     reply = await said(escalated("plugin_failed", kind="timer", name="followup"))

@@ -12,6 +12,9 @@ from gateway import BadConfig, Reply
 from gateway.testing import FakeChannel, FakeHandler, running
 from plugins import nlu_local
 from plugins.nlu_local.readers import Readers
+from tests.conftest import until
+
+from .test_dialogue import ready
 
 GUIDE = """
 customers:
@@ -31,36 +34,33 @@ def write(folder: Path, text: str = GUIDE) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("said", "reason"),
-    [
-        ("Hello, the drum hums and it smells.", "harm"),
-        ("Please fetch me the concierge", "asked_for_person"),
-        ("My order has gone full wombats today", "strong_emotion"),
-    ],
-)
-async def test_a_phrase_of_the_guide_escalates(tmp_path: Path, said: str, reason: str) -> None:
+SAID = {
+    "Hello, the drum hums and it smells.": ["harm"],
+    "Please fetch me the concierge": ["asked_for_person"],
+    "My order has gone full wombats today": ["strong_emotion"],
+}
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_phrase_of_the_guide_escalates(tmp_path: Path, told: bool) -> None:
     """The guide's phrases reach the understanding through the gateway: such a message goes to a
     person, for the reason that the guide gives it, and without the guide it does not."""
-    config = {"plugins": {"nlu_local": {"languages": ["en", "de"]}}}
     # Without examples nobody knows what it is about; that alone shall call nobody here.
     rules = tmp_path / "policy.yaml"
     rules.write_text("reasons: {low_confidence: {enabled: false}}", "utf-8")
-    policy = {"policy": str(rules)}
-    own = {"brand_voice": {"guide": str(write(tmp_path))}}
-    for guide, expected in ((own, [reason]), ({}, [])):
-        guests = (
-            nlu_local,
-            brand_voice,
-            FakeHandler(lambda _: Reply(body=("Fine.",))),
-            FakeChannel(),
-        )
-        async with running(
-            *guests, tmp_path=tmp_path / str(len(guide)), config=config | policy | guide
-        ) as gw:
-            await gw.customer("fake", "ana").say(said)
-            queue = await gw.house.desk.queue()
-        assert [r.code for item in queue for r in item.handoff.reasons] == expected
+    config = {
+        "policy": str(rules),
+        "plugins": {"nlu_local": {"languages": ["en", "de"]}},
+        "brand_voice": {"guide": str(write(tmp_path))} if told else {},
+    }
+    guests = (nlu_local, brand_voice, FakeHandler(lambda _: Reply(body=("Fine.",))), FakeChannel())
+    async with running(*guests, tmp_path=tmp_path / "run", config=config) as gw:
+        await until(lambda: ready(gw), timeout=60, every=0.1)
+        for said in SAID:
+            await gw.customer("fake", said).say(said)
+        queue = await gw.house.desk.queue()
+    found = {item.preview: [r.code for r in item.handoff.reasons] for item in queue if item.handoff}
+    assert found == (SAID if told else {})
 
 
 def test_names_in_capitals_are_no_shouting() -> None:

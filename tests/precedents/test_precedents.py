@@ -18,7 +18,9 @@ KETTLE = "My kettle from you leaks at the bottom, what now?"
 ANSWER = "Hello Ana Weber, please send the kettle to Box 44, and we replace it. Your Mia"
 
 
-def to_a_person(_: Turn) -> Reply:
+def to_a_person(turn: Turn) -> Reply | None:
+    if turn.kind != "message":
+        return None
     return Reply(body=("A person will answer.",), escalate=(Reason(code="left", detail="test"),))
 
 
