@@ -460,4 +460,4 @@ async def test_a_gullible_model_sums_up_nothing_that_was_not_said(
     assert card.handoff.reasons[0].code == "asked_for_person"
     lines = [line for line in card.summary if line.startswith(("Wants:", "Says:", "Was told:"))]
     assert not [line for line in lines if "://" in line or line.startswith("Was told:")]
-    assert not [line for line in lines if "You sum up" in line or "EMAIL" in line]
+    assert not [line for line in lines if "You sum up" in line or "[EMAIL" in line]
