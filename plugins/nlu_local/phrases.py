@@ -143,6 +143,8 @@ class Finder:
 
     def find(self, words: Sequence[Token]) -> list[Hit]:
         """All hits that do not lie within a longer one of the same kind, in order."""
+        if not (self._by_word or self._by_start):
+            return []
         hits: list[Hit] = []
         stops: list[int] | None = None
         following = [*(word.key for word in words[1:]), ""]

@@ -66,7 +66,7 @@ class Tone:
         grams = arrays["grams"].tobytes().decode().split("\n")
         idf, weights = arrays["idf"].astype(float), arrays["weights"].astype(float)
         first = int(arrays["words"])
-        rows = list(zip(idf.tolist(), weights.tolist(), strict=True))
+        rows = list(zip((idf * weights).tolist(), (idf * idf).tolist(), strict=True))
         self._kinds = (
             dict(zip(grams[:first], rows[:first], strict=True)),
             dict(zip(grams[first:], rows[first:], strict=True)),
@@ -102,8 +102,10 @@ def _score(counts: Mapping[str, int], known: Mapping[str, tuple[float, float]]) 
     ``counts`` are of `known` n-grams alone."""
     total = size = 0.0
     for gram, count in counts.items():
-        idf, weight = known[gram]
-        value = idf if count == 1 else idf * (1.0 + log(count))
-        total += value * weight
-        size += value * value
+        told, square = known[gram]
+        if count > 1:
+            times = 1.0 + log(count)
+            told, square = told * times, square * times * times
+        total += told
+        size += square
     return float(total / sqrt(size)) if size else 0.0
