@@ -125,7 +125,10 @@ async def test_moods_and_languages_over_a_conversation(tmp_path: Path) -> None:
     conversation. Who writes in a language that is not served goes to those who read it, and is
     told so in it."""
     (tmp_path / "policy.yaml").write_text(SERVED, "utf-8")
-    config = {"policy": str(tmp_path / "policy.yaml"), "plugins": {"nlu_local": {}}}
+    config = {
+        "policy": str(tmp_path / "policy.yaml"),
+        "plugins": {"nlu_local": {}, "escalation": {}},
+    }
     seen: list[Turn] = []
 
     def answer(turn: Turn) -> Reply | None:
