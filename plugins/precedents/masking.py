@@ -17,7 +17,8 @@ CUSTOMERS = 2
 """A word that was said to as many customers is nobody's name."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_PERSONAL = re.compile(r"\S*(?:\d|@|://|www\.)\S*", re.IGNORECASE)
+_BLOCK = re.compile(r"\S+")
+_PERSONAL = re.compile(r"\d|@|://|www\.", re.IGNORECASE)
 _GAPS = re.compile(r"\[…\](?:[\s,/-]*\[…\])+")
 
 
@@ -41,7 +42,7 @@ def masked(text: str, names: Iterable[str], common: Collection[str]) -> str:
             return GAP
         return word
 
-    bare = _PERSONAL.sub(_gap, text)
+    bare = _BLOCK.sub(_gap, text)
     return _GAPS.sub(GAP, _WORD.sub(kept, bare))
 
 
@@ -52,7 +53,9 @@ def share_kept(text: str) -> float:
 
 
 def _gap(found: re.Match[str]) -> str:
-    """What stood behind it, a stop or a comma, stays."""
+    """A number, an address or a link goes; what stood behind it, a stop or a comma, stays."""
     word: str = found[0]
+    if not _PERSONAL.search(word):
+        return word
     ends: Mapping[bool, str] = {True: word[-1], False: ""}
     return GAP + ends[word[-1] in ".,;:!?"]

@@ -51,26 +51,27 @@ _SAID = (
 def answered(connection: Connection, since: datetime, limit: int) -> tuple[Answered, ...]:
     found = connection.execute(_SAID, {"since": rows.ms(since), "most": limit}).all()
     by = groupby(found, key=attrgetter("conversation_id"))
-    return tuple(one for _, said in by for one in _first(said))
+    return tuple(one for _, said in by for one in _first(connection, said))
 
 
-def _first(said: Iterable[Row[Any]]) -> Iterator[Answered]:
+def _first(connection: Connection, said: Iterable[Row[Any]]) -> Iterator[Answered]:
     """What was asked until a person spoke, and what that person said first."""
     asked: list[str] = []
     for row in said:
-        if row.author == "customer":
-            asked.append(row.text)
+        message = rows.message(connection, row)
+        if message.author == "customer":
+            asked.append(message.text)
             continue
         words = " ".join(asked).strip()
-        if words and row.text.strip():
-            agent = rows.message(row).agent
-            names = (row.name, agent.name if agent else None)
+        if words and message.text.strip():
+            called = rows.maybe_opened(connection, "customers.name", "", row.name)
+            names = (called, message.agent.name if message.agent else None)
             yield Answered(
                 conversation=row.conversation_id,
                 customer=row.customer_id,
                 language=row.language,
                 asked=words[:LONGEST],
-                said=row.text[:LONGEST],
+                said=message.text[:LONGEST],
                 names=tuple(name for name in names if name),
             )
         return
