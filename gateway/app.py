@@ -33,6 +33,7 @@ from gateway.hookspecs import Readiness
 from gateway.ports import (
     Channel,
     Clock,
+    Event,
     House,
     Opener,
     Pages,
@@ -60,6 +61,7 @@ from gateway.services.outcomes import Outcomes
 from gateway.services.policy import Policy, load_policy
 from gateway.services.proofs import Proofs
 from gateway.services.rounds import Rounds
+from gateway.services.summaries import Summaries
 from gateway.services.trouble import Trouble
 from gateway.services.unclaimed import Unclaimed
 from gateway.services.understanding import Understandings
@@ -130,6 +132,14 @@ class Gateway:
             events=self.events,
             clock=self.clock,
         )
+        self.summaries = Summaries(
+            self.offers.handlers,
+            timeout=core.worker.handler_timeout,
+            metrics=self.metrics,
+            changed=lambda id: self.events.publish(
+                Event(topic="desk", name="conversation", conversation=id)
+            ),
+        )
         self.worker = self._worker()
         self.incoming = self.crew.lanes(
             "in", self.worker.step, at_once=core.worker.conversations_at_once
@@ -195,6 +205,7 @@ class Gateway:
         """Take nothing more, finish what runs within the drain time, close."""
         grace = self.settings.core.worker.drain
         await self.quiesce()
+        await self.summaries.close()
         await self.incoming.stop(grace)
         await self.outgoing.stop(grace)
         await self.crew.stop()
@@ -390,6 +401,7 @@ class Gateway:
             events=self.events,
             clock=self.clock,
             proofs=self.proofs,
+            summaries=self.summaries,
         )
         return House(
             intake=intake,
@@ -403,6 +415,7 @@ class Gateway:
             audit=self.audit,
             outside=SafeOutside(),
             doors=self.has_doors,
+            records=self.store.reading,
             tenants=self._tenants(),
         )
 

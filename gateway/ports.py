@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 import aiohttp
 import msgspec
@@ -19,6 +19,7 @@ from gateway.model import (
     Accepted,
     Address,
     Agent,
+    Answered,
     Attachment,
     Card,
     Context,
@@ -246,6 +247,35 @@ class Suggester(Protocol):
     async def suggest(self, turn: Turn) -> Reply | None: ...
 
 
+@runtime_checkable
+class Summariser(Protocol):
+    """A handler that can sum up a conversation for the person who takes it over: a few lines, or
+    None. Nobody waits for it: the card has a summary of its own meanwhile."""
+
+    async def summarise(self, card: Card) -> tuple[str, ...] | None: ...
+
+
+Phrases: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""How a house's own customers say things: language -> what it shows (a mood, a signal such as
+``harm``, or ``names``: words whose capitals are no shouting) -> phrases. A phrase is words in a
+row, with ``a|b`` for either, ``word*`` for any ending and ``word?`` for perhaps."""
+
+
+@runtime_checkable
+class Phrasebook(Protocol):
+    """A voice whose guide tells phrases to listen for, too."""
+
+    def phrases(self) -> Phrases: ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """An understander that can be told phrases to listen for. ``hear`` is called once, at the
+    start-up and before anything else, when the voice is a `Phrasebook`."""
+
+    def hear(self, phrases: Phrases) -> None: ...
+
+
 class Voice(Protocol):
     """The brand voice: pure. For the bot it changes words, for an agent it advises."""
 
@@ -420,9 +450,14 @@ class Clock(Protocol):
 
 
 class Records(Protocol):
-    """What is stored on a customer, for context sources."""
+    """What is stored on customers, for context sources and for drafts."""
 
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[Earlier, ...]: ...
+
+    async def answered(self, *, since: datetime, limit: int = 300) -> tuple[Answered, ...]:
+        """How people answered the ``limit`` newest conversations that were opened after
+        ``since`` and are resolved, newest first; those without an answer or words are left out."""
+        ...
 
 
 class Desk(Protocol):
@@ -500,6 +535,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     notebook: Notebook
     audit: Audit
     outside: Outside
+    records: Records
     doors: bool = True
     """Whether customers reach this process; one that only works lanes opens no port."""
     tenants: Mapping[str, tuple[Tenant, ...]] = {}

@@ -45,7 +45,9 @@ class Child:
     def _do(self, what: Asked) -> Told:
         if isinstance(what, Setup):
             encoder = Encoder(what.semantic) if what.semantic else None
-            self._readers = Readers(what.languages, closed=what.closed, encoder=encoder)
+            self._readers = Readers(
+                what.languages, closed=what.closed, encoder=encoder, house=what.house
+            )
             return Told(id=what.id)
         if isinstance(what, Learn):
             encoder = self._readers.encoder if self._readers else None

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
-from gateway import House, Insight, Turn, WarmlineError
+from gateway import House, Insight, Phrases, Turn, WarmlineError
 
 from .asking import Said
 from .knowledge import Row
@@ -31,7 +32,7 @@ class NluLocal:
 
     It loads and trains when it is first asked, in a thread; while the server runs (`run`) it reads
     in a process beside it. Whoever asks before it is ready waits. Implements `Understander`,
-    `Trainable`, `Poller` and `Probe`.
+    `Listener`, `Trainable`, `Poller` and `Probe`.
     """
 
     name = "nlu_local"
@@ -64,6 +65,11 @@ class NluLocal:
         self._served = False
         self._reading: Reading | None = None
         self._loading: asyncio.Task[Reading] | None = None
+
+    def hear(self, phrases: Phrases) -> None:
+        """Listen for these phrases, too."""
+        house = {code: dict(kinds) for code, kinds in phrases.items()}
+        self._setup = msgspec.structs.replace(self._setup, house=house)
 
     async def warm(self) -> None:
         """Load, and learn what is not learnt yet."""

@@ -137,6 +137,7 @@ class Fakes:
             notebook=absent,
             audit=absent,
             outside=absent,
+            records=absent,
         )
 
 

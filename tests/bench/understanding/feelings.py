@@ -13,6 +13,7 @@ from plugins.nlu_local.language import LanguageTeller
 from plugins.nlu_local.phrases import WORDS, read_words
 
 from .data import Figures, missing, rows
+from .dressed import dressed
 from .ours import cpu_ms
 from .rivals import Vader
 
@@ -37,10 +38,11 @@ def language() -> Iterator[Figures]:
         if gone := missing(data):
             yield gone
             continue
-        test = rows(data, "language")
-        told: Figures = dict(asyncio.run(evaluate_language(NluLocal(), test)))
-        told["alone_cpu_ms"] = alone_ms(test)
-        yield {"bench": "language", "data": data, "engine": "nlu_local", **told}
+        plain = rows(data, "language")
+        for name, test in ((data, plain), (f"{data}, dressed", dressed(plain))):
+            told: Figures = dict(asyncio.run(evaluate_language(NluLocal(), test)))
+            told["alone_cpu_ms"] = alone_ms(test)
+            yield {"bench": "language", "data": name, "engine": "nlu_local", **told}
 
 
 def alone_ms(test: Sequence[Row]) -> float:
