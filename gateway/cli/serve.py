@@ -95,9 +95,11 @@ async def _greet(gateway: Gateway, url: str) -> None:
 
 def settle() -> None:
     """What is loaded by now stays as long as the process: the garbage collector is told not to
-    look through it again. Each look had stopped everything for some 70 ms."""
+    look through it again. Each look had stopped everything for some 70 ms. What comes and goes
+    with a turn is seldom a cycle; it is looked through every few dozen turns, not at each."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _taken(host: str, port: int, error: OSError) -> str:

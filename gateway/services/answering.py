@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 import structlog
@@ -10,6 +9,7 @@ import structlog
 from gateway.model import Reason, Reply, SurveyAnswer, Turn, Value
 from gateway.ports import Handler, Suggester, SurveyReader
 from gateway.services.metrics import Metrics
+from gateway.services.patience import within
 from gateway.services.policy import Policy
 from gateway.services.routing import after_failure, hand_over
 from gateway.services.sense import Nonsense, sound
@@ -73,8 +73,7 @@ class Answering:
         for handler in self._handlers:
             if isinstance(handler, Suggester):
                 try:
-                    async with asyncio.timeout(self._timeout):
-                        draft = await handler.suggest(turn)
+                    draft = await within(self._timeout, handler.suggest(turn))
                 except Exception:  # noqa: BLE001  (logged and counted)
                     self._count(handler.name, turn)
                     continue
@@ -104,8 +103,7 @@ class Answering:
 
     async def _ask(self, handler: Handler, turn: Turn) -> Reply | None:
         try:
-            async with asyncio.timeout(self._timeout):
-                reply: object = await handler.handle(turn)
+            reply: object = await within(self._timeout, handler.handle(turn))
         except TimeoutError:
             self._count(handler.name, turn)
             raise Failed(handler.name, f"took longer than {self._timeout:g} s") from None

@@ -10,6 +10,7 @@ import structlog
 from gateway.model import Context, Turn
 from gateway.ports import ContextSource, Records
 from gateway.services.metrics import Metrics
+from gateway.services.patience import within
 from gateway.services.sense import sound
 
 log = structlog.get_logger()
@@ -43,8 +44,7 @@ class Contexts:
 
     async def _ask(self, source: ContextSource, turn: Turn) -> Context:
         try:
-            async with asyncio.timeout(self._timeout):
-                told = await source.gather(turn, self._records)
+            told = await within(self._timeout, source.gather(turn, self._records))
             sound(told)
         except Exception:
             log.exception("context.failed", source=source.name, turn=turn.id)

@@ -118,10 +118,9 @@ def sensitive_intent(turn: Turn, policy: Policy) -> str | None:
 
 def language(turn: Turn, policy: Policy) -> str | None:
     seen, rule = turn.understanding.language, policy.reasons.language
-    letters = sum(char.isalpha() for char in turn.message.text)
-    if seen.code in {"und", *rule.served} or letters < rule.letters:
+    if seen.code == "und" or seen.code in rule.served or seen.confidence < rule.confidence:
         return None
-    if seen.confidence < rule.confidence:
+    if sum(char.isalpha() for char in turn.message.text) < rule.letters:
         return None
     if seen.code not in rule.assisted:
         return f"writes in `{seen.code}`, which the bot does not serve"

@@ -105,7 +105,7 @@ class IntentModel:
             tuple(
                 Guess(name=names[i], confidence=sure) for i, sure in zip(places, sures, strict=True)
             )
-            for places, sures in zip(order.tolist(), told.tolist(), strict=True)
+            for places, sures in zip(order.tolist(), np.round(told, 6).tolist(), strict=True)
         ]
 
     def confidence(self, score: Floats) -> Floats:

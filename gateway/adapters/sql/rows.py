@@ -72,10 +72,15 @@ class Extra(Value, frozen=True, kw_only=True, omit_defaults=True):
 _EXTRA = msgspec.json.Decoder(Extra)
 _FIELDS = Extra.__struct_fields__
 NOTHING = Extra()
+GUESSES = 5
+"""Of all that a message might have been about, those that are kept with it."""
 
 
 def message_values(message: Message, lane: str) -> dict[str, Any]:
     """The columns of ``messages`` for a message without id."""
+    heard = message.understanding
+    if heard is not None and len(heard.ranking) > GUESSES:
+        message = message.replace(understanding=heard.replace(ranking=heard.ranking[:GUESSES]))
     extra = Extra(**{name: getattr(message, name) for name in _FIELDS})
     return {
         "conversation_id": message.conversation,

@@ -35,7 +35,7 @@ _HEAD = Prepared(
     .limit(1)
 )
 _CUSTOMER = Prepared(
-    select(customers)
+    select(customers, identities.c.opted_out.label("silenced"))
     .join(identities, identities.c.customer_id == customers.c.id)
     .where(identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value"))
 )
@@ -81,7 +81,7 @@ def take(connection: Connection, lane: str, at: datetime, idle: timedelta) -> Wo
 
 def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Work:
     inbound = _INBOUND.decode(row.payload)
-    customer = find_customer(connection, inbound)
+    customer, silenced = _known(connection, inbound)
     conversation: Conversation | None = None
     history: tuple[Message, ...] = ()
     survey: Survey | None = None
@@ -104,7 +104,7 @@ def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Wo
         conversation=conversation,
         history=history,
         survey=survey,
-        opted_out=is_out(connection, inbound.address),
+        opted_out=silenced,
     )
 
 
@@ -135,15 +135,22 @@ def find_customer(connection: Connection, inbound: Inbound) -> Customer:
     An address that was another proven customer's (a shared computer) is no proof of anything;
     an anonymous one that proves who it is becomes known by it.
     """
-    if inbound.ref is not None:
-        row = _BY_REF.one(connection, {"ref": inbound.ref})
-        if row is not None:
-            return rows.customer(row)
+    return _known(connection, inbound)[0]
+
+
+def _known(connection: Connection, inbound: Inbound) -> tuple[Customer, bool]:
+    """Who writes, and whether they asked for no more messages at this address."""
     address = {"channel": inbound.address.channel, "value": inbound.address.value}
     row = _CUSTOMER.one(connection, address)
+    silenced = row is not None and bool(row.silenced)
+    if inbound.ref is not None:
+        proven = _BY_REF.one(connection, {"ref": inbound.ref})
+        if proven is not None:
+            return rows.customer(proven), silenced
     if row is None or (inbound.ref is not None and row.ref is not None):
-        return Customer(name=inbound.name, language=inbound.language, ref=inbound.ref)
-    return rows.customer(row).replace(ref=inbound.ref or row.ref)
+        return Customer(name=inbound.name, language=inbound.language, ref=inbound.ref), silenced
+    customer = rows.customer(row)
+    return customer if inbound.ref is None else customer.replace(ref=inbound.ref), silenced
 
 
 def is_with_person(connection: Connection, inbound: Inbound, customer: Customer) -> bool:
