@@ -16,7 +16,7 @@ from gateway.services.metrics import Metrics
 from gateway.services.sense import check
 
 log = structlog.get_logger()
-MOST = 16
+MOST = 32
 """Turns in one call; larger calls cost hardly less for each turn, and all wait for the last."""
 CALLS = 2
 """Calls of an engine on this machine at a time: the next one waits there already when one is

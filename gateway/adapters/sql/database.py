@@ -14,6 +14,7 @@ network call belongs in one.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 T = TypeVar("T")
@@ -60,8 +60,8 @@ class Database:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._writer = Line(_engine(file, begin="BEGIN IMMEDIATE"), "db-write", writes=True)
-        self._reader = Line(_engine(file, begin="BEGIN"), "db-read", writes=False)
+        self._writer = Line(file, "db-write", writes=True)
+        self._reader = Line(file, "db-read", writes=False)
 
     @property
     def engine(self) -> Engine:
@@ -100,8 +100,9 @@ class Database:
 class Line:
     """One connection, the units that wait for it, and a thread for what has to wait."""
 
-    def __init__(self, engine: Engine, name: str, *, writes: bool) -> None:
-        self.engine = engine
+    def __init__(self, file: Path, name: str, *, writes: bool) -> None:
+        self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+        self.engine = _engine(file, begin=self._begin)
         self._writes = writes
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._connection: Connection | None = None
@@ -169,25 +170,29 @@ class Line:
             return [(None, error)] * len(group)
 
     async def _work(self, connection: Connection, group: Sequence[Waiting[Any]]) -> list[Outcome]:
+        driver: Any = connection.connection.driver_connection
         try:
-            transaction = connection.begin()
-        except OperationalError:  # another process has the lock: wait for it, elsewhere
-            transaction = await self._call(partial(_begin_patiently, connection))
+            driver.execute(self._begin)
+        except sqlite3.OperationalError:  # another process has the lock: wait for it, elsewhere
+            await self._call(partial(_begin_patiently, connection, self._begin))
         try:
             outcomes = run_units(connection, group, apart=self._writes)
             if self._writes:
-                await self._call(transaction.commit)
+                await self._call(driver.commit)
             else:
-                transaction.commit()
+                driver.commit()
         except BaseException:
-            transaction.rollback()
+            driver.rollback()
             raise
+        finally:
+            if connection.in_transaction():  # as Core sees it, by what a unit ran through it
+                connection.rollback()
         return outcomes
 
 
-def _begin_patiently(connection: Connection) -> RootTransaction:
-    with _patient(connection):
-        return connection.begin()
+def _begin_patiently(connection: Connection, begin: str) -> None:
+    with _patient(connection) as driver:
+        driver.execute(begin)
 
 
 @contextmanager
@@ -207,7 +212,7 @@ def write_group(connection: Connection, group: Sequence[Waiting[Any]]) -> list[O
 
     Raises what BEGIN or COMMIT raised; then nothing of the group is stored.
     """
-    with _begin_patiently(connection):
+    with _patient(connection), connection.begin():
         return run_units(connection, group, apart=True)
 
 
@@ -270,6 +275,7 @@ def _engine(file: Path, *, begin: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]  # connected
+            connection.exec_driver_sql(begin)
 
     return engine
