@@ -36,7 +36,7 @@ from gateway.services.unclaimed import Unclaimed
 from gateway.services.understanding import Understandings
 from gateway.services.worker import Worker
 from gateway.settings import BadConfig, Problem, Settings
-from gateway.web import errors, health
+from gateway.web import errors, health, openapi
 
 log = structlog.get_logger()
 
@@ -172,11 +172,14 @@ class Gateway:
         return {"database": self._database_trouble, **probes, **beside, **self.offers.checks}
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """Every route of the house and its guests."""
-        for site in (*self.offers.channels.values(), *self.offers.sites):
+        """Every route of the house and its guests, and the description of them all."""
+        guests = (*self.offers.channels.values(), *self.offers.sites)
+        doors: list[web.RouteDef] = []
+        for site in guests:
             if isinstance(site, Pages):
-                yield from site.routes(self.house)
-        yield from health.routes(self.checks(), self.metrics)
+                doors += site.routes(self.house)
+        doors += health.routes(self.checks(), self.metrics)
+        return [*doors, *openapi.routes(openapi.described(guests), doors)]
 
     async def _database_trouble(self) -> str | None:
         await self.store.ping()

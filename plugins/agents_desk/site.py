@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
 from pathlib import Path
 
+import yaml
 from aiohttp import web
 
-from gateway import House
+from gateway import House, Json
 from plugins.agents_desk.assets import Assets
 from plugins.agents_desk.deeds import Deeds
 from plugins.agents_desk.guard import Guard
@@ -70,6 +72,13 @@ class WebDesk:
             *Deeds(house, pages, guard, longest=self._longest).routes(),
             *Live(house, sessions, guard, self._closing).routes(),
         ]
+
+    def describe(self) -> Mapping[str, Json]:
+        """What its doors take and answer, for ``/openapi.json``."""
+        part: dict[str, Json] = yaml.safe_load(
+            files("plugins.agents_desk").joinpath("openapi.yaml").read_text("utf-8")
+        )
+        return part
 
     def hints(self, url: str) -> Iterable[str]:
         """Where the desk is, and how the demo user signs in."""
