@@ -95,7 +95,7 @@ from gateway.ports import (
     Warm,
     WarmlineError,
 )
-from gateway.settings import BadConfig, Problem, Settings
+from gateway.settings import BadConfig, Problem, Settings, compose_yaml, construct_yaml
 
 __all__ = [
     "Accepted",
@@ -192,5 +192,7 @@ __all__ = [
     "Voice",
     "Warm",
     "WarmlineError",
+    "compose_yaml",
+    "construct_yaml",
     "hookimpl",
 ]

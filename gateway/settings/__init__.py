@@ -7,9 +7,10 @@ names it or a ``WARMLINE_`` variable of it is set, asleep when it is ``false`` o
 ``auto`` awake as soon as all that it requires is there.
 """
 
+from gateway.settings.compose import compose_yaml, construct_yaml, read_yaml
 from gateway.settings.core import Core, Delivery, Limits, Settings, Worker
 from gateway.settings.loading import Declared, load
-from gateway.settings.problems import BadConfig, Lines, Problem, read_yaml, validate
+from gateway.settings.problems import BadConfig, Lines, Problem, validate
 
 __all__ = [
     "BadConfig",
@@ -21,6 +22,8 @@ __all__ = [
     "Problem",
     "Settings",
     "Worker",
+    "compose_yaml",
+    "construct_yaml",
     "load",
     "read_yaml",
     "validate",

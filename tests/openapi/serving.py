@@ -17,39 +17,9 @@ from requests.auth import AuthBase
 
 from tests.story.serving import WARMLINE, environment, free_port
 
-PUBLIC = "https://warmline.example"
-SID = "AC" + "0" * 32
-TWILIO = "a-token-of-twilio"
-SLACK = "a-signing-secret-of-slack"
-TELEGRAM = "a-Secret_of-telegram"
-NOWHERE = "http://127.0.0.1:9"
-"""Nobody listens there: what goes out waits, and what comes in is taken all the same."""
-PATIENCE = 90.0
-MANY = 1_000_000
+from .description import CONFIG, PUBLIC, SECRETS, SLACK, TELEGRAM, TWILIO
 
-CONFIG = {
-    "public_url": PUBLIC,
-    "brand_voice": {},
-    "channels": {
-        "rest": {"answer_timeout": 0.3},
-        "webchat": {
-            "messages_per_minute": MANY,
-            "files_per_minute": MANY,
-            "sessions_per_minute": MANY,
-        },
-        "sms": {"account_sid": SID, "from": "+15550100000", "api_base": NOWHERE},
-        "slack": {"api_base": f"{NOWHERE}/api/"},
-        "telegram": {"api_base": f"{NOWHERE}/bot"},
-    },
-    "plugins": {"agents_desk": {"demo_user": "una"}, "demo_shop": {}, "escalation": {}},
-}
-SECRETS = {
-    "TWILIO_AUTH_TOKEN": TWILIO,
-    "SLACK_BOT_TOKEN": "xoxb-1",
-    "SLACK_SIGNING_SECRET": SLACK,
-    "TELEGRAM_BOT_TOKEN": "1:" + "a" * 35,
-    "WARMLINE_CHANNELS__TELEGRAM__SECRET": TELEGRAM,
-}
+PATIENCE = 90.0
 
 
 class Served:
