@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway import Agent, Conflict, Event, House, NotAccepted, NotFound
 from plugins.agents_desk import view
-from plugins.agents_desk.forms import Form, Mistake, read
+from plugins.agents_desk.forms import Form, Mistake, posted, read
 from plugins.agents_desk.guard import Guard, redirect
 from plugins.agents_desk.linking import LINKING, Linking
 from plugins.agents_desk.pages import ID, Draft, Pages, show
@@ -69,7 +69,7 @@ class Deeds:
         async def done(request: web.Request, session: Session) -> web.Response:
             draft, form, status = Draft(), None, 422
             try:
-                form = read(request, await request.post())
+                form = read(request, await posted(request))
                 draft = _draft(name, form)
                 self._fits(form)
                 return await deed(request, session, form)

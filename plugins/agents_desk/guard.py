@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
+from plugins.agents_desk.forms import posted
 from plugins.agents_desk.paper import Paper, sealed
 from plugins.agents_desk.sessions import BACKGROUND, Session, Sessions
 
@@ -40,7 +41,7 @@ class Guard:
             session = self._sessions.find(request)
             if session is None:
                 return self._stranger(request)
-            if not self._sessions.genuine(request, (await request.post()).get("csrf")):
+            if not self._sessions.genuine(request, (await posted(request)).get("csrf")):
                 return self.refused()
             return await handler(request, session)
 
