@@ -19,7 +19,7 @@ from tests.story.serving import WARMLINE, environment, free_port
 
 from .description import CONFIG, PUBLIC, SECRETS, SLACK, TELEGRAM, TWILIO
 
-PATIENCE = 90.0
+PATIENCE = 300.0
 
 
 class Served:

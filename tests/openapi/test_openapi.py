@@ -43,7 +43,7 @@ bounds = settings(
     max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
-pytestmark = pytest.mark.xdist_group("openapi")
+pytestmark = [pytest.mark.xdist_group("openapi"), pytest.mark.timeout(420)]
 
 
 @pytest.fixture
