@@ -38,7 +38,7 @@ from gateway.guests import Guests, installed
 from gateway.services.evaluation import read_rows
 from gateway.services.policy import load_policy
 from gateway.settings import load
-from plugins.nlu_local.engine import Readers
+from plugins.nlu_local.readers import Readers
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
