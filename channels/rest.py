@@ -13,7 +13,7 @@ import asyncio
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -111,7 +111,7 @@ class Rest:
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
-        part: dict[str, Json] = yaml.safe_load(
+        part: dict[str, Any] = yaml.safe_load(
             files("channels").joinpath("rest.openapi.yaml").read_text("utf-8")
         )
         part["components"]["schemas"]["rest.Said"] = msgspec.json.schema_components([Said])[1][

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
+from typing import Any
 
 import yaml
 from aiohttp import web
@@ -88,7 +89,7 @@ class Webchat:
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
-        part: dict[str, Json] = yaml.safe_load(
+        part: dict[str, Any] = yaml.safe_load(
             files("channels.webchat").joinpath("openapi.yaml").read_text("utf-8")
         )
         part["components"]["schemas"] = wire.schemas(f"{CHANNEL}.")

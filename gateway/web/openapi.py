@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from importlib.resources import files
+from typing import Any
 
 import msgspec
 import yaml
@@ -22,7 +23,7 @@ PATH = "/openapi.json"
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 """The keys of a path item that are operations (OpenAPI 3.1.1, "Path Item Object")."""
 
-Part = Mapping[str, Json]
+Part = Mapping[str, Any]
 
 
 class Clash(WarmlineError):
@@ -51,7 +52,7 @@ def described(guests: Iterable[object]) -> list[Part]:
 def house() -> Part:
     """The house's own doors, and the components that all guests may name."""
     text = files("gateway.web").joinpath("openapi.yaml").read_text("utf-8")
-    part: dict[str, Json] = yaml.safe_load(text)
+    part: dict[str, Any] = yaml.safe_load(text)
     part["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"][
         "examples"
     ] = sorted(CODES.values())
@@ -78,9 +79,9 @@ def operations(part: Part) -> frozenset[tuple[str, str]]:
     )
 
 
-def document(parts: Iterable[Part], doors: frozenset[tuple[str, str]]) -> dict[str, Json]:
+def document(parts: Iterable[Part], doors: frozenset[tuple[str, str]]) -> dict[str, Any]:
     """The whole document, of those operations that are among ``doors``. Raises Clash."""
-    whole: dict[str, Json] = {"paths": {}, "components": {}, "tags": []}
+    whole: dict[str, Any] = {"paths": {}, "components": {}, "tags": []}
     for part in parts:
         for path, item in part.get("paths", {}).items():
             there = {key: told for key, told in item.items() if _is_there(key, path, doors)}

@@ -30,7 +30,7 @@ CONFIG = {
     "public_url": PUBLIC,
     "brand_voice": {},
     "channels": {
-        "rest": {"answer_timeout": 0.3},
+        "rest": {"answer_timeout": 0.05},
         "webchat": {
             "messages_per_minute": MANY,
             "files_per_minute": MANY,
