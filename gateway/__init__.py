@@ -61,6 +61,7 @@ from gateway.ports import (
     Clock,
     Conflict,
     ContextSource,
+    Described,
     Desk,
     Entry,
     Event,
@@ -103,7 +104,7 @@ from gateway.ports import (
     WarmlineError,
     Watch,
 )
-from gateway.settings import BadConfig, Problem, Settings
+from gateway.settings import BadConfig, Problem, Settings, compose_yaml, construct_yaml
 
 __all__ = [
     "Accepted",
@@ -127,6 +128,7 @@ __all__ = [
     "Conversation",
     "Cue",
     "Customer",
+    "Described",
     "Desk",
     "Earlier",
     "Emotion",
@@ -209,5 +211,7 @@ __all__ = [
     "Warm",
     "WarmlineError",
     "Watch",
+    "compose_yaml",
+    "construct_yaml",
     "hookimpl",
 ]

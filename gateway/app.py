@@ -67,7 +67,7 @@ from gateway.services.unclaimed import Unclaimed
 from gateway.services.understanding import Understandings
 from gateway.services.worker import Worker
 from gateway.settings import BadConfig, Problem, Settings
-from gateway.web import errors, health
+from gateway.web import errors, health, openapi
 
 log = structlog.get_logger()
 
@@ -251,12 +251,16 @@ class Gateway:
         return {"redis": between} if self.crew.others is not None else {}
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """Every route of the house and its guests."""
+        """Every route of the house and its guests, and the description of them all."""
+        doors: list[web.RouteDef] = []
         for site in self._sites():
-            if isinstance(site, Pages):
-                doors = list(site.routes(self.house))  # made in any case: some learn the house so
-                yield from doors if self.has_doors else ()
-        yield from health.routes(self.checks(), self.metrics, self.warnings())
+            if not isinstance(site, Pages):
+                continue
+            made = list(site.routes(self.house))  # made in any case: some learn the house so
+            doors += made if self.has_doors else ()
+        doors += health.routes(self.checks(), self.metrics, self.warnings())
+        guests = self._sites() if self.has_doors else ()
+        return [*doors, *openapi.routes(openapi.described(guests), doors)]
 
     async def _database_trouble(self) -> str | None:
         await self.store.ping()

@@ -99,6 +99,20 @@ class Pages(Protocol):
 
 
 @runtime_checkable
+class Described(Protocol):
+    """Describes its routes for programs and their authors: ``GET /openapi.json`` joins what all
+    guests tell.
+
+    ``describe`` gives a part of an OpenAPI 3.1 document: ``paths`` (by the path templates of its
+    routes) and, where it needs any, ``components`` and ``tags``. An operation that is not routed
+    is left out. Component names begin with the guest's own; the house's responses can be
+    referred to (`gateway/web/openapi.yaml`). Called once at start-up.
+    """
+
+    def describe(self) -> Mapping[str, Json]: ...
+
+
+@runtime_checkable
 class Opener(Protocol):
     """Needs something of this machine that another program may have, such as a port. ``open`` is
     awaited once at the start, before any message is taken and before `Poller.run`; a

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
 
 import structlog
+import yaml
 from aiohttp import web
 
 from channels.slack.accounts import Accounts, Names
@@ -15,7 +17,7 @@ from channels.slack.hearing import Hearing
 from channels.slack.outgoing import Outgoing
 from channels.slack.receive import Receiver
 from channels.slack.settings import SlackSettings
-from gateway import House, Outbound, Sent, Traits, TryLater, WarmlineError
+from gateway import House, Json, Outbound, Sent, Traits, TryLater, WarmlineError
 
 log = structlog.get_logger(__name__)
 PATH = "/channels/slack/events"
@@ -53,6 +55,13 @@ class Slack:
         app = bolt(self._accounts.home, house, self._hearing.hear)
         secret = self._settings.signing_secret.get_secret_value()
         return (web.post(PATH, page(app, secret, house.clock)),)
+
+    def describe(self) -> Mapping[str, Json]:
+        """What its doors take and answer, for ``/openapi.json``."""
+        part: dict[str, Json] = yaml.safe_load(
+            files("channels.slack").joinpath("openapi.yaml").read_text("utf-8")
+        )
+        return part
 
     async def run(self, house: House) -> None:
         """Ask after our tokens, and let go of everything at the end."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
 from typing import Self
 
 import structlog
+import yaml
 from aiohttp import web
 
 from channels.telegram.api import KINDS, Api
@@ -90,6 +92,13 @@ class Telegram:
             return web.Response()
 
         return (web.post(PATH, hear),)
+
+    def describe(self) -> Mapping[str, Json]:
+        """What its doors take and answer, for ``/openapi.json``."""
+        part: dict[str, Json] = yaml.safe_load(
+            files("channels.telegram").joinpath("openapi.yaml").read_text("utf-8")
+        )
+        return part
 
     async def run(self, house: House) -> None:
         """Keep the connections to Telegram, until cancelled."""

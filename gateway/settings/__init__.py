@@ -7,6 +7,7 @@ names it or a ``WARMLINE_`` variable of it is set, asleep when it is ``false`` o
 ``auto`` awake as soon as all that it requires is there.
 """
 
+from gateway.settings.compose import compose_yaml, construct_yaml, read_yaml
 from gateway.settings.core import (
     Core,
     Delivery,
@@ -18,7 +19,7 @@ from gateway.settings.core import (
     Worker,
 )
 from gateway.settings.loading import Declared, load
-from gateway.settings.problems import BadConfig, Lines, Problem, read_yaml, validate
+from gateway.settings.problems import BadConfig, Lines, Problem, validate
 
 __all__ = [
     "BadConfig",
@@ -33,6 +34,8 @@ __all__ = [
     "Redis",
     "Settings",
     "Worker",
+    "compose_yaml",
+    "construct_yaml",
     "load",
     "read_yaml",
     "validate",

@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
+from gateway.settings.compose import read_yaml
 from gateway.settings.core import Core, Settings
-from gateway.settings.problems import BadConfig, Lines, Problem, read_yaml, validate
+from gateway.settings.problems import BadConfig, Lines, Problem, validate
 
 PREFIX = "WARMLINE_"
 SECRET = frozenset({"data_key"})
