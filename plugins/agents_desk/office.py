@@ -8,6 +8,7 @@ from aiohttp import web
 
 from gateway import House, NotFound, WarmlineError
 from plugins.agents_desk.accounts import Accounts
+from plugins.agents_desk.forms import posted
 from plugins.agents_desk.guard import Guard, redirect
 from plugins.agents_desk.managing import Managing
 from plugins.agents_desk.pages import ID
@@ -53,7 +54,7 @@ class Office:
 
     def _doing(self, deed: Deed) -> Callable[[web.Request, Session], Awaitable[web.Response]]:
         async def done(request: web.Request, session: Session) -> web.Response:
-            given = await request.post()
+            given = await posted(request)
             fields = {k: v.strip() for k, v in given.items() if isinstance(v, str)}
             fields["password"] = str(given.get("password", ""))
             try:

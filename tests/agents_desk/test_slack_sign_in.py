@@ -113,7 +113,7 @@ OTHER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     {"claims": {"sub": "U0OTHER"}},
     {"claims": {"https://slack.com/user_id": ""}},
     {"headers": {"kid": "unknown"}},
-    {"signing": OTHER},
+    pytest.param({"signing": OTHER}, id="signed by another key"),
     {"signing": "", "algorithm": "none"},
     {"signing": "guessable secret that is long enough for HS256", "algorithm": "HS256"},
     {"info": {"sub": "U0OTHER"}},

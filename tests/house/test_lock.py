@@ -52,13 +52,13 @@ def test_the_locks_agree() -> None:
 
 
 def test_the_environment_is_light() -> None:
-    """What `make run` installs stays well below 500 MB, Python's own files not counted; Twilio's
-    SDK is 48 of them."""
+    """What `make run` installs stays below 500 MB with Python's own files (some 15); Twilio's SDK is
+    48 of them."""
     environment = default_environment()
     total = 0
     for pin, _ in _pins("requirements.txt"):
         if pin.marker is None or pin.marker.evaluate(dict(environment)):
             files = distribution(pin.name).files or []
             total += sum(file.locate().stat().st_size for file in files if file.locate().is_file())
-    assert total < 470_000_000, f"{total / 1e6:.0f} MB"
+    assert total < 480_000_000, f"{total / 1e6:.0f} MB"
     assert total > 50_000_000

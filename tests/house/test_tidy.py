@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 TOP = {
     ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "brand_voice",
     "channels", "docker", "docs", "examples", "gateway", "mkdocs.yml", "plugins",
-    "pyproject.toml", "requirements-build.txt", "requirements-dev.txt", "requirements.txt", "tests",
+    "pyproject.toml", "requirements-build.txt", "requirements-dev.txt",
+    "requirements-semantic.txt", "requirements.txt", "tests",
 }  # fmt: skip
 
 # Written in pieces, so that this file does not name what no file may name.
