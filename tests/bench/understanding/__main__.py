@@ -11,6 +11,8 @@ import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
+import structlog
+
 from tests.bench.report import Report, say
 
 from .data import Figures
@@ -33,6 +35,7 @@ def main() -> int:
     if unknown := set(parts) - PARTS.keys():
         say(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
         return 2
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     report, lines = Report(sys.stdout), []
     for part in parts:
         for line in PARTS[part]():
