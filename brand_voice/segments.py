@@ -38,7 +38,7 @@ _TYPOGRAPHY = str.maketrans(
     | dict.fromkeys("\u2028\u2029", "\n")
     | {"…": "...", "→": "->", "ﬁ": "fi", "ﬂ": "fl", "ﬀ": "ff"}
 )
-_GUILLEMETS = re.compile(r"(?<=«)[\s\u00a0\u202f]+|[\s\u00a0\u202f]+(?=»)")
+_GUILLEMETS = re.compile(r"(?<=«)[\s\u00a0\u202f]+|(?<![\s\u00a0\u202f])[\s\u00a0\u202f]+(?=»)")
 _TIGHT_DASH = re.compile(r"(?<=\S)—(?=\S)")
 
 

@@ -18,10 +18,10 @@ Note = Callable[[str, str, str], None]
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _TITLED = re.compile(r"\[([^\[\]()\n]{1,200})\]\(([^\s()]{1,200})\)")
 _LEAD_IN = re.compile(r"\s*(?:[,:;!.…–—-]|\s-)+\s*")
-_JOINED_ON = re.compile(r"\s*[,;–—]\s*\Z|\s-\s*\Z")
+_JOINED_ON = re.compile(r"(?<!\s)\s*[,;–—]\s*\Z|\s-\s*\Z")
 _BARE = re.compile(rf"[^\w{PRIVATE}]*")
 _BLANKS = re.compile(r"[ \u00a0]{2,}")
-_BEFORE_MARK = re.compile(r"[ \u00a0\u202f]+(?=[.,])")
+_BEFORE_MARK = re.compile(r"(?<![ \u00a0\u202f])[ \u00a0\u202f]+(?=[.,])")
 _JOINTS = re.compile(r";\s+(?=\S)")
 _DOUBLED = re.compile(r"!{2,}")
 

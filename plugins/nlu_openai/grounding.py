@@ -9,8 +9,10 @@ from .sources import stems
 SHARE = 0.7
 """Of an answer's words of four letters or more, so many must stand in the source."""
 
-_LINK = re.compile(r"\b(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}\b(?:/\S*)?", re.I)
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_LINK = re.compile(
+    r"\b(?:https?://|www\.)\S+|(?<![\w-])[\w-]+(?:\.[\w-]+){0,20}\.[a-z]{2,}\b(?:/\S*)?", re.I
+)
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _FIGURE = re.compile(r"[#€$£]?\d+(?:[.,:/\- ]?\d+)*\s?(?:%|€|\$|£)?")
 _HIDDEN = re.compile(r"\[[A-Z]+_\d+\]")
 _NUMBERS = """

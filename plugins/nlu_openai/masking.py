@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 _KINDS = {
-    "EMAIL": r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+    "EMAIL": r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     # ISO 13616: country, two check digits, up to 30 letters and digits, often in fours.
     "IBAN": r"\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?\b",
     # ISO/IEC 7812: 12 to 19 digits, in groups or not.

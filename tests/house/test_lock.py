@@ -52,8 +52,8 @@ def test_the_locks_agree() -> None:
 
 
 def test_the_environment_is_light() -> None:
-    """What `make run` installs stays below 500 MB with Python's own files (some 15); Twilio's SDK is
-    48 of them."""
+    """What `make run` installs stays below 500 MB with Python's own files (some 15); Twilio's
+    SDK is 48 of them."""
     environment = default_environment()
     total = 0
     for pin, _ in _pins("requirements.txt"):
