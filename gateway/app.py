@@ -13,9 +13,11 @@ from aiohttp import web
 
 from gateway.adapters.local import DiskFiles, LocalEvents, SystemClock
 from gateway.adapters.outside import SafeOutside
+from gateway.adapters.posting import HttpPost
 from gateway.adapters.sealing import read_keys
 from gateway.adapters.sql.audit import SqlAudit
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.herald import Herald, Wish
 from gateway.adapters.sql.notebook import SqlNotebook
 from gateway.adapters.sql.store import SqlStore, prepare
 from gateway.guests import Guest, Guests, Offers
@@ -24,6 +26,7 @@ from gateway.ports import Channel, Clock, House, Opener, Pages, Poller, Probe, T
 from gateway.services.answering import Answering
 from gateway.services.answers import Answers
 from gateway.services.audited import AuditedDesk, AuditRetention
+from gateway.services.backlog import Watch
 from gateway.services.context import Contexts
 from gateway.services.conversation import Conversations
 from gateway.services.delivery import Deliveries
@@ -38,6 +41,7 @@ from gateway.services.rounds import Rounds
 from gateway.services.trouble import Trouble
 from gateway.services.unclaimed import Unclaimed
 from gateway.services.understanding import Understandings
+from gateway.services.webhooks import Webhooks
 from gateway.services.worker import Worker
 from gateway.settings import BadConfig, Problem, Settings
 from gateway.web import errors, health
@@ -73,7 +77,9 @@ class Gateway:
         keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
         self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
         self.database = Database(_file(settings), keys)
-        self.store = SqlStore(self.database, idle=timedelta(hours=core.worker.idle_hours))
+        self.database.watch(self.metrics.commit_units.observe)
+        idle = timedelta(hours=core.worker.idle_hours)
+        self.store = SqlStore(self.database, idle=idle, herald=self._herald())
         self.audit = SqlAudit(self.database, self.clock)
         self.outcomes = Outcomes(
             voice=self.offers.voice,
@@ -114,6 +120,17 @@ class Gateway:
             deliver=self.outgoing.wake,
             clock=self.clock,
         )
+        self.backlog = Watch(figures=self.store.figures, clock=self.clock, metrics=self.metrics)
+        self.posting = HttpPost(
+            core.webhooks.endpoints, outside=SafeOutside(), timeout=core.webhooks.timeout
+        )
+        self.webhooks = Webhooks(
+            hooks=self.store.hooks,
+            post=self.posting,
+            clock=self.clock,
+            metrics=self.metrics,
+            bounds=core.webhooks,
+        )
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
         self.house = self._house()
@@ -142,7 +159,7 @@ class Gateway:
         self._running = [
             asyncio.create_task(self.rounds.alarms()),
             asyncio.create_task(self.rounds.sweeps()),
-            asyncio.create_task(self._retention().run()),
+            *self._beside(),
             *(asyncio.create_task(self._keep(one)) for one in self._pollers()),
         ]
         log.info("started", channels=sorted(self.offers.channels), cut_off=cut)
@@ -161,6 +178,8 @@ class Gateway:
         await self.quiesce()
         await self.incoming.stop(grace)
         await self.outgoing.stop(grace)
+        await self.webhooks.lanes.stop(grace)
+        await self.posting.close()
         await self.store.stop()
         log.info("stopped")
 
@@ -183,7 +202,7 @@ class Gateway:
         for site in (*self.offers.channels.values(), *self.offers.sites):
             if isinstance(site, Pages):
                 yield from site.routes(self.house)
-        yield from health.routes(self.checks(), self.metrics)
+        yield from health.routes(self.checks(), self.metrics, self.backlog.look)
 
     async def _database_trouble(self) -> str | None:
         await self.store.ping()
@@ -209,8 +228,20 @@ class Gateway:
             await self.clock.sleep(wait)
             wait = min(60.0, wait * 2)
 
-    def _retention(self) -> AuditRetention:
-        return AuditRetention(self.audit, self.clock, days=self.settings.core.audit_days)
+    def _beside(self) -> Iterable[asyncio.Task[None]]:
+        """What is done besides turns and deliveries."""
+        days = self.settings.core.audit_days
+        yield asyncio.create_task(AuditRetention(self.audit, self.clock, days=days).run())
+        if self.settings.core.webhooks.endpoints:
+            yield asyncio.create_task(self.webhooks.rounds())
+
+    def _herald(self) -> Herald:
+        """Whom the database's transactions write to."""
+        wishes = [
+            Wish(endpoint=name, events=one.events, texts=one.include_text)
+            for name, one in self.settings.core.webhooks.endpoints.items()
+        ]
+        return Herald(wishes, now=self.clock.now)
 
     def _traits(self) -> dict[str, Traits]:
         return {name: channel.traits for name, channel in self.offers.channels.items()}

@@ -7,7 +7,7 @@ anything. Methods with a compare (an epoch, a state) say in their result what th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 import msgspec
@@ -182,6 +182,31 @@ class InboxLine(Value, frozen=True, kw_only=True):
     attempts: int
     error: str | None
     received_at: datetime
+
+
+class Hook(Value, frozen=True, kw_only=True):
+    """An event on its way to one endpoint. ``event`` is the same at every endpoint and attempt,
+    and ``payload`` is the body to the byte."""
+
+    id: int
+    event: str
+    endpoint: str
+    name: str
+    payload: str
+    attempts: int
+
+
+class HookLine(Value, frozen=True, kw_only=True):
+    """A line of ``warmline webhooks list``."""
+
+    id: int
+    event: str
+    endpoint: str
+    name: str
+    conversation: int
+    attempts: int
+    error: str | None
+    created_at: datetime
 
 
 class Told(Value, frozen=True, kw_only=True):
@@ -382,6 +407,57 @@ class Links(Protocol):
         ...
 
 
+class Hooks(Protocol):
+    """The third durable wait: what other systems are to hear, in order for each conversation and
+    endpoint. A lane is ``ENDPOINT:CONVERSATION``."""
+
+    async def take(self, lane: str, at: datetime, lease: timedelta) -> Hook | Later | None:
+        """The head of the lane. Nobody takes it again before the ``lease`` is over: a process that
+        died on it needs no recovery."""
+        ...
+
+    async def sent(self, id: int) -> None: ...
+    async def later(self, id: int, error: str, due: datetime) -> None: ...
+    async def dead(self, id: int, error: str) -> None: ...
+    async def lanes(self) -> tuple[str, ...]: ...
+    async def list(self) -> tuple[HookLine, ...]:
+        """Dead letters."""
+        ...
+
+    async def retry(self, ids: Sequence[int] | None) -> int: ...
+    async def replay(self, since: datetime, endpoint: str | None) -> int:
+        """Send again what happened at or after ``since``, to all or to one endpoint."""
+        ...
+
+
+class Heap(Value, frozen=True, kw_only=True):
+    """Rows that wait: how many, and since when the oldest does."""
+
+    rows: int = 0
+    since: datetime | None = None
+
+
+class Backlog(Value, frozen=True, kw_only=True):
+    """All that waits or needs a person, at one moment."""
+
+    inbox: Heap = Heap()
+    outbox: Heap = Heap()
+    hooks: Heap = Heap()
+    stuck: Heap = Heap()
+    dead: Heap = Heap()
+    unsure: Heap = Heap()
+    hooks_dead: Heap = Heap()
+    unclaimed: Heap = Heap()
+    overdue: Heap = Heap()
+    """Timers that should have fired."""
+
+
+class Figures(Protocol):
+    """Looks that cost little, whatever the history: they read what is still to be done."""
+
+    async def backlog(self, at: datetime) -> Backlog: ...
+
+
 class Store(Protocol):
     """The whole database, by its parts."""
 
@@ -399,6 +475,10 @@ class Store(Protocol):
     def customers(self) -> Customers: ...
     @property
     def links(self) -> Links: ...
+    @property
+    def hooks(self) -> Hooks: ...
+    @property
+    def figures(self) -> Figures: ...
 
     async def ping(self) -> None:
         """Raises when the database cannot be used."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from gateway.cli import audit, boxes, evaluate, keys, replay, serve, show, voice
+from gateway.cli import audit, boxes, evaluate, keys, replay, serve, show, voice, webhooks
 from gateway.cli.start import house_of, say
 from gateway.guests import Guests, installed
 from gateway.ports import WarmlineError
@@ -27,6 +27,7 @@ OURS: tuple[click.Command, ...] = (
     boxes.customer,
     audit.audit,
     keys.keys,
+    webhooks.webhooks,
 )
 
 

@@ -64,8 +64,9 @@ class Engine:
         if not self._warm and isinstance(self._engine, Warm):
             await self._engine.warm()
             self._warm = True
-        async with asyncio.timeout(self._timeout):
-            insights = await self._engine.understand(turns)
+        with self._metrics.working("engine", self.name):
+            async with asyncio.timeout(self._timeout):
+                insights = await self._engine.understand(turns)
         return [check(one, turn.message.text) for turn, one in zip(turns, insights, strict=True)]
 
     def _failed(self, turns: Sequence[Turn], error: Exception) -> None:

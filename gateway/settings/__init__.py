@@ -10,16 +10,19 @@ names it or a ``WARMLINE_`` variable of it is set, asleep when it is ``false`` o
 from gateway.settings.core import Core, Delivery, Limits, Settings, Worker
 from gateway.settings.loading import Declared, load
 from gateway.settings.problems import BadConfig, Lines, Problem, read_yaml, validate
+from gateway.settings.webhooks import Endpoint, Webhooks
 
 __all__ = [
     "BadConfig",
     "Core",
     "Declared",
     "Delivery",
+    "Endpoint",
     "Limits",
     "Lines",
     "Problem",
     "Settings",
+    "Webhooks",
     "Worker",
     "load",
     "read_yaml",

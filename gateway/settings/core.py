@@ -8,6 +8,8 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from gateway.settings.webhooks import Webhooks
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -75,6 +77,7 @@ class Core(BaseModel):
     worker: Worker = Worker()
     delivery: Delivery = Delivery()
     limits: Limits = Limits()
+    webhooks: Webhooks = Webhooks()
 
 
 class Settings:

@@ -86,6 +86,10 @@ class Database:
         """Run ``unit`` on a snapshot that holds everything committed so far; as `write`."""
         return await self._reader.run(unit, "", long=long)
 
+    def watch(self, told: Callable[[int], object]) -> None:
+        """``told`` hears how many units shared each commit."""
+        self._writer.told = told
+
     async def checkpoint(self) -> None:
         """Move everything from the write-ahead log into the database and empty the log, so that
         nothing erased is left in it. Waits for readers, for as long as the busy time-out."""
@@ -108,6 +112,7 @@ class Line:
     def __init__(self, file: Path, keys: Keys, name: str, *, writes: bool) -> None:
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self.engine = _engine(file, keys, begin=self._begin)
+        self.told: Callable[[int], object] | None = None
         self._writes = writes
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._connection: Connection | None = None
@@ -140,6 +145,8 @@ class Line:
         try:
             while self._waiting:
                 group = self._next()
+                if self.told is not None:
+                    self.told(len(group))
                 outcomes = await self._try(group)
                 for waiting, (result, error) in zip(group, outcomes, strict=True):
                     if waiting.done.done():  # its waiter was cancelled; the work stands

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select, update
 from gateway.adapters.sql import committing, rows, taking
 from gateway.adapters.sql.accepting import SAME, Arrival, Door
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.herald import Herald
 from gateway.adapters.sql.schema import inbox, messages
 from gateway.model import Accepted, Inbound, Message
 from gateway.ports import NotFound
@@ -24,8 +25,9 @@ customer's ids."""
 class SqlInbox:
     """The first durable wait."""
 
-    def __init__(self, database: Database, *, idle: timedelta) -> None:
+    def __init__(self, database: Database, *, idle: timedelta, herald: Herald) -> None:
         self._db = database
+        self._herald = herald
         self._door = Door(database)
         self._idle = idle
 
@@ -67,7 +69,8 @@ class SqlInbox:
 
     async def commit(self, outcome: Outcome, at: datetime) -> Committed:
         return await self._db.write(
-            lambda c: committing.commit(c, outcome, at), key=outcome.work.lane
+            lambda c: self._herald.turn(c, outcome, committing.commit(c, outcome, at), at),
+            key=outcome.work.lane,
         )
 
     async def failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, or_, sel
 
 from gateway.adapters.sql import consent, rows
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.herald import Herald
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox
 from gateway.model import Fact, Outbound, Sent, Status
 from gateway.store import Later, OutboxLine, Parcel
@@ -63,8 +64,9 @@ _OUTBOUND = msgspec.json.Decoder(Outbound)
 class SqlOutbox:
     """The second durable wait."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, herald: Herald) -> None:
         self._db = database
+        self._herald = herald
 
     async def take(self, lane: str, at: datetime) -> Parcel | Later | None:
         return await self._db.write(lambda c: _take(c, lane, at), key=lane)
@@ -75,6 +77,7 @@ class SqlOutbox:
             connection.execute(_SENT_MESSAGE, {"row": id, "remote": sent.remote_id})
             if sent.facts:
                 _learn(connection, id, sent.facts)
+            self._herald.sent(connection, id, "sent")
 
         await self._db.write(unit)
 
@@ -96,6 +99,7 @@ class SqlOutbox:
         def unit(connection: Connection) -> None:
             connection.execute(_STATE.values(state=state, error=error), {"row": id})
             connection.execute(_MESSAGE.values(status=status), {"row": id})
+            self._herald.sent(connection, id, status, error=error)
             if unreachable:
                 connection.execute(_unreachable(id))
             if opted_out:

@@ -12,6 +12,9 @@ from sqlalchemy import text
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.customers import SqlCustomers
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.figures import SqlFigures
+from gateway.adapters.sql.herald import Herald
+from gateway.adapters.sql.hooks import SqlHooks
 from gateway.adapters.sql.inbox import SqlInbox
 from gateway.adapters.sql.linking import SqlLinks
 from gateway.adapters.sql.moves import SqlMoves
@@ -23,17 +26,22 @@ from gateway.adapters.sql.timers import SqlTimers
 
 class SqlStore:
     """The store of one process. ``idle``: after how long a conversation left with the bot is
-    over, so that the next message begins a new one."""
+    over, so that the next message begins a new one. ``herald``: who else is to hear of it."""
 
-    def __init__(self, database: Database, *, idle: timedelta) -> None:
+    def __init__(
+        self, database: Database, *, idle: timedelta, herald: Herald | None = None
+    ) -> None:
         self._db = database
-        self.inbox = SqlInbox(database, idle=idle)
-        self.outbox = SqlOutbox(database)
+        herald = herald or Herald()
+        self.inbox = SqlInbox(database, idle=idle, herald=herald)
+        self.outbox = SqlOutbox(database, herald)
         self.timers = SqlTimers(database)
-        self.moves = SqlMoves(database)
+        self.moves = SqlMoves(database, herald)
         self.reading = SqlReading(database)
-        self.customers = SqlCustomers(database)
+        self.customers = SqlCustomers(database, herald)
         self.links = SqlLinks(database)
+        self.hooks = SqlHooks(database)
+        self.figures = SqlFigures(database)
 
     async def ping(self) -> None:
         await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar())
