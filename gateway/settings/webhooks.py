@@ -46,7 +46,7 @@ class Webhooks(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     endpoints: dict[Name, Endpoint] = {}
-    attempts: int = Field(16, ge=1, description="then it is a dead letter")
+    attempts: int = Field(24, ge=1, description="then it is a dead letter")
     backoff_first: float = Field(5.0, gt=0, description="seconds")
     backoff_most: float = Field(21_600.0, gt=0, description="seconds")
     timeout: float = Field(15.0, gt=0, le=300, description="seconds for one attempt")
