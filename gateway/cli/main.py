@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from gateway.cli import audit, boxes, evaluate, keys, replay, serve, show, voice, webhooks
+from gateway.cli import audit, boxes, doctor, evaluate, keys, replay, serve, show, voice, webhooks
 from gateway.cli.start import house_of, say
 from gateway.guests import Guests, installed
 from gateway.ports import WarmlineError
@@ -16,6 +16,7 @@ from gateway.settings import BadConfig
 OURS: tuple[click.Command, ...] = (
     serve.serve,
     show.check,
+    doctor.doctor,
     show.understand,
     show.plugins,
     show.channels,

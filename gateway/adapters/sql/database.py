@@ -63,7 +63,7 @@ class Database:
 
     def __init__(self, file: Path, keys: Keys | None = None) -> None:
         """``keys`` seal and open what customers and colleagues wrote; without, it stays plain."""
-        self._file = file
+        self.file = file
         self.keys = keys or Keys()
         self._writer = Line(file, self.keys, "db-write", writes=True)
         self._reader = Line(file, self.keys, "db-read", writes=False)
