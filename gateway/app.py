@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from gateway.adapters.local import DiskFiles, LocalEvents, SystemClock
+from gateway.adapters.otel import tracing_of
 from gateway.adapters.outside import SafeOutside
 from gateway.adapters.posting import HttpPost
 from gateway.adapters.sealing import read_keys
@@ -36,7 +38,9 @@ from gateway.services.intake import Intake
 from gateway.services.metrics import Metrics
 from gateway.services.outcomes import Outcomes
 from gateway.services.policy import Policy, load_policy
+from gateway.services.pressure import Gate, Pressure
 from gateway.services.proofs import Proofs
+from gateway.services.retention import Retention
 from gateway.services.rounds import Rounds
 from gateway.services.trouble import Trouble
 from gateway.services.unclaimed import Unclaimed
@@ -81,6 +85,9 @@ class Gateway:
         idle = timedelta(hours=core.worker.idle_hours)
         self.store = SqlStore(self.database, idle=idle, herald=self._herald())
         self.audit = SqlAudit(self.database, self.clock)
+        self.tracing = tracing_of(core.tracing.enabled, os.environ)
+        if self.tracing is not None:
+            self.tracing.wrap(self.store, self.metrics)
         self.outcomes = Outcomes(
             voice=self.offers.voice,
             policy=self.policy,
@@ -131,6 +138,8 @@ class Gateway:
             metrics=self.metrics,
             bounds=core.webhooks,
         )
+        self.pressure = Pressure(backlog=self.backlog, limits=core.limits, clock=self.clock)
+        self.retention = self._retention()
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
         self.house = self._house()
@@ -181,6 +190,8 @@ class Gateway:
         await self.webhooks.lanes.stop(grace)
         await self.posting.close()
         await self.store.stop()
+        if self.tracing is not None:
+            await asyncio.to_thread(self.tracing.stop)
         log.info("stopped")
 
     def checks(self) -> dict[str, Readiness]:
@@ -232,8 +243,21 @@ class Gateway:
         """What is done besides turns and deliveries."""
         days = self.settings.core.audit_days
         yield asyncio.create_task(AuditRetention(self.audit, self.clock, days=days).run())
+        yield asyncio.create_task(self.retention.rounds())
+        yield asyncio.create_task(self.pressure.rounds())
         if self.settings.core.webhooks.endpoints:
             yield asyncio.create_task(self.webhooks.rounds())
+
+    def _retention(self) -> Retention:
+        days = self.settings.core.retention
+        return Retention(
+            keeping=self.store.keeping,
+            files=self.files,
+            notebook=SqlNotebook(self.database, self.clock),
+            clock=self.clock,
+            days=days,
+            archive=self.settings.path(days.archive) if days.archive else None,
+        )
 
     def _herald(self) -> Herald:
         """Whom the database's transactions write to."""
@@ -317,8 +341,14 @@ class Gateway:
             clock=self.clock,
             proofs=self.proofs,
         )
+        gate = Gate(
+            intake,
+            pressure=self.pressure,
+            limits=self.settings.core.limits,
+            metrics=self.metrics,
+        )
         return House(
-            intake=intake,
+            intake=gate,
             files=self.files,
             mailbox=self.answers,
             events=self.events,

@@ -537,7 +537,11 @@ class Undeliverable(WarmlineError):
 
 
 class NotAccepted(WarmlineError):
-    """The message could not be committed; the provider must try again."""
+    """The message could not be committed; the provider must try again, in ``after`` seconds."""
+
+    def __init__(self, message: str, *, after: float = 2.0) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class TooLarge(WarmlineError):

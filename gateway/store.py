@@ -53,6 +53,8 @@ class AgentSaid(Value, frozen=True, kw_only=True):
     text: str
     suggestion: int | None = None
     attachments: tuple[Attachment, ...] = ()
+    trace: str | None = None
+    """As in `Inbound`."""
 
 
 class Happened(Value, frozen=True, kw_only=True):
@@ -136,6 +138,8 @@ class Outcome(Value, frozen=True, kw_only=True):
     """What the customer said of messages to this address; ``out`` discards what is queued."""
     refused: str | None = None
     """Why nothing may be sent: ``replies`` are kept as failed ones, with this as their detail."""
+    trace: str | None = None
+    """The trace that goes on with the replies, as in `Inbound`."""
 
 
 class Committed(Value, frozen=True, kw_only=True):
@@ -430,6 +434,53 @@ class Hooks(Protocol):
         ...
 
 
+class Cut(Value, frozen=True, kw_only=True):
+    """What one small step of the retention looked at and took away. ``after`` is where the next
+    step begins, None when there is nothing older left to look at."""
+
+    gone: int = 0
+    after: int | None = None
+
+
+class Keeping(Protocol):
+    """Taking away what is older than it may be: in small steps, each a transaction, oldest first.
+    ``after`` is the id at which the last step stopped, 0 at the beginning."""
+
+    async def silent(self, before: datetime, after: int, limit: int) -> tuple[list[int], Cut]:
+        """Conversations that are over and in which nothing was said since ``before``."""
+        ...
+
+    async def whole(self, conversation: int) -> Json:
+        """All that is held of it, for the archive."""
+        ...
+
+    async def end(self, conversations: Sequence[int], before: datetime) -> int:
+        """Delete these, unless somebody spoke in them meanwhile, and customers of whom nothing is
+        left but an address."""
+        ...
+
+    async def old(
+        self,
+        kind: Literal["attachments", "inbox", "outbox", "hooks"],
+        before: datetime,
+        after: int,
+        limit: int,
+        *,
+        delete: bool,
+    ) -> Cut:
+        """Rows that have done their work."""
+        ...
+
+    async def unnamed(self, digests: Sequence[str]) -> set[str]:
+        """Those of ``digests`` that no row names."""
+        ...
+
+    async def squeeze(self) -> None:
+        """Give the space of what is gone back to the disk, where the database does not do so by
+        itself. Nothing can be written meanwhile."""
+        ...
+
+
 class Heap(Value, frozen=True, kw_only=True):
     """Rows that wait: how many, and since when the oldest does."""
 
@@ -479,6 +530,8 @@ class Store(Protocol):
     def hooks(self) -> Hooks: ...
     @property
     def figures(self) -> Figures: ...
+    @property
+    def keeping(self) -> Keeping: ...
 
     async def ping(self) -> None:
         """Raises when the database cannot be used."""

@@ -27,7 +27,7 @@ async def examine(account: Account, settings: SmsSettings, *, hook: str) -> Sequ
         what = "the number in `channels.sms.from` is not one of this account"
         return [Symptom(what=what, mend="buy it, or set one that the Twilio console shows")]
     called = str(owned[0].sms_url or "nowhere")
-    if called == hook or owned[0].sms_application_sid:
+    if called.partition("#")[0] == hook or owned[0].sms_application_sid:
         return ()
     what = f"Twilio brings messages to {called}, and not to {hook}"
     mend = "set that as the number's webhook for messages in the Twilio console"

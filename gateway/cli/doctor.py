@@ -84,7 +84,7 @@ async def _queues(gateway: Gateway, database: DatabaseCheckup) -> Sequence[Sympt
 async def _server(gateway: Gateway) -> Sequence[Symptom]:
     """Whether one works in this folder, and what it says of itself."""
     core = gateway.settings.core
-    if not _is_served(gateway.settings.data_dir / "serving.lock"):
+    if not is_served(gateway.settings.data_dir / "serving.lock"):
         what = f"no server works in {gateway.settings.data_dir}"
         return [Symptom(what=what, severity="warning", mend="start `warmline serve`")]
     url = f"http://{core.host}:{core.port}/readyz"
@@ -110,7 +110,8 @@ class _Readiness(msgspec.Struct):
     checks: dict[str, str]
 
 
-def _is_served(lock: Path) -> bool:
+def is_served(lock: Path) -> bool:
+    """Whether a server holds this lock."""
     if not lock.exists():
         return False
     with lock.open("r") as file:

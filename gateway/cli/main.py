@@ -7,7 +7,19 @@ from collections.abc import Sequence
 
 import click
 
-from gateway.cli import audit, boxes, doctor, evaluate, keys, replay, serve, show, voice, webhooks
+from gateway.cli import (
+    audit,
+    boxes,
+    doctor,
+    evaluate,
+    keys,
+    replay,
+    retention,
+    serve,
+    show,
+    voice,
+    webhooks,
+)
 from gateway.cli.start import house_of, say
 from gateway.guests import Guests, installed
 from gateway.ports import WarmlineError
@@ -29,6 +41,7 @@ OURS: tuple[click.Command, ...] = (
     audit.audit,
     keys.keys,
     webhooks.webhooks,
+    retention.retention,
 )
 
 

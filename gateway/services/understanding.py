@@ -161,6 +161,7 @@ class Understandings:
     ) -> None:
         """``timeout``: seconds for one call; ``sure``: see `join`."""
         self._sure = sure
+        self._metrics = metrics
         ordered = sorted(engines, key=lambda engine: engine.priority)
         self._engines = [_way(one, timeout, metrics) for one in ordered]
 
@@ -168,10 +169,11 @@ class Understandings:
         """What ``turn.message`` means; a message without words has no meaning to tell."""
         if turn.kind != "message" or not turn.message.text.strip():
             return Understanding()
-        if len(self._engines) == 1:  # nothing to do side by side
-            told = [await self._engines[0].ask(turn)]
-        else:
-            told = await asyncio.gather(*(engine.ask(turn) for engine in self._engines))
+        with self._metrics.working("stage", "understand"):
+            if len(self._engines) == 1:  # nothing to do side by side
+                told = [await self._engines[0].ask(turn)]
+            else:
+                told = await asyncio.gather(*(engine.ask(turn) for engine in self._engines))
         names = [engine.name for engine in self._engines]
         heard = [(name, one) for name, one in zip(names, told, strict=True) if one is not None]
         failed = tuple(n for n, one in zip(names, told, strict=True) if one is None)

@@ -10,6 +10,7 @@ names it or a ``WARMLINE_`` variable of it is set, asleep when it is ``false`` o
 from gateway.settings.core import Core, Delivery, Limits, Settings, Worker
 from gateway.settings.loading import Declared, load
 from gateway.settings.problems import BadConfig, Lines, Problem, read_yaml, validate
+from gateway.settings.retention import Retention
 from gateway.settings.webhooks import Endpoint, Webhooks
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Limits",
     "Lines",
     "Problem",
+    "Retention",
     "Settings",
     "Webhooks",
     "Worker",

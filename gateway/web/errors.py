@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
@@ -89,7 +90,7 @@ def _told(request: web.Request, wrong: Exception) -> web.StreamResponse:  # noqa
         case Conflict():
             return error(409, str(wrong))
         case NotAccepted():
-            return error(503, str(wrong), **{"Retry-After": "2"})
+            return error(503, str(wrong), **{"Retry-After": f"{math.ceil(wrong.after)}"})
         case web.HTTPException() | ConnectionResetError():
             raise wrong  # a redirect, or a client that went away
         case _:

@@ -177,7 +177,7 @@ def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ..
         connection.execute(
             select(attachments.c.digest).where(attachments.c.message_id.in_(said))
         ).scalars()
-    ) | _named(connection, received)
+    ) | named(connection, received)
     moved = links.c.customer_id == customer
     before = connection.execute(select(links.c.before_id).where(moved)).scalars().all()
     gone = connection.execute(delete(inbox).where(received)).rowcount
@@ -200,7 +200,7 @@ def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ..
         connection.execute(
             select(attachments.c.digest).where(attachments.c.digest.in_(digests))
         ).scalars()
-    ) | _named(connection, (inbox.c.state != "handled") | (inbox.c.kind == "unreadable"))
+    ) | named(connection, (inbox.c.state != "handled") | (inbox.c.kind == "unreadable"))
     return gone, tuple(sorted(digests - still))
 
 
@@ -235,7 +235,7 @@ def _unname_sealed(connection: Connection, address: Address) -> None:
             connection.execute(mine.values(text=kept))
 
 
-def _named(connection: Connection, chosen: ColumnElement[bool]) -> set[str]:
+def named(connection: Connection, chosen: ColumnElement[bool]) -> set[str]:
     """The digests of raw payloads and attachments that inbox rows name."""
     found: set[str] = set()
     query = select(inbox.c.kind, inbox.c.lane, inbox.c.payload).where(

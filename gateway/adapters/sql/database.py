@@ -100,6 +100,16 @@ class Database:
 
         await self._writer.run(empty, "", bare=True)
 
+    async def vacuum(self) -> None:
+        """Write the file anew without its holes. Takes the time of copying it, and its size on
+        the disk once more; nothing is written meanwhile."""
+
+        def squeeze(connection: Connection) -> None:
+            with _patient(connection) as driver:
+                driver.execute("VACUUM")
+
+        await self._writer.run(squeeze, "", bare=True)
+
     async def stop(self) -> None:
         """Let what waits finish, then close."""
         await self._writer.stop()

@@ -46,7 +46,7 @@ class SqlFigures:
         self._db = database
 
     async def backlog(self, at: datetime) -> Backlog:
-        return await self._db.read(lambda c: _backlog(c, at))
+        return await self._db.read(lambda c: _backlog(c, at), long=True)
 
 
 def _backlog(connection: Connection, at: datetime) -> Backlog:

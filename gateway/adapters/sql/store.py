@@ -16,12 +16,14 @@ from gateway.adapters.sql.figures import SqlFigures
 from gateway.adapters.sql.herald import Herald
 from gateway.adapters.sql.hooks import SqlHooks
 from gateway.adapters.sql.inbox import SqlInbox
+from gateway.adapters.sql.keeping import SqlKeeping
 from gateway.adapters.sql.linking import SqlLinks
 from gateway.adapters.sql.moves import SqlMoves
 from gateway.adapters.sql.outbox import SqlOutbox
 from gateway.adapters.sql.places import admit
 from gateway.adapters.sql.reading import SqlReading
 from gateway.adapters.sql.timers import SqlTimers
+from gateway.store import Inbox, Outbox
 
 
 class SqlStore:
@@ -33,8 +35,8 @@ class SqlStore:
     ) -> None:
         self._db = database
         herald = herald or Herald()
-        self.inbox = SqlInbox(database, idle=idle, herald=herald)
-        self.outbox = SqlOutbox(database, herald)
+        self.inbox: Inbox = SqlInbox(database, idle=idle, herald=herald)
+        self.outbox: Outbox = SqlOutbox(database, herald)
         self.timers = SqlTimers(database)
         self.moves = SqlMoves(database, herald)
         self.reading = SqlReading(database)
@@ -42,6 +44,7 @@ class SqlStore:
         self.links = SqlLinks(database)
         self.hooks = SqlHooks(database)
         self.figures = SqlFigures(database)
+        self.keeping = SqlKeeping(database)
 
     async def ping(self) -> None:
         await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar())
