@@ -57,9 +57,11 @@ class Seen:
 
 @asynccontextmanager
 async def traced(*guests: Any, seen: Seen, **more: Any) -> AsyncIterator[Running]:
-    async with running(*guests, **more) as gw:
-        seen.tracing.wrap(gw.gateway.store, gw.gateway.metrics)
-        yield gw
+    """A gateway that is traced from its start on, into ``seen``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.app.tracing_of", lambda *_: seen.tracing)
+        async with running(*guests, **more) as gw:
+            yield gw
 
 
 def moody(turn: Turn) -> Reply | None:

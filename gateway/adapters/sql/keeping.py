@@ -32,7 +32,7 @@ from gateway.adapters.sql.schema import (
     notes_of_guests,
     outbox,
 )
-from gateway.model import Json
+from gateway.model import Inbound, Json
 from gateway.store import Cut
 
 STRETCH = 1000
