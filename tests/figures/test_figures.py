@@ -51,6 +51,7 @@ async def test_each_guest_has_its_rate_errors_and_duration(
         fake.fail_with(Undeliverable("no such number"))
         await gw.customer("fake", "carla").say("hi again")
         await gw.customer("fake", "dora").say("break")
+        await gw.gateway.backlog.look(timedelta(0))
         seen = await scraped(gw)
     # What broke is asked once more, for the words of the hand-over.
     assert seen["warmline_work_seconds_count", ("handler", "fake_handler")] == 4

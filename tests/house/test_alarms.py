@@ -29,9 +29,7 @@ def _questions() -> Iterator[str]:
 def _series() -> dict[str, set[str]]:
     """Each series of /metrics, with its labels."""
     found: dict[str, set[str]] = {}
-    for figure in vars(Metrics()).values():
-        if not hasattr(figure, "_labelnames"):
-            continue
+    for figure in Metrics().registry._collector_to_names:
         labels = set(figure._labelnames)
         suffixes = {
             "counter": ["_total"],
