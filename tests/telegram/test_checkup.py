@@ -7,6 +7,7 @@ import pytest
 from gateway import Checkup, TryLater
 from gateway.testing import FakeClock
 
+from . import server
 from .conftest import Start
 from .server import BotApi
 
@@ -23,11 +24,13 @@ async def test_telegram_calls_us(start: Start, api: BotApi) -> None:
         assert symptom.severity == "broken"
 
 
-async def test_a_token_that_telegram_does_not_know(start: Start, api: BotApi) -> None:
+async def test_a_token_that_telegram_does_not_know(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Told in words, without the token."""
     async with start() as gw:
         channel = gw.gateway.offers.channels["telegram"]
         assert isinstance(channel, Checkup)
-        api.trouble("token")
+        monkeypatch.setattr(server, "TOKEN", "1:another")
         with pytest.raises(TryLater, match="BotFather"):
             await channel.checkup(FakeClock())
