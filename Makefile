@@ -3,6 +3,8 @@
 PORT  ?= 8080
 KILLS ?= 200
 JOBS  ?= 2
+SECONDS ?= 10
+EXAMPLES ?= 300
 GOEMOTIONS ?= ../shared/data/goemotions_train.csv
 
 VENV   := .venv
@@ -11,7 +13,8 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_WARN_SCRIPT_LOCATION=1 $(BIN)/p
 LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header --quiet $(LOCKFLAGS)
 
-.PHONY: run test test-rasa check style types floors pages bench train-emotion crash format sizes lock wheel clean
+.PHONY: run test test-rasa test-semantic check style types floors pages bench train-emotion crash api fuzz \
+        image-check audit sbom format sizes lock wheel clean
 
 run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
 	@WARMLINE_PUBLIC_URL="$${WARMLINE_PUBLIC_URL:-http://127.0.0.1:$(PORT)}" exec $(BIN)/warmline serve --port $(PORT)
@@ -21,6 +24,9 @@ test: $(VENV)/.project $(VENV)/.dev  ## the whole suite
 
 test-rasa: $(VENV)/.project $(VENV)/.dev  ## the suite against a real Rasa; needs Python 3.10, else says NOT RUN
 	@.ci/rasa $(BIN)
+
+test-semantic:  ## the extra `semantic` with a real model; needs torch, else says NOT RUN
+	@.ci/semantic
 
 check: style types floors pages  ## `make -k check` goes on after a failure
 
@@ -37,14 +43,29 @@ floors: $(VENV)/.project $(VENV)/.dev
 pages: $(VENV)/.dev  # not --quiet: then warnings would pass
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line; PARTS=intents is one part of it
+	@$(BIN)/python -m tests.bench $(PARTS)
 
 train-emotion: $(VENV)/.project  ## plugins/nlu_local/data anew, from GOEMOTIONS
 	@$(BIN)/python -m plugins.nlu_local.learning $(GOEMOTIONS)
 
 crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
 	@$(BIN)/python -m tests.crash --kills $(KILLS)
+
+api: $(VENV)/.project $(VENV)/.dev  ## EXAMPLES requests to each door, by its description
+	@OPENAPI_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -q tests/openapi -o timeout=3600
+
+fuzz: $(VENV)/.project $(VENV)/.dev $(VENV)/.fuzz  ## each parser for SECONDS; NAMES= chooses
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(NAMES)
+
+image-check: $(VENV)/.dev  ## the image's steps in a clean root; needs root and debootstrap
+	@$(BIN)/python .ci/image
+
+audit: $(VENV)/.dev  ## known weaknesses of what is locked; needs the network
+	@$(BIN)/python .ci/audit
+
+sbom: $(VENV)/.project $(VENV)/.dev  ## dist/sbom.json
+	@$(BIN)/python .ci/sbom
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -58,6 +79,8 @@ lock: $(VENV)/.dev
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) --group build -c requirements.txt -o requirements-build.txt
 	$(LOCK) --group dev -c requirements.txt -c requirements-build.txt -o requirements-dev.txt
+	$(LOCK) --extra semantic --group semantic -c requirements.txt -c requirements-build.txt \
+	  -c requirements-dev.txt pyproject.toml -o requirements-semantic.txt
 
 wheel: $(VENV)/.project  ## dist/warmline-*.whl
 	@$(BIN)/hatchling build -t wheel
@@ -85,4 +108,9 @@ $(VENV)/.project: pyproject.toml $(VENV)/.locked
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.locked
 	@echo "Installing what is locked in requirements-dev.txt (once) ..." >&2
 	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# Where there is no wheel of it `make fuzz` says NOT RUN.
+$(VENV)/.fuzz: tests/fuzz/atheris.txt $(VENV)/.locked
+	@$(PIP) --only-binary :all: --require-hashes -r tests/fuzz/atheris.txt || true
 	@touch $@

@@ -6,6 +6,7 @@ A company's own guide says only what differs: it is laid over the packaged ``gui
 
 from __future__ import annotations
 
+import re
 from string import Formatter
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from pydantic import (
 from gateway import Json, Label, Purpose, Severity
 
 Role = Literal["greeting", "opener", "body", "next_step", "links", "buttons", "survey", "sign_off"]
+_SAID = re.compile(r"[^\W_][\w'’-]*\*?(?:\|[^\W_][\w'’-]*\*?)*\??")
 ALWAYS_SERIOUS: frozenset[Label] = frozenset({"frustrated", "angry", "anxious"})
 
 
@@ -52,6 +54,19 @@ def _starts_with_a_word(text: str) -> str:
     return text
 
 
+def _findable(text: str) -> str:
+    words = text.split()
+    for word in words:
+        if not _SAID.fullmatch(word):
+            raise ValueError(
+                f"`{word}` cannot be looked for; write words, `a|b` for either, `word*` for any "
+                "ending, `word?` for perhaps"
+            )
+    if all(word.endswith("?") for word in words):
+        raise ValueError("every word may be missing; take one `?` out")
+    return text
+
+
 def _stays_serious(labels: tuple[Label, ...]) -> tuple[Label, ...]:
     if missing := sorted(ALWAYS_SERIOUS.difference(labels)):
         raise ValueError(f"must hold {', '.join(missing)} too; add what is missing")
@@ -65,6 +80,14 @@ Words = Annotated[
     StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
     AfterValidator(_starts_with_a_word),
 ]
+
+
+Said = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
+    AfterValidator(_findable),
+]
+"""A phrase that customers say, with the little grammar of `_SAID`."""
 
 
 class Language(Part):
@@ -110,6 +133,25 @@ class Phrase(Part):
     @classmethod
     def _from_text(cls, value: Any) -> Any:
         return {"phrase": value} if isinstance(value, str) else value
+
+
+class Heard(Part):
+    """How customers speak to this house, in one language: phrases and what they show."""
+
+    names: tuple[Said, ...] = Field(
+        (), description="products and the like: their capitals are no shouting"
+    )
+    angry: tuple[Said, ...] = ()
+    frustrated: tuple[Said, ...] = ()
+    anxious: tuple[Said, ...] = ()
+    urgent: tuple[Said, ...] = ()
+    confused: tuple[Said, ...] = ()
+    pleased: tuple[Said, ...] = ()
+    trouble: tuple[Said, ...] = Field((), description="a bad event, told calmly")
+    asked_for_person: tuple[Said, ...] = ()
+    harm: tuple[Said, ...] = Field((), description="words of danger; they go to a person at once")
+    legal: tuple[Said, ...] = ()
+    not_helped: tuple[Said, ...] = Field((), description="that an answer missed the question")
 
 
 class Category(Part):
@@ -236,6 +278,9 @@ class Guide(Part):
         description="no cheer, emoji or exclamation mark; the first three cannot be taken out",
     )
     lexicon: Lexicon = Lexicon()
+    customers: dict[LanguageCode, Heard] = Field(
+        default={}, description="what customers say here, for the understanding"
+    )
     greetings: dict[Literal["chat", "letter"], Greeting] = {}
     openers: Openers = Openers()
     asking: Asking = Asking()

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from brand_voice import guide as schemas
 from brand_voice.guide import Guide
-from gateway import BadConfig, Problem
+from gateway import BadConfig, Problem, compose_yaml, construct_yaml
 
 LARGEST = 1_000_000
 """Bytes of a guide's file."""
@@ -125,20 +125,11 @@ class _Tree:
 
 
 def _tree(text: str, file: str) -> _Tree:
-    try:
-        loader = _Reader(text)
-        node = loader.get_single_node()
-        if node is not None and _aliased(node):
-            what = "aliases (*name) are not read here; write the words out"
-            raise BadConfig([_problem(file, 1, "", what)])
-        values = loader.construct_document(node) if node is not None else {}
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        what = f"not YAML: {error.problem}; mend the line"
-        raise BadConfig([_problem(file, line, "", what)]) from None
-    except yaml.YAMLError as error:
-        what = f"not YAML: {str(error).splitlines()[0]}; mend the file"
-        raise BadConfig([_problem(file, 1, "", what)]) from None
+    node = compose_yaml(text, file, _Reader)
+    if node is not None and _aliased(node):
+        what = "aliases (*name) are not read here; write the words out"
+        raise BadConfig([_problem(file, 1, "", what)])
+    values = construct_yaml(node, file, _Reader) if node is not None else {}
     if not isinstance(values, dict):
         raise BadConfig([_problem(file, 1, "", "must be a mapping; write `key: value`")])
     return _Tree(file, node, values)

@@ -18,6 +18,7 @@ from gateway import (
     Finding,
     Json,
     Occasion,
+    Phrases,
     Rendered,
     Reply,
     Section,
@@ -47,6 +48,7 @@ class GuidedVoice:
     name = "brand_voice"
 
     def __init__(self, guide: Guide) -> None:
+        self._guide = guide
         self._book = Book(guide)
         self._known = lru_cache(KEPT)(partial(render, self._book))
 
@@ -65,6 +67,11 @@ class GuidedVoice:
     def schema(self) -> Mapping[str, Json]:
         """The JSON Schema of a guide's file."""
         return schema()
+
+    def phrases(self) -> Phrases:
+        """What the guide says of how customers speak; see `gateway.Phrases`."""
+        said = {code: heard.model_dump() for code, heard in self._guide.customers.items()}
+        return {code: {k: v for k, v in kinds.items() if v} for code, kinds in said.items()}
 
     def check_guide(self, path: Path) -> tuple[str, ...]:
         """Problems of the guide at ``path``; none when it can be used."""

@@ -12,10 +12,12 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, TypeVar
+from importlib.resources import files
+from typing import Annotated, Any, TypeVar
 
 import aiohttp
 import msgspec
+import yaml
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -26,6 +28,7 @@ from gateway import (
     Fact,
     House,
     Inbound,
+    Json,
     Message,
     Outbound,
     Section,
@@ -59,7 +62,7 @@ class Said(msgspec.Struct, frozen=True):
 
     sender: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
     message: str
-    metadata: dict[str, object] | None = None
+    metadata: dict[str, Json] | None = None
     message_id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
 
 
@@ -105,6 +108,16 @@ class Rest:
             web.post("/webhooks/rest/webhook", hear),
             web.get("/channels/rest/messages", tell),
         )
+
+    def describe(self) -> Mapping[str, Json]:
+        """What its doors take and answer, for ``/openapi.json``."""
+        part: dict[str, Any] = yaml.safe_load(
+            files("channels").joinpath("rest.openapi.yaml").read_text("utf-8")
+        )
+        part["components"]["schemas"]["rest.Said"] = msgspec.json.schema_components([Said])[1][
+            "Said"
+        ]
+        return part
 
     def _check(self, request: web.Request) -> None:
         if self._settings.token is None:

@@ -22,7 +22,9 @@ from gateway.ports import (
     Channel,
     ContextSource,
     Handler,
+    Listener,
     Pages,
+    Phrasebook,
     Poller,
     Tenant,
     Understander,
@@ -148,7 +150,9 @@ class Guests:
         for guest in self.all:
             for hook, register in taken.registers(guest.name):
                 self._ask(guest, hook, register=register, settings=settings)
-        return taken.offers()
+        offers = taken.offers()
+        _introduce(offers)
+        return offers
 
     def _ask(self, guest: Guest, hook: str, **arguments: object) -> None:
         caller = self._manager.subset_hook_caller(
@@ -160,6 +164,15 @@ class Guests:
             raise
         except Exception as error:
             raise BadGuest(f"{guest.name} ({guest.package}): {hook} raised: {error!r}") from error
+
+
+def _introduce(offers: Offers) -> None:
+    """What the voice's guide says of how customers speak goes to the engines that listen."""
+    if isinstance(offers.voice, Phrasebook):
+        phrases = offers.voice.phrases()
+        for engine in offers.understanders:
+            if isinstance(engine, Listener):
+                engine.hear(phrases)
 
 
 class _Taken:

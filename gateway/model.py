@@ -362,6 +362,21 @@ class Earlier(Value, frozen=True, kw_only=True):
     score: int | None = None
 
 
+class Answered(Value, frozen=True, kw_only=True):
+    """How a person answered a conversation that is resolved now.
+
+    ``asked`` is what the customer wrote before, ``said`` the person's first answer, as it was
+    sent: both may hold what is the customer's alone. ``names`` are of both of them.
+    """
+
+    conversation: int
+    customer: int
+    language: str
+    asked: str
+    said: str
+    names: tuple[str, ...] = ()
+
+
 class Fact(Value, frozen=True, kw_only=True):
     """Something known, by name: an amount, a date, an order number. Its value never changes."""
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 import aiohttp
 import msgspec
@@ -19,6 +19,7 @@ from gateway.model import (
     Accepted,
     Address,
     Agent,
+    Answered,
     Attachment,
     Card,
     Context,
@@ -98,20 +99,52 @@ class Pages(Protocol):
 
 
 @runtime_checkable
+class Described(Protocol):
+    """Describes its routes for programs and their authors: ``GET /openapi.json`` joins what all
+    guests tell.
+
+    ``describe`` gives a part of an OpenAPI 3.1 document: ``paths`` (by the path templates of its
+    routes) and, where it needs any, ``components`` and ``tags``. An operation that is not routed
+    is left out. Component names begin with the guest's own; the house's responses can be
+    referred to (`gateway/web/openapi.yaml`). Called once at start-up.
+    """
+
+    def describe(self) -> Mapping[str, Json]: ...
+
+
+@runtime_checkable
 class Opener(Protocol):
     """Needs something of this machine that another program may have, such as a port. ``open`` is
     awaited once at the start, before any message is taken and before `Poller.run`; a
-    WarmlineError stops the start-up and is told as it is."""
+    WarmlineError stops the start-up and is told as it is. A process without doors (see
+    `House.doors`) opens nothing."""
 
     async def open(self) -> None: ...
 
 
 @runtime_checkable
 class Poller(Protocol):
-    """Runs beside the server until cancelled. It reconnects by itself; if it raises all the
-    same, it is logged, counted and started again with back-off."""
+    """Runs beside the server until cancelled, in every process. It reconnects by itself; if it
+    raises all the same, it is logged, counted and started again with back-off."""
 
     async def run(self, house: House) -> None: ...
+
+
+@runtime_checkable
+class Watch(Protocol):
+    """Looks after something that only one process at a time may look after: a mailbox, a long
+    poll, a socket to the provider. It may be a `Poller` too, for what each process needs.
+
+    ``watch`` runs until cancelled, as `Poller.run` does, and maybe again later. Where several
+    processes work together it passes to another one when this one dies. For moments two may run,
+    and while nobody can tell who else is there: what it takes in twice, the inbox takes in once.
+    """
+
+    async def watch(self, house: House) -> None: ...
+
+    def stand_by(self) -> None:
+        """Another process watches: that nobody does here is no trouble (see `Probe`)."""
+        ...
 
 
 @runtime_checkable
@@ -247,6 +280,35 @@ class Suggester(Protocol):
     """A handler that can draft an answer for an agent."""
 
     async def suggest(self, turn: Turn) -> Reply | None: ...
+
+
+@runtime_checkable
+class Summariser(Protocol):
+    """A handler that can sum up a conversation for the person who takes it over: a few lines, or
+    None. Nobody waits for it: the card has a summary of its own meanwhile."""
+
+    async def summarise(self, card: Card) -> tuple[str, ...] | None: ...
+
+
+Phrases: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""How a house's own customers say things: language -> what it shows (a mood, a signal such as
+``harm``, or ``names``: words whose capitals are no shouting) -> phrases. A phrase is words in a
+row, with ``a|b`` for either, ``word*`` for any ending and ``word?`` for perhaps."""
+
+
+@runtime_checkable
+class Phrasebook(Protocol):
+    """A voice whose guide tells phrases to listen for, too."""
+
+    def phrases(self) -> Phrases: ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """An understander that can be told phrases to listen for. ``hear`` is called once, at the
+    start-up and before anything else, when the voice is a `Phrasebook`."""
+
+    def hear(self, phrases: Phrases) -> None: ...
 
 
 class Voice(Protocol):
@@ -423,9 +485,14 @@ class Clock(Protocol):
 
 
 class Records(Protocol):
-    """What is stored on a customer, for context sources."""
+    """What is stored on customers, for context sources and for drafts."""
 
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[Earlier, ...]: ...
+
+    async def answered(self, *, since: datetime, limit: int = 300) -> tuple[Answered, ...]:
+        """How people answered the ``limit`` newest conversations that were opened after
+        ``since`` and are resolved, newest first; those without an answer or words are left out."""
+        ...
 
 
 class Desk(Protocol):
@@ -503,6 +570,9 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     notebook: Notebook
     audit: Audit
     outside: Outside
+    records: Records
+    doors: bool = True
+    """Whether customers reach this process; one that only works lanes opens no port."""
     tenants: Mapping[str, tuple[Tenant, ...]] = {}
     """Who takes part in a door, by its name: for the guest that keeps it."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
 
 import structlog
+import yaml
 from aiohttp import web
 
 from channels.slack.accounts import Accounts, Names
@@ -18,6 +20,7 @@ from channels.slack.settings import SlackSettings
 from gateway import (
     Clock,
     House,
+    Json,
     Outbound,
     Sent,
     Symptom,
@@ -54,6 +57,7 @@ class Slack:
         self._hearing = Hearing(self._accounts, receiver, customers=settings.customers)
         self._outgoing: Outgoing | None = None
         self._socket: Socket | None = None
+        self._elsewhere = False
 
     def routes(self, house: House) -> Iterable[web.RouteDef]:
         """The door for events, interactions and slash commands; none with Socket Mode."""
@@ -64,9 +68,25 @@ class Slack:
         secret = self._settings.signing_secret.get_secret_value()
         return (web.post(PATH, page(app, secret, house.clock)),)
 
+    def describe(self) -> Mapping[str, Json]:
+        """What its doors take and answer, for ``/openapi.json``."""
+        part: dict[str, Json] = yaml.safe_load(
+            files("channels.slack").joinpath("openapi.yaml").read_text("utf-8")
+        )
+        return part
+
     async def run(self, house: House) -> None:
-        """Ask after our tokens; with Socket Mode, stay connected."""
-        checking = asyncio.create_task(self._check(house))
+        """Ask after our tokens, and let go of everything at the end."""
+        try:
+            await self._check(house)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._fetcher.stop()
+            self._hearing.stop()
+
+    async def watch(self, house: House) -> None:
+        """With Socket Mode, stay connected."""
+        self._elsewhere = False
         try:
             if self._settings.by_socket and self._settings.app_token:
                 app = bolt(self._accounts.home, house, self._hearing.hear)
@@ -76,9 +96,9 @@ class Slack:
             await asyncio.get_running_loop().create_future()
         finally:
             self._socket = None
-            checking.cancel()
-            self._fetcher.stop()
-            self._hearing.stop()
+
+    def stand_by(self) -> None:
+        self._elsewhere = True
 
     async def send(self, message: Outbound) -> Sent:
         """Post one message, files first. What was tried before is looked for."""
@@ -92,7 +112,7 @@ class Slack:
         """A refused token, or a lost connection."""
         if refused := self._accounts.trouble:
             return refused
-        if self._settings.by_socket:
+        if self._settings.by_socket and not self._elsewhere:
             return await self._socket.trouble() if self._socket else "Socket Mode has not started"
         return None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
 
+import yaml
 from aiohttp import web
 from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
@@ -31,6 +33,7 @@ from gateway import (
     File,
     House,
     Inbound,
+    Json,
     Occasion,
     Reply,
     Settings,
@@ -82,6 +85,13 @@ class Sms(WhatsApp):
 
         doors = (web.post(WEBHOOK, hear), web.post(STATUS, learn))
         return (*doors, *self._shelf.routes(house))
+
+    def describe(self) -> Mapping[str, Json]:
+        """What its doors take and answer, for ``/openapi.json``."""
+        part: dict[str, Json] = yaml.safe_load(
+            files("channels.sms").joinpath("openapi.yaml").read_text("utf-8")
+        )
+        return part
 
     async def run(self, house: House) -> None:  # noqa: ARG002  (a Poller)
         """Keep the connections to Twilio."""

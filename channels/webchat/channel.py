@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from typing import Any
 
+import yaml
 from aiohttp import web
 
+from channels.webchat import wire
 from channels.webchat.assets import LOADER, Assets
 from channels.webchat.gate import Gate, origin_of, preflight
 from channels.webchat.hearing import CHANNEL, Hearing
@@ -14,7 +18,7 @@ from channels.webchat.polls import Polls
 from channels.webchat.settings import WebchatSettings
 from channels.webchat.sockets import Sockets
 from channels.webchat.tokens import Tokens, lasting_secret
-from gateway import House, Settings, Traits
+from gateway import House, Json, Settings, Traits
 
 ROOT = "/channels/webchat"
 
@@ -82,6 +86,14 @@ class Webchat:
             web.get(f"{ROOT}/assets/{{version}}/{{name}}", self._assets.asset),
             *(web.route(how, ROOT + path, self._gate.guarded(page)) for how, path, page in pages),
         ]
+
+    def describe(self) -> Mapping[str, Json]:
+        """What its doors take and answer, for ``/openapi.json``."""
+        part: dict[str, Any] = yaml.safe_load(
+            files("channels.webchat").joinpath("openapi.yaml").read_text("utf-8")
+        )
+        part["components"]["schemas"] = wire.schemas(f"{CHANNEL}.")
+        return part
 
     async def run(self, house: House) -> None:  # noqa: ARG002  (the shape of a Poller)
         """There is nothing to poll; when the server stops, every page is told to come back."""

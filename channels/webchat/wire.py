@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from gateway import Author, Button, Status, SurveyAsk
+from gateway import Author, Button, Json, Status, SurveyAsk
 
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 ClientId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
@@ -170,3 +170,12 @@ def decode(data: str | bytes) -> Hello | Heard:
         raise Malformed("the frame is nested too deeply") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise Malformed(str(error)) from None
+
+
+def schemas(prefix: str) -> dict[str, Json]:
+    """The JSON Schemas of all frames by name: ``Heard`` and ``Said`` are those of the two sides."""
+    (heard, said, _), parts = msgspec.json.schema_components(
+        [Hello | Heard, Said, Attached], ref_template=f"#/components/schemas/{prefix}{{name}}"
+    )
+    named = {"Heard": heard, "Said": said, **parts}
+    return {prefix + name: schema for name, schema in named.items()}

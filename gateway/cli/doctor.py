@@ -12,13 +12,14 @@ import click
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from gateway.adapters.redis.link import Away, Link
 from gateway.adapters.sql.checkup import DatabaseCheckup
 from gateway.app import Gateway
 from gateway.cli.start import as_json, chosen, config, gateway_of, runs
 from gateway.guests import BadGuest
 from gateway.ports import Checkup, Symptom
 from gateway.services.doctor import Ailment, Examine, diagnose, of_backlog
-from gateway.settings import BadConfig
+from gateway.settings import BadConfig, Redis
 
 
 @click.command()
@@ -53,13 +54,17 @@ def _misconfigured(bad: BadConfig | BadGuest, file: Path | None) -> list[Ailment
 
 def _parts(gateway: Gateway) -> Mapping[str, Examine]:
     """Every part by its name: the house's own, then the guests that can be examined."""
-    database = DatabaseCheckup(gateway.database, gateway.database.file)
+    database = DatabaseCheckup(gateway.database)
     parts: dict[str, Examine] = {
         "configuration": _well,
-        "server": partial(_server, gateway),
+        "server": partial(_server, gateway, database),
         "database": partial(database.checkup, gateway.clock),
         "queues": partial(_queues, gateway, database),
     }
+    if gateway.settings.core.redis_url is not None:
+        parts["redis"] = partial(
+            _redis, gateway.settings.core.redis_url, gateway.settings.core.redis
+        )
     offers = gateway.offers
     guests: dict[str, object] = {f"channel {n}": one for n, one in offers.channels.items()}
     for one in (*offers.understanders, *offers.handlers, *offers.sites):
@@ -81,9 +86,41 @@ async def _queues(gateway: Gateway, database: DatabaseCheckup) -> Sequence[Sympt
     return of_backlog(await gateway.store.figures.backlog(now), now)
 
 
-async def _server(gateway: Gateway) -> Sequence[Symptom]:
+async def _redis(url: str, bounds: Redis) -> Sequence[Symptom]:
+    """Whether it can be reached and written to: a full one answers a PING."""
+    link = Link(url, prefix=bounds.prefix, timeout=bounds.timeout)
+    try:
+        await link.call(lambda redis: redis.set(link.key("doctor"), "1", px=10_000))
+    except Away:
+        what = link.trouble or "Redis cannot be used"
+        mend = "see `redis_url`, and whether it is up; messages are worked meanwhile, by the sweep"
+        return [Symptom(what=what, severity="warning", mend=mend)]
+    finally:
+        await link.close()
+    return ()
+
+
+async def _processes(database: DatabaseCheckup) -> Sequence[Symptom]:
+    """Who serves from a database that several may share."""
+    if not await database.is_current():
+        return ()  # told by the database's own examination
+    alive, gone = await database.serving()
+    found = []
+    if not alive:
+        what = "no server works on this database"
+        found.append(Symptom(what=what, severity="warning", mend="start `warmline serve`"))
+    if gone:
+        what = f"stopped without a word: {', '.join(gone)}"
+        mend = "the others take over what they held; see why they ended, and start them again"
+        found.append(Symptom(what=what, severity="warning", mend=mend))
+    return found
+
+
+async def _server(gateway: Gateway, database: DatabaseCheckup) -> Sequence[Symptom]:
     """Whether one works in this folder, and what it says of itself."""
     core = gateway.settings.core
+    if gateway.database.shared:
+        return await _processes(database)
     if not is_served(gateway.settings.data_dir / "serving.lock"):
         what = f"no server works in {gateway.settings.data_dir}"
         return [Symptom(what=what, severity="warning", mend="start `warmline serve`")]

@@ -13,6 +13,7 @@ from gateway.cli import (
     doctor,
     evaluate,
     keys,
+    moving,
     replay,
     retention,
     serve,
@@ -32,6 +33,7 @@ OURS: tuple[click.Command, ...] = (
     show.understand,
     show.plugins,
     show.channels,
+    show.processes,
     voice.voice,
     evaluate.evaluate,
     replay.replay,
@@ -42,6 +44,8 @@ OURS: tuple[click.Command, ...] = (
     keys.keys,
     webhooks.webhooks,
     retention.retention,
+    moving.migrate,
+    moving.move,
 )
 
 

@@ -14,7 +14,7 @@ from gateway.store import Backlog, Figures
 FRESH = timedelta(seconds=5)
 
 
-class Watch:
+class Lookout:
     """Keeps the last look at the backlog and shows it in the metrics."""
 
     def __init__(self, *, figures: Figures, clock: Clock, metrics: Metrics) -> None:

@@ -23,7 +23,7 @@ from gateway.services.notices import notice
 from gateway.services.outcomes import last_mood
 from gateway.services.policy import Policy
 from gateway.services.proofs import Proofs
-from gateway.services.summary import summarise
+from gateway.services.summaries import Summaries
 from gateway.store import AgentSaid, HandoffAsk, Store
 
 
@@ -40,8 +40,10 @@ class Desk:
         events: Events,
         clock: Clock,
         proofs: Proofs,
+        summaries: Summaries,
     ) -> None:
         self._proofs = proofs
+        self._summaries = summaries
         self._store = store
         self._wake = wake
         self._voice = voice
@@ -55,7 +57,7 @@ class Desk:
     async def card(self, conversation: int) -> Card:
         card = await self._store.reading.card(conversation)
         linked = await self._store.links.of(conversation)
-        return card.replace(summary=summarise(card), linked=linked)
+        return card.replace(summary=self._summaries.of(card), linked=linked)
 
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> Card:
         _, on_its_way = await self._store.moves.claim(conversation, agent, epoch, self._clock.now())

@@ -24,6 +24,9 @@ from gateway.services.reasons import sure_intent
 from gateway.store import AgentSaid, Draft, HandoffAsk, Outcome, Work
 
 OPTED_OUT = "the customer asked for no more messages at this address"
+SOURCE = 64
+"""Characters of where a draft is from."""
+
 SILENCES = {
     "opted_out": "The customer asked for no more messages at this address",
     "opted_in": "The customer takes messages at this address again",
@@ -175,7 +178,10 @@ class Outcomes:
             language=turn.language,
         )
         rendered = self._voice.render(reply, mine)
-        return Draft(text="\n\n".join(rendered.parts), source=source)
+        told = [f"{source}: {fact.value}" for fact in reply.facts if fact.name == "source"]
+        return Draft(
+            text="\n\n".join(rendered.parts), source=(told[0] if told else source)[:SOURCE]
+        )
 
     def _after(self, turn: Turn, *, escalates: bool) -> Conversation:
         seen = turn.conversation

@@ -15,7 +15,7 @@ import structlog
 
 from gateway.model import Accepted, Inbound, Receipt
 from gateway.ports import Clock, Intake, NotAccepted
-from gateway.services.backlog import Watch
+from gateway.services.backlog import Lookout
 from gateway.services.metrics import Metrics
 from gateway.settings import Limits
 
@@ -35,7 +35,7 @@ class Pressure:
     def __init__(
         self,
         *,
-        backlog: Watch,
+        backlog: Lookout,
         limits: Limits,
         clock: Clock,
         memory: Callable[[], float | None] | None = None,

@@ -12,13 +12,14 @@ def summarise(card: Card) -> tuple[str, ...]:
     """A few sentences for the person who takes over, in the order they are needed."""
     customer = [m for m in card.messages if m.author == "customer" and m.text.strip()]
     bot = [m for m in card.messages if m.author == "bot"]
-    lines = (
-        _wanted(customer, card.conversation.intent),
-        _tried(bot),
-        _mood(customer),
-        _contacts(card),
-    )
-    return tuple(line for line in lines if line)
+    lines = (_wanted(customer, card.conversation.intent), _tried(bot))
+    return (*(line for line in lines if line), *always(card))
+
+
+def always(card: Card) -> tuple[str, ...]:
+    """What belongs to any summary, whoever wrote the rest: the mood, and contacts before."""
+    customer = [m for m in card.messages if m.author == "customer" and m.text.strip()]
+    return tuple(line for line in (_mood(customer), _contacts(card)) if line)
 
 
 def _wanted(said: list[Message], intent: str | None) -> str:

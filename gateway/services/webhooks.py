@@ -6,13 +6,14 @@ At least once: a receiver knows a repetition by its ``webhook-id``.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
 
 from gateway.ports import Clock, TryLater, Undeliverable
 from gateway.services.delivery import backoff
-from gateway.services.dispatch import Departures, Next
+from gateway.services.dispatch import Departures, Lanes, Next
 from gateway.services.metrics import Metrics
 from gateway.settings import Webhooks as Bounds
 from gateway.store import Hook, Hooks, Later
@@ -40,8 +41,11 @@ class Webhooks:
         self._metrics = metrics
         self._bounds = bounds
         self._lease = timedelta(seconds=bounds.timeout) + SLACK
+        # Lanes of this process alone: the lease keeps two processes from telling the same.
+        lanes = partial(Lanes, self.step, clock=clock)
         self.lanes = Departures(
-            self.step, at_once=dict.fromkeys(bounds.endpoints, bounds.at_once), clock=clock
+            {name: lanes(at_once=bounds.at_once) for name in bounds.endpoints},
+            gone=lanes(at_once=1),
         )
 
     async def rounds(self, tick: float = 1.0) -> None:

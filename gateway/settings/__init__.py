@@ -7,9 +7,19 @@ names it or a ``WARMLINE_`` variable of it is set, asleep when it is ``false`` o
 ``auto`` awake as soon as all that it requires is there.
 """
 
-from gateway.settings.core import Core, Delivery, Limits, Settings, Worker
+from gateway.settings.compose import compose_yaml, construct_yaml, read_yaml
+from gateway.settings.core import (
+    Core,
+    Delivery,
+    Limits,
+    Postgres,
+    Process,
+    Redis,
+    Settings,
+    Worker,
+)
 from gateway.settings.loading import Declared, load
-from gateway.settings.problems import BadConfig, Lines, Problem, read_yaml, validate
+from gateway.settings.problems import BadConfig, Lines, Problem, validate
 from gateway.settings.retention import Retention
 from gateway.settings.webhooks import Endpoint, Webhooks
 
@@ -21,11 +31,16 @@ __all__ = [
     "Endpoint",
     "Limits",
     "Lines",
+    "Postgres",
     "Problem",
+    "Process",
+    "Redis",
     "Retention",
     "Settings",
     "Webhooks",
     "Worker",
+    "compose_yaml",
+    "construct_yaml",
     "load",
     "read_yaml",
     "validate",

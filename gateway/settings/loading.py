@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
+from gateway.settings.compose import read_yaml
 from gateway.settings.core import Core, Settings
-from gateway.settings.problems import BadConfig, Lines, Problem, read_yaml, validate
+from gateway.settings.problems import BadConfig, Lines, Problem, validate
 
 PREFIX = "WARMLINE_"
 SECRET = frozenset({"data_key"})
@@ -72,8 +73,9 @@ def _from_env(model: type[BaseModel], prefix: str, env: Mapping[str, str]) -> di
 
 def _core_values(tree: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     values = {k: v for k, v in tree.items() if k in Core.model_fields and k not in SECRET}
-    if "DATABASE_URL" in env:
-        values["database_url"] = env["DATABASE_URL"]
+    for name in ("database_url", "redis_url"):
+        if name.upper() in env:
+            values[name] = env[name.upper()]
     return _merge(values, _from_env(Core, PREFIX, env))
 
 

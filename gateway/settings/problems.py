@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.ports import WarmlineError
@@ -42,42 +40,12 @@ class Lines:
     def __init__(self, file: str, lines: Mapping[str, int]) -> None:
         self.file, self._lines = file, lines
 
-    def problem(self, key: str, message: str) -> Problem:
+    def problem(self, key: object, message: str) -> Problem:
         """A problem at the line of ``key``, or of the nearest key above it that is there."""
-        near = key
+        key = near = str(key)
         while near and near not in self._lines:
             near = near.rpartition(".")[0]
         return Problem(file=self.file, line=self._lines.get(near, 1), key=key, message=message)
-
-
-def read_yaml(file: Path) -> tuple[dict[str, Any], Lines]:
-    """The mapping in ``file``, and where its keys stand. Raises BadConfig."""
-    try:
-        node = yaml.compose(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
-        tree = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
-    except OSError as error:
-        raise BadConfig([Problem(file=str(file), line=0, key="", message=str(error))]) from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        what = f"not YAML: {error.problem}; mend the line"
-        raise BadConfig([Problem(file=str(file), line=line, key="", message=what)]) from None
-    found = Lines(str(file), dict(_marks(node)) if node else {})
-    if tree is not None and not isinstance(tree, dict):
-        raise BadConfig([found.problem("", "must be a mapping of settings; write `key: value`")])
-    return tree or {}, found
-
-
-def _marks(node: yaml.Node, path: str = "") -> list[tuple[str, int]]:
-    found: list[tuple[str, int]] = []
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            here = f"{path}.{key.value}" if path else str(key.value)
-            found += [(here, key.start_mark.line + 1), *_marks(value, here)]
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            here = f"{path}.{index}"
-            found += [(here, value.start_mark.line + 1), *_marks(value, here)]
-    return found
 
 
 def validate(

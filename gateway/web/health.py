@@ -22,16 +22,24 @@ Refresh = Callable[[], Awaitable[object]]
 
 
 def routes(
-    checks: Mapping[str, Readiness], metrics: Metrics, refresh: Refresh
+    checks: Mapping[str, Readiness],
+    metrics: Metrics,
+    warnings: Mapping[str, Readiness],
+    refresh: Refresh,
 ) -> Iterable[web.RouteDef]:
-    """``refresh`` brings the gauges up to date; when it fails the other figures are told."""
+    """``checks`` decide; ``warnings`` are told. ``refresh`` brings the gauges up to date; when it
+    fails the other figures are told."""
 
     async def alive(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def ready(_: web.Request) -> web.Response:
         found = await troubles(checks)
-        state = {"ready": not found, "checks": {name: found.get(name, "ok") for name in checks}}
+        state = {
+            "ready": not found,
+            "checks": {name: found.get(name, "ok") for name in checks},
+            "warnings": await troubles(warnings),
+        }
         return web.Response(
             body=msgspec.json.encode(state),
             status=503 if found else 200,

@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway import Agent, Conflict, Event, House, NotAccepted, NotFound
 from plugins.agents_desk import view
 from plugins.agents_desk.accounts import Accounts
-from plugins.agents_desk.forms import Form, Mistake, read
+from plugins.agents_desk.forms import Form, Mistake, posted, read
 from plugins.agents_desk.guard import Guard, redirect
 from plugins.agents_desk.linking import LINKING, Linking
 from plugins.agents_desk.pages import ID, Draft, Pages, show
@@ -75,7 +75,7 @@ class Deeds:
         async def done(request: web.Request, session: Session) -> web.Response:
             draft, form, status = Draft(), None, 422
             try:
-                form = read(request, await request.post())
+                form = read(request, await posted(request))
                 draft = _draft(name, form)
                 card = await self._house.desk.card(form.conversation)
                 if not sees(session.role, session.agent, card.conversation):

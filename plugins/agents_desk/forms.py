@@ -33,6 +33,15 @@ class Mistake(WarmlineError):
     """A form that cannot be accepted as it is; the message is for the person who filled it."""
 
 
+async def posted(request: web.Request) -> Mapping[str, object]:
+    """The fields that came; raises HTTPBadRequest for what no browser sends: a multipart body
+    without its boundary, a charset that does not exist."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError):
+        raise web.HTTPBadRequest(text="this is no form") from None
+
+
 def read(request: web.Request, given: Mapping[str, object]) -> Form:
     """The form of ``request``; raises Mistake for what no page of ours would send."""
     fields = {k: v for k, v in given.items() if isinstance(v, str)}

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 from structlog.contextvars import bound_contextvars
 
+from plugins.agents_desk.forms import posted
 from plugins.agents_desk.paper import Paper, sealed
 from plugins.agents_desk.roles import Right, may
 from plugins.agents_desk.sessions import BACKGROUND, Session, Sessions
@@ -43,7 +44,7 @@ class Guard:
             session = await self._sessions.find(request)
             if session is None:
                 return self._stranger(request)
-            if not self._sessions.genuine(request, (await request.post()).get("csrf")):
+            if not self._sessions.genuine(request, (await posted(request)).get("csrf")):
                 return self.refused()
             return await self._pass(handler, request, session, right)
 

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 
 from gateway import Audit
+from plugins.agents_desk.forms import posted
 from plugins.agents_desk.guard import Guard, ours, redirect
 from plugins.agents_desk.paper import Paper
 from plugins.agents_desk.people import People
@@ -51,7 +52,7 @@ class Signing:
         return self._page(request, wanted=wanted)
 
     async def _sign_in(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        form = await posted(request)
         name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
         wanted = ours(str(form.get("next", "")))
         if self._guard.foreign(request) or not self._sessions.genuine(request, form.get("csrf")):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from importlib.resources import files
 from pathlib import Path
 
+import yaml
 from aiohttp import web
 
-from gateway import House
+from gateway import House, Json
 from plugins.agents_desk.accounts import Accounts
 from plugins.agents_desk.assets import Assets
 from plugins.agents_desk.deeds import Deeds
@@ -112,6 +114,13 @@ class WebDesk:
             outside=house.outside,
             public_url=self._public_url,
         )
+
+    def describe(self) -> Mapping[str, Json]:
+        """What its doors take and answer, for ``/openapi.json``."""
+        part: dict[str, Json] = yaml.safe_load(
+            files("plugins.agents_desk").joinpath("openapi.yaml").read_text("utf-8")
+        )
+        return part
 
     def hints(self, url: str) -> Iterable[str]:
         """Where the desk is, and how the demo user signs in."""

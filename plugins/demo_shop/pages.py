@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import yaml
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway import House
+from gateway import House, Json
 from plugins.demo_shop.facts import facts
 from plugins.demo_shop.letters import letters
 
@@ -44,6 +45,13 @@ class Shop:
             web.get("/shop/mail", self._mail),
             web.get("/shop/{name}", self._asset),
         ]
+
+    def describe(self) -> Mapping[str, Json]:
+        """What its doors take and answer, for ``/openapi.json``."""
+        part: dict[str, Json] = yaml.safe_load(
+            files("plugins.demo_shop").joinpath("openapi.yaml").read_text("utf-8")
+        )
+        return part
 
     def hints(self, url: str) -> Iterable[str]:
         """The shop, and what it sent by mail."""

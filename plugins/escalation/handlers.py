@@ -111,6 +111,10 @@ def hand_over(turn: Turn, words: Words, kind: str) -> Reply:
     if turn.kind != "message":
         return Reply(language=language, purpose="notice")
     told = Reply(body=(words.say(kind, language),), language=language, purpose="handover")
+    if kind == "not_served":
+        own = words.nearest(kind, turn.language)
+        # The voice may have no opener in it, and one in English would belie the line.
+        told = told.replace(opener="", body=(words.say(kind, own),), language=own)
     opening = _opening(turn, words, language)
     if opening is None:
         return told
@@ -140,7 +144,7 @@ def _kind(turn: Turn) -> str:
         return "unreadable"
     if codes[:1] == ["plugin_failed"]:
         return "failed"
-    return _mood(turn)
+    return "not_served" if "language" in codes else _mood(turn)
 
 
 def _mood(turn: Turn) -> str:

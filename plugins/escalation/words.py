@@ -52,6 +52,31 @@ LINES: Lines = {
         "es": "Se lo paso a una persona de nuestro equipo y lo he marcado como urgente.",
         "ar": "سأحيل هذا إلى شخص من فريقنا، وقد وضعت عليه علامة عاجل.",
     },
+    "not_served": {
+        "en": "I do not speak your language well enough to help you. A person in our team has your "
+        "message and will answer you here.",
+        "de": "Ich beherrsche Ihre Sprache nicht gut genug, um Ihnen zu helfen. Ein Mensch aus "
+        "unserem Team hat Ihre Nachricht und antwortet Ihnen hier.",
+        "fr": "Je ne maîtrise pas assez bien votre langue pour vous aider. Une personne de notre "
+        "équipe a votre message et vous répondra ici.",
+        "es": "No domino su idioma lo suficiente para ayudarle. Una persona de nuestro equipo "
+        "tiene su mensaje y le responderá aquí.",
+        "ar": "لا أجيد لغتك بما يكفي لمساعدتك. رسالتك لدى شخص من فريقنا وسيرد عليك هنا.",
+        "it": "Non conosco abbastanza bene la sua lingua per aiutarla. Una persona del nostro team "
+        "ha il suo messaggio e le risponderà qui.",
+        "pt": "Não domino a sua língua o suficiente para o ajudar. Uma pessoa da nossa equipa tem "
+        "a sua mensagem e vai responder-lhe aqui.",
+        "nl": "Ik beheers uw taal niet goed genoeg om u te helpen. Iemand van ons team heeft uw "
+        "bericht en antwoordt u hier.",
+        "pl": "Nie znam tego języka na tyle dobrze, żeby pomóc. Osoba z naszego zespołu ma tę "
+        "wiadomość i odpowie tutaj.",
+        "sv": "Jag kan inte ditt språk tillräckligt bra för att hjälpa dig. En person i vårt team "
+        "har ditt meddelande och svarar dig här.",
+        "tr": "Size yardımcı olacak kadar iyi Türkçe bilmiyorum. Ekibimizden bir kişi mesajınızı "
+        "aldı ve size buradan yanıt verecek.",
+        "ja": "お客様の言語では十分にお手伝いできません。"
+        "担当者がメッセージを受け取り、こちらでお答えします。",
+    },
     "failed": {
         "en": "Something went wrong on our side, and I could not answer you. A person in our team "
         "has your message and will answer you here.",
@@ -154,6 +179,10 @@ class Words:
         """``wanted`` when every line exists in it, else English."""
         whole = all(wanted in lines for lines in self._lines.values())
         return wanted if whole else "en"
+
+    def nearest(self, kind: str, wanted: str) -> str:
+        """``wanted`` when the line of ``kind`` exists in it, whatever the others; else English."""
+        return wanted if wanted in self._lines[kind] else "en"
 
     def say(self, kind: str, language: str, **facts: str) -> str:
         return self._lines[kind][language].format(**facts)

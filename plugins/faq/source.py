@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from gateway import BadConfig, Json, Problem
+from gateway import BadConfig, Json, Problem, compose_yaml
 
 Key = tuple[str | int, ...]
 DEPTH = 20
@@ -36,17 +36,11 @@ def read(path: Path) -> tuple[Source, list[Problem]]:
     """Read ``path``; the problems are keys written twice. Raises BadConfig when it is no YAML."""
     file = str(path)
     try:
-        node = yaml.compose(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         what = f"cannot be read: {error}; check the path in `plugins.faq.answers`"
         raise BadConfig([Problem(file=file, line=1, key="", message=what)]) from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        what = f"not YAML: {error.problem}; mend the line"
-        raise BadConfig([Problem(file=file, line=line, key="", message=what)]) from None
-    except yaml.YAMLError as error:
-        what = f"not YAML: {error}; save the file as UTF-8 text"
-        raise BadConfig([Problem(file=file, line=1, key="", message=what)]) from None
+    node = compose_yaml(text, file)
     lines: dict[Key, int] = {}
     wrong: list[tuple[Key, str]] = []
     tree = _plain(node, (), lines, wrong) if node else {}

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from .failures import BadModel
+from .encoder import Encoder
+from .failures import BadModel, NoEncoder
 from .intent import IntentModel
 from .readers import Readers
 from .wire import Asked, Learn, Setup, Told, asked, frame
@@ -35,16 +36,22 @@ class Child:
             return self._do(what)
         except BadModel as error:
             return Told(id=what.id, error=str(error), unusable=True)
+        except NoEncoder as error:
+            return Told(id=what.id, error=str(error))
         except Exception as error:  # noqa: BLE001  (told to the server, which logs it)
             # Its own words may quote the message.
             return Told(id=what.id, error=type(error).__name__)
 
     def _do(self, what: Asked) -> Told:
         if isinstance(what, Setup):
-            self._readers = Readers(what.languages, closed=what.closed)
+            encoder = Encoder(what.semantic) if what.semantic else None
+            self._readers = Readers(
+                what.languages, closed=what.closed, encoder=encoder, house=what.house
+            )
             return Told(id=what.id)
         if isinstance(what, Learn):
-            self._intents = IntentModel.load(Path(what.model)) if what.model else None
+            encoder = self._readers.encoder if self._readers else None
+            self._intents = IntentModel.load(Path(what.model), encoder) if what.model else None
             return Told(id=what.id)
         if self._readers is None:
             raise RuntimeError("asked to read before there are readers")

@@ -32,6 +32,7 @@ class EmotionReader:
         self._vader = SentimentIntensityAnalyzer()
         self._tone = tone
         self._finders = {code: Finder(one.feelings) for code, one in words.items()}
+        self._names = Finder(name for one in words.values() for name in one.names)
         self._words = words
         self._plain = {
             code: one.emphasis | {word for said in one.language for word in said.split()}
@@ -67,7 +68,7 @@ class EmotionReader:
         known = frozenset(
             w.key for w in words if w.key in felt or any(w.key in one for one in plain)
         )
-        form = form_cues(own, words, known)
+        form = form_cues(own, self._unnamed(words), known)
         seen.cues += form
         seen.force = force(form)
         seen.asking = "?" in own or "؟" in own or "？" in own
@@ -75,6 +76,11 @@ class EmotionReader:
         if english > 0.2 and words:
             self._english(seen, own, words, english)
         return seen
+
+    def _unnamed(self, words: Sequence[Token]) -> Sequence[Token]:
+        """``words`` without the names of products, whose capitals tell nothing."""
+        named = {at for hit in self._names.find(words) for at in range(hit.first, hit.last)}
+        return [word for at, word in enumerate(words) if at not in named] if named else words
 
     def _english(self, seen: Evidence, text: str, words: Sequence[Token], english: float) -> None:
         """What VADER and the learnt tone make of it, and the words that told them."""

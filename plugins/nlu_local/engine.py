@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
-from gateway import Clock, House, Insight, Symptom, Turn, WarmlineError
+from gateway import Clock, House, Insight, Phrases, Symptom, Turn, WarmlineError
 
 from .asking import Said
 from .knowledge import Row
@@ -20,6 +21,7 @@ from .watching import Knowledge
 from .wire import Setup
 
 if TYPE_CHECKING:
+    from .encoder import Encoder
     from .intent import IntentModel
 
 log = structlog.get_logger(__name__)
@@ -30,7 +32,7 @@ class NluLocal:
 
     It loads and trains when it is first asked, in a thread; while the server runs (`run`) it reads
     in a process beside it. Whoever asks before it is ready waits. Implements `Understander`,
-    `Trainable`, `Poller` and `Probe`.
+    `Listener`, `Trainable`, `Poller` and `Probe`.
     """
 
     name = "nlu_local"
@@ -46,12 +48,16 @@ class NluLocal:
         folder: Path | None = None,
         intents: IntentModel | None = None,
         closed: bool = False,
+        semantic: str | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
         """``rows`` are the examples to learn from (or ``knowledge``, which is looked at every
         ``look_every`` seconds), and ``folder`` is where what was learnt is kept; ``intents`` is a
-        model that is ready. Raises ValueError for unknown languages."""
+        model that is ready. ``semantic`` names the `Encoder` to load; ``encoder`` is one that is
+        ready. Raises ValueError for unknown languages."""
         check(languages)
-        self._setup = Setup(languages=tuple(languages), closed=closed)
+        self._setup = Setup(languages=tuple(languages), closed=closed, semantic=semantic)
+        self._encoder = encoder
         self._rows = knowledge.rows if knowledge else tuple(rows)
         self._knowledge, self._every = knowledge, look_every
         self._folder = folder
@@ -59,6 +65,11 @@ class NluLocal:
         self._served = False
         self._reading: Reading | None = None
         self._loading: asyncio.Task[Reading] | None = None
+
+    def hear(self, phrases: Phrases) -> None:
+        """Listen for these phrases, too."""
+        house = {code: dict(kinds) for code, kinds in phrases.items()}
+        self._setup = msgspec.structs.replace(self._setup, house=house)
 
     async def warm(self) -> None:
         """Load, and learn what is not learnt yet."""
@@ -89,7 +100,9 @@ class NluLocal:
         """Serve what is known until all is learnt, then that; what cannot be learnt is told."""
         try:
             if rows:
-                await learnt(rows, folder, use=reading.learn, gently=True)
+                await learnt(
+                    rows, folder, use=reading.learn, semantic=self._setup.semantic, gently=True
+                )
             else:
                 await reading.learn(None)
         except (OSError, WarmlineError) as error:
@@ -119,14 +132,27 @@ class NluLocal:
 
     def train(self, rows: Sequence[Row]) -> NluLocal:
         """Another one that has learnt ``rows`` instead. Blocks; raises ValueError when fewer
-        than two intents are told."""
+        than two intents are told, NoEncoder when there is none of the name in the settings."""
+        from .encoder import Encoder  # noqa: PLC0415  (slow, and a server reads beside)
         from .training import train  # noqa: PLC0415  (slow, and a server trains beside)
 
-        return NluLocal(languages=self._setup.languages, intents=train(rows))
+        if self._encoder is None and self._setup.semantic is not None:
+            self._encoder = Encoder(self._setup.semantic)
+        return NluLocal(
+            languages=self._setup.languages,
+            intents=train(rows, encoder=self._encoder),
+            encoder=self._encoder,
+        )
 
     def restricted(self, languages: Sequence[str]) -> NluLocal:
         """Another one that chooses among ``languages`` alone, and never says ``und`` of words."""
-        return NluLocal(languages=languages, intents=self._intents, closed=True)
+        return NluLocal(
+            languages=languages,
+            intents=self._intents,
+            closed=True,
+            semantic=self._setup.semantic,
+            encoder=self._encoder,
+        )
 
     async def _ready(self) -> Reading:
         """Load once, however many ask; after a failure the next who asks begins again."""
@@ -137,11 +163,14 @@ class NluLocal:
         return await asyncio.shield(self._loading)
 
     async def _load(self) -> Reading:
-        reading: Reading = Beside(self._setup) if self._served else Here(self._setup, self._intents)
+        reading: Reading = (
+            Beside(self._setup) if self._served else Here(self._setup, self._intents, self._encoder)
+        )
         try:
             await reading.start()
             if self._intents is None and self._rows and self._folder is not None:
-                await learnt(self._rows, self._folder, use=reading.learn)
+                semantic = self._setup.semantic
+                await learnt(self._rows, self._folder, use=reading.learn, semantic=semantic)
         except BaseException:
             await reading.stop()
             raise

@@ -18,6 +18,12 @@ STRENGTH = {1: 0.2, 2: 0.5, 3: 0.75}
 FELT = 0.25
 """Evidence below this is no feeling."""
 
+EVENTS = ("trouble", "complaint")
+"""What went wrong, and how it is complained of: no feelings, but they speak for a person."""
+
+TOLD = 0.6
+"""Distress of a calm message from which on they are shown."""
+
 
 class Evidence:
     """What speaks for each feeling: strengths 0..1, joined as chances of independent signs."""
@@ -43,7 +49,7 @@ class Evidence:
 
     def signs(self) -> dict[str, float]:
         """What `tone.Tone.join` weighs, by name."""
-        kinds = ("angry", "frustrated", "anxious", "pleased", "trouble")
+        kinds = ("angry", "frustrated", "anxious", "pleased", "trouble", "complaint")
         return {
             **{kind: self.of(kind) for kind in kinds},
             "against": self.against,
@@ -60,7 +66,7 @@ def conclude(seen: Evidence, join: Mapping[str, float]) -> Emotion:
     praise = 0.45 * seen.favour if "pleased" in seen.strengths else 0.75 * seen.favour - 0.375
     found["pleased"] = seen.of("pleased", max(0.0, praise))
     if seen.asking:
-        found["pleased"] *= 0.45  # thanks beside a question are manners
+        found["pleased"] *= 0.4  # thanks beside a question are manners
     against = max(found["angry"], found["frustrated"], found["anxious"])
     found["pleased"] *= 1 - against
     if seen.loud and max(found.values()) < FELT:
@@ -69,9 +75,10 @@ def conclude(seen: Evidence, join: Mapping[str, float]) -> Emotion:
     strength = found[label]
     distress = _distress(seen, found, join)
     cues = tuple(sorted(seen.cues, key=lambda c: (c.start, c.end)))
-    shown = tuple(c for c in cues if c.kind != "trouble")
+    shown = tuple(c for c in cues if c.kind not in EVENTS)
     if strength < FELT:
-        return Emotion(distress=distress, cues=shown)
+        # Calm, and bad news all the same: then these are what speaks for a person.
+        return Emotion(distress=distress, cues=cues if distress >= TOLD else shown)
     intensity = min(1.0, strength + (1 - strength) * 0.6 * seen.force)
     return Emotion(label=label, intensity=round(intensity, 3), distress=distress, cues=shown)
 

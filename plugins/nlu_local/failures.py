@@ -15,3 +15,7 @@ class TrainingFailed(WarmlineError):
 
 class ReadingFailed(WarmlineError):
     """The process that reads could not, or has ended."""
+
+
+class NoEncoder(WarmlineError):
+    """A sentence-transformers model cannot be had; the message says why, and how to mend it."""

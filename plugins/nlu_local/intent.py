@@ -6,18 +6,23 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gateway import Guess
 
+from .encoder import Encoder
 from .failures import BadModel
 from .features import GRAMS, PARTS, UNITS, Floats, Vocabulary
+
+NEARNESS = 6.0
+"""What the nearness of the nearest example counts in a score."""
 
 KEPT = 10
 """Guesses told for each message."""
@@ -35,6 +40,8 @@ class Evidence:
     margin: Floats
     words: Floats
     pieces: Floats
+    near: Floats | None = None
+    """How near the nearest example is, as `Meaning.near` has it; None without an encoder."""
 
     def score(self, hidden: int | None) -> Floats:
         """A number that grows with the chance that the best intent is right.
@@ -47,7 +54,36 @@ class Evidence:
         named = self.shares if hidden is None else np.delete(self.shares, hidden, axis=-1)
         best = np.clip(named.max(axis=-1).astype(np.float64), 1e-6, 1 - 1e-6)
         odds = np.log(best / (1 - best))
-        return np.asarray(odds + 0.3 * self.margin + 2.0 * self.words + self.pieces)
+        if self.near is None:
+            return np.asarray(odds + 0.3 * self.margin + 2.0 * self.words + self.pieces)
+        # An encoder tells the unknown by where it lies; then the lead says little more.
+        return np.asarray(odds + self.words + NEARNESS * self.near)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an encoder adds to the n-grams."""
+
+    encoder: Encoder
+    weights: Floats
+    """A row for each dimension, a column for each intent."""
+    examples: Floats
+    """Where the examples lie."""
+
+    def near(self, points: Floats) -> Floats:
+        """The cosine of each of ``points`` with the example that is nearest to it."""
+        return np.asarray((points @ self.examples.T).max(axis=1))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        made_with = np.frombuffer(self.encoder.fingerprint().encode(), np.uint8)
+        return {"meaning": self.weights, "examples": self.examples, "encoder": made_with}
+
+    @classmethod
+    def of(cls, encoder: Encoder, arrays: Mapping[str, NDArray[Any]]) -> Meaning:
+        """What `arrays` gave. Raises ValueError when that was with another encoder."""
+        if arrays["encoder"].tobytes().decode() != encoder.fingerprint():
+            raise ValueError("it was trained with another sentence-transformers model")
+        return cls(encoder, arrays["meaning"], arrays["examples"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +100,7 @@ class IntentModel:
     offset: float = 0.0
     hidden: str | None = None
     """An intent that is learnt to be told apart and is never named (out of scope)."""
+    meaning: Meaning | None = None
 
     def evidence(self, texts: Sequence[str]) -> Evidence:
         """The evidence for each of ``texts``."""
@@ -77,7 +114,12 @@ class IntentModel:
                 scores[row] += weights[start:end] @ self.weights[at[start:end]]
             base += len(vocabulary)
             shares.append(known)
-        return weigh(scores, words=shares[0], pieces=shares[1])
+        near = None
+        if self.meaning is not None and texts:
+            points = self.meaning.encoder.encode(texts)
+            scores += points @ self.meaning.weights
+            near = self.meaning.near(points)
+        return weigh(scores, words=shares[0], pieces=shares[1], near=near)
 
     def rank(self, text: str) -> tuple[Guess, ...]:
         """The likeliest intents, best first. The first one's confidence is calibrated; the
@@ -114,26 +156,30 @@ class IntentModel:
     def save(self, path: Path) -> None:
         """Write to ``path`` at once or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        told = {"names": self.names, "grams": self.grams, "hidden": self.hidden}
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    told=np.frombuffer(json.dumps(told).encode(), np.uint8),
-                    idf=np.concatenate([v.idf for v in self.vocabularies]),
-                    weights=self.weights,
-                    bias=self.bias,
-                    platt=np.array([self.slope, self.offset]),
-                )
+                np.savez(file, allow_pickle=False, **self._arrays())
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
 
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        told = {"names": self.names, "grams": self.grams, "hidden": self.hidden}
+        return {
+            "told": np.frombuffer(json.dumps(told).encode(), np.uint8),
+            "idf": np.concatenate([v.idf for v in self.vocabularies]),
+            "weights": self.weights,
+            "bias": self.bias,
+            "platt": np.array([self.slope, self.offset]),
+            **(self.meaning.arrays() if self.meaning else {}),
+        }
+
     @classmethod
-    def load(cls, path: Path) -> IntentModel:
-        """Read what `save` wrote; no code in the file is ever run.
+    def load(cls, path: Path, encoder: Encoder | None = None) -> IntentModel:
+        """Read what `save` wrote; no code in the file is ever run. ``encoder`` is the one that
+        the model was trained with, if there was one.
 
         Raises FileNotFoundError, or BadModel when it is not a whole model.
         """
@@ -141,7 +187,9 @@ class IntentModel:
             with path.open("rb") as whole, np.load(whole, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             told = json.loads(arrays["told"].tobytes())
+            meaning = None if encoder is None else Meaning.of(encoder, arrays)
             return build(
+                meaning=meaning,
                 names=told["names"],
                 grams=told["grams"],
                 idf=arrays["idf"],
@@ -165,12 +213,15 @@ def build(
     bias: Floats,
     platt: tuple[float, float] = (1.0, 0.0),
     hidden: str | None = None,
+    meaning: Meaning | None = None,
 ) -> IntentModel:
     """Join the parts; raises ValueError when they do not fit."""
     sizes = [len(kind) for kind in grams]
     if len(grams) != len(GRAMS) or weights.shape != (sum(sizes), len(names)):
         raise ValueError("its parts do not fit together")
     if idf.shape != (sum(sizes),) or bias.shape != (len(names),):
+        raise ValueError("its parts do not fit together")
+    if meaning is not None and meaning.weights.shape != (meaning.encoder.size, len(names)):
         raise ValueError("its parts do not fit together")
     parts = np.split(idf.astype(np.float32), np.cumsum(sizes)[:-1])
     return IntentModel(
@@ -185,10 +236,11 @@ def build(
         slope=platt[0],
         offset=platt[1],
         hidden=hidden,
+        meaning=meaning,
     )
 
 
-def weigh(scores: Floats, *, words: Any, pieces: Any) -> Evidence:
+def weigh(scores: Floats, *, words: Any, pieces: Any, near: Any = None) -> Evidence:
     """The evidence that the ``scores`` of all intents give (natural-log scale)."""
     raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
     best = np.partition(scores, -2, axis=-1)
@@ -197,4 +249,5 @@ def weigh(scores: Floats, *, words: Any, pieces: Any) -> Evidence:
         margin=best[..., -1] - best[..., -2],
         words=words,
         pieces=pieces,
+        near=near,
     )

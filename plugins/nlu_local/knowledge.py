@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import yaml
 
-from gateway import BadConfig, Problem
+from gateway import BadConfig, Problem, compose_yaml
 
 Row: TypeAlias = tuple[str, str]
 
@@ -56,12 +56,10 @@ def files_of(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
 
 def _read(path: Path, *, needed: bool) -> list[Row]:
     try:
-        root = yaml.compose(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _bad(path, 0, "", f"cannot be read: {error}; mend `knowledge`") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _bad(path, line, "", f"not YAML: {error.problem}; mend the line") from None
+    root = compose_yaml(text, str(path))
     sections = _get(root, "nlu")
     if sections is None and not needed:
         return []

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
@@ -81,12 +81,41 @@ class Phrase:
                 return -1
         return end
 
+    def seconds(self, key: str) -> frozenset[str] | None:
+        """The words that can follow ``key`` where it begins this; None: any word, or none."""
+        found: set[str] = set()
+        for at, element in enumerate(self.elements):
+            if element.anything or key in element.exact or key.startswith(element.prefixes):
+                starts = self._starts(at + 1)
+                if starts is None:
+                    return None
+                found |= starts
+            found.update(one[1] for one in element.several if one[0] == key)
+            if not element.optional:
+                break
+        return frozenset(found)
+
+    def _starts(self, first: int) -> set[str] | None:
+        """The words that can stand where element ``first`` begins; None: any, or none."""
+        found: set[str] = set()
+        for element in self.elements[first:]:
+            if element.anything or element.prefixes:
+                return None
+            found |= element.exact
+            found.update(one[0] for one in element.several)
+            if not element.optional:
+                return found
+        return None
+
     def _reach(self, words: Sequence[Token], at: int, stop: int, element: int) -> int:
         if element == len(self.elements):
             return at
         ends = self.elements[element].ends(words, at, stop)
         return max((self._reach(words, end, stop, element + 1) for end in ends), default=-1)
 
+
+Begun: TypeAlias = tuple[Phrase, frozenset[str] | None]
+"""A phrase that can begin with a word, and what it takes for a second one."""
 
 REMEMBERED = 2048
 """Words of which a finder remembers what can begin with them."""
@@ -106,7 +135,7 @@ class Finder:
                     self._by_start.setdefault(prefix[:2], []).append((prefix, phrase))
                 if not element.optional:
                     break
-        self._by_key: dict[str, tuple[Phrase, ...]] = {}
+        self._by_key: dict[str, tuple[Begun, ...]] = {}
 
     def knows(self, key: str) -> bool:
         """Whether a phrase can begin with this word."""
@@ -114,26 +143,32 @@ class Finder:
 
     def find(self, words: Sequence[Token]) -> list[Hit]:
         """All hits that do not lie within a longer one of the same kind, in order."""
+        if not (self._by_word or self._by_start):
+            return []
         hits: list[Hit] = []
         stops: list[int] | None = None
+        following = [*(word.key for word in words[1:]), ""]
         for at, word in enumerate(words):
             phrases = self._by_key.get(word.key)
             if phrases is None:
                 phrases = self._beginning(word.key)
-            for phrase in phrases:
+            for phrase, seconds in phrases:
+                if seconds is not None and following[at] not in seconds:
+                    continue
                 stops = stops or _stops(words)
                 _add(hits, phrase, phrase.reach(words, at, stops[at]), at)
         if len(hits) < 2:
             return hits
         return [hit for hit in hits if not any(_covers(other, hit) for other in hits)]
 
-    def _beginning(self, key: str) -> tuple[Phrase, ...]:
+    def _beginning(self, key: str) -> tuple[Begun, ...]:
         """The phrases that can begin with this word; remembered, as the same words come again."""
         starts = self._by_start.get(key[:2], ())
-        found = (
+        begun = (
             *self._by_word.get(key, ()),
             *(phrase for prefix, phrase in starts if key.startswith(prefix)),
         )
+        found = tuple((phrase, phrase.seconds(key)) for phrase in begun)
         if len(self._by_key) >= REMEMBERED:
             self._by_key.clear()
         self._by_key[key] = found
@@ -176,29 +211,31 @@ def _same(one: tuple[str, ...], words: Sequence[Token], at: int, stop: int) -> b
 class Words:
     """What we know of how one language is spoken."""
 
-    language: frozenset[str]
+    language: frozenset[str] = frozenset()
     """Words and greetings (folded) that show the language by themselves."""
-    negations: frozenset[str]
-    emphasis: frozenset[str]
+    negations: frozenset[str] = frozenset()
+    emphasis: frozenset[str] = frozenset()
     """Plain words that are never a name: written in capitals they are shouted."""
-    oaths: tuple[str, ...]
+    oaths: tuple[str, ...] = ()
     """Beginnings of rude words that are said in joy, too."""
-    scorn: frozenset[str]
+    scorn: frozenset[str] = frozenset()
     """Words that mean the opposite when they are all that stands before bad news."""
-    again: frozenset[str]
+    again: frozenset[str] = frozenset()
     """Words that make bad news of anything after scorn."""
-    mended: frozenset[str]
+    mended: frozenset[str] = frozenset()
     """Words by which the news are good after all."""
-    asking: frozenset[str]
+    asking: frozenset[str] = frozenset()
     """Words that begin a question."""
-    joining: frozenset[str]
+    joining: frozenset[str] = frozenset()
     """Words that go on with another question."""
-    alone: tuple[Phrase, ...]
-    refusals: tuple[Phrase, ...]
-    feelings: tuple[Phrase, ...]
-    signals: tuple[Phrase, ...]
-    substrings: tuple[tuple[str, str], ...]
+    alone: tuple[Phrase, ...] = ()
+    refusals: tuple[Phrase, ...] = ()
+    feelings: tuple[Phrase, ...] = ()
+    signals: tuple[Phrase, ...] = ()
+    substrings: tuple[tuple[str, str], ...] = ()
     """(kind, text) for scripts that put no space between words."""
+    names: tuple[Phrase, ...] = ()
+    """Products and the like: their capitals are no shouting."""
 
 
 def read_words(language: str) -> Words:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gateway import Insight, Language
+from gateway import Insight, Language, Phrases
 
 from .asking import Asking, Said, Topic
 from .emotion import EmotionReader
+from .encoder import Encoder
+from .house import with_house
 from .intent import IntentModel
 from .language import LanguageTeller
 from .phrases import WORDS, read_words
@@ -22,11 +24,20 @@ POSSIBLE = 0.15
 class Readers:
     """All that is loaded before the first message: make it off the event loop (about a second).
 
-    ``closed``: the language must be one of ``languages``, however short the message.
+    ``closed``: the language must be one of ``languages``, however short the message. ``encoder``
+    is what the intents' model has learnt with, if anything; ``house`` are the guide's phrases.
     """
 
-    def __init__(self, languages: Sequence[str], *, closed: bool = False) -> None:
-        words = {code: read_words(code) for code in WORDS}
+    def __init__(
+        self,
+        languages: Sequence[str],
+        *,
+        closed: bool = False,
+        encoder: Encoder | None = None,
+        house: Phrases | None = None,
+    ) -> None:
+        words = with_house({code: read_words(code) for code in WORDS}, house or {})
+        self.encoder = encoder
         self._closed = closed
         self._language = LanguageTeller(languages, {c: one.language for c, one in words.items()})
         self._emotion = EmotionReader(words, Tone.shipped())

@@ -25,6 +25,7 @@ from .failures import BadModel, ReadingFailed
 from .wire import Asked, Learn, Read, Setup, Told, frame, size, told
 
 if TYPE_CHECKING:
+    from .encoder import Encoder
     from .intent import IntentModel
     from .readers import Readers
 
@@ -49,10 +50,16 @@ class Reading(Protocol):
 
 
 class Here:
-    """Reads in a thread of this process. ``intents`` is a model that is ready."""
+    """Reads in a thread of this process. ``intents`` is a model that is ready, and ``encoder``
+    what it has learnt with."""
 
-    def __init__(self, setup: Setup, intents: IntentModel | None = None) -> None:
-        self._setup = setup
+    def __init__(
+        self,
+        setup: Setup,
+        intents: IntentModel | None = None,
+        encoder: Encoder | None = None,
+    ) -> None:
+        self._setup, self._encoder = setup, encoder
         self._intents = intents
         self._readers: Readers | None = None
 
@@ -60,7 +67,8 @@ class Here:
         self._readers = await asyncio.to_thread(self._load)
 
     async def learn(self, model: Path | None) -> None:
-        self._intents = await asyncio.to_thread(_model, model) if model else None
+        encoder = self._readers.encoder if self._readers else self._encoder
+        self._intents = await asyncio.to_thread(_model, model, encoder) if model else None
 
     async def read(self, said: Sequence[Said]) -> Sequence[Insight]:
         if self._readers is None:
@@ -71,15 +79,19 @@ class Here:
         """There is nothing to end."""
 
     def _load(self) -> Readers:
-        from .readers import Readers  # noqa: PLC0415  (slow, and a server reads beside)
+        from .encoder import Encoder  # noqa: PLC0415  (slow, and a server reads beside)
+        from .readers import Readers  # noqa: PLC0415  (as above)
 
-        return Readers(self._setup.languages, closed=self._setup.closed)
+        setup, encoder = self._setup, self._encoder
+        if encoder is None and setup.semantic is not None:
+            encoder = Encoder(setup.semantic)
+        return Readers(setup.languages, closed=setup.closed, encoder=encoder, house=setup.house)
 
 
-def _model(path: Path) -> IntentModel:
+def _model(path: Path, encoder: Encoder | None) -> IntentModel:
     from .intent import IntentModel  # noqa: PLC0415  (as above)
 
-    return IntentModel.load(path)
+    return IntentModel.load(path, encoder)
 
 
 class Beside:

@@ -29,9 +29,10 @@ _CODE = (
 log = structlog.get_logger(__name__)
 
 
-def fingerprint(rows: Sequence[Row]) -> str:
-    """The same for the same examples, code and scikit-learn; 32 hex digits."""
+def fingerprint(rows: Sequence[Row], semantic: str | None = None) -> str:
+    """The same for the same examples, code, scikit-learn and name of an encoder; 32 hex digits."""
     digest = hashlib.sha256(json.dumps(sorted(rows)).encode())
+    digest.update((semantic or "").encode())
     digest.update(version("scikit-learn").encode())
     for name in _CODE:
         digest.update(files(__package__).joinpath(name).read_bytes())
@@ -48,15 +49,17 @@ async def learnt(
     folder: Path,
     *,
     use: Callable[[Path], Awaitable[None]],
+    semantic: str | None = None,
     gently: bool = False,
 ) -> None:
     """``use`` the model for ``rows``: from ``folder``, else trained now in a process of its own,
-    which if ``gently`` leaves the processor to others first.
+    which if ``gently`` leaves the processor to others first. ``semantic`` names an encoder.
 
     ``use`` raises FileNotFoundError or BadModel for one that must be trained (again). Raises
     TrainingFailed. Cancelling it ends that process.
     """
-    path = await asyncio.to_thread(lambda: folder.absolute() / f"{fingerprint(rows)}.npz")
+    name = await asyncio.to_thread(fingerprint, rows, semantic)
+    path = await asyncio.to_thread(lambda: folder.absolute() / f"{name}.npz")
     try:
         await use(path)
     except FileNotFoundError:
@@ -65,12 +68,13 @@ async def learnt(
         log.warning("nlu.model_unusable", error=str(error))
     else:
         return
-    await _train(rows, path, gently=gently)
+    told = json.dumps({"rows": list(rows), "encoder": semantic}).encode()
+    await _train(told, path, gently=gently)
     await asyncio.to_thread(_tidy, folder, path)
     await use(path)
 
 
-async def _train(rows: Sequence[Row], path: Path, *, gently: bool) -> None:
+async def _train(told: bytes, path: Path, *, gently: bool) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", f"{__package__}.training", str(path)),
         *(("gently",) if gently else ()),
@@ -80,9 +84,9 @@ async def _train(rows: Sequence[Row], path: Path, *, gently: bool) -> None:
     )
     assert process.stdin and process.stdout and process.stderr  # noqa: PT018, S101  (pipes were asked for)
     try:
-        told, *_ = await asyncio.gather(
+        errors, *_ = await asyncio.gather(
             process.stderr.read(),
-            _feed(process.stdin, json.dumps(list(rows)).encode()),
+            _feed(process.stdin, told),
             _follow(process.stdout),
         )
         await process.wait()
@@ -91,7 +95,7 @@ async def _train(rows: Sequence[Row], path: Path, *, gently: bool) -> None:
         await process.wait()
         raise
     if process.returncode != 0:
-        lines = told.decode(errors="replace").strip().splitlines() or ["no message"]
+        lines = errors.decode(errors="replace").strip().splitlines() or ["no message"]
         raise TrainingFailed(f"training ended with {process.returncode}: {lines[-1]}")
 
 

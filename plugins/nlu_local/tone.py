@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from math import log, sqrt
@@ -22,6 +23,9 @@ from .text import fold
 Analyser: TypeAlias = Callable[[Sequence[str]], list[str]]
 
 FILE = "emotion.npz"
+
+REMEMBERED = 4096
+"""Words whose known pieces are remembered."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[!?]+|[^\w\s,.;:'\"()-]")
 _PLACE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+|[@#]\w+|\[[A-Z]+\]")
@@ -62,10 +66,14 @@ class Tone:
         grams = arrays["grams"].tobytes().decode().split("\n")
         idf, weights = arrays["idf"].astype(float), arrays["weights"].astype(float)
         first = int(arrays["words"])
-        rows = list(zip(idf.tolist(), weights.tolist(), strict=True))
+        rows = list(zip((idf * weights).tolist(), (idf * idf).tolist(), strict=True))
         self._kinds = (
             dict(zip(grams[:first], rows[:first], strict=True)),
             dict(zip(grams[first:], rows[first:], strict=True)),
+        )
+        # The same words come again; of most of their pieces nothing is known.
+        self._pieces = lru_cache(REMEMBERED)(
+            lambda word: [piece for piece in _cut(word) if piece in self._kinds[1]]
         )
         self._bias = float(arrays["bias"])
         told = json.loads(arrays["told"].tobytes())
@@ -84,17 +92,20 @@ class Tone:
         """The log-odds that people hear anger, fear, sadness or the like in it, above those of
         what people commonly write."""
         said = sounds(text)
-        found = zip(KINDS, self._kinds, strict=True)
-        return self._bias + sum(_score(Counter(cut(said)), known) for cut, known in found)
+        whole = Counter(gram for gram in words(said) if gram in self._kinds[0])
+        parts = Counter(piece for word in said for piece in self._pieces(word))
+        return self._bias + _score(whole, self._kinds[0]) + _score(parts, self._kinds[1])
 
 
 def _score(counts: Mapping[str, int], known: Mapping[str, tuple[float, float]]) -> float:
-    """The weights of tf-idf features of length 1 (scikit-learn's ``sublinear_tf``, ``l2``)."""
+    """The weights of tf-idf features of length 1 (scikit-learn's ``sublinear_tf``, ``l2``);
+    ``counts`` are of `known` n-grams alone."""
     total = size = 0.0
     for gram, count in counts.items():
-        if gram in known:
-            idf, weight = known[gram]
-            value = idf if count == 1 else idf * (1.0 + log(count))
-            total += value * weight
-            size += value * value
+        told, square = known[gram]
+        if count > 1:
+            times = 1.0 + log(count)
+            told, square = told * times, square * times * times
+        total += told
+        size += square
     return float(total / sqrt(size)) if size else 0.0

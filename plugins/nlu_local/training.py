@@ -1,7 +1,9 @@
 """Training of the intent model. It runs in a process of its own beside the server, so that
 nobody waits for it and scikit-learn's memory is given back afterwards:
 
-    python -m plugins.nlu_local.training MODEL [gently] < rows.json
+    python -m plugins.nlu_local.training MODEL [gently] < told.json
+
+``told`` has the ``rows`` (text, intent) and the name of the ``encoder``, or null.
 """
 
 from __future__ import annotations
@@ -20,12 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .background import rarity
+from .encoder import Encoder, Floats
 from .features import GRAMS, PARTS, stems
-from .intent import IntentModel, build, weigh
+from .intent import IntentModel, Meaning, build, weigh
 from .knowledge import OUT_OF_SCOPE
 
 Row = tuple[str, str]
 Progress: TypeAlias = Callable[[int, int], None]
+
+MEANING = 2.0
+"""What the encoder's points count beside the n-grams, which have length 1."""
 
 STRENGTH = 20.0
 """scikit-learn's C: examples are few and hand-picked, so they are believed."""
@@ -48,11 +54,18 @@ class Seen(NamedTuple):
     points: NDArray[np.float64]
     labels: NDArray[np.intp]
     known: NDArray[np.float64]
+    where: Floats | None
+    """Where the encoder has each row, if there is one."""
 
 
-def train(rows: Sequence[Row], progress: Progress = lambda _step, _of: None) -> IntentModel:
+def train(
+    rows: Sequence[Row],
+    progress: Progress = lambda _step, _of: None,
+    encoder: Encoder | None = None,
+) -> IntentModel:
     """Learn from (text, intent) rows; ``oos`` rows teach what to refuse. ``progress`` is told
-    each step that is done, and of how many.
+    each step that is done, and of how many. With an ``encoder`` what it tells of the texts is
+    learnt together with the n-grams.
 
     The model is a multinomial logistic regression on tf-idf n-grams. Its confidence is
     calibrated on cross-validated predictions (Platt, 1999). Raises ValueError when fewer than
@@ -67,10 +80,10 @@ def train(rows: Sequence[Row], progress: Progress = lambda _step, _of: None) -> 
     # One thread: the server has the other cores, and threads that wait for one another while
     # it is busy make this many times slower.
     with threadpool_limits(1):
-        return _train(rows, progress)
+        return _train(rows, progress, encoder)
 
 
-def _train(rows: Sequence[Row], progress: Progress) -> IntentModel:
+def _train(rows: Sequence[Row], progress: Progress, encoder: Encoder | None) -> IntentModel:
     names, labels = np.unique([intent for _, intent in rows], return_inverse=True)
     if len(set(names) - {OUT_OF_SCOPE}) < 2:
         raise ValueError("at least two intents are needed to learn to tell them apart")
@@ -79,27 +92,41 @@ def _train(rows: Sequence[Row], progress: Progress) -> IntentModel:
     texts = [*(text for text, _ in rows), *(_as_said(names[place]) for place in called)]
     labels = np.append(labels, called)
     grams, idf, matrix, known = _features(texts)
-    points, back = _reduce(matrix)
+    where = encoder.encode(texts) if encoder else None
+    points, back = _reduce(matrix if where is None else _beside(matrix, where))
     folds = np.append(_folds(labels[: len(rows)]), np.full(len(called), NAMES))
     steps = int(folds.max()) + 2
     fitted = _fit(points, labels)
     progress(1, steps)
+    weights = np.asarray(back @ fitted[0])
     model = build(
         names=names.tolist(),
         grams=grams,
         idf=idf,
-        weights=np.asarray(back @ fitted[0]),
+        weights=weights[: len(idf)],
         bias=fitted[1],
         hidden=hidden,
     )
+    seen = Seen(points, labels, known, where)
     scores, right = [], []
     for fold in range(steps - 1):
-        told = _unseen(Seen(points, labels, known), folds == fold, names.tolist(), hidden)
+        told = _unseen(seen, folds == fold, names.tolist(), hidden)
         scores += told[0]
         right += told[1]
         progress(fold + 2, steps)
     slope, offset = _platt(scores, right)
-    return replace(model, slope=slope, offset=offset)
+    meaning = None
+    if encoder is not None and where is not None:
+        examples = where[np.isin(labels, called)]
+        meaning = Meaning(encoder, (MEANING * weights[len(idf) :]).astype(np.float32), examples)
+    return replace(model, slope=slope, offset=offset, meaning=meaning)
+
+
+def _beside(matrix: Any, where: Floats) -> Any:
+    """The encoder's points as further columns."""
+    from scipy.sparse import csr_matrix, hstack  # noqa: PLC0415  (slow to import)
+
+    return csr_matrix(hstack([matrix, csr_matrix(MEANING * where)]))
 
 
 def _as_said(name: str) -> str:
@@ -167,18 +194,20 @@ def _unseen(
     seen: Seen, held: NDArray[np.bool_], names: list[str], hidden: str | None
 ) -> tuple[list[float], list[bool]]:
     """The scores of the rows ``held`` back, by a model of all others, and which are right."""
-    points, labels, known = seen
+    points, labels, known, where = seen
     out = names.index(hidden) if hidden is not None else None
     classes = np.unique(labels[~held])
     rows = [row for row in np.flatnonzero(held) if labels[row] != out]
     if len(classes) < 2 or not rows:
         return [], []
     weights, bias = _fit(points[~held], labels[~held])
+    meant = None if where is None else where[~held & (labels != (-1 if out is None else out))]
     scores, right = [], []
     for row in rows:
         full = np.full(len(names), -30.0)
         full[classes] = points[row] @ weights + bias
-        told = weigh(full, words=known[row, 0], pieces=known[row, 1])
+        near = None if where is None or meant is None else (meant @ where[row]).max()
+        told = weigh(full, words=known[row, 0], pieces=known[row, 1], near=near)
         scores.append(float(told.score(out)))
         ranked = np.argsort(-full)
         right.append(bool(next(i for i in ranked if i != out) == labels[row]))
@@ -212,8 +241,10 @@ def _folds(labels: NDArray[np.intp]) -> NDArray[np.intp]:
 def main() -> None:
     if sys.argv[2:] == ["gently"] and hasattr(os, "nice"):
         os.nice(10)
-    rows = [(text, intent) for text, intent in json.load(sys.stdin)]
-    train(rows, _tell).save(Path(sys.argv[1]))
+    told = json.load(sys.stdin)
+    rows = [(text, intent) for text, intent in told["rows"]]
+    encoder = Encoder(told["encoder"]) if told["encoder"] else None
+    train(rows, _tell, encoder).save(Path(sys.argv[1]))
 
 
 def _tell(step: int, steps: int) -> None:

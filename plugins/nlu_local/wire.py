@@ -19,11 +19,14 @@ LONGEST = 64 * 2**20
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Load the readers for ``languages``; ``closed`` as in `Readers`."""
+    """Load the readers for ``languages``; ``closed`` and ``house`` as in `Readers`; ``semantic``
+    names an encoder for them."""
 
     id: int = 0
     languages: tuple[str, ...]
     closed: bool = False
+    semantic: str | None = None
+    house: dict[str, dict[str, tuple[str, ...]]] = {}
 
 
 class Learn(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -30,5 +30,8 @@ def register_routes(register: Callable[[Pages | Poller], None], settings: Settin
 
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
-    if (mine := settings.section(OpenAISettings)) and mine.answers:
+    mine = settings.section(OpenAISettings)
+    if mine and mine.answers:
         register(mine.grounded(settings))
+    if mine and mine.summarise:
+        register(mine.summaries(settings))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .budget import Budget
     from .engine import NluOpenAI
     from .model import Model
+    from .summaries import Summaries
 
 
 class OpenAISettings(BaseModel):
@@ -33,6 +34,7 @@ class OpenAISettings(BaseModel):
     answers: tuple[Path, ...] = Field((), description="answer files and .md pages to answer from")
     answer: bool = Field(True, description="answers customers from `answers`")
     suggest: bool = Field(True, description="drafts answers for people from `answers`")
+    summarise: bool = Field(True, description="sums conversations up for the person who takes over")
     timeout: float = Field(4.0, gt=0, le=60, description="seconds for one call")
     at_once: int = Field(8, ge=1, le=256, description="calls side by side")
     longest: int = Field(2000, ge=100, description="characters of a message that are sent")
@@ -78,6 +80,11 @@ class OpenAISettings(BaseModel):
             longest=self.longest,
             history=self.history,
         )
+
+    def summaries(self, settings: Settings) -> Summaries:
+        from .summaries import Summaries  # noqa: PLC0415
+
+        return Summaries(self._asked(settings), longest=self.longest)
 
     def _asked(self, settings: Settings) -> Model:
         from .model import Model  # noqa: PLC0415

@@ -344,3 +344,18 @@ def test_the_command_makes_a_hash_that_works() -> None:
     assert argon2.PasswordHasher().verify(hashed, "correct horse")
     short = CliRunner().invoke(desk, ["password"], input="short\nshort\n")
     assert short.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "application/x-www-form-urlencoded; charset=none-such"]
+)
+async def test_a_form_that_is_none_was_our_error(
+    ana: Visit, visitor: Callable[[], Visit], kind: str
+) -> None:
+    """A multipart body without its boundary, or an unknown charset, is a bad request: at the
+    sign-in page and at a deed."""
+    for visit, path in ((visitor(), "/desk/sign-in"), (ana, "/desk/c/1/note")):
+        async with visit.http.post(
+            visit.url + path, data=b"csrf=1", headers={"Content-Type": kind}
+        ) as answer:
+            assert answer.status == 400

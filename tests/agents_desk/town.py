@@ -303,6 +303,7 @@ class Town:
             notebook=MemoryNotebook(),
             audit=MemoryAudit(self.clock),
             outside=SafeOutside(),
+            records=nobody,
         )
 
 

@@ -17,7 +17,12 @@ class Report:
 
     def tell(self, name: str, value: float | str, unit: str, **more: object) -> None:
         """A figure without a target."""
-        self._line({"name": name, "value": _rounded(value), "unit": unit, **more})
+        self._write({"name": name, "value": _rounded(value), "unit": unit, **more})
+
+    def line(self, told: dict[str, object]) -> None:
+        """Several figures that belong together, without a target."""
+        rounded = {k: _rounded(v) if isinstance(v, float) else v for k, v in told.items()}
+        self._write(rounded)
 
     def judge(self, name: str, value: float, unit: str, least: float, **more: object) -> None:
         """A figure that must be at least ``least``."""
@@ -32,9 +37,9 @@ class Report:
     ) -> None:
         self.good &= ok
         told = {"name": name, "value": _rounded(value), "unit": unit, "target": target, "ok": ok}
-        self._line(told | more)
+        self._write(told | more)
 
-    def _line(self, told: dict[str, object]) -> None:
+    def _write(self, told: dict[str, object]) -> None:
         self._out.write(f"{msgspec.json.encode(told).decode()}\n")
         self._out.flush()
 

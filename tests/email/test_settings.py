@@ -103,7 +103,11 @@ async def test_a_missing_certificate_names_its_setting(
         "smtp_tls": {"smtp_tls": {"cert": "none.pem", "key": "none.pem"}},
     }[section]
     with pytest.raises(WarmlineError, match=rf"channels\.email\.{section}.*{tmp_path}.none\.pem"):
-        await channel(tmp_path, **told).run(fakes.house)
+        await _work(channel(tmp_path, **told), section, fakes)
+
+
+async def _work(email: Email, section: str, fakes: Any) -> None:
+    await (email.watch if section == "imap" else email.run)(fakes.house)
 
 
 async def test_the_maildir_lies_with_our_data(tmp_path: Path) -> None:

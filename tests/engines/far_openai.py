@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+SUMS = re.compile(r"(wants|says|told):\s*([^\n;]+)")
 ORDERS = re.compile(r"(intent|mood|say|passage):\s*([^\n;]+)")
 
 
@@ -22,6 +23,7 @@ class FarOpenAI:
         self.keys: list[str] = []
         self.sorts: dict[str, Any] = {"intent": "oos", "confidence": 0.9}
         self.says: dict[str, Any] | None = None
+        self.sums: dict[str, str] | None = None
         self.trouble: str | None = None
         self.usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
         self.released = asyncio.Event()
@@ -62,6 +64,8 @@ class FarOpenAI:
 
     def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         said = json.loads(asked["messages"][1]["content"])
+        if "messages" in said:
+            return self._sum(said["messages"], asked["messages"][0]["content"])
         orders = dict(ORDERS.findall(said.get("question") or said.get("message")))
         if "question" not in said:
             sorts = {"mood": "calm", "intensity": 0.1, **self.sorts}
@@ -70,6 +74,11 @@ class FarOpenAI:
             words = orders["say"].replace("PROMPT", asked["messages"][0]["content"])
             return {"passage": int(orders.get("passage", 1)), "answer": words}
         return self.says or {"passage": 0, "answer": ""}
+
+    def _sum(self, messages: list[dict[str, str]], prompt: str) -> dict[str, str]:
+        orders = [order for one in messages for order in SUMS.findall(one["text"])]
+        told = {"wants": "", "says": "", "told": "", **(self.sums or {}), **dict(orders)}
+        return {field: words.replace("PROMPT", prompt) for field, words in told.items()}
 
 
 def _error(status: int, words: str, headers: dict[str, str] | None = None) -> web.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SDKS = ("openai", "boto3", "botocore", "google.cloud", "grpc", "httpx")
+SDKS = ("openai", "boto3", "botocore", "google.cloud", "grpc", "httpx", "torch", "transformers")
 PROGRAM = f"""
 import sys
 from gateway.guests import Guests, installed

@@ -13,6 +13,7 @@ from plugins.escalation.words import LINES
 from tests.routing.making import bot, customer, person, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
+UNSERVED = ("it", "pt", "nl", "pl", "sv", "tr", "ja")
 MONDAY = "2026-11-30T09:00:00+01:00"
 
 
@@ -115,6 +116,17 @@ async def test_a_language_without_words_gets_english() -> None:
     assert (reply.language, reply.body[0]) == ("en", LINES["handover"]["en"])
 
 
+@pytest.mark.parametrize("language", [*SPOKEN, *UNSERVED])
+async def test_a_language_that_is_not_served_is_said_in_it(language: str) -> None:
+    """Who writes in a language the bot does not serve is told so in that language, without an
+    opener in another; out of hours, when is said in the best language there is."""
+    reply = await said(escalated("language", of=understood(language=language)))
+    assert (reply.language, reply.opener) == (language, "")
+    assert reply.body == (LINES["not_served"][language],)
+    late = await said(escalated("language", of=understood(language=language), opening=MONDAY))
+    assert len(late.body) == 2
+
+
 async def test_a_failed_timer_is_silent() -> None:
     """Nobody is written to out of the blue because a follow-up failed."""
     reply = await said(escalated("plugin_failed", kind="timer", name="followup"))
@@ -208,8 +220,10 @@ def test_the_dead_end_comes_last() -> None:
 
 @pytest.mark.parametrize("kind", sorted(LINES))
 def test_every_line_is_there_in_every_language(kind: str) -> None:
-    """No customer gets half of it in another language."""
-    assert set(LINES[kind]) == set(SPOKEN)
+    """No customer gets half of it in another language; that theirs is not served they are told
+    in many more."""
+    more = UNSERVED if kind == "not_served" else ()
+    assert set(LINES[kind]) == {*SPOKEN, *more}
 
 
 async def test_words_of_ones_own() -> None:

@@ -175,7 +175,7 @@ def test_what_is_wrong_is_named(write: Write, text: str, told: list[str]) -> Non
 def test_a_list_that_contains_itself_is_refused(write: Write) -> None:
     """YAML allows it; an answer cannot be endless."""
     told = problems(write, "answers: {a: {say: {en: {body: &b [*b]}}}}\n")
-    assert any("an alias refers to itself" in line for line in told)
+    assert any("alias (*name) refers to itself" in line for line in told)
 
 
 def test_one_intent_has_one_answer(write: Write) -> None:

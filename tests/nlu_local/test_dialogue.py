@@ -11,6 +11,7 @@ import yaml
 from gateway import Reply, Turn
 from gateway.testing import FakeChannel, FakeHandler, Running, running
 from plugins import escalation, faq, nlu_local
+from plugins.escalation.words import LINES
 from tests.conftest import until
 
 from .conftest import ROWS
@@ -109,3 +110,64 @@ async def test_several_questions_and_the_rest_of_one(tmp_path: Path) -> None:
         (reason,) = card.handoff.reasons
         assert reason.code == "question_left"
         assert "“And how do I get my money back?”" in reason.detail
+
+
+SERVED = """
+reasons: {language: {served: [en, de]}, low_confidence: {enabled: false}}
+skills: {languages: {it: [italian]}}
+"""
+ITALIAN = "Buongiorno, il pacco che ho ordinato la settimana scorsa non è ancora arrivato"
+
+
+async def test_moods_and_languages_over_a_conversation(tmp_path: Path) -> None:
+    """A mood that falls steeply over three messages calls for a person, though no single message
+    would; one that stays even calls for nobody. A short message keeps the language of the
+    conversation. Who writes in a language that is not served goes to those who read it, and is
+    told so in it."""
+    (tmp_path / "policy.yaml").write_text(SERVED, "utf-8")
+    config = {
+        "policy": str(tmp_path / "policy.yaml"),
+        "plugins": {"nlu_local": {}, "escalation": {}},
+    }
+    seen: list[Turn] = []
+
+    def answer(turn: Turn) -> Reply | None:
+        if turn.route.action != "automate":
+            return None
+        seen.append(turn)
+        return Reply(body=("Noted.",))
+
+    guests = (nlu_local, escalation, FakeHandler(answer), FakeChannel())
+    async with running(*guests, tmp_path=tmp_path, config=config) as gw:
+        await until(lambda: ready(gw), timeout=60, every=0.1)
+        ana, ben, dora, ugo = (gw.customer("fake", name) for name in ("ana", "ben", "dora", "ugo"))
+        for said in FALLING:
+            await ana.say(said)
+        for said in EVEN:
+            await ben.say(said)
+        await dora.say("Guten Tag, ich habe eine Frage zu meiner Bestellung von gestern")
+        await dora.say("ok")
+        await ugo.say(ITALIAN)
+        queue = await gw.house.desk.queue()
+    reasons = {item.conversation.address.value: item.handoff.reasons for item in queue}
+    assert {name: one[0].code for name, one in reasons.items()} == {
+        "ana": "strong_emotion",
+        "ugo": "language",
+    }
+    assert "the mood" in reasons["ana"][0].detail
+    assert [turn.language for turn in seen][-2:] == ["de", "de"]
+    [skilled] = [item.handoff.skills for item in queue if item.conversation.language == "it"]
+    assert skilled == ("italian",)
+    assert ugo.heard == [LINES["not_served"]["it"]]
+
+
+FALLING = (
+    "Thank you, the lamp looks lovely!",
+    "It came without the cable, and I cannot use it",
+    "I tried to call you and was on hold for an hour, and nobody could help",
+)
+EVEN = (
+    "Hello, do you sell lamps?",
+    "What colours do they come in?",
+    "And how much is the red one?",
+)

@@ -58,6 +58,7 @@ class SmallHouse:
             notebook=absent,
             audit=absent,
             outside=absent,
+            records=absent,
         )
 
     # -- what the channel calls

@@ -61,6 +61,8 @@ Outcome = tuple[Any, BaseException | None]
 class Database:
     """The database of one process. Start it before use and stop it at the end."""
 
+    shared = False
+
     def __init__(self, file: Path, keys: Keys | None = None) -> None:
         """``keys`` seal and open what customers and colleagues wrote; without, it stays plain."""
         self.file = file
@@ -89,6 +91,15 @@ class Database:
     def watch(self, told: Callable[[int], object]) -> None:
         """``told`` hears how many units shared each commit."""
         self._writer.told = told
+
+    async def alone(self, unit: Unit[T]) -> T:
+        """Run ``unit`` on a connection of its own, before any other unit."""
+
+        def run() -> T:
+            with self._writer.engine.connect() as connection:
+                return unit(connection)
+
+        return await asyncio.to_thread(run)
 
     async def checkpoint(self) -> None:
         """Move everything from the write-ahead log into the database and empty the log, so that

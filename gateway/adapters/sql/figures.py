@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.store import Backlog, Heap
 
 GRACE = timedelta(minutes=1)
@@ -42,7 +42,7 @@ _OVERDUE = text("SELECT count(*), min(due_at) FROM timers WHERE due_at <= :late"
 class SqlFigures:
     """See `store.Figures`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: AnyDatabase) -> None:
         self._db = database
 
     async def backlog(self, at: datetime) -> Backlog:

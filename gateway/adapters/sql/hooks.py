@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import hooks
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.store import Hook, HookLine, Later
 
 
 class SqlHooks:
     """See `store.Hooks`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: AnyDatabase) -> None:
         self._db = database
 
     async def take(self, lane: str, at: datetime, lease: timedelta) -> Hook | Later | None:

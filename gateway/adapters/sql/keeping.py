@@ -17,7 +17,6 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.customers import OF_CONVERSATION, named
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.linking import forget_empty
 from gateway.adapters.sql.places import readable
 from gateway.adapters.sql.schema import (
@@ -32,6 +31,7 @@ from gateway.adapters.sql.schema import (
     notes_of_guests,
     outbox,
 )
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Inbound, Json
 from gateway.store import Cut
 
@@ -47,7 +47,7 @@ _DONE: dict[str, tuple[Table, Any, ColumnElement[bool]]] = {
 class SqlKeeping:
     """See `store.Keeping`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: AnyDatabase) -> None:
         self._db = database
 
     async def silent(self, before: datetime, after: int, limit: int) -> tuple[list[int], Cut]:

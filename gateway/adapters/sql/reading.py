@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, func, or_, select
 
+from gateway.adapters.sql import answered as _answered
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import (
     conversations,
@@ -19,8 +20,10 @@ from gateway.adapters.sql.schema import (
     suggestions,
     surveys,
 )
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import (
     Address,
+    Answered,
     Card,
     Conversation,
     Earlier,
@@ -60,7 +63,7 @@ _CONVERSATION = select(conversations).where(conversations.c.id == bindparam("id"
 class SqlReading:
     """Reads only; every method sees one snapshot."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: AnyDatabase) -> None:
         self._db = database
 
     async def messages(
@@ -74,6 +77,9 @@ class SqlReading:
 
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[Earlier, ...]:
         return await self._db.read(lambda c: _earlier(c, customer, limit))
+
+    async def answered(self, *, since: datetime, limit: int = 300) -> tuple[Answered, ...]:
+        return await self._db.read(lambda c: _answered.answered(c, since, limit))
 
     async def conversation(self, id: int) -> Conversation:
         return await self._db.read(lambda c: rows.conversation(c, _found(c, id)))

@@ -10,6 +10,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+SHORT = sa.String(length=64).with_variant(sa.Text(), "postgresql")
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -18,11 +19,13 @@ def upgrade() -> None:
         "hooks",
         sa.Column("id", ID, nullable=False),
         sa.Column("conversation_id", ID, nullable=False),
-        sa.Column("event", sa.String(length=64), nullable=False),
-        sa.Column("endpoint", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("event", SHORT, nullable=False),
+        sa.Column("endpoint", SHORT, nullable=False),
+        sa.Column("name", SHORT, nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column(
+            "state", sa.String(length=16).with_variant(sa.Text(), "postgresql"), nullable=False
+        ),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),

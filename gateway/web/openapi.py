@@ -1,0 +1,110 @@
+"""``/openapi.json``: what this gateway's HTTP doors take and answer, as OpenAPI 3.1.
+
+Each guest describes its own routes (`Described`); here the parts are joined. Only what is routed
+now is told: a channel that sleeps, or that came without its webhook, has no door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+import yaml
+from aiohttp import web
+
+from gateway.model import Json
+from gateway.ports import Described, WarmlineError
+from gateway.web.errors import CODES
+
+PATH = "/openapi.json"
+METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+"""The keys of a path item that are operations (OpenAPI 3.1.1, "Path Item Object")."""
+
+Part = Mapping[str, Any]
+
+
+class Clash(WarmlineError):
+    """Two guests describe the same path or name a component alike."""
+
+
+def routes(parts: Iterable[Part], doors: Iterable[web.AbstractRouteDef]) -> list[web.RouteDef]:
+    """The route that gives the document of ``doors``, itself included, described by ``parts``.
+
+    Raises Clash.
+    """
+
+    async def give(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    mine = [web.get(PATH, give)]
+    body = msgspec.json.encode(document([house(), *parts], served([*doors, *mine])))
+    return mine
+
+
+def described(guests: Iterable[object]) -> list[Part]:
+    """What those of ``guests`` tell that describe their routes."""
+    return [guest.describe() for guest in guests if isinstance(guest, Described)]
+
+
+def house() -> Part:
+    """The house's own doors, and the components that all guests may name."""
+    text = files("gateway.web").joinpath("openapi.yaml").read_text("utf-8")
+    part: dict[str, Any] = yaml.safe_load(text)
+    part["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"][
+        "examples"
+    ] = sorted(CODES.values())
+    return part
+
+
+def served(doors: Iterable[web.AbstractRouteDef]) -> frozenset[tuple[str, str]]:
+    """Method and path template of each of ``doors``; HEAD, which every GET takes, is left out."""
+    router = web.UrlDispatcher()
+    router.add_routes(list(doors))
+    return frozenset(
+        (route.method.lower(), route.resource.canonical)
+        for route in router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    )
+
+
+def operations(part: Part) -> frozenset[tuple[str, str]]:
+    """Method and path template of each operation that ``part`` describes."""
+    return frozenset(
+        (method, path)
+        for path, item in part.get("paths", {}).items()
+        for method in METHODS & item.keys()
+    )
+
+
+def document(parts: Iterable[Part], doors: frozenset[tuple[str, str]]) -> dict[str, Any]:
+    """The whole document, of those operations that are among ``doors``. Raises Clash."""
+    whole: dict[str, Any] = {"paths": {}, "components": {}, "tags": []}
+    for part in parts:
+        for path, item in part.get("paths", {}).items():
+            there = {key: told for key, told in item.items() if _is_there(key, path, doors)}
+            if METHODS & there.keys():
+                _put(whole["paths"], path, there)
+        for kind, named in part.get("components", {}).items():
+            for name, told in named.items():
+                _put(whole["components"].setdefault(kind, {}), name, told)
+        whole["tags"] += part.get("tags", [])
+    info = {
+        "title": "Warmline",
+        "version": version("warmline"),
+        "description": "The HTTP doors of this gateway. See docs/http.md.",
+        "license": {"name": "MIT", "identifier": "MIT"},
+    }
+    return {"openapi": "3.1.0", "info": info, **whole}
+
+
+def _is_there(key: str, path: str, doors: frozenset[tuple[str, str]]) -> bool:
+    return key not in METHODS or (key, path) in doors
+
+
+def _put(among: dict[str, Json], name: str, told: Json) -> None:
+    if name in among:
+        raise Clash(f"two guests describe {name} for /openapi.json")
+    among[name] = told

