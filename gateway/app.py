@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -21,10 +22,13 @@ from aiohttp import web
 
 from gateway.adapters.alone import Alone
 from gateway.adapters.local import DiskFiles, SystemClock
+from gateway.adapters.otel import tracing_of
 from gateway.adapters.outside import SafeOutside
+from gateway.adapters.posting import HttpPost
 from gateway.adapters.redis.crew import RedisCrew
 from gateway.adapters.sealing import read_keys
 from gateway.adapters.sql.audit import SqlAudit
+from gateway.adapters.sql.herald import Herald, Wish
 from gateway.adapters.sql.notebook import SqlNotebook
 from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.store import SqlStore, prepare
@@ -48,6 +52,7 @@ from gateway.services.alive import Alive
 from gateway.services.answering import Answering
 from gateway.services.answers import Answers
 from gateway.services.audited import AuditedDesk, AuditRetention
+from gateway.services.backlog import Lookout
 from gateway.services.context import Contexts
 from gateway.services.conversation import Conversations
 from gateway.services.crew import Crew
@@ -59,12 +64,15 @@ from gateway.services.intake import Intake
 from gateway.services.metrics import Metrics
 from gateway.services.outcomes import Outcomes
 from gateway.services.policy import Policy, load_policy
+from gateway.services.pressure import Gate, Pressure
 from gateway.services.proofs import Proofs
+from gateway.services.retention import Retention
 from gateway.services.rounds import Rounds
 from gateway.services.summaries import Summaries
 from gateway.services.trouble import Trouble
 from gateway.services.unclaimed import Unclaimed
 from gateway.services.understanding import Understandings
+from gateway.services.webhooks import Webhooks
 from gateway.services.worker import Worker
 from gateway.settings import BadConfig, Problem, Settings
 from gateway.web import errors, health, openapi
@@ -101,12 +109,17 @@ class Gateway:
         keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
         self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
         self.database = open_database(settings.database_url, core.postgres, keys)
+        self.database.watch(self.metrics.commit_units.observe)
         self.store = SqlStore(
             self.database,
             idle=timedelta(hours=core.worker.idle_hours),
             lease=timedelta(seconds=core.process.lease),
+            herald=self._herald(),
         )
         self.audit = SqlAudit(self.database, self.clock)
+        self.tracing = tracing_of(core.tracing.enabled, os.environ)
+        if self.tracing is not None:
+            self.tracing.wrap(self.store, self.metrics)
         self.outcomes = Outcomes(
             voice=self.offers.voice,
             policy=self.policy,
@@ -152,6 +165,19 @@ class Gateway:
             every=self.crew.sweep,
             whose=self.crew.sweeps,
         )
+        self.backlog = Lookout(figures=self.store.figures, clock=self.clock, metrics=self.metrics)
+        self.posting = HttpPost(
+            core.webhooks.endpoints, outside=SafeOutside(), timeout=core.webhooks.timeout
+        )
+        self.webhooks = Webhooks(
+            hooks=self.store.hooks,
+            post=self.posting,
+            clock=self.clock,
+            metrics=self.metrics,
+            bounds=core.webhooks,
+        )
+        self.pressure = Pressure(backlog=self.backlog, limits=core.limits, clock=self.clock)
+        self.retention = self._retention()
         self.alive = Alive(self.store.processes, recover=self._recover, lease=core.process.lease)
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
@@ -182,10 +208,10 @@ class Gateway:
         cut = await self._settle() if self.works else 0
         self._renewing = asyncio.create_task(self.alive.renewals())
         await self.crew.start(self.rounds.hurry)
-        beside = [self.answers.listen(), *self._guests_beside()]
+        beside = [self.answers.listen(), *self._guests_beside(), *self._beside()]
         if self.works:
             await self.rounds.sweep()
-            beside += [self.rounds.alarms(), self.rounds.sweeps(), self._retention().run()]
+            beside += [self.rounds.alarms(), self.rounds.sweeps()]
             beside.append(self.alive.take_overs())
         self._running = [asyncio.create_task(one) for one in beside]
         log.info("started", channels=sorted(self.offers.channels), cut_off=cut)
@@ -208,9 +234,13 @@ class Gateway:
         await self.summaries.close()
         await self.incoming.stop(grace)
         await self.outgoing.stop(grace)
+        await self.webhooks.lanes.stop(grace)
+        await self.posting.close()
         await self.crew.stop()
         await self._leave()
         await self.store.stop()
+        if self.tracing is not None:
+            await asyncio.to_thread(self.tracing.stop)
         log.info("stopped")
 
     async def _leave(self) -> None:
@@ -258,7 +288,7 @@ class Gateway:
                 continue
             made = list(site.routes(self.house))  # made in any case: some learn the house so
             doors += made if self.has_doors else ()
-        doors += health.routes(self.checks(), self.metrics, self.warnings())
+        doors += health.routes(self.checks(), self.metrics, self.warnings(), self.backlog.look)
         guests = self._sites() if self.has_doors else ()
         return [*doors, *openapi.routes(openapi.described(guests), doors)]
 
@@ -301,8 +331,35 @@ class Gateway:
             await self.clock.sleep(wait)
             wait = min(60.0, wait * 2)
 
-    def _retention(self) -> AuditRetention:
-        return AuditRetention(self.audit, self.clock, days=self.settings.core.audit_days)
+    def _beside(self) -> Iterator[Coroutine[None, None, None]]:
+        """What is done besides turns, deliveries and what guests do."""
+        core = self.settings.core
+        if self.has_doors:
+            yield self.pressure.rounds()
+        if self.works:
+            yield AuditRetention(self.audit, self.clock, days=core.audit_days).run()
+            yield self.retention.rounds()
+        if self.works and core.webhooks.endpoints:
+            yield self.webhooks.rounds()
+
+    def _retention(self) -> Retention:
+        days = self.settings.core.retention
+        return Retention(
+            keeping=self.store.keeping,
+            files=self.files,
+            notebook=SqlNotebook(self.database, self.clock),
+            clock=self.clock,
+            days=days,
+            archive=self.settings.path(days.archive) if days.archive else None,
+        )
+
+    def _herald(self) -> Herald:
+        """Whom the database's transactions write to."""
+        wishes = [
+            Wish(endpoint=name, events=one.events, texts=one.include_text)
+            for name, one in self.settings.core.webhooks.endpoints.items()
+        ]
+        return Herald(wishes, now=self.clock.now)
 
     def _crew(self, *, together: bool) -> Crew:
         """The one place that decides whether this process works alone."""
@@ -407,8 +464,14 @@ class Gateway:
             proofs=self.proofs,
             summaries=self.summaries,
         )
+        gate = Gate(
+            intake,
+            pressure=self.pressure,
+            limits=self.settings.core.limits,
+            metrics=self.metrics,
+        )
         return House(
-            intake=intake,
+            intake=gate,
             files=self.files,
             mailbox=self.answers,
             events=self.events,

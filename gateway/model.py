@@ -127,6 +127,8 @@ class Inbound(Value, frozen=True, kw_only=True, omit_defaults=True):
     other."""
     answered: bool = False
     """The provider answers this by itself (HELP on SMS): it is kept and shown, not answered."""
+    trace: str | None = None
+    """The trace it belongs to (a W3C ``traceparent``), where work is traced: the house sets it."""
 
 
 class Receipt(Value, frozen=True, kw_only=True):
@@ -531,6 +533,8 @@ class Outbound(Value, frozen=True, kw_only=True):
     survey: SurveyAsk | None = None
     attachments: tuple[Attachment, ...] = ()
     automatic: bool = True
+    trace: str | None = None
+    """As in `Inbound`."""
 
 
 class Sent(Value, frozen=True, kw_only=True):

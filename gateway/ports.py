@@ -154,6 +154,27 @@ class Probe(Protocol):
     async def trouble(self) -> str | None: ...
 
 
+class Symptom(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is not well, in words: what, since when if that is known, and what to do.
+
+    ``broken``: customers are not served as they should be; ``warning``: they soon may not be.
+    """
+
+    what: str
+    mend: str
+    severity: Literal["broken", "warning"] = "broken"
+    since: datetime | None = None
+
+
+@runtime_checkable
+class Checkup(Protocol):
+    """Can be examined for `warmline doctor`, whether it runs or not: by what lies on disk, and by
+    one cheap call of its provider that changes nothing. Nothing found: all is well. It may raise:
+    that is told as it is."""
+
+    async def checkup(self, clock: Clock) -> Sequence[Symptom]: ...
+
+
 @runtime_checkable
 class Tenant(Protocol):
     """Takes part in a door that another guest keeps. Some providers call one address for all that
@@ -586,7 +607,11 @@ class Undeliverable(WarmlineError):
 
 
 class NotAccepted(WarmlineError):
-    """The message could not be committed; the provider must try again."""
+    """The message could not be committed; the provider must try again, in ``after`` seconds."""
+
+    def __init__(self, message: str, *, after: float = 2.0) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class TooLarge(WarmlineError):

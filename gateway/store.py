@@ -7,7 +7,7 @@ anything. Methods with a compare (an epoch, a state) say in their result what th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 import msgspec
@@ -54,6 +54,8 @@ class AgentSaid(Value, frozen=True, kw_only=True):
     text: str
     suggestion: int | None = None
     attachments: tuple[Attachment, ...] = ()
+    trace: str | None = None
+    """As in `Inbound`."""
 
 
 class Happened(Value, frozen=True, kw_only=True):
@@ -137,6 +139,8 @@ class Outcome(Value, frozen=True, kw_only=True):
     """What the customer said of messages to this address; ``out`` discards what is queued."""
     refused: str | None = None
     """Why nothing may be sent: ``replies`` are kept as failed ones, with this as their detail."""
+    trace: str | None = None
+    """The trace that goes on with the replies, as in `Inbound`."""
 
 
 class Committed(Value, frozen=True, kw_only=True):
@@ -183,6 +187,31 @@ class InboxLine(Value, frozen=True, kw_only=True):
     attempts: int
     error: str | None
     received_at: datetime
+
+
+class Hook(Value, frozen=True, kw_only=True):
+    """An event on its way to one endpoint. ``event`` is the same at every endpoint and attempt,
+    and ``payload`` is the body to the byte."""
+
+    id: int
+    event: str
+    endpoint: str
+    name: str
+    payload: str
+    attempts: int
+
+
+class HookLine(Value, frozen=True, kw_only=True):
+    """A line of ``warmline webhooks list``."""
+
+    id: int
+    event: str
+    endpoint: str
+    name: str
+    conversation: int
+    attempts: int
+    error: str | None
+    created_at: datetime
 
 
 class Told(Value, frozen=True, kw_only=True):
@@ -418,6 +447,104 @@ class Links(Protocol):
         ...
 
 
+class Hooks(Protocol):
+    """The third durable wait: what other systems are to hear, in order for each conversation and
+    endpoint. A lane is ``ENDPOINT:CONVERSATION``."""
+
+    async def take(self, lane: str, at: datetime, lease: timedelta) -> Hook | Later | None:
+        """The head of the lane. Nobody takes it again before the ``lease`` is over: a process that
+        died on it needs no recovery."""
+        ...
+
+    async def sent(self, id: int) -> None: ...
+    async def later(self, id: int, error: str, due: datetime) -> None: ...
+    async def dead(self, id: int, error: str) -> None: ...
+    async def lanes(self) -> tuple[str, ...]: ...
+    async def list(self) -> tuple[HookLine, ...]:
+        """Dead letters."""
+        ...
+
+    async def retry(self, ids: Sequence[int] | None) -> int: ...
+    async def replay(self, since: datetime, endpoint: str | None) -> int:
+        """Send again what happened at or after ``since``, to all or to one endpoint."""
+        ...
+
+
+class Cut(Value, frozen=True, kw_only=True):
+    """What one small step of the retention looked at and took away. ``after`` is where the next
+    step begins, None when there is nothing older left to look at."""
+
+    gone: int = 0
+    after: int | None = None
+
+
+class Keeping(Protocol):
+    """Taking away what is older than it may be: in small steps, each a transaction, oldest first.
+    ``after`` is the id at which the last step stopped, 0 at the beginning."""
+
+    async def silent(self, before: datetime, after: int, limit: int) -> tuple[list[int], Cut]:
+        """Conversations that are over and in which nothing was said since ``before``."""
+        ...
+
+    async def whole(self, conversation: int) -> Json:
+        """All that is held of it, for the archive."""
+        ...
+
+    async def end(self, conversations: Sequence[int], before: datetime) -> int:
+        """Delete these, unless somebody spoke in them meanwhile, and customers of whom nothing is
+        left but an address."""
+        ...
+
+    async def old(
+        self,
+        kind: Literal["attachments", "inbox", "outbox", "hooks"],
+        before: datetime,
+        after: int,
+        limit: int,
+        *,
+        delete: bool,
+    ) -> Cut:
+        """Rows that have done their work."""
+        ...
+
+    async def unnamed(self, digests: Sequence[str]) -> set[str]:
+        """Those of ``digests`` that no row names."""
+        ...
+
+    async def squeeze(self) -> None:
+        """Give the space of what is gone back to the disk, where the database does not do so by
+        itself. Nothing can be written meanwhile."""
+        ...
+
+
+class Heap(Value, frozen=True, kw_only=True):
+    """Rows that wait: how many, and since when the oldest does."""
+
+    rows: int = 0
+    since: datetime | None = None
+
+
+class Backlog(Value, frozen=True, kw_only=True):
+    """All that waits or needs a person, at one moment."""
+
+    inbox: Heap = Heap()
+    outbox: Heap = Heap()
+    hooks: Heap = Heap()
+    stuck: Heap = Heap()
+    dead: Heap = Heap()
+    unsure: Heap = Heap()
+    hooks_dead: Heap = Heap()
+    unclaimed: Heap = Heap()
+    overdue: Heap = Heap()
+    """Timers that should have fired."""
+
+
+class Figures(Protocol):
+    """Looks that cost little, whatever the history: they read what is still to be done."""
+
+    async def backlog(self, at: datetime) -> Backlog: ...
+
+
 class Store(Protocol):
     """The whole database, by its parts."""
 
@@ -435,6 +562,12 @@ class Store(Protocol):
     def customers(self) -> Customers: ...
     @property
     def links(self) -> Links: ...
+    @property
+    def hooks(self) -> Hooks: ...
+    @property
+    def figures(self) -> Figures: ...
+    @property
+    def keeping(self) -> Keeping: ...
     @property
     def processes(self) -> Processes: ...
 

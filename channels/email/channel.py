@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Self
 
 import structlog
 
 from channels.email.compose import compose
-from channels.email.imap import Watcher
+from channels.email.imap import Watcher, knock
 from channels.email.listener import Opened, listening, open_door
 from channels.email.outgoing import MaildirOut, Out, SmartHost
 from channels.email.parse import Bounds
 from channels.email.receive import LoopGuard, Receiver
 from channels.email.settings import EmailSettings
-from gateway import File, House, Outbound, Sent, Settings, Traits, TryLater, WarmlineError
+from gateway import (
+    Clock,
+    File,
+    House,
+    Outbound,
+    Sent,
+    Settings,
+    Symptom,
+    Traits,
+    TryLater,
+    WarmlineError,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +134,19 @@ class Email:
         if self._settings.imap and not self._elsewhere:
             return self._watcher.trouble if self._watcher else "the mailbox is not watched yet"
         return None
+
+    async def checkup(self, clock: Clock) -> Sequence[Symptom]:  # noqa: ARG002  (a Checkup)
+        """Whether the mailbox and the mail server take our passwords."""
+        mend = "see its host, port, user and password in `channels.email`"
+        found = []
+        if self._settings.imap and (trouble := await knock(self._settings.imap)):
+            found.append(Symptom(what=trouble, mend=mend))
+        if isinstance(self._out, SmartHost):
+            try:
+                await self._out.greet()
+            except TryLater as error:
+                found.append(Symptom(what=str(error), mend=mend))
+        return found
 
     def _receiver(self, house: House) -> Receiver:
         return Receiver(

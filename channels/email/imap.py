@@ -94,6 +94,21 @@ class Watcher:
         self._failed.pop(uid, None)
 
 
+async def knock(settings: ImapSettings) -> str | None:
+    """Log in and open the folder, then leave; what went wrong, in words."""
+    context = (
+        trusting(settings.ca_file, key="channels.email.imap.ca_file") if settings.tls else None
+    )
+    session = _Session(settings, 1, context)
+    try:
+        await session.open()
+    except (AioImapException, MailboxError, OSError, TimeoutError) as error:
+        return f"mailbox {settings.host}: {str(error) or type(error).__name__}"
+    finally:
+        await session.close()
+    return None
+
+
 class _Session:
     """One connection. Every wait ends when it breaks, which aioimaplib leaves to its user."""
 

@@ -48,6 +48,11 @@ class SmartHost:
                 raise TryLater(f"the mail server broke off: {error}") from error
             await self._data(server, data)
 
+    async def greet(self) -> None:
+        """Connect and log in, and send nothing. Raises TryLater."""
+        async with self._connected():
+            pass
+
     async def _data(self, server: aiosmtplib.SMTP, data: bytes) -> None:
         """From here on a broken connection leaves it open whether the mail was taken."""
         try:

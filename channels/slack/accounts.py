@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import structlog
 from slack_sdk.errors import SlackApiError
@@ -57,11 +58,13 @@ class Accounts:
         elif error is None:
             self._trouble.pop(name, None)
 
-    async def check(self) -> None:
-        """Ask Slack whether it knows our tokens. Raises WarmlineError when it cannot be asked."""
+    async def check(self, clock: Clock) -> float:
+        """Ask Slack whether it knows our tokens; gives how many seconds our clock is ahead of
+        Slack's. Raises WarmlineError when it cannot be asked."""
+        ahead = 0.0
         for team in ("", *self._teams):
             try:
-                await self.of(team).auth_test()
+                answer = await self.of(team).auth_test()
             except SlackApiError as error:
                 if code(error) not in TOKEN:
                     raise fault(error) from error
@@ -70,10 +73,21 @@ class Accounts:
                 raise fault(error) from error
             else:
                 self.heard(team, None)
+                ahead = _ahead(answer.headers, clock.now())
+        return ahead
 
     def _name(self, team: str) -> str:
         found = [part for part in reversed(team.split(".")) if part in self._teams]
         return f"teams.{found[0]}" if found else "bot_token"
+
+
+def _ahead(headers: Mapping[str, str], now: datetime) -> float:
+    """By the Date of an answer (RFC 9110, 6.6.1); 0 where there is none that can be read."""
+    try:
+        told = parsedate_to_datetime(next(v for k, v in headers.items() if k.lower() == "date"))
+        return (now - told).total_seconds()
+    except (StopIteration, TypeError, ValueError):
+        return 0.0
 
 
 class Names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 
 import structlog
@@ -17,10 +17,22 @@ from channels.slack.hearing import Hearing
 from channels.slack.outgoing import Outgoing
 from channels.slack.receive import Receiver
 from channels.slack.settings import SlackSettings
-from gateway import House, Json, Outbound, Sent, Traits, TryLater, WarmlineError
+from gateway import (
+    Clock,
+    House,
+    Json,
+    Outbound,
+    Sent,
+    Symptom,
+    Traits,
+    TryLater,
+    WarmlineError,
+)
 
 log = structlog.get_logger(__name__)
 PATH = "/channels/slack/events"
+SKEW_MOST = 30.0
+"""Seconds that our clock may be off; Slack's signatures are good for 300."""
 
 
 class Slack:
@@ -104,6 +116,20 @@ class Slack:
             return await self._socket.trouble() if self._socket else "Socket Mode has not started"
         return None
 
+    async def checkup(self, clock: Clock) -> Sequence[Symptom]:
+        """Whether Slack knows our tokens, and our clock is right: requests are signed by time."""
+        skew = await self._accounts.check(clock)
+        if refused := self._accounts.trouble:
+            mend = (
+                "install the app again and set the token that it shows (`warmline slack manifest`)"
+            )
+            return [Symptom(what=refused, mend=mend)]
+        if abs(skew) < SKEW_MOST:
+            return ()
+        what = f"the clock of this machine is {skew:+.0f} s off Slack's"
+        mend = "set the clock (chrony): beyond 300 s no request of Slack is believed"
+        return [Symptom(what=what, severity="broken" if abs(skew) > 300 else "warning", mend=mend)]
+
     def _out(self) -> Outgoing:
         if self._outgoing is None:
             raise TryLater("the Slack channel has not started yet")
@@ -114,8 +140,10 @@ class Slack:
         wait = 1.0
         while True:
             try:
-                return await self._accounts.check()
+                await self._accounts.check(house.clock)
             except WarmlineError as error:
                 log.info("slack.not_asked", error=str(error))
+            else:
+                return
             await house.clock.sleep(wait)
             wait = min(60.0, wait * 2)

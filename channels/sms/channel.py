@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 
 import yaml
@@ -11,6 +11,7 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
 
 from channels.sms.account import Account
+from channels.sms.health import examine
 from channels.sms.incoming import (
     Heard,
     Unreadable,
@@ -27,6 +28,7 @@ from channels.sms.whatsapp import WhatsApp
 from channels.sms.words import Words
 from gateway import (
     Channel,
+    Clock,
     Fact,
     File,
     House,
@@ -35,6 +37,7 @@ from gateway import (
     Occasion,
     Reply,
     Settings,
+    Symptom,
 )
 
 WEBHOOK = "/channels/sms/webhook"
@@ -99,6 +102,16 @@ class Sms(WhatsApp):
         if self._callback is None:
             return "set WARMLINE_PUBLIC_URL to the https address at which Twilio reaches us"
         return await self._account.trouble()
+
+    @property
+    def _hook(self) -> str:
+        return (self._callback or "").removesuffix(STATUS) + WEBHOOK
+
+    async def checkup(self, clock: Clock) -> Sequence[Symptom]:  # noqa: ARG002  (a Checkup)
+        """Whether Twilio knows the account, and calls us for our number where we are."""
+        if (trouble := await self.trouble()) is not None:
+            return [Symptom(what=trouble, mend="then customers' messages come in")]
+        return await examine(self._account, self._settings, hook=self._hook)
 
     async def _verified(self, request: web.Request) -> tuple[bytes, dict[str, str]]:
         signature = self._proof.present(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Self
 
@@ -14,6 +14,7 @@ import yaml
 from aiohttp import web
 
 from channels.telegram.api import KINDS, Api
+from channels.telegram.health import hook_in_the_way, hook_symptoms
 from channels.telegram.outgoing import Outgoing
 from channels.telegram.parse import NAME
 from channels.telegram.polling import FIRST_WAIT, LONGEST_WAIT, Polling
@@ -28,6 +29,7 @@ from gateway import (
     Outbound,
     Sent,
     Settings,
+    Symptom,
     Traits,
     TryLater,
     Undeliverable,
@@ -138,6 +140,15 @@ class Telegram:
         if self._settings.secret is not None:
             return self._hook_trouble
         return self._polling.trouble if self._polling else "Telegram was not reached yet"
+
+    async def checkup(self, clock: Clock) -> Sequence[Symptom]:  # noqa: ARG002  (a Checkup)
+        """Whether Telegram knows the bot, and calls us where we are."""
+        async with self._api.calling() as bot:
+            await bot.get_me()
+            stands = await bot.get_webhook_info()
+        if self._settings.secret is None:
+            return hook_in_the_way(stands) if stands.url else ()
+        return hook_symptoms(stands, self._url)
 
     async def _keep_hook(self, clock: Clock) -> None:
         pause = FIRST_WAIT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from urllib.parse import urlsplit
 
 from channels.webchat import wire
@@ -86,9 +87,10 @@ class Hearing:
             raise Refused(too_many(error, say.id)) from None
         except BadGrant as error:
             raise Refused(wire.Error(code="bad_file", message=str(error), id=say.id)) from None
-        except NotAccepted:
+        except NotAccepted as later:
             message = "it could not be stored just now; say it again"
-            frame = wire.Error(code="try_later", message=message, id=say.id, retry_after=2)
+            wait = math.ceil(later.after)
+            frame = wire.Error(code="try_later", message=message, id=say.id, retry_after=wait)
             raise Refused(frame) from None
         return wire.Accepted(id=say.id, turn=accepted.turn, duplicate=accepted.duplicate)
 

@@ -62,6 +62,18 @@ async def _each(queue: asyncio.Queue[Event]) -> AsyncIterator[Event]:
         yield await queue.get()
 
 
+def _old_files(folder: Path, than: float) -> list[str]:
+    found = []
+    for path in folder.iterdir():
+        if path.stat().st_mtime >= than:
+            continue
+        if len(path.name) == DIGEST:
+            found.append(path.name)
+        else:
+            path.unlink(missing_ok=True)  # the temporary file of a write that was cut off
+    return found
+
+
 class DiskFiles:
     """Files below ``folder`` under the SHA-256 of their bytes; at most ``most`` bytes each."""
 
@@ -107,6 +119,12 @@ class DiskFiles:
                 _replace(path, self._keys.seal_bytes(data, _bound(digest)))
                 changed += 1
         return changed
+
+    async def older(self, than: float) -> AsyncIterator[list[str]]:
+        """The digests of files that were kept before ``than`` (seconds since 1970), a folder at a
+        time. What a crash left half written is deleted on the way."""
+        for folder in await asyncio.to_thread(lambda: sorted(self._folder.glob("??"))):
+            yield await asyncio.to_thread(_old_files, folder, than)
 
     def _path(self, digest: str) -> Path:
         if len(digest) != DIGEST or not set(digest) <= HEX:

@@ -7,7 +7,20 @@ from collections.abc import Sequence
 
 import click
 
-from gateway.cli import audit, boxes, evaluate, keys, moving, replay, serve, show, voice
+from gateway.cli import (
+    audit,
+    boxes,
+    doctor,
+    evaluate,
+    keys,
+    moving,
+    replay,
+    retention,
+    serve,
+    show,
+    voice,
+    webhooks,
+)
 from gateway.cli.start import house_of, say
 from gateway.guests import Guests, installed
 from gateway.ports import WarmlineError
@@ -16,6 +29,7 @@ from gateway.settings import BadConfig
 OURS: tuple[click.Command, ...] = (
     serve.serve,
     show.check,
+    doctor.doctor,
     show.understand,
     show.plugins,
     show.channels,
@@ -28,6 +42,8 @@ OURS: tuple[click.Command, ...] = (
     boxes.customer,
     audit.audit,
     keys.keys,
+    webhooks.webhooks,
+    retention.retention,
     moving.migrate,
     moving.move,
 )

@@ -73,7 +73,8 @@ class Answering:
         for handler in self._handlers:
             if isinstance(handler, Suggester):
                 try:
-                    draft = await within(self._timeout, handler.suggest(turn))
+                    with self._metrics.working("suggester", handler.name):
+                        draft = await within(self._timeout, handler.suggest(turn))
                 except Exception:  # noqa: BLE001  (logged and counted)
                     self._count(handler.name, turn)
                     continue
@@ -103,7 +104,8 @@ class Answering:
 
     async def _ask(self, handler: Handler, turn: Turn) -> Reply | None:
         try:
-            reply: object = await within(self._timeout, handler.handle(turn))
+            with self._metrics.working("handler", handler.name):
+                reply: object = await within(self._timeout, handler.handle(turn))
         except TimeoutError:
             self._count(handler.name, turn)
             raise Failed(handler.name, f"took longer than {self._timeout:g} s") from None

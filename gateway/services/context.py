@@ -44,7 +44,8 @@ class Contexts:
 
     async def _ask(self, source: ContextSource, turn: Turn) -> Context:
         try:
-            told = await within(self._timeout, source.gather(turn, self._records))
+            with self._metrics.working("context", source.name):
+                told = await within(self._timeout, source.gather(turn, self._records))
             sound(told)
         except Exception:
             log.exception("context.failed", source=source.name, turn=turn.id)

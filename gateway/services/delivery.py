@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
@@ -98,8 +99,9 @@ class Deliveries:
 
     async def _send(self, channel: Sender, parcel: Parcel) -> Next | datetime:
         try:
-            async with asyncio.timeout(self._bounds.timeout):
-                sent = await channel.send(parcel.outbound)
+            with self._metrics.working("channel", parcel.outbound.address.channel):
+                async with asyncio.timeout(self._bounds.timeout):
+                    sent = await channel.send(parcel.outbound)
         except TryLater as error:
             return await self._later(parcel, str(error), error.after)
         except Undeliverable as error:
@@ -191,7 +193,16 @@ class Deliveries:
         self._events.publish(Event(topic="desk", name="status", conversation=parcel.conversation))
 
 
-def backoff(attempt: int, bounds: Bounds) -> float:
+class BackOff(Protocol):
+    """The two bounds of a back-off, in seconds."""
+
+    @property
+    def backoff_first(self) -> float: ...
+    @property
+    def backoff_most(self) -> float: ...
+
+
+def backoff(attempt: int, bounds: BackOff) -> float:
     """Seconds to wait after ``attempt`` failed ones: exponential with full jitter, at least half
     a second (Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015)."""
     most = min(bounds.backoff_most, bounds.backoff_first * 2.0 ** (attempt - 1))

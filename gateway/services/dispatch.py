@@ -50,16 +50,23 @@ class Dispatch(Protocol):
 class Lanes:
     """Runs ``step`` for every lane that was woken; ``at_once`` lanes side by side.
 
-    Lanes take turns, one step each, so that a busy one cannot starve the rest. A wake during a
-    step is remembered. ``step`` must not raise; if it does, it is logged and the lane waits for
+    Lanes take turns, one step each, so that a busy one cannot starve the rest. One that has had
+    more than ``patience`` steps on end waits behind all others (a customer who floods us does not
+    make the rest wait), though not for ever, and such lanes get half of the workers. A wake during
+    a step is remembered. ``step`` must not raise; if it does, it is logged and the lane waits for
     its next wake.
     """
 
-    def __init__(self, step: Step, *, at_once: int, clock: Clock) -> None:
+    def __init__(self, step: Step, *, at_once: int, clock: Clock, patience: int = 20) -> None:
         self._step = step
         self._at_once = at_once
         self._clock = clock
+        self._patience = patience
         self._waiting: dict[str, None] = {}
+        self._long: dict[str, None] = {}
+        self._long_busy = 0
+        self._on_end: dict[str, int] = {}
+        self._picks = 0
         self._busy: set[str] = set()
         self._again: set[str] = set()
         self._workers: set[asyncio.Task[None]] = set()
@@ -67,14 +74,15 @@ class Lanes:
         self._stopping = False
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._busy)
+        return len(self._waiting) + len(self._long) + len(self._busy)
 
     def wake(self, lane: str) -> None:
         """There may be work in ``lane``."""
         if lane in self._busy:
             self._again.add(lane)
             return
-        self._waiting[lane] = None
+        if lane not in self._long:
+            self._waiting[lane] = None
         if len(self._workers) < self._at_once and not self._stopping:
             self._workers.add(asyncio.create_task(self._serve()))
 
@@ -92,16 +100,29 @@ class Lanes:
 
     async def _serve(self) -> None:
         try:
-            while self._waiting and not self._stopping:
-                await self._serve_next()
+            while not self._stopping and (lane := self._pick()) is not None:
+                await self._serve_one(lane)
         finally:
             # At once, not in a callback: a wake in between would count on a worker that is gone.
             if (me := asyncio.current_task()) is not None:
                 self._workers.discard(me)
 
-    async def _serve_next(self) -> None:
-        lane = next(iter(self._waiting))
-        del self._waiting[lane]
+    def _pick(self) -> str | None:
+        """The lane whose turn it is; every eighth is one that had many already."""
+        self._picks += 1
+        may_long = self._long and self._long_busy < max(1, self._at_once // 2)
+        queue = self._waiting
+        if may_long and (not queue or self._picks % 8 == 0):
+            queue = self._long
+        if not queue:
+            return None
+        lane = next(iter(queue))
+        del queue[lane]
+        return lane
+
+    async def _serve_one(self, lane: str) -> None:
+        is_long = self._on_end.get(lane, 0) > self._patience
+        self._long_busy += is_long
         self._busy.add(lane)
         try:
             after = await self._step(lane)
@@ -110,13 +131,17 @@ class Lanes:
             after = Next.DONE
         finally:
             self._busy.discard(lane)
+            self._long_busy -= is_long
         self._arrange(lane, after)
 
     def _arrange(self, lane: str, after: Next | datetime) -> None:
         if lane in self._again or after is Next.MORE:
             self._again.discard(lane)
-            self._waiting[lane] = None
-        elif isinstance(after, datetime):
+            self._on_end[lane] = steps = self._on_end.get(lane, 0) + 1
+            (self._long if steps > self._patience else self._waiting)[lane] = None
+            return
+        self._on_end.pop(lane, None)
+        if isinstance(after, datetime):
             self._set_alarm(lane, after)
 
     def _set_alarm(self, lane: str, at: datetime) -> None:

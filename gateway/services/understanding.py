@@ -64,8 +64,9 @@ class Engine:
         if not self._warm and isinstance(self._engine, Warm):
             await self._engine.warm()
             self._warm = True
-        async with asyncio.timeout(self._timeout):
-            insights = await self._engine.understand(turns)
+        with self._metrics.working("engine", self.name):
+            async with asyncio.timeout(self._timeout):
+                insights = await self._engine.understand(turns)
         return [check(one, turn.message.text) for turn, one in zip(turns, insights, strict=True)]
 
     def _failed(self, turns: Sequence[Turn], error: Exception) -> None:
@@ -160,6 +161,7 @@ class Understandings:
     ) -> None:
         """``timeout``: seconds for one call; ``sure``: see `join`."""
         self._sure = sure
+        self._metrics = metrics
         ordered = sorted(engines, key=lambda engine: engine.priority)
         self._engines = [_way(one, timeout, metrics) for one in ordered]
 
@@ -167,10 +169,11 @@ class Understandings:
         """What ``turn.message`` means; a message without words has no meaning to tell."""
         if turn.kind != "message" or not turn.message.text.strip():
             return Understanding()
-        if len(self._engines) == 1:  # nothing to do side by side
-            told = [await self._engines[0].ask(turn)]
-        else:
-            told = await asyncio.gather(*(engine.ask(turn) for engine in self._engines))
+        with self._metrics.working("stage", "understand"):
+            if len(self._engines) == 1:  # nothing to do side by side
+                told = [await self._engines[0].ask(turn)]
+            else:
+                told = await asyncio.gather(*(engine.ask(turn) for engine in self._engines))
         names = [engine.name for engine in self._engines]
         heard = [(name, one) for name, one in zip(names, told, strict=True) if one is not None]
         failed = tuple(n for n, one in zip(names, told, strict=True) if one is None)

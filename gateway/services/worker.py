@@ -157,7 +157,7 @@ class Worker:
         route = message.route if message else None
         self._metrics.turns.labels(channel, route.action if route else work.kind).inc()
         took = (self._clock.now() - work.at).total_seconds()
-        self._metrics.turn_seconds.observe(max(0.0, took))
+        self._metrics.turn_seconds.labels(channel).observe(max(0.0, took))
         reasons: tuple[Reason, ...] = route.reasons if route else ()
         for reason in reasons:
             self._metrics.reasons.labels(reason.code).inc()

@@ -20,19 +20,24 @@ from gateway.settings.core import (
 )
 from gateway.settings.loading import Declared, load
 from gateway.settings.problems import BadConfig, Lines, Problem, validate
+from gateway.settings.retention import Retention
+from gateway.settings.webhooks import Endpoint, Webhooks
 
 __all__ = [
     "BadConfig",
     "Core",
     "Declared",
     "Delivery",
+    "Endpoint",
     "Limits",
     "Lines",
     "Postgres",
     "Problem",
     "Process",
     "Redis",
+    "Retention",
     "Settings",
+    "Webhooks",
     "Worker",
     "compose_yaml",
     "construct_yaml",

@@ -8,6 +8,9 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from gateway.settings.retention import Retention
+from gateway.settings.webhooks import Webhooks
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -72,6 +75,27 @@ class Limits(BaseModel):
     text: int = Field(
         20_000, ge=100, description="characters of one message; a longer one is kept as a file"
     )
+    accepts: int = Field(1024, ge=1, description="messages that are being committed at once")
+    accepts_each: int = Field(64, ge=1, description="of these, from one customer's address")
+    waiting: int | None = Field(
+        100_000, ge=1, description="messages that wait to be handled; then more are sent back"
+    )
+    waiting_seconds: float | None = Field(
+        None, gt=0, description="age of the oldest of them; then more are sent back"
+    )
+    memory: int | None = Field(
+        None, ge=64, description="megabytes of this process; then more messages are sent back"
+    )
+
+
+class Tracing(BaseModel):
+    """OpenTelemetry traces. Where they go is told by its own ``OTEL_`` variables."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: bool | Literal["auto"] = Field(
+        "auto", description="auto: awake when OTEL_EXPORTER_OTLP_ENDPOINT is set"
+    )
 
 
 class Postgres(BaseModel):
@@ -128,6 +152,9 @@ class Core(BaseModel):
     worker: Worker = Worker()
     delivery: Delivery = Delivery()
     limits: Limits = Limits()
+    webhooks: Webhooks = Webhooks()
+    tracing: Tracing = Tracing()
+    retention: Retention = Retention()
     postgres: Postgres = Postgres()
     process: Process = Process()
     redis: Redis = Redis()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 
 import msgspec
 import structlog
@@ -54,13 +56,16 @@ def shape(metrics: Metrics, *, https: bool = False) -> Middleware:
 
     @web.middleware
     async def shaped(request: web.Request, handler: Next) -> web.StreamResponse:
+        begun = perf_counter()
         try:
             response = await handler(request)
         except Exception as wrong:  # noqa: BLE001  (told there, or raised again)
             response = _told(request, wrong)
+        resource = request.match_info.route.resource
+        path = resource.canonical if resource else "unknown"
+        method = request.method if resource else "any"
+        metrics.request_seconds.labels(method, path).observe(perf_counter() - begun)
         if response.status >= 400:
-            resource = request.match_info.route.resource
-            path = resource.canonical if resource else "unknown"
             metrics.refused.labels(path, str(response.status)).inc()
         if not response.prepared:
             for name, value in always.items():
@@ -85,7 +90,7 @@ def _told(request: web.Request, wrong: Exception) -> web.StreamResponse:  # noqa
         case Conflict():
             return error(409, str(wrong))
         case NotAccepted():
-            return error(503, str(wrong), **{"Retry-After": "2"})
+            return error(503, str(wrong), **{"Retry-After": f"{math.ceil(wrong.after)}"})
         case web.HTTPException() | ConnectionResetError():
             raise wrong  # a redirect, or a client that went away
         case _:

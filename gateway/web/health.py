@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import msgspec
+import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.hookspecs import Readiness
 from gateway.services.metrics import Metrics
 
+log = structlog.get_logger()
 PATIENCE = 2.0
 """Seconds that one check may take."""
 
 
+Refresh = Callable[[], Awaitable[object]]
+
+
 def routes(
-    checks: Mapping[str, Readiness], metrics: Metrics, warnings: Mapping[str, Readiness]
+    checks: Mapping[str, Readiness],
+    metrics: Metrics,
+    warnings: Mapping[str, Readiness],
+    refresh: Refresh,
 ) -> Iterable[web.RouteDef]:
-    """``checks`` decide; ``warnings`` are told."""
+    """``checks`` decide; ``warnings`` are told. ``refresh`` brings the gauges up to date; when it
+    fails the other figures are told."""
 
     async def alive(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -38,6 +47,11 @@ def routes(
         )
 
     async def figures(_: web.Request) -> web.Response:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await refresh()
+        except Exception:
+            log.exception("figures.stale")
         return web.Response(
             body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from gateway import House, Insight, Phrases, Turn, WarmlineError
+from gateway import Clock, House, Insight, Phrases, Symptom, Turn, WarmlineError
 
 from .asking import Said
 from .knowledge import Row
 from .language import LANGUAGES, check
 from .reading import Beside, Here, Reading
-from .store import learnt
+from .store import is_learnt, learnt
 from .watching import Knowledge
 from .wire import Setup
 
@@ -117,6 +117,18 @@ class NluLocal:
         if task is not None and task.done() and not task.cancelled() and task.exception():
             return f"not trained: {task.exception()}"
         return "not trained yet"
+
+    async def checkup(self, clock: Clock) -> Sequence[Symptom]:  # noqa: ARG002  (a Checkup)
+        """Whether there is something to learn from, and it is learnt."""
+        if not self._rows and self._intents is None:
+            what = "there are no examples to learn intents from: every message goes to a person"
+            mend = "name files with examples in `plugins.nlu_local.knowledge`"
+            return [Symptom(what=what, severity="warning", mend=mend)]
+        if self._folder is None or self._intents or is_learnt(self._rows, self._folder):
+            return ()
+        what = "the examples are not learnt yet"
+        mend = "the next `warmline serve` learns them before it answers, within a minute"
+        return [Symptom(what=what, severity="warning", mend=mend)]
 
     def train(self, rows: Sequence[Row]) -> NluLocal:
         """Another one that has learnt ``rows`` instead. Blocks; raises ValueError when fewer

@@ -60,6 +60,9 @@ class Twilio:
         self._mishaps: list[tuple[Mishap, dict[str, Any]]] = []
         self._gate = asyncio.Event()
         self.url = ""
+        self.status_of_account = "active"
+        self.numbers: dict[str, str] = {}
+        """Our numbers, and where messages to each are brought."""
 
     def next(self, what: Mishap, **more: Any) -> None:
         """What the next call to send meets. ``after`` seconds (busy), ``status``, ``code``."""
@@ -76,6 +79,8 @@ class Twilio:
         return [
             web.post(here + "/Messages.json", self._create),
             web.get(here + "/Messages.json", self._list),
+            web.get(here + ".json", self._account),
+            web.get(here + "/IncomingPhoneNumbers.json", self._numbers),
             web.get(here + "/Messages/{message}/Media/{media}", self._media),
             web.get("/store/{media}", self._stored),
         ]
@@ -204,6 +209,24 @@ class Twilio:
         self.fetched.append((request.path, "Authorization" in request.headers))
         kind, data = self.media[request.match_info["media"]]
         return web.Response(body=data, content_type=kind)
+
+    async def _account(self, request: web.Request) -> web.StreamResponse:
+        if (refused := self._unauthorised(request)) is not None:
+            return refused
+        return web.json_response({"sid": SID, "status": self.status_of_account})
+
+    async def _numbers(self, request: web.Request) -> web.StreamResponse:
+        if (refused := self._unauthorised(request)) is not None:
+            return refused
+        wanted = request.query.get("PhoneNumber")
+        found = [
+            {"sid": f"PN{i}", "phone_number": number, "sms_url": url, "sms_application_sid": ""}
+            for i, (number, url) in enumerate(self.numbers.items())
+            if number == wanted
+        ]
+        return web.json_response(
+            {"incoming_phone_numbers": found, "page": 0, "page_size": 1, "next_page_uri": None}
+        )
 
     def _unauthorised(self, request: web.Request) -> web.Response | None:
         given = request.headers.get("Authorization", "")

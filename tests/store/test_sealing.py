@@ -38,6 +38,7 @@ PLAIN = {
     "codes": {"channel", "value", "digest"},
     "audit": {"who", "what", "origin", "detail"},
     "data_keys": {"name"},
+    "hooks": {"event", "endpoint", "name", "state", "error"},
     "processes": {"id", "name", "role"},
 }  # fmt: skip
 """Columns with text that stay plain: codes, addresses to find people by, and people of ours."""

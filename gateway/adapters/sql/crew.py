@@ -33,6 +33,7 @@ class Crew:
 
     def __init__(self, connect: Callable[[], AsyncConnection], work: Work, *, hands: int) -> None:
         self._connect, self._work, self._hands = connect, work, hands
+        self.told: Callable[[int], object] | None = None
         self._single: deque[Waiting[Any]] = deque()
         self._keyed: deque[Waiting[Any]] = deque()
         self._busy: set[str] = set()
@@ -64,6 +65,8 @@ class Crew:
     async def _serve(self) -> None:
         try:
             while group := self._next():
+                if self.told is not None:
+                    self.told(len(group))
                 await self._settle(group)
                 self._busy.difference_update(waiting.key for waiting in group)
         finally:

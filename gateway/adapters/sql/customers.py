@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, sele
 
 from gateway.adapters.sealing import SEALED
 from gateway.adapters.sql import consent, rows
+from gateway.adapters.sql.herald import Herald
 from gateway.adapters.sql.linking import forget_empty
 from gateway.adapters.sql.places import readable
 from gateway.adapters.sql.schema import (
@@ -16,6 +17,7 @@ from gateway.adapters.sql.schema import (
     conversations,
     customers,
     handoffs,
+    hooks,
     identities,
     inbox,
     links,
@@ -46,6 +48,7 @@ OF_CONVERSATION: tuple[tuple[str, Table], ...] = (
     ("outbox", outbox),
     ("notes_of_guests", notes_of_guests),
     ("codes", codes),
+    ("hooks", hooks),
 )
 ERASED = "an erased address"
 
@@ -53,11 +56,12 @@ ERASED = "an erased address"
 class SqlCustomers:
     """Operations on one customer."""
 
-    def __init__(self, database: AnyDatabase) -> None:
+    def __init__(self, database: AnyDatabase, herald: Herald) -> None:
         self._db = database
+        self._herald = herald
 
     async def report(self, receipt: Receipt) -> tuple[Told, ...] | None:
-        return await self._db.write(lambda c: _report(c, receipt))
+        return await self._db.write(lambda c: _report(c, receipt, self._herald))
 
     async def export(self, address: Address) -> Json:
         return await self._db.read(lambda c: _export(c, address), long=True)
@@ -68,7 +72,7 @@ class SqlCustomers:
         return erased
 
 
-def _report(connection: Connection, receipt: Receipt) -> tuple[Told, ...] | None:
+def _report(connection: Connection, receipt: Receipt, herald: Herald) -> tuple[Told, ...] | None:
     if receipt.address is not None:
         ids = [int(id) for id in receipt.ids if id.isdecimal()]
         ours = messages.c.id.in_(ids) & (messages.c.lane == receipt.address.lane)
@@ -90,6 +94,7 @@ def _report(connection: Connection, receipt: Receipt) -> tuple[Told, ...] | None
             values["data"] = _with_detail(connection, row, receipt.detail)
         connection.execute(update(messages).where(messages.c.id == row.id).values(values))
         _settle_letter(connection, row.id, arrived=receipt.status != "failed")
+        herald.message(connection, rows.message(connection, row), receipt.status, receipt.at)
     if receipt.opted_out:
         for lane in {row.lane for row in found}:
             consent.record(connection, consent.address_of(lane), "out")
@@ -174,7 +179,7 @@ def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ..
         connection.execute(
             select(attachments.c.digest).where(attachments.c.message_id.in_(said))
         ).scalars()
-    ) | _named(connection, received)
+    ) | named(connection, received)
     moved = links.c.customer_id == customer
     before = connection.execute(select(links.c.before_id).where(moved)).scalars().all()
     gone = connection.execute(delete(inbox).where(received)).rowcount
@@ -197,7 +202,7 @@ def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ..
         connection.execute(
             select(attachments.c.digest).where(attachments.c.digest.in_(digests))
         ).scalars()
-    ) | _named(connection, (inbox.c.state != "handled") | (inbox.c.kind == "unreadable"))
+    ) | named(connection, (inbox.c.state != "handled") | (inbox.c.kind == "unreadable"))
     return gone, tuple(sorted(digests - still))
 
 
@@ -232,7 +237,7 @@ def _unname_sealed(connection: Connection, address: Address) -> None:
             connection.execute(mine.values(text=kept))
 
 
-def _named(connection: Connection, chosen: ColumnElement[bool]) -> set[str]:
+def named(connection: Connection, chosen: ColumnElement[bool]) -> set[str]:
     """The digests of raw payloads and attachments that inbox rows name."""
     found: set[str] = set()
     query = select(inbox.c.kind, inbox.c.lane, inbox.c.payload).where(

@@ -65,7 +65,7 @@ class Database:
 
     def __init__(self, file: Path, keys: Keys | None = None) -> None:
         """``keys`` seal and open what customers and colleagues wrote; without, it stays plain."""
-        self._file = file
+        self.file = file
         self.keys = keys or Keys()
         self._writer = Line(file, self.keys, "db-write", writes=True)
         self._reader = Line(file, self.keys, "db-read", writes=False)
@@ -88,6 +88,10 @@ class Database:
         """Run ``unit`` on a snapshot that holds everything committed so far; as `write`."""
         return await self._reader.run(unit, "", long=long)
 
+    def watch(self, told: Callable[[int], object]) -> None:
+        """``told`` hears how many units shared each commit."""
+        self._writer.told = told
+
     async def alone(self, unit: Unit[T]) -> T:
         """Run ``unit`` on a connection of its own, before any other unit."""
 
@@ -107,6 +111,16 @@ class Database:
 
         await self._writer.run(empty, "", bare=True)
 
+    async def vacuum(self) -> None:
+        """Write the file anew without its holes. Takes the time of copying it, and its size on
+        the disk once more; nothing is written meanwhile."""
+
+        def squeeze(connection: Connection) -> None:
+            with _patient(connection) as driver:
+                driver.execute("VACUUM")
+
+        await self._writer.run(squeeze, "", bare=True)
+
     async def stop(self) -> None:
         """Let what waits finish, then close."""
         await self._writer.stop()
@@ -119,6 +133,7 @@ class Line:
     def __init__(self, file: Path, keys: Keys, name: str, *, writes: bool) -> None:
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self.engine = _engine(file, keys, begin=self._begin)
+        self.told: Callable[[int], object] | None = None
         self._writes = writes
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._connection: Connection | None = None
@@ -151,6 +166,8 @@ class Line:
         try:
             while self._waiting:
                 group = self._next()
+                if self.told is not None:
+                    self.told(len(group))
                 outcomes = await self._try(group)
                 for waiting, (result, error) in zip(group, outcomes, strict=True):
                     if waiting.done.done():  # its waiter was cancelled; the work stands

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select, update
 from gateway.adapters.sql import committing, rows, taking
 from gateway.adapters.sql.accepting import SAME, Arrival, Door
 from gateway.adapters.sql.hands import in_hand
+from gateway.adapters.sql.herald import Herald
 from gateway.adapters.sql.processes import Me
 from gateway.adapters.sql.schema import inbox, messages
 from gateway.adapters.sql.units import AnyDatabase
@@ -26,8 +27,8 @@ customer's ids."""
 class SqlInbox:
     """The first durable wait."""
 
-    def __init__(self, database: AnyDatabase, me: Me, *, idle: timedelta) -> None:
-        self._db, self._me = database, me
+    def __init__(self, database: AnyDatabase, me: Me, *, idle: timedelta, herald: Herald) -> None:
+        self._db, self._me, self._herald = database, me, herald
         self._door = Door(database)
         self._idle = idle
 
@@ -74,7 +75,8 @@ class SqlInbox:
 
     async def commit(self, outcome: Outcome, at: datetime) -> Committed:
         return await self._db.write(
-            lambda c: committing.commit(c, outcome, at), key=outcome.work.lane
+            lambda c: self._herald.turn(c, outcome, committing.commit(c, outcome, at), at),
+            key=outcome.work.lane,
         )
 
     async def failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.effects import open_handoff
+from gateway.adapters.sql.herald import MOVES, Herald
 from gateway.adapters.sql.schema import (
     conversations,
     handoffs,
@@ -27,13 +28,19 @@ from gateway.store import HandoffAsk, Happened
 class SqlMoves:
     """What people decide, at once."""
 
-    def __init__(self, database: AnyDatabase) -> None:
+    def __init__(self, database: AnyDatabase, herald: Herald) -> None:
         self._db = database
+        self._herald = herald
 
     async def claim(
         self, conversation: int, agent: Agent, epoch: int, at: datetime
     ) -> tuple[Conversation, tuple[Message, ...]]:
-        return await self._db.write(lambda c: _claim(c, conversation, agent, epoch, at))
+        def unit(connection: Connection) -> tuple[Conversation, tuple[Message, ...]]:
+            claimed = _claim(connection, conversation, agent, epoch, at)
+            self._herald.moved(connection, conversation, "claimed", at, agent=agent.id)
+            return claimed
+
+        return await self._db.write(unit)
 
     async def move(
         self,
@@ -56,6 +63,8 @@ class SqlMoves:
             _line(connection, now, line, agent, at)
             if handoff is not None:
                 open_handoff(connection, now, handoff, at)
+            by = agent.id if agent else None
+            self._herald.moved(connection, conversation, MOVES[state], at, agent=by, tier=now.tier)
             if state == "resolved":
                 event = Happened(conversation=conversation, name="resolved", epoch=now.epoch)
                 put(connection, now.address.lane, "event", event, at)
@@ -83,6 +92,10 @@ class SqlMoves:
                 .values(tier=ask.tier)
             )
             open_handoff(connection, now, ask, at)
+            why = [reason.code for reason in ask.reasons]
+            self._herald.moved(
+                connection, conversation, "escalated", at, tier=ask.tier, reasons=why
+            )
             _line(connection, now, f"nobody claimed it in time: moved to {ask.tier}", None, at)
             return True
 

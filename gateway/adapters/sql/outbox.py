@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, exists, or_, select, update
 
 from gateway.adapters.sql import consent, rows
+from gateway.adapters.sql.herald import Herald
 from gateway.adapters.sql.processes import Me, bury
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox, processes
 from gateway.adapters.sql.units import AnyDatabase
@@ -66,8 +67,8 @@ _OUTBOUND = msgspec.json.Decoder(Outbound)
 class SqlOutbox:
     """The second durable wait."""
 
-    def __init__(self, database: AnyDatabase, me: Me) -> None:
-        self._db, self._me = database, me
+    def __init__(self, database: AnyDatabase, me: Me, herald: Herald) -> None:
+        self._db, self._me, self._herald = database, me, herald
 
     async def take(self, lane: str, at: datetime) -> Parcel | Later | None:
         return await self._db.write(lambda c: _take(c, self._me, lane, at), key=lane)
@@ -78,6 +79,7 @@ class SqlOutbox:
             connection.execute(_SENT_MESSAGE, {"row": id, "remote": sent.remote_id})
             if sent.facts:
                 _learn(connection, id, sent.facts)
+            self._herald.sent(connection, id, "sent")
 
         await self._db.write(unit)
 
@@ -101,6 +103,7 @@ class SqlOutbox:
             if connection.execute(closed, {"row": id}).rowcount != 1:
                 return
             connection.execute(_MESSAGE.values(status=status), {"row": id})
+            self._herald.sent(connection, id, status, error=error)
             if unreachable:
                 connection.execute(_unreachable(id))
             if opted_out:

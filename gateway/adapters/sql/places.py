@@ -18,6 +18,7 @@ from gateway.adapters.sql.schema import (
     customers,
     data_keys,
     handoffs,
+    hooks,
     inbox,
     messages,
     notes_of_guests,
@@ -64,6 +65,7 @@ PLACES: tuple[Place, ...] = (
     Place(suggestions, "text", _conversation),
     Place(suggestions, "final", _conversation),
     Place(surveys, "comment", _conversation),
+    Place(hooks, "payload", _conversation),
     Place(notes_of_guests, "value", lambda row: f"{row['guest']}/{row['key']}"),
 )
 BATCH = 500

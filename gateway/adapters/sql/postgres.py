@@ -99,6 +99,12 @@ class PostgresDatabase:
         finally:
             await connection.close()
 
+    def watch(self, told: Callable[[int], object]) -> None:
+        self._writers.told = told
+
+    async def vacuum(self) -> None:
+        """Nothing: that is autovacuum's affair."""
+
     async def checkpoint(self) -> None:
         """Nothing: what is deleted is overwritten by the server's own vacuum, in its time."""
 

@@ -244,6 +244,27 @@ notes_of_guests = Table(
     _index("ix_notes_of_guests_conversation", "conversation_id"),
 )
 
+hooks = Table(
+    "hooks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("event", short(64), nullable=False),
+    Column("endpoint", short(64), nullable=False),
+    Column("name", short(64), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", short(16), nullable=False, default="ready"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", BigInteger, nullable=False, default=0),
+    Column("created_at", BigInteger, nullable=False),
+    Column("error", Text),
+    _index("ix_hooks_ready", "endpoint", "conversation_id", "id", where="state = 'ready'"),
+    _index("ix_hooks_dead", "id", where="state = 'dead'"),
+    _index("ix_hooks_conversation", "conversation_id"),
+    _index("ix_hooks_created", "created_at"),
+    sqlite_autoincrement=True,
+)
+
 links = Table(
     "links",
     metadata,

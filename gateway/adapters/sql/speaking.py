@@ -49,7 +49,7 @@ def speak(
     )
     if not outcome.mailbox:
         for reply in replies:
-            post(connection, reply, conversation, at)
+            post(connection, reply, conversation, at, trace=outcome.trace)
     return replies, None
 
 
@@ -86,7 +86,14 @@ def store(connection: Connection, message: Message, conversation: Conversation) 
     return message.replace(id=id)
 
 
-def post(connection: Connection, reply: Message, conversation: Conversation, at: datetime) -> None:
+def post(
+    connection: Connection,
+    reply: Message,
+    conversation: Conversation,
+    at: datetime,
+    *,
+    trace: str | None = None,
+) -> None:
     key = uuid4().hex
     outbound = Outbound(
         id=0,
@@ -103,6 +110,7 @@ def post(connection: Connection, reply: Message, conversation: Conversation, at:
         survey=reply.survey,
         attachments=reply.attachments,
         automatic=reply.author != "agent",
+        trace=trace,
     )
     connection.execute(
         insert(outbox),

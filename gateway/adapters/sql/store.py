@@ -8,7 +8,11 @@ from sqlalchemy import text
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.customers import SqlCustomers
+from gateway.adapters.sql.figures import SqlFigures
+from gateway.adapters.sql.herald import Herald
+from gateway.adapters.sql.hooks import SqlHooks
 from gateway.adapters.sql.inbox import SqlInbox
+from gateway.adapters.sql.keeping import SqlKeeping
 from gateway.adapters.sql.linking import SqlLinks
 from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.moves import SqlMoves
@@ -18,6 +22,7 @@ from gateway.adapters.sql.processes import Me, SqlProcesses
 from gateway.adapters.sql.reading import SqlReading
 from gateway.adapters.sql.timers import SqlTimers
 from gateway.adapters.sql.units import AnyDatabase
+from gateway.store import Inbox, Outbox
 
 __all__ = ["SqlStore", "migrate"]
 
@@ -25,7 +30,7 @@ __all__ = ["SqlStore", "migrate"]
 class SqlStore:
     """The store of one process. ``idle``: after how long a conversation left with the bot is
     over, so that the next message begins a new one. ``lease``: after how long without a sign of
-    life other processes take this one for dead."""
+    life other processes take this one for dead. ``herald``: who else is to hear of what is done."""
 
     def __init__(
         self,
@@ -33,17 +38,21 @@ class SqlStore:
         *,
         idle: timedelta,
         lease: timedelta = timedelta(seconds=15),
+        herald: Herald | None = None,
     ) -> None:
         self._db = database
-        me = Me(lease)
+        me, herald = Me(lease), herald or Herald()
         self.processes = SqlProcesses(database, me)
-        self.inbox = SqlInbox(database, me, idle=idle)
-        self.outbox = SqlOutbox(database, me)
+        self.inbox: Inbox = SqlInbox(database, me, idle=idle, herald=herald)
+        self.outbox: Outbox = SqlOutbox(database, me, herald)
         self.timers = SqlTimers(database)
-        self.moves = SqlMoves(database)
+        self.moves = SqlMoves(database, herald)
         self.reading = SqlReading(database)
-        self.customers = SqlCustomers(database)
+        self.customers = SqlCustomers(database, herald)
         self.links = SqlLinks(database)
+        self.hooks = SqlHooks(database)
+        self.figures = SqlFigures(database)
+        self.keeping = SqlKeeping(database)
 
     async def ping(self) -> None:
         await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar())

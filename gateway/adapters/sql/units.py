@@ -51,6 +51,15 @@ class AnyDatabase(Protocol):
         no bound on its time, and no other process doing the same: for migrations."""
         ...
 
+    def watch(self, told: Callable[[int], object]) -> None:
+        """``told`` hears how many units shared each commit."""
+        ...
+
+    async def vacuum(self) -> None:
+        """Give the room of what is gone back to the disk, where the database does not do so by
+        itself. Nothing can be written meanwhile."""
+        ...
+
     async def checkpoint(self) -> None:
         """Do what the database can do that nothing erased is left in its files."""
         ...

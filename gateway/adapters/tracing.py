@@ -1,0 +1,273 @@
+"""One trace for the whole way of a message: inbox, turn, outbox, delivery.
+
+The two durable waits are wrapped, and nothing else: a span begins where a row is taken and ends
+where that is committed. The trace's context lies in the rows, so it goes on in whichever process
+takes them. Names and attributes are those of OpenTelemetry's semantic conventions for messaging
+(https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/), our own begin with
+``warmline.``: ids, names and states; never a customer's words or address. Imported only when
+tracing is awake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
+from datetime import datetime
+from typing import Any, cast
+
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from gateway.adapters.sql.store import SqlStore
+from gateway.model import Accepted, Inbound, Sent
+from gateway.model import Status as MessageStatus
+from gateway.services.metrics import Metrics
+from gateway.store import (
+    AgentSaid,
+    AlreadyHandled,
+    Committed,
+    Inbox,
+    Later,
+    Moved,
+    Outbox,
+    Outcome,
+    Parcel,
+    Work,
+)
+
+_FORMAT = TraceContextTextMapPropagator()
+_Open = tuple[Span, Token[Context], "asyncio.Task[Any] | None"]
+_BATCHED = "engine"
+"""This kind of work is done for several turns at once, so it is in the trace of none of them."""
+
+
+def written() -> str | None:
+    """The current trace as a ``traceparent``."""
+    carrier: dict[str, str] = {}
+    _FORMAT.inject(carrier)
+    return carrier.get("traceparent")
+
+
+def read(traceparent: str | None) -> Context:
+    """The trace that was written; a new one where there is none, or none that can be read."""
+    return _FORMAT.extract({"traceparent": traceparent} if traceparent else {}, Context())
+
+
+class Tracing:
+    """Wraps the durable waits of a store, and the work that `Metrics.working` measures."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self._provider = provider
+        self._tracer = provider.get_tracer("warmline")
+
+    def wrap(self, store: SqlStore, metrics: Metrics) -> None:
+        """From now on what goes through ``store`` is traced."""
+        store.inbox = cast(Inbox, TracedInbox(store.inbox, self._tracer))
+        store.outbox = cast(Outbox, TracedOutbox(store.outbox, self._tracer))
+        metrics.span = self._work
+
+    def stop(self) -> None:
+        """Send what waits to be sent. Blocks."""
+        shutdown = getattr(self._provider, "shutdown", None)
+        if shutdown is not None:
+            shutdown()
+
+    def _work(self, kind: str, name: str) -> AbstractContextManager[object]:
+        if kind == _BATCHED or not trace.get_current_span().is_recording():
+            return trace.use_span(trace.INVALID_SPAN)
+        calls = SpanKind.CLIENT if kind == "channel" else SpanKind.INTERNAL
+        # An exception's text may quote a customer: its kind is all that is told.
+        return _Told(self._tracer, f"{kind} {name}", calls)
+
+
+class _Told:
+    """A span around a piece of work; of an error only the kind is recorded."""
+
+    def __init__(self, tracer: Tracer, name: str, kind: SpanKind) -> None:
+        self._span = tracer.start_span(name, kind=kind)
+
+    def __enter__(self) -> None:
+        self._token = context.attach(trace.set_span_in_context(self._span))
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            _fail(self._span, kind)
+        context.detach(self._token)
+        self._span.end()
+
+
+class _Row:
+    """The span of the row that this task works on, from its taking to its commit. A task that was
+    begun meanwhile has a copy of our context, and works on a row of its own."""
+
+    def __init__(self) -> None:
+        self._open: ContextVar[_Open | None] = ContextVar("row", default=None)
+
+    def begin(self, span: Span) -> None:
+        self.end()
+        token = context.attach(trace.set_span_in_context(span))
+        self._open.set((span, token, asyncio.current_task()))
+
+    @property
+    def span(self) -> Span:
+        known = self._mine()
+        return known[0] if known else trace.INVALID_SPAN
+
+    def _mine(self) -> _Open | None:
+        known = self._open.get()
+        return known if known and known[2] is asyncio.current_task() else None
+
+    def end(self, outcome: str | None = None, error: type[BaseException] | None = None) -> None:
+        known = self._mine()
+        if known is None:
+            return
+        span, token, _ = known
+        self._open.set(None)
+        if outcome is not None:
+            span.set_attribute("warmline.outcome", outcome)
+        if error is not None:
+            _fail(span, error)
+        context.detach(token)
+        span.end()
+
+
+def _fail(span: Span, kind: type[BaseException]) -> None:
+    span.set_attribute("error.type", kind.__name__)
+    span.set_status(Status(StatusCode.ERROR))
+
+
+def _about(queue: str, operation: str, kind: str, channel: str) -> dict[str, str]:
+    return {
+        "messaging.system": "warmline",
+        "messaging.destination.name": queue,
+        "messaging.operation.name": operation,
+        "messaging.operation.type": kind,
+        "warmline.channel": channel,
+    }
+
+
+class TracedInbox:
+    """An `Inbox` whose rows carry their trace."""
+
+    def __init__(self, inner: Inbox, tracer: Tracer) -> None:
+        self._inner = inner
+        self._tracer = tracer
+        self._row = _Row()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def accept(self, message: Inbound, at: datetime) -> Accepted:
+        with self._sending(message.address.channel, message.trace) as span:
+            accepted = await self._inner.accept(message.replace(trace=written()), at)
+            _identify(span, accepted)
+        return accepted
+
+    async def say(self, said: AgentSaid, lane: str, key: str, at: datetime) -> Accepted:
+        with self._sending(lane.partition(":")[0], said.trace) as span:
+            accepted = await self._inner.say(said.replace(trace=written()), lane, key, at)
+            _identify(span, accepted)
+        return accepted
+
+    async def take(self, lane: str, at: datetime) -> Work | Later | None:
+        work = await self._inner.take(lane, at)
+        if isinstance(work, Work):
+            self._begin(work)
+        return work
+
+    async def commit(self, outcome: Outcome, at: datetime) -> Committed:
+        try:
+            committed = await self._inner.commit(outcome.replace(trace=written()), at)
+        except (Moved, AlreadyHandled) as other:
+            self._row.end(outcome=type(other).__name__)
+            raise
+        except BaseException as error:
+            self._row.end(error=type(error))
+            raise
+        self._row.span.set_attribute(
+            "messaging.message.conversation_id", str(committed.conversation.id)
+        )
+        self._row.end(outcome="dropped" if committed.dropped else "committed")
+        return committed
+
+    async def failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
+        await self._inner.failed(turn, error, retry_at=retry_at)
+        self._row.span.set_attribute("error.type", error)
+        self._row.span.set_status(Status(StatusCode.ERROR))
+        self._row.end(outcome="again" if retry_at else "stuck")
+
+    def _sending(self, channel: str, parent: str | None) -> AbstractContextManager[Span]:
+        return self._tracer.start_as_current_span(
+            "send inbox",
+            context=read(parent) if parent else None,
+            kind=SpanKind.PRODUCER,
+            attributes=_about("inbox", "send", "send", channel),
+            record_exception=False,
+        )
+
+    def _begin(self, work: Work) -> None:
+        carrier = work.inbound or work.said
+        span = self._tracer.start_span(
+            "process inbox",
+            context=read(carrier.trace if carrier else None),
+            kind=SpanKind.CONSUMER,
+            attributes=_about("inbox", "process", "process", work.lane.partition(":")[0]),
+        )
+        span.set_attribute("messaging.message.id", str(work.id))
+        span.set_attribute("warmline.turn.id", work.id)
+        span.set_attribute("warmline.turn.kind", work.kind)
+        span.set_attribute("warmline.attempt", work.attempts + 1)
+        self._row.begin(span)
+
+
+class TracedOutbox:
+    """An `Outbox` that goes on with the trace of the turn that wrote the row."""
+
+    def __init__(self, inner: Outbox, tracer: Tracer) -> None:
+        self._inner = inner
+        self._tracer = tracer
+        self._row = _Row()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def take(self, lane: str, at: datetime) -> Parcel | Later | None:
+        parcel = await self._inner.take(lane, at)
+        if isinstance(parcel, Parcel):
+            self._begin(parcel)
+        return parcel
+
+    async def sent(self, id: int, sent: Sent) -> None:
+        await self._inner.sent(id, sent)
+        self._row.end(outcome="sent")
+
+    async def later(self, id: int, error: str, due: datetime) -> None:
+        await self._inner.later(id, error, due)
+        self._row.end(outcome="later")
+
+    async def over(self, id: int, status: MessageStatus, error: str, **address: bool) -> None:
+        await self._inner.over(id, status, error, **address)
+        self._row.span.set_status(Status(StatusCode.ERROR))
+        self._row.end(outcome=status)
+
+    def _begin(self, parcel: Parcel) -> None:
+        channel = parcel.outbound.address.channel
+        span = self._tracer.start_span(
+            "process outbox",
+            context=read(parcel.outbound.trace),
+            kind=SpanKind.CONSUMER,
+            attributes=_about("outbox", "process", "process", channel),
+        )
+        span.set_attribute("messaging.message.id", str(parcel.outbound.message))
+        span.set_attribute("messaging.message.conversation_id", str(parcel.conversation))
+        span.set_attribute("warmline.attempt", parcel.attempts)
+        self._row.begin(span)
+
+
+def _identify(span: Span, accepted: Accepted) -> None:
+    span.set_attribute("messaging.message.id", str(accepted.turn))
+    span.set_attribute("warmline.turn.id", accepted.turn)
+    span.set_attribute("warmline.duplicate", accepted.duplicate)

@@ -1,0 +1,218 @@
+"""An unhealthy system is explained: what is wrong, since when, and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import text
+
+from gateway import Clock, Settings, Symptom, TryLater, Undeliverable, hookimpl
+from gateway.adapters.sql.checkup import DatabaseCheckup
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.migrating import migrate
+from gateway.cli.doctor import _parts
+from gateway.cli.main import command
+from gateway.services import doctor
+from gateway.services.doctor import diagnose, of_backlog
+from gateway.store import Backlog, Heap
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
+
+DEAD_LETTER = """
+INSERT INTO customers (id, opted_out, created_at) VALUES (1, false, 0);
+INSERT INTO conversations
+  (id, customer_id, channel, address, lane, state, epoch, tier, mood, opened_at)
+  VALUES (1, 1, 'x', 'y', 'x:y', 'bot', 0, 'bot', 'calm', 0);
+INSERT INTO messages
+  (id, conversation_id, lane, author, internal, purpose, status, text, at)
+  VALUES (1, 1, 'x:y', 'bot', false, 'answer', 'failed', 'hello', 0);
+INSERT INTO outbox
+  (message_id, conversation_id, lane, channel, author, epoch, key, payload, state, attempts,
+   due_at, created_at)
+  VALUES (1, 1, 'x:y', 'x', 'bot', 0, 'k', '{}', 'dead', 1, 0, 1767225600000)
+"""
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def warmline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The command with a small configuration of its own."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "warmline.yaml"
+    file.write_text("brand_voice: {}\nchannels: {rest: {}}\n", "utf-8")
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(command(), arguments, catch_exceptions=False)
+
+    return run
+
+
+def parts(result: Result) -> dict[str, dict[str, Any]]:
+    return {one["part"]: one for one in map(json.loads, result.stdout.splitlines())}
+
+
+def test_it_works_without_a_server_or_a_database(warmline: Any, tmp_path: Path) -> None:
+    """Nothing is broken, and nothing is made by looking."""
+    result = warmline("doctor", "--json")
+    told = parts(result)
+    assert result.exit_code == 0
+    assert told["server"]["state"] == told["database"]["state"] == "warning"
+    assert told["configuration"] == {"part": "configuration", "state": "well"}
+    assert not list(tmp_path.rglob("*.db"))
+
+
+def test_what_waits_for_a_person_is_broken_and_says_what_to_do(
+    warmline: Any, tmp_path: Path
+) -> None:
+    """A dead letter: since when, and the command that shows it; exit 1."""
+    (tmp_path / "var").mkdir()
+    database = Database(tmp_path / "var" / "warmline.db")
+    asyncio.run(migrate(database))
+    with database.engine.begin() as connection:
+        for statement in DEAD_LETTER.split(";"):
+            connection.execute(text(statement))
+    asyncio.run(database.stop())
+    result = warmline("doctor")
+    assert result.exit_code == 1
+    assert "broken   queues: 1 replies could not be delivered (since 2026-01-01 00:00 UTC)" in (
+        result.stdout
+    )
+    assert "warmline outbox retry" in result.stdout
+
+
+def test_a_wrong_configuration_is_told_with_its_line(warmline: Any, tmp_path: Path) -> None:
+    """It is the first thing to mend, so nothing else is looked at."""
+    (tmp_path / "warmline.yaml").write_text("brand_voice: {}\nport: many\n", "utf-8")
+    result = warmline("doctor", "--json")
+    assert result.exit_code == 1
+    [told] = map(json.loads, result.stdout.splitlines())
+    assert told["part"] == "configuration"
+    assert "warmline.yaml:2: port" in told["what"]
+
+
+async def test_what_waits_too_long_is_told(tmp_path: Path) -> None:
+    """A message of a second is none; one of two minutes is."""
+    young = Backlog(inbox=Heap(rows=3, since=NOW - timedelta(seconds=1)))
+    assert of_backlog(young, NOW) == []
+    since = NOW - timedelta(minutes=2)
+    [symptom] = of_backlog(Backlog(inbox=Heap(rows=3, since=since)), NOW)
+    assert (symptom.what, symptom.since) == ("3 messages wait to be handled", since)
+    every = {
+        name: Heap(rows=1, since=NOW - timedelta(days=1)) for name in Backlog.__struct_fields__
+    }
+    assert len(of_backlog(Backlog(**every), NOW)) == len(every)
+
+
+async def test_an_old_schema_is_told_and_left_alone(tmp_path: Path) -> None:
+    """A newer one too: that is another version's."""
+    file = tmp_path / "t.db"
+    database = Database(file)
+    await migrate(database, "0001")
+    checkup = DatabaseCheckup(database)
+    [symptom] = await checkup.checkup(FakeClock())
+    assert "older version (0001" in symptom.what
+    assert not await checkup.is_current()
+    await migrate(database)
+    assert await checkup.is_current()
+    assert await checkup.checkup(FakeClock()) == []
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    [symptom] = await checkup.checkup(FakeClock())
+    assert "newer version" in symptom.what
+    await database.stop()
+
+
+async def test_a_full_disk_and_a_long_log_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before they stop everything."""
+    file = tmp_path / "t.db"
+    database = Database(file)
+    await migrate(database)
+
+    class Usage:
+        total, free = 2**40, 2**20
+
+    monkeypatch.setattr("gateway.adapters.sql.checkup.shutil.disk_usage", lambda _: Usage)
+    monkeypatch.setattr("gateway.adapters.sql.checkup.LOG_MOST", 1)
+    await database.write(lambda c: c.execute(text("CREATE TABLE t (a)")).rowcount)
+    room, log = await DatabaseCheckup(database).checkup(FakeClock())
+    assert (room.severity, log.severity) == ("broken", "warning")
+    assert "1 MB are left" in room.what
+    await database.stop()
+
+
+class Frail:
+    """A guest that can be examined."""
+
+    name = "frail"
+
+    def __init__(self, found: Sequence[Symptom] | Exception) -> None:
+        self._found = found
+
+    async def checkup(self, clock: Clock) -> Sequence[Symptom]:
+        if isinstance(self._found, Exception):
+            raise self._found
+        return self._found
+
+    async def handle(self, turn: object) -> None:
+        return None
+
+    priority = 99
+
+    @hookimpl
+    def register_handlers(self, register: Any, settings: Settings) -> None:
+        register(self)
+
+
+async def test_a_guest_is_asked_by_its_port(tmp_path: Path) -> None:
+    """Whoever implements `Checkup` is examined, by its own name."""
+    ill = Symptom(what="it limps", mend="rest", severity="warning")
+    async with running(Frail([ill]), FakeChannel(), tmp_path=tmp_path) as gw:
+        found = {one.part: one.symptom for one in await diagnose(_parts(gw.gateway))}
+    assert found["frail"] == ill
+    assert found["database"] is None
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (TryLater("the provider cannot be reached"), "the provider cannot be reached"),
+        (Undeliverable("no"), "no"),
+        (ValueError("with a secret"), "could not be examined: ValueError"),
+    ],
+)
+async def test_an_examination_that_fails_is_told(error: Exception, told: str) -> None:
+    """Our own errors are words for a person; of others only the kind is told."""
+    frail = Frail(error)
+    [found] = await diagnose({"frail": lambda: frail.checkup(FakeClock())})
+    assert found.symptom is not None
+    assert found.symptom.what == told
+
+
+async def test_an_examination_that_hangs_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is left after a while, and the others are told."""
+    monkeypatch.setattr(doctor, "PATIENCE", 0.05)
+
+    async def hangs() -> Sequence[Symptom]:
+        await asyncio.Event().wait()
+        return ()
+
+    async def well() -> Sequence[Symptom]:
+        return ()
+
+    hung, fine = await diagnose({"hangs": hangs, "fine": well})
+    assert hung.symptom is not None
+    assert fine.symptom is None
+
+
+async def test_handlers_that_cannot_be_examined_are_left_out(tmp_path: Path) -> None:
+    """The port is a choice."""
+    async with running(FakeChannel(), FakeHandler(lambda _: None), tmp_path=tmp_path) as gw:
+        assert "fake_handler" not in _parts(gw.gateway)
