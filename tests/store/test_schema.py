@@ -46,7 +46,7 @@ async def test_the_migrations_go_back(database: AnyDatabase) -> None:
     assert await migrate(database) == ("base", LAST)
 
 
-LAST = "0005"
+LAST = "0006"
 
 
 async def test_the_migrations_go_back_with_data_in_place(database: AnyDatabase) -> None:
