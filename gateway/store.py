@@ -251,7 +251,13 @@ class Outbox(Protocol):
         ...
 
     async def sent(self, id: int, sent: Sent) -> None: ...
-    async def later(self, id: int, error: str, due: datetime) -> None: ...
+    async def later(
+        self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
+    ) -> None:
+        """Try again at ``due``. What ``may_have_arrived`` is ``unsure`` until then: who takes the
+        conversation meanwhile is told of it."""
+        ...
+
     async def over(
         self,
         id: int,

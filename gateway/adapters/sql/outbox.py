@@ -56,7 +56,9 @@ _SENT_MESSAGE = _MESSAGE.values(
     remote_id=bindparam("remote"),
 )
 _DISCARD = _STATE.values(state="discarded", error="a person took the conversation")
-_DISCARD_MESSAGE = _MESSAGE.values(status="discarded")
+CERTAIN = messages.c.status != "unsure"
+"""What may have arrived once is not called back: it stays `unsure`."""
+_DISCARD_MESSAGE = _MESSAGE.where(CERTAIN).values(status="discarded")
 _OUTBOUND = msgspec.json.Decoder(Outbound)
 
 
@@ -78,9 +80,17 @@ class SqlOutbox:
 
         await self._db.write(unit)
 
-    async def later(self, id: int, error: str, due: datetime) -> None:
+    async def later(
+        self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
+    ) -> None:
         again = _STATE.values(state="ready", error=error, due_at=rows.ms(due))
-        await self._db.write(lambda c: c.execute(again, {"row": id}).rowcount)
+
+        def unit(connection: Connection) -> None:
+            connection.execute(again, {"row": id})
+            if may_have_arrived:
+                connection.execute(_MESSAGE.values(status="unsure"), {"row": id})
+
+        await self._db.write(unit)
 
     async def over(
         self,
