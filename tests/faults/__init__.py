@@ -1,1 +1,1 @@
-"""Every process is killed or put to sleep, every line cut, in turn and under load; then we count."""
+"""Every process is killed or put to sleep, every line cut, in turn, under load; then we count."""
