@@ -74,7 +74,8 @@ QUERIES = (
         " WHERE m.status = 'unsure' AND o.state IN ('unsure', 'discarded')"
     ),
     (
-        "SELECT m.lane, m.text, m.data, EXISTS (SELECT 1 FROM messages r WHERE r.turn_id = m.turn_id"
+        "SELECT m.lane, m.text, m.data,"
+        " EXISTS (SELECT 1 FROM messages r WHERE r.turn_id = m.turn_id"
         " AND (r.purpose = 'handover' OR r.status = 'discarded'))"
         # Its turn began before the hand-over and was committed after it.
         " OR EXISTS (SELECT 1 FROM messages s WHERE s.conversation_id = m.conversation_id"

