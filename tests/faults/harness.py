@@ -38,6 +38,8 @@ class Report:
     untraced: list[str] = field(default_factory=list)
     """Unsure sends that no kill or cut explains."""
     traced: dict[str, int] = field(default_factory=dict)
+    overdue: dict[str, int] = field(default_factory=dict)
+    """Who did not end in time when it was asked to, and how often."""
 
     @property
     def clean(self) -> bool:
@@ -67,7 +69,9 @@ async def run(
             done = await play(layout.programs, layout.wires, seconds=seconds, rng=rng)
             recovered = await _quiet(layout, stop, living)
             await _hear_all(layout, ledger, everybody)
-            return await _judged(layout.cellar, ledger, done, seed, recovered)
+            report = await _judged(layout.cellar, ledger, done, seed, recovered)
+            report.overdue = {n: one.overdue for n, one in layout.programs.items() if one.overdue}
+            return report
         finally:
             await layout.close()
 
@@ -137,5 +141,6 @@ def summary(report: Report) -> str:
     for verdict in report.verdicts:
         lines += [f"{verdict.channel}: {what}" for what in
                   (*verdict.lost, *verdict.doubled, *verdict.misordered)]  # fmt: skip
+    lines += [f"{name} did not end in time {n} times" for name, n in report.overdue.items()]
     lines += [f"unsure, and nothing explains it: {what}" for what in report.untraced]
     return "\n".join(lines)

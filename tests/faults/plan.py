@@ -15,6 +15,8 @@ from tests.faults.wire import MOODS, Wire
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGSTOP")
 """``SIGSTOP`` lasts for `LONG` seconds, longer than any lease; then SIGCONT."""
 LONG = 6.0
+GRACE = 20.0
+"""Seconds to end after SIGTERM; then it is killed, as those do it who run containers."""
 SHORT = (0.3, 3.0)
 PAUSE = (0.2, 1.5)
 """Seconds between two acts."""
@@ -81,7 +83,7 @@ async def _hurt(program: Program, act: Act) -> None:
     """One that was ended is waited for: else soon nothing would be left to be hurt."""
     program.send(signal.Signals[act.what])
     if act.what != "SIGSTOP":
-        await asyncio.sleep(0.2)
+        await program.ended(GRACE)
         await program.ready()
         return
     try:

@@ -44,7 +44,8 @@ class Program:
         self._user = user
         self._process: subprocess.Popen[bytes] | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self.starts = 0
+        self.overdue = 0
+        """How often it did not end in time when it was asked to."""
 
     def launch(self) -> None:
         with self._log.open("ab") as log:
@@ -56,10 +57,19 @@ class Program:
                 start_new_session=True,
                 user=self._user,
             )
-        self.starts += 1
 
     async def ready(self) -> None:
         """Wait until it can be used."""
+
+    async def ended(self, grace: float) -> None:
+        """Wait until the process that was told to end has done so; kill it after ``grace``."""
+        was, deadline = self._process, time.monotonic() + grace
+        while self._process is was and was is not None and was.poll() is None:
+            if time.monotonic() > deadline:
+                self.overdue += 1
+                self.send(signal.SIGKILL)
+                deadline += grace
+            await asyncio.sleep(0.05)
 
     def keep(self) -> None:
         """Start it whenever it does not run, from now on."""
@@ -73,8 +83,9 @@ class Program:
         self._keeper = asyncio.create_task(again())
 
     def send(self, number: signal.Signals) -> None:
-        """To it and all that it started."""
-        for one in self._family():
+        """To it and all that it started; a request to end, to itself alone."""
+        family = self._family()
+        for one in family[:1] if number == signal.SIGTERM else family:
             with suppress(psutil.NoSuchProcess):
                 one.send_signal(number)
 
