@@ -48,7 +48,8 @@ async def test_a_door_that_acknowledges_too_early_is_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same with a planted bug: a provider hears OK half a second before the commit."""
-    report = await run(SECONDS / 2, SEED, tmp_path, crew=False, planted="tests.faults.hasty")
+    hasty = "tests.faults.hasty"
+    report = await run(SECONDS / 3, SEED, tmp_path, crew=False, planted=hasty, lines=False)
     tell(report, capsys)
     found = {verdict.channel: verdict for verdict in report.verdicts}
     assert found.pop("pigeon").lost, "messages that were acknowledged are gone"
