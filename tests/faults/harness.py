@@ -60,9 +60,10 @@ async def run(
     each: int = 2,
     planted: str | None = None,
     lines: bool = True,
+    least: int = 0,
 ) -> Report:
-    """Hurt everything for ``seconds``, under the load of ``each`` customers on five channels;
-    without ``lines`` the processes alone."""
+    """Hurt everything for ``seconds``, and ``least`` times, under the load of ``each`` customers
+    on five channels; without ``lines`` the processes alone."""
     rng = random.Random(seed)  # noqa: S311  (the acts must be repeatable, not secret)
     ledger = Ledger()
     far_ends = FarEnds(ledger)
@@ -74,7 +75,7 @@ async def run(
             everybody = customers(ledger, stop, far_ends.twilio, layout.urls, each)
             living = [asyncio.create_task(one.live()) for one in everybody]
             wires = layout.wires if lines else {}
-            done = await play(layout.programs, wires, seconds=seconds, rng=rng)
+            done = await play(layout.programs, wires, seconds=seconds, least=least, rng=rng)
             recovered = await _quiet(layout, stop, living)
             await _hear_all(layout, ledger, everybody)
             report = await _judged(layout.cellar, ledger, done, seed, recovered)

@@ -13,7 +13,7 @@ from gateway import Address, Channel, Handler, House, Inbound, Settings, hookimp
 from tests.crash.server import Parrot, Pigeon
 from tests.faults import guest
 
-MOMENT = 0.5
+MOMENT = 1.0
 """Seconds."""
 log = structlog.get_logger()
 

@@ -18,8 +18,8 @@ LONG = 6.0
 GRACE = 20.0
 """Seconds to end after SIGTERM; then it is killed, as those do it who run containers."""
 SHORT = (0.3, 3.0)
-PAUSE = (0.2, 1.5)
-"""Seconds between two acts."""
+PAUSE = (0.5, 2.0)
+"""Seconds between two acts, and before the first."""
 
 
 class Act(NamedTuple):
@@ -53,21 +53,23 @@ async def play(
     wires: Mapping[str, Wire],
     *,
     seconds: float,
+    least: int,
     rng: random.Random,
 ) -> list[Done]:
-    """One act after another, for ``seconds``; in the end everything runs and every line is well."""
+    """One act after another, for ``seconds``, and ``least`` of them; in the end everything runs
+    and every line is well."""
     done: list[Done] = []
     end = time.monotonic() + seconds
     for act in acts(programs, wires, rng):
-        if time.monotonic() > end:
+        if time.monotonic() > end and len(done) >= least:
             return done
+        await asyncio.sleep(rng.uniform(*PAUSE))
         begun = time.time()
         if act.target in wires:
             await _spoil(wires[act.target], act)
         else:
             await _hurt(programs[act.target], act)
         done.append(Done(act, begun, time.time()))
-        await asyncio.sleep(rng.uniform(*PAUSE))
     raise AssertionError("acts never end")
 
 
