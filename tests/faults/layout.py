@@ -23,7 +23,7 @@ reasons:
   bot_failed: {enabled: false}
   loop: {enabled: false}
 """
-LEASE, SWEEP, TIMEOUT = 3.0, 3.0, 4.0
+LEASE, SWEEP, TIMEOUT = 8.0, 3.0, 4.0
 """Seconds: after which a silent process is taken for dead; between two looks for forgotten work;
 for one call of a provider."""
 

@@ -14,7 +14,7 @@ from tests.faults.wire import MOODS, Wire
 
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGSTOP")
 """``SIGSTOP`` lasts for `LONG` seconds, longer than any lease; then SIGCONT."""
-LONG = 6.0
+LONG = 12.0
 GRACE = 20.0
 """Seconds to end after SIGTERM; then it is killed, as those do it who run containers."""
 SHORT = (0.3, 3.0)
