@@ -115,13 +115,23 @@ async def _judged(
     stored = Stored.of(*[await cellar.ask(query) for query in QUERIES])
     report = Report(seed, judge(ledger, stored), done, recovered)
     for channel, lane, text, created, error in await cellar.ask(UNSURE):
-        name = lane.partition(":")[2]
-        at = ledger.at.get((channel, name, plain(text)), created / 1000)
-        if any(act.begun - NEAR <= at <= act.ended + NEAR for act in done):
+        at = ledger.at.get((channel, lane.partition(":")[2], plain(text)))
+        if any(_explains(act, channel, at, created / 1000) for act in done):
             report.traced[channel] = report.traced.get(channel, 0) + 1
         else:
             report.untraced.append(f"{lane}: {text!r}: {error}")
     return report
+
+
+def _explains(done: Done, channel: str, at: float | None, created: float) -> bool:
+    """Whether ``done`` lies between the provider's acceptance (``at``) and our commit, or, when
+    nothing arrived, between the reply's commit and the end of its call."""
+    theirs = "pigeons" if channel == "sms" else "twilio"
+    if done.act.target in (theirs, "engine", "redis", "to redis"):
+        return False  # nothing of this reply went that way
+    if at is None:
+        return created <= done.ended and done.begun <= created + NEAR
+    return done.begun - TIMEOUT <= at <= done.ended + 1
 
 
 def table(report: Report) -> str:
