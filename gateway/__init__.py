@@ -96,6 +96,7 @@ from gateway.ports import (
     Voice,
     Warm,
     WarmlineError,
+    Watch,
 )
 from gateway.settings import BadConfig, Problem, Settings
 
@@ -197,5 +198,6 @@ __all__ = [
     "Voice",
     "Warm",
     "WarmlineError",
+    "Watch",
     "hookimpl",
 ]

@@ -3,32 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
 
 import msgspec
 import structlog
 from aiohttp import web
 
-from gateway.adapters.local import DiskFiles, LocalEvents, SystemClock
+from gateway.adapters.alone import Alone
+from gateway.adapters.local import DiskFiles, SystemClock
 from gateway.adapters.outside import SafeOutside
+from gateway.adapters.redis.crew import RedisCrew
 from gateway.adapters.sealing import read_keys
 from gateway.adapters.sql.audit import SqlAudit
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.notebook import SqlNotebook
+from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.store import SqlStore, prepare
 from gateway.guests import Guest, Guests, Offers
 from gateway.hookspecs import Readiness
-from gateway.ports import Channel, Clock, House, Opener, Pages, Poller, Probe, Tenant, Traits
+from gateway.ports import (
+    Channel,
+    Clock,
+    House,
+    Opener,
+    Pages,
+    Poller,
+    Probe,
+    Sender,
+    Tenant,
+    Traits,
+    Watch,
+)
+from gateway.services.alive import Alive
 from gateway.services.answering import Answering
 from gateway.services.answers import Answers
 from gateway.services.audited import AuditedDesk, AuditRetention
 from gateway.services.context import Contexts
 from gateway.services.conversation import Conversations
+from gateway.services.crew import Crew
 from gateway.services.delivery import Deliveries
 from gateway.services.desk import Desk
-from gateway.services.dispatch import Departures, Lanes
+from gateway.services.dispatch import Departures
+from gateway.services.ending import ended
 from gateway.services.intake import Intake
 from gateway.services.metrics import Metrics
 from gateway.services.outcomes import Outcomes
@@ -68,12 +93,17 @@ class Gateway:
         self.policy: Policy = load_policy(settings.path(core.policy) if core.policy else None)
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
-        self.events = LocalEvents()
+        self.crew = self._crew(together=channels is None)
+        self.events = self.crew.events
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
         self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
-        self.database = Database(_file(settings), keys)
-        self.store = SqlStore(self.database, idle=timedelta(hours=core.worker.idle_hours))
+        self.database = open_database(settings.database_url, core.postgres, keys)
+        self.store = SqlStore(
+            self.database,
+            idle=timedelta(hours=core.worker.idle_hours),
+            lease=timedelta(seconds=core.process.lease),
+        )
         self.audit = SqlAudit(self.database, self.clock)
         self.outcomes = Outcomes(
             voice=self.offers.voice,
@@ -86,16 +116,12 @@ class Gateway:
             metrics=self.metrics,
             sure=self.policy.reasons.low_confidence.below,
         )
-        self.answers = Answers(self.store)
+        self.answers = Answers(self.store, others=self.crew.others)
         self.trouble = Trouble(
             store=self.store, policy=self.policy, events=self.events, clock=self.clock
         )
         self.deliveries = self._deliveries()
-        self.outgoing = Departures(
-            self.deliveries.step,
-            at_once={name: traits.at_once for name, traits in self._traits().items()},
-            clock=self.clock,
-        )
+        self.outgoing = self._departures()
         self.proofs = Proofs(
             store=self.store,
             voice=self.offers.voice,
@@ -105,23 +131,28 @@ class Gateway:
             clock=self.clock,
         )
         self.worker = self._worker()
-        self.incoming = Lanes(
-            self.worker.step, at_once=core.worker.conversations_at_once, clock=self.clock
+        self.incoming = self.crew.lanes(
+            "in", self.worker.step, at_once=core.worker.conversations_at_once
         )
         self.rounds = Rounds(
             store=self.store,
             work=self.incoming.wake,
             deliver=self.outgoing.wake,
             clock=self.clock,
+            every=self.crew.sweep,
+            whose=self.crew.sweeps,
         )
+        self.alive = Alive(self.store.processes, recover=self._recover, lease=core.process.lease)
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
         self.house = self._house()
         self._running: list[asyncio.Task[None]] = []
+        self._renewing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Bring the database's schema up to date. Raises BadKey when its data cannot be read."""
-        await asyncio.to_thread(prepare, self.database)
+        """Bring the database's schema up to date. Raises WarmlineError when it cannot be used, or
+        (BadKey) when its data cannot be read."""
+        await prepare(self.database)
 
     async def settled(self) -> None:
         """Wait until no turn and no delivery is waiting; those that back off do not count."""
@@ -132,27 +163,32 @@ class Gateway:
     async def start(self) -> None:
         """Claim what guests need of this machine, bring the schema up to date, settle what a crash
         left, begin to work. Raises WarmlineError when a guest cannot have its door."""
-        for guest in (*self.offers.channels.values(), *self.offers.sites):
-            if isinstance(guest, Opener):
-                await guest.open()
+        if self.has_doors:
+            for guest in self._sites():
+                if isinstance(guest, Opener):
+                    await guest.open()
         await self.open()
-        await self.store.inbox.survived()
-        cut = await self.deliveries.recover()
-        await self.rounds.sweep()
-        self._running = [
-            asyncio.create_task(self.rounds.alarms()),
-            asyncio.create_task(self.rounds.sweeps()),
-            asyncio.create_task(self._retention().run()),
-            *(asyncio.create_task(self._keep(one)) for one in self._pollers()),
-        ]
+        await self.store.processes.enter(self.settings.core.process.name, self.settings.core.role)
+        cut = await self._settle() if self.works else 0
+        self._renewing = asyncio.create_task(self.alive.renewals())
+        await self.crew.start(self.rounds.hurry)
+        beside = [self.answers.listen(), *self._guests_beside()]
+        if self.works:
+            await self.rounds.sweep()
+            beside += [self.rounds.alarms(), self.rounds.sweeps(), self._retention().run()]
+            beside.append(self.alive.take_overs())
+        self._running = [asyncio.create_task(one) for one in beside]
         log.info("started", channels=sorted(self.offers.channels), cut_off=cut)
+
+    async def _settle(self) -> int:
+        """What a crash left. Gives the number of messages whose sending was cut off."""
+        await self.store.inbox.survived()
+        return await self.deliveries.recover()
 
     async def quiesce(self) -> None:
         """Stop what runs beside the server; guests close their doors, sockets and polls first,
         so that nobody waits for them."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await ended(self._running)
         self._running = []
 
     async def stop(self) -> None:
@@ -161,8 +197,25 @@ class Gateway:
         await self.quiesce()
         await self.incoming.stop(grace)
         await self.outgoing.stop(grace)
+        await self.crew.stop()
+        await self._leave()
         await self.store.stop()
         log.info("stopped")
+
+    async def _leave(self) -> None:
+        """What is still in hand is free for others, at once and not when the lease runs out."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+        try:
+            await self.store.processes.leave()
+        except Exception:
+            log.exception("process.not_left")  # it will be found when the lease has run out
+
+    async def _recover(self) -> int:
+        count = await self.deliveries.recover()
+        if count:
+            await self.rounds.sweep()
+        return count
 
     def checks(self) -> dict[str, Readiness]:
         """What ``/readyz`` asks."""
@@ -174,33 +227,57 @@ class Gateway:
         beside = {
             str(getattr(site, "name", type(site).__name__)): site.trouble
             for site in self.offers.sites
-            if isinstance(site, Probe)
+            if isinstance(site, Probe) and not self._rests(site)
         }
         return {"database": self._database_trouble, **probes, **beside, **self.offers.checks}
 
+    def warnings(self) -> dict[str, Readiness]:
+        """What ``/readyz`` tells beside: troubles with which messages are taken all the same."""
+
+        async def between() -> str | None:
+            return self.crew.trouble()
+
+        return {"redis": between} if self.crew.others is not None else {}
+
     def routes(self) -> Iterable[web.RouteDef]:
         """Every route of the house and its guests."""
-        for site in (*self.offers.channels.values(), *self.offers.sites):
+        for site in self._sites():
             if isinstance(site, Pages):
-                yield from site.routes(self.house)
-        yield from health.routes(self.checks(), self.metrics)
+                doors = list(site.routes(self.house))  # made in any case: some learn the house so
+                yield from doors if self.has_doors else ()
+        yield from health.routes(self.checks(), self.metrics, self.warnings())
 
     async def _database_trouble(self) -> str | None:
         await self.store.ping()
         return None
 
-    def _pollers(self) -> Sequence[Poller]:
-        sites = (*self.offers.channels.values(), *self.offers.sites)
-        return [site for site in sites if isinstance(site, Poller)]
+    def _sites(self) -> tuple[object, ...]:
+        return (*self.offers.channels.values(), *self.offers.sites)
 
-    async def _keep(self, poller: Poller) -> None:
+    def _rests(self, site: object) -> bool:
+        """An engine has nothing to do in a process that works no lanes."""
+        return not self.works and site in self.offers.understanders
+
+    def _guests_beside(self) -> Iterator[Coroutine[None, None, None]]:
+        """What guests do beside the server."""
+        for site in self._sites():
+            name = str(getattr(site, "name", type(site).__name__))
+            if isinstance(site, Poller) and not self._rests(site):
+                yield self._keep(name, site.run)
+            if isinstance(site, Watch):
+                if self.works:
+                    watch = partial(self._keep, name, site.watch)
+                    yield self.crew.hold(name, watch, site.stand_by)
+                else:
+                    site.stand_by()
+
+    async def _keep(self, name: str, run: Callable[[House], Awaitable[None]]) -> None:
         """Run a poller for ever: one that fails is started again, later each time."""
-        name = getattr(poller, "name", type(poller).__name__)
         wait = 1.0
         while True:
             begun = self.clock.now()
             try:
-                return await poller.run(self.house)
+                return await run(self.house)
             except Exception:
                 log.exception("poller.failed", poller=name)
                 self.metrics.failures.labels(name).inc()
@@ -212,12 +289,40 @@ class Gateway:
     def _retention(self) -> AuditRetention:
         return AuditRetention(self.audit, self.clock, days=self.settings.core.audit_days)
 
+    def _crew(self, *, together: bool) -> Crew:
+        """The one place that decides whether this process works alone."""
+        core = self.settings.core
+        self.has_doors, self.works = core.role != "worker", core.role != "web"
+        if core.redis_url is not None and together:
+            return RedisCrew(
+                core.redis_url,
+                core.redis,
+                role=core.role,
+                clock=self.clock,
+                sweep=core.worker.sweep,
+            )
+        if core.role != "all":
+            what = f"`{core.role}` needs `redis_url`, by which the processes find one another"
+            raise BadConfig([Problem(file="settings", line=0, key="role", message=what)])
+        return Alone(self.clock, sweep=core.worker.sweep)
+
+    def _departures(self) -> Departures:
+        """Lanes of each channel that sends, by itself."""
+        step = self.deliveries.step
+        channels = {
+            name: self.crew.lanes(f"out:{name}", step, at_once=channel.traits.at_once)
+            for name, channel in self.offers.channels.items()
+            if isinstance(channel, Sender)
+        }
+        return Departures(channels, gone=self.crew.lanes("out", step, at_once=1))
+
     def _traits(self) -> dict[str, Traits]:
         return {name: channel.traits for name, channel in self.offers.channels.items()}
 
     def _deliveries(self) -> Deliveries:
         return Deliveries(
             self.offers.channels,
+            limits=self.crew.limits({n: traits.rate for n, traits in self._traits().items()}),
             store=self.store,
             trouble=self.trouble,
             events=self.events,
@@ -297,6 +402,7 @@ class Gateway:
             notebook=SqlNotebook(self.database, self.clock),
             audit=self.audit,
             outside=SafeOutside(),
+            doors=self.has_doors,
             tenants=self._tenants(),
         )
 
@@ -336,14 +442,3 @@ def put_together(
 ) -> Gateway:
     """A gateway of these guests. Raises BadConfig or BadGuest."""
     return Gateway(Guests(guests), settings, clock=clock)
-
-
-def _file(settings: Settings) -> Path:
-    """The SQLite file that the settings mean."""
-    url = settings.core.database_url
-    if url is None:
-        return settings.data_dir / "warmline.db"
-    if not url.startswith("sqlite:///"):
-        what = "only sqlite:///FILE is served by this version; leave it out for the default"
-        raise BadConfig([Problem(file="settings", line=0, key="database_url", message=what)])
-    return Path(url.removeprefix("sqlite:///"))

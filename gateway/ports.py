@@ -101,17 +101,35 @@ class Pages(Protocol):
 class Opener(Protocol):
     """Needs something of this machine that another program may have, such as a port. ``open`` is
     awaited once at the start, before any message is taken and before `Poller.run`; a
-    WarmlineError stops the start-up and is told as it is."""
+    WarmlineError stops the start-up and is told as it is. A process without doors (see
+    `House.doors`) opens nothing."""
 
     async def open(self) -> None: ...
 
 
 @runtime_checkable
 class Poller(Protocol):
-    """Runs beside the server until cancelled. It reconnects by itself; if it raises all the
-    same, it is logged, counted and started again with back-off."""
+    """Runs beside the server until cancelled, in every process. It reconnects by itself; if it
+    raises all the same, it is logged, counted and started again with back-off."""
 
     async def run(self, house: House) -> None: ...
+
+
+@runtime_checkable
+class Watch(Protocol):
+    """Looks after something that only one process at a time may look after: a mailbox, a long
+    poll, a socket to the provider. It may be a `Poller` too, for what each process needs.
+
+    ``watch`` runs until cancelled, as `Poller.run` does, and maybe again later. Where several
+    processes work together it passes to another one when this one dies. For moments two may run,
+    and while nobody can tell who else is there: what it takes in twice, the inbox takes in once.
+    """
+
+    async def watch(self, house: House) -> None: ...
+
+    def stand_by(self) -> None:
+        """Another process watches: that nobody does here is no trouble (see `Probe`)."""
+        ...
 
 
 @runtime_checkable
@@ -482,6 +500,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     notebook: Notebook
     audit: Audit
     outside: Outside
+    doors: bool = True
+    """Whether customers reach this process; one that only works lanes opens no port."""
     tenants: Mapping[str, tuple[Tenant, ...]] = {}
     """Who takes part in a door, by its name: for the guest that keeps it."""
 

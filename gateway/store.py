@@ -218,7 +218,11 @@ class Inbox(Protocol):
         """What became of a `say` with this key; None when there was none."""
         ...
 
-    async def take(self, lane: str, at: datetime) -> Work | Later | None: ...
+    async def take(self, lane: str, at: datetime) -> Work | Later | None:
+        """The head of the lane. Where several processes serve, it is in this one's hands from
+        now on, and `Later` while it is in another's."""
+        ...
+
     async def commit(self, outcome: Outcome, at: datetime) -> Committed: ...
 
     async def failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
@@ -230,8 +234,9 @@ class Inbox(Protocol):
         ...
 
     async def survived(self) -> int:
-        """Count one attempt on the head of each lane: called once at start-up, so that a
-        message that kills the process is not tried for ever. Gives the number of lanes."""
+        """Count one attempt on each row that a dead process may have had in its hands: called
+        once at start-up, so that a message that kills the process is not tried for ever. Gives
+        their number. Where several processes serve, `take` counts, and this does nothing."""
         ...
 
     async def handled(self, turn: int) -> tuple[Message, ...] | None:
@@ -255,7 +260,8 @@ class Outbox(Protocol):
         self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
     ) -> None:
         """Try again at ``due``. What ``may_have_arrived`` is ``unsure`` until then: who takes the
-        conversation meanwhile is told of it."""
+        conversation meanwhile is told of it. Changes nothing when another process has taken over
+        the row."""
         ...
 
     async def over(
@@ -268,11 +274,13 @@ class Outbox(Protocol):
         opted_out: bool = False,
     ) -> None:
         """It is a dead letter (``failed``), or nobody knows (``unsure``); the next may go, unless
-        the customer ``opted_out``: then what is queued for this address is discarded."""
+        the customer ``opted_out``: then what is queued for this address is discarded. Changes
+        nothing when another process has taken over the row meanwhile."""
         ...
 
     async def cut_off(self) -> tuple[Parcel, ...]:
-        """Rows found ``sending`` at start-up: their process died between call and commit."""
+        """Rows that are ``sending`` by a process that is dead, which died between call and
+        commit: they are in this one's hands from now on, and no other process gets them too."""
         ...
 
     async def lanes(self) -> tuple[str, ...]: ...
@@ -286,6 +294,30 @@ class Timers(Protocol):
         ...
 
     async def next_due(self) -> datetime | None: ...
+
+
+class Processes(Protocol):
+    """The processes that serve from this database: each has a lease that it renews. What it has
+    in its hands is nobody else's while the lease runs."""
+
+    async def enter(self, name: str | None, role: str) -> None:
+        """Be one of them from now on. With a ``name``, which is this process's alone, a former
+        one of that name is dead: its row is removed."""
+        ...
+
+    async def renew(self) -> bool:
+        """Prolong the lease. False when others have taken over meanwhile, since it had run out:
+        then this process has entered anew, with nothing in its hands."""
+        ...
+
+    def holds(self) -> bool:
+        """Whether the lease still runs, by the clock of this machine: asked before each send."""
+        ...
+
+    async def leave(self) -> None:
+        """Be gone: what was not finished by now is free for others at once, with one attempt
+        counted, since it may be what cannot be finished."""
+        ...
 
 
 class Moves(Protocol):
@@ -405,6 +437,8 @@ class Store(Protocol):
     def customers(self) -> Customers: ...
     @property
     def links(self) -> Links: ...
+    @property
+    def processes(self) -> Processes: ...
 
     async def ping(self) -> None:
         """Raises when the database cannot be used."""

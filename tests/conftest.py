@@ -14,6 +14,9 @@ import loopback_only
 import pytest
 import structlog
 
+from gateway.testing.databases import ON_POSTGRES, database_of, done_with
+from tests import postgres as postgres_server
+
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
@@ -69,6 +72,52 @@ async def until(
         if asyncio.get_running_loop().time() > deadline:
             pytest.fail(f"not so within {timeout} s: {condition}")
         await asyncio.sleep(every)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.Served]:
+    """A PostgreSQL server, started when the first test needs it; or the one that runs already at
+    WARMLINE_TEST_POSTGRES, which saves that time."""
+    if url := os.environ.get("WARMLINE_TEST_POSTGRES"):
+        yield postgres_server.Elsewhere(url)
+        return
+    with postgres_server.server() as running:
+        yield running
+
+
+@pytest.fixture
+def stored_in(request: pytest.FixtureRequest) -> str:
+    """Which database the gateways of this test use: ``sqlite``, or ``postgresql`` when
+    WARMLINE_TEST_DATABASE says so. Some folders of tests run on both; see their conftest.py."""
+    if request.node.get_closest_marker("sqlite"):
+        return "sqlite"
+    return os.environ.get("WARMLINE_TEST_DATABASE", "sqlite")
+
+
+@pytest.fixture(autouse=True)
+def _database(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, stored_in: str
+) -> Iterator[None]:
+    if stored_in != "postgresql" and "postgres" not in request.fixturenames:
+        monkeypatch.delenv(ON_POSTGRES, raising=False)
+        yield
+        return
+    server = request.getfixturevalue("postgres")
+    if stored_in == "postgresql":
+        monkeypatch.setenv(ON_POSTGRES, server.url)
+    # Asked for here, so that it outlives this fixture.
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if folder is not None:
+        done_with(folder, server.url)
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """The address of an empty database of this test, wherever the test is to be stored."""
+    if server := os.environ.get(ON_POSTGRES):
+        return database_of(tmp_path, server)
+    return f"sqlite:///{tmp_path / 't.db'}"
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,7 @@ class Email:
         self._watcher: Watcher | None = None
         self._door: Opened | None = None
         self._door_trouble: str | None = "the mail door is not open yet"
+        self._elsewhere = False
         self.smtp_port: int | None = None
         """The port that the listener is bound to, while it is."""
 
@@ -80,26 +81,30 @@ class Email:
             yield f"Write  {by} {self._settings.smtp_host}:{self.smtp_port}, to {to}"
 
     async def run(self, house: House) -> None:
-        """Take mail in until cancelled. Raises WarmlineError when the port is taken."""
+        """Take mail in at our port until cancelled. Raises WarmlineError when it is taken."""
         self._house = house
-        receiver = Receiver(
-            house,
-            channel=self.name,
-            ours=self._settings.ours,
-            bounds=self._bounds,
-            largest=self._largest,
-            loops=self._loops,
-        )
         async with AsyncExitStack() as stack:
-            await self._open_door(receiver, stack)
-            if self._settings.imap:
-                self._watcher = Watcher(
-                    self._settings.imap, receiver.take, house.clock, largest=self._largest
-                )
-                stack.callback(setattr, self, "_watcher", None)
-                await self._watcher.run()
+            if house.doors:
+                await self._open_door(self._receiver(house), stack)
             else:
-                await asyncio.get_running_loop().create_future()
+                self._door_trouble = None
+            await asyncio.get_running_loop().create_future()
+
+    async def watch(self, house: House) -> None:
+        """Take in what comes to the mailbox, if there is one, until cancelled."""
+        self._elsewhere = False
+        if self._settings.imap is None:
+            await asyncio.get_running_loop().create_future()
+            return
+        take = self._receiver(house).take
+        self._watcher = Watcher(self._settings.imap, take, house.clock, largest=self._largest)
+        try:
+            await self._watcher.run()
+        finally:
+            self._watcher = None
+
+    def stand_by(self) -> None:
+        self._elsewhere = True
 
     async def send(self, message: Outbound) -> Sent:
         """Hand one message on, always under the same Message-ID."""
@@ -115,9 +120,19 @@ class Email:
         """What keeps customers' mail from coming in."""
         if self._settings.smtp_port is not None and self._door_trouble:
             return self._door_trouble
-        if self._settings.imap:
+        if self._settings.imap and not self._elsewhere:
             return self._watcher.trouble if self._watcher else "the mailbox is not watched yet"
         return None
+
+    def _receiver(self, house: House) -> Receiver:
+        return Receiver(
+            house,
+            channel=self.name,
+            ours=self._settings.ours,
+            bounds=self._bounds,
+            largest=self._largest,
+            loops=self._loops,
+        )
 
     async def _open_door(self, receiver: Receiver, stack: AsyncExitStack) -> None:
         if self._door is None:

@@ -43,6 +43,7 @@ class Slack:
         self._hearing = Hearing(self._accounts, receiver, customers=settings.customers)
         self._outgoing: Outgoing | None = None
         self._socket: Socket | None = None
+        self._elsewhere = False
 
     def routes(self, house: House) -> Iterable[web.RouteDef]:
         """The door for events, interactions and slash commands; none with Socket Mode."""
@@ -54,8 +55,17 @@ class Slack:
         return (web.post(PATH, page(app, secret, house.clock)),)
 
     async def run(self, house: House) -> None:
-        """Ask after our tokens; with Socket Mode, stay connected."""
-        checking = asyncio.create_task(self._check(house))
+        """Ask after our tokens, and let go of everything at the end."""
+        try:
+            await self._check(house)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._fetcher.stop()
+            self._hearing.stop()
+
+    async def watch(self, house: House) -> None:
+        """With Socket Mode, stay connected."""
+        self._elsewhere = False
         try:
             if self._settings.by_socket and self._settings.app_token:
                 app = bolt(self._accounts.home, house, self._hearing.hear)
@@ -65,9 +75,9 @@ class Slack:
             await asyncio.get_running_loop().create_future()
         finally:
             self._socket = None
-            checking.cancel()
-            self._fetcher.stop()
-            self._hearing.stop()
+
+    def stand_by(self) -> None:
+        self._elsewhere = True
 
     async def send(self, message: Outbound) -> Sent:
         """Post one message, files first. What was tried before is looked for."""
@@ -81,7 +91,7 @@ class Slack:
         """A refused token, or a lost connection."""
         if refused := self._accounts.trouble:
             return refused
-        if self._settings.by_socket:
+        if self._settings.by_socket and not self._elsewhere:
             return await self._socket.trouble() if self._socket else "Socket Mode has not started"
         return None
 

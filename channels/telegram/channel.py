@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 from collections.abc import Iterable
@@ -55,6 +56,7 @@ class Telegram:
         self._house: House | None = None
         self._polling: Polling | None = None
         self._hook_trouble: str | None = "the webhook is not set yet"
+        self._elsewhere = False
 
     @classmethod
     def from_settings(cls, settings: TelegramSettings, all_of_them: Settings) -> Self:
@@ -90,8 +92,14 @@ class Telegram:
         return (web.post(PATH, hear),)
 
     async def run(self, house: House) -> None:
-        """Keep the webhook set, or poll, until cancelled."""
+        """Keep the connections to Telegram, until cancelled."""
         self._house = house
+        async with self._api.line():
+            await asyncio.get_running_loop().create_future()
+
+    async def watch(self, house: House) -> None:
+        """Keep the webhook set, or poll, until cancelled."""
+        self._elsewhere = False
         async with self._api.line():
             if self._settings.secret is not None:
                 await self._keep_hook(house.clock)
@@ -100,6 +108,9 @@ class Telegram:
                 wait = self._settings.poll_timeout
                 self._polling = Polling(self._api, take, house.clock, wait=wait)
                 await self._polling.run()
+
+    def stand_by(self) -> None:
+        self._elsewhere = True
 
     async def send(self, message: Outbound) -> Sent:
         """Send one message with its buttons and files."""
@@ -113,6 +124,8 @@ class Telegram:
         """What keeps customers' messages from coming in."""
         if self._api.refused:
             return self._api.refused
+        if self._elsewhere:
+            return None
         if self._settings.secret is not None:
             return self._hook_trouble
         return self._polling.trouble if self._polling else "Telegram was not reached yet"

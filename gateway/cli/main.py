@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from gateway.cli import audit, boxes, evaluate, keys, replay, serve, show, voice
+from gateway.cli import audit, boxes, evaluate, keys, moving, replay, serve, show, voice
 from gateway.cli.start import house_of, say
 from gateway.guests import Guests, installed
 from gateway.ports import WarmlineError
@@ -19,6 +19,7 @@ OURS: tuple[click.Command, ...] = (
     show.understand,
     show.plugins,
     show.channels,
+    show.processes,
     voice.voice,
     evaluate.evaluate,
     replay.replay,
@@ -27,6 +28,8 @@ OURS: tuple[click.Command, ...] = (
     boxes.customer,
     audit.audit,
     keys.keys,
+    moving.migrate,
+    moving.move,
 )
 
 

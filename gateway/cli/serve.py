@@ -11,15 +11,19 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 from aiohttp import web
 
+from gateway.adapters.sql.opening import is_shared
 from gateway.app import Gateway, build_app
 from gateway.cli.start import config, gateway_of, logs, say, settings_of
 from gateway.ports import Hints, WarmlineError
+from gateway.settings import Settings
 from gateway.web import health
 
+ROLES = ("all", "web", "worker")
 PATIENCE = 90.0
 """Seconds to wait for everything to be ready before the greeting is printed all the same."""
 
@@ -28,15 +32,20 @@ PATIENCE = 90.0
 @config
 @click.option("--host", default=None, help="where to listen; default: the setting `host`")
 @click.option("--port", default=None, type=click.IntRange(0, 65535), help="0: any free port")
-def serve(config: Path | None, host: str | None, port: int | None) -> None:
-    """Serve customers until SIGTERM or Ctrl-C; then finish what runs, and exit 0."""
+@click.option("--role", default=None, type=click.Choice(ROLES), help="default: the setting `role`")
+def serve(config: Path | None, host: str | None, port: int | None, role: str | None) -> None:
+    """Serve customers until SIGTERM or Ctrl-C; then finish what runs, and exit 0.
+
+    A process of the role `web` has the doors and pages, a `worker` the lanes and timers, and one of
+    the role `all` both. Several find one another by `redis_url`.
+    """
     core = settings_of(config).core
     logs(core.logs, lasting=True)
     host, port = host or core.host, core.port if port is None else port
     with _listen(host, port) as door:
         url = f"http://{host}:{door.getsockname()[1]}"
-        gateway = gateway_of(config, address=url)
-        with _alone(gateway.settings.data_dir):
+        gateway = gateway_of(config, address=url, role=role)
+        with alone(gateway.settings):
             asyncio.run(_serve(gateway, door, url))
 
 
@@ -50,15 +59,24 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """While open, no other process serves from ``folder``: it would take this one's running sends
-    for those of a crash. The lock goes with the process, however that ends."""
-    with (folder / "serving.lock").open("w") as file:
+def alone(settings: Settings) -> Iterator[None]:
+    """While open, no other process serves the SQLite file in this folder, nor by this name from
+    it on a shared database: it would take this one's running sends for those of a crash. The lock
+    goes with the process, however that ends."""
+    folder, name = settings.data_dir, settings.core.process.name
+    what, mend = f"another `warmline serve` works in {folder}", "set WARMLINE_DATA_DIR"
+    lock = folder / "serving.lock"
+    if is_shared(settings.core.database_url):
+        if name is None:
+            yield
+            return
+        lock = folder / f"serving-{quote(name, safe='')}.lock"
+        what, mend = f"another process named {name} serves", "set WARMLINE_PROCESS__NAME"
+    with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            what = f"another `warmline serve` works in {folder}"
-            raise WarmlineError(f"{what}; stop it, or set WARMLINE_DATA_DIR") from None
+            raise WarmlineError(f"{what}; stop it, or {mend}") from None
         yield
 
 

@@ -1,4 +1,4 @@
-"""Commands that look: ``check``, ``understand``, ``plugins``, ``channels``."""
+"""Commands that look: ``check``, ``understand``, ``plugins``, ``channels``, ``processes``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.table import Table
 from gateway.cli.start import as_json, chosen, config, gateway_of, runs
 from gateway.guests import BadGuest, Guests, installed
 from gateway.model import Route, Turn, Understanding
+from gateway.ports import WarmlineError
 from gateway.services.evaluation import fresh_turn
 from gateway.services.routing import decide
 from gateway.settings import BadConfig, load
@@ -121,6 +122,24 @@ async def channels(config: Path | None) -> None:
     for name, why in sorted(settings.asleep.items()):
         if name.startswith("channels."):
             table.add_row(name.removeprefix("channels."), "asleep", why)
+    _print(table)
+
+
+@click.command()
+@config
+@runs
+async def processes(config: Path | None) -> None:
+    """The processes that work together through Redis, and what each of them alone looks after."""
+    gateway = gateway_of(config)
+    if gateway.crew.others is None:
+        raise WarmlineError("there is no `redis_url` in the settings: one process works alone")
+    found = await gateway.crew.processes()
+    await gateway.crew.stop()
+    table = _table("process", "role", "host", "pid", "since", "watches")
+    for one in found:
+        since = f"{one.since:%Y-%m-%d %H:%M:%S}"
+        watches = ", ".join(one.watches)
+        table.add_row(one.id, one.role, one.host, str(one.pid), since, watches)
     _print(table)
 
 

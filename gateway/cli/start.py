@@ -19,7 +19,7 @@ from gateway.app import Gateway, put_together
 from gateway.cli.masking import MaskedFormatter, masked
 from gateway.guests import Guests, default_config, installed
 from gateway.ports import House
-from gateway.settings import Settings, load
+from gateway.settings import BadConfig, Core, Problem, Settings, load
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,15 +51,32 @@ def settings_of(file: Path | None) -> Settings:
     return load(chosen(file), Guests(installed()).declared())
 
 
-def gateway_of(file: Path | None, *, address: str | None = None) -> Gateway:
+def gateway_of(
+    file: Path | None, *, address: str | None = None, role: str | None = None
+) -> Gateway:
     """A gateway of what is installed, not yet running. Raises BadConfig or BadGuest.
 
-    ``address``: where it is reached when the settings name no ``public_url``.
+    ``address``: where it is reached when the settings name no ``public_url``; ``role`` instead of
+    the one that they name.
     """
     settings = settings_of(file)
+    changes: dict[str, str] = {}
     if address is not None and "public_url" not in settings.core.model_fields_set:
-        settings = settings.replace(core=settings.core.model_copy(update={"public_url": address}))
+        changes["public_url"] = address
+    if role is not None:
+        changes["role"] = role
+    settings = settings.replace(core=settings.core.model_copy(update=changes))
+    if settings.core.role != "all" and settings.core.redis_url and not is_shared(settings.core):
+        what = f"`{settings.core.role}` needs a database that several processes may share"
+        told = f"{what}: set `database_url` to a PostgreSQL one, not an SQLite file"
+        raise BadConfig([Problem(file="settings", line=0, key="role", message=told)])
     return put_together(installed(), settings)
+
+
+def is_shared(core: Core) -> bool:
+    """Whether several processes may work on this database, and find one another."""
+    url = core.database_url or "sqlite:"
+    return core.redis_url is not None and not url.startswith("sqlite:")
 
 
 def logs(style: str, level: int = logging.INFO, *, lasting: bool = False) -> None:

@@ -6,22 +6,30 @@ import asyncio
 from collections import OrderedDict, defaultdict
 
 from gateway.model import Address, Message
+from gateway.ports import Event, Events
 from gateway.store import Store
 
 RECENT = 512
 """Turns whose answer is kept for who asks at once again; older ones are in the database."""
 LOOK_AGAIN = 0.5
-"""Seconds between looks at the database for a turn that another process handles."""
+"""Seconds between looks at the database for a turn that another process handles, should no event
+tell of it."""
+TURNS = "turns"
+"""The topic on which processes tell one another that a turn is committed."""
 
 
 class Answers:
-    """The mailbox of customers, and a place to wait for one turn."""
+    """The mailbox of customers, and a place to wait for one turn.
 
-    def __init__(self, store: Store) -> None:
+    ``others``: by which other processes hear of it, and we of them; None when there are none.
+    """
+
+    def __init__(self, store: Store, *, others: Events | None = None) -> None:
         self._store = store
+        self._others = others
         self._mine: set[int] = set()
         self._recent: OrderedDict[int, tuple[Message, ...]] = OrderedDict()
-        self._waiting: dict[int, set[asyncio.Future[tuple[Message, ...]]]] = defaultdict(set)
+        self._waiting: dict[int, set[asyncio.Future[tuple[Message, ...] | None]]] = defaultdict(set)
 
     async def messages(
         self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
@@ -30,8 +38,9 @@ class Answers:
         return await self._store.reading.messages(address, after=after, limit=limit, own=own)
 
     def expect(self, turn: int) -> None:
-        """This process accepted ``turn`` and will handle it."""
-        self._mine.add(turn)
+        """This process accepted ``turn``, and will handle it when it works alone."""
+        if self._others is None:
+            self._mine.add(turn)
 
     def settle(self, turn: int, replies: tuple[Message, ...]) -> None:
         """``turn`` is committed with ``replies``."""
@@ -42,10 +51,29 @@ class Answers:
         for waiter in self._waiting.pop(turn, ()):
             if not waiter.done():
                 waiter.set_result(replies)
+        if self._others is not None:
+            told = {"turn": str(turn)}
+            self._others.publish(Event(topic=TURNS, name="settled", data=told))
 
     def disown(self, turn: int) -> None:
         """``turn`` was handled elsewhere, or is not there any more."""
         self._mine.discard(turn)
+
+    async def listen(self) -> None:
+        """Hear of turns that other processes commit, until cancelled."""
+        if self._others is None:
+            return
+        async with self._others.listen(TURNS) as news:
+            async for event in news:
+                told = event.data.get("turn", "")
+                self._look_up(int(told) if told.isdecimal() else None)
+
+    def _look_up(self, turn: int | None) -> None:
+        """Whoever waits for ``turn`` (None: for any) looks at the database now."""
+        for one in tuple(self._waiting) if turn is None else (turn,):
+            for waiter in self._waiting.get(one, ()):
+                if not waiter.done():
+                    waiter.set_result(None)
 
     async def answer(self, turn: int, *, timeout: float) -> tuple[Message, ...] | None:
         """The replies of ``turn`` once it is committed; None after ``timeout`` seconds."""
@@ -60,7 +88,8 @@ class Answers:
     async def _look(self, turn: int) -> tuple[Message, ...] | None:
         if turn in self._recent:
             return self._recent[turn]
-        waiter: asyncio.Future[tuple[Message, ...]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[tuple[Message, ...] | None] = loop.create_future()
         self._waiting[turn].add(waiter)
         try:
             if turn in self._mine:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
-from aiolimiter import AsyncLimiter
 
 from gateway.model import Sent, Status
 from gateway.ports import (
@@ -24,6 +23,7 @@ from gateway.ports import (
     Unsure,
 )
 from gateway.services.dispatch import Next
+from gateway.services.limits import Limits
 from gateway.services.metrics import Metrics
 from gateway.services.trouble import Trouble
 from gateway.settings import Delivery as Bounds
@@ -39,6 +39,7 @@ class Deliveries:
         self,
         channels: Mapping[str, Channel],
         *,
+        limits: Limits,
         store: Store,
         trouble: Trouble,
         events: Events,
@@ -47,7 +48,7 @@ class Deliveries:
         bounds: Bounds,
     ) -> None:
         self._channels = channels
-        self._paces = {name: pace(channel.traits.rate) for name, channel in channels.items()}
+        self._limits = limits
         self._store = store
         self._trouble = trouble
         self._events = events
@@ -58,13 +59,11 @@ class Deliveries:
     async def step(self, lane: str) -> Next | datetime:
         """Send the oldest row of ``lane``. The pace is waited for before the row is taken, so that
         a person who claims the conversation meanwhile still stops a reply of the bot."""
-        allowed = self._paces.get(lane.partition(":")[0])
-        if allowed is not None:
-            await allowed.acquire()
+        await self._limits.wait(lane.partition(":")[0])
         return await self._take_and_send(lane)
 
     async def recover(self) -> int:
-        """Settle rows whose sending was cut off by a crash; call before any `step`.
+        """Settle rows whose sending was cut off when its process died; their lanes may then go on.
 
         The provider is asked where it can be; else the channel's policy says whether to send
         again or to ask a person. Gives their number.
@@ -85,7 +84,17 @@ class Deliveries:
             nobody = "no channel of this name can send; see `warmline channels`"
             await self._dead(parcel, Undeliverable(nobody))
             return Next.MORE
+        if not self._store.processes.holds():
+            # This process stood still: others may have this row by now, and send it themselves.
+            return await self._put_back(parcel)
         return await self._send(channel, parcel)
+
+    async def _put_back(self, parcel: Parcel) -> Next | datetime:
+        log.warning("delivery.stalled", outbox=parcel.outbound.id)
+        now = self._clock.now()
+        why = "the process stood still before it was sent"
+        await self._surely(lambda: self._store.outbox.later(parcel.outbound.id, why, now))
+        return now + timedelta(seconds=1)
 
     async def _send(self, channel: Sender, parcel: Parcel) -> Next | datetime:
         try:
@@ -186,11 +195,6 @@ class Deliveries:
         self._metrics.sends.labels(parcel.outbound.address.channel, outcome).inc()
         self._events.publish(Event(topic=parcel.lane, name="status"))
         self._events.publish(Event(topic="desk", name="status", conversation=parcel.conversation))
-
-
-def pace(rate: float | None) -> AsyncLimiter | None:
-    """``rate`` messages a second, with a burst of one second's worth, at least one; None: any."""
-    return AsyncLimiter(max(1.0, rate), max(1.0, rate) / rate) if rate else None
 
 
 def backoff(attempt: int, bounds: Bounds) -> float:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from enum import Enum
+from typing import Protocol
 
 import structlog
 
@@ -28,6 +29,22 @@ class Next(Enum):
 
 Step = Callable[[str], Awaitable[Next | datetime]]
 """Do one piece of a lane's work. A datetime: look again then."""
+
+
+class Dispatch(Protocol):
+    """Which lanes have work, and who works them: this process, or one of several."""
+
+    def __len__(self) -> int:
+        """How many lanes wait or are worked in this process."""
+        ...
+
+    def wake(self, lane: str) -> None:
+        """There may be work in ``lane``."""
+        ...
+
+    async def stop(self, grace: float) -> None:
+        """Finish the steps that run, for at most ``grace`` seconds; take no new ones."""
+        ...
 
 
 class Lanes:
@@ -120,15 +137,12 @@ class Lanes:
 class Departures:
     """Lanes for each channel by itself, so that a provider that hangs holds up no other.
 
-    ``at_once``: channel name -> sends side by side.
+    ``channels``: channel name -> its lanes; ``gone``: those of channels that are not there any
+    more.
     """
 
-    def __init__(self, step: Step, *, at_once: Mapping[str, int], clock: Clock) -> None:
-        self._channels = {
-            name: Lanes(step, at_once=most, clock=clock) for name, most in at_once.items()
-        }
-        self._gone = Lanes(step, at_once=1, clock=clock)
-        """Of channels that are not there any more."""
+    def __init__(self, channels: Mapping[str, Dispatch], *, gone: Dispatch) -> None:
+        self._channels, self._gone = channels, gone
 
     def __len__(self) -> int:
         return sum(map(len, self._all()))
@@ -141,5 +155,5 @@ class Departures:
         """As `Lanes.stop`, of all at the same time."""
         await asyncio.gather(*(lanes.stop(grace) for lanes in self._all()))
 
-    def _all(self) -> tuple[Lanes, ...]:
+    def _all(self) -> tuple[Dispatch, ...]:
         return (*self._channels.values(), self._gone)

@@ -33,6 +33,8 @@ def loop(turn: Turn, policy: Policy) -> str | None:
 
 def bot_failed(turn: Turn, policy: Policy) -> str | None:
     rule, since = policy.reasons.bot_failed, stretch(turn)
+    if not since:
+        return None
     if rule.not_helped and any(m.author == "bot" for m in since):
         missed = said(turn, "not_helped")
         if missed is not None:

@@ -11,10 +11,11 @@ from gateway.services.policy import Policy
 
 def stretch(turn: Turn) -> tuple[Message, ...]:
     """The history since the bot last got the conversation (from the start, or from a person)."""
-    people = [
-        i for i, m in enumerate(turn.history) if m.author == "agent" or m.purpose == "handover"
-    ]
-    return turn.history[people[-1] + 1 :] if people else turn.history
+    history = turn.history
+    for at in range(len(history) - 1, -1, -1):
+        if history[at].author == "agent" or history[at].purpose == "handover":
+            return history[at + 1 :]
+    return history
 
 
 def replies(messages: Iterable[Message]) -> int:
@@ -34,7 +35,8 @@ def same_key(text: str) -> tuple[str, ...]:
 
 
 def said(turn: Turn, kind: str) -> str | None:
-    cues = [cue for cue in turn.understanding.signals if cue.kind == kind]
+    signals = turn.understanding.signals
+    cues = [cue for cue in signals if cue.kind == kind] if signals else []
     return quoted(cues) if cues else None
 
 

@@ -131,6 +131,8 @@ def language(turn: Turn, policy: Policy) -> str | None:
 
 def repeat_contact(turn: Turn, policy: Policy) -> str | None:
     rule, topic = policy.reasons.repeat_contact, sure_intent(turn, policy)
+    if len(turn.context.earlier) + 1 < rule.count:
+        return None
     unfit = policy.pass_by_intents | policy.reasons.out_of_scope.intents
     # A person who gave the conversation back to the bot knew of the contacts before.
     if topic is None or topic in unfit or len(stretch(turn)) < len(turn.history):

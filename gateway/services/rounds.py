@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -13,7 +14,8 @@ log = structlog.get_logger()
 
 
 class Rounds:
-    """Fires timers every ``tick`` seconds and sweeps every ``sweep`` seconds."""
+    """Fires timers every ``tick`` seconds and sweeps every ``every()`` seconds, when ``whose()``
+    says that it is this process's turn."""
 
     def __init__(
         self,
@@ -23,14 +25,20 @@ class Rounds:
         deliver: Callable[[str], None],
         clock: Clock,
         tick: float = 1.0,
-        sweep: float = 30.0,
+        every: Callable[[], float],
+        whose: Callable[[], Awaitable[bool]],
     ) -> None:
         self._store = store
         self._work = work
         self._deliver = deliver
         self._clock = clock
         self._tick = tick
-        self._sweep = sweep
+        self._every, self._whose = every, whose
+        self._hurried = asyncio.Event()
+
+    def hurry(self) -> None:
+        """Wakes may have been lost: sweep at once, and then at the interval that holds now."""
+        self._hurried.set()
 
     async def alarms(self) -> None:
         """Until cancelled."""
@@ -45,11 +53,14 @@ class Rounds:
     async def sweeps(self) -> None:
         """Until cancelled."""
         while True:
+            hurried = self._hurried.is_set()
+            self._hurried.clear()
             try:
-                await self.sweep()
+                if hurried or await self._whose():
+                    await self.sweep()
             except Exception:
                 log.exception("sweep.failed")
-            await self._clock.sleep(self._sweep)
+            await self._pause()
 
     async def sweep(self) -> None:
         """Wake every lane that has unhandled rows: wakes may be lost, rows are not."""
@@ -57,3 +68,14 @@ class Rounds:
             self._work(lane)
         for lane in await self._store.outbox.lanes():
             self._deliver(lane)
+
+    async def _pause(self) -> None:
+        waits = (
+            asyncio.ensure_future(self._clock.sleep(self._every())),
+            asyncio.ensure_future(self._hurried.wait()),
+        )
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()

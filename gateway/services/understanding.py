@@ -194,6 +194,8 @@ def join(
     distress of all. Cues and signals of all are kept. So an engine that is asked after another
     can add a reason to step back, and take none away.
     """
+    if len(heard) == 1:
+        return _alone(*heard[0], failed)
     insights = [insight for _, insight in heard]
     language = next((one.language for one in insights if one.language), Language())
     ranked = [(name, one.ranking) for name, one in heard if one.ranking is not None]
@@ -212,4 +214,19 @@ def join(
         engines=tuple(name for name, _ in heard),
         failed=failed,
         ranked_by=ranked_by,
+    )
+
+
+def _alone(name: str, told: Insight, failed: tuple[str, ...]) -> Understanding:
+    """What one engine told, as it told it: what `join` gives of it, and most turns have one."""
+    emotion = told.emotion or Emotion()
+    return Understanding(
+        language=told.language or Language(),
+        ranking=told.ranking or (),
+        questions=told.questions,
+        emotion=emotion.replace(cues=tuple(dict.fromkeys(emotion.cues))),
+        signals=tuple(dict.fromkeys(told.signals)),
+        engines=(name,),
+        failed=failed,
+        ranked_by=name if told.ranking is not None else None,
     )

@@ -7,7 +7,16 @@ names it or a ``WARMLINE_`` variable of it is set, asleep when it is ``false`` o
 ``auto`` awake as soon as all that it requires is there.
 """
 
-from gateway.settings.core import Core, Delivery, Limits, Settings, Worker
+from gateway.settings.core import (
+    Core,
+    Delivery,
+    Limits,
+    Postgres,
+    Process,
+    Redis,
+    Settings,
+    Worker,
+)
 from gateway.settings.loading import Declared, load
 from gateway.settings.problems import BadConfig, Lines, Problem, read_yaml, validate
 
@@ -18,7 +27,10 @@ __all__ = [
     "Delivery",
     "Limits",
     "Lines",
+    "Postgres",
     "Problem",
+    "Process",
+    "Redis",
     "Settings",
     "Worker",
     "load",

@@ -22,6 +22,9 @@ class Worker(BaseModel):
     context_timeout: float = Field(1.0, gt=0, description="seconds")
     attempts: int = Field(5, ge=1, description="then a person gets the message")
     drain: float = Field(10.0, ge=0, description="seconds to finish at SIGTERM")
+    sweep: float = Field(
+        30.0, gt=0, le=3600, description="seconds between looks for work that was forgotten"
+    )
     idle_hours: float = Field(
         24.0, gt=0, description="then a conversation left with the bot is over"
     )
@@ -40,6 +43,25 @@ class Delivery(BaseModel):
     timeout: float = Field(30.0, gt=0, description="seconds for one attempt")
 
 
+class Redis(BaseModel):
+    """How processes share work through Redis. It holds nothing that may not be lost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prefix: str = Field(
+        "warmline",
+        pattern=r"^[\w.-]{1,64}$",
+        description="what the name of every key begins with",
+    )
+    timeout: float = Field(1.0, gt=0, le=30, description="seconds for one call")
+    lock: float = Field(
+        10.0, ge=0.5, le=600, description="seconds after which what a dead process held is free"
+    )
+    sweep: float = Field(
+        5.0, gt=0, le=3600, description="seconds between sweeps while Redis is away"
+    )
+
+
 class Limits(BaseModel):
     """Bounds on what comes in."""
 
@@ -52,6 +74,33 @@ class Limits(BaseModel):
     )
 
 
+class Postgres(BaseModel):
+    """How PostgreSQL is used, where ``database_url`` names one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    writers: int = Field(4, ge=1, le=64, description="connections that write")
+    readers: int = Field(4, ge=1, le=64, description="connections that read")
+    statement_timeout: float = Field(15.0, gt=0, description="seconds")
+    lock_timeout: float = Field(5.0, gt=0, description="seconds to wait for another process")
+
+
+class Process(BaseModel):
+    """This process among others on the same database."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="its own alone, the same at every start; then it takes up at once what it left",
+    )
+    lease: float = Field(
+        15.0, ge=1, description="seconds without a sign of life; then others take over its work"
+    )
+
+
 class Core(BaseModel):
     """The gateway's own settings: the top level of the file."""
 
@@ -59,6 +108,10 @@ class Core(BaseModel):
 
     data_dir: Path = Path("var")
     database_url: str | None = None
+    redis_url: str | None = Field(None, description="none: one process works alone", repr=False)
+    role: Literal["all", "web", "worker"] = Field(
+        "all", description="what this process does: doors and pages, lanes and timers, or both"
+    )
     public_url: str = "http://127.0.0.1:8080"
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
@@ -75,6 +128,9 @@ class Core(BaseModel):
     worker: Worker = Worker()
     delivery: Delivery = Delivery()
     limits: Limits = Limits()
+    postgres: Postgres = Postgres()
+    process: Process = Process()
+    redis: Redis = Redis()
 
 
 class Settings:
@@ -106,6 +162,11 @@ class Settings:
     def path(self, path: Path) -> Path:
         """``path`` as the configuration means it: relative to the file it stands in."""
         return path if path.is_absolute() else self.base / path
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is: a file below `data_dir` if nothing else is said."""
+        return self.core.database_url or f"sqlite:///{self.data_dir / 'warmline.db'}"
 
     @property
     def data_dir(self) -> Path:

@@ -72,8 +72,9 @@ def _from_env(model: type[BaseModel], prefix: str, env: Mapping[str, str]) -> di
 
 def _core_values(tree: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     values = {k: v for k, v in tree.items() if k in Core.model_fields and k not in SECRET}
-    if "DATABASE_URL" in env:
-        values["database_url"] = env["DATABASE_URL"]
+    for name in ("database_url", "redis_url"):
+        if name.upper() in env:
+            values[name] = env[name.upper()]
     return _merge(values, _from_env(Core, PREFIX, env))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,7 @@ from gateway.model import (
 )
 from gateway.ports import Channel, Clock, Handler, House, Traits
 from gateway.settings import Settings, load
+from gateway.testing.databases import ON_POSTGRES, database_of
 
 PATIENCE = 20.0
 """Seconds after which waiting for a gateway to settle fails the test."""
@@ -274,7 +276,14 @@ def settings_for(
     """Settings as from a file with ``config`` and from ``environ``, with data below ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "warmline.yaml"
-    tree = {"data_dir": str(folder / "var"), "public_url": "http://127.0.0.1", **config}
+    tree = {
+        "data_dir": str(folder / "var"),
+        "public_url": "http://127.0.0.1",
+        "process": {"name": "tests"},
+        **config,
+    }
+    if ON_POSTGRES in os.environ:
+        tree.setdefault("database_url", database_of(folder, os.environ[ON_POSTGRES]))
     file.write_text(yaml.safe_dump(tree), "utf-8")
     return load(file, Guests(guests).declared(), environ or {})
 
@@ -295,7 +304,8 @@ async def running(
     clock: Clock | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Running]:
-    """A gateway of ``modules`` alone, over real HTTP and a real SQLite file in ``tmp_path``.
+    """A gateway of ``modules`` alone, over real HTTP and a real SQLite file in ``tmp_path``; with
+    WARMLINE_TEST_DATABASE_URL over a database of that PostgreSQL server.
 
     Without a module that registers a voice, `PlainVoice` speaks. ``config`` is what stands in
     ``warmline.yaml``; give the sections that wake your modules. ``environ`` is all that the

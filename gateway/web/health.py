@@ -16,13 +16,21 @@ PATIENCE = 2.0
 """Seconds that one check may take."""
 
 
-def routes(checks: Mapping[str, Readiness], metrics: Metrics) -> Iterable[web.RouteDef]:
+def routes(
+    checks: Mapping[str, Readiness], metrics: Metrics, warnings: Mapping[str, Readiness]
+) -> Iterable[web.RouteDef]:
+    """``checks`` decide; ``warnings`` are told."""
+
     async def alive(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def ready(_: web.Request) -> web.Response:
         found = await troubles(checks)
-        state = {"ready": not found, "checks": {name: found.get(name, "ok") for name in checks}}
+        state = {
+            "ready": not found,
+            "checks": {name: found.get(name, "ok") for name in checks},
+            "warnings": await troubles(warnings),
+        }
         return web.Response(
             body=msgspec.json.encode(state),
             status=503 if found else 200,

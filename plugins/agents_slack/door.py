@@ -109,10 +109,10 @@ class Door:
         """The conversation of a thread. Raises TryLater while a card is being posted whose
         timestamp we do not know: it may be this one, and Slack delivers again."""
         found = await self._office.book.conversation_of(thread)
-        if found is None and self._mirror.posting:
+        if found is None and await self._mirror.posting():
             await self._mirror.posted(SOON)
             found = await self._office.book.conversation_of(thread)
-        if found is None and self._mirror.posting:
+        if found is None and await self._mirror.posting():
             raise TryLater("a card is just being posted")
         return found
 

@@ -48,22 +48,26 @@ class Mirror:
         self._wake = asyncio.Event()
         self._threads: dict[int, Kept[Thread]] = {}
         self._rooted = asyncio.Event()
+        self._working = False
 
-    @property
-    def posting(self) -> bool:
+    async def posting(self) -> bool:
         """Whether there is a card whose timestamp is not known yet."""
-        return any(not kept.value.ts for kept in self._threads.values())
+        if self._working:
+            return any(not kept.value.ts for kept in self._threads.values())
+        return any([not kept.value.ts async for kept in self._office.book.all("open/", Thread)])
 
     async def posted(self, within: float) -> None:
         """Wait until no card is being posted, or ``within`` seconds are over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while self.posting:
+                while await self.posting():
                     self._rooted.clear()
                     await self._rooted.wait()
 
     def look(self, conversation: int) -> None:
         """Something happened there."""
+        if not self._working:
+            return  # in another process; at the start everything is looked at
         self._dirty[conversation] = None
         self._wake.set()
 
@@ -74,10 +78,18 @@ class Mirror:
         self._wake.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled; from the beginning, for it may have run elsewhere meanwhile."""
+        self._threads.clear()
         async for kept in self._office.book.all("open/", Thread):
             self._threads[kept.value.conversation] = kept
             self._poster.saw(kept.value.ts)
+        self._working = True
+        try:
+            await self._run()
+        finally:
+            self._working = False
+
+    async def _run(self) -> None:
         async with self._office.house.events.listen("desk") as news, asyncio.TaskGroup() as group:
 
             async def listen() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from gateway import House, Json
+from gateway import Event, House, Json
 from plugins.agents_slack.book import Book
 from plugins.agents_slack.desktop import Desktops
 from plugins.agents_slack.door import Door
@@ -17,6 +17,9 @@ from plugins.agents_slack.poster import Poster
 from plugins.agents_slack.replies import Replies
 from plugins.agents_slack.settings import AgentsSlackSettings
 from plugins.agents_slack.teller import Teller
+
+TOPIC = "agents_slack"
+"""On which a process with the door tells the one that works that there is something to do."""
 
 
 class AgentsSlack:
@@ -34,11 +37,21 @@ class AgentsSlack:
         return await self._of(house).door.take(payload)
 
     async def run(self, house: House) -> None:
-        """Post, answer and tell until cancelled."""
+        """Keep the Home tabs of those who opened theirs here, until cancelled."""
+        await self._of(house).desktops.run()
+
+    async def watch(self, house: House) -> None:
+        """Post, answer and tell until cancelled. One process does it, so that Slack's order is
+        ours; another one may have taken what is to be done."""
         parts = self._of(house)
         async with asyncio.TaskGroup() as group:
-            for worker in (parts.mirror, parts.replies, parts.teller, parts.desktops):
-                group.create_task(worker.run())
+            for work in (parts.mirror.run, parts.replies.run, parts.teller.run):
+                group.create_task(work())
+            group.create_task(parts.hear())
+            group.create_task(parts.look())
+
+    def stand_by(self) -> None:
+        """What is wrong with Slack is told by whoever calls it."""
 
     async def trouble(self) -> str | None:
         """What a person must mend in Slack. An outage is no trouble of ours: cards wait."""
@@ -84,7 +97,24 @@ class _Parts:
         self.desktops = Desktops(self.office)
         self.door = Door(self.office, self.desktops, self.mirror, poster)
 
+    async def hear(self) -> None:
+        """Of what other processes took, until cancelled."""
+        async with self.office.house.events.listen(TOPIC) as news:
+            async for event in news:
+                self._woken(event.conversation)
+
+    async def look(self) -> None:
+        """Every so often, for what no event told, until cancelled."""
+        while True:
+            await self.office.house.clock.sleep(self.office.settings.refresh)
+            self._woken(0)
+
     def _wake(self, conversation: int) -> None:
+        self._woken(conversation)
+        told = Event(topic=TOPIC, name="wake", conversation=conversation)
+        self.office.house.events.publish(told)
+
+    def _woken(self, conversation: int) -> None:
         if conversation:
             self.mirror.look(conversation)
         self.replies.wake()

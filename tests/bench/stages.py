@@ -94,7 +94,7 @@ class Bench:
         self._past.mkdir()
         file = self._past / "warmline.db"
         database = Database(file)
-        await asyncio.to_thread(migrate, database)
+        await migrate(database)
         await database.stop()
         counts = await asyncio.to_thread(fill, place / "warmline.db", file, self._plan.stored)
         size = file.stat().st_size / 1e6

@@ -158,7 +158,11 @@ def channel(tmp_path: Path, **settings: Any) -> Email:
 @asynccontextmanager
 async def running(email: Email, house: House) -> AsyncIterator[Email]:
     """Run the channel until the context ends; it has nothing to complain of by then."""
-    task = asyncio.create_task(email.run(house))
+
+    async def both() -> None:
+        await asyncio.gather(email.run(house), email.watch(house))
+
+    task = asyncio.create_task(both())
     try:
         await until(lambda: _settled(email, task), 20)
         if task.done():

@@ -70,7 +70,7 @@ async def test_a_mail_is_marked_only_after_it_was_accepted(
     fakes.intake.gate.clear()
     await asyncio.to_thread(server.deliver, numbered(1))
     email = channel(tmp_path, imap=mailbox(server.port))
-    task = asyncio.create_task(email.run(fakes.house))
+    task = asyncio.create_task(email.watch(fakes.house))
     await fakes.intake.until(lambda: fakes.intake.offered)
     assert server.flags() == [""]
     task.cancel()
@@ -169,7 +169,7 @@ async def test_wrong_settings_are_told_by_the_probe(
 ) -> None:
     """It keeps trying, and says what the server said; never the password."""
     email = channel(tmp_path, imap=mailbox(server.port, **wrong))
-    task = asyncio.create_task(email.run(fakes.house))
+    task = asyncio.create_task(email.watch(fakes.house))
 
     async def told() -> bool:
         return says in (await email.trouble() or "")
@@ -183,7 +183,7 @@ async def test_wrong_settings_are_told_by_the_probe(
 async def test_nobody_there(tmp_path: Path, fakes: Fakes) -> None:
     """A refused connection is trouble, not an end; the waits grow."""
     email = channel(tmp_path, imap=mailbox(free_port()))
-    task = asyncio.create_task(email.run(fakes.house))
+    task = asyncio.create_task(email.watch(fakes.house))
     await until(lambda: len(fakes.clock.slept) >= 5)
     assert not task.done()
     assert await email.trouble()
@@ -200,7 +200,7 @@ async def test_the_servers_certificate_is_checked(tmp_path: Path, fakes: Fakes) 
         async with running(channel(tmp_path, imap=known), fakes.house):
             pass
         email = channel(tmp_path, imap=mailbox(server.port, tls=True))
-        task = asyncio.create_task(email.run(fakes.house))
+        task = asyncio.create_task(email.watch(fakes.house))
 
         async def told() -> bool:
             return "CERTIFICATE_VERIFY_FAILED" in (await email.trouble() or "")
@@ -219,7 +219,7 @@ async def test_a_mail_that_always_fails_does_not_block_the_others(
     for number in (1, 2, 3):
         await asyncio.to_thread(server.deliver, numbered(number))
     email = channel(tmp_path, imap=mailbox(server.port))
-    task = asyncio.create_task(email.run(fakes.house))
+    task = asyncio.create_task(email.watch(fakes.house))
     await fakes.intake.until(lambda: len(fakes.intake.accepted) == 2)
     await until(lambda: server.flags() == ["", "\\Seen", "\\Seen"])
     assert "database" in (await email.trouble() or "")

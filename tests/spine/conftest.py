@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from gateway import Reply, Turn
+from tests.both import both
+
+pytest_generate_tests = both  # every test here runs on both databases
 
 ANSWER_ALL = """
 reasons:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
 from gateway.adapters.sql.accepting import Arrival, Door, accept_all
-from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.store import migrate
+from gateway.adapters.sql.units import AnyDatabase
+from gateway.settings import Postgres
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    found = Database(tmp_path / "t.db")
-    await asyncio.to_thread(migrate, found)
+async def database(database_url: str) -> AsyncIterator[AnyDatabase]:
+    found = open_database(database_url, Postgres())
+    await migrate(found)
     yield found
     await found.stop()
 
@@ -32,13 +32,13 @@ def arrival(lane: str, payload: str = "{}", remote_id: str | None = None) -> Arr
     )
 
 
-async def stored(database: Database) -> list[tuple[int, str, str]]:
+async def stored(database: AnyDatabase) -> list[tuple[int, str, str]]:
     query = text("SELECT id, lane, payload FROM inbox ORDER BY id")
     return [tuple(row) for row in await database.read(lambda c: c.execute(query).all())]
 
 
 @pytest.mark.parametrize("many", [1, 2, 3, 37, 64, 150])
-async def test_each_has_its_own_row(database: Database, many: int) -> None:
+async def test_each_has_its_own_row(database: AnyDatabase, many: int) -> None:
     """However many come together, each is told the turn that has its own words, in order."""
     arrivals = [arrival(f"rest:{i % 5}", f'"{i}"') for i in range(many)]
     accepted = await database.write(lambda c: accept_all(c, arrivals))
@@ -48,7 +48,7 @@ async def test_each_has_its_own_row(database: Database, many: int) -> None:
     assert sorted(one.turn for one in accepted) == [one.turn for one in accepted]
 
 
-async def test_the_same_id_is_stored_once(database: Database) -> None:
+async def test_the_same_id_is_stored_once(database: AnyDatabase) -> None:
     """Twice in one batch and again in another: one row, and all but the first are duplicates."""
     door = Door(database)
     batch = [arrival("rest:a", remote_id="1"), arrival("rest:b", remote_id="1")]
@@ -61,7 +61,7 @@ async def test_the_same_id_is_stored_once(database: Database) -> None:
     assert len(await stored(database)) == 2
 
 
-async def test_one_that_cannot_be_stored_fails_alone(database: Database) -> None:
+async def test_one_that_cannot_be_stored_fails_alone(database: AnyDatabase) -> None:
     """Of many that come together the one that violates a constraint fails; the others are in."""
     door = Door(database)
     bad = Arrival(lane="rest:x", channel="rest", kind=None, payload="{}", at=NOW)  # type: ignore[arg-type]
@@ -69,11 +69,11 @@ async def test_one_that_cannot_be_stored_fails_alone(database: Database) -> None
         *(door.accept(one) for one in (arrival("rest:a"), bad, arrival("rest:b"))),
         return_exceptions=True,
     )
-    assert isinstance(outcomes[1], sqlite3.IntegrityError)
+    assert type(outcomes[1]).__name__ in ("IntegrityError", "NotNullViolationError")
     assert [lane for _, lane, _ in await stored(database)] == ["rest:a", "rest:b"]
 
 
-async def test_whoever_comes_meanwhile_goes_with_the_next(database: Database) -> None:
+async def test_whoever_comes_meanwhile_goes_with_the_next(database: AnyDatabase) -> None:
     """Accepts that come while the database is busy share one transaction, and nobody waits for a
     client that has gone away."""
     door = Door(database)
@@ -95,7 +95,7 @@ async def test_whoever_comes_meanwhile_goes_with_the_next(database: Database) ->
     assert len({one.turn for i, one in enumerate(done) if i != 3}) == 99
 
 
-async def test_a_closed_database_refuses_all(database: Database) -> None:
+async def test_a_closed_database_refuses_all(database: AnyDatabase) -> None:
     """Nobody waits for ever at a door behind which nothing is."""
     door = Door(database)
     await database.stop()

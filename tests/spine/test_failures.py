@@ -52,6 +52,7 @@ class Hanging(FakeHandler):
     """Never answers."""
 
     async def handle(self, turn: Turn) -> Reply | None:
+        self.turns.append(turn)
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -243,12 +244,14 @@ async def test_a_message_that_kills_every_attempt_goes_to_a_person_and_blocks_no
 async def test_a_message_that_kills_the_process_is_not_tried_for_ever(
     tmp_path: Path, easy: dict[str, Any]
 ) -> None:
-    """Each start counts as an attempt for the head of every lane."""
+    """Each end that it causes counts as an attempt."""
     config = {**easy, "worker": {"attempts": 2, "drain": 0.0}}
 
     for _ in range(2):
-        async with running(FakeChannel(), Hanging(echo), config=config, tmp_path=tmp_path) as gw:
+        deadly = Hanging(echo)
+        async with running(FakeChannel(), deadly, config=config, tmp_path=tmp_path) as gw:
             await gw.customer("fake", "carla").write("deadly", remote_id="1")
+            await until(lambda deadly=deadly: deadly.turns)
     fake = FakeChannel()
     async with running(fake, Hanging(echo), config=config, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")

@@ -18,6 +18,8 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.sql.database import Database, Waiting, write_group
 
+pytestmark = pytest.mark.sqlite
+
 TABLE = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)"
 INSERT = text("INSERT INTO t (name) VALUES (:name)")
 

@@ -23,7 +23,7 @@ async def notebook(kind: str, folder: Path) -> AsyncIterator[Notebook]:
         yield MemoryNotebook()
         return
     database = Database(folder / "t.db")
-    migrate(database)
+    await migrate(database)
     yield SqlNotebook(database, FakeClock())
     await database.stop()
 

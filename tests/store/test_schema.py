@@ -2,64 +2,67 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import AsyncIterator
 
-from alembic import command
+import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select
+from sqlalchemy import Connection, inspect, select
 
-from gateway.adapters.sql import store
-from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.migrating import migrate, migrate_back
+from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.schema import audit, customers, data_keys, metadata
+from gateway.adapters.sql.units import AnyDatabase
+from gateway.settings import Postgres
 
 
-async def test_the_migrations_make_the_schema(tmp_path: Path) -> None:
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[AnyDatabase]:
+    found = open_database(database_url, Postgres())
+    await migrate(found)
+    yield found
+    await migrate(found)  # for who gets this database next
+    await found.stop()
+
+
+async def test_the_migrations_make_the_schema(database: AnyDatabase) -> None:
     """After all migrations nothing differs from ``schema.py``: tables, columns, indexes."""
-    database = Database(tmp_path / "t.db")
-    store.migrate(database)
-    store.migrate(database)  # a second start changes nothing
-    with database.engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), metadata)
-        assert differences == []
-    await database.stop()
+    await migrate(database)  # a second start changes nothing
+
+    def differences(connection: Connection) -> list[object]:
+        return compare_metadata(
+            MigrationContext.configure(connection, opts={"compare_type": True}), metadata
+        )
+
+    assert await database.alone(differences) == []
 
 
-async def test_the_migrations_go_back(tmp_path: Path) -> None:
+async def test_the_migrations_go_back(database: AnyDatabase) -> None:
     """Down to nothing and up again."""
-    database = Database(tmp_path / "t.db")
-    store.migrate(database)
-    config = Config()
-    config.set_main_option("script_location", str(Path(store.__file__).parent / "migrations"))
-    with database.engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-    with database.engine.connect() as connection:
-        assert inspect(connection).get_table_names() == ["alembic_version"]
-    store.migrate(database)
-    await database.stop()
+    before, after = await migrate_back(database, "base")
+    assert (before, after) == (LAST, "base")
+    tables = await database.alone(lambda c: inspect(c).get_table_names())
+    assert set(tables) == {"alembic_version"}
+    assert await migrate(database) == ("base", LAST)
 
 
-async def test_the_migrations_go_back_with_data_in_place(tmp_path: Path) -> None:
+LAST = "0005"
+
+
+async def test_the_migrations_go_back_with_data_in_place(database: AnyDatabase) -> None:
     """What was there before a migration is there after it was taken back and made again, also
     with lines in the tables that go."""
-    file = tmp_path / "t.db"
-    database = Database(file)
-    store.migrate(database)
-    config = Config()
-    config.set_main_option("script_location", str(Path(store.__file__).parent / "migrations"))
-    with database.engine.connect() as connection, connection.begin():
+    line = {"at": 1, "who": "desk:ana", "what": "viewed", "origin": "", "detail": ""}
+
+    def fill(connection: Connection) -> None:
         connection.execute(customers.insert(), {"opted_out": False, "created_at": 1, "name": "Ana"})
-        line = {"at": 1, "who": "desk:ana", "what": "viewed", "origin": "", "detail": ""}
         connection.execute(audit.insert(), line)
         connection.execute(data_keys.insert(), {"name": "ab12cd34", "since": 1})
-    for direction, revision in ((command.downgrade, "0003"), (command.upgrade, "head")):
-        with database.engine.connect() as connection:
-            config.attributes["connection"] = connection
-            direction(config, revision)
-    with database.engine.connect() as connection:
-        assert connection.execute(select(customers.c.name)).scalars().all() == ["Ana"]
-        assert connection.execute(select(audit)).all() == []
-        connection.execute(audit.insert(), line)
-    await database.stop()
+
+    await database.write(fill)
+    assert await migrate_back(database, "0004") == (LAST, "0004")
+    assert await migrate(database) == ("0004", LAST)
+    names = await database.read(lambda c: c.execute(select(customers.c.name)).scalars().all())
+    assert names == ["Ana"]
+    assert await database.read(lambda c: c.execute(select(audit)).all()) == []
+    await database.write(lambda c: c.execute(audit.insert(), line).rowcount)

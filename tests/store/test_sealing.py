@@ -27,8 +27,8 @@ PLAIN = {
                       "intent", "mood"},
     "messages": {"lane", "author", "purpose", "status", "remote_id"},
     "attachments": {"digest", "media_type"},
-    "inbox": {"lane", "channel", "kind", "remote_id", "state", "error"},
-    "outbox": {"lane", "channel", "author", "key", "state", "error"},
+    "inbox": {"lane", "channel", "kind", "remote_id", "state", "error", "process"},
+    "outbox": {"lane", "channel", "author", "key", "state", "error", "process"},
     "timers": {"lane", "name", "data"},
     "handoffs": {"tier", "skills", "agent"},
     "suggestions": {"source", "outcome", "agent"},
@@ -38,6 +38,7 @@ PLAIN = {
     "codes": {"channel", "value", "digest"},
     "audit": {"who", "what", "origin", "detail"},
     "data_keys": {"name"},
+    "processes": {"id", "name", "role"},
 }  # fmt: skip
 """Columns with text that stay plain: codes, addresses to find people by, and people of ours."""
 
@@ -81,6 +82,7 @@ def test_every_text_has_its_decision() -> None:
                 assert plain != ((table.name, column.name) in sealed), f"{table.name}.{column.name}"
 
 
+@pytest.mark.sqlite
 async def test_words_were_readable_on_disk(tmp_path: Path) -> None:
     """With a key nothing that was said, noted, attached or named is found in any file, and
     everything reads as it was."""
@@ -101,6 +103,7 @@ async def test_words_were_readable_on_disk(tmp_path: Path) -> None:
     assert CANARY.encode() not in on_disk(tmp_path / "var")
 
 
+@pytest.mark.sqlite
 async def test_without_a_key_nothing_changes(tmp_path: Path) -> None:
     """What is stored is what it was before there were keys."""
     async with asleep(tmp_path) as gw:

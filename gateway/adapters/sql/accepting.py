@@ -15,10 +15,11 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection, bindparam, select, text
 
-from gateway.adapters.sql import rows
-from gateway.adapters.sql.database import MOST, Database
+from gateway.adapters.sql import dialect, rows
+from gateway.adapters.sql.database import MOST
 from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import inbox
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Accepted
 
 COLUMNS = ("lane", "channel", "kind", "remote_id", "conversation_id", "payload", "received_at")
@@ -56,6 +57,7 @@ def accept(connection: Connection, arrival: Arrival) -> Accepted:
 
 def accept_all(connection: Connection, arrivals: Sequence[Arrival]) -> list[Accepted]:
     """`accept` of each, in their order."""
+    dialect.hold(connection, dialect.INBOX, (one.lane for one in arrivals))
     new: list[tuple[int, str, str | None]] = []
     at = 0
     for size, insert in _INSERTS:
@@ -106,7 +108,7 @@ _INSERTS = tuple((many, _insert(many)) for many in (64, 32, 16, 8, 4, 2, 1))
 class Door:
     """Takes in for many at once; each hears of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: AnyDatabase) -> None:
         self._db = database
         self._waiting: deque[tuple[Arrival, asyncio.Future[Accepted]]] = deque()
         self._working: asyncio.Task[None] | None = None

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row, delete, insert, select
 from structlog.contextvars import get_contextvars
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import audit, identities
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Address
 from gateway.ports import AuditLine, Clock
 
@@ -21,7 +21,7 @@ AT_ONCE = 5_000
 class SqlAudit:
     """See `ports.Audit`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
         self._db = database
         self._clock = clock
 

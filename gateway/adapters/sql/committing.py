@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, String, bindparam, func, select, text, update
 
-from gateway.adapters.sql import consent, rows
+from gateway.adapters.sql import consent, dialect, rows
 from gateway.adapters.sql.effects import effects, heard
 from gateway.adapters.sql.linking import forget_empty
 from gateway.adapters.sql.prepared import Prepared, insertion
@@ -145,6 +145,7 @@ def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversatio
     known = customer.id
     if not known and inbound is not None and inbound.ref is not None:
         # Another lane may have made them known meanwhile; an address is known by its own alone.
+        dialect.hold(connection, dialect.REF, (inbound.ref,))
         known = find_customer(connection, inbound).id
     if known and inbound and is_with_person(connection, inbound, customer.replace(id=known)):
         raise Moved

@@ -8,7 +8,6 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, sele
 
 from gateway.adapters.sealing import SEALED
 from gateway.adapters.sql import consent, rows
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.linking import forget_empty
 from gateway.adapters.sql.places import readable
 from gateway.adapters.sql.schema import (
@@ -27,6 +26,7 @@ from gateway.adapters.sql.schema import (
     surveys,
     timers,
 )
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Address, Inbound, Json, Receipt
 from gateway.ports import NotFound
 from gateway.store import AgentSaid, Told
@@ -53,7 +53,7 @@ ERASED = "an erased address"
 class SqlCustomers:
     """Operations on one customer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: AnyDatabase) -> None:
         self._db = database
 
     async def report(self, receipt: Receipt) -> tuple[Told, ...] | None:
@@ -81,7 +81,9 @@ def _report(connection: Connection, receipt: Receipt) -> tuple[Told, ...] | None
     if connection.execute(select(messages.c.id).where(ours).limit(1)).scalar() is None:
         return None
     ours &= messages.c.status.in_(BEFORE[receipt.status])
-    found = connection.execute(select(messages).where(ours)).all()
+    found = connection.execute(
+        select(messages).where(ours).order_by(messages.c.id).with_for_update()
+    ).all()
     for row in found:
         values: dict[str, object] = {"status": receipt.status}
         if receipt.detail:

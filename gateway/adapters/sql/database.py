@@ -61,6 +61,8 @@ Outcome = tuple[Any, BaseException | None]
 class Database:
     """The database of one process. Start it before use and stop it at the end."""
 
+    shared = False
+
     def __init__(self, file: Path, keys: Keys | None = None) -> None:
         """``keys`` seal and open what customers and colleagues wrote; without, it stays plain."""
         self._file = file
@@ -85,6 +87,15 @@ class Database:
     async def read(self, unit: Unit[T], *, long: bool = False) -> T:
         """Run ``unit`` on a snapshot that holds everything committed so far; as `write`."""
         return await self._reader.run(unit, "", long=long)
+
+    async def alone(self, unit: Unit[T]) -> T:
+        """Run ``unit`` on a connection of its own, before any other unit."""
+
+        def run() -> T:
+            with self._writer.engine.connect() as connection:
+                return unit(connection)
+
+        return await asyncio.to_thread(run)
 
     async def checkpoint(self) -> None:
         """Move everything from the write-ahead log into the database and empty the log, so that

@@ -9,8 +9,10 @@ from sqlalchemy import Connection, func, select, update
 
 from gateway.adapters.sql import committing, rows, taking
 from gateway.adapters.sql.accepting import SAME, Arrival, Door
-from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.hands import in_hand
+from gateway.adapters.sql.processes import Me
 from gateway.adapters.sql.schema import inbox, messages
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Accepted, Inbound, Message
 from gateway.ports import NotFound
 from gateway.store import AgentSaid, Committed, InboxLine, Later, Outcome, Work
@@ -24,8 +26,8 @@ customer's ids."""
 class SqlInbox:
     """The first durable wait."""
 
-    def __init__(self, database: Database, *, idle: timedelta) -> None:
-        self._db = database
+    def __init__(self, database: AnyDatabase, me: Me, *, idle: timedelta) -> None:
+        self._db, self._me = database, me
         self._door = Door(database)
         self._idle = idle
 
@@ -63,7 +65,12 @@ class SqlInbox:
         return None if turn is None else Accepted(turn=turn, duplicate=True)
 
     async def take(self, lane: str, at: datetime) -> Work | Later | None:
-        return await self._db.read(lambda c: taking.take(c, lane, at, self._idle))
+        if not self._db.shared:
+            return await self._db.read(lambda c: taking.take(c, lane, at, self._idle))
+        return await self._db.write(
+            lambda c: in_hand(c, self._me, lane, at) or taking.take(c, lane, at, self._idle),
+            key=lane,
+        )
 
     async def commit(self, outcome: Outcome, at: datetime) -> Committed:
         return await self._db.write(
@@ -71,7 +78,11 @@ class SqlInbox:
         )
 
     async def failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
-        values: dict[str, object] = {"attempts": inbox.c.attempts + 1, "error": error}
+        values: dict[str, object] = {
+            "attempts": inbox.c.attempts + 1,
+            "error": error,
+            "process": None,
+        }
         values |= {"due_at": rows.ms(retry_at)} if retry_at else {"state": "stuck"}
         change = update(inbox).where(inbox.c.id == turn, inbox.c.state == "ready").values(values)
         await self._db.write(lambda c: c.execute(change).rowcount)
@@ -81,6 +92,8 @@ class SqlInbox:
         return await self._db.read(lambda c: tuple(c.execute(ready).scalars()))
 
     async def survived(self) -> int:
+        if self._db.shared:
+            return 0  # `in_hand` counts
         count = update(inbox).where(inbox.c.id.in_(HEADS)).values(attempts=inbox.c.attempts + 1)
         return await self._db.write(lambda c: c.execute(count).rowcount)
 
@@ -108,7 +121,7 @@ class SqlInbox:
         again = (
             update(inbox)
             .where(inbox.c.state == "stuck")
-            .values(state="ready", attempts=0, due_at=0, error=None)
+            .values(state="ready", attempts=0, due_at=0, error=None, process=None)
         )
         if ids is not None:
             again = again.where(inbox.c.id.in_(ids))

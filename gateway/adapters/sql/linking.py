@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
 from gateway.adapters.sql import consent, rows
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.effects import open_handoff
 from gateway.adapters.sql.schema import (
     codes,
@@ -21,6 +20,7 @@ from gateway.adapters.sql.schema import (
     messages,
 )
 from gateway.adapters.sql.speaking import post, store
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Address, Agent, Conversation, Linked, Message
 from gateway.ports import Conflict, NotAccepted, NotFound
 from gateway.services.notices import notice
@@ -46,7 +46,7 @@ _HOLDS = and_(
 class SqlLinks:
     """See `store.Links`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: AnyDatabase) -> None:
         self._db = database
 
     async def link(
@@ -105,7 +105,9 @@ class SqlLinks:
     async def go_on(
         self, conversation: int, address: Address, agent: Agent, at: datetime
     ) -> Conversation:
-        return await self._db.write(lambda c: _go_on(c, conversation, address, agent, at))
+        return await self._db.write(
+            lambda c: _go_on(c, conversation, address, agent, at), key=address.lane
+        )
 
 
 def _owner(connection: Connection, conversation: int) -> int:
@@ -211,7 +213,7 @@ def forget_empty(connection: Connection, customer: int) -> None:
 
 def _unlink(connection: Connection, link: int, at: datetime) -> None:
     mine = links.c.id == link
-    row = connection.execute(select(links).where(mine, _HOLDS)).one_or_none()
+    row = connection.execute(select(links).where(mine, _HOLDS).with_for_update()).one_or_none()
     if row is None:
         raise NotFound(f"there is no link {link}")
     before = connection.execute(
@@ -245,6 +247,7 @@ def _redeem(connection: Connection, conversation: int, digest: str, at: datetime
         )
         .order_by(codes.c.id.desc())
         .limit(1)
+        .with_for_update()  # every wrong one counts, also of two at once
     ).one_or_none()
     if row is None:
         return None
@@ -343,6 +346,7 @@ def _open_at(connection: Connection, address: Address) -> Conversation | None:
         .where(conversations.c.lane == address.lane, conversations.c.state != "resolved")
         .order_by(conversations.c.id.desc())
         .limit(1)
+        .with_for_update()
     ).one_or_none()
     return rows.conversation(connection, row) if row else None
 

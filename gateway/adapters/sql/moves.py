@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, insert, or_, select, update
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.effects import open_handoff
 from gateway.adapters.sql.outbox import CERTAIN
 from gateway.adapters.sql.schema import (
@@ -19,6 +18,7 @@ from gateway.adapters.sql.schema import (
     suggestions,
 )
 from gateway.adapters.sql.timers import put
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Agent, Conversation, Message, State, Suggestion
 from gateway.ports import Conflict, NotFound
 from gateway.services.notices import notice
@@ -28,7 +28,7 @@ from gateway.store import HandoffAsk, Happened
 class SqlMoves:
     """What people decide, at once."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: AnyDatabase) -> None:
         self._db = database
 
     async def claim(

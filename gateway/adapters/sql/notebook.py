@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import conversations, notes_of_guests
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.ports import Clock, Entry, NotFound, Outdated
 
 _COLUMNS = select(
@@ -25,7 +25,7 @@ _VALUE = "notes_of_guests.value"
 class SqlNotebook:
     """See `ports.Notebook`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
         self._db = database
         self._clock = clock
 

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, exists, or_, select, update
 
 from gateway.adapters.sql import consent, rows
-from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.schema import conversations, identities, messages, outbox
+from gateway.adapters.sql.processes import Me, bury
+from gateway.adapters.sql.schema import conversations, identities, messages, outbox, processes
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Fact, Outbound, Sent, Status
 from gateway.store import Later, OutboxLine, Parcel
 
@@ -33,7 +34,7 @@ _TAKE = (
         outbox.c.state == "ready",
         or_(outbox.c.author == "agent", outbox.c.epoch == _CURRENT),
     )
-    .values(state="sending", attempts=outbox.c.attempts + 1)
+    .values(state="sending", attempts=outbox.c.attempts + 1, process=bindparam("me"))
 )
 _STATE = update(outbox).where(outbox.c.id == bindparam("row"))
 _MESSAGE = update(messages).where(
@@ -55,7 +56,9 @@ _SENT_MESSAGE = _MESSAGE.values(
     status=case((messages.c.status.in_(("queued", "unsure")), "sent"), else_=messages.c.status),
     remote_id=bindparam("remote"),
 )
-_DISCARD = _STATE.values(state="discarded", error="a person took the conversation")
+_DISCARD = _STATE.where(outbox.c.state == "ready").values(
+    state="discarded", error="a person took the conversation"
+)
 CERTAIN = messages.c.status != "unsure"
 """What may have arrived once is not called back: it stays `unsure`."""
 _DISCARD_MESSAGE = _MESSAGE.where(CERTAIN).values(status="discarded")
@@ -65,11 +68,11 @@ _OUTBOUND = msgspec.json.Decoder(Outbound)
 class SqlOutbox:
     """The second durable wait."""
 
-    def __init__(self, database: Database) -> None:
-        self._db = database
+    def __init__(self, database: AnyDatabase, me: Me) -> None:
+        self._db, self._me = database, me
 
     async def take(self, lane: str, at: datetime) -> Parcel | Later | None:
-        return await self._db.write(lambda c: _take(c, lane, at), key=lane)
+        return await self._db.write(lambda c: _take(c, self._me, lane, at), key=lane)
 
     async def sent(self, id: int, sent: Sent) -> None:
         def unit(connection: Connection) -> None:
@@ -83,11 +86,11 @@ class SqlOutbox:
     async def later(
         self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
     ) -> None:
-        again = _STATE.values(state="ready", error=error, due_at=rows.ms(due))
+        again = _STATE.where(self._mine()).values(state="ready", error=error, due_at=rows.ms(due))
 
         def unit(connection: Connection) -> None:
-            connection.execute(again, {"row": id})
-            if may_have_arrived:
+            mine = connection.execute(again, {"row": id}).rowcount == 1
+            if mine and may_have_arrived:
                 connection.execute(_MESSAGE.values(status="unsure"), {"row": id})
 
         await self._db.write(unit)
@@ -104,7 +107,9 @@ class SqlOutbox:
         state = "dead" if status == "failed" else status
 
         def unit(connection: Connection) -> None:
-            connection.execute(_STATE.values(state=state, error=error), {"row": id})
+            closed = _STATE.where(self._mine()).values(state=state, error=error)
+            if connection.execute(closed, {"row": id}).rowcount != 1:
+                return
             connection.execute(_MESSAGE.values(status=status), {"row": id})
             if unreachable:
                 connection.execute(_unreachable(id))
@@ -116,8 +121,11 @@ class SqlOutbox:
         await self._db.write(unit)
 
     async def cut_off(self) -> tuple[Parcel, ...]:
-        cut = select(outbox).where(outbox.c.state == "sending").order_by(outbox.c.id)
-        return await self._db.read(lambda c: tuple(_parcel(c, row) for row in c.execute(cut)))
+        return await self._db.write(lambda c: _cut_off(c, self._me, shared=self._db.shared))
+
+    def _mine(self) -> ColumnElement[bool]:
+        """Still on its way by us: what another process has taken over is its to settle."""
+        return (outbox.c.state == "sending") & outbox.c.process.is_not_distinct_from(self._me.id)
 
     async def lanes(self) -> tuple[str, ...]:
         waiting = select(outbox.c.lane).where(outbox.c.state.in_(("ready", "sending"))).distinct()
@@ -136,7 +144,7 @@ class SqlOutbox:
         return await self._db.write(lambda c: _retry(c, ids))
 
 
-def _take(connection: Connection, lane: str, at: datetime) -> Parcel | Later | None:
+def _take(connection: Connection, me: Me, lane: str, at: datetime) -> Parcel | Later | None:
     while (row := connection.execute(_HEAD, {"lane": lane}).one_or_none()) is not None:
         if row.state == "sending":
             return None  # whoever took it wakes the lane when it is over
@@ -145,11 +153,25 @@ def _take(connection: Connection, lane: str, at: datetime) -> Parcel | Later | N
             return None
         if row.due_at > rows.ms(at):
             return Later(at=rows.when(row.due_at))
-        if connection.execute(_TAKE, {"row": row.id}).rowcount == 1:
+        if connection.execute(_TAKE, {"row": row.id, "me": me.id}).rowcount == 1:
             return _parcel(connection, row, attempts=row.attempts + 1)
-        connection.execute(_DISCARD, {"row": row.id})
-        connection.execute(_DISCARD_MESSAGE, {"row": row.id})
+        if connection.execute(_DISCARD, {"row": row.id}).rowcount == 1:
+            connection.execute(_DISCARD_MESSAGE, {"row": row.id})
     return None
+
+
+def _cut_off(connection: Connection, me: Me, *, shared: bool) -> tuple[Parcel, ...]:
+    """Of two processes that look at the same time each gets the rows that the other has not."""
+    alive = exists().where(processes.c.id == outbox.c.process)
+    theirs = outbox.c.process.is_distinct_from(me.id) | outbox.c.process.is_(None)
+    cut = select(outbox).where(outbox.c.state == "sending", theirs).order_by(outbox.c.id)
+    if shared:
+        bury(connection, me)
+        cut = cut.where(~alive).with_for_update(skip_locked=True)
+    found = connection.execute(cut).all()
+    for row in found:
+        connection.execute(_STATE.values(process=me.id), {"row": row.id})
+    return tuple(_parcel(connection, row) for row in found)
 
 
 def _parcel(connection: Connection, row: Row[Any], attempts: int | None = None) -> Parcel:
@@ -165,7 +187,9 @@ def _parcel(connection: Connection, row: Row[Any], attempts: int | None = None) 
 def _learn(connection: Connection, id: int, facts: tuple[Fact, ...]) -> None:
     """Keep what a channel told of a message with the message."""
     its = select(outbox.c.message_id).where(outbox.c.id == id).scalar_subquery()
-    row = connection.execute(select(messages).where(messages.c.id == its)).one_or_none()
+    row = connection.execute(
+        select(messages).where(messages.c.id == its).with_for_update()
+    ).one_or_none()
     if row is None:
         return  # the customer was erased meanwhile
     known = rows.message(connection, row)

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, func, or_, select
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import (
     conversations,
@@ -19,6 +18,7 @@ from gateway.adapters.sql.schema import (
     suggestions,
     surveys,
 )
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import (
     Address,
     Card,
@@ -60,7 +60,7 @@ _CONVERSATION = select(conversations).where(conversations.c.id == bindparam("id"
 class SqlReading:
     """Reads only; every method sees one snapshot."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: AnyDatabase) -> None:
         self._db = database
 
     async def messages(

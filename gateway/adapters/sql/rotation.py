@@ -9,11 +9,11 @@ from sqlalchemy import Connection, Table
 
 from gateway.adapters.local import DiskFiles
 from gateway.adapters.sql import places
-from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.units import AnyDatabase
 
 
 async def rotate(
-    database: Database, files: DiskFiles, tell: Callable[[str, int], None]
+    database: AnyDatabase, files: DiskFiles, tell: Callable[[str, int], None]
 ) -> Sequence[str]:
     """Seal with the first key whatever is plain or sealed with another; without keys, open it.
 
@@ -27,7 +27,7 @@ async def rotate(
     return await database.write(lambda c: places.retire(c, database.keys))
 
 
-async def _table(database: Database, table: Table) -> int:
+async def _table(database: AnyDatabase, table: Table) -> int:
     changed, after = 0, 0
     while True:
         some, after = await database.write(_batch(table, after, database), long=True)
@@ -36,5 +36,7 @@ async def _table(database: Database, table: Table) -> int:
             return changed
 
 
-def _batch(table: Table, after: int, database: Database) -> Callable[[Connection], tuple[int, int]]:
+def _batch(
+    table: Table, after: int, database: AnyDatabase
+) -> Callable[[Connection], tuple[int, int]]:
     return lambda connection: places.reseal(connection, table, after, database.keys)

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
 
-from gateway.adapters.sql import rows
+from gateway.adapters.sql import dialect, rows
 from gateway.adapters.sql.accepting import Arrival, accept
-from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.schema import timers
+from gateway.adapters.sql.units import AnyDatabase
 from gateway.store import Happened
 
 AT_ONCE = 500
@@ -18,7 +18,7 @@ AT_ONCE = 500
 class SqlTimers:
     """Alarms of conversations: rows, so that they survive restarts and fire once."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: AnyDatabase) -> None:
         self._db = database
 
     async def fire(self, at: datetime) -> tuple[str, ...]:
@@ -35,8 +35,10 @@ def _fire(connection: Connection, at: datetime) -> tuple[str, ...]:
         .where(timers.c.due_at <= rows.ms(at))
         .order_by(timers.c.due_at, timers.c.id)
         .limit(AT_ONCE)
+        .with_for_update(skip_locked=True)  # another process fires the others
     )
     found = connection.execute(due).all()
+    dialect.hold(connection, dialect.INBOX, (row.lane for row in found))
     for row in found:
         happened = Happened(
             conversation=row.conversation_id,

@@ -1,0 +1,17 @@
+"""Tests that run on SQLite and on PostgreSQL, whatever the environment says."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def both(metafunc: pytest.Metafunc) -> None:
+    """For a conftest.py: ``pytest_generate_tests = both``."""
+    if {"postgres", "own_server"} & set(metafunc.fixturenames):
+        return  # it chooses for itself
+    if "stored_in" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("sqlite"):
+        return
+    chosen = os.environ.get("WARMLINE_TEST_DATABASE")
+    metafunc.parametrize("stored_in", [chosen] if chosen else ["sqlite", "postgresql"])
