@@ -19,10 +19,11 @@ ROUND = 10
 class Customer:
     """Writes ``message 0``, ``message 1`` ... one after the other, until told to stop; the last
     words ask for a person. ``urls``: the gateway's addresses, tried in turn; ``pause``: seconds
-    between two messages."""
+    between two messages; ``patience``: before one that was refused is said again."""
 
     channel = ""
     pause = 0.0
+    patience = PATIENCE
 
     def __init__(self, name: str, ledger: Ledger, stop: asyncio.Event, *urls: str) -> None:
         self.name, self.ledger, self.stop = name, ledger, stop
@@ -58,7 +59,7 @@ class Customer:
                         return await self.post(session, id, text)
                 except (aiohttp.ClientError, OSError, TimeoutError):
                     self.ledger.repeated += 1
-                    await asyncio.sleep(PATIENCE)
+                    await asyncio.sleep(self.patience)
 
         return say
 

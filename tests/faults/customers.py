@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import aiohttp
 
@@ -16,7 +19,11 @@ from tests.crash.ledger import Ledger
 from tests.sms.server import Twilio, signature
 
 PAUSE = 0.15
-"""Seconds between two messages of one customer."""
+"""Seconds between two messages of one customer, while nothing waits for an answer."""
+CALM = 10
+"""Waiting messages and replies for which customers write half as fast: what is tried are faults,
+not how much this machine can do."""
+PATIENCE = 0.3
 WEBHOOK = "/channels/sms/webhook"
 
 
@@ -55,5 +62,15 @@ def customers(
             sms,
         ]
     for one in found:
-        one.pause = PAUSE
+        one.pause, one.patience = PAUSE, PATIENCE
     return found
+
+
+async def keep_pace(everybody: Sequence[Customer], waiting: Callable[[], Awaitable[int]]) -> None:
+    """Let them write no faster than they are answered; until cancelled."""
+    while True:
+        with suppress(Exception):  # the database is away: they are refused meanwhile
+            pause = PAUSE * (1 + await waiting() / CALM)
+            for one in everybody:
+                one.pause = pause
+        await asyncio.sleep(0.5)

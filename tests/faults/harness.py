@@ -7,11 +7,12 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.services.ending import ended
 from tests.crash.customers import Customer, WebchatCustomer
-from tests.crash.harness import WAITING, fetch
+from tests.crash.harness import fetch
 from tests.crash.ledger import QUERIES, Ledger, Stored, Verdict, judge, plain
 from tests.faults.cellars import Postgres, Sqlite
-from tests.faults.customers import customers
+from tests.faults.customers import customers, keep_pace
 from tests.faults.far_ends import FarEnds
 from tests.faults.layout import LEASE, SWEEP, TIMEOUT, Layout
 from tests.faults.plan import LONG, Done, play
@@ -74,8 +75,10 @@ async def run(
             stop = asyncio.Event()
             everybody = customers(ledger, stop, far_ends.twilio, layout.urls, each)
             living = [asyncio.create_task(one.live()) for one in everybody]
+            pace = asyncio.create_task(keep_pace(everybody, layout.waiting))
             wires = layout.wires if lines else {}
             done = await play(layout.programs, wires, seconds=seconds, least=least, rng=rng)
+            await ended((pace,))
             recovered = await _quiet(layout, stop, living)
             await _hear_all(layout, ledger, everybody)
             report = await _judged(layout.cellar, ledger, done, seed, recovered)
@@ -93,7 +96,7 @@ async def _quiet(layout: Layout, stop: asyncio.Event, living: list[asyncio.Task[
     # By ticks and not by the clock: a machine that held us up held up everything else as well.
     for tick in range(int(BOUND / TICK)):
         await asyncio.sleep(TICK)
-        if everybody.done() and not (await layout.cellar.ask(WAITING))[0][0]:
+        if everybody.done() and not await layout.waiting():
             everybody.result()
             return tick * TICK
     everybody.cancel()

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tests.crash.harness import WAITING
 from tests.faults import guest
 from tests.faults.cellars import Postgres, Redis, Sqlite
 from tests.faults.far_ends import FarEnds
@@ -72,6 +73,10 @@ class Layout:
             one.keep()
         for one in self.warmlines:
             await one.ready()
+
+    async def waiting(self) -> int:
+        """How much is to be handled or sent."""
+        return int((await self.cellar.ask(WAITING))[0][0])
 
     async def well(self) -> None:
         """Wait until every process is ready."""

@@ -13,11 +13,10 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 import channels.rest
-from gateway.adapters.sql.crew import HeldUp
 from gateway.adapters.sql.dialect import LANE
 from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.prepared import Prepared
-from gateway.adapters.sql.units import AnyDatabase
+from gateway.adapters.sql.units import AnyDatabase, HeldUp
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig, Postgres
 from gateway.testing import FakeHandler, running

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.sql.database import Outcome, Waiting
 from gateway.adapters.sql.grouped import HELD, LEFT, Undone
-from gateway.ports import WarmlineError
+from gateway.adapters.sql.units import HeldUp
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -29,10 +29,6 @@ SOON, LATEST = 0.02, 0.5
 """Seconds until a key that another process has is asked for again: doubled each time."""
 
 Work = Callable[[Connection, Sequence[Waiting[Any]]], list[Outcome]]
-
-
-class HeldUp(WarmlineError):
-    """Another process had the key for too long."""
 
 
 class Mine(Waiting[T]):

@@ -10,9 +10,10 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, exists, or_, select, update
 
 from gateway.adapters.sql import consent, rows
+from gateway.adapters.sql.hands import LOOK_AGAIN
 from gateway.adapters.sql.processes import Me, bury
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox, processes
-from gateway.adapters.sql.units import AnyDatabase
+from gateway.adapters.sql.units import AnyDatabase, HeldUp
 from gateway.model import Fact, Outbound, Sent, Status
 from gateway.store import Later, OutboxLine, Parcel
 
@@ -72,7 +73,10 @@ class SqlOutbox:
         self._db, self._me = database, me
 
     async def take(self, lane: str, at: datetime) -> Parcel | Later | None:
-        return await self._db.write(lambda c: _take(c, self._me, lane, at), key=lane)
+        try:
+            return await self._db.write(lambda c: _take(c, self._me, lane, at), key=lane)
+        except HeldUp:
+            return Later(at=at + LOOK_AGAIN)
 
     async def sent(self, id: int, sent: Sent) -> None:
         def unit(connection: Connection) -> None:
