@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -32,15 +31,14 @@ Work = Callable[[Connection, Sequence[Waiting[Any]]], list[Outcome]]
 
 
 class Mine(Waiting[T]):
-    """A unit that may have to wait for its key; it is patient until ``until``."""
+    """A unit that may have to wait for its key: how often it was refused, and the seconds for which
+    it was put off. A process that stands still loses no patience over that."""
 
-    __slots__ = ("refused", "until")
+    __slots__ = ("put_off", "refused")
 
-    def __init__(
-        self, unit: Callable[[Connection], T], key: str, done: asyncio.Future[T], until: float
-    ) -> None:
+    def __init__(self, unit: Callable[[Connection], T], key: str, done: asyncio.Future[T]) -> None:
         super().__init__(unit, key, done)
-        self.until, self.refused = until, 0
+        self.refused, self.put_off = 0, 0.0
 
 
 Failed = list[tuple[Mine[Any], BaseException]]
@@ -75,7 +73,7 @@ class Crew:
         if self._stopped:
             raise RuntimeError("the database is closed")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        waiting = Mine(unit, key, done, time.monotonic() + self._patience)
+        waiting = Mine(unit, key, done)
         (self._keyed if key else self._single).append(waiting)
         self._call()
         return await done
@@ -159,17 +157,19 @@ class Crew:
 
     def _refused(self, waiting: Mine[Any]) -> None:
         """Another process has its key: ask again later, as long as it is patient."""
-        if time.monotonic() > waiting.until:
+        if waiting.put_off >= self._patience:
             what = f"another process has had this lane for {self._patience:g} s"
             return _tell(waiting, None, HeldUp(what))
-        wait = min(LATEST, SOON * 2.0 ** min(10, waiting.refused))
+        most = min(LATEST, SOON * 2.0 ** min(10, waiting.refused))
+        wait = random.uniform(most / 2, most)  # noqa: S311  (no secret)
         waiting.refused += 1
+        waiting.put_off += wait
         self._put_off.add(asyncio.create_task(self._come_back(waiting, wait)))
         return None
 
     async def _come_back(self, waiting: Mine[Any], wait: float) -> None:
         try:
-            await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311  (no secret)
+            await asyncio.sleep(wait)
             self._keyed.append(waiting)
             self._call()
         finally:
