@@ -2,6 +2,7 @@
 
 PORT  ?= 8080
 KILLS ?= 200
+MINUTES ?= 10
 JOBS  ?= 2
 SECONDS ?= 10
 EXAMPLES ?= 300
@@ -13,7 +14,7 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_WARN_SCRIPT_LOCATION=1 $(BIN)/p
 LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header --quiet $(LOCKFLAGS)
 
-.PHONY: run test test-rasa test-semantic check style types floors pages bench train-emotion crash api fuzz \
+.PHONY: run test test-rasa test-semantic check style types floors pages bench train-emotion crash faults api fuzz \
         image-check audit sbom format sizes lock wheel clean
 
 run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
@@ -51,6 +52,9 @@ train-emotion: $(VENV)/.project  ## plugins/nlu_local/data anew, from GOEMOTIONS
 
 crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
 	@$(BIN)/python -m tests.crash --kills $(KILLS)
+
+faults: $(VENV)/.project $(VENV)/.dev  ## kill, stop and cut everything in turn, for MINUTES
+	@$(BIN)/python -m tests.faults --minutes $(MINUTES)
 
 api: $(VENV)/.project $(VENV)/.dev  ## EXAMPLES requests to each door, by its description
 	@OPENAPI_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -q tests/openapi -o timeout=3600

@@ -286,8 +286,12 @@ class Outbox(Protocol):
         ...
 
     async def sent(self, id: int, sent: Sent) -> None: ...
-    async def later(self, id: int, error: str, due: datetime) -> None:
-        """Not now. Changes nothing when another process has taken over the row meanwhile."""
+    async def later(
+        self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
+    ) -> None:
+        """Try again at ``due``. What ``may_have_arrived`` is ``unsure`` until then: who takes the
+        conversation meanwhile is told of it. Changes nothing when another process has taken over
+        the row."""
         ...
 
     async def over(

@@ -121,14 +121,20 @@ class Deliveries:
         await self._surely(lambda: self._store.outbox.sent(parcel.outbound.id, sent))
         self._count(parcel, outcome)
 
-    async def _later(self, parcel: Parcel, error: str, after: float | None) -> Next | datetime:
+    async def _later(
+        self, parcel: Parcel, error: str, after: float | None, *, may_have_arrived: bool = False
+    ) -> Next | datetime:
         if parcel.attempts >= self._bounds.attempts:
             over = f"given up after {parcel.attempts} attempts: {error}"
             await self._dead(parcel, Undeliverable(over))
             return Next.MORE
         wait = max(after or 0.0, backoff(parcel.attempts, self._bounds))
         due = self._clock.now() + timedelta(seconds=wait)
-        await self._surely(lambda: self._store.outbox.later(parcel.outbound.id, error, due))
+        await self._surely(
+            lambda: self._store.outbox.later(
+                parcel.outbound.id, error, due, may_have_arrived=may_have_arrived
+            )
+        )
         self._count(parcel, "later")
         return due
 
@@ -140,7 +146,7 @@ class Deliveries:
             return Next.MORE
         if channel is not None and channel.traits.unsure == "resend":
             self._count(parcel, "unsure")
-            return await self._later(parcel, error, None)
+            return await self._later(parcel, error, None, may_have_arrived=True)
         await self._tell(parcel, "unsure", "Nobody can tell whether this arrived: " + error)
         await self._over(parcel, "unsure", error)
         return Next.MORE

@@ -6,8 +6,9 @@ The in-process dispatcher. It holds no truth: what it forgets, the sweep over th
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
@@ -16,6 +17,8 @@ import structlog
 from gateway.ports import Clock
 
 log = structlog.get_logger()
+SLOWEST = 15.0
+"""Seconds until a lane that failed again and again is looked at again."""
 LAST_MOMENT = 1.0
 """Seconds for a step that was cut off to let go of what it holds."""
 
@@ -53,8 +56,8 @@ class Lanes:
     Lanes take turns, one step each, so that a busy one cannot starve the rest. One that has had
     more than ``patience`` steps on end waits behind all others (a customer who floods us does not
     make the rest wait), though not for ever, and such lanes get half of the workers. A wake during
-    a step is remembered. ``step`` must not raise; if it does, it is logged and the lane waits for
-    its next wake.
+    a step is remembered. A ``step`` that raises is logged and done again after `again_after`
+    seconds.
     """
 
     def __init__(self, step: Step, *, at_once: int, clock: Clock, patience: int = 20) -> None:
@@ -71,6 +74,7 @@ class Lanes:
         self._again: set[str] = set()
         self._workers: set[asyncio.Task[None]] = set()
         self._alarms: dict[str, tuple[datetime, asyncio.Task[None]]] = {}
+        self._failures: dict[str, int] = {}
         self._stopping = False
 
     def __len__(self) -> int:
@@ -124,11 +128,14 @@ class Lanes:
         is_long = self._on_end.get(lane, 0) > self._patience
         self._long_busy += is_long
         self._busy.add(lane)
+        after: Next | datetime
         try:
             after = await self._step(lane)
+            self._failures.pop(lane, None)
         except Exception:
             log.exception("lane.failed", lane=lane)
-            after = Next.DONE
+            failures = self._failures[lane] = self._failures.get(lane, 0) + 1
+            after = self._clock.now() + timedelta(seconds=again_after(failures))
         finally:
             self._busy.discard(lane)
             self._long_busy -= is_long
@@ -157,6 +164,14 @@ class Lanes:
             self.wake(lane)
 
         self._alarms[lane] = (at, asyncio.create_task(ring()))
+
+
+def again_after(failures: int) -> float:
+    """Seconds until a lane is looked at again whose steps failed so often, one after another: the
+    database may be away, or another process may hold it. Half of it by chance, so that the lanes
+    of one failure do not come back together."""
+    most: float = min(SLOWEST, 0.25 * 2.0 ** min(failures, 10))
+    return random.uniform(most / 2, most)  # noqa: S311  (no secret hangs on it)
 
 
 class Departures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable
 
@@ -17,15 +18,23 @@ ROUND = 10
 
 class Customer:
     """Writes ``message 0``, ``message 1`` ... one after the other, until told to stop; the last
-    words ask for a person."""
+    words ask for a person. ``urls``: the gateway's addresses, tried in turn; ``pause``: seconds
+    between two messages; ``patience``: before one that was refused is said again."""
 
     channel = ""
+    pause = 0.0
+    patience = PATIENCE
 
-    def __init__(self, name: str, url: str, ledger: Ledger, stop: asyncio.Event) -> None:
-        self.name, self.url, self.ledger, self.stop = name, url, ledger, stop
+    def __init__(self, name: str, ledger: Ledger, stop: asyncio.Event, *urls: str) -> None:
+        self.name, self.ledger, self.stop = name, ledger, stop
+        self._urls = itertools.cycle(urls)
+
+    def where(self) -> str:
+        """The address to try next."""
+        return next(self._urls)
 
     async def live(self) -> None:
-        async with aiohttp.ClientSession(self.url) as session:
+        async with aiohttp.ClientSession() as session:
             await self.talk(self._insisting(session))
 
     async def talk(self, say: Callable[[str, str], Awaitable[None]]) -> None:
@@ -33,6 +42,7 @@ class Customer:
         while not self.stop.is_set():
             await self._one(say, number, f"message {number}")
             number += 1
+            await asyncio.sleep(self.pause)
         await self._one(say, number, f"person {number}")
 
     async def _one(
@@ -49,7 +59,7 @@ class Customer:
                         return await self.post(session, id, text)
                 except (aiohttp.ClientError, OSError, TimeoutError):
                     self.ledger.repeated += 1
-                    await asyncio.sleep(PATIENCE)
+                    await asyncio.sleep(self.patience)
 
         return say
 
@@ -64,7 +74,8 @@ class RestCustomer(Customer):
 
     async def post(self, session: aiohttp.ClientSession, id: str, text: str) -> None:
         body = {"sender": self.name, "message": text, "message_id": id}
-        async with session.post("/webhooks/rest/webhook", json=body) as response:
+        url = f"{self.where()}/webhooks/rest/webhook"
+        async with session.post(url, json=body) as response:
             response.raise_for_status()
             await response.json()
 
@@ -77,22 +88,27 @@ class ProviderCustomer(Customer):
     """
 
     def __init__(
-        self, channel: str, name: str, url: str, ledger: Ledger, stop: asyncio.Event
+        self, channel: str, name: str, ledger: Ledger, stop: asyncio.Event, *urls: str
     ) -> None:
-        super().__init__(name, url, ledger, stop)
+        super().__init__(name, ledger, stop, *urls)
         self.channel = channel
 
     async def talk(self, say: Callable[[str, str], Awaitable[None]]) -> None:
         base, number = self.name, 0
         while not self.stop.is_set():
-            self.name = f"{base}-{number // ROUND}"
+            self.name = self.called(base, number // ROUND)
             await self._one(say, number, f"message {number}")
             number += 1
+            await asyncio.sleep(self.pause)
         await self._one(say, number, f"person {number}")
+
+    def called(self, base: str, number: int) -> str:
+        """The name of one of many."""
+        return f"{base}-{number}"
 
     async def post(self, session: aiohttp.ClientSession, id: str, text: str) -> None:
         body = {"from": self.name, "id": id, "text": text}
-        async with session.post(f"/{self.channel}", json=body) as response:
+        async with session.post(f"{self.where()}/{self.channel}", json=body) as response:
             response.raise_for_status()
         await asyncio.sleep(0.02)
 
@@ -102,16 +118,17 @@ class WebchatCustomer(Customer):
 
     channel = "webchat"
 
-    def __init__(self, name: str, url: str, ledger: Ledger, stop: asyncio.Event) -> None:
-        super().__init__(name, url, ledger, stop)
+    def __init__(self, name: str, ledger: Ledger, stop: asyncio.Event, *urls: str) -> None:
+        super().__init__(name, ledger, stop, *urls)
         self.token: str | None = None
         self.last = 0
 
     async def look_again(self) -> None:
         """Open the page anew, with nothing in it: all that was ever said comes again."""
+        url = self.where()
         async with (
-            aiohttp.ClientSession(self.url, headers={"Origin": self.url}) as session,
-            session.ws_connect("/channels/webchat/socket") as socket,
+            aiohttp.ClientSession(headers={"Origin": url}) as session,
+            session.ws_connect(f"{url}/channels/webchat/socket") as socket,
         ):
             await socket.send_json({"type": "hello", "after": 0, "token": self.token})
             while (frame := await socket.receive_json())["type"] != "live":
@@ -145,10 +162,13 @@ class WebchatCustomer(Customer):
             self.ledger.repeated += 1
 
     async def _line(self) -> None:
-        async with aiohttp.ClientSession(self.url, headers={"Origin": self.url}) as session:
+        async with aiohttp.ClientSession() as session:
             while True:
+                url = self.where()
                 try:
-                    async with session.ws_connect("/channels/webchat/socket") as self._socket:
+                    async with session.ws_connect(
+                        f"{url}/channels/webchat/socket", headers={"Origin": url}, heartbeat=5
+                    ) as self._socket:
                         await self._hello()
                 except (aiohttp.ClientError, OSError):
                     pass  # the gateway was killed; try again

@@ -16,8 +16,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from tests.crash.customers import Customer, ProviderCustomer, RestCustomer, WebchatCustomer
-from tests.crash.ledger import Ledger, Verdict, judge
+from tests.crash.ledger import QUERIES, Ledger, Stored, Verdict, judge
 
+WAITING = (
+    "SELECT (SELECT count(*) FROM inbox WHERE state = 'ready')"
+    " + (SELECT count(*) FROM outbox WHERE state IN ('ready', 'sending'))"
+)
+"""How much is to be handled or sent."""
 START = 60.0
 SETTLE = 60.0
 
@@ -99,13 +104,15 @@ async def run(kills: int, seed: int, folder: Path, *, each: int = 3) -> list[Ver
             async with asyncio.timeout(SETTLE):
                 await asyncio.gather(*living)
                 await _settled(folder / "var" / "warmline.db")
-            await _fetch(gateway.url, ledger)
+            await fetch(gateway.url, ledger)
             for one in customers:
                 if isinstance(one, WebchatCustomer):
                     await one.look_again()
         finally:
             await gateway.close()
-    return judge(ledger, folder / "var" / "warmline.db")
+    with sqlite3.connect(folder / "var" / "warmline.db") as connection:
+        stored = Stored.of(*(connection.execute(query).fetchall() for query in QUERIES))
+    return judge(ledger, stored)
 
 
 def _customers(url: str, ledger: Ledger, stop: asyncio.Event, each: int) -> list[Customer]:
@@ -113,27 +120,23 @@ def _customers(url: str, ledger: Ledger, stop: asyncio.Event, each: int) -> list
         customer
         for i in range(each)
         for customer in (
-            RestCustomer(f"rest{i}", url, ledger, stop),
-            WebchatCustomer(f"chat{i}", url, ledger, stop),
-            ProviderCustomer("pigeon", f"pigeon{i}", url, ledger, stop),
-            ProviderCustomer("parrot", f"parrot{i}", url, ledger, stop),
+            RestCustomer(f"rest{i}", ledger, stop, url),
+            WebchatCustomer(f"chat{i}", ledger, stop, url),
+            ProviderCustomer("pigeon", f"pigeon{i}", ledger, stop, url),
+            ProviderCustomer("parrot", f"parrot{i}", ledger, stop, url),
         )
     ]
 
 
 async def _settled(database: Path) -> None:
     """Until nothing is waiting to be handled or sent."""
-    query = (
-        "SELECT (SELECT count(*) FROM inbox WHERE state = 'ready')"
-        " + (SELECT count(*) FROM outbox WHERE state IN ('ready', 'sending'))"
-    )
     with sqlite3.connect(database) as connection:
         # Another process's work: nothing here can be awaited.
-        while connection.execute(query).fetchone()[0]:  # noqa: ASYNC110
+        while connection.execute(WAITING).fetchone()[0]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
-async def _fetch(url: str, ledger: Ledger) -> None:
+async def fetch(url: str, ledger: Ledger) -> None:
     """All that was ever said to the REST customers."""
     async with aiohttp.ClientSession(url) as session:
         for channel, name in list(ledger.said):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
+import json
+import re
+import time
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 Who = tuple[str, str]
+Rows = Iterable[Sequence[Any]]
 
 
 @dataclass
@@ -19,17 +23,21 @@ class Ledger:
     live: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     keys: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     repeated: int = 0
+    at: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    """When each was heard."""
 
     def accepted(self, channel: str, name: str, text: str) -> None:
         """The gateway acknowledged it."""
         self.said[channel, name].append(text)
 
     def heard(self, channel: str, name: str, text: str) -> None:
+        text = plain(text)
         self.got[channel, name].append(text)
+        self.at[channel, name, text] = time.time()
 
     def saw(self, name: str, text: str) -> None:
         """A page showed it, live."""
-        self.live[name].append(text)
+        self.live[name].append(plain(text))
 
     def delivered(self, channel: str, name: str, key: str, text: str) -> None:
         """A provider took a message. ``key`` is the gateway's own."""
@@ -58,25 +66,79 @@ class Verdict:
         return not (self.lost or self.doubled or self.misordered)
 
 
-def judge(ledger: Ledger, database: Path) -> list[Verdict]:
+QUERIES = (
+    "SELECT lane, text FROM messages WHERE author = 'customer' ORDER BY id",
+    # What was cut off, and not sent again: the conversation was given to a person.
+    (
+        "SELECT o.lane, m.text FROM outbox o JOIN messages m ON m.id = o.message_id"
+        " WHERE m.status = 'unsure' AND o.state IN ('unsure', 'discarded')"
+    ),
+    (
+        "SELECT m.lane, m.text, m.data,"
+        " EXISTS (SELECT 1 FROM messages r WHERE r.turn_id = m.turn_id"
+        " AND (r.purpose = 'handover' OR r.status = 'discarded'))"
+        # Its turn began before the hand-over and was committed after it.
+        " OR EXISTS (SELECT 1 FROM messages s WHERE s.conversation_id = m.conversation_id"
+        " AND s.author = 'system' AND s.text = 'Handed over to a person' AND s.id < m.id)"
+        " FROM messages m"
+        " JOIN conversations c ON c.id = m.conversation_id"
+        " WHERE m.author = 'customer' AND c.state = 'waiting'"
+    ),
+)
+"""What the database is asked: of what was taken in, of what is unsure, of what people have."""
+
+
+@dataclass
+class Stored:
+    """What the database holds, by customer."""
+
+    kept: dict[Who, list[str]] = field(default_factory=lambda: defaultdict(list))
+    unsure: dict[Who, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    with_person: dict[Who, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Messages that a person has, or gets: the bot passed them on or handed them over, or its
+    reply was called back when the conversation was given to a person."""
+
+    @classmethod
+    def of(cls, kept: Rows, unsure: Rows, waiting: Rows) -> Stored:
+        """From the answers to `QUERIES`."""
+        stored = cls()
+        for lane, text in kept:
+            stored.kept[_who(lane)].append(text)
+        for lane, text in unsure:
+            stored.unsure[_who(lane)][plain(text)] += 1
+        for lane, text, data, handed_over in waiting:
+            route = json.loads(data or "{}").get("route") or {}
+            if handed_over or route.get("action") in ("pass", "escalate"):
+                stored.with_person[_who(lane)].add(text)
+        return stored
+
+
+def plain(text: str) -> str:
+    """``answer 7``, whatever a voice has put around it."""
+    found = re.search(r"answer \d+", text)
+    return found.group() if found else text
+
+
+def _who(lane: str) -> Who:
+    channel, _, name = lane.partition(":")
+    return channel, name
+
+
+def judge(ledger: Ledger, stored: Stored) -> list[Verdict]:
     """One verdict for each channel."""
-    with sqlite3.connect(database) as connection:
-        unsure = _unsure(connection)
-        kept = _kept(connection)
-        with_person = _with_person(connection)
     verdicts: dict[str, Verdict] = {}
     for (channel, name), said in sorted(ledger.said.items()):
         verdict = verdicts.setdefault(channel, Verdict(channel))
         who = (channel, name)
-        if kept.get(who, []) != said:
-            verdict.lost.append(f"{who}: stored {len(kept.get(who, []))} of {len(said)}")
+        if stored.kept[who] != said:
+            verdict.lost.append(f"{who}: stored {len(stored.kept[who])} of {len(said)}")
         _judge_one(
             verdict,
             who,
             said,
             ledger.got[who],
-            unsure=unsure.get(who, Counter()),
-            with_person=with_person.get(who, set()),
+            unsure=stored.unsure[who],
+            with_person=stored.with_person[who],
         )
     for name, shown in ledger.live.items():
         _in_order(verdicts["webchat"], ("webchat", name), shown)
@@ -116,38 +178,3 @@ def _in_order(verdict: Verdict, who: Who, got: list[str]) -> None:
     numbers = [int(text.split()[1]) for text in got if text.startswith("answer ")]
     if numbers != sorted(set(numbers)):
         verdict.misordered.append(f"{who}: {numbers}")
-
-
-def _with_person(connection: sqlite3.Connection) -> dict[Who, set[str]]:
-    """Messages that a person has, or gets: the bot passed them on or handed them over, or its
-    reply was called back when the conversation was given to a person."""
-    found: dict[Who, set[str]] = defaultdict(set)
-    query = (
-        "SELECT m.lane, m.text FROM messages m JOIN conversations c ON c.id = m.conversation_id"
-        " WHERE m.author = 'customer' AND c.state = 'waiting'"
-        " AND (json_extract(m.data, '$.route.action') IN ('pass', 'escalate')"
-        " OR EXISTS (SELECT 1 FROM messages r WHERE r.turn_id = m.turn_id"
-        " AND (r.purpose = 'handover' OR r.status = 'discarded')))"
-    )
-    for lane, text in connection.execute(query):
-        channel, _, name = lane.partition(":")
-        found[channel, name].add(text)
-    return found
-
-
-def _unsure(connection: sqlite3.Connection) -> dict[Who, Counter[str]]:
-    found: dict[Who, Counter[str]] = defaultdict(Counter)
-    query = "SELECT o.lane, m.text FROM outbox o JOIN messages m ON m.id = o.message_id"
-    for lane, text in connection.execute(f"{query} WHERE o.state = 'unsure'"):
-        channel, _, name = lane.partition(":")
-        found[channel, name][text] += 1
-    return found
-
-
-def _kept(connection: sqlite3.Connection) -> dict[Who, list[str]]:
-    found: dict[Who, list[str]] = defaultdict(list)
-    query = "SELECT lane, text FROM messages WHERE author = 'customer' ORDER BY id"
-    for lane, text in connection.execute(query):
-        channel, _, name = lane.partition(":")
-        found[channel, name].append(text)
-    return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway import Agent, Conflict, Reply, Traits, Turn
+from gateway import Agent, Conflict, Reply, Traits, Turn, Unsure
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
 from tests.conftest import until
 
@@ -117,6 +117,27 @@ async def test_claimed_while_the_provider_has_it(tmp_path: Path, easy: dict[str,
         assert [m.text for m in fake.sent] == ["You said hello.", "You said one more thing."]
         lines = [m.text for m in (await gw.house.desk.card(conversation)).messages if m.internal]
         assert "Already on its way at that moment: “You said one more thing.”" in lines
+
+
+async def test_a_reply_that_may_have_arrived_was_shown_as_called_back(
+    tmp_path: Path, easy: dict[str, Any]
+) -> None:
+    """Cut off and waiting to be sent again: who claims is told that the customer may have it, and
+    it is not called back, as nobody can do that. (The model found it: tests/model.)"""
+    fake, clock = FakeChannel(traits=Traits(unsure="resend")), FakeClock()
+    async with running(fake, FakeHandler(echo), config=easy, clock=clock, tmp_path=tmp_path) as gw:
+        conversation = await first_contact(gw)
+        fake.fail_with(Unsure("the line was cut"))
+        await gw.customer("fake", "carla").write("one more thing")
+        await until(lambda: len(fake.tried) == 2)
+        await gw.settled()
+        card = await claim(gw, conversation)
+        assert [m.text for m in card.on_its_way] == ["You said one more thing."]
+        await clock.advance(600)
+        await gw.settled()
+        card = await gw.house.desk.card(conversation)
+        assert [m.status for m in card.messages if m.author == "bot"] == ["sent", "unsure"]
+        assert len(fake.tried) == 2
 
 
 async def test_the_bot_is_silent_until_the_person_is_done(

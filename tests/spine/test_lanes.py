@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from gateway.services.dispatch import Lanes, Next
 from gateway.testing import FakeClock
@@ -23,6 +24,29 @@ async def test_a_wake_at_the_moment_a_worker_ends_is_not_lost() -> None:
     lanes = Lanes(step, at_once=1, clock=FakeClock())
     lanes.wake("first")
     await until(lambda: worked == ["first", "second"], 2)
+
+
+async def test_a_step_that_failed_left_its_lane_to_the_sweep() -> None:
+    """It is done again soon, later each time, and at once when somebody wakes the lane."""
+    clock = FakeClock()
+    looked: list[float] = []
+    begun = clock.now()
+
+    async def step(lane: str) -> Next | datetime:
+        looked.append((clock.now() - begun).total_seconds())
+        if len(looked) < 4:
+            raise ConnectionError
+        return Next.DONE
+
+    lanes = Lanes(step, at_once=1, clock=clock)
+    lanes.wake("lane")
+    for failures in (1, 2, 3):
+        await until(lambda: len(lanes) == 0, 2)
+        assert len(looked) == failures
+        await clock.advance(0.25 * 2**failures)
+        await until(lambda failures=failures: len(looked) > failures, 2)
+    assert all(later > sooner for sooner, later in pairwise(looked))
+    await lanes.stop(0)
 
 
 async def test_an_earlier_alarm_is_not_kept_waiting_by_a_later_one() -> None:

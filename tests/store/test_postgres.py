@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from aiohttp import ClientSession
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 import channels.rest
+from gateway.adapters.sql.dialect import LANE
 from gateway.adapters.sql.opening import open_database
-from gateway.adapters.sql.units import AnyDatabase
+from gateway.adapters.sql.prepared import Prepared
+from gateway.adapters.sql.units import AnyDatabase, HeldUp
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig, Postgres
 from gateway.testing import FakeHandler, running
@@ -174,24 +177,105 @@ async def test_units_of_one_key_never_overlap(database: AnyDatabase) -> None:
         await one.stop()
 
 
-async def test_a_cut_connection_is_opened_anew(database: AnyDatabase) -> None:
-    """Whoever waits for it hears of it; the next one does not."""
-    mine = await database.write(lambda c: c.execute(text("SELECT pg_backend_pid()")).scalar())
-    other = open_database(database._url, Postgres())  # type: ignore[attr-defined]
-    reached = asyncio.Event()
+def break_off(connection: Connection) -> None:
+    """What a line that is cut is to the unit that runs."""
+    connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())")).close()
+
+
+async def test_a_line_cut_before_commit_failed_those_who_waited(database: AnyDatabase) -> None:
+    """Nothing was stored, so all of the group is done again on another connection, each by itself;
+    the one that breaks every line hears of it, in the words of the first error."""
+    cut = 0
+
+    def cut_once(connection: Connection) -> str:
+        nonlocal cut
+        cut += 1
+        return put("cut")(connection) if cut > 1 else str(break_off(connection))
+
+    only = open_database(database._url, Postgres(writers=1))  # type: ignore[attr-defined]
+    busy = asyncio.create_task(only.write(run("SELECT pg_sleep(0.1)")))
+    await asyncio.sleep(0)
+    units: list[Callable[[Connection], object]] = [put("a"), cut_once, put("b"), break_off]
+    writing = [asyncio.create_task(only.write(u, key=f"{i}")) for i, u in enumerate(units)]
+    *done, broken = await asyncio.gather(*writing, return_exceptions=True)
+    assert done == ["a", "cut", "b"]
+    assert isinstance(broken, DBAPIError)
+    assert "reconnect" not in str(broken)
+    assert sorted(await names(database)) == ["a", "b", "cut"]
+    await busy
+    await only.stop()
+
+
+async def test_one_lane_that_was_held_failed_the_whole_group(database: AnyDatabase) -> None:
+    """Its unit asks again for as long as the lock time-out, then fails alone; the others of the
+    group are done meanwhile, on the only connection there is."""
+    url = database._url  # type: ignore[attr-defined]
+    other, only = open_database(url, Postgres()), open_database(url, Postgres(writers=1))
+    held, let_go = asyncio.Event(), asyncio.Event()
+
+    def holds(connection: Connection) -> None:
+        held.set()
+        while not let_go.is_set():
+            connection.execute(text("SELECT pg_sleep(0.05)")).close()
+
+    holding = asyncio.create_task(other.write(holds, key="b"))
+    await held.wait()
+    asking = [asyncio.create_task(only.write(put(key), key=key)) for key in "abcd"]
+    assert await asyncio.gather(*(asking[i] for i in (0, 2, 3))) == ["a", "c", "d"]
+    assert not asking[1].done()
+    with pytest.raises(HeldUp, match=r"for 0\.5 s"):
+        await database.write(put("b"), key="b")
+    let_go.set()
+    await holding
+    assert await asking[1] == "b"
+    await only.stop()
+    await other.stop()
+
+
+async def test_a_group_went_on_for_as_long_as_all_its_units(database: AnyDatabase) -> None:
+    """Where units are slow the first ones are committed before the last ones begin."""
+    only = open_database(database._url, Postgres(writers=1))  # type: ignore[attr-defined]
+    seen: list[int] = []
 
     def slow(connection: Connection) -> None:
-        reached.set()
-        connection.execute(text("SELECT pg_sleep(5)")).close()
+        connection.execute(text("SELECT pg_sleep(0.2)")).close()
+        seen.append(sum(task.done() for task in writing))
 
-    waiting = asyncio.create_task(database.write(slow))
-    await reached.wait()
-    kill = text("SELECT pg_terminate_backend(:pid)")
-    await other.write(lambda c: c.execute(kill, {"pid": mine}).close())
-    with pytest.raises(DBAPIError):
-        await waiting
-    assert await database.write(put("after")) == "after"
+    writing = [asyncio.create_task(only.write(slow, key=f"{i}")) for i in range(8)]
+    await asyncio.gather(*writing)
+    assert len(seen) == len(writing), "each is done once"
+    assert seen[-1] > 0
+    await only.stop()
+
+
+async def test_a_process_that_stood_still_kept_its_lanes_longer_than_others_wait(
+    database: AnyDatabase,
+) -> None:
+    """The server ends a transaction that says nothing before the others lose patience."""
+    other = open_database(database._url, Postgres(lock_timeout=6))  # type: ignore[attr-defined]
+    asleep = await other._connect()  # type: ignore[attr-defined]
+    await asleep.execute("BEGIN")
+    await asleep.execute(f"SELECT pg_advisory_xact_lock({LANE}, {crc32(b'k') - 2**31})")
+    assert await other.write(put("k"), key="k") == "k"
+    assert asleep.is_closed()
     await other.stop()
+
+
+async def test_a_prepared_statement_used_a_connection_that_was_replaced(
+    database: AnyDatabase,
+) -> None:
+    """SQLAlchemy's connection may get another one of the driver's under it."""
+    pid = Prepared(select(func.pg_backend_pid().label("pid")))
+
+    def replaced(connection: Connection) -> tuple[int, int]:
+        first = pid.scalar(connection, {})
+        connection.invalidate()
+        connection.rollback()
+        return first, pid.scalar(connection, {})
+
+    async with database._engine.connect() as connection:  # type: ignore[attr-defined]
+        first, second = await connection.run_sync(replaced)
+    assert first != second
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])

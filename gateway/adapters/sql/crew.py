@@ -12,33 +12,60 @@ from typing import Any, TypeVar
 import structlog
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.util import await_only
 
-from gateway.adapters.sql import dialect
 from gateway.adapters.sql.database import Outcome, Waiting
+from gateway.adapters.sql.grouped import HELD, LEFT, Undone
+from gateway.adapters.sql.units import HeldUp
 
 T = TypeVar("T")
 log = structlog.get_logger()
 MOST = 16
 """Units of a group: on several connections small groups wait less for one another."""
 TRIES = 6
-"""Of a unit that meets others in deadlocks; with waits up to 0.4 s in between."""
+"""Of a unit whose transaction was undone through no fault of its own; with waits up to 0.4 s in
+between."""
+SOON, LATEST = 0.02, 0.5
+"""Seconds until a key that another process has is asked for again: doubled each time."""
 
 Work = Callable[[Connection, Sequence[Waiting[Any]]], list[Outcome]]
-Failed = list[tuple[Waiting[Any], BaseException]]
+
+
+class Mine(Waiting[T]):
+    """A unit that may have to wait for its key: how often it was refused, and the seconds for which
+    it was put off. A process that stands still loses no patience over that."""
+
+    __slots__ = ("put_off", "refused")
+
+    def __init__(self, unit: Callable[[Connection], T], key: str, done: asyncio.Future[T]) -> None:
+        super().__init__(unit, key, done)
+        self.refused, self.put_off = 0, 0.0
+
+
+Failed = list[tuple[Mine[Any], BaseException]]
 
 
 class Crew:
-    """At most ``hands`` connections do ``work``, each with a group of units at a time."""
+    """At most ``hands`` connections do ``work``, each with a group of units at a time. A unit
+    whose key another process has is asked for again for ``patience`` seconds; meanwhile its
+    connection does what others want."""
 
-    def __init__(self, connect: Callable[[], AsyncConnection], work: Work, *, hands: int) -> None:
-        self._connect, self._work, self._hands = connect, work, hands
+    def __init__(
+        self,
+        connect: Callable[[], AsyncConnection],
+        work: Work,
+        *,
+        hands: int,
+        patience: float,
+    ) -> None:
+        self._connect, self._work = connect, work
+        self._hands, self._patience = hands, patience
         self.told: Callable[[int], object] | None = None
-        self._single: deque[Waiting[Any]] = deque()
-        self._keyed: deque[Waiting[Any]] = deque()
+        self._single: deque[Mine[Any]] = deque()
+        self._keyed: deque[Mine[Any]] = deque()
         self._busy: set[str] = set()
         self._free: list[AsyncConnection] = []
         self._serving: set[asyncio.Task[None]] = set()
+        self._put_off: set[asyncio.Task[None]] = set()
         self._stopped = False
 
     async def run(self, unit: Callable[[Connection], T], key: str) -> T:
@@ -47,20 +74,24 @@ class Crew:
         if self._stopped:
             raise RuntimeError("the database is closed")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        (self._keyed if key else self._single).append(Waiting(unit, key, done))
-        if len(self._serving) < self._hands:
-            self._serving.add(asyncio.create_task(self._serve()))
+        waiting = Mine(unit, key, done)
+        (self._keyed if key else self._single).append(waiting)
+        self._call()
         return await done
 
     async def stop(self) -> None:
         """Let what waits finish, then close."""
         self._stopped = True
-        while self._serving:
-            await asyncio.wait(set(self._serving))
+        while tasks := self._serving | self._put_off:
+            await asyncio.wait(tasks)
         for connection in self._free:
             with suppress(Exception):  # it may be broken; it goes anyhow
                 await connection.close()
         self._free = []
+
+    def _call(self) -> None:
+        if len(self._serving) < self._hands:
+            self._serving.add(asyncio.create_task(self._serve()))
 
     async def _serve(self) -> None:
         try:
@@ -74,14 +105,14 @@ class Crew:
             if (me := asyncio.current_task()) is not None:
                 self._serving.discard(me)
 
-    def _next(self) -> list[Waiting[Any]]:
+    def _next(self) -> list[Mine[Any]]:
         """What to do next: a unit without key by itself, else a fair share of those whose keys
         nobody is at, in the order in which they came."""
         if self._single:
             return [self._single.popleft()]
         share = min(MOST, 1 + (len(self._keyed) - 1) // self._hands)
-        group: list[Waiting[Any]] = []
-        passed: list[Waiting[Any]] = []
+        group: list[Mine[Any]] = []
+        passed: list[Mine[Any]] = []
         while self._keyed and len(group) < share:
             one = self._keyed.popleft()
             (passed if one.key in self._busy else group).append(one)
@@ -90,8 +121,8 @@ class Crew:
         self._busy.update(waiting.key for waiting in group)
         return group
 
-    async def _settle(self, group: list[Waiting[Any]]) -> None:
-        """Do it, and again what met others in a deadlock: each by itself, later each time."""
+    async def _settle(self, group: list[Mine[Any]]) -> None:
+        """Do it, and again what came to nothing: each by itself, later each time."""
         failed = await self._once(group)
         for attempt in range(1, TRIES):
             if not failed:
@@ -103,22 +134,51 @@ class Crew:
         for waiting, error in failed:
             _tell(waiting, None, error)
 
-    async def _once(self, group: Sequence[Waiting[Any]]) -> Failed:
+    async def _once(self, group: Sequence[Mine[Any]]) -> Failed:
         """One transaction; gives those that are to be tried again."""
         connection: AsyncConnection | None = None
         try:
             connection = self._free.pop() if self._free else await self._connect().start()
             outcomes = await connection.run_sync(self._work, group)
+        except Undone as undone:
+            return [(waiting, undone.__cause__ or undone) for waiting in group]
         except Exception as error:  # noqa: BLE001  (handed to those who wait)
-            if dialect.may_repeat(error):
-                return [(waiting, error) for waiting in group]
             outcomes = [(None, error)] * len(group)
         finally:
             if connection is not None:
                 await self._put_back(connection)
+        left: list[Mine[Any]] = []
         for waiting, (result, error_of_one) in zip(group, outcomes, strict=True):
-            _tell(waiting, result, error_of_one)
+            if error_of_one is LEFT:
+                left.append(waiting)
+            elif error_of_one is HELD:
+                self._refused(waiting)
+            else:
+                _tell(waiting, result, error_of_one)
+        self._keyed.extendleft(reversed(left))
         return []
+
+    def _refused(self, waiting: Mine[Any]) -> None:
+        """Another process has its key: ask again later, as long as it is patient."""
+        if waiting.put_off >= self._patience:
+            what = f"another process has had this lane for {self._patience:g} s"
+            return _tell(waiting, None, HeldUp(what))
+        most = min(LATEST, SOON * 2.0 ** min(10, waiting.refused))
+        wait = random.uniform(most / 2, most)  # noqa: S311  (no secret)
+        waiting.refused += 1
+        waiting.put_off += wait
+        self._put_off.add(asyncio.create_task(self._come_back(waiting, wait)))
+        return None
+
+    async def _come_back(self, waiting: Mine[Any], wait: float) -> None:
+        try:
+            await asyncio.sleep(wait)
+            self._keyed.append(waiting)
+            self._call()
+        finally:
+            # At once, as in `_serve`.
+            if (me := asyncio.current_task()) is not None:
+                self._put_off.discard(me)
 
     async def _put_back(self, connection: AsyncConnection) -> None:
         """Keep it for the next, unless it is broken."""
@@ -141,42 +201,3 @@ def _tell(waiting: Waiting[Any], result: Any, error: BaseException | None) -> No
         waiting.done.set_result(result)
     else:
         waiting.done.set_exception(error)
-
-
-def write_group(connection: Connection, group: Sequence[Waiting[Any]]) -> list[Outcome]:
-    """Run ``group`` in one transaction that holds its keys; gives (result, error) of each.
-
-    Raises what BEGIN or COMMIT raised, or what undid the whole; then nothing of it is stored.
-    """
-    with connection.begin():
-        dialect.hold(connection, dialect.LANE, (one.key for one in group if one.key))
-        if len(group) == 1:
-            return [(group[0].unit(connection), None)]
-        _say(connection, "SAVEPOINT unit")
-        return [_in_savepoint(connection, waiting.unit) for waiting in group]
-
-
-def _in_savepoint(connection: Connection, unit: Callable[[Connection], Any]) -> Outcome:
-    """Leaves a savepoint for the next one: so that costs one round trip and not two."""
-    try:
-        result = unit(connection)
-    except Exception as error:
-        if dialect.may_repeat(error):
-            raise
-        _say(connection, "ROLLBACK TO SAVEPOINT unit")
-        return None, error
-    _say(connection, "RELEASE SAVEPOINT unit; SAVEPOINT unit")
-    return result, None
-
-
-def _say(connection: Connection, sql: str) -> None:
-    driver: Any = connection.connection.driver_connection
-    await_only(driver.execute(sql))
-
-
-def read_group(connection: Connection, group: Sequence[Waiting[Any]]) -> list[Outcome]:
-    """Run the one unit of ``group`` on a snapshot of its own: an error would end the snapshot for
-    all who shared it."""
-    [waiting] = group
-    with connection.begin():
-        return [(waiting.unit(connection), None)]

@@ -6,7 +6,7 @@ gives for nothing is asked for here: one writer to a lane, one hand on a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from zlib import crc32
 
@@ -20,6 +20,7 @@ POSTGRES = "postgresql"
 # What is held by `hold`: numbers of ours, so that other programs on the database do not meet us.
 LANE, INBOX, REF, SCHEMA = 0x57610001, 0x57610002, 0x57610003, 0x57610004
 _HOLD = "SELECT pg_advisory_xact_lock($1, name) FROM unnest($2::int[]) AS name"
+_TAKE = "SELECT name, pg_try_advisory_xact_lock($1, name) FROM unnest($2::int[]) AS name"
 _REPEATED = frozenset({"40001", "40P01"})
 """serialization_failure and deadlock_detected: nothing was done; the same again may succeed."""
 
@@ -65,10 +66,23 @@ def hold(connection: Connection, kind: int, names: Iterable[str]) -> None:
     """
     if not is_postgres(connection):
         return
-    # 32 bits: two names that share a number wait for one another, and no harm is done.
-    numbers = sorted({crc32(name.encode()) - 2**31 for name in names})
-    if numbers:
+    if numbers := sorted({_number(name) for name in names}):
         connection.connection.cursor().execute(_HOLD, (kind, numbers))
+
+
+def take_hold(connection: Connection, kind: int, names: Collection[str]) -> set[str]:
+    """As `hold`, without waiting; gives those that nobody else holds. For PostgreSQL alone."""
+    if not names:
+        return set()
+    cursor = connection.connection.cursor()
+    cursor.execute(_TAKE, (kind, sorted({_number(name) for name in names})))
+    ours = {number for number, held in cursor.fetchall() if held}
+    return {name for name in names if _number(name) in ours}
+
+
+def _number(name: str) -> int:
+    """32 bits: two names that share a number wait for one another, and no harm is done."""
+    return crc32(name.encode()) - 2**31
 
 
 def may_repeat(error: BaseException | None) -> bool:

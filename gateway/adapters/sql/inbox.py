@@ -9,11 +9,11 @@ from sqlalchemy import Connection, func, select, update
 
 from gateway.adapters.sql import committing, rows, taking
 from gateway.adapters.sql.accepting import SAME, Arrival, Door
-from gateway.adapters.sql.hands import in_hand
+from gateway.adapters.sql.hands import LOOK_AGAIN, in_hand
 from gateway.adapters.sql.herald import Herald
 from gateway.adapters.sql.processes import Me
 from gateway.adapters.sql.schema import inbox, messages
-from gateway.adapters.sql.units import AnyDatabase
+from gateway.adapters.sql.units import AnyDatabase, HeldUp
 from gateway.model import Accepted, Inbound, Message
 from gateway.ports import NotFound
 from gateway.store import AgentSaid, Committed, InboxLine, Later, Outcome, Work
@@ -68,10 +68,13 @@ class SqlInbox:
     async def take(self, lane: str, at: datetime) -> Work | Later | None:
         if not self._db.shared:
             return await self._db.read(lambda c: taking.take(c, lane, at, self._idle))
-        return await self._db.write(
-            lambda c: in_hand(c, self._me, lane, at) or taking.take(c, lane, at, self._idle),
-            key=lane,
-        )
+        try:
+            return await self._db.write(
+                lambda c: in_hand(c, self._me, lane, at) or taking.take(c, lane, at, self._idle),
+                key=lane,
+            )
+        except HeldUp:
+            return Later(at=at + LOOK_AGAIN)
 
     async def commit(self, outcome: Outcome, at: datetime) -> Committed:
         return await self._db.write(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.effects import open_handoff
 from gateway.adapters.sql.herald import MOVES, Herald
+from gateway.adapters.sql.outbox import CERTAIN
 from gateway.adapters.sql.schema import (
     conversations,
     handoffs,
@@ -155,7 +156,7 @@ def _shift(
     )
     connection.execute(
         update(messages)
-        .where(messages.c.id.in_(select(outbox.c.message_id).where(stale)))
+        .where(messages.c.id.in_(select(outbox.c.message_id).where(stale)), CERTAIN)
         .values(status="discarded")
     )
     connection.execute(update(outbox).where(stale).values(state="discarded"))
@@ -166,6 +167,7 @@ def _claim(
     connection: Connection, conversation: int, agent: Agent, epoch: int, at: datetime
 ) -> tuple[Conversation, tuple[Message, ...]]:
     before = _get(connection, conversation)
+    late = _on_its_way(connection, before)
     tier = agent.tier if before.tier == "bot" else before.tier
     now = _shift(
         connection,
@@ -183,20 +185,27 @@ def _claim(
         .values(agent=rows.pack(agent), claimed_at=rows.ms(at))
     )
     _line(connection, now, f"{agent.name} took the conversation", agent, at)
-    sending = (
-        select(messages)
-        .join(outbox, outbox.c.message_id == messages.c.id)
-        .where(
-            outbox.c.conversation_id == conversation,
-            outbox.c.author == "bot",
-            outbox.c.state == "sending",
-            outbox.c.lane == now.address.lane,
-        )
-    )
-    late = tuple(rows.message(connection, row) for row in connection.execute(sending))
     for message in late:
         _line(connection, now, f"Already on its way at that moment: “{message.text}”", None, at)
     return now, late
+
+
+def _on_its_way(connection: Connection, now: Conversation) -> tuple[Message, ...]:
+    """What the bot said that the customer may have, or get, whatever becomes of it now: it is
+    being sent, or its sending was cut off and it waits to be sent again."""
+    cut_off = (outbox.c.state == "ready") & (messages.c.status == "unsure")
+    chosen = (
+        select(messages)
+        .join(outbox, outbox.c.message_id == messages.c.id)
+        .where(
+            outbox.c.conversation_id == now.id,
+            outbox.c.author == "bot",
+            or_(outbox.c.state == "sending", cut_off),
+            outbox.c.lane == now.address.lane,
+        )
+        .order_by(messages.c.id)
+    )
+    return tuple(rows.message(connection, row) for row in connection.execute(chosen))
 
 
 def _open_handoff_of(connection: Connection, conversation: int) -> int | None:

@@ -10,10 +10,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, exists, or_, select, update
 
 from gateway.adapters.sql import consent, rows
+from gateway.adapters.sql.hands import LOOK_AGAIN
 from gateway.adapters.sql.herald import Herald
 from gateway.adapters.sql.processes import Me, bury
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox, processes
-from gateway.adapters.sql.units import AnyDatabase
+from gateway.adapters.sql.units import AnyDatabase, HeldUp
 from gateway.model import Fact, Outbound, Sent, Status
 from gateway.store import Later, OutboxLine, Parcel
 
@@ -60,7 +61,9 @@ _SENT_MESSAGE = _MESSAGE.values(
 _DISCARD = _STATE.where(outbox.c.state == "ready").values(
     state="discarded", error="a person took the conversation"
 )
-_DISCARD_MESSAGE = _MESSAGE.values(status="discarded")
+CERTAIN = messages.c.status != "unsure"
+"""What may have arrived once is not called back: it stays `unsure`."""
+_DISCARD_MESSAGE = _MESSAGE.where(CERTAIN).values(status="discarded")
 _OUTBOUND = msgspec.json.Decoder(Outbound)
 
 
@@ -71,7 +74,10 @@ class SqlOutbox:
         self._db, self._me, self._herald = database, me, herald
 
     async def take(self, lane: str, at: datetime) -> Parcel | Later | None:
-        return await self._db.write(lambda c: _take(c, self._me, lane, at), key=lane)
+        try:
+            return await self._db.write(lambda c: _take(c, self._me, lane, at), key=lane)
+        except HeldUp:
+            return Later(at=at + LOOK_AGAIN)
 
     async def sent(self, id: int, sent: Sent) -> None:
         def unit(connection: Connection) -> None:
@@ -83,9 +89,17 @@ class SqlOutbox:
 
         await self._db.write(unit)
 
-    async def later(self, id: int, error: str, due: datetime) -> None:
+    async def later(
+        self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
+    ) -> None:
         again = _STATE.where(self._mine()).values(state="ready", error=error, due_at=rows.ms(due))
-        await self._db.write(lambda c: c.execute(again, {"row": id}).rowcount)
+
+        def unit(connection: Connection) -> None:
+            mine = connection.execute(again, {"row": id}).rowcount == 1
+            if mine and may_have_arrived:
+                connection.execute(_MESSAGE.values(status="unsure"), {"row": id})
+
+        await self._db.write(unit)
 
     async def over(
         self,

