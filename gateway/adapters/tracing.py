@@ -244,8 +244,10 @@ class TracedOutbox:
         await self._inner.sent(id, sent)
         self._row.end(outcome="sent")
 
-    async def later(self, id: int, error: str, due: datetime) -> None:
-        await self._inner.later(id, error, due)
+    async def later(
+        self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
+    ) -> None:
+        await self._inner.later(id, error, due, may_have_arrived=may_have_arrived)
         self._row.end(outcome="later")
 
     async def over(self, id: int, status: MessageStatus, error: str, **address: bool) -> None:
