@@ -13,8 +13,10 @@ import pytest
 from gateway import Sent
 from gateway.model import Outbound
 from gateway.testing import FakeChannel, FakeHandler, Person, Running, running
+from gateway.testing.databases import database_of
 from tests.conftest import until
 from tests.crew.server import RedisServer, Wire
+from tests.postgres import Served
 from tests.spine.conftest import ANSWER_ALL, echo
 
 LOCK, SWEEP, WITHOUT, TIMEOUT = 1.0, 2.0, 0.5, 0.3
@@ -51,10 +53,11 @@ class Provider(FakeChannel):
 
 
 class Crew:
-    """Gateways on one database. ``arrived``: what customers of the channel ``fake`` got."""
+    """Gateways on one PostgreSQL database. ``arrived``: what customers of channel ``fake`` got."""
 
-    def __init__(self, folder: Path, url: str, stack: AsyncExitStack) -> None:
+    def __init__(self, folder: Path, url: str, stack: AsyncExitStack, database: str) -> None:
         self._folder, self._url, self._stack = folder, url, stack
+        self._database = database
         self._count = 0
         self.arrived: list[Outbound] = []
         (folder / "policy.yaml").write_text(ANSWER_ALL, "utf-8")
@@ -73,7 +76,9 @@ class Crew:
             "policy": str(self._folder / "policy.yaml"),
             "data_dir": str(self._folder / "var"),
             "redis_url": url or self._url,
+            "database_url": self._database,
             "role": role,
+            "process": {"name": f"process{self._count}"},
             "redis": {"timeout": TIMEOUT, "lock": LOCK, "sweep": WITHOUT},
             **config,
         }
@@ -94,9 +99,15 @@ class Crew:
 
 
 @pytest.fixture
-async def crew(redis: RedisServer, tmp_path: Path) -> AsyncIterator[Crew]:
+def database(postgres: Served, tmp_path: Path) -> str:
+    """An empty PostgreSQL database of this test."""
+    return database_of(tmp_path, postgres.url)
+
+
+@pytest.fixture
+async def crew(redis: RedisServer, tmp_path: Path, database: str) -> AsyncIterator[Crew]:
     async with AsyncExitStack() as stack:
-        yield Crew(tmp_path, redis.url, stack)
+        yield Crew(tmp_path, redis.url, stack, database)
 
 
 async def talk(
