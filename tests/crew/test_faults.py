@@ -134,14 +134,16 @@ async def test_a_worker_that_stalls_past_its_lock_cannot_commit_late(
     commit changes nothing."""
     web = await crew.join("web")
     ana = web.customer("fake", "ana")
-    far = await crew.join("worker", url=wire.url)
+    far = await crew.join("worker", url=wire.url, process={"name": "far", "lease": 1.0})
     with Stalled(far) as stalled:
         await ana.write("0")
         await stalled.barrier.reached.wait()
         async with redis.client() as client:
             assert await client.exists("warmline:lock:in:fake:ana")
-            await crew.join("worker")
-            wire.hold()  # it stands still: its lock is not extended any more
+            await crew.join("worker", process={"name": "near", "lease": 1.0})
+            wire.hold()  # it stands still: neither its lock nor its lease is extended any more
+            assert far.gateway._renewing is not None
+            far.gateway._renewing.cancel()
             await crew.hear([ana], 1)
             await until(lambda: _free(client), BOUND)
         stalled.barrier.opened.set()
