@@ -20,7 +20,7 @@ FORCE = {
 
 _MARKS = re.compile(r"(?:[!?¡¿！？؟]\s?){2,}|[!！]")
 _DRAWN_OUT = re.compile(r"([^\W\d_])\1\1")
-_LONG = re.compile(r"[^\W\d_]*([^\W\d_])\1{2,}[^\W\d_]*")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _NOT_DRAWN_OUT = re.compile(r"www|[ivxlcm]+", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 
@@ -86,8 +86,9 @@ def _marks(text: str) -> Iterator[Cue]:
 def _elongation(text: str) -> Iterator[Cue]:
     if not _DRAWN_OUT.search(text, 0, MOST):
         return
-    for match in _LONG.finditer(text, 0, MOST):
-        if not _NOT_DRAWN_OUT.fullmatch(match.group()):
+    for match in _LETTERS.finditer(text, 0, MOST):
+        word = match.group()
+        if _DRAWN_OUT.search(word) and not _NOT_DRAWN_OUT.fullmatch(word):
             yield cue(text, "elongation", *match.span())
 
 

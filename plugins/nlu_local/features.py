@@ -24,7 +24,7 @@ STEM = 5
 
 LONG_STEM = 7
 
-_ADDRESS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
+_ADDRESS = re.compile(r"https?://\S+|www\.\S+|(?<!\S)[^\s@]+@\S+\.\w+")
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"\w+")
 

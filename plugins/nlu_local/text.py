@@ -11,7 +11,9 @@ MOST = 2_000
 """Characters of a message that the models read: the first three quarters of these from its
 beginning, the rest from its end, where customers say what they want."""
 
-_ADDRESS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+|(?<!\w)[@#]\w+", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"https?://\S+|www\.\S+|(?<!\S)[^\s@]+@\S+\.\w+|(?<!\w)[@#]\w+", re.IGNORECASE
+)
 _CODE = re.compile(r"(?<!\w)(?=[\w-]*\d)[\w#-]+", re.ASCII)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _ELISIONS = frozenset(("c", "d", "j", "l", "m", "n", "qu", "s", "t", "un", "dell", "all", "nell"))

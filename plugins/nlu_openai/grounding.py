@@ -13,7 +13,7 @@ _LINK = re.compile(
     r"\b(?:https?://|www\.)\S+|(?<![\w-])[\w-]+(?:\.[\w-]+){0,20}\.[a-z]{2,}\b(?:/\S*)?", re.I
 )
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_FIGURE = re.compile(r"[#€$£]?\d+(?:[.,:/\- ]?\d+)*\s?(?:%|€|\$|£)?")
+_FIGURE = re.compile(r"[#€$£]?\d+(?:[.,:/\- ]\d+)*\s?(?:%|€|\$|£)?")
 _HIDDEN = re.compile(r"\[[A-Z]+_\d+\]")
 _NUMBERS = """
 one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.store import SqlStore, migrate
+from gateway.adapters.sql.migrating import migrate
+from gateway.adapters.sql.store import SqlStore
 from tests.model.protocol import start, steps
 from tests.model.real import House, look, seen
 from tests.model.state import Step, World
@@ -30,10 +31,14 @@ AWAKE = [name for name, world in WORLDS.items() if not world.luck.send_stalls]
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty database, to be copied."""
     file = tmp_path_factory.mktemp("model") / "fresh.db"
-    database = Database(file)
-    migrate(database)
-    asyncio.run(database.stop())
+    asyncio.run(_laid_out(file))
     return file
+
+
+async def _laid_out(file: Path) -> None:
+    database = Database(file)
+    await migrate(database)
+    await database.stop()
 
 
 @pytest.mark.parametrize("name", AWAKE)

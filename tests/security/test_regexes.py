@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,12 +18,18 @@ import brand_voice
 import channels
 import gateway
 import plugins
+from plugins.followup.answers import LONGEST
+from plugins.nlu_local.text import MOST
 
-SIZE = 3_000
+SIZE = 2_000
 """Characters. A pattern that tries exponentially many ways, or a cubic number, takes minutes over
-so many; a quadratic one stays below the bound, and below some seconds over `limits.text`."""
-BOUND = 2.0
-"""Seconds of this process's time for one pattern and text, on a slow machine."""
+so many."""
+BOUND = 0.02
+"""Seconds of this process's time for one pattern and text. A quadratic one takes a hundred times
+as long over `limits.text` (20,000 characters): two seconds."""
+SHORT = {"plugins.followup.answers": LONGEST, "plugins.nlu_local": MOST}
+"""Modules that never read more characters than these: those alone are bounded, by `SLOWEST`."""
+SLOWEST = 1.0
 PACKAGES = (gateway, channels, plugins, brand_voice)
 SEEDS = (
     *("a", " ", "a ", "1", "1 ", "\n", "> ", "<", "a@", "a.", "*a", "[a](", "http://a.", "+1 "),
@@ -77,13 +84,33 @@ def _uses(where: str) -> set[str]:
     return used if used and used <= ANCHORED else {"search", "fullmatch"}
 
 
-def _hostile(pattern: re.Pattern[Any]) -> Iterator[str]:
+def _bounds(where: str) -> tuple[int, float]:
+    """Characters and seconds."""
+    for module, size in SHORT.items():
+        if where.startswith(f"{module}."):
+            return size, SLOWEST
+    return SIZE, BOUND
+
+
+def _hostile(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
     """Repetitions that a pattern may try in very many ways, of our making and of its own letters,
     with an end that does not fit."""
     own = re.sub(r"\\[A-Za-z]|[\\\[\](){}^$?*+|.]", "", str(pattern.pattern))[:12]
     for seed in (*SEEDS, *({own} if own else ())):
-        body = seed * (SIZE // len(seed))
+        body = seed * (size // len(seed))
         yield body + "\x00"
+
+
+def _took(how: Callable[[Any], object], subject: Any, bound: float) -> float:
+    """Seconds of the best of five, so that a busy machine is not taken for a slow pattern."""
+    best = math.inf
+    for _ in range(5):
+        began = time.process_time()
+        how(subject)
+        best = min(best, time.process_time() - began)
+        if best < bound:
+            break
+    return best
 
 
 def test_there_are_patterns() -> None:
@@ -97,11 +124,10 @@ def test_there_are_patterns() -> None:
 def test_a_text_kept_a_pattern_busy(where: str) -> None:
     """Over hostile texts of the greatest size, as it is used, it is quick."""
     pattern = PATTERNS[where]
-    for text in _hostile(pattern):
+    size, bound = _bounds(where)
+    uses = _uses(where)
+    for text in _hostile(pattern, size):
         subject: Any = text.encode() if isinstance(pattern.pattern, bytes) else text
-        for name in _uses(where):
-            how = getattr(pattern, name)
-            began = time.process_time()
-            how(subject)
-            took = time.process_time() - began
-            assert took < BOUND, f"{name} of {text[:12]!r}... took {took:.1f} s"
+        for name in uses:
+            took = _took(getattr(pattern, name), subject, bound)
+            assert took < bound, f"{name} of {text[:12]!r}... took {took:.3f} s"
