@@ -94,7 +94,6 @@ class Prepared:
         self._row = _NAMED("Row", names)._make if names else tuple
         self._dialect = dialect.name  # last: another thread may be looking
 
-
     def _written(self, dialect: Dialect) -> Statement:  # noqa: ARG002  (alike in all of them)
         return self._statement
 

@@ -80,9 +80,7 @@ def take(connection: Connection, lane: str, at: datetime, idle: timedelta) -> Wo
         raise Unreadable(row.id, row.attempts, type(error).__name__) from error
 
 
-def _from_customer(
-    connection: Connection, row: Row[Any], idle: timedelta, *, more: bool
-) -> Work:
+def _from_customer(connection: Connection, row: Row[Any], idle: timedelta, *, more: bool) -> Work:
     inbound = _INBOUND.decode(rows.opened(connection, "inbox.payload", row.lane, row.payload))
     customer, silenced = _known(connection, inbound)
     conversation: Conversation | None = None
