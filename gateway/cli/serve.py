@@ -86,8 +86,6 @@ async def _serve(gateway: Gateway, door: socket.socket, url: str) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     drain = gateway.settings.core.worker.drain
-    for _ in range(3):  # who starts a process of its own does so now; it loads while we go on
-        await asyncio.sleep(0)
     runner = web.AppRunner(build_app(gateway), shutdown_timeout=drain, access_log=None)
     try:
         await runner.setup()
