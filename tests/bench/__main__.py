@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.plan import FULL, QUICK
+from tests.bench.plan import FULL, LEAST, MOST, QUICK
 from tests.bench.report import Report, say
 from tests.bench.stages import Bench
 
@@ -28,9 +28,12 @@ SEMANTIC = Path(".semantic-venv")
 async def speed() -> bool:
     """Whether every target was met."""
     plan = QUICK if os.environ.get("WARMLINE_BENCH_QUICK") == "1" else FULL
-    report = Report(sys.stdout)
-    with tempfile.TemporaryDirectory(prefix="warmline-bench-") as folder:
-        await Bench(plan, report, Path(folder)).run()
+    report = Report(sys.stdout, (*LEAST, *MOST))
+    try:
+        with tempfile.TemporaryDirectory(prefix="warmline-bench-") as folder:
+            await Bench(plan, report, Path(folder)).run()
+    finally:
+        report.close()
     return report.good
 
 
