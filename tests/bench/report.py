@@ -9,7 +9,7 @@ from typing import TextIO
 
 import msgspec
 
-NO_LINE = "no line was printed"
+NO_LINE = "no figure was measured"
 
 
 class Report:
@@ -49,6 +49,13 @@ class Report:
         """A figure that must be below ``most``."""
         self._judged(name, value, unit, f"< {most:g}", ok=value < most, more=more)
 
+    def lack(self, name: str, target: str = "") -> None:
+        """A figure that must be had and was not."""
+        self._open.pop(name, None)
+        self._missed.append(name)
+        told = {"name": name, "value": None, "target": target, "ok": False}
+        self._write(told | {"why": NO_LINE})
+
     def not_run(self, name: str, why: str) -> None:
         """What cannot be measured here; a target, if it is one of those expected."""
         if name in self._open:
@@ -58,10 +65,8 @@ class Report:
 
     def close(self) -> None:
         """Name the targets that nothing was told of, and how many held."""
-        for name in self._open:
-            self._missed.append(name)
-            self._write({"name": name, "value": NO_LINE, "ok": False})
-        self._open.clear()
+        for name in tuple(self._open):
+            self.lack(name)
         told = {"held": len(self._held), "missed": self._missed, "not_run": self._not_run}
         self._write({"name": "targets", **told, "ok": self.good})
 
