@@ -25,7 +25,6 @@ from gateway.adapters.local import DiskFiles, SystemClock
 from gateway.adapters.otel import tracing_of
 from gateway.adapters.outside import SafeOutside
 from gateway.adapters.posting import HttpPost
-from gateway.adapters.redis.crew import RedisCrew
 from gateway.adapters.sealing import read_keys
 from gateway.adapters.sql.audit import SqlAudit
 from gateway.adapters.sql.herald import Herald, Wish
@@ -366,6 +365,8 @@ class Gateway:
         core = self.settings.core
         self.has_doors, self.works = core.role != "worker", core.role != "web"
         if core.redis_url is not None and together:
+            from gateway.adapters.redis.crew import RedisCrew  # noqa: PLC0415  (9 MB, for some)
+
             return RedisCrew(
                 core.redis_url,
                 core.redis,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from aiohttp import web
@@ -24,8 +25,10 @@ from plugins.agents_desk.people import People, demo_password, fixed
 from plugins.agents_desk.sessions import Sessions
 from plugins.agents_desk.settings import DeskSettings
 from plugins.agents_desk.signing import Signing
-from plugins.agents_desk.slack import SlackSignIn
 from plugins.agents_desk.tries import Tries
+
+if TYPE_CHECKING:
+    from plugins.agents_desk.slack import SlackSignIn
 
 HOUR = 3600.0
 
@@ -102,6 +105,8 @@ class WebDesk:
     ) -> SlackSignIn | None:
         if self._settings.slack_client_id is None:
             return None
+        from plugins.agents_desk.slack import SlackSignIn  # noqa: PLC0415  (the SDK is slow to load)
+
         return SlackSignIn(
             self._settings,
             notebook=house.notebook,

@@ -84,8 +84,8 @@ class NluLocal:
     async def run(self, house: House) -> None:
         """Get ready, then learn anew whenever the examples change, until cancelled."""
         self._served = self._intents is None
-        reading = await self._ready()
         try:
+            reading = await self._ready()
             while self._knowledge is not None and self._folder is not None:
                 await house.clock.sleep(self._every)
                 rows = await asyncio.to_thread(self._knowledge.look)
@@ -93,7 +93,16 @@ class NluLocal:
                     await self._learn(reading, rows, self._folder)
             await asyncio.Event().wait()
         finally:
-            self._served, self._reading, self._loading = False, None, None
+            await self._end()
+
+    async def _end(self) -> None:
+        """Let go what reads, and what was only being loaded."""
+        loading, reading = self._loading, self._reading
+        self._served, self._reading, self._loading = False, None, None
+        if loading is not None:
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
+        if reading is not None:
             await reading.stop()
 
     async def _learn(self, reading: Reading, rows: Sequence[Row], folder: Path) -> None:

@@ -6,7 +6,10 @@ the languages we were told to expect, was right more often than either on short 
 
 from __future__ import annotations
 
+import tempfile
+from array import array
 from collections.abc import Mapping, Sequence
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -138,13 +141,24 @@ def check(codes: Sequence[str]) -> None:
 
 
 def _langid(codes: Sequence[str]) -> Any:
-    """py3langid for ``codes`` alone: the tables of its other languages are let go (25 MB)."""
+    """py3langid for ``codes`` alone: the tables of its other languages are let go (25 MB), and of
+    its 40 MB of moves between states only those are in memory that were made."""
     from py3langid import langid, modelio  # noqa: PLC0415  (slow)
 
     path = Path(langid.__file__).parent / langid.MODEL_FILE
     table, prior, classes, moves, rows, output = modelio.load_model(path)
     kept = [i for i, code in enumerate(classes) if code in codes]
     return langid.LanguageIdentifier(
-        table[:, kept].copy(), prior[kept].copy(), [classes[i] for i in kept], moves, output,
-        norm_probs=True, tk_row=rows,
+        table[:, kept].copy(), prior[kept].copy(), [classes[i] for i in kept], _mapped(moves),
+        output, norm_probs=True, tk_row=rows,
     )  # fmt: skip
+
+
+def _mapped(numbers: array[int]) -> memoryview[int]:
+    """The same numbers in a file without a name, of which the system keeps what is read."""
+    with tempfile.TemporaryFile() as file:
+        numbers.tofile(file)
+        file.flush()
+        whole: Any = memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
+        same: memoryview[int] = whole.cast(numbers.typecode)
+        return same
