@@ -61,7 +61,7 @@ async def fairness(report: Report, folder: Path, spells: Spells = FULL) -> None:
     if shutil.which("wrk") is None:
         return report.not_run(TARGET, "wrk, which makes the flood, is not installed")
     pairs = [
-        await _pair(folder / f"pair{number}", await _learnt(folder), spells, number)
+        await _pair(folder / f"pair{number}", await learnt(folder), spells, number)
         for number in range(spells.pairs)
     ]
     calm = sorted(one for quiet, _, _ in pairs for one in quiet)
@@ -77,7 +77,7 @@ async def fairness(report: Report, folder: Path, spells: Spells = FULL) -> None:
     return None
 
 
-async def _learnt(folder: Path) -> Path:
+async def learnt(folder: Path) -> Path:
     """What the demo learns at its first start, so that no other one has to."""
     place = folder / "learnt"
     if not place.exists():

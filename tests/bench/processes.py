@@ -58,6 +58,13 @@ class Server:
         times = [one.cpu_times() for one in self._all()]
         return float(sum(used.user + used.system for used in times))
 
+    @property
+    def parts(self) -> tuple[float, float]:
+        """The same, of itself and of those that it began."""
+        own = self._seen.cpu_times()
+        used = float(own.user + own.system)
+        return used, self.cpu - used
+
     def _all(self) -> list[psutil.Process]:
         return [self._seen, *self._seen.children(recursive=True)]
 
