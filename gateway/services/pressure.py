@@ -26,6 +26,8 @@ AGAIN = 10.0
 """Seconds after which a provider may come again when too much waits."""
 SOON = 1.0
 """Seconds when only too many came at the same moment."""
+PACE = 0.01
+"""Seconds between two messages of an address at which several wait."""
 PAGE = 4096
 STATM = Path("/proc/self/statm")
 
@@ -82,8 +84,8 @@ class Gate:
     """An `Intake` that sends back what is too much at the moment.
 
     The messages of one address are committed one after the other, in the order in which they
-    came. So a customer who floods us gets through what one commit lets through, and cannot fill
-    the event loop; others are not held up, for theirs share the same transactions.
+    came, and those that come while others wait there at most every `PACE` seconds. So a customer
+    who floods us fills neither the event loop nor the database's one writer.
     """
 
     def __init__(
@@ -103,12 +105,13 @@ class Gate:
         mine = lane.many if lane else 0
         if self._pressure.over is not None or self._now >= self._most or mine >= self._most_each:
             raise self._sent_back(mine)
-        if lane is None:
-            lane = self._lanes[name] = _Lane()
+        lane = lane or self._lanes.setdefault(name, _Lane())
         self._now += 1
         lane.many += 1
         try:
             async with lane.turn:
+                if mine:
+                    await asyncio.sleep(PACE)
                 return await self._intake.accept(message)
         finally:
             self._now -= 1

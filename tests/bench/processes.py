@@ -18,8 +18,8 @@ from aiohttp.test_utils import unused_port
 
 from gateway.guests import default_config
 
-START = 180.0
-"""Seconds; a first start trains the intents beside whatever else runs."""
+START = 300.0
+"""Seconds; a first start trains the intents beside whatever else runs, a Rasa loads TensorFlow."""
 CALM = 60.0
 """Seconds until what was left behind must be done."""
 

@@ -70,6 +70,8 @@ def _against_rasa(
         return
     _judge(report, FASTER, rates[TURNS.name] / rates[RASA_TURN.name])
     ours, theirs = (median(one.round.p99 for one in seen[kind.name]) for kind in (TURNS, RASA_TURN))
+    costs = [median(one.cpu for one in seen[kind.name]) for kind in (RASA_TURN, TURNS)]
+    report.tell("rasa_processor_over_ours", costs[0] / costs[1], "")
     report.bound(SOONER, ours / theirs, "", MOST[SOONER])
 
 

@@ -81,7 +81,9 @@ class BenchConnector(Connector):
             )
         finally:
             del self._said[place]
-        return web.Response(text=json.dumps(said), content_type="application/json")
+        return web.Response(
+            text=json.dumps(said, separators=(",", ":")), content_type="application/json"
+        )
 
     @register_event(Message)
     async def say(self, message):
