@@ -104,11 +104,12 @@ class Measure:
     async def _crew(self, name: str) -> Crew:
         place = self._place(name)
         async with cellars(place) as (postgres, redis, own):
-            home = Home(own=own | {"WARMLINE_ROLE": "web", "WARMLINE_PROCESS__NAME": "web"})
+            web_own = own | {"WARMLINE_ROLE": "web", "WARMLINE_PROCESS__NAME": "web"}
+            home = Home(ready="/healthz", own=web_own)
             works = Home(own=own | {"WARMLINE_ROLE": "worker", "WARMLINE_PROCESS__NAME": "worker"})
-            async with (
-                server(place, *WARMLINE, home=home) as web,
+            async with (  # the doors open when somebody works behind them
                 server(place, *WARMLINE, home=works) as worker,
+                server(place, *WARMLINE, home=home) as web,
             ):
                 await self._burst(web, self._seconds / 2)
                 begun = (*web.parts, *worker.parts, _used(postgres), _used(redis))

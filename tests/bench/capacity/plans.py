@@ -61,9 +61,9 @@ def alone(costs: Costs) -> Design:
     )
 
 
-def cluster(costs: Costs, rate: float) -> Design:
+def cluster(costs: Costs, rate: float, *, divided: bool = False) -> Design:
     """As many processes as ``rate`` needs, one PostgreSQL with as many processors as it needs,
-    one Redis, which has one."""
+    one Redis, which has one; ``divided``: as many Redis as it needs, which is not built."""
     crew = costs.crew
     doors, workers, readers, base = (
         max(1, ceil(rate * each / FULL))
@@ -76,7 +76,7 @@ def cluster(costs: Costs, rate: float) -> Design:
             "workers": Station(servers=workers),
             "readers": Station(servers=readers),
             "PostgreSQL": Station(servers=base),
-            "Redis": Station(),
+            "Redis": Station(servers=ceil(rate * crew.redis / FULL) if divided else 1),
             "disk": Station(together=GROUP, draw=constant),
         },
         plan=_cluster_plan(crew, costs.flush),
