@@ -106,7 +106,14 @@ from gateway.ports import (
     WarmlineError,
     Watch,
 )
-from gateway.settings import BadConfig, Problem, Settings, compose_yaml, construct_yaml
+from gateway.settings import (
+    BadConfig,
+    Problem,
+    Settings,
+    compose_yaml,
+    construct_yaml,
+    packaged_yaml,
+)
 
 __all__ = [
     "Accepted",
@@ -218,4 +225,5 @@ __all__ = [
     "compose_yaml",
     "construct_yaml",
     "hookimpl",
+    "packaged_yaml",
 ]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from aiohttp import web
 
-from gateway import House, Json
+from gateway import House, Json, packaged_yaml
 from plugins.agents_desk.accounts import Accounts
 from plugins.agents_desk.assets import Assets
 from plugins.agents_desk.deeds import Deeds
@@ -122,9 +120,7 @@ class WebDesk:
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
-        part: dict[str, Json] = yaml.safe_load(
-            files("plugins.agents_desk").joinpath("openapi.yaml").read_text("utf-8")
-        )
+        part: dict[str, Json] = packaged_yaml("plugins.agents_desk", "openapi.yaml")
         return part
 
     def hints(self, url: str) -> Iterable[str]:

@@ -56,7 +56,12 @@ class NluLocal:
         model that is ready. ``semantic`` names the `Encoder` to load; ``encoder`` is one that is
         ready. Raises ValueError for unknown languages."""
         check(languages)
-        self._setup = Setup(languages=tuple(languages), closed=closed, semantic=semantic)
+        self._setup = Setup(
+            languages=tuple(languages),
+            closed=closed,
+            semantic=semantic,
+            folder=str(folder.absolute()) if folder else None,
+        )
         self._encoder = encoder
         self._rows = knowledge.rows if knowledge else tuple(rows)
         self._knowledge, self._every = knowledge, look_every

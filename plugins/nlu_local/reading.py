@@ -85,7 +85,13 @@ class Here:
         setup, encoder = self._setup, self._encoder
         if encoder is None and setup.semantic is not None:
             encoder = Encoder(setup.semantic)
-        return Readers(setup.languages, closed=setup.closed, encoder=encoder, house=setup.house)
+        return Readers(
+            setup.languages,
+            closed=setup.closed,
+            encoder=encoder,
+            house=setup.house,
+            folder=setup.folder,
+        )
 
 
 def _model(path: Path, encoder: Encoder | None) -> IntentModel:

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.store import migrate
+from gateway.adapters.sql.migrating import migrate
 from tests.bench import load, processes
 from tests.bench.fill import fill
 from tests.bench.kinds import KINDS, REST, Kind

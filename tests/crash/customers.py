@@ -138,6 +138,7 @@ class WebchatCustomer(Customer):
     async def live(self) -> None:
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._open: dict[str, str] = {}
+        self._later: set[asyncio.Task[None]] = set()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._fresh: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line = asyncio.create_task(self._line())
@@ -160,6 +161,13 @@ class WebchatCustomer(Customer):
             await self._socket.send_json({"type": "say", "id": id, "text": self._open[id]})
         except (aiohttp.ClientError, OSError):
             self.ledger.repeated += 1
+
+    async def _send_later(self, id: str, wait: float) -> None:
+        """It could not be stored just then: said again, unless it has been meanwhile."""
+        await asyncio.sleep(wait)
+        if id in self._open:
+            self.ledger.repeated += 1
+            await self._send(id)
 
     async def _line(self) -> None:
         async with aiohttp.ClientSession() as session:
@@ -196,6 +204,11 @@ class WebchatCustomer(Customer):
         elif kind == "accepted" and str(frame["id"]) in self._open:
             del self._open[str(frame["id"])]
             self._waiting.pop(str(frame["id"])).set_result(None)
+        elif kind == "error" and str(frame.get("id")) in self._open:
+            wait = float(str(frame.get("retry_after") or PATIENCE))
+            later = asyncio.create_task(self._send_later(str(frame["id"]), wait))
+            self._later.add(later)
+            later.add_done_callback(self._later.discard)
         elif kind == "message":
             self.last = max(self.last, int(str(frame["id"])))
             if frame["author"] != "customer":
