@@ -45,6 +45,7 @@ pages: $(VENV)/.dev  # not --quiet: then warnings would pass
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line; PARTS=intents is one part of it
+	@$(if $(filter speed,$(or $(PARTS),speed)),.ci/opsdroid)
 	@$(BIN)/python -m tests.bench $(PARTS)
 
 train-emotion: $(VENV)/.project  ## plugins/nlu_local/data anew, from GOEMOTIONS

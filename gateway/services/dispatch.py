@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
@@ -19,6 +20,8 @@ from gateway.ports import Clock
 log = structlog.get_logger()
 SLOWEST = 15.0
 """Seconds until a lane that failed again and again is looked at again."""
+GIVE_WAY = 0.05
+"""Seconds that a lane with many steps on end waits, at most, for the lanes that have few."""
 LAST_MOMENT = 1.0
 """Seconds for a step that was cut off to let go of what it holds."""
 
@@ -55,9 +58,10 @@ class Lanes:
 
     Lanes take turns, one step each, so that a busy one cannot starve the rest. One that has had
     more than ``patience`` steps on end waits behind all others (a customer who floods us does not
-    make the rest wait), though not for ever, and such lanes get half of the workers. A wake during
-    a step is remembered. A ``step`` that raises is logged and done again after `again_after`
-    seconds.
+    make the rest wait), though not for ever, and such lanes get half of the workers. Its next step
+    also gives way to steps of others that run, for at most `GIVE_WAY` seconds: they share one
+    processor. A wake during a step is remembered. A ``step`` that raises is logged and done again
+    after `again_after` seconds.
     """
 
     def __init__(self, step: Step, *, at_once: int, clock: Clock, patience: int = 20) -> None:
@@ -68,6 +72,9 @@ class Lanes:
         self._waiting: dict[str, None] = {}
         self._long: dict[str, None] = {}
         self._long_busy = 0
+        self._short_busy = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
         self._on_end: dict[str, int] = {}
         self._picks = 0
         self._busy: set[str] = set()
@@ -126,10 +133,12 @@ class Lanes:
 
     async def _serve_one(self, lane: str) -> None:
         is_long = self._on_end.get(lane, 0) > self._patience
-        self._long_busy += is_long
         self._busy.add(lane)
+        self._count(1, is_long=is_long)
         after: Next | datetime
         try:
+            if is_long:
+                await self._give_way()
             after = await self._step(lane)
             self._failures.pop(lane, None)
         except Exception:
@@ -138,8 +147,24 @@ class Lanes:
             after = self._clock.now() + timedelta(seconds=again_after(failures))
         finally:
             self._busy.discard(lane)
-            self._long_busy -= is_long
+            self._count(-1, is_long=is_long)
         self._arrange(lane, after)
+
+    def _count(self, change: int, *, is_long: bool) -> None:
+        if is_long:
+            self._long_busy += change
+            return
+        self._short_busy += change
+        if self._short_busy:
+            self._calm.clear()
+        else:
+            self._calm.set()
+
+    async def _give_way(self) -> None:
+        if self._short_busy:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GIVE_WAY):
+                    await self._calm.wait()
 
     def _arrange(self, lane: str, after: Next | datetime) -> None:
         if lane in self._again or after is Next.MORE:

@@ -7,6 +7,7 @@ What people say and what timers do is never sent back.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,8 @@ AGAIN = 10.0
 """Seconds after which a provider may come again when too much waits."""
 SOON = 1.0
 """Seconds when only too many came at the same moment."""
+PACE = 0.01
+"""Seconds between two messages of an address at which several wait."""
 PAGE = 4096
 STATM = Path("/proc/self/statm")
 
@@ -78,7 +81,12 @@ class Pressure:
 
 
 class Gate:
-    """An `Intake` that sends back what is too much at the moment."""
+    """An `Intake` that sends back what is too much at the moment.
+
+    The messages of one address are committed one after the other, in the order in which they
+    came, and those that come while others wait there at most every `PACE` seconds. So a customer
+    who floods us fills neither the event loop nor the database's one writer.
+    """
 
     def __init__(
         self, intake: Intake, *, pressure: Pressure, limits: Limits, metrics: Metrics
@@ -88,25 +96,28 @@ class Gate:
         self._most, self._most_each = limits.accepts, limits.accepts_each
         self._metrics = metrics
         self._now = 0
-        self._lanes: dict[str, int] = {}
+        self._lanes: dict[str, _Lane] = {}
 
     async def accept(self, message: Inbound) -> Accepted:
         """Raises NotAccepted also when too much waits, or too many come at once."""
-        lane = message.address.lane
-        mine = self._lanes.get(lane, 0)
+        name = message.address.lane
+        lane = self._lanes.get(name)
+        mine = lane.many if lane else 0
         if self._pressure.over is not None or self._now >= self._most or mine >= self._most_each:
             raise self._sent_back(mine)
+        lane = lane or self._lanes.setdefault(name, _Lane())
         self._now += 1
-        self._lanes[lane] = mine + 1
+        lane.many += 1
         try:
-            return await self._intake.accept(message)
+            async with lane.turn:
+                if mine:
+                    await asyncio.sleep(PACE)
+                return await self._intake.accept(message)
         finally:
             self._now -= 1
-            left = self._lanes[lane] - 1
-            if left:
-                self._lanes[lane] = left
-            else:
-                del self._lanes[lane]
+            lane.many -= 1
+            if not lane.many:
+                del self._lanes[name]
 
     async def report(self, receipt: Receipt) -> None:
         await self._intake.report(receipt)
@@ -117,6 +128,15 @@ class Gate:
         self._metrics.pressed.labels(limit).inc()
         what = f"more than limits.{limit} allows; please send it again"
         return NotAccepted(what, after=AGAIN if self._pressure.over else SOON)
+
+
+class _Lane:
+    """``many`` messages of one address that are at the door; it is the ``turn`` of one."""
+
+    __slots__ = ("many", "turn")
+
+    def __init__(self) -> None:
+        self.many, self.turn = 0, asyncio.Lock()
 
 
 def megabytes() -> float | None:

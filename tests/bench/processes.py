@@ -1,24 +1,39 @@
-"""Servers as processes of their own, on the interpreter that runs the benchmark."""
+"""Servers as processes of their own: ours on the interpreter that runs the benchmark."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import BinaryIO
 
 import aiohttp
+import msgspec
 import psutil
 from aiohttp.test_utils import unused_port
 
 from gateway.guests import default_config
 
-START = 180.0
-"""Seconds; a first start trains the intents beside whatever else runs."""
+START = 300.0
+"""Seconds; a first start trains the intents beside whatever else runs, a Rasa loads TensorFlow."""
+CALM = 60.0
+"""Seconds until what was left behind must be done."""
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a program comes from: its interpreter, the address that gives 200 when it is ready,
+    and variables of its own."""
+
+    python: str = sys.executable
+    ready: str = "/readyz"
+    own: Mapping[str, str] = {}
+
+
+OURS = Home()
 
 
 class Server:
@@ -43,21 +58,37 @@ class Server:
         times = [one.cpu_times() for one in self._all()]
         return float(sum(used.user + used.system for used in times))
 
+    @property
+    def parts(self) -> tuple[float, float]:
+        """The same, of itself and of those that it began."""
+        own = self._seen.cpu_times()
+        used = float(own.user + own.system)
+        return used, self.cpu - used
+
     def _all(self) -> list[psutil.Process]:
         return [self._seen, *self._seen.children(recursive=True)]
 
-    async def wait_ready(self, begun: float) -> None:
-        """Until ``GET /readyz`` gives 200."""
+    async def wait_ready(self, begun: float, path: str) -> None:
+        """Until ``GET path`` gives 200."""
         async with asyncio.timeout(START), aiohttp.ClientSession() as session:
             while True:
                 if self.process.returncode is not None:
                     raise RuntimeError(f"the server ended with {self.process.returncode}")
                 with suppress(aiohttp.ClientError, OSError):
-                    async with session.get(f"{self.url}/readyz") as response:
+                    async with session.get(f"{self.url}{path}") as response:
                         if response.status == 200:
                             self.ready_after = perf_counter() - begun
                             return
                 await asyncio.sleep(0.01)
+
+    async def calm(self) -> None:
+        """Until it works on nothing: whoever made the load has gone, and left some behind."""
+        async with asyncio.timeout(CALM):
+            while True:
+                used = self.cpu
+                await asyncio.sleep(0.25)
+                if self.cpu - used < 0.025:
+                    return
 
     async def metric(self, name: str) -> dict[str, float]:
         """The samples of one figure of ``/metrics``, by their labels as they are written."""
@@ -76,24 +107,25 @@ class Server:
 
 
 @asynccontextmanager
-async def server(folder: Path, *arguments: str) -> AsyncIterator[Server]:
+async def server(folder: Path, *arguments: str, home: Home = OURS) -> AsyncIterator[Server]:
     """Run ``python ARGUMENTS`` on data in ``folder`` until the block ends.
 
-    ``PORT`` among the arguments stands for a free one. What it says goes to ``server.log`` there.
+    ``PORT`` in the arguments stands for a free one, ``FOLDER`` for the folder. What it says goes
+    to ``server.log`` there.
     """
     port, log = unused_port(), await asyncio.to_thread(_log, folder)
     begun = perf_counter()
     with log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *(argument.replace("PORT", str(port)) for argument in arguments),
+            home.python,
+            *(one.replace("PORT", str(port)).replace("FOLDER", str(folder)) for one in arguments),
             stdout=log,
             stderr=log,
-            env=_environment(folder),
+            env=_environment(folder) | home.own,
         )
     one = Server(process, port)
     try:
-        await one.wait_ready(begun)
+        await one.wait_ready(begun, home.ready)
         yield one
     finally:
         await one.end()

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 import msgspec
 
+NO_LINE = "no figure was measured"
+
 
 class Report:
-    """Lines of JSON; ``good`` while every target was met."""
+    """Lines of JSON. ``expected`` are the names of the targets of this run: `close` judges those
+    that nothing was told of as missed.
 
-    def __init__(self, out: TextIO) -> None:
+    ``good`` while every target was met; one that was NOT RUN, by name and with its reason, is
+    missed only where WARMLINE_NO_SKIP=1 forbids that.
+    """
+
+    def __init__(self, out: TextIO, expected: Iterable[str] = ()) -> None:
         self._out = out
-        self.good = True
+        self._open = dict.fromkeys(expected)
+        self._held: list[str] = []
+        self._missed: list[str] = []
+        self._not_run: list[str] = []
+        self._strict = os.environ.get("WARMLINE_NO_SKIP") == "1"
+
+    @property
+    def good(self) -> bool:
+        return not (self._missed or self._open or (self._strict and self._not_run))
 
     def tell(self, name: str, value: float | str, unit: str, **more: object) -> None:
         """A figure without a target."""
@@ -32,10 +49,32 @@ class Report:
         """A figure that must be below ``most``."""
         self._judged(name, value, unit, f"< {most:g}", ok=value < most, more=more)
 
+    def lack(self, name: str, target: str = "") -> None:
+        """A figure that must be had and was not."""
+        self._open.pop(name, None)
+        self._missed.append(name)
+        told = {"name": name, "value": None, "target": target, "ok": False}
+        self._write(told | {"why": NO_LINE})
+
+    def not_run(self, name: str, why: str) -> None:
+        """What cannot be measured here; a target, if it is one of those expected."""
+        if name in self._open:
+            del self._open[name]
+            self._not_run.append(name)
+        self._write({"name": name, "value": "NOT RUN", "why": why})
+
+    def close(self) -> None:
+        """Name the targets that nothing was told of, and how many held."""
+        for name in tuple(self._open):
+            self.lack(name)
+        told = {"held": len(self._held), "missed": self._missed, "not_run": self._not_run}
+        self._write({"name": "targets", **told, "ok": self.good})
+
     def _judged(
         self, name: str, value: float, unit: str, target: str, *, ok: bool, more: dict[str, object]
     ) -> None:
-        self.good &= ok
+        self._open.pop(name, None)
+        (self._held if ok else self._missed).append(name)
         told = {"name": name, "value": _rounded(value), "unit": unit, "target": target, "ok": ok}
         self._write(told | more)
 

@@ -8,62 +8,24 @@ import platform
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-import msgspec
-
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.migrating import migrate
 from tests.bench import load, processes
 from tests.bench.fill import fill
-from tests.bench.load import Load, Round
-from tests.bench.plan import ACCEPT, MEMORY, PAST, START, TURN, Plan
+from tests.bench.kinds import KINDS, REST, Kind
+from tests.bench.load import Load
+from tests.bench.plan import MOST, Plan
 from tests.bench.processes import Server, server
+from tests.bench.rates import Seen, tell_rates
 from tests.bench.report import Report, say
+from tests.bench.rivals import beside
 
 HERE = Path(__file__).parent
-REST = "/webhooks/rest/webhook"
-
-
-class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is put under load: which server, where, and what an answer must have."""
-
-    name: str
-    arguments: tuple[str, ...]
-    path: str
-    wanted: str
-    past: bool = False
-
-
-ECHO = Kind(name="echo", arguments=processes.ECHO, path="/echo", wanted=load.ECHO)
-ACCEPTING = Kind(name="accept", arguments=processes.DOOR, path="/door", wanted=load.SAFE)
-BUSY = Kind(
-    name="accept_while_working", arguments=processes.WORKING_DOOR, path="/door", wanted=load.SAFE
-)
-TURNS = Kind(name="turn", arguments=processes.WARMLINE, path=REST, wanted=load.WORDS)
-TURNS_LATER = Kind(
-    name="turn_with_past", arguments=processes.WARMLINE, path=REST, wanted=load.WORDS, past=True
-)
-ACCEPTING_LATER = Kind(
-    name="accept_with_past",
-    arguments=processes.DOOR,
-    path="/door",
-    wanted=load.SAFE,
-    past=True,
-)
-KINDS = (ECHO, ACCEPTING, TURNS, BUSY, TURNS_LATER, ACCEPTING_LATER)
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """One burst, and what it cost the server."""
-
-    round: Round
-    cpu: float
-    """Seconds of processor for each good answer."""
 
 
 class Bench:
@@ -74,12 +36,15 @@ class Bench:
         self._load = Load(folder)
         self._models = folder / "models"
         self._past = folder / "past"
+        self._absent = beside.absent()
+        others = (kind for kind in beside.RIVALS if kind.name not in self._absent)
+        self._kinds = (*KINDS, *others)
 
     async def run(self) -> None:
         self._report.tell("machine", platform.machine(), "", **_machine(), load=self._load.tool)
         await self._learn()
         await self._starts()
-        self._report_rates(await self._rounds())
+        tell_rates(self._report, await self._rounds(), self._absent)
         await self._memory()
 
     async def _learn(self) -> None:
@@ -106,7 +71,9 @@ class Bench:
         for number in range(self._plan.starts):
             async with server(self._place(f"start{number}"), *processes.WARMLINE) as one:
                 took.append(one.ready_after)
-        self._report.bound("cold_start", median(took), "s", START, all=[round(t, 2) for t in took])
+        self._report.bound(
+            "cold_start", median(took), "s", MOST["cold_start"], all=[round(t, 2) for t in took]
+        )
 
     def _place(self, name: str) -> Path:
         """A folder for a server without a past, that has learnt already."""
@@ -116,20 +83,31 @@ class Bench:
         return place
 
     async def _rounds(self) -> dict[str, list[Seen]]:
-        """Bursts of every kind in turn. Servers without a past are new in every round."""
-        seen: dict[str, list[Seen]] = {kind.name: [] for kind in KINDS}
+        """Bursts of every kind in turn. Servers that store something are new in every round."""
+        seen: dict[str, list[Seen]] = {kind.name: [] for kind in self._kinds}
         async with AsyncExitStack() as stack:
-            echo = await stack.enter_async_context(server(self._folder / "echo", *ECHO.arguments))
+            kept = await self._kept(stack)
             for number in range(self._plan.rounds):
-                for kind in KINDS:
-                    if kind is ECHO:
-                        one = await self._burst(echo, kind)
+                for kind in self._kinds:
+                    if kind.kept:
+                        one = await self._burst(kept[kind.arguments], kind)
                     else:
                         one = await self._fresh(kind, f"{kind.name}{number}")
                     seen[kind.name].append(one)
                     told = f"{one.round.rate:.0f}/s, {one.cpu * 1e6:.0f} us of processor"
                     say(f"round {number + 1} of {self._plan.rounds}: {kind.name} {told}")
         return seen
+
+    async def _kept(self, stack: AsyncExitStack) -> dict[tuple[str, ...], Server]:
+        """The servers that stay for all rounds, by their arguments."""
+        if beside.RASA_TURN in self._kinds:
+            await beside.learn(self._folder)
+        kept: dict[tuple[str, ...], Server] = {}
+        for kind in self._kinds:
+            if kind.kept and kind.arguments not in kept:
+                one = server(self._folder, *kind.arguments, home=kind.home)
+                kept[kind.arguments] = await stack.enter_async_context(one)
+        return kept
 
     async def _fresh(self, kind: Kind, name: str) -> Seen:
         place = self._past if kind.past else self._place(name)
@@ -146,32 +124,18 @@ class Bench:
         return seen
 
     async def _burst(self, one: Server, kind: Kind) -> Seen:
-        await self._load.burst(one.url + kind.path, kind.wanted, self._plan.seconds / 4)  # warm
+        seconds = self._plan.seconds * kind.times
+        await self._load.burst(one.url + kind.path, kind.wanted, seconds / 4)  # warm
+        if kind.kept:
+            await one.calm()
         used = one.cpu
-        found = await self._load.burst(one.url + kind.path, kind.wanted, self._plan.seconds)
+        found = await self._load.burst(one.url + kind.path, kind.wanted, seconds)
         if found.bad or found.broken or not found.good:
             raise RuntimeError(f"{kind.name}: {found.bad} bad answers, {found.broken} broken ones")
-        return Seen(round=found, cpu=(one.cpu - used) / found.good)
-
-    def _report_rates(self, seen: dict[str, list[Seen]]) -> None:
-        rates = {name: median(one.round.rate for one in many) for name, many in seen.items()}
-        for name, many in seen.items():
-            self._report.tell(
-                f"{name}_rate",
-                rates[name],
-                "1/s",
-                p50_ms=_millis(one.round.p50 for one in many),
-                p99_ms=_millis(one.round.p99 for one in many),
-                cpu_us=round(median(one.cpu for one in many) * 1e6),
-                rounds=[round(one.round.rate) for one in many],
-            )
-        ratio = {name: rate / rates["echo"] for name, rate in rates.items()}
-        self._report.judge("accept_over_echo", ratio["accept"], "", ACCEPT)
-        self._report.tell("accept_while_working_over_echo", ratio["accept_while_working"], "")
-        self._report.judge("turn_over_echo", ratio["turn"], "", TURN)
-        for name in ("turn", "accept"):
-            kept = rates[f"{name}_with_past"] / rates[name]
-            self._report.judge(f"{name}_with_past_over_without", kept, "", PAST)
+        seen = Seen(round=found, cpu=(one.cpu - used) / found.good)
+        if kind.kept:
+            await one.calm()  # what it still works on would be felt by the next
+        return seen
 
     async def _memory(self) -> None:
         say(f"{self._plan.messages} messages through one server ...")
@@ -183,7 +147,12 @@ class Bench:
                 sent += found.good
                 say(f"  {sent} messages, {one.memory / 1e6:.0f} MB")
             self._report.bound(
-                "memory", one.memory / 1e6, "MB", MEMORY, messages=sent, at_start=round(begun / 1e6)
+                "memory",
+                one.memory / 1e6,
+                "MB",
+                MOST["memory"],
+                messages=sent,
+                at_start=round(begun / 1e6),
             )
 
 
@@ -201,10 +170,6 @@ def _all_there(database: Path, tag: str, answered: int) -> None:
         connection.execute("DELETE FROM inbox WHERE state = 'ready'")
     if there < answered:
         raise RuntimeError(f"{answered} messages were answered and {there} are stored")
-
-
-def _millis(times: Iterable[float]) -> float:
-    return round(median(times) * 1e3, 2)
 
 
 def _machine() -> dict[str, object]:

@@ -27,7 +27,7 @@ def _dry(tmp_path: Path, *arguments: str) -> str:
     (["run"], ["warmline serve --port 8080"]),
     (["test"], ["-r requirements-dev.txt", "pytest -q"]),
     (["check"], ["ruff check", "ruff format --check", "mypy", "lint-imports", "mkdocs build"]),
-    (["bench"], ["python -m tests.bench"]),
+    (["bench"], [".ci/opsdroid", "python -m tests.bench"]),
     (["crash", "KILLS=200"], ["python -m tests.crash", "200"]),
     (["lock"], ["-o requirements.txt", "-o requirements-build.txt", "-o requirements-dev.txt"]),
 ])  # fmt: skip

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from channels import rest
-from gateway import NotAccepted, Reply, Turn
+from gateway import Inbound, NotAccepted, Reply, Turn
+from gateway.model import Accepted
 from gateway.services.dispatch import Lanes, Next
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
 from tests.conftest import until
@@ -108,6 +109,31 @@ async def test_one_address_does_not_fill_the_door(tmp_path: Path, easy: dict[str
             await asyncio.gather(*flood, *others)
         await carla.write("now there is room")
         assert gw.house.intake._lanes == {}  # type: ignore[attr-defined]
+
+
+async def test_a_flood_is_committed_one_by_one(tmp_path: Path, easy: dict[str, Any]) -> None:
+    """While one message of a customer is committed their others wait, in order; another
+    customer's is taken at once."""
+    begun: list[str] = []
+    async with limited(tmp_path, easy) as gw:
+        door, inbox = asyncio.Event(), gw.gateway.store.inbox
+        accept = inbox.accept
+
+        async def slowly(message: Inbound, now: datetime) -> Accepted:
+            begun.append(message.text)
+            if message.address.value == "carla":
+                await door.wait()
+            return await accept(message, now)
+
+        inbox.accept = slowly  # type: ignore[method-assign]
+        carla, dora = gw.customer("fake", "carla"), gw.customer("fake", "dora")
+        flood = [asyncio.create_task(carla.write(f"{number}")) for number in range(5)]
+        await until(lambda: gw.house.intake._now == 5)  # type: ignore[attr-defined]
+        await dora.write("hi")
+        assert begun == ["0", "hi"]
+        door.set()
+        await asyncio.gather(*flood)
+        assert begun == ["0", "hi", "1", "2", "3", "4"]
 
 
 async def test_people_are_never_sent_back(tmp_path: Path, easy: dict[str, Any]) -> None:

@@ -6,6 +6,9 @@ import asyncio
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+import pytest
+
+from gateway.services import dispatch
 from gateway.services.dispatch import Lanes, Next
 from gateway.testing import FakeClock
 from tests.conftest import until
@@ -66,4 +69,55 @@ async def test_an_earlier_alarm_is_not_kept_waiting_by_a_later_one() -> None:
         await until(lambda: len(lanes) == 0, 2)
     await clock.advance(3)
     assert looked == [0, 0, 2]
+    await lanes.stop(0)
+
+
+class Flood:
+    """Lane ``flood`` has no end of steps; a step of any other waits until it is ``released``."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.running: set[str] = set()
+        self.released = asyncio.Event()
+
+    async def step(self, lane: str) -> Next | datetime:
+        if lane == "flood":
+            self.steps += 1
+            await asyncio.sleep(0)
+            return Next.MORE
+        self.running.add(lane)
+        await self.released.wait()
+        self.running.remove(lane)
+        return Next.DONE
+
+    async def beside_a_quiet_one(self) -> tuple[Lanes, int]:
+        """Lanes in which the flood has had many steps and a quiet one is worked; and how many."""
+        lanes = Lanes(self.step, at_once=4, clock=FakeClock(), patience=3)
+        lanes.wake("flood")
+        await until(lambda: self.steps > 10)
+        lanes.wake("quiet")
+        await until(lambda: self.running)
+        return lanes, self.steps
+
+
+async def test_a_flood_worked_on_beside_a_quiet_customer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a quiet lane's step runs the flood begins at most the one it had begun; then it goes
+    on."""
+    monkeypatch.setattr(dispatch, "GIVE_WAY", 60.0)
+    flood = Flood()
+    lanes, steps = await flood.beside_a_quiet_one()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert flood.steps <= steps + 1
+    flood.released.set()
+    await until(lambda: flood.steps > steps + 10)
+    await lanes.stop(0)
+
+
+async def test_a_slow_step_holds_up_no_flood_for_long() -> None:
+    """A lane of many messages waits a moment for a step that hangs, and then goes on."""
+    flood = Flood()
+    lanes, steps = await flood.beside_a_quiet_one()
+    await until(lambda: flood.steps > steps + 3)
+    assert flood.running == {"quiet"}
     await lanes.stop(0)

@@ -1,0 +1,83 @@
+"""What the bursts gave, and how it compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from statistics import median
+
+import msgspec
+
+from tests.bench.kinds import ECHO, TURNS
+from tests.bench.load import Round
+from tests.bench.plan import LEAST, MOST
+from tests.bench.report import Report
+from tests.bench.rivals.beside import DROID_ECHO, DROID_MESSAGE, RASA_TURN
+
+FASTER, SOONER = "turn_over_rasa", "turn_p99_over_rasa"
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One burst, and what it cost the server."""
+
+    round: Round
+    cpu: float
+    """Seconds of processor for each good answer."""
+
+
+def tell_rates(
+    report: Report, seen: Mapping[str, list[Seen]], absent: Mapping[str, str] | None = None
+) -> None:
+    """Each kind's rate, then the ratios of medians. ``absent``: kinds that are not there -> why."""
+    rates = {name: median(one.round.rate for one in many) for name, many in seen.items()}
+    for name, many in seen.items():
+        report.tell(
+            f"{name}_rate",
+            rates[name],
+            "1/s",
+            p50_ms=_millis(one.round.p50 for one in many),
+            p99_ms=_millis(one.round.p99 for one in many),
+            cpu_us=round(median(one.cpu for one in many) * 1e6),
+            rounds=[round(one.round.rate) for one in many],
+        )
+    absent = absent or {}
+    for name, why in absent.items():
+        report.not_run(f"{name}_rate", why)
+    _against_echo(report, rates)
+    _against_rasa(report, seen, rates, absent.get(RASA_TURN.name))
+
+
+def _against_echo(report: Report, rates: Mapping[str, float]) -> None:
+    ratio = {name: rate / rates[ECHO.name] for name, rate in rates.items()}
+    _judge(report, "accept_over_echo", ratio["accept"])
+    report.tell("accept_while_working_over_echo", ratio["accept_while_working"], "")
+    _judge(report, "turn_over_echo", ratio[TURNS.name])
+    for name in ("turn", "accept"):
+        _judge(report, f"{name}_with_past_over_without", rates[f"{name}_with_past"] / rates[name])
+    for name in (DROID_ECHO.name, DROID_MESSAGE.name):
+        if name in ratio:
+            report.tell(f"{name}_over_echo", ratio[name], "")
+
+
+def _against_rasa(
+    report: Report,
+    seen: Mapping[str, list[Seen]],
+    rates: Mapping[str, float],
+    absent: str | None,
+) -> None:
+    if absent:
+        for target in (FASTER, SOONER):
+            report.not_run(target, absent)
+        return
+    _judge(report, FASTER, rates[TURNS.name] / rates[RASA_TURN.name])
+    ours, theirs = (median(one.round.p99 for one in seen[kind.name]) for kind in (TURNS, RASA_TURN))
+    costs = [median(one.cpu for one in seen[kind.name]) for kind in (RASA_TURN, TURNS)]
+    report.tell("rasa_processor_over_ours", costs[0] / costs[1], "")
+    report.bound(SOONER, ours / theirs, "", MOST[SOONER])
+
+
+def _judge(report: Report, name: str, value: float) -> None:
+    report.judge(name, value, "", LEAST[name])
+
+
+def _millis(times: Iterable[float]) -> float:
+    return round(median(times) * 1e3, 2)
