@@ -31,5 +31,6 @@ def register_routes(register: Callable[[Pages | Poller], None], settings: Settin
 
 @hookimpl
 def register_readiness(register: Callable[[str, Readiness], None], settings: Settings) -> None:
-    if mine := settings.section(NluLocalSettings):
+    mine = settings.section(NluLocalSettings)
+    if mine and settings.core.role != "web":  # which reads nothing, and so never gets ready to
         register("understanding", mine.understander(settings).trouble)
