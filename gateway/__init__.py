@@ -106,7 +106,15 @@ from gateway.ports import (
     WarmlineError,
     Watch,
 )
-from gateway.settings import BadConfig, Problem, Settings, compose_yaml, construct_yaml
+from gateway.settings import (
+    BadConfig,
+    Problem,
+    Settings,
+    compose_yaml,
+    construct_yaml,
+    read_shape,
+    read_yaml,
+)
 
 __all__ = [
     "Accepted",
@@ -218,4 +226,6 @@ __all__ = [
     "compose_yaml",
     "construct_yaml",
     "hookimpl",
+    "read_shape",
+    "read_yaml",
 ]

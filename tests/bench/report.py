@@ -32,6 +32,12 @@ class Report:
         """A figure that must be below ``most``."""
         self._judged(name, value, unit, f"< {most:g}", ok=value < most, more=more)
 
+    def lack(self, name: str, target: str) -> None:
+        """A figure that must be had and was not."""
+        self.good = False
+        told = {"name": name, "value": None, "target": target, "ok": False}
+        self._write(told | {"why": "no figure was measured"})
+
     def _judged(
         self, name: str, value: float, unit: str, target: str, *, ok: bool, more: dict[str, object]
     ) -> None:
