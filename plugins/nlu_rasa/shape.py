@@ -14,10 +14,11 @@ EVERY = "*"
 def _lines(examples: Any) -> Any:
     """The examples of a text block of ``- example`` lines, or of a list of ``text`` entries."""
     if isinstance(examples, list):
-        said = [one.get("text") if isinstance(one, dict) else one for one in examples]
-        if not all(isinstance(one, str) for one in said):
+        listed = [one.get("text") if isinstance(one, dict) else one for one in examples]
+        said = [one.strip().removeprefix("- ") for one in listed if isinstance(one, str)]
+        if len(said) < len(listed):
             raise ValueError("must be a list of texts, or of entries with a `text`; mend it")
-        return [one.strip().removeprefix("- ") for one in said]
+        return said
     if not isinstance(examples, str):
         raise ValueError("must be a block of `- example` lines, or a list; mend it")  # noqa: TRY004
     bare = (line.strip() for line in examples.splitlines())

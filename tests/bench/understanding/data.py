@@ -46,7 +46,7 @@ def draw(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
 
 
 def mean(told: Sequence[Mapping[str, float | None]]) -> Figures:
-    """The mean of each figure over the draws; None where no draw has it."""
+    """The mean of each figure over the draws that have it; None where none has."""
     return {key: _mean([one[key] for one in told]) for key in told[0]}
 
 

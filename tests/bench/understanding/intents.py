@@ -11,7 +11,7 @@ from gateway.services.evaluation import Row, evaluate_intents
 
 from . import diet, ours
 from .data import SEEDS, Figures, draw, mean, missing, rows
-from .ours import cpu_ms
+from .ours import SEMANTIC, cpu_ms
 from .rivals import PlainIntents
 
 MANY = 10
@@ -29,7 +29,9 @@ def intents() -> Iterator[Figures]:
             continue
         train, test = rows(f"{data}_train", "intent"), rows(f"{data}_dev", "intent")
         for name, engine in engines:
-            told = mean([_few_shot(engine, draw(train, shots, seed), test) for seed in SEEDS])
+            told = mean(
+                [_few_shot(name, engine, draw(train, shots, seed), test, seed) for seed in SEEDS]
+            )
             yield {"bench": "intents", "data": f"{data} x{shots}", "engine": name, **told}
         if diet.without_rasa() is None and shots == MANY:
             told = _diet(draw(train, shots, SEEDS[0]), test)
@@ -43,13 +45,19 @@ def _diet(train: Sequence[Row], test: Sequence[Row]) -> Figures:
     return told | {"train_seconds": took, "seeds": 1, "epochs": diet.EPOCHS}
 
 
-def _few_shot(engine: Trainable, train: Sequence[Row], test: Sequence[Row]) -> Figures:
+def _few_shot(
+    name: str, engine: Trainable, train: Sequence[Row], test: Sequence[Row], seed: int
+) -> Figures:
+    """What it costs is measured on the first draw, before it knows the messages."""
     began = time.perf_counter()
     learnt = Learnt(engine.train(train))
     took = time.perf_counter() - began
+    cost = cpu_ms(learnt, [text for text, _ in test]) if seed == SEEDS[0] else None
     told: Figures = dict(asyncio.run(evaluate_intents(learnt, train, test)))
-    cost = cpu_ms(learnt, [text for text, _ in test])
-    return told | {"train_seconds": took, "cpu_ms_at_32": cost}
+    told |= {"train_seconds": took, "cpu_ms_at_32": cost}
+    if name == SEMANTIC:  # its encoder remembers them by now
+        told["latency_ms_p50"] = None
+    return told
 
 
 class Learnt:
