@@ -10,7 +10,7 @@ GOEMOTIONS ?= ../shared/data/goemotions_train.csv
 
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_WARN_SCRIPT_LOCATION=1 $(BIN)/python -m pip install -qq
+PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_WARN_SCRIPT_LOCATION=1 $(BIN)/python -m pip install -qq --no-compile
 LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header --quiet $(LOCKFLAGS)
 

@@ -12,12 +12,10 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable, Iterable, Mapping
-from importlib.resources import files
 from typing import Annotated, Any, TypeVar
 
 import aiohttp
 import msgspec
-import yaml
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -39,6 +37,7 @@ from gateway import (
     Undeliverable,
     Unsure,
     hookimpl,
+    packaged_yaml,
 )
 
 LONGEST_WAIT = 60.0
@@ -111,9 +110,7 @@ class Rest:
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
-        part: dict[str, Any] = yaml.safe_load(
-            files("channels").joinpath("rest.openapi.yaml").read_text("utf-8")
-        )
+        part: dict[str, Any] = packaged_yaml("channels", "rest.openapi.yaml")
         part["components"]["schemas"]["rest.Said"] = msgspec.json.schema_components([Said])[1][
             "Said"
         ]

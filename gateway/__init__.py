@@ -112,6 +112,7 @@ from gateway.settings import (
     Settings,
     compose_yaml,
     construct_yaml,
+    packaged_yaml,
     read_shape,
     read_yaml,
 )
@@ -226,6 +227,7 @@ __all__ = [
     "compose_yaml",
     "construct_yaml",
     "hookimpl",
+    "packaged_yaml",
     "read_shape",
     "read_yaml",
 ]

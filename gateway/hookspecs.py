@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
 import pluggy
 from pydantic import BaseModel
 
@@ -27,6 +27,9 @@ from gateway.ports import (
     Voice,
 )
 from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    import click
 
 PROJECT = "warmline"
 

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
-import aiohttp
 import msgspec
 
 from gateway.model import (
@@ -43,7 +42,9 @@ from gateway.model import (
 )
 
 if TYPE_CHECKING:
-    from aiohttp import web  # for its name alone: 20 MB that a process without doors can do without
+    # For their names alone: 20 MB that a process without doors can do without.
+    import aiohttp
+    from aiohttp import web
 
 # -- what guests are -----------------------------------------------------------------------------
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
 
 import structlog
-import yaml
 from aiohttp import web
 
 from channels.slack.accounts import Accounts, Names
@@ -27,6 +25,7 @@ from gateway import (
     Traits,
     TryLater,
     WarmlineError,
+    packaged_yaml,
 )
 
 log = structlog.get_logger(__name__)
@@ -70,9 +69,7 @@ class Slack:
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
-        part: dict[str, Json] = yaml.safe_load(
-            files("channels.slack").joinpath("openapi.yaml").read_text("utf-8")
-        )
+        part: dict[str, Json] = packaged_yaml("channels.slack", "openapi.yaml")
         return part
 
     async def run(self, house: House) -> None:

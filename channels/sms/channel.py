@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
 
-import yaml
 from aiohttp import web
 from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
@@ -38,6 +36,7 @@ from gateway import (
     Reply,
     Settings,
     Symptom,
+    packaged_yaml,
 )
 
 WEBHOOK = "/channels/sms/webhook"
@@ -88,9 +87,7 @@ class Sms(WhatsApp):
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
-        part: dict[str, Json] = yaml.safe_load(
-            files("channels.sms").joinpath("openapi.yaml").read_text("utf-8")
-        )
+        part: dict[str, Json] = packaged_yaml("channels.sms", "openapi.yaml")
         return part
 
     async def run(self, house: House) -> None:  # noqa: ARG002  (a Poller)

@@ -6,11 +6,9 @@ import asyncio
 import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
 from typing import Self
 
 import structlog
-import yaml
 from aiohttp import web
 
 from channels.telegram.api import KINDS, Api
@@ -35,6 +33,7 @@ from gateway import (
     Undeliverable,
     Unsure,
     WarmlineError,
+    packaged_yaml,
 )
 
 log = structlog.get_logger(__name__)
@@ -97,9 +96,7 @@ class Telegram:
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
-        part: dict[str, Json] = yaml.safe_load(
-            files("channels.telegram").joinpath("openapi.yaml").read_text("utf-8")
-        )
+        part: dict[str, Json] = packaged_yaml("channels.telegram", "openapi.yaml")
         return part
 
     async def run(self, house: House) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
 from typing import Any
 
-import yaml
 from aiohttp import web
 
 from channels.webchat import wire
@@ -18,7 +16,7 @@ from channels.webchat.polls import Polls
 from channels.webchat.settings import WebchatSettings
 from channels.webchat.sockets import Sockets
 from channels.webchat.tokens import Tokens, lasting_secret
-from gateway import House, Json, Settings, Traits
+from gateway import House, Json, Settings, Traits, packaged_yaml
 
 ROOT = "/channels/webchat"
 
@@ -89,9 +87,7 @@ class Webchat:
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
-        part: dict[str, Any] = yaml.safe_load(
-            files("channels.webchat").joinpath("openapi.yaml").read_text("utf-8")
-        )
+        part: dict[str, Any] = packaged_yaml("channels.webchat", "openapi.yaml")
         part["components"]["schemas"] = wire.schemas(f"{CHANNEL}.")
         return part
 

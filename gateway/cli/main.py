@@ -3,59 +3,61 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 import click
 
-from gateway.cli import (
-    audit,
-    boxes,
-    doctor,
-    evaluate,
-    keys,
-    moving,
-    replay,
-    retention,
-    serve,
-    show,
-    voice,
-    webhooks,
-)
 from gateway.cli.start import house_of, say
 from gateway.guests import Guests, installed
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig
 
-OURS: tuple[click.Command, ...] = (
-    serve.serve,
-    show.check,
-    doctor.doctor,
-    show.understand,
-    show.plugins,
-    show.channels,
-    show.processes,
-    voice.voice,
-    evaluate.evaluate,
-    replay.replay,
-    boxes.outbox,
-    boxes.inbox,
-    boxes.customer,
-    audit.audit,
-    keys.keys,
-    webhooks.webhooks,
-    retention.retention,
-    moving.migrate,
-    moving.move,
-)
+OURS: Mapping[str, str] = {
+    "serve": "serve:serve",
+    "check": "show:check",
+    "doctor": "doctor:doctor",
+    "understand": "show:understand",
+    "plugins": "show:plugins",
+    "channels": "show:channels",
+    "processes": "show:processes",
+    "voice": "voice:voice",
+    "eval": "evaluate:evaluate",
+    "replay": "replay:replay",
+    "outbox": "boxes:outbox",
+    "inbox": "boxes:inbox",
+    "customer": "boxes:customer",
+    "audit": "audit:audit",
+    "keys": "keys:keys",
+    "webhooks": "webhooks:webhooks",
+    "retention": "retention:retention",
+    "migrate": "moving:migrate",
+    "move": "moving:move",
+}
+"""Our commands, and the module and name of each: only the one that is called is loaded, since
+what others need (numpy, say) would be a third of a server's memory."""
+
+
+class Commands(click.Group):
+    """``warmline``: `OURS` and those of the guests (click's documentation, "Lazily loading
+    subcommands")."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*OURS, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in OURS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = OURS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"gateway.cli.{module}"), name)
+        return command
 
 
 def command() -> click.Group:
     """All commands. Raises BadGuest when a package offers a name that is taken."""
-    group = click.Group("warmline", help="A customer-service gateway: AI assists, people decide.")
-    for ours in OURS:
-        group.add_command(ours)
+    group = Commands("warmline", help="A customer-service gateway: AI assists, people decide.")
     for name, theirs in Guests(installed()).commands().items():
-        if name in group.commands:
+        if name in OURS:
             raise click.ClickException(f"a plugin offers the command {name}, which is ours")
         group.add_command(theirs)
     return group

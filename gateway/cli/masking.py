@@ -14,6 +14,8 @@ from typing import Any
 
 LONGEST = 20_000
 """Characters of one value that are kept; the rest is cut off."""
+SHORTEST = 20
+"""No token without a sign that names do not have is shorter."""
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     # Slack, Twilio, OpenAI, GitHub; JSON Web Tokens; Telegram's bots.
     ("token", re.compile(r"\b(?:xox[a-z]|xapp|sk|ghp|gho)-[A-Za-z0-9-]{8,200}")),
@@ -63,7 +65,7 @@ class MaskedFormatter(logging.Formatter):
 
 def _deep(value: object) -> object:
     if isinstance(value, str):
-        return _visible(mask(value))
+        return value if _is_name(value) else _visible(mask(value))
     if isinstance(value, Mapping):
         return {key: _deep(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -71,6 +73,11 @@ def _deep(value: object) -> object:
     if value is None or isinstance(value, int | float):
         return value
     return _visible(mask(repr(value)))
+
+
+def _is_name(text: str) -> bool:
+    """Whether it is a name of ours, as most of what we log is: none of the patterns fits one."""
+    return len(text) < SHORTEST and text.replace(".", "_").isidentifier()
 
 
 def _visible(text: str, but: str = "") -> str:

@@ -11,6 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from gateway.app import routes
 from gateway.cli.start import as_json, chosen, config, gateway_of, runs
 from gateway.guests import BadGuest, Guests, installed
 from gateway.model import Route, Turn, Understanding
@@ -26,7 +27,7 @@ def check(config: Path | None) -> None:
     """Check the settings and every file they name. ``OK``, or a line for each problem."""
     try:
         gateway = gateway_of(config)
-        list(gateway.routes())
+        list(routes(gateway))
     except BadConfig as bad:
         for problem in bad.problems:
             click.echo(str(problem))
@@ -48,7 +49,7 @@ async def understand(config: Path | None, json: bool, text: str) -> None:
     gateway = gateway_of(config)
     for line in lines:
         turn = fresh_turn(line.rstrip("\n"), datetime.now(UTC))
-        turn = turn.replace(understanding=await gateway.understandings.of(turn))
+        turn = turn.replace(understanding=await gateway.way.understandings.of(turn))
         route = decide(turn, gateway.policy)
         told = told_of(turn.understanding, route)
         click.echo(msgspec.json.encode(told).decode() if json else _in_words(turn, route))

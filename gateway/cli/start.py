@@ -15,11 +15,12 @@ import click
 import msgspec
 import structlog
 
+from gateway.adapters.sql.opening import is_shared
 from gateway.app import Gateway, put_together
 from gateway.cli.masking import MaskedFormatter, masked
 from gateway.guests import Guests, default_config, installed
 from gateway.ports import House
-from gateway.settings import BadConfig, Core, Problem, Settings, load
+from gateway.settings import BadConfig, Problem, Settings, load
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,17 +67,12 @@ def gateway_of(
     if role is not None:
         changes["role"] = role
     settings = settings.replace(core=settings.core.model_copy(update=changes))
-    if settings.core.role != "all" and settings.core.redis_url and not is_shared(settings.core):
+    core = settings.core
+    if core.role != "all" and core.redis_url and not is_shared(core.database_url):
         what = f"`{settings.core.role}` needs a database that several processes may share"
         told = f"{what}: set `database_url` to a PostgreSQL one, not an SQLite file"
         raise BadConfig([Problem(file="settings", line=0, key="role", message=told)])
     return put_together(installed(), settings)
-
-
-def is_shared(core: Core) -> bool:
-    """Whether several processes may work on this database, and find one another."""
-    url = core.database_url or "sqlite:"
-    return core.redis_url is not None and not url.startswith("sqlite:")
 
 
 def logs(style: str, level: int = logging.INFO, *, lasting: bool = False) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from gateway.model import Cue, Message, Turn
 from gateway.services.policy import Policy
 
+_WORD = re.compile(r"\w+")
+
 
 def stretch(turn: Turn) -> tuple[Message, ...]:
     """The history since the bot last got the conversation (from the start, or from a person)."""
@@ -29,9 +31,9 @@ def sure_intent(turn: Turn, policy: Policy) -> str | None:
     return intent.name if intent.confidence >= policy.reasons.low_confidence.below else None
 
 
-def same_key(text: str) -> tuple[str, ...]:
+def same_key(text: str) -> frozenset[str]:
     """Equal for messages with the same words, whatever their case, order and punctuation."""
-    return tuple(sorted(set(re.findall(r"\w+", text.casefold()))))
+    return frozenset(_WORD.findall(text.casefold()))
 
 
 def said(turn: Turn, kind: str) -> str | None:

@@ -36,9 +36,10 @@ CONTENT = ("low_confidence", "out_of_scope")
 def held(turn: Turn, policy: Policy) -> tuple[Reason, ...]:
     """All reasons that hold for what the customer wrote, the deciding one first."""
     asked = ORDER if turn.survey_answer is None else _of_answer(turn)
+    enabled = policy.reasons.enabled
     found = []
     for code, question in asked.items():
-        if not getattr(policy.reasons, code).enabled:
+        if code not in enabled:
             continue
         detail = question(turn, policy)
         if detail is not None:

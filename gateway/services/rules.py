@@ -6,6 +6,7 @@ What each means is told in ``docs/routing.md``; `gateway.services.reasons` asks 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -117,6 +118,11 @@ class OutOfScope(Rule):
 
 class Reasons(Part):
     """Every reason to step back, in the order of precedence."""
+
+    @cached_property
+    def enabled(self) -> frozenset[str]:
+        """Those that are switched on."""
+        return frozenset(code for code in type(self).model_fields if getattr(self, code).enabled)
 
     asked_for_person: AskedForPerson = AskedForPerson()
     harm: Harm = Harm()

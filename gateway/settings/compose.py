@@ -7,6 +7,7 @@ before anything is built, and every mistake is told with its line.
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ def compose_yaml(text: str, file: str, loader: Any = yaml.CSafeLoader) -> yaml.N
     if node is not None:
         _weigh(node, file, {})
     return node
+
+
+def packaged_yaml(package: str, name: str) -> Any:
+    """What stands in a YAML file that ``package`` brings with it, as its authors wrote it."""
+    text = files(package).joinpath(name).read_text("utf-8")
+    return construct_yaml(compose_yaml(text, name), name)
 
 
 def construct_yaml(node: yaml.Node | None, file: str, loader: Any = yaml.CSafeLoader) -> Any:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from importlib.resources import files
 from typing import Any
 
 import msgspec
-import yaml
 from aiohttp import web
 
 from gateway.model import Json
 from gateway.ports import Described, WarmlineError
+from gateway.settings import packaged_yaml
 from gateway.web.errors import CODES
 
 PATH = "/openapi.json"
@@ -51,8 +50,7 @@ def described(guests: Iterable[object]) -> list[Part]:
 
 def house() -> Part:
     """The house's own doors, and the components that all guests may name."""
-    text = files("gateway.web").joinpath("openapi.yaml").read_text("utf-8")
-    part: dict[str, Any] = yaml.safe_load(text)
+    part: dict[str, Any] = packaged_yaml("gateway.web", "openapi.yaml")
     part["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"][
         "examples"
     ] = sorted(CODES.values())

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import yaml
 from aiohttp import web
 
-from gateway import House, Json
+from gateway import House, Json, packaged_yaml
 from plugins.agents_desk.accounts import Accounts
 from plugins.agents_desk.assets import Assets
 from plugins.agents_desk.deeds import Deeds
@@ -24,8 +23,10 @@ from plugins.agents_desk.people import People, demo_password, fixed
 from plugins.agents_desk.sessions import Sessions
 from plugins.agents_desk.settings import DeskSettings
 from plugins.agents_desk.signing import Signing
-from plugins.agents_desk.slack import SlackSignIn
 from plugins.agents_desk.tries import Tries
+
+if TYPE_CHECKING:
+    from plugins.agents_desk.slack import SlackSignIn
 
 HOUR = 3600.0
 
@@ -102,6 +103,8 @@ class WebDesk:
     ) -> SlackSignIn | None:
         if self._settings.slack_client_id is None:
             return None
+        from plugins.agents_desk.slack import SlackSignIn  # noqa: PLC0415  (the SDK is slow to load)
+
         return SlackSignIn(
             self._settings,
             notebook=house.notebook,
@@ -117,9 +120,7 @@ class WebDesk:
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
-        part: dict[str, Json] = yaml.safe_load(
-            files("plugins.agents_desk").joinpath("openapi.yaml").read_text("utf-8")
-        )
+        part: dict[str, Json] = packaged_yaml("plugins.agents_desk", "openapi.yaml")
         return part
 
     def hints(self, url: str) -> Iterable[str]:

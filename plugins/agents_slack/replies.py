@@ -65,6 +65,10 @@ class Replies:
             while kept := await self._next(thread):
                 id = kept.value.id
                 try:
+                    if await self._office.book.get(f"past/{id}", Past) is not None:
+                        # Told again while it was being finished, and so written down again.
+                        await self._office.book.drop(kept)
+                        continue
                     await self._one(kept)
                 except Outdated:
                     continue  # changed meanwhile (a lock, an edit, a click): look at it again

@@ -8,11 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import yaml
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway import House, Json
+from gateway import House, Json, packaged_yaml
 from plugins.demo_shop.facts import facts
 from plugins.demo_shop.letters import letters
 
@@ -48,9 +47,7 @@ class Shop:
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
-        part: dict[str, Json] = yaml.safe_load(
-            files("plugins.demo_shop").joinpath("openapi.yaml").read_text("utf-8")
-        )
+        part: dict[str, Json] = packaged_yaml("plugins.demo_shop", "openapi.yaml")
         return part
 
     def hints(self, url: str) -> Iterable[str]:

@@ -46,7 +46,11 @@ class Child:
         if isinstance(what, Setup):
             encoder = Encoder(what.semantic) if what.semantic else None
             self._readers = Readers(
-                what.languages, closed=what.closed, encoder=encoder, house=what.house
+                what.languages,
+                closed=what.closed,
+                encoder=encoder,
+                house=what.house,
+                folder=what.folder,
             )
             return Told(id=what.id)
         if isinstance(what, Learn):

@@ -21,8 +21,12 @@ FORCE = {
 _MARKS = re.compile(r"(?:[!?¡¿！？؟]\s?){2,}|[!！]")
 _DRAWN_OUT = re.compile(r"([^\W\d_])\1\1")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_CAPITALS = re.compile("[A-Z]")
 _NOT_DRAWN_OUT = re.compile(r"www|[ivxlcm]+", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
+
+SHOUTED = 3
+"""Capitals in a run that is shouted, at the least."""
 
 
 def form_cues(text: str, words: Sequence[Token], plain: frozenset[str]) -> list[Cue]:
@@ -55,6 +59,8 @@ def cue(text: str, kind: str, start: int, end: int) -> Cue:
 
 def _shouting(text: str, words: Sequence[Token], plain: frozenset[str]) -> Iterator[Cue]:
     """Runs of words in capitals that hold a plain word (DHL, USB-C or a brand alone are none)."""
+    if text.isascii() and len(_CAPITALS.findall(text)) < SHOUTED:
+        return
     run: list[Token] = []
     for word in [*words, None]:
         if word is not None and _capital(text[word.start : word.end]):
@@ -62,7 +68,7 @@ def _shouting(text: str, words: Sequence[Token], plain: frozenset[str]) -> Itera
             continue
         size = sum(w.end - w.start for w in run)
         spoken = any(w.key in plain and len(w.key) > 1 for w in run)
-        if run and size >= 3 and (spoken or (len(run) >= 4 and size >= 16)):
+        if run and size >= SHOUTED and (spoken or (len(run) >= 4 and size >= 16)):
             yield cue(text, "shouting", run[0].start, run[-1].end)
         run = []
 

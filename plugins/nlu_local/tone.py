@@ -12,15 +12,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import log, sqrt
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from .text import fold
 
 Analyser: TypeAlias = Callable[[Sequence[str]], list[str]]
+Weights: TypeAlias = Mapping[str, tuple[float, float]]
+"""What each n-gram adds to the sum and to the square of the length, where it comes once."""
 
 FILE = "emotion.npz"
 
@@ -28,7 +30,7 @@ REMEMBERED = 4096
 """Words whose known pieces are remembered."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[!?]+|[^\w\s,.;:'\"()-]")
-_PLACE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+|[@#]\w+|\[[A-Z]+\]")
+_PLACE = re.compile(r"https?://\S+|www\.\S+|(?<!\S)[^\s@]+@\S+\.\w+|[@#]\w+|\[[A-Z]+\]")
 
 
 def sounds(text: str) -> list[str]:
@@ -72,9 +74,7 @@ class Tone:
             dict(zip(grams[first:], rows[first:], strict=True)),
         )
         # The same words come again; of most of their pieces nothing is known.
-        self._pieces = lru_cache(REMEMBERED)(
-            lambda word: [piece for piece in _cut(word) if piece in self._kinds[1]]
-        )
+        self._pieces = lru_cache(REMEMBERED)(lambda word: _known(_cut(word), self._kinds[1]))
         self._bias = float(arrays["bias"])
         told = json.loads(arrays["told"].tobytes())
         self.join: Mapping[str, float] = told["join"]
@@ -92,20 +92,35 @@ class Tone:
         """The log-odds that people hear anger, fear, sadness or the like in it, above those of
         what people commonly write."""
         said = sounds(text)
-        whole = Counter(gram for gram in words(said) if gram in self._kinds[0])
-        parts = Counter(piece for word in said for piece in self._pieces(word))
-        return self._bias + _score(whole, self._kinds[0]) + _score(parts, self._kinds[1])
+        whole, parts = self._kinds
+        spoken = _score([_known(words(said), whole)], whole)
+        return self._bias + spoken + _score([self._pieces(word) for word in said], parts)
 
 
-def _score(counts: Mapping[str, int], known: Mapping[str, tuple[float, float]]) -> float:
-    """The weights of tf-idf features of length 1 (scikit-learn's ``sublinear_tf``, ``l2``);
-    ``counts`` are of `known` n-grams alone."""
-    total = size = 0.0
-    for gram, count in counts.items():
-        told, square = known[gram]
-        if count > 1:
-            times = 1.0 + log(count)
-            told, square = told * times, square * times * times
-        total += told
-        size += square
+class Known(NamedTuple):
+    """N-grams of which something is known, and their sums if each comes once."""
+
+    grams: tuple[str, ...]
+    told: float
+    square: float
+
+
+def _known(grams: Sequence[str], weights: Weights) -> Known:
+    found = tuple(gram for gram in grams if gram in weights)
+    told = sum(weights[gram][0] for gram in found)
+    return Known(found, told, sum(weights[gram][1] for gram in found))
+
+
+def _score(parts: Sequence[Known], weights: Weights) -> float:
+    """The weights of tf-idf features of length 1 (scikit-learn's ``sublinear_tf``, ``l2``)."""
+    total = sum(part.told for part in parts)
+    size = sum(part.square for part in parts)
+    counts = Counter(chain.from_iterable(part.grams for part in parts))
+    if len(counts) < sum(len(part.grams) for part in parts):
+        for gram, count in counts.items():
+            if count > 1:
+                told, square = weights[gram]
+                times = 1.0 + log(count)
+                total += told * (times - count)
+                size += square * (times * times - count)
     return float(total / sqrt(size)) if size else 0.0

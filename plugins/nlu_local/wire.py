@@ -19,14 +19,15 @@ LONGEST = 64 * 2**20
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Load the readers for ``languages``; ``closed`` and ``house`` as in `Readers`; ``semantic``
-    names an encoder for them."""
+    """Load the readers for ``languages``; ``closed``, ``house`` and ``folder`` as in `Readers`;
+    ``semantic`` names an encoder for them."""
 
     id: int = 0
     languages: tuple[str, ...]
     closed: bool = False
     semantic: str | None = None
     house: dict[str, dict[str, tuple[str, ...]]] = {}
+    folder: str | None = None
 
 
 class Learn(msgspec.Struct, frozen=True, kw_only=True, tag=True):

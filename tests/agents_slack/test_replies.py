@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.testing import FakeClock
+from plugins.agents_slack.book import Book, Past, Reply
 from tests.agents_slack.office import SUPPORT, Office, opened, shown
 from tests.slack.server import SlackServer
 
@@ -59,6 +60,22 @@ async def test_a_note_never_leaves(office: Office, text: str) -> None:
     assert await owner(office) is None
     assert "lock" in office.signs(event["ts"])
     assert not any("he rang" in line for line in office.thread(card)), "it stands there as typed"
+
+
+async def test_a_note_told_again_while_it_was_finished_was_kept_twice(office: Office) -> None:
+    """Written down anew between "it is past" and "it is not live any more", it is let go."""
+    card = await handed_over(office)
+    event = await office.reply(card, "UANA", "note: he rang before")
+    book, ts = Book(office.gw.house.notebook), event["ts"]
+    await office.until(lambda: book.get(f"past/{ts}", Past))
+    again = Reply(
+        id=ts, conversation=1, thread=card["ts"], user="UANA", text="note: he rang before"
+    )
+    assert await book.add(f"live/{ts}", again, conversation=1) is not None
+    await office.reply(card, "UANA", "note: a second one")
+    await office.quiet()
+    assert await notes(office) == ["he rang before", "a second one"]
+    assert await book.get(f"live/{ts}", Reply) is None
 
 
 class TestGrace:

@@ -17,7 +17,7 @@ from statistics import median
 import msgspec
 
 from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.store import migrate
+from gateway.adapters.sql.migrating import migrate
 from tests.bench import load, processes
 from tests.bench.fill import fill
 from tests.bench.load import Load, Round

@@ -475,7 +475,7 @@ async def test_without_the_model_the_card_is_as_it_was(
         first = await gw.desk_agent("mia").next_card()
         sums = '"messages":'
         await until(lambda: any(sums in one["messages"][1]["content"] for one in far.asked))
-        await until(lambda: not gw.gateway.summaries.working)
+        await until(lambda: not gw.gateway.way.summaries.working)
         card = await gw.house.desk.card(first.conversation.id)
     assert card.summary == first.summary != ()
 
@@ -496,7 +496,7 @@ async def test_a_gullible_model_sums_up_nothing_that_was_not_said(
         await gw.customer("fake", "ana").say(f"I want to talk to a person. {order}")
         first = await gw.desk_agent("mia").next_card()
         await until(lambda: bool(far.asked))
-        await until(lambda: not gw.gateway.summaries.working)
+        await until(lambda: not gw.gateway.way.summaries.working)
         card = await gw.house.desk.card(first.conversation.id)
     assert card.handoff is not None
     assert card.handoff.reasons[0].code == "asked_for_person"

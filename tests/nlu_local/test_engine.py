@@ -30,8 +30,8 @@ SAID = (
 
 
 def written(folder: Path) -> dict[str, int]:
-    """The files of a folder, and when each was written."""
-    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    """The models in a folder, and when each was written."""
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.npz")}
 
 
 @pytest.fixture(scope="module")

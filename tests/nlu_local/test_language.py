@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from plugins.nlu_local.language import KNOWN, LanguageTeller, check
@@ -85,3 +87,40 @@ def test_prose_is_words_alone() -> None:
     """Links, addresses, handles, codes, digits and emoji tell nothing of the language."""
     said = "Hi @shop, my order #A-4711 (see https://x.example/1) is 2 days late 😡 me@x.example"
     assert prose(said) == "Hi , my order see is days late"
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    """A folder in which the tables of English and German were prepared."""
+    LanguageTeller(("en", "de"), {}, tmp_path)
+    [place] = tmp_path.iterdir()
+    return place
+
+
+def test_tables_are_prepared_once(tables: Path) -> None:
+    """Who comes next takes them as they stand, and tells the same as one without a folder."""
+    before = {file.name: file.stat().st_mtime_ns for file in tables.iterdir()}
+    again = LanguageTeller(("de", "en"), {}, tables.parent)
+    assert {file.name: file.stat().st_mtime_ns for file in tables.iterdir()} == before
+    assert list(tables.parent.iterdir()) == [tables]
+    said = ["Wann kommt es?", "when", "Is it open on Sunday?", "na ja"]
+    assert again.tell_all(said) == LanguageTeller(("de", "en"), {}).tell_all(said)
+
+
+@pytest.mark.parametrize("name", ["moves.npy", "rest.npz"])
+@pytest.mark.parametrize("left", [0, 100], ids=["emptied", "cut short"])
+def test_tables_that_were_cut_short_are_prepared_anew(tables: Path, name: str, left: int) -> None:
+    """A disk that was full, a copy that broke off: they are made again."""
+    file = tables / name
+    whole = file.stat().st_size
+    file.write_bytes(file.read_bytes()[:left])
+    teller = LanguageTeller(("en", "de"), {}, tables.parent)
+    assert teller.tell("Wann kommt mein Paket an?")[0].code == "de"
+    assert file.stat().st_size == whole
+
+
+def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    """What can be told does not hang on a disk."""
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    teller = LanguageTeller(("en", "de"), {}, tmp_path / "file")
+    assert teller.tell("Wann kommt mein Paket an?")[0].code == "de"

@@ -20,7 +20,7 @@ from plugins import nlu_local
 from plugins.nlu_local import reading
 from plugins.nlu_local.asking import Said
 from plugins.nlu_local.child import Child
-from plugins.nlu_local.failures import BadModel
+from plugins.nlu_local.failures import BadModel, ReadingFailed
 from plugins.nlu_local.reading import Beside, Here
 from plugins.nlu_local.store import learnt
 from plugins.nlu_local.wire import LONGEST, Learn, Read, Setup, Told, frame, size, told
@@ -80,6 +80,17 @@ async def test_one_that_ended_is_followed_by_another(beside: Beside, tmp_path: P
         assert list(await beside.read(SAID)) == list(before)
 
 
+async def test_a_model_learnt_while_it_stopped_began_it_again(tmp_path: Path) -> None:
+    """What is stopped stays so: nothing is left running that nobody ends."""
+    before = children()
+    beside = Beside(SETUP)
+    await beside.start()
+    await beside.stop()
+    with pytest.raises(ReadingFailed):
+        await learnt(ROWS, tmp_path, use=beside.learn)
+    assert children() == before
+
+
 async def test_one_that_hangs_is_ended(beside: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks after the one that was given up gets an answer from a new process."""
     await beside.start()
@@ -131,6 +142,14 @@ async def test_it_ends_with_the_server(tmp_path: Path) -> None:
         customer = gw.customer("fake", "ann")
         await customer.say("what time do you close?")
         assert customer.heard == ["About opening_hours."]
+    assert children() == set()
+
+
+async def test_a_server_stopped_while_it_loaded_left_a_process_behind(tmp_path: Path) -> None:
+    """Ready or not, nothing runs on when the server has stopped."""
+    config = {"plugins": {"nlu_local": {"knowledge": str(write_examples(tmp_path))}}}
+    async with running(nlu_local, FakeChannel(), config=config, tmp_path=tmp_path):
+        await until(children, 60)
     assert children() == set()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from gateway.app import Gateway
+from gateway.app import Gateway, routes
 from gateway.guests import Guests, installed
 from gateway.settings import load
 from gateway.web import openapi
@@ -67,7 +67,7 @@ def parts(gateway: Gateway) -> list[openapi.Part]:
 
 def document(gateway: Gateway) -> str:
     """As it is served, for people to read."""
-    doors = openapi.served(gateway.routes())
+    doors = openapi.served(routes(gateway))
     return json.dumps(openapi.document(parts(gateway), doors), indent=1) + "\n"
 
 

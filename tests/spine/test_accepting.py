@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from gateway.adapters.sql.accepting import Arrival, Door, accept_all
+from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.opening import open_database
-from gateway.adapters.sql.store import migrate
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.settings import Postgres
 

@@ -12,8 +12,8 @@ import pytest
 
 from gateway import Address, Entry, Notebook, NotFound, Outdated
 from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.notebook import SqlNotebook
-from gateway.adapters.sql.store import migrate
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, MemoryNotebook, running
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, inspect, select
 
 from gateway.adapters.sql.migrating import migrate, migrate_back
 from gateway.adapters.sql.opening import open_database
+from gateway.adapters.sql.revision import NEWEST, revision_of
 from gateway.adapters.sql.schema import audit, customers, data_keys, metadata
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.settings import Postgres
@@ -35,6 +36,11 @@ async def test_the_migrations_make_the_schema(database: AnyDatabase) -> None:
         )
 
     assert await database.alone(differences) == []
+
+
+async def test_the_newest_revision_is_known_by_its_file(database: AnyDatabase) -> None:
+    """A start that finds it looks no further."""
+    assert await database.alone(revision_of) == NEWEST
 
 
 async def test_the_migrations_go_back(database: AnyDatabase) -> None:

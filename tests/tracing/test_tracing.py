@@ -60,7 +60,7 @@ class Seen:
 async def traced(*guests: Any, seen: Seen, **more: Any) -> AsyncIterator[Running]:
     """A gateway that is traced from its start on, into ``seen``."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gateway.app.tracing_of", lambda *_: seen.tracing)
+        patch.setattr("gateway.app.ground.tracing_of", lambda *_: seen.tracing)
         async with running(*guests, **more) as gw:
             yield gw
 

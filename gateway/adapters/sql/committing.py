@@ -9,7 +9,7 @@ from sqlalchemy import Connection, String, bindparam, func, select, text, update
 from gateway.adapters.sql import consent, dialect, rows
 from gateway.adapters.sql.effects import effects, heard
 from gateway.adapters.sql.linking import forget_empty
-from gateway.adapters.sql.prepared import Prepared, insertion
+from gateway.adapters.sql.prepared import Insertion, Prepared
 from gateway.adapters.sql.schema import (
     conversations,
     customers,
@@ -42,14 +42,14 @@ _HANDLED = Prepared(
         message_id=bindparam("message"),
     )
 )
-_NEW_CUSTOMER = insertion(customers, "name", "language", "opted_out", "ref", "created_at")
+_NEW_CUSTOMER = Insertion(customers, "name", "language", "opted_out", "ref", "created_at")
 _NEW_IDENTITY = Prepared(
     text(
         "INSERT INTO identities (customer_id, channel, value, unreachable, opted_out)"
         " VALUES (:customer, :channel, :value, false, false) ON CONFLICT DO NOTHING"
     )
 )
-_NEW_CONVERSATION = insertion(
+_NEW_CONVERSATION = Insertion(
     conversations,
     *("customer_id", "channel", "address", "lane", "opened_at"),
     *("state", "epoch", "tier", "language", "subject", "intent", "mood"),
@@ -77,8 +77,16 @@ _CLOSE_IDLE = Prepared(
 def commit(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
     """Store ``outcome`` whole. Raises Moved or AlreadyHandled, having changed nothing."""
     committed = _store(connection, outcome, at)
-    more = _MORE.scalar(connection, {"lane": outcome.work.lane})
-    return committed.replace(more=more is not None)
+    more = outcome.work.more or _has_more(connection, outcome.work.lane)
+    return committed if more == committed.more else committed.replace(more=more)
+
+
+def _has_more(connection: Connection, lane: str) -> bool:
+    """Whether others, who may have nobody's ear here, have brought something since."""
+    # With SQLite there are no others: who accepts wakes the lane.
+    return (
+        connection.dialect.name != "sqlite" and _MORE.scalar(connection, {"lane": lane}) is not None
+    )
 
 
 def _store(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
@@ -157,7 +165,7 @@ def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversatio
             "ref": customer.ref,
             "created_at": rows.ms(at),
         }
-        known = _NEW_CUSTOMER.scalar(connection, who)
+        known = _NEW_CUSTOMER.new(connection, who)
     conversation = outcome.conversation
     address = conversation.address
     identity = {"customer": known, "channel": address.channel, "value": address.value}
@@ -173,7 +181,7 @@ def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversatio
         **_columns(connection, outcome, conversation),
     }
     values["mood"] = values["mood"] or "calm"
-    new: int = _NEW_CONVERSATION.scalar(connection, values)
+    new = _NEW_CONVERSATION.new(connection, values)
     if customer.id and (inbound is None or inbound.subject is None):
         stale = {"here": outcome.work.lane, "new": new, "at": rows.ms(at)}
         _CLOSE_IDLE.count(connection, stale)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
+from gateway.adapters.sql.revision import revision_of
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.ports import WarmlineError
 
@@ -41,10 +41,3 @@ def _move(connection: Connection, revision: str, *, back: bool) -> tuple[str, st
         raise WarmlineError(f"no such revision: {error}") from None
     connection.commit()
     return before, revision_of(connection)
-
-
-def revision_of(connection: Connection) -> str:
-    """Where the schema stands; ``base`` when there is none."""
-    found = MigrationContext.configure(connection).get_current_revision()
-    connection.rollback()
-    return found or "base"

@@ -8,7 +8,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, bindparam, insert, select, text
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.prepared import insertion
+from gateway.adapters.sql.prepared import Insertion
 from gateway.adapters.sql.schema import attachments, conversations, customers, messages, outbox
 from gateway.model import Conversation, Message, Outbound
 from gateway.store import Outcome
@@ -22,7 +22,7 @@ _ASK = text(
     "INSERT INTO surveys (conversation_id, kind, scale, asked_at)"
     " VALUES (:conversation, :kind, :scale, :at) ON CONFLICT DO NOTHING RETURNING id"
 )
-_NEW_MESSAGE = insertion(
+_NEW_MESSAGE = Insertion(
     messages,
     *("conversation_id", "lane", "turn_id", "author", "internal", "purpose"),
     *("status", "text", "at", "remote_id", "data"),
@@ -69,7 +69,7 @@ def _refuse_survey(
 def store(connection: Connection, message: Message, conversation: Conversation) -> Message:
     """Store one message of ``conversation``, with its attachments; gives it with its id."""
     message = message.replace(conversation=conversation.id)
-    id: int = _NEW_MESSAGE.scalar(
+    id = _NEW_MESSAGE.new(
         connection, rows.message_values(connection, message, conversation.address.lane)
     )
     for one in message.attachments:

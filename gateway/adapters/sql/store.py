@@ -14,17 +14,17 @@ from gateway.adapters.sql.hooks import SqlHooks
 from gateway.adapters.sql.inbox import SqlInbox
 from gateway.adapters.sql.keeping import SqlKeeping
 from gateway.adapters.sql.linking import SqlLinks
-from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.moves import SqlMoves
 from gateway.adapters.sql.outbox import SqlOutbox
 from gateway.adapters.sql.places import admit
 from gateway.adapters.sql.processes import Me, SqlProcesses
 from gateway.adapters.sql.reading import SqlReading
+from gateway.adapters.sql.revision import NEWEST, revision_of
 from gateway.adapters.sql.timers import SqlTimers
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.store import Inbox, Outbox
 
-__all__ = ["SqlStore", "migrate"]
+__all__ = ["SqlStore"]
 
 
 class SqlStore:
@@ -64,5 +64,8 @@ class SqlStore:
 async def prepare(database: AnyDatabase) -> None:
     """Bring the schema up to date, and see that the data can be read. Raises BadKey when they are
     sealed with a key that is not there; nothing is touched then."""
-    await migrate(database)
+    if await database.alone(revision_of) != NEWEST:
+        from gateway.adapters.sql.migrating import migrate  # noqa: PLC0415  (see `revision`)
+
+        await migrate(database)
     await database.write(lambda c: admit(c, database.keys, rows.ms(datetime.now(UTC))))

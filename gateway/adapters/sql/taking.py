@@ -32,7 +32,7 @@ _HEAD = Prepared(
     select(inbox)
     .where(inbox.c.lane == bindparam("lane"), inbox.c.state == READY)
     .order_by(inbox.c.id)
-    .limit(1)
+    .limit(2)
 )
 _CUSTOMER = Prepared(
     select(customers, identities.c.opted_out.label("silenced"))
@@ -66,20 +66,21 @@ _HAPPENED = msgspec.json.Decoder(Happened)
 
 def take(connection: Connection, lane: str, at: datetime, idle: timedelta) -> Work | Later | None:
     """The oldest unhandled row of ``lane`` with all that its turn needs. Raises Unreadable."""
-    row = _HEAD.one(connection, {"lane": lane})
-    if row is None:
+    waiting = _HEAD.all(connection, {"lane": lane})
+    if not waiting:
         return None
+    row, more = waiting[0], len(waiting) > 1
     if row.due_at > rows.ms(at):
         return Later(at=rows.when(row.due_at))
     try:
         if row.kind in ("message", "edit", "unreadable"):
-            return _from_customer(connection, row, idle)
-        return _from_house(connection, row)
+            return _from_customer(connection, row, idle, more=more)
+        return _from_house(connection, row, more=more)
     except (msgspec.DecodeError, NoResultFound) as error:
         raise Unreadable(row.id, row.attempts, type(error).__name__) from error
 
 
-def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Work:
+def _from_customer(connection: Connection, row: Row[Any], idle: timedelta, *, more: bool) -> Work:
     inbound = _INBOUND.decode(rows.opened(connection, "inbox.payload", row.lane, row.payload))
     customer, silenced = _known(connection, inbound)
     conversation: Conversation | None = None
@@ -99,6 +100,7 @@ def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Wo
         attempts=row.attempts,
         at=rows.when(row.received_at),
         error=row.error,
+        more=more,
         inbound=inbound,
         customer=customer,
         conversation=conversation,
@@ -108,7 +110,7 @@ def _from_customer(connection: Connection, row: Row[Any], idle: timedelta) -> Wo
     )
 
 
-def _from_house(connection: Connection, row: Row[Any]) -> Work:
+def _from_house(connection: Connection, row: Row[Any], *, more: bool) -> Work:
     payload = rows.opened(connection, "inbox.payload", row.lane, row.payload)
     found = connection.execute(_CONVERSATION, {"id": row.conversation_id}).one()
     customer = connection.execute(_BY_ID, {"id": found.customer_id}).one()
@@ -120,6 +122,7 @@ def _from_house(connection: Connection, row: Row[Any]) -> Work:
         attempts=row.attempts,
         at=rows.when(row.received_at),
         error=row.error,
+        more=more,
         said=_SAID.decode(payload) if row.kind == "agent" else None,
         happened=None if row.kind == "agent" else _HAPPENED.decode(payload),
         customer=rows.customer(connection, customer),

@@ -1,0 +1,200 @@
+"""A gateway: everything joined, started and stopped in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from gateway.adapters.outside import SafeOutside
+from gateway.adapters.posting import HttpPost
+from gateway.adapters.sql.store import prepare
+from gateway.app.beside import Beside, name_of
+from gateway.app.ground import Ground
+from gateway.app.way import Way
+from gateway.guests import Guests
+from gateway.hookspecs import Readiness
+from gateway.ports import Channel, Clock, Opener, Probe
+from gateway.services.alive import Alive
+from gateway.services.backlog import Lookout
+from gateway.services.ending import ended
+from gateway.services.pressure import Pressure
+from gateway.services.retention import Retention
+from gateway.services.rounds import Rounds
+from gateway.services.webhooks import Webhooks
+from gateway.settings import Settings
+
+log = structlog.get_logger()
+
+
+class Gateway:
+    """A gateway put together, not yet running. `start` before use, `stop` at the end."""
+
+    def __init__(
+        self,
+        guests: Guests,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        channels: Mapping[str, Channel] | None = None,
+    ) -> None:
+        """``channels`` stand in for those that the guests offer (a replay); then no guest has
+        pages or calls anybody either. Raises BadConfig or BadGuest."""
+        core = settings.core
+        ground = Ground(guests, settings, clock=clock, channels=channels)
+        self.guests, self.ground = guests, ground
+        self.settings, self.offers, self.policy = settings, ground.offers, ground.policy
+        self.clock, self.metrics, self.audit = ground.clock, ground.metrics, ground.audit
+        self.crew, self.events, self.files = ground.crew, ground.events, ground.files
+        self.database, self.store = ground.database, ground.store
+        self.backlog = Lookout(figures=self.store.figures, clock=self.clock, metrics=self.metrics)
+        self.pressure = Pressure(backlog=self.backlog, limits=core.limits, clock=self.clock)
+        self.way = Way(ground, pressure=self.pressure)
+        self.worker, self.answers, self.house = self.way.worker, self.way.answers, self.way.house
+        self.incoming, self.outgoing = self.way.incoming, self.way.outgoing
+        self.rounds = self._rounds()
+        self.posting = HttpPost(
+            core.webhooks.endpoints, outside=SafeOutside(), timeout=core.webhooks.timeout
+        )
+        self.webhooks = Webhooks(
+            hooks=self.store.hooks,
+            post=self.posting,
+            clock=self.clock,
+            metrics=self.metrics,
+            bounds=core.webhooks,
+        )
+        self.retention = self._retention()
+        self.beside = Beside(
+            ground,
+            self.house,
+            pressure=self.pressure,
+            retention=self.retention,
+            webhooks=self.webhooks,
+        )
+        self.alive = Alive(self.store.processes, recover=self._recover, lease=core.process.lease)
+        self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
+        self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
+        self._running: list[asyncio.Task[None]] = []
+        self._renewing: asyncio.Task[None] | None = None
+
+    def _rounds(self) -> Rounds:
+        return Rounds(
+            store=self.store,
+            work=self.incoming.wake,
+            deliver=self.outgoing.wake,
+            clock=self.clock,
+            every=self.crew.sweep,
+            whose=self.crew.sweeps,
+        )
+
+    def _retention(self) -> Retention:
+        days = self.settings.core.retention
+        return Retention(
+            keeping=self.store.keeping,
+            files=self.files,
+            notebook=self.ground.notebook(),
+            clock=self.clock,
+            days=days,
+            archive=self.settings.path(days.archive) if days.archive else None,
+        )
+
+    async def open(self) -> None:
+        """Bring the database's schema up to date. Raises WarmlineError when it cannot be used, or
+        (BadKey) when its data cannot be read."""
+        await prepare(self.database)
+
+    async def settled(self) -> None:
+        """Wait until no turn and no delivery is waiting; those that back off do not count."""
+        # Both dispatchers must be idle at one moment; no one event says that.
+        while len(self.incoming) or len(self.outgoing):  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+    async def start(self) -> None:
+        """Claim what guests need of this machine, bring the schema up to date, settle what a crash
+        left, begin to work. Raises WarmlineError when a guest cannot have its door."""
+        ground = self.ground
+        if ground.has_doors:
+            for guest in ground.sites:
+                if isinstance(guest, Opener):
+                    await guest.open()
+        await self.open()
+        await self.store.processes.enter(self.settings.core.process.name, self.settings.core.role)
+        cut = await self._settle() if ground.works else 0
+        self._renewing = asyncio.create_task(self.alive.renewals())
+        await self.crew.start(self.rounds.hurry)
+        beside = [self.answers.listen(), *self.beside.all()]
+        if ground.works:
+            await self.rounds.sweep()
+            beside += [self.rounds.alarms(), self.rounds.sweeps()]
+            beside.append(self.alive.take_overs())
+        self._running = [asyncio.create_task(one) for one in beside]
+        log.info("started", channels=sorted(self.offers.channels), cut_off=cut)
+
+    async def _settle(self) -> int:
+        """What a crash left. Gives the number of messages whose sending was cut off."""
+        await self.store.inbox.survived()
+        return await self.way.deliveries.recover()
+
+    async def quiesce(self) -> None:
+        """Stop what runs beside the server; guests close their doors, sockets and polls first,
+        so that nobody waits for them."""
+        await ended(self._running)
+        self._running = []
+
+    async def stop(self) -> None:
+        """Take nothing more, finish what runs within the drain time, close."""
+        grace = self.settings.core.worker.drain
+        await self.quiesce()
+        await self.way.summaries.close()
+        await self.incoming.stop(grace)
+        await self.outgoing.stop(grace)
+        await self.webhooks.lanes.stop(grace)
+        await self.posting.close()
+        await self.crew.stop()
+        await self._leave()
+        await self.store.stop()
+        if self.ground.tracing is not None:
+            await asyncio.to_thread(self.ground.tracing.stop)
+        log.info("stopped")
+
+    async def _leave(self) -> None:
+        """What is still in hand is free for others, at once and not when the lease runs out."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+        try:
+            await self.store.processes.leave()
+        except Exception:
+            log.exception("process.not_left")  # it will be found when the lease has run out
+
+    async def _recover(self) -> int:
+        count = await self.way.deliveries.recover()
+        if count:
+            await self.rounds.sweep()
+        return count
+
+    def checks(self) -> dict[str, Readiness]:
+        """What ``/readyz`` asks."""
+        probes = {
+            f"channel {name}": channel.trouble
+            for name, channel in self.offers.channels.items()
+            if isinstance(channel, Probe)
+        }
+        beside = {
+            name_of(site): site.trouble
+            for site in self.offers.sites
+            if isinstance(site, Probe) and not self.ground.rests(site)
+        }
+        return {"database": self._database_trouble, **probes, **beside, **self.offers.checks}
+
+    def warnings(self) -> dict[str, Readiness]:
+        """What ``/readyz`` tells beside: troubles with which messages are taken all the same."""
+
+        async def between() -> str | None:
+            return self.crew.trouble()
+
+        return {"redis": between} if self.crew.others is not None else {}
+
+    async def _database_trouble(self) -> str | None:
+        await self.store.ping()
+        return None
