@@ -35,5 +35,5 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def known(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """What was learnt stands in the data folder of the test's gateway, if it has one."""
-    if {"config", "rasa", "project"} & set(request.fixturenames):
+    if {"config", "rasa", "project", "learnt"} & set(request.fixturenames):
         shutil.copytree(request.getfixturevalue("learnt"), tmp_path / "var" / "nlu_local")

@@ -126,6 +126,7 @@ def test_a_hand_over_without_words_still_tells_the_customer() -> None:
     assert said.escalate
 
 
+@pytest.mark.usefixtures("learnt")
 @pytest.mark.parametrize("trouble", ["slow", "error", "busy", "garbage", "nonsense"])
 async def test_in_trouble(tmp_path: Path, trouble: str) -> None:
     """Whatever is wrong with the server, each message is understood by the embedded engine."""
@@ -138,6 +139,7 @@ async def test_in_trouble(tmp_path: Path, trouble: str) -> None:
         far.released.set()
 
 
+@pytest.mark.usefixtures("learnt")
 async def test_down(tmp_path: Path) -> None:
     """The same when nobody listens at its address."""
     config = open_shop(tmp_path)
