@@ -113,6 +113,8 @@ from gateway.settings import (
     compose_yaml,
     construct_yaml,
     packaged_yaml,
+    read_shape,
+    read_yaml,
 )
 
 __all__ = [
@@ -226,4 +228,6 @@ __all__ = [
     "construct_yaml",
     "hookimpl",
     "packaged_yaml",
+    "read_shape",
+    "read_yaml",
 ]

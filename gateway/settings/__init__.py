@@ -7,7 +7,13 @@ names it or a ``WARMLINE_`` variable of it is set, asleep when it is ``false`` o
 ``auto`` awake as soon as all that it requires is there.
 """
 
-from gateway.settings.compose import compose_yaml, construct_yaml, packaged_yaml, read_yaml
+from gateway.settings.compose import (
+    compose_yaml,
+    construct_yaml,
+    packaged_yaml,
+    read_shape,
+    read_yaml,
+)
 from gateway.settings.core import (
     Core,
     Delivery,
@@ -43,6 +49,7 @@ __all__ = [
     "construct_yaml",
     "load",
     "packaged_yaml",
+    "read_shape",
     "read_yaml",
     "validate",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from gateway.settings.problems import BadConfig, Lines, Problem
+from gateway.settings.problems import BadConfig, Lines, M, Problem, validate
 
 DEEPEST = 64
 """Levels; what people write has ten at most."""
@@ -66,18 +66,32 @@ def construct_yaml(node: yaml.Node | None, file: str, loader: Any = yaml.CSafeLo
         raise _bad(file, 1, what) from None
 
 
-def read_yaml(file: Path) -> tuple[dict[str, Any], Lines]:
-    """The mapping in ``file``, and where its keys stand. Raises BadConfig."""
+def read_yaml(file: Path, loader: Any = yaml.CSafeLoader) -> tuple[dict[str, Any], Lines]:
+    """The mapping in ``file``, and where its keys stand; ``loader`` resolves its scalars. Raises
+    BadConfig."""
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _bad(str(file), 0, f"cannot be read: {error}") from None
-    node = compose_yaml(text, str(file))
-    tree = construct_yaml(node, str(file))
+    node = compose_yaml(text, str(file), loader)
+    tree = construct_yaml(node, str(file), loader)
     found = Lines(str(file), dict(_marks(node)) if node else {})
     if tree is not None and not isinstance(tree, dict):
-        raise BadConfig([found.problem("", "must be a mapping of settings; write `key: value`")])
+        raise BadConfig([found.problem("", "must be a mapping; write `key: value`")])
     return tree or {}, found
+
+
+def read_shape(file: Path, model: type[M]) -> M:
+    """``file`` as a ``model``, every scalar as it was written: ``no`` is Norwegian and not false.
+
+    Raises BadConfig that names each mistake with file, line and key.
+    """
+    tree, lines = read_yaml(file, yaml.CBaseLoader)
+    problems: list[Problem] = []
+    found = validate(model, tree, "", lines, problems, missing="is missing; add it")
+    if found is None:
+        raise BadConfig(problems)
+    return found
 
 
 def _marks(node: yaml.Node, path: str = "") -> list[tuple[str, int]]:

@@ -49,17 +49,24 @@ class Lines:
 
 
 def validate(
-    model: type[M], values: Mapping[str, Any], name: str, lines: Lines, problems: list[Problem]
+    model: type[M],
+    values: Mapping[str, Any],
+    name: str,
+    lines: Lines,
+    problems: list[Problem],
+    *,
+    missing: str = "is required; set it here or in the environment",
 ) -> M | None:
     """``values`` as a ``model``; None when they are wrong, with ``problems`` added for each
-    mistake, keyed below ``name``."""
+    mistake, keyed below ``name``; ``missing`` is the advice where a value lacks."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
         for one in error.errors(include_url=False, include_input=False):
             key = ".".join(str(p) for p in ((name,) if name else ()) + one["loc"])
             near = _model_at(model, one["loc"][:-1])
-            problems.append(lines.problem(key, _advice(one["type"], one["msg"], near)))
+            advice = missing if one["type"] == "missing" else _advice(one["type"], one["msg"], near)
+            problems.append(lines.problem(key, advice))
         return None
 
 
@@ -78,6 +85,4 @@ def _advice(kind: str, message: str, model: type[BaseModel]) -> str:
         return f"unknown key; known are {', '.join(sorted(model.model_fields))}"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
-    if kind == "missing":
-        return "is required; set it here or in the environment"
     return f"{message[0].lower()}{message[1:]}; change the value"

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import yaml
 
+from gateway import BadConfig, read_yaml
 from plugins.agents_slack.manifest import manifest
 
 PATH = "/channels/slack/events"
@@ -60,10 +61,10 @@ def _read(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        tree = yaml.safe_load(file.read_text("utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise click.ClickException(f"{file} cannot be read: {error}") from None
-    return tree if isinstance(tree, dict) else {}
+        tree, _ = read_yaml(file)
+    except BadConfig as error:
+        raise click.ClickException(str(error)) from None
+    return tree
 
 
 def _address(tree: dict[str, Any]) -> str:
@@ -87,5 +88,6 @@ def _by_socket(tree: dict[str, Any]) -> bool:
 
 
 def _section(tree: dict[str, Any], group: str, name: str) -> dict[str, Any]:
-    found = (tree.get(group) or {}).get(name)
+    sections = tree.get(group)
+    found = sections.get(name) if isinstance(sections, dict) else None
     return found if isinstance(found, dict) else {}

@@ -32,15 +32,17 @@ class Encoder:
     asked from several threads; they wait for one another.
     """
 
-    def __init__(self, name: str | Path) -> None:
+    def __init__(self, name: str | Path, *, remembered: int = REMEMBERED) -> None:
         """``name`` is a folder with a model, or the model's name on the Hugging Face hub (fetched
         once, then read from the hub's cache; with ``HF_HUB_OFFLINE=1`` from there alone).
+        ``remembered`` points are kept.
 
         Raises NoEncoder when the library or the model is missing or no model.
         """
         self.name = str(name)
         self._model = _load(self.name)
         self._lock = threading.Lock()
+        self._most = remembered
         self._known: OrderedDict[bytes, Floats] = OrderedDict()
         self.size = int(self.encode([""]).shape[1])
 
@@ -77,7 +79,7 @@ class Encoder:
 
     def _remember(self, found: dict[bytes, Floats]) -> None:
         self._known.update(found)
-        while len(self._known) > REMEMBERED:
+        while len(self._known) > self._most:
             self._known.popitem(last=False)
 
 

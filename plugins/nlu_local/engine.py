@@ -138,7 +138,9 @@ class NluLocal:
             what = "there are no examples to learn intents from: every message goes to a person"
             mend = "name files with examples in `plugins.nlu_local.knowledge`"
             return [Symptom(what=what, severity="warning", mend=mend)]
-        if self._folder is None or self._intents or is_learnt(self._rows, self._folder):
+        if self._folder is None or self._intents:
+            return ()
+        if is_learnt(self._rows, self._folder, self._setup.semantic):
             return ()
         what = "the examples are not learnt yet"
         mend = "the next `warmline serve` learns them before it answers, within a minute"

@@ -39,9 +39,9 @@ def fingerprint(rows: Sequence[Row], semantic: str | None = None) -> str:
     return digest.hexdigest()[:32]
 
 
-def is_learnt(rows: Sequence[Row], folder: Path) -> bool:
-    """Whether the model for ``rows`` lies in ``folder``."""
-    return (folder / f"{fingerprint(rows)}.npz").is_file()
+def is_learnt(rows: Sequence[Row], folder: Path, semantic: str | None = None) -> bool:
+    """Whether the model for ``rows`` and that encoder lies in ``folder``."""
+    return (folder / f"{fingerprint(rows, semantic)}.npz").is_file()
 
 
 async def learnt(

@@ -7,11 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
+from gateway import BadConfig, Link, Problem, Value, read_shape
 
-from gateway import BadConfig, Link, Problem, Value
+from .shape import EVERY, AnswersShape, ExamplesShape
 
 _PLACE = re.compile(r"\{(\w+)\}")
 _HEADING = re.compile(r"^#{1,6}\s+(.*)$", re.MULTILINE)
@@ -65,14 +64,13 @@ def read_passages(paths: Iterable[Path], *, public_url: str) -> list[Passage]:
 
 
 def read_examples(paths: Iterable[Path], *, most: int) -> dict[str, list[str]]:
-    """Intent -> its first ``most`` examples in each file, from files in Rasa's format."""
+    """Intent -> its first ``most`` examples in each file, from files in Rasa's format. Raises
+    BadConfig."""
     found: dict[str, list[str]] = {}
     for path in paths:
-        for entry in _yaml(path).get("nlu") or ():
-            if "intent" in entry:
-                lines = str(entry.get("examples") or "").splitlines()
-                said = [line.strip()[1:].strip() for line in lines if line.strip()[:1] == "-"]
-                found.setdefault(entry["intent"], []).extend(said[:most])
+        for entry in read_shape(path, ExamplesShape).nlu:
+            if entry.intent is not None:
+                found.setdefault(entry.intent, []).extend(entry.examples[:most])
     return found
 
 
@@ -86,21 +84,20 @@ def _page(path: Path) -> Iterator[Passage]:
 
 
 def _answers(path: Path, url: str) -> Iterator[Passage]:
-    for intent, answer in (_yaml(path).get("answers") or {}).items():
-        for code, say in answer["say"].items():
-            body = say["body"] if isinstance(say["body"], list) else [say["body"]]
-            parts = [*body, *([say["next_step"]] if say.get("next_step") else [])]
-            facts = {name: _in(code, given) for name, given in (answer.get("facts") or {}).items()}
+    for intent, answer in read_shape(path, AnswersShape).answers.items():
+        for code, say in answer.say.items():
+            words = " ".join([*say.body, *([say.next_step] if say.next_step else [])])
+            facts = {name: _in(code, values) for name, values in answer.facts.items()}
             yield Passage(
                 source=f"{path.name}: {intent}",
-                text=_fill(" ".join(parts), facts),
+                text=_fill(words, facts),
                 language=code,
                 links=tuple(
                     Link(
-                        title=_in(code, one["title"]),
-                        url=(url if one["url"].startswith("/") else "") + one["url"],
+                        title=_in(code, one.title),
+                        url=(url if one.url.startswith("/") else "") + one.url,
                     )
-                    for one in answer.get("links") or ()
+                    for one in answer.links
                 ),
             )
 
@@ -109,18 +106,8 @@ def _fill(text: str, facts: Mapping[str, str]) -> str:
     return _PLACE.sub(lambda place: facts.get(place[1], place[0]), text)
 
 
-def _in(code: str, value: Any) -> str:
-    return str(value.get(code, value.get("*", ""))) if isinstance(value, dict) else str(value)
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        tree = yaml.load(_text(path), Loader=yaml.CBaseLoader)  # noqa: S506
-    except yaml.YAMLError as error:
-        raise _bad(path, f"not YAML: {error}") from None
-    if not isinstance(tree, dict):
-        raise _bad(path, "must be a mapping; write `key: value`")
-    return tree
+def _in(code: str, values: Mapping[str, str]) -> str:
+    return values.get(code, values.get(EVERY, ""))
 
 
 def _text(path: Path) -> str:

@@ -77,10 +77,23 @@ def test_from_a_file(tmp_path: Path) -> None:
     assert made["settings"]["interactivity"]["request_url"] == URL
 
 
-def test_a_broken_file_is_told(tmp_path: Path) -> None:
-    """In words, not as a traceback."""
+@pytest.mark.parametrize(("text", "told"), [
+    ("a: ]", "w.yaml:1: : not YAML"),
+    ("plugins:\n  a: " + "[" * 5000, "w.yaml:2: : is nested deeper than 64 levels"),
+    ("a: &a [*a]", "w.yaml:1: : an alias (*name) refers to itself"),
+    ("- a", "w.yaml:1: : must be a mapping"),
+])  # fmt: skip
+def test_a_broken_file_is_told(tmp_path: Path, text: str, told: str) -> None:
+    """In words, with file and line, not as a traceback."""
     file = tmp_path / "w.yaml"
-    file.write_text("a: [", "utf-8")
+    file.write_text(text, "utf-8")
     done = CliRunner().invoke(slack, ["manifest", "--config", str(file)], env=CLEAN)
     assert done.exit_code == 1
-    assert "cannot be read" in done.output
+    assert told in done.output
+
+
+def test_sections_that_are_none_count_as_absent(tmp_path: Path) -> None:
+    """`warmline check` tells them; the manifest is made all the same."""
+    file = tmp_path / "w.yaml"
+    file.write_text("plugins: many\nchannels: [slack]\n", "utf-8")
+    assert "/warmline" in run("--config", str(file)).stdout

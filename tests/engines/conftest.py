@@ -24,9 +24,9 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     async def learn() -> None:
         config = open_shop(place)
         async with running(nlu_local, config=config, tmp_path=place) as gw:
-            ready: Callable[[], bool] = lambda: any((place / "var" / "nlu_local").glob("*"))  # noqa: E731
+            ready: Callable[[], bool] = lambda: any((place / "var" / "nlu_local").glob("*.npz"))  # noqa: E731
             await gw.gateway.offers.understanders[0].understand([])
-            await until(ready, timeout=60)
+            await until(ready, timeout=300)
 
     asyncio.run(learn())
     return place / "var" / "nlu_local"
@@ -35,5 +35,5 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def known(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """What was learnt stands in the data folder of the test's gateway, if it has one."""
-    if "config" in request.fixturenames or "rasa" in request.fixturenames:
+    if {"config", "rasa", "project", "learnt"} & set(request.fixturenames):
         shutil.copytree(request.getfixturevalue("learnt"), tmp_path / "var" / "nlu_local")

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from gateway import Card, Route, Turn
+from gateway import BadConfig, Card, Route, Turn
 from gateway.testing import FakeChannel, FakeHandler, Running, running
 from plugins import nlu_local, nlu_openai
 from plugins.nlu_openai.budget import Budget, Prices
 from plugins.nlu_openai.grounding import grounded
 from plugins.nlu_openai.masking import Mask
+from plugins.nlu_openai.sources import read_examples, read_passages
 from plugins.nlu_openai.wiles import tampers
 from tests.conftest import until
 
@@ -36,9 +37,11 @@ async def config(far: FarOpenAI, tmp_path: Path) -> AsyncIterator[dict[str, Any]
     config = open_shop(tmp_path)
     async with served(far.app()) as url:
         config["plugins"]["nlu_openai"] = {
-            "api_key": KEY, "base_url": f"{url}/v1", "model": "m", "timeout": 2,
+            "api_key": KEY, "base_url": f"{url}/v1", "model": "m", "timeout": 30,
             "knowledge": [str(tmp_path / "nlu.yml")], "answers": [str(tmp_path / "answers.yaml")],
         }  # fmt: skip
+        # Long enough for a busy machine; where an engine is slow, a test says how slow.
+        config["worker"] = {"understand_timeout": 30}
         yield config
         far.released.set()
 
@@ -254,6 +257,45 @@ def easy(folder: Path) -> Path:
         "utf-8",
     )
     return file
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("nlu:\n- intent: a\n  examples: {x: y}",
+     "nlu.yml:3: nlu.0.examples: must be a block of `- example` lines"),
+    ("nlu:\n- " + "[" * 5000, "nlu.yml:2: : is nested deeper than 64 levels"),
+    ("a: &a {b: *a}", "nlu.yml:1: : an alias (*name) refers to itself"),
+])  # fmt: skip
+def test_broken_examples_are_told(tmp_path: Path, text: str, told: str) -> None:
+    """In words, with file, line and key."""
+    (tmp_path / "nlu.yml").write_text(text, "utf-8")
+    with pytest.raises(BadConfig) as error:
+        read_examples([tmp_path / "nlu.yml"], most=2)
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("- a", "answers.yaml:1: : must be a mapping"),
+    ("answers:\n  refund: {}", "answers.yaml:2: answers.refund.say: is missing"),
+    ("answers:\n  refund:\n    say:\n      en: {body: [[We]]}",
+     "answers.yaml:4: answers.refund.say.en.body.0: "),
+    ("answers:\n  refund:\n    links: [{title: Us}]\n    say: {en: {body: We}}",
+     "answers.yaml:3: answers.refund.links.0.url: is missing"),
+    ("a: &a [" + "*a," * 3 + "]", "answers.yaml:1: : an alias (*name) refers to itself"),
+])  # fmt: skip
+def test_broken_answers_are_told(tmp_path: Path, text: str, told: str) -> None:
+    """The same."""
+    (tmp_path / "answers.yaml").write_text(text, "utf-8")
+    with pytest.raises(BadConfig) as error:
+        read_passages([tmp_path / "answers.yaml"], public_url="https://shop.example")
+    assert told in str(error.value)
+
+
+def test_examples_may_be_a_list(tmp_path: Path) -> None:
+    """As Rasa's format allows; what is no intent is passed over."""
+    file = tmp_path / "nlu.yml"
+    text = "nlu:\n- intent: a\n  examples:\n  - text: one\n  - two\n  - three\n- lookup: no\n"
+    file.write_text(text, "utf-8")
+    assert read_examples([file], most=2) == {"a": ["one", "two"]}
 
 
 # -- what leaves the house -----------------------------------------------------------------------

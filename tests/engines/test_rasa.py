@@ -14,6 +14,7 @@ from plugins import nlu_local, nlu_rasa
 from plugins.nlu_rasa.client import Said
 from plugins.nlu_rasa.command import rasa as command
 from plugins.nlu_rasa.dialogue import reply
+from plugins.nlu_rasa.knowledge import read
 
 from .far_rasa import FarRasa, served
 from .rasa_suite import *  # noqa: F403
@@ -77,6 +78,46 @@ def test_an_export_of_nothing_says_so(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("name", "text", "told"), [
+    ("nlu.yml", "nlu:\n- intent: a\n- intnet: b", "nlu.yml:3: nlu.1: is none of intent, synonym"),
+    ("nlu.yml", "nlu:\n- intent: a\n  examples: {x: y}",
+     "nlu.yml:3: nlu.0.examples: must be a block of `- example` lines"),
+    ("nlu.yml", "nlu: no", "nlu.yml:1: nlu: "),
+    ("nlu.yml", "- a", "nlu.yml:1: : must be a mapping"),
+    ("nlu.yml", "nlu:\n- " + "[" * 5000, "nlu.yml:2: : is nested deeper than 64 levels"),
+    ("nlu.yml", "a: &a {b: *a}", "nlu.yml:1: : an alias (*name) refers to itself"),
+    ("answers.yaml", "answers:\n  refund:\n    say:\n      en: {}",
+     "answers.yaml:4: answers.refund.say.en.body: is missing"),
+    ("answers.yaml", "answers:\n  refund: {}", "answers.yaml:2: answers.refund.say: is missing"),
+    ("answers.yaml", "answers:\n  refund:\n    links: [{title: Us}]\n    say: {en: {body: We}}",
+     "answers.yaml:3: answers.refund.links.0.url: is missing"),
+    ("warmline.yaml", "plugins:\n  nlu_local:\n    knowledge: [[nlu.yml]]",
+     "warmline.yaml:3: plugins.nlu_local.knowledge: must be the path of a file"),
+    ("warmline.yaml", "plugins: &p\n  a: *p", "an alias (*name) refers to itself"),
+])  # fmt: skip
+def test_a_broken_file_is_told(tmp_path: Path, name: str, text: str, told: str) -> None:
+    """In words, with file, line and key; nothing is written."""
+    exported(tmp_path)
+    (tmp_path / name).write_text(text, "utf-8")
+    config = str(tmp_path / "warmline.yaml")
+    done = CliRunner().invoke(command, ["export", str(tmp_path / "out"), "--config", config])
+    assert done.exit_code == 1
+    assert told in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_examples_may_be_a_list(tmp_path: Path) -> None:
+    """As Rasa's format allows; what says nothing is as if it were not there."""
+    exported(tmp_path)
+    text = "nlu:\n- intent: a\n  examples:\n  - text: one\n    metadata: x\n  - two\n- intent: b\n"
+    (tmp_path / "nlu.yml").write_text(f"{text}  examples:\n- lookup: no\n", "utf-8")
+    (tmp_path / "answers.yaml").write_text("answers:\n", "utf-8")
+    known = read(tmp_path / "warmline.yaml")
+    assert known.examples == {("intent", "a"): ("one", "two"), ("intent", "b"): (),
+                              ("lookup", "no"): ()}  # fmt: skip
+    assert known.answers == {}
+
+
 def test_a_hand_over_without_words_still_tells_the_customer() -> None:
     """No customer is handed over in silence."""
     said = reply([Said(custom={"handover": True})], "de")
@@ -85,6 +126,7 @@ def test_a_hand_over_without_words_still_tells_the_customer() -> None:
     assert said.escalate
 
 
+@pytest.mark.usefixtures("learnt")
 @pytest.mark.parametrize("trouble", ["slow", "error", "busy", "garbage", "nonsense"])
 async def test_in_trouble(tmp_path: Path, trouble: str) -> None:
     """Whatever is wrong with the server, each message is understood by the embedded engine."""
@@ -97,6 +139,7 @@ async def test_in_trouble(tmp_path: Path, trouble: str) -> None:
         far.released.set()
 
 
+@pytest.mark.usefixtures("learnt")
 async def test_down(tmp_path: Path) -> None:
     """The same when nobody listens at its address."""
     config = open_shop(tmp_path)

@@ -2,7 +2,8 @@
 
 ``python -m tests.bench.understanding [intents|neighbours|emotion|language] ...``: a line of JSON
 for each data set and engine on stdout, then one for each target; a table on stderr. Figures of
-few examples are the mean of five draws. What is not there is skipped by name.
+few examples are the mean of five draws. What is not there is skipped by name; a target without a
+figure is a target missed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .feelings import emotion, language
 from .intents import intents
 from .neighbours import neighbours
 from .table import show
-from .targets import judge
+from .targets import judge, unmeasured
 
 PARTS: Mapping[str, Callable[[], Iterator[Figures]]] = {
     "intents": intents,
@@ -42,6 +43,7 @@ def main() -> int:
             report.line(line)
             judge(line, report)
             lines.append(line)
+    unmeasured(parts, lines, report)
     show(lines)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     say(f"most memory: {most // 1024} MB, scikit-learn and the data included")

@@ -19,10 +19,17 @@ SEEDS = range(1 if QUICK else 5)
 Figures: TypeAlias = dict[str, Any]
 
 
-def missing(*names: str) -> Figures | None:
-    """A line that tells which files are not there; None when all are."""
-    gone = [f"{name}.csv" for name in names if not (FOLDER / f"{name}.csv").is_file()]
-    return {"bench": "understanding", "skipped": f"{', '.join(gone)} not found"} if gone else None
+def missing(data: str, *parts: str) -> Figures | None:
+    """A line that tells which files of ``data`` are not there (``parts`` are what their names end
+    with, if it has several); None when all are."""
+    names = [f"{data}_{part}.csv" for part in parts] or [f"{data}.csv"]
+    gone = [name for name in names if not (FOLDER / name).is_file()]
+    return skipped(data, f"{', '.join(gone)} not found") if gone else None
+
+
+def skipped(what: str, why: str) -> Figures:
+    """A line that tells why ``what``, some data or an engine, is not measured here."""
+    return {"bench": "understanding", "lacks": what, "skipped": why}
 
 
 def rows(name: str, label: str, *, allowed: frozenset[str] | None = None) -> list[Row]:
@@ -39,7 +46,7 @@ def draw(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
 
 
 def mean(told: Sequence[Mapping[str, float | None]]) -> Figures:
-    """The mean of each figure over the draws; None where no draw has it."""
+    """The mean of each figure over the draws that have it; None where none has."""
     return {key: _mean([one[key] for one in told]) for key in told[0]}
 
 

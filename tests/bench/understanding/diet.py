@@ -25,7 +25,7 @@ from plugins.nlu_rasa import Client, NluRasa
 from plugins.nlu_rasa.export import project, write
 from plugins.nlu_rasa.knowledge import Knowledge
 
-from .data import QUICK, Figures
+from .data import QUICK, Figures, skipped
 
 RASA = Path(".rasa-venv/bin/rasa")
 EPOCHS = 20 if QUICK else 100
@@ -38,8 +38,8 @@ def without_rasa() -> Figures | None:
     """A line that tells why DIET is not measured; None where it is."""
     if RASA.exists():
         return None
-    why = f"rasa_diet: {RASA} is not there (`make test-rasa` installs it)"
-    return {"bench": "understanding", "skipped": why}
+    why = f"{Diet.name}: {RASA} is not there (`make test-rasa` installs it)"
+    return skipped(Diet.name, why)
 
 
 class Diet:

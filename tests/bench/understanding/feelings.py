@@ -12,9 +12,10 @@ from plugins.nlu_local import NluLocal
 from plugins.nlu_local.language import LanguageTeller
 from plugins.nlu_local.phrases import WORDS, read_words
 
+from . import ours
 from .data import Figures, missing, rows
 from .dressed import dressed
-from .ours import cpu_ms
+from .ours import ROUNDS, cpu_ms
 from .rivals import Vader
 
 LANGUAGE = ("language_dev", "language_short_dev")
@@ -25,8 +26,10 @@ def emotion() -> Iterator[Figures]:
     if gone := missing(data):
         yield gone
         return
+    if why := ours.without_extra():
+        yield why
     test = rows(data, "needs_human", allowed=frozenset({"0", "1"}))
-    engines: list[tuple[str, Understander]] = [("nlu_local", NluLocal()), ("vader", Vader())]
+    engines: list[tuple[str, Understander]] = [*ours.engines(), ("vader", Vader())]
     for name, engine in engines:
         told: Figures = dict(asyncio.run(evaluate_emotion(engine, test)))
         told["cpu_ms_at_32"] = cpu_ms(engine, [text for text, _ in test])
@@ -46,10 +49,14 @@ def language() -> Iterator[Figures]:
 
 
 def alone_ms(test: Sequence[Row]) -> float:
-    """Milliseconds of processor time to tell the language of a message, and nothing else."""
+    """Milliseconds of processor time to tell the language of a message, and nothing else; the
+    least of some rounds."""
     words = {code: read_words(code).language for code in WORDS}
     teller = LanguageTeller(sorted({code for _, code in test}), words)
-    began = time.process_time()
-    for text, _ in test:
-        teller.tell(text, closed=True)
-    return (time.process_time() - began) * 1000 / len(test)
+    took = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        for text, _ in test:
+            teller.tell(text, closed=True)
+        took.append(time.process_time() - began)
+    return min(took) * 1000 / len(test)

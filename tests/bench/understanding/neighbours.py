@@ -49,7 +49,7 @@ class Asked(NamedTuple):
 
 
 def neighbours() -> Iterator[Figures]:
-    if gone := missing("banking77_train", "banking77_dev"):
+    if gone := missing("banking77", "train", "dev"):
         yield gone
         return
     train, test = rows("banking77_train", "intent"), rows("banking77_dev", "intent")

@@ -31,9 +31,8 @@ def show(lines: Sequence[Figures]) -> None:
         table.add_section()
     console = Console(stderr=True)
     console.print(table)
-    for line in lines:
-        if "skipped" in line:
-            console.print(f"skipped: {line['skipped']}", markup=False, highlight=False)
+    for why in dict.fromkeys(line["skipped"] for line in lines if "skipped" in line):
+        console.print(f"skipped: {why}", markup=False, highlight=False)
 
 
 def _keys(lines: Iterable[Figures]) -> list[str]:
