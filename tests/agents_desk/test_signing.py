@@ -20,7 +20,7 @@ from plugins.agents_desk import DeskSettings, User, WebDesk
 from plugins.agents_desk.accounts import Account, Accounts
 from plugins.agents_desk.command import desk
 from plugins.agents_desk.guard import ours
-from plugins.agents_desk.people import People, fixed, kept_password
+from plugins.agents_desk.people import NOBODY, People, fixed, kept_password
 from plugins.agents_desk.sessions import Sessions
 from plugins.agents_desk.tries import Tries
 from tests.agents_desk.conftest import PASSWORD, Visit, user
@@ -359,3 +359,8 @@ async def test_a_form_that_is_none_was_our_error(
             visit.url + path, data=b"csrf=1", headers={"Content-Type": kind}
         ) as answer:
             assert answer.status == 400
+
+
+def test_nobody_costs_what_everybody_costs() -> None:
+    """A name that nobody has is refused as late as a wrong password."""
+    assert not argon2.PasswordHasher().check_needs_rehash(NOBODY)

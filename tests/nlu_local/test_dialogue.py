@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway import Reply, Turn
+from gateway import Reply, Settings, Turn
+from gateway.settings import Core
 from gateway.testing import FakeChannel, FakeHandler, Running, running
 from plugins import escalation, faq, nlu_local
 from plugins.escalation.words import LINES
@@ -171,3 +172,16 @@ EVEN = (
     "What colours do they come in?",
     "And how much is the red one?",
 )
+
+
+@pytest.mark.parametrize(("role", "asked"), [("all", True), ("worker", True), ("web", False)])
+def test_a_process_that_reads_nothing_was_never_ready(
+    tmp_path: Path, role: str, asked: bool
+) -> None:
+    """Only where messages are worked is it asked whether the examples are learnt."""
+    core = Core(data_dir=tmp_path, role=role)
+    mine = nlu_local.NluLocalSettings(knowledge=[write_examples(tmp_path)])
+    settings = Settings(core=core, sections={nlu_local.NluLocalSettings: mine}, base=tmp_path)
+    found: dict[str, object] = {}
+    nlu_local.register_readiness(found.__setitem__, settings)
+    assert bool(found) is asked
