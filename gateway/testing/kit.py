@@ -40,7 +40,7 @@ from gateway.ports import Channel, Clock, Handler, House, Traits
 from gateway.settings import Settings, load
 from gateway.testing.databases import ON_POSTGRES, database_of
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which waiting for a gateway to settle fails the test."""
 
 

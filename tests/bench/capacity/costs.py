@@ -105,7 +105,7 @@ class Measure:
         place = self._place(name)
         async with cellars(place) as (postgres, redis, own):
             web_own = own | {"WARMLINE_ROLE": "web", "WARMLINE_PROCESS__NAME": "web"}
-            home = Home(ready="/healthz", own=web_own)
+            home = Home(own=web_own)
             works = Home(own=own | {"WARMLINE_ROLE": "worker", "WARMLINE_PROCESS__NAME": "worker"})
             async with (  # the doors open when somebody works behind them
                 server(place, *WARMLINE, home=works) as worker,
