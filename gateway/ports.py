@@ -124,6 +124,15 @@ class Opener(Protocol):
 
 
 @runtime_checkable
+class Starter(Protocol):
+    """Takes long to get ready. ``begin`` is awaited once, before all else of the start, in a
+    process that has work for it; what it starts (a process of its own, say) goes on while the rest
+    is put together, so it must not wait for that."""
+
+    async def begin(self) -> None: ...
+
+
+@runtime_checkable
 class Poller(Protocol):
     """Runs beside the server until cancelled, in every process. It reconnects by itself; if it
     raises all the same, it is logged, counted and started again with back-off."""

@@ -15,7 +15,7 @@ from gateway.app.ground import Ground
 from gateway.app.way import Way
 from gateway.guests import Guests
 from gateway.hookspecs import Readiness
-from gateway.ports import Channel, Clock, Opener, Probe
+from gateway.ports import Channel, Clock, Opener, Probe, Starter
 from gateway.services.alive import Alive
 from gateway.services.backlog import Lookout
 from gateway.services.ending import ended
@@ -98,6 +98,12 @@ class Gateway:
             days=days,
             archive=self.settings.path(days.archive) if days.archive else None,
         )
+
+    async def begin(self) -> None:
+        """Have guests begin that take long to get ready; call it before the doors are built."""
+        for guest in self.ground.sites:
+            if isinstance(guest, Starter) and not self.ground.rests(guest):
+                await guest.begin()
 
     async def open(self) -> None:
         """Bring the database's schema up to date. Raises WarmlineError when it cannot be used, or

@@ -68,6 +68,7 @@ class NluLocal:
         self._folder = folder
         self._intents = intents
         self._served = False
+        self._begun: Beside | None = None
         self._reading: Reading | None = None
         self._loading: asyncio.Task[Reading] | None = None
 
@@ -75,6 +76,12 @@ class NluLocal:
         """Listen for these phrases, too."""
         house = {code: dict(kinds) for code, kinds in phrases.items()}
         self._setup = msgspec.structs.replace(self._setup, house=house)
+
+    async def begin(self) -> None:
+        """Start the process that reads: it loads while the server does."""
+        if self._intents is None:
+            self._begun = Beside(self._setup)
+            await self._begun.begin()
 
     async def warm(self) -> None:
         """Load, and learn what is not learnt yet."""
@@ -107,8 +114,10 @@ class NluLocal:
         if loading is not None:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)
-        if reading is not None:
-            await reading.stop()
+        begun, self._begun = self._begun, None
+        for one in (begun, reading):
+            if one is not None:
+                await one.stop()
 
     async def _learn(self, reading: Reading, rows: Sequence[Row], folder: Path) -> None:
         """Serve what is known until all is learnt, then that; what cannot be learnt is told."""
@@ -179,9 +188,9 @@ class NluLocal:
         return await asyncio.shield(self._loading)
 
     async def _load(self) -> Reading:
-        reading: Reading = (
-            Beside(self._setup) if self._served else Here(self._setup, self._intents, self._encoder)
-        )
+        reading: Reading = Here(self._setup, self._intents, self._encoder)
+        if self._served:
+            reading, self._begun = self._begun or Beside(self._setup), None
         try:
             await reading.start()
             if self._intents is None and self._rows and self._folder is not None:

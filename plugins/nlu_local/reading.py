@@ -108,9 +108,19 @@ class Beside:
         self._model: Path | None = None
         self._child: Child | None = None
         self._starting = asyncio.Lock()
+        self._beginning: asyncio.Task[Told] | None = None
         self._stopped = False
 
+    async def begin(self) -> None:
+        """Have it started and loading, and wait for neither; `start` waits."""
+        self._child = child = await self._spawn()
+        self._beginning = asyncio.create_task(child.ask(self._setup))
+        await asyncio.sleep(0)  # by then it has been asked
+
     async def start(self) -> None:
+        if self._beginning is not None:
+            beginning, self._beginning = self._beginning, None
+            await beginning
         await self._alive()
 
     async def learn(self, model: Path | None) -> None:
@@ -138,6 +148,8 @@ class Beside:
         async with self._starting:
             if self._child is not None:
                 await self._child.end()
+        if self._beginning is not None:
+            await asyncio.gather(self._beginning, return_exceptions=True)
 
     async def _alive(self) -> Child:
         if self._child is not None and self._child.alive and not self._child.hung:
@@ -151,8 +163,8 @@ class Beside:
                 self._child = await self._begin()
             return self._child
 
-    async def _begin(self) -> Child:
-        child = Child(
+    async def _spawn(self) -> Child:
+        return Child(
             await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", f"{__package__}.child"),
                 stdin=asyncio.subprocess.PIPE,
@@ -161,6 +173,9 @@ class Beside:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             )
         )
+
+    async def _begin(self) -> Child:
+        child = await self._spawn()
         try:
             await child.ask(self._setup)
             if self._model is not None:

@@ -15,11 +15,14 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.app import put_together
 from gateway.testing import FakeChannel, FakeHandler, running
+from gateway.testing.kit import PlainVoice, as_guests, settings_for
 from plugins import nlu_local
 from plugins.nlu_local import reading
 from plugins.nlu_local.asking import Said
 from plugins.nlu_local.child import Child
+from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.failures import BadModel, ReadingFailed
 from plugins.nlu_local.reading import Beside, Here
 from plugins.nlu_local.store import learnt
@@ -78,6 +81,45 @@ async def test_one_that_ended_is_followed_by_another(beside: Beside, tmp_path: P
         os.kill(pid, signal.SIGKILL)
         assert list(await asked)[: len(SAID)] == list(before)
         assert list(await beside.read(SAID)) == list(before)
+
+
+async def test_it_may_begin_before_it_is_waited_for(beside: Beside, tmp_path: Path) -> None:
+    """What began early is the one that is started, and it knows its languages."""
+    await beside.begin()
+    (pid,) = children()
+    await beside.start()
+    await learnt(ROWS, tmp_path, use=beside.learn)
+    here = Here(SETUP)
+    await here.start()
+    await learnt(ROWS, tmp_path, use=here.learn)
+    assert list(await beside.read(SAID)) == list(await here.read(SAID))
+    assert children() == {pid}
+
+
+async def test_one_that_only_began_is_ended() -> None:
+    """Also when it has not loaded yet."""
+    beside = Beside(SETUP)
+    await beside.begin()
+    assert len(children()) == 1
+    await beside.stop()
+    assert children() == set()
+
+
+async def test_a_gateway_has_its_reader_begin_first(tmp_path: Path) -> None:
+    """Before its doors are built; a process that only has doors begins none."""
+    for role, count in (("web", 0), ("all", 1)):
+        config = {
+            "plugins": {"nlu_local": {"knowledge": str(write_examples(tmp_path))}},
+            "redis_url": "redis://127.0.0.1:1",
+            "role": role,
+        }
+        guests = as_guests([nlu_local, FakeChannel(), PlainVoice()])
+        gateway = put_together(guests, settings_for(guests, config, tmp_path / role, {}))
+        await gateway.begin()
+        assert len(children()) == count
+        reader = next(one for one in gateway.offers.understanders if isinstance(one, NluLocal))
+        await reader._end()
+        await gateway.store.stop()
 
 
 async def test_a_model_learnt_while_it_stopped_began_it_again(tmp_path: Path) -> None:
