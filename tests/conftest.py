@@ -122,7 +122,14 @@ def database_url(tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def logs_as_they_were() -> Iterator[None]:
-    """A command that ran in this process set up its logs; the next test finds none of that."""
+    """A command that ran in this process set up its logs; the next test finds none of that.
+
+    A traceback is printed plainly: with every frame's variables it takes seconds, in which the
+    gateway of a test that breaks things stands still.
+    """
+    *others, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, plain])
     yield
     structlog.reset_defaults()
 
