@@ -18,7 +18,7 @@ from aiohttp import web
 
 from gateway.adapters.sql.opening import is_shared
 from gateway.app import Gateway, build_app
-from gateway.cli.start import config, gateway_of, logs, say, settings_of
+from gateway.cli.start import config, gateway_with, logs, say, settings_of
 from gateway.ports import Hints, WarmlineError
 from gateway.settings import Settings
 from gateway.web import health
@@ -39,12 +39,13 @@ def serve(config: Path | None, host: str | None, port: int | None, role: str | N
     A process of the role `web` has the doors and pages, a `worker` the lanes and timers, and one of
     the role `all` both. Several find one another by `redis_url`.
     """
-    core = settings_of(config).core
+    settings = settings_of(config)
+    core = settings.core
     logs(core.logs, lasting=True)
     host, port = host or core.host, core.port if port is None else port
     with _listen(host, port) as door:
         url = f"http://{host}:{door.getsockname()[1]}"
-        gateway = gateway_of(config, address=url, role=role)
+        gateway = gateway_with(settings, address=url, role=role)
         with alone(gateway.settings):
             asyncio.run(_serve(gateway, door, url))
 

@@ -60,7 +60,13 @@ def gateway_of(
     ``address``: where it is reached when the settings name no ``public_url``; ``role`` instead of
     the one that they name.
     """
-    settings = settings_of(file)
+    return gateway_with(settings_of(file), address=address, role=role)
+
+
+def gateway_with(
+    settings: Settings, *, address: str | None = None, role: str | None = None
+) -> Gateway:
+    """As `gateway_of`, where the settings were read before."""
     changes: dict[str, str] = {}
     if address is not None and "public_url" not in settings.core.model_fields_set:
         changes["public_url"] = address

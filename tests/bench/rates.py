@@ -27,12 +27,12 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 def tell_rates(
     report: Report, seen: Mapping[str, list[Seen]], absent: Mapping[str, str] | None = None
 ) -> None:
-    """Each kind's rate, then the ratios of medians. ``absent``: kinds that are not there -> why."""
-    rates = {name: median(one.round.rate for one in many) for name, many in seen.items()}
+    """Each kind's rate, then the ratios: the median of what each round gives, since a machine may
+    grow faster or slower meanwhile. ``absent``: kinds that are not there -> why."""
     for name, many in seen.items():
         report.tell(
             f"{name}_rate",
-            rates[name],
+            median(one.round.rate for one in many),
             "1/s",
             p50_ms=_millis(one.round.p50 for one in many),
             p99_ms=_millis(one.round.p99 for one in many),
@@ -42,17 +42,23 @@ def tell_rates(
     absent = absent or {}
     for name, why in absent.items():
         report.not_run(f"{name}_rate", why)
-    _against_echo(report, rates)
-    _against_rasa(report, seen, rates, absent.get(RASA_TURN.name))
+    _against_echo(report, seen)
+    _against_rasa(report, seen, absent.get(RASA_TURN.name))
 
 
-def _against_echo(report: Report, rates: Mapping[str, float]) -> None:
-    ratio = {name: rate / rates[ECHO.name] for name, rate in rates.items()}
+def _ratio(seen: Mapping[str, list[Seen]], name: str, over: str) -> float:
+    pairs = zip(seen[name], seen[over], strict=True)
+    return median(one.round.rate / other.round.rate for one, other in pairs)
+
+
+def _against_echo(report: Report, seen: Mapping[str, list[Seen]]) -> None:
+    ratio = {name: _ratio(seen, name, ECHO.name) for name in seen}
     _judge(report, "accept_over_echo", ratio["accept"])
     report.tell("accept_while_working_over_echo", ratio["accept_while_working"], "")
     _judge(report, "turn_over_echo", ratio[TURNS.name])
     for name in ("turn", "accept"):
-        _judge(report, f"{name}_with_past_over_without", rates[f"{name}_with_past"] / rates[name])
+        kept = _ratio(seen, f"{name}_with_past", name)
+        _judge(report, f"{name}_with_past_over_without", kept)
     for name in (DROID_ECHO.name, DROID_MESSAGE.name):
         if name in ratio:
             report.tell(f"{name}_over_echo", ratio[name], "")
@@ -61,14 +67,13 @@ def _against_echo(report: Report, rates: Mapping[str, float]) -> None:
 def _against_rasa(
     report: Report,
     seen: Mapping[str, list[Seen]],
-    rates: Mapping[str, float],
     absent: str | None,
 ) -> None:
     if absent:
         for target in (FASTER, SOONER):
             report.not_run(target, absent)
         return
-    _judge(report, FASTER, rates[TURNS.name] / rates[RASA_TURN.name])
+    _judge(report, FASTER, _ratio(seen, TURNS.name, RASA_TURN.name))
     ours, theirs = (median(one.round.p99 for one in seen[kind.name]) for kind in (TURNS, RASA_TURN))
     costs = [median(one.cpu for one in seen[kind.name]) for kind in (RASA_TURN, TURNS)]
     report.tell("rasa_processor_over_ours", costs[0] / costs[1], "")
