@@ -67,7 +67,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between the frames
-    Child().serve(sys.stdin.buffer, sink)
+    try:
+        Child().serve(sys.stdin.buffer, sink)
+    except BrokenPipeError:  # the server has gone, as when it could not start: nobody is waiting
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sink.fileno())  # for what is still to be flushed
 
 
 if __name__ == "__main__":

@@ -207,6 +207,24 @@ def test_it_ends_when_the_server_was_killed() -> None:
     assert (child.returncode, child.stdout, child.stderr) == (0, b"", b"")
 
 
+def test_a_server_that_was_gone_was_complained_of() -> None:
+    """It could not start while this one was loading: that it says, and this one nothing."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "plugins.nlu_local.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stdin
+    assert child.stdout
+    assert child.stderr
+    with child.stderr:
+        child.stdout.close()
+        with child.stdin:
+            child.stdin.write(frame(SETUP))
+        assert (child.wait(60), child.stderr.read()) == (0, b"")
+
+
 def test_a_frame_has_a_bound() -> None:
     """Four bytes of something else do not make us wait for gigabytes."""
     with pytest.raises(ValueError, match="a frame of"):
