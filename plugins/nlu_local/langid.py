@@ -38,7 +38,7 @@ def identifier(codes: Sequence[str], folder: Path | None) -> Any:
     try:
         _keep(codes, place)
         return _read(place)
-    except OSError:
+    except BROKEN:
         return _without_a_folder(codes)
 
 
@@ -49,11 +49,13 @@ def _without_a_folder(codes: Sequence[str]) -> Any:
 
 
 def _keep(codes: Sequence[str], place: Path) -> None:
-    """At once or not at all; another process may be doing the same."""
+    """At once or not at all; another process may be doing the same. What other languages, another
+    version or a process that was killed left there is taken away."""
     place.parent.mkdir(parents=True, exist_ok=True)
+    for other in place.parent.glob("langid-*"):
+        shutil.rmtree(other, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix="langid-") as folder:
         _write(codes, Path(folder) / "new")
-        shutil.rmtree(place, ignore_errors=True)  # what stands there cannot be read
         with suppress(OSError):
             (Path(folder) / "new").rename(place)
 

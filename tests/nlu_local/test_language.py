@@ -119,6 +119,14 @@ def test_tables_that_were_cut_short_are_prepared_anew(tables: Path, name: str, l
     assert file.stat().st_size == whole
 
 
+def test_tables_of_other_languages_are_taken_away(tables: Path) -> None:
+    """So is what a process left that was killed while it prepared them."""
+    (tables.parent / "langid-of-one-killed").mkdir()
+    LanguageTeller(("en", "fr"), {}, tables.parent)
+    [left] = tables.parent.iterdir()
+    assert left != tables
+
+
 def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     """What can be told does not hang on a disk."""
     (tmp_path / "file").write_text("in the way", "utf-8")
