@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway import Pages, Poller, Readiness, Section, Settings, Understander, hookimpl
+from gateway import Pages, Poller, Section, Settings, Understander, hookimpl
 
 from .config import NluLocalSettings
 from .engine import NluLocal
@@ -27,10 +27,3 @@ def register_understanders(register: Callable[[Understander], None], settings: S
 def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
     if mine := settings.section(NluLocalSettings):
         register(mine.understander(settings))
-
-
-@hookimpl
-def register_readiness(register: Callable[[str, Readiness], None], settings: Settings) -> None:
-    mine = settings.section(NluLocalSettings)
-    if mine and settings.core.role != "web":  # which reads nothing, and so never gets ready to
-        register("understanding", mine.understander(settings).trouble)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway import Reply, Settings, Turn
-from gateway.settings import Core
+from gateway import Reply, Turn
+from gateway.app import put_together
 from gateway.testing import FakeChannel, FakeHandler, Running, running
+from gateway.testing.kit import PlainVoice, as_guests, settings_for
 from plugins import escalation, faq, nlu_local
 from plugins.escalation.words import LINES
 from tests.conftest import until
@@ -175,13 +176,19 @@ EVEN = (
 
 
 @pytest.mark.parametrize(("role", "asked"), [("all", True), ("worker", True), ("web", False)])
-def test_a_process_that_reads_nothing_was_never_ready(
+async def test_a_process_that_reads_nothing_was_never_ready(
     tmp_path: Path, role: str, asked: bool
 ) -> None:
-    """Only where messages are worked is it asked whether the examples are learnt."""
-    core = Core(data_dir=tmp_path, role=role)
-    mine = nlu_local.NluLocalSettings(knowledge=[write_examples(tmp_path)])
-    settings = Settings(core=core, sections={nlu_local.NluLocalSettings: mine}, base=tmp_path)
-    found: dict[str, object] = {}
-    nlu_local.register_readiness(found.__setitem__, settings)
-    assert bool(found) is asked
+    """Only where messages are worked is it asked whether the examples are learnt, and once."""
+    config = {
+        "plugins": {"nlu_local": {"knowledge": str(write_examples(tmp_path))}},
+        "redis_url": "redis://127.0.0.1:1",
+        "role": role,
+    }
+    guests = as_guests([nlu_local, FakeChannel(), PlainVoice()])
+    gateway = put_together(guests, settings_for(guests, config, tmp_path / "home", {}))
+    told = [
+        name for name, check in gateway.checks().items() if name != "database" and await check()
+    ]
+    assert told == (["nlu_local"] if asked else [])
+    await gateway.store.stop()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import BadConfig, Insight, Poller, Settings, Trainable
+from gateway import BadConfig, Insight, Poller, Probe, Settings, Trainable
 from gateway.services.evaluation import Restrictable
 from gateway.settings import Declared, load
 from plugins import nlu_local
@@ -176,14 +176,12 @@ def test_it_registers_one_understander(tmp_path: Path) -> None:
     given = settings(tmp_path, "plugins:\n  nlu_local:\n    knowledge: nlu.yml\n")
     understanders: list[object] = []
     sites: list[object] = []
-    checks: dict[str, object] = {}
     nlu_local.register_understanders(understanders.append, given)
     nlu_local.register_routes(sites.append, given)
-    nlu_local.register_readiness(checks.__setitem__, given)
     (engine,) = understanders
     assert sites == [engine]
     assert isinstance(engine, Poller)
-    assert list(checks) == ["understanding"]
+    assert isinstance(engine, Probe)
 
 
 def test_asleep_it_registers_nothing(tmp_path: Path) -> None:
@@ -192,7 +190,6 @@ def test_asleep_it_registers_nothing(tmp_path: Path) -> None:
     offered: list[object] = []
     nlu_local.register_understanders(offered.append, given)
     nlu_local.register_routes(offered.append, given)
-    nlu_local.register_readiness(lambda *one: offered.append(one), given)
     assert offered == []
 
 
