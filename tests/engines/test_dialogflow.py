@@ -54,6 +54,8 @@ class FarDialogflow:
             await context.abort(STATUS[self.trouble], "no")
         if self.trouble == "garbage":
             return b"\xff\xff\xff<html>"
+        if self.trouble == "nonsense":
+            self.result["intent_detection_confidence"] = 75.0
         answer = dialogflow_v2.DetectIntentResponse(query_result=self.result)
         return dialogflow_v2.DetectIntentResponse.serialize(answer)
 
@@ -113,7 +115,9 @@ async def test_its_fallback(far: FarDialogflow, config: dict[str, Any], tmp_path
     assert turn.route.action == "clarify"
 
 
-@pytest.mark.parametrize("trouble", ["slow", "error", "busy", "denied", "garbage", "down"])
+@pytest.mark.parametrize(
+    "trouble", ["slow", "error", "busy", "denied", "garbage", "nonsense", "down"]
+)
 async def test_in_trouble(
     far: FarDialogflow, config: dict[str, Any], tmp_path: Path, trouble: str
 ) -> None:

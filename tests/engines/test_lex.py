@@ -51,6 +51,8 @@ class FarLex:
             return _error(500, "InternalServerException")
         if self.trouble == "busy":
             return _error(429, "ThrottlingException")
+        if self.trouble == "denied":
+            return _error(403, "AccessDeniedException")
         if self.trouble == "garbage":
             return web.Response(text="<html>", content_type="application/json")
         if self.trouble == "nonsense":
@@ -122,7 +124,9 @@ async def test_its_fallback(far: FarLex, config: dict[str, Any], tmp_path: Path)
     assert [one.name for one in turn.understanding.ranking] == ["oos", "opening_hours"]
 
 
-@pytest.mark.parametrize("trouble", ["slow", "error", "busy", "garbage", "nonsense", "down"])
+@pytest.mark.parametrize(
+    "trouble", ["slow", "error", "busy", "denied", "garbage", "nonsense", "down"]
+)
 async def test_in_trouble(
     far: FarLex, config: dict[str, Any], tmp_path: Path, trouble: str
 ) -> None:

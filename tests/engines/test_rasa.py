@@ -127,10 +127,10 @@ def test_a_hand_over_without_words_still_tells_the_customer() -> None:
 
 
 @pytest.mark.usefixtures("learnt")
-@pytest.mark.parametrize("trouble", ["slow", "error", "busy", "garbage", "nonsense"])
+@pytest.mark.parametrize("trouble", ["slow", "error", "busy", "denied", "garbage", "nonsense"])
 async def test_in_trouble(tmp_path: Path, trouble: str) -> None:
     """Whatever is wrong with the server, each message is understood by the embedded engine."""
-    far = FarRasa(exported(tmp_path / "shop"))
+    far = FarRasa(exported(tmp_path / "shop"), token="ours" if trouble == "denied" else None)
     far.trouble = trouble
     async with served(far.app()) as url:
         config = open_shop(tmp_path)
