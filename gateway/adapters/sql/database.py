@@ -1,9 +1,11 @@
 """One SQLite file, written in groups.
 
-Units of work that wait at the same moment share one transaction, each inside a savepoint of its
-own: a unit that fails is rolled back alone and only its waiter hears of it; a COMMIT that fails
-fails every waiter; nobody gets an answer before COMMIT has returned. A unit is a plain function
-over a `sqlalchemy.Connection`, and short: it runs in the event loop, where a statement costs what
+Units of work that wait at the same moment share one transaction. When one of them fails, all are
+undone and run once more, each inside a savepoint of its own: the one that fails is then rolled back
+alone and only its waiter hears of it. (Failures are rare, and savepoints are a twentieth of what a
+turn costs.) A COMMIT that fails fails every waiter; nobody gets an answer before COMMIT has
+returned. A unit is a plain function over a `sqlalchemy.Connection` that may be run again, and
+short: it runs in the event loop, where a statement costs what
 SQLite needs for it (some microseconds, as nothing is written to the disk before COMMIT). In a
 thread it would have to win the interpreter's lock anew after each statement, and all turns
 together were a quarter slower. What waits for the disk (COMMIT) or for another process (a lock
@@ -204,12 +206,9 @@ class Line:
 
     async def _work(self, connection: Connection, group: Sequence[Waiting[Any]]) -> list[Outcome]:
         driver: Any = connection.connection.driver_connection
+        await self._open(connection)
         try:
-            driver.execute(self._begin)
-        except sqlite3.OperationalError:  # another process has the lock: wait for it, elsewhere
-            await self._call(partial(_begin_patiently, connection, self._begin))
-        try:
-            outcomes = run_units(connection, group, apart=self._writes)
+            outcomes = await self._run(connection, group)
             if self._writes:
                 await self._call(driver.commit)
             else:
@@ -221,6 +220,26 @@ class Line:
             if connection.in_transaction():  # as Core sees it, by what a unit ran through it
                 connection.rollback()
         return outcomes
+
+    async def _open(self, connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute(self._begin)
+        except sqlite3.OperationalError:  # another process has the lock: wait for it, elsewhere
+            await self._call(partial(_begin_patiently, connection, self._begin))
+
+    async def _run(self, connection: Connection, group: Sequence[Waiting[Any]]) -> list[Outcome]:
+        if not self._writes:
+            return [_attempt(connection, waiting.unit) for waiting in group]
+        try:
+            return [(waiting.unit(connection), None) for waiting in group]
+        except Exception:
+            if len(group) == 1:
+                raise
+        driver: Any = connection.connection.driver_connection
+        driver.rollback()
+        await self._open(connection)
+        return run_units(connection, group)
 
 
 def _begin_patiently(connection: Connection, begin: str) -> None:
@@ -246,16 +265,12 @@ def write_group(connection: Connection, group: Sequence[Waiting[Any]]) -> list[O
     Raises what BEGIN or COMMIT raised; then nothing of the group is stored.
     """
     with _patient(connection), connection.begin():
-        return run_units(connection, group, apart=True)
+        return run_units(connection, group)
 
 
-def run_units(
-    connection: Connection, group: Sequence[Waiting[Any]], *, apart: bool
-) -> list[Outcome]:
-    """Run ``group`` in the transaction that is open. ``apart``: what one of several has written
-    is undone when it fails; a single one's failure is raised, and undoes all."""
-    if not apart:
-        return [_attempt(connection, waiting.unit) for waiting in group]
+def run_units(connection: Connection, group: Sequence[Waiting[Any]]) -> list[Outcome]:
+    """Run ``group`` in the transaction that is open. What one of several has written is undone
+    when it fails; a single one's failure is raised, and undoes all."""
     if len(group) == 1:
         return [(group[0].unit(connection), None)]
     return [_in_savepoint(connection, waiting.unit) for waiting in group]
@@ -269,7 +284,7 @@ def _attempt(connection: Connection, unit: Unit[Any]) -> Outcome:
 
 
 def _in_savepoint(connection: Connection, unit: Unit[Any]) -> Outcome:
-    driver = connection.connection.cursor()  # three statements more to every unit: no detours
+    driver = connection.connection.cursor()
     driver.execute("SAVEPOINT unit")
     try:
         result = unit(connection)
