@@ -16,6 +16,8 @@ LONGEST = 20_000
 """Characters of one value that are kept; the rest is cut off."""
 SHORTEST = 20
 """No token without a sign that names do not have is shorter."""
+_PLAIN = frozenset({int, float, bool, type(None)})
+_OURS = frozenset({"timestamp", "level"})
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     # Slack, Twilio, OpenAI, GitHub; JSON Web Tokens; Telegram's bots.
     ("token", re.compile(r"\b(?:xox[a-z]|xapp|sk|ghp|gho)-[A-Za-z0-9-]{8,200}")),
@@ -49,9 +51,11 @@ def masked(
 ) -> MutableMapping[str, Any]:
     """A processor for structlog: masks every text of an event, however deep."""
     for key, value in event.items():
+        if type(value) in _PLAIN or key in _OURS:  # most of what we log
+            continue
         if key == "exception":
             event[key] = _visible(mask(str(value)), "\n\t")
-        elif key not in ("timestamp", "level"):
+        else:
             event[key] = _deep(value)
     return event
 

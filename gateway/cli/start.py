@@ -92,15 +92,15 @@ def logs(style: str, level: int = logging.INFO, *, lasting: bool = False) -> Non
         structlog.processors.format_exc_info,
         masked,
     ]
-    last: list[Any] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-        if words
-        else [structlog.processors.JSONRenderer(_json)]
-    )
+    last: Any = structlog.processors.JSONRenderer(_json)
+    sink: Any = structlog.BytesLoggerFactory(sys.stderr.buffer)
+    if words:
+        last = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        sink = structlog.PrintLoggerFactory(sys.stderr)
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=sink,
         cache_logger_on_first_use=lasting,
     )
     others = logging.StreamHandler(sys.stderr)
@@ -108,8 +108,8 @@ def logs(style: str, level: int = logging.INFO, *, lasting: bool = False) -> Non
     logging.basicConfig(level=logging.WARNING, handlers=[others])
 
 
-def _json(event: object, **_options: object) -> str:
-    return msgspec.json.encode(event, enc_hook=repr).decode()
+def _json(event: object, **_options: object) -> bytes:
+    return msgspec.json.encode(event, enc_hook=repr)
 
 
 def runs(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
