@@ -8,6 +8,7 @@ import fcntl
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,9 @@ from gateway.web import health
 ROLES = ("all", "web", "worker")
 PATIENCE = 90.0
 """Seconds to wait for everything to be ready before the greeting is printed all the same."""
+TURN = 0.001
+"""Seconds after which a thread that waits for the interpreter gets it (Python has 5 ms). The one
+that commits needs it twice for some microseconds, and all turns of a group wait for that."""
 
 
 @click.command()
@@ -43,6 +47,7 @@ def serve(config: Path | None, host: str | None, port: int | None, role: str | N
     core = settings.core
     logs(core.logs, lasting=True)
     host, port = host or core.host, core.port if port is None else port
+    sys.setswitchinterval(TURN)
     with _listen(host, port) as door:
         url = f"http://{host}:{door.getsockname()[1]}"
         gateway = gateway_with(settings, address=url, role=role)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,12 +66,21 @@ class Child:
 def main() -> None:
     # Ctrl-C is for the server, which finishes what it has begun and then closes the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _give_way()
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between the frames
     try:
         Child().serve(sys.stdin.buffer, sink)
     except BrokenPipeError:  # the server has gone, as when it could not start: nobody is waiting
         os.dup2(os.open(os.devnull, os.O_WRONLY), sink.fileno())  # for what is still to be flushed
+
+
+def _give_way() -> None:
+    """Being asked must not push the server off its processor: it has others to hear, and what
+    this process does takes milliseconds (sched(7), "SCHED_BATCH"; Linux alone)."""
+    if hasattr(os, "SCHED_BATCH"):
+        with suppress(OSError):  # a sandbox may not let us; then all is as it was
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 if __name__ == "__main__":
