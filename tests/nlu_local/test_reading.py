@@ -96,6 +96,14 @@ async def test_it_may_begin_before_it_is_waited_for(beside: Beside, tmp_path: Pa
     assert children() == {pid}
 
 
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="Linux alone knows such processes")
+async def test_being_asked_does_not_push_the_server_aside(beside: Beside) -> None:
+    """Linux lets it wait until a processor is free (sched(7))."""
+    await beside.start()
+    [reader] = children()
+    assert os.sched_getscheduler(reader) == os.SCHED_BATCH
+
+
 async def test_one_that_only_began_is_ended() -> None:
     """Also when it has not loaded yet."""
     beside = Beside(SETUP)

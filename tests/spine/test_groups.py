@@ -77,6 +77,27 @@ async def test_two_of_fifty_fail_and_only_they_hear_of_it(
     await database.stop()
 
 
+@pytest.mark.parametrize(("fails", "runs"), [(False, 1), (True, 2)])
+async def test_a_group_is_run_again_only_when_one_fails(
+    database: Database, tmp_path: Path, *, fails: bool, runs: int
+) -> None:
+    """Savepoints are only there when they are needed; nothing is stored twice for it."""
+    ran: list[str] = []
+
+    def counted(connection: Connection) -> str:
+        ran.append("counted")
+        return put("counted")(connection)
+
+    blocker = asyncio.create_task(database.write(put("first")))
+    await asyncio.sleep(0)
+    units = [counted, fail_after_writing if fails else put("other"), put("last")]
+    await asyncio.gather(*(database.write(unit) for unit in units), return_exceptions=True)
+    await blocker
+    assert len(ran) == runs
+    assert names(tmp_path) == ["first", "counted", *([] if fails else ["other"]), "last"]
+    await database.stop()
+
+
 async def test_who_loses_the_transaction_loses_it_for_all(
     database: Database, tmp_path: Path
 ) -> None:
