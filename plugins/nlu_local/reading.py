@@ -222,19 +222,15 @@ class Child:
         return answer
 
     async def end(self) -> None:
-        """Let it go; it ends by itself when nothing can be asked of it any more."""
+        """Let it go. It keeps nothing, and is not waited for until it ends by itself: with a large
+        model that takes seconds."""
         if self._process.stdin is not None:
             self._process.stdin.close()
-        if self.hung and self._process.returncode is None:
-            self._process.kill()
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
-        try:
-            async with asyncio.timeout(HUNG):
-                await self._process.wait()
-        except TimeoutError:
+        if self._process.returncode is None:
             self._process.kill()
-            await self._process.wait()
+        await self._process.wait()
 
     async def _listen(self) -> None:
         source = self._process.stdout

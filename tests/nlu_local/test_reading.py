@@ -203,6 +203,17 @@ async def test_a_server_stopped_while_it_loaded_left_a_process_behind(tmp_path: 
     assert children() == set()
 
 
+async def test_a_reader_that_was_slow_to_end_was_left_behind() -> None:
+    """Whoever ends a server does not wait long, and one with a large model takes seconds."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "import time; time.sleep(60)"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(10):
+        await reading.Child(process).end()
+    assert process.returncode == -signal.SIGKILL
+
+
 def test_it_ends_when_the_server_was_killed() -> None:
     """Nothing more can be asked of it: it ends by itself, without a word."""
     child = subprocess.run(
