@@ -11,6 +11,8 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,7 +54,16 @@ def serve(config: Path | None, host: str | None, port: int | None, role: str | N
         url = f"http://{host}:{door.getsockname()[1]}"
         gateway = gateway_with(settings, address=url, role=role)
         with alone(gateway.settings):
-            asyncio.run(_serve(gateway, door, url))
+            with asyncio.Runner(loop_factory=event_loop) as runner:
+                runner.run(_serve(gateway, door, url))
+
+
+def event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it is installed (the extra `fast`), else Python's own."""
+    if find_spec("uvloop") is None:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = import_module("uvloop").new_event_loop()
+    return loop
 
 
 def _listen(host: str, port: int) -> socket.socket:
