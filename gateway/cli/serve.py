@@ -53,9 +53,8 @@ def serve(config: Path | None, host: str | None, port: int | None, role: str | N
     with _listen(host, port) as door:
         url = f"http://{host}:{door.getsockname()[1]}"
         gateway = gateway_with(settings, address=url, role=role)
-        with alone(gateway.settings):
-            with asyncio.Runner(loop_factory=event_loop) as runner:
-                runner.run(_serve(gateway, door, url))
+        with alone(gateway.settings), asyncio.Runner(loop_factory=event_loop) as runner:
+            runner.run(_serve(gateway, door, url))
 
 
 def event_loop() -> asyncio.AbstractEventLoop:
