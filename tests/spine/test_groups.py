@@ -16,7 +16,9 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from gateway.adapters.sql.database import Database, Waiting, write_group
+from gateway.adapters.sql.database import Database
+from gateway.adapters.sql.sqlite_groups import write_group
+from gateway.adapters.sql.waiting import Waiting
 
 pytestmark = pytest.mark.sqlite
 
@@ -194,7 +196,9 @@ def test_killed_before_commit_leaves_nothing(tmp_path: Path) -> None:
         import asyncio, os, signal, sys
         from pathlib import Path
         from sqlalchemy import text
-        from gateway.adapters.sql.database import Database, Waiting, write_group
+        from gateway.adapters.sql.database import Database
+        from gateway.adapters.sql.sqlite_groups import write_group
+        from gateway.adapters.sql.waiting import Waiting
 
         async def main() -> None:
             database = Database(Path(sys.argv[1]))

@@ -16,10 +16,10 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select, text
 
 from gateway.adapters.sql import dialect, rows
-from gateway.adapters.sql.database import MOST
 from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import inbox
 from gateway.adapters.sql.units import AnyDatabase
+from gateway.adapters.sql.waiting import MOST
 from gateway.model import Accepted
 
 COLUMNS = ("lane", "channel", "kind", "remote_id", "conversation_id", "payload", "received_at")

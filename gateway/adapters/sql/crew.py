@@ -13,9 +13,9 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.adapters.sql.database import Outcome, Waiting
 from gateway.adapters.sql.grouped import HELD, LEFT, Undone
 from gateway.adapters.sql.units import HeldUp
+from gateway.adapters.sql.waiting import Outcome, Waiting
 
 T = TypeVar("T")
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.util import await_only
 
 from gateway.adapters.sql import dialect
-from gateway.adapters.sql.database import Outcome, Waiting
+from gateway.adapters.sql.waiting import Outcome, Waiting
 
 ENOUGH = 0.25
 """Seconds after which a group begins no further unit: on a slow line many units would keep their
