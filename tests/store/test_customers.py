@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, text, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway import Address, Agent, File, NotFound, Receipt, Reply, Traits, Turn
@@ -55,6 +55,24 @@ async def test_an_export_holds_everything(tmp_path: Path) -> None:
         assert held["handoffs"]
         assert held["inbox"]
         assert held["outbox"]
+
+
+async def test_what_had_changed_last_stood_last_in_an_export(tmp_path: Path) -> None:
+    """PostgreSQL gives rows in the order in which they lie; an export has them as they were
+    written."""
+    async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
+        await a_case(gw)
+        first = update(messages).where(messages.c.id == 1).values(status="read")
+        assert await gw.gateway.database.write(lambda c: c.execute(first).rowcount) == 1
+        # It reads so small a table from its beginning, once it knows how small it is.
+        await gw.gateway.database.write(lambda c: c.execute(text("ANALYZE messages")).close())
+        held = await gw.gateway.store.customers.export(
+            Address(channel="fake", value="carla@example.org")
+        )
+        assert isinstance(held, dict)
+        ids = [one["id"] for one in held["messages"]]
+        assert len(ids) > 2
+        assert ids == sorted(ids)
 
 
 async def test_an_erased_customer_leaves_no_trace(tmp_path: Path) -> None:

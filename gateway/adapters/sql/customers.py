@@ -149,7 +149,8 @@ def _received(mine: list[int], addresses: list[Address]) -> ColumnElement[bool]:
 def _dicts(
     connection: Connection, table: Table, chosen: ColumnElement[bool]
 ) -> list[dict[str, Any]]:
-    found = connection.execute(select(table).where(chosen)).mappings()
+    # As they were written: PostgreSQL by itself gives what was changed last at the end.
+    found = connection.execute(select(table).where(chosen).order_by(table.c.id)).mappings()
     return [readable(connection, table, dict(row)) for row in found]
 
 

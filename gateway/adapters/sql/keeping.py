@@ -123,7 +123,7 @@ def _silent(
 
 def _whole(connection: Connection, conversation: int) -> Json:
     def dicts(table: Table, mine: ColumnElement[bool]) -> list[dict[str, Any]]:
-        found = connection.execute(select(table).where(mine)).mappings()
+        found = connection.execute(select(table).where(mine).order_by(table.c.id)).mappings()
         return [readable(connection, table, dict(row)) for row in found]
 
     [kept] = dicts(conversations, conversations.c.id == conversation)
