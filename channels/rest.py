@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
 import aiohttp
@@ -69,6 +70,30 @@ N = TypeVar("N", int, float)
 _SAID = msgspec.json.Decoder(Said)
 
 
+class Patience:
+    """Of those who wait for news: when the server stops, nobody waits any longer."""
+
+    def __init__(self) -> None:
+        self._limits: set[asyncio.Timeout] = set()
+        self._ended = False
+
+    @contextmanager
+    def of(self, limit: asyncio.Timeout) -> Iterator[None]:
+        """``limit`` comes at once when `end` does, or has come."""
+        self._limits.add(limit)
+        if self._ended:
+            limit.reschedule(0)
+        try:
+            yield
+        finally:
+            self._limits.discard(limit)
+
+    def end(self) -> None:
+        self._ended = True
+        for limit in self._limits:
+            limit.reschedule(0)
+
+
 class Rest:
     """Customers reach us through a program that speaks HTTP."""
 
@@ -76,7 +101,7 @@ class Rest:
 
     def __init__(self, settings: RestSettings) -> None:
         self._settings = settings
-        self._waiting: set[asyncio.Timeout] = set()
+        self._patience = Patience()
 
     @property
     def traits(self) -> Traits:
@@ -87,8 +112,7 @@ class Rest:
         try:
             await asyncio.Event().wait()
         finally:
-            for one in self._waiting:
-                one.reschedule(0)
+            self._patience.end()
 
     def routes(self, house: House) -> Iterable[web.RouteDef]:
         async def hear(request: web.Request) -> web.Response:
@@ -101,7 +125,7 @@ class Rest:
 
         async def tell(request: web.Request) -> web.Response:
             self._check(request)
-            return await _tell(request, house, self._waiting)
+            return await _tell(request, house, self._patience)
 
         return (
             web.post("/webhooks/rest/webhook", hear),
@@ -216,7 +240,7 @@ def _stars(message: Message) -> tuple[Button, ...]:
     return tuple(Button(title=number, payload=number) for number in "12345")
 
 
-async def _tell(request: web.Request, house: House, waiting: set[asyncio.Timeout]) -> web.Response:
+async def _tell(request: web.Request, house: House, patience: Patience) -> web.Response:
     sender = request.query.get("sender", "")
     if not sender:
         raise web.HTTPBadRequest(text="say whose messages: ?sender=...")
@@ -226,15 +250,13 @@ async def _tell(request: web.Request, house: House, waiting: set[asyncio.Timeout
     async with house.events.listen(address.lane) as news:
         found = await house.mailbox.messages(address, after=after, limit=PAGE)
         try:
-            async with asyncio.timeout(wait) as patience:
-                waiting.add(patience)
-                while not found and wait:
-                    await anext(news)
-                    found = await house.mailbox.messages(address, after=after, limit=PAGE)
+            async with asyncio.timeout(wait) as limit:
+                with patience.of(limit):
+                    while not found and wait:
+                        await anext(news)
+                        found = await house.mailbox.messages(address, after=after, limit=PAGE)
         except TimeoutError:
             pass  # nothing was said: an empty list is the answer
-        finally:
-            waiting.discard(patience)
     return _json(
         [
             {**_rasa(sender, message), "author": message.author, "at": message.at.isoformat()}

@@ -38,6 +38,7 @@ class Gate:
         self._sessions = Places(per_session, what="session")
         self._sockets: set[web.WebSocketResponse] = set()
         self._waits: set[asyncio.Timeout] = set()
+        self._closed = False
 
     def guarded(self, page: Page) -> Page:
         """``page`` for allowed origins, with the CORS headers that their browsers need.
@@ -85,8 +86,10 @@ class Gate:
 
     @contextmanager
     def waiting(self, limit: asyncio.Timeout) -> Iterator[None]:
-        """``limit`` is brought to its end by `close` if that comes first."""
+        """``limit`` is brought to its end by `close`, if that comes first or has come."""
         self._waits.add(limit)
+        if self._closed:
+            limit.reschedule(asyncio.get_running_loop().time())
         try:
             yield
         finally:
@@ -94,6 +97,7 @@ class Gate:
 
     async def close(self) -> None:
         """Tell every page to come back soon, and wait until all have been told."""
+        self._closed = True
         now = asyncio.get_running_loop().time()
         for limit in self._waits:
             limit.reschedule(now)

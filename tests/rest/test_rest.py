@@ -313,3 +313,11 @@ async def test_a_refusal_keeps_its_headers(gw: Running) -> None:
         assert told.status == 405
         assert told.headers["Allow"] == "POST"
         assert (await told.json())["error"]["code"] == "method_not_allowed"
+
+
+async def test_who_asked_as_the_server_stopped_waited_their_time_out(gw: Running) -> None:
+    """Nobody waits for news of a gateway whose work has ended, however late they ask."""
+    await gw.gateway.quiesce()
+    async with ClientSession() as http, asyncio.timeout(10):
+        answer = await http.get(f"{gw.url}{MESSAGES}?sender=ana&wait=60")
+        assert await answer.json() == []

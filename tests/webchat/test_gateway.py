@@ -127,3 +127,13 @@ async def test_pages_are_told_when_the_server_stops(gw: Running) -> None:
         assert await tab.end() == 1001
         answer = await asyncio.wait_for(poll, 5)
         assert await answer.json() == {"frames": []}
+
+
+async def test_who_polled_as_the_server_stopped_waited_their_time_out(gw: Running) -> None:
+    """Nobody waits for news of a gateway whose work has ended, however late they ask."""
+    async with tab_at(gw) as tab, ClientSession() as http, asyncio.timeout(10):
+        await tab.hello()
+        headers = {"Authorization": f"Bearer {tab.token}"}
+        await gw.gateway.quiesce()
+        answer = await http.get(f"{gw.url}/channels/webchat/messages?wait=25", headers=headers)
+        assert await answer.json() == {"frames": []}
