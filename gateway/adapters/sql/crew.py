@@ -132,7 +132,7 @@ class Crew:
             again = failed
             failed = [one for waiting, _ in again for one in await self._once([waiting])]
         for waiting, error in failed:
-            _tell(waiting, None, error)
+            waiting.tell(None, error)
 
     async def _once(self, group: Sequence[Mine[Any]]) -> Failed:
         """One transaction; gives those that are to be tried again."""
@@ -154,7 +154,7 @@ class Crew:
             elif error_of_one is HELD:
                 self._refused(waiting)
             else:
-                _tell(waiting, result, error_of_one)
+                waiting.tell(result, error_of_one)
         self._keyed.extendleft(reversed(left))
         return []
 
@@ -162,7 +162,7 @@ class Crew:
         """Another process has its key: ask again later, as long as it is patient."""
         if waiting.put_off >= self._patience:
             what = f"another process has had this lane for {self._patience:g} s"
-            return _tell(waiting, None, HeldUp(what))
+            return waiting.tell(None, HeldUp(what))
         most = min(LATEST, SOON * 2.0 ** min(10, waiting.refused))
         wait = random.uniform(most / 2, most)  # noqa: S311  (no secret)
         waiting.refused += 1
@@ -192,12 +192,3 @@ class Crew:
             await connection.invalidate()
         with suppress(Exception):
             await connection.close()
-
-
-def _tell(waiting: Waiting[Any], result: Any, error: BaseException | None) -> None:
-    if waiting.done.done():  # its waiter was cancelled; the work stands
-        return
-    if error is None:
-        waiting.done.set_result(result)
-    else:
-        waiting.done.set_exception(error)

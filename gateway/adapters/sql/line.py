@@ -71,12 +71,7 @@ class Line:
                     self.told(len(group))
                 outcomes = await self._try(group)
                 for waiting, (result, error) in zip(group, outcomes, strict=True):
-                    if waiting.done.done():  # its waiter was cancelled; the work stands
-                        continue
-                    if error is None:
-                        waiting.done.set_result(result)
-                    else:
-                        waiting.done.set_exception(error)
+                    waiting.tell(result, error)
         finally:
             self._draining = None
 

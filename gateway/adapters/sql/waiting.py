@@ -33,3 +33,12 @@ class Waiting(Generic[T]):
     ) -> None:
         self.unit, self.key, self.done = unit, key, done
         self.long, self.bare = long or bare, bare
+
+    def tell(self, result: Any, error: BaseException | None) -> None:
+        """What came of it, for who waits; nobody, if they were cancelled: the work stands."""
+        if self.done.done():
+            return
+        if error is None:
+            self.done.set_result(result)
+        else:
+            self.done.set_exception(error)
