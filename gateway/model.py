@@ -429,6 +429,8 @@ class Turn(Value, frozen=True, kw_only=True):
     """The payload of ``message`` could not be parsed: a person gets what was kept of it."""
     opted_out: bool = False
     """The customer asked for no more messages at this address: nothing is sent there."""
+    returning: bool = True
+    """The customer may have had other conversations; False: this one is their first for certain."""
 
     @property
     def language(self) -> str:

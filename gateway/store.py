@@ -88,6 +88,8 @@ class Work(Value, frozen=True, kw_only=True):
     survey: Survey | None = None
     opted_out: bool = False
     """The customer asked for no more messages at this address."""
+    returning: bool = True
+    """They may have had other conversations than this one."""
     more: bool = False
     """Another row of the lane waits behind it."""
 

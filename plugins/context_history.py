@@ -38,8 +38,8 @@ class History:
         self._settings = settings
 
     async def gather(self, turn: Turn, records: Records) -> Context:
-        """Asks nothing of the records for a customer who is new."""
-        if turn.customer.id == 0:
+        """Asks nothing of the records for a customer who is new, or in their first conversation."""
+        if turn.customer.id == 0 or not turn.returning:
             return Context()
         found = await records.earlier(turn.customer.id, limit=self._settings.most)
         since = turn.at - timedelta(days=self._settings.days)

@@ -105,6 +105,7 @@ def begin(work: Work, now: datetime) -> Turn:
         automatic=bool(inbound and inbound.automatic),
         unreadable=work.kind == "unreadable",
         opted_out=work.opted_out,
+        returning=work.returning,
     )
 
 

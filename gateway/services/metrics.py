@@ -11,7 +11,9 @@ from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-M = TypeVar("M", Counter, Gauge, Histogram)
+from gateway.services.histograms import Histograms
+
+M = TypeVar("M", Counter, Gauge)
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 UNITS = (1, 2, 4, 8, 16, 32, 64)
 Span = Callable[[str, str], AbstractContextManager[object]]
@@ -41,9 +43,10 @@ class Metrics:
         def gauges(name: str, help_text: str, *labels: str) -> Labelled[Gauge]:
             return Labelled(Gauge(f"warmline_{name}", help_text, labels, registry=registry))
 
-        def seconds(name: str, help_text: str, *labels: str) -> Labelled[Histogram]:
-            name = f"warmline_{name}_seconds"
-            return Labelled(Histogram(name, help_text, labels, buckets=QUICK, registry=registry))
+        def seconds(name: str, help_text: str, *labels: str) -> Histograms:
+            figure = Histograms(f"warmline_{name}_seconds", help_text, labels, bounds=QUICK)
+            registry.register(figure)
+            return figure
 
         self.accepted = counters("accepted", "Messages committed to the inbox", "channel")
         self.duplicates = counters("duplicates", "Deliveries of a known message", "channel")

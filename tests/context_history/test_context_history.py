@@ -29,6 +29,13 @@ async def test_a_new_customer_costs_no_query() -> None:
     assert kept.asked == []
 
 
+async def test_a_first_conversation_costs_no_query() -> None:
+    """Who is in their first conversation has no other, and the records are not asked."""
+    kept = Kept(earlier("delivery", 3))
+    assert await gathered(kept, returning=False) == Context()
+    assert kept.asked == []
+
+
 async def test_what_is_told_of_a_regular() -> None:
     """How often, when, about what, and how the customer felt at the end."""
     kept = Kept(

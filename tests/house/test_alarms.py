@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway.services.histograms import Histograms
 from gateway.services.metrics import Metrics
 from gateway.store import Backlog
 
@@ -30,14 +31,16 @@ def _series() -> dict[str, set[str]]:
     """Each series of /metrics, with its labels."""
     found: dict[str, set[str]] = {}
     for figure in Metrics().registry._collector_to_names:
-        labels = set(figure._labelnames)
+        ours = isinstance(figure, Histograms)
+        labels = set(figure.label_names if ours else figure._labelnames)
+        [family] = figure.describe()
         suffixes = {
             "counter": ["_total"],
             "gauge": [""],
             "histogram": ["_bucket", "_count", "_sum"],
         }
-        for suffix in suffixes[figure._type]:
-            found[figure._name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
+        for suffix in suffixes[family.type]:
+            found[family.name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
     return found
 
 

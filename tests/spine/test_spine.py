@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
-from gateway import Reply
-from gateway.testing import FakeChannel, FakeHandler, running
+from gateway import Reply, Turn
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 
 
 async def test_a_customer_is_answered(tmp_path: Path) -> None:
@@ -27,3 +28,24 @@ def _policy(folder: Path) -> Path:
     file = folder / "policy.yaml"
     file.write_text("reasons:\n  low_confidence: {enabled: false}\n", "utf-8")
     return file
+
+
+async def test_a_first_conversation_is_known_as_such(tmp_path: Path) -> None:
+    """Until the customer begins another one, nobody need ask what there was before."""
+    seen: list[bool] = []
+
+    def hear(turn: Turn) -> Reply:
+        seen.append(turn.returning)
+        return Reply(body=("Hello.",))
+
+    clock = FakeClock()
+    policy = {"policy": str(_policy(tmp_path))}
+    fakes = (FakeHandler(hear), FakeChannel())
+    async with running(*fakes, tmp_path=tmp_path, config=policy, clock=clock) as gw:
+        ana = gw.customer("fake", "ana")
+        await ana.say("hello")
+        await ana.say("and another thing")
+        await clock.advance(timedelta(days=30).total_seconds())
+        await ana.say("something new")
+        await ana.say("more of it")
+    assert seen == [False, False, True, True]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, String, bindparam, literal_column, select
+from sqlalchemy import Connection, Row, String, bindparam, exists, literal_column, select
 from sqlalchemy.exc import NoResultFound
 
 from gateway.adapters.sql import rows
@@ -41,8 +41,14 @@ _CUSTOMER = Prepared(
 )
 _BY_REF = Prepared(select(customers).where(customers.c.ref == bindparam("ref")).limit(1))
 _BY_ID = select(customers).where(customers.c.id == bindparam("id"))
+_OTHER = conversations.alias("other")
 _LAST = Prepared(
-    select(conversations)
+    select(
+        conversations,
+        exists()
+        .where(_OTHER.c.customer_id == bindparam("customer"), _OTHER.c.id != conversations.c.id)
+        .label("others"),
+    )
     .where(conversations.c.lane == bindparam("lane"))
     .order_by(conversations.c.id.desc())
     .limit(1)
@@ -86,13 +92,14 @@ def _from_customer(connection: Connection, row: Row[Any], idle: timedelta, *, mo
     conversation: Conversation | None = None
     history: tuple[Message, ...] = ()
     survey: Survey | None = None
+    returning = False
     if customer.id:
-        conversation = _conversation(connection, row.lane, inbound, customer)
+        conversation, returning = _conversation(connection, row.lane, inbound, customer)
         if conversation is not None:
             history = _history(connection, conversation.id)
             survey = _survey(connection, conversation)
             if _is_over(conversation, history, survey, rows.when(row.received_at) - idle):
-                conversation, history, survey = None, (), None
+                conversation, history, survey, returning = None, (), None, True
     return Work(
         id=row.id,
         lane=row.lane,
@@ -107,6 +114,7 @@ def _from_customer(connection: Connection, row: Row[Any], idle: timedelta, *, mo
         history=history,
         survey=survey,
         opted_out=silenced,
+        returning=returning,
     )
 
 
@@ -159,19 +167,20 @@ def _known(connection: Connection, inbound: Inbound) -> tuple[Customer, bool]:
 
 def is_with_person(connection: Connection, inbound: Inbound, customer: Customer) -> bool:
     """Whether a person has, or is to get, the conversation that ``inbound`` belongs to."""
-    found = _conversation(connection, inbound.address.lane, inbound, customer)
+    found, _ = _conversation(connection, inbound.address.lane, inbound, customer)
     return found is not None and found.state in ("waiting", "person")
 
 
 def _conversation(
     connection: Connection, lane: str, inbound: Inbound, customer: Customer
-) -> Conversation | None:
-    """A medium with subjects goes by its thread (References) and sender, others by sender."""
+) -> tuple[Conversation | None, bool]:
+    """A medium with subjects goes by its thread (References) and sender, others by sender. And
+    whether the customer may have others besides it."""
     if inbound.subject is None and not inbound.thread:
-        row = _LAST.one(connection, {"lane": lane})
+        row = _LAST.one(connection, {"lane": lane, "customer": customer.id})
         if row is None or not _may_continue(connection, row, customer):
-            return None
-        return rows.conversation(connection, row)
+            return None, True
+        return rows.conversation(connection, row), bool(row.others)
     answered = (
         select(conversations)
         .join(messages, messages.c.conversation_id == conversations.c.id)
@@ -180,7 +189,8 @@ def _conversation(
         .limit(1)
     )
     row = connection.execute(answered).one_or_none() if inbound.thread else None
-    return rows.conversation(connection, row) if row else None
+    thread = rows.conversation(connection, row) if row else None
+    return thread, True
 
 
 def _may_continue(connection: Connection, row: Row[Any], customer: Customer) -> bool:
