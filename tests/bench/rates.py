@@ -38,6 +38,7 @@ def tell_rates(
             p99_ms=_millis(one.round.p99 for one in many),
             cpu_us=round(median(one.cpu for one in many) * 1e6),
             rounds=[round(one.round.rate) for one in many],
+            broken=sum(one.round.broken for one in many),
         )
     absent = absent or {}
     for name, why in absent.items():

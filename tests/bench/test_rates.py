@@ -54,6 +54,7 @@ def test_every_ratio_is_judged() -> None:
     assert told["turn_over_rasa"]["value"] == 24.0
     assert told["turn_p99_over_rasa"]["value"] == pytest.approx(5 / 120, rel=1e-3)
     assert told["opsdroid_message_over_echo"]["value"] == 0.4
+    assert told["rasa_turn_rate"]["broken"] == 0
 
 
 def test_a_machine_that_grew_faster_changed_a_ratio() -> None:
