@@ -11,7 +11,7 @@ from tests.bench.kinds import ECHO, TURNS
 from tests.bench.load import Round
 from tests.bench.plan import LEAST, MOST
 from tests.bench.report import Report
-from tests.bench.rivals.beside import DROID_ECHO, DROID_MESSAGE, RASA_TURN
+from tests.bench.rivals.beside import BESIDE_RASA, DROID_ECHO, DROID_MESSAGE, RASA_TURN
 
 FASTER, SOONER = "turn_over_rasa", "turn_p99_over_rasa"
 
@@ -74,9 +74,10 @@ def _against_rasa(
         for target in (FASTER, SOONER):
             report.not_run(target, absent)
         return
-    _judge(report, FASTER, _ratio(seen, TURNS.name, RASA_TURN.name))
-    ours, theirs = (median(one.round.p99 for one in seen[kind.name]) for kind in (TURNS, RASA_TURN))
-    costs = [median(one.cpu for one in seen[kind.name]) for kind in (RASA_TURN, TURNS)]
+    _judge(report, FASTER, _ratio(seen, BESIDE_RASA.name, RASA_TURN.name))
+    pair = (BESIDE_RASA.name, RASA_TURN.name)
+    ours, theirs = (median(one.round.p99 for one in seen[name]) for name in pair)
+    costs = [median(one.cpu for one in seen[name]) for name in reversed(pair)]
     report.tell("rasa_processor_over_ours", costs[0] / costs[1], "")
     report.bound(SOONER, ours / theirs, "", MOST[SOONER])
 
