@@ -8,6 +8,7 @@ from sqlalchemy import Connection, String, bindparam, func, select, text, update
 
 from gateway.adapters.sql import consent, dialect, rows
 from gateway.adapters.sql.effects import effects, heard
+from gateway.adapters.sql.head import READY
 from gateway.adapters.sql.linking import forget_empty
 from gateway.adapters.sql.prepared import Insertion, Prepared
 from gateway.adapters.sql.schema import (
@@ -17,7 +18,7 @@ from gateway.adapters.sql.schema import (
     inbox,
 )
 from gateway.adapters.sql.speaking import speak, store
-from gateway.adapters.sql.taking import READY, find_customer, is_with_person
+from gateway.adapters.sql.whose import find_customer, is_with_person
 from gateway.model import Conversation, Message
 from gateway.store import AlreadyHandled, Committed, Happened, Moved, Outcome
 

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from gateway.adapters.sql.head import READY
 from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.processes import Me, bury, is_alive
 from gateway.adapters.sql.schema import inbox
-from gateway.adapters.sql.taking import READY
 from gateway.store import Later
 
 LOOK_AGAIN = timedelta(seconds=1)

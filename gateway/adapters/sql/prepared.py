@@ -90,12 +90,45 @@ class Prepared:
         self._order = tuple(compiled.positiontup) if compiled.positional else None
         self._pick = _picking(self._order or ())
         self._fixed = {n: b.effective_value for n, b in compiled.binds.items() if not b.required}
-        names = [column.key for column in getattr(self._statement, "selected_columns", ())]
-        self._row = _NAMED("Row", names)._make if names else tuple
+        self._row = self._naming()
         self._dialect = dialect.name  # last: another thread may be looking
 
     def _written(self, dialect: Dialect) -> Statement:  # noqa: ARG002  (alike in all of them)
         return self._statement
+
+    def _naming(self) -> Callable[[Any], Any]:
+        names = [column.key for column in getattr(self._statement, "selected_columns", ())]
+        return _NAMED("Row", names)._make if names else tuple
+
+
+class Joined(Prepared):
+    """A SELECT of all columns of ``tables``, one table after the other, and of some more."""
+
+    def __init__(self, statement: Select[Any], *tables: Table) -> None:
+        super().__init__(statement)
+        self._parts: list[tuple[slice, Callable[[Any], Any]]] = []
+        at = 0
+        for table in tables:
+            names = [column.key for column in table.c]
+            self._parts.append((slice(at, at + len(names)), _NAMED("Row", names)._make))
+            at += len(names)
+        self._rest = at
+
+    def first(self, connection: Connection, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Of the first row: that of each table (None where an outer join found none), then the
+        other columns. None when there is no row at all."""
+        found = self._run(connection, values).fetchone()
+        if found is None:
+            return None
+        own = [found[part] for part, _ in self._parts]
+        named = [
+            None if row[0] is None else make(row)
+            for row, (_, make) in zip(own, self._parts, strict=True)
+        ]
+        return (*named, *found[self._rest :])
+
+    def _naming(self) -> Callable[[Any], Any]:
+        return tuple  # as a whole they have the same names more than once
 
 
 class Insertion(Prepared):
