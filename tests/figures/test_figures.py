@@ -109,6 +109,7 @@ async def test_figures_that_cannot_be_had_do_not_hide_the_others(
         assert (await scraped(gw))["warmline_accepted_total", ("fake",)] == 1
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     "name",
     ["_INBOX", "_STUCK", "_OUTBOX", "_LETTERS", "_HOOKS", "_HOOKS_DEAD", "_UNCLAIMED", "_OVERDUE"],
