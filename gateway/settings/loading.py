@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from gateway.settings.compose import read_yaml
 from gateway.settings.core import Core, Settings
+from gateway.settings.environment import (
+    ENVIRONMENT,
+    PREFIX,
+    Overlaid,
+    from_env,
+    variable,
+    with_files,
+)
 from gateway.settings.problems import BadConfig, Lines, Problem, validate
 
-PREFIX = "WARMLINE_"
 SECRET = frozenset({"data_key"})
 """Keys of the gateway's own that no file may hold."""
 
@@ -35,10 +41,12 @@ def load(
 
     Raises BadConfig with every problem found, each naming file, line and key.
     """
-    tree, lines = read_yaml(file) if file else ({}, Lines("<environment>", {}))
-    env = _with_files(os.environ if environ is None else environ)
+    tree, lines = read_yaml(file) if file else ({}, Lines(ENVIRONMENT, {}))
+    env = with_files(os.environ if environ is None else environ)
     problems = _unknown(tree, declared, lines)
-    core = validate(Core, _core_values(tree, env), "", lines, problems)
+    mine = from_env(Core, PREFIX, env)
+    values = _merge(_core_values(tree, env), mine)
+    core = validate(Core, values, "", Overlaid(lines, "", mine, env), problems)
     sections: dict[type[BaseModel], BaseModel] = {}
     asleep: dict[str, str] = {}
     for one in declared:
@@ -53,30 +61,12 @@ def load(
     return Settings(core, sections, base=base, asleep=asleep)
 
 
-def _with_files(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment, where ``X_FILE=/run/secrets/x`` stands for ``X`` with that file's text."""
-    env = dict(environ)
-    for name, value in environ.items():
-        bare = name.removesuffix("_FILE")
-        if name != bare and bare not in env and Path(value).is_file():
-            env[bare] = Path(value).read_text("utf-8").strip()
-    return env
-
-
-def _from_env(model: type[BaseModel], prefix: str, env: Mapping[str, str]) -> dict[str, Any]:
-    config = SettingsConfigDict(extra="ignore", env_prefix=prefix, env_nested_delimiter="__")
-    reader = type(model.__name__, (model, BaseSettings), {"model_config": config})
-    source = EnvSettingsSource(reader)
-    source.env_vars = {name.lower(): value for name, value in env.items()}
-    return source()
-
-
 def _core_values(tree: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     values = {k: v for k, v in tree.items() if k in Core.model_fields and k not in SECRET}
     for name in ("database_url", "redis_url"):
         if name.upper() in env:
             values[name] = env[name.upper()]
-    return _merge(values, _from_env(Core, PREFIX, env))
+    return values
 
 
 def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,8 +117,8 @@ def _section(
     given: Any = tree
     for part in one.name.split("."):
         given = given.get(part, _ABSENT) if isinstance(given, dict) else _ABSENT
-    prefix = PREFIX + one.name.upper().replace(".", "__") + "__"
-    mine = _from_env(one.model, prefix, env)
+    prefix = variable(one.name) + "__"
+    mine = from_env(one.model, prefix, env)
     named = any(name in env and name.startswith(prefix) for name in one.aliases)
     if given is False or (given is _ABSENT and not mine and not named):
         return "switched off" if given is False else f"`{one.name}` is not in the configuration"
@@ -141,14 +131,15 @@ def _section(
             return f"waits for {', '.join(missing)}"
     elif not isinstance(given, dict) and given not in (None, True, _ABSENT):
         problems.append(lines.problem(one.name, "must be a mapping, true, false or auto"))
-    return validate(one.model, values, one.name, lines, problems) or "its settings are wrong"
+    where = Overlaid(lines, one.name, mine, env)
+    return validate(one.model, values, one.name, where, problems) or "its settings are wrong"
 
 
 def _missing(one: Declared, values: Mapping[str, Any]) -> list[str]:
     """What the section waits for: each field without a default, and one of each group in the
     model's ``ONE_OF``, where it has that."""
     short = {field: name for name, field in one.aliases.items()}
-    prefix = PREFIX + one.name.upper().replace(".", "__") + "__"
+    prefix = variable(one.name) + "__"
     required = [(name,) for name, field in one.model.model_fields.items() if field.is_required()]
     return [
         " or ".join(short.get(name, prefix + name.upper()) for name in group)
