@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from gateway.adapters.sql.schema import metadata
@@ -56,7 +57,7 @@ CHANGED: Mapping[str, Mapping[str, str]] = {
 def fill(past: Path, database: Path, messages: int) -> dict[str, int]:
     """Fill ``database`` (its schema is there, and no rows) to ``messages`` with copies of what
     ``past`` holds. Gives the rows of each table."""
-    with sqlite3.connect(database, isolation_level=None) as connection:
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection, connection:
         connection.execute("ATTACH ? AS past", (str(past),))
         connection.execute("DELETE FROM past.inbox WHERE state <> 'handled'")
         sizes = {name: _number(connection, f"max(id) FROM past.{name}") for name in CHANGED}

@@ -8,7 +8,7 @@ import platform
 import shutil
 import sqlite3
 import subprocess
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -165,7 +165,7 @@ async def _handled(one: Server) -> float:
 def _all_there(database: Path, tag: str, answered: int) -> None:
     """After SIGKILL: every message of the last burst that was answered is in the inbox. Then
     what nobody worked is taken out, for whoever uses this database next."""
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         between = (f"rest:{tag}-", f"rest:{tag}.")
         query = "SELECT count(*) FROM inbox WHERE lane > ? AND lane < ?"
         [[there]] = connection.execute(query, between)

@@ -8,7 +8,7 @@ import random
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import aiohttp
@@ -110,7 +110,7 @@ async def run(kills: int, seed: int, folder: Path, *, each: int = 3) -> list[Ver
                     await one.look_again()
         finally:
             await gateway.close()
-    with sqlite3.connect(folder / "var" / "warmline.db") as connection:
+    with closing(sqlite3.connect(folder / "var" / "warmline.db")) as connection, connection:
         stored = Stored.of(*(connection.execute(query).fetchall() for query in QUERIES))
     return judge(ledger, stored)
 
@@ -130,7 +130,7 @@ def _customers(url: str, ledger: Ledger, stop: asyncio.Event, each: int) -> list
 
 async def _settled(database: Path) -> None:
     """Until nothing is waiting to be handled or sent."""
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         # Another process's work: nothing here can be awaited.
         while connection.execute(WAITING).fetchone()[0]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 import warnings
 from collections.abc import Sequence
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ class Sqlite:
         self._file = file
 
     async def ask(self, query: str) -> Rows:
-        with sqlite3.connect(self._file, timeout=30) as connection:
+        with closing(sqlite3.connect(self._file, timeout=30)) as connection, connection:
             return connection.execute(query).fetchall()
 
 

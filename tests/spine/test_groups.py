@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
 
@@ -39,7 +40,7 @@ async def database(tmp_path: Path) -> Database:
 
 def names(folder: Path) -> list[str]:
     """What another connection sees."""
-    with sqlite3.connect(folder / "t.db") as other:
+    with closing(sqlite3.connect(folder / "t.db")) as other, other:
         return [row[0] for row in other.execute("SELECT name FROM t ORDER BY id")]
 
 
@@ -232,7 +233,7 @@ async def test_another_process_that_writes_is_waited_for(
     """While somebody else holds the lock the event loop turns on, reads are served, and the write
     is done when the lock is free."""
     await database.write(put("first"))
-    with sqlite3.connect(tmp_path / "t.db", isolation_level=None) as other:
+    with closing(sqlite3.connect(tmp_path / "t.db", isolation_level=None)) as other, other:
         other.execute("BEGIN IMMEDIATE")
         waiting = asyncio.create_task(database.write(put("second")))
         turned = 0

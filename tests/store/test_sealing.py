@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ async def test_without_a_key_nothing_changes(tmp_path: Path) -> None:
     async with asleep(tmp_path) as gw:
         await live_through(gw)
         assert CANARY.encode() in on_disk(tmp_path / "var")
-    with sqlite3.connect(tmp_path / "var" / "warmline.db") as raw:
+    with closing(sqlite3.connect(tmp_path / "var" / "warmline.db")) as raw, raw:
         texts = [text for (text,) in raw.execute("SELECT text FROM messages")]
     raw.close()
     assert f"{CANARY}, please" in texts

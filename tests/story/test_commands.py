@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ async def test_ending_with_open_conversations(serve: Serve) -> None:
         for n in range(20)
     ]
     assert all("Tuesday to Saturday" in answer[0]["text"] for answer in again)
-    with sqlite3.connect(server.folder / "var" / "warmline.db") as data:
+    with closing(sqlite3.connect(server.folder / "var" / "warmline.db")) as data, data:
         count = "select author, count(*) from messages where lane like 'rest:late%' group by author"
         assert dict(data.execute(count).fetchall()) == {"customer": 20, "bot": 20}
     data.close()
