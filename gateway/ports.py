@@ -127,9 +127,11 @@ class Opener(Protocol):
 class Starter(Protocol):
     """Takes long to get ready. ``begin`` is awaited once, before all else of the start, in a
     process that has work for it; what it starts (a process of its own, say) goes on while the rest
-    is put together, so it must not wait for that."""
+    is put together, so it must not wait for that. ``end`` is awaited at the very end, also of a
+    start that came to nothing: what was begun and nobody has let go yet is let go there."""
 
     async def begin(self) -> None: ...
+    async def end(self) -> None: ...
 
 
 @runtime_checkable

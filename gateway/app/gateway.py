@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import structlog
 
@@ -101,9 +101,18 @@ class Gateway:
 
     async def begin(self) -> None:
         """Have guests begin that take long to get ready; call it before the doors are built."""
+        for guest in self._starters():
+            await guest.begin()
+
+    async def end(self) -> None:
+        """Have them let go what they began, whatever came of the start."""
+        for guest in self._starters():
+            await guest.end()
+
+    def _starters(self) -> Iterator[Starter]:
         for guest in self.ground.sites:
             if isinstance(guest, Starter) and not self.ground.rests(guest):
-                await guest.begin()
+                yield guest
 
     async def open(self) -> None:
         """Bring the database's schema up to date. Raises WarmlineError when it cannot be used, or

@@ -101,7 +101,14 @@ async def _serve(gateway: Gateway, door: socket.socket, url: str) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    await gateway.begin()
+    try:
+        await gateway.begin()
+        await _open(gateway, door, url, stop)
+    finally:
+        await gateway.end()
+
+
+async def _open(gateway: Gateway, door: socket.socket, url: str, stop: asyncio.Event) -> None:
     drain = gateway.settings.core.worker.drain
     runner = web.AppRunner(build_app(gateway), shutdown_timeout=drain, access_log=None)
     try:

@@ -105,9 +105,9 @@ class NluLocal:
                     await self._learn(reading, rows, self._folder)
             await asyncio.Event().wait()
         finally:
-            await self._end()
+            await self.end()
 
-    async def _end(self) -> None:
+    async def end(self) -> None:
         """Let go what reads, and what was only being loaded."""
         loading, reading = self._loading, self._reading
         self._served, self._reading, self._loading = False, None, None
