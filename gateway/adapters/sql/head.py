@@ -1,6 +1,6 @@
 """The head of a lane: its oldest row that is not handled, and what stands beside it.
 
-One question instead of three costs half as much, and a third where the database is another machine.
+One question instead of three: where the database is another machine, that is one round trip.
 """
 
 from __future__ import annotations
