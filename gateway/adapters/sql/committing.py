@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection, String, bindparam, func, select, text, update
 
 from gateway.adapters.sql import consent, dialect, rows
+from gateway.adapters.sql.addresses import forget_empty
 from gateway.adapters.sql.effects import effects, heard
 from gateway.adapters.sql.head import READY
-from gateway.adapters.sql.linking import forget_empty
 from gateway.adapters.sql.prepared import Insertion, Prepared
 from gateway.adapters.sql.schema import (
     conversations,

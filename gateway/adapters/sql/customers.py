@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, sele
 
 from gateway.adapters.sealing import SEALED
 from gateway.adapters.sql import consent, rows
+from gateway.adapters.sql.addresses import forget_empty
 from gateway.adapters.sql.herald import Herald
-from gateway.adapters.sql.linking import forget_empty
 from gateway.adapters.sql.places import readable
 from gateway.adapters.sql.schema import (
     attachments,

@@ -16,8 +16,8 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
 
 from gateway.adapters.sql import rows
+from gateway.adapters.sql.addresses import forget_empty
 from gateway.adapters.sql.customers import OF_CONVERSATION, named
-from gateway.adapters.sql.linking import forget_empty
 from gateway.adapters.sql.places import readable
 from gateway.adapters.sql.schema import (
     attachments,

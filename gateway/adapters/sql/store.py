@@ -13,7 +13,7 @@ from gateway.adapters.sql.herald import Herald
 from gateway.adapters.sql.hooks import SqlHooks
 from gateway.adapters.sql.inbox import SqlInbox
 from gateway.adapters.sql.keeping import SqlKeeping
-from gateway.adapters.sql.linking import SqlLinks
+from gateway.adapters.sql.links import SqlLinks
 from gateway.adapters.sql.moves import SqlMoves
 from gateway.adapters.sql.outbox import SqlOutbox
 from gateway.adapters.sql.places import admit
