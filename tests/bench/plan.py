@@ -26,8 +26,8 @@ LEAST: Mapping[str, float] = {
     "accept_over_echo": 0.55,
     "turn_over_echo": 0.1,
     "turn_over_rasa": 20.0,
-    "turn_with_past_over_without": 0.8,
-    "accept_with_past_over_without": 0.8,
+    "turn_with_past_over_without": 0.9,
+    "accept_with_past_over_without": 0.9,
 }
 MOST: Mapping[str, float] = {
     "cold_start": 3.0,
