@@ -10,12 +10,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from gateway.settings.problems import Lines, Problem
+from gateway.settings.problems import LIST, MAPPING, Lines, Problem
 
 PREFIX = "WARMLINE_"
 ENVIRONMENT = "<environment>"
-_AS_JSON = ("valid list", "valid tuple", "valid set", "valid frozenset", "valid dictionary")
-"""Of pydantic's words, those for what a variable cannot hold as plain text."""
+_IN_JSON = {LIST: "must be a list, as JSON", MAPPING: "must be a mapping, as JSON"}
 
 
 def with_files(environ: Mapping[str, str]) -> dict[str, str]:
@@ -72,8 +71,7 @@ class Overlaid(Lines):
             return self._under.problem(key, message)
         named = (variable(".".join(parts[:end])) for end in range(len(parts), 0, -1))
         name = next((one for one in named if one in self._names), variable(str(key)))
-        how = "; write it as JSON" if any(kind in message for kind in _AS_JSON) else ""
-        told = f"{message} (set by {name}{how})"
+        told = f"{_IN_JSON.get(message, message)} (set by {name})"
         return Problem(file=ENVIRONMENT, line=1, key=str(key), message=told)
 
     def _is_given(self, parts: list[str]) -> bool:

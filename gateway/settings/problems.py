@@ -10,6 +10,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gateway.ports import WarmlineError
 
 M = TypeVar("M", bound=BaseModel)
+LIST = "must be a list: `[one, two]`, or a line `- one` for each below it"
+MAPPING = "must be a mapping; write `name: value` below it"
+_SHAPES = {
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), LIST),
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), MAPPING),
+}
+"""Kinds of pydantic's errors whose words speak of Python and not of YAML."""
 
 
 class Problem(BaseModel):
@@ -85,4 +92,6 @@ def _advice(kind: str, message: str, model: type[BaseModel]) -> str:
         return f"unknown key; known are {', '.join(sorted(model.model_fields))}"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
+    if kind in _SHAPES:
+        return _SHAPES[kind]
     return f"{message[0].lower()}{message[1:]}; change the value"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -87,7 +88,7 @@ def document(parts: Iterable[Part], doors: frozenset[tuple[str, str]]) -> dict[s
                 _put(whole["paths"], path, there)
         for kind, named in part.get("components", {}).items():
             for name, told in named.items():
-                _put(whole["components"].setdefault(kind, {}), name, told)
+                _put(whole["components"].setdefault(kind, {}), name, _even(told))
         whole["tags"] += part.get("tags", [])
     info = {
         "title": "Warmline",
@@ -100,6 +101,14 @@ def document(parts: Iterable[Part], doors: frozenset[tuple[str, str]]) -> dict[s
 
 def _is_there(key: str, path: str, doors: frozenset[tuple[str, str]]) -> bool:
     return key not in METHODS or (key, path) in doors
+
+
+def _even(told: Json) -> Json:
+    """A component whose description may be a docstring, without the indentation of the code: Python
+    before 3.13 leaves it in."""
+    if isinstance(told, dict) and isinstance(text := told.get("description"), str):
+        return {**told, "description": cleandoc(text)}
+    return told
 
 
 def _put(among: dict[str, Json], name: str, told: Json) -> None:

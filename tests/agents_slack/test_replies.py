@@ -71,7 +71,7 @@ async def test_a_note_told_again_while_it_was_finished_was_kept_twice(office: Of
     again = Reply(
         id=ts, conversation=1, thread=card["ts"], user="UANA", text="note: he rang before"
     )
-    assert await book.add(f"live/{ts}", again, conversation=1) is not None
+    await office.until(lambda: book.add(f"live/{ts}", again, conversation=1))
     await office.reply(card, "UANA", "note: a second one")
     await office.quiet()
     assert await notes(office) == ["he rang before", "a second one"]

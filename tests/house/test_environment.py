@@ -31,8 +31,10 @@ def told(env: dict[str, str], file: Path | None = None) -> list[str]:
 def test_a_list_that_is_no_json_was_a_traceback(text: str) -> None:
     """It is a mistake like others: which variable, and how it is written."""
     [line] = told({"WARMLINE_PLUGINS__SHOP__ORIGINS": text})
-    assert line.startswith("<environment>:1: plugins.shop.origins: input should be a valid tuple")
-    assert line.endswith("(set by WARMLINE_PLUGINS__SHOP__ORIGINS; write it as JSON)")
+    assert line == (
+        "<environment>:1: plugins.shop.origins: must be a list, as JSON"
+        " (set by WARMLINE_PLUGINS__SHOP__ORIGINS)"
+    )
     assert text not in line
 
 
@@ -42,13 +44,13 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     file.write_text("port: 8080\nplugins:\n  shop:\n    most: many\n", "utf-8")
     env = {"WARMLINE_PORT": "eighty", "WARMLINE_LIMITS": '{"accepts": ', "warmline_log": "x"}
     lines = told(env, file)
-    assert [line.partition(" input")[0] for line in lines] == [
+    assert [" ".join(line.split()[:2]) for line in lines] == [
         "<environment>:1: port:",
         "<environment>:1: limits:",
         f"{file}:4: plugins.shop.most:",
     ]
     assert "(set by WARMLINE_PORT)" in lines[0]
-    assert "(set by WARMLINE_LIMITS; write it as JSON)" in lines[1]
+    assert lines[1].endswith("must be a mapping, as JSON (set by WARMLINE_LIMITS)")
 
 
 def test_a_mistake_within_a_value_names_the_whole_variable() -> None:
@@ -64,3 +66,15 @@ def test_lists_come_as_json() -> None:
     shop = settings.section(Shop)
     assert shop is not None
     assert shop.origins == ("https://shop.example",)
+
+
+def test_a_list_was_to_be_a_valid_tuple(tmp_path: Path) -> None:
+    """What is to be a list or a mapping is named in the words of YAML, and how to write it."""
+    file = tmp_path / "warmline.yaml"
+    file.write_text("limits: many\nplugins:\n  shop:\n    origins: https://a\n", "utf-8")
+    limits, origins = told({}, file)
+    assert limits == f"{file}:1: limits: must be a mapping; write `name: value` below it"
+    assert origins == (
+        f"{file}:4: plugins.shop.origins: "
+        "must be a list: `[one, two]`, or a line `- one` for each below it"
+    )
