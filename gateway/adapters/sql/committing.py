@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, String, bindparam, func, select, text, update
+from sqlalchemy import Connection, String, bindparam, func, select, update
 
-from gateway.adapters.sql import consent, dialect, rows
-from gateway.adapters.sql.addresses import forget_empty
+from gateway.adapters.sql import consent, rows
+from gateway.adapters.sql.beginning import adopt, columns, open_new
 from gateway.adapters.sql.effects import effects, heard
 from gateway.adapters.sql.head import READY
-from gateway.adapters.sql.prepared import Insertion, Prepared
-from gateway.adapters.sql.schema import (
-    conversations,
-    customers,
-    identities,
-    inbox,
-)
+from gateway.adapters.sql.prepared import Prepared
+from gateway.adapters.sql.schema import conversations, inbox
 from gateway.adapters.sql.speaking import speak, store
-from gateway.adapters.sql.whose import find_customer, is_with_person
 from gateway.model import Conversation, Message
 from gateway.store import AlreadyHandled, Committed, Happened, Moved, Outcome
 
@@ -43,18 +37,6 @@ _HANDLED = Prepared(
         message_id=bindparam("message"),
     )
 )
-_NEW_CUSTOMER = Insertion(customers, "name", "language", "opted_out", "ref", "created_at")
-_NEW_IDENTITY = Prepared(
-    text(
-        "INSERT INTO identities (customer_id, channel, value, unreachable, opted_out)"
-        " VALUES (:customer, :channel, :value, false, false) ON CONFLICT DO NOTHING"
-    )
-)
-_NEW_CONVERSATION = Insertion(
-    conversations,
-    *("customer_id", "channel", "address", "lane", "opened_at"),
-    *("state", "epoch", "tier", "language", "subject", "intent", "mood"),
-)
 _CHANGED = Prepared(
     update(conversations)
     .where(conversations.c.id == bindparam("this"))
@@ -63,15 +45,6 @@ _CHANGED = Prepared(
         | {"intent": bindparam("intent")}
         | {"mood": func.coalesce(bindparam("mood", type_=String), conversations.c.mood)}
     )
-)
-_CLOSE_IDLE = Prepared(
-    update(conversations)
-    .where(
-        conversations.c.lane == bindparam("here"),
-        conversations.c.id < bindparam("new"),
-        conversations.c.state == "bot",
-    )
-    .values(state="resolved", resolved_at=bindparam("at"), epoch=conversations.c.epoch + 1)
 )
 
 
@@ -121,9 +94,9 @@ def _settle(
 ) -> tuple[Conversation, str | None]:
     """The conversation as the database has it, and why the bot must be silent, if it must."""
     if not outcome.conversation.id:
-        return _open(connection, outcome, at), None
+        return open_new(connection, outcome, at), None
     if outcome.work.inbound is not None and outcome.work.inbound.ref is not None:
-        _adopt(connection, outcome)
+        adopt(connection, outcome)
     row = _EPOCH.one(connection, {"id": outcome.conversation.id})
     now = rows.conversation(connection, row)
     if outcome.work.happened is not None:
@@ -146,88 +119,6 @@ def _moved_on(connection: Connection, now: Conversation, happened: Happened) -> 
     return None
 
 
-def _open(connection: Connection, outcome: Outcome, at: datetime) -> Conversation:
-    """Begin a conversation, and know the customer by this address from now on. Raises Moved when
-    a person took the one that the message belongs to, or made the address known."""
-    customer = outcome.customer
-    inbound = outcome.work.inbound
-    known = customer.id
-    if not known and inbound is not None and inbound.ref is not None:
-        # Another lane may have made them known meanwhile; an address is known by its own alone.
-        dialect.hold(connection, dialect.REF, (inbound.ref,))
-        known = find_customer(connection, inbound).id
-    if known and inbound and is_with_person(connection, inbound, customer.replace(id=known)):
-        raise Moved
-    if not known:
-        who = {
-            "name": rows.maybe_sealed(connection, "customers.name", "", customer.name),
-            "language": customer.language,
-            "opted_out": False,
-            "ref": customer.ref,
-            "created_at": rows.ms(at),
-        }
-        known = _NEW_CUSTOMER.new(connection, who)
-    conversation = outcome.conversation
-    address = conversation.address
-    identity = {"customer": known, "channel": address.channel, "value": address.value}
-    is_news = _NEW_IDENTITY.count(connection, identity)
-    if not is_news and not customer.id and customer.ref is None:
-        raise Moved
-    values: dict[str, object] = {
-        "customer_id": known,
-        "channel": address.channel,
-        "address": address.value,
-        "lane": outcome.work.lane,
-        "opened_at": rows.ms(conversation.opened_at),
-        **_columns(connection, outcome, conversation),
-    }
-    values["mood"] = values["mood"] or "calm"
-    new = _NEW_CONVERSATION.new(connection, values)
-    if customer.id and (inbound is None or inbound.subject is None):
-        stale = {"here": outcome.work.lane, "new": new, "at": rows.ms(at)}
-        _CLOSE_IDLE.count(connection, stale)
-    return conversation.replace(id=new)
-
-
-def _adopt(connection: Connection, outcome: Outcome) -> None:
-    """A customer who had not said who they are has proof of it now: what they began is theirs."""
-    customer, address = outcome.customer, outcome.conversation.address
-    connection.execute(
-        update(customers)
-        .where(customers.c.id == customer.id, customers.c.ref.is_(None))
-        .values(ref=customer.ref)
-    )
-    here = conversations.c.id == outcome.conversation.id
-    nobody = connection.execute(select(conversations.c.customer_id).where(here)).scalar_one()
-    if nobody != customer.id:
-        theirs = (conversations.c.lane == address.lane) & (conversations.c.customer_id == nobody)
-        connection.execute(update(conversations).where(theirs).values(customer_id=customer.id))
-    connection.execute(
-        update(identities)
-        .where(identities.c.channel == address.channel, identities.c.value == address.value)
-        .values(customer_id=customer.id)
-    )
-    if nobody != customer.id:
-        forget_empty(connection, nobody)
-
-
-def _columns(
-    connection: Connection, outcome: Outcome, conversation: Conversation
-) -> dict[str, object]:
-    heard = outcome.message.understanding if outcome.message else None
-    return {
-        "state": conversation.state,
-        "epoch": conversation.epoch,
-        "tier": conversation.tier,
-        "language": conversation.language,
-        "subject": rows.maybe_sealed(
-            connection, "conversations.subject", conversation.address.lane, conversation.subject
-        ),
-        "intent": conversation.intent,
-        "mood": heard.emotion.label if heard else None,
-    }
-
-
 def _update(connection: Connection, outcome: Outcome, now: Conversation) -> Conversation:
     after = outcome.conversation.replace(epoch=now.epoch, owner=now.owner)
     if outcome.message is None and outcome.handoff is None:
@@ -236,7 +127,7 @@ def _update(connection: Connection, outcome: Outcome, now: Conversation) -> Conv
         after = after.replace(epoch=now.epoch + 1, owner=None, resolved_at=None)
         reopened = update(conversations).where(conversations.c.id == now.id)
         connection.execute(reopened.values(owner=None, resolved_at=None))
-    _CHANGED.count(connection, {"this": now.id, **_columns(connection, outcome, after)})
+    _CHANGED.count(connection, {"this": now.id, **columns(connection, outcome, after)})
     return after
 
 
