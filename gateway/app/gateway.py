@@ -116,8 +116,12 @@ class Gateway:
 
     async def open(self) -> None:
         """Bring the database's schema up to date. Raises WarmlineError when it cannot be used, or
-        (BadKey) when its data cannot be read."""
-        await prepare(self.database)
+        (BadKey) when its data cannot be read; then it is closed again."""
+        try:
+            await prepare(self.database)
+        except BaseException:
+            await self.database.stop()
+            raise
 
     async def settled(self) -> None:
         """Wait until no turn and no delivery is waiting; those that back off do not count."""
