@@ -16,8 +16,17 @@ from gateway.adapters.sealing import FILE, MARK, BadKey, Keys, new_key, read_key
 from gateway.adapters.sql import places
 from gateway.adapters.sql.rotation import rotate
 from gateway.adapters.sql.schema import metadata
+from gateway.app import put_together
 from gateway.settings import BadConfig
-from gateway.testing import FakeChannel, FakeHandler, Running, running, settings_for
+from gateway.testing import (
+    FakeChannel,
+    FakeHandler,
+    PlainVoice,
+    Running,
+    as_guests,
+    running,
+    settings_for,
+)
 
 CANARY = "platypus in the boiler"
 A, B = new_key(), new_key()
@@ -186,6 +195,19 @@ async def test_a_missing_key_lost_data(tmp_path: Path, keys: tuple[str, ...]) ->
     assert len(on_disk(tmp_path / "var")) >= len(before)
     async with asleep(tmp_path, A) as gw:
         assert (await gw.house.desk.card(1)).customer.name == CANARY
+
+
+@pytest.mark.sqlite
+async def test_a_database_that_cannot_be_read_stayed_open(tmp_path: Path) -> None:
+    """Its connections are closed before the mistake is told."""
+    async with asleep(tmp_path, A) as gw:
+        await live_through(gw)
+    guests = as_guests([PlainVoice()])
+    gateway = put_together(guests, settings_for(guests, {}, tmp_path, environ(B)))
+    with pytest.raises(BadKey):
+        await gateway.open()
+    with pytest.raises(RuntimeError, match="the database is closed"):
+        await gateway.database.read(lambda connection: connection.closed)
 
 
 async def test_an_erasure_left_an_address_in_sealed_lines(tmp_path: Path) -> None:
