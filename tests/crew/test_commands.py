@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from pathlib import Path
 
 from tests.conftest import until
@@ -31,7 +32,8 @@ async def test_the_processes_are_listed(crew: Crew, redis: RedisServer, tmp_path
     """With role and process id, as `warmline processes` finds them in Redis."""
     web = await crew.join("web")
     await until(web.gateway.crew.processes, BOUND)
-    told = warmline("processes", folder=tmp_path, REDIS_URL=redis.url)
+    # In a thread: a command takes seconds, and this loop renews what tells that `web` is there.
+    told = await to_thread(warmline, "processes", folder=tmp_path, REDIS_URL=redis.url)
     assert told.returncode == 0, told.stderr
     assert "web" in told.stdout
     redis.kill()
