@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -17,14 +17,43 @@ ENVIRONMENT = "<environment>"
 _IN_JSON = {LIST: "must be a list, as JSON", MAPPING: "must be a mapping, as JSON"}
 
 
-def with_files(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment, where ``X_FILE=/run/secrets/x`` stands for ``X`` with that file's text."""
+def with_files(
+    environ: Mapping[str, str],
+    models: Mapping[str, type[BaseModel]],
+    others: Collection[str],
+    problems: list[Problem],
+) -> dict[str, str]:
+    """The environment, where ``X_FILE=/run/secrets/x`` stands for ``X`` with that file's text.
+
+    ``models``: what is read from the environment, by the prefix of its variables; ``others``: the
+    names of variables without our prefix. Files of anybody else's are not looked at. One that
+    cannot be read is added to ``problems``: a key must not be missing without a word.
+    """
     env = dict(environ)
+    own = {name for prefix, model in models.items() for name in _paths(model, prefix)}
     for name, value in environ.items():
         bare = name.removesuffix("_FILE")
-        if name != bare and bare not in env and Path(value).is_file():
+        meant = name != bare and (bare.startswith(PREFIX) or bare in others)
+        if not meant or not value or bare in env or name in own:
+            continue
+        try:
             env[bare] = Path(value).read_text("utf-8").strip()
+        except (OSError, ValueError) as error:
+            what = f"the file that it names cannot be read ({type(error).__name__})"
+            told = f"{what}; name one with the value of {bare} as text"
+            problems.append(Problem(file=ENVIRONMENT, line=1, key=name, message=told))
     return env
+
+
+def _paths(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    """The variables of settings whose own name ends in ``_file``: they are to hold a path."""
+    for name, field in model.model_fields.items():
+        own = prefix + name.upper()
+        if own.endswith("_FILE"):
+            yield own
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from _paths(inner, f"{own}__")
 
 
 def variable(key: str) -> str:

@@ -23,6 +23,8 @@ from gateway.settings.problems import BadConfig, Lines, Problem, validate
 
 SECRET = frozenset({"data_key"})
 """Keys of the gateway's own that no file may hold."""
+ADDRESSES = ("DATABASE_URL", "REDIS_URL")
+"""Variables that are known by these names everywhere."""
 
 
 class Declared(BaseModel):
@@ -42,8 +44,8 @@ def load(
     Raises BadConfig with every problem found, each naming file, line and key.
     """
     tree, lines = read_yaml(file) if file else ({}, Lines(ENVIRONMENT, {}))
-    env = with_files(os.environ if environ is None else environ)
     problems = _unknown(tree, declared, lines)
+    env = _environment(os.environ if environ is None else environ, declared, problems)
     mine = from_env(Core, PREFIX, env)
     values = _merge(_core_values(tree, env), mine)
     core = validate(Core, values, "", Overlaid(lines, "", mine, env), problems)
@@ -61,11 +63,18 @@ def load(
     return Settings(core, sections, base=base, asleep=asleep)
 
 
+def _environment(
+    environ: Mapping[str, str], declared: list[Declared], problems: list[Problem]
+) -> dict[str, str]:
+    models: dict[str, type[BaseModel]] = {PREFIX: Core}
+    models |= {variable(one.name) + "__": one.model for one in declared}
+    others = {*ADDRESSES, *(name for one in declared for name in one.aliases)}
+    return with_files(environ, models, others, problems)
+
+
 def _core_values(tree: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     values = {k: v for k, v in tree.items() if k in Core.model_fields and k not in SECRET}
-    for name in ("database_url", "redis_url"):
-        if name.upper() in env:
-            values[name] = env[name.upper()]
+    values |= {name.lower(): env[name] for name in ADDRESSES if name in env}
     return values
 
 

@@ -16,6 +16,7 @@ class Shop(BaseModel):
     origins: tuple[str, ...] = ()
     token: SecretStr | None = None
     most: int = 3
+    ca_file: Path | None = None
 
 
 SHOP = Declared(name="plugins.shop", model=Shop)
@@ -78,3 +79,32 @@ def test_a_list_was_to_be_a_valid_tuple(tmp_path: Path) -> None:
         f"{file}:4: plugins.shop.origins: "
         "must be a list: `[one, two]`, or a line `- one` for each below it"
     )
+
+
+def test_a_secret_file_that_is_not_there_was_passed_over(tmp_path: Path) -> None:
+    """Data would have been stored without their key: it is told, and nothing of what a file has."""
+    (tmp_path / "bytes").write_bytes(b"\xff\x00")
+    for file in (tmp_path / "none", tmp_path / "bytes", tmp_path):
+        [line] = told({"WARMLINE_DATA_KEY_FILE": str(file)})
+        assert line.startswith("<environment>:1: WARMLINE_DATA_KEY_FILE: the file that it names")
+        assert "xff" not in line
+    (tmp_path / "token").write_text("t0k3n\n", "utf-8")
+    found = load(None, [SHOP], {"WARMLINE_PLUGINS__SHOP__TOKEN_FILE": str(tmp_path / "token")})
+    shop = found.section(Shop)
+    assert shop is not None
+    assert shop.token == SecretStr("t0k3n")
+
+
+def test_files_of_others_stopped_the_start(tmp_path: Path) -> None:
+    """A variable that is none of ours may name what it likes."""
+    (tmp_path / "keytab").write_bytes(b"\xff\x00")
+    load(None, [SHOP], {"KRB5_KEYTAB_FILE": str(tmp_path / "keytab")})
+
+
+def test_a_setting_that_is_a_path_was_taken_for_a_secret(tmp_path: Path) -> None:
+    """Its own name ends in ``_file``."""
+    (tmp_path / "ca.pem").write_text("pem", "utf-8")
+    name = "WARMLINE_PLUGINS__SHOP__CA_FILE"
+    shop = load(None, [SHOP], {name: str(tmp_path / "ca.pem")}).section(Shop)
+    assert shop is not None
+    assert shop.ca_file == tmp_path / "ca.pem"
