@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from multidict import CIMultiDict
 
 from gateway.ports import Conflict, NotAccepted, NotFound, TooLarge
 from gateway.services.metrics import Metrics
@@ -52,7 +53,7 @@ def error(status: int, message: str, **headers: str) -> web.Response:
 def shape(metrics: Metrics, *, https: bool = False) -> Middleware:
     """A middleware: whatever goes wrong has our shape, is counted, and tells no secrets; every
     answer has the headers that a browser should not do without."""
-    always = HEADERS | HSTS if https else HEADERS
+    always = CIMultiDict(HEADERS | HSTS if https else HEADERS)
 
     @web.middleware
     async def shaped(request: web.Request, handler: Next) -> web.StreamResponse:
@@ -62,14 +63,15 @@ def shape(metrics: Metrics, *, https: bool = False) -> Middleware:
         except Exception as wrong:  # noqa: BLE001  (told there, or raised again)
             response = _told(request, wrong)
         resource = request.match_info.route.resource
-        path = resource.canonical if resource else "unknown"
-        method = request.method if resource else "any"
+        if resource is None:
+            path, method = "unknown", "any"
+        else:
+            path, method = resource.canonical, request.method
         metrics.request_seconds.labels(method, path).observe(perf_counter() - begun)
         if response.status >= 400:
             metrics.refused.labels(path, str(response.status)).inc()
         if not response.prepared:
-            for name, value in always.items():
-                response.headers.setdefault(name, value)
+            response.headers.merge(always)  # what a page says of itself stands
         return response
 
     return shaped

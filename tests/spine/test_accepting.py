@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection, text
 
+from gateway.adapters.sql import rows
 from gateway.adapters.sql.accepting import Arrival, Door, accept_all
 from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.settings import Postgres
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOW = rows.ms(datetime(2026, 11, 23, 12, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -28,7 +29,12 @@ async def database(database_url: str) -> AsyncIterator[AnyDatabase]:
 
 def arrival(lane: str, payload: str = "{}", remote_id: str | None = None) -> Arrival:
     return Arrival(
-        lane=lane, channel="rest", kind="message", payload=payload, at=NOW, remote_id=remote_id
+        lane=lane,
+        channel="rest",
+        kind="message",
+        payload=payload,
+        received_at=NOW,
+        remote_id=remote_id,
     )
 
 
@@ -61,10 +67,36 @@ async def test_the_same_id_is_stored_once(database: AnyDatabase) -> None:
     assert len(await stored(database)) == 2
 
 
+async def test_known_ones_between_new_ones(database: AnyDatabase) -> None:
+    """In one batch, of which some are known and some have no id: each is told its own row."""
+    await database.write(lambda c: accept_all(c, [arrival("rest:a", '"a"', "1")]))
+    batch = [
+        arrival("rest:n", '"n1"'),
+        arrival("rest:a", '"again"', "1"),
+        arrival("rest:n", '"n2"'),
+        arrival("rest:b", '"b"', "1"),
+        arrival("rest:a", '"once more"', "1"),
+        arrival("rest:b", '"again"', "1"),
+        arrival("rest:n", '"n3"'),
+    ]
+    accepted = await database.write(lambda c: accept_all(c, batch))
+    words = {id: payload for id, _, payload in await stored(database)}
+    found = [(words[one.turn], one.duplicate) for one in accepted]
+    assert found == [
+        ('"n1"', False),
+        ('"a"', True),
+        ('"n2"', False),
+        ('"b"', False),
+        ('"a"', True),
+        ('"b"', True),
+        ('"n3"', False),
+    ]
+
+
 async def test_one_that_cannot_be_stored_fails_alone(database: AnyDatabase) -> None:
     """Of many that come together the one that violates a constraint fails; the others are in."""
     door = Door(database)
-    bad = Arrival(lane="rest:x", channel="rest", kind=None, payload="{}", at=NOW)  # type: ignore[arg-type]
+    bad = Arrival(lane="rest:x", channel="rest", kind=None, payload="{}", received_at=NOW)  # type: ignore[arg-type]
     outcomes = await asyncio.gather(
         *(door.accept(one) for one in (arrival("rest:a"), bad, arrival("rest:b"))),
         return_exceptions=True,

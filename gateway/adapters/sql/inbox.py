@@ -33,14 +33,15 @@ class SqlInbox:
         self._idle = idle
 
     async def accept(self, message: Inbound, at: datetime) -> Accepted:
+        lane, remote_id = message.address.lane, message.remote_id
         return await self._door.accept(
             Arrival(
-                lane=message.address.lane,
+                lane=lane,
                 channel=message.address.channel,
                 kind=message.kind,
-                remote_id=_theirs(message.remote_id),
-                payload=self._sealed(message.address.lane, rows.pack(message)),
-                at=at,
+                remote_id=_theirs(remote_id) if remote_id else remote_id,
+                payload=self._sealed(lane, rows.pack(message)),
+                received_at=rows.ms(at),
             )
         )
 
@@ -52,8 +53,8 @@ class SqlInbox:
                 kind="agent",
                 remote_id=f"{SAID}:{key}",
                 payload=self._sealed(lane, rows.pack(said)),
-                at=at,
-                conversation=said.conversation,
+                received_at=rows.ms(at),
+                conversation_id=said.conversation,
             )
         )
 
@@ -133,11 +134,9 @@ class SqlInbox:
         return await self._db.write(lambda c: c.execute(again).rowcount)
 
 
-def _theirs(remote_id: str | None) -> str | None:
+def _theirs(remote_id: str) -> str:
     """A customer's id as it is kept: none is like an agent's key, or it could take its place."""
-    if remote_id is not None and remote_id.startswith(f"{SAID}:"):
-        return f"theirs:{remote_id}"
-    return remote_id
+    return f"theirs:{remote_id}" if remote_id.startswith(f"{SAID}:") else remote_id
 
 
 def _handled(connection: Connection, turn: int) -> tuple[Message, ...] | None:

@@ -45,14 +45,14 @@ class Prepared:
         """Every row, by column names."""
         return [self._row(found) for found in self._run(connection, values).fetchall()]
 
-    def tuples(self, connection: Connection, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        """Every row; ``values`` stand in the order in which the statement names them."""
+    def run(self, connection: Connection, values: Sequence[object]) -> Any:
+        """The driver's cursor; ``values`` stand in the order in which the statement names them."""
         bound, make = self._bound
         cursor = make() if bound is connection else self._cursor(connection)
         if self._order is None:
             raise TypeError(f"this driver wants values by name: {self._sql}")
         cursor.execute(self._sql, values)
-        return list(cursor.fetchall())
+        return cursor
 
     def scalar(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """The first column of the first row; None when there is none."""

@@ -58,7 +58,7 @@ def put(connection: Connection, lane: str, kind: str, happened: Happened, at: da
         channel=lane.partition(":")[0],
         kind=kind,
         payload=rows.sealed(connection, "inbox.payload", lane, rows.pack(happened)),
-        at=at,
-        conversation=happened.conversation,
+        received_at=rows.ms(at),
+        conversation_id=happened.conversation,
     )
     accept(connection, arrival)
