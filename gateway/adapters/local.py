@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -25,8 +26,7 @@ PENDING = 256
 class SystemClock:
     """The time of this machine."""
 
-    def now(self) -> datetime:
-        return datetime.now(UTC)
+    now = staticmethod(partial(datetime.now, UTC))  # asked a dozen times a turn: no call of ours
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

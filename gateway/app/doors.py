@@ -29,11 +29,8 @@ def routes(gateway: Gateway) -> Iterable[web.RouteDef]:
 def build_app(gateway: Gateway) -> web.Application:
     """The web application around ``gateway``: started and stopped with it."""
     https = gateway.settings.core.public_url.startswith("https://")
-    app = web.Application(
-        client_max_size=gateway.settings.core.limits.body,
-        middlewares=[errors.shape(gateway.metrics, https=https)],
-    )
-    app.add_routes(list(routes(gateway)))
+    app = web.Application(client_max_size=gateway.settings.core.limits.body)
+    app.add_routes(list(errors.shape(routes(gateway), gateway.metrics, https=https)))
 
     async def live(_: web.Application) -> AsyncIterator[None]:
         await gateway.start()

@@ -8,7 +8,8 @@ alone, and shown by the library (prometheus_client, "Custom Collectors").
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import accumulate
 
 from prometheus_client.metrics_core import HistogramMetricFamily
@@ -49,15 +50,8 @@ class Histograms(Collector):
         self.name, self.label_names = name, tuple(labels)
         self._help, self._bounds = help_text, bounds
         self._known: dict[tuple[str, ...], Histogram] = {}
-
-    def labels(self, *values: str) -> Histogram:
+        self.labels: Callable[..., Histogram] = cache(self._new)
         """That of these values, one for each of the names and in their order."""
-        found = self._known.get(values)
-        if found is None:
-            if len(values) != len(self.label_names):
-                raise ValueError(f"{self.name} has the labels {self.label_names}, not {values}")
-            found = self._known[values] = Histogram(self._bounds)
-        return found
 
     def describe(self) -> Iterable[HistogramMetricFamily]:
         """For the registry: the name, before there is anything to show."""
@@ -69,6 +63,11 @@ class Histograms(Collector):
         for values, histogram in self._known.items():
             histogram.tell(family, values)
         return (family,)
+
+    def _new(self, *values: str) -> Histogram:
+        if len(values) != len(self.label_names):
+            raise ValueError(f"{self.name} has the labels {self.label_names}, not {values}")
+        return self._known.setdefault(values, Histogram(self._bounds))
 
     def _family(self) -> HistogramMetricFamily:
         return HistogramMetricFamily(self.name, self._help, labels=self.label_names)

@@ -60,8 +60,10 @@ class Intake:
         a text that is longer than an attachment may be."""
         channel = message.address.channel
         try:
-            bounded = await self._bounded(message)
-            accepted = await self._store.inbox.accept(bounded, self._clock.now())
+            message = _storable(message)
+            if len(message.text) > self._text:
+                message = await self._cut(message)
+            accepted = await self._store.inbox.accept(message, self._clock.now())
         except TooLarge:
             raise
         except Exception as error:
@@ -95,16 +97,12 @@ class Intake:
                 what = f"A message was not delivered: {receipt.detail or 'no reason was given'}"
                 await self._trouble.tell(one.conversation, "undeliverable", what)
 
-    async def _bounded(self, message: Inbound) -> Inbound:
-        """What is too long to be read is cut, and kept whole as a file for the agent."""
-        message = _storable(message)
-        text = message.text
-        if len(text) <= self._text:
-            return message
-        whole = File(name="message.txt", media_type="text/plain", data=text.encode())
+    async def _cut(self, message: Inbound) -> Inbound:
+        """What is too long to be read; it is kept whole as a file for the agent."""
+        whole = File(name="message.txt", media_type="text/plain", data=message.text.encode())
         kept = await self._files.keep(whole)
         return message.replace(
-            text=text[: self._text - 1] + "…", attachments=(*message.attachments, kept)
+            text=message.text[: self._text - 1] + "…", attachments=(*message.attachments, kept)
         )
 
 

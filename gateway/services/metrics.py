@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import cache
 from time import perf_counter
 from types import TracebackType
-from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from gateway.services.counts import Counts
 from gateway.services.histograms import Histograms
 
-M = TypeVar("M", Counter, Gauge)
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 UNITS = (1, 2, 4, 8, 16, 32, 64)
 Span = Callable[[str, str], AbstractContextManager[object]]
-
-
-class Labelled(Generic[M]):
-    """A figure with labels; its parts are remembered, as the library looks each up under a lock."""
-
-    def __init__(self, figure: M) -> None:
-        self.labels: Callable[..., M] = cache(figure.labels)
 
 
 class Metrics:
@@ -37,11 +28,13 @@ class Metrics:
         def counter(name: str, help_text: str) -> Counter:
             return Counter(f"warmline_{name}", help_text, registry=registry)
 
-        def counters(name: str, help_text: str, *labels: str) -> Labelled[Counter]:
-            return Labelled(Counter(f"warmline_{name}", help_text, labels, registry=registry))
+        def counters(name: str, help_text: str, *labels: str) -> Counts:
+            figure = Counts(f"warmline_{name}", help_text, labels)
+            registry.register(figure)
+            return figure
 
-        def gauges(name: str, help_text: str, *labels: str) -> Labelled[Gauge]:
-            return Labelled(Gauge(f"warmline_{name}", help_text, labels, registry=registry))
+        def gauges(name: str, help_text: str, *labels: str) -> Gauge:
+            return Gauge(f"warmline_{name}", help_text, labels, registry=registry)
 
         def seconds(name: str, help_text: str, *labels: str) -> Histograms:
             figure = Histograms(f"warmline_{name}_seconds", help_text, labels, bounds=QUICK)

@@ -105,19 +105,25 @@ class Gate:
         mine = lane.many if lane else 0
         if self._pressure.over is not None or self._now >= self._most or mine >= self._most_each:
             raise self._sent_back(mine)
-        lane = lane or self._lanes.setdefault(name, _Lane())
+        if lane is None:
+            lane = self._lanes[name] = _Lane()
         self._now += 1
         lane.many += 1
         try:
-            async with lane.turn:
-                if mine:
-                    await asyncio.sleep(PACE)
+            if not mine:  # nearly all; a lock would cost it more than all that stands here
+                return await self._intake.accept(message)
+            lane.others = others = lane.others or _Others()
+            async with others.turn:
+                await others.first_in.wait()
+                await asyncio.sleep(PACE)
                 return await self._intake.accept(message)
         finally:
             self._now -= 1
             lane.many -= 1
             if not lane.many:
                 del self._lanes[name]
+            elif not mine and lane.others:
+                lane.others.first_in.set()
 
     async def report(self, receipt: Receipt) -> None:
         await self._intake.report(receipt)
@@ -130,13 +136,19 @@ class Gate:
         return NotAccepted(what, after=AGAIN if self._pressure.over else SOON)
 
 
-class _Lane:
-    """``many`` messages of one address that are at the door; it is the ``turn`` of one."""
-
-    __slots__ = ("many", "turn")
+class _Others:
+    """Who came while the first of its address was at the door: it is the ``turn`` of one of them
+    when that is in."""
 
     def __init__(self) -> None:
-        self.many, self.turn = 0, asyncio.Lock()
+        self.turn, self.first_in = asyncio.Lock(), asyncio.Event()
+
+
+class _Lane:
+    """``many`` messages of one address that are at the door; most are alone there."""
+
+    many = 0
+    others: _Others | None = None
 
 
 def megabytes() -> float | None:

@@ -57,7 +57,7 @@ async def test_too_many_that_wait_are_sent_back(tmp_path: Path, easy: dict[str, 
                 assert answer.status == 503
                 assert answer.headers["Retry-After"] == "10"
                 assert "limits.waiting" in (await answer.json())["error"]["message"]
-        assert gw.gateway.metrics.pressed.labels("waiting")._value.get() == 1
+        assert gw.gateway.metrics.pressed.labels("waiting").value == 1
         gw.gateway.incoming._stopping = False
         await gw.gateway.rounds.sweep()
         await gw.settled()
@@ -134,6 +134,35 @@ async def test_a_flood_is_committed_one_by_one(tmp_path: Path, easy: dict[str, A
         door.set()
         await asyncio.gather(*flood)
         assert begun == ["0", "hi", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2])
+async def test_who_goes_away_holds_up_nobody(
+    tmp_path: Path, easy: dict[str, Any], gone: int
+) -> None:
+    """A request that is given up at the door, the first of its address or one that waits, lets
+    the others in, in order."""
+    begun: list[str] = []
+    async with limited(tmp_path, easy) as gw:
+        door, inbox = asyncio.Event(), gw.gateway.store.inbox
+        accept = inbox.accept
+
+        async def slowly(message: Inbound, now: datetime) -> Accepted:
+            begun.append(message.text)
+            await door.wait()
+            return await accept(message, now)
+
+        inbox.accept = slowly  # type: ignore[method-assign]
+        carla = gw.customer("fake", "carla")
+        tasks = [asyncio.create_task(carla.write(f"{number}")) for number in range(4)]
+        await until(lambda: gw.house.intake._now == 4)  # type: ignore[attr-defined]
+        tasks.pop(gone).cancel()
+        await until(lambda: gw.house.intake._now == 3)  # type: ignore[attr-defined]
+        assert begun[0] == "0"
+        door.set()
+        await asyncio.gather(*tasks)
+        assert begun == [text for text in "0123" if text == "0" or text != str(gone)]
+        assert gw.house.intake._lanes == {}  # type: ignore[attr-defined]
 
 
 async def test_people_are_never_sent_back(tmp_path: Path, easy: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from yarl import URL
 
 import channels.rest
 from gateway import Button, Reply, Turn
@@ -116,7 +117,7 @@ async def test_a_repeat_meanwhile_waits_for_the_same_answer(tmp_path: Path) -> N
             asyncio.create_task(post(session, sender="ana", message="hi", message_id="m1"))
             for _ in range(2)
         ]
-        await until(lambda: gw.gateway.metrics.duplicates.labels("rest")._value.get() == 1)
+        await until(lambda: gw.gateway.metrics.duplicates.labels("rest").value == 1)
         slow.go.set()
         one, two = await asyncio.gather(*both)
         assert one == two != []
@@ -213,7 +214,7 @@ async def test_a_bad_body_is_refused_in_our_shape(gw: Running, body: bytes, stat
         assert response.status == status
         assert set((await response.json())["error"]) == {"code", "message"}
     refused = gw.gateway.metrics.refused.labels(WEBHOOK, str(status))
-    assert refused._value.get() == 1
+    assert refused.value == 1
 
 
 JSON = st.recursive(
@@ -313,6 +314,16 @@ async def test_a_refusal_keeps_its_headers(gw: Running) -> None:
         assert told.status == 405
         assert told.headers["Allow"] == "POST"
         assert (await told.json())["error"]["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "//", "/a%0Ab", "/%ff", WEBHOOK + "/"])
+async def test_an_address_without_a_door_has_our_shape(gw: Running, path: str) -> None:
+    """404 in JSON with the headers of every answer, and one series for all of them."""
+    async with gw.session() as session, session.get(URL(path, encoded=True)) as told:
+        assert told.status == 404
+        assert (await told.json())["error"]["code"] == "not_found"
+        assert told.headers["X-Content-Type-Options"] == "nosniff"
+    assert gw.gateway.metrics.refused.labels("unknown", "404").value == 1
 
 
 async def test_who_asked_as_the_server_stopped_waited_their_time_out(gw: Running) -> None:

@@ -119,13 +119,13 @@ class Door:
         self._waiting: deque[tuple[Arrival, asyncio.Future[Accepted]]] = deque()
         self._working: asyncio.Task[None] | None = None
 
-    async def accept(self, arrival: Arrival) -> Accepted:
-        """Give back after the commit. Raises what kept it from being stored."""
-        done: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+    def accept(self, arrival: Arrival) -> asyncio.Future[Accepted]:
+        """What it became, after the commit; or what kept it from being stored."""
+        done = asyncio.Future[Accepted]()
         self._waiting.append((arrival, done))
         if self._working is None:
             self._working = asyncio.create_task(self._work())
-        return await done
+        return done
 
     async def _work(self) -> None:
         try:

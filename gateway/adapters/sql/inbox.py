@@ -34,13 +34,14 @@ class SqlInbox:
 
     async def accept(self, message: Inbound, at: datetime) -> Accepted:
         lane, remote_id = message.address.lane, message.remote_id
+        payload = self._db.keys.seal(rows.pack(message), f"inbox.payload:{lane}")
         return await self._door.accept(
             Arrival(
                 lane=lane,
                 channel=message.address.channel,
                 kind=message.kind,
                 remote_id=_theirs(remote_id) if remote_id else remote_id,
-                payload=self._sealed(lane, rows.pack(message)),
+                payload=payload,
                 received_at=rows.ms(at),
             )
         )
@@ -52,14 +53,11 @@ class SqlInbox:
                 channel=SAID,
                 kind="agent",
                 remote_id=f"{SAID}:{key}",
-                payload=self._sealed(lane, rows.pack(said)),
+                payload=self._db.keys.seal(rows.pack(said), f"inbox.payload:{lane}"),
                 received_at=rows.ms(at),
                 conversation_id=said.conversation,
             )
         )
-
-    def _sealed(self, lane: str, payload: str) -> str:
-        return self._db.keys.seal(payload, f"inbox.payload:{lane}")
 
     async def said(self, lane: str, key: str) -> Accepted | None:
         asked = {"lane": lane, "remote_id": f"{SAID}:{key}"}
