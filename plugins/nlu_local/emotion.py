@@ -8,8 +8,9 @@ the languages they are written for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from string import punctuation
 
-from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer, SentiText
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from gateway import Emotion
 
@@ -64,10 +65,9 @@ class EmotionReader:
             plain.append(self._plain.get(code, frozenset()))
         if not own.isascii():
             self._pieces(seen, own, self._emoji)
-        felt = {c.text.casefold() for c in seen.cues}
-        known = frozenset(
-            w.key for w in words if w.key in felt or any(w.key in one for one in plain)
-        )
+        plain.append(frozenset(c.text.casefold() for c in seen.cues))
+        keys = {word.key for word in words}
+        known = frozenset().union(*[keys & one for one in plain])
         form = form_cues(own, self._unnamed(words), known)
         seen.cues += form
         seen.force = force(form)
@@ -100,8 +100,9 @@ class EmotionReader:
         """What VADER says, -1 to 1. It is 0 where no word stands in its lexicon, as in most
         questions: then it is not asked. (Of signs outside ASCII it makes words first.)"""
         if text.isascii():
-            lexicon = self._vader.lexicon
-            if not any(one.lower() in lexicon for one in SentiText(text).words_and_emoticons):
+            known, said = self._vader.lexicon.keys(), text.lower().split()
+            # It takes the marks from around a word, but not from a sign such as `:)`.
+            if known.isdisjoint(said) and known.isdisjoint([w.strip(punctuation) for w in said]):
                 return 0.0
         told: float = self._vader.polarity_scores(text)["compound"]
         return told

@@ -29,6 +29,7 @@ _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"\w+")
 
 
+@lru_cache(64)  # a batch: the three kinds of n-grams are made of it one after the other
 def _clean(text: str) -> str:
     return _DIGITS.sub("0", _ADDRESS.sub(" url ", fold(bounded(text))))
 
@@ -101,18 +102,18 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.idf)
 
-    def look_up(self, unit: str, grams: Callable[[str], tuple[str, ...]]) -> Found:
-        """Where the n-grams of ``unit`` stand, and those that are not known; remembered."""
-        found = self._found.get(unit)
-        if found is None:
-            if len(self._found) >= REMEMBERED:
-                self._found.clear()
-            seen = grams(unit)
-            found = (
-                [self._places[gram] for gram in seen if gram in self._places],
-                [gram for gram in seen if gram not in self._places],
-            )
-            self._found[unit] = found
+    def look_up(self, units: Sequence[str], grams: Callable[[str], tuple[str, ...]]) -> list[Found]:
+        """Where the n-grams of each unit stand, and those that are not known; remembered."""
+        found = self._found
+        return [found.get(unit) or self._look(unit, grams(unit)) for unit in units]
+
+    def _look(self, unit: str, grams: tuple[str, ...]) -> Found:
+        if len(self._found) >= REMEMBERED:
+            self._found.clear()
+        found = self._found[unit] = (
+            [self._places[gram] for gram in grams if gram in self._places],
+            [gram for gram in grams if gram not in self._places],
+        )
         return found
 
     def weigh_all(

@@ -35,7 +35,7 @@ def _blank(quoted: re.Match[str]) -> str:
 
 def undrawn(words: Sequence[Token], finder: Finder) -> Sequence[Token]:
     """``words`` with drawn-out ones (``sooo``, ``looove``, ``goood``) as they are spelt."""
-    if not any(_DRAWN.search(word.key) for word in words):
+    if not _DRAWN.search(" ".join([word.key for word in words])):
         return words
     return [word._replace(key=_spelt(word.key, finder)) for word in words]
 

@@ -107,7 +107,7 @@ class IntentModel:
         scores = np.tile(self.bias, (len(texts), 1))
         base, shares = 0, []
         for vocabulary, (units, grams), part in zip(self.vocabularies, UNITS, PARTS, strict=True):
-            found = [[vocabulary.look_up(unit, grams) for unit in units(text)] for text in texts]
+            found = [vocabulary.look_up(units(text), grams) for text in texts]
             at, weights, starts, known = vocabulary.weigh_all(found)
             at, weights = at + base, weights * np.float32(part)
             for row, (start, end) in enumerate(pairwise(starts.tolist())):

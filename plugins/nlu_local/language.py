@@ -117,8 +117,10 @@ class LanguageTeller:
         self, text: str, found: Sequence[Mapping[str, Any]]
     ) -> tuple[dict[str, float], float]:
         told = {one["lang"]: one["score"] for one in found}
-        ours = sum(told.get(code, 0.0) for code in self.codes)
-        second = {code: told.get(code, 0.0) / max(ours, 1e-9) for code in self.codes}
+        scores = [told.get(code, 0.0) for code in self.codes]
+        ours = sum(scores)
+        whole = max(ours, 1e-9)
+        second = {code: score / whole for code, score in zip(self.codes, scores, strict=True)}
         if len(text) >= PLAIN and found[0]["score"] > CERTAIN and found[0]["lang"] in second:
             return second, ours
         first = dict(self._langid.rank(text))

@@ -147,7 +147,7 @@ class Finder:
             return []
         hits: list[Hit] = []
         stops: list[int] | None = None
-        following = [*(word.key for word in words[1:]), ""]
+        following = [*[word.key for word in words[1:]], ""]
         for at, word in enumerate(words):
             phrases = self._by_key.get(word.key)
             if phrases is None:
@@ -199,9 +199,8 @@ def _stops(words: Sequence[Token]) -> list[int]:
 
 
 def _same(one: tuple[str, ...], words: Sequence[Token], at: int, stop: int) -> bool:
-    if at + len(one) > stop:
-        return False
-    return all(words[at + n].key == key for n, key in enumerate(one))
+    end = at + len(one)
+    return end <= stop and tuple([word.key for word in words[at:end]]) == one
 
 
 # -- reading -------------------------------------------------------------------------------------

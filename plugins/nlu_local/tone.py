@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from itertools import chain, pairwise
+from itertools import pairwise
 from math import log, sqrt
 from typing import Any, NamedTuple, TypeAlias
 
@@ -40,7 +40,7 @@ def sounds(text: str) -> list[str]:
 
 def words(said: Sequence[str]) -> list[str]:
     """Words, and pairs of neighbours."""
-    return [*said, *(f"{a} {b}" for a, b in pairwise(said))]
+    return [*said, *[f"{a} {b}" for a, b in pairwise(said)]]
 
 
 def pieces(said: Sequence[str]) -> list[str]:
@@ -106,18 +106,25 @@ class Known(NamedTuple):
 
 
 def _known(grams: Sequence[str], weights: Weights) -> Known:
-    found = tuple(gram for gram in grams if gram in weights)
-    told = sum(weights[gram][0] for gram in found)
-    return Known(found, told, sum(weights[gram][1] for gram in found))
+    found = [gram for gram in grams if gram in weights]
+    total = size = 0.0
+    for gram in found:
+        told, square = weights[gram]
+        total += told
+        size += square
+    return Known(tuple(found), total, size)
 
 
 def _score(parts: Sequence[Known], weights: Weights) -> float:
     """The weights of tf-idf features of length 1 (scikit-learn's ``sublinear_tf``, ``l2``)."""
-    total = sum(part.told for part in parts)
-    size = sum(part.square for part in parts)
-    counts = Counter(chain.from_iterable(part.grams for part in parts))
-    if len(counts) < sum(len(part.grams) for part in parts):
-        for gram, count in counts.items():
+    total = size = 0.0
+    grams: list[str] = []
+    for part in parts:
+        total += part.told
+        size += part.square
+        grams += part.grams
+    if len(set(grams)) < len(grams):
+        for gram, count in Counter(grams).items():
             if count > 1:
                 told, square = weights[gram]
                 times = 1.0 + log(count)
