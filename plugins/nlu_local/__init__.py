@@ -1,29 +1,5 @@
-"""Understanding on this machine: language, intents, emotion and signals, without a network."""
+"""Understanding on this machine: language, intents, emotion and signals, without a network.
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
-from gateway import Pages, Poller, Section, Settings, Understander, hookimpl
-
-from .config import NluLocalSettings
-from .engine import NluLocal
-
-__all__ = ["NluLocal", "NluLocalSettings"]
-
-
-@hookimpl
-def register_settings(section: Section) -> None:
-    section("plugins.nlu_local", NluLocalSettings, {})
-
-
-@hookimpl
-def register_understanders(register: Callable[[Understander], None], settings: Settings) -> None:
-    if mine := settings.section(NluLocalSettings):
-        register(mine.understander(settings))
-
-
-@hookimpl
-def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
-    if mine := settings.section(NluLocalSettings):
-        register(mine.understander(settings))
+`guest` is what the gateway loads. Nothing stands here: the process that reads messages (`child`)
+needs neither hooks nor settings.
+"""

@@ -29,7 +29,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ECHO = Kind(name="echo", arguments=processes.ECHO, path="/echo", wanted=load.ECHO, kept=True)
-ACCEPTING = Kind(name="accept", arguments=processes.DOOR, path="/door", wanted=load.SAFE)
+# Its server is new in each round and the echo's is not: it gets as long again to warm up.
+ACCEPTING = Kind(name="accept", arguments=processes.DOOR, path="/door", wanted=load.SAFE, times=2)
 BUSY = Kind(
     name="accept_while_working", arguments=processes.WORKING_DOOR, path="/door", wanted=load.SAFE
 )
@@ -43,5 +44,6 @@ ACCEPTING_LATER = Kind(
     path="/door",
     wanted=load.SAFE,
     past=True,
+    times=2,
 )
 KINDS = (ECHO, ACCEPTING, TURNS, BUSY, TURNS_LATER, ACCEPTING_LATER)

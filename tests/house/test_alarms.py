@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway.services.counts import Counts
 from gateway.services.histograms import Histograms
 from gateway.services.metrics import Metrics
 from gateway.store import Backlog
@@ -31,7 +32,7 @@ def _series() -> dict[str, set[str]]:
     """Each series of /metrics, with its labels."""
     found: dict[str, set[str]] = {}
     for figure in Metrics().registry._collector_to_names:
-        ours = isinstance(figure, Histograms)
+        ours = isinstance(figure, Histograms | Counts)
         labels = set(figure.label_names if ours else figure._labelnames)
         [family] = figure.describe()
         suffixes = {

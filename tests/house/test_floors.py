@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import shutil
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+import gateway
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("gateway", "channels", "plugins", "brand_voice")
@@ -21,6 +25,20 @@ FLOORS = [
     if contract["id"] == "floors"
     for layer in contract["layers"]
 ]
+
+
+def test_the_door_gives_what_its_floors_made() -> None:
+    """Every name of `gateway` is there when it is asked for, and is the one that the type checker
+    is shown; no other is."""
+    shown: dict[str, object] = {}
+    for part in ast.walk(ast.parse(Path(gateway.__file__).read_text("utf-8"))):
+        if isinstance(part, ast.ImportFrom) and part.module and part.module.startswith("gateway."):
+            made = import_module(part.module)
+            shown |= {one.name: getattr(made, one.name) for one in part.names}
+    assert sorted(shown) == sorted(gateway.__all__)
+    assert all(getattr(gateway, name) is found for name, found in shown.items())
+    with pytest.raises(AttributeError, match="Nonsense"):
+        getattr(gateway, "Nonsense")  # noqa: B009  (the type checker knows better)
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from structlog.testing import capture_logs
 
 from gateway.cli.main import command
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
-from plugins import nlu_local
-from plugins.nlu_local import NluLocal
+from plugins.nlu_local import guest as nlu_local
 from plugins.nlu_local.encoder import Encoder
+from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.failures import NoEncoder
 from tests.conftest import until
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway import Message
-from plugins.nlu_local import NluLocal
 from plugins.nlu_local.asking import Asking
+from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.phrases import WORDS, read_words
 
 from .conftest import AT, ROWS, turns

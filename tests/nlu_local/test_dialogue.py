@@ -12,8 +12,9 @@ from gateway import Reply, Turn
 from gateway.app import put_together
 from gateway.testing import FakeChannel, FakeHandler, Running, running
 from gateway.testing.kit import PlainVoice, as_guests, settings_for
-from plugins import escalation, faq, nlu_local
+from plugins import escalation, faq
 from plugins.escalation.words import LINES
+from plugins.nlu_local import guest as nlu_local
 from tests.conftest import until
 
 from .conftest import ROWS

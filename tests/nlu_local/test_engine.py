@@ -12,8 +12,9 @@ import pytest
 from gateway import BadConfig, Insight, Poller, Probe, Settings, Trainable
 from gateway.services.evaluation import Restrictable
 from gateway.settings import Declared, load
-from plugins import nlu_local
-from plugins.nlu_local import NluLocal, NluLocalSettings
+from plugins.nlu_local import guest as nlu_local
+from plugins.nlu_local.config import NluLocalSettings
+from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.failures import TrainingFailed
 from plugins.nlu_local.store import fingerprint
 
@@ -154,8 +155,15 @@ async def test_it_can_be_trained_and_restricted() -> None:
 
 def test_serving_needs_no_scikit_learn() -> None:
     """scikit-learn, a second and 100 MB, is not loaded with the plugin."""
-    code = "import sys, plugins.nlu_local; sys.exit('sklearn' in sys.modules)"
+    code = "import sys, plugins.nlu_local.guest; sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_reading_needs_no_settings_and_no_web_server() -> None:
+    """The process that reads messages loads neither: a quarter of a second and 17 MB."""
+    code = "import sys, plugins.nlu_local.child; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert {"aiohttp", "pydantic", "sklearn"}.isdisjoint(told.stdout.split())
 
 
 # -- the hooks -----------------------------------------------------------------------------------

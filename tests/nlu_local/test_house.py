@@ -10,7 +10,7 @@ import brand_voice
 from brand_voice import load
 from gateway import BadConfig, Reply
 from gateway.testing import FakeChannel, FakeHandler, running
-from plugins import nlu_local
+from plugins.nlu_local import guest as nlu_local
 from plugins.nlu_local.readers import Readers
 from tests.conftest import until
 

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from gateway.app import put_together
 from gateway.testing import FakeChannel, FakeHandler, running
 from gateway.testing.kit import PlainVoice, as_guests, settings_for
-from plugins import nlu_local
+from plugins.nlu_local import guest as nlu_local
 from plugins.nlu_local import reading
 from plugins.nlu_local.asking import Said
 from plugins.nlu_local.child import Child

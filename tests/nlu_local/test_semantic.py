@@ -12,9 +12,11 @@ import pytest
 
 from gateway import Settings, WarmlineError
 from gateway.settings import Declared, load
-from plugins import nlu_local
-from plugins.nlu_local import NluLocalSettings, config, encoder
+from plugins.nlu_local import config, encoder
+from plugins.nlu_local import guest as nlu_local
+from plugins.nlu_local.config import NluLocalSettings
 from plugins.nlu_local.encoder import REMEMBERED, Encoder
+from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.failures import BadModel, NoEncoder
 from plugins.nlu_local.intent import IntentModel
 from plugins.nlu_local.store import fingerprint
@@ -189,7 +191,7 @@ async def test_a_model_that_cannot_be_had_is_told(
 ) -> None:
     """A folder that holds no model: not ready, with the reason."""
     monkeypatch.setattr(encoder, "find_spec", lambda name: None)
-    engine = nlu_local.NluLocal(rows=ROWS, folder=tmp_path, semantic=str(tmp_path))
+    engine = NluLocal(rows=ROWS, folder=tmp_path, semantic=str(tmp_path))
     with pytest.raises(NoEncoder):
         await engine.understand(turns("hello"))
     assert "sentence-transformers is not installed" in (await engine.trouble() or "")

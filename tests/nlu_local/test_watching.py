@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from gateway import BadConfig, Reply, Turn
 from gateway.testing import FakeChannel, FakeHandler, Running, running
-from plugins import nlu_local
+from plugins.nlu_local import guest as nlu_local
 from plugins.nlu_local.watching import Knowledge
 from tests.conftest import until
 

@@ -12,8 +12,8 @@ from importlib.util import find_spec
 
 from gateway import Turn, Understander
 from gateway.services.evaluation import fresh_turn
-from plugins.nlu_local import NluLocal
 from plugins.nlu_local.encoder import Encoder
+from plugins.nlu_local.engine import NluLocal
 
 from .data import Figures, skipped
 
