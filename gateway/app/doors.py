@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Iterable
 
 from aiohttp import web
 
+from gateway.app.beside import name_of
 from gateway.app.gateway import Gateway
-from gateway.ports import Pages
+from gateway.guests import BadGuest
+from gateway.ports import House, Pages
 from gateway.web import errors, health, openapi
 
 
@@ -18,12 +20,22 @@ def routes(gateway: Gateway) -> Iterable[web.RouteDef]:
     for site in ground.sites:
         if not isinstance(site, Pages):
             continue
-        made = list(site.routes(gateway.house))  # made in any case: some learn the house so
+        made = _made(site, gateway.house)  # in any case: some learn the house so
         doors += made if ground.has_doors else ()
     told = gateway.checks(), gateway.metrics, gateway.warnings(), gateway.backlog.look
     doors += health.routes(*told)
     guests = ground.sites if ground.has_doors else ()
     return [*doors, *openapi.routes(openapi.described(guests), doors)]
+
+
+def _made(site: Pages, house: House) -> list[web.RouteDef]:
+    """Raises BadGuest when there is something else among them (``web.static``)."""
+    made = list(site.routes(house))
+    for one in made:
+        if not isinstance(one, web.RouteDef):
+            what = f"must give what web.get, web.post or web.route make, not {type(one).__name__}"
+            raise BadGuest(f"{name_of(site)}: routes() {what}")
+    return made
 
 
 def build_app(gateway: Gateway) -> web.Application:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -105,6 +106,40 @@ async def test_one_that_cannot_be_stored_fails_alone(database: AnyDatabase) -> N
     assert [lane for _, lane, _ in await stored(database)] == ["rest:a", "rest:b"]
 
 
+class Fragile:
+    """A database that refuses a group, and writes one at a time as slowly as it is let."""
+
+    def __init__(self, database: AnyDatabase) -> None:
+        self._database = database
+        self.writing, self.go_on = asyncio.Event(), asyncio.Event()
+        self._calls = 0
+
+    async def write(self, unit: Callable[[Connection], Any]) -> Any:
+        self._calls += 1
+        accepted = await self._database.write(unit)
+        if self._calls == 1:
+            raise OSError("the disk is full")
+        self.writing.set()
+        await self.go_on.wait()
+        return accepted
+
+
+async def test_who_gave_up_while_stored_alone_kept_the_others_waiting_for_ever(
+    database: AnyDatabase,
+) -> None:
+    """After a batch failed each is stored by itself: one that is given up at that moment holds up
+    none of those after it."""
+    fragile = Fragile(database)
+    door = Door(fragile)  # type: ignore[arg-type]  # `write` is all it needs
+    waiting = [door.accept(arrival(f"rest:{i}", remote_id="1")) for i in range(3)]
+    await fragile.writing.wait()
+    waiting[0].cancel()
+    fragile.go_on.set()
+    async with asyncio.timeout(10):
+        left = await asyncio.gather(*waiting[1:])
+    assert len({one.turn for one in left}) == 2
+
+
 async def test_whoever_comes_meanwhile_goes_with_the_next(database: AnyDatabase) -> None:
     """Accepts that come while the database is busy share one transaction, and nobody waits for a
     client that has gone away."""
@@ -118,7 +153,7 @@ async def test_whoever_comes_meanwhile_goes_with_the_next(database: AnyDatabase)
 
     busy = asyncio.create_task(database.write(slow))
     await begun.wait()
-    waiting = [asyncio.create_task(door.accept(arrival(f"rest:{i}"))) for i in range(100)]
+    waiting = [door.accept(arrival(f"rest:{i}")) for i in range(100)]
     await asyncio.sleep(0)
     waiting[3].cancel()
     done = await asyncio.gather(*waiting, return_exceptions=True)

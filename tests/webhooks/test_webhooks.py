@@ -74,7 +74,7 @@ async def test_a_dialogue_is_told_in_its_order(
         assert "carla" not in crm.words()
         assert {event["data"]["conversation"] for event in crm.taken} == {1}
         assert len(set(crm.ids)) == 4
-        assert gw.gateway.metrics.webhooks.labels("crm", "sent")._value.get() == 4
+        assert gw.gateway.metrics.webhooks.labels("crm", "sent").value == 4
 
 
 async def test_what_people_do_is_told(tmp_path: Path, crm: Receiver) -> None:

@@ -150,8 +150,7 @@ class Door:
             await self._apart(taken, error)
             return
         for (_, done), accepted in zip(taken, results, strict=True):
-            if not done.done():  # else its waiter was cancelled; the row stands
-                done.set_result(accepted)
+            _tell(done, accepted)
 
     async def _apart(
         self, taken: Sequence[tuple[Arrival, asyncio.Future[Accepted]]], error: Exception
@@ -164,6 +163,17 @@ class Door:
                 done.set_exception(error)
                 continue
             try:
-                done.set_result(await self._db.write(partial(_accept, arrival)))
+                found: Accepted | Exception = await self._db.write(partial(_accept, arrival))
             except Exception as own:  # noqa: BLE001  (handed to the one who waits)
-                done.set_exception(own)
+                found = own
+            _tell(done, found)
+
+
+def _tell(done: asyncio.Future[Accepted], found: Accepted | Exception) -> None:
+    """To the one who waits; if that was given up meanwhile, the row stands all the same."""
+    if done.done():
+        return
+    if isinstance(found, Exception):
+        done.set_exception(found)
+    else:
+        done.set_result(found)
