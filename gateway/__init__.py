@@ -244,7 +244,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         """A name is fetched when it is first asked for: who asks for words alone, as a process
-        that reads messages does, has no settings to load, a quarter of a second and 25 MB."""
+        that reads messages does, has no settings to load, a quarter of a second and 17 MB."""
         if name in __all__:
             for place in ("model", "ports", "hookspecs", "settings"):  # the light ones first
                 made = import_module(f"{__name__}.{place}")

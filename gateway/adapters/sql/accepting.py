@@ -31,8 +31,8 @@ LAST = Prepared(select(inbox.c.id).order_by(inbox.c.id.desc()).limit(bindparam("
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One row for the inbox; the fields are its columns. The same (lane, remote id) is stored
-    once."""
+    """One row for the inbox; the fields are its columns, ``received_at`` in milliseconds since
+    1970. The same (lane, remote id) is stored once."""
 
     lane: str
     channel: str
