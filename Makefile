@@ -17,7 +17,7 @@ LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 # What is compiled once stays compiled, whatever the environment says: a start takes half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-rasa test-semantic check style types floors pages bench train-emotion crash faults api fuzz \
+.PHONY: run test test-rasa test-semantic check style types layers pages bench train-emotion crash faults api fuzz \
         image-check audit sbom format sizes lock wheel clean
 
 run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
@@ -32,7 +32,7 @@ test-rasa: $(VENV)/.project $(VENV)/.dev  ## the suite against a real Rasa; need
 test-semantic:  ## the extra `semantic` with a real model; needs torch, else says NOT RUN
 	@.ci/semantic
 
-check: style types floors pages  ## `make -k check` goes on after a failure
+check: style types layers pages  ## `make -k check` goes on after a failure
 
 style: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -41,7 +41,7 @@ style: $(VENV)/.dev
 types: $(VENV)/.project $(VENV)/.dev
 	$(BIN)/mypy
 
-floors: $(VENV)/.project $(VENV)/.dev
+layers: $(VENV)/.project $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache --no-logo
 
 pages: $(VENV)/.dev  # not --quiet: then warnings would pass

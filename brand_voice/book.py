@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from brand_voice.guide import Category, ChannelGuide, Form, Guide, Language
 from brand_voice.phrases import Entry, Phrases, pattern
-from gateway import Label
+from gateway import MoodLabel
 
 T = TypeVar("T")
 FALLBACK = "en"
@@ -79,12 +79,12 @@ class Book:
         """The language ``code`` (``de-AT`` is ``de``); one without words when it is not known."""
         return self.tongues.get(language(code), self._unknown)
 
-    def opener(self, label: Label, code: str, key: str) -> str:
+    def opener(self, label: MoodLabel, code: str, key: str) -> str:
         """A first sentence for ``label``, the same one for the same ``key``; may be none."""
         variants = translated(self.guide.openers.moods.get(label, {}), code) or ()
         return chosen(variants, key) if variants else ""
 
-    def greeting(self, style: str, label: Label, code: str, customer: str | None) -> str:
+    def greeting(self, style: str, label: MoodLabel, code: str, customer: str | None) -> str:
         """The greeting that fits, with the customer's name where it looks like one."""
         for kind, found in self.guide.greetings.items():
             if kind == style and label in found.moods:

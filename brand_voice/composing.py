@@ -11,7 +11,7 @@ from brand_voice.book import Book, translated
 from brand_voice.guide import Role
 from brand_voice.masking import Mask, hidden
 from brand_voice.wording import Manner, Note, calm_marks, reword, without_emoji
-from gateway import Button, Link, Occasion, Reply
+from gateway import Button, Link, RenderContext, Reply
 
 Pieces = dict[Role, list[str]]
 
@@ -25,7 +25,7 @@ class Composer:
         self,
         book: Book,
         reply: Reply,
-        occasion: Occasion,
+        occasion: RenderContext,
         *,
         manner: Manner,
         mask: Mask,

@@ -19,11 +19,11 @@ from pydantic import (
     model_validator,
 )
 
-from gateway import Json, Label, Purpose, Severity
+from gateway import Json, MoodLabel, Purpose, Severity
 
 Role = Literal["greeting", "opener", "body", "next_step", "links", "buttons", "survey", "sign_off"]
 _SAID = re.compile(r"[^\W_][\w'’-]*\*?(?:\|[^\W_][\w'’-]*\*?)*\??")
-ALWAYS_SERIOUS: frozenset[Label] = frozenset({"frustrated", "angry", "anxious"})
+ALWAYS_SERIOUS: frozenset[MoodLabel] = frozenset({"frustrated", "angry", "anxious"})
 
 
 class Part(BaseModel):
@@ -67,7 +67,7 @@ def _findable(text: str) -> str:
     return text
 
 
-def _stays_serious(labels: tuple[Label, ...]) -> tuple[Label, ...]:
+def _stays_serious(labels: tuple[MoodLabel, ...]) -> tuple[MoodLabel, ...]:
     if missing := sorted(ALWAYS_SERIOUS.difference(labels)):
         raise ValueError(f"must hold {', '.join(missing)} too; add what is missing")
     return labels
@@ -190,17 +190,17 @@ class Greeting(Part):
 
     named: dict[LanguageCode, Annotated[Text, _with_fields("name")]] = {}
     plain: dict[LanguageCode, Annotated[Text, _with_fields()]] = {}
-    moods: tuple[Label, ...] = Field((), description="the moods it fits")
+    moods: tuple[MoodLabel, ...] = Field((), description="the moods it fits")
 
 
 class Openers(Part):
     """First sentences by mood; one of several is chosen, the same one for the same reply."""
 
     purposes: tuple[Purpose, ...] = ("answer", "clarify", "fallback", "handover")
-    only: dict[Label, tuple[Purpose, ...]] = Field(
+    only: dict[MoodLabel, tuple[Purpose, ...]] = Field(
         default={}, description="moods whose first sentences fit fewer purposes"
     )
-    moods: dict[Label, dict[LanguageCode, tuple[Text, ...]]] = {}
+    moods: dict[MoodLabel, dict[LanguageCode, tuple[Text, ...]]] = {}
 
 
 class Asking(Part):
@@ -273,7 +273,7 @@ class Guide(Part):
     principles: tuple[Text, ...] = Field((), description="for people: what all rules serve")
     languages: dict[LanguageCode, Language] = {}
     address: dict[LanguageCode, Form] = {}
-    serious: Annotated[tuple[Label, ...], AfterValidator(_stays_serious)] = Field(
+    serious: Annotated[tuple[MoodLabel, ...], AfterValidator(_stays_serious)] = Field(
         ("frustrated", "angry", "anxious", "urgent"),
         description="no cheer, emoji or exclamation mark; the first three cannot be taken out",
     )

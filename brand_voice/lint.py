@@ -11,14 +11,14 @@ from brand_voice.draft import Draft, finding
 from brand_voice.masking import spoken_by_others
 from brand_voice.phrases import pattern
 from brand_voice.sentences import EMOJI, EXCLAMATION, sentences
-from gateway import Finding, Occasion, Severity
+from gateway import Finding, RenderContext, Severity
 
 _WORD = re.compile(r"\w+")
 _LETTERS = re.compile(r"(?<![\w@/.-])[^\W\d_]{2,}(?:['’][^\W\d_]+)*(?![\w-])")
 _REPEATED = re.compile(r"[!?！？]*(?:[!！]{2}|[?？]{2})[!?！？]*")
 
 
-def lint(book: Book, text: str, occasion: Occasion) -> tuple[Finding, ...]:
+def lint(book: Book, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
     """Findings on ``text`` in the order of their places; several may overlap."""
     draft = Draft(
         text=text,

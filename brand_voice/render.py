@@ -13,7 +13,7 @@ from brand_voice.masking import Mask, hidden
 from brand_voice.segments import count, encoding, transliterate
 from brand_voice.sentences import sentences
 from brand_voice.wording import Manner
-from gateway import Applied, Finding, Occasion, Rendered, Reply
+from gateway import AppliedRule, Finding, RenderContext, Rendered, Reply
 
 _SPARED: tuple[Role, ...] = ("sign_off", "greeting", "opener")
 """What goes first when a reply is too long: never a word of the body."""
@@ -21,7 +21,7 @@ _SPARED: tuple[Role, ...] = ("sign_off", "greeting", "opener")
 _BETWEEN = {"blank_line": "\n\n", "line": "\n", "space": " "}
 
 
-def render(book: Book, reply: Reply, occasion: Occasion) -> Rendered:
+def render(book: Book, reply: Reply, occasion: RenderContext) -> Rendered:
     """The parts in which ``reply`` is said on ``occasion``, and the rules that made them so.
 
     No part is longer than the channel's guide allows, and nothing the reply states is left out:
@@ -37,13 +37,13 @@ def render(book: Book, reply: Reply, occasion: Occasion) -> Rendered:
 class _Writer:
     """Writes one reply, and keeps what every rule did."""
 
-    def __init__(self, book: Book, reply: Reply, occasion: Occasion) -> None:
+    def __init__(self, book: Book, reply: Reply, occasion: RenderContext) -> None:
         self._reply = reply
         self._channel: ChannelGuide = book.channel(occasion.channel)
         self._tongue = book.tongue(reply.language)
         self._mask = Mask(fact.value for fact in reply.facts)
         self._fits = limit(self._channel)
-        self._applied: list[Applied] = []
+        self._applied: list[AppliedRule] = []
         label = occasion.emotion.label
         manner = Manner(
             channel=self._channel, tongue=self._tongue, serious=label in book.serious, label=label
@@ -106,17 +106,17 @@ class _Writer:
         abbreviations = self._tongue.abbreviations
         return len(lines) > 1 and any(len(sentences(line, abbreviations)) > 1 for line in lines)
 
-    def _parts(self, text: str) -> tuple[list[str], list[Applied]]:
-        mask, applied = self._mask, list[Applied]()
+    def _parts(self, text: str) -> tuple[list[str], list[AppliedRule]]:
+        mask, applied = self._mask, list[AppliedRule]()
         if self._channel.max_segments is not None:
             mask, text = self._spelled(text, applied)
         parts = split(text, mask, self._fits, self._tongue.abbreviations)
         if len(parts) > 1:
             cut = "\n---\n".join(parts)
-            applied.append(Applied(rule="split", before=mask.show(text), after=cut))
+            applied.append(AppliedRule(rule="split", before=mask.show(text), after=cut))
         return parts, applied
 
-    def _spelled(self, text: str, applied: list[Applied]) -> tuple[Mask, str]:
+    def _spelled(self, text: str, applied: list[AppliedRule]) -> tuple[Mask, str]:
         """In letters an SMS carries cheaply, where all of it can be said in them faithfully."""
         before = self._mask.show(text)
         if encoding(before) == "GSM-7":
@@ -125,9 +125,9 @@ class _Writer:
         after = mask.show(plain)
         if encoding(after) == "UCS-2":
             return self._mask, text
-        applied.append(Applied(rule="transliteration", before=before, after=after))
+        applied.append(AppliedRule(rule="transliteration", before=before, after=after))
         return mask, plain
 
     def _note(self, rule: str, before: str, after: str) -> None:
         show = self._mask.show
-        self._applied.append(Applied(rule=rule, before=show(before), after=show(after)))
+        self._applied.append(AppliedRule(rule=rule, before=show(before), after=show(after)))

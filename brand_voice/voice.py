@@ -17,8 +17,8 @@ from gateway import (
     Emotion,
     Finding,
     Json,
-    Occasion,
     Phrases,
+    RenderContext,
     Rendered,
     Reply,
     Section,
@@ -52,7 +52,7 @@ class GuidedVoice:
         self._book = Book(guide)
         self._known = lru_cache(KEPT)(partial(render, self._book))
 
-    def render(self, reply: Reply, occasion: Occasion) -> Rendered:
+    def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
         """The parts to send, why they read so, and advice for an agent's words."""
         if occasion.author == "agent" or reply.timers:  # said once; and timers have no hash
             return render(self._book, reply, occasion)
@@ -60,7 +60,7 @@ class GuidedVoice:
         mood = Emotion(label=occasion.emotion.label)
         return self._known(reply, occasion.replace(emotion=mood))
 
-    def lint(self, text: str, occasion: Occasion) -> tuple[Finding, ...]:
+    def lint(self, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
         """Advice on ``text``; ``text[finding.start:finding.end]`` is what each is about."""
         return lint(self._book, text, occasion)
 

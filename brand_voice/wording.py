@@ -10,7 +10,7 @@ from brand_voice.guide import ChannelGuide
 from brand_voice.masking import PRIVATE
 from brand_voice.phrases import Hit
 from brand_voice.sentences import EMOJI, EXCLAMATION, capitalised, sentences
-from gateway import Label, Value
+from gateway import MoodLabel, Value
 
 Note = Callable[[str, str, str], None]
 """Called with a rule, and the masked text before and after it."""
@@ -32,7 +32,7 @@ class Manner(Value, frozen=True, kw_only=True):
     channel: ChannelGuide
     tongue: Tongue
     serious: bool
-    label: Label = "calm"
+    label: MoodLabel = "calm"
 
 
 def reword(text: str, manner: Manner, note: Note) -> str:

@@ -25,13 +25,13 @@ from gateway import (
     Button,
     Channel,
     Fact,
-    House,
     Inbound,
     Json,
     Message,
     Outbound,
     Section,
     Sent,
+    Services,
     Settings,
     Traits,
     TryLater,
@@ -107,25 +107,25 @@ class Rest:
     def traits(self) -> Traits:
         return Traits(mailbox=True, buttons=True)
 
-    async def run(self, house: House) -> None:  # noqa: ARG002  (the shape of a Poller)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (the shape of a Poller)
         """There is nothing to poll; when the server stops, nobody waits for news any longer."""
         try:
             await asyncio.Event().wait()
         finally:
             self._patience.end()
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
         async def hear(request: web.Request) -> web.Response:
             self._check(request)
             said = _SAID.decode(await request.read())
-            accepted = await house.intake.accept(parse(said, house))
+            accepted = await services.intake.accept(parse(said, services))
             timeout = self._settings.answer_timeout
-            answer = await house.mailbox.answer(accepted.turn, timeout=timeout)
+            answer = await services.mailbox.answer(accepted.turn, timeout=timeout)
             return _answered(said.sender, answer)
 
         async def tell(request: web.Request) -> web.Response:
             self._check(request)
-            return await _tell(request, house, self._patience)
+            return await _tell(request, services, self._patience)
 
         return (
             web.post("/webhooks/rest/webhook", hear),
@@ -194,12 +194,12 @@ def _taken(response: aiohttp.ClientResponse) -> Sent:
     raise Undeliverable(said)
 
 
-def parse(said: Said, house: House) -> Inbound:
+def parse(said: Said, services: Services) -> Inbound:
     """The body of the webhook in our words."""
     return Inbound(
         address=Address(channel="rest", value=said.sender),
         text=said.message,
-        at=house.clock.now(),
+        at=services.clock.now(),
         remote_id=said.message_id,
         facts=facts(said.metadata) if said.metadata else (),
     )
@@ -240,21 +240,21 @@ def _stars(message: Message) -> tuple[Button, ...]:
     return tuple(Button(title=number, payload=number) for number in "12345")
 
 
-async def _tell(request: web.Request, house: House, patience: Patience) -> web.Response:
+async def _tell(request: web.Request, services: Services, patience: Patience) -> web.Response:
     sender = request.query.get("sender", "")
     if not sender:
         raise web.HTTPBadRequest(text="say whose messages: ?sender=...")
     after = _number(request, "after", int, 0, 2**62)
     wait = _number(request, "wait", float, 0.0, LONGEST_WAIT)
     address = Address(channel="rest", value=sender)
-    async with house.events.listen(address.lane) as news:
-        found = await house.mailbox.messages(address, after=after, limit=PAGE)
+    async with services.events.listen(address.lane) as news:
+        found = await services.mailbox.messages(address, after=after, limit=PAGE)
         try:
             async with asyncio.timeout(wait) as limit:
                 with patience.of(limit):
                     while not found and wait:
                         await anext(news)
-                        found = await house.mailbox.messages(address, after=after, limit=PAGE)
+                        found = await services.mailbox.messages(address, after=after, limit=PAGE)
         except TimeoutError:
             pass  # nothing was said: an empty list is the answer
     return _json(

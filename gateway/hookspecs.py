@@ -19,12 +19,12 @@ from gateway.ports import (
     Channel,
     ContextSource,
     Handler,
-    House,
-    Pages,
+    HttpRoutes,
     Poller,
-    Tenant,
+    Services,
     Understander,
     Voice,
+    WebhookSubscriber,
 )
 from gateway.settings import Settings
 
@@ -38,7 +38,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 Section = Callable[[str, type[BaseModel], Mapping[str, str]], None]
 Readiness = Callable[[], Awaitable[str | None]]
-Opening = Callable[[Path | None], AbstractAsyncContextManager[tuple[House, Settings]]]
+OpenServices = Callable[[Path | None], AbstractAsyncContextManager[tuple[Services, Settings]]]
 
 
 @hookspec
@@ -58,7 +58,7 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
     """Offer commands for the ``warmline`` command line, such as ``warmline slack manifest``.
 
     Called once when the command line starts. A name that is taken stops it. A command that needs
-    the database takes click's object (``@click.pass_obj``), an `Opening`: called with the path of
+    the database takes click's object (``@click.pass_obj``), an `OpenServices`: called with the path of
     the settings, or None, it opens the house for as long as ``async with`` lasts; nothing is
     worked meanwhile.
     """
@@ -70,7 +70,7 @@ def register_channels(register: Callable[[Channel], None], settings: Settings) -
 
     Called once at start-up. Register nothing when ``settings.section(YourModel)`` is None. Two
     channels of one name stop the start-up. What else a channel can do it says by its members
-    (`Sender`, `Pages`, `Poller`, `Probe`, `Reconciler`).
+    (`Sender`, `HttpRoutes`, `Poller`, `ReadinessProbe`, `Reconciler`).
     """
 
 
@@ -108,7 +108,7 @@ def register_voice(register: Callable[[Voice], None], settings: Settings) -> Non
 
 @hookspec
 def register_routes(
-    register: Callable[[Pages | Poller | Tenant], None], settings: Settings
+    register: Callable[[HttpRoutes | Poller | WebhookSubscriber], None], settings: Settings
 ) -> None:
     """Offer pages, work that runs beside the server, or a tenant of another guest's door, that
     belong to no channel.

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway import (
     Context,
     ContextSource,
-    Earlier,
     Fact,
+    PastConversation,
     Records,
     Section,
     Settings,
@@ -53,7 +53,7 @@ class History:
         return Context(earlier=earlier, facts=facts_of(earlier))
 
 
-def facts_of(earlier: tuple[Earlier, ...]) -> tuple[Fact, ...]:
+def facts_of(earlier: tuple[PastConversation, ...]) -> tuple[Fact, ...]:
     """What the conversations (newest first) say, for an agent to read."""
     if not earlier:
         return ()
@@ -76,7 +76,7 @@ def facts_of(earlier: tuple[Earlier, ...]) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _last(one: Earlier) -> str:
+def _last(one: PastConversation) -> str:
     about = f" about {one.intent.replace('_', ' ')}" if one.intent else ""
     return f"{one.opened_at:%Y-%m-%d} on {one.channel}{about}"
 

@@ -28,7 +28,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     dict.fromkeys([str(GUARD), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
 )
 
-collect_ignore = ["example_channel"]  # a stranger's package: tests/house runs its tests installed
+collect_ignore = ["example_channel"]  # a stranger's package: tests/project runs its tests installed
 PLACES = ("/usr/sbin", "/usr/lib/dovecot", "/usr/libexec/dovecot", "/sbin")
 CHROMIUM_FLAGS = (
     "--no-sandbox",

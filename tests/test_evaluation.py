@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gateway import BadConfig, Emotion, Guess, Insight, Language, Turn
-from gateway.services.evaluation import (
+from gateway.ops.evaluation import (
     auroc,
     ece,
     evaluate_emotion,

@@ -19,11 +19,11 @@ from channels.email.settings import EmailSettings
 from gateway import (
     Clock,
     File,
-    House,
+    HealthProblem,
     Outbound,
     Sent,
+    Services,
     Settings,
-    Symptom,
     Traits,
     TryLater,
     WarmlineError,
@@ -46,7 +46,7 @@ class Email:
             parts=settings.max_parts, files=settings.max_attachments, text=longest_text
         )
         self._loops = LoopGuard(most=settings.loop_mails, window=settings.loop_window)
-        self._house: House | None = None
+        self._house: Services | None = None
         self._watcher: Watcher | None = None
         self._door: Opened | None = None
         self._door_trouble: str | None = "the mail door is not open yet"
@@ -91,24 +91,24 @@ class Email:
             to = self._settings.mailbox.addr_spec
             yield f"Write  {by} {self._settings.smtp_host}:{self.smtp_port}, to {to}"
 
-    async def run(self, house: House) -> None:
+    async def run(self, services: Services) -> None:
         """Take mail in at our port until cancelled. Raises WarmlineError when it is taken."""
-        self._house = house
+        self._house = services
         async with AsyncExitStack() as stack:
-            if house.doors:
-                await self._open_door(self._receiver(house), stack)
+            if services.serves_http:
+                await self._open_door(self._receiver(services), stack)
             else:
                 self._door_trouble = None
             await asyncio.get_running_loop().create_future()
 
-    async def watch(self, house: House) -> None:
+    async def watch(self, services: Services) -> None:
         """Take in what comes to the mailbox, if there is one, until cancelled."""
         self._elsewhere = False
         if self._settings.imap is None:
             await asyncio.get_running_loop().create_future()
             return
-        take = self._receiver(house).take
-        self._watcher = Watcher(self._settings.imap, take, house.clock, largest=self._largest)
+        take = self._receiver(services).take
+        self._watcher = Watcher(self._settings.imap, take, services.clock, largest=self._largest)
         try:
             await self._watcher.run()
         finally:
@@ -135,22 +135,22 @@ class Email:
             return self._watcher.trouble if self._watcher else "the mailbox is not watched yet"
         return None
 
-    async def checkup(self, clock: Clock) -> Sequence[Symptom]:  # noqa: ARG002  (a Checkup)
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
         """Whether the mailbox and the mail server take our passwords."""
-        mend = "see its host, port, user and password in `channels.email`"
+        fix = "see its host, port, user and password in `channels.email`"
         found = []
         if self._settings.imap and (trouble := await knock(self._settings.imap)):
-            found.append(Symptom(what=trouble, mend=mend))
+            found.append(HealthProblem(what=trouble, fix=fix))
         if isinstance(self._out, SmartHost):
             try:
                 await self._out.greet()
             except TryLater as error:
-                found.append(Symptom(what=str(error), mend=mend))
+                found.append(HealthProblem(what=str(error), fix=fix))
         return found
 
-    def _receiver(self, house: House) -> Receiver:
+    def _receiver(self, services: Services) -> Receiver:
         return Receiver(
-            house,
+            services,
             channel=self.name,
             ours=self._settings.ours,
             bounds=self._bounds,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from channels.email.parse import Bounds, Mail, parse
-from gateway import Accepted, Address, Attachment, Fact, File, House, Inbound, Receipt, TooLarge
+from gateway import Accepted, Address, Attachment, Fact, File, Inbound, Receipt, Services, TooLarge
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +24,7 @@ class Receiver:
 
     def __init__(
         self,
-        house: House,
+        services: Services,
         *,
         channel: str,
         ours: frozenset[str],
@@ -32,7 +32,7 @@ class Receiver:
         largest: int,
         loops: LoopGuard,
     ) -> None:
-        self._house, self._channel, self._ours = house, channel, ours
+        self._house, self._channel, self._ours = services, channel, ours
         self._bounds, self._largest, self._loops = bounds, largest, loops
 
     async def take(self, raw: bytes, *, envelope: str | None = None) -> None:

@@ -17,11 +17,11 @@ from channels.slack.receive import Receiver
 from channels.slack.settings import SlackSettings
 from gateway import (
     Clock,
-    House,
+    HealthProblem,
     Json,
     Outbound,
     Sent,
-    Symptom,
+    Services,
     Traits,
     TryLater,
     WarmlineError,
@@ -58,35 +58,35 @@ class Slack:
         self._socket: Socket | None = None
         self._elsewhere = False
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
         """The door for events, interactions and slash commands; none with Socket Mode."""
-        self._outgoing = Outgoing(self._accounts, house.files, house.clock)
+        self._outgoing = Outgoing(self._accounts, services.files, services.clock)
         if self._settings.signing_secret is None or self._settings.by_socket:
             return ()
-        app = bolt(self._accounts.home, house, self._hearing.hear)
+        app = bolt(self._accounts.home, services, self._hearing.hear)
         secret = self._settings.signing_secret.get_secret_value()
-        return (web.post(PATH, page(app, secret, house.clock)),)
+        return (web.post(PATH, page(app, secret, services.clock)),)
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
         part: dict[str, Json] = packaged_yaml("channels.slack", "openapi.yaml")
         return part
 
-    async def run(self, house: House) -> None:
+    async def run(self, services: Services) -> None:
         """Ask after our tokens, and let go of everything at the end."""
         try:
-            await self._check(house)
+            await self._check(services)
             await asyncio.get_running_loop().create_future()
         finally:
             self._fetcher.stop()
             self._hearing.stop()
 
-    async def watch(self, house: House) -> None:
+    async def watch(self, services: Services) -> None:
         """With Socket Mode, stay connected."""
         self._elsewhere = False
         try:
             if self._settings.by_socket and self._settings.app_token:
-                app = bolt(self._accounts.home, house, self._hearing.hear)
+                app = bolt(self._accounts.home, services, self._hearing.hear)
                 token = self._settings.app_token.get_secret_value()
                 self._socket = Socket(app, self._accounts.home, token)
                 await self._socket.run()
@@ -113,34 +113,36 @@ class Slack:
             return await self._socket.trouble() if self._socket else "Socket Mode has not started"
         return None
 
-    async def checkup(self, clock: Clock) -> Sequence[Symptom]:
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:
         """Whether Slack knows our tokens, and our clock is right: requests are signed by time."""
         skew = await self._accounts.check(clock)
         if refused := self._accounts.trouble:
-            mend = (
+            fix = (
                 "install the app again and set the token that it shows (`warmline slack manifest`)"
             )
-            return [Symptom(what=refused, mend=mend)]
+            return [HealthProblem(what=refused, fix=fix)]
         if abs(skew) < SKEW_MOST:
             return ()
         what = f"the clock of this machine is {skew:+.0f} s off Slack's"
-        mend = "set the clock (chrony): beyond 300 s no request of Slack is believed"
-        return [Symptom(what=what, severity="broken" if abs(skew) > 300 else "warning", mend=mend)]
+        fix = "set the clock (chrony): beyond 300 s no request of Slack is believed"
+        return [
+            HealthProblem(what=what, severity="broken" if abs(skew) > 300 else "warning", fix=fix)
+        ]
 
     def _out(self) -> Outgoing:
         if self._outgoing is None:
             raise TryLater("the Slack channel has not started yet")
         return self._outgoing
 
-    async def _check(self, house: House) -> None:
+    async def _check(self, services: Services) -> None:
         """Ask after our tokens once, as soon as Slack can be reached."""
         wait = 1.0
         while True:
             try:
-                await self._accounts.check(house.clock)
+                await self._accounts.check(services.clock)
             except WarmlineError as error:
                 log.info("slack.not_asked", error=str(error))
             else:
                 return
-            await house.clock.sleep(wait)
+            await services.clock.sleep(wait)
             wait = min(60.0, wait * 2)

@@ -26,13 +26,13 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from channels.slack.wire import Callback
-from gateway import Clock, House, Json
+from gateway import Clock, Json, Services
 
 log = structlog.get_logger(__name__)
 DOOR = "slack"
 Payload = Mapping[str, Any]
 Next = Callable[[], Awaitable[None]]
-Hears = Callable[[Payload, House, int], Awaitable[bool]]
+Hears = Callable[[Payload, Services, int], Awaitable[bool]]
 """Takes a payload, with Slack's retry number; False when it cannot be read."""
 
 
@@ -40,7 +40,7 @@ class BadShape(Exception):
     """No payload that Slack would send."""
 
 
-def bolt(client: AsyncWebClient, house: House, hears: Hears) -> AsyncApp:
+def bolt(client: AsyncWebClient, services: Services, hears: Hears) -> AsyncApp:
     """Bolt's app: tenants first, then customers, and 200 only once somebody has it safely."""
     app = AsyncApp(
         name="warmline",
@@ -62,8 +62,8 @@ def bolt(client: AsyncWebClient, house: House, hears: Hears) -> AsyncApp:
             check(body)
         except BadShape as wrong:
             return BoltResponse(status=400, body=str(wrong))
-        for tenant in house.tenants.get(DOOR, ()):
-            answer = await tenant.take(body, house)
+        for tenant in services.subscribers.get(DOOR, ()):
+            answer = await tenant.take(body, services)
             if answer is not None:
                 return _answer(answer)
         if body.get("type") in ("event_callback", "block_actions"):
@@ -72,7 +72,7 @@ def bolt(client: AsyncWebClient, house: House, hears: Hears) -> AsyncApp:
         return BoltResponse(status=200, body="Nobody here takes this." if "command" in body else "")
 
     async def listen(req: AsyncBoltRequest, ack: AsyncAck) -> BoltResponse | None:
-        if not await hears(req.body, house, _retry(req)):
+        if not await hears(req.body, services, _retry(req)):
             return BoltResponse(status=400, body="this cannot be read")
         await ack()
         return None

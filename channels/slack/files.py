@@ -13,7 +13,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from channels.slack.wire import Shared
-from gateway import Attachment, File, House, Outside, TooLarge
+from gateway import Attachment, File, PublicHttp, Services, TooLarge
 
 log = structlog.get_logger(__name__)
 SLACKS = "files.slack.com"
@@ -41,11 +41,11 @@ class Fetcher:
         self._places = asyncio.Semaphore(4)
 
     async def fetch(
-        self, files: Sequence[Shared], client: AsyncWebClient, house: House, *, within: float
+        self, files: Sequence[Shared], client: AsyncWebClient, services: Services, *, within: float
     ) -> tuple[tuple[Attachment, ...], tuple[str, ...], bool]:
         """What was fetched within ``within`` seconds, what cannot be had and why, and
         whether that is all of it."""
-        tasks = [(file, self._task(file, client, house)) for file in files[:MOST]]
+        tasks = [(file, self._task(file, client, services)) for file in files[:MOST]]
         if tasks:
             await asyncio.wait([task for _, task in tasks], timeout=within)
         kept: list[Attachment] = []
@@ -65,30 +65,32 @@ class Fetcher:
             task.cancel()
         self._running.clear()
 
-    def _task(self, file: Shared, client: AsyncWebClient, house: House) -> asyncio.Task[Attachment]:
+    def _task(
+        self, file: Shared, client: AsyncWebClient, services: Services
+    ) -> asyncio.Task[Attachment]:
         task = self._running.get(file.id)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
-            task = self._running[file.id] = asyncio.create_task(self._get(file, client, house))
+            task = self._running[file.id] = asyncio.create_task(self._get(file, client, services))
             task.add_done_callback(_seen)
         if len(self._running) > REMEMBERED:
             self._running.popitem(last=False)[1].cancel()
         return task
 
-    async def _get(self, file: Shared, client: AsyncWebClient, house: House) -> Attachment:
+    async def _get(self, file: Shared, client: AsyncWebClient, services: Services) -> Attachment:
         try:
             async with self._places:
                 file = await _whole(file, client)
-                data = await self._download(file, client.token or "", house.outside)
+                data = await self._download(file, client.token or "", services.public_http)
                 media_type = file.mimetype or "application/octet-stream"
                 name = file.name or file.id
-                return await house.files.keep(File(name=name, media_type=media_type, data=data))
+                return await services.files.keep(File(name=name, media_type=media_type, data=data))
         except (Missing, TooLarge) as error:
             raise Missing(str(error)) from None
         except Exception as error:
             log.warning("slack.file_failed", file=file.id, error=type(error).__name__)
             raise Missing(f"it could not be fetched ({type(error).__name__})") from error
 
-    async def _download(self, file: Shared, token: str, outside: Outside) -> bytes:
+    async def _download(self, file: Shared, token: str, public_http: PublicHttp) -> bytes:
         url = file.url_private_download or file.url_private or ""
         if not url or urlsplit(url).netloc not in self._hosts:
             raise Missing("it does not lie with Slack")
@@ -96,7 +98,7 @@ class Fetcher:
             raise Missing(f"it has {file.size} bytes, and {self._largest} are allowed")
         headers = {"Authorization": f"Bearer {token}"}
         async with (
-            outside.session(own=self._own, timeout=self._timeout) as session,
+            public_http.session(own=self._own, timeout=self._timeout) as session,
             session.get(url, headers=headers, allow_redirects=False) as response,
         ):
             if response.status != 200:

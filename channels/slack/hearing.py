@@ -14,7 +14,7 @@ from channels.slack.parse import Heard, Place, bot_user, hear, installed, press
 from channels.slack.post import chosen
 from channels.slack.receive import Receiver
 from channels.slack.wire import Callback, Click, Posted
-from gateway import File, House, Inbound
+from gateway import File, Inbound, Services
 
 log = structlog.get_logger(__name__)
 
@@ -26,21 +26,21 @@ class Hearing:
         self._accounts, self._receiver, self._customers = accounts, receiver, customers
         self._background: set[asyncio.Task[None]] = set()
 
-    async def hear(self, payload: Payload, house: House, retry: int) -> bool:
+    async def hear(self, payload: Payload, services: Services, retry: int) -> bool:
         """Take it in; False when it cannot be read. Raises NotAccepted."""
         if not self._customers:
             return True
         if payload["type"] == "block_actions":
-            return await self._clicked(payload, house)
+            return await self._clicked(payload, services)
         callback = msgspec.convert(payload, Callback)
         if callback.event.type not in ("message", "app_mention"):
             return True
         try:
             heard = hear(callback, msgspec.convert(payload["event"], Posted))
         except msgspec.ValidationError:
-            return await self._unreadable(callback, payload, house)
+            return await self._unreadable(callback, payload, services)
         if heard is not None:
-            await self._receiver.take(heard, house, retry=retry)
+            await self._receiver.take(heard, services, retry=retry)
         return True
 
     def stop(self) -> None:
@@ -48,7 +48,7 @@ class Hearing:
         for task in self._background:
             task.cancel()
 
-    async def _clicked(self, payload: Payload, house: House) -> bool:
+    async def _clicked(self, payload: Payload, services: Services) -> bool:
         try:
             click = msgspec.convert(payload, Click)
             heard = press(click)
@@ -56,7 +56,7 @@ class Hearing:
             # Someone else's button, in a view or in a message that is not ours.
             return True
         if heard is not None:
-            await self._receiver.take(heard, house)
+            await self._receiver.take(heard, services)
             self._later(self._show(click, heard))
         return True
 
@@ -67,7 +67,7 @@ class Hearing:
         except Exception as error:  # noqa: BLE001  (the choice is safe; only its mark is missing)
             log.info("slack.choice_not_shown", error=type(error).__name__)
 
-    async def _unreadable(self, callback: Callback, payload: Payload, house: House) -> bool:
+    async def _unreadable(self, callback: Callback, payload: Payload, services: Services) -> bool:
         """Keep what nobody can read for a person, when it is known who wrote it to us."""
         event = payload["event"]
         channel, user = event.get("channel"), event.get("user")
@@ -76,14 +76,14 @@ class Hearing:
         if user == bot_user(callback) or event.get("bot_id"):
             return True
         raw = msgspec.json.encode(payload)
-        kept = await house.files.keep(
+        kept = await services.files.keep(
             File(name="slack.json", media_type="application/json", data=raw)
         )
-        await house.intake.accept(
+        await services.intake.accept(
             Inbound(
                 address=Place(team=installed(callback), channel=channel).address,
                 text="",
-                at=house.clock.now(),
+                at=services.clock.now(),
                 remote_id=callback.event_id,
                 kind="unreadable",
                 raw=kept.digest,

@@ -10,7 +10,7 @@ from channels.slack.accounts import Accounts, Names
 from channels.slack.files import Fetcher
 from channels.slack.markup import emoji_in, mentioned, readable, without_us
 from channels.slack.parse import Heard
-from gateway import Fact, House, Inbound, NotAccepted
+from gateway import Fact, Inbound, NotAccepted, Services
 
 log = structlog.get_logger(__name__)
 NAMES, FILES = 0.8, 1.2
@@ -31,21 +31,21 @@ class Receiver:
         self._ours: OrderedDict[str, None] = OrderedDict()
         """Lanes that were taken in lately: their first turn may not be committed yet."""
 
-    async def take(self, heard: Heard, house: House, *, retry: int = 0) -> None:
+    async def take(self, heard: Heard, services: Services, *, retry: int = 0) -> None:
         """Commit it, unless it is not said to us. Raises NotAccepted when Slack must deliver it
         again; ``retry`` is how often it has done so."""
-        if not await self._to_us(heard, house):
+        if not await self._to_us(heard, services):
             return
         attachments, missing, complete = await self._fetcher.fetch(
-            heard.files, self._accounts.of(heard.place.team), house, within=FILES
+            heard.files, self._accounts.of(heard.place.team), services, within=FILES
         )
         if not complete and retry < LAST:
             raise NotAccepted("a file is still being fetched; the next delivery will find it")
-        message = await self._message(heard, house, missing)
-        await house.intake.accept(message.replace(attachments=attachments))
+        message = await self._message(heard, services, missing)
+        await services.intake.accept(message.replace(attachments=attachments))
         self._remember(message.address.lane)
 
-    async def _to_us(self, heard: Heard, house: House) -> bool:
+    async def _to_us(self, heard: Heard, services: Services) -> bool:
         """In a DM and with a mention always; in a thread where we take part."""
         address = heard.place.address
         if heard.place.thread and self._channels and heard.place.channel not in self._channels:
@@ -54,7 +54,7 @@ class Receiver:
             return True
         if address.lane in self._ours:
             return True
-        return bool(await house.mailbox.messages(address, limit=1, own=True))
+        return bool(await services.mailbox.messages(address, limit=1, own=True))
 
     def _remember(self, lane: str) -> None:
         self._ours[lane] = None
@@ -62,10 +62,10 @@ class Receiver:
         if len(self._ours) > REMEMBERED:
             self._ours.popitem(last=False)
 
-    async def _message(self, heard: Heard, house: House, missing: tuple[str, ...]) -> Inbound:
+    async def _message(self, heard: Heard, services: Services, missing: tuple[str, ...]) -> Inbound:
         said = without_us(heard.text, heard.us) if heard.us else heard.text
         users = (*mentioned(said), *(() if heard.profile else (heard.user,)))
-        names = await self._names.of(heard.place.team, users, house.clock, within=NAMES)
+        names = await self._names.of(heard.place.team, users, services.clock, within=NAMES)
         emoji = emoji_in(heard.blocks)
         text = heard.text if heard.plain else readable(said, names=names, emoji=emoji)
         return Inbound(

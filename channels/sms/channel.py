@@ -29,13 +29,13 @@ from gateway import (
     Clock,
     Fact,
     File,
-    House,
+    HealthProblem,
     Inbound,
     Json,
-    Occasion,
+    RenderContext,
     Reply,
+    Services,
     Settings,
-    Symptom,
     packaged_yaml,
 )
 
@@ -63,34 +63,34 @@ class Sms(WhatsApp):
         super().__init__(settings, account, callback=callback, shelf=shelf)
         self._proof, self._fetcher = proof, fetcher
         self._words = Words(more_out=settings.opt_out_words, more_in=settings.opt_in_words)
-        self._house: House | None = None
+        self._house: Services | None = None
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
         """The webhook for messages, the one for what became of ours, and the door for files."""
-        self._house = house
+        self._house = services
         nothing = str(MessagingResponse())
 
         async def hear(request: web.Request) -> web.Response:
             raw, form = await self._verified(request)
-            await house.intake.accept(await self._message(house, raw, form))
+            await services.intake.accept(await self._message(services, raw, form))
             return web.Response(text=nothing, content_type="text/xml")
 
         async def learn(request: web.Request) -> web.Response:
             _, form = await self._verified(request)
             message = request.query.get("message")
-            if told := receipt(form, message=message, at=house.clock.now()):
-                await house.intake.report(told)
+            if told := receipt(form, message=message, at=services.clock.now()):
+                await services.intake.report(told)
             return web.Response(status=204)
 
-        doors = (web.post(WEBHOOK, hear), web.post(STATUS, learn))
-        return (*doors, *self._shelf.routes(house))
+        serves_http = (web.post(WEBHOOK, hear), web.post(STATUS, learn))
+        return (*serves_http, *self._shelf.routes(services))
 
     def describe(self) -> Mapping[str, Json]:
         """What its doors take and answer, for ``/openapi.json``."""
         part: dict[str, Json] = packaged_yaml("channels.sms", "openapi.yaml")
         return part
 
-    async def run(self, house: House) -> None:  # noqa: ARG002  (a Poller)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (a Poller)
         """Keep the connections to Twilio."""
         await self._account.run()
 
@@ -104,10 +104,10 @@ class Sms(WhatsApp):
     def _hook(self) -> str:
         return (self._callback or "").removesuffix(STATUS) + WEBHOOK
 
-    async def checkup(self, clock: Clock) -> Sequence[Symptom]:  # noqa: ARG002  (a Checkup)
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
         """Whether Twilio knows the account, and calls us for our number where we are."""
         if (trouble := await self.trouble()) is not None:
-            return [Symptom(what=trouble, mend="then customers' messages come in")]
+            return [HealthProblem(what=trouble, fix="then customers' messages come in")]
         return await examine(self._account, self._settings, hook=self._hook)
 
     async def _verified(self, request: web.Request) -> tuple[bytes, dict[str, str]]:
@@ -117,8 +117,8 @@ class Sms(WhatsApp):
         self._proof.check(request, form, signature)
         return raw, dict(form)
 
-    async def _message(self, house: House, raw: bytes, form: dict[str, str]) -> Inbound:
-        now = house.clock.now()
+    async def _message(self, services: Services, raw: bytes, form: dict[str, str]) -> Inbound:
+        now = services.clock.now()
         try:
             heard = parse(
                 form, at=now, known=self._words, help_answered=self._settings.help_by_twilio
@@ -127,14 +127,14 @@ class Sms(WhatsApp):
             if not form.get("From"):
                 raise web.HTTPBadRequest(text=f"this is no message: {error}") from None
             file = File(name="sms.txt", media_type="application/x-www-form-urlencoded", data=raw)
-            kept = await house.files.keep(file)
+            kept = await services.files.keep(file)
             return unreadable(form, at=now, raw=kept.digest)
-        return await self._with_files(house, heard)
+        return await self._with_files(services, heard)
 
-    async def _with_files(self, house: House, heard: Heard) -> Inbound:
+    async def _with_files(self, services: Services, heard: Heard) -> Inbound:
         if not heard.media:
             return heard.message
-        kept, missing = await self._fetcher.keep(heard.media, house.files, house.outside)
+        kept, missing = await self._fetcher.keep(heard.media, services.files, services.public_http)
         message = heard.message
         return message.replace(attachments=kept, facts=(*message.facts, *missing))
 
@@ -156,10 +156,10 @@ class Sms(WhatsApp):
         return tuple(told)
 
 
-def _segments(house: House, text: str) -> int:
+def _segments(services: Services, text: str) -> int:
     """By the brand voice, which knows the alphabets; 0 when the voice at hand does not count."""
     reply = Reply(opener="", body=(text,), purpose="message")
-    return house.voice.render(reply, Occasion(channel="sms", author="agent")).segments or 0
+    return services.voice.render(reply, RenderContext(channel="sms", author="agent")).segments or 0
 
 
 def channels(account: SmsSettings, settings: Settings) -> tuple[Channel, ...]:

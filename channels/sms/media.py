@@ -20,7 +20,7 @@ from yarl import URL
 
 from channels.sms.incoming import Media
 from channels.sms.settings import API, SmsSettings
-from gateway import Attachment, Fact, File, Files, Outside, TooLarge
+from gateway import Attachment, Fact, File, Files, PublicHttp, TooLarge
 
 log = structlog.get_logger(__name__)
 HOPS = 3
@@ -48,11 +48,11 @@ class Fetcher:
         self._auth = basic_auth(settings.account_sid, token)
 
     async def keep(
-        self, media: Sequence[Media], files: Files, outside: Outside
+        self, media: Sequence[Media], files: Files, public_http: PublicHttp
     ) -> tuple[tuple[Attachment, ...], tuple[Fact, ...]]:
         """What was kept, and for each of the others why it was not. The message is never lost for
         a file's sake: Twilio does not deliver it again."""
-        async with outside.session(own=(self._settings.base,)) as session:
+        async with public_http.session(own=(self._settings.base,)) as session:
             found = await asyncio.gather(*(self._one(session, one, files) for one in media))
         kept = tuple(one for one in found if isinstance(one, Attachment))
         return kept, tuple(one for one in found if isinstance(one, Fact))

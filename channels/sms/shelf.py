@@ -14,7 +14,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import SecretStr
 
-from gateway import Attachment, House
+from gateway import Attachment, Services
 
 PATH = "/channels/sms/files"
 GOOD_FOR = timedelta(days=1)
@@ -38,7 +38,7 @@ class Shelf:
         kind = quote(file.media_type, safe="")
         return f"{self._public}{PATH}/{file.digest}?type={kind}&until={until}&proof={proof}"
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
         """The door at which Twilio fetches."""
 
         async def give(request: web.Request) -> web.Response:
@@ -47,7 +47,7 @@ class Shelf:
             right = self._proof(digest, kind, until)
             if not hmac.compare_digest(proof.encode(), right.encode()):
                 raise web.HTTPForbidden(text="this address was not made here")
-            if house.clock.now().timestamp() > int(until):
+            if services.clock.now().timestamp() > int(until):
                 raise web.HTTPGone(text="this address is no longer good")
             headers = {
                 "Content-Type": kind,
@@ -55,7 +55,7 @@ class Shelf:
                 "Content-Security-Policy": "sandbox; default-src 'none'",
                 "Cache-Control": "private, no-store",
             }
-            return web.Response(body=await house.files.open(digest), headers=headers)
+            return web.Response(body=await services.files.open(digest), headers=headers)
 
         return (web.get(PATH + "/{digest:[0-9a-f]{64}}", give),)
 

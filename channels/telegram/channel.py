@@ -22,12 +22,12 @@ from channels.telegram.settings import TELEGRAM, TelegramSettings
 from gateway import (
     Clock,
     File,
-    House,
+    HealthProblem,
     Json,
     Outbound,
     Sent,
+    Services,
     Settings,
-    Symptom,
     Traits,
     TryLater,
     Undeliverable,
@@ -56,7 +56,7 @@ class Telegram:
         self._api = Api(settings)
         self._outgoing = Outgoing(self._api)
         self._blocked: Recent[int, bool] = Recent()
-        self._house: House | None = None
+        self._house: Services | None = None
         self._polling: Polling | None = None
         self._hook_trouble: str | None = "the webhook is not set yet"
         self._elsewhere = False
@@ -75,12 +75,12 @@ class Telegram:
         largest = min(settings.max_file_size, core.limits.attachment)
         return cls(settings, url=f"{public}{PATH}", largest=largest)
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:
-        self._house = house
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
+        self._house = services
         if self._settings.secret is None:
             return ()
         secret = self._settings.secret.get_secret_value().encode()
-        receiver = self._receiver(house)
+        receiver = self._receiver(services)
 
         async def hear(request: web.Request) -> web.Response:
             given = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
@@ -99,22 +99,22 @@ class Telegram:
         part: dict[str, Json] = packaged_yaml("channels.telegram", "openapi.yaml")
         return part
 
-    async def run(self, house: House) -> None:
+    async def run(self, services: Services) -> None:
         """Keep the connections to Telegram, until cancelled."""
-        self._house = house
+        self._house = services
         async with self._api.line():
             await asyncio.get_running_loop().create_future()
 
-    async def watch(self, house: House) -> None:
+    async def watch(self, services: Services) -> None:
         """Keep the webhook set, or poll, until cancelled."""
         self._elsewhere = False
         async with self._api.line():
             if self._settings.secret is not None:
-                await self._keep_hook(house.clock)
+                await self._keep_hook(services.clock)
             else:
-                take = self._receiver(house).take
+                take = self._receiver(services).take
                 wait = self._settings.poll_timeout
-                self._polling = Polling(self._api, take, house.clock, wait=wait)
+                self._polling = Polling(self._api, take, services.clock, wait=wait)
                 await self._polling.run()
 
     def stand_by(self) -> None:
@@ -138,7 +138,7 @@ class Telegram:
             return self._hook_trouble
         return self._polling.trouble if self._polling else "Telegram was not reached yet"
 
-    async def checkup(self, clock: Clock) -> Sequence[Symptom]:  # noqa: ARG002  (a Checkup)
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
         """Whether Telegram knows the bot, and calls us where we are."""
         async with self._api.calling() as bot:
             await bot.get_me()
@@ -180,9 +180,9 @@ class Telegram:
             )
         log.info("telegram.webhook_set", url=self._url)
 
-    def _receiver(self, house: House) -> Receiver:
+    def _receiver(self, services: Services) -> Receiver:
         return Receiver(
-            house,
+            services,
             self._api,
             groups=self._settings.groups == "mention",
             largest=self._largest,

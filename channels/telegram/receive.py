@@ -20,10 +20,10 @@ from gateway import (
     Attachment,
     Fact,
     File,
-    House,
     Inbound,
     Json,
     NotAccepted,
+    Services,
     TooLarge,
     TryLater,
     Undeliverable,
@@ -46,9 +46,15 @@ class Receiver:
     the chats that blocked the bot or removed it."""
 
     def __init__(
-        self, house: House, api: Api, *, groups: bool, largest: int, blocked: Recent[int, bool]
+        self,
+        services: Services,
+        api: Api,
+        *,
+        groups: bool,
+        largest: int,
+        blocked: Recent[int, bool],
     ) -> None:
-        self._house, self._api = house, api
+        self._house, self._api = services, api
         self._groups, self._largest, self._blocked = groups, largest, blocked
         self._done: Recent[int, bool] = Recent()
         self._tries: Recent[int, int] = Recent()

@@ -16,7 +16,7 @@ from channels.webchat.polls import Polls
 from channels.webchat.settings import WebchatSettings
 from channels.webchat.sockets import Sockets
 from channels.webchat.tokens import Tokens, lasting_secret
-from gateway import House, Json, Settings, Traits, packaged_yaml
+from gateway import Json, Services, Settings, Traits, packaged_yaml
 
 ROOT = "/channels/webchat"
 
@@ -53,17 +53,17 @@ class Webchat:
         bounded = section.model_copy(update={"file_size": min(section.file_size, limit)})
         return cls(bounded, secret=secret, public_url=settings.core.public_url)
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:
-        hearing = Hearing(house, self._tokens, self._settings)
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
+        hearing = Hearing(services, self._tokens, self._settings)
         sockets = Sockets(
-            house=house,
+            services=services,
             hearing=hearing,
             gate=self._gate,
             heartbeat=self._settings.heartbeat,
             send_timeout=self._settings.send_timeout,
         )
         polls = Polls(
-            house=house,
+            services=services,
             hearing=hearing,
             tokens=self._tokens,
             gate=self._gate,
@@ -91,7 +91,7 @@ class Webchat:
         part["components"]["schemas"] = wire.schemas(f"{CHANNEL}.")
         return part
 
-    async def run(self, house: House) -> None:  # noqa: ARG002  (the shape of a Poller)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (the shape of a Poller)
         """There is nothing to poll; when the server stops, every page is told to come back."""
         try:
             await asyncio.Event().wait()

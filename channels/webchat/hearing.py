@@ -14,11 +14,11 @@ from gateway import (
     Attachment,
     Event,
     Fact,
-    House,
     Inbound,
     Message,
     NotAccepted,
     Receipt,
+    Services,
     WarmlineError,
 )
 
@@ -36,8 +36,8 @@ class Refused(WarmlineError):
 class Hearing:
     """Takes frames of visitors, and puts the gateway's messages into frames for them."""
 
-    def __init__(self, house: House, tokens: Tokens, bounds: WebchatSettings) -> None:
-        self._house, self._tokens, self._bounds = house, tokens, bounds
+    def __init__(self, services: Services, tokens: Tokens, bounds: WebchatSettings) -> None:
+        self._house, self._tokens, self._bounds = services, tokens, bounds
         self._said = Rate(bounds.messages_per_minute, what="messages")
         self._typed = Rate(bounds.messages_per_minute * 4, what="signals")
         self._begun = Rate(bounds.sessions_per_minute, what="new sessions from your network")

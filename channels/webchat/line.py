@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from channels.webchat import wire
 from channels.webchat.hearing import Hearing, Refused, address
 from channels.webchat.tokens import Visitor
-from gateway import Event, House, Status
+from gateway import Event, Services, Status
 
 SWEEP = 20.0
 """Seconds until the mailbox is read without an event: events may be lost."""
@@ -43,11 +43,11 @@ class Line:
         *,
         visitor: Visitor,
         hearing: Hearing,
-        house: House,
+        services: Services,
         after: int,
         send_timeout: float,
     ) -> None:
-        self._socket, self._visitor, self._hearing, self._house = socket, visitor, hearing, house
+        self._socket, self._visitor, self._hearing, self._house = socket, visitor, hearing, services
         self._after = after
         self._send_timeout = send_timeout
         self._statuses: OrderedDict[int, Status] = OrderedDict()

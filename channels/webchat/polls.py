@@ -16,7 +16,7 @@ from channels.webchat.limits import Rate, TooMany
 from channels.webchat.line import typing
 from channels.webchat.settings import WebchatSettings
 from channels.webchat.tokens import BadGrant, BadSession, Tokens, Visitor
-from gateway import File, House, NotFound, TooLarge
+from gateway import File, NotFound, Services, TooLarge
 
 MOST_FRAME = 64 * 1024
 """Bytes of one frame from a page: the longest message and its file references fit well."""
@@ -34,13 +34,13 @@ class Polls:
     def __init__(
         self,
         *,
-        house: House,
+        services: Services,
         hearing: Hearing,
         tokens: Tokens,
         gate: Gate,
         settings: WebchatSettings,
     ) -> None:
-        self._house, self._hearing, self._tokens, self._gate = house, hearing, tokens, gate
+        self._house, self._hearing, self._tokens, self._gate = services, hearing, tokens, gate
         self._settings = settings
         self._uploads = Rate(settings.files_per_minute, what="files")
 

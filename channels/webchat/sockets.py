@@ -13,7 +13,7 @@ from channels.webchat.hearing import Hearing, Refused, too_many
 from channels.webchat.limits import TooMany
 from channels.webchat.line import Hangup, Line, malformed, parse
 from channels.webchat.polls import MOST_FRAME
-from gateway import House
+from gateway import Services
 
 log = structlog.get_logger(__name__)
 
@@ -33,13 +33,13 @@ class Sockets:
     def __init__(
         self,
         *,
-        house: House,
+        services: Services,
         hearing: Hearing,
         gate: Gate,
         heartbeat: float,
         send_timeout: float,
     ) -> None:
-        self._house, self._hearing, self._gate = house, hearing, gate
+        self._house, self._hearing, self._gate = services, hearing, gate
         self._heartbeat, self._send_timeout = heartbeat, send_timeout
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -80,7 +80,7 @@ class Sockets:
             socket,
             visitor=visitor,
             hearing=self._hearing,
-            house=self._house,
+            services=self._house,
             after=0 if ready.fresh else hello.after,
             send_timeout=self._send_timeout,
         )

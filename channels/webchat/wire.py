@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from gateway import Author, Button, Json, Status, SurveyAsk
+from gateway import Author, Button, Json, Status, SurveyQuestion
 
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 ClientId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
@@ -121,7 +121,7 @@ class Message(Frame, frozen=True, kw_only=True, tag="message"):
     name: str | None = None
     client: str | None = None
     buttons: tuple[Button, ...] = ()
-    survey: SurveyAsk | None = None
+    survey: SurveyQuestion | None = None
     attachments: tuple[Attached, ...] = ()
 
 
@@ -173,7 +173,7 @@ def decode(data: str | bytes) -> Hello | Heard:
 
 
 def schemas(prefix: str) -> dict[str, Json]:
-    """The JSON Schemas of all frames by name: ``Heard`` and ``Said`` are those of the two sides."""
+    """The JSON Schemas of all frames by name: ``Heard`` and ``ReplayReply`` are those of the two sides."""
     (heard, said, _), parts = msgspec.json.schema_components(
         [Hello | Heard, Said, Attached], ref_template=f"#/components/schemas/{prefix}{{name}}"
     )

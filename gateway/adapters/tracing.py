@@ -24,18 +24,18 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from gateway.adapters.sql.store import SqlStore
 from gateway.model import Accepted, Inbound, Sent
 from gateway.model import Status as MessageStatus
-from gateway.services.metrics import Metrics
+from gateway.runtime.metrics import Metrics
 from gateway.store import (
-    AgentSaid,
+    AgentMessage,
     AlreadyHandled,
-    Committed,
+    CommittedTurn,
+    ConversationChanged,
     Inbox,
-    Later,
-    Moved,
+    NotBefore,
     Outbox,
-    Outcome,
-    Parcel,
-    Work,
+    OutboxItem,
+    TurnOutcome,
+    WorkItem,
 )
 
 _FORMAT = TraceContextTextMapPropagator()
@@ -166,22 +166,22 @@ class TracedInbox:
             _identify(span, accepted)
         return accepted
 
-    async def say(self, said: AgentSaid, lane: str, key: str, at: datetime) -> Accepted:
+    async def say(self, said: AgentMessage, lane: str, key: str, at: datetime) -> Accepted:
         with self._sending(lane.partition(":")[0], said.trace) as span:
             accepted = await self._inner.say(said.replace(trace=written()), lane, key, at)
             _identify(span, accepted)
         return accepted
 
-    async def take(self, lane: str, at: datetime) -> Work | Later | None:
+    async def take(self, lane: str, at: datetime) -> WorkItem | NotBefore | None:
         work = await self._inner.take(lane, at)
-        if isinstance(work, Work):
+        if isinstance(work, WorkItem):
             self._begin(work)
         return work
 
-    async def commit(self, outcome: Outcome, at: datetime) -> Committed:
+    async def commit(self, outcome: TurnOutcome, at: datetime) -> CommittedTurn:
         try:
             committed = await self._inner.commit(outcome.replace(trace=written()), at)
-        except (Moved, AlreadyHandled) as other:
+        except (ConversationChanged, AlreadyHandled) as other:
             self._row.end(outcome=type(other).__name__)
             raise
         except BaseException as error:
@@ -208,7 +208,7 @@ class TracedInbox:
             record_exception=False,
         )
 
-    def _begin(self, work: Work) -> None:
+    def _begin(self, work: WorkItem) -> None:
         carrier = work.inbound or work.said
         span = self._tracer.start_span(
             "process inbox",
@@ -234,9 +234,9 @@ class TracedOutbox:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    async def take(self, lane: str, at: datetime) -> Parcel | Later | None:
+    async def take(self, lane: str, at: datetime) -> OutboxItem | NotBefore | None:
         parcel = await self._inner.take(lane, at)
-        if isinstance(parcel, Parcel):
+        if isinstance(parcel, OutboxItem):
             self._begin(parcel)
         return parcel
 
@@ -255,7 +255,7 @@ class TracedOutbox:
         self._row.span.set_status(Status(StatusCode.ERROR))
         self._row.end(outcome=status)
 
-    def _begin(self, parcel: Parcel) -> None:
+    def _begin(self, parcel: OutboxItem) -> None:
         channel = parcel.outbound.address.channel
         span = self._tracer.start_span(
             "process outbox",

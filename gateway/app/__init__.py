@@ -6,17 +6,17 @@
 
 from collections.abc import Iterable
 
-from gateway.app.doors import build_app, routes
 from gateway.app.gateway import Gateway
-from gateway.guests import Guest, Guests
+from gateway.app.web import build_app, routes
+from gateway.plugins import InstalledPlugin, PluginRegistry
 from gateway.ports import Clock
 from gateway.settings import Settings
 
 __all__ = ["Gateway", "build_app", "put_together", "routes"]
 
 
-def put_together(
-    guests: Iterable[Guest], settings: Settings, *, clock: Clock | None = None
+def build_gateway(
+    guests: Iterable[InstalledPlugin], settings: Settings, *, clock: Clock | None = None
 ) -> Gateway:
     """A gateway of these guests. Raises BadConfig or BadGuest."""
-    return Gateway(Guests(guests), settings, clock=clock)
+    return Gateway(PluginRegistry(guests), settings, clock=clock)

@@ -3,29 +3,104 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from datetime import timedelta
+from functools import partial
 
 import structlog
 
-from gateway.adapters.outside import SafeOutside
-from gateway.adapters.posting import HttpPost
+from gateway.adapters.public_http import PublicNetworkHttp
 from gateway.adapters.sql.store import prepare
-from gateway.app.beside import Beside, name_of
-from gateway.app.ground import Ground
-from gateway.app.way import Way
-from gateway.guests import Guests
+from gateway.adapters.webhook_client import HttpWebhookSender
+from gateway.app.infrastructure import Infrastructure
+from gateway.app.pipeline import Pipeline
+from gateway.desk.audited import AuditRetention
 from gateway.hookspecs import Readiness
-from gateway.ports import Channel, Clock, Opener, Probe, Starter
-from gateway.services.alive import Alive
-from gateway.services.backlog import Lookout
-from gateway.services.ending import ended
-from gateway.services.pressure import Pressure
-from gateway.services.retention import Retention
-from gateway.services.rounds import Rounds
-from gateway.services.webhooks import Webhooks
+from gateway.ops.retention import RetentionJob
+from gateway.pipeline.webhooks import OutgoingWebhooks
+from gateway.plugins import PluginRegistry
+from gateway.ports import (
+    Channel,
+    Clock,
+    ExclusiveTask,
+    Lifecycle,
+    Poller,
+    ReadinessProbe,
+    Services,
+    StartupResource,
+)
+from gateway.runtime.backlog import BacklogMonitor
+from gateway.runtime.heartbeat import Heartbeat
+from gateway.runtime.load_shedding import LoadMonitor
+from gateway.runtime.scheduler import Scheduler
+from gateway.runtime.tasks import cancel_all
 from gateway.settings import Settings
 
 log = structlog.get_logger()
+STEADY = timedelta(minutes=5)
+"""Who ran for so long and fails then is started again at once."""
+
+
+class BackgroundTasks:
+    """Coroutines to be run for as long as the gateway does."""
+
+    def __init__(
+        self,
+        ground: Infrastructure,
+        services: Services,
+        *,
+        pressure: LoadMonitor,
+        retention: RetentionJob,
+        webhooks: OutgoingWebhooks,
+    ) -> None:
+        self._ground, self._house = ground, services
+        self._pressure, self._retention, self._webhooks = pressure, retention, webhooks
+
+    def all(self) -> Iterator[Coroutine[None, None, None]]:
+        yield from self._guests()
+        yield from self._ours()
+
+    def _guests(self) -> Iterator[Coroutine[None, None, None]]:
+        ground = self._ground
+        for site in ground.sites:
+            name = plugin_name(site)
+            if isinstance(site, Poller) and not ground.rests(site):
+                yield self._keep(name, site.run)
+            if isinstance(site, ExclusiveTask):
+                if ground.works:
+                    watch = partial(self._keep, name, site.watch)
+                    yield ground.crew.hold(name, watch, site.stand_by)
+                else:
+                    site.stand_by()
+
+    def _ours(self) -> Iterator[Coroutine[None, None, None]]:
+        ground, core = self._ground, self._ground.settings.core
+        if ground.has_doors:
+            yield self._pressure.rounds()
+        if ground.works:
+            yield AuditRetention(ground.audit, ground.clock, days=core.audit_days).run()
+            yield self._retention.rounds()
+        if ground.works and core.webhooks.endpoints:
+            yield self._webhooks.rounds()
+
+    async def _keep(self, name: str, run: Callable[[Services], Awaitable[None]]) -> None:
+        """Run a poller for ever: one that fails is started again, later each time."""
+        clock, wait = self._ground.clock, 1.0
+        while True:
+            begun = clock.now()
+            try:
+                return await run(self._house)
+            except Exception:
+                log.exception("poller.failed", poller=name)
+                self._ground.metrics.failures.labels(name).inc()
+            if clock.now() - begun > STEADY:
+                wait = 1.0
+            await clock.sleep(wait)
+            wait = min(60.0, wait * 2)
+
+
+def plugin_name(site: object) -> str:
+    return str(getattr(site, "name", type(site).__name__))
 
 
 class Gateway:
@@ -33,7 +108,7 @@ class Gateway:
 
     def __init__(
         self,
-        guests: Guests,
+        guests: PluginRegistry,
         settings: Settings,
         *,
         clock: Clock | None = None,
@@ -42,44 +117,52 @@ class Gateway:
         """``channels`` stand in for those that the guests offer (a replay); then no guest has
         pages or calls anybody either. Raises BadConfig or BadGuest."""
         core = settings.core
-        ground = Ground(guests, settings, clock=clock, channels=channels)
+        ground = Infrastructure(guests, settings, clock=clock, channels=channels)
         self.guests, self.ground = guests, ground
         self.settings, self.offers, self.policy = settings, ground.offers, ground.policy
         self.clock, self.metrics, self.audit = ground.clock, ground.metrics, ground.audit
         self.crew, self.events, self.files = ground.crew, ground.events, ground.files
         self.database, self.store = ground.database, ground.store
-        self.backlog = Lookout(figures=self.store.figures, clock=self.clock, metrics=self.metrics)
-        self.pressure = Pressure(backlog=self.backlog, limits=core.limits, clock=self.clock)
-        self.way = Way(ground, pressure=self.pressure)
-        self.worker, self.answers, self.house = self.way.worker, self.way.answers, self.way.house
+        self.backlog = BacklogMonitor(
+            figures=self.store.statistics, clock=self.clock, metrics=self.metrics
+        )
+        self.pressure = LoadMonitor(backlog=self.backlog, limits=core.limits, clock=self.clock)
+        self.way = Pipeline(ground, pressure=self.pressure)
+        self.worker, self.answers, self.services = (
+            self.way.worker,
+            self.way.answers,
+            self.way.services,
+        )
         self.incoming, self.outgoing = self.way.incoming, self.way.outgoing
         self.rounds = self._rounds()
-        self.posting = HttpPost(
-            core.webhooks.endpoints, outside=SafeOutside(), timeout=core.webhooks.timeout
+        self.posting = HttpWebhookSender(
+            core.webhooks.endpoints, public_http=PublicNetworkHttp(), timeout=core.webhooks.timeout
         )
-        self.webhooks = Webhooks(
-            hooks=self.store.hooks,
+        self.webhooks = OutgoingWebhooks(
+            hooks=self.store.webhooks,
             post=self.posting,
             clock=self.clock,
             metrics=self.metrics,
             bounds=core.webhooks,
         )
         self.retention = self._retention()
-        self.beside = Beside(
+        self.beside = BackgroundTasks(
             ground,
-            self.house,
+            self.services,
             pressure=self.pressure,
             retention=self.retention,
             webhooks=self.webhooks,
         )
-        self.alive = Alive(self.store.processes, recover=self._recover, lease=core.process.lease)
+        self.alive = Heartbeat(
+            self.store.processes, recover=self._recover, lease=core.process.lease
+        )
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
         self._running: list[asyncio.Task[None]] = []
         self._renewing: asyncio.Task[None] | None = None
 
-    def _rounds(self) -> Rounds:
-        return Rounds(
+    def _rounds(self) -> Scheduler:
+        return Scheduler(
             store=self.store,
             work=self.incoming.wake,
             deliver=self.outgoing.wake,
@@ -88,12 +171,12 @@ class Gateway:
             whose=self.crew.sweeps,
         )
 
-    def _retention(self) -> Retention:
+    def _retention(self) -> RetentionJob:
         days = self.settings.core.retention
-        return Retention(
-            keeping=self.store.keeping,
+        return RetentionJob(
+            keeping=self.store.retention,
             files=self.files,
-            notebook=self.ground.notebook(),
+            storage=self.ground.storage(),
             clock=self.clock,
             days=days,
             archive=self.settings.path(days.archive) if days.archive else None,
@@ -109,9 +192,9 @@ class Gateway:
         for guest in self._starters():
             await guest.end()
 
-    def _starters(self) -> Iterator[Starter]:
+    def _starters(self) -> Iterator[Lifecycle]:
         for guest in self.ground.sites:
-            if isinstance(guest, Starter) and not self.ground.rests(guest):
+            if isinstance(guest, Lifecycle) and not self.ground.rests(guest):
                 yield guest
 
     async def open(self) -> None:
@@ -135,7 +218,7 @@ class Gateway:
         ground = self.ground
         if ground.has_doors:
             for guest in ground.sites:
-                if isinstance(guest, Opener):
+                if isinstance(guest, StartupResource):
                     await guest.open()
         await self.open()
         await self.store.processes.enter(self.settings.core.process.name, self.settings.core.role)
@@ -158,7 +241,7 @@ class Gateway:
     async def quiesce(self) -> None:
         """Stop what runs beside the server; guests close their doors, sockets and polls first,
         so that nobody waits for them."""
-        await ended(self._running)
+        await cancel_all(self._running)
         self._running = []
 
     async def stop(self) -> None:
@@ -197,12 +280,12 @@ class Gateway:
         probes = {
             f"channel {name}": channel.trouble
             for name, channel in self.offers.channels.items()
-            if isinstance(channel, Probe)
+            if isinstance(channel, ReadinessProbe)
         }
         beside = {
-            name_of(site): site.trouble
+            plugin_name(site): site.trouble
             for site in self.offers.sites
-            if isinstance(site, Probe) and not self.ground.rests(site)
+            if isinstance(site, ReadinessProbe) and not self.ground.rests(site)
         }
         return {"database": self._database_trouble, **probes, **beside, **self.offers.checks}
 

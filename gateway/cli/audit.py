@@ -10,8 +10,8 @@ import arrow
 import click
 import msgspec
 
-from gateway.cli.start import as_json, config, runs, store_of
-from gateway.ports import AuditLine
+from gateway.cli.common import as_json, config, open_store, runs
+from gateway.ports import AuditEntry
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
 PAGE = 500
@@ -40,7 +40,7 @@ async def list_audit(  # noqa: PLR0917  (click gives them by name)
 ) -> None:
     """The newest lines first; with --json one object a line."""
     begin = moment(since, datetime.now(UTC)) if since else None
-    async with store_of(config) as gateway:
+    async with open_store(config) as gateway:
         last: int | None = None
         while limit > 0:
             lines = await gateway.audit.lines(
@@ -77,7 +77,7 @@ def moment(told: str, now: datetime) -> datetime:
         raise click.BadParameter(what) from None
 
 
-def _in_words(line: AuditLine) -> str:
+def _in_words(line: AuditEntry) -> str:
     about = "".join(
         f"  {name} {number}"
         for name, number in (("conversation", line.conversation), ("customer", line.customer))

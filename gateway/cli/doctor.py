@@ -12,14 +12,14 @@ import click
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from gateway.adapters.redis.link import Away, Link
+from gateway.adapters.redis.connection import RedisConnection, RedisUnavailable
 from gateway.adapters.sql.checkup import DatabaseCheckup
 from gateway.app import Gateway
-from gateway.cli.start import as_json, chosen, config, gateway_of, runs
-from gateway.guests import BadGuest
-from gateway.ports import Checkup, Symptom
-from gateway.services.doctor import Ailment, Examine, diagnose, of_backlog
-from gateway.settings import BadConfig, Redis
+from gateway.cli.common import as_json, chosen, config, gateway_of, runs
+from gateway.ops.doctor import Diagnosis, Examine, backlog_problems, diagnose
+from gateway.plugins import BadPlugin
+from gateway.ports import HealthCheck, HealthProblem
+from gateway.settings import BadConfig, RedisSettings
 
 
 @click.command()
@@ -30,8 +30,8 @@ async def doctor(config: Path | None, json: bool) -> None:
     """Explain in words what is not well; exit 1 when something is broken. Changes nothing."""
     try:
         gateway = gateway_of(config)
-    except (BadConfig, BadGuest) as bad:
-        found: Sequence[Ailment] = _misconfigured(bad, chosen(config))
+    except (BadConfig, BadPlugin) as bad:
+        found: Sequence[Diagnosis] = _misconfigured(bad, chosen(config))
     else:
         try:
             found = await diagnose(_parts(gateway))
@@ -43,11 +43,11 @@ async def doctor(config: Path | None, json: bool) -> None:
         sys.exit(1)
 
 
-def _misconfigured(bad: BadConfig | BadGuest, file: Path | None) -> list[Ailment]:
+def _misconfigured(bad: BadConfig | BadPlugin, file: Path | None) -> list[Diagnosis]:
     problems = [str(one) for one in bad.problems] if isinstance(bad, BadConfig) else [str(bad)]
-    mend = f"mend it in {file or 'the environment'}; `warmline check` looks again"
+    fix = f"mend it in {file or 'the environment'}; `warmline check` looks again"
     return [
-        Ailment(part="configuration", symptom=Symptom(what=problem, mend=mend))
+        Diagnosis(part="configuration", symptom=HealthProblem(what=problem, fix=fix))
         for problem in problems
     ]
 
@@ -58,7 +58,7 @@ def _parts(gateway: Gateway) -> Mapping[str, Examine]:
     parts: dict[str, Examine] = {
         "configuration": _well,
         "server": partial(_server, gateway, database),
-        "database": partial(database.checkup, gateway.clock),
+        "database": partial(database.check_health, gateway.clock),
         "queues": partial(_queues, gateway, database),
     }
     if gateway.settings.core.redis_url is not None:
@@ -70,37 +70,37 @@ def _parts(gateway: Gateway) -> Mapping[str, Examine]:
     for one in (*offers.understanders, *offers.handlers, *offers.sites):
         guests.setdefault(str(getattr(one, "name", type(one).__name__)), one)
     for name, guest in guests.items():
-        if isinstance(guest, Checkup):
-            parts[name] = partial(guest.checkup, gateway.clock)
+        if isinstance(guest, HealthCheck):
+            parts[name] = partial(guest.check_health, gateway.clock)
     return parts
 
 
-async def _well() -> Sequence[Symptom]:
+async def _well() -> Sequence[HealthProblem]:
     return ()
 
 
-async def _queues(gateway: Gateway, database: DatabaseCheckup) -> Sequence[Symptom]:
+async def _queues(gateway: Gateway, database: DatabaseCheckup) -> Sequence[HealthProblem]:
     if not await database.is_current():
         return ()  # told by the database's own examination
     now = gateway.clock.now()
-    return of_backlog(await gateway.store.figures.backlog(now), now)
+    return backlog_problems(await gateway.store.statistics.backlog(now), now)
 
 
-async def _redis(url: str, bounds: Redis) -> Sequence[Symptom]:
+async def _redis(url: str, bounds: RedisSettings) -> Sequence[HealthProblem]:
     """Whether it can be reached and written to: a full one answers a PING."""
-    link = Link(url, prefix=bounds.prefix, timeout=bounds.timeout)
+    link = RedisConnection(url, prefix=bounds.prefix, timeout=bounds.timeout)
     try:
         await link.call(lambda redis: redis.set(link.key("doctor"), "1", px=10_000))
-    except Away:
+    except RedisUnavailable:
         what = link.trouble or "Redis cannot be used"
-        mend = "see `redis_url`, and whether it is up; messages are worked meanwhile, by the sweep"
-        return [Symptom(what=what, severity="warning", mend=mend)]
+        fix = "see `redis_url`, and whether it is up; messages are worked meanwhile, by the sweep"
+        return [HealthProblem(what=what, severity="warning", fix=fix)]
     finally:
         await link.close()
     return ()
 
 
-async def _processes(database: DatabaseCheckup) -> Sequence[Symptom]:
+async def _processes(database: DatabaseCheckup) -> Sequence[HealthProblem]:
     """Who serves from a database that several may share."""
     if not await database.is_current():
         return ()  # told by the database's own examination
@@ -108,22 +108,22 @@ async def _processes(database: DatabaseCheckup) -> Sequence[Symptom]:
     found = []
     if not alive:
         what = "no server works on this database"
-        found.append(Symptom(what=what, severity="warning", mend="start `warmline serve`"))
+        found.append(HealthProblem(what=what, severity="warning", fix="start `warmline serve`"))
     if gone:
         what = f"stopped without a word: {', '.join(gone)}"
-        mend = "the others take over what they held; see why they ended, and start them again"
-        found.append(Symptom(what=what, severity="warning", mend=mend))
+        fix = "the others take over what they held; see why they ended, and start them again"
+        found.append(HealthProblem(what=what, severity="warning", fix=fix))
     return found
 
 
-async def _server(gateway: Gateway, database: DatabaseCheckup) -> Sequence[Symptom]:
+async def _server(gateway: Gateway, database: DatabaseCheckup) -> Sequence[HealthProblem]:
     """Whether one works in this folder, and what it says of itself."""
     core = gateway.settings.core
     if gateway.database.shared:
         return await _processes(database)
     if not is_served(gateway.settings.data_dir / "serving.lock"):
         what = f"no server works in {gateway.settings.data_dir}"
-        return [Symptom(what=what, severity="warning", mend="start `warmline serve`")]
+        return [HealthProblem(what=what, severity="warning", fix="start `warmline serve`")]
     url = f"http://{core.host}:{core.port}/readyz"
     try:
         async with (
@@ -133,11 +133,11 @@ async def _server(gateway: Gateway, database: DatabaseCheckup) -> Sequence[Sympt
             told = msgspec.json.decode(await answer.read(), type=_Readiness)
     except (ClientError, TimeoutError, msgspec.DecodeError, OSError) as error:
         what = f"a server works here, but {url} gives no answer ({type(error).__name__})"
-        mend = "if it listens elsewhere, set `host` and `port`; else see its log and restart it"
-        return [Symptom(what=what, severity="warning", mend=mend)]
-    mend = "see the part of that name here, and the server's log"
+        fix = "if it listens elsewhere, set `host` and `port`; else see its log and restart it"
+        return [HealthProblem(what=what, severity="warning", fix=fix)]
+    fix = "see the part of that name here, and the server's log"
     return [
-        Symptom(what=f"{name}: {state}", mend=mend)
+        HealthProblem(what=f"{name}: {state}", fix=fix)
         for name, state in told.checks.items()
         if state != "ok"
     ]
@@ -159,7 +159,7 @@ def is_served(lock: Path) -> bool:
     return False
 
 
-def _told(ailment: Ailment) -> dict[str, object]:
+def _told(ailment: Diagnosis) -> dict[str, object]:
     symptom = ailment.symptom
     if symptom is None:
         return {"part": ailment.part, "state": "well"}
@@ -168,13 +168,13 @@ def _told(ailment: Ailment) -> dict[str, object]:
         "state": symptom.severity,
         "what": symptom.what,
         "since": symptom.since,
-        "mend": symptom.mend,
+        "mend": symptom.fix,
     }
 
 
-def _in_words(ailment: Ailment) -> str:
+def _in_words(ailment: Diagnosis) -> str:
     symptom = ailment.symptom
     if symptom is None:
         return f"well     {ailment.part}"
     since = f" (since {symptom.since:%Y-%m-%d %H:%M} UTC)" if symptom.since else ""
-    return f"{symptom.severity:8} {ailment.part}: {symptom.what}{since}\n         -> {symptom.mend}"
+    return f"{symptom.severity:8} {ailment.part}: {symptom.what}{since}\n         -> {symptom.fix}"

@@ -7,14 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from gateway.cli.start import as_json, config, gateway_of, runs
+from gateway.cli.common import as_json, config, gateway_of, runs
+from gateway.ops.evaluation import evaluate_emotion, evaluate_intents, evaluate_language, read_rows
 from gateway.ports import Trainable, Understander
-from gateway.services.evaluation import (
-    evaluate_emotion,
-    evaluate_intents,
-    evaluate_language,
-    read_rows,
-)
 
 csv = click.Path(path_type=Path, exists=True, dir_okay=False)
 

@@ -8,8 +8,8 @@ from importlib import import_module
 
 import click
 
-from gateway.cli.start import house_of, say
-from gateway.guests import Guests, installed
+from gateway.cli.common import open_services, print_line
+from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig
 
@@ -24,15 +24,15 @@ OURS: Mapping[str, str] = {
     "voice": "voice:voice",
     "eval": "evaluate:evaluate",
     "replay": "replay:replay",
-    "outbox": "boxes:outbox",
-    "inbox": "boxes:inbox",
-    "customer": "boxes:customer",
+    "outbox": "queues:outbox",
+    "inbox": "queues:inbox",
+    "customer": "queues:customer",
     "audit": "audit:audit",
-    "keys": "keys:keys",
-    "webhooks": "webhooks:webhooks",
-    "retention": "retention:retention",
-    "migrate": "moving:migrate",
-    "move": "moving:move",
+    "keys": "database:keys",
+    "webhooks": "queues:webhooks",
+    "retention": "database:retention",
+    "migrate": "database:migrate",
+    "move": "database:move",
 }
 """Our commands, and the module and name of each: only the one that is called is loaded, since
 what others need (numpy, say) would be a third of a server's memory."""
@@ -56,7 +56,7 @@ class Commands(click.Group):
 def command() -> click.Group:
     """All commands. Raises BadGuest when a package offers a name that is taken."""
     group = Commands("warmline", help="A customer-service gateway: AI assists, people decide.")
-    for name, theirs in Guests(installed()).commands().items():
+    for name, theirs in PluginRegistry(installed_plugins()).commands().items():
         if name in OURS:
             raise click.ClickException(f"a plugin offers the command {name}, which is ours")
         group.add_command(theirs)
@@ -66,11 +66,11 @@ def command() -> click.Group:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what goes wrong is told in words, with exit code 1."""
     try:
-        command().main(args=arguments, prog_name="warmline", obj=house_of)
+        command().main(args=arguments, prog_name="warmline", obj=open_services)
     except BadConfig as bad:
         for problem in bad.problems:
             click.echo(str(problem), err=True)
         sys.exit(1)
     except WarmlineError as error:
-        say(str(error))
+        print_line(str(error))
         sys.exit(1)

@@ -12,9 +12,9 @@ import click
 import msgspec
 
 from gateway.app import Gateway
-from gateway.cli.start import as_json, config, runs, settings_of
-from gateway.guests import Guests, installed
+from gateway.cli.common import as_json, config, runs, settings_of
 from gateway.model import Address, Inbound
+from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import Traits
 from gateway.settings import Settings
 from gateway.testing import FakeClock
@@ -22,7 +22,7 @@ from gateway.testing import FakeClock
 Word = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the file: what a customer wrote, and when (ISO 8601 with an offset)."""
 
     channel: Word
@@ -32,7 +32,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayReply(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the answer: what was said to whom."""
 
     channel: str
@@ -43,7 +43,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     route: dict[str, object] | None
 
 
-class Silent:
+class NoReplyYet:
     """A channel with nobody at the other end: what is said stays in the mailbox."""
 
     traits = Traits(mailbox=True, buttons=True)
@@ -68,33 +68,33 @@ async def replay(config: Path | None, json: bool, file: Iterable[str]) -> None:
                 click.echo(f"{said.channel} → {said.to} ({said.author}): {said.text}")
 
 
-def read(lines: Iterable[str]) -> list[Event]:
+def read(lines: Iterable[str]) -> list[ReplayEvent]:
     """The events in ``lines``; a mistake is told with its line number."""
     events = []
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                events.append(msgspec.json.decode(line, type=Event))
+                events.append(msgspec.json.decode(line, type=ReplayEvent))
             except msgspec.DecodeError as error:
                 raise click.ClickException(f"line {number}: {error}") from None
     return events
 
 
-async def run(settings: Settings, events: Sequence[Event], folder: Path) -> list[Said]:
+async def run(settings: Settings, events: Sequence[ReplayEvent], folder: Path) -> list[ReplayReply]:
     """All that was said, in the order in which it was committed."""
     # What engines learnt before lies in the data directory; only the database is a fresh one.
     database = f"sqlite:///{folder / 'replay.db'}"
     core = settings.core.model_copy(update={"database_url": database})
     clock = FakeClock(_first(events))
     gateway = Gateway(
-        Guests(installed()),
+        PluginRegistry(installed_plugins()),
         settings.replace(core=core),
         clock=clock,
-        channels={name: Silent(name) for name in sorted({e.channel for e in events})},
+        channels={name: NoReplyYet(name) for name in sorted({e.channel for e in events})},
     )
     await gateway.start()
     try:
-        heard: list[Said] = []
+        heard: list[ReplayReply] = []
         seen: dict[Address, int] = {}
         for event in events:
             await _until(gateway, clock, event.at)
@@ -107,7 +107,7 @@ async def run(settings: Settings, events: Sequence[Event], folder: Path) -> list
         await gateway.stop()
 
 
-def _first(events: Sequence[Event]) -> datetime:
+def _first(events: Sequence[ReplayEvent]) -> datetime:
     known = [event.at for event in events if event.at is not None]
     return min(known) if known else datetime.now(UTC)
 
@@ -123,13 +123,13 @@ async def _until(gateway: Gateway, clock: FakeClock, at: datetime | None) -> Non
         await gateway.settled()
 
 
-async def _say(gateway: Gateway, clock: FakeClock, event: Event) -> None:
+async def _say(gateway: Gateway, clock: FakeClock, event: ReplayEvent) -> None:
     address = Address(channel=event.channel, value=event.sender)
     message = Inbound(address=address, text=event.text, at=clock.now(), remote_id=event.id)
-    await gateway.house.intake.accept(message)
+    await gateway.services.intake.accept(message)
 
 
-async def _news(gateway: Gateway, seen: dict[Address, int]) -> list[Said]:
+async def _news(gateway: Gateway, seen: dict[Address, int]) -> list[ReplayReply]:
     found = []
     for address, after in list(seen.items()):
         said = await gateway.answers.messages(address, after=after, limit=1000, own=True)
@@ -143,7 +143,7 @@ async def _news(gateway: Gateway, seen: dict[Address, int]) -> list[Said]:
                 found.append(
                     (
                         message.id,
-                        Said(
+                        ReplayReply(
                             channel=address.channel,
                             to=address.value,
                             author=message.author,

@@ -21,8 +21,8 @@ from aiohttp import web
 
 from gateway.adapters.sql.opening import is_shared
 from gateway.app import Gateway, build_app
-from gateway.cli.start import config, gateway_with, logs, say, settings_of
-from gateway.ports import Hints, WarmlineError
+from gateway.cli.common import config, gateway_with, logs, print_line, settings_of
+from gateway.ports import StartupHints, WarmlineError
 from gateway.settings import Settings
 from gateway.web import health
 
@@ -80,19 +80,19 @@ def alone(settings: Settings) -> Iterator[None]:
     it on a shared database: it would take this one's running sends for those of a crash. The lock
     goes with the process, however that ends."""
     folder, name = settings.data_dir, settings.core.process.name
-    what, mend = f"another `warmline serve` works in {folder}", "set WARMLINE_DATA_DIR"
+    what, fix = f"another `warmline serve` works in {folder}", "set WARMLINE_DATA_DIR"
     lock = folder / "serving.lock"
     if is_shared(settings.core.database_url):
         if name is None:
             yield
             return
         lock = folder / f"serving-{quote(name, safe='')}.lock"
-        what, mend = f"another process named {name} serves", "set WARMLINE_PROCESS__NAME"
+        what, fix = f"another process named {name} serves", "set WARMLINE_PROCESS__NAME"
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise WarmlineError(f"{what}; stop it, or {mend}") from None
+            raise WarmlineError(f"{what}; stop it, or {fix}") from None
         yield
 
 
@@ -125,7 +125,7 @@ async def _greet(gateway: Gateway, url: str) -> None:
     """Tell where to click once all is ready; at the first start something may be learnt first."""
     troubles = await health.troubles(gateway.checks())
     if troubles:
-        say(f"Starting at {url}: " + "; ".join(f"{k}: {v}" for k, v in troubles.items()))
+        print_line(f"Starting at {url}: " + "; ".join(f"{k}: {v}" for k, v in troubles.items()))
     with suppress(TimeoutError):  # a channel may be down for long; the pages work meanwhile
         async with asyncio.timeout(PATIENCE):
             while troubles:
@@ -152,9 +152,9 @@ def _taken(host: str, port: int, error: OSError) -> str:
 
 def _welcome(gateway: Gateway, url: str) -> None:
     """Where to click. Guests add what they know: pages, doors, demo passwords."""
-    say(f"\nWarmline is ready at {url}\n")
+    print_line(f"\nWarmline is ready at {url}\n")
     for guest in (*gateway.offers.sites, *gateway.offers.channels.values()):
-        if isinstance(guest, Hints):
+        if isinstance(guest, StartupHints):
             for line in guest.hints(url):
-                say(f"  {line}")
-    say("\nCtrl-C stops it.\n")
+                print_line(f"  {line}")
+    print_line("\nCtrl-C stops it.\n")

@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.app import routes
-from gateway.cli.start import as_json, chosen, config, gateway_of, runs
-from gateway.guests import BadGuest, Guests, installed
+from gateway.cli.common import as_json, chosen, config, gateway_of, runs
 from gateway.model import Route, Turn, Understanding
+from gateway.ops.evaluation import fresh_turn
+from gateway.plugins import BadPlugin, PluginRegistry, installed_plugins
 from gateway.ports import WarmlineError
-from gateway.services.evaluation import fresh_turn
-from gateway.services.routing import decide
+from gateway.routing.route import decide
 from gateway.settings import BadConfig, load
 
 
@@ -32,7 +32,7 @@ def check(config: Path | None) -> None:
         for problem in bad.problems:
             click.echo(str(problem))
         sys.exit(1)
-    except BadGuest as bad:
+    except BadPlugin as bad:
         click.echo(f"{chosen(config)}:1: packages: {bad}")
         sys.exit(1)
     click.echo("OK")
@@ -90,7 +90,7 @@ def _in_words(turn: Turn, route: Route) -> str:
 @config
 def plugins(config: Path | None) -> None:
     """What is installed, from which package, awake or asleep and why."""
-    guests = Guests(installed())
+    guests = PluginRegistry(installed_plugins())
     declared = guests.declared()
     settings = load(chosen(config), declared)
     gateway = gateway_of(config)
@@ -113,7 +113,7 @@ def plugins(config: Path | None) -> None:
 @runs
 async def channels(config: Path | None) -> None:
     """The channels, awake or asleep, and what is missing to wake one."""
-    guests = Guests(installed())
+    guests = PluginRegistry(installed_plugins())
     settings = load(chosen(config), guests.declared())
     gateway = gateway_of(config)
     table = _table("channel", "state", "what")

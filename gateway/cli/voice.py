@@ -9,13 +9,13 @@ from typing import Literal, TextIO, get_args
 import click
 import msgspec
 
-from gateway.cli.start import as_json, chosen, config, settings_of
-from gateway.guests import Guests, installed
-from gateway.model import Emotion, Label, Occasion, Reply
+from gateway.cli.common import as_json, chosen, config, settings_of
+from gateway.model import Emotion, MoodLabel, RenderContext, Reply
+from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import Voice
 
 channel = click.option("--channel", required=True, help="rest, webchat, email, sms, slack ...")
-emotion = click.option("--emotion", type=click.Choice(get_args(Label)), default="calm")
+emotion = click.option("--emotion", type=click.Choice(get_args(MoodLabel)), default="calm")
 author = click.option("--author", type=click.Choice(["bot", "agent"]), default="bot")
 language = click.option("--language", default=None, help="of the words; else it is guessed")
 file = click.argument("file", type=click.File("r", encoding="utf-8"))
@@ -36,7 +36,7 @@ def voice() -> None:
 def render(  # noqa: PLR0917  (click gives them by name)
     config: Path | None,
     channel: str,
-    emotion: Label,
+    emotion: MoodLabel,
     author: Literal["bot", "agent"],
     json: bool,
     file: TextIO,
@@ -67,7 +67,7 @@ def render(  # noqa: PLR0917  (click gives them by name)
 def lint(  # noqa: PLR0917  (click gives them by name)
     config: Path | None,
     channel: str,
-    emotion: Label,
+    emotion: MoodLabel,
     author: Literal["bot", "agent"],
     language: str | None,
     json: bool,
@@ -108,13 +108,13 @@ def check_guide(config: Path | None, guide: Path) -> None:
 
 
 def _voice(file: Path | None) -> Voice:
-    guests = Guests(installed())
+    guests = PluginRegistry(installed_plugins())
     return guests.offers(settings_of(chosen(file))).voice
 
 
-def _occasion(channel: str, emotion: Label, author: Literal["bot", "agent"]) -> Occasion:
+def _occasion(channel: str, emotion: MoodLabel, author: Literal["bot", "agent"]) -> RenderContext:
     felt = Emotion(label=emotion, intensity=0.0 if emotion == "calm" else 0.8)
-    return Occasion(channel=channel, emotion=felt, author=author)
+    return RenderContext(channel=channel, emotion=felt, author=author)
 
 
 def _reply(text: str) -> Reply:

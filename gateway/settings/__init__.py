@@ -7,44 +7,45 @@ names it or a ``WARMLINE_`` variable of it is set, asleep when it is ``false`` o
 ``auto`` awake as soon as all that it requires is there.
 """
 
-from gateway.settings.compose import (
+from gateway.settings.core import (
+    CoreSettings,
+    DeliverySettings,
+    LimitSettings,
+    PostgresSettings,
+    ProcessSettings,
+    RedisSettings,
+    RetentionSettings,
+    Settings,
+    WebhookEndpoint,
+    WebhookSettings,
+    WorkerSettings,
+)
+from gateway.settings.loading import DeclaredSection, load
+from gateway.settings.problems import BadConfig, Problem, YamlLines, validate
+from gateway.settings.yaml_files import (
     compose_yaml,
     construct_yaml,
     packaged_yaml,
     read_shape,
     read_yaml,
 )
-from gateway.settings.core import (
-    Core,
-    Delivery,
-    Limits,
-    Postgres,
-    Process,
-    Redis,
-    Settings,
-    Worker,
-)
-from gateway.settings.loading import Declared, load
-from gateway.settings.problems import BadConfig, Lines, Problem, validate
-from gateway.settings.retention import Retention
-from gateway.settings.webhooks import Endpoint, Webhooks
 
 __all__ = [
     "BadConfig",
-    "Core",
-    "Declared",
-    "Delivery",
-    "Endpoint",
-    "Limits",
-    "Lines",
-    "Postgres",
+    "CoreSettings",
+    "DeclaredSection",
+    "DeliverySettings",
+    "LimitSettings",
+    "PostgresSettings",
     "Problem",
-    "Process",
-    "Redis",
-    "Retention",
+    "ProcessSettings",
+    "RedisSettings",
+    "RetentionSettings",
     "Settings",
-    "Webhooks",
-    "Worker",
+    "WebhookEndpoint",
+    "WebhookSettings",
+    "WorkerSettings",
+    "YamlLines",
     "compose_yaml",
     "construct_yaml",
     "load",

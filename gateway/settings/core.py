@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-
-from gateway.settings.retention import Retention
-from gateway.settings.webhooks import Webhooks
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+)
 
 M = TypeVar("M", bound=BaseModel)
 
 
-class Worker(BaseModel):
+class WorkerSettings(BaseModel):
     """How turns are worked: bounds that keep one slow thing from stopping the rest."""
 
     model_config = ConfigDict(extra="forbid")
@@ -33,7 +40,7 @@ class Worker(BaseModel):
     )
 
 
-class Delivery(BaseModel):
+class DeliverySettings(BaseModel):
     """How replies are sent: exponential back-off with full jitter between the two bounds."""
 
     model_config = ConfigDict(extra="forbid")
@@ -46,7 +53,7 @@ class Delivery(BaseModel):
     timeout: float = Field(30.0, gt=0, description="seconds for one attempt")
 
 
-class Redis(BaseModel):
+class RedisSettings(BaseModel):
     """How processes share work through Redis. It holds nothing that may not be lost."""
 
     model_config = ConfigDict(extra="forbid")
@@ -65,7 +72,7 @@ class Redis(BaseModel):
     )
 
 
-class Limits(BaseModel):
+class LimitSettings(BaseModel):
     """Bounds on what comes in."""
 
     model_config = ConfigDict(extra="forbid")
@@ -88,7 +95,7 @@ class Limits(BaseModel):
     )
 
 
-class Tracing(BaseModel):
+class TracingSettings(BaseModel):
     """OpenTelemetry traces. Where they go is told by its own ``OTEL_`` variables."""
 
     model_config = ConfigDict(extra="forbid")
@@ -98,7 +105,7 @@ class Tracing(BaseModel):
     )
 
 
-class Postgres(BaseModel):
+class PostgresSettings(BaseModel):
     """How PostgreSQL is used, where ``database_url`` names one."""
 
     model_config = ConfigDict(extra="forbid")
@@ -109,7 +116,7 @@ class Postgres(BaseModel):
     lock_timeout: float = Field(5.0, gt=0, description="seconds to wait for another process")
 
 
-class Process(BaseModel):
+class ProcessSettings(BaseModel):
     """This process among others on the same database."""
 
     model_config = ConfigDict(extra="forbid")
@@ -125,7 +132,73 @@ class Process(BaseModel):
     )
 
 
-class Core(BaseModel):
+class RetentionSettings(BaseModel):
+    """Days after which things are deleted; none: never. Once a day, in small batches."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    conversations_days: int | None = Field(
+        None, ge=1, description="of silence; then all of a conversation that nobody has open"
+    )
+    attachments_days: int | None = Field(None, ge=1, description="then the files of messages")
+    inbox_days: int | None = Field(
+        90, ge=7, description="rows of handled messages; until then a repetition is known"
+    )
+    outbox_days: int | None = Field(90, ge=1, description="rows of sent messages")
+    webhooks_days: int | None = Field(30, ge=1, description="told ones; until then replayable")
+    archive: Path | None = Field(
+        None, description="folder in which conversations are kept as JSON lines before they go"
+    )
+    hour: int = Field(3, ge=0, le=23, description="of the day, UTC, at which it is done")
+    batch: int = Field(200, ge=1, le=10_000, description="conversations or rows in one commit")
+
+
+EndpointName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+MAKE = "`echo whsec_$(openssl rand -base64 32)` makes one"
+
+
+class WebhookEndpoint(BaseModel):
+    """Another system that is told what happens here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: HttpUrl
+    secret: SecretStr = Field(description="`whsec_` and base64; two with a space while it changes")
+    events: tuple[str, ...] = Field((), description="`message.sent`, or `message`; none: all")
+    include_text: bool = Field(False, description="what was written goes along")
+    allow_private: bool = Field(False, description="the address may be one of this network")
+
+    @field_validator("secret")
+    @classmethod
+    def _usable(cls, secret: SecretStr) -> SecretStr:
+        keys = secret.get_secret_value().split()
+        if not keys or not all(_is_key(one) for one in keys):
+            raise ValueError(f"must be `whsec_` and base64 of 24 to 64 bytes; {MAKE}")
+        return secret
+
+
+class WebhookSettings(BaseModel):
+    """Other systems, and how often and how long each is tried."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    endpoints: dict[EndpointName, WebhookEndpoint] = {}
+    attempts: int = Field(24, ge=1, description="then it is a dead letter")
+    backoff_first: float = Field(5.0, gt=0, description="seconds")
+    backoff_most: float = Field(21_600.0, gt=0, description="seconds")
+    timeout: float = Field(15.0, gt=0, le=300, description="seconds for one attempt")
+    at_once: int = Field(8, ge=1, le=256, description="requests side by side to one endpoint")
+
+
+def _is_key(text: str) -> bool:
+    """The size that the Standard Webhooks specification asks for, 24 to 64 bytes."""
+    try:
+        return 24 <= len(base64.b64decode(text.removeprefix("whsec_"), validate=True)) <= 64
+    except binascii.Error:
+        return False
+
+
+class CoreSettings(BaseModel):
     """The gateway's own settings: the top level of the file."""
 
     model_config = ConfigDict(extra="ignore")
@@ -149,15 +222,15 @@ class Core(BaseModel):
     audit_days: int = Field(
         365, ge=0, description="days that a line of the audit log is kept; 0: for ever"
     )
-    worker: Worker = Worker()
-    delivery: Delivery = Delivery()
-    limits: Limits = Limits()
-    webhooks: Webhooks = Webhooks()
-    tracing: Tracing = Tracing()
-    retention: Retention = Retention()
-    postgres: Postgres = Postgres()
-    process: Process = Process()
-    redis: Redis = Redis()
+    worker: WorkerSettings = WorkerSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    limits: LimitSettings = LimitSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    tracing: TracingSettings = TracingSettings()
+    retention: RetentionSettings = RetentionSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    process: ProcessSettings = ProcessSettings()
+    redis: RedisSettings = RedisSettings()
 
 
 class Settings:
@@ -165,7 +238,7 @@ class Settings:
 
     def __init__(
         self,
-        core: Core,
+        core: CoreSettings,
         sections: Mapping[type[BaseModel], BaseModel],
         *,
         base: Path,
@@ -182,7 +255,7 @@ class Settings:
         found = self._sections.get(model)
         return found if isinstance(found, model) else None
 
-    def replace(self, *, core: Core) -> Settings:
+    def replace(self, *, core: CoreSettings) -> Settings:
         """The same with another core."""
         return Settings(core, self._sections, base=self.base, asleep=self.asleep)
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from gateway.settings.problems import LIST, MAPPING, Lines, Problem
+from gateway.settings.problems import LIST, MAPPING, Problem, YamlLines
 
 PREFIX = "WARMLINE_"
 ENVIRONMENT = "<environment>"
@@ -83,18 +83,18 @@ class _Source(EnvSettingsSource):
             return value
 
 
-class Overlaid(Lines):
+class OverlaidSettings(YamlLines):
     """Where the settings of the section ``name`` stand, of which ``given`` came from ``env``."""
 
     def __init__(
-        self, lines: Lines, name: str, given: Mapping[str, Any], env: Mapping[str, str]
+        self, lines: YamlLines, name: str, given: Mapping[str, Any], env: Mapping[str, str]
     ) -> None:
         self._under, self._given = lines, given
         self._at = name.split(".") if name else []
         self._names = {one.upper() for one in env}
 
     def problem(self, key: object, message: str) -> Problem:
-        """As `Lines.problem`; of what came from the environment it names the variable."""
+        """As `YamlLines.problem`; of what came from the environment it names the variable."""
         parts = str(key).split(".")
         if not self._is_given(parts):
             return self._under.problem(key, message)

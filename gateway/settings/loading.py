@@ -9,17 +9,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.settings.compose import read_yaml
-from gateway.settings.core import Core, Settings
+from gateway.settings.core import CoreSettings, Settings
 from gateway.settings.environment import (
     ENVIRONMENT,
     PREFIX,
-    Overlaid,
+    OverlaidSettings,
     from_env,
     variable,
     with_files,
 )
-from gateway.settings.problems import BadConfig, Lines, Problem, validate
+from gateway.settings.problems import BadConfig, Problem, YamlLines, validate
+from gateway.settings.yaml_files import read_yaml
 
 SECRET = frozenset({"data_key"})
 """Keys of the gateway's own that no file may hold."""
@@ -27,7 +27,7 @@ ADDRESSES = ("DATABASE_URL", "REDIS_URL")
 """Variables that are known by these names everywhere."""
 
 
-class Declared(BaseModel):
+class DeclaredSection(BaseModel):
     """A section that a guest declared."""
 
     name: str
@@ -37,18 +37,18 @@ class Declared(BaseModel):
 
 
 def load(
-    file: Path | None, declared: list[Declared], environ: Mapping[str, str] | None = None
+    file: Path | None, declared: list[DeclaredSection], environ: Mapping[str, str] | None = None
 ) -> Settings:
     """Read ``file`` (None: the environment alone) and the environment.
 
     Raises BadConfig with every problem found, each naming file, line and key.
     """
-    tree, lines = read_yaml(file) if file else ({}, Lines(ENVIRONMENT, {}))
+    tree, lines = read_yaml(file) if file else ({}, YamlLines(ENVIRONMENT, {}))
     problems = _unknown(tree, declared, lines)
     env = _environment(os.environ if environ is None else environ, declared, problems)
-    mine = from_env(Core, PREFIX, env)
+    mine = from_env(CoreSettings, PREFIX, env)
     values = _merge(_core_values(tree, env), mine)
-    core = validate(Core, values, "", Overlaid(lines, "", mine, env), problems)
+    core = validate(CoreSettings, values, "", OverlaidSettings(lines, "", mine, env), problems)
     sections: dict[type[BaseModel], BaseModel] = {}
     asleep: dict[str, str] = {}
     for one in declared:
@@ -64,16 +64,16 @@ def load(
 
 
 def _environment(
-    environ: Mapping[str, str], declared: list[Declared], problems: list[Problem]
+    environ: Mapping[str, str], declared: list[DeclaredSection], problems: list[Problem]
 ) -> dict[str, str]:
-    models: dict[str, type[BaseModel]] = {PREFIX: Core}
+    models: dict[str, type[BaseModel]] = {PREFIX: CoreSettings}
     models |= {variable(one.name) + "__": one.model for one in declared}
     others = {*ADDRESSES, *(name for one in declared for name in one.aliases)}
     return with_files(environ, models, others, problems)
 
 
 def _core_values(tree: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
-    values = {k: v for k, v in tree.items() if k in Core.model_fields and k not in SECRET}
+    values = {k: v for k, v in tree.items() if k in CoreSettings.model_fields and k not in SECRET}
     values |= {name.lower(): env[name] for name in ADDRESSES if name in env}
     return values
 
@@ -89,8 +89,12 @@ def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
     return dict(merged)
 
 
-def _unknown(tree: Mapping[str, Any], declared: list[Declared], lines: Lines) -> list[Problem]:
-    known = (set(Core.model_fields) - SECRET) | {one.name.partition(".")[0] for one in declared}
+def _unknown(
+    tree: Mapping[str, Any], declared: list[DeclaredSection], lines: YamlLines
+) -> list[Problem]:
+    known = (set(CoreSettings.model_fields) - SECRET) | {
+        one.name.partition(".")[0] for one in declared
+    }
     known |= {"channels", "plugins"}
     problems = [
         lines.problem(
@@ -116,10 +120,10 @@ def _unknown(tree: Mapping[str, Any], declared: list[Declared], lines: Lines) ->
 
 
 def _section(
-    one: Declared,
+    one: DeclaredSection,
     tree: Mapping[str, Any],
     env: Mapping[str, str],
-    lines: Lines,
+    lines: YamlLines,
     problems: list[Problem],
 ) -> BaseModel | str:
     """The validated section, or in words why it sleeps."""
@@ -140,11 +144,11 @@ def _section(
             return f"waits for {', '.join(missing)}"
     elif not isinstance(given, dict) and given not in (None, True, _ABSENT):
         problems.append(lines.problem(one.name, "must be a mapping, true, false or auto"))
-    where = Overlaid(lines, one.name, mine, env)
+    where = OverlaidSettings(lines, one.name, mine, env)
     return validate(one.model, values, one.name, where, problems) or "its settings are wrong"
 
 
-def _missing(one: Declared, values: Mapping[str, Any]) -> list[str]:
+def _missing(one: DeclaredSection, values: Mapping[str, Any]) -> list[str]:
     """What the section waits for: each field without a default, and one of each group in the
     model's ``ONE_OF``, where it has that."""
     short = {field: name for name, field in one.aliases.items()}

@@ -41,7 +41,7 @@ class BadConfig(WarmlineError):
         self.problems = problems
 
 
-class Lines:
+class YamlLines:
     """Where each key of a YAML file stands."""
 
     def __init__(self, file: str, lines: Mapping[str, int]) -> None:
@@ -59,7 +59,7 @@ def validate(
     model: type[M],
     values: Mapping[str, Any],
     name: str,
-    lines: Lines,
+    lines: YamlLines,
     problems: list[Problem],
     *,
     missing: str = "is required; set it here or in the environment",

@@ -6,12 +6,11 @@ async with running(my_plugin, config={"plugins": {"mine": {}}}, tmp_path=tmp_pat
     assert ana.heard == ["We open at nine."]
 """
 
-from gateway.testing.audit import MemoryAudit
 from gateway.testing.contract import (
     CHECKS,
     POLICY,
     Check,
-    FarEnd,
+    ProviderSimulator,
     Quality,
     Trouble,
     checks,
@@ -19,36 +18,36 @@ from gateway.testing.contract import (
     quality,
 )
 from gateway.testing.kit import (
-    DeskAgent,
     FakeChannel,
     FakeClock,
     FakeHandler,
-    Person,
     PlainVoice,
-    Running,
-    as_guests,
+    RunningGateway,
+    SimulatedAgent,
+    SimulatedCustomer,
+    as_plugins,
     running,
     settings_for,
 )
-from gateway.testing.notebook import MemoryNotebook
+from gateway.testing.memory import MemoryAuditLog, MemoryStorage
 
 __all__ = [
     "CHECKS",
     "POLICY",
     "Check",
-    "DeskAgent",
     "FakeChannel",
     "FakeClock",
     "FakeHandler",
-    "FarEnd",
-    "MemoryAudit",
-    "MemoryNotebook",
-    "Person",
+    "MemoryAuditLog",
+    "MemoryStorage",
     "PlainVoice",
+    "ProviderSimulator",
     "Quality",
-    "Running",
+    "RunningGateway",
+    "SimulatedAgent",
+    "SimulatedCustomer",
     "Trouble",
-    "as_guests",
+    "as_plugins",
     "checks",
     "echo",
     "quality",

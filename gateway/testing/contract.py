@@ -1,7 +1,7 @@
 """What every channel must do, ours and anyone's, as checks that run against its real provider
 protocol.
 
-A channel's tests build a `FarEnd`: the provider's test server, and a customer behind it. Its
+A channel's tests build a `ProviderSimulator`: the provider's test server, and a customer behind it. Its
 quality file says of every check ``done``, or ``exempt`` and why:
 
     duplicate_delivery: done
@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.model import Address, Agent, File, Reason, Reply, Turn
 from gateway.ports import NotAccepted
-from gateway.testing.kit import FakeHandler, Running
+from gateway.testing.kit import FakeHandler, RunningGateway
 
 Trouble = Literal["busy", "broken", "never", "cut"]
 """``busy``: try later, in `PAUSE` seconds (429); ``broken``: a passing fault (5xx); ``never``: this
@@ -39,7 +39,7 @@ PAUSE = 40
 """The Retry-After of a busy provider, in seconds."""
 
 
-class FarEnd(Protocol):
+class ProviderSimulator(Protocol):
     """The other end of a channel: its provider, and customers who use it.
 
     ``gw`` is a gateway with the channel awake, the guest `echo` as its handler, the plain voice,
@@ -47,7 +47,7 @@ class FarEnd(Protocol):
     the provider's control syntax; ``largest`` is the most bytes a body may have.
     """
 
-    gw: Running
+    gw: RunningGateway
     secrets: Sequence[str]
     hostile: Sequence[str]
     largest: int
@@ -89,7 +89,7 @@ class FarEnd(Protocol):
         ...
 
 
-Check: TypeAlias = Callable[[FarEnd], Awaitable[None]]
+Check: TypeAlias = Callable[[ProviderSimulator], Awaitable[None]]
 CHECKS: dict[str, Check] = {}
 ANA = Agent(id="desk:ana", name="Ana")
 WORDS = "Grüße 👩🏽\u200d🔧 שלום ﷺ e\u0301 \u202eabc\u202c 𝒳 中文 — “ok”"
@@ -127,21 +127,21 @@ def _check(check: Check) -> Check:
 
 
 @_check
-async def check_answers(far: FarEnd) -> None:
+async def check_answers(far: ProviderSimulator) -> None:
     """A customer is answered, and a person's words reach them too."""
     assert await far.say("hello", id="a1") == 200
     await far.gw.settled()
     assert await far.heard() == ["hello"]
     assert await far.say("person", id="a2") == 200
     await far.gw.settled()
-    [item] = await far.gw.house.desk.queue()
-    await far.gw.house.desk.answer(item.conversation.id, ANA, "Ana here.", key="k")
+    [item] = await far.gw.services.desk.queue()
+    await far.gw.services.desk.answer(item.conversation.id, ANA, "Ana here.", key="k")
     await far.gw.settled()
     assert await far.heard() == ["hello", "A person comes.", "Ana here."]
 
 
 @_check
-async def check_duplicate_delivery(far: FarEnd) -> None:
+async def check_duplicate_delivery(far: ProviderSimulator) -> None:
     """The same message, however often delivered, is handled once; each delivery gets its OK."""
     assert [await far.say("once", id="d1") for _ in range(3)] == [200, 200, 200]
     await far.gw.settled()
@@ -151,7 +151,7 @@ async def check_duplicate_delivery(far: FarEnd) -> None:
 
 
 @_check
-async def check_lost_first_delivery(far: FarEnd) -> None:
+async def check_lost_first_delivery(far: ProviderSimulator) -> None:
     """When the commit fails the provider gets a 5xx, and its next delivery is handled."""
     with _store_down(far):
         assert await far.say("important", id="l1") >= 500
@@ -161,7 +161,7 @@ async def check_lost_first_delivery(far: FarEnd) -> None:
 
 
 @_check
-async def check_bad_signature(far: FarEnd) -> None:
+async def check_bad_signature(far: ProviderSimulator) -> None:
     """Who has not the secret is refused with 401 or 403, and nothing is stored."""
     assert await far.say_forged("let me in") in (401, 403)
     await far.gw.settled()
@@ -169,14 +169,14 @@ async def check_bad_signature(far: FarEnd) -> None:
 
 
 @_check
-async def check_oversize(far: FarEnd) -> None:
+async def check_oversize(far: ProviderSimulator) -> None:
     """A body over the bound is 413, and nothing is stored."""
     assert await far.post(b"x" * (far.largest + 1)) == 413
     assert await _stored(far) == []
 
 
 @_check
-async def check_malformed(far: FarEnd) -> None:
+async def check_malformed(far: ProviderSimulator) -> None:
     """What no provider would send is a 4xx, or kept for a person; never a 5xx."""
     for body in (b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b'{"a": {"b": [1, 2, {}]}}', b"a=%zz"):
         assert 200 <= await far.post(body) < 500, body
@@ -185,7 +185,7 @@ async def check_malformed(far: FarEnd) -> None:
 
 
 @_check
-async def check_unicode(far: FarEnd) -> None:
+async def check_unicode(far: ProviderSimulator) -> None:
     """Every script, emoji and mark comes in and goes out as it is."""
     assert await far.say(WORDS, id="u1") == 200
     await far.gw.settled()
@@ -194,7 +194,7 @@ async def check_unicode(far: FarEnd) -> None:
 
 
 @_check
-async def check_ordering(far: FarEnd) -> None:
+async def check_ordering(far: ProviderSimulator) -> None:
     """Answers come in the order of the questions."""
     said = [f"number {i}" for i in range(8)]
     for i, text in enumerate(said):
@@ -204,32 +204,32 @@ async def check_ordering(far: FarEnd) -> None:
 
 
 @_check
-async def check_attachment(far: FarEnd) -> None:
+async def check_attachment(far: ProviderSimulator) -> None:
     """A customer's file is kept, byte for byte, and named on the card."""
     png = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
     file = File(name="broken.png", media_type="image/png", data=png)
     assert await far.say("see this", id="f1", files=(file,)) == 200
     await far.gw.settled()
-    found = await far.gw.gateway.store.reading.messages(far.address("carla"), own=True)
+    found = await far.gw.gateway.store.queries.messages(far.address("carla"), own=True)
     [kept] = [one for message in found for one in message.attachments]
     assert kept.media_type == "image/png"
-    assert await far.gw.house.files.open(kept.digest) == png
+    assert await far.gw.services.files.open(kept.digest) == png
 
 
 # -- going out -----------------------------------------------------------------------------------
 
 
 @_check
-async def check_attachment_out(far: FarEnd) -> None:
+async def check_attachment_out(far: ProviderSimulator) -> None:
     """A person's file reaches the customer, byte for byte."""
     await far.say("person", id="g1")
     await far.gw.settled()
-    [item] = await far.gw.house.desk.queue()
+    [item] = await far.gw.services.desk.queue()
     data = b"%PDF-1.4 " + bytes(range(64))
-    kept = await far.gw.house.files.keep(
+    kept = await far.gw.services.files.keep(
         File(name="label.pdf", media_type="application/pdf", data=data)
     )
-    await far.gw.house.desk.answer(
+    await far.gw.services.desk.answer(
         item.conversation.id, ANA, "Print this.", key="k", attachments=(kept,)
     )
     await far.gw.settled()
@@ -237,7 +237,7 @@ async def check_attachment_out(far: FarEnd) -> None:
 
 
 @_check
-async def check_control_syntax(far: FarEnd) -> None:
+async def check_control_syntax(far: ProviderSimulator) -> None:
     """What means something to the provider means nothing from a customer: it is read as it was
     written, and pings, links and formats nothing."""
     for i, text in enumerate(far.hostile):
@@ -248,7 +248,7 @@ async def check_control_syntax(far: FarEnd) -> None:
 
 
 @_check
-async def check_retry(far: FarEnd) -> None:
+async def check_retry(far: ProviderSimulator) -> None:
     """A passing fault is waited out: the message arrives, once."""
     far.trouble("broken", "broken")
     await far.say("patience", id="r1")
@@ -259,7 +259,7 @@ async def check_retry(far: FarEnd) -> None:
 
 
 @_check
-async def check_rate_limit(far: FarEnd) -> None:
+async def check_rate_limit(far: ProviderSimulator) -> None:
     """A busy provider is left alone for as long as it asked."""
     far.trouble("busy")
     await far.say("later", id="b1")
@@ -272,19 +272,19 @@ async def check_rate_limit(far: FarEnd) -> None:
 
 
 @_check
-async def check_permanent_failure(far: FarEnd) -> None:
+async def check_permanent_failure(far: ProviderSimulator) -> None:
     """What will never be taken is a dead letter at once, the next message goes, a person knows."""
     far.trouble("never")
     await far.say("to nobody", id="p1")
     await far.gw.settled()
     [letter] = await far.gw.gateway.store.outbox.list()
     assert (letter.state, letter.attempts) == ("dead", 1)
-    [item] = await far.gw.house.desk.queue()
+    [item] = await far.gw.services.desk.queue()
     assert item.handoff.reasons[0].code == "undeliverable"
 
 
 @_check
-async def check_cut_off(far: FarEnd) -> None:
+async def check_cut_off(far: ProviderSimulator) -> None:
     """A line that is cut after the message was taken: never said twice to a provider that cannot
     tell, and either found, sent again under the same id, or a person's."""
     far.trouble("cut")
@@ -295,7 +295,7 @@ async def check_cut_off(far: FarEnd) -> None:
 
 
 @_check
-async def check_secrets_stay_secret(far: FarEnd) -> None:
+async def check_secrets_stay_secret(far: ProviderSimulator) -> None:
     """No secret, and no word of a customer, is in the log, whatever goes wrong."""
     private = f"my-door-code-{uuid4().hex}"
     with _log() as written:
@@ -309,13 +309,13 @@ async def check_secrets_stay_secret(far: FarEnd) -> None:
         assert secret not in written.getvalue()
 
 
-async def _stored(far: FarEnd, name: str = "carla") -> list[str]:
-    found = await far.gw.gateway.store.reading.messages(far.address(name), own=True, limit=1000)
+async def _stored(far: ProviderSimulator, name: str = "carla") -> list[str]:
+    found = await far.gw.gateway.store.queries.messages(far.address(name), own=True, limit=1000)
     return [message.text for message in found if message.author == "customer"]
 
 
 @contextmanager
-def _store_down(far: FarEnd) -> Iterator[None]:
+def _store_down(far: ProviderSimulator) -> Iterator[None]:
     inbox = far.gw.gateway.store.inbox
     real = inbox.accept
 
@@ -350,7 +350,7 @@ def _log() -> Iterator[io.StringIO]:
 # -- the quality file ----------------------------------------------------------------------------
 
 
-class Exempt(BaseModel):
+class QualityExemption(BaseModel):
     """A check that makes no sense for this channel, and why."""
 
     model_config = ConfigDict(extra="forbid")
@@ -358,7 +358,7 @@ class Exempt(BaseModel):
     exempt: Annotated[str, Field(min_length=10)]
 
 
-Quality: TypeAlias = dict[str, Literal["done"] | Exempt]
+Quality: TypeAlias = dict[str, Literal["done"] | QualityExemption]
 _QUALITY: TypeAdapter[Quality] = TypeAdapter(Quality)
 
 

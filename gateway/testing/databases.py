@@ -19,7 +19,7 @@ import asyncpg
 from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.schema import metadata
-from gateway.settings import Postgres
+from gateway.settings import PostgresSettings
 
 T = TypeVar("T")
 ON_POSTGRES = "WARMLINE_TEST_DATABASE_URL"
@@ -84,7 +84,7 @@ async def _new(admin: Any, folder: str, server: str) -> str:
     name = "w" + sha256(folder.encode()).hexdigest()[:20]
     await admin.execute(f"DROP DATABASE IF EXISTS {name}")
     await admin.execute(f"CREATE DATABASE {name}")
-    database = open_database(named(server, name), Postgres())
+    database = open_database(named(server, name), PostgresSettings())
     await migrate(database)
     await database.stop()
     await admin.execute("INSERT INTO test_databases VALUES ($1, $2)", name, folder)

@@ -17,26 +17,26 @@ import yaml
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from gateway.app import Gateway, build_app, put_together
-from gateway.guests import Guest, Guests
+from gateway.app import Gateway, build_app, build_gateway
 from gateway.hookspecs import hookimpl
 from gateway.model import (
     Accepted,
     Address,
     Agent,
-    Card,
+    ContextCard,
     Finding,
     Inbound,
     Json,
     Message,
-    Occasion,
     Outbound,
+    RenderContext,
     Rendered,
     Reply,
     Sent,
     Turn,
 )
-from gateway.ports import Channel, Clock, Handler, House, Traits
+from gateway.plugins import InstalledPlugin, PluginRegistry
+from gateway.ports import Channel, Clock, Handler, Services, Traits
 from gateway.settings import Settings, load
 from gateway.testing.databases import ON_POSTGRES, database_of
 
@@ -144,11 +144,11 @@ class PlainVoice:
 
     name = "plain"
 
-    def render(self, reply: Reply, occasion: Occasion) -> Rendered:
+    def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
         said = (reply.opener or "", *reply.body, reply.next_step or "")
         return Rendered(parts=tuple(part for part in said if part))
 
-    def lint(self, text: str, occasion: Occasion) -> tuple[Finding, ...]:
+    def lint(self, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
         return ()
 
     def schema(self) -> Mapping[str, Json]:
@@ -162,10 +162,10 @@ class PlainVoice:
         register(self)
 
 
-class Person:
+class SimulatedCustomer:
     """A customer on one channel."""
 
-    def __init__(self, running: Running, address: Address) -> None:
+    def __init__(self, running: RunningGateway, address: Address) -> None:
         self._running = running
         self.address = address
         self.heard: list[str] = []
@@ -181,7 +181,7 @@ class Person:
     async def write(self, text: str, **more: Any) -> Accepted:
         """Write, without waiting for an answer."""
         message = Inbound(address=self.address, text=text, at=self._running.clock.now(), **more)
-        return await self._running.house.intake.accept(message)
+        return await self._running.services.intake.accept(message)
 
     async def listen(self) -> list[str]:
         """Read what is new; gives all that was heard so far."""
@@ -193,19 +193,19 @@ class Person:
 
     async def messages(self, *, after: int = 0) -> tuple[Message, ...]:
         """What was said to this customer, whatever the channel: not discarded, not failed."""
-        found = await self._running.house.mailbox.messages(self.address, after=after, limit=1000)
+        found = await self._running.services.mailbox.messages(self.address, after=after, limit=1000)
         return tuple(m for m in found if m.status not in ("queued", "failed"))
 
 
-class DeskAgent:
+class SimulatedAgent:
     """A person who answers, with the epoch they last saw."""
 
-    def __init__(self, running: Running, agent: Agent) -> None:
-        self._desk = running.house.desk
+    def __init__(self, running: RunningGateway, agent: Agent) -> None:
+        self._desk = running.services.desk
         self._running = running
         self.agent = agent
 
-    async def next_card(self) -> Card:
+    async def next_card(self) -> ContextCard:
         """The card of the most pressing conversation."""
         await self._running.settled()
         queue = await self._desk.queue()
@@ -213,27 +213,27 @@ class DeskAgent:
             raise AssertionError("the queue is empty")
         return await self._desk.card(queue[0].conversation.id)
 
-    async def claim(self, card: Card | None = None) -> Card:
+    async def claim(self, card: ContextCard | None = None) -> ContextCard:
         card = card or await self.next_card()
         now = card.conversation
         return await self._desk.claim(now.id, self.agent, epoch=now.epoch)
 
-    async def answer(self, card: Card, text: str, **more: Any) -> None:
+    async def answer(self, card: ContextCard, text: str, **more: Any) -> None:
         key = more.pop("key", uuid4().hex)
         await self._desk.answer(card.conversation.id, self.agent, text, key=key, **more)
         await self._running.settled()
 
-    async def resolve(self, card: Card) -> None:
+    async def resolve(self, card: ContextCard) -> None:
         await self._desk.resolve(card.conversation.id, self.agent, epoch=card.conversation.epoch)
         await self._running.settled()
 
 
-class Running:
+class RunningGateway:
     """A gateway that runs on a free port of this machine."""
 
     def __init__(self, gateway: Gateway, server: TestServer) -> None:
         self.gateway = gateway
-        self.house: House = gateway.house
+        self.services: Services = gateway.services
         self.clock: Clock = gateway.clock
         self.url = str(server.make_url("")).rstrip("/")
 
@@ -252,11 +252,15 @@ class Running:
         await self.gateway.rounds.sweep()
         await self.settled()
 
-    def customer(self, channel: str, name: str) -> Person:
-        return Person(self, Address(channel=channel, value=name))
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of one series of ``/metrics`` (``warmline_turns_total``); 0 before it exists."""
+        return self.gateway.metrics.registry.get_sample_value(name, labels) or 0.0
 
-    def desk_agent(self, name: str, *, skills: Sequence[str] = ()) -> DeskAgent:
-        return DeskAgent(
+    def customer(self, channel: str, name: str) -> SimulatedCustomer:
+        return SimulatedCustomer(self, Address(channel=channel, value=name))
+
+    def desk_agent(self, name: str, *, skills: Sequence[str] = ()) -> SimulatedAgent:
+        return SimulatedAgent(
             self, Agent(id=f"desk:{name}", name=name.capitalize(), skills=tuple(skills))
         )
 
@@ -268,7 +272,7 @@ class Running:
 
 
 def settings_for(
-    guests: Iterable[Guest],
+    guests: Iterable[InstalledPlugin],
     config: Mapping[str, Any],
     folder: Path,
     environ: Mapping[str, str] | None = None,
@@ -285,13 +289,15 @@ def settings_for(
     if ON_POSTGRES in os.environ:
         tree.setdefault("database_url", database_of(folder, os.environ[ON_POSTGRES]))
     file.write_text(yaml.safe_dump(tree), "utf-8")
-    return load(file, Guests(guests).declared(), environ or {})
+    return load(file, PluginRegistry(guests).declared(), environ or {})
 
 
-def as_guests(modules: Iterable[ModuleType | Any]) -> list[Guest]:
+def as_plugins(modules: Iterable[ModuleType | Any]) -> list[InstalledPlugin]:
     """Modules, or objects with hook implementations, as installed packages."""
     return [
-        Guest(name=getattr(module, "__name__", f"guest{i}"), module=module, package="tests")
+        InstalledPlugin(
+            name=getattr(module, "__name__", f"guest{i}"), module=module, package="tests"
+        )
         for i, module in enumerate(modules)
     ]
 
@@ -303,7 +309,7 @@ async def running(
     tmp_path: Path,
     clock: Clock | None = None,
     environ: Mapping[str, str] | None = None,
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningGateway]:
     """A gateway of ``modules`` alone, over real HTTP and a real SQLite file in ``tmp_path``; with
     WARMLINE_TEST_DATABASE_URL over a database of that PostgreSQL server.
 
@@ -311,15 +317,15 @@ async def running(
     ``warmline.yaml``; give the sections that wake your modules. ``environ`` is all that the
     environment holds.
     """
-    guests = as_guests(modules)
+    guests = as_plugins(modules)
     if not any(hasattr(guest.module, "register_voice") for guest in guests):
-        guests = as_guests([*modules, PlainVoice()])
-    gateway = put_together(
+        guests = as_plugins([*modules, PlainVoice()])
+    gateway = build_gateway(
         guests, settings_for(guests, config or {}, tmp_path, environ), clock=clock
     )
     server = TestServer(build_app(gateway), skip_url_asserts=True)
     await server.start_server(shutdown_timeout=2.0)
     try:
-        yield Running(gateway, server)
+        yield RunningGateway(gateway, server)
     finally:
         await server.close()

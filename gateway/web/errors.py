@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
 from gateway.ports import Conflict, NotAccepted, NotFound, TooLarge
-from gateway.services.metrics import Metrics
+from gateway.runtime.metrics import Metrics
 
 log = structlog.get_logger()
 UNKNOWN = "unknown"

@@ -11,7 +11,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.hookspecs import Readiness
-from gateway.services.metrics import Metrics
+from gateway.runtime.metrics import Metrics
 
 log = structlog.get_logger()
 PATIENCE = 2.0

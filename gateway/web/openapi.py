@@ -1,6 +1,6 @@
 """``/openapi.json``: what this gateway's HTTP doors take and answer, as OpenAPI 3.1.
 
-Each guest describes its own routes (`Described`); here the parts are joined. Only what is routed
+Each guest describes its own routes (`OpenApiProvider`); here the parts are joined. Only what is routed
 now is told: a channel that sleeps, or that came without its webhook, has no door.
 """
 
@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.model import Json
-from gateway.ports import Described, WarmlineError
+from gateway.ports import OpenApiProvider, WarmlineError
 from gateway.settings import packaged_yaml
 from gateway.web.errors import CODES
 
@@ -26,11 +26,13 @@ METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch",
 Part = Mapping[str, Any]
 
 
-class Clash(WarmlineError):
+class OpenApiConflict(WarmlineError):
     """Two guests describe the same path or name a component alike."""
 
 
-def routes(parts: Iterable[Part], doors: Iterable[web.AbstractRouteDef]) -> list[web.RouteDef]:
+def routes(
+    parts: Iterable[Part], serves_http: Iterable[web.AbstractRouteDef]
+) -> list[web.RouteDef]:
     """The route that gives the document of ``doors``, itself included, described by ``parts``.
 
     Raises Clash.
@@ -40,16 +42,16 @@ def routes(parts: Iterable[Part], doors: Iterable[web.AbstractRouteDef]) -> list
         return web.Response(body=body, content_type="application/json")
 
     mine = [web.get(PATH, give)]
-    body = msgspec.json.encode(document([house(), *parts], served([*doors, *mine])))
+    body = msgspec.json.encode(document([services(), *parts], served([*serves_http, *mine])))
     return mine
 
 
 def described(guests: Iterable[object]) -> list[Part]:
     """What those of ``guests`` tell that describe their routes."""
-    return [guest.describe() for guest in guests if isinstance(guest, Described)]
+    return [guest.describe() for guest in guests if isinstance(guest, OpenApiProvider)]
 
 
-def house() -> Part:
+def services() -> Part:
     """The house's own doors, and the components that all guests may name."""
     part: dict[str, Any] = packaged_yaml("gateway.web", "openapi.yaml")
     part["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"][
@@ -58,10 +60,10 @@ def house() -> Part:
     return part
 
 
-def served(doors: Iterable[web.AbstractRouteDef]) -> frozenset[tuple[str, str]]:
+def served(serves_http: Iterable[web.AbstractRouteDef]) -> frozenset[tuple[str, str]]:
     """Method and path template of each of ``doors``; HEAD, which every GET takes, is left out."""
     router = web.UrlDispatcher()
-    router.add_routes(list(doors))
+    router.add_routes(list(serves_http))
     return frozenset(
         (route.method.lower(), route.resource.canonical)
         for route in router.routes()
@@ -78,12 +80,12 @@ def operations(part: Part) -> frozenset[tuple[str, str]]:
     )
 
 
-def document(parts: Iterable[Part], doors: frozenset[tuple[str, str]]) -> dict[str, Any]:
+def document(parts: Iterable[Part], serves_http: frozenset[tuple[str, str]]) -> dict[str, Any]:
     """The whole document, of those operations that are among ``doors``. Raises Clash."""
     whole: dict[str, Any] = {"paths": {}, "components": {}, "tags": []}
     for part in parts:
         for path, item in part.get("paths", {}).items():
-            there = {key: told for key, told in item.items() if _is_there(key, path, doors)}
+            there = {key: told for key, told in item.items() if _is_there(key, path, serves_http)}
             if METHODS & there.keys():
                 _put(whole["paths"], path, there)
         for kind, named in part.get("components", {}).items():
@@ -99,8 +101,8 @@ def document(parts: Iterable[Part], doors: frozenset[tuple[str, str]]) -> dict[s
     return {"openapi": "3.1.0", "info": info, **whole}
 
 
-def _is_there(key: str, path: str, doors: frozenset[tuple[str, str]]) -> bool:
-    return key not in METHODS or (key, path) in doors
+def _is_there(key: str, path: str, serves_http: frozenset[tuple[str, str]]) -> bool:
+    return key not in METHODS or (key, path) in serves_http
 
 
 def _even(told: Json) -> Json:
@@ -113,5 +115,5 @@ def _even(told: Json) -> Json:
 
 def _put(among: dict[str, Json], name: str, told: Json) -> None:
     if name in among:
-        raise Clash(f"two guests describe {name} for /openapi.json")
+        raise OpenApiConflict(f"two guests describe {name} for /openapi.json")
     among[name] = told

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from gateway import Pages, Poller, Section, Settings, hookimpl
+from gateway import HttpRoutes, Poller, Section, Settings, hookimpl
 from plugins.agents_desk.command import desk
 from plugins.agents_desk.settings import DeskSettings, User
 from plugins.agents_desk.site import WebDesk
@@ -26,7 +26,7 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
 
 
 @hookimpl
-def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
+def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
     if wanted := settings.section(DeskSettings):
         register(
             WebDesk(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from gateway import Agent, Entry, Notebook, NotFound, Outdated, Value, WarmlineError
+from gateway import Agent, NotFound, Outdated, PluginStorage, StoredValue, Value, WarmlineError
 from plugins.agents_desk.roles import Role
 
 GUEST = "agents_desk"
@@ -38,15 +38,15 @@ Change = Callable[[Account], Account]
 class Accounts:
     """``fixed`` are those of the settings, by their casefolded names."""
 
-    def __init__(self, notebook: Notebook, fixed: Mapping[str, Account]) -> None:
-        self._notebook, self._fixed = notebook, dict(fixed)
+    def __init__(self, storage: PluginStorage, fixed: Mapping[str, Account]) -> None:
+        self._notebook, self._fixed = storage, dict(fixed)
 
     async def find(self, name: str) -> Account | None:
         return self._account(name.casefold(), await self._entry(name))
 
     async def all(self) -> tuple[Account, ...]:
         """By name."""
-        kept: dict[str, Entry] = {}
+        kept: dict[str, StoredValue] = {}
         after = ""
         while page := await self._notebook.scan(GUEST, USER, after=after):
             kept |= {entry.key.removeprefix(USER): entry for entry in page}
@@ -90,14 +90,14 @@ class Accounts:
             raise NotFound(f"there is no user {name}")
         await self._notebook.drop(GUEST, entry.key, version=entry.version)
 
-    async def _entry(self, name: str) -> Entry | None:
+    async def _entry(self, name: str) -> StoredValue | None:
         return await self._notebook.get(GUEST, _key(name))
 
-    async def _put(self, account: Account, entry: Entry | None) -> None:
+    async def _put(self, account: Account, entry: StoredValue | None) -> None:
         version = entry.version if entry else 0
         await self._notebook.put(GUEST, _key(account.name), _text(account), version=version)
 
-    def _account(self, name: str, entry: Entry | None) -> Account | None:
+    def _account(self, name: str, entry: StoredValue | None) -> Account | None:
         kept = msgspec.json.decode(entry.value, type=Account) if entry else None
         fixed = self._fixed.get(name)
         if fixed is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gateway import Opening, WarmlineError
+from gateway import OpenServices, WarmlineError
 from plugins.agents_desk.accounts import Account, Accounts
 from plugins.agents_desk.managing import SHORTEST, Managing, hash_of
 from plugins.agents_desk.people import fixed
@@ -58,7 +58,7 @@ def user() -> None:
 @password_option
 @click.pass_obj
 def add(  # noqa: PLR0917  (click gives them by name)
-    opening: Opening,
+    opening: OpenServices,
     config: Path | None,
     name: str,
     role: str,
@@ -87,7 +87,7 @@ def add(  # noqa: PLR0917  (click gives them by name)
 @user.command("list")
 @config
 @click.pass_obj
-def list_users(opening: Opening, config: Path | None) -> None:
+def list_users(opening: OpenServices, config: Path | None) -> None:
     """Everyone who may sign in."""
 
     async def deed(_: Managing, accounts: Accounts) -> None:
@@ -102,7 +102,7 @@ def list_users(opening: Opening, config: Path | None) -> None:
 @name
 @click.argument("role", type=click.Choice(ROLES))
 @click.pass_obj
-def role(opening: Opening, config: Path | None, name: str, role: str) -> None:
+def role(opening: OpenServices, config: Path | None, name: str, role: str) -> None:
     """Give NAME another ROLE; it holds at their next click."""
     _run(opening, config, lambda managing, _: managing.role(operator(), name, role))
     click.echo(f"{name} is {role} now")
@@ -112,7 +112,7 @@ def role(opening: Opening, config: Path | None, name: str, role: str) -> None:
 @config
 @name
 @click.pass_obj
-def lock(opening: Opening, config: Path | None, name: str) -> None:
+def lock(opening: OpenServices, config: Path | None, name: str) -> None:
     """Sign NAME out everywhere and let them in no more."""
     _run(opening, config, lambda managing, _: managing.lock(operator(), name, locked=True))
     click.echo(f"{name} is locked")
@@ -122,7 +122,7 @@ def lock(opening: Opening, config: Path | None, name: str) -> None:
 @config
 @name
 @click.pass_obj
-def unlock(opening: Opening, config: Path | None, name: str) -> None:
+def unlock(opening: OpenServices, config: Path | None, name: str) -> None:
     """Let NAME in again."""
     _run(opening, config, lambda managing, _: managing.lock(operator(), name, locked=False))
     click.echo(f"{name} is not locked")
@@ -133,7 +133,7 @@ def unlock(opening: Opening, config: Path | None, name: str) -> None:
 @name
 @password_option
 @click.pass_obj
-def user_password(opening: Opening, config: Path | None, name: str, password: str) -> None:
+def user_password(opening: OpenServices, config: Path | None, name: str, password: str) -> None:
     """Set the password of NAME, and sign them out everywhere."""
     _run(opening, config, lambda managing, _: managing.password(operator(), name, password))
     click.echo(f"{name} has a new password")
@@ -143,7 +143,7 @@ def user_password(opening: Opening, config: Path | None, name: str, password: st
 @config
 @name
 @click.pass_obj
-def sign_out(opening: Opening, config: Path | None, name: str) -> None:
+def sign_out(opening: OpenServices, config: Path | None, name: str) -> None:
     """End every session of NAME."""
     _run(opening, config, lambda managing, _: managing.sign_out(operator(), name))
     click.echo(f"{name} is signed out everywhere")
@@ -153,7 +153,7 @@ def sign_out(opening: Opening, config: Path | None, name: str) -> None:
 @config
 @name
 @click.pass_obj
-def remove(opening: Opening, config: Path | None, name: str) -> None:
+def remove(opening: OpenServices, config: Path | None, name: str) -> None:
     """Forget NAME; sessions end, what they did stays on record."""
     _run(opening, config, lambda managing, _: managing.remove(operator(), name))
     click.echo(f"{name} is removed")
@@ -168,16 +168,16 @@ def operator() -> str:
 
 
 def _run(
-    opening: Opening,
+    opening: OpenServices,
     config: Path | None,
     deed: Callable[[Managing, Accounts], Awaitable[None]],
 ) -> None:
     async def run() -> None:
-        async with opening(config) as (house, settings):
+        async with opening(config) as (services, settings):
             mine = settings.section(DeskSettings)
             known = fixed(mine, settings.data_dir) if mine else {}
-            accounts = Accounts(house.notebook, known)
-            await deed(Managing(accounts, house.audit), accounts)
+            accounts = Accounts(services.storage, known)
+            await deed(Managing(accounts, services.audit), accounts)
 
     asyncio.run(run())
 

@@ -1,4 +1,4 @@
-"""What people do: every deed is a plain form, goes through `House.desk`, and ends on its page."""
+"""What people do: every deed is a plain form, goes through `Services.desk`, and ends on its page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from gateway import Agent, Conflict, Event, House, NotAccepted, NotFound
+from gateway import Agent, Conflict, Event, NotAccepted, NotFound, Services
 from plugins.agents_desk import view
 from plugins.agents_desk.accounts import Accounts
 from plugins.agents_desk.forms import Form, Mistake, posted, read
@@ -29,9 +29,9 @@ class Deeds:
     """Claim, answer, note, resolve, hand back, transfer, ignore, and advice while writing."""
 
     def __init__(
-        self, house: House, pages: Pages, guard: Guard, accounts: Accounts, *, longest: int
+        self, services: Services, pages: Pages, guard: Guard, accounts: Accounts, *, longest: int
     ) -> None:
-        self._house, self._pages, self._guard = house, pages, guard
+        self._house, self._pages, self._guard = services, pages, guard
         self._accounts = accounts
         self._longest = longest
 

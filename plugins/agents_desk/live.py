@@ -8,7 +8,7 @@ import json
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
-from gateway import House
+from gateway import Services
 from plugins.agents_desk.guard import Guard
 from plugins.agents_desk.paper import HEADERS
 from plugins.agents_desk.sessions import Session, Sessions
@@ -24,9 +24,9 @@ class Live:
     """
 
     def __init__(
-        self, house: House, sessions: Sessions, guard: Guard, closing: asyncio.Event
+        self, services: Services, sessions: Sessions, guard: Guard, closing: asyncio.Event
     ) -> None:
-        self._house, self._sessions, self._guard = house, sessions, guard
+        self._house, self._sessions, self._guard = services, sessions, guard
         self._closing = closing
 
     def routes(self) -> list[web.RouteDef]:

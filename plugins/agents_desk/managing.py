@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argon2
 
-from gateway import Agent, Audit, WarmlineError
+from gateway import Agent, AuditLog, WarmlineError
 from plugins.agents_desk.accounts import Account, Accounts
 from plugins.agents_desk.roles import ROLES, Role
 from plugins.agents_desk.settings import User
@@ -18,7 +18,7 @@ class Managing:
     """Accounts, changed by somebody: ``who`` is told to the audit log. Each raises WarmlineError
     with what is wrong."""
 
-    def __init__(self, accounts: Accounts, audit: Audit) -> None:
+    def __init__(self, accounts: Accounts, audit: AuditLog) -> None:
         self._accounts, self._audit = accounts, audit
 
     async def add(

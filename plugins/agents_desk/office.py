@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from gateway import House, NotFound, WarmlineError
+from gateway import NotFound, Services, WarmlineError
 from plugins.agents_desk.accounts import Accounts
 from plugins.agents_desk.forms import posted
 from plugins.agents_desk.guard import Guard, redirect
@@ -25,9 +25,9 @@ class Office:
     """Users are an admin's; the whole log too; that of one conversation also a lead's."""
 
     def __init__(
-        self, house: House, paper: Paper, guard: Guard, accounts: Accounts, managing: Managing
+        self, services: Services, paper: Paper, guard: Guard, accounts: Accounts, managing: Managing
     ) -> None:
-        self._house, self._paper, self._guard = house, paper, guard
+        self._house, self._paper, self._guard = services, paper, guard
         self._accounts, self._managing = accounts, managing
 
     def routes(self) -> list[web.RouteDef]:

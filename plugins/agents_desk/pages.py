@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from gateway import Address, Conversation, Finding, House, NotFound, QueueItem, Value
+from gateway import Address, Conversation, Finding, NotFound, QueueItem, Services, Value
 from plugins.agents_desk import view, words
 from plugins.agents_desk.accounts import Account, Accounts
 from plugins.agents_desk.guard import Guard
@@ -39,15 +39,15 @@ class Pages:
 
     def __init__(
         self,
-        house: House,
+        services: Services,
         settings: DeskSettings,
         paper: Paper,
         guard: Guard,
         accounts: Accounts,
     ) -> None:
-        self._house, self._settings, self._accounts = house, settings, accounts
+        self._house, self._settings, self._accounts = services, settings, accounts
         self._paper, self._guard = paper, guard
-        self._views = Views(house.audit, house.clock)
+        self._views = Views(services.audit, services.clock)
 
     def routes(self) -> list[web.RouteDef]:
         read = self._guard.read

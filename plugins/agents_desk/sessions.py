@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import msgspec
 from aiohttp import web
 
-from gateway import Agent, Clock, Entry, Notebook, Outdated, Value
+from gateway import Agent, Clock, Outdated, PluginStorage, StoredValue, Value
 from plugins.agents_desk.accounts import GUEST, Account, Accounts
 from plugins.agents_desk.roles import Role
 
@@ -53,7 +53,7 @@ class Sessions:
 
     def __init__(
         self,
-        notebook: Notebook,
+        storage: PluginStorage,
         accounts: Accounts,
         *,
         clock: Clock,
@@ -61,7 +61,7 @@ class Sessions:
         absolute: int,
         secure: bool,
     ) -> None:
-        self._notebook, self._accounts, self._clock = notebook, accounts, clock
+        self._notebook, self._accounts, self._clock = storage, accounts, clock
         self._idle, self._absolute = timedelta(seconds=idle), timedelta(seconds=absolute)
         self._step = timedelta(seconds=min(60, idle / 10))
         self._secure = secure
@@ -135,7 +135,7 @@ class Sessions:
                     await self._drop(entry.key)
             after = page[-1].key
 
-    async def _open(self, id: str) -> tuple[Entry, Kept, Account] | None:
+    async def _open(self, id: str) -> tuple[StoredValue, Kept, Account] | None:
         entry = await self._notebook.get(GUEST, _key(id))
         if entry is None:
             return None
@@ -155,7 +155,7 @@ class Sessions:
         now = self._clock.now()
         return now - kept.seen < self._idle and now - kept.since < self._absolute
 
-    async def _touch(self, entry: Entry, kept: Kept) -> None:
+    async def _touch(self, entry: StoredValue, kept: Kept) -> None:
         try:
             await self._notebook.put(GUEST, entry.key, _text(kept), version=entry.version)
         except Outdated:

@@ -7,7 +7,7 @@ import math
 import structlog
 from aiohttp import web
 
-from gateway import Audit
+from gateway import AuditLog
 from plugins.agents_desk.forms import posted
 from plugins.agents_desk.guard import Guard, ours, redirect
 from plugins.agents_desk.paper import Paper
@@ -32,7 +32,7 @@ class Signing:
         tries: Tries,
         paper: Paper,
         guard: Guard,
-        audit: Audit,
+        audit: AuditLog,
         slack: bool,
     ) -> None:
         self._people, self._sessions, self._tries = people, sessions, tries

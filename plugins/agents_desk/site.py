@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from gateway import House, Json, packaged_yaml
+from gateway import Json, Services, packaged_yaml
 from plugins.agents_desk.accounts import Accounts
 from plugins.agents_desk.assets import Assets
 from plugins.agents_desk.deeds import Deeds
@@ -47,7 +47,7 @@ class WebDesk:
         self._tidies: tuple[Callable[[], Awaitable[None]], ...] = ()
         self._closing = asyncio.Event()
 
-    async def run(self, house: House) -> None:
+    async def run(self, services: Services) -> None:
         """Forgets each hour what is over; when the house closes it ends the open streams, so that
         nobody waits for them."""
         self._closing.clear()
@@ -55,51 +55,51 @@ class WebDesk:
             while True:
                 for tidy in self._tidies:
                     await tidy()
-                await house.clock.sleep(HOUR)
+                await services.clock.sleep(HOUR)
         finally:
             self._closing.set()
 
-    def routes(self, house: House) -> list[web.RouteDef]:
+    def routes(self, services: Services) -> list[web.RouteDef]:
         """Also makes the demo user's password when there is none yet."""
         wanted = self._settings
         assets = Assets()
-        paper = Paper(house.clock, assets)
-        accounts = Accounts(house.notebook, fixed(wanted, self._data_dir))
+        paper = Paper(services.clock, assets)
+        accounts = Accounts(services.storage, fixed(wanted, self._data_dir))
         sessions = Sessions(
-            house.notebook,
+            services.storage,
             accounts,
-            clock=house.clock,
+            clock=services.clock,
             idle=wanted.idle,
             absolute=wanted.absolute,
             secure=self._secure,
         )
         guard = Guard(sessions, paper, behind_proxy=wanted.behind_proxy)
-        pages = Pages(house, wanted, paper, guard, accounts)
-        tries = Tries(house.notebook, house.clock)
-        slack = self._slack(house, accounts, sessions, guard, paper)
+        pages = Pages(services, wanted, paper, guard, accounts)
+        tries = Tries(services.storage, services.clock)
+        slack = self._slack(services, accounts, sessions, guard, paper)
         signing = Signing(
             people=People(accounts),
             sessions=sessions,
             tries=tries,
             paper=paper,
             guard=guard,
-            audit=house.audit,
+            audit=services.audit,
             slack=slack is not None,
         )
-        managing = Managing(accounts, house.audit)
+        managing = Managing(accounts, services.audit)
         self._tidies = (sessions.tidy, tries.tidy, *((slack.tidy,) if slack else ()))
         return [
             *assets.routes(),
             *signing.routes(),
             *pages.routes(),
             *(slack.routes() if slack else ()),
-            *Office(house, paper, guard, accounts, managing).routes(),
-            *Deeds(house, pages, guard, accounts, longest=self._longest).routes(),
-            *Live(house, sessions, guard, self._closing).routes(),
+            *Office(services, paper, guard, accounts, managing).routes(),
+            *Deeds(services, pages, guard, accounts, longest=self._longest).routes(),
+            *Live(services, sessions, guard, self._closing).routes(),
         ]
 
     def _slack(
-        self, house: House, accounts: Accounts, sessions: Sessions, guard: Guard, paper: Paper
+        self, services: Services, accounts: Accounts, sessions: Sessions, guard: Guard, paper: Paper
     ) -> SlackSignIn | None:
         if self._settings.slack_client_id is None:
             return None
@@ -107,14 +107,14 @@ class WebDesk:
 
         return SlackSignIn(
             self._settings,
-            notebook=house.notebook,
+            storage=services.storage,
             accounts=accounts,
             sessions=sessions,
             guard=guard,
             paper=paper,
-            audit=house.audit,
-            clock=house.clock,
-            outside=house.outside,
+            audit=services.audit,
+            clock=services.clock,
+            public_http=services.public_http,
             public_url=self._public_url,
         )
 

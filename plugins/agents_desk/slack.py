@@ -25,12 +25,12 @@ from yarl import URL
 
 from gateway import (
     Agent,
-    Audit,
+    AuditLog,
     Clock,
-    Entry,
-    Notebook,
     Outdated,
-    Outside,
+    PluginStorage,
+    PublicHttp,
+    StoredValue,
     Value,
     WarmlineError,
 )
@@ -74,19 +74,19 @@ class SlackSignIn:
         self,
         settings: DeskSettings,
         *,
-        notebook: Notebook,
+        storage: PluginStorage,
         accounts: Accounts,
         sessions: Sessions,
         guard: Guard,
         paper: Paper,
-        audit: Audit,
+        audit: AuditLog,
         clock: Clock,
-        outside: Outside,
+        public_http: PublicHttp,
         public_url: str,
     ) -> None:
-        self._settings, self._notebook, self._accounts = settings, notebook, accounts
+        self._settings, self._notebook, self._accounts = settings, storage, accounts
         self._sessions, self._guard, self._paper = sessions, guard, paper
-        self._audit, self._clock, self._outside = audit, clock, outside
+        self._audit, self._clock, self._outside = audit, clock, public_http
         self._secure = public_url.startswith("https://")
         self._callback = f"{public_url.rstrip('/')}/desk/slack/back"
         self._site = URL(settings.slack_api_base).origin()
@@ -277,14 +277,14 @@ class SlackSignIn:
                     await self._forget(entry)
             after = page[-1].key
 
-    async def _forget(self, entry: Entry) -> None:
+    async def _forget(self, entry: StoredValue) -> None:
         try:
             await self._notebook.drop(GUEST, entry.key, version=entry.version)
         except Outdated:
             return  # it came back at this moment
 
 
-def _flow(entry: Entry) -> Flow:
+def _flow(entry: StoredValue) -> Flow:
     return msgspec.json.decode(entry.value, type=Flow)
 
 

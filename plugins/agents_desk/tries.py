@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from gateway import Clock, Entry, Notebook, Outdated
+from gateway import Clock, Outdated, PluginStorage, StoredValue
 from plugins.agents_desk.accounts import GUEST
 
 TRIES, PLACE = "tries/", "place/"
@@ -28,7 +28,7 @@ class Tries:
 
     def __init__(
         self,
-        notebook: Notebook,
+        storage: PluginStorage,
         clock: Clock,
         *,
         each: int = 5,
@@ -36,7 +36,7 @@ class Tries:
         every: int = 50,
         minutes: int = 15,
     ) -> None:
-        self._notebook, self._clock = notebook, clock
+        self._notebook, self._clock = storage, clock
         self._each, self._many, self._every = each, many, every
         self._window = timedelta(minutes=minutes)
         self._turn = asyncio.Lock()
@@ -88,7 +88,7 @@ class Tries:
             return 0.0
         return (made[-most] + self._window - self._clock.now()).total_seconds()
 
-    def _made(self, entry: Entry | None) -> list[datetime]:
+    def _made(self, entry: StoredValue | None) -> list[datetime]:
         if entry is None:
             return []
         now = self._clock.now()

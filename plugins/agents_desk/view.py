@@ -9,9 +9,9 @@ from gateway import (
     Address,
     Agent,
     Attachment,
-    Card,
+    ContextCard,
     Conversation,
-    Linked,
+    LinkedAddress,
     Message,
     QueueItem,
     Reason,
@@ -51,7 +51,7 @@ class Known(Value, frozen=True, kw_only=True):
     it in this conversation."""
 
     address: Address
-    linked: Linked | None
+    linked: LinkedAddress | None
     here: bool
 
 
@@ -66,7 +66,7 @@ class Tried(Value, frozen=True, kw_only=True):
 class Talk(Value, frozen=True, kw_only=True):
     """A conversation as one agent sees it. ``role``: what that agent can do with it now."""
 
-    card: Card
+    card: ContextCard
     name: str
     role: Literal["mine", "other", "open", "resolved"]
     reasons: tuple[Reason, ...]
@@ -103,7 +103,7 @@ def queue(items: Sequence[QueueItem], me: Agent, show: Show, *, here: int = 0) -
     )
 
 
-def talk(card: Card, me: Agent, *, way: frozenset[int] = frozenset()) -> Talk:
+def talk(card: ContextCard, me: Agent, *, way: frozenset[int] = frozenset()) -> Talk:
     """``way`` are ids of bot messages that a claim found already on their way."""
     draft = card.suggestion if card.suggestion and card.suggestion.outcome == "open" else None
     known = {m.id: m for m in card.on_its_way}
@@ -130,7 +130,7 @@ def role(conversation: Conversation, me: Agent) -> Literal["mine", "other", "ope
     return "mine" if conversation.owner.id == me.id else "other"
 
 
-def change(card: Card, me: Agent, *, state: str, last: int) -> Change:
+def change(card: ContextCard, me: Agent, *, state: str, last: int) -> Change:
     """What is different from when the agent saw ``state`` (in words) and the message ``last``."""
     now = words.state(card.conversation, me.id)
     differences = []
@@ -143,7 +143,7 @@ def change(card: Card, me: Agent, *, state: str, last: int) -> Change:
     return Change(now=now, differences=tuple(differences))
 
 
-def _addresses(card: Card) -> tuple[Known, ...]:
+def _addresses(card: ContextCard) -> tuple[Known, ...]:
     here = card.conversation.address
     linked = {one.address: one for one in card.linked}
     others = (one for one in card.identities if one != here)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
-from gateway import Audit, Card, Clock
+from gateway import AuditLog, Clock, ContextCard
 from plugins.agents_desk.sessions import Session
 
 AGAIN = timedelta(minutes=15)
@@ -16,11 +16,11 @@ class Views:
     """An open page looks again at every change, which is not worth a line each time; but no
     header of the page's own can keep the first look out of the log."""
 
-    def __init__(self, audit: Audit, clock: Clock) -> None:
+    def __init__(self, audit: AuditLog, clock: Clock) -> None:
         self._audit, self._clock = audit, clock
         self._seen: OrderedDict[tuple[str, str, int], datetime] = OrderedDict()
 
-    async def record(self, session: Session, what: str, card: Card) -> None:
+    async def record(self, session: Session, what: str, card: ContextCard) -> None:
         """Before the page is shown: what cannot be recorded is not shown."""
         key = (session.id, what, card.conversation.id)
         now = self._clock.now()

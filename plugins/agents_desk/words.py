@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway import Address, Conversation, Emotion, Linked, Message, Reason, Route
+from gateway import Address, Conversation, Emotion, LinkedAddress, Message, Reason, Route
 
 REASONS = {
     "asked_for_person": "Asked for a person",
@@ -99,7 +99,7 @@ def channel(name: str) -> str:
     return CHANNELS.get(name) or name.capitalize()
 
 
-def linked(of: Linked, me: str = "") -> str:
+def linked(of: LinkedAddress, me: str = "") -> str:
     """On what proof an address was linked."""
     if of.how == "code":
         return "proven by a code"

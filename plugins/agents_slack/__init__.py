@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import click
 
-from gateway import Pages, Poller, Section, Settings, Tenant, hookimpl
+from gateway import HttpRoutes, Poller, Section, Settings, WebhookSubscriber, hookimpl
 from plugins.agents_slack.command import slack
 from plugins.agents_slack.settings import AgentsSlackSettings
 
@@ -35,7 +35,7 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
 
 @hookimpl
 def register_routes(
-    register: Callable[[Pages | Poller | Tenant], None], settings: Settings
+    register: Callable[[HttpRoutes | Poller | WebhookSubscriber], None], settings: Settings
 ) -> None:
     if (mine := settings.section(AgentsSlackSettings)) is None:
         return

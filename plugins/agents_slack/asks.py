@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway import Card, Conversation, Finding
+from gateway import ContextCard, Conversation, Finding
 from plugins.agents_slack import kit, words
 from plugins.agents_slack.book import Reply
 from plugins.agents_slack.kit import Block
@@ -36,7 +36,7 @@ def mended(text: str, findings: Sequence[Finding]) -> str | None:
     return (kept + text[end:]).strip() or None
 
 
-def held(reply: Reply, text: str, findings: Sequence[Finding], card: Card) -> list[Block]:
+def held(reply: Reply, text: str, findings: Sequence[Finding], card: ContextCard) -> list[Block]:
     """Why it was not sent, and what can be done."""
     place = words.channel(card.conversation.address.channel)
     lines = "\n".join(f"• {_line(text, one)}" for one in errors(findings)[:8])
@@ -60,7 +60,7 @@ def held(reply: Reply, text: str, findings: Sequence[Finding], card: Card) -> li
     return [*blocks, kit.actions("held", *buttons, *_away(reply))]
 
 
-def question(card: Card, agent: str) -> str | None:
+def question(card: ContextCard, agent: str) -> str | None:
     """Why a reply of ``agent`` needs a yes first; None when it does not."""
     seen = card.conversation
     if seen.owner is not None and seen.state == "person" and seen.owner.id != agent:
@@ -147,5 +147,5 @@ def _line(text: str, one: Finding) -> str:
     return f"{quote}{short(one.message, 300)}{instead if one.severity != 'error' else ''}"
 
 
-def _name(card: Card) -> str:
+def _name(card: ContextCard) -> str:
     return short(words.name(card.customer.name, card.conversation.address), 60)

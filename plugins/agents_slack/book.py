@@ -14,7 +14,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from gateway import Entry, Notebook, NotFound, Outdated, Value
+from gateway import NotFound, Outdated, PluginStorage, StoredValue, Value
 
 GUEST = "agents_slack"
 
@@ -134,8 +134,8 @@ class Kept(Value, Generic[V], frozen=True, kw_only=True):
 class Book:
     """Typed entries of the notebook."""
 
-    def __init__(self, notebook: Notebook) -> None:
-        self._notes = notebook
+    def __init__(self, storage: PluginStorage) -> None:
+        self._notes = storage
 
     async def get(self, key: str, kind: type[V]) -> Kept[V] | None:
         entry = await self._notes.get(GUEST, key)
@@ -218,7 +218,7 @@ def _pack(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _kept(entry: Entry, kind: type[V]) -> Kept[V]:
+def _kept(entry: StoredValue, kind: type[V]) -> Kept[V]:
     raw = msgspec.json.encode(entry.value) if kind is str else entry.value
     return Kept(
         key=entry.key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from gateway import Card, Cue, Message, Value
+from gateway import ContextCard, Cue, Message, Value
 from plugins.agents_slack import kit, words
 from plugins.agents_slack.kit import Block
 from plugins.agents_slack.text import escape, fit, short
@@ -22,19 +22,19 @@ class Face(Value, frozen=True, kw_only=True):
     blocks: tuple[Block, ...]
 
 
-def face(card: Card, now: datetime, *, away: frozenset[str] = frozenset()) -> Face:
+def face(card: ContextCard, now: datetime, *, away: frozenset[str] = frozenset()) -> Face:
     """The card as it stands at ``now``; ``away`` are ids of agents who are on a break."""
     blocks = [block for block in _blocks(card, now, away) if block]
     return Face(text=_headline(card), blocks=tuple(blocks[: kit.MOST]))
 
 
-def whole(card: Card) -> bool:
+def whole(card: ContextCard) -> bool:
     """Whether the card shows every word that was said so far."""
     said = _public(card)
     return len(said) <= SHOWN and all(len(one.text) <= 280 for one in said)
 
 
-def transcript(card: Card) -> Face:
+def transcript(card: ContextCard) -> Face:
     """All that was said, for the thread: what does not fit on the card."""
     name = _name(card)
     lines = [f"*{escape(words.who(m, name))}*: {fit(m.text, 2500)}" for m in _public(card)]
@@ -51,7 +51,7 @@ def transcript(card: Card) -> Face:
     return Face(text="The conversation so far", blocks=tuple(blocks))
 
 
-def _blocks(card: Card, now: datetime, away: frozenset[str]) -> Iterator[Block]:
+def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[Block]:
     yield kit.header(f"{_name(card)} · {words.channel(card.conversation.address.channel)}")
     yield kit.context(_standing(card, now, away))
     if again := words.repeats(card, now):
@@ -77,19 +77,19 @@ def _blocks(card: Card, now: datetime, away: frozenset[str]) -> Iterator[Block]:
     yield from _deeds(card)
 
 
-def _headline(card: Card) -> str:
+def _headline(card: ContextCard) -> str:
     reasons = card.handoff.reasons if card.handoff else ()
     why = words.reason(reasons[0]) if reasons else "with a person"
     place = words.channel(card.conversation.address.channel)
     return short(f"{_name(card)} on {place}: {why}", 300)
 
 
-def _name(card: Card) -> str:
+def _name(card: ContextCard) -> str:
     name = words.name(card.customer.name, card.conversation.address)
     return " ".join(name.split())[:60] or "A customer"
 
 
-def _standing(card: Card, now: datetime, away: frozenset[str]) -> str:
+def _standing(card: ContextCard, now: datetime, away: frozenset[str]) -> str:
     seen, handoff = card.conversation, card.handoff
     parts = [_state(card, away)]
     since = words.waiting_since(card)
@@ -105,7 +105,7 @@ def _standing(card: Card, now: datetime, away: frozenset[str]) -> str:
     return "   ".join(parts)
 
 
-def _state(card: Card, away: frozenset[str]) -> str:
+def _state(card: ContextCard, away: frozenset[str]) -> str:
     seen = card.conversation
     if seen.state == "waiting":
         return "🟠 *Waiting for a person*"
@@ -115,7 +115,7 @@ def _state(card: Card, away: frozenset[str]) -> str:
     return "✅ *Resolved*" if seen.state == "resolved" else "🤖 Back with the bot"
 
 
-def _reasons(card: Card) -> str:
+def _reasons(card: ContextCard) -> str:
     lines = []
     for one in card.handoff.reasons[:8] if card.handoff else ():
         detail = f": {short(one.detail, 250)}" if one.detail else ""
@@ -123,7 +123,7 @@ def _reasons(card: Card) -> str:
     return "\n".join(lines)
 
 
-def _moods(card: Card) -> str:
+def _moods(card: ContextCard) -> str:
     """The arc, oldest first, each mood with the words that showed it."""
     told = [m for m in card.messages if m.author == "customer" and m.understanding][-MOODS:]
     lines = []
@@ -152,12 +152,12 @@ def _cues(message: Message) -> list[Cue]:
     return [found[place] for place in sorted(found)]
 
 
-def _public(card: Card) -> list[Message]:
+def _public(card: ContextCard) -> list[Message]:
     kept = ("discarded", "unsure")
     return [m for m in card.messages if not m.internal and m.status not in kept]
 
 
-def _said(card: Card) -> str:
+def _said(card: ContextCard) -> str:
     name = _name(card)
     lines = []
     for message in _public(card)[-SHOWN:]:
@@ -168,7 +168,7 @@ def _said(card: Card) -> str:
     return "\n".join(lines)[: kit.SECTION - 100]
 
 
-def _tried(card: Card) -> str:
+def _tried(card: ContextCard) -> str:
     said = [m for m in _public(card) if m.author == "bot" and m.purpose != "handover"]
     lines = [
         f"• {escape(words.code(m.handler or m.purpose))}: {short(m.text, 250)}"
@@ -178,7 +178,7 @@ def _tried(card: Card) -> str:
     return "\n".join(lines)
 
 
-def _history(card: Card) -> Iterator[Block]:
+def _history(card: ContextCard) -> Iterator[Block]:
     here = card.conversation.address
     others = [a for a in card.identities if a != here]
     if others:
@@ -194,7 +194,7 @@ def _history(card: Card) -> Iterator[Block]:
         yield kit.section("*Earlier*\n" + "\n".join(lines))
 
 
-def _suggestion(card: Card) -> Iterator[Block]:
+def _suggestion(card: ContextCard) -> Iterator[Block]:
     draft, seen = card.suggestion, card.conversation
     if draft is None or draft.outcome != "open" or seen.state not in ("waiting", "person"):
         return
@@ -209,7 +209,7 @@ def _suggestion(card: Card) -> Iterator[Block]:
     )
 
 
-def _deeds(card: Card) -> Iterator[Block]:
+def _deeds(card: ContextCard) -> Iterator[Block]:
     seen = card.conversation
     if seen.state not in ("waiting", "person"):
         return

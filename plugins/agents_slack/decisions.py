@@ -31,7 +31,7 @@ class Decisions:
         if kept is None:
             return None
         text = plain(kept.value.text, {}, kept.value.emoji)
-        findings = await self._office.house.desk.advise(kept.value.conversation, text)
+        findings = await self._office.services.desk.advise(kept.value.conversation, text)
         better = asks.mended(text, findings)
         if better is None:
             return await self._office.say(click, "The advice has changed. Please edit it.")
@@ -43,7 +43,7 @@ class Decisions:
         if kept is None:
             return
         reply = kept.value
-        card = await self._office.house.desk.card(reply.conversation)
+        card = await self._office.services.desk.card(reply.conversation)
         text = plain(reply.text, {}, reply.emoji) if reply.typed else reply.text
         about = Editing(conversation=reply.conversation, thread=reply.thread, reply=reply.id)
         await self._office.open(click, modals.edit(card, about, text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway import Agent, Card, Conversation
+from gateway import Agent, ContextCard, Conversation
 from plugins.agents_slack import asks, modals
 from plugins.agents_slack.office import Click, Office
 from plugins.agents_slack.text import short
@@ -20,17 +20,17 @@ class Deeds:
             return await self._office.say(click, "You have it already.", seen.id)
         if seen.state != "waiting":
             return await self._office.say(click, f"✋ {asks.faster(seen)}", seen.id)
-        card = await self._office.house.desk.claim(seen.id, agent, epoch=seen.epoch)
+        card = await self._office.services.desk.claim(seen.id, agent, epoch=seen.epoch)
         return await self._claimed(click, card)
 
     async def take(self, click: Click, agent: Agent) -> None:
         seen = (await self._office.card(click)).conversation
         if seen.owner is not None and seen.owner.id == agent.id:
             return await self._office.say(click, "You have it already.", seen.id)
-        card = await self._office.house.desk.claim(seen.id, agent, epoch=seen.epoch)
+        card = await self._office.services.desk.claim(seen.id, agent, epoch=seen.epoch)
         return await self._claimed(click, card)
 
-    async def _claimed(self, click: Click, card: Card) -> None:
+    async def _claimed(self, click: Click, card: ContextCard) -> None:
         id = card.conversation.id
         await self._office.book.count(click.user, self._office.today, "claims")
         if card.on_its_way:
@@ -40,12 +40,12 @@ class Deeds:
 
     async def resolve(self, click: Click, agent: Agent) -> None:
         if (seen := await self._mine(click, agent)) is not None:
-            await self._office.house.desk.resolve(seen.id, agent, epoch=seen.epoch)
+            await self._office.services.desk.resolve(seen.id, agent, epoch=seen.epoch)
             await self._office.book.count(click.user, self._office.today, "resolved")
 
     async def hand_back(self, click: Click, agent: Agent) -> None:
         if (seen := await self._mine(click, agent)) is not None:
-            await self._office.house.desk.hand_back(seen.id, agent, epoch=seen.epoch)
+            await self._office.services.desk.hand_back(seen.id, agent, epoch=seen.epoch)
 
     async def transfer(self, click: Click, agent: Agent) -> None:
         card = await self._office.card(click)

@@ -35,7 +35,7 @@ class Desktops:
 
     async def opened(self, user: str) -> None:
         """They look at it now."""
-        self._looking[user] = self._office.house.clock.now()
+        self._looking[user] = self._office.services.clock.now()
         self._shown.pop(user, None)
         self.changed(user)
 
@@ -59,25 +59,25 @@ class Desktops:
 
     async def of(self, user: str) -> Desktop:
         """All that concerns this agent, now."""
-        house, book = self._office.house, self._office.book
+        services, book = self._office.services, self._office.book
         day = await book.get(f"day/{user}/{self._office.today}", Day)
         person = await book.get(f"person/{user}", Person)
         live = await book.live()
         return Desktop(
             me=f"slack:{user}",
-            items=await house.desk.queue(),
+            items=await services.desk.queue(),
             threads={k.value.conversation: k.value.ts async for k in book.all("open/", Thread)},
             held=tuple(k.value for k in live if k.value.user == user and k.value.stage != "new"),
             day=day.value if day else Day(),
             away_since=person.value.away_since if person else "",
             archive=self._office.people.archive,
-            now=house.clock.now(),
+            now=services.clock.now(),
         )
 
     async def _rounds(self) -> None:
         while True:
-            await self._office.house.clock.sleep(self._office.settings.refresh)
-            now = self._office.house.clock.now()
+            await self._office.services.clock.sleep(self._office.settings.refresh)
+            now = self._office.services.clock.now()
             for user, since in tuple(self._looking.items()):
                 if now - since > LOOKS:
                     del self._looking[user]

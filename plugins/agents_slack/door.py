@@ -152,7 +152,7 @@ class Door:
         past = await self._office.book.get(f"past/{ts}", Past)
         if past is None or past.value.outcome not in ("sent", "noted"):
             return
-        card = await self._office.house.desk.card(past.conversation)
+        card = await self._office.services.desk.card(past.conversation)
         text = asks.changed(card.conversation, gone=gone)
         if past.value.outcome == "noted":
             text = asks.note_changed(gone=gone)
@@ -220,7 +220,7 @@ class Door:
         return home.answer(said, await self._desktops.of(user), slash)
 
     async def _set(self, user: str, *, away: bool) -> None:
-        since = self._office.house.clock.now().isoformat() if away else ""
+        since = self._office.services.clock.now().isoformat() if away else ""
         seen = await self._office.book.get(f"person/{user}", Person)
         if seen is None:
             await self._office.book.add(f"person/{user}", Person(away_since=since))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway import Agent, Card
+from gateway import Agent, ContextCard
 from plugins.agents_slack import modals
 from plugins.agents_slack.modals import Editing
 from plugins.agents_slack.office import Click, Office
@@ -37,9 +37,9 @@ class Drafts:
     async def ignore(self, click: Click, agent: Agent) -> None:
         _, id, draft = await self._draft(click)
         if draft is not None:
-            await self._office.house.desk.ignore_suggestion(id, agent)
+            await self._office.services.desk.ignore_suggestion(id, agent)
 
-    async def _draft(self, click: Click) -> tuple[Card, int, str | None]:
+    async def _draft(self, click: Click) -> tuple[ContextCard, int, str | None]:
         """The suggestion, if it is still the one that was shown."""
         card = await self._office.card(click)
         id = int(click.value.partition(":")[2])

@@ -45,7 +45,7 @@ class Forms:
             await self._office.book.change(kept, changed)
             self._office.wake(about.conversation)
             return OK
-        card = await self._office.house.desk.card(about.conversation)
+        card = await self._office.services.desk.card(about.conversation)
         await self._office.queue(f"v{view.get('id', '')}", card, user, text, about.suggestion)
         return OK
 
@@ -55,7 +55,7 @@ class Forms:
             return _wrong(modals.TRANSFER, "Choose to whom it goes.")
         skills = tuple(s.strip()[:60] for s in given.get("skills", "").split(",") if s.strip())
         try:
-            await self._office.house.desk.transfer(
+            await self._office.services.desk.transfer(
                 about.conversation,
                 agent,
                 epoch=about.epoch,

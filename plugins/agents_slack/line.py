@@ -14,7 +14,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from gateway import Clock, Outside, TryLater, Unsure, WarmlineError
+from gateway import Clock, PublicHttp, TryLater, Unsure, WarmlineError
 
 PAUSES = {
     "chat.postMessage": 1.0,
@@ -97,7 +97,7 @@ class Line:
         )
         await self._tried("files.completeUploadExternal", do)
 
-    async def download(self, url: str, most: int, outside: Outside) -> bytes:
+    async def download(self, url: str, most: int, public_http: PublicHttp) -> bytes:
         """A file that somebody put into Slack. Raises Refused when it is over ``most`` bytes, is
         not there, or would take our token elsewhere."""
         if not _at_slack(url, self._api_base):
@@ -106,7 +106,7 @@ class Line:
         headers = {"Authorization": f"Bearer {self._token}"}
         try:
             async with (
-                outside.session(own=(self._api_base,), timeout=timeout) as session,
+                public_http.session(own=(self._api_base,), timeout=timeout) as session,
                 session.get(url, headers=headers, allow_redirects=False) as response,
             ):
                 if response.status == 429 or response.status >= 500:

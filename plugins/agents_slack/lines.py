@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway import Attachment, Card, Message, Value
+from gateway import Attachment, ContextCard, Message, Value
 from plugins.agents_slack import kit, words
 from plugins.agents_slack.kit import Block
 from plugins.agents_slack.text import escape, fit, pieces, short
@@ -29,7 +29,7 @@ class Piece(Value, frozen=True, kw_only=True):
     file: Attachment | None = None
 
 
-def of(message: Message, card: Card) -> tuple[Piece, ...]:
+def of(message: Message, card: ContextCard) -> tuple[Piece, ...]:
     """The pieces of ``message``, in order; none for what was never said."""
     if message.status == "discarded" and message.author == "bot":
         return ()
@@ -59,7 +59,7 @@ def _system(message: Message) -> list[tuple[str, tuple[Block, ...]]]:
     return [(message.text, (kit.context(f"· {fit(message.text, LONGEST)}"),))]
 
 
-def _words(message: Message, card: Card) -> list[tuple[str, tuple[Block, ...]]]:
+def _words(message: Message, card: ContextCard) -> list[tuple[str, tuple[Block, ...]]]:
     customer = " ".join(words.name(card.customer.name, card.conversation.address).split())[:60]
     who = escape(words.who(message, customer))
     head = f"{_sign(message)} *{who}* {_verb(message)}"

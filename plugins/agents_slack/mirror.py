@@ -82,7 +82,10 @@ class Mirror:
             self._working = False
 
     async def _run(self) -> None:
-        async with self._office.house.events.listen("desk") as news, asyncio.TaskGroup() as group:
+        async with (
+            self._office.services.events.listen("desk") as news,
+            asyncio.TaskGroup() as group,
+        ):
 
             async def listen() -> None:
                 async for event in news:
@@ -95,10 +98,10 @@ class Mirror:
 
     async def _rounds(self) -> None:
         while True:
-            for item in await self._office.house.desk.queue():
+            for item in await self._office.services.desk.queue():
                 self._dirty.setdefault(item.conversation.id)
             self.wake()
-            await self._office.house.clock.sleep(self._office.settings.refresh)
+            await self._office.services.clock.sleep(self._office.settings.refresh)
 
     async def _work(self) -> None:
         backoff = Backoff()
@@ -146,4 +149,4 @@ class Mirror:
                 await self._again(conversation, look=False)
                 return
         await self._again(conversation)
-        await self._office.house.clock.sleep(backoff.after(error))
+        await self._office.services.clock.sleep(backoff.after(error))

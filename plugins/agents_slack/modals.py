@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gateway import Card, Value
+from gateway import ContextCard, Value
 from plugins.agents_slack import kit, words
 from plugins.agents_slack.kit import Block
 from plugins.agents_slack.text import short
@@ -31,7 +31,7 @@ class Transferring(Value, frozen=True, kw_only=True):
     epoch: int
 
 
-def edit(card: Card, about: Editing, text: str) -> Block:
+def edit(card: ContextCard, about: Editing, text: str) -> Block:
     place = words.channel(card.conversation.address.channel)
     name = short(words.name(card.customer.name, card.conversation.address), 60)
     blocks = [
@@ -44,7 +44,7 @@ def edit(card: Card, about: Editing, text: str) -> Block:
     return kit.modal(EDIT, "Edit the answer", "Send", _packed(about), blocks)
 
 
-def transfer(card: Card, tiers: tuple[str, ...]) -> Block:
+def transfer(card: ContextCard, tiers: tuple[str, ...]) -> Block:
     seen = card.conversation
     about = Transferring(conversation=seen.id, epoch=seen.epoch)
     above = next((tier for tier in tiers if tier != seen.tier), tiers[0])

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from gateway import Card, House, WarmlineError
+from gateway import ContextCard, Services, WarmlineError
 from plugins.agents_slack.book import Book, Past, Reply, Tell
 from plugins.agents_slack.line import Line
 from plugins.agents_slack.people import People
@@ -35,7 +35,7 @@ class Office(msgspec.Struct, frozen=True, kw_only=True):
     """The house and Slack, with what we know of both. ``wake`` sets the workers going, with a
     conversation that has changed (0: none); ``largest`` bounds a file, in bytes."""
 
-    house: House
+    services: Services
     settings: AgentsSlackSettings
     line: Line
     book: Book
@@ -49,11 +49,11 @@ class Office(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def seconds(self) -> float:
-        return self.house.clock.now().timestamp()
+        return self.services.clock.now().timestamp()
 
     @property
     def today(self) -> str:
-        return self.house.clock.now().date().isoformat()
+        return self.services.clock.now().date().isoformat()
 
     async def tell(self, id: str, conversation: int = 0, **what: object) -> None:
         """Remember to tell an agent something; see `Tell`. It is told once Slack takes it."""
@@ -64,20 +64,20 @@ class Office(msgspec.Struct, frozen=True, kw_only=True):
         """Tell who pressed a button."""
         await self.tell(click.id, conversation, user=click.user, thread="", text=text)
 
-    async def card(self, click: Click) -> Card:
+    async def card(self, click: Click) -> ContextCard:
         """The card whose button was pressed."""
-        return await self.house.desk.card(int(click.value.partition(":")[0]))
+        return await self.services.desk.card(int(click.value.partition(":")[0]))
 
     async def open(self, click: Click, view: dict[str, Any]) -> None:
         """Open a form; Slack allows it for three seconds after the press."""
         await self.line.now("views.open", trigger_id=click.trigger, view=view)
 
-    async def thread(self, card: Card) -> str:
+    async def thread(self, card: ContextCard) -> str:
         """The thread in which a conversation is followed, empty when it is not."""
         return await self.book.thread_of(card.conversation.id) or ""
 
     async def queue(
-        self, id: str, card: Card, user: str, text: str, suggestion: int | None
+        self, id: str, card: ContextCard, user: str, text: str, suggestion: int | None
     ) -> None:
         """Send ``text`` like a reply in the thread: once, whatever happens in between."""
         if await self.book.get(f"past/{id}", Past) is not None:

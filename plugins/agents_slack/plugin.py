@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from gateway import Event, House, Json
+from gateway import Event, Json, Services
 from plugins.agents_slack.book import Book
 from plugins.agents_slack.desktop import Desktops
 from plugins.agents_slack.door import Door
@@ -26,24 +26,24 @@ class AgentsSlack:
     """People answer customers from a channel in Slack. ``largest_file`` is in bytes."""
 
     name = "agents_slack"
-    door = "slack"
+    endpoint = "slack"
 
     def __init__(self, settings: AgentsSlackSettings, *, largest_file: int) -> None:
         self._settings, self._largest = settings, largest_file
         self._parts: _Parts | None = None
 
-    async def take(self, payload: Mapping[str, Json], house: House) -> Json:
-        """Take what is ours; see `Tenant`."""
-        return await self._of(house).door.take(payload)
+    async def take(self, payload: Mapping[str, Json], services: Services) -> Json:
+        """Take what is ours; see `WebhookSubscriber`."""
+        return await self._of(services).door.take(payload)
 
-    async def run(self, house: House) -> None:
+    async def run(self, services: Services) -> None:
         """Keep the Home tabs of those who opened theirs here, until cancelled."""
-        await self._of(house).desktops.run()
+        await self._of(services).desktops.run()
 
-    async def watch(self, house: House) -> None:
+    async def watch(self, services: Services) -> None:
         """Post, answer and tell until cancelled. One process does it, so that Slack's order is
         ours; another one may have taken what is to be done."""
-        parts = self._of(house)
+        parts = self._of(services)
         async with asyncio.TaskGroup() as group:
             for work in (parts.mirror.run, parts.replies.run, parts.teller.run):
                 group.create_task(work())
@@ -57,35 +57,35 @@ class AgentsSlack:
         """What a person must mend in Slack. An outage is no trouble of ours: cards wait."""
         return self._parts.office.line.trouble if self._parts else None
 
-    def _of(self, house: House) -> _Parts:
+    def _of(self, services: Services) -> _Parts:
         if self._parts is None:
-            self._parts = _Parts(self._settings, house, self._largest)
+            self._parts = _Parts(self._settings, services, self._largest)
         return self._parts
 
 
 class _Parts:
     """How the parts are joined."""
 
-    def __init__(self, settings: AgentsSlackSettings, house: House, largest: int) -> None:
+    def __init__(self, settings: AgentsSlackSettings, services: Services, largest: int) -> None:
         line = Line(
             token=settings.bot_token.get_secret_value(),
             api_base=settings.api_base,
             timeout=settings.timeout,
             pace=settings.pace,
-            clock=house.clock,
+            clock=services.clock,
         )
         people = People(
             line,
-            house.clock,
+            services.clock,
             channel=settings.channel,
             listed=settings.agents,
             fresh=settings.know_people_for,
         )
         self.office = Office(
-            house=house,
+            services=services,
             settings=settings,
             line=line,
-            book=Book(house.notebook),
+            book=Book(services.storage),
             people=people,
             wake=self._wake,
             largest=largest,
@@ -99,20 +99,20 @@ class _Parts:
 
     async def hear(self) -> None:
         """Of what other processes took, until cancelled."""
-        async with self.office.house.events.listen(TOPIC) as news:
+        async with self.office.services.events.listen(TOPIC) as news:
             async for event in news:
                 self._woken(event.conversation)
 
     async def look(self) -> None:
         """Every so often, for what no event told, until cancelled."""
         while True:
-            await self.office.house.clock.sleep(self.office.settings.refresh)
+            await self.office.services.clock.sleep(self.office.settings.refresh)
             self._woken(0)
 
     def _wake(self, conversation: int) -> None:
         self._woken(conversation)
         told = Event(topic=TOPIC, name="wake", conversation=conversation)
-        self.office.house.events.publish(told)
+        self.office.services.events.publish(told)
 
     def _woken(self, conversation: int) -> None:
         if conversation:

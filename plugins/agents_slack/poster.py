@@ -104,7 +104,7 @@ class Poster:
         if piece.file is None:
             return await self._post(piece.text, piece.blocks, piece.marker, thread)
         try:
-            data = await self._office.house.files.open(piece.file.digest)
+            data = await self._office.services.files.open(piece.file.digest)
             if not data:
                 raise NotFound("an empty file")  # noqa: TRY301  (told like one that is not there)
             name = piece.file.name[:200] or "file"

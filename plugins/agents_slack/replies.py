@@ -14,8 +14,8 @@ import structlog
 from gateway import (
     Agent,
     Attachment,
-    Card,
     Conflict,
+    ContextCard,
     Event,
     File,
     Finding,
@@ -76,13 +76,13 @@ class Replies:
                     await self._office.book.drop(kept)  # the customer was erased
                 except WarmlineError as error:
                     log.warning("agents_slack.reply_waits", reply=id, error=str(error))
-                    await self._office.house.clock.sleep(backoff.after(error))
+                    await self._office.services.clock.sleep(backoff.after(error))
                 except Exception:
                     log.exception("agents_slack.reply_failed", reply=id)
                     failures[id] = failures.get(id, 0) + 1
                     if failures[id] >= ATTEMPTS:
                         await self._hold(kept, "Something of ours failed. It was not sent.")
-                    await self._office.house.clock.sleep(1.0)
+                    await self._office.services.clock.sleep(1.0)
                 else:
                     backoff.over()
         finally:
@@ -103,17 +103,17 @@ class Replies:
         wait = reply.due - office.seconds
         if wait > 0 and not reply.internal and as_note(reply.text) is None:
             await self._typing(reply, agent)
-            await office.house.clock.sleep(wait)
+            await office.services.clock.sleep(wait)
             return None  # it may have been taken back meanwhile: look again
         if reply.internal or as_note(reply.text) is not None:
             return await self._note(kept, agent)
         return await self._answer(kept, agent)
 
     async def _typing(self, reply: Reply, agent: Agent) -> None:
-        seen = (await self._office.house.desk.card(reply.conversation)).conversation
+        seen = (await self._office.services.desk.card(reply.conversation)).conversation
         data = {"author": "agent", "name": agent.name}
         topic = seen.address.lane
-        self._office.house.events.publish(
+        self._office.services.events.publish(
             Event(topic=topic, name="typing", conversation=seen.id, data=data)
         )
 
@@ -137,11 +137,11 @@ class Replies:
             await self._tell(reply, "empty", user=reply.user, thread=reply.thread,
                              text="A note needs words; nothing was kept.")  # fmt: skip
             return await self._done(kept, "withdrawn")
-        card = await office.house.desk.card(reply.conversation)
+        card = await office.services.desk.card(reply.conversation)
         if reply.after < 0:
             last = max((m.id for m in card.messages), default=0)
             kept = await office.book.change(kept, reply.replace(after=last))
-            id = (await office.house.desk.note(reply.conversation, agent, text)).id
+            id = (await office.services.desk.note(reply.conversation, agent, text)).id
         else:
             # It was begun before: made, or not?
             made = [
@@ -151,7 +151,7 @@ class Replies:
                 and m.agent is not None and m.agent.id == agent.id
             ]  # fmt: skip
             id = made[0] if made else 0
-            id = id or (await office.house.desk.note(reply.conversation, agent, text)).id
+            id = id or (await office.services.desk.note(reply.conversation, agent, text)).id
         if reply.typed:
             await office.book.add(f"note/{id}", reply.id, conversation=reply.conversation)
             await self._tell(reply, "lock", user=reply.user, thread=reply.id, emoji="lock")
@@ -163,7 +163,7 @@ class Replies:
 
     async def _answer(self, kept: Kept[Reply], agent: Agent) -> None:
         office, reply = self._office, kept.value
-        card = await office.house.desk.card(reply.conversation)
+        card = await office.services.desk.card(reply.conversation)
         text = await self._read(reply, reply.text)
         why = None if reply.take else asks.question(card, agent.id)
         if why is not None:
@@ -191,10 +191,15 @@ class Replies:
         return None
 
     async def _say(
-        self, card: Card, reply: Reply, agent: Agent, text: str, files: tuple[Attachment, ...]
+        self,
+        card: ContextCard,
+        reply: Reply,
+        agent: Agent,
+        text: str,
+        files: tuple[Attachment, ...],
     ) -> int:
         """The turn in which it goes out. Raises Conflict when somebody else has it."""
-        desk, seen = self._office.house.desk, card.conversation
+        desk, seen = self._office.services.desk, card.conversation
         if reply.take and seen.owner is not None and seen.owner.id != agent.id:
             await desk.claim(seen.id, agent, epoch=seen.epoch)
         accepted = await desk.answer(
@@ -214,7 +219,7 @@ class Replies:
             what = "There is nothing to send."
             nothing = Finding(rule="empty", severity="error", start=0, end=0, message=what)
             return () if files else (nothing,)
-        return await self._office.house.desk.advise(reply.conversation, text)
+        return await self._office.services.desk.advise(reply.conversation, text)
 
     async def _files(self, reply: Reply) -> tuple[tuple[Attachment, ...], tuple[Finding, ...]]:
         """The files, kept; and for each that could not be had, why."""
@@ -223,10 +228,10 @@ class Replies:
         for one in reply.files:
             try:
                 data = await self._office.line.download(
-                    one.url, self._office.largest, self._office.house.outside
+                    one.url, self._office.largest, self._office.services.public_http
                 )
                 file = File(name=one.name, media_type=one.media_type, data=data)
-                kept.append(await self._office.house.files.keep(file))
+                kept.append(await self._office.services.files.keep(file))
             except (Refused, TooLarge) as error:
                 what = f"The file {one.name} cannot be sent: {error}"
                 missing.append(Finding(rule="file", severity="error", start=0, end=0, message=what))

@@ -42,7 +42,7 @@ class Teller:
             try:
                 await self._tell(kept.value)
             except (TryLater, Unsure) as error:
-                await self._office.house.clock.sleep(backoff.after(error))
+                await self._office.services.clock.sleep(backoff.after(error))
                 continue
             except Refused as refused:
                 if refused.error != "already_reacted":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway import Card, Outdated
+from gateway import ContextCard, Outdated
 from plugins.agents_slack import card as cards
 from plugins.agents_slack.book import Book, Kept, Thread
 
@@ -46,7 +46,7 @@ class Threads:
         """Forget it in memory, not in the notebook."""
         return self._known.pop(conversation, None)
 
-    async def open(self, card: Card) -> None:
+    async def open(self, card: ContextCard) -> None:
         """Raises Outdated when it is open already."""
         id = card.conversation.id
         thread = Thread(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway import Address, Card, Cue, Emotion, Message, Reason
+from gateway import Address, ContextCard, Cue, Emotion, Message, Reason
 
 REASONS = {
     "asked_for_person": "Asked for a person",
@@ -122,7 +122,7 @@ def waited(since: datetime, now: datetime) -> str:
     return "1 day" if days == 1 else f"{days} days"
 
 
-def waiting_since(card: Card) -> datetime | None:
+def waiting_since(card: ContextCard) -> datetime | None:
     """When the customer's first message came that no person has answered; None: nothing waits."""
     since: datetime | None = None
     for message in card.messages:
@@ -133,7 +133,7 @@ def waiting_since(card: Card) -> datetime | None:
     return since
 
 
-def repeats(card: Card, now: datetime) -> str | None:
+def repeats(card: ContextCard, now: datetime) -> str | None:
     """``third contact about this in 9 days``; None when it is the first."""
     about = card.conversation.intent
     same = [one for one in card.earlier if about and one.intent == about]

@@ -8,7 +8,7 @@ import hashlib
 import msgspec
 import structlog
 
-from gateway import Card, Message, TryLater, Unsure
+from gateway import ContextCard, Message, TryLater, Unsure
 from plugins.agents_slack import card as cards
 from plugins.agents_slack import kit, lines
 from plugins.agents_slack.book import Mark, Person
@@ -36,13 +36,13 @@ class Writing:
     async def bring(self, conversation: int) -> None:
         """Raises NotFound when its customer was erased, Outdated when somebody else was faster, and
         what Slack says: TryLater, Unsure or Refused."""
-        card = await self._office.house.desk.card(conversation)
+        card = await self._office.services.desk.card(conversation)
         followed = card.conversation.state in FOLLOWED
         if conversation not in self._threads:
             if not followed:
                 return
             await self._threads.open(card)
-        face = cards.face(card, self._office.house.clock.now(), away=await self._away())
+        face = cards.face(card, self._office.services.clock.now(), away=await self._away())
         if not self._threads[conversation].ts:
             kept = await self._poster.root(self._threads.kept(conversation), face)
             self._threads.keep(conversation, kept)
@@ -82,7 +82,7 @@ class Writing:
         away = [kept.key.removeprefix("person/") for kept in people if kept.value.away_since]
         return frozenset(f"slack:{user}" for user in away)
 
-    async def _lines(self, card: Card) -> bool:
+    async def _lines(self, card: ContextCard) -> bool:
         """Write what is new; False when something is still to be told apart."""
         id = card.conversation.id
         if not self._threads[id].told:
@@ -100,7 +100,7 @@ class Writing:
                 return False
         return True
 
-    async def _line(self, card: Card, message: Message) -> bool:
+    async def _line(self, card: ContextCard, message: Message) -> bool:
         """One message, unless it came from the thread itself; False when that is not known yet."""
         id, ts = card.conversation.id, ""
         if message.author == "agent":
@@ -148,7 +148,7 @@ class Writing:
             marks[str(message.id)] = Mark(ts=ts)
         return dict(list(marks.items())[-MARKS:])
 
-    async def _marks(self, card: Card) -> None:
+    async def _marks(self, card: ContextCard) -> None:
         """Whether agents' messages went out, arrived, were read or failed: a sign on each."""
         id = card.conversation.id
         known = {str(m.id): m for m in card.messages}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway import Pages, Poller, Section, Settings, hookimpl
+from gateway import HttpRoutes, Poller, Section, Settings, hookimpl
 from plugins.demo_shop.pages import Shop
 
 __all__ = ["DemoShopSettings", "Shop", "config"]
@@ -39,7 +39,7 @@ def register_settings(section: Section) -> None:
 
 
 @hookimpl
-def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
+def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
     if mine := settings.section(DemoShopSettings):
         register(
             Shop(

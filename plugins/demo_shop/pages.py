@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway import House, Json, packaged_yaml
+from gateway import Json, Services, packaged_yaml
 from plugins.demo_shop.facts import facts
 from plugins.demo_shop.letters import letters
 
@@ -37,7 +37,7 @@ class Shop:
         )
         self._paper.globals.update(facts=facts(), port=smtp_port, address=address)
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:  # noqa: ARG002  (it asks nothing)
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:  # noqa: ARG002  (it asks nothing)
         return [
             web.get("/", self._front),
             web.get("/shop/help", self._help),

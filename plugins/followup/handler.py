@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from gateway import Fact, Message, Reason, Reply, SurveyAnswer, SurveyAsk, Timer, Turn
+from gateway import Fact, Message, Reason, Reply, SurveyAnswer, SurveyQuestion, Timer, Turn
 from plugins.followup import words
 from plugins.followup.answers import asks, read
 from plugins.followup.arc import tone
@@ -67,7 +67,7 @@ class Followup:
             next_step=f"{words.UNSOLVED[language]} {words.STOP[language]}",
             language=language,
             purpose="survey",
-            survey=SurveyAsk(kind=self._settings.kind, scale=asking.scale),
+            survey=SurveyQuestion(kind=self._settings.kind, scale=asking.scale),
         )
 
     def _later(self, turn: Turn, asking: Asking, epoch: str, *, due: datetime) -> Reply:

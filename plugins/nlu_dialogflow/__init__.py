@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway import Pages, Poller, Section, Settings, Understander, hookimpl
+from gateway import HttpRoutes, Poller, Section, Settings, Understander, hookimpl
 
 from .engine import DialogflowError, NluDialogflow
 from .settings import DialogflowSettings
@@ -24,6 +24,6 @@ def register_understanders(register: Callable[[Understander], None], settings: S
 
 
 @hookimpl
-def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
+def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
     if mine := settings.section(DialogflowSettings):
         register(mine.engine(settings))

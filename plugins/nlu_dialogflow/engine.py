@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from gateway import Guess, House, Insight, TryLater, Turn, Value, WarmlineError
+from gateway import Guess, Insight, Services, TryLater, Turn, Value, WarmlineError
 
 if TYPE_CHECKING:
     from google.cloud.dialogflow_v2 import QueryResult, SessionsAsyncClient
@@ -42,7 +42,7 @@ class NluDialogflow:
     """Tells the intent as a Dialogflow agent does; emotion and signals are left to others.
 
     Each message is a session of its own: no context of the agent carries over. Implements
-    `Understander`, `Remote` and `Poller` (which only closes at the end).
+    `Understander`, `RemoteUnderstander` and `Poller` (which only closes at the end).
     """
 
     name = "nlu_dialogflow"
@@ -59,7 +59,7 @@ class NluDialogflow:
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
         return [await self._one(turn) for turn in turns]
 
-    async def run(self, house: House) -> None:  # noqa: ARG002  (a Poller is handed the house)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (a Poller is handed the house)
         try:
             await asyncio.Event().wait()
         finally:

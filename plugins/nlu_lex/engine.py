@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
-from gateway import Guess, House, Insight, TryLater, Turn, Value, WarmlineError
+from gateway import Guess, Insight, Services, TryLater, Turn, Value, WarmlineError
 
 LONGEST = 1024
 """Characters that RecognizeText takes."""
@@ -52,7 +52,7 @@ class NluLex:
     """Tells the intent as a Lex bot does; language, emotion and signals are left to others.
 
     Each message is a session of its own: no dialogue of the bot is begun. boto3 blocks, so each
-    call has a thread, of a pool that nobody else waits for. Implements `Understander`, `Remote`
+    call has a thread, of a pool that nobody else waits for. Implements `Understander`, `RemoteUnderstander`
     and `Poller` (which only closes at the end).
     """
 
@@ -74,7 +74,7 @@ class NluLex:
             for turn in turns
         ]
 
-    async def run(self, house: House) -> None:  # noqa: ARG002  (a Poller is handed the house)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (a Poller is handed the house)
         try:
             await asyncio.Event().wait()
         finally:

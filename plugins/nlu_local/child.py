@@ -50,7 +50,7 @@ class Child:
                 what.languages,
                 closed=what.closed,
                 encoder=encoder,
-                house=what.house,
+                services=what.services,
                 folder=what.folder,
             )
             return Told(id=what.id)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from gateway import Clock, House, Insight, Phrases, Symptom, Turn, WarmlineError
+from gateway import Clock, HealthProblem, Insight, Phrases, Services, Turn, WarmlineError
 
 from .asking import Said
 from .knowledge import Row
@@ -32,7 +32,7 @@ class NluLocal:
 
     It loads and trains when it is first asked, in a thread; while the server runs (`run`) it reads
     in a process beside it. Whoever asks before it is ready waits. Implements `Understander`,
-    `Listener`, `Trainable`, `Poller` and `Probe`.
+    `PhraseConsumer`, `Trainable`, `Poller` and `ReadinessProbe`.
     """
 
     name = "nlu_local"
@@ -74,8 +74,8 @@ class NluLocal:
 
     def hear(self, phrases: Phrases) -> None:
         """Listen for these phrases, too."""
-        house = {code: dict(kinds) for code, kinds in phrases.items()}
-        self._setup = msgspec.structs.replace(self._setup, house=house)
+        services = {code: dict(kinds) for code, kinds in phrases.items()}
+        self._setup = msgspec.structs.replace(self._setup, services=services)
 
     async def begin(self) -> None:
         """Start the process that reads: it loads while the server does."""
@@ -93,13 +93,13 @@ class NluLocal:
         insights = iter(await reading.read(said) if said else ())
         return [next(insights) if turn.kind == "message" else Insight() for turn in turns]
 
-    async def run(self, house: House) -> None:
+    async def run(self, services: Services) -> None:
         """Get ready, then learn anew whenever the examples change, until cancelled."""
         self._served = self._intents is None
         try:
             reading = await self._ready()
             while self._knowledge is not None and self._folder is not None:
-                await house.clock.sleep(self._every)
+                await services.clock.sleep(self._every)
                 rows = await asyncio.to_thread(self._knowledge.look)
                 if rows is not None:
                     await self._learn(reading, rows, self._folder)
@@ -141,19 +141,19 @@ class NluLocal:
             return f"not trained: {task.exception()}"
         return "not trained yet"
 
-    async def checkup(self, clock: Clock) -> Sequence[Symptom]:  # noqa: ARG002  (a Checkup)
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
         """Whether there is something to learn from, and it is learnt."""
         if not self._rows and self._intents is None:
             what = "there are no examples to learn intents from: every message goes to a person"
-            mend = "name files with examples in `plugins.nlu_local.knowledge`"
-            return [Symptom(what=what, severity="warning", mend=mend)]
+            fix = "name files with examples in `plugins.nlu_local.knowledge`"
+            return [HealthProblem(what=what, severity="warning", fix=fix)]
         if self._folder is None or self._intents:
             return ()
         if is_learnt(self._rows, self._folder, self._setup.semantic):
             return ()
         what = "the examples are not learnt yet"
-        mend = "the next `warmline serve` learns them before it answers, within a minute"
-        return [Symptom(what=what, severity="warning", mend=mend)]
+        fix = "the next `warmline serve` learns them before it answers, within a minute"
+        return [HealthProblem(what=what, severity="warning", fix=fix)]
 
     def train(self, rows: Sequence[Row]) -> NluLocal:
         """Another one that has learnt ``rows`` instead. Blocks; raises ValueError when fewer

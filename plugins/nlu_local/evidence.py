@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import exp, prod
 
-from gateway import Cue, Emotion, Label
+from gateway import Cue, Emotion, MoodLabel
 
-LABELS: tuple[Label, ...] = ("angry", "frustrated", "anxious", "urgent", "confused", "pleased")
+LABELS: tuple[MoodLabel, ...] = ("angry", "frustrated", "anxious", "urgent", "confused", "pleased")
 """In the order in which they win when the evidence is the same."""
 
 STRENGTH = {1: 0.2, 2: 0.5, 3: 0.75}

@@ -36,10 +36,10 @@ class Readers:
         *,
         closed: bool = False,
         encoder: Encoder | None = None,
-        house: Phrases | None = None,
+        services: Phrases | None = None,
         folder: str | None = None,
     ) -> None:
-        words = with_house({code: read_words(code) for code in WORDS}, house or {})
+        words = with_house({code: read_words(code) for code in WORDS}, services or {})
         self.encoder = encoder
         self._closed = closed
         greetings = {code: one.language for code, one in words.items()}

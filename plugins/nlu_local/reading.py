@@ -89,7 +89,7 @@ class Here:
             setup.languages,
             closed=setup.closed,
             encoder=encoder,
-            house=setup.house,
+            services=setup.services,
             folder=setup.folder,
         )
 

@@ -26,7 +26,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     languages: tuple[str, ...]
     closed: bool = False
     semantic: str | None = None
-    house: dict[str, dict[str, tuple[str, ...]]] = {}
+    services: dict[str, dict[str, tuple[str, ...]]] = {}
     folder: str | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway import Handler, Pages, Poller, Section, Settings, Understander, hookimpl
+from gateway import Handler, HttpRoutes, Poller, Section, Settings, Understander, hookimpl
 
 from .settings import OpenAISettings
 
@@ -23,7 +23,7 @@ def register_understanders(register: Callable[[Understander], None], settings: S
 
 
 @hookimpl
-def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
+def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
     if mine := settings.section(OpenAISettings):
         register(mine.engine(settings))
 

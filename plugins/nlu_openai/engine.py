@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from gateway import Emotion, Guess, House, Insight, Label, Turn
+from gateway import Emotion, Guess, Insight, MoodLabel, Services, Turn
 
 from .masking import Mask
 from .model import Model
 from .wiles import tampers
 
 OUT_OF_SCOPE = "oos"
-MOODS: tuple[Label, ...] = (
+MOODS: tuple[MoodLabel, ...] = (
     "calm", "pleased", "confused", "anxious", "frustrated", "angry", "urgent",
 )  # fmt: skip
 DISTRESS: Mapping[str, float] = {
@@ -38,7 +38,7 @@ class Sorted(msgspec.Struct, frozen=True):
 
     intent: str
     confidence: float
-    mood: Label
+    mood: MoodLabel
     intensity: float
 
 
@@ -46,7 +46,7 @@ class NluOpenAI:
     """Tells an intent of a closed set, and a mood; whatever a customer writes, nothing else can
     come of it. Its priority is after the embedded engine's: it is believed where that is unsure.
 
-    Implements `Understander`, `Remote` and `Poller` (which only closes connections at the end).
+    Implements `Understander`, `RemoteUnderstander` and `Poller` (which only closes connections at the end).
     """
 
     name = "nlu_openai"
@@ -72,7 +72,7 @@ class NluOpenAI:
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
         return [await self._one(turn) for turn in turns]
 
-    async def run(self, house: House) -> None:  # noqa: ARG002  (a Poller is handed the house)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (a Poller is handed the house)
         try:
             await asyncio.Event().wait()
         finally:

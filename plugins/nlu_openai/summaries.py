@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from gateway import Card, Message, Reply, Turn
+from gateway import ContextCard, Message, Reply, Turn
 
 from .engine import closed
 from .grounding import grounded
@@ -59,7 +59,7 @@ class Summaries:
     async def handle(self, turn: Turn) -> Reply | None:  # noqa: ARG002  (a Handler is asked)
         return None
 
-    async def summarise(self, card: Card) -> tuple[str, ...] | None:
+    async def summarise(self, card: ContextCard) -> tuple[str, ...] | None:
         """None when there is nothing to sum up, or a message speaks to the machine."""
         said = [m for m in card.messages if not m.internal and m.text.strip()][-MESSAGES:]
         theirs = [m for m in said if m.author == "customer"]
@@ -87,7 +87,9 @@ class Summaries:
         ]
         return tuple(lines) or None
 
-    def _line(self, card: Card, field: str, text: str, source: str, mask: Mask) -> str | None:
+    def _line(
+        self, card: ContextCard, field: str, text: str, source: str, mask: Mask
+    ) -> str | None:
         try:
             words = " ".join(mask.show(text).split())
         except KeyError:  # a placeholder that stands for nothing

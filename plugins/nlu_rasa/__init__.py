@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from gateway import Handler, Pages, Poller, Section, Settings, Understander, hookimpl
+from gateway import Handler, HttpRoutes, Poller, Section, Settings, Understander, hookimpl
 
 from .client import Client, RasaError
 from .command import rasa
@@ -34,7 +34,7 @@ def register_understanders(register: Callable[[Understander], None], settings: S
 
 
 @hookimpl
-def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
+def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
     if mine := settings.section(RasaSettings):
         register(mine.engine())
 

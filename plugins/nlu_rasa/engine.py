@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from gateway import Guess, House, Insight, Turn
+from gateway import Guess, Insight, Services, Turn
 
 from .client import Client, Intent, Parsed
 
@@ -18,7 +18,7 @@ _SLASHES = re.compile(r"^[\s/]+")
 class NluRasa:
     """Tells the intent as a Rasa server does; language, emotion and signals are left to others.
 
-    Implements `Understander`, `Remote` and `Poller` (which only keeps connections open).
+    Implements `Understander`, `RemoteUnderstander` and `Poller` (which only keeps connections open).
     """
 
     name = "nlu_rasa"
@@ -33,7 +33,7 @@ class NluRasa:
             Insight(ranking=ranking(await self._client.parse(words_of(turn)))) for turn in turns
         ]
 
-    async def run(self, house: House) -> None:  # noqa: ARG002  (a Poller is handed the house)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (a Poller is handed the house)
         async with self._client.kept_open():
             await asyncio.Event().wait()
 

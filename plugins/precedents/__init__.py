@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from gateway import Handler, Pages, Poller, Section, Settings, hookimpl
+from gateway import Handler, HttpRoutes, Poller, Section, Settings, hookimpl
 
 from .suggester import Precedents
 
@@ -45,6 +45,6 @@ def register_handlers(register: Callable[[Handler], None], settings: Settings) -
 
 
 @hookimpl
-def register_routes(register: Callable[[Pages | Poller], None], settings: Settings) -> None:
+def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
     if mine := settings.section(PrecedentsSettings):
         register(mine.precedents())

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from gateway import Answered, Fact, House, Records, Reply, Turn
+from gateway import Fact, PastAnswer, Records, Reply, Services, Turn
 
 from .likeness import Likeness
 from .masking import masked, share_kept, shared
@@ -21,7 +21,7 @@ KEPT = 0.6
 class Shelf:
     """The precedents of one language."""
 
-    def __init__(self, found: Sequence[Answered]) -> None:
+    def __init__(self, found: Sequence[PastAnswer]) -> None:
         self._found = tuple(found)
         self._likeness = Likeness([one.asked for one in found])
         self._common = shared((one.customer, one.said) for one in found)
@@ -58,8 +58,8 @@ class Precedents:
         self._shelves: dict[str, Shelf] = {}
         self._looking = asyncio.Lock()
 
-    async def run(self, house: House) -> None:
-        self._records = house.records
+    async def run(self, services: Services) -> None:
+        self._records = services.records
         await asyncio.Event().wait()
 
     async def handle(self, turn: Turn) -> Reply | None:  # noqa: ARG002  (a Handler is asked)
@@ -94,8 +94,8 @@ class Precedents:
             self._looked = now
 
 
-def _shelved(found: Sequence[Answered]) -> dict[str, Shelf]:
-    by: dict[str, list[Answered]] = {}
+def _shelved(found: Sequence[PastAnswer]) -> dict[str, Shelf]:
+    by: dict[str, list[PastAnswer]] = {}
     for one in found:
         by.setdefault(one.language, []).append(one)
     return {language: Shelf(some) for language, some in by.items()}

@@ -76,7 +76,7 @@ async def url(town: Town, settings: DeskSettings, tmp_path: Path) -> AsyncIterat
     """The address of a running desk."""
     desk = WebDesk(settings=settings, data_dir=tmp_path, public_url="http://x", longest=2000)
     app = web.Application()
-    app.add_routes(desk.routes(town.house))
+    app.add_routes(desk.routes(town.services))
     server = TestServer(app)
     # Streams are open for ever; nobody waits for them here.
     await server.start_server(shutdown_timeout=0.1)

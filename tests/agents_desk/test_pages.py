@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 import pytest
 
-from gateway import Address, Cue, Emotion, Label, Message, Reason, Understanding
+from gateway import Address, Cue, Emotion, Message, MoodLabel, Reason, Understanding
 from plugins.agents_desk import mood, view, words
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.town import BEN, INVOICE, NOW, Town, felt
@@ -240,7 +240,7 @@ def test_the_arc_stays_in_its_frame(count: int) -> None:
     ([("calm", 0.1), ("calm", 0.1)], "Calm from first to last"),
     ([("calm", 0.1), ("confused", 0.2)], "From calm to confused"),
 ])  # fmt: skip
-def test_the_arc_in_words(course: list[tuple[Label, float]], told: str) -> None:
+def test_the_arc_in_words(course: list[tuple[MoodLabel, float]], told: str) -> None:
     """The course of the mood in one line, with its worst point."""
     said = [message("x").replace(understanding=felt("x", label, 0.5, distress, "i"))
             for label, distress in course]  # fmt: skip
@@ -267,7 +267,7 @@ def test_no_arc_of_nothing() -> None:
 
 def test_every_mood_has_its_own_shape() -> None:
     """Moods differ in more than colour."""
-    labels = get_args(Label)
+    labels = get_args(MoodLabel)
     assert set(mood.SHAPES) == set(labels)
     assert len({mood.shape(label) for label in labels}) == len(labels)
 

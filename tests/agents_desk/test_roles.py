@@ -44,7 +44,7 @@ async def test_an_agent_read_what_a_colleague_has(cleo: Visit, town: Town, path:
     assert answer.status == 403
     assert "Ben has this conversation" in cleo.page
     assert "Maria" not in cleo.page
-    assert [line.what for line in town.house.audit.kept] == ["signed_in"]
+    assert [line.what for line in town.services.audit.kept] == ["signed_in"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ async def test_a_lead_gives_a_case_to_a_colleague(ana: Visit, town: Town) -> Non
     owner = town.desk.cards[1].conversation.owner
     assert owner
     assert owner.id == "desk:cleo"
-    line = town.house.audit.kept[-2 if town.house.audit.kept[-1].what == "viewed" else -1]
+    line = town.services.audit.kept[-2 if town.services.audit.kept[-1].what == "viewed" else -1]
     assert (line.who, line.what, line.detail) == ("desk:ana", "assigned", "to desk:cleo")
 
 
@@ -119,7 +119,7 @@ async def test_a_lead_managed_users(ana: Visit, town: Town, deed: str) -> None:
     await ana.open("/desk")
     fields = {"name": "evil", "password": PASSWORD, "role": "admin"}
     assert (await ana.send(f"/desk/users/{deed}", **fields)).status == 403
-    assert await town.house.notebook.scan("agents_desk", "user/") == ()
+    assert await town.services.storage.scan("agents_desk", "user/") == ()
 
 
 async def test_an_admin_adds_and_removes_somebody(
@@ -134,7 +134,7 @@ async def test_an_admin_adds_and_removes_somebody(
     assert (await eve.sign_in("eve")).url.path == "/desk"
     await dora.send("/desk/users/remove", name="Eve")
     assert (await eve.open("/desk")).url.path == "/desk/sign-in"
-    whats = [(line.who, line.what, line.detail) for line in town.house.audit.kept]
+    whats = [(line.who, line.what, line.detail) for line in town.services.audit.kept]
     assert ("desk:dora", "user_added", "desk:eve as agent") in whats
     assert ("desk:dora", "user_removed", "desk:eve") in whats
 
@@ -212,13 +212,13 @@ async def test_looking_is_recorded_once_while_one_looks(ana: Visit, town: Town) 
     only a refresh."""
     for headers in ({"X-Desk-Live": "1"}, {}, {"X-Desk-Live": "1"}):
         await ana.open("/desk/c/1", headers=headers)
-    viewed = [line for line in town.house.audit.kept if line.what == "viewed"]
+    viewed = [line for line in town.services.audit.kept if line.what == "viewed"]
     assert [(one.who, one.conversation, one.origin) for one in viewed] == [
         ("desk:ana", 1, "127.0.0.1")
     ]
     town.clock.advance(901)
     await ana.open("/desk/c/1")
-    assert len([line for line in town.house.audit.kept if line.what == "viewed"]) == 2
+    assert len([line for line in town.services.audit.kept if line.what == "viewed"]) == 2
 
 
 async def test_attempts_are_recorded(visitor: Callable[[], Visit], town: Town) -> None:
@@ -227,7 +227,7 @@ async def test_attempts_are_recorded(visitor: Callable[[], Visit], town: Town) -
     await visit.sign_in("correct horse battery", "ana")
     for _ in range(6):
         await visit.sign_in("ana", "wrong")
-    lines = town.house.audit.kept
+    lines = town.services.audit.kept
     assert [line.what for line in lines] == ["sign_in_failed"] * 6 + ["locked_out"]
     assert {line.who for line in lines} == {"", "desk:ana"}
 

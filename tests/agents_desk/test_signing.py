@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 
 from gateway import Agent, WarmlineError
-from gateway.testing import MemoryNotebook
+from gateway.testing import MemoryStorage
 from plugins.agents_desk import DeskSettings, User, WebDesk
 from plugins.agents_desk.accounts import Account, Accounts
 from plugins.agents_desk.command import desk
@@ -33,7 +33,7 @@ DEEDS = ("claim", "answer", "note", "resolve", "hand-back", "transfer", "ignore"
 
 
 def someone(accounts: Mapping[str, Account]) -> People:
-    return People(Accounts(MemoryNotebook(), accounts))
+    return People(Accounts(MemoryStorage(), accounts))
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -139,7 +139,7 @@ async def test_guessing_is_stopped(visitor: Callable[[], Visit], town: Town) -> 
 
 async def test_one_address_cannot_try_all_names() -> None:
     """Thirty attempts from one address are enough; another address is not touched."""
-    tries = Tries(MemoryNotebook(), FakeClock())
+    tries = Tries(MemoryStorage(), FakeClock())
     assert [await tries.admit(f"n{i}", "1.2.3.4") for i in range(30)] == [0.0] * 30
     assert await tries.admit("n99", "1.2.3.4") == 900.0
     assert await tries.admit("n99", "5.6.7.8") == 0.0
@@ -147,14 +147,14 @@ async def test_one_address_cannot_try_all_names() -> None:
 
 async def test_one_subscriber_is_one_address() -> None:
     """Whoever has a whole IPv6 network has one counter for it."""
-    tries = Tries(MemoryNotebook(), FakeClock())
+    tries = Tries(MemoryStorage(), FakeClock())
     waits = [await tries.admit("ana", f"2001:db8:0:1::{i:x}") for i in range(6)]
     assert waits == [0.0] * 5 + [900.0]
 
 
 async def test_many_addresses_cannot_guess_one_name() -> None:
     """Fifty attempts for a name from anywhere are enough; where its owner is known they go on."""
-    tries = Tries(MemoryNotebook(), FakeClock())
+    tries = Tries(MemoryStorage(), FakeClock())
     await tries.passed("ana", "9.9.9.9")
     waits = [await tries.admit("ana", f"10.0.0.{i}") for i in range(51)]
     assert waits == [0.0] * 50 + [900.0]
@@ -163,21 +163,21 @@ async def test_many_addresses_cannot_guess_one_name() -> None:
 
 async def test_attempts_are_counted_by_all_processes() -> None:
     """The count is the database's: another process goes on from it, a restart forgets nothing."""
-    notebook, clock = MemoryNotebook(), FakeClock()
-    waits = [await Tries(notebook, clock).admit("ana", "1.2.3.4") for _ in range(6)]
+    storage, clock = MemoryStorage(), FakeClock()
+    waits = [await Tries(storage, clock).admit("ana", "1.2.3.4") for _ in range(6)]
     assert waits == [0.0] * 5 + [900.0]
 
 
 async def test_old_attempts_are_forgotten() -> None:
     """What counts no more is not kept."""
-    notebook, clock = MemoryNotebook(), FakeClock()
-    tries = Tries(notebook, clock)
+    storage, clock = MemoryStorage(), FakeClock()
+    tries = Tries(storage, clock)
     for i in range(20):
         await tries.admit("", f"10.0.0.{i}")
-    assert await notebook.scan("agents_desk", "tries/")
+    assert await storage.scan("agents_desk", "tries/")
     clock.advance(901)
     await tries.tidy()
-    assert await notebook.scan("agents_desk", "tries/") == ()
+    assert await storage.scan("agents_desk", "tries/") == ()
 
 
 async def test_a_burst_counts_in_full(visitor: Callable[[], Visit]) -> None:
@@ -221,7 +221,7 @@ async def test_the_cookie_is_for_the_server_alone(visitor: Callable[[], Visit], 
 
 async def test_https_makes_the_cookie_secure(town: Town, tmp_path: Path) -> None:
     """With a public https address the cookie is Secure and bound to the host."""
-    sessions = kept_by(MemoryNotebook(), town.clock, secure=True)
+    sessions = kept_by(MemoryStorage(), town.clock, secure=True)
     desk = WebDesk(
         settings=DeskSettings(users=(user("ana"),)),
         data_dir=tmp_path,
@@ -245,16 +245,16 @@ async def test_idle_and_absolute_time_outs(ana: Visit, town: Town) -> None:
     assert answer.url.path == "/desk/sign-in"
 
 
-def kept_by(notebook: MemoryNotebook, clock: FakeClock, *, secure: bool = False) -> Sessions:
+def kept_by(storage: MemoryStorage, clock: FakeClock, *, secure: bool = False) -> Sessions:
     """Sessions as one process has them."""
-    accounts = Accounts(notebook, {"ana": ANA})
-    return Sessions(notebook, accounts, clock=clock, idle=600, absolute=6000, secure=secure)
+    accounts = Accounts(storage, {"ana": ANA})
+    return Sessions(storage, accounts, clock=clock, idle=600, absolute=6000, secure=secure)
 
 
 async def test_a_session_is_seen_by_every_process() -> None:
     """It survives a restart, and signing out ends it everywhere."""
-    notebook, clock = MemoryNotebook(), FakeClock()
-    here, there = kept_by(notebook, clock), kept_by(notebook, clock)
+    storage, clock = MemoryStorage(), FakeClock()
+    here, there = kept_by(storage, clock), kept_by(storage, clock)
     session = await here.start(ANA, web.Response())
     assert await there.alive(session)
     await there.end(session, web.Response())
@@ -263,9 +263,9 @@ async def test_a_session_is_seen_by_every_process() -> None:
 
 async def test_the_database_gives_no_session_away() -> None:
     """What is kept is a digest of the id: whoever reads it cannot sign in with it."""
-    notebook, clock = MemoryNotebook(), FakeClock()
-    session = await kept_by(notebook, clock).start(ANA, web.Response())
-    kept = await notebook.scan("agents_desk", "session/")
+    storage, clock = MemoryStorage(), FakeClock()
+    session = await kept_by(storage, clock).start(ANA, web.Response())
+    kept = await storage.scan("agents_desk", "session/")
     assert len(kept) == 1
     assert session.id not in kept[0].key + kept[0].value
     assert session.token not in kept[0].key + kept[0].value
@@ -273,12 +273,12 @@ async def test_the_database_gives_no_session_away() -> None:
 
 async def test_sessions_that_are_over_are_forgotten() -> None:
     """Nothing is kept of them."""
-    notebook, clock = MemoryNotebook(), FakeClock()
-    sessions = kept_by(notebook, clock)
+    storage, clock = MemoryStorage(), FakeClock()
+    sessions = kept_by(storage, clock)
     await sessions.start(ANA, web.Response())
     clock.advance(601)
     await sessions.tidy()
-    assert await notebook.scan("agents_desk", "session/") == ()
+    assert await storage.scan("agents_desk", "session/") == ()
 
 
 async def test_the_demo_password_is_kept_and_told(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ async def url(town: Town, slack: FarSlack, tmp_path: Path) -> AsyncIterator[str]
     port = await _port(server)
     here = f"http://127.0.0.1:{port}"
     desk = WebDesk(settings=settings, data_dir=tmp_path, public_url=here, longest=2000)
-    app.add_routes(desk.routes(town.house))
+    app.add_routes(desk.routes(town.services))
     await server.start_server(shutdown_timeout=0.1)
     yield here
     await server.close()
@@ -71,7 +71,7 @@ async def test_a_member_signs_in(visitor: Callable[[], Visit], town: Town, slack
     assert answer.url.path == "/desk/c/1"
     assert "Eve Adler" in visit.page
     assert (await visit.open("/desk/users")).status == 403
-    whats = [(line.who, line.what) for line in town.house.audit.kept]
+    whats = [(line.who, line.what) for line in town.services.audit.kept]
     assert ("slack:U0EVE", "signed_in") in whats
     asked = slack.asked[0]
     assert asked["team"] == TEAM
@@ -129,7 +129,7 @@ async def test_a_forged_identity_came_in(
     answer = await visit.open("/desk/slack")
     assert answer.status == 403
     assert (await visit.open("/desk")).url.path == "/desk/sign-in"
-    assert [line.what for line in town.house.audit.kept] == ["sign_in_failed"]
+    assert [line.what for line in town.services.audit.kept] == ["sign_in_failed"]
 
 
 async def _back(visit: Visit) -> str:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession, CookieJar
 
 from gateway import Address, Agent, Reason, Reply, Turn
-from gateway.testing import FakeChannel, FakeHandler, Person, Running, running
+from gateway.testing import FakeChannel, FakeHandler, RunningGateway, SimulatedCustomer, running
 from plugins import agents_desk
 from tests.agents_desk.conftest import PASSWORD, Visit, user
 
@@ -50,34 +50,34 @@ def phone() -> FakeChannel:
 
 
 @pytest.fixture
-async def gw(phone: FakeChannel, tmp_path: Path) -> AsyncIterator[Running]:
+async def gw(phone: FakeChannel, tmp_path: Path) -> AsyncIterator[RunningGateway]:
     guests = (agents_desk, FakeChannel(), phone, FakeHandler(hand_over))
     async with running(*guests, config=CONFIG, tmp_path=tmp_path) as gateway:
         yield gateway
 
 
-async def visit(gw: Running, name: str) -> Visit:
+async def visit(gw: RunningGateway, name: str) -> Visit:
     browser = Visit(ClientSession(cookie_jar=CookieJar(unsafe=True)), gw.url)
     await browser.sign_in(name, PASSWORD)
     return browser
 
 
 @pytest.fixture
-async def ana(gw: Running) -> AsyncIterator[Visit]:
+async def ana(gw: RunningGateway) -> AsyncIterator[Visit]:
     browser = await visit(gw, "ana")
     yield browser
     await browser.http.close()
 
 
 @pytest.fixture
-async def ben(gw: Running) -> AsyncIterator[Visit]:
+async def ben(gw: RunningGateway) -> AsyncIterator[Visit]:
     browser = await visit(gw, "ben")
     yield browser
     await browser.http.close()
 
 
 @pytest.fixture
-async def maria(gw: Running) -> Person:
+async def maria(gw: RunningGateway) -> SimulatedCustomer:
     maria = gw.customer("fake", "maria")
     await maria.say("I want to speak to a person", name="Maria <b>")
     assert maria.heard == ["A colleague will answer you."]
@@ -95,7 +95,9 @@ async def take(browser: Visit) -> str:
     return path
 
 
-async def test_an_answer_reaches_the_customer(gw: Running, ana: Visit, maria: Person) -> None:
+async def test_an_answer_reaches_the_customer(
+    gw: RunningGateway, ana: Visit, maria: SimulatedCustomer
+) -> None:
     """Claim, answer twice by impatience, resolve: the customer hears it once."""
     path = await take(ana)
     assert "Asked for a person" in ana.page
@@ -108,7 +110,9 @@ async def test_an_answer_reaches_the_customer(gw: Running, ana: Visit, maria: Pe
     assert "This conversation is resolved." in ana.page
 
 
-async def test_a_note_never_reaches_the_customer(gw: Running, ana: Visit, maria: Person) -> None:
+async def test_a_note_never_reaches_the_customer(
+    gw: RunningGateway, ana: Visit, maria: SimulatedCustomer
+) -> None:
     """A note is on the page and nowhere else."""
     path = await take(ana)
     await ana.send(f"{path}/note", text="She has written three times.")
@@ -117,7 +121,9 @@ async def test_a_note_never_reaches_the_customer(gw: Running, ana: Visit, maria:
     assert (await maria.listen())[1:] == []
 
 
-async def test_two_want_the_same(gw: Running, ana: Visit, ben: Visit, maria: Person) -> None:
+async def test_two_want_the_same(
+    gw: RunningGateway, ana: Visit, ben: Visit, maria: SimulatedCustomer
+) -> None:
     """The second to claim is told who has it, and the first keeps it."""
     await ben.open("/desk/c/1")
     seen = {name: ben.field(name) for name in ("epoch", "state", "last")}
@@ -130,7 +136,9 @@ async def test_two_want_the_same(gw: Running, ana: Visit, ben: Visit, maria: Per
     assert (await maria.listen())[1:] == []
 
 
-async def test_a_transfer_and_back(gw: Running, ana: Visit, ben: Visit, maria: Person) -> None:
+async def test_a_transfer_and_back(
+    gw: RunningGateway, ana: Visit, ben: Visit, maria: SimulatedCustomer
+) -> None:
     """A transfer leads to the next person, with its reason; handed back, the bot answers again."""
     path = await take(ana)
     epoch = ana.field("epoch")
@@ -142,7 +150,9 @@ async def test_a_transfer_and_back(gw: Running, ana: Visit, ben: Visit, maria: P
     assert maria.heard[-1] == "A colleague will answer you."
 
 
-async def test_hostile_words_are_words(gw: Running, ana: Visit, maria: Person) -> None:
+async def test_hostile_words_are_words(
+    gw: RunningGateway, ana: Visit, maria: SimulatedCustomer
+) -> None:
     """What a customer writes is text on the page, all the way through the database."""
     await maria.say("<script>alert(1)</script>")
     await take(ana)
@@ -151,7 +161,7 @@ async def test_hostile_words_are_words(gw: Running, ana: Visit, maria: Person) -
     assert "<script>alert" not in ana.page
 
 
-async def test_a_link_and_back(gw: Running, ana: Visit, maria: Person) -> None:
+async def test_a_link_and_back(gw: RunningGateway, ana: Visit, maria: SimulatedCustomer) -> None:
     """A link by decision says who made it; what was said there comes with it, and goes with it."""
     await gw.customer("phone", PHONE.value).say("It rattles")
     path = await take(ana)
@@ -174,7 +184,7 @@ async def test_a_link_and_back(gw: Running, ana: Visit, maria: Person) -> None:
 
 
 async def test_a_code_is_asked_for(
-    gw: Running, ana: Visit, maria: Person, phone: FakeChannel
+    gw: RunningGateway, ana: Visit, maria: SimulatedCustomer, phone: FakeChannel
 ) -> None:
     """The code goes to the other address; repeated here it links the two, and the page says so."""
     path = await take(ana)
@@ -193,7 +203,7 @@ async def test_a_code_is_asked_for(
 
 
 async def test_it_goes_on_elsewhere(
-    gw: Running, ana: Visit, ben: Visit, maria: Person, phone: FakeChannel
+    gw: RunningGateway, ana: Visit, ben: Visit, maria: SimulatedCustomer, phone: FakeChannel
 ) -> None:
     """With two addresses one can be chosen: the answer leaves there, once, and its page opens."""
     path = await take(ana)
@@ -214,13 +224,15 @@ async def test_it_goes_on_elsewhere(
     assert (await maria.listen())[1:] == []
 
 
-async def test_a_colleague_is_there_already(gw: Running, ana: Visit, maria: Person) -> None:
+async def test_a_colleague_is_there_already(
+    gw: RunningGateway, ana: Visit, maria: SimulatedCustomer
+) -> None:
     """Who is answered elsewhere by somebody else is not answered there by us: the page tells who
     it is, and keeps the words and the choice."""
     await gw.customer("phone", PHONE.value).say("It rattles")
-    there = next(i for i in await gw.house.desk.queue() if i.conversation.address == PHONE)
+    there = next(i for i in await gw.services.desk.queue() if i.conversation.address == PHONE)
     zoe = Agent(id="desk:zoe", name="Zoe")
-    await gw.house.desk.claim(there.conversation.id, zoe, epoch=there.conversation.epoch)
+    await gw.services.desk.claim(there.conversation.id, zoe, epoch=there.conversation.epoch)
     path = await take(ana)
     await ana.send(f"{path}/link", **THERE)
     answer = await ana.send(f"{path}/answer", key="k", text="My long words", via=PHONE.lane)
@@ -230,7 +242,9 @@ async def test_a_colleague_is_there_already(gw: Running, ana: Visit, maria: Pers
     assert f'<option value="{PHONE.lane}" selected>' in ana.page
 
 
-async def test_hostile_addresses_are_words(gw: Running, ana: Visit, maria: Person) -> None:
+async def test_hostile_addresses_are_words(
+    gw: RunningGateway, ana: Visit, maria: SimulatedCustomer
+) -> None:
     """An address is text on the page, in the card and in the list to choose from."""
     path = await take(ana)
     await ana.send(f"{path}/link", channel="phone", value='"><script>alert(1)</script>')
@@ -248,17 +262,17 @@ async def test_hostile_addresses_are_words(gw: Running, ana: Visit, maria: Perso
 ])  # fmt: skip
 @pytest.mark.usefixtures("maria")
 async def test_half_an_address(
-    gw: Running, ana: Visit, deed: str, fields: dict[str, str], words: str
+    gw: RunningGateway, ana: Visit, deed: str, fields: dict[str, str], words: str
 ) -> None:
     """What is no address links nothing, and is told in words."""
     path = await take(ana)
     answer = await ana.send(f"{path}/{deed}", **fields)
     assert answer.status == 422
     assert words in ana.page
-    assert (await gw.house.desk.card(int(path.rpartition("/")[2]))).linked == ()
+    assert (await gw.services.desk.card(int(path.rpartition("/")[2]))).linked == ()
 
 
-async def test_the_house_keeps_the_headers(gw: Running, ana: Visit) -> None:
+async def test_the_house_keeps_the_headers(gw: RunningGateway, ana: Visit) -> None:
     """On the real server too: our policy, and a session that lives in its cookie alone."""
     answer = await ana.open("/desk")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

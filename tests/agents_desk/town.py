@@ -11,34 +11,34 @@ from gateway import (
     Accepted,
     Address,
     Agent,
-    Applied,
+    AppliedRule,
     Attachment,
     Button,
-    Card,
     Conflict,
+    ContextCard,
     Conversation,
     Cue,
     Customer,
-    Earlier,
     Emotion,
     Event,
     Fact,
     Finding,
     Guess,
     Handoff,
-    House,
     Language,
-    Linked,
+    LinkedAddress,
     Message,
     NotFound,
+    PastConversation,
     QueueItem,
     Reason,
     Route,
+    Services,
     Suggestion,
     Understanding,
 )
-from gateway.adapters.outside import SafeOutside
-from gateway.testing import MemoryAudit, MemoryNotebook
+from gateway.adapters.public_http import PublicNetworkHttp
+from gateway.testing import MemoryAuditLog, MemoryStorage
 
 NOW = datetime(2026, 11, 23, 14, 20, tzinfo=UTC)
 BEN = Agent(id="desk:ben", name="Ben")
@@ -142,7 +142,7 @@ class FakeDesk:
 
     def __init__(self, events: FakeEvents, clock: FakeClock) -> None:
         self.events, self.clock = events, clock
-        self.cards: dict[int, Card] = {}
+        self.cards: dict[int, ContextCard] = {}
         self.keys: dict[str, int] = {}
         self.said: list[tuple[int, str, int | None]] = []
         self.transfers: list[tuple[str, tuple[str, ...], str]] = []
@@ -159,7 +159,7 @@ class FakeDesk:
         items = [self._item(card) for card in open_ones]
         return tuple(sorted(items, key=lambda i: (-i.handoff.priority, i.waiting_since)))
 
-    def _item(self, card: Card) -> QueueItem:
+    def _item(self, card: ContextCard) -> QueueItem:
         last = [m for m in card.messages if m.author == "customer"][-1]
         assert card.handoff
         return QueueItem(
@@ -171,15 +171,15 @@ class FakeDesk:
             waiting_since=card.handoff.created_at,
         )
 
-    async def card(self, conversation: int) -> Card:
+    async def card(self, conversation: int) -> ContextCard:
         return self._known(conversation)
 
-    def _known(self, conversation: int) -> Card:
+    def _known(self, conversation: int) -> ContextCard:
         if conversation not in self.cards:
             raise NotFound("no such conversation")
         return self.cards[conversation]
 
-    async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> Card:
+    async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> ContextCard:
         now = self.clock.now()
         card = self._move(conversation, epoch, state="person", owner=agent)
         if card.handoff:
@@ -256,7 +256,7 @@ class FakeDesk:
         self._known(conversation)
         self.asked.append(address)
 
-    async def link(self, conversation: int, address: Address, agent: Agent) -> Card:
+    async def link(self, conversation: int, address: Address, agent: Agent) -> ContextCard:
         self.links.append(address)
         return self._known(conversation)
 
@@ -275,7 +275,7 @@ class FakeDesk:
         self.events.publish(Event(topic="desk", name="conversation", conversation=conversation))
         return message
 
-    def _move(self, conversation: int, epoch: int, **changes: object) -> Card:
+    def _move(self, conversation: int, epoch: int, **changes: object) -> ContextCard:
         card = self._known(conversation)
         if card.conversation.epoch != epoch:
             raise Conflict("someone was faster", card.conversation)
@@ -292,7 +292,7 @@ class Town:
         self.clock, self.events, self.files = FakeClock(), FakeEvents(), FakeFiles()
         self.desk, self.mailbox = FakeDesk(self.events, self.clock), FakeMailbox()
         nobody = None
-        self.house = House(
+        self.services = Services(
             intake=nobody,
             files=self.files,
             mailbox=self.mailbox,
@@ -300,9 +300,9 @@ class Town:
             desk=self.desk,
             clock=self.clock,
             voice=nobody,
-            notebook=MemoryNotebook(),
-            audit=MemoryAudit(self.clock),
-            outside=SafeOutside(),
+            storage=MemoryStorage(),
+            audit=MemoryAuditLog(self.clock),
+            public_http=PublicNetworkHttp(),
             records=nobody,
         )
 
@@ -317,7 +317,7 @@ def peopled() -> Town:
     return town
 
 
-def _maria() -> Card:
+def _maria() -> ContextCard:
     said = [
         ("Hi! Where is my order 4471? It should have come on Thursday.", 41),
         ("That page just says “on its way” since Wednesday. That's not what I asked.", 33),
@@ -353,8 +353,8 @@ def _maria() -> Card:
                                         Button(title="Something else", payload="else")),
                 text="Happy to help. You can follow order 4471 with the link in your confirmation "
                      "mail; parcels usually take two to three working days.",
-                applied=(Applied(rule="opener.calm", before="", after="Happy to help."),
-                         Applied(rule="lexicon.avoid", before="utilise", after="use"))),
+                applied=(AppliedRule(rule="opener.calm", before="", after="Happy to help."),
+                         AppliedRule(rule="lexicon.avoid", before="utilise", after="use"))),
         Message(id=4, conversation=1, author="bot", at=ago(32.9), status="read", purpose="clarify",
                 handler="fallback", text="I would like to get this right. Is the parcel late, or "
                 "is the tracking page not working for you?"),
@@ -362,14 +362,14 @@ def _maria() -> Card:
                 purpose="handover", handler="escalation",
                 text="I am sorry that this has taken so long. I am handing you to a colleague who "
                 "can look into the parcel itself. They see everything you wrote.",
-                applied=(Applied(rule="seriousness.no_cheer", before="Great news! I", after="I"),)),
+                applied=(AppliedRule(rule="seriousness.no_cheer", before="Great news! I", after="I"),)),
     ]  # fmt: skip
     note = Message(id=9, conversation=1, author="agent", internal=True, agent=BEN, at=ago(10),
                    text="Carrier confirms: the parcel is lost in the depot. Express replacement "
                         "is possible until 16:00.")  # fmt: skip
     system = Message(id=8, conversation=1, author="system", internal=True, at=ago(11.8),
                      text="Handed to people: front, orders")  # fmt: skip
-    return Card(
+    return ContextCard(
         conversation=Conversation(id=1, address=Address(channel="webchat", value="v-81f3"),
                                   state="waiting", epoch=3, tier="front", language="en",
                                   opened_at=ago(41), intent="order_status"),
@@ -377,19 +377,19 @@ def _maria() -> Card:
         identities=(Address(channel="webchat", value="v-81f3"),
                     Address(channel="email", value="maria.oliveira@example.org"),
                     Address(channel="sms", value="+44 7700 900456")),
-        linked=(Linked(id=4, address=Address(channel="sms", value="+44 7700 900456"), how="agent",
+        linked=(LinkedAddress(id=4, address=Address(channel="sms", value="+44 7700 900456"), how="agent",
                        at=ago(8), agent=BEN),
-                Linked(id=3, address=Address(channel="email", value="maria.oliveira@example.org"),
+                LinkedAddress(id=3, address=Address(channel="email", value="maria.oliveira@example.org"),
                        how="code", at=ago(5760))),
         handoff=Handoff(id=1, conversation=1, reasons=routes[2].reasons, tier="front",
                         skills=("orders",), priority=2, created_at=ago(12)),
         messages=tuple(sorted([*customer, *bot, note, system], key=lambda m: m.id)),
         earlier=(
-            Earlier(id=31, channel="email", opened_at=ago(5760), resolved_at=ago(5755),
+            PastConversation(id=31, channel="email", opened_at=ago(5760), resolved_at=ago(5755),
                     intent="order_status", mood="anxious", score=2),
-            Earlier(id=24, channel="webchat", opened_at=ago(60 * 24 * 9), intent="order_status",
+            PastConversation(id=24, channel="webchat", opened_at=ago(60 * 24 * 9), intent="order_status",
                     resolved_at=ago(60 * 24 * 9), mood="calm"),
-            Earlier(id=11, channel="webchat", opened_at=ago(60 * 24 * 120), intent="gift_cards",
+            PastConversation(id=11, channel="webchat", opened_at=ago(60 * 24 * 120), intent="gift_cards",
                     resolved_at=ago(60 * 24 * 120), mood="pleased", score=5),
         ),
         facts=(Fact(name="order", value="4471, paid 15 November"),
@@ -404,7 +404,7 @@ def _maria() -> Card:
     )  # fmt: skip
 
 
-def _others() -> list[Card]:
+def _others() -> list[ContextCard]:
     ana = Agent(id="desk:ana", name="Ana")
     return [
         _short("Tom Becker", "email", "Das Ladegerät ist heute Nacht sehr heiß geworden und es "
@@ -437,13 +437,13 @@ def _short(  # noqa: PLR0917  (a table reads better without names)
     files: tuple[Attachment, ...] = (),
     subject: str | None = None,
     value: str = "someone",
-) -> Card:
+) -> ContextCard:
     number = {None: 3, "Tom Becker": 2, "Jules Martin": 5, "Priya Nair": 6}.get(name, 4)
     message = Message(id=number * 100, conversation=number, author="customer", text=text,
                       at=ago(minutes), attachments=files,
                       understanding=felt(text, label, strength, strength, "unknown"))  # fmt: skip
     told = tuple(Reason(code=code) for code in reasons)
-    return Card(
+    return ContextCard(
         conversation=Conversation(id=number, address=Address(channel=channel, value=value), epoch=1,
                                   state="person" if owner else "waiting", owner=owner, tier="front",
                                   opened_at=ago(minutes), subject=subject),

@@ -23,7 +23,7 @@ from gateway import (
     Understander,
     hookimpl,
 )
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.conftest import until
 from tests.slack.server import SlackServer
 
@@ -81,7 +81,7 @@ class Feelings:
 class Office:
     """A running gateway with its workspace."""
 
-    def __init__(self, gw: Running, slack: SlackServer, clock: FakeClock) -> None:
+    def __init__(self, gw: RunningGateway, slack: SlackServer, clock: FakeClock) -> None:
         self.gw, self.slack, self.clock = gw, slack, clock
 
     # -- what stands in Slack
@@ -172,13 +172,13 @@ class Office:
         for _ in range(int(seconds / 0.5)):
             await self.clock.advance(0.5)
             await self.gw.settled()
-            await self.gw.house.desk.queue()  # one hop through the database
+            await self.gw.services.desk.queue()  # one hop through the database
         if not self.slack.away:
             await self.until(self.nothing_waits, 30)
 
     async def nothing_waits(self) -> bool:
         """No reply is being worked, and nothing is still to be told."""
-        scan = self.gw.house.notebook.scan
+        scan = self.gw.services.storage.scan
         live = [e for e in await scan("agents_slack", "live/") if '"stage"' not in e.value]
         return not live and not await scan("agents_slack", "tell/")
 

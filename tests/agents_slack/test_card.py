@@ -13,16 +13,16 @@ from gateway import (
     Address,
     Agent,
     Attachment,
-    Card,
+    ContextCard,
     Conversation,
     Cue,
     Customer,
-    Earlier,
     Emotion,
     Fact,
     File,
     Handoff,
     Message,
+    PastConversation,
     Reason,
     Suggestion,
     Understanding,
@@ -42,7 +42,7 @@ HOSTILE = "<!channel> <@UANA> <https://evil.example|bank> *_~` & </a> @here :tad
 ANY = st.text(max_size=400) | st.sampled_from([HOSTILE, HOSTILE * 300, "&" * 5000, "x" * 20_000])
 
 
-def a_card(said: str, *, state: str = "waiting", many: int = 3) -> Card:
+def a_card(said: str, *, state: str = "waiting", many: int = 3) -> ContextCard:
     """A card on which every text is ``said``."""
     ana = Agent(id="slack:UANA", name=said[:300] or "Ana")
     cue = Cue(kind="shouting", text=said[:5], start=0, end=len(said[:5]))
@@ -63,7 +63,7 @@ def a_card(said: str, *, state: str = "waiting", many: int = 3) -> Card:
         )
         for i in range(many)
     )
-    return Card(
+    return ContextCard(
         conversation=Conversation(
             id=1,
             address=Address(channel="sms", value=said[:100] or "+1"),
@@ -86,7 +86,9 @@ def a_card(said: str, *, state: str = "waiting", many: int = 3) -> Card:
         ),
         messages=messages,
         earlier=tuple(
-            Earlier(id=i, channel="sms", opened_at=NOW - timedelta(days=9 - i), intent="refund")
+            PastConversation(
+                id=i, channel="sms", opened_at=NOW - timedelta(days=9 - i), intent="refund"
+            )
             for i in range(2)
         ),
         facts=(Fact(name=said or "x", value=said),) * 30,
@@ -216,7 +218,7 @@ async def test_what_comes_later_stands_in_the_thread(office: Office) -> None:
     carla = office.gw.customer("rest", "carla")
     await carla.say("Where is my parcel")
     card = await office.card()
-    kept = await office.gw.house.files.keep(
+    kept = await office.gw.services.files.keep(
         File(name="photo.png", media_type="image/png", data=b"\x89PNG photo")
     )
     await carla.say(HOSTILE, remote_id="a", attachments=(kept,))

@@ -30,7 +30,7 @@ async def test_the_desk_and_slack_see_each_other(office: Office) -> None:
     una = office.gw.desk_agent("una")
     seen = await una.claim()
     await una.answer(seen, "It left & arrives <tomorrow>.")
-    await office.gw.house.desk.note(seen.conversation.id, una.agent, "he was kind")
+    await office.gw.services.desk.note(seen.conversation.id, una.agent, "he was kind")
     await office.until(lambda: "With *Una*" in shown(office.cards()[0]))
     await office.until(lambda: any("he was kind" in line for line in office.thread(card)))
     lines = "\n".join(office.thread(card))
@@ -142,5 +142,5 @@ async def test_an_agent_is_the_same_everywhere(office: Office) -> None:
     """What was claimed in Slack is known at the desk by the agent's name."""
     card = await handed_over(office)
     await office.click(card, "UANA", "agents:claim")
-    [item] = await office.gw.house.desk.queue()
+    [item] = await office.gw.services.desk.queue()
     assert item.conversation.owner == Agent(id="slack:UANA", name="Ana")

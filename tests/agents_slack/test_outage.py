@@ -160,7 +160,7 @@ async def counted(office: Office, names: list[str], people: int) -> dict[str, in
     cards = Counter(card["text"].split()[0] for card in office.cards())
     heard = {name: await office.settled_heard(name) for name in names}
     ids = {
-        item.customer.id: item.conversation for item in await office.gw.house.desk.queue()
+        item.customer.id: item.conversation for item in await office.gw.services.desk.queue()
     }.values()
     kept = Counter([note for one in ids for note in await notes(office, one.id)])
     lines = Counter(
@@ -226,7 +226,7 @@ async def test_a_note_that_was_made_is_found(
     """Cut off between the desk's commit and ours: the note is not made again."""
     async with opened(slack, clock, tmp_path) as office:
         card = await handed_over(office)
-        desk = office.gw.house.desk
+        desk = office.gw.services.desk
         made = asyncio.Event()
         real = desk.note
 

@@ -22,12 +22,12 @@ async def handed_over(office: Office, name: str = "carla", count: int = 1) -> di
 
 
 async def notes(office: Office, conversation: int = 1) -> list[str]:
-    card = await office.gw.house.desk.card(conversation)
+    card = await office.gw.services.desk.card(conversation)
     return [m.text for m in card.messages if m.internal and m.author == "agent"]
 
 
 async def owner(office: Office, conversation: int = 1) -> str | None:
-    seen = (await office.gw.house.desk.card(conversation)).conversation
+    seen = (await office.gw.services.desk.card(conversation)).conversation
     return seen.owner.id if seen.owner else None
 
 
@@ -66,7 +66,7 @@ async def test_a_note_told_again_while_it_was_finished_was_kept_twice(office: Of
     """Written down anew between "it is past" and "it is not live any more", it is let go."""
     card = await handed_over(office)
     event = await office.reply(card, "UANA", "note: he rang before")
-    book, ts = Book(office.gw.house.notebook), event["ts"]
+    book, ts = Book(office.gw.services.storage), event["ts"]
     await office.until(lambda: book.get(f"past/{ts}", Past))
     again = Reply(
         id=ts, conversation=1, thread=card["ts"], user="UANA", text="note: he rang before"
@@ -327,7 +327,7 @@ async def test_a_file_goes_along(office: Office) -> None:
         m for m in await office.gw.customer("rest", "carla").messages() if m.author == "agent"
     ]
     [kept] = message.attachments
-    assert (kept.name, await office.gw.house.files.open(kept.digest)) == (
+    assert (kept.name, await office.gw.services.files.open(kept.digest)) == (
         "label.pdf",
         b"%PDF-1.7 label",
     )
@@ -341,4 +341,4 @@ async def test_words_outside_threads_are_nobodys(office: Office) -> None:
     await office.slack.say(SUPPORT, "UANA", "where?", thread_ts=other["ts"])
     await office.quiet()
     assert await office.heard("carla", 0) == []
-    assert len(await office.gw.house.desk.queue()) == 1
+    assert len(await office.gw.services.desk.queue()) == 1

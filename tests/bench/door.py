@@ -14,13 +14,13 @@ import msgspec
 from aiohttp import web
 
 from channels.rest import Said, parse
-from gateway import Channel, House, Settings, Traits, hookimpl
-from gateway.app import build_app, put_together
+from gateway import Channel, Services, Settings, Traits, hookimpl
+from gateway.app import build_app, build_gateway
+from gateway.cli.common import logs
 from gateway.cli.serve import settle
-from gateway.cli.start import logs
-from gateway.guests import Guests, default_config, installed
+from gateway.plugins import PluginRegistry, default_config, installed_plugins
 from gateway.settings import load
-from gateway.testing import as_guests
+from gateway.testing import as_plugins
 from gateway.web.health import troubles
 
 SAID = msgspec.json.Decoder(Said)
@@ -35,10 +35,10 @@ class Door:
     def traits(self) -> Traits:
         return Traits(mailbox=True)
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
         async def hear(request: web.Request) -> web.Response:
             said = SAID.decode(await request.read())
-            accepted = await house.intake.accept(parse(said, house))
+            accepted = await services.intake.accept(parse(said, services))
             body = msgspec.json.encode({"turn": accepted.turn})
             return web.Response(body=body, content_type="application/json")
 
@@ -50,8 +50,8 @@ class Door:
 
 
 async def serve(port: int, *, idle: bool) -> None:
-    guests = [*installed(), *as_guests([Door()])]
-    gateway = put_together(guests, load(default_config(), Guests(guests).declared()))
+    guests = [*installed_plugins(), *as_plugins([Door()])]
+    gateway = build_gateway(guests, load(default_config(), PluginRegistry(guests).declared()))
     logs(gateway.settings.core.logs)
     if idle:
         gateway.incoming._at_once = 0

@@ -16,7 +16,7 @@ import msgspec
 import psutil
 from aiohttp.test_utils import unused_port
 
-from gateway.guests import default_config
+from gateway.plugins import default_config
 
 START = 300.0
 """Seconds; a first start trains the intents beside whatever else runs, a Rasa loads TensorFlow."""

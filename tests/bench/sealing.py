@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from cryptography.fernet import Fernet
 
-from gateway.adapters.sealing import Keys, new_key, read_keys
+from gateway.adapters.encryption import DataKeys, new_key, read_keys
 
 TEXT = "Where is my parcel? It should have been here on Monday. " * 6
 ROUNDS = 20_000
@@ -26,7 +26,7 @@ def microseconds(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    off, on, fernet = Keys(), read_keys(new_key()), Fernet(Fernet.generate_key())
+    off, on, fernet = DataKeys(), read_keys(new_key()), Fernet(Fernet.generate_key())
     sealed, token = on.seal(TEXT, "messages.text:rest:a"), fernet.encrypt(TEXT.encode())
     figures = {
         "off": (lambda: off.seal(TEXT, "p"), lambda: off.open(TEXT, "p")),

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-from gateway import Emotion, Occasion, Reply
+from gateway import Emotion, RenderContext, Reply
 
 CHANNELS = ("rest", "webchat", "email", "sms", "whatsapp", "slack", "telegram", "pigeon")
 MOODS = ("calm", "pleased", "confused", "anxious", "frustrated", "angry", "urgent")
@@ -20,5 +20,5 @@ def reply(words: Reply | str) -> Reply:
     return words if isinstance(words, Reply) else Reply(opener="", body=(words,))
 
 
-def occasion(channel: str = "webchat", mood: str = "calm", **more: Any) -> Occasion:
-    return Occasion(channel=channel, emotion=Emotion(label=mood), **more)  # type: ignore[arg-type]
+def occasion(channel: str = "webchat", mood: str = "calm", **more: Any) -> RenderContext:
+    return RenderContext(channel=channel, emotion=Emotion(label=mood), **more)  # type: ignore[arg-type]

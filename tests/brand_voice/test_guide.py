@@ -16,7 +16,7 @@ from brand_voice import BrandVoiceSettings, GuidedVoice, load
 from brand_voice.segments import encoding
 from gateway import BadConfig, Fact, Link, Reply, Voice
 from gateway.hookspecs import PROJECT
-from gateway.settings import Declared
+from gateway.settings import DeclaredSection
 from gateway.settings import load as load_settings
 
 from .saying import MOODS, occasion
@@ -241,7 +241,7 @@ def test_settings_name_the_guide(own_guide: Write) -> None:
     path = own_guide("openers: {moods: {angry: {en: [Oh dear.]}}}")
     config = path.with_name("warmline.yaml")
     config.write_text("brand_voice: {guide: guide.yaml}\n", "utf-8")
-    declared = [Declared(name="brand_voice", model=BrandVoiceSettings)]
+    declared = [DeclaredSection(name="brand_voice", model=BrandVoiceSettings)]
     heard = []
     for file in (config, None):
         voices: list[Voice] = []

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brand_voice.secrets import luhn
-from gateway import Finding, Occasion, Voice
+from gateway import Finding, RenderContext, Voice
 
 from .saying import CHANNELS, MOODS, occasion, unhurried
 
 
-def found(voice: Voice, text: str, when: Occasion, rule: str) -> list[tuple[str, str | None]]:
+def found(voice: Voice, text: str, when: RenderContext, rule: str) -> list[tuple[str, str | None]]:
     """The words a rule found, and what it suggests."""
     return [(text[f.start : f.end], f.suggestion) for f in voice.lint(text, when) if f.rule == rule]
 

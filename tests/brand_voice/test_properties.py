@@ -13,7 +13,7 @@ from brand_voice import GuidedVoice, load
 from brand_voice.guide import ChannelGuide
 from brand_voice.segments import count, utf16_length
 from brand_voice.sentences import EMOJI
-from gateway import Button, Fact, Link, Rendered, Reply, SurveyAsk
+from gateway import Button, Fact, Link, Rendered, Reply, SurveyQuestion
 
 from .saying import CHANNELS, MOODS, SERIOUS, occasion, unhurried
 
@@ -82,7 +82,7 @@ def replies(draw: st.DrawFn, facts: st.SearchStrategy[str] = ANY_FACTS) -> tuple
             Button(title=title, payload="x") for title in draw(st.lists(NOISE, max_size=3))
         ),
         language=draw(st.sampled_from(["en", "de", "fr", "es", "ar", "it", "de-CH"])),
-        survey=draw(st.none() | st.just(SurveyAsk())),
+        survey=draw(st.none() | st.just(SurveyQuestion())),
     )
     return reply, stated
 

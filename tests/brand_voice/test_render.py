@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from brand_voice.sentences import EMOJI
-from gateway import Button, Fact, Link, Rendered, Reply, SurveyAsk, Voice
+from gateway import Button, Fact, Link, Rendered, Reply, SurveyQuestion, Voice
 
 from .saying import CHANNELS, MOODS, SERIOUS, occasion
 
@@ -67,7 +67,7 @@ def test_never_cheerful_at_someone_upset(
     voice: Voice, channel: str, mood: str, language: str
 ) -> None:
     """At a serious mood no exclamation mark or emoji leaves, in any language, on any channel."""
-    reply = PARCEL.replace(language=language, survey=SurveyAsk())
+    reply = PARCEL.replace(language=language, survey=SurveyQuestion())
     heard = "\n".join(
         voice.render(reply, occasion(channel, mood, first=True, customer="Ana")).parts
     )
@@ -198,7 +198,7 @@ def test_buttons_in_words(say: Say) -> None:
 )
 def test_how_to_answer_a_survey(say: Say, channel: str, scale: str, line: str) -> None:
     """Where a channel has no stars one line says how to answer."""
-    ask = Reply(body=("Did you feel heard?",), purpose="survey", survey=SurveyAsk(scale=scale))
+    ask = Reply(body=("Did you feel heard?",), purpose="survey", survey=SurveyQuestion(scale=scale))
     assert say(ask, channel=channel).parts[0].startswith(f"Did you feel heard?{line}")
 
 
@@ -305,7 +305,9 @@ def test_an_agents_sms_is_spelled_cheaply(say: Say) -> None:
 
 def test_a_language_we_have_no_words_for(say: Say) -> None:
     """The guide's own words fall back to English; a region is its language."""
-    ask = Reply(opener="", body=("Va bene?",), survey=SurveyAsk(), language="it", purpose="survey")
+    ask = Reply(
+        opener="", body=("Va bene?",), survey=SurveyQuestion(), language="it", purpose="survey"
+    )
     assert say(ask, channel="sms").parts[0].startswith("Va bene? Please answer with a number")
     swiss = ask.replace(language="de-CH", body=("Gut?",))
     assert say(swiss, channel="sms").parts[0].startswith("Gut? Bitte mit einer Zahl")

@@ -10,10 +10,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway.adapters.sealing import new_key
+from gateway.adapters.encryption import new_key
 from gateway.cli.audit import moment
+from gateway.cli.common import open_services
 from gateway.cli.main import command
-from gateway.cli.start import house_of
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 CONFIG = """
@@ -33,7 +33,7 @@ def config(tmp_path: Path) -> Path:
 
 def run(config: Path, *words: str, env: dict[str, str] | None = None, fed: str = "") -> Result:
     return CliRunner().invoke(
-        command(), [*words, "--config", str(config)], obj=house_of, env=env, input=fed
+        command(), [*words, "--config", str(config)], obj=open_services, env=env, input=fed
     )
 
 

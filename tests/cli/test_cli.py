@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway import House, Settings, hookimpl
+from gateway import Services, Settings, hookimpl
 from gateway.app import Gateway
 from gateway.cli.main import command
-from gateway.guests import Guests
+from gateway.plugins import PluginRegistry
 from gateway.ports import NotFound
-from gateway.testing import PlainVoice, as_guests, settings_for
+from gateway.testing import PlainVoice, as_plugins, settings_for
 
 DEMO_EVENTS = [
     {"channel": "rest", "from": "ana", "text": "How long does shipping take?", "id": "m1"},
@@ -188,7 +188,7 @@ class Caller:
 
     name = "caller"
 
-    async def run(self, house: House) -> None:
+    async def run(self, services: Services) -> None:
         raise AssertionError("a replay must not call anybody")
 
     @hookimpl
@@ -198,8 +198,8 @@ class Caller:
 
 def test_a_replay_wakes_no_guest_that_calls_the_outside(tmp_path: Path) -> None:
     """An agents' chat would otherwise hear of customers of long ago."""
-    guests = as_guests([PlainVoice(), Caller()])
+    guests = as_plugins([PlainVoice(), Caller()])
     settings = settings_for(guests, {}, tmp_path)
-    live = Gateway(Guests(guests), settings)
+    live = Gateway(PluginRegistry(guests), settings)
     assert [site.name for site in live.offers.sites if isinstance(site, Caller)] == ["caller"]
-    assert Gateway(Guests(guests), settings, channels={}).offers.sites == ()
+    assert Gateway(PluginRegistry(guests), settings, channels={}).offers.sites == ()

@@ -9,8 +9,8 @@ import time
 import pytest
 import structlog
 
-from gateway.cli import start
-from gateway.cli.masking import MaskedFormatter, mask
+from gateway.cli import common as start
+from gateway.cli.log_masking import MaskedFormatter, mask
 
 SECRETS = {
     "ana.lima+shop@mail.example.org": "[address]",

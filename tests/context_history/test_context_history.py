@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway import Context, Customer, Earlier
+from gateway import Context, Customer, PastConversation
 from plugins.context_history import History, HistorySettings
 from tests.routing.making import earlier, turn
 
@@ -10,10 +10,10 @@ from tests.routing.making import earlier, turn
 class Kept:
     """Records of one customer, which remember what they were asked."""
 
-    def __init__(self, *found: Earlier) -> None:
+    def __init__(self, *found: PastConversation) -> None:
         self.found, self.asked = found, list[tuple[int, int]]()
 
-    async def earlier(self, customer: int, *, limit: int = 20) -> tuple[Earlier, ...]:
+    async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]:
         self.asked.append((customer, limit))
         return self.found[:limit]
 

@@ -21,12 +21,12 @@ import channels.webchat
 from gateway import (
     Address,
     Channel,
-    House,
     Inbound,
     Outbound,
     Reason,
     Reply,
     Sent,
+    Services,
     Settings,
     Traits,
     TryLater,
@@ -34,11 +34,11 @@ from gateway import (
     Unsure,
     hookimpl,
 )
-from gateway.app import build_app, put_together
-from gateway.cli.start import logs
-from gateway.guests import Guests
+from gateway.app import build_app, build_gateway
+from gateway.cli.common import logs
+from gateway.plugins import PluginRegistry
 from gateway.settings import load
-from gateway.testing import FakeHandler, PlainVoice, as_guests
+from gateway.testing import FakeHandler, PlainVoice, as_plugins
 
 POLICY = """
 reasons:
@@ -57,14 +57,14 @@ class Pigeon:
         self.traits = Traits(unsure=unsure)
         self._url = url
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
         async def receive(request: web.Request) -> web.Response:
             body = await request.json()
             address = Address(channel=self.name, value=body["from"])
             message = Inbound(
-                address=address, text=body["text"], at=house.clock.now(), remote_id=body["id"]
+                address=address, text=body["text"], at=services.clock.now(), remote_id=body["id"]
             )
-            accepted = await house.intake.accept(message)
+            accepted = await services.intake.accept(message)
             return web.json_response({"turn": accepted.turn})
 
         return (web.post(f"/{self.name}", receive),)
@@ -130,7 +130,7 @@ async def serve(port: int, provider: str, folder: Path) -> None:
         ),
         "utf-8",
     )
-    guests = as_guests(
+    guests = as_plugins(
         [
             channels.rest,
             channels.webchat,
@@ -140,8 +140,8 @@ async def serve(port: int, provider: str, folder: Path) -> None:
             PlainVoice(),
         ]
     )
-    settings = load(folder / "warmline.yaml", Guests(guests).declared(), {})
-    runner = web.AppRunner(build_app(put_together(guests, settings)), access_log=None)
+    settings = load(folder / "warmline.yaml", PluginRegistry(guests).declared(), {})
+    runner = web.AppRunner(build_app(build_gateway(guests, settings)), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
     await asyncio.Event().wait()

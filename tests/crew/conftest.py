@@ -12,7 +12,7 @@ import pytest
 
 from gateway import Sent
 from gateway.model import Outbound
-from gateway.testing import FakeChannel, FakeHandler, Person, Running, running
+from gateway.testing import FakeChannel, FakeHandler, RunningGateway, SimulatedCustomer, running
 from gateway.testing.databases import database_of
 from tests.conftest import until
 from tests.crew.server import RedisServer, Wire
@@ -69,7 +69,7 @@ class Crew:
         url: str | None = None,
         handler: FakeHandler | None = None,
         **config: Any,
-    ) -> Running:
+    ) -> RunningGateway:
         """One more. It works until the test ends."""
         self._count += 1
         settings: dict[str, Any] = {
@@ -88,10 +88,10 @@ class Crew:
         one = running(*guests, config=settings, tmp_path=folder)
         return await self._stack.enter_async_context(one)
 
-    def heard(self, customer: Person) -> list[str]:
+    def heard(self, customer: SimulatedCustomer) -> list[str]:
         return [one.text for one in self.arrived if one.address == customer.address]
 
-    async def hear(self, customers: list[Person], count: int) -> None:
+    async def hear(self, customers: list[SimulatedCustomer], count: int) -> None:
         """Everybody got an answer to each of ``count`` messages: once, and in order."""
         wanted = [f"You said {number}." for number in range(count)]
         await until(lambda: all(len(self.heard(one)) >= count for one in customers), BOUND)
@@ -111,7 +111,7 @@ async def crew(redis: RedisServer, tmp_path: Path, database: str) -> AsyncIterat
 
 
 async def talk(
-    customers: list[Person],
+    customers: list[SimulatedCustomer],
     count: int,
     happening: Callable[[int], Awaitable[None]] | None = None,
 ) -> None:

@@ -11,8 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway import Reply, Turn
-from gateway.store import AlreadyHandled, Committed, Moved, Outcome
-from gateway.testing import FakeHandler, Running
+from gateway.store import AlreadyHandled, CommittedTurn, ConversationChanged, TurnOutcome
+from gateway.testing import FakeHandler, RunningGateway
 from tests.conftest import until
 from tests.crew.conftest import BOUND, Crew, talk
 from tests.crew.server import RedisServer, Wire
@@ -69,10 +69,10 @@ async def mended(redis: RedisServer, wire: Wire, fault: Fault) -> None:
     await redis.most(0)
 
 
-@pytest.mark.parametrize("mend", [True, False], ids=["mended", "lasting"])
+@pytest.mark.parametrize("fix", [True, False], ids=["mended", "lasting"])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 async def test_a_fault_in_the_middle_of_dialogues(
-    crew: Crew, redis: RedisServer, wire: Wire, fault: Fault, mend: bool
+    crew: Crew, redis: RedisServer, wire: Wire, fault: Fault, fix: bool
 ) -> None:
     """Everything is answered once and in order, whether Redis comes back or not; one process
     reaches it by the faulty wire, the other directly. Each tells of it in a few lines at most."""
@@ -84,12 +84,12 @@ async def test_a_fault_in_the_middle_of_dialogues(
         async def happening(number: int) -> None:
             if number == 2:
                 await fault(redis, wire)
-            if number == 4 and mend:
+            if number == 4 and fix:
                 await mended(redis, wire, fault)
 
         await talk(customers, 6, happening)
         await crew.hear(customers, 6)
-        if mend:
+        if fix:
             crews = [one.gateway.crew for one in (web, near, far)]
             await until(lambda: not any(one.trouble() for one in crews), BOUND)
             for one in customers:
@@ -105,16 +105,16 @@ async def test_a_fault_in_the_middle_of_dialogues(
 class Stalled:
     """A worker that stands still between composing an answer and its commit."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: RunningGateway) -> None:
         self._inbox = running.gateway.store.inbox
         self.barrier = Barrier()
         self.said: list[type[BaseException]] = []
 
-    async def commit(self, outcome: Outcome, at: object) -> Committed:
+    async def commit(self, outcome: TurnOutcome, at: object) -> CommittedTurn:
         await self.barrier.stop()
         try:
             return await self._real(outcome, at)
-        except (AlreadyHandled, Moved) as late:
+        except (AlreadyHandled, ConversationChanged) as late:
             self.said.append(type(late))
             raise
 
@@ -149,10 +149,10 @@ async def test_a_worker_that_stalls_past_its_lock_cannot_commit_late(
         stalled.barrier.opened.set()
         await until(lambda: stalled.said, BOUND)
         wire.release()
-    assert set(stalled.said) <= {AlreadyHandled, Moved}
+    assert set(stalled.said) <= {AlreadyHandled, ConversationChanged}
     await ana.write("1")
     await crew.hear([ana], 2)
-    said = await web.house.mailbox.messages(ana.address, own=True)
+    said = await web.services.mailbox.messages(ana.address, own=True)
     assert [one.author for one in said] == ["customer", "bot"] * 2
 
 

@@ -12,9 +12,9 @@ import pytest
 import channels.rest
 import channels.webchat
 from channels.webchat import line
-from gateway import Event, House, Poller, Reply, Settings, Turn
+from gateway import Event, Poller, Reply, Services, Settings, Turn
 from gateway.hookspecs import hookimpl
-from gateway.services import answers
+from gateway.pipeline import reply_waiter as answers
 from gateway.settings import BadConfig
 from gateway.testing import FakeHandler
 from tests.conftest import until
@@ -105,7 +105,10 @@ async def test_a_waiting_request_hears_of_the_turn_of_another_process(
 async def test_an_event_reaches_the_listeners_of_other_processes(crew: Crew) -> None:
     """Once, also where it happened; and nobody hears of what they do not listen to."""
     here, there = await crew.join(), await crew.join()
-    async with here.house.events.listen("desk") as mine, there.house.events.listen("desk") as other:
+    async with (
+        here.services.events.listen("desk") as mine,
+        there.services.events.listen("desk") as other,
+    ):
         heard: dict[str, list[str]] = {"here": [], "there": []}
 
         async def note(events: Any, where: str) -> None:
@@ -119,12 +122,12 @@ async def test_an_event_reaches_the_listeners_of_other_processes(crew: Crew) -> 
         ]
 
         def told() -> bool:
-            here.house.events.publish(Event(topic="other", name="none of your business"))
-            here.house.events.publish(Event(topic="desk", name="first"))
+            here.services.events.publish(Event(topic="other", name="none of your business"))
+            here.services.events.publish(Event(topic="desk", name="first"))
             return bool(heard["there"])
 
         await until(told, BOUND, every=0.2)
-        here.house.events.publish(Event(topic="desk", name="last"))
+        here.services.events.publish(Event(topic="desk", name="last"))
         await until(lambda: all("last" in names for names in heard.values()), BOUND)
         assert heard["here"].count("last") == heard["there"].count("last") == 1
         assert "none of your business" not in heard["there"]
@@ -140,11 +143,11 @@ class Lookout:
     def __init__(self) -> None:
         self.watching = self.standing_by = self.running = False
 
-    async def run(self, house: House) -> None:
+    async def run(self, services: Services) -> None:
         self.running = True
         await asyncio.Event().wait()
 
-    async def watch(self, house: House) -> None:
+    async def watch(self, services: Services) -> None:
         self.watching, self.standing_by = True, False
         try:
             await asyncio.Event().wait()

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from gateway.guests import Guests, installed
+from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.settings import BadConfig, load
-from gateway.testing import Running, running
+from gateway.testing import RunningGateway, running
 from plugins import demo_shop
 from plugins.demo_shop import DemoShopSettings, config
 from plugins.demo_shop.letters import NEWEST, letters
@@ -43,7 +43,7 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Running]:
+async def shop(tmp_path: Path) -> AsyncIterator[RunningGateway]:
     """The shop alone, with a mail folder of its own."""
     section = {"maildir": str(tmp_path / "mail")}
     config = {"plugins": {"demo_shop": section}}
@@ -64,7 +64,7 @@ def put(maildir: Path, name: str, data: bytes, *, at: int = 1) -> None:
 
 def test_the_demo_is_a_sound_configuration() -> None:
     """Every section is declared by an installed package, every key is known, nothing is missing."""
-    settings = load(config(), Guests(installed()).declared(), {})
+    settings = load(config(), PluginRegistry(installed_plugins()).declared(), {})
     assert settings.section(DemoShopSettings)
     assert settings.path(Path("nlu.yml")).is_file()
 
@@ -80,7 +80,9 @@ def test_the_demo_lies_with_the_examples() -> None:
 def test_the_page_knows_the_mail_door(environ: dict[str, str], port: int) -> None:
     """The port comes from the same variable as the mail channel's."""
     named = {f"WARMLINE_CHANNELS__EMAIL__{name}": value for name, value in environ.items()}
-    mine = load(config(), Guests(installed()).declared(), named).section(DemoShopSettings)
+    mine = load(config(), PluginRegistry(installed_plugins()).declared(), named).section(
+        DemoShopSettings
+    )
     assert mine
     assert mine.smtp_port == port
 
@@ -90,14 +92,14 @@ def test_unknown_keys_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "warmline.yaml"
     file.write_text("plugins:\n  demo_shop:\n    smtp_prot: 25\n", "utf-8")
     with pytest.raises(BadConfig, match=r"warmline\.yaml:3: plugins\.demo_shop\.smtp_prot"):
-        load(file, Guests(installed()).declared(), {})
+        load(file, PluginRegistry(installed_plugins()).declared(), {})
 
 
 # -- the pages -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_pages_carry_no_code_and_no_style(shop: Running, page: str) -> None:
+async def test_pages_carry_no_code_and_no_style(shop: RunningGateway, page: str) -> None:
     """Nothing inline, and a policy that would refuse it."""
     async with shop.session() as http, http.get(page) as answer:
         policy = answer.headers["Content-Security-Policy"]
@@ -117,7 +119,7 @@ async def test_pages_carry_no_code_and_no_style(shop: Running, page: str) -> Non
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_everything_a_page_names_is_there(shop: Running, page: str) -> None:
+async def test_everything_a_page_names_is_there(shop: RunningGateway, page: str) -> None:
     """Every asset and page of the shop, and every anchor; nothing comes from elsewhere."""
     async with shop.session() as http:
         async with http.get(page) as answer:
@@ -133,7 +135,7 @@ async def test_everything_a_page_names_is_there(shop: Running, page: str) -> Non
                     assert anchor in Tags(await found.text()).all("id"), link
 
 
-async def test_answers_link_to_what_the_shop_tells(shop: Running, answers: Answers) -> None:
+async def test_answers_link_to_what_the_shop_tells(shop: RunningGateway, answers: Answers) -> None:
     """Each link of an answer leads to its place on a page."""
     urls = {
         link.url
@@ -149,7 +151,7 @@ async def test_answers_link_to_what_the_shop_tells(shop: Running, answers: Answe
                 assert anchor in Tags(await found.text()).all("id"), url
 
 
-async def test_pages_tell_the_facts_of_the_answers(shop: Running, answers: Answers) -> None:
+async def test_pages_tell_the_facts_of_the_answers(shop: RunningGateway, answers: Answers) -> None:
     """A price changed in the answers is changed on the page."""
     said = answers.find("shipping_cost", "en")
     assert said
@@ -159,7 +161,7 @@ async def test_pages_tell_the_facts_of_the_answers(shop: Running, answers: Answe
         assert fact.value in text
 
 
-async def test_the_page_tells_who_signs_in(shop: Running, demo: Path) -> None:
+async def test_the_page_tells_who_signs_in(shop: RunningGateway, demo: Path) -> None:
     """The name on the page is the one that the desk lets in."""
     tree = yaml.safe_load((demo / "warmline.yaml").read_text("utf-8"))
     async with shop.session() as http, http.get("/") as answer:
@@ -168,7 +170,7 @@ async def test_the_page_tells_who_signs_in(shop: Running, demo: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["shop.py", "..%2Fpages.py", "%2e%2e%2fdemo%2fwarmline.yaml", "x"])
-async def test_only_assets_are_served(shop: Running, name: str) -> None:
+async def test_only_assets_are_served(shop: RunningGateway, name: str) -> None:
     """No name leads out of the folder."""
     from yarl import URL  # noqa: PLC0415  (only here is a path sent as it is written)
 
@@ -192,7 +194,7 @@ async def test_asleep_there_is_no_shop(tmp_path: Path) -> None:
 # -- the mails it sent ---------------------------------------------------------------------------
 
 
-async def test_a_mail_is_shown_as_text(shop: Running, tmp_path: Path) -> None:
+async def test_a_mail_is_shown_as_text(shop: RunningGateway, tmp_path: Path) -> None:
     """Whatever stands in a mail, the page shows it and never runs it."""
     evil = "<script>alert(1)</script>"
     mail = (
@@ -207,7 +209,7 @@ async def test_a_mail_is_shown_as_text(shop: Running, tmp_path: Path) -> None:
     assert "für 4,90 €" in text
 
 
-async def test_html_mail_is_shown_as_it_is_written(shop: Running, tmp_path: Path) -> None:
+async def test_html_mail_is_shown_as_it_is_written(shop: RunningGateway, tmp_path: Path) -> None:
     """A mail that has no plain text shows its source."""
     put(tmp_path / "mail", "1", b"Content-Type: text/html\r\n\r\n<b onclick=x()>hi</b>")
     async with shop.session() as http, http.get("/shop/mail") as answer:
@@ -249,7 +251,7 @@ def test_no_folder_is_no_mail(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-async def test_a_browser_shows_it_whole(shop: Running, browser: Browser, width: int) -> None:
+async def test_a_browser_shows_it_whole(shop: RunningGateway, browser: Browser, width: int) -> None:
     """The policy refuses nothing of ours, no page is wider than the screen, images load."""
     page = await browser.new_page(viewport={"width": width, "height": 900})
     said: list[str] = []
@@ -263,7 +265,7 @@ async def test_a_browser_shows_it_whole(shop: Running, browser: Browser, width: 
     assert [line for line in said if re.search("Content.Security|Refused", line)] == []
 
 
-async def test_the_command_can_be_copied(shop: Running, browser: Browser) -> None:
+async def test_the_command_can_be_copied(shop: RunningGateway, browser: Browser) -> None:
     """The button copies the command as it stands, ready for a terminal."""
     context = await browser.new_context()
     await context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -12,8 +12,8 @@ import aiosmtplib
 import pytest
 import yaml
 
-from gateway.guests import installed
-from gateway.testing import Running, running
+from gateway.plugins import installed_plugins
+from gateway.testing import RunningGateway, running
 from plugins.demo_shop import config
 from tests.conftest import until
 from tests.demo.conftest import Examples
@@ -74,12 +74,14 @@ def the_demo(tmp_path: Path, smtp_port: int) -> dict[str, Any]:
     return tree
 
 
-async def ready(gw: Running) -> bool:
+async def ready(gw: RunningGateway) -> bool:
     async with gw.session() as http, http.get("/readyz") as answer:
         return answer.status == 200
 
 
-async def missed(gw: Running, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+async def missed(
+    gw: RunningGateway, pairs: Iterable[tuple[str, str]]
+) -> list[tuple[str, list[str]]]:
     """Questions, each by a new customer, whose answer lacks what it should tell."""
     found = []
     for number, (question, told) in enumerate(pairs):
@@ -101,7 +103,7 @@ async def test_a_visit(tmp_path: Path) -> None:
     """Questions in other words are answered, what is for people waits for them with a draft, and
     a mail's answer stands on the page."""
     port = free_port()
-    guests = [guest.module for guest in installed()]
+    guests = [guest.module for guest in installed_plugins()]
     async with running(*guests, config=the_demo(tmp_path, port), tmp_path=tmp_path) as gw:
         await until(lambda: ready(gw), timeout=500, every=0.2)
 
@@ -112,11 +114,13 @@ async def test_a_visit(tmp_path: Path) -> None:
             await customer.say(words)
             assert customer.heard, words
             assert "!" not in " ".join(customer.heard)
-        waiting = {item.preview for item in await gw.house.desk.queue()}
+        waiting = {item.preview for item in await gw.services.desk.queue()}
         assert waiting == set(FOR_PEOPLE)
 
-        lost = next(item for item in await gw.house.desk.queue() if item.preview == FOR_PEOPLE[3])
-        card = await gw.house.desk.card(lost.conversation.id)
+        lost = next(
+            item for item in await gw.services.desk.queue() if item.preview == FOR_PEOPLE[3]
+        )
+        card = await gw.services.desk.card(lost.conversation.id)
         assert card.suggestion
         assert "asked the courier" in card.suggestion.text
         assert "automated" not in card.suggestion.text

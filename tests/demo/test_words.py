@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from brand_voice import GuidedVoice, load
-from gateway import Emotion, Occasion, Reply
-from gateway.services.policy import Policy
+from gateway import Emotion, RenderContext, Reply
+from gateway.routing.policy import Policy
 from plugins.faq import Answers
 from tests.demo.conftest import LANGUAGES, Examples
 
@@ -135,7 +135,7 @@ def test_the_desk_offers_the_skills_of_the_policy(demo: Path, policy: Policy) ->
 def test_the_voice_leaves_the_facts_alone(answers: Answers, channel: str, mood: str) -> None:
     """On every channel and in every mood each answer still tells all it has to tell."""
     voice = GuidedVoice(load(None))
-    occasion = Occasion(channel=channel, emotion=Emotion(label=mood, intensity=0.8))
+    occasion = RenderContext(channel=channel, emotion=Emotion(label=mood, intensity=0.8))
     for intent, variants in answers.said.items():
         for code, said in variants.items():
             heard = " ".join(voice.render(said.reply, occasion).parts)

@@ -13,15 +13,15 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from gateway import Clock, Settings, Symptom, TryLater, Undeliverable, hookimpl
+from gateway import Clock, HealthProblem, Settings, TryLater, Undeliverable, hookimpl
 from gateway.adapters.sql.checkup import DatabaseCheckup
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.migrating import migrate
 from gateway.cli.doctor import _parts
 from gateway.cli.main import command
-from gateway.services import doctor
-from gateway.services.doctor import diagnose, of_backlog
-from gateway.store import Backlog, Heap
+from gateway.ops import doctor
+from gateway.ops.doctor import backlog_problems, diagnose
+from gateway.store import Backlog, QueueStatistics
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 
 DEAD_LETTER = """
@@ -98,15 +98,16 @@ def test_a_wrong_configuration_is_told_with_its_line(warmline: Any, tmp_path: Pa
 
 async def test_what_waits_too_long_is_told(tmp_path: Path) -> None:
     """A message of a second is none; one of two minutes is."""
-    young = Backlog(inbox=Heap(rows=3, since=NOW - timedelta(seconds=1)))
-    assert of_backlog(young, NOW) == []
+    young = Backlog(inbox=QueueStatistics(rows=3, since=NOW - timedelta(seconds=1)))
+    assert backlog_problems(young, NOW) == []
     since = NOW - timedelta(minutes=2)
-    [symptom] = of_backlog(Backlog(inbox=Heap(rows=3, since=since)), NOW)
+    [symptom] = backlog_problems(Backlog(inbox=QueueStatistics(rows=3, since=since)), NOW)
     assert (symptom.what, symptom.since) == ("3 messages wait to be handled", since)
     every = {
-        name: Heap(rows=1, since=NOW - timedelta(days=1)) for name in Backlog.__struct_fields__
+        name: QueueStatistics(rows=1, since=NOW - timedelta(days=1))
+        for name in Backlog.__struct_fields__
     }
-    assert len(of_backlog(Backlog(**every), NOW)) == len(every)
+    assert len(backlog_problems(Backlog(**every), NOW)) == len(every)
 
 
 async def test_an_old_schema_is_told_and_left_alone(tmp_path: Path) -> None:
@@ -114,16 +115,16 @@ async def test_an_old_schema_is_told_and_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "t.db"
     database = Database(file)
     await migrate(database, "0001")
-    checkup = DatabaseCheckup(database)
-    [symptom] = await checkup.checkup(FakeClock())
+    check_health = DatabaseCheckup(database)
+    [symptom] = await check_health.check_health(FakeClock())
     assert "older version (0001" in symptom.what
-    assert not await checkup.is_current()
+    assert not await check_health.is_current()
     await migrate(database)
-    assert await checkup.is_current()
-    assert await checkup.checkup(FakeClock()) == []
+    assert await check_health.is_current()
+    assert await check_health.check_health(FakeClock()) == []
     with database.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    [symptom] = await checkup.checkup(FakeClock())
+    [symptom] = await check_health.check_health(FakeClock())
     assert "newer version" in symptom.what
     await database.stop()
 
@@ -142,7 +143,7 @@ async def test_a_full_disk_and_a_long_log_are_told(
     monkeypatch.setattr("gateway.adapters.sql.checkup.shutil.disk_usage", lambda _: Usage)
     monkeypatch.setattr("gateway.adapters.sql.checkup.LOG_MOST", 1)
     await database.write(lambda c: c.execute(text("CREATE TABLE t (a)")).rowcount)
-    room, log = await DatabaseCheckup(database).checkup(FakeClock())
+    room, log = await DatabaseCheckup(database).check_health(FakeClock())
     assert (room.severity, log.severity) == ("broken", "warning")
     assert "1 MB are left" in room.what
     await database.stop()
@@ -153,10 +154,10 @@ class Frail:
 
     name = "frail"
 
-    def __init__(self, found: Sequence[Symptom] | Exception) -> None:
+    def __init__(self, found: Sequence[HealthProblem] | Exception) -> None:
         self._found = found
 
-    async def checkup(self, clock: Clock) -> Sequence[Symptom]:
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:
         if isinstance(self._found, Exception):
             raise self._found
         return self._found
@@ -172,8 +173,8 @@ class Frail:
 
 
 async def test_a_guest_is_asked_by_its_port(tmp_path: Path) -> None:
-    """Whoever implements `Checkup` is examined, by its own name."""
-    ill = Symptom(what="it limps", mend="rest", severity="warning")
+    """Whoever implements `HealthCheck` is examined, by its own name."""
+    ill = HealthProblem(what="it limps", fix="rest", severity="warning")
     async with running(Frail([ill]), FakeChannel(), tmp_path=tmp_path) as gw:
         found = {one.part: one.symptom for one in await diagnose(_parts(gw.gateway))}
     assert found["frail"] == ill
@@ -191,7 +192,7 @@ async def test_a_guest_is_asked_by_its_port(tmp_path: Path) -> None:
 async def test_an_examination_that_fails_is_told(error: Exception, told: str) -> None:
     """Our own errors are words for a person; of others only the kind is told."""
     frail = Frail(error)
-    [found] = await diagnose({"frail": lambda: frail.checkup(FakeClock())})
+    [found] = await diagnose({"frail": lambda: frail.check_health(FakeClock())})
     assert found.symptom is not None
     assert found.symptom.what == told
 
@@ -200,11 +201,11 @@ async def test_an_examination_that_hangs_holds_up_nothing(monkeypatch: pytest.Mo
     """It is left after a while, and the others are told."""
     monkeypatch.setattr(doctor, "PATIENCE", 0.05)
 
-    async def hangs() -> Sequence[Symptom]:
+    async def hangs() -> Sequence[HealthProblem]:
         await asyncio.Event().wait()
         return ()
 
-    async def well() -> Sequence[Symptom]:
+    async def well() -> Sequence[HealthProblem]:
         return ()
 
     hung, fine = await diagnose({"hangs": hangs, "fine": well})

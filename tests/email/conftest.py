@@ -19,14 +19,14 @@ from gateway import (
     Address,
     Attachment,
     File,
-    House,
     Inbound,
     NotAccepted,
     Outbound,
     Receipt,
+    Services,
     TooLarge,
 )
-from gateway.settings import Core, Settings
+from gateway.settings import CoreSettings, Settings
 
 from ..conftest import until
 
@@ -126,7 +126,7 @@ class Fakes:
     def __init__(self) -> None:
         self.intake, self.files, self.clock = FakeIntake(), FakeFiles(), FakeClock()
         absent: Any = None
-        self.house = House(
+        self.services = Services(
             intake=self.intake,
             files=self.files,
             clock=self.clock,
@@ -134,9 +134,9 @@ class Fakes:
             events=absent,
             desk=absent,
             voice=absent,
-            notebook=absent,
+            storage=absent,
             audit=absent,
-            outside=absent,
+            public_http=absent,
             records=absent,
         )
 
@@ -153,15 +153,17 @@ def channel(tmp_path: Path, **settings: Any) -> Email:
     if "imap" not in settings:
         settings.setdefault("smtp_port", 0)
     section = EmailSettings.model_validate({"address": ADDRESS, **settings})
-    return Email.from_settings(section, Settings(Core(data_dir=tmp_path), {}, base=tmp_path))
+    return Email.from_settings(
+        section, Settings(CoreSettings(data_dir=tmp_path), {}, base=tmp_path)
+    )
 
 
 @asynccontextmanager
-async def running(email: Email, house: House) -> AsyncIterator[Email]:
+async def running(email: Email, services: Services) -> AsyncIterator[Email]:
     """Run the channel until the context ends; it has nothing to complain of by then."""
 
     async def both() -> None:
-        await asyncio.gather(email.run(house), email.watch(house))
+        await asyncio.gather(email.run(services), email.watch(services))
 
     task = asyncio.create_task(both())
     try:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from channels.email import compose, parse
 from channels.email.compose import as_html, message_id
 from channels.email.settings import EmailSettings
-from gateway import Address, File, Outbound, SurveyAsk, Undeliverable
+from gateway import Address, File, Outbound, SurveyQuestion, Undeliverable
 
 from .conftest import ADDRESS, OURS, outbound
 
@@ -72,7 +72,7 @@ def test_the_subject_is_kept_with_one_re(
     [
         ({}, "auto-replied"),
         ({"thread": ()}, "auto-generated"),
-        ({"survey": SurveyAsk()}, "auto-generated"),
+        ({"survey": SurveyQuestion()}, "auto-generated"),
         ({"author": "agent", "automatic": False}, None),
     ],
 )

@@ -21,8 +21,8 @@ from gateway.testing import (
     POLICY,
     Check,
     FakeClock,
-    FarEnd,
-    Running,
+    ProviderSimulator,
+    RunningGateway,
     Trouble,
     checks,
     echo,
@@ -55,7 +55,7 @@ class Post:
         self._troubles: list[Trouble] = []
         self._got: dict[str, dict[str, EmailMessage]] = {}
         self._last: dict[str, str] = {}
-        self.gw: Running
+        self.gw: RunningGateway
         self.port = 0
 
     def address(self, name: str) -> Address:
@@ -128,7 +128,7 @@ def _text(mail: EmailMessage) -> str:
 
 
 @pytest.fixture
-async def far_end(tmp_path: Path) -> AsyncIterator[FarEnd]:
+async def far_end(tmp_path: Path) -> AsyncIterator[ProviderSimulator]:
     post = Post()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
@@ -156,6 +156,6 @@ async def far_end(tmp_path: Path) -> AsyncIterator[FarEnd]:
 
 
 @pytest.mark.parametrize("check", checks(QUALITY))
-async def test_contract(check: Check, far_end: FarEnd) -> None:
+async def test_contract(check: Check, far_end: ProviderSimulator) -> None:
     """What every channel must do."""
     await check(far_end)

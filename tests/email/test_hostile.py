@@ -69,7 +69,7 @@ _parts = st.lists(st.tuples(_headers, _bodies), min_size=1, max_size=4).map(
 
 def receiver(fakes: Fakes, largest: int = 1_000_000) -> Receiver:
     return Receiver(
-        fakes.house,
+        fakes.services,
         channel="email",
         ours=OURS,
         bounds=Bounds(),
@@ -221,7 +221,7 @@ async def test_a_sender_nobody_can_read_still_reaches_a_person(fakes: Fakes) -> 
 async def test_a_robot_that_does_not_say_so_is_capped(fakes: Fakes) -> None:
     """After so many mails in so long a sender's mail is taken in but not answered."""
     guarded = Receiver(
-        fakes.house,
+        fakes.services,
         channel="email",
         ours=OURS,
         bounds=Bounds(),

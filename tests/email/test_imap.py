@@ -34,7 +34,7 @@ async def test_a_delivered_mail_is_heard_of_by_idle(
     tmp_path: Path, fakes: Fakes, server: Dovecot
 ) -> None:
     """IDLE tells us at once; the poll interval of 1000 s is not waited for."""
-    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house):
+    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.services):
         for number in (1, 2, 3):
             await asyncio.to_thread(server.deliver, numbered(number))
             await fakes.intake.until(lambda n=number: len(fakes.intake.accepted) == n)
@@ -54,7 +54,7 @@ async def test_what_was_unread_at_the_start_is_taken_in_order(
     for number in range(12):
         await asyncio.to_thread(server.deliver, numbered(number))
     for _ in range(2):
-        async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house):
+        async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.services):
             await fakes.intake.until(lambda: len(fakes.intake.accepted) == 12)
             await until(lambda: server.flags() == ["\\Seen"] * 12)
     assert [one.remote_id for one in fakes.intake.accepted] == [
@@ -70,14 +70,14 @@ async def test_a_mail_is_marked_only_after_it_was_accepted(
     fakes.intake.gate.clear()
     await asyncio.to_thread(server.deliver, numbered(1))
     email = channel(tmp_path, imap=mailbox(server.port))
-    task = asyncio.create_task(email.watch(fakes.house))
+    task = asyncio.create_task(email.watch(fakes.services))
     await fakes.intake.until(lambda: fakes.intake.offered)
     assert server.flags() == [""]
     task.cancel()
     await asyncio.wait([task])
     assert server.flags() == [""]
     fakes.intake.gate.set()
-    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house):
+    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.services):
         await until(lambda: server.flags() == ["\\Seen"])
     assert len(fakes.intake.accepted) == 1
 
@@ -89,7 +89,7 @@ async def test_a_mail_that_is_not_committed_is_offered_again(
     fakes.intake.refuse = 2
     for number in (1, 2):
         await asyncio.to_thread(server.deliver, numbered(number))
-    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house):
+    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.services):
         await until(lambda: server.flags() == ["\\Seen"] * 2)
     assert [one.remote_id for one in fakes.intake.accepted] == [
         "<q1@example.org>",
@@ -102,11 +102,11 @@ async def test_taken_mail_can_be_moved(tmp_path: Path, fakes: Fakes, server: Dov
     """The folder is made when it is not there."""
     told = mailbox(server.port, move_to="Taken in")
     await asyncio.to_thread(server.deliver, numbered(1))
-    async with running(channel(tmp_path, imap=told), fakes.house):
+    async with running(channel(tmp_path, imap=told), fakes.services):
         await until(lambda: server.flags('"Taken in"') == ["\\Seen"])
     assert server.flags() == []
     await asyncio.to_thread(server.deliver, numbered(2))
-    async with running(channel(tmp_path, imap=told), fakes.house):
+    async with running(channel(tmp_path, imap=told), fakes.services):
         await until(lambda: len(server.flags('"Taken in"')) == 2)
 
 
@@ -114,7 +114,7 @@ async def test_a_server_that_goes_and_comes_is_met_again(
     tmp_path: Path, fakes: Fakes, server: Dovecot
 ) -> None:
     """The probe says what is wrong, and nothing once the connection is back."""
-    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house) as email:
+    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.services) as email:
         await server.stop()
 
         async def complains() -> bool:
@@ -140,7 +140,7 @@ async def test_a_mail_over_the_limit_is_fetched_in_part(
     await asyncio.to_thread(server.deliver, big)
     await asyncio.to_thread(server.deliver, numbered(2))
     email = channel(tmp_path, imap=mailbox(server.port), max_size=20_000)
-    async with running(email, fakes.house):
+    async with running(email, fakes.services):
         await fakes.intake.until(lambda: len(fakes.intake.accepted) == 2)
     cut, whole = fakes.intake.accepted
     assert (cut.kind, whole.kind) == ("unreadable", "message")
@@ -155,7 +155,7 @@ async def test_odd_mail_passes_through_the_protocol(
     odd.append(b"Subject: )\r\n\r\n* BYE {3}\r\n) A1 OK (\r\n{99999}\r\n")
     for raw in odd:
         await asyncio.to_thread(server.deliver, raw)
-    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house):
+    async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.services):
         await fakes.intake.until(lambda: len(fakes.intake.accepted) == len(odd))
     assert [fakes.files.kept[one.raw or ""] for one in fakes.intake.accepted] == odd
 
@@ -169,7 +169,7 @@ async def test_wrong_settings_are_told_by_the_probe(
 ) -> None:
     """It keeps trying, and says what the server said; never the password."""
     email = channel(tmp_path, imap=mailbox(server.port, **wrong))
-    task = asyncio.create_task(email.watch(fakes.house))
+    task = asyncio.create_task(email.watch(fakes.services))
 
     async def told() -> bool:
         return says in (await email.trouble() or "")
@@ -183,7 +183,7 @@ async def test_wrong_settings_are_told_by_the_probe(
 async def test_nobody_there(tmp_path: Path, fakes: Fakes) -> None:
     """A refused connection is trouble, not an end; the waits grow."""
     email = channel(tmp_path, imap=mailbox(free_port()))
-    task = asyncio.create_task(email.watch(fakes.house))
+    task = asyncio.create_task(email.watch(fakes.services))
     await until(lambda: len(fakes.clock.slept) >= 5)
     assert not task.done()
     assert await email.trouble()
@@ -197,10 +197,10 @@ async def test_the_servers_certificate_is_checked(tmp_path: Path, fakes: Fakes) 
     cert, key = certificate(tmp_path)
     async with dovecot((cert, key)) as server:
         known = mailbox(server.port, tls=True, ca_file=cert)
-        async with running(channel(tmp_path, imap=known), fakes.house):
+        async with running(channel(tmp_path, imap=known), fakes.services):
             pass
         email = channel(tmp_path, imap=mailbox(server.port, tls=True))
-        task = asyncio.create_task(email.watch(fakes.house))
+        task = asyncio.create_task(email.watch(fakes.services))
 
         async def told() -> bool:
             return "CERTIFICATE_VERIFY_FAILED" in (await email.trouble() or "")
@@ -219,7 +219,7 @@ async def test_a_mail_that_always_fails_does_not_block_the_others(
     for number in (1, 2, 3):
         await asyncio.to_thread(server.deliver, numbered(number))
     email = channel(tmp_path, imap=mailbox(server.port))
-    task = asyncio.create_task(email.watch(fakes.house))
+    task = asyncio.create_task(email.watch(fakes.services))
     await fakes.intake.until(lambda: len(fakes.intake.accepted) == 2)
     await until(lambda: server.flags() == ["", "\\Seen", "\\Seen"])
     assert "database" in (await email.trouble() or "")

@@ -41,7 +41,7 @@ async def talk(port: int | None, lines: list[bytes]) -> list[bytes]:
 
 async def test_a_mail_is_taken_in(tmp_path: Path, fakes: Fakes) -> None:
     """What the server sends arrives in the inbox, its bytes unchanged and kept."""
-    async with running(channel(tmp_path), fakes.house) as email:
+    async with running(channel(tmp_path), fakes.services) as email:
         assert email.smtp_port
         async with client(email.smtp_port) as server:
             await server.sendmail(ANNA, [SHOP], mail("gmail"))
@@ -56,7 +56,10 @@ async def test_a_mail_is_taken_in(tmp_path: Path, fakes: Fakes) -> None:
 async def test_250_comes_only_after_the_commit(tmp_path: Path, fakes: Fakes) -> None:
     """While the inbox has not committed, the server has no OK and keeps its copy."""
     fakes.intake.gate.clear()
-    async with running(channel(tmp_path), fakes.house) as email, client(email.smtp_port) as server:
+    async with (
+        running(channel(tmp_path), fakes.services) as email,
+        client(email.smtp_port) as server,
+    ):
         sending = asyncio.create_task(server.sendmail(ANNA, [SHOP], mail("plain")))
         await fakes.intake.until(lambda: fakes.intake.offered)
         assert not sending.done()
@@ -70,7 +73,10 @@ async def test_a_mail_that_is_not_committed_is_refused_for_now(
 ) -> None:
     """451: the server tries again, and then it is taken in once."""
     fakes.intake.refuse = 1
-    async with running(channel(tmp_path), fakes.house) as email, client(email.smtp_port) as server:
+    async with (
+        running(channel(tmp_path), fakes.services) as email,
+        client(email.smtp_port) as server,
+    ):
         with pytest.raises(aiosmtplib.SMTPDataError) as refused:
             await server.sendmail(ANNA, [SHOP], mail("plain"))
         assert refused.value.code == 451
@@ -82,7 +88,10 @@ async def test_a_mail_that_is_not_committed_is_refused_for_now(
 async def test_a_mistake_of_ours_is_451_too(tmp_path: Path, fakes: Fakes) -> None:
     """A full disk must not cost a mail."""
     fakes.files.broken = OSError(28, "No space left on device")
-    async with running(channel(tmp_path), fakes.house) as email, client(email.smtp_port) as server:
+    async with (
+        running(channel(tmp_path), fakes.services) as email,
+        client(email.smtp_port) as server,
+    ):
         with pytest.raises(aiosmtplib.SMTPDataError) as refused:
             await server.sendmail(ANNA, [SHOP], mail("plain"))
         assert refused.value.code == 451
@@ -107,7 +116,7 @@ async def test_only_mail_for_us_is_taken(
 ) -> None:
     """We are no relay: other recipients are refused before the mail is sent."""
     email = channel(tmp_path, also=["service@lindenhof.example"])
-    async with running(email, fakes.house):
+    async with running(email, fakes.services):
         *_, answer = await talk(
             email.smtp_port,
             [b"EHLO x", b"MAIL FROM:<a@b.example>", f"RCPT TO:<{recipient}>".encode()],
@@ -118,7 +127,7 @@ async def test_only_mail_for_us_is_taken(
 async def test_a_demo_may_take_mail_for_everyone(tmp_path: Path, fakes: Fakes) -> None:
     """`any_recipient` opens the door, where nobody but us can reach it."""
     email = channel(tmp_path, any_recipient=True)
-    async with running(email, fakes.house), client(email.smtp_port) as server:
+    async with running(email, fakes.services), client(email.smtp_port) as server:
         await server.sendmail(ANNA, ["anyone@anywhere.example"], mail("plain"))
     assert len(fakes.intake.accepted) == 1
 
@@ -127,7 +136,7 @@ async def test_the_size_limit_is_announced_and_enforced(tmp_path: Path, fakes: F
     """RFC 1870: who asks is told; who does not is stopped."""
     big = mail("plain") + b"x" * 900 + b"\r\n"
     big += (b"y" * 900 + b"\r\n") * 20
-    async with running(channel(tmp_path, max_size=10_000), fakes.house) as email:
+    async with running(channel(tmp_path, max_size=10_000), fakes.services) as email:
         async with client(email.smtp_port) as server:
             await server.ehlo()
             assert server.esmtp_extensions["size"] == "10000"
@@ -146,7 +155,10 @@ async def test_the_size_limit_is_announced_and_enforced(tmp_path: Path, fakes: F
 async def test_long_lines_and_leading_dots_survive(tmp_path: Path, fakes: Fakes) -> None:
     """Mail that breaks RFC 5321's line limit is common, and no reason to lose it."""
     raw = mail("plain") + b".\r\n..\r\n" + b"z" * 5_000 + b"\r\n"
-    async with running(channel(tmp_path), fakes.house) as email, client(email.smtp_port) as server:
+    async with (
+        running(channel(tmp_path), fakes.services) as email,
+        client(email.smtp_port) as server,
+    ):
         await server.sendmail(ANNA, [SHOP], raw)
     assert fakes.files.kept[fakes.intake.accepted[0].raw or ""] == raw
 
@@ -154,7 +166,7 @@ async def test_long_lines_and_leading_dots_survive(tmp_path: Path, fakes: Fakes)
 async def test_the_null_sender_is_taken_and_not_answered(tmp_path: Path, fakes: Fakes) -> None:
     """A bounce comes from <>; one that concerns us becomes a report, another is kept."""
     bounce = mail("bounce").partition(b"\r\n")[2]
-    async with running(channel(tmp_path), fakes.house) as email:
+    async with running(channel(tmp_path), fakes.services) as email:
         for raw in (bounce, mail("plain")):
             async with client(email.smtp_port) as server:
                 await server.ehlo()
@@ -173,7 +185,7 @@ async def test_the_null_sender_is_taken_and_not_answered(tmp_path: Path, fakes: 
 async def test_lmtp_answers_for_each_recipient(tmp_path: Path, fakes: Fakes) -> None:
     """RFC 2033: LHLO instead of EHLO, and one answer to a recipient after the data."""
     email = channel(tmp_path, lmtp=True, also=["service@lindenhof.example"])
-    async with running(email, fakes.house):
+    async with running(email, fakes.services):
         reader, writer = await asyncio.open_connection("127.0.0.1", email.smtp_port)
         await reader.readline()
         said = (
@@ -195,13 +207,13 @@ async def test_a_taken_port_is_named(tmp_path: Path, fakes: Fakes) -> None:
         port = taken.getsockname()[1]
         email = channel(tmp_path, smtp_port=port)
         with pytest.raises(WarmlineError, match=f"port {port} of 127.0.0.1 is taken"):
-            await email.run(fakes.house)
+            await email.run(fakes.services)
     assert f"{port}" in (await email.trouble() or "")
 
 
 async def test_more_connections_than_allowed_wait_outside(tmp_path: Path, fakes: Fakes) -> None:
     """421 to those beyond; when one goes the next may come."""
-    async with running(channel(tmp_path, smtp_connections=1), fakes.house) as email:
+    async with running(channel(tmp_path, smtp_connections=1), fakes.services) as email:
         async with client(email.smtp_port):
             assert (await talk(email.smtp_port, []))[0].startswith(b"421")
 
@@ -213,7 +225,7 @@ async def test_more_connections_than_allowed_wait_outside(tmp_path: Path, fakes:
 
 async def test_a_broken_connection_leaves_nothing_behind(tmp_path: Path, fakes: Fakes) -> None:
     """A mail cut off in the middle is not a mail; the next one is served."""
-    async with running(channel(tmp_path), fakes.house) as email:
+    async with running(channel(tmp_path), fakes.services) as email:
         reader, writer = await asyncio.open_connection("127.0.0.1", email.smtp_port)
         writer.write(b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<help@lindenhof.example>\r\n")
         writer.write(b"DATA\r\nSubject: half")
@@ -229,7 +241,7 @@ async def test_starttls_with_our_certificate(tmp_path: Path, fakes: Fakes) -> No
     cert, key = certificate(tmp_path)
     email = channel(tmp_path, smtp_tls={"cert": cert, "key": key})
     context = ssl.create_default_context(cafile=cert)
-    async with running(email, fakes.house):
+    async with running(email, fakes.services):
         server = client(email.smtp_port, start_tls=True, tls_context=context)
         async with server:
             await server.sendmail(ANNA, [SHOP], mail("plain"))

@@ -194,7 +194,7 @@ async def test_attachments_are_taken_from_the_house(tmp_path: Path, fakes: Fakes
     email = channel(tmp_path)
     with pytest.raises(TryLater):
         await email.send(message)
-    async with running(email, fakes.house):
+    async with running(email, fakes.services):
         await email.send(message)
     (mail,) = mailbox.Maildir(tmp_path / "sent", create=False)
     assert mail.get_payload()[1].get_payload(decode=True) == b"%PDF"

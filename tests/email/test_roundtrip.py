@@ -15,7 +15,7 @@ import pytest
 
 from channels import email as package
 from gateway import Reply, Turn
-from gateway.testing import FakeHandler, Running, running
+from gateway.testing import FakeHandler, RunningGateway, running
 
 from ..conftest import until
 from .conftest import ADDRESS, mail
@@ -35,7 +35,9 @@ def echo(turn: Turn) -> Reply | None:
 class Shop:
     """The gateway with our mailbox, and the server that our mail goes to."""
 
-    def __init__(self, gateway: Running, inbox: Dovecot, end: FarEnd, handler: FakeHandler) -> None:
+    def __init__(
+        self, gateway: RunningGateway, inbox: Dovecot, end: FarEnd, handler: FakeHandler
+    ) -> None:
         self.gateway, self.inbox, self.end, self.handler = gateway, inbox, end, handler
 
     async def receives(self, raw: bytes) -> None:
@@ -177,11 +179,11 @@ async def test_a_bounce_turns_our_answer_failed(tmp_path: Path) -> None:
         anna = place.gateway.customer("email", "anna.berg@example.org")
 
         async def failed() -> bool:
-            found = await place.gateway.house.mailbox.messages(anna.address, after=0)
+            found = await place.gateway.services.mailbox.messages(anna.address, after=0)
             return any("User unknown" in (one.detail or "") for one in found)
 
         await until(failed)
-        (message,) = await place.gateway.house.mailbox.messages(anna.address, after=0)
+        (message,) = await place.gateway.services.mailbox.messages(anna.address, after=0)
         assert message.status == "failed"
 
 
@@ -193,7 +195,7 @@ async def test_a_person_answers_without_the_marks_of_a_machine(tmp_path: Path) -
 
         async def waits() -> bool:
             await place.gateway.settled()
-            return bool(await place.gateway.house.desk.queue())
+            return bool(await place.gateway.services.desk.queue())
 
         await until(waits, 20)
         card = await agent.claim()

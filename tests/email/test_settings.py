@@ -9,8 +9,8 @@ import pytest
 
 from channels import email as package
 from channels.email import Email, EmailSettings
-from gateway import BadConfig, Channel, Poller, Probe, Sender, WarmlineError
-from gateway.settings import Declared, Settings, load
+from gateway import BadConfig, Channel, Poller, ReadinessProbe, Sender, WarmlineError
+from gateway.settings import DeclaredSection, Settings, load
 
 from .conftest import ADDRESS, channel, outbound
 
@@ -18,10 +18,10 @@ WAYS = {"address": ADDRESS, "smtp_port": 0, "maildir": "mail"}
 
 
 def loaded(tmp_path: Path, yaml: str, environ: dict[str, str] | None = None) -> Settings:
-    declared: list[Declared] = []
+    declared: list[DeclaredSection] = []
 
     def section(name: str, model: Any, aliases: Any) -> None:
-        declared.append(Declared(name=name, model=model, aliases=dict(aliases)))
+        declared.append(DeclaredSection(name=name, model=model, aliases=dict(aliases)))
 
     package.register_settings(section)
     file = tmp_path / "warmline.yaml"
@@ -44,7 +44,7 @@ def test_awake_it_is_all_that_the_gateway_asks(tmp_path: Path) -> None:
     """One object takes mail in, sends, and tells how it is."""
     text = "channels: {email: {address: help@shop.example, maildir: mail, smtp_port: 2525}}"
     (found,) = registered(loaded(tmp_path, text))
-    for part in (Channel, Sender, Poller, Probe):
+    for part in (Channel, Sender, Poller, ReadinessProbe):
         assert isinstance(found, part)
     assert found.name == "email"
     assert (found.traits.unsure, found.traits.attachments) == ("resend", True)
@@ -105,7 +105,7 @@ async def test_a_missing_certificate_names_its_setting(
 
     async def begin() -> None:
         email = channel(tmp_path, **told)
-        await (email.watch if section == "imap" else email.run)(fakes.house)
+        await (email.watch if section == "imap" else email.run)(fakes.services)
 
     with pytest.raises(WarmlineError, match=rf"channels\.email\.{section}.*{tmp_path}.none\.pem"):
         await begin()

@@ -103,8 +103,8 @@ async def test_it_dies_while_customers_write(project: Path, tmp_path: Path) -> N
                 await one.write("how do I get a refund?")
             # Longer than a test waits otherwise: Rasa has the machine for itself.
             await until(lambda: not len(gw.gateway.incoming), timeout=300)
-            queue = await gw.house.desk.queue()
-            cards = [await gw.house.desk.card(item.conversation.id) for item in queue]
+            queue = await gw.services.desk.queue()
+            cards = [await gw.services.desk.card(item.conversation.id) for item in queue]
         said = [card.messages[0].understanding for card in cards]
         assert len(said) == len(people)
         assert {one.intent.name for one in said if one} == {"refund"}

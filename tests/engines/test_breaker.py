@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.services.breaker import Breaker
+from gateway.runtime.breaker import CircuitBreaker
 
 
 class Watch:
@@ -15,8 +15,8 @@ class Watch:
         return self.time
 
 
-def opened(watch: Watch) -> Breaker:
-    breaker = Breaker(failures=3, rest=10, most=35, now=watch)
+def opened(watch: Watch) -> CircuitBreaker:
+    breaker = CircuitBreaker(failures=3, rest=10, most=35, now=watch)
     for _ in range(3):
         assert breaker.allows()
         breaker.failed()
@@ -25,7 +25,7 @@ def opened(watch: Watch) -> Breaker:
 
 def test_it_opens_after_failures_in_a_row() -> None:
     """A success between failures begins the count anew."""
-    breaker = Breaker(failures=3, rest=10, now=Watch())
+    breaker = CircuitBreaker(failures=3, rest=10, now=Watch())
     for step in ("failed", "failed", "succeeded", "failed", "failed"):
         assert breaker.allows()
         getattr(breaker, step)()
@@ -68,7 +68,7 @@ def test_rests_grow() -> None:
 def test_asked_to_wait(after: float, rest: float) -> None:
     """Who says how long to wait is left alone at once, that long, within the bounds."""
     watch = Watch()
-    breaker = Breaker(failures=3, rest=10, most=35, now=watch)
+    breaker = CircuitBreaker(failures=3, rest=10, most=35, now=watch)
     assert breaker.allows()
     assert breaker.failed(after=after) == rest
     watch.time += rest - 0.1

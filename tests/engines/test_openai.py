@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from gateway import BadConfig, Card, Route, Turn
-from gateway.testing import FakeChannel, FakeHandler, Running, running
+from gateway import BadConfig, ContextCard, Route, Turn
+from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import nlu_openai
 from plugins.nlu_local import guest as nlu_local
 from plugins.nlu_openai.budget import Budget, Prices
@@ -56,7 +56,7 @@ def quiet() -> FakeHandler:
     return FakeHandler(lambda _: None)
 
 
-async def read(gw: Running, far: FarOpenAI, text: str) -> tuple[Turn, Route]:
+async def read(gw: RunningGateway, far: FarOpenAI, text: str) -> tuple[Turn, Route]:
     """How ``text`` is understood and routed."""
     seen: list[Turn] = []
     handler = next(h for h in gw.gateway.offers.handlers if isinstance(h, FakeHandler))
@@ -408,7 +408,7 @@ async def test_in_trouble(
             assert turn.understanding.intent.name == "refund"
             assert turn.understanding.ranked_by == "nlu_local"
             assert turn.understanding.failed == ("nlu_openai",)
-        assert len(await gw.house.desk.queue()) == 2
+        assert len(await gw.services.desk.queue()) == 2
     if trouble == "busy":
         assert len(far.asked) == 1
 
@@ -418,20 +418,20 @@ async def test_in_trouble(
 TOLD = "My kettle leaks at the bottom. I want to talk to a person, please."
 
 
-async def card_of(gw: Running, done: Callable[[Card], bool]) -> Card:
+async def card_of(gw: RunningGateway, done: Callable[[ContextCard], bool]) -> ContextCard:
     """The card of the one conversation, once it is as wanted."""
-    last: list[Card] = []
+    last: list[ContextCard] = []
 
     async def look() -> bool:
-        [item] = await gw.house.desk.queue()
-        last[:] = [await gw.house.desk.card(item.conversation.id)]
+        [item] = await gw.services.desk.queue()
+        last[:] = [await gw.services.desk.card(item.conversation.id)]
         return done(last[0])
 
     await until(look, timeout=20)
     return last[0]
 
 
-def by_model(card: Card) -> bool:
+def by_model(card: ContextCard) -> bool:
     return "Written by openai_summaries." in card.summary
 
 
@@ -450,14 +450,14 @@ async def test_a_summary_is_bettered_when_the_model_answers(
         far.trouble = None
         says = "The kettle leaks at the bottom."
         far.sums = {"wants": "Wants to talk to a person.", "says": says}
-        async with gw.house.events.listen("desk") as news:
+        async with gw.services.events.listen("desk") as news:
             far.released.set()
             card = await card_of(gw, by_model)
             assert (await anext(aiter(news))).conversation == card.conversation.id
         assert card.summary[:2] == (
             "Wants: Wants to talk to a person.", f"Says: {says}",
         )  # fmt: skip
-        await gw.house.desk.card(card.conversation.id)
+        await gw.services.desk.card(card.conversation.id)
     asked = [one for one in far.asked if '"messages":' in one["messages"][1]["content"]]
     assert len(asked) == 1
     assert "[EMAIL_1]" in far.read
@@ -477,7 +477,7 @@ async def test_without_the_model_the_card_is_as_it_was(
         sums = '"messages":'
         await until(lambda: any(sums in one["messages"][1]["content"] for one in far.asked))
         await until(lambda: not gw.gateway.way.summaries.working)
-        card = await gw.house.desk.card(first.conversation.id)
+        card = await gw.services.desk.card(first.conversation.id)
     assert card.summary == first.summary != ()
 
 
@@ -498,7 +498,7 @@ async def test_a_gullible_model_sums_up_nothing_that_was_not_said(
         first = await gw.desk_agent("mia").next_card()
         await until(lambda: bool(far.asked))
         await until(lambda: not gw.gateway.way.summaries.working)
-        card = await gw.house.desk.card(first.conversation.id)
+        card = await gw.services.desk.card(first.conversation.id)
     assert card.handoff is not None
     assert card.handoff.reasons[0].code == "asked_for_person"
     lines = [line for line in card.summary if line.startswith(("Wants:", "Says:", "Was told:"))]

@@ -155,8 +155,8 @@ async def handled(tmp_path: Path, config: dict[str, object]) -> None:
             customer = gw.customer("fake", name)
             await customer.say("how do I get a refund?")
             assert customer.heard  # there is no handler: a person gets it, and that is said
-        cards = [await gw.house.desk.card(one.conversation.id) for one in
-                 await gw.house.desk.queue()]  # fmt: skip
+        cards = [await gw.services.desk.card(one.conversation.id) for one in
+                 await gw.services.desk.queue()]  # fmt: skip
         assert len(cards) == 2
         for card in cards:
             understood = card.messages[0].understanding

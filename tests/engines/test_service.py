@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from gateway import Cue, Emotion, Guess, Insight, Label, Reply, Turn
+from gateway import Cue, Emotion, Guess, Insight, MoodLabel, Reply, Turn
+from gateway.pipeline.understanding import UnderstandingStage, join_insights
+from gateway.pipeline.validation import InvalidInsight, validated_insight
 from gateway.ports import TryLater
-from gateway.services.breaker import FAILURES
-from gateway.services.metrics import Metrics
-from gateway.services.sense import Nonsense, check
-from gateway.services.understanding import Understandings, join
+from gateway.runtime.breaker import FAILURES
+from gateway.runtime.metrics import Metrics
 from gateway.testing import FakeChannel, FakeHandler, running
 
 from .making import Far, Local, about, turn
 
 
-def service(*engines: Local, timeout: float = 5.0) -> Understandings:
-    return Understandings(engines, timeout=timeout, metrics=Metrics())
+def service(*engines: Local, timeout: float = 5.0) -> UnderstandingStage:
+    return UnderstandingStage(engines, timeout=timeout, metrics=Metrics())
 
 
 def broken(text: str) -> Insight:
@@ -122,7 +122,7 @@ async def test_one_message_spoils_no_batch() -> None:
 def test_the_first_that_is_sure(first: float, second: float, believed: str) -> None:
     """Who comes later is believed where those before are unsure and it is not."""
     heard = [("first", about("a", first)), ("second", about("b", second))]
-    assert join(heard).ranked_by == believed
+    assert join_insights(heard).ranked_by == believed
 
 
 @pytest.mark.parametrize(("moods", "label", "distress"), [
@@ -133,14 +133,14 @@ def test_the_first_that_is_sure(first: float, second: float, believed: str) -> N
     ([], "calm", 0.0),
 ])  # fmt: skip
 def test_no_mood_is_talked_away(
-    moods: list[tuple[Label, float, float]], label: str, distress: float
+    moods: list[tuple[MoodLabel, float, float]], label: str, distress: float
 ) -> None:
     """A grave mood told first stands, whatever comes later; a later one adds to a harmless one."""
     heard = [
         (f"e{n}", Insight(emotion=Emotion(label=mood, intensity=much, distress=far)))
         for n, (mood, much, far) in enumerate(moods)
     ]
-    emotion = join(heard).emotion
+    emotion = join_insights(heard).emotion
     assert (emotion.label, emotion.distress) == (label, distress)
 
 
@@ -154,14 +154,17 @@ def test_no_mood_is_talked_away(
 ])  # fmt: skip
 def test_nonsense_is_refused(told: object) -> None:
     """What cannot be is an error of the engine and reaches no turn."""
-    with pytest.raises(Nonsense):
-        check(told, "hello")
+    with pytest.raises(InvalidInsight):
+        validated_insight(told, "hello")
 
 
 def test_a_ranking_is_best_first() -> None:
     """Whatever order an engine tells its guesses in."""
     guesses = (Guess(name="a", confidence=0.1), Guess(name="b", confidence=0.8))
-    assert [one.name for one in check(Insight(ranking=guesses), "x").ranking or ()] == ["b", "a"]
+    assert [one.name for one in validated_insight(Insight(ranking=guesses), "x").ranking or ()] == [
+        "b",
+        "a",
+    ]
 
 
 async def test_nobody_understands(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ async def test_out_of_hours_is_told_once(tmp_path: Path) -> None:
         assert "Monday 23 November at 09:00" in mia.heard[1]
         card = await ana.claim()
         now = card.conversation
-        await gw.house.desk.hand_back(now.id, ana.agent, epoch=now.epoch)
+        await gw.services.desk.hand_back(now.id, ana.agent, epoch=now.epoch)
         await mia.say("still a human please")
         assert mia.heard[2:] == [HANDOVER]
 

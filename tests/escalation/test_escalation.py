@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from gateway import Fact, Label, Reason, Reply, Route, Turn
+from gateway import Fact, MoodLabel, Reason, Reply, Route, Turn
 from plugins.escalation import Escalation, EscalationSettings, Fallback, Words
 from plugins.escalation.words import LINES
 from tests.routing.making import bot, customer, person, turn, understood
@@ -45,8 +45,8 @@ async def said(of: Turn, **settings: Any) -> Reply:
 
 
 @pytest.mark.parametrize("language", SPOKEN)
-@pytest.mark.parametrize("label", get_args(Label))
-async def test_a_hand_over_is_one_line_without_cheer(language: str, label: Label) -> None:
+@pytest.mark.parametrize("label", get_args(MoodLabel))
+async def test_a_hand_over_is_one_line_without_cheer(language: str, label: MoodLabel) -> None:
     """In each language and mood: one line, no exclamation mark, and the opener is the voice's."""
     reply = await said(escalated(of=understood(label=label, intensity=0.9, language=language)))
     assert (reply.purpose, reply.language, reply.opener) == ("handover", language, None)
@@ -64,7 +64,7 @@ async def test_a_hand_over_is_one_line_without_cheer(language: str, label: Label
         ("urgent", "marked it as urgent"),
     ],
 )
-async def test_the_line_fits_the_mood(label: Label, words: str) -> None:
+async def test_the_line_fits_the_mood(label: MoodLabel, words: str) -> None:
     """What helps an angry customer is not what helps a worried one."""
     reply = await said(escalated(of=understood(label=label)))
     assert words in reply.body[0]

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from gateway import (
     Address,
     Channel,
-    House,
     Inbound,
     Outbound,
     Section,
     Sent,
+    Services,
     Settings,
     Traits,
     TryLater,
@@ -56,7 +56,7 @@ class Pager:
     def __init__(self, settings: PagerSettings) -> None:
         self._settings = settings
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
         async def receive(request: web.Request) -> web.Response:
             body = await request.read()
             self._check(body, request.headers.get("X-Pager-Signature", ""))
@@ -64,10 +64,10 @@ class Pager:
             message = Inbound(
                 address=Address(channel=self.name, value=page.number),
                 text=page.text,
-                at=house.clock.now(),
+                at=services.clock.now(),
                 remote_id=page.id,
             )
-            await house.intake.accept(message)  # returns once it is safely in the inbox
+            await services.intake.accept(message)  # returns once it is safely in the inbox
             return web.Response()
 
         return [web.post("/channels/pager/webhook", receive)]

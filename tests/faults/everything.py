@@ -1,5 +1,5 @@
 """Imported by the server that processes are forked from: all that `warmline serve` imports."""
 
-from gateway.guests import installed
+from gateway.plugins import installed_plugins
 
-installed()
+installed_plugins()

@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.services.ending import ended
+from gateway.runtime.tasks import cancel_all
 from tests.crash.customers import Customer, WebchatCustomer
 from tests.crash.harness import fetch
 from tests.crash.ledger import QUERIES, Ledger, Stored, Verdict, judge, plain
@@ -78,7 +78,7 @@ async def run(
             pace = asyncio.create_task(keep_pace(everybody, layout.waiting))
             wires = layout.wires if lines else {}
             done = await play(layout.programs, wires, seconds=seconds, least=least, rng=rng)
-            await ended((pace,))
+            await cancel_all((pace,))
             recovered = await _quiet(layout, stop, living)
             await _hear_all(layout, ledger, everybody)
             report = await _judged(layout.cellar, ledger, done, seed, recovered)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 import structlog
 from aiohttp import web
 
-from gateway import Address, Channel, Handler, House, Inbound, Settings, hookimpl
+from gateway import Address, Channel, Handler, Inbound, Services, Settings, hookimpl
 from tests.crash.server import Parrot, Pigeon
 from tests.faults import guest
 
@@ -21,13 +21,13 @@ log = structlog.get_logger()
 class HastyPigeon(Pigeon):
     """Acknowledges what it has not stored yet."""
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
         storing: set[asyncio.Task[None]] = set()
 
         async def store(message: Inbound) -> None:
             await asyncio.sleep(MOMENT)
             try:
-                await house.intake.accept(message)
+                await services.intake.accept(message)
             except Exception:
                 log.exception("hasty.lost")
 
@@ -35,7 +35,7 @@ class HastyPigeon(Pigeon):
             body = await request.json()
             address = Address(channel=self.name, value=body["from"])
             message = Inbound(
-                address=address, text=body["text"], at=house.clock.now(), remote_id=body["id"]
+                address=address, text=body["text"], at=services.clock.now(), remote_id=body["id"]
             )
             storing.add(task := asyncio.create_task(store(message)))
             task.add_done_callback(storing.discard)

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from gateway import Reply, Turn, Undeliverable
 from gateway.adapters.sql import figures
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.spine.conftest import ANSWER_ALL
 
 
@@ -24,7 +24,7 @@ def easy(tmp_path: Path) -> dict[str, Any]:
     return {"policy": str(file)}
 
 
-async def scraped(gw: Running) -> dict[tuple[str, tuple[str, ...]], float]:
+async def scraped(gw: RunningGateway) -> dict[tuple[str, tuple[str, ...]], float]:
     """Every sample of /metrics by its name and the values of its labels."""
     async with gw.session() as session, session.get("/metrics") as answer:
         families = text_string_to_metric_families(await answer.text())
@@ -89,7 +89,7 @@ async def test_who_waits_for_a_person_is_counted(tmp_path: Path) -> None:
     """Until somebody claims it."""
     async with running(FakeChannel(), FakeHandler(lambda _: None), tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("help")
-        look = gw.gateway.store.figures.backlog
+        look = gw.gateway.store.statistics.backlog
         assert (await look(gw.clock.now())).unclaimed.rows == 1
         await gw.desk_agent("ana").claim()
         assert (await look(gw.clock.now())).unclaimed.rows == 0
@@ -104,7 +104,7 @@ async def test_figures_that_cannot_be_had_do_not_hide_the_others(
         async def broken(_: object) -> Any:
             raise OSError("gone")
 
-        gw.gateway.store.figures.backlog = broken  # type: ignore[method-assign]
+        gw.gateway.store.statistics.backlog = broken  # type: ignore[method-assign]
         await gw.customer("fake", "carla").say("hi")
         assert (await scraped(gw))["warmline_accepted_total", ("fake",)] == 1
 

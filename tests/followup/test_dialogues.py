@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway import Card
-from gateway.testing import DeskAgent, Person, Running
+from gateway import ContextCard
+from gateway.testing import RunningGateway, SimulatedAgent, SimulatedCustomer
 from plugins.followup import words
 from tests.routing.dialogue import shop
 
@@ -14,8 +14,8 @@ QUESTION = words.QUESTIONS["felt_heard"]["en"]
 
 
 async def closed(
-    gw: Running, said: str = "delivery, and a human please"
-) -> tuple[Person, DeskAgent]:
+    gw: RunningGateway, said: str = "delivery, and a human please"
+) -> tuple[SimulatedCustomer, SimulatedAgent]:
     """A customer whose case a person has resolved."""
     mia, ana = gw.customer("fake", "mia"), gw.desk_agent("ana")
     await mia.say(said)
@@ -27,16 +27,16 @@ async def closed(
     return mia, ana
 
 
-async def asked(gw: Running, mia: Person, seconds: float = 1800) -> list[str]:
+async def asked(gw: RunningGateway, mia: SimulatedCustomer, seconds: float = 1800) -> list[str]:
     await gw.pass_time(seconds)
     await mia.listen()
     heard, mia.heard = mia.heard, []
     return heard
 
 
-async def card_of(gw: Running, mia: Person) -> Card:
+async def card_of(gw: RunningGateway, mia: SimulatedCustomer) -> ContextCard:
     (first, *_) = await mia.messages()
-    return await gw.house.desk.card(first.conversation)
+    return await gw.services.desk.card(first.conversation)
 
 
 async def test_asked_once_after_the_delay(tmp_path: Path) -> None:

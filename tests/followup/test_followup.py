@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gateway import Label, Reason, Reply, Route, Survey, SurveyAnswer, SurveyAsk, Turn
+from gateway import MoodLabel, Reason, Reply, Route, Survey, SurveyAnswer, SurveyQuestion, Turn
 from plugins.followup import Followup, FollowupSettings, words
 from plugins.followup.quiet import Quiet, not_in
 from tests.routing.making import NOW, bot, customer, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
-ASKED = Survey(id=1, conversation=1, ask=SurveyAsk(), asked_at=NOW)
+ASKED = Survey(id=1, conversation=1, ask=SurveyQuestion(), asked_at=NOW)
 
 
 def followup(**known: Any) -> Followup:
@@ -193,7 +193,7 @@ async def test_the_question(language: str, kind: Any, scale: Any) -> None:
     reply = await followup(kind=kind, scale=scale).handle(of)
     assert reply
     assert (reply.purpose, reply.language) == ("survey", language)
-    assert reply.survey == SurveyAsk(kind=kind, scale=scale)
+    assert reply.survey == SurveyQuestion(kind=kind, scale=scale)
     said = " ".join((reply.opener or "", *reply.body, reply.next_step or ""))
     assert sum(said.count(mark) for mark in "?؟") == 1
     assert "STOP" in said
@@ -211,7 +211,9 @@ async def test_the_question(language: str, kind: Any, scale: Any) -> None:
         ([("calm", 0.7)], "careful"),
     ],
 )
-async def test_the_tone_follows_the_arc(moods: list[tuple[Label, float]], tone: words.Tone) -> None:
+async def test_the_tone_follows_the_arc(
+    moods: list[tuple[MoodLabel, float]], tone: words.Tone
+) -> None:
     """Who was angry to the end is asked in another tone than who was helped."""
     history = tuple(customer(of=understood(label=m, distress=d)) for m, d in moods)
     reply = await followup().handle(rung(history=history or (customer(),)))
@@ -280,6 +282,6 @@ async def test_a_question_in_the_answer_is_not_lost() -> None:
 )  # fmt: skip
 def test_words_where_words_were_asked_for(scale: Any, text: str, comment: str | None) -> None:
     """Free text is an answer where we asked for it, and never a question."""
-    survey = ASKED.replace(ask=SurveyAsk(scale=scale))
+    survey = ASKED.replace(ask=SurveyQuestion(scale=scale))
     answer = followup().read_answer(turn(text, survey=survey))
     assert (answer.comment if answer else None) == comment

@@ -34,9 +34,9 @@ from brand_voice import loading, masking, segments
 from channels.email.body import html_to_text
 from channels.email.parse import parse as parse_mail
 from gateway import BadConfig
-from gateway.guests import Guests, installed
-from gateway.services.evaluation import read_rows
-from gateway.services.policy import load_policy
+from gateway.ops.evaluation import read_rows
+from gateway.plugins import PluginRegistry, installed_plugins
+from gateway.routing.policy import load_policy
 from gateway.settings import load
 from plugins.nlu_local.readers import Readers
 
@@ -75,7 +75,7 @@ def _folder() -> Path:
 
 @cache
 def _declared() -> list[Any]:
-    return Guests(installed()).declared()
+    return PluginRegistry(installed_plugins()).declared()
 
 
 def _sms(data: bytes) -> None:

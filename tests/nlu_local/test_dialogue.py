@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from gateway import Reply, Turn
-from gateway.app import put_together
-from gateway.testing import FakeChannel, FakeHandler, Running, running
-from gateway.testing.kit import PlainVoice, as_guests, settings_for
+from gateway.app import build_gateway
+from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
+from gateway.testing.kit import PlainVoice, as_plugins, settings_for
 from plugins import escalation, faq
 from plugins.escalation.words import LINES
 from plugins.nlu_local import guest as nlu_local
@@ -31,7 +31,7 @@ def write_examples(folder: Path) -> Path:
     return file
 
 
-async def ready(gw: Running) -> bool:
+async def ready(gw: RunningGateway) -> bool:
     async with gw.session() as http, http.get("/readyz") as response:
         return response.status == 200
 
@@ -151,7 +151,7 @@ async def test_moods_and_languages_over_a_conversation(tmp_path: Path) -> None:
         await dora.say("Guten Tag, ich habe eine Frage zu meiner Bestellung von gestern")
         await dora.say("ok")
         await ugo.say(ITALIAN)
-        queue = await gw.house.desk.queue()
+        queue = await gw.services.desk.queue()
     reasons = {item.conversation.address.value: item.handoff.reasons for item in queue}
     assert {name: one[0].code for name, one in reasons.items()} == {
         "ana": "strong_emotion",
@@ -186,8 +186,8 @@ async def test_a_process_that_reads_nothing_was_never_ready(
         "redis_url": "redis://127.0.0.1:1",
         "role": role,
     }
-    guests = as_guests([nlu_local, FakeChannel(), PlainVoice()])
-    gateway = put_together(guests, settings_for(guests, config, tmp_path / "home", {}))
+    guests = as_plugins([nlu_local, FakeChannel(), PlainVoice()])
+    gateway = build_gateway(guests, settings_for(guests, config, tmp_path / "home", {}))
     told = [
         name for name, check in gateway.checks().items() if name != "database" and await check()
     ]

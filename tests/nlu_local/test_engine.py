@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import BadConfig, Insight, Poller, Probe, Settings, Trainable
-from gateway.services.evaluation import Restrictable
-from gateway.settings import Declared, load
+from gateway import BadConfig, Insight, Poller, ReadinessProbe, Settings, Trainable
+from gateway.ops.evaluation import LanguageRestrictable
+from gateway.settings import DeclaredSection, load
 from plugins.nlu_local import guest as nlu_local
 from plugins.nlu_local.config import NluLocalSettings
 from plugins.nlu_local.engine import NluLocal
@@ -144,7 +144,7 @@ async def test_it_can_be_trained_and_restricted() -> None:
     """`warmline eval` trains it from rows and restricts its languages."""
     engine = NluLocal()
     assert isinstance(engine, Trainable)
-    assert isinstance(engine, Restrictable)
+    assert isinstance(engine, LanguageRestrictable)
     (told,) = await engine.train(ROWS).understand(turns("opening hours?"))
     assert told.ranking is not None
     assert told.ranking[0].name == "opening_hours"
@@ -172,7 +172,7 @@ def test_reading_needs_no_settings_and_no_web_server() -> None:
 def settings(folder: Path, text: str) -> Settings:
     file = folder / "warmline.yaml"
     file.write_text(text, "utf-8")
-    one = Declared(name="plugins.nlu_local", model=NluLocalSettings)
+    one = DeclaredSection(name="plugins.nlu_local", model=NluLocalSettings)
     return load(file, [one], {"WARMLINE_DATA_DIR": str(folder / "var")})
 
 
@@ -189,7 +189,7 @@ def test_it_registers_one_understander(tmp_path: Path) -> None:
     (engine,) = understanders
     assert sites == [engine]
     assert isinstance(engine, Poller)
-    assert isinstance(engine, Probe)
+    assert isinstance(engine, ReadinessProbe)
 
 
 def test_asleep_it_registers_nothing(tmp_path: Path) -> None:

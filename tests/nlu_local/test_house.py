@@ -58,7 +58,7 @@ async def test_a_phrase_of_the_guide_escalates(tmp_path: Path, told: bool) -> No
         await until(lambda: ready(gw), timeout=60, every=0.1)
         for said in SAID:
             await gw.customer("fake", said).say(said)
-        queue = await gw.house.desk.queue()
+        queue = await gw.services.desk.queue()
     found = {item.preview: [r.code for r in item.handoff.reasons] for item in queue if item.handoff}
     assert found == (SAID if told else {})
 
@@ -66,8 +66,8 @@ async def test_a_phrase_of_the_guide_escalates(tmp_path: Path, told: bool) -> No
 def test_names_in_capitals_are_no_shouting() -> None:
     """A product's name that is made of plain words tells nothing of the mood; the same words in
     another order do."""
-    house = {"en": {"names": ("zap never stop",)}}
-    own, plain = Readers(["en"], house=house), Readers(["en"])
+    services = {"en": {"names": ("zap never stop",)}}
+    own, plain = Readers(["en"], services=services), Readers(["en"])
     said = "Is the ZAP NEVER STOP back in store?"
     assert [c.kind for c in plain.read(said, "en", None).emotion.cues] == ["shouting"]
     assert own.read(said, "en", None).emotion.cues == ()
@@ -76,8 +76,10 @@ def test_names_in_capitals_are_no_shouting() -> None:
 
 def test_a_language_of_its_own() -> None:
     """A language that the package has no phrases of can have the house's."""
-    house = {"fi": {"harm": ("laite savuaa",)}}
-    read = Readers(["en", "fi"], house=house).read("Apua, laite savuaa keittiössä!", "fi", None)
+    services = {"fi": {"harm": ("laite savuaa",)}}
+    read = Readers(["en", "fi"], services=services).read(
+        "Apua, laite savuaa keittiössä!", "fi", None
+    )
     assert [cue.text for cue in read.signals] == ["laite savuaa"]
 
 

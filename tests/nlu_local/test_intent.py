@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from gateway.services.evaluation import ece
+from gateway.ops.evaluation import ece
 from plugins.nlu_local.failures import BadModel
 from plugins.nlu_local.features import Vocabulary, char_grams, word_grams
 from plugins.nlu_local.intent import IntentModel

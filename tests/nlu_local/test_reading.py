@@ -15,9 +15,9 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.app import put_together
+from gateway.app import build_gateway
 from gateway.testing import FakeChannel, FakeHandler, running
-from gateway.testing.kit import PlainVoice, as_guests, settings_for
+from gateway.testing.kit import PlainVoice, as_plugins, settings_for
 from plugins.nlu_local import guest as nlu_local
 from plugins.nlu_local import reading
 from plugins.nlu_local.asking import Said
@@ -121,8 +121,8 @@ async def test_a_gateway_has_its_reader_begin_first(tmp_path: Path) -> None:
             "redis_url": "redis://127.0.0.1:1",
             "role": role,
         }
-        guests = as_guests([nlu_local, FakeChannel(), PlainVoice()])
-        gateway = put_together(guests, settings_for(guests, config, tmp_path / role, {}))
+        guests = as_plugins([nlu_local, FakeChannel(), PlainVoice()])
+        gateway = build_gateway(guests, settings_for(guests, config, tmp_path / role, {}))
         await gateway.begin()
         assert len(children()) == count
         await gateway.end()

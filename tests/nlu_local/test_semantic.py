@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gateway import Settings, WarmlineError
-from gateway.settings import Declared, load
+from gateway.settings import DeclaredSection, load
 from plugins.nlu_local import config, encoder
 from plugins.nlu_local import guest as nlu_local
 from plugins.nlu_local.config import NluLocalSettings
@@ -165,7 +165,7 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
 def settings(folder: Path, semantic: str) -> Settings:
     file = folder / "warmline.yaml"
     file.write_text(f"plugins:\n  nlu_local:\n    semantic: {semantic}\n", "utf-8")
-    one = Declared(name="plugins.nlu_local", model=NluLocalSettings)
+    one = DeclaredSection(name="plugins.nlu_local", model=NluLocalSettings)
     return load(file, [one], {"WARMLINE_DATA_DIR": str(folder / "var")})
 
 

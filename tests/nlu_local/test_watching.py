@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway import BadConfig, Reply, Turn
-from gateway.testing import FakeChannel, FakeHandler, Running, running
+from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins.nlu_local import guest as nlu_local
 from plugins.nlu_local.watching import Knowledge
 from tests.conftest import until
@@ -91,7 +91,7 @@ def about(turn: Turn) -> Reply | None:
     return Reply(body=(f"About {turn.understanding.intent.name}.",))
 
 
-async def knows_repair(gw: Running, tries: list[int]) -> bool:
+async def knows_repair(gw: RunningGateway, tries: list[int]) -> bool:
     """Whether the question about bikes is understood by now."""
     tries.append(1)
     customer = gw.customer("fake", f"cyclist{len(tries)}")
@@ -109,7 +109,7 @@ async def test_learning_anew_drops_no_message(tmp_path: Path) -> None:
     stop = asyncio.Event()
     said: list[list[str]] = []
 
-    async def write_on(gw: Running, name: str) -> None:
+    async def write_on(gw: RunningGateway, name: str) -> None:
         while not stop.is_set():
             customer = gw.customer("fake", f"{name}{len(said)}")
             said.append(customer.heard)

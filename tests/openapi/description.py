@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from gateway.app import Gateway, routes
-from gateway.guests import Guests, installed
+from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.settings import load
 from gateway.web import openapi
 
@@ -55,20 +55,23 @@ def gateway_in(folder: Path) -> Gateway:
     """Every door, not yet open."""
     file = folder / "warmline.yaml"
     file.write_text(yaml.safe_dump({**CONFIG, "data_dir": str(folder / "var")}), "utf-8")
-    return Gateway(Guests(installed()), load(file, Guests(installed()).declared(), SECRETS))
+    return Gateway(
+        PluginRegistry(installed_plugins()),
+        load(file, PluginRegistry(installed_plugins()).declared(), SECRETS),
+    )
 
 
 def parts(gateway: Gateway) -> list[openapi.Part]:
     """What the house and each guest tell."""
     offers = gateway.offers
     guests = openapi.described((*offers.channels.values(), *offers.sites))
-    return [openapi.house(), *guests]
+    return [openapi.services(), *guests]
 
 
 def document(gateway: Gateway) -> str:
     """As it is served, for people to read."""
-    doors = openapi.served(routes(gateway))
-    return json.dumps(openapi.document(parts(gateway), doors), indent=1) + "\n"
+    serves_http = openapi.served(routes(gateway))
+    return json.dumps(openapi.document(parts(gateway), serves_http), indent=1) + "\n"
 
 
 if __name__ == "__main__":

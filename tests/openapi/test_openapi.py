@@ -64,15 +64,15 @@ def test_the_published_document_is_this_one(gateway: Gateway) -> None:
 
 def test_only_what_is_open_is_told(gateway: Gateway) -> None:
     """A door that this configuration does not open is not in its document."""
-    doors = frozenset({("get", "/healthz")})
-    assert list(openapi.document(parts(gateway), doors)["paths"]) == ["/healthz"]
+    serves_http = frozenset({("get", "/healthz")})
+    assert list(openapi.document(parts(gateway), serves_http)["paths"]) == ["/healthz"]
 
 
 def test_two_guests_cannot_describe_the_same(gateway: Gateway) -> None:
     """A path that is described twice is a clear error."""
-    doors = openapi.served(routes(gateway))
-    with pytest.raises(openapi.Clash, match="/healthz"):
-        openapi.document([openapi.house(), openapi.house()], doors)
+    serves_http = openapi.served(routes(gateway))
+    with pytest.raises(openapi.OpenApiConflict, match="/healthz"):
+        openapi.document([openapi.services(), openapi.services()], serves_http)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway import Reason, Reply, Turn
-from gateway.testing import FakeChannel, FakeHandler, Running, running
+from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import precedents
 from plugins.precedents.likeness import Likeness
 from plugins.precedents.masking import GAP, masked, shared
@@ -24,12 +24,14 @@ def to_a_person(turn: Turn) -> Reply | None:
     return Reply(body=("A person will answer.",), escalate=(Reason(code="left", detail="test"),))
 
 
-async def resolve(gw: Running, name: str, asked: str, answer: str, *, called: str = "") -> None:
+async def resolve(
+    gw: RunningGateway, name: str, asked: str, answer: str, *, called: str = ""
+) -> None:
     await gw.customer("fake", name).say(asked, name=called or None, language="en")
     mia = gw.desk_agent("mia")
     card = await mia.claim()
     await mia.answer(card, answer)
-    card = await gw.house.desk.card(card.conversation.id)
+    card = await gw.services.desk.card(card.conversation.id)
     await mia.resolve(card)
 
 
@@ -84,7 +86,8 @@ async def test_what_is_open_is_no_precedent(tmp_path: Path, config: dict[str, An
         await mia.answer(await mia.claim(), ANSWER)
         await gw.customer("fake", "cleo").say(KETTLE, language="en")
         cards = [
-            await gw.house.desk.card(one.conversation.id) for one in await gw.house.desk.queue()
+            await gw.services.desk.card(one.conversation.id)
+            for one in await gw.services.desk.queue()
         ]
     assert [card.suggestion for card in cards] == [None, None]
 

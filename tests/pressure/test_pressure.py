@@ -14,8 +14,8 @@ import pytest
 from channels import rest
 from gateway import Inbound, NotAccepted, Reply, Turn
 from gateway.model import Accepted
-from gateway.services.dispatch import Lanes, Next
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway.runtime.dispatch import LocalLanes, Next
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.conftest import until
 from tests.spine.conftest import ANSWER_ALL, Barrier, before
 
@@ -34,7 +34,7 @@ def echo(turn: Turn) -> Reply | None:
 @asynccontextmanager
 async def limited(
     tmp_path: Path, easy: dict[str, Any], clock: FakeClock | None = None, **limits: Any
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningGateway]:
     config = easy | {"limits": limits}
     guests = (rest, FakeChannel(), FakeHandler(echo))
     async with running(*guests, config=config, tmp_path=tmp_path, clock=clock) as gw:
@@ -57,7 +57,7 @@ async def test_too_many_that_wait_are_sent_back(tmp_path: Path, easy: dict[str, 
                 assert answer.status == 503
                 assert answer.headers["Retry-After"] == "10"
                 assert "limits.waiting" in (await answer.json())["error"]["message"]
-        assert gw.gateway.metrics.pressed.labels("waiting").value == 1
+        assert gw.metric("warmline_pressed_total", limit="waiting") == 1
         gw.gateway.incoming._stopping = False
         await gw.gateway.rounds.sweep()
         await gw.settled()
@@ -98,17 +98,17 @@ async def test_one_address_does_not_fill_the_door(tmp_path: Path, easy: dict[str
         carla, dora = gw.customer("fake", "carla"), gw.customer("fake", "dora")
         with before(gw.gateway.store.inbox, "accept", door):
             flood = [asyncio.create_task(carla.write(f"{i}")) for i in range(4)]
-            await until(lambda: gw.house.intake._now == 4)  # type: ignore[attr-defined]
+            await until(lambda: gw.services.intake._now == 4)  # type: ignore[attr-defined]
             with pytest.raises(NotAccepted, match="accepts_each"):
                 await carla.write("one too many")
             others = [asyncio.create_task(dora.write("hi")) for _ in range(2)]
-            await until(lambda: gw.house.intake._now == 6)  # type: ignore[attr-defined]
+            await until(lambda: gw.services.intake._now == 6)  # type: ignore[attr-defined]
             with pytest.raises(NotAccepted, match=r"limits\.accepts"):
                 await gw.customer("fake", "emma").write("the house is full")
             door.opened.set()
             await asyncio.gather(*flood, *others)
         await carla.write("now there is room")
-        assert gw.house.intake._lanes == {}  # type: ignore[attr-defined]
+        assert gw.services.intake._lanes == {}  # type: ignore[attr-defined]
 
 
 async def test_a_flood_is_committed_one_by_one(tmp_path: Path, easy: dict[str, Any]) -> None:
@@ -128,7 +128,7 @@ async def test_a_flood_is_committed_one_by_one(tmp_path: Path, easy: dict[str, A
         inbox.accept = slowly  # type: ignore[method-assign]
         carla, dora = gw.customer("fake", "carla"), gw.customer("fake", "dora")
         flood = [asyncio.create_task(carla.write(f"{number}")) for number in range(5)]
-        await until(lambda: gw.house.intake._now == 5)  # type: ignore[attr-defined]
+        await until(lambda: gw.services.intake._now == 5)  # type: ignore[attr-defined]
         await dora.write("hi")
         assert begun == ["0", "hi"]
         door.set()
@@ -155,14 +155,14 @@ async def test_who_goes_away_holds_up_nobody(
         inbox.accept = slowly  # type: ignore[method-assign]
         carla = gw.customer("fake", "carla")
         tasks = [asyncio.create_task(carla.write(f"{number}")) for number in range(4)]
-        await until(lambda: gw.house.intake._now == 4)  # type: ignore[attr-defined]
+        await until(lambda: gw.services.intake._now == 4)  # type: ignore[attr-defined]
         tasks.pop(gone).cancel()
-        await until(lambda: gw.house.intake._now == 3)  # type: ignore[attr-defined]
+        await until(lambda: gw.services.intake._now == 3)  # type: ignore[attr-defined]
         assert begun[0] == "0"
         door.set()
         await asyncio.gather(*tasks)
         assert begun == [text for text in "0123" if text == "0" or text != str(gone)]
-        assert gw.house.intake._lanes == {}  # type: ignore[attr-defined]
+        assert gw.services.intake._lanes == {}  # type: ignore[attr-defined]
 
 
 async def test_people_are_never_sent_back(tmp_path: Path, easy: dict[str, Any]) -> None:
@@ -170,7 +170,7 @@ async def test_people_are_never_sent_back(tmp_path: Path, easy: dict[str, Any]) 
     async with limited(tmp_path, easy) as gw:
         await gw.customer("fake", "carla").say("hi")
         ana = gw.desk_agent("ana")
-        card = await gw.house.desk.card(1)
+        card = await gw.services.desk.card(1)
         card = await ana.claim(card)
         gw.gateway.pressure.over = "memory"
         await ana.answer(card, "I am here")
@@ -192,7 +192,7 @@ async def test_a_flood_steps_behind_everybody_else() -> None:
         left["flood"] -= 1
         return Next.MORE if left["flood"] else Next.DONE
 
-    lanes = Lanes(step, at_once=1, clock=FakeClock())
+    lanes = LocalLanes(step, at_once=1, clock=FakeClock())
     lanes.wake("flood")
     for number in range(100):
         await until(lambda n=number: len(order) >= 50 * (n + 1), every=0)
@@ -216,7 +216,7 @@ async def test_a_flood_is_not_starved_either() -> None:
         lanes.wake(f"quiet{len(order)}")
         return Next.DONE
 
-    lanes = Lanes(step, at_once=1, clock=FakeClock())
+    lanes = LocalLanes(step, at_once=1, clock=FakeClock())
     lanes.wake("flood")
     await until(lambda: len(order) > 30, every=0)
     lanes.wake("quiet")
@@ -238,7 +238,7 @@ async def test_floods_leave_half_of_the_workers_free() -> None:
         return Next.MORE if lane.startswith("flood") and counts[lane] < 40 else Next.DONE
 
     counts: dict[str, int] = {}
-    lanes = Lanes(step, at_once=8, clock=FakeClock())
+    lanes = LocalLanes(step, at_once=8, clock=FakeClock())
     for number in range(20):
         lanes.wake(f"flood{number}")
     await until(lambda: len(busy) == 4)

@@ -18,7 +18,7 @@ from yarl import URL
 
 import channels.rest
 from gateway import Button, Reply, Turn
-from gateway.testing import FakeHandler, Running, running
+from gateway.testing import FakeHandler, RunningGateway, running
 from tests.conftest import until
 
 WEBHOOK = "/webhooks/rest/webhook"
@@ -56,7 +56,7 @@ def config(folder: Path, **rest: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def gw(tmp_path: Path) -> AsyncIterator[Running]:
+async def gw(tmp_path: Path) -> AsyncIterator[RunningGateway]:
     async with running(
         channels.rest, FakeHandler(answers), config=config(tmp_path), tmp_path=tmp_path
     ) as gateway:
@@ -69,7 +69,7 @@ async def post(session: ClientSession, **body: object) -> Any:
         return await response.json()
 
 
-async def test_a_rasa_client_is_answered(gw: Running) -> None:
+async def test_a_rasa_client_is_answered(gw: RunningGateway) -> None:
     """The answer has Rasa's keys, in the order in which it was said, with buttons."""
     async with gw.session() as session:
         said = await post(session, sender="ana", message="hi", metadata={"page": "/cart"})
@@ -80,7 +80,7 @@ async def test_a_rasa_client_is_answered(gw: Running) -> None:
         assert said[-1]["buttons"] == [{"title": "Yes", "payload": "/yes"}]
 
 
-async def test_all_that_was_said_can_be_fetched(gw: Running) -> None:
+async def test_all_that_was_said_can_be_fetched(gw: RunningGateway) -> None:
     """``after=0`` gives everything, answers already returned included; ids grow."""
     async with gw.session() as session:
         first = await post(session, sender="ana", message="one")
@@ -96,7 +96,7 @@ async def test_all_that_was_said_can_be_fetched(gw: Running) -> None:
             assert [one["text"] for one in await response.json()] == ["First.", "Then two."]
 
 
-async def test_the_same_message_id_gets_the_same_answer(gw: Running) -> None:
+async def test_the_same_message_id_gets_the_same_answer(gw: RunningGateway) -> None:
     """A repeated delivery is handled once; its new body is ignored."""
     async with gw.session() as session:
         once = await post(session, sender="ana", message="one", message_id="m1")
@@ -117,7 +117,7 @@ async def test_a_repeat_meanwhile_waits_for_the_same_answer(tmp_path: Path) -> N
             asyncio.create_task(post(session, sender="ana", message="hi", message_id="m1"))
             for _ in range(2)
         ]
-        await until(lambda: gw.gateway.metrics.duplicates.labels("rest").value == 1)
+        await until(lambda: gw.metric("warmline_duplicates_total", channel="rest") == 1)
         slow.go.set()
         one, two = await asyncio.gather(*both)
         assert one == two != []
@@ -151,17 +151,17 @@ async def _wait(session: ClientSession) -> Any:
         return await response.json()
 
 
-async def test_a_person_answers_and_the_customer_fetches_it(gw: Running) -> None:
+async def test_a_person_answers_and_the_customer_fetches_it(gw: RunningGateway) -> None:
     """What a person says later comes by the messages' address, with its author."""
     async with gw.session() as session:
         said = await post(session, sender="ana", message="hi")
         conversation = (await gw.customer("rest", "ana").messages())[0].conversation
-        await gw.desk_agent("una").claim(await gw.house.desk.card(conversation))
+        await gw.desk_agent("una").claim(await gw.services.desk.card(conversation))
         assert await post(session, sender="ana", message="hello?") == []
         waiting = asyncio.create_task(
             session.get(MESSAGES, params={"sender": "ana", "after": said[-1]["id"], "wait": "10"})
         )
-        card = await gw.house.desk.card(conversation)
+        card = await gw.services.desk.card(conversation)
         await gw.desk_agent("una").answer(card, "Una here.")
         async with await waiting as response:
             [one] = await response.json()
@@ -208,13 +208,14 @@ async def test_the_token_is_asked_for(tmp_path: Path) -> None:
         (b'{"sender": "a", "message": "' + b"x" * 1_100_000 + b'"}', 413),
     ],
 )
-async def test_a_bad_body_is_refused_in_our_shape(gw: Running, body: bytes, status: int) -> None:
+async def test_a_bad_body_is_refused_in_our_shape(
+    gw: RunningGateway, body: bytes, status: int
+) -> None:
     """Never a 500, always an error that says what is wrong, and a counter."""
     async with gw.session() as session, session.post(WEBHOOK, data=BytesIO(body)) as response:
         assert response.status == status
         assert set((await response.json())["error"]) == {"code", "message"}
-    refused = gw.gateway.metrics.refused.labels(WEBHOOK, str(status))
-    assert refused.value == 1
+    assert gw.metric("warmline_refused_requests_total", path=WEBHOOK, status=str(status)) == 1
 
 
 JSON = st.recursive(
@@ -249,7 +250,7 @@ async def _any_json(bodies: list[Any], folder: Path) -> None:
                 if response.status == 200:
                     taken[body["sender"]] = body["message"]
         for sender, text in taken.items():
-            said = await gw.house.mailbox.messages(
+            said = await gw.services.mailbox.messages(
                 gw.customer("rest", sender).address, own=True, limit=1000
             )
             kept = [m.text for m in said if m.author == "customer"]
@@ -308,7 +309,7 @@ async def test_a_token_of_any_bytes_is_a_wrong_token(tmp_path: Path) -> None:
         writer.close()
 
 
-async def test_a_refusal_keeps_its_headers(gw: Running) -> None:
+async def test_a_refusal_keeps_its_headers(gw: RunningGateway) -> None:
     """A wrong method is told the right ones (RFC 9110, section 15.5.6)."""
     async with gw.session() as session, session.get(WEBHOOK) as told:
         assert told.status == 405
@@ -317,16 +318,16 @@ async def test_a_refusal_keeps_its_headers(gw: Running) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "//", "/a%0Ab", "/%ff", WEBHOOK + "/"])
-async def test_an_address_without_a_door_has_our_shape(gw: Running, path: str) -> None:
+async def test_an_address_without_a_door_has_our_shape(gw: RunningGateway, path: str) -> None:
     """404 in JSON with the headers of every answer, and one series for all of them."""
     async with gw.session() as session, session.get(URL(path, encoded=True)) as told:
         assert told.status == 404
         assert (await told.json())["error"]["code"] == "not_found"
         assert told.headers["X-Content-Type-Options"] == "nosniff"
-    assert gw.gateway.metrics.refused.labels("unknown", "404").value == 1
+    assert gw.metric("warmline_refused_requests_total", path="unknown", status="404") == 1
 
 
-async def test_who_asked_as_the_server_stopped_waited_their_time_out(gw: Running) -> None:
+async def test_who_asked_as_the_server_stopped_waited_their_time_out(gw: RunningGateway) -> None:
     """Nobody waits for news of a gateway whose work has ended, however late they ask."""
     await gw.gateway.quiesce()
     async with ClientSession() as http, asyncio.timeout(10):

@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 
 from gateway import Address, File, NotFound, Reply, Turn
 from gateway.adapters.sql.schema import conversations, customers, inbox, messages, metadata, outbox
-from gateway.services.retention import Gone
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway.ops.retention import DeletedCounts
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.conftest import until
 from tests.spine.conftest import ANSWER_ALL
 
@@ -34,17 +34,17 @@ def echo(turn: Turn) -> Reply | None:
     return Reply(body=("Hello.",)) if turn.kind == "message" else None
 
 
-async def count(gw: Running, table: Any) -> int:
+async def count(gw: RunningGateway, table: Any) -> int:
     query = select(func.count()).select_from(table)
     return await gw.gateway.database.read(lambda c: c.execute(query).scalar_one())
 
 
-async def passed(gw: Running, days: float) -> Gone:
+async def passed(gw: RunningGateway, days: float) -> DeletedCounts:
     """Let days pass, and run it."""
     assert isinstance(gw.clock, FakeClock)
     gw.clock._now += timedelta(days=days)  # no alarm shall ring on the way
     running_it = gw.gateway.retention
-    running_it._clock = gw.gateway.house.clock
+    running_it._clock = gw.gateway.services.clock
 
     async def at_once(_: float) -> None:
         return None
@@ -132,10 +132,10 @@ async def test_a_dry_run_changes_nothing(tmp_path: Path, easy: dict[str, Any]) -
     async with running(*guests, config=config, tmp_path=tmp_path, clock=clock) as gw:
         await gw.customer("fake", "carla").say("hi")
         clock._now += timedelta(days=100)
-        found = await gw.gateway.store.keeping.silent(clock.now() - timedelta(days=1), 0, 10)
+        found = await gw.gateway.store.retention.silent(clock.now() - timedelta(days=1), 0, 10)
         assert found[0] == [1]
         before = {table.name: await count(gw, table) for table in metadata.sorted_tables}
-        await gw.gateway.store.keeping.old(
+        await gw.gateway.store.retention.old(
             "inbox", clock.now() - timedelta(days=90), 0, 10, delete=False
         )
         assert before == {table.name: await count(gw, table) for table in metadata.sorted_tables}
@@ -149,7 +149,7 @@ async def test_a_file_that_nothing_names_goes(tmp_path: Path, easy: dict[str, An
     guests = (FakeChannel(), FakeHandler(echo))
     clock = FakeClock()
     async with running(*guests, config=config, tmp_path=tmp_path, clock=clock) as gw:
-        files, note = gw.house.files, gw.house.notebook
+        files, note = gw.services.files, gw.services.storage
 
         async def kept(data: bytes) -> Any:
             return await files.keep(File(name="x", media_type="text/plain", data=data))

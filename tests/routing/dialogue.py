@@ -22,7 +22,7 @@ from gateway import (
     Understander,
     hookimpl,
 )
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from plugins import context_history, escalation, followup
 
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -73,7 +73,7 @@ def answers(turn: Turn) -> Reply | None:
 @asynccontextmanager
 async def shop(
     tmp_path: Path, *, at: datetime = MONDAY, policy: dict[str, Any] | None = None, **plugins: Any
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningGateway]:
     """A gateway with a clock that stands at ``at`` until it is turned."""
     file = tmp_path / "policy.yaml"
     file.write_text(yaml.safe_dump(policy or {}), "utf-8")

@@ -11,12 +11,12 @@ from gateway import (
     Conversation,
     Cue,
     Customer,
-    Earlier,
     Emotion,
     Guess,
-    Label,
     Language,
     Message,
+    MoodLabel,
+    PastConversation,
     Purpose,
     Question,
     Turn,
@@ -32,7 +32,7 @@ def understood(
     intent: str = "delivery",
     confidence: float = 0.9,
     *,
-    label: Label = "calm",
+    label: MoodLabel = "calm",
     intensity: float = 0.0,
     distress: float = 0.0,
     cues: tuple[str, ...] = (),
@@ -100,8 +100,8 @@ def person(text: str = "Let me look.", *, ago: float = 3) -> Message:
     return Message(id=3, conversation=1, author="agent", text=text, at=at, agent=ANA)
 
 
-def earlier(intent: str, days: float, *, id: int = 77, **known: object) -> Earlier:
-    one = Earlier(
+def earlier(intent: str, days: float, *, id: int = 77, **known: object) -> PastConversation:
+    one = PastConversation(
         id=id, channel="email", opened_at=NOW - timedelta(days=days), resolved_at=NOW, intent=intent
     )
     return one.replace(**known)

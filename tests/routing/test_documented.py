@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from gateway.services.policy import Hours, Policy, Tier, load_policy
+from gateway.routing.policy import Hours, Policy, Tier, load_policy
 from plugins.context_history import HistorySettings
 from plugins.escalation import EscalationSettings
 from plugins.escalation.words import LINES

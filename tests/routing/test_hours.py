@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.services.hours import is_open, next_opening, opening_words
-from gateway.services.policy import Hours, Policy
+from gateway.routing.hours import is_open, next_opening, opening_words
+from gateway.routing.policy import Hours, Policy
 
 WEEK: dict[str, Any] = {
     "monday": ["08:00-12:00", "13:00-24:00"],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway import BadConfig
-from gateway.services.policy import Policy, load_policy
+from gateway.routing.policy import Policy, load_policy
 
 
 def write(tmp_path: Path, text: str) -> Path:

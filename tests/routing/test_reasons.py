@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gateway import Context, Reason, SurveyAnswer, Turn
-from gateway.services.policy import Policy
-from gateway.services.reasons import ORDER
-from gateway.services.routing import decide
+from gateway.routing.policy import Policy
+from gateway.routing.reasons import Reasons, reason_label
+from gateway.routing.route import decide
 from tests.routing.making import bot, customer, earlier, person, turn, understood
 
 POLICY = Policy()
@@ -63,7 +63,7 @@ HOLDS: list[tuple[str, Turn, str]] = [
     (
         "unreadable",
         turn("", unreadable=True),
-        "the message could not be parsed; it was kept as it came",
+        "the message could not be parsed; the original was kept",
     ),
     (
         "loop",
@@ -130,7 +130,7 @@ def test_every_reason_has_its_switch(code: str, said: Turn, detail: str) -> None
 
 def test_the_table_knows_every_reason() -> None:
     """No reason is left untested."""
-    assert {code for code, _, _ in HOLDS} == set(ORDER)
+    assert {code for code, _, _ in HOLDS} == set(Reasons.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_every_reason_is_told_and_the_first_decides() -> None:
 
 def test_the_order_of_precedence_is_that_of_the_policy() -> None:
     """The policy's keys, read from above, are the precedence."""
-    assert list(POLICY.reasons.model_dump()) == list(ORDER)
+    assert list(POLICY.reasons.model_dump()) == list(Reasons.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -231,3 +231,10 @@ def test_an_assisted_language(confidence: float, escalates: bool) -> None:
     said = turn("Waar blijft mijn pakketje toch?", of=understood("delivery", confidence,
                                                                 language="nl"))  # fmt: skip
     assert (codes(said, policy) == ("language",)) == escalates
+
+
+def test_every_reason_has_a_label_for_agents() -> None:
+    """Codes of the policy and of the gateway have labels; a plugin's code becomes words."""
+    assert all(reason_label(code) != code for code in Reasons.model_fields)
+    assert reason_label("unclaimed") == "Nobody took it in time"
+    assert reason_label("my_plugin.broken_thing") == "My plugin broken thing"

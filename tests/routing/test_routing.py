@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from gateway import (
     Action,
     Context,
-    Label,
+    MoodLabel,
     Purpose,
     Reason,
     State,
     SurveyAnswer,
     Turn,
 )
-from gateway.services.policy import Policy
-from gateway.services.routing import after_failure, decide, hand_over
+from gateway.routing.policy import Policy
+from gateway.routing.route import after_failure, decide, hand_over
 from tests.routing.making import ANA, NOW, bot, customer, earlier, person, turn, understood
 
 POLICY = Policy()
@@ -37,7 +37,7 @@ def in_state(state: State, of: Turn) -> Turn:
 
 @pytest.mark.parametrize("of", [UNSURE, understood("oos", 0.9), understood("oos", 0.1)])
 @pytest.mark.parametrize("label", ["calm", "pleased"])
-def test_a_calm_customer_is_asked_back_first(of: object, label: Label) -> None:
+def test_a_calm_customer_is_asked_back_first(of: object, label: MoodLabel) -> None:
     """Who is calm or pleased and not understood gets one question."""
     said = turn(of=of).replace(
         understanding=of.replace(emotion=of.emotion.replace(label=label))  # type: ignore[attr-defined]
@@ -58,7 +58,7 @@ def test_once_more_after_a_person() -> None:
 
 
 @pytest.mark.parametrize("label", ["confused", "anxious", "frustrated", "angry", "urgent"])
-def test_nobody_else_is_asked_back(label: Label) -> None:
+def test_nobody_else_is_asked_back(label: MoodLabel) -> None:
     """Who is upset and not understood goes to a person at once."""
     said = turn(of=understood("delivery", 0.2, label=label, intensity=0.1))
     assert decide(said, POLICY).action == "escalate"
@@ -179,7 +179,7 @@ understandings = st.builds(
     understood,
     st.sampled_from(["delivery", "oos", "thanks", "billing_dispute", "ask_person", ""]),
     share,
-    label=st.sampled_from(get_args(Label)),
+    label=st.sampled_from(get_args(MoodLabel)),
     intensity=share,
     distress=share,
     signals=st.lists(

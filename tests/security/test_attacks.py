@@ -17,9 +17,9 @@ from yarl import URL
 
 import channels.rest
 from gateway import NotFound, Reply
-from gateway.adapters.local import DiskFiles
-from gateway.cli import start
-from gateway.testing import FakeChannel, FakeHandler, Running, running
+from gateway.adapters.files import DiskFiles
+from gateway.cli import common as start
+from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import agents_desk
 from plugins.agents_desk.pages import _attachment
 from tests.agents_desk.conftest import PASSWORD, Visit, user
@@ -29,7 +29,7 @@ BOMB = 200_000_000
 
 
 @pytest.fixture
-async def gw(tmp_path: Path) -> AsyncIterator[Running]:
+async def gw(tmp_path: Path) -> AsyncIterator[RunningGateway]:
     """REST, a bot that repeats, and the desk with a lead."""
     desk = {"users": [{**user("ana").model_dump(), "password_hash": _hash()}]}
     config = {"channels": {"rest": {}}, "plugins": {"agents_desk": desk}}
@@ -52,7 +52,7 @@ async def _say(http: ClientSession, sender: str, text: str, **more: Any) -> list
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-async def test_a_small_body_grew_to_fill_the_memory(gw: Running, coding: str) -> None:
+async def test_a_small_body_grew_to_fill_the_memory(gw: RunningGateway, coding: str) -> None:
     """A decompression bomb is refused at the limit, long before it is unpacked."""
     plain = b"a" * BOMB
     packed = gzip.compress(plain, 9) if coding == "gzip" else zlib.compress(plain, 9)
@@ -66,7 +66,7 @@ async def test_a_small_body_grew_to_fill_the_memory(gw: Running, coding: str) ->
 
 
 @pytest.mark.parametrize("coding", ["gzip, gzip", "br", "zstd", "identity, x"])
-async def test_a_coding_nobody_speaks(gw: Running, coding: str) -> None:
+async def test_a_coding_nobody_speaks(gw: RunningGateway, coding: str) -> None:
     """Refused in our shape, not with a 500."""
     headers = {"Content-Encoding": coding}
     async with (
@@ -77,7 +77,7 @@ async def test_a_coding_nobody_speaks(gw: Running, coding: str) -> None:
 
 
 @pytest.mark.parametrize("other", ["ana ", "ANA", "ana%00", "an", "ana:b", "sms:ana", "*", "%"])
-async def test_a_customer_read_what_was_said_to_another(gw: Running, other: str) -> None:
+async def test_a_customer_read_what_was_said_to_another(gw: RunningGateway, other: str) -> None:
     """Only the very same sender's messages are given."""
     async with gw.session() as http:
         assert await _say(http, "ana", "my secret")
@@ -116,7 +116,7 @@ PATHS = (
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_path_led_out_of_our_files(gw: Running, path: str) -> None:
+async def test_a_path_led_out_of_our_files(gw: RunningGateway, path: str) -> None:
     """No way of writing a path gives a file of ours or of the system."""
     async with gw.session() as http:
         url = f"{gw.url}{path}"
@@ -153,7 +153,7 @@ def test_a_file_name_made_a_header(name: str) -> None:
     assert len(header) < 2000
 
 
-async def test_a_sign_in_set_a_header(gw: Running) -> None:
+async def test_a_sign_in_set_a_header(gw: RunningGateway) -> None:
     """Neither the name nor where to go on gets into the headers of the answer."""
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
         visit = Visit(http, gw.url)

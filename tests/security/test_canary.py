@@ -14,10 +14,10 @@ import pytest
 
 import channels.slack
 from gateway import Reply, Turn
-from gateway.cli import start
-from gateway.guests import Guests, installed
-from gateway.settings.loading import Declared
-from gateway.testing import FakeClock, FakeHandler, Running, running
+from gateway.cli import common as start
+from gateway.plugins import PluginRegistry, installed_plugins
+from gateway.settings.loading import DeclaredSection
+from gateway.testing import FakeClock, FakeHandler, RunningGateway, running
 from tests.agents_slack.office import workspace
 from tests.rest.test_contract import TOKEN as REST_TOKEN
 from tests.slack.server import SlackServer
@@ -50,7 +50,7 @@ class Opener:
         self.workspace, self._folder, self._clock = slack, folder, clock
 
     @asynccontextmanager
-    async def __call__(self, channel: ModuleType, **sections: Any) -> AsyncIterator[Running]:
+    async def __call__(self, channel: ModuleType, **sections: Any) -> AsyncIterator[RunningGateway]:
         config: dict[str, Any] = {}
         if public_url := sections.pop("public_url", None):
             config["public_url"] = public_url
@@ -97,7 +97,7 @@ async def test_words_or_secrets_were_logged(
             agent = far.gw.desk_agent("ben")
             card = await agent.claim()
             await agent.answer(card, f"My {CANARY} answer")
-            await far.gw.house.desk.note(card.conversation.id, agent.agent, f"{CANARY} note")
+            await far.gw.services.desk.note(card.conversation.id, agent.agent, f"{CANARY} note")
             await far.gw.gateway.store.customers.export(far.address("carla"))
     told = capsys.readouterr()
     logged = told.err + told.out
@@ -110,8 +110,10 @@ async def test_words_or_secrets_were_logged(
         assert secret not in others, secret
 
 
-@pytest.mark.parametrize("declared", Guests(installed()).declared(), ids=lambda one: one.name)
-def test_settings_gave_a_secret_away(declared: Declared) -> None:
+@pytest.mark.parametrize(
+    "declared", PluginRegistry(installed_plugins()).declared(), ids=lambda one: one.name
+)
+def test_settings_gave_a_secret_away(declared: DeclaredSection) -> None:
     """Sections may be printed: each field that by its name is a secret does not show itself."""
     for name, field in declared.model.model_fields.items():
         if SECRET.search(name):

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 import channels.slack
-from gateway.testing import POLICY, FakeClock, Running, echo, running
+from gateway.testing import POLICY, FakeClock, RunningGateway, echo, running
 from tests.slack.server import SlackServer
 
 EVENTS = "/channels/slack/events"
-Gateway = Callable[..., AbstractAsyncContextManager[Running]]
+Gateway = Callable[..., AbstractAsyncContextManager[RunningGateway]]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def gateway(slack: SlackServer, clock: FakeClock, tmp_path: Path) -> Gateway:
     """A gateway with the Slack channel awake and the echo; ``settings`` change its section."""
 
     @asynccontextmanager
-    async def make(*guests: Any, **settings: Any) -> AsyncIterator[Running]:
+    async def make(*guests: Any, **settings: Any) -> AsyncIterator[RunningGateway]:
         (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
         section = {
             "bot_token": slack.bot_token,
@@ -66,6 +66,6 @@ def gateway(slack: SlackServer, clock: FakeClock, tmp_path: Path) -> Gateway:
 
 
 @pytest.fixture
-async def gw(gateway: Gateway) -> AsyncIterator[Running]:
+async def gw(gateway: Gateway) -> AsyncIterator[RunningGateway]:
     async with gateway() as made:
         yield made

@@ -9,7 +9,7 @@ import pytest
 
 import channels.slack
 from gateway import Address, File
-from gateway.testing import Check, FarEnd, Running, Trouble, checks
+from gateway.testing import Check, ProviderSimulator, RunningGateway, Trouble, checks
 from tests.slack.server import SlackServer, escaped
 
 QUALITY = Path(channels.slack.__file__).with_name("quality.yaml")
@@ -30,7 +30,7 @@ class Workspace:
     )
     largest = 1_000_000
 
-    def __init__(self, slack: SlackServer, gw: Running) -> None:
+    def __init__(self, slack: SlackServer, gw: RunningGateway) -> None:
         self.slack, self.gw = slack, gw
         self.secrets = (slack.signing_secret, slack.bot_token)
         self._sent: dict[str, dict[str, object]] = {}
@@ -77,11 +77,11 @@ class Workspace:
 
 
 @pytest.fixture
-def far_end(slack: SlackServer, gw: Running) -> FarEnd:
+def far_end(slack: SlackServer, gw: RunningGateway) -> ProviderSimulator:
     return Workspace(slack, gw)
 
 
 @pytest.mark.parametrize("check", checks(QUALITY))
-async def test_contract(check: Check, far_end: FarEnd) -> None:
+async def test_contract(check: Check, far_end: ProviderSimulator) -> None:
     """What every channel must do."""
     await check(far_end)

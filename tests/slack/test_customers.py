@@ -16,10 +16,10 @@ from gateway import (
     Message,
     NotAccepted,
     Reply,
-    SurveyAsk,
+    SurveyQuestion,
     Turn,
 )
-from gateway.testing import FakeHandler, Running
+from gateway.testing import FakeHandler, RunningGateway
 from tests.conftest import until
 from tests.slack.conftest import Gateway
 from tests.slack.server import SlackServer
@@ -27,19 +27,19 @@ from tests.slack.server import SlackServer
 DM = Address(channel="slack", value="T0HOME/D1")
 
 
-async def stored(gw: Running, address: Address = DM) -> list[Message]:
+async def stored(gw: RunningGateway, address: Address = DM) -> list[Message]:
     """What the customer did, as the gateway keeps it."""
     await gw.settled()
-    found = await gw.gateway.store.reading.messages(address, own=True, limit=1000)
+    found = await gw.gateway.store.queries.messages(address, own=True, limit=1000)
     return [message for message in found if message.author == "customer"]
 
 
-async def everything(gw: Running, address: Address = DM) -> list[Message]:
+async def everything(gw: RunningGateway, address: Address = DM) -> list[Message]:
     """The same with what only people at the desk see: edits and notes."""
     await gw.settled()
-    queue = await gw.house.desk.queue()
+    queue = await gw.services.desk.queue()
     [mine] = [one for one in queue if one.conversation.address == address]
-    return list((await gw.house.desk.card(mine.conversation.id)).messages)
+    return list((await gw.services.desk.card(mine.conversation.id)).messages)
 
 
 def lane(slack: SlackServer, root: dict[str, Any]) -> Address:
@@ -49,7 +49,7 @@ def lane(slack: SlackServer, root: dict[str, Any]) -> Address:
 # -- where customers write -------------------------------------------------------------------------
 
 
-async def test_a_thread_of_a_shared_channel(slack: SlackServer, gw: Running) -> None:
+async def test_a_thread_of_a_shared_channel(slack: SlackServer, gw: RunningGateway) -> None:
     """A mention begins a conversation in its thread; there no mention is needed, and elsewhere in
     the channel nobody is heard."""
     root = slack.message("C1", "U2", "<@U0BOT> do you deliver to Graz?")
@@ -78,7 +78,7 @@ async def test_a_thread_is_ours_after_a_restart(slack: SlackServer, gateway: Gat
     assert slack.read("C1", root["ts"]) == ["hello", "still there?"]
 
 
-async def test_a_broadcast_comes_once(slack: SlackServer, gw: Running) -> None:
+async def test_a_broadcast_comes_once(slack: SlackServer, gw: RunningGateway) -> None:
     """Sent to the thread and the channel, it is one message."""
     root = slack.message("C1", "U1", "<@U0BOT> hello")
     await slack.event(root)
@@ -125,21 +125,21 @@ async def test_another_workspace(slack: SlackServer, gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("name", ["join", "bot", "echo", "preview", "thread_grew"])
-async def test_nothing_happens(slack: SlackServer, gw: Running, name: str) -> None:
+async def test_nothing_happens(slack: SlackServer, gw: RunningGateway, name: str) -> None:
     """Joins, bots, our own echoes and previews are acknowledged and leave no trace."""
     payload = json.loads((Path(__file__).with_name("events") / f"{name}.json").read_text("utf-8"))
     status, _ = await slack.event(payload["event"])
     await gw.settled()
     assert status == 200
     assert await stored(gw) == []
-    assert await gw.house.desk.queue() == ()
+    assert await gw.services.desk.queue() == ()
     assert slack.made("chat.postMessage") == []
 
 
 # -- what was said ---------------------------------------------------------------------------------
 
 
-async def test_names_and_facts(slack: SlackServer, gw: Running) -> None:
+async def test_names_and_facts(slack: SlackServer, gw: RunningGateway) -> None:
     """Mentions become names, the writer has one, and the card names user and team."""
     await slack.say("D1", "U1", "person")
     await slack.say("D1", "U1", "did <@U2> call <@U404|nobody>?")
@@ -149,11 +149,11 @@ async def test_names_and_facts(slack: SlackServer, gw: Running) -> None:
         "slack user": "U1",
         "slack team": "T0HOME",
     }
-    [item] = await gw.house.desk.queue()
-    assert (await gw.house.desk.card(item.conversation.id)).customer.name == "Carla"
+    [item] = await gw.services.desk.queue()
+    assert (await gw.services.desk.card(item.conversation.id)).customer.name == "Carla"
 
 
-async def test_a_name_is_asked_for_once(slack: SlackServer, gw: Running) -> None:
+async def test_a_name_is_asked_for_once(slack: SlackServer, gw: RunningGateway) -> None:
     """Names are remembered; one that cannot be had is not asked for at every message."""
     slack.trouble("broken", times=5, method="users.info")
     for text in ("one", "two", "three"):
@@ -166,7 +166,7 @@ async def test_a_name_is_asked_for_once(slack: SlackServer, gw: Running) -> None
     assert len(slack.made("users.info")) == 2
 
 
-async def test_no_answer_of_slack_delays_a_message(slack: SlackServer, gw: Running) -> None:
+async def test_no_answer_of_slack_delays_a_message(slack: SlackServer, gw: RunningGateway) -> None:
     """When names cannot be had, the message is taken without, within Slack's time."""
     slack.trouble("hang", method="users.info")
     async with asyncio.timeout(2.5):
@@ -175,7 +175,7 @@ async def test_no_answer_of_slack_delays_a_message(slack: SlackServer, gw: Runni
     assert [one.text for one in await stored(gw)] == ["quick"]
 
 
-async def test_an_edit_and_a_deletion(slack: SlackServer, gw: Running) -> None:
+async def test_an_edit_and_a_deletion(slack: SlackServer, gw: RunningGateway) -> None:
     """Both are shown to the agent, once however often they come, and nothing is answered."""
     said = slack.message("D1", "U1", "person")
     await slack.event(said)
@@ -196,19 +196,19 @@ async def test_an_edit_and_a_deletion(slack: SlackServer, gw: Running) -> None:
     assert slack.read("D1") == ["A person comes."]
 
 
-async def test_an_edit_of_what_we_never_saw(slack: SlackServer, gw: Running) -> None:
+async def test_an_edit_of_what_we_never_saw(slack: SlackServer, gw: RunningGateway) -> None:
     """An old message that is edited opens no conversation."""
     payload = json.loads((Path(__file__).with_name("events") / "edit.json").read_text("utf-8"))
     assert (await slack.event(payload["event"]))[0] == 200
     assert await stored(gw) == []
 
 
-async def test_what_cannot_be_read_goes_to_a_person(slack: SlackServer, gw: Running) -> None:
+async def test_what_cannot_be_read_goes_to_a_person(slack: SlackServer, gw: RunningGateway) -> None:
     """A signed message of an unknown shape is kept raw; without a writer it is refused."""
     odd = {"type": "message", "channel": "D1", "user": "U1", "channel_type": "im", "ts": 17}
     assert (await slack.event(odd))[0] == 200
     await gw.settled()
-    [item] = await gw.house.desk.queue()
+    [item] = await gw.services.desk.queue()
     assert item.handoff.reasons[0].code == "unreadable"
     assert (await slack.event({"type": "message", "ts": 17}))[0] == 400
 
@@ -217,7 +217,7 @@ async def test_what_cannot_be_read_goes_to_a_person(slack: SlackServer, gw: Runn
 
 
 async def test_a_lost_delivery_is_made_good(
-    slack: SlackServer, gw: Running, monkeypatch: pytest.MonkeyPatch
+    slack: SlackServer, gw: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the store fails Slack gets a 5xx, and its retry is handled; a retry of what was taken
     is not."""
@@ -308,7 +308,7 @@ async def test_a_survey(
     slack: SlackServer, gateway: Gateway, scale: Any, shows: str | None
 ) -> None:
     """Stars and numbers are buttons; words are words."""
-    async with gateway(offers(purpose="survey", survey=SurveyAsk(scale=scale))) as gw:
+    async with gateway(offers(purpose="survey", survey=SurveyQuestion(scale=scale))) as gw:
         await slack.say("D1", "U1", "help")
         await gw.settled()
         [asked] = slack.said("D1")
@@ -329,7 +329,7 @@ async def test_a_survey(
     ],
 )
 async def test_other_buttons(
-    slack: SlackServer, gw: Running, change: Callable[[dict[str, Any]], object]
+    slack: SlackServer, gw: RunningGateway, change: Callable[[dict[str, Any]], object]
 ) -> None:
     """Clicks that are not on our buttons are acknowledged and do nothing."""
     ts = slack.ts()

@@ -11,8 +11,18 @@ from typing import Any
 
 import pytest
 
-from gateway import Address, House, Json, NotAccepted, Pages, Poller, Settings, Tenant, hookimpl
-from gateway.testing import FakeClock, Running, echo
+from gateway import (
+    Address,
+    HttpRoutes,
+    Json,
+    NotAccepted,
+    Poller,
+    Services,
+    Settings,
+    WebhookSubscriber,
+    hookimpl,
+)
+from gateway.testing import FakeClock, RunningGateway, echo
 from tests.conftest import until
 from tests.slack.conftest import Gateway
 from tests.slack.server import SlackServer
@@ -30,7 +40,7 @@ class Lodger:
         self.seen: list[Mapping[str, Any]] = []
         self.fails = False
 
-    async def take(self, payload: Mapping[str, Json], house: House) -> Json:
+    async def take(self, payload: Mapping[str, Json], services: Services) -> Json:
         self.seen.append(payload)
         if self.fails:
             raise RuntimeError("no")
@@ -47,7 +57,9 @@ class Lodger:
 
     @hookimpl
     def register_routes(
-        self, register: Callable[[Pages | Poller | Tenant], None], settings: Settings
+        self,
+        register: Callable[[HttpRoutes | Poller | WebhookSubscriber], None],
+        settings: Settings,
     ) -> None:
         register(self)
 
@@ -60,7 +72,7 @@ def lodger() -> Lodger:
 @pytest.fixture(params=["http", "socket"])
 async def shared(
     request: pytest.FixtureRequest, slack: SlackServer, gateway: Gateway, lodger: Lodger
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningGateway]:
     """A gateway with a lodger, by both ways in."""
     by_socket = {"signing_secret": None, "app_token": slack.app_token}
     async with gateway(echo(), lodger, **(by_socket if request.param == "socket" else {})) as gw:
@@ -86,7 +98,7 @@ async def shared(
     ],
 )
 async def test_a_forged_signature(
-    slack: SlackServer, gw: Running, change: Mapping[str, str]
+    slack: SlackServer, gw: RunningGateway, change: Mapping[str, str]
 ) -> None:
     """What is not signed by Slack is 401, however odd, and nothing of it is read."""
     body = b"not even json"
@@ -96,14 +108,16 @@ async def test_a_forged_signature(
 
 
 @pytest.mark.parametrize(("age", "status"), [(-301, 401), (-299, 200), (299, 200), (301, 401)])
-async def test_an_old_request(slack: SlackServer, gw: Running, age: int, status: int) -> None:
+async def test_an_old_request(
+    slack: SlackServer, gw: RunningGateway, age: int, status: int
+) -> None:
     """Five minutes either way, no more: a recorded request cannot be played back."""
     body = json.dumps({"type": "url_verification", "challenge": "c"}).encode()
     headers = slack.signed(body, at=slack.now() + age) | {"Content-Type": "application/json"}
     assert (await slack.post(body, headers))[0] == status
 
 
-async def test_a_signature_of_bytes(slack: SlackServer, gw: Running) -> None:
+async def test_a_signature_of_bytes(slack: SlackServer, gw: RunningGateway) -> None:
     """Bytes that are no text are refused, whoever signed them."""
     body = b"\xff\xfe"
     stamp = str(int(slack.now()))
@@ -113,7 +127,7 @@ async def test_a_signature_of_bytes(slack: SlackServer, gw: Running) -> None:
     assert (await slack.post(body, headers))[0] == 401
 
 
-async def test_slack_verifies_the_address(slack: SlackServer, gw: Running) -> None:
+async def test_slack_verifies_the_address(slack: SlackServer, gw: RunningGateway) -> None:
     """The challenge comes back."""
     body = json.dumps({"type": "url_verification", "challenge": "abc"}).encode()
     headers = {**slack.signed(body), "Content-Type": "application/json"}
@@ -134,13 +148,15 @@ async def test_slack_verifies_the_address(slack: SlackServer, gw: Running) -> No
         b"[" * 100_000,
     ],
 )
-async def test_what_slack_would_not_send(slack: SlackServer, gw: Running, body: bytes) -> None:
+async def test_what_slack_would_not_send(
+    slack: SlackServer, gw: RunningGateway, body: bytes
+) -> None:
     """Signed and shapeless is 400, in the shape of our errors."""
     status, answer = await slack.post(body, slack.signed(body))
     assert (status, answer["error"]["code"]) == (400, "bad_request")
 
 
-async def test_unknown_kinds_are_let_be(slack: SlackServer, gw: Running) -> None:
+async def test_unknown_kinds_are_let_be(slack: SlackServer, gw: RunningGateway) -> None:
     """Events, shortcuts and commands that nobody wants are acknowledged."""
     assert (await slack.event({"type": "team_join", "user": {"id": "U9"}}))[0] == 200
     assert (await slack.interact({"type": "shortcut", "user": {"id": "U1"}}))[0] == 200
@@ -152,7 +168,7 @@ async def test_unknown_kinds_are_let_be(slack: SlackServer, gw: Running) -> None
 
 
 async def test_a_tenant_takes_what_is_its_own(
-    slack: SlackServer, shared: Running, lodger: Lodger
+    slack: SlackServer, shared: RunningGateway, lodger: Lodger
 ) -> None:
     """Events, modals and commands reach a tenant whole, with its answer; the rest is ours."""
     assert (await slack.say("C1", "U1", "<@U0BOT> for the lodger"))[0] == 200
@@ -196,13 +212,13 @@ async def test_a_tenant_that_fails(slack: SlackServer, gateway: Gateway, lodger:
 
 
 @pytest.fixture
-async def wired(slack: SlackServer, gateway: Gateway) -> AsyncIterator[Running]:
+async def wired(slack: SlackServer, gateway: Gateway) -> AsyncIterator[RunningGateway]:
     async with gateway(signing_secret=None, app_token=slack.app_token) as gw:
         await asyncio.wait_for(slack.connected.wait(), 10)
         yield gw
 
 
-async def test_a_conversation_through_the_socket(slack: SlackServer, wired: Running) -> None:
+async def test_a_conversation_through_the_socket(slack: SlackServer, wired: RunningGateway) -> None:
     """Messages come by the WebSocket and are acknowledged once committed; there is no door."""
     assert (await slack.say("D1", "U1", "hello"))[0] == 200
     await wired.settled()
@@ -212,7 +228,7 @@ async def test_a_conversation_through_the_socket(slack: SlackServer, wired: Runn
 
 
 async def test_what_is_not_committed_is_not_acknowledged(
-    slack: SlackServer, wired: Running, monkeypatch: pytest.MonkeyPatch
+    slack: SlackServer, wired: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slack then delivers the envelope again, and that is handled."""
 
@@ -228,7 +244,7 @@ async def test_what_is_not_committed_is_not_acknowledged(
     assert slack.read("D1") == ["important"]
 
 
-async def test_a_lost_connection_is_told(slack: SlackServer, wired: Running) -> None:
+async def test_a_lost_connection_is_told(slack: SlackServer, wired: RunningGateway) -> None:
     """/readyz is 200 while we are connected, and says so when we are not."""
     checks = wired.gateway.checks()
     assert await checks["channel slack"]() is None
@@ -260,7 +276,7 @@ async def test_a_refused_token_is_told(slack: SlackServer, gateway: Gateway) -> 
 
 
 async def test_a_good_token_is_no_trouble(
-    slack: SlackServer, clock: FakeClock, gw: Running
+    slack: SlackServer, clock: FakeClock, gw: RunningGateway
 ) -> None:
     """All is well once Slack was asked, also when it could not be asked at first."""
     await until(lambda: slack.made("auth.test"))

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway import Address, Message
-from gateway.testing import Running
+from gateway.testing import RunningGateway
 from tests.conftest import until
 from tests.slack.conftest import Gateway
 from tests.slack.server import SlackServer
@@ -19,10 +19,10 @@ DM = Address(channel="slack", value="T0HOME/D1")
 PDF = b"%PDF-1.7 " + bytes(range(256))
 
 
-async def shared(gw: Running, address: Address = DM) -> Message:
+async def shared(gw: RunningGateway, address: Address = DM) -> Message:
     """The one message of the customer."""
     await gw.settled()
-    found = await gw.gateway.store.reading.messages(address, own=True)
+    found = await gw.gateway.store.queries.messages(address, own=True)
     [message] = [one for one in found if one.author == "customer"]
     return message
 
@@ -33,18 +33,18 @@ def told(message: Message) -> list[str]:
     return value.split("; ")
 
 
-async def test_a_file_without_a_word(slack: SlackServer, gw: Running) -> None:
+async def test_a_file_without_a_word(slack: SlackServer, gw: RunningGateway) -> None:
     """It is kept byte for byte with its name and type, and asked for with our token."""
     file = slack.add_file("bill.pdf", "application/pdf", PDF)
     await slack.say("D1", "U1", "", files=[file], subtype="file_share")
     message = await shared(gw)
     [kept] = message.attachments
     assert (kept.name, kept.media_type, message.text) == ("bill.pdf", "application/pdf", "")
-    assert await gw.house.files.open(kept.digest) == PDF
+    assert await gw.services.files.open(kept.digest) == PDF
     assert [call.token for call in slack.made("download")] == [slack.bot_token]
 
 
-async def test_a_file_in_a_shared_channel(slack: SlackServer, gw: Running) -> None:
+async def test_a_file_in_a_shared_channel(slack: SlackServer, gw: RunningGateway) -> None:
     """Slack Connect tells its id alone; the rest is asked for."""
     file = slack.add_file("bill.pdf", "application/pdf", PDF)
     bare = {"id": file["id"], "mode": "file_access", "file_access": "check_file_info"}
@@ -67,7 +67,7 @@ async def test_a_file_in_a_shared_channel(slack: SlackServer, gw: Running) -> No
     ],
 )
 async def test_a_file_that_is_not_fetched(
-    slack: SlackServer, gw: Running, change: Callable[[dict[str, Any]], None], why: str
+    slack: SlackServer, gw: RunningGateway, change: Callable[[dict[str, Any]], None], why: str
 ) -> None:
     """The message is taken, and the agent told of the file and why."""
     file = slack.add_file("huge.bin", "application/octet-stream", b"x" * 10_000_001)
@@ -82,7 +82,9 @@ async def test_a_file_that_is_not_fetched(
 @pytest.mark.parametrize(
     ("kind", "why"), [("error", "Slack answered 404"), ("drop", "could not be fetched")]
 )
-async def test_a_download_that_fails(slack: SlackServer, gw: Running, kind: Any, why: str) -> None:
+async def test_a_download_that_fails(
+    slack: SlackServer, gw: RunningGateway, kind: Any, why: str
+) -> None:
     """The same when Slack will not give it."""
     file = slack.add_file("bill.pdf", "application/pdf", PDF)
     slack.trouble(kind, times=2, method="download")  # aiohttp asks again by itself
@@ -92,7 +94,7 @@ async def test_a_download_that_fails(slack: SlackServer, gw: Running, kind: Any,
     assert why in told(message)[0]
 
 
-async def test_our_token_stays_with_slack(slack: SlackServer, gw: Running) -> None:
+async def test_our_token_stays_with_slack(slack: SlackServer, gw: RunningGateway) -> None:
     """A message that names another host, or a redirect to one, gets no token of ours."""
     asked: list[str | None] = []
 
@@ -126,7 +128,7 @@ async def test_the_app_may_not_read_files(slack: SlackServer, gateway: Gateway) 
     slack.faults.clear()
 
 
-async def test_a_slow_file(slack: SlackServer, gw: Running) -> None:
+async def test_a_slow_file(slack: SlackServer, gw: RunningGateway) -> None:
     """One that takes longer than Slack waits is fetched on; the next delivery takes it along."""
     file = slack.add_file("bill.pdf", "application/pdf", PDF)
     slack.slow_downloads.clear()
@@ -141,7 +143,7 @@ async def test_a_slow_file(slack: SlackServer, gw: Running) -> None:
     assert len(slack.made("download")) == 1
 
 
-async def test_a_file_that_never_comes(slack: SlackServer, gw: Running) -> None:
+async def test_a_file_that_never_comes(slack: SlackServer, gw: RunningGateway) -> None:
     """The last delivery is taken without it: words are not lost for a file."""
     file = slack.add_file("bill.pdf", "application/pdf", PDF)
     slack.slow_downloads.clear()

@@ -10,26 +10,26 @@ from typing import Any
 import pytest
 
 from gateway import Agent, Button, File, Reply, Turn
-from gateway.testing import FakeHandler, Running
+from gateway.testing import FakeHandler, RunningGateway
 from tests.slack.conftest import Gateway
 from tests.slack.server import SlackServer
 
 ANA = Agent(id="desk:ana", name="Ana")
 
 
-async def answer(gw: Running, text: str, *names: str) -> None:
+async def answer(gw: RunningGateway, text: str, *names: str) -> None:
     """A person answers, with files of these names."""
-    [item] = await gw.house.desk.queue()
+    [item] = await gw.services.desk.queue()
     kept = [
-        await gw.house.files.keep(File(name=name, media_type="text/plain", data=name.encode()))
+        await gw.services.files.keep(File(name=name, media_type="text/plain", data=name.encode()))
         for name in names
     ]
-    await gw.house.desk.answer(
+    await gw.services.desk.answer(
         item.conversation.id, ANA, text, key=text or "files", attachments=tuple(kept)
     )
 
 
-async def test_how_it_is_posted(slack: SlackServer, gw: Running) -> None:
+async def test_how_it_is_posted(slack: SlackServer, gw: RunningGateway) -> None:
     """Escaped, without markup, mentions or previews; in its thread; with its key."""
     root = slack.message("C1", "U1", "<@U0BOT> &lt;!here&gt; *x* https://a.example")
     await slack.event(root)
@@ -89,7 +89,9 @@ async def test_what_is_too_long(slack: SlackServer, gateway: Gateway) -> None:
         ("fatal_error", "ready"),
     ],
 )
-async def test_what_slack_says(slack: SlackServer, gw: Running, error: str, state: str) -> None:
+async def test_what_slack_says(
+    slack: SlackServer, gw: RunningGateway, error: str, state: str
+) -> None:
     """Each of its errors either passes, and the message goes, or is a dead letter at once."""
     slack.trouble("error", error=error)
     await slack.say("D1", "U1", "hello")
@@ -103,7 +105,9 @@ async def test_what_slack_says(slack: SlackServer, gw: Running, error: str, stat
     assert await gw.gateway.checks()["channel slack"]() is None
 
 
-async def test_one_that_must_wait_stops_its_neighbours(slack: SlackServer, gw: Running) -> None:
+async def test_one_that_must_wait_stops_its_neighbours(
+    slack: SlackServer, gw: RunningGateway
+) -> None:
     """Slack counts a channel's messages together: after a 429 no thread of it is tried."""
     roots = [slack.message("C1", "U1", f"<@U0BOT> {i}") for i in range(3)]
     await slack.event(roots[0])
@@ -144,7 +148,9 @@ async def test_cut_off_and_found(
         assert await gw.gateway.store.outbox.list() == ()
 
 
-async def test_not_said_again_while_slack_cannot_tell(slack: SlackServer, gw: Running) -> None:
+async def test_not_said_again_while_slack_cannot_tell(
+    slack: SlackServer, gw: RunningGateway
+) -> None:
     """Taken, the answer lost, and then Slack cannot be asked for a while: nothing is posted until
     it can, and then it is found."""
     slack.trouble("cut")
@@ -159,7 +165,7 @@ async def test_not_said_again_while_slack_cannot_tell(slack: SlackServer, gw: Ru
     assert await gw.gateway.store.outbox.list() == ()
 
 
-async def test_files_go_once(slack: SlackServer, gw: Running) -> None:
+async def test_files_go_once(slack: SlackServer, gw: RunningGateway) -> None:
     """Files come before the words; when the words must be tried again the files are not."""
     await slack.say("D1", "U1", "person")
     await gw.settled()
@@ -172,7 +178,7 @@ async def test_files_go_once(slack: SlackServer, gw: Running) -> None:
     assert slack.read("D1") == ["A person comes.", "Both, as you asked."]
 
 
-async def test_files_in_a_thread(slack: SlackServer, gw: Running) -> None:
+async def test_files_in_a_thread(slack: SlackServer, gw: RunningGateway) -> None:
     """A file for a thread stands in the thread."""
     root = slack.message("C1", "U1", "<@U0BOT> person")
     await slack.event(root)
@@ -184,7 +190,7 @@ async def test_files_in_a_thread(slack: SlackServer, gw: Running) -> None:
     assert [one["title"] for one in json.loads(call.args["files"])] == ["a.txt"]
 
 
-async def test_slack_in_trouble_under_load(slack: SlackServer, gw: Running) -> None:
+async def test_slack_in_trouble_under_load(slack: SlackServer, gw: RunningGateway) -> None:
     """Of forty customers' messages none is lost or said twice, while Slack is busy, broken, cuts
     lines and is away for half a minute."""
     chance = random.Random(7)  # noqa: S311  (the same troubles every time)

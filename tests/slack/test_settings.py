@@ -12,9 +12,9 @@ import pytest
 import channels.slack
 from channels.slack import SlackSettings
 from gateway import BadConfig, Settings
-from gateway.guests import Guests
+from gateway.plugins import PluginRegistry
 from gateway.settings import load
-from gateway.testing.kit import as_guests
+from gateway.testing.kit import as_plugins
 
 TOKEN = {"SLACK_BOT_TOKEN": "xoxb-1"}
 SECRET = {"SLACK_SIGNING_SECRET": "s"}
@@ -24,7 +24,7 @@ APP = {"SLACK_APP_TOKEN": "xapp-1"}
 def settings(tmp_path: Path, environ: Mapping[str, str], section: str = "auto") -> Settings:
     file = tmp_path / "warmline.yaml"
     file.write_text(f"channels:\n  slack: {section}\n", "utf-8")
-    return load(file, Guests(as_guests([channels.slack])).declared(), environ)
+    return load(file, PluginRegistry(as_plugins([channels.slack])).declared(), environ)
 
 
 @pytest.mark.parametrize(

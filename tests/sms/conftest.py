@@ -12,7 +12,7 @@ import yaml
 
 from channels import sms
 from gateway import Clock, Message, QueueItem, Reply, Turn
-from gateway.testing import FakeHandler, Running, running
+from gateway.testing import FakeHandler, RunningGateway, running
 
 from .server import NUMBER, SID, TOKEN, Twilio, call, serving
 
@@ -36,7 +36,7 @@ def echo(turn: Turn) -> Reply | None:
 class Line:
     """The gateway, its Twilio, and what one does with them."""
 
-    def __init__(self, gw: Running, twilio: Twilio) -> None:
+    def __init__(self, gw: RunningGateway, twilio: Twilio) -> None:
         self.gw, self.twilio = gw, twilio
 
     async def text(self, text: str, sender: str = ANA, **more: str) -> tuple[int, str]:
@@ -63,7 +63,7 @@ class Line:
         return [one["body"] for one in self.twilio.sent]
 
     async def messages(self, conversation: int = 1) -> list[Message]:
-        return list((await self.gw.house.desk.card(conversation)).messages)
+        return list((await self.gw.services.desk.card(conversation)).messages)
 
     async def ours(self, conversation: int = 1) -> list[Message]:
         """What we said, whatever became of it."""
@@ -74,7 +74,7 @@ class Line:
         return [m.text for m in await self.messages(conversation) if m.author == "system"]
 
     async def queue(self) -> tuple[QueueItem, ...]:
-        return await self.gw.house.desk.queue()
+        return await self.gw.services.desk.queue()
 
 
 def config(tmp_path: Path, url: str, **section: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway import Checkup
+from gateway import HealthCheck
 from gateway.testing import FakeClock
 
 from .conftest import NUMBER, PUBLIC, Line
@@ -11,14 +11,14 @@ from .conftest import NUMBER, PUBLIC, Line
 async def test_twilio_calls_us(line: Line) -> None:
     """An open account, our number, our address: well; each that is not is told."""
     channel = line.gw.gateway.offers.channels["sms"]
-    assert isinstance(channel, Checkup)
-    [symptom] = await channel.checkup(FakeClock())
+    assert isinstance(channel, HealthCheck)
+    [symptom] = await channel.check_health(FakeClock())
     assert "not one of this account" in symptom.what
     line.twilio.numbers[NUMBER] = f"{PUBLIC}/channels/sms/webhook"
-    assert list(await channel.checkup(FakeClock())) == []
+    assert list(await channel.check_health(FakeClock())) == []
     line.twilio.numbers[NUMBER] = "https://demo.twilio.com/welcome"
-    [symptom] = await channel.checkup(FakeClock())
+    [symptom] = await channel.check_health(FakeClock())
     assert "https://demo.twilio.com/welcome" in symptom.what
     line.twilio.status_of_account = "suspended"
-    [symptom] = await channel.checkup(FakeClock())
+    [symptom] = await channel.check_health(FakeClock())
     assert "suspended" in symptom.what

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from channels.sms.words import HELP, START, STOP, Words
-from gateway import Reply, SurveyAsk, Turn
+from gateway import Reply, SurveyQuestion, Turn
 from gateway.testing import FakeHandler
 
 from .conftest import ANA, Line, texting
@@ -98,7 +98,7 @@ async def test_help_is_twilios_to_answer(twilio: Twilio, tmp_path: Path) -> None
 async def test_twilios_own_word_goes_first(line: Line) -> None:
     """Advanced Opt-Out tells what the message meant, in words that we do not know."""
     await line.text("ya basta", OptOutType="STOP")
-    assert (await line.gw.house.desk.card(1)).customer.opted_out
+    assert (await line.gw.services.desk.card(1)).customer.opted_out
     await line.text("otra vez", OptOutType="START")
     assert line.heard == []
     await line.text("hello")
@@ -137,7 +137,7 @@ async def test_stop_on_one_channel_is_no_stop_on_the_other(line: Line) -> None:
 def asks(turn: Turn) -> Reply | None:
     """Asks how it went when a person closes the case."""
     if turn.kind == "event":
-        return Reply(opener="", body=("How was it?",), purpose="survey", survey=SurveyAsk())
+        return Reply(opener="", body=("How was it?",), purpose="survey", survey=SurveyQuestion())
     return Reply(opener="", body=("Hello.",)) if turn.kind == "message" else None
 
 
@@ -149,7 +149,7 @@ async def test_no_follow_up_after_stop(
     async with texting(twilio, tmp_path, FakeHandler(asks)) as line:
         await line.text("hello")
         ana = line.gw.desk_agent("ana")
-        card = await ana.claim(await line.gw.house.desk.card(1))
+        card = await ana.claim(await line.gw.services.desk.card(1))
         await line.text(said)
         await ana.resolve(card)
         assert len(line.heard) == heard

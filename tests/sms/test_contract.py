@@ -11,7 +11,15 @@ from aiohttp import ClientSession
 
 import channels.sms
 from gateway import Address, File
-from gateway.testing import Check, FakeClock, FarEnd, Running, Trouble, checks, echo
+from gateway.testing import (
+    Check,
+    FakeClock,
+    ProviderSimulator,
+    RunningGateway,
+    Trouble,
+    checks,
+    echo,
+)
 
 from .conftest import PUBLIC, Line, texting
 from .server import TOKEN, Mishap, Twilio, call, signature
@@ -36,7 +44,7 @@ class Phones:
     largest = 1_000_000
 
     def __init__(self, line: Line, channel: str) -> None:
-        self.gw: Running = line.gw
+        self.gw: RunningGateway = line.gw
         self._line, self._channel = line, channel
 
     def address(self, name: str) -> Address:
@@ -103,12 +111,12 @@ class Phones:
 @pytest.fixture(params=["sms", "whatsapp"])
 async def far_end(
     request: pytest.FixtureRequest, twilio: Twilio, tmp_path: Path
-) -> AsyncIterator[FarEnd]:
+) -> AsyncIterator[ProviderSimulator]:
     async with texting(twilio, tmp_path, echo(), clock=FakeClock()) as line:
         yield Phones(line, request.param)
 
 
 @pytest.mark.parametrize("check", checks(QUALITY))
-async def test_contract(check: Check, far_end: FarEnd) -> None:
+async def test_contract(check: Check, far_end: ProviderSimulator) -> None:
     """What every channel must do."""
     await check(far_end)

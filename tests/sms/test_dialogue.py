@@ -57,7 +57,7 @@ async def test_a_person_answers(line: Line) -> None:
     """What an agent writes takes the same way."""
     await line.text("hello")
     ana = line.gw.desk_agent("ana")
-    await ana.answer(await ana.claim(await line.gw.house.desk.card(1)), "Ana here.")
+    await ana.answer(await ana.claim(await line.gw.services.desk.card(1)), "Ana here.")
     assert line.heard == ["You said hello", "Ana here."]
     assert [m.author for m in await line.ours()] == ["bot", "agent"]
 
@@ -128,7 +128,7 @@ async def test_segments_and_price_are_recorded(
     async with texting(twilio, tmp_path, brand_voice, handler, core=guide, **section) as line:
         await line.text("hello")
         ana = line.gw.desk_agent("ana")
-        card = await ana.claim(await line.gw.house.desk.card(1))
+        card = await ana.claim(await line.gw.services.desk.card(1))
         before = len(twilio.sent)
         await ana.answer(card, text)
         assert line.heard[before:] == [text]
@@ -154,11 +154,11 @@ async def test_whatsapp_is_a_channel_of_its_own(line: Line) -> None:
     await line.text("hello", sender=f"whatsapp:{ANA}", ProfileName="Ana B.")
     [sent] = line.twilio.sent
     assert (sent["to"], sent["from"]) == (f"whatsapp:{ANA}", f"whatsapp:{NUMBER}")
-    card = await line.gw.house.desk.card(1)
+    card = await line.gw.services.desk.card(1)
     assert (card.conversation.address.lane, card.customer.name) == (f"whatsapp:{ANA}", "Ana B.")
     await line.text("hello")
     assert line.twilio.sent[1]["to"] == ANA
-    assert (await line.gw.house.desk.card(2)).conversation.address.lane == f"sms:{ANA}"
+    assert (await line.gw.services.desk.card(2)).conversation.address.lane == f"sms:{ANA}"
 
 
 @pytest.mark.parametrize("sender", ["+15550300300", "whatsapp:+15550300300"])

@@ -74,7 +74,7 @@ async def test_a_too_long_answer_is_refused_in_words(line: Line) -> None:
     """Twilio takes 1,600 characters; the agent is told, and nothing is cut off."""
     await line.text("hello")
     ana = line.gw.desk_agent("ana")
-    await ana.answer(await ana.claim(await line.gw.house.desk.card(1)), "x" * 1601)
+    await ana.answer(await ana.claim(await line.gw.services.desk.card(1)), "x" * 1601)
     assert line.heard == ["You said hello"]
     assert any("longer than 1,600 characters" in note for note in await line.notes())
 

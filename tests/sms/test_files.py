@@ -48,7 +48,7 @@ async def test_a_picture_is_kept_byte_for_byte(line: Line) -> None:
     [kept] = said.attachments
     assert (kept.media_type, kept.size) == ("image/png", len(PNG))
     assert kept.name.endswith(".png")
-    assert await line.gw.house.files.open(kept.digest) == PNG
+    assert await line.gw.services.files.open(kept.digest) == PNG
     assert [proof for _, proof in line.twilio.fetched] == [True, False]
 
 
@@ -198,9 +198,11 @@ async def test_a_slow_store_does_not_keep_twilio_waiting(twilio: Twilio, tmp_pat
 async def answer_with(line: Line, *names: str, text: str = "Print this.") -> None:
     """An agent answers with files."""
     ana = line.gw.desk_agent("ana")
-    card = await ana.claim(await line.gw.house.desk.card(1))
+    card = await ana.claim(await line.gw.services.desk.card(1))
     kept = [
-        await line.gw.house.files.keep(File(name=n, media_type="application/pdf", data=n.encode()))
+        await line.gw.services.files.keep(
+            File(name=n, media_type="application/pdf", data=n.encode())
+        )
         for n in names
     ]
     await ana.answer(card, text, attachments=tuple(kept))
@@ -242,7 +244,7 @@ async def test_the_address_is_the_proof(line: Line) -> None:
     await line.text("hello")
     await answer_with(line, "a.pdf")
     [url] = line.twilio.sent[-1]["media"]
-    other = await line.gw.house.files.keep(File(name="x", media_type="text/plain", data=b"x"))
+    other = await line.gw.services.files.keep(File(name="x", media_type="text/plain", data=b"x"))
     path, _, query = url.partition("?")
     asked = dict(parse_qsl(query))
     for changed in (

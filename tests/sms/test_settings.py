@@ -13,9 +13,9 @@ import yaml
 
 from channels import sms
 from channels.sms import SmsSettings
-from gateway.guests import Guests
+from gateway.plugins import PluginRegistry
 from gateway.settings import BadConfig, Settings, load
-from gateway.testing import as_guests, running
+from gateway.testing import as_plugins, running
 
 from .server import NUMBER, SERVICE, SID, TOKEN
 
@@ -29,7 +29,7 @@ def read(tmp_path: Path, given: Any, environ: Mapping[str, str]) -> Settings:
     file = tmp_path / "warmline.yaml"
     tree = {} if given is None else {"channels": {"sms": given}}
     file.write_text(yaml.safe_dump(tree), "utf-8")
-    return load(file, Guests(as_guests([sms])).declared(), environ)
+    return load(file, PluginRegistry(as_plugins([sms])).declared(), environ)
 
 
 @pytest.mark.parametrize(

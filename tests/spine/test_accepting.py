@@ -15,14 +15,14 @@ from gateway.adapters.sql.accepting import Arrival, Door, accept_all
 from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.units import AnyDatabase
-from gateway.settings import Postgres
+from gateway.settings import PostgresSettings
 
 NOW = rows.ms(datetime(2026, 11, 23, 12, tzinfo=UTC))
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[AnyDatabase]:
-    found = open_database(database_url, Postgres())
+    found = open_database(database_url, PostgresSettings())
     await migrate(found)
     yield found
     await found.stop()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway import Agent, Conflict, Reply, Traits, Turn, Unsure
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.conftest import until
 
 from .conftest import Barrier, before, echo
@@ -31,12 +31,12 @@ class SlowHandler(FakeHandler):
         return await super().handle(turn)
 
 
-async def claim(gw: Running, conversation: int, agent: Agent = ANA) -> Any:
-    card = await gw.house.desk.card(conversation)
-    return await gw.house.desk.claim(conversation, agent, epoch=card.conversation.epoch)
+async def claim(gw: RunningGateway, conversation: int, agent: Agent = ANA) -> Any:
+    card = await gw.services.desk.card(conversation)
+    return await gw.services.desk.claim(conversation, agent, epoch=card.conversation.epoch)
 
 
-async def first_contact(gw: Running) -> int:
+async def first_contact(gw: RunningGateway) -> int:
     """One answered message; gives the id of its conversation."""
     customer = gw.customer("fake", "carla")
     await customer.say("hello")
@@ -60,7 +60,7 @@ async def test_claimed_while_the_handler_thinks(
         await carla.listen()
         assert carla.heard == ["You said hello."]
         assert card.on_its_way == ()
-        card = await gw.house.desk.card(conversation)
+        card = await gw.services.desk.card(conversation)
         assert [m.text for m in card.messages if m.author == "customer"] == [
             "hello",
             "one more thing",
@@ -115,7 +115,7 @@ async def test_claimed_while_the_provider_has_it(tmp_path: Path, easy: dict[str,
         fake.release()
         await gw.settled()
         assert [m.text for m in fake.sent] == ["You said hello.", "You said one more thing."]
-        lines = [m.text for m in (await gw.house.desk.card(conversation)).messages if m.internal]
+        lines = [m.text for m in (await gw.services.desk.card(conversation)).messages if m.internal]
         assert "Already on its way at that moment: “You said one more thing.”" in lines
 
 
@@ -135,7 +135,7 @@ async def test_a_reply_that_may_have_arrived_was_shown_as_called_back(
         assert [m.text for m in card.on_its_way] == ["You said one more thing."]
         await clock.advance(600)
         await gw.settled()
-        card = await gw.house.desk.card(conversation)
+        card = await gw.services.desk.card(conversation)
         assert [m.status for m in card.messages if m.author == "bot"] == ["sent", "unsure"]
         assert len(fake.tried) == 2
 
@@ -150,9 +150,9 @@ async def test_the_bot_is_silent_until_the_person_is_done(
         carla = gw.customer("fake", "carla")
         card = await claim(gw, conversation)
         await carla.say("are you there?")
-        await gw.house.desk.answer(conversation, ANA, "Yes, I am Ana.", key="k1")
+        await gw.services.desk.answer(conversation, ANA, "Yes, I am Ana.", key="k1")
         await gw.settled()
-        await gw.house.desk.hand_back(conversation, ANA, epoch=card.conversation.epoch)
+        await gw.services.desk.hand_back(conversation, ANA, epoch=card.conversation.epoch)
         await carla.say("thanks")
         assert [m.text for m in fake.sent] == [
             "You said hello.",
@@ -165,9 +165,9 @@ async def test_two_claim_at_once_and_one_is_told(tmp_path: Path, easy: dict[str,
     """The slower of two people hears who has it."""
     async with running(FakeChannel(), FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
-        epoch = (await gw.house.desk.card(conversation)).conversation.epoch
+        epoch = (await gw.services.desk.card(conversation)).conversation.epoch
         outcomes = await asyncio.gather(
-            *(gw.house.desk.claim(conversation, who, epoch=epoch) for who in (ANA, BEN)),
+            *(gw.services.desk.claim(conversation, who, epoch=epoch) for who in (ANA, BEN)),
             return_exceptions=True,
         )
         [conflict] = [one for one in outcomes if isinstance(one, Conflict)]
@@ -182,7 +182,7 @@ async def test_a_repeated_answer_is_one_message(tmp_path: Path, easy: dict[str, 
     async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
         for _ in range(2):
-            await gw.house.desk.answer(conversation, ANA, "Hello Carla.", key="same")
+            await gw.services.desk.answer(conversation, ANA, "Hello Carla.", key="same")
         await gw.settled()
         assert [m.text for m in fake.sent] == ["You said hello.", "Hello Carla."]
 
@@ -192,10 +192,10 @@ async def test_a_note_never_leaves(tmp_path: Path, easy: dict[str, Any]) -> None
     fake = FakeChannel()
     async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
-        await gw.house.desk.note(conversation, ANA, "difficult case")
+        await gw.services.desk.note(conversation, ANA, "difficult case")
         await gw.settled()
         assert [m.text for m in fake.tried] == ["You said hello."]
-        card = await gw.house.desk.card(conversation)
+        card = await gw.services.desk.card(conversation)
         assert "difficult case" in [m.text for m in card.messages if m.internal]
 
 
@@ -205,14 +205,16 @@ async def test_an_unclaimed_case_moves_up(tmp_path: Path) -> None:
     async with running(FakeChannel(), clock=clock, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("I cannot make sense of this")
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert (item.handoff.tier, item.conversation.state) == ("front", "waiting")
         await gw.pass_time(16 * 60)
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert item.handoff.tier == "specialist"
-        card = await gw.house.desk.claim(item.conversation.id, ANA, epoch=item.conversation.epoch)
+        card = await gw.services.desk.claim(
+            item.conversation.id, ANA, epoch=item.conversation.epoch
+        )
         await gw.pass_time(24 * 3600)
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert item.conversation.owner == ANA
         assert card.conversation.tier == "specialist"
 
@@ -239,10 +241,10 @@ async def test_an_answer_that_is_repeated_later_opens_nothing(
     fake = FakeChannel()
     async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
-        first = await gw.house.desk.answer(conversation, ANA, "Hello Carla.", key="same")
+        first = await gw.services.desk.answer(conversation, ANA, "Hello Carla.", key="same")
         await gw.settled()
-        now = (await gw.house.desk.card(conversation)).conversation
-        await gw.house.desk.resolve(conversation, ANA, epoch=now.epoch)
-        again = await gw.house.desk.answer(conversation, ANA, "Hello Carla.", key="same")
+        now = (await gw.services.desk.card(conversation)).conversation
+        await gw.services.desk.resolve(conversation, ANA, epoch=now.epoch)
+        again = await gw.services.desk.answer(conversation, ANA, "Hello Carla.", key="same")
         assert (again.turn, again.duplicate) == (first.turn, True)
-        assert (await gw.house.desk.card(conversation)).conversation.state == "resolved"
+        assert (await gw.services.desk.card(conversation)).conversation.state == "resolved"

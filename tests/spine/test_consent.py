@@ -15,23 +15,23 @@ from gateway import (
     Receipt,
     Reply,
     Sent,
-    SurveyAsk,
+    SurveyQuestion,
     Timer,
     Traits,
     TryLater,
     Turn,
     Undeliverable,
 )
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.conftest import until
 
 from .conftest import echo
 
 
-async def said(gw: Running) -> list[Message]:
+async def said(gw: RunningGateway) -> list[Message]:
     """All of the conversations with Carla, system lines included."""
-    [row] = await gw.house.desk.queue() or [None]
-    card = await gw.house.desk.card(row.conversation.id if row else 1)
+    [row] = await gw.services.desk.queue() or [None]
+    card = await gw.services.desk.card(row.conversation.id if row else 1)
     return list(card.messages)
 
 
@@ -48,7 +48,7 @@ async def test_stop_is_kept_shown_and_never_answered(tmp_path: Path, easy: dict[
         [stop, note] = await said(gw)
         assert (stop.text, stop.route and stop.route.reasons[0].code) == ("STOP", "opted_out")
         assert note.text == "The customer asked for no more messages at this address"
-        assert (await gw.house.desk.card(1)).customer.opted_out
+        assert (await gw.services.desk.card(1)).customer.opted_out
 
 
 async def test_what_is_queued_for_them_is_dropped(tmp_path: Path, easy: dict[str, Any]) -> None:
@@ -97,7 +97,7 @@ async def test_start_brings_them_back(tmp_path: Path, easy: dict[str, Any]) -> N
         await carla.say("STOP", consent="out")
         await carla.say("YES", consent="in")
         assert fake.sent == []
-        assert not (await gw.house.desk.card(1)).customer.opted_out
+        assert not (await gw.services.desk.card(1)).customer.opted_out
         await carla.say("hello")
         assert [m.text for m in fake.sent] == ["You said hello."]
 
@@ -139,7 +139,7 @@ async def test_a_stop_while_a_person_claims_still_counts(
     async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
         carla, ana = gw.customer("fake", "carla"), gw.desk_agent("ana")
         await carla.say("hello")
-        card = await ana.claim(await gw.house.desk.card(1))
+        card = await ana.claim(await gw.services.desk.card(1))
         await carla.say("STOP", consent="out")
         await ana.answer(card, "Are you there?")
         assert [m.text for m in fake.sent] == ["You said hello."]
@@ -148,7 +148,7 @@ async def test_a_stop_while_a_person_claims_still_counts(
 def asks_later(turn: Turn) -> Reply | None:
     """Answers, and asks how it was a minute later."""
     if turn.kind == "timer":
-        return Reply(body=("How was it?",), purpose="survey", survey=SurveyAsk())
+        return Reply(body=("How was it?",), purpose="survey", survey=SurveyQuestion())
     if turn.kind != "message":
         return None
     alarm = Timer(name="ask", due_at=turn.at + timedelta(seconds=60))
@@ -166,7 +166,7 @@ async def test_no_follow_up_after_stop(tmp_path: Path, easy: dict[str, Any]) -> 
         await carla.say("STOP", consent="out")
         await gw.pass_time(120)
         assert [m.text for m in fake.sent] == ["Done."]
-        assert await gw.house.desk.queue() == ()
+        assert await gw.services.desk.queue() == ()
 
 
 async def test_a_provider_that_knows_of_the_stop_is_believed(
@@ -181,7 +181,7 @@ async def test_a_provider_that_knows_of_the_stop_is_believed(
         await carla.say("two")
         assert [m.text for m in fake.tried] == ["You said one."]
         assert "A message could not be delivered: opted out" in lines(await said(gw))
-        assert (await gw.house.desk.card(1)).customer.opted_out
+        assert (await gw.services.desk.card(1)).customer.opted_out
 
 
 @pytest.mark.parametrize("opted_out", [True, False])
@@ -202,11 +202,11 @@ async def test_a_late_failure_is_told_to_people(
             detail="the phone is off",
             opted_out=opted_out,
         )
-        await gw.house.intake.report(receipt)
-        await gw.house.intake.report(receipt)
+        await gw.services.intake.report(receipt)
+        await gw.services.intake.report(receipt)
         told = [t for t in lines(await said(gw)) if "phone is off" in t]
         assert told == ["A message was not delivered: the phone is off"]
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert item.customer.opted_out is opted_out
 
 
@@ -272,10 +272,10 @@ async def test_a_link_does_not_take_consent_back(tmp_path: Path, easy: dict[str,
         carla, ana = gw.customer("phone", "carla"), gw.desk_agent("ana")
         await gw.customer("fake", "carla").say("hello")
         await carla.say("STOP", consent="out")
-        card = await gw.house.desk.link(1, carla.address, ana.agent)
+        card = await gw.services.desk.link(1, carla.address, ana.agent)
         assert card.customer.opted_out
         await carla.say("where is my parcel?")
-        await gw.house.desk.answer(1, ana.agent, "Shall I ring?", key="k", via=carla.address)
+        await gw.services.desk.answer(1, ana.agent, "Shall I ring?", key="k", via=carla.address)
         await gw.settled()
         assert phone.tried == []
 
@@ -286,5 +286,5 @@ async def test_refused_words_are_not_fetched_either(tmp_path: Path, easy: dict[s
     async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
         carla, ana = gw.customer("fake", "carla"), gw.desk_agent("ana")
         await carla.say("STOP", consent="out")
-        await ana.answer(await gw.house.desk.card(1), "Are you there?")
-        assert await gw.house.mailbox.messages(carla.address) == ()
+        await ana.answer(await gw.services.desk.card(1), "Are you there?")
+        assert await gw.services.mailbox.messages(carla.address) == ()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gateway import House, Pages, Poller, Settings, hookimpl
-from gateway.guests import BadGuest
+from gateway import HttpRoutes, Poller, Services, Settings, hookimpl
+from gateway.plugins import BadPlugin
 from gateway.testing import running
 
 
@@ -21,18 +21,18 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def routes(self, house: House) -> Iterable[web.AbstractRouteDef]:
+    def routes(self, services: Services) -> Iterable[web.AbstractRouteDef]:
         return [web.static("/files", self._folder)]
 
     @hookimpl
     def register_routes(
-        self, register: Callable[[Pages | Poller], None], settings: Settings
+        self, register: Callable[[HttpRoutes | Poller], None], settings: Settings
     ) -> None:
         register(self)  # type: ignore[arg-type]  # that is the mistake
 
 
 async def test_a_folder_is_no_route(tmp_path: Path) -> None:
     """The start stops, and says whose routes they are and what would be one."""
-    with pytest.raises(BadGuest, match=r"folder: routes\(\) must give .* not StaticDef"):
+    with pytest.raises(BadPlugin, match=r"folder: routes\(\) must give .* not StaticDef"):
         async with running(Folder(tmp_path), tmp_path=tmp_path):
             pass

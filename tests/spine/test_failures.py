@@ -17,8 +17,8 @@ from gateway import (
     Inbound,
     Message,
     NotAccepted,
-    Occasion,
     Receipt,
+    RenderContext,
     Rendered,
     Reply,
     Sent,
@@ -29,8 +29,8 @@ from gateway import (
     Unsure,
 )
 from gateway.adapters.sql.schema import inbox
-from gateway.services.answering import LAST_RESORT
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, PlainVoice, Running, running
+from gateway.pipeline.answering import LAST_RESORT
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, PlainVoice, RunningGateway, running
 from tests.conftest import until
 
 from .conftest import echo
@@ -77,7 +77,7 @@ async def test_a_failing_handler_brings_a_person(
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
         assert carla.heard == list(LAST_RESORT.body)
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert what in item.handoff.reasons[0].detail
 
 
@@ -136,7 +136,7 @@ async def test_a_dead_letter_lets_the_next_go_and_brings_a_person(
     fake.fail_with(Undeliverable("no such address"))
     async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("one")
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert item.handoff.reasons[0].code == "undeliverable"
         [letter] = await gw.gateway.store.outbox.list()
         assert (letter.state, letter.error) == ("dead", "no such address")
@@ -171,11 +171,11 @@ async def test_nobody_knows_whether_it_arrived(
     fake.fail_with(error)
     async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("one")
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert item.handoff.reasons[0].code == "unsure"
         [letter] = await gw.gateway.store.outbox.list()
         assert letter.state == "unsure"
-        card = await gw.house.desk.card(item.conversation.id)
+        card = await gw.services.desk.card(item.conversation.id)
         assert [m.text for m in card.on_its_way] == ["You said one."]
         assert len(fake.tried) == 1
 
@@ -216,7 +216,7 @@ async def test_the_provider_is_asked_first(
         await carla.say("one")
         assert len(fake.asked) == 1
         assert (carla.heard == ["You said one."]) is arrived
-        assert (await gw.house.desk.queue() == ()) is arrived
+        assert (await gw.services.desk.queue() == ()) is arrived
 
 
 async def test_a_message_that_kills_every_attempt_goes_to_a_person_and_blocks_nobody(
@@ -235,9 +235,9 @@ async def test_a_message_that_kills_every_attempt_goes_to_a_person_and_blocks_no
         for _ in range(4):
             await gw.settled()
             await gw.pass_time(60)
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert "handling it failed 3 times" in item.handoff.reasons[0].detail
-        card = await gw.house.desk.card(item.conversation.id)
+        card = await gw.services.desk.card(item.conversation.id)
         assert [m.text for m in card.messages if m.author == "customer"] == ["poison", "fine"]
 
 
@@ -258,7 +258,7 @@ async def test_a_message_that_kills_the_process_is_not_tried_for_ever(
         assert await carla.listen() == list(LAST_RESORT.body)
 
 
-def _poison(gw: Running, when: Callable[[Turn], bool]) -> None:
+def _poison(gw: RunningGateway, when: Callable[[Turn], bool]) -> None:
     """Let the stage after routing fail for some turns, as a bug there would."""
     answering = gw.gateway.worker._conversations._answering
     real = answering.answer
@@ -274,7 +274,7 @@ def _poison(gw: Running, when: Callable[[Turn], bool]) -> None:
 class BrokenVoice(PlainVoice):
     """Cannot fit an agent's words to a channel."""
 
-    def render(self, reply: Reply, occasion: Occasion) -> Rendered:
+    def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
         if occasion.author == "agent":
             raise ZeroDivisionError
         return super().render(reply, occasion)
@@ -288,10 +288,10 @@ async def test_an_agents_words_are_never_lost_without_a_word(
     guests = (fake, FakeHandler(echo), BrokenVoice())
     async with running(*guests, config=config, clock=FakeClock(), tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("hello")
-        await gw.desk_agent("ana").answer(await gw.house.desk.card(1), "I am here.")
+        await gw.desk_agent("ana").answer(await gw.services.desk.card(1), "I am here.")
         for _ in range(3):
             await gw.pass_time(60)
-        card = await gw.house.desk.card(1)
+        card = await gw.services.desk.card(1)
         mine = [(m.text, m.status) for m in card.messages if m.author == "agent"]
         assert mine == [("I am here.", "failed")]
         assert any(m.text.startswith("Not sent: ") for m in card.messages if m.internal)
@@ -303,10 +303,10 @@ async def test_the_end_of_a_long_message_is_not_lost(tmp_path: Path, easy: dict[
     async with running(FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
         told = "my story\n" * 100 + "and the end"
         await gw.customer("fake", "carla").say(told)
-        said = (await gw.house.desk.card(1)).messages[0]
+        said = (await gw.services.desk.card(1)).messages[0]
         assert len(said.text) == 100
         [kept] = said.attachments
-        assert (await gw.house.files.open(kept.digest)).decode() == told
+        assert (await gw.services.files.open(kept.digest)).decode() == told
 
 
 async def test_a_database_that_is_away_after_a_send_does_not_stop_the_lane(
@@ -338,7 +338,7 @@ async def test_a_dead_letter_whose_telling_failed_is_somebodys_all_the_same(
     the two leaves a case with nobody."""
     fake = FakeChannel()
     async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
-        moves = gw.gateway.store.moves
+        moves = gw.gateway.store.handoffs
         real = moves.note
 
         async def away(message: Message) -> Message:
@@ -348,7 +348,7 @@ async def test_a_dead_letter_whose_telling_failed_is_somebodys_all_the_same(
         moves.note = away  # type: ignore[method-assign]
         fake.fail_with(Undeliverable("no such address"))
         await gw.customer("fake", "carla").write("one")
-        [item] = await until(gw.house.desk.queue)
+        [item] = await until(gw.services.desk.queue)
         assert item.handoff.reasons[0].code == "undeliverable"
 
 
@@ -425,9 +425,9 @@ async def test_what_arrived_after_all_is_not_sent_again(
     async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("one")
-        card = await gw.house.desk.card(1)
+        card = await gw.services.desk.card(1)
         [message] = card.on_its_way
-        await gw.house.intake.report(
+        await gw.services.intake.report(
             Receipt(
                 channel="fake",
                 ids=(str(message.id),),
@@ -436,7 +436,7 @@ async def test_what_arrived_after_all_is_not_sent_again(
                 address=carla.address,
             )
         )
-        assert (await gw.house.desk.card(1)).on_its_way == ()
+        assert (await gw.services.desk.card(1)).on_its_way == ()
         assert await gw.gateway.store.outbox.retry(None) == 0
 
 
@@ -446,7 +446,7 @@ async def test_a_case_that_is_opened_again_is_not_resolved_any_more(
     """Whoever opens it, and however."""
     fake = FakeChannel()
     async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
-        ana, desk = gw.desk_agent("ana"), gw.house.desk
+        ana, desk = gw.desk_agent("ana"), gw.services.desk
         await gw.customer("fake", "carla").say("hello")
         closed = await desk.resolve(1, ana.agent, epoch=0)
         assert closed.resolved_at is not None
@@ -470,7 +470,7 @@ async def test_half_a_character_costs_nobody_the_message(
 async def test_a_stopped_database_says_so(tmp_path: Path) -> None:
     """Who comes too late is told, and does not wait for ever."""
     async with running(FakeChannel(), tmp_path=tmp_path) as gw:
-        late = gw.house.intake
+        late = gw.services.intake
     with pytest.raises(NotAccepted):
         async with asyncio.timeout(5):
             await late.accept(

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from gateway.services import dispatch
-from gateway.services.dispatch import Lanes, Next
+from gateway.runtime import dispatch
+from gateway.runtime.dispatch import LocalLanes, Next
 from gateway.testing import FakeClock
 from tests.conftest import until
 
@@ -24,7 +24,7 @@ async def test_a_wake_at_the_moment_a_worker_ends_is_not_lost() -> None:
             asyncio.get_running_loop().call_soon(lanes.wake, "second")
         return Next.DONE
 
-    lanes = Lanes(step, at_once=1, clock=FakeClock())
+    lanes = LocalLanes(step, at_once=1, clock=FakeClock())
     lanes.wake("first")
     await until(lambda: worked == ["first", "second"], 2)
 
@@ -41,7 +41,7 @@ async def test_a_step_that_failed_left_its_lane_to_the_sweep() -> None:
             raise ConnectionError
         return Next.DONE
 
-    lanes = Lanes(step, at_once=1, clock=clock)
+    lanes = LocalLanes(step, at_once=1, clock=clock)
     lanes.wake("lane")
     for failures in (1, 2, 3):
         await until(lambda: len(lanes) == 0, 2)
@@ -63,7 +63,7 @@ async def test_an_earlier_alarm_is_not_kept_waiting_by_a_later_one() -> None:
         looked.append((clock.now() - begun).total_seconds())
         return clock.now() + timedelta(seconds=waits.pop(0))
 
-    lanes = Lanes(step, at_once=1, clock=clock)
+    lanes = LocalLanes(step, at_once=1, clock=clock)
     for _ in range(2):
         lanes.wake("lane")
         await until(lambda: len(lanes) == 0, 2)
@@ -90,9 +90,9 @@ class Flood:
         self.running.remove(lane)
         return Next.DONE
 
-    async def beside_a_quiet_one(self) -> tuple[Lanes, int]:
+    async def beside_a_quiet_one(self) -> tuple[LocalLanes, int]:
         """Lanes in which the flood has had many steps and a quiet one is worked; and how many."""
-        lanes = Lanes(self.step, at_once=4, clock=FakeClock(), patience=3)
+        lanes = LocalLanes(self.step, at_once=4, clock=FakeClock(), patience=3)
         lanes.wake("flood")
         await until(lambda: self.steps > 10)
         lanes.wake("quiet")

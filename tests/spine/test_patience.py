@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from gateway.services.patience import within
+from gateway.runtime.tasks import with_timeout
 
 WHO: ContextVar[str] = ContextVar("WHO")
 
@@ -26,9 +26,9 @@ async def test_what_waits_for_nothing_sets_no_timer(monkeypatch: pytest.MonkeyPa
         raise Refused
 
     monkeypatch.delattr(asyncio, "timeout")
-    assert await within(0.0, done()) == 7
+    assert await with_timeout(0.0, done()) == 7
     with pytest.raises(Refused):
-        await within(0.0, fails())
+        await with_timeout(0.0, fails())
 
 
 async def test_what_waits_is_awaited_to_its_end() -> None:
@@ -43,7 +43,7 @@ async def test_what_waits_is_awaited_to_its_end() -> None:
         found = await asyncio.gather(asyncio.sleep(0, "a"), asyncio.sleep(0, "b"))
         return "".join(found) + WHO.get()
 
-    assert await within(60.0, waits()) == "abinside"
+    assert await with_timeout(60.0, waits()) == "abinside"
 
 
 async def test_what_takes_too_long_is_cut_off() -> None:
@@ -61,7 +61,7 @@ async def test_what_takes_too_long_is_cut_off() -> None:
             raise
 
     with pytest.raises(TimeoutError):
-        await within(0.001, hangs())
+        await with_timeout(0.001, hangs())
     assert heard == ["cut off", "cleaned up"]
     current = asyncio.current_task()
     assert current is not None
@@ -74,7 +74,7 @@ async def test_whoever_is_cancelled_takes_the_work_along() -> None:
     async def hangs() -> None:
         await asyncio.Event().wait()
 
-    task = asyncio.create_task(within(60.0, hangs()))
+    task = asyncio.create_task(with_timeout(60.0, hangs()))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -89,11 +89,11 @@ async def test_what_fails_later_fails_as_itself() -> None:
         raise Refused
 
     with pytest.raises(Refused):
-        await within(60.0, fails())
+        await with_timeout(60.0, fails())
 
 
 async def test_any_awaitable_will_do() -> None:
     """A future, or a task that was begun elsewhere, is bounded too."""
-    assert await within(60.0, asyncio.create_task(asyncio.sleep(0, 5))) == 5
+    assert await with_timeout(60.0, asyncio.create_task(asyncio.sleep(0, 5))) == 5
     with pytest.raises(TimeoutError):
-        await within(0.001, asyncio.get_running_loop().create_future())
+        await with_timeout(0.001, asyncio.get_running_loop().create_future())

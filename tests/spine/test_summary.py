@@ -6,22 +6,22 @@ from datetime import UTC, datetime
 
 from gateway import (
     Address,
-    Card,
+    ContextCard,
     Conversation,
     Customer,
-    Earlier,
     Emotion,
     Guess,
-    Label,
     Message,
+    MoodLabel,
+    PastConversation,
     Understanding,
 )
-from gateway.services.summary import summarise
+from gateway.pipeline.summary import summarise
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def customer(text: str, intent: str, mood: Label) -> Message:
+def customer(text: str, intent: str, mood: MoodLabel) -> Message:
     understood = Understanding(
         ranking=(Guess(name=intent, confidence=0.9),), emotion=Emotion(label=mood)
     )
@@ -30,8 +30,10 @@ def customer(text: str, intent: str, mood: Label) -> Message:
     )
 
 
-def card(*messages: Message, intent: str | None, earlier: tuple[Earlier, ...] = ()) -> Card:
-    return Card(
+def card(
+    *messages: Message, intent: str | None, earlier: tuple[PastConversation, ...] = ()
+) -> ContextCard:
+    return ContextCard(
         conversation=Conversation(
             id=1,
             address=Address(channel="rest", value="a"),
@@ -67,7 +69,7 @@ def test_it_tells_what_is_wanted_what_was_tried_and_the_mood() -> None:
             answered,
             customer("WHERE IS MY REFUND", "refund", "angry"),
             intent="refund",
-            earlier=(Earlier(id=7, channel="email", opened_at=NOON, intent="refund"),),
+            earlier=(PastConversation(id=7, channel="email", opened_at=NOON, intent="refund"),),
         )
     )
     assert told == (

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from gateway import Agent, Reason, Reply, SurveyAnswer, SurveyAsk, Timer, Turn
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway import Agent, Reason, Reply, SurveyAnswer, SurveyQuestion, Timer, Turn
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 
 from .conftest import Barrier, echo
 
@@ -31,10 +31,10 @@ class Held(FakeHandler):
         return await super().handle(turn)
 
 
-async def claim(gw: Running, conversation: int) -> int:
+async def claim(gw: RunningGateway, conversation: int) -> int:
     """Ana takes it; gives the epoch since."""
-    now = (await gw.house.desk.card(conversation)).conversation
-    card = await gw.house.desk.claim(conversation, ANA, epoch=now.epoch)
+    now = (await gw.services.desk.card(conversation)).conversation
+    card = await gw.services.desk.claim(conversation, ANA, epoch=now.epoch)
     return card.conversation.epoch
 
 
@@ -54,7 +54,7 @@ async def test_no_second_conversation_begins_beside_a_persons(
         held.barrier.opened.set()
         await gw.settled()
         assert [m.text for m in fake.sent] == ["You said hello."]
-        card = await gw.house.desk.card(1)
+        card = await gw.services.desk.card(1)
         assert [m.text for m in card.messages if m.author == "customer"] == ["hello", "slow"]
 
 
@@ -64,7 +64,7 @@ def asks_later(turn: Turn) -> Reply | None:
         alarm = Timer(name="ask", due_at=turn.at + timedelta(seconds=60))
         return Reply(purpose="notice", timers=(alarm,))
     if turn.kind == "timer":
-        return Reply(body=("How was it?",), purpose="survey", survey=SurveyAsk())
+        return Reply(body=("How was it?",), purpose="survey", survey=SurveyQuestion())
     return echo(turn)
 
 
@@ -79,7 +79,7 @@ async def test_no_question_about_an_old_case_in_the_middle_of_a_new_one(
     ) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
-        await gw.house.desk.resolve(1, ANA, epoch=await claim(gw, 1))
+        await gw.services.desk.resolve(1, ANA, epoch=await claim(gw, 1))
         await carla.say("again")
         if claimed:
             await claim(gw, 2)
@@ -95,7 +95,7 @@ class Surveyed(Held):
 
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.kind == "event":
-            return Reply(body=("How was it?",), purpose="survey", survey=SurveyAsk())
+            return Reply(body=("How was it?",), purpose="survey", survey=SurveyQuestion())
         return await super().handle(turn)
 
 
@@ -107,7 +107,7 @@ async def test_an_answer_counts_although_a_person_takes_over(
     async with running(fake, held, config=easy, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
-        await gw.house.desk.resolve(1, ANA, epoch=await claim(gw, 1))
+        await gw.services.desk.resolve(1, ANA, epoch=await claim(gw, 1))
         await gw.settled()
         await carla.write("slow")
         await held.barrier.reached.wait()
@@ -115,8 +115,8 @@ async def test_an_answer_counts_although_a_person_takes_over(
         held.barrier.opened.set()
         await gw.settled()
         assert [m.text for m in fake.sent] == ["You said hello.", "How was it?"]
-        assert (await gw.gateway.store.reading.earlier(1))[0].score == 5
-        assert (await gw.house.desk.card(1)).customer.opted_out
+        assert (await gw.gateway.store.queries.earlier(1))[0].score == 5
+        assert (await gw.services.desk.card(1)).customer.opted_out
 
 
 async def test_an_alarm_can_bring_a_person(tmp_path: Path, easy: dict[str, Any]) -> None:
@@ -136,6 +136,6 @@ async def test_an_alarm_can_bring_a_person(tmp_path: Path, easy: dict[str, Any])
         await gw.customer("fake", "carla").say("hello")
         await gw.pass_time(120)
         assert [m.text for m in fake.sent] == ["I wait.", "A person will look."]
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert item.conversation.state == "waiting"
         assert [reason.code for reason in item.handoff.reasons] == ["no_news"]

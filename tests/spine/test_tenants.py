@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gateway import Channel, House, Json, Pages, Poller, Settings, Tenant, Traits, hookimpl
+from gateway import (
+    Channel,
+    HttpRoutes,
+    Json,
+    Poller,
+    Services,
+    Settings,
+    Traits,
+    WebhookSubscriber,
+    hookimpl,
+)
 from gateway.testing import running
 
 
@@ -18,11 +28,11 @@ class Keeper:
     name = "tower"
     traits = Traits(mailbox=True)
 
-    def routes(self, house: House) -> Iterable[web.RouteDef]:
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
         async def receive(request: web.Request) -> web.Response:
             payload = await request.json()
-            for tenant in house.tenants.get("tower", ()):
-                if (answer := await tenant.take(payload, house)) is not None:
+            for tenant in services.subscribers.get("tower", ()):
+                if (answer := await tenant.take(payload, services)) is not None:
                     return web.json_response(answer)
             return web.json_response("keeper")
 
@@ -36,17 +46,19 @@ class Keeper:
 class Lodger:
     """Takes payloads whose ``for`` is its name."""
 
-    def __init__(self, name: str, door: str = "tower") -> None:
-        self.name, self.door = name, door
+    def __init__(self, name: str, endpoint: str = "tower") -> None:
+        self.name, self.endpoint = name, endpoint
 
-    async def take(self, payload: Mapping[str, Json], house: House) -> Json:
+    async def take(self, payload: Mapping[str, Json], services: Services) -> Json:
         if payload["for"] not in (self.name, "anyone"):
             return None
-        return {"taken": self.name, "at": house.clock.now().year > 2000}
+        return {"taken": self.name, "at": services.clock.now().year > 2000}
 
     @hookimpl
     def register_routes(
-        self, register: Callable[[Pages | Poller | Tenant], None], settings: Settings
+        self,
+        register: Callable[[HttpRoutes | Poller | WebhookSubscriber], None],
+        settings: Settings,
     ) -> None:
         register(self)
 
@@ -63,9 +75,9 @@ class Lodger:
 )
 async def test_the_first_who_wants_it_takes_it(tmp_path: Path, to: str, answer: Json) -> None:
     """Tenants are asked in order; another door's are not; what is left is the keeper's."""
-    guests = (Keeper(), Lodger("anna"), Lodger("bert"), Lodger("carl", door="cellar"))
+    guests = (Keeper(), Lodger("anna"), Lodger("bert"), Lodger("carl", endpoint="cellar"))
     async with running(*guests, tmp_path=tmp_path) as gw, gw.session() as http:
-        assert set(gw.house.tenants) == {"tower", "cellar"}
+        assert set(gw.services.subscribers) == {"tower", "cellar"}
         response = await http.post("/tower", json={"for": to})
         assert await response.json() == answer
 

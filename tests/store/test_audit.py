@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway import Reply
 from gateway.adapters.sql.schema import audit
-from gateway.testing import FakeClock, FakeHandler, Running, running
+from gateway.testing import FakeClock, FakeHandler, RunningGateway, running
 from tests.conftest import until
 
 
@@ -20,7 +20,7 @@ async def test_every_deed_of_the_desk_is_recorded(tmp_path: Path) -> None:
     handler = FakeHandler(lambda turn: Reply(body=("Hm.",)))
     async with running(handler, tmp_path=tmp_path) as gw:
         await gw.customer("rest", "ana").say("my secret words")
-        desk, agent = gw.house.desk, gw.desk_agent("ben").agent
+        desk, agent = gw.services.desk, gw.desk_agent("ben").agent
         card = await desk.claim(1, agent, epoch=(await desk.card(1)).conversation.epoch)
         await desk.answer(1, agent, "words of ours", key="k")
         await desk.answer(1, agent, "words of ours", key="k")
@@ -32,7 +32,7 @@ async def test_every_deed_of_the_desk_is_recorded(tmp_path: Path) -> None:
         now = (await desk.card(1)).conversation
         card = await desk.claim(1, agent, epoch=now.epoch)
         await desk.resolve(1, agent, epoch=card.conversation.epoch)
-        lines = await gw.house.audit.lines()
+        lines = await gw.services.audit.lines()
         assert [line.what for line in reversed(lines)] == [
             "claimed", "answered", "noted", "transferred", "claimed", "handed_back", "claimed",
             "resolved",
@@ -45,25 +45,25 @@ async def test_every_deed_of_the_desk_is_recorded(tmp_path: Path) -> None:
 async def test_a_line_was_changed(tmp_path: Path) -> None:
     """Not by any statement: the database refuses to change a line, or to drop a fresh one."""
     async with running(tmp_path=tmp_path) as gw:
-        await gw.house.audit.record("desk:ana", "viewed", conversation=1, origin="1.2.3.4")
+        await gw.services.audit.record("desk:ana", "viewed", conversation=1, origin="1.2.3.4")
         for statement in (update(audit).values(who="desk:nobody"), delete(audit)):
             with pytest.raises(DBAPIError, match="never changed"):
                 await gw.gateway.database.write(lambda c, s=statement: c.execute(s).rowcount)
-        [line] = await gw.house.audit.lines()
+        [line] = await gw.services.audit.lines()
         assert (line.who, line.origin) == ("desk:ana", "1.2.3.4")
 
 
 async def test_a_name_began_a_line_of_its_own(tmp_path: Path) -> None:
     """Control characters and line ends in what is recorded are blanks, and long texts end."""
     async with running(tmp_path=tmp_path) as gw:
-        await gw.house.audit.record("a\r\nb", "viewed", origin="1\x1b[2J", detail="x" * 999)
-        [line] = await gw.house.audit.lines()
+        await gw.services.audit.record("a\r\nb", "viewed", origin="1\x1b[2J", detail="x" * 999)
+        [line] = await gw.services.audit.lines()
         assert (line.who, line.origin) == ("a  b", "1 [2J")
         assert len(line.detail) == 200
 
 
-async def _lines(gw: Running) -> int:
-    return len(await gw.house.audit.lines())
+async def _lines(gw: RunningGateway) -> int:
+    return len(await gw.services.audit.lines())
 
 
 async def test_lines_have_their_time(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ async def test_lines_have_their_time(tmp_path: Path) -> None:
     async with running(tmp_path=tmp_path, config={"audit_days": 0}) as gw:
         old = {"at": 1, "who": "desk:ana", "what": "viewed", "origin": "", "detail": ""}
         await gw.gateway.database.write(lambda c: c.execute(audit.insert(), old).rowcount)
-        await gw.house.audit.record("desk:ben", "viewed")
+        await gw.services.audit.record("desk:ben", "viewed")
         assert await _lines(gw) == 2
     async with running(tmp_path=tmp_path, config={"audit_days": 30}, clock=clock) as gw:
 
@@ -80,7 +80,7 @@ async def test_lines_have_their_time(tmp_path: Path) -> None:
             return await _lines(gw) == 1
 
         await until(one_left)
-        [left] = await gw.house.audit.lines()
+        [left] = await gw.services.audit.lines()
         assert left.who == "desk:ben"
 
 
@@ -89,9 +89,9 @@ async def test_lines_are_found(tmp_path: Path) -> None:
     clock = FakeClock()
     async with running(tmp_path=tmp_path, clock=clock) as gw:
         for number in range(6):
-            await gw.house.audit.record(f"desk:{number % 2}", "viewed", conversation=number // 2)
+            await gw.services.audit.record(f"desk:{number % 2}", "viewed", conversation=number // 2)
             await clock.advance(60)
-        log = gw.house.audit
+        log = gw.services.audit
         assert [line.id for line in await log.lines(conversation=1)] == [4, 3]
         assert [line.id for line in await log.lines(who="desk:0")] == [5, 3, 1]
         since = clock.now() - timedelta(minutes=2)
@@ -105,7 +105,7 @@ async def test_nothing_of_an_erased_customer_is_in_it(tmp_path: Path) -> None:
         ana = gw.customer("rest", "ana-of-the-hill")
         await ana.say("hello")
         number = await gw.gateway.audit.customer(ana.address)
-        await gw.house.audit.record("cli:root", "exported", customer=number)
+        await gw.services.audit.record("cli:root", "exported", customer=number)
         await gw.gateway.store.customers.erase(ana.address)
         found = await gw.gateway.database.read(lambda c: c.execute(select(audit)).all())
         assert found

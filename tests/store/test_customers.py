@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway import Address, Agent, File, NotFound, Receipt, Reply, Traits, Turn
 from gateway.adapters.sql.schema import messages
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 
 SECRET = "zanzibar4711"
 ANA = Agent(id="desk:ana", name="Ana")
@@ -21,20 +21,20 @@ def unhelpful(turn: Turn) -> Reply | None:
     return None
 
 
-async def a_case(gw: Running) -> int:
+async def a_case(gw: RunningGateway) -> int:
     """A conversation with everything in it: file, draft, note, answer, resolved."""
     carla = gw.customer("fake", "carla@example.org")
-    kept = await gw.house.files.keep(
+    kept = await gw.services.files.keep(
         File(name="photo.png", media_type="image/png", data=SECRET.encode() * 10)
     )
     await carla.say(f"my name is {SECRET}", remote_id=f"r-{SECRET}", attachments=(kept,))
-    *_, item = await gw.house.desk.queue()
+    *_, item = await gw.services.desk.queue()
     id, epoch = item.conversation.id, item.conversation.epoch
-    await gw.house.desk.claim(id, ANA, epoch=epoch)
-    await gw.house.desk.note(id, ANA, f"knows about {SECRET}")
-    await gw.house.desk.answer(id, ANA, f"Dear {SECRET}, it is done.", key="k")
+    await gw.services.desk.claim(id, ANA, epoch=epoch)
+    await gw.services.desk.note(id, ANA, f"knows about {SECRET}")
+    await gw.services.desk.answer(id, ANA, f"Dear {SECRET}, it is done.", key="k")
     await gw.settled()
-    await gw.house.desk.resolve(id, ANA, epoch=epoch + 1)
+    await gw.services.desk.resolve(id, ANA, epoch=epoch + 1)
     await gw.settled()
     return id
 
@@ -101,7 +101,7 @@ async def test_an_erased_customer_leaves_no_trace(tmp_path: Path) -> None:
 async def test_a_shared_file_stays_while_somebody_has_it(tmp_path: Path) -> None:
     """Files are kept once by content; erasing one owner leaves the other's."""
     async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
-        kept = await gw.house.files.keep(
+        kept = await gw.services.files.keep(
             File(name="terms.pdf", media_type="application/pdf", data=b"terms")
         )
         for name in ("carla", "dora"):
@@ -123,7 +123,7 @@ async def test_receipts_never_go_back(tmp_path: Path) -> None:
         [message] = await carla.messages()
         assert message.status == "sent"
         for status in ("read", "delivered"):
-            await gw.house.intake.report(
+            await gw.services.intake.report(
                 Receipt(
                     channel="fake",
                     ids=(f"fake-{fake.sent[0].key}",),
@@ -143,7 +143,7 @@ async def test_nobody_marks_anothers_messages(tmp_path: Path) -> None:
         await carla.say("hi")
         [message] = await carla.messages()
         for who, status in (("eve", "sent"), ("carla", "read")):
-            await gw.house.intake.report(
+            await gw.services.intake.report(
                 Receipt(
                     channel="fake",
                     ids=(str(message.id), "no number"),
@@ -185,7 +185,7 @@ async def test_who_logs_in_later_is_known_from_then_on(tmp_path: Path) -> None:
         assert conversations[0] == conversations[1] == conversations[2] != conversations[3]
         elsewhere = gw.customer("fake", "session2")
         await elsewhere.say("me again", ref="c1")
-        earlier = await gw.gateway.store.reading.earlier(1)
+        earlier = await gw.gateway.store.queries.earlier(1)
         assert {one.id for one in earlier} >= {conversations[0]}
         assert len(earlier) == 2
 
@@ -205,7 +205,7 @@ async def test_what_was_moved_by_a_link_is_erased_with_it(tmp_path: Path) -> Non
         await gw.customer("fake", "carla").say("hello")
         await gw.customer("fake", "phone").say("hello", name=SECRET)
         phone = Address(channel="fake", value="phone")
-        await gw.house.desk.link(1, phone, ANA)
+        await gw.services.desk.link(1, phone, ANA)
         await gw.gateway.store.customers.erase(Address(channel="fake", value="carla"))
         assert traces(tmp_path, SECRET) == []
 
@@ -217,9 +217,9 @@ async def test_what_others_say_of_an_erased_address_goes_too(tmp_path: Path) -> 
         dora = gw.customer("fake", "dora")
         await dora.say("hello")
         await gw.customer("fake", mine.value).say("hello")
-        card = await gw.house.desk.link(1, mine, ANA)
-        await gw.house.desk.unlink(1, card.linked[0].id, ANA)
-        await gw.house.desk.ask_proof(1, mine, ANA)
+        card = await gw.services.desk.link(1, mine, ANA)
+        await gw.services.desk.unlink(1, card.linked[0].id, ANA)
+        await gw.services.desk.ask_proof(1, mine, ANA)
         await gw.settled()
         customers = gw.gateway.store.customers
         held = await customers.export(dora.address)
@@ -227,7 +227,7 @@ async def test_what_others_say_of_an_erased_address_goes_too(tmp_path: Path) -> 
         assert held["codes"]
         await customers.erase(mine)
         assert traces(tmp_path, SECRET) == []
-        lines = [m.text for m in (await gw.house.desk.card(1)).messages if m.internal]
+        lines = [m.text for m in (await gw.services.desk.card(1)).messages if m.internal]
         assert "Ana linked an erased address" in lines
 
 
@@ -238,8 +238,8 @@ async def test_what_somebody_began_before_they_said_who_they_are_is_theirs(tmp_p
         await gw.customer("fake", "phone").say("it is me", ref="c1")
         page = gw.customer("fake", "page")
         await page.say(f"I am {SECRET}")
-        [*_, item] = await gw.house.desk.queue()
-        await gw.house.desk.resolve(item.conversation.id, ANA, epoch=item.conversation.epoch)
+        [*_, item] = await gw.services.desk.queue()
+        await gw.services.desk.resolve(item.conversation.id, ANA, epoch=item.conversation.epoch)
         await page.say("hello again")
         await page.say("it is me", ref="c1")
         customers = gw.gateway.store.customers
@@ -272,7 +272,7 @@ async def test_nobody_is_shown_what_another_said_at_a_shared_address(tmp_path: P
 async def test_a_file_that_waits_in_anothers_message_is_not_erased(tmp_path: Path) -> None:
     """It is named by nobody but the inbox yet."""
     async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
-        kept = await gw.house.files.keep(
+        kept = await gw.services.files.keep(
             File(name="terms.pdf", media_type="application/pdf", data=b"terms")
         )
         await gw.customer("fake", "carla").say("see this", attachments=(kept,))

@@ -18,7 +18,7 @@ from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.moving import TABLES, checksum
 from gateway.adapters.sql.opening import open_database
 from gateway.cli.main import command
-from gateway.settings import Postgres
+from gateway.settings import PostgresSettings
 from gateway.testing import FakeChannel, FakeHandler, running
 from tests.spine.conftest import echo
 
@@ -31,7 +31,7 @@ async def installation(tmp_path: Path) -> Path:
         for who in ("ana", "björn", "حليمة"):
             for line in ("hello", "a “quoted” line\nand 🦊", "x" * 5000):
                 await gw.customer("fake", who).say(line)
-        await gw.house.notebook.put("guest", "key/ü", "a note")
+        await gw.services.storage.put("guest", "key/ü", "a note")
         await gw.gateway.store.customers.erase(Address(channel="fake", value="حليمة"))
     file = tmp_path / "move.yaml"
     file.write_text(yaml.safe_dump({"data_dir": str(tmp_path / "var")}), "utf-8")
@@ -55,7 +55,7 @@ async def test_everything_is_there(installation: Path, tmp_path: Path, postgres_
     assert all(table.name in told.output for table in TABLES)
     source, target = (
         Database(tmp_path / "var" / "warmline.db"),
-        open_database(postgres_url, Postgres()),
+        open_database(postgres_url, PostgresSettings()),
     )
     for table in TABLES:
         ours = await source.read(lambda c, t=table: checksum(c, t))
@@ -124,7 +124,7 @@ async def test_migrate_goes_forward_and_back(
         return told.output.strip()
 
     async def messages() -> int:
-        database = open_database(url, Postgres())
+        database = open_database(url, PostgresSettings())
         count = text("SELECT count(*) FROM messages")
         found = await database.read(lambda c: c.execute(count).scalar())
         await database.stop()

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from gateway import Address, Entry, Notebook, NotFound, Outdated
+from gateway import Address, NotFound, Outdated, PluginStorage, StoredValue
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.notebook import SqlNotebook
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, MemoryNotebook, running
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, MemoryStorage, running
 
 
 @asynccontextmanager
-async def notebook(kind: str, folder: Path) -> AsyncIterator[Notebook]:
+async def storage(kind: str, folder: Path) -> AsyncIterator[PluginStorage]:
     if kind == "memory":
-        yield MemoryNotebook()
+        yield MemoryStorage()
         return
     database = Database(folder / "t.db")
     await migrate(database)
@@ -39,16 +39,16 @@ KINDS = pytest.mark.parametrize("kind", ["sql", "memory"])
 @KINDS
 async def test_a_change_names_what_was_seen(tmp_path: Path, kind: str) -> None:
     """A first writing, a change and a removal need the right version; nothing changes else."""
-    async with notebook(kind, tmp_path) as notes:
+    async with storage(kind, tmp_path) as notes:
         first = await notes.put("a", "k", "one")
-        assert first == Entry(key="k", value="one", version=1)
+        assert first == StoredValue(key="k", value="one", version=1)
         for seen in (0, 2):
             with pytest.raises(Outdated):
                 await notes.put("a", "k", "other", version=seen)
         with pytest.raises(Outdated):
             await notes.drop("a", "k", version=2)
         second = await notes.put("a", "k", "two", version=1)
-        assert await notes.get("a", "k") == second == Entry(key="k", value="two", version=2)
+        assert await notes.get("a", "k") == second == StoredValue(key="k", value="two", version=2)
         await notes.drop("a", "k", version=2)
         await notes.drop("a", "k", version=2)
         assert await notes.get("a", "k") is None
@@ -59,10 +59,10 @@ async def test_a_change_names_what_was_seen(tmp_path: Path, kind: str) -> None:
 @KINDS
 async def test_of_many_who_write_at_once_one_wins(tmp_path: Path, kind: str) -> None:
     """The others hear that they were late."""
-    async with notebook(kind, tmp_path) as notes:
+    async with storage(kind, tmp_path) as notes:
         tries = [notes.put("a", "k", str(i)) for i in range(20)]
         told = await asyncio.gather(*tries, return_exceptions=True)
-        won = [entry for entry in told if isinstance(entry, Entry)]
+        won = [entry for entry in told if isinstance(entry, StoredValue)]
         assert len(won) == 1
         assert sum(isinstance(one, Outdated) for one in told) == 19
         assert await notes.get("a", "k") == won[0]
@@ -71,7 +71,7 @@ async def test_of_many_who_write_at_once_one_wins(tmp_path: Path, kind: str) -> 
 @KINDS
 async def test_entries_by_prefix(tmp_path: Path, kind: str) -> None:
     """In the order of keys, page by page; another guest's are its own."""
-    async with notebook(kind, tmp_path) as notes:
+    async with storage(kind, tmp_path) as notes:
         for key in ("card/3", "card/1", "card", "carb/9", "card/2", "card/ü%_"):
             await notes.put("a", key, key)
         await notes.put("b", "card/7", "theirs")
@@ -89,17 +89,17 @@ async def test_it_outlives_the_process_and_goes_with_the_customer(tmp_path: Path
     fakes = (FakeChannel(), FakeHandler(lambda _: None))
     async with running(*fakes, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("hello")
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         id = item.conversation.id
-        await gw.house.notebook.put("a", "hers", "quagga4711", conversation=id)
-        await gw.house.notebook.put("a", "ours", "kept")
+        await gw.services.storage.put("a", "hers", "quagga4711", conversation=id)
+        await gw.services.storage.put("a", "ours", "kept")
     async with running(*fakes, tmp_path=tmp_path) as gw:
-        assert [e.key for e in await gw.house.notebook.scan("a", "")] == ["hers", "ours"]
+        assert [e.key for e in await gw.services.storage.scan("a", "")] == ["hers", "ours"]
         held = await gw.gateway.store.customers.export(carla)
         assert isinstance(held, dict)
         assert [row["value"] for row in held["notes_of_guests"]] == ["quagga4711"]
         await gw.gateway.store.customers.erase(carla)
-        assert [e.key for e in await gw.house.notebook.scan("a", "")] == ["ours"]
+        assert [e.key for e in await gw.services.storage.scan("a", "")] == ["ours"]
         with pytest.raises(NotFound):
-            await gw.house.notebook.put("a", "hers", "again", conversation=id)
+            await gw.services.storage.put("a", "hers", "again", conversation=id)
     assert not [file.name for file in files(tmp_path) if b"quagga4711" in file.read_bytes()]

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
 
-from gateway.adapters.outside import SafeOutside, is_public
+from gateway.adapters.public_http import PublicNetworkHttp, is_public
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_the_public_network_is_public(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"])  # noqa: S104
 async def test_a_message_reached_our_own_service(inner: TestServer, host: str) -> None:
     """Neither by number nor by name."""
-    async with SafeOutside().session() as session:
+    async with PublicNetworkHttp().session() as session:
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.get(f"http://{host}:{inner.port}/secret")
 
@@ -66,11 +66,11 @@ async def test_what_is_configured_is_reached(inner: TestServer) -> None:
     for host in ("127.0.0.1", "localhost"):
         url = f"http://{host}:{inner.port}"
         async with (
-            SafeOutside().session(own=(f"{url}/api/",)) as session,
+            PublicNetworkHttp().session(own=(f"{url}/api/",)) as session,
             session.get(f"{url}/secret") as answer,
         ):
             assert await answer.text() == "secret"
-    async with SafeOutside().session(own=("http://127.0.0.1:1/",)) as session:
+    async with PublicNetworkHttp().session(own=("http://127.0.0.1:1/",)) as session:
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.get(f"http://127.0.0.1:{inner.port}/secret")
 
@@ -88,7 +88,7 @@ async def test_a_redirect_led_inside(inner: TestServer) -> None:
     server = TestServer(other)
     await server.start_server()
     own = f"http://127.0.0.1:{inner.port}"
-    async with SafeOutside().session(own=(own,)) as session:
+    async with PublicNetworkHttp().session(own=(own,)) as session:
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.get(f"{own}/away", params={"to": f"http://127.0.0.1:{server.port}/"})
     assert reached == []
@@ -114,7 +114,7 @@ class Turncoat(AbstractResolver):
 
 async def test_a_name_turned_to_us_after_the_check(inner: TestServer) -> None:
     """DNS rebinding: what is checked is the address that the connection goes to."""
-    async with SafeOutside().session() as session:
+    async with PublicNetworkHttp().session() as session:
         connector = session.connector
         assert isinstance(connector, aiohttp.TCPConnector)
         connector._resolver._resolver = Turncoat()  # type: ignore[attr-defined]
@@ -124,5 +124,5 @@ async def test_a_name_turned_to_us_after_the_check(inner: TestServer) -> None:
 
 async def test_cookies_went_from_one_call_to_the_next() -> None:
     """It keeps none."""
-    async with SafeOutside().session() as session:
+    async with PublicNetworkHttp().session() as session:
         assert isinstance(session.cookie_jar, aiohttp.DummyCookieJar)

@@ -18,7 +18,7 @@ from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.units import AnyDatabase, HeldUp
 from gateway.ports import WarmlineError
-from gateway.settings import BadConfig, Postgres
+from gateway.settings import BadConfig, PostgresSettings
 from gateway.testing import FakeHandler, running
 from gateway.testing.databases import database_of
 from tests.conftest import until
@@ -48,7 +48,7 @@ def run(*statements: str) -> Callable[[Connection], None]:
 
 @pytest.fixture
 async def database(postgres_url: str) -> AsyncIterator[AnyDatabase]:
-    found = open_database(postgres_url, Postgres(lock_timeout=0.5))
+    found = open_database(postgres_url, PostgresSettings(lock_timeout=0.5))
     await found.write(run(DROP, *TABLES))
     yield found
     await found.write(run(DROP))
@@ -126,7 +126,7 @@ async def test_units_of_a_deadlock_are_all_done(database: AnyDatabase) -> None:
 
         return unit
 
-    unhurried = Postgres(lock_timeout=20)
+    unhurried = PostgresSettings(lock_timeout=20)
     url = database._url  # type: ignore[attr-defined]
     other = open_database(url, unhurried)
     done = await asyncio.gather(other.write(both(0, "a", "b")), other.write(both(1, "b", "a")))
@@ -138,7 +138,7 @@ async def test_units_of_a_deadlock_are_all_done(database: AnyDatabase) -> None:
 async def test_who_waits_too_long_for_another_is_told(database: AnyDatabase) -> None:
     """A unit that another process holds up fails after the lock time-out; the rest goes on."""
     await database.write(put("a"))
-    other = open_database(database._url, Postgres())  # type: ignore[attr-defined]
+    other = open_database(database._url, PostgresSettings())  # type: ignore[attr-defined]
     held, let_go = asyncio.Event(), asyncio.Event()
 
     def holds(connection: Connection) -> None:
@@ -165,7 +165,7 @@ async def test_units_of_one_key_never_overlap(database: AnyDatabase) -> None:
     """Nor those of another process: each adds one to what it read, and none is lost."""
     await database.write(run("INSERT INTO t (name) VALUES ('0')"))
     url = database._url  # type: ignore[attr-defined]
-    two = [open_database(url, Postgres(lock_timeout=60)) for _ in range(2)]
+    two = [open_database(url, PostgresSettings(lock_timeout=60)) for _ in range(2)]
 
     def add_one(connection: Connection) -> None:
         now = int(str(connection.execute(text("SELECT name FROM t")).scalar()))
@@ -192,7 +192,7 @@ async def test_a_line_cut_before_commit_failed_those_who_waited(database: AnyDat
         cut += 1
         return put("cut")(connection) if cut > 1 else str(break_off(connection))
 
-    only = open_database(database._url, Postgres(writers=1))  # type: ignore[attr-defined]
+    only = open_database(database._url, PostgresSettings(writers=1))  # type: ignore[attr-defined]
     busy = asyncio.create_task(only.write(run("SELECT pg_sleep(0.1)")))
     await asyncio.sleep(0)
     units: list[Callable[[Connection], object]] = [put("a"), cut_once, put("b"), break_off]
@@ -210,7 +210,10 @@ async def test_one_lane_that_was_held_failed_the_whole_group(database: AnyDataba
     """Its unit asks again for as long as the lock time-out, then fails alone; the others of the
     group are done meanwhile, on the only connection there is."""
     url = database._url  # type: ignore[attr-defined]
-    other, only = open_database(url, Postgres()), open_database(url, Postgres(writers=1))
+    other, only = (
+        open_database(url, PostgresSettings()),
+        open_database(url, PostgresSettings(writers=1)),
+    )
     held, let_go = asyncio.Event(), asyncio.Event()
 
     def holds(connection: Connection) -> None:
@@ -234,7 +237,7 @@ async def test_one_lane_that_was_held_failed_the_whole_group(database: AnyDataba
 
 async def test_a_group_went_on_for_as_long_as_all_its_units(database: AnyDatabase) -> None:
     """Where units are slow the first ones are committed before the last ones begin."""
-    only = open_database(database._url, Postgres(writers=1))  # type: ignore[attr-defined]
+    only = open_database(database._url, PostgresSettings(writers=1))  # type: ignore[attr-defined]
     seen: list[int] = []
 
     def slow(connection: Connection) -> None:
@@ -252,7 +255,7 @@ async def test_a_process_that_stood_still_kept_its_lanes_longer_than_others_wait
     database: AnyDatabase,
 ) -> None:
     """The server ends a transaction that says nothing before the others lose patience."""
-    other = open_database(database._url, Postgres(lock_timeout=6))  # type: ignore[attr-defined]
+    other = open_database(database._url, PostgresSettings(lock_timeout=6))  # type: ignore[attr-defined]
     asleep = await other._connect()  # type: ignore[attr-defined]
     await asleep.execute("BEGIN")
     await asleep.execute(f"SELECT pg_advisory_xact_lock({LANE}, {crc32(b'k') - 2**31})")
@@ -281,7 +284,7 @@ async def test_a_prepared_statement_used_a_connection_that_was_replaced(
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
 async def test_an_unreachable_server_is_told_in_words(scheme: str) -> None:
     """With its place, and without the password."""
-    nowhere = open_database(f"{scheme}://ana:hushhush@127.0.0.1:9/shop", Postgres())
+    nowhere = open_database(f"{scheme}://ana:hushhush@127.0.0.1:9/shop", PostgresSettings())
     with pytest.raises(WarmlineError, match=r"127\.0\.0\.1:9/shop") as told:
         await nowhere.alone(run("SELECT 1"))
     assert "hushhush" not in str(told.value)
@@ -291,7 +294,7 @@ async def test_an_unreachable_server_is_told_in_words(scheme: str) -> None:
 def test_another_kind_of_address_is_refused() -> None:
     """In words that tell what is served."""
     with pytest.raises(BadConfig, match="sqlite:///FILE or postgresql://"):
-        open_database("mysql://localhost/x", Postgres())
+        open_database("mysql://localhost/x", PostgresSettings())
 
 
 @pytest.fixture

@@ -17,8 +17,15 @@ from gateway.adapters.sql.migrating import migrate
 from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.schema import inbox, messages, metadata, outbox, processes
 from gateway.adapters.sql.store import SqlStore
-from gateway.settings import Postgres
-from gateway.store import AlreadyHandled, Later, Moved, Outcome, Parcel, Work
+from gateway.settings import PostgresSettings
+from gateway.store import (
+    AlreadyHandled,
+    ConversationChanged,
+    NotBefore,
+    OutboxItem,
+    TurnOutcome,
+    WorkItem,
+)
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 CARLA = Address(channel="fake", value="carla")
@@ -28,7 +35,7 @@ LEASE = timedelta(seconds=600)
 @asynccontextmanager
 async def process(url: str, name: str | None = None) -> AsyncIterator[SqlStore]:
     """A store as one process has it."""
-    database = open_database(url, Postgres())
+    database = open_database(url, PostgresSettings())
     await migrate(database)
     store = SqlStore(database, idle=timedelta(hours=24), lease=LEASE)
     await store.processes.enter(name, "all")
@@ -48,10 +55,10 @@ def said(text: str, *, id: str | None = None, who: Address = CARLA) -> Inbound:
     return Inbound(address=who, text=text, at=NOW, remote_id=id)
 
 
-def outcome_of(work: Work, *replies: str) -> Outcome:
+def outcome_of(work: WorkItem, *replies: str) -> TurnOutcome:
     conversation = work.conversation or Conversation(id=0, address=CARLA, opened_at=NOW)
     line = Message(id=0, conversation=0, author="bot", text="", at=NOW, turn=work.id)
-    return Outcome(
+    return TurnOutcome(
         work=work,
         conversation=conversation,
         customer=work.customer or Customer(),
@@ -81,9 +88,9 @@ async def everything(store: SqlStore) -> list[object]:
     return await store._db.read(look)
 
 
-async def taken(store: SqlStore) -> Work:
+async def taken(store: SqlStore) -> WorkItem:
     work = await store.inbox.take(CARLA.lane, NOW)
-    assert isinstance(work, Work)
+    assert isinstance(work, WorkItem)
     return work
 
 
@@ -95,13 +102,13 @@ async def test_a_stalled_worker_commits_nothing_late(postgres_url: str) -> None:
             accepted = await stalled.inbox.accept(said(f"message {number}"), NOW)
             late = await taken(stalled)
             assert late.id == accepted.turn
-            assert isinstance(await other.inbox.take(CARLA.lane, NOW), Later)
+            assert isinstance(await other.inbox.take(CARLA.lane, NOW), NotBefore)
             await dies(stalled)
             work = await taken(other)
             assert (work.id, work.attempts) == (late.id, 1)
             await other.inbox.commit(outcome_of(work, "the answer"), NOW)
             before = await everything(other)
-            with pytest.raises((AlreadyHandled, Moved)) as told:
+            with pytest.raises((AlreadyHandled, ConversationChanged)) as told:
                 await stalled.inbox.commit(outcome_of(late, "a second answer"), NOW)
             assert number == 1 or told.type is AlreadyHandled
             assert await everything(other) == before
@@ -118,13 +125,13 @@ async def test_attempts_are_counted_for_the_dead_alone(postgres_url: str) -> Non
             await alive.inbox.accept(said("hello", who=who), NOW)
         mine = await taken(alive)
         theirs = await dying.inbox.take(bo.lane, NOW)
-        assert isinstance(theirs, Work)
+        assert isinstance(theirs, WorkItem)
         await dies(dying)
         async with process(postgres_url) as new:
             await new.inbox.survived()
             found = [await new.inbox.take(one.lane, NOW) for one in (CARLA, bo, cy)]
-            assert isinstance(found[0], Later)
-            assert [one.attempts for one in found[1:] if isinstance(one, Work)] == [1, 0]
+            assert isinstance(found[0], NotBefore)
+            assert [one.attempts for one in found[1:] if isinstance(one, WorkItem)] == [1, 0]
             assert await state_of(new, mine.id) == ("ready", 0)
 
 
@@ -137,11 +144,11 @@ async def test_what_a_process_leaves_is_free_at_once(postgres_url: str) -> None:
         assert (await taken(other)).attempts == 1
 
 
-async def sending(store: SqlStore, *, take: bool = True) -> Parcel:
+async def sending(store: SqlStore, *, take: bool = True) -> OutboxItem:
     await store.inbox.accept(said("hello"), NOW)
     await store.inbox.commit(outcome_of(await taken(store), "an answer"), NOW)
     parcel = await store.outbox.take(CARLA.lane, NOW)
-    assert isinstance(parcel, Parcel)
+    assert isinstance(parcel, OutboxItem)
     return parcel
 
 
@@ -236,7 +243,7 @@ async def test_two_processes_take_a_row_once(postgres_url: str) -> None:
         await a.inbox.accept(said("hello"), NOW)
         await a.inbox.commit(outcome_of(await taken(a), "one", "two"), NOW)
         tries = await asyncio.gather(*(one.outbox.take(CARLA.lane, NOW) for one in (a, b) * 8))
-        assert len([one for one in tries if isinstance(one, Parcel)]) == 1
+        assert len([one for one in tries if isinstance(one, OutboxItem)]) == 1
         states = select(outbox.c.state).order_by(outbox.c.id)
         assert await a._db.read(lambda c: list(c.execute(states).scalars())) == ["sending", "ready"]
 
@@ -248,7 +255,7 @@ async def test_a_timer_fires_once(postgres_url: str) -> None:
             who = Address(channel="fake", value=f"c{number}")
             await a.inbox.accept(said("hello", who=who), NOW)
             work = await a.inbox.take(who.lane, NOW)
-            assert isinstance(work, Work)
+            assert isinstance(work, WorkItem)
             begun = Conversation(id=0, address=who, opened_at=NOW)
             await a.inbox.commit(outcome_of(work).replace(conversation=begun), NOW)
         lanes = await asyncio.gather(*(one.timers.fire(NOW) for one in (a, b) * 4))
@@ -303,7 +310,7 @@ async def test_one_customer_by_a_reference_in_two_lanes(postgres_url: str) -> No
                 known = Inbound(address=who, text="hello", at=NOW, ref=f"ref{again}")
                 await store.inbox.accept(known, NOW)
                 work = await store.inbox.take(who.lane, NOW)
-                assert isinstance(work, Work)
+                assert isinstance(work, WorkItem)
                 begun = Conversation(id=0, address=who, opened_at=NOW)
                 outcome = outcome_of(work).replace(conversation=begun)
                 works.append(store.inbox.commit(outcome.replace(customer=work.customer), NOW))

@@ -14,12 +14,12 @@ from gateway.adapters.sql.opening import open_database
 from gateway.adapters.sql.revision import NEWEST, revision_of
 from gateway.adapters.sql.schema import audit, customers, data_keys, metadata
 from gateway.adapters.sql.units import AnyDatabase
-from gateway.settings import Postgres
+from gateway.settings import PostgresSettings
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[AnyDatabase]:
-    found = open_database(database_url, Postgres())
+    found = open_database(database_url, PostgresSettings())
     await migrate(found)
     yield found
     await migrate(found)  # for who gets this database next

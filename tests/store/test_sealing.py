@@ -12,18 +12,18 @@ import pytest
 from sqlalchemy import Text, select
 
 from gateway import Address, File, Reply, WarmlineError
-from gateway.adapters.sealing import FILE, MARK, BadKey, Keys, new_key, read_keys
+from gateway.adapters.encryption import FILE, MARK, BadKey, DataKeys, new_key, read_keys
 from gateway.adapters.sql import places
 from gateway.adapters.sql.rotation import rotate
 from gateway.adapters.sql.schema import metadata
-from gateway.app import put_together
+from gateway.app import build_gateway
 from gateway.settings import BadConfig
 from gateway.testing import (
     FakeChannel,
     FakeHandler,
     PlainVoice,
-    Running,
-    as_guests,
+    RunningGateway,
+    as_plugins,
     running,
     settings_for,
 )
@@ -58,17 +58,17 @@ def environ(*keys: str) -> Mapping[str, str]:
     return {"WARMLINE_DATA_KEY": ",".join(keys)} if keys else {}
 
 
-async def live_through(gw: Running) -> None:
+async def live_through(gw: RunningGateway) -> None:
     """Words everywhere: a message with a file, an answer, a note, a hand-over, a guest's note."""
     sent = File(name=f"{CANARY}.txt", media_type="text/plain", data=CANARY.encode() * 9)
-    kept = await gw.house.files.keep(sent)
+    kept = await gw.services.files.keep(sent)
     ana = gw.customer("email", "ana")
     await ana.say(f"{CANARY}, please", subject=CANARY, name=CANARY, attachments=(kept,))
     agent = gw.desk_agent("ben")
     card = await agent.claim()
     await agent.answer(card, f"About the {CANARY}")
-    await gw.house.desk.note(card.conversation.id, agent.agent, f"A {CANARY}?")
-    await gw.house.notebook.put("guest", "k", CANARY, conversation=card.conversation.id)
+    await gw.services.desk.note(card.conversation.id, agent.agent, f"A {CANARY}?")
+    await gw.services.storage.put("guest", "k", CANARY, conversation=card.conversation.id)
 
 
 def asleep(folder: Path, *keys: str) -> Any:
@@ -99,14 +99,14 @@ async def test_words_were_readable_on_disk(tmp_path: Path) -> None:
     everything reads as it was."""
     async with asleep(tmp_path, A) as gw:
         await live_through(gw)
-        [card] = [await gw.house.desk.card(1)]
+        [card] = [await gw.services.desk.card(1)]
         assert card.conversation.subject == CANARY
         assert card.customer.name == CANARY
         assert [m.text for m in card.messages if m.author == "customer"] == [f"{CANARY}, please"]
         [file] = [one for m in card.messages for one in m.attachments]
         assert file.name == f"{CANARY}.txt"
-        assert await gw.house.files.open(file.digest) == CANARY.encode() * 9
-        entry = await gw.house.notebook.get("guest", "k")
+        assert await gw.services.files.open(file.digest) == CANARY.encode() * 9
+        entry = await gw.services.storage.get("guest", "k")
         assert entry
         assert entry.value == CANARY
         assert CANARY in str(await gw.gateway.store.customers.export(card.conversation.address))
@@ -148,7 +148,7 @@ async def test_keys_change_with_data_in_place(tmp_path: Path) -> None:
         assert CANARY.encode() not in on_disk(tmp_path / "var")
     assert name_b
     async with asleep(tmp_path, B) as gw:
-        opened = Keys()
+        opened = DataKeys()
         opened._ciphers = gw.gateway.database.keys._ciphers
         gw.gateway.database.keys.first = None
         await rotate(gw.gateway.database, gw.gateway.files, lambda *_: None)
@@ -175,7 +175,7 @@ async def test_a_rotation_that_was_cut_off_goes_on(tmp_path: Path) -> None:
 
         assert await gw.gateway.database.write(one) == 1
         for number in range(1, 5):
-            assert (await gw.house.desk.card(number)).messages[0].text == CANARY
+            assert (await gw.services.desk.card(number)).messages[0].text == CANARY
         told: dict[str, int] = {}
         await rotate(gw.gateway.database, gw.gateway.files, told.__setitem__)
         assert told["messages"]
@@ -194,7 +194,7 @@ async def test_a_missing_key_lost_data(tmp_path: Path, keys: tuple[str, ...]) ->
             raise AssertionError("it started")
     assert len(on_disk(tmp_path / "var")) >= len(before)
     async with asleep(tmp_path, A) as gw:
-        assert (await gw.house.desk.card(1)).customer.name == CANARY
+        assert (await gw.services.desk.card(1)).customer.name == CANARY
 
 
 @pytest.mark.sqlite
@@ -202,8 +202,8 @@ async def test_a_database_that_cannot_be_read_stayed_open(tmp_path: Path) -> Non
     """Its connections are closed before the mistake is told."""
     async with asleep(tmp_path, A) as gw:
         await live_through(gw)
-    guests = as_guests([PlainVoice()])
-    gateway = put_together(guests, settings_for(guests, {}, tmp_path, environ(B)))
+    guests = as_plugins([PlainVoice()])
+    gateway = build_gateway(guests, settings_for(guests, {}, tmp_path, environ(B)))
     with pytest.raises(BadKey):
         await gateway.open()
     with pytest.raises(RuntimeError, match="the database is closed"):
@@ -217,10 +217,10 @@ async def test_an_erasure_left_an_address_in_sealed_lines(tmp_path: Path) -> Non
         await gw.customer("rest", "ana").say("hello")
         agent = gw.desk_agent("ben")
         mia = Address(channel="rest", value="mia-of-the-hill")
-        await gw.house.desk.link(1, mia, agent.agent)
-        await gw.house.desk.unlink(1, 1, agent.agent)
+        await gw.services.desk.link(1, mia, agent.agent)
+        await gw.services.desk.unlink(1, 1, agent.agent)
         await gw.gateway.store.customers.erase(mia)
-        card = await gw.house.desk.card(1)
+        card = await gw.services.desk.card(1)
         assert "mia-of-the-hill" not in str(card)
         assert "an erased address" in str(card)
 
@@ -243,12 +243,12 @@ async def test_words_moved_to_another_conversation(tmp_path: Path) -> None:
 
         await gw.gateway.database.write(swap)
         with pytest.raises(BadKey, match=r"messages\.text was changed or moved"):
-            await gw.house.desk.card(2)
+            await gw.services.desk.card(2)
 
 
 @pytest.mark.parametrize("text", [MARK, f"{MARK}1deadbeefAAAA", f"{MARK}p{MARK}1", "", "ä\udc80"])
-@pytest.mark.parametrize("keys", [Keys(), read_keys(A)], ids=["plain", "sealed"])
-def test_a_text_that_looks_sealed_was_not_read(text: str, keys: Keys) -> None:
+@pytest.mark.parametrize("keys", [DataKeys(), read_keys(A)], ids=["plain", "sealed"])
+def test_a_text_that_looks_sealed_was_not_read(text: str, keys: DataKeys) -> None:
     """Whatever a customer writes comes back as it was; none can make a line unreadable."""
     assert keys.open(keys.seal(text, "p"), "p") == text
     data = FILE + text.encode("utf-8", "surrogatepass")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.adapters.sniffing import believed
+from gateway.adapters.files import believed
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 ZIP = b"PK\x03\x04" + b"\0" * 40

@@ -20,7 +20,7 @@ import channels.sms
 import channels.telegram
 import channels.webchat
 from channels.email import Email
-from gateway.testing import FakeClock, FarEnd, Running
+from gateway.testing import FakeClock, ProviderSimulator, RunningGateway
 from tests.conftest import until
 from tests.email.test_contract import OURS, Post
 from tests.rest.test_contract import TOKEN as REST_TOKEN
@@ -45,14 +45,14 @@ class Open(Protocol):
 
     def __call__(
         self, channel: ModuleType, **sections: Any
-    ) -> AbstractAsyncContextManager[Running]: ...
+    ) -> AbstractAsyncContextManager[RunningGateway]: ...
 
 
-Far = AbstractAsyncContextManager[FarEnd]
+Far = AbstractAsyncContextManager[ProviderSimulator]
 
 
 @asynccontextmanager
-async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
     client = Client()
     app = web.Application()
     app.add_routes([web.post("/callback", client.take)])
@@ -67,7 +67,7 @@ async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
 
 
 @asynccontextmanager
-async def webchat(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+async def webchat(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
     browsers = Browsers()
     async with (
         opened(channels.webchat, webchat={"secret": WEBCHAT_SECRET}) as browsers.gw,
@@ -78,7 +78,7 @@ async def webchat(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
 
 
 @asynccontextmanager
-async def email(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+async def email(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
     post = Post()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
@@ -100,7 +100,7 @@ def texting(channel: str) -> Callable[[Open, FakeClock], Far]:
     """SMS, or WhatsApp: the same Twilio, the same section."""
 
     @asynccontextmanager
-    async def far(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+    async def far(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
         async with twilio.serving() as account:
             section = {
                 "account_sid": twilio.SID,
@@ -115,7 +115,7 @@ def texting(channel: str) -> Callable[[Open, FakeClock], Far]:
 
 
 @asynccontextmanager
-async def telegram(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+async def telegram(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
     api = telegram_api.BotApi()
     async with TestServer(api.app(), skip_url_asserts=True) as server:
         api.base = str(server.make_url("/bot"))
@@ -134,7 +134,7 @@ async def telegram(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
 
 
 @asynccontextmanager
-async def slack(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+async def slack(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
     """The customer writes to the same workspace that the agents answer from."""
     dm, user = DMS["carla"]
     opened.workspace.add_user(user, "Carla")

@@ -14,7 +14,7 @@ import pytest
 
 import brand_voice
 import channels.slack
-from gateway.testing import FakeClock, FarEnd, Running, running
+from gateway.testing import FakeClock, ProviderSimulator, RunningGateway, running
 from plugins import agents_slack, context_history, escalation, faq, followup
 from plugins.nlu_local import guest as nlu_local
 from tests.agents_slack.office import EVENTS, SUPPORT, Office, workspace
@@ -35,7 +35,7 @@ ANSWER = "I have read all of it, and I am looking into it now."
 class Heard:
     """What a customer reads, piece by piece."""
 
-    def __init__(self, far: FarEnd) -> None:
+    def __init__(self, far: ProviderSimulator) -> None:
         self._far, self._known, self._said = far, 0, 0
 
     async def after(self, text: str) -> str:
@@ -60,7 +60,7 @@ class Opener:
         self._folder, self._models, self._clock = folder, models, clock
 
     @asynccontextmanager
-    async def __call__(self, channel: ModuleType, **sections: Any) -> AsyncIterator[Running]:
+    async def __call__(self, channel: ModuleType, **sections: Any) -> AsyncIterator[RunningGateway]:
         shutil.copytree(self._models, self._folder / "var" / "nlu_local")
         config = the_demo(self._folder, 0)
         if public_url := sections.pop("public_url", None):
@@ -109,7 +109,7 @@ async def far(
     models: Path,
     clock: FakeClock,
     workspace_: SlackServer,
-) -> AsyncIterator[FarEnd]:
+) -> AsyncIterator[ProviderSimulator]:
     """The far end of the channel that the test is given, and the demo behind it."""
     opener = Opener(tmp_path, models, clock, workspace_)
     async with FAR_ENDS[request.param](opener, clock) as there:
@@ -117,13 +117,15 @@ async def far(
 
 
 @pytest.mark.parametrize("far", FAR_ENDS, indirect=True)
-async def test_the_dialogue(far: FarEnd, clock: FakeClock, workspace_: SlackServer) -> None:
+async def test_the_dialogue(
+    far: ProviderSimulator, clock: FakeClock, workspace_: SlackServer
+) -> None:
     """Answered, then upset and heard by a person who answers from a Slack thread, asked how it
     went, and the answer stored."""
     gw, heard = far.gw, Heard(far)
     office = Office(gw, workspace_, clock)
     assert "€4.90" in await heard.after("what will the postage be?")
-    assert await gw.house.desk.queue() == ()
+    assert await gw.services.desk.queue() == ()
 
     told = await heard.after(UPSET)
     assert "sorry" in told
@@ -131,8 +133,8 @@ async def test_the_dialogue(far: FarEnd, clock: FakeClock, workspace_: SlackServ
 
     posted = await office.card()
     assert "FRUSTRATED" in str(posted)
-    [item] = await gw.house.desk.queue()
-    card = await gw.house.desk.card(item.conversation.id)
+    [item] = await gw.services.desk.queue()
+    card = await gw.services.desk.card(item.conversation.id)
     assert card.handoff is not None
     assert "strong_emotion" in {one.code for one in card.handoff.reasons}
     asked, upset = (one for one in card.messages if one.author == "customer")
@@ -162,4 +164,4 @@ async def test_the_dialogue(far: FarEnd, clock: FakeClock, workspace_: SlackServ
     [survey] = held["surveys"]
     assert (survey["score"], survey["answered_at"] is not None) == (5, True)
     assert len(held["conversations"]) == 1
-    assert await gw.house.desk.queue() == ()
+    assert await gw.services.desk.queue() == ()

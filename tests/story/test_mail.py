@@ -9,8 +9,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
-from gateway.guests import installed
-from gateway.testing import FakeHandler, Running, running
+from gateway.plugins import installed_plugins
+from gateway.testing import FakeHandler, RunningGateway, running
 from tests.conftest import until
 from tests.demo.test_visit import ready, the_demo
 from tests.email.dovecot import dovecot
@@ -34,7 +34,7 @@ async def the_shop(tmp_path: Path, models: Path) -> AsyncIterator[Shop]:
             "imap": mailbox(inbox.port),
             "outgoing": {"host": "127.0.0.1", "port": port},
         }
-        guests = [guest.module for guest in installed()]
+        guests = [guest.module for guest in installed_plugins()]
         async with running(*guests, config=config, tmp_path=tmp_path) as gw:
             await until(lambda: ready(gw), 120, every=0.2)
             yield Shop(gw, inbox, end, FakeHandler(lambda _: None))
@@ -54,10 +54,10 @@ def words(mail: EmailMessage) -> str:
     return " ".join(str(body.get_content()).split())
 
 
-async def conversations(gw: Running) -> list[int]:
+async def conversations(gw: RunningGateway) -> list[int]:
     """The conversation of each message of the customer's, oldest first."""
     mia = gw.customer("email", "mia@example.org")
-    found = await gw.house.mailbox.messages(mia.address, own=True)
+    found = await gw.services.mailbox.messages(mia.address, own=True)
     return [one.conversation for one in found if one.author == "customer"]
 
 
@@ -79,7 +79,7 @@ async def test_a_question_by_mail(tmp_path: Path, models: Path) -> None:
         assert second["In-Reply-To"] == "<reply1@example.org>"
         assert second["References"].split() == [first, answer["Message-ID"], "<reply1@example.org>"]
         assert len(set(await conversations(shop.gateway))) == 1
-        assert await shop.gateway.house.desk.queue() == ()
+        assert await shop.gateway.services.desk.queue() == ()
 
 
 async def test_an_angry_mail_becomes_a_case_that_ends_well(tmp_path: Path, models: Path) -> None:
@@ -114,7 +114,7 @@ async def test_an_angry_mail_becomes_a_case_that_ends_well(tmp_path: Path, model
             return len(await conversations(gw)) == 2
 
         await until(heard, 20)
-        await una.resolve(await gw.house.desk.card(card.conversation.id))
+        await una.resolve(await gw.services.desk.card(card.conversation.id))
         asked = await shop.answered(3)
         assert "5" in words(asked)
         assert asked["Subject"] == "Re: WHERE IS MY PANNIER"
@@ -131,4 +131,4 @@ async def test_an_angry_mail_becomes_a_case_that_ends_well(tmp_path: Path, model
         assert survey["answered_at"] is not None
         assert len(held["conversations"]) == 1
         assert len(set(await conversations(gw))) == 1
-        assert await gw.house.desk.queue() == ()
+        assert await gw.services.desk.queue() == ()

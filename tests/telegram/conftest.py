@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 import channels.telegram
 from gateway import Clock
-from gateway.testing import POLICY, FakeClock, Running, echo, running
+from gateway.testing import POLICY, FakeClock, RunningGateway, echo, running
 
 from ..conftest import until
 from .server import TOKEN, BotApi
@@ -23,7 +23,7 @@ from .server import TOKEN, BotApi
 SECRET = "a-Secret_nobody_guesses-0123456789"
 PATH = "/channels/telegram/webhook"
 
-Start = Callable[..., AbstractAsyncContextManager[Running]]
+Start = Callable[..., AbstractAsyncContextManager[RunningGateway]]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def start(api: BotApi, tmp_path: Path) -> Start:
     @asynccontextmanager
     async def started(
         *guests: ModuleType | Any, clock: Clock | None = None, **section: Any
-    ) -> AsyncIterator[Running]:
+    ) -> AsyncIterator[RunningGateway]:
         (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
         telegram = {"bot_token": TOKEN, "api_base": api.base, "secret": SECRET, **section}
         config = {"policy": "policy.yaml", "channels": {"telegram": telegram}}
@@ -62,7 +62,7 @@ def start(api: BotApi, tmp_path: Path) -> Start:
     return started
 
 
-async def _is_ready(gw: Running) -> bool:
+async def _is_ready(gw: RunningGateway) -> bool:
     async with ClientSession(gw.url) as session, session.get("/readyz") as response:
         return response.status == 200
 
@@ -70,7 +70,7 @@ async def _is_ready(gw: Running) -> bool:
 class Telegram:
     """Telegram's side of the webhook."""
 
-    def __init__(self, gw: Running) -> None:
+    def __init__(self, gw: RunningGateway) -> None:
         self.gw = gw
 
     async def tell(self, update: Any, *, secret: str | None = SECRET) -> int:

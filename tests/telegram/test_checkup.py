@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway import Checkup, TryLater
+from gateway import HealthCheck, TryLater
 from gateway.testing import FakeClock
 
 from . import server
@@ -16,10 +16,10 @@ async def test_telegram_calls_us(start: Start, api: BotApi) -> None:
     """The webhook is ours: well. Somebody else's: told, with both addresses."""
     async with start() as gw:
         channel = gw.gateway.offers.channels["telegram"]
-        assert isinstance(channel, Checkup)
-        assert list(await channel.checkup(FakeClock())) == []
+        assert isinstance(channel, HealthCheck)
+        assert list(await channel.check_health(FakeClock())) == []
         api.webhook = {"url": "https://elsewhere.example/hook"}
-        [symptom] = await channel.checkup(FakeClock())
+        [symptom] = await channel.check_health(FakeClock())
         assert "https://elsewhere.example/hook" in symptom.what
         assert symptom.severity == "broken"
 
@@ -30,7 +30,7 @@ async def test_a_token_that_telegram_does_not_know(
     """Told in words, without the token."""
     async with start() as gw:
         channel = gw.gateway.offers.channels["telegram"]
-        assert isinstance(channel, Checkup)
+        assert isinstance(channel, HealthCheck)
         monkeypatch.setattr(server, "TOKEN", "1:another")
         with pytest.raises(TryLater, match="BotFather"):
-            await channel.checkup(FakeClock())
+            await channel.check_health(FakeClock())

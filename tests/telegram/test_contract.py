@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 
 import channels.telegram
 from gateway import Address, File
-from gateway.testing import Check, FarEnd, Running, Trouble, checks
+from gateway.testing import Check, ProviderSimulator, RunningGateway, Trouble, checks
 
 from .conftest import PATH, SECRET, Start
 from .server import TOKEN, BotApi
@@ -36,7 +36,7 @@ class Phone:
     )
     largest = 1_000_000
 
-    def __init__(self, gw: Running, api: BotApi, session: ClientSession) -> None:
+    def __init__(self, gw: RunningGateway, api: BotApi, session: ClientSession) -> None:
         self.gw, self.api, self.session = gw, api, session
         self._ids: dict[str, int] = {}
 
@@ -94,12 +94,12 @@ def _number(name: str) -> int:
 
 
 @pytest.fixture
-async def far_end(api: BotApi, start: Start) -> AsyncIterator[FarEnd]:
+async def far_end(api: BotApi, start: Start) -> AsyncIterator[ProviderSimulator]:
     async with start() as gw, ClientSession(gw.url) as session:
         yield Phone(gw, api, session)
 
 
 @pytest.mark.parametrize("check", checks(QUALITY))
-async def test_contract(check: Check, far_end: FarEnd) -> None:
+async def test_contract(check: Check, far_end: ProviderSimulator) -> None:
     """What every channel must do."""
     await check(far_end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway import NotAccepted
-from gateway.adapters.local import SystemClock
+from gateway.adapters.standalone import SystemClock
 
 from ..conftest import until
 from .conftest import PATH, Start
@@ -93,7 +93,7 @@ async def test_an_odd_update_stops_nobody(api: BotApi, start: Start) -> None:
     async with start(secret=None, poll_timeout=1, clock=Impatient()) as gw:
         await until(lambda: api.confirmed == 402)
         await gw.settled()
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert item.handoff.reasons[0].code == "unreadable"
 
 

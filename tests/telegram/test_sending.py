@@ -151,7 +151,7 @@ async def test_pictures(api: BotApi, start: Start, odd: bool) -> None:
         ana = gw.desk_agent("ana")
         card = await ana.claim()
         picture = File(name="label.png", media_type="image/png", data=b"\x89PNG...")
-        kept = await gw.house.files.keep(picture)
+        kept = await gw.services.files.keep(picture)
         await ana.answer(card, "", attachments=(kept,))
         assert api.uploads == [(CHAT, picture.data)]
         assert ("document" if odd else "photo") in api.sent[-1]

@@ -11,29 +11,29 @@ import pytest
 import channels.telegram
 from channels.telegram import TelegramSettings
 from gateway import Settings, WarmlineError
-from gateway.app import put_together
-from gateway.guests import Guests
+from gateway.app import build_gateway
+from gateway.plugins import PluginRegistry
 from gateway.settings import BadConfig, load
-from gateway.testing import PlainVoice, as_guests
+from gateway.testing import PlainVoice, as_plugins
 
 from .server import TOKEN
 
-GUESTS = as_guests([channels.telegram, PlainVoice()])
+GUESTS = as_plugins([channels.telegram, PlainVoice()])
 
 
 def loaded(tmp_path: Path, yaml: str, **environ: str) -> Settings:
     file = tmp_path / "warmline.yaml"
     file.write_text(f"data_dir: {tmp_path}/var\n{yaml}", "utf-8")
-    return load(file, Guests(GUESTS).declared(), environ)
+    return load(file, PluginRegistry(GUESTS).declared(), environ)
 
 
 def test_it_waits_for_a_token(tmp_path: Path) -> None:
     """With `auto` the channel says what it waits for, and wakes with the token alone."""
     asleep = loaded(tmp_path, "channels: {telegram: auto}")
     assert asleep.asleep == {"channels.telegram": "waits for TELEGRAM_BOT_TOKEN"}
-    assert Guests(GUESTS).offers(asleep).channels == {}
+    assert PluginRegistry(GUESTS).offers(asleep).channels == {}
     awake = loaded(tmp_path, "channels: {telegram: auto}", TELEGRAM_BOT_TOKEN=TOKEN)
-    assert list(Guests(GUESTS).offers(awake).channels) == ["telegram"]
+    assert list(PluginRegistry(GUESTS).offers(awake).channels) == ["telegram"]
     section = awake.section(TelegramSettings)
     assert section is not None
     assert TOKEN not in repr(section)
@@ -88,11 +88,11 @@ def test_telegram_calls_only_https(tmp_path: Path) -> None:
     """A webhook that Telegram would refuse stops the start, unless another API takes it."""
     yaml = "public_url: http://shop.example\nchannels: {telegram: {bot_token: '1:x', secret: s}}"
     with pytest.raises(WarmlineError, match="Telegram calls only https addresses"):
-        put_together(GUESTS, loaded(tmp_path, yaml))
+        build_gateway(GUESTS, loaded(tmp_path, yaml))
     elsewhere = yaml.replace("secret: s", "secret: s, api_base: 'http://127.0.0.1:1/bot'")
-    assert Guests(GUESTS).offers(loaded(tmp_path, elsewhere)).channels
+    assert PluginRegistry(GUESTS).offers(loaded(tmp_path, elsewhere)).channels
     https = yaml.replace("http://shop", "https://shop")
-    assert Guests(GUESTS).offers(loaded(tmp_path, https)).channels
+    assert PluginRegistry(GUESTS).offers(loaded(tmp_path, https)).channels
 
 
 def test_asleep_it_costs_nothing() -> None:

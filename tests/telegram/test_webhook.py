@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import Address, Button, Message, Reply, SurveyAsk, Turn
+from gateway import Address, Button, Message, Reply, SurveyQuestion, Turn
 from gateway.testing import FakeHandler
 
 from ..conftest import until
@@ -23,15 +23,15 @@ HERE = Address(channel="telegram", value=str(CHAT))
 
 async def kept(phone: Telegram, address: Address = HERE) -> list[Message]:
     """What this customer said, as the card shows it."""
-    reading = phone.gw.gateway.store.reading
+    reading = phone.gw.gateway.store.queries
     found = await reading.messages(address, own=True, limit=1000)
     return [one for one in found if one.author == "customer"]
 
 
 async def on_the_card(phone: Telegram) -> list[Message]:
     """The customer's lines on the one card of the queue, edits included."""
-    [item] = await phone.gw.house.desk.queue()
-    card = await phone.gw.house.desk.card(item.conversation.id)
+    [item] = await phone.gw.services.desk.queue()
+    card = await phone.gw.services.desk.card(item.conversation.id)
     return [one for one in card.messages if one.author == "customer"]
 
 
@@ -95,11 +95,11 @@ async def test_a_recording_goes_to_a_person(api: BotApi, start: Start) -> None:
     async with start() as gw:
         phone = Telegram(gw)
         await phone.told({"update_id": 1, "message": message(voice=voice)})
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert "unreadable" in [reason.code for reason in item.handoff.reasons]
         [one] = await on_the_card(phone)
         assert one.text == "(voice message, 0:05)"
-        assert await gw.house.files.open(one.attachments[0].digest) == b"OggS"
+        assert await gw.services.files.open(one.attachments[0].digest) == b"OggS"
 
 
 @pytest.mark.parametrize("told", [60_000_000, None])
@@ -159,7 +159,7 @@ async def test_an_album_is_answered_once(api: BotApi, start: Start) -> None:
 LONG = "I want to send back what I ordered, because the colour is not the one that I saw. 🧶"
 
 
-def asks(*buttons: Button, survey: SurveyAsk | None = None) -> FakeHandler:
+def asks(*buttons: Button, survey: SurveyQuestion | None = None) -> FakeHandler:
     """Asks with buttons what ``buttons`` wants; says back anything else."""
 
     def answer(turn: Turn) -> Reply:
@@ -205,7 +205,7 @@ async def test_a_survey_is_answered_by_a_button(
     api: BotApi, start: Start, scale: Any, titles: str
 ) -> None:
     """Stars stand side by side and come back as a number."""
-    async with start(asks(survey=SurveyAsk(scale=scale))) as gw:
+    async with start(asks(survey=SurveyQuestion(scale=scale))) as gw:
         phone = Telegram(gw)
         await phone.told(said("ask"))
         [row] = api.sent[0]["reply_markup"]["inline_keyboard"]
@@ -255,7 +255,7 @@ async def test_who_blocked_the_bot_is_not_written_to(api: BotApi, start: Start) 
         phone = Telegram(gw)
         await phone.told(said("person"))
         await phone.told(member("kicked"))
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         ana = gw.desk_agent("ana")
         card = await ana.claim()
         before = api.tries
@@ -265,7 +265,7 @@ async def test_who_blocked_the_bot_is_not_written_to(api: BotApi, start: Start) 
         assert letter.state == "dead"
         assert letter.error == "the customer blocked the bot, or the group removed it"
         await phone.told(member("member", update=21), said("I am back", id=2, update=22))
-        await ana.answer(await gw.house.desk.card(item.conversation.id), "Good!")
+        await ana.answer(await gw.services.desk.card(item.conversation.id), "Good!")
         assert api.texts(CHAT) == ["A person comes.", "Good!"]
 
 
@@ -288,7 +288,7 @@ async def test_what_nobody_can_read_is_kept_for_a_person(
     async with start() as gw:
         phone = Telegram(gw)
         await phone.told(update)
-        [item] = await gw.house.desk.queue()
+        [item] = await gw.services.desk.queue()
         assert item.handoff.reasons[0].code == "unreadable"
         files = list((gw.gateway.settings.data_dir / "files").rglob("*"))
         stored = [json.loads(file.read_bytes()) for file in files if file.is_file()]

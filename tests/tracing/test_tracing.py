@@ -21,9 +21,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from structlog.testing import capture_logs
 
 from gateway import Reply, TryLater, Turn, Undeliverable
-from gateway.adapters.otel import tracing_of
 from gateway.adapters.tracing import Tracing
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running
+from gateway.adapters.tracing_setup import tracing_of
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.spine.conftest import ANSWER_ALL
 
 WORDS = "zanzibar4711"
@@ -57,10 +57,10 @@ class Seen:
 
 
 @asynccontextmanager
-async def traced(*guests: Any, seen: Seen, **more: Any) -> AsyncIterator[Running]:
+async def traced(*guests: Any, seen: Seen, **more: Any) -> AsyncIterator[RunningGateway]:
     """A gateway that is traced from its start on, into ``seen``."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gateway.app.ground.tracing_of", lambda *_: seen.tracing)
+        patch.setattr("gateway.app.infrastructure.tracing_of", lambda *_: seen.tracing)
         async with running(*guests, **more) as gw:
             yield gw
 
@@ -179,7 +179,7 @@ def test_asleep_nothing_of_it_is_imported() -> None:
     """Who does not trace pays nothing, not even the memory. (redis-py takes up the figures of an
     OpenTelemetry that is installed.)"""
     program = (
-        "import sys, gateway.app; from gateway.adapters.otel import tracing_of;"
+        "import sys, gateway.app; from gateway.adapters.tracing_setup import tracing_of;"
         "assert tracing_of('auto', {}) is None; assert tracing_of(False, {'X': '1'}) is None;"
         "print([name for name in sys.modules if 'sdk.trace' in name or 'otel' in name[:12]"
         " or name.startswith('opentelemetry.exporter')])"

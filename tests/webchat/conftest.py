@@ -114,7 +114,7 @@ async def start() -> AsyncIterator[Start]:
                 public_url="https://shop.example",
             )
             app = web.Application()
-            app.add_routes([*webchat.routes(small.house), *pages])
+            app.add_routes([*webchat.routes(small.services), *pages])
             server = TestServer(app, skip_url_asserts=True)
             await server.start_server()
             stack.push_async_callback(server.close)

@@ -16,12 +16,12 @@ from gateway import (
     Attachment,
     Event,
     File,
-    House,
     Inbound,
     Message,
     NotAccepted,
     NotFound,
     Receipt,
+    Services,
 )
 
 ANA = Agent(id="desk:ana", name="Ana")
@@ -44,10 +44,10 @@ class SmallHouse:
         self._files: dict[str, bytes] = {}
 
     @property
-    def house(self) -> House:
+    def services(self) -> Services:
         """Itself in every role that the channel uses; the others are not there to be called."""
         absent: Any = None
-        return House(
+        return Services(
             intake=self,
             files=self,
             mailbox=self,
@@ -55,9 +55,9 @@ class SmallHouse:
             clock=self,
             desk=absent,
             voice=absent,
-            notebook=absent,
+            storage=absent,
             audit=absent,
-            outside=absent,
+            public_http=absent,
             records=absent,
         )
 

@@ -18,7 +18,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, async_playwright
 
 from channels.webchat import Webchat, WebchatSettings
-from gateway import Address, Agent, Button, SurveyAsk
+from gateway import Address, Agent, Button, SurveyQuestion
 from tests.conftest import CHROMIUM_FLAGS, needs, until
 from tests.webchat.house import ANA, SmallHouse
 from tests.webchat.page import LIVE
@@ -56,7 +56,7 @@ You can follow it here: https://track.example/4711""",
     ),
 ]
 THANKS: Line = ("customer", "Thank you, that helps", {})
-SURVEY: Line = ("bot", "Did you feel heard today?", {"survey": SurveyAsk()})
+SURVEY: Line = ("bot", "Did you feel heard today?", {"survey": SurveyQuestion()})
 ARABIC: list[Line] = [
     ("customer", "مرحبًا، أين طلبي رقم 4711؟", {}),
     ("bot", "غادر مستودعنا يوم الثلاثاء، ومن المتوقع أن يصلك يوم الجمعة.", {}),
@@ -128,7 +128,7 @@ def _app(small: SmallHouse, lang: str) -> web.Application:
         return web.Response(text=STYLE, content_type="text/css")
 
     app = web.Application()
-    app.add_routes([*chat.routes(small.house), web.get("/", html), web.get("/page.css", style)])
+    app.add_routes([*chat.routes(small.services), web.get("/", html), web.get("/page.css", style)])
     return app
 
 

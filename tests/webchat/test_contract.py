@@ -17,8 +17,8 @@ from gateway.testing import (
     POLICY,
     Check,
     FakeClock,
-    FarEnd,
-    Running,
+    ProviderSimulator,
+    RunningGateway,
     Trouble,
     checks,
     echo,
@@ -44,7 +44,7 @@ class Browsers:
     calls = 0
 
     def __init__(self) -> None:
-        self.gw: Running
+        self.gw: RunningGateway
         self.http: ClientSession
         self._ready: dict[str, dict[str, Any]] = {}
 
@@ -117,7 +117,7 @@ class Browsers:
 
 
 @pytest.fixture
-async def far_end(tmp_path: Path) -> AsyncIterator[FarEnd]:
+async def far_end(tmp_path: Path) -> AsyncIterator[ProviderSimulator]:
     browsers = Browsers()
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
     config = {"policy": "policy.yaml", "channels": {"webchat": {"secret": SECRET}}}
@@ -132,6 +132,6 @@ async def far_end(tmp_path: Path) -> AsyncIterator[FarEnd]:
 
 
 @pytest.mark.parametrize("check", checks(QUALITY))
-async def test_contract(check: Check, far_end: FarEnd) -> None:
+async def test_contract(check: Check, far_end: ProviderSimulator) -> None:
     """What every channel must do."""
     await check(far_end)

@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 
 import channels.webchat
 from gateway import Button, Reply, Turn
-from gateway.testing import FakeHandler, Running, running
+from gateway.testing import FakeHandler, RunningGateway, running
 from tests.conftest import until
 from tests.webchat.conftest import Tab
 
@@ -27,7 +27,7 @@ def answer(turn: Turn) -> Reply | None:
 
 
 @asynccontextmanager
-async def tab_at(gw: Running) -> AsyncIterator[Tab]:
+async def tab_at(gw: RunningGateway) -> AsyncIterator[Tab]:
     async with (
         ClientSession() as http,
         http.ws_connect(f"{gw.url}/channels/webchat/socket") as socket,
@@ -36,14 +36,14 @@ async def tab_at(gw: Running) -> AsyncIterator[Tab]:
 
 
 @pytest.fixture
-async def gw(tmp_path: Path) -> AsyncIterator[Running]:
+async def gw(tmp_path: Path) -> AsyncIterator[RunningGateway]:
     bot = FakeHandler(answer)
     config = {"channels": {"webchat": {}}}
     async with running(channels.webchat, bot, config=config, tmp_path=tmp_path) as gateway:
         yield gateway
 
 
-async def test_a_customer_asks_and_is_answered(gw: Running) -> None:
+async def test_a_customer_asks_and_is_answered(gw: RunningGateway) -> None:
     """Question and answer come back over the socket, in order, with the answer's buttons."""
     async with tab_at(gw) as tab:
         await tab.hello()
@@ -54,7 +54,7 @@ async def test_a_customer_asks_and_is_answered(gw: Running) -> None:
     assert reply["buttons"][0]["title"] == "Track a parcel"
 
 
-async def test_said_twice_it_is_answered_once(gw: Running) -> None:
+async def test_said_twice_it_is_answered_once(gw: RunningGateway) -> None:
     """The same page id after a reconnect is one turn with one answer."""
     async with tab_at(gw) as tab:
         await tab.hello()
@@ -68,7 +68,7 @@ async def test_said_twice_it_is_answered_once(gw: Running) -> None:
     assert [one["text"] for one in heard] == ["Hello", "You said: Hello"]
 
 
-async def test_a_mark_reaches_the_desk(gw: Running) -> None:
+async def test_a_mark_reaches_the_desk(gw: RunningGateway) -> None:
     """What the customer has read is read in the agents' view."""
     async with tab_at(gw) as tab:
         await tab.hello()
@@ -80,7 +80,7 @@ async def test_a_mark_reaches_the_desk(gw: Running) -> None:
         assert (status["id"], status["status"]) == (reply["id"], "read")
 
 
-async def test_a_file_goes_through(gw: Running) -> None:
+async def test_a_file_goes_through(gw: RunningGateway) -> None:
     """An upload is kept by the gateway and comes back byte for byte."""
     data = b"%PDF-1.7\n" + b"lines\n" * 300_000
     async with tab_at(gw) as tab, ClientSession() as http:
@@ -113,7 +113,7 @@ async def test_the_secret_outlives_the_process(tmp_path: Path) -> None:
     assert sessions[0] == sessions[1]
 
 
-async def test_pages_are_told_when_the_server_stops(gw: Running) -> None:
+async def test_pages_are_told_when_the_server_stops(gw: RunningGateway) -> None:
     """A line is closed as `going away`, and a waiting poll is answered, when the work ends."""
     async with tab_at(gw) as tab, ClientSession() as http:
         await tab.hello()
@@ -129,7 +129,7 @@ async def test_pages_are_told_when_the_server_stops(gw: Running) -> None:
         assert await answer.json() == {"frames": []}
 
 
-async def test_who_polled_as_the_server_stopped_waited_their_time_out(gw: Running) -> None:
+async def test_who_polled_as_the_server_stopped_waited_their_time_out(gw: RunningGateway) -> None:
     """Nobody waits for news of a gateway whose work has ended, however late they ask."""
     async with tab_at(gw) as tab, ClientSession() as http, asyncio.timeout(10):
         await tab.hello()

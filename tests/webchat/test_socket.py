@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from channels.webchat import wire
-from gateway import Button, Event, SurveyAsk
+from gateway import Button, Event, SurveyQuestion
 from tests.conftest import until
 from tests.webchat.conftest import Chat, Start
 from tests.webchat.house import ANA
@@ -104,7 +104,7 @@ async def test_a_message_carries_all_that_the_page_shows(chat: Chat) -> None:
     button = Button(title="Track a parcel", payload="track")
     chat.small.put(tab.address, "Which?", buttons=(button,))
     chat.small.put(tab.address, "Ana here.", author="agent", agent=ANA)
-    chat.small.put(tab.address, "Did you feel heard?", survey=SurveyAsk())
+    chat.small.put(tab.address, "Did you feel heard?", survey=SurveyQuestion())
     which, ana, survey = [await tab.next("message") for _ in range(3)]
     assert which["buttons"] == [{"title": "Track a parcel", "payload": "track"}]
     assert (ana["author"], ana["name"], "buttons" in ana) == ("agent", "Ana", False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway import Attachment, Button, Event, SurveyAsk
+from gateway import Attachment, Button, Event, SurveyQuestion
 from tests.conftest import until
 from tests.webchat.conftest import SITE_SECRET, Start
 from tests.webchat.house import ANA
@@ -148,7 +148,7 @@ async def test_by_keyboard_alone(browser: Browser, start: Start) -> None:
         await keyboard.press("Enter")
         await until(lambda: shop.chat.small.accepted)
         assert shop.chat.small.accepted[0].text == "Thank you\nall"
-        shop.chat.small.put(await shop.address(), "Did you feel heard?", survey=SurveyAsk())
+        shop.chat.small.put(await shop.address(), "Did you feel heard?", survey=SurveyQuestion())
         await shop.page.get_by_role("radiogroup", name="Your rating").wait_for()
         for _ in range(2):
             await keyboard.press("Shift+Tab")
@@ -243,7 +243,7 @@ async def test_contrast_and_motion(browser: Browser, start: Start) -> None:
         put(here, "An answer https://shop.example", attachments=(file,))
         put(here, "Ana here", author="agent", agent=ANA)
         button = Button(title="Yes", payload="yes")
-        put(here, "How was it?", survey=SurveyAsk(), buttons=(button,))
+        put(here, "How was it?", survey=SurveyQuestion(), buttons=(button,))
         await shop.find(".stars").wait_for()
         shop.chat.small.publish(Event(topic=here.lane, name="typing", data={"author": "bot"}))
         await shop.find(".typing").wait_for()

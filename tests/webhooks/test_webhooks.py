@@ -11,12 +11,19 @@ import pytest
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
-from gateway import BadConfig, Receipt, Reply, SurveyAsk, Turn, Undeliverable
-from gateway.adapters.outside import SafeOutside
-from gateway.adapters.posting import HttpPost
-from gateway.settings import Endpoint
-from gateway.store import Hook
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, Running, running, settings_for
+from gateway import BadConfig, Receipt, Reply, SurveyQuestion, Turn, Undeliverable
+from gateway.adapters.public_http import PublicNetworkHttp
+from gateway.adapters.webhook_client import HttpWebhookSender
+from gateway.settings import WebhookEndpoint
+from gateway.store import WebhookDelivery
+from gateway.testing import (
+    FakeChannel,
+    FakeClock,
+    FakeHandler,
+    RunningGateway,
+    running,
+    settings_for,
+)
 from tests.conftest import until
 from tests.spine.conftest import ANSWER_ALL
 from tests.webhooks.receiver import SECRET, Receiver, receiver
@@ -45,7 +52,7 @@ def nobody(turn: Turn) -> Reply | None:
     return None
 
 
-async def told(gw: Running) -> None:
+async def told(gw: RunningGateway) -> None:
     """Let everything be sent that is due."""
     await gw.settled()
     await gw.gateway.webhooks.sweep()
@@ -62,7 +69,7 @@ async def test_a_dialogue_is_told_in_its_order(
         await gw.customer("fake", "carla").say(f"hello {WORDS}")
         at = gw.clock.now()
         receipt = Receipt(channel="fake", ids=(f"fake-{fake.sent[0].key}",), status="read", at=at)
-        await gw.house.intake.report(receipt)
+        await gw.services.intake.report(receipt)
         await told(gw)
         assert crm.names() == [
             "conversation.opened",
@@ -74,7 +81,7 @@ async def test_a_dialogue_is_told_in_its_order(
         assert "carla" not in crm.words()
         assert {event["data"]["conversation"] for event in crm.taken} == {1}
         assert len(set(crm.ids)) == 4
-        assert gw.gateway.metrics.webhooks.labels("crm", "sent").value == 4
+        assert gw.metric("warmline_webhooks_total", endpoint="crm", outcome="sent") == 4
 
 
 async def test_what_people_do_is_told(tmp_path: Path, crm: Receiver) -> None:
@@ -115,7 +122,7 @@ async def test_a_survey_is_told_without_its_comment(
 
     def ask(turn: Turn) -> Reply | None:
         if turn.kind == "event" and turn.name == "resolved":
-            return Reply(body=("How was it?",), purpose="survey", survey=SurveyAsk())
+            return Reply(body=("How was it?",), purpose="survey", survey=SurveyQuestion())
         return Reply(body=("Thanks.",), purpose="thanks") if turn.survey_answer else None
 
     class Asks(FakeHandler):
@@ -172,10 +179,10 @@ async def test_a_dead_letter_lets_the_next_go_and_can_be_sent_again(
         await gw.customer("fake", "carla").say("one")
         await told(gw)
         assert crm.names() == ["message.sent"]
-        [line] = await gw.gateway.store.hooks.list()
+        [line] = await gw.gateway.store.webhooks.list()
         assert (line.endpoint, line.name) == ("crm", "message.received")
-        assert (await gw.gateway.store.figures.backlog(gw.clock.now())).hooks_dead.rows == 1
-        assert await gw.gateway.store.hooks.retry(None) == 1
+        assert (await gw.gateway.store.statistics.backlog(gw.clock.now())).hooks_dead.rows == 1
+        assert await gw.gateway.store.webhooks.retry(None) == 1
         await told(gw)
         assert crm.names() == ["message.sent", "message.received"]
         assert crm.ids[1] == line.event
@@ -187,7 +194,7 @@ async def test_all_can_be_replayed(tmp_path: Path, crm: Receiver, easy: dict[str
     async with running(FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("one")
         await told(gw)
-        hooks = gw.gateway.store.hooks
+        hooks = gw.gateway.store.webhooks
         assert await hooks.replay(gw.clock.now() + timedelta(seconds=1), None) == 0
         assert await hooks.replay(gw.clock.now() - timedelta(minutes=1), "other") == 0
         assert await hooks.replay(gw.clock.now() - timedelta(minutes=1), "crm") == 2
@@ -208,8 +215,8 @@ async def test_a_process_that_died_on_it_loses_nothing(
     ) as gw:
         await gw.customer("fake", "carla").say("one")
         lease = timedelta(seconds=45)
-        taken = await gw.gateway.store.hooks.take("crm:1", clock.now(), lease)  # ... and dies
-        assert isinstance(taken, Hook)
+        taken = await gw.gateway.store.webhooks.take("crm:1", clock.now(), lease)  # ... and dies
+        assert isinstance(taken, WebhookDelivery)
         await gw.gateway.posting.post(taken, clock.now())  # ... or dies only now
     async with running(
         FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path, clock=clock
@@ -259,7 +266,7 @@ async def test_an_erased_customer_is_told_no_more(
         assert isinstance(held, dict)
         assert len(held["hooks"]) == 3
         await gw.gateway.store.customers.erase(carla.address)
-        assert await gw.gateway.store.hooks.lanes() == ()
+        assert await gw.gateway.store.webhooks.lanes() == ()
 
 
 async def test_nothing_is_written_where_nobody_listens(
@@ -268,16 +275,16 @@ async def test_nothing_is_written_where_nobody_listens(
     """No endpoint, no row."""
     async with running(FakeChannel(), FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("one")
-        assert await gw.gateway.store.hooks.lanes() == ()
+        assert await gw.gateway.store.webhooks.lanes() == ()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_an_address_of_this_network_is_refused(crm: Receiver, host: str) -> None:
     """By number and by name, at the connection; it is told how to permit it."""
     url = crm.url.replace("127.0.0.1", host)
-    there = Endpoint.model_validate({"url": url, "secret": SECRET})
-    post = HttpPost({"crm": there}, outside=SafeOutside(), timeout=5)
-    hook = Hook(id=1, event="msg_1", endpoint="crm", name="x", payload="{}", attempts=1)
+    there = WebhookEndpoint.model_validate({"url": url, "secret": SECRET})
+    post = HttpWebhookSender({"crm": there}, public_http=PublicNetworkHttp(), timeout=5)
+    hook = WebhookDelivery(id=1, event="msg_1", endpoint="crm", name="x", payload="{}", attempts=1)
     with pytest.raises(Undeliverable, match="allow_private"):
         await post.post(hook, datetime.now(UTC))
     assert crm.tried == []
@@ -288,8 +295,12 @@ async def test_both_keys_sign_while_one_replaces_the_other(crm: Receiver) -> Non
     """A receiver verifies with the old key or the new one."""
     other = "whsec_" + "QUJD" * 10
     url = {"url": crm.url, "secret": f"{other} {SECRET}", "allow_private": True}
-    post = HttpPost({"crm": Endpoint.model_validate(url)}, outside=SafeOutside(), timeout=5)
-    hook = Hook(id=1, event="msg_1", endpoint="crm", name="x", payload='{"type":"x"}', attempts=1)
+    post = HttpWebhookSender(
+        {"crm": WebhookEndpoint.model_validate(url)}, public_http=PublicNetworkHttp(), timeout=5
+    )
+    hook = WebhookDelivery(
+        id=1, event="msg_1", endpoint="crm", name="x", payload='{"type":"x"}', attempts=1
+    )
     await post.post(hook, datetime.now(UTC))
     await post.close()
     assert crm.names() == ["x"]

@@ -17,9 +17,9 @@ import structlog
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from gateway.adapters.local import LocalEvents
-from gateway.adapters.redis.link import Link
-from gateway.adapters.redis.post import Post
+from gateway.adapters.redis.commands import CommandQueue
+from gateway.adapters.redis.connection import RedisConnection
+from gateway.adapters.standalone import LocalEvents
 from gateway.ports import Event
 
 log = structlog.get_logger()
@@ -30,21 +30,23 @@ SILENCE = 4.0
 LOOK = "look"
 
 
-class Told(msgspec.Struct, frozen=True):
+class EventEnvelope(msgspec.Struct, frozen=True):
     """An event on its way, and the process that it happened in."""
 
     by: str
     event: Event
 
 
-_DECODER = msgspec.json.Decoder(Told)
+_DECODER = msgspec.json.Decoder(EventEnvelope)
 
 
 class SharedEvents:
     """As `LocalEvents`, with those of the other processes. ``look_every``: seconds between looks
     of every listener while Redis is away."""
 
-    def __init__(self, link: Link, post: Post, *, me: str, look_every: float) -> None:
+    def __init__(
+        self, link: RedisConnection, post: CommandQueue, *, me: str, look_every: float
+    ) -> None:
         self._link, self._post, self._me, self._look_every = link, post, me, look_every
         self._local = LocalEvents()
         self._topics: Counter[str] = Counter()
@@ -52,7 +54,7 @@ class SharedEvents:
 
     def publish(self, event: Event) -> None:
         self._local.publish(event)
-        told = msgspec.json.encode(Told(by=self._me, event=event)).decode()
+        told = msgspec.json.encode(EventEnvelope(by=self._me, event=event)).decode()
         self._post.put("PUBLISH", self._channel(event.topic), told)
 
     @asynccontextmanager

@@ -1,30 +1,82 @@
-"""Which lanes have work, for all processes: a stream with a consumer group.
-
-An entry says that a lane may have work. It is acknowledged when its lane was worked until nothing
-was left; what a dead process held is claimed by the others. An entry that is lost costs time, never
-a message: the sweep over the database finds the lane.
-"""
+"""Which lanes have work, for all processes: a stream with a consumer group, and lane locks."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.asyncio.lock import Lock
+from redis.exceptions import LockError, ResponseError
 
-from gateway.adapters.redis.link import BLOCK, Away, Link, NoGroup
-from gateway.adapters.redis.locks import Locks
-from gateway.adapters.redis.post import Post
+from gateway.adapters.redis.commands import CommandQueue
+from gateway.adapters.redis.connection import (
+    BLOCK,
+    NoConsumerGroup,
+    RedisConnection,
+    RedisUnavailable,
+)
 from gateway.ports import Clock
-from gateway.services.dispatch import Lanes, Next, Step
-from gateway.services.ending import ended
+from gateway.runtime.dispatch import LocalLanes, Next, Step
+from gateway.runtime.tasks import cancel_all
+
+
+class LaneLocks:
+    """Locks of ``ttl`` seconds."""
+
+    def __init__(self, link: RedisConnection, *, ttl: float) -> None:
+        self._link, self.ttl = link, ttl
+
+    @asynccontextmanager
+    async def holding(self, *name: str) -> AsyncIterator[bool]:
+        """While open, nobody else has the lock; gives False when somebody else has it."""
+        lock = self.lock(*name)
+        try:
+            mine = await self._link.call(lambda _: lock.acquire())
+        except RedisUnavailable:
+            yield True  # nobody can tell; the database decides
+            return
+        if not mine:
+            yield False
+            return
+        keeping = asyncio.create_task(self._keep(lock))
+        try:
+            yield True
+        finally:
+            keeping.cancel()
+            with suppress(RedisUnavailable, LockError):  # it lapsed, or will
+                await self._link.call(lambda _: lock.release())
+
+    def lock(self, *name: str) -> Lock:
+        """One that does not wait."""
+        return Lock(
+            self._link.client,
+            self._link.key("lock", *name),
+            timeout=self.ttl,
+            blocking=False,
+            thread_local=False,
+        )
+
+    async def extend(self, lock: Lock) -> bool:
+        """Hold it for another `ttl`; False when it is not ours any more. Raises Away."""
+        try:
+            return await self._link.call(lambda _: lock.extend(self.ttl, replace_ttl=True))
+        except LockError:
+            return False
+
+    async def _keep(self, lock: Lock) -> None:
+        while True:
+            await asyncio.sleep(self.ttl / 3)
+            with suppress(RedisUnavailable):
+                if not await self.extend(lock):
+                    return
+
 
 log = structlog.get_logger()
 Entries = Iterable[tuple[str | None, dict[str, str] | None]]
@@ -42,7 +94,7 @@ GONE = 3600_000
 
 
 class SharedLanes:
-    """As `Lanes`, together with the other processes' lanes of the same ``name``.
+    """As `LocalLanes`, together with the other processes' lanes of the same ``name``.
 
     ``works``: this process takes part in the work; one that does not only passes wakes on.
     ``forgot`` is called when Redis has lost what it held.
@@ -55,9 +107,9 @@ class SharedLanes:
         *,
         at_once: int,
         clock: Clock,
-        link: Link,
-        post: Post,
-        locks: Locks,
+        link: RedisConnection,
+        post: CommandQueue,
+        locks: LaneLocks,
         me: str,
         works: bool,
         forgot: Callable[[], None],
@@ -66,7 +118,7 @@ class SharedLanes:
         self._clock, self._link, self._post, self._locks = clock, link, post, locks
         self._me, self._works, self._forgot = me, works, forgot
         self._key = link.key("lanes", name)
-        self._lanes = Lanes(self._alone, at_once=at_once, clock=clock)
+        self._lanes = LocalLanes(self._alone, at_once=at_once, clock=clock)
         self._held: dict[str, set[str]] = defaultdict(set)
         self._tries: dict[str, int] = {}
         self._room = asyncio.Event()
@@ -92,8 +144,8 @@ class SharedLanes:
             ]
 
     async def stop(self, grace: float) -> None:
-        """As `Lanes.stop`; what was taken and not begun is given to the others."""
-        await ended(self._running)
+        """As `LocalLanes.stop`; what was taken and not begun is given to the others."""
+        await cancel_all(self._running)
         await self._lanes.stop(grace)
         for lane, entries in self._held.items():
             self._post.put("XADD", self._key, "MAXLEN", "~", MOST, "*", "lane", lane)
@@ -164,9 +216,9 @@ class SharedLanes:
     async def _try(self, work: Callable[[], Any]) -> None:
         try:
             await work()
-        except NoGroup:
+        except NoConsumerGroup:
             await self._begin()
-        except Away:
+        except RedisUnavailable:
             await self._link.back.wait()
         except Exception:
             log.exception("redis.lanes_failed", lanes=self._name)
@@ -182,7 +234,7 @@ class SharedLanes:
                 if not str(error).startswith("BUSYGROUP"):  # another process was faster
                     raise
 
-        with suppress(Away, NoGroup):
+        with suppress(RedisUnavailable, NoConsumerGroup):
             await self._link.call(create)
         self._forgot()
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, exists, select
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.schema import conversations, customers, messages
-from gateway.model import Answered
+from gateway.model import PastAnswer
 
 LONGEST = 2_000
 """Characters that are kept of what was asked, and of what was said."""
@@ -48,13 +48,13 @@ _SAID = (
 )
 
 
-def answered(connection: Connection, since: datetime, limit: int) -> tuple[Answered, ...]:
+def answered(connection: Connection, since: datetime, limit: int) -> tuple[PastAnswer, ...]:
     found = connection.execute(_SAID, {"since": rows.ms(since), "most": limit}).all()
     by = groupby(found, key=attrgetter("conversation_id"))
     return tuple(one for _, said in by for one in _first(connection, said))
 
 
-def _first(connection: Connection, said: Iterable[Row[Any]]) -> Iterator[Answered]:
+def _first(connection: Connection, said: Iterable[Row[Any]]) -> Iterator[PastAnswer]:
     """What was asked until a person spoke, and what that person said first."""
     asked: list[str] = []
     for row in said:
@@ -66,7 +66,7 @@ def _first(connection: Connection, said: Iterable[Row[Any]]) -> Iterator[Answere
         if words and message.text.strip():
             called = rows.maybe_opened(connection, "customers.name", "", row.name)
             names = (called, message.agent.name if message.agent else None)
-            yield Answered(
+            yield PastAnswer(
                 conversation=row.conversation_id,
                 customer=row.customer_id,
                 language=row.language,

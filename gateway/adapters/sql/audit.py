@@ -12,7 +12,7 @@ from gateway.adapters.sql import rows
 from gateway.adapters.sql.schema import audit, identities
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Address
-from gateway.ports import AuditLine, Clock
+from gateway.ports import AuditEntry, Clock
 
 LONGEST = 200
 AT_ONCE = 5_000
@@ -55,7 +55,7 @@ class SqlAudit:
         since: datetime | None = None,
         before: int | None = None,
         limit: int = 200,
-    ) -> tuple[AuditLine, ...]:
+    ) -> tuple[AuditEntry, ...]:
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
         if conversation is not None:
             query = query.where(audit.c.conversation_id == conversation)
@@ -97,8 +97,8 @@ def _plain(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)[:LONGEST]
 
 
-def _line(row: Row[Any]) -> AuditLine:
-    return AuditLine(
+def _line(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(
         id=row.id,
         at=rows.when(row.at),
         who=row.who,

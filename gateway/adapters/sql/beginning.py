@@ -15,7 +15,7 @@ from gateway.adapters.sql.prepared import Insertion, Prepared
 from gateway.adapters.sql.schema import conversations, customers, identities
 from gateway.adapters.sql.whose import find_customer, is_with_person
 from gateway.model import Conversation
-from gateway.store import Moved, Outcome
+from gateway.store import ConversationChanged, TurnOutcome
 
 _NEW_CUSTOMER = Insertion(customers, "name", "language", "opted_out", "ref", "created_at")
 _NEW_IDENTITY = Prepared(
@@ -40,7 +40,7 @@ _CLOSE_IDLE = Prepared(
 )
 
 
-def open_new(connection: Connection, outcome: Outcome, at: datetime) -> Conversation:
+def open_new(connection: Connection, outcome: TurnOutcome, at: datetime) -> Conversation:
     """Begin a conversation, and know the customer by this address from now on. Raises Moved when
     a person took the one that the message belongs to, or made the address known."""
     conversation, inbound = outcome.conversation, outcome.work.inbound
@@ -60,7 +60,7 @@ def open_new(connection: Connection, outcome: Outcome, at: datetime) -> Conversa
     return conversation.replace(id=new)
 
 
-def _beginner(connection: Connection, outcome: Outcome, at: datetime) -> int:
+def _beginner(connection: Connection, outcome: TurnOutcome, at: datetime) -> int:
     """Who begins it, known by the address from now on."""
     customer, inbound = outcome.customer, outcome.work.inbound
     known = customer.id
@@ -69,7 +69,7 @@ def _beginner(connection: Connection, outcome: Outcome, at: datetime) -> int:
         dialect.hold(connection, dialect.REF, (inbound.ref,))
         known = find_customer(connection, inbound).id
     if known and inbound and is_with_person(connection, inbound, customer.replace(id=known)):
-        raise Moved
+        raise ConversationChanged
     if not known:
         who = {
             "name": rows.maybe_sealed(connection, "customers.name", "", customer.name),
@@ -83,11 +83,11 @@ def _beginner(connection: Connection, outcome: Outcome, at: datetime) -> int:
     identity = {"customer": known, "channel": address.channel, "value": address.value}
     is_news = _NEW_IDENTITY.count(connection, identity)
     if not is_news and not customer.id and customer.ref is None:
-        raise Moved
+        raise ConversationChanged
     return known
 
 
-def adopt(connection: Connection, outcome: Outcome) -> None:
+def adopt(connection: Connection, outcome: TurnOutcome) -> None:
     """A customer who had not said who they are has proof of it now: what they began is theirs."""
     customer, address = outcome.customer, outcome.conversation.address
     connection.execute(
@@ -110,7 +110,7 @@ def adopt(connection: Connection, outcome: Outcome) -> None:
 
 
 def columns(
-    connection: Connection, outcome: Outcome, conversation: Conversation
+    connection: Connection, outcome: TurnOutcome, conversation: Conversation
 ) -> dict[str, object]:
     """What a turn may change, by column; ``mood`` is None when nothing was understood."""
     heard = outcome.message.understanding if outcome.message else None

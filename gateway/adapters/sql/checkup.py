@@ -16,7 +16,7 @@ from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.dialect import now_ms
 from gateway.adapters.sql.schema import processes
 from gateway.adapters.sql.units import AnyDatabase
-from gateway.ports import Clock, Symptom
+from gateway.ports import Clock, HealthProblem
 
 LOG_MOST = 256 * 2**20
 """Bytes of the write-ahead log; it is cut to 64 MB whenever nobody reads from its beginning."""
@@ -38,11 +38,11 @@ class DatabaseCheckup:
         """Whether the schema is this version's. Raises what keeps the database from being read."""
         return self.exists and await self._db.read(_revision) == _head()
 
-    async def checkup(self, clock: Clock) -> Sequence[Symptom]:  # noqa: ARG002  (a Checkup)
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
         if not self.exists:
             what = f"there is no database {self._file} yet"
-            mend = "the first `warmline serve` makes it"
-            return [Symptom(what=what, severity="warning", mend=mend)]
+            fix = "the first `warmline serve` makes it"
+            return [HealthProblem(what=what, severity="warning", fix=fix)]
         found = await self._schema()
         return found if self._file is None else [*found, *_room(self._file), *_log(self._file)]
 
@@ -52,40 +52,42 @@ class DatabaseCheckup:
         gone = [row.name or row.id for row in found if row.lease_until < row[-1]]
         return len(found) - len(gone), gone
 
-    async def _schema(self) -> Sequence[Symptom]:
+    async def _schema(self) -> Sequence[HealthProblem]:
         try:
             there, ours = await self._db.read(_revision), _head()
         except (OSError, TimeoutError, SQLAlchemyError) as error:
             what = f"the database cannot be used: {type(error).__name__}"
-            return [Symptom(what=what, mend="see `database_url`, and whether the server is up")]
+            return [
+                HealthProblem(what=what, fix="see `database_url`, and whether the server is up")
+            ]
         if there == ours:
             return []
         if there is not None and there not in _known():
             what = f"the schema ({there}) is of a newer version than this one ({ours})"
-            return [Symptom(what=what, mend="install that version again, or restore a backup")]
+            return [HealthProblem(what=what, fix="install that version again, or restore a backup")]
         what = f"the schema is of an older version ({there or 'none'}, this one has {ours})"
-        mend = "make a backup, then `warmline migrate`, or start `warmline serve`, which does it"
-        return [Symptom(what=what, severity="warning", mend=mend)]
+        fix = "make a backup, then `warmline migrate`, or start `warmline serve`, which does it"
+        return [HealthProblem(what=what, severity="warning", fix=fix)]
 
 
-def _room(file: Path) -> Sequence[Symptom]:
+def _room(file: Path) -> Sequence[HealthProblem]:
     disk = shutil.disk_usage(file.parent)
     if disk.free >= min(DISK_LEAST, disk.total // 10):
         return []
     what = f"{disk.free / 2**20:.0f} MB are left on the disk of {file.parent}"
-    mend = "make room, or set `retention`; a full disk sends messages back to the providers"
+    fix = "make room, or set `retention`; a full disk sends messages back to the providers"
     full = disk.free < 64 * 2**20
-    return [Symptom(what=what, severity="broken" if full else "warning", mend=mend)]
+    return [HealthProblem(what=what, severity="broken" if full else "warning", fix=fix)]
 
 
-def _log(file: Path) -> Sequence[Symptom]:
+def _log(file: Path) -> Sequence[HealthProblem]:
     log = file.with_name(file.name + "-wal")
     size = log.stat().st_size if log.exists() else 0
     if size < LOG_MOST:
         return []
     what = f"the write-ahead log has {size / 2**20:.0f} MB"
-    mend = "something reads for very long: end backups and shells that hold the database open"
-    return [Symptom(what=what, severity="warning", mend=mend)]
+    fix = "something reads for very long: end backups and shells that hold the database open"
+    return [HealthProblem(what=what, severity="warning", fix=fix)]
 
 
 def _revision(connection: Connection) -> str | None:

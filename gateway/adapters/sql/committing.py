@@ -14,7 +14,13 @@ from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import conversations, inbox
 from gateway.adapters.sql.speaking import speak, store
 from gateway.model import Conversation, Message
-from gateway.store import AlreadyHandled, Committed, Happened, Moved, Outcome
+from gateway.store import (
+    AlreadyHandled,
+    CommittedTurn,
+    ConversationChanged,
+    ConversationEvent,
+    TurnOutcome,
+)
 
 _EPOCH = Prepared(
     select(conversations).where(conversations.c.id == bindparam("id")).with_for_update()
@@ -48,7 +54,7 @@ _CHANGED = Prepared(
 )
 
 
-def commit(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
+def commit(connection: Connection, outcome: TurnOutcome, at: datetime) -> CommittedTurn:
     """Store ``outcome`` whole. Raises Moved or AlreadyHandled, having changed nothing."""
     committed = _store(connection, outcome, at)
     more = outcome.work.more or _has_more(connection, outcome.work.lane)
@@ -63,7 +69,7 @@ def _has_more(connection: Connection, lane: str) -> bool:
     )
 
 
-def _store(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
+def _store(connection: Connection, outcome: TurnOutcome, at: datetime) -> CommittedTurn:
     conversation, dropped = _settle(connection, outcome, at)
     message = None
     if outcome.message is not None:
@@ -75,12 +81,12 @@ def _store(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
         consent.record(connection, conversation.address, outcome.consent)
     heard(connection, outcome, conversation, at)
     if dropped:
-        return Committed(conversation=conversation, message=message, dropped=dropped)
+        return CommittedTurn(conversation=conversation, message=message, dropped=dropped)
     if outcome.work.conversation is not None:
         conversation = _update(connection, outcome, conversation)
     replies, silenced = speak(connection, outcome, conversation, at)
     effects(connection, outcome, conversation, at)
-    return Committed(
+    return CommittedTurn(
         conversation=conversation,
         message=message,
         replies=replies,
@@ -90,7 +96,7 @@ def _store(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
 
 
 def _settle(
-    connection: Connection, outcome: Outcome, at: datetime
+    connection: Connection, outcome: TurnOutcome, at: datetime
 ) -> tuple[Conversation, str | None]:
     """The conversation as the database has it, and why the bot must be silent, if it must."""
     if not outcome.conversation.id:
@@ -105,10 +111,10 @@ def _settle(
         return now, None
     if now.state in ("waiting", "person"):
         return now, "a person took the conversation"
-    raise Moved
+    raise ConversationChanged
 
 
-def _moved_on(connection: Connection, now: Conversation, happened: Happened) -> str | None:
+def _moved_on(connection: Connection, now: Conversation, happened: ConversationEvent) -> str | None:
     """Why what was set for later is not said any more. Where conversations follow one another in
     a lane, what is said of an earlier one would fall into the last."""
     if now.epoch != happened.epoch:
@@ -119,7 +125,7 @@ def _moved_on(connection: Connection, now: Conversation, happened: Happened) -> 
     return None
 
 
-def _update(connection: Connection, outcome: Outcome, now: Conversation) -> Conversation:
+def _update(connection: Connection, outcome: TurnOutcome, now: Conversation) -> Conversation:
     after = outcome.conversation.replace(epoch=now.epoch, owner=now.owner)
     if outcome.message is None and outcome.handoff is None:
         return now
@@ -132,7 +138,7 @@ def _update(connection: Connection, outcome: Outcome, now: Conversation) -> Conv
 
 
 def _done(
-    connection: Connection, outcome: Outcome, conversation: int, message: Message | None
+    connection: Connection, outcome: TurnOutcome, conversation: int, message: Message | None
 ) -> None:
     turn = {
         "turn": outcome.work.id,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
 
-from gateway.adapters.sealing import SEALED
+from gateway.adapters.encryption import SEALED
 from gateway.adapters.sql import consent, rows
 from gateway.adapters.sql.addresses import forget_empty
 from gateway.adapters.sql.herald import Herald
@@ -31,7 +31,7 @@ from gateway.adapters.sql.schema import (
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Address, Inbound, Json, Receipt
 from gateway.ports import NotFound
-from gateway.store import AgentSaid, Told
+from gateway.store import AgentMessage, UpdatedMessage
 
 # A later word never takes back an earlier, stronger one: "delivered" may come after "read".
 BEFORE = {
@@ -60,7 +60,7 @@ class SqlCustomers:
         self._db = database
         self._herald = herald
 
-    async def report(self, receipt: Receipt) -> tuple[Told, ...] | None:
+    async def report(self, receipt: Receipt) -> tuple[UpdatedMessage, ...] | None:
         return await self._db.write(lambda c: _report(c, receipt, self._herald))
 
     async def export(self, address: Address) -> Json:
@@ -72,7 +72,9 @@ class SqlCustomers:
         return erased
 
 
-def _report(connection: Connection, receipt: Receipt, herald: Herald) -> tuple[Told, ...] | None:
+def _report(
+    connection: Connection, receipt: Receipt, herald: Herald
+) -> tuple[UpdatedMessage, ...] | None:
     if receipt.address is not None:
         ids = [int(id) for id in receipt.ids if id.isdecimal()]
         ours = messages.c.id.in_(ids) & (messages.c.lane == receipt.address.lane)
@@ -98,7 +100,7 @@ def _report(connection: Connection, receipt: Receipt, herald: Herald) -> tuple[T
     if receipt.opted_out:
         for lane in {row.lane for row in found}:
             consent.record(connection, consent.address_of(lane), "out")
-    told = [Told(lane=row.lane, conversation=row.conversation_id) for row in found]
+    told = [UpdatedMessage(lane=row.lane, conversation=row.conversation_id) for row in found]
     return tuple(dict.fromkeys(told))
 
 
@@ -247,7 +249,7 @@ def named(connection: Connection, chosen: ColumnElement[bool]) -> set[str]:
     for row in connection.execute(query):
         payload = rows.opened(connection, "inbox.payload", row.lane, row.payload)
         if row.kind == "agent":
-            found |= {one.digest for one in rows.unpack(payload, AgentSaid).attachments}
+            found |= {one.digest for one in rows.unpack(payload, AgentMessage).attachments}
             continue
         inbound = rows.unpack(payload, Inbound)
         found |= {one.digest for one in inbound.attachments}

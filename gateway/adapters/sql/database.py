@@ -23,7 +23,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from gateway.adapters.sealing import Keys
+from gateway.adapters.encryption import DataKeys
 from gateway.adapters.sql.line import Line
 from gateway.adapters.sql.sqlite_groups import patient
 from gateway.adapters.sql.waiting import Unit
@@ -36,10 +36,10 @@ class Database:
 
     shared = False
 
-    def __init__(self, file: Path, keys: Keys | None = None) -> None:
+    def __init__(self, file: Path, keys: DataKeys | None = None) -> None:
         """``keys`` seal and open what customers and colleagues wrote; without, it stays plain."""
         self.file = file
-        self.keys = keys or Keys()
+        self.keys = keys or DataKeys()
         self._writer = Line(file, self.keys, "db-write", writes=True)
         self._reader = Line(file, self.keys, "db-read", writes=False)
 

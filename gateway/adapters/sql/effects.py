@@ -16,11 +16,11 @@ from gateway.adapters.sql.schema import (
     timers,
 )
 from gateway.model import Conversation, Timer
-from gateway.store import HandoffAsk, Outcome
+from gateway.store import HandoffRequest, TurnOutcome
 
 
 def effects(
-    connection: Connection, outcome: Outcome, conversation: Conversation, at: datetime
+    connection: Connection, outcome: TurnOutcome, conversation: Conversation, at: datetime
 ) -> None:
     """``conversation`` is how it stands after this commit, its epoch too."""
     for timer in outcome.timers:
@@ -43,7 +43,7 @@ def effects(
 
 
 def heard(
-    connection: Connection, outcome: Outcome, conversation: Conversation, at: datetime
+    connection: Connection, outcome: TurnOutcome, conversation: Conversation, at: datetime
 ) -> None:
     """What the customer said of us: it counts whoever has the conversation by now."""
     if outcome.opt_out:
@@ -66,7 +66,7 @@ def heard(
     )
 
 
-def _suggestion_used(connection: Connection, outcome: Outcome) -> None:
+def _suggestion_used(connection: Connection, outcome: TurnOutcome) -> None:
     said = outcome.work.said
     if said is None or said.suggestion is None:
         return
@@ -84,7 +84,7 @@ def _suggestion_used(connection: Connection, outcome: Outcome) -> None:
 
 
 def open_handoff(
-    connection: Connection, conversation: Conversation, ask: HandoffAsk, at: datetime
+    connection: Connection, conversation: Conversation, ask: HandoffRequest, at: datetime
 ) -> int:
     """Put a conversation into the queue, with an alarm if nobody claims it in time."""
     id: int = connection.execute(

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.units import AnyDatabase
-from gateway.store import Backlog, Heap
+from gateway.store import Backlog, QueueStatistics
 
 GRACE = timedelta(minutes=1)
 """Timers fire once a second; one that is this late was forgotten."""
@@ -66,5 +66,5 @@ def _backlog(connection: Connection, at: datetime) -> Backlog:
     return Backlog(**plain, **letters, overdue=_heap(*late))
 
 
-def _heap(n: int, since: int | None) -> Heap:
-    return Heap(rows=n, since=rows.maybe(since))
+def _heap(n: int, since: int | None) -> QueueStatistics:
+    return QueueStatistics(rows=n, since=rows.maybe(since))

@@ -11,9 +11,9 @@ from gateway.adapters.sql.addresses import begin, identity, owner
 from gateway.adapters.sql.effects import open_handoff
 from gateway.adapters.sql.schema import conversations, handoffs, messages
 from gateway.model import Address, Agent, Conversation
+from gateway.pipeline.outcomes import system_line
 from gateway.ports import Conflict, NotAccepted
-from gateway.services.notices import notice
-from gateway.store import HandoffAsk
+from gateway.store import HandoffRequest
 
 
 def go_on(
@@ -82,7 +82,7 @@ def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversa
 def _claimed(connection: Connection, there: Conversation, agent: Agent, at: datetime) -> None:
     mine = (handoffs.c.conversation_id == there.id) & handoffs.c.closed_at.is_(None)
     if connection.execute(select(handoffs.c.id).where(mine)).first() is None:
-        open_handoff(connection, there, HandoffAsk(reasons=(), tier=there.tier), at)
+        open_handoff(connection, there, HandoffRequest(reasons=(), tier=there.tier), at)
     connection.execute(
         update(handoffs)
         .where(mine, handoffs.c.claimed_at.is_(None))
@@ -93,5 +93,5 @@ def _claimed(connection: Connection, there: Conversation, agent: Agent, at: date
 def _line(
     connection: Connection, here: Conversation, text: str, agent: Agent, at: datetime
 ) -> None:
-    line = notice(here.id, text, at, agent=agent)
+    line = system_line(here.id, text, at, agent=agent)
     connection.execute(insert(messages), rows.message_values(connection, line, here.address.lane))

@@ -14,7 +14,7 @@ from gateway.adapters.sql.head import READY
 from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.processes import Me, bury, is_alive
 from gateway.adapters.sql.schema import inbox
-from gateway.store import Later
+from gateway.store import NotBefore
 
 LOOK_AGAIN = timedelta(seconds=1)
 _HEAD = Prepared(
@@ -30,7 +30,7 @@ _MINE = Prepared(
 )
 
 
-def in_hand(connection: Connection, me: Me, lane: str, at: datetime) -> Later | None:
+def in_hand(connection: Connection, me: Me, lane: str, at: datetime) -> NotBefore | None:
     """Take the head of ``lane`` into our hands, or tell when to look again since another has it.
 
     From the hands of a dead process it comes with one attempt more: it may be what killed it.
@@ -42,7 +42,7 @@ def in_hand(connection: Connection, me: Me, lane: str, at: datetime) -> Later | 
     if head.process is not None:
         bury(connection, me)
     if head.process is not None and is_alive(connection, head.process):
-        return Later(at=at + LOOK_AGAIN)
+        return NotBefore(at=at + LOOK_AGAIN)
     died = 0 if head.process is None else 1
     _MINE.count(connection, {"row": head.id, "me": me.id, "died": died})
     return None

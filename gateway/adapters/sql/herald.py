@@ -18,7 +18,7 @@ from sqlalchemy import Connection, insert, select
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.schema import conversations, customers, hooks, messages, outbox
 from gateway.model import Message, Value
-from gateway.store import Committed, Outcome
+from gateway.store import CommittedTurn, TurnOutcome
 
 MOVES = {
     "bot": "handed_back",
@@ -53,8 +53,8 @@ class Herald:
         self._now = now
 
     def turn(
-        self, connection: Connection, outcome: Outcome, committed: Committed, at: datetime
-    ) -> Committed:
+        self, connection: Connection, outcome: TurnOutcome, committed: CommittedTurn, at: datetime
+    ) -> CommittedTurn:
         """A turn was committed; gives ``committed`` back."""
         if self._wishes:
             self._tell_turn(connection, outcome, committed, at)
@@ -85,7 +85,7 @@ class Herald:
             self._tell(connection, f"message.{name}", message.conversation, at, known, said=said)
 
     def _tell_turn(
-        self, connection: Connection, outcome: Outcome, committed: Committed, at: datetime
+        self, connection: Connection, outcome: TurnOutcome, committed: CommittedTurn, at: datetime
     ) -> None:
         id = committed.conversation.id
         if not outcome.conversation.id:
@@ -104,7 +104,9 @@ class Herald:
             for reply in committed.replies:
                 self.message(connection, reply, "sent", at)
 
-    def _closed_by_new(self, connection: Connection, committed: Committed, at: datetime) -> None:
+    def _closed_by_new(
+        self, connection: Connection, committed: CommittedTurn, at: datetime
+    ) -> None:
         """A new matter ends those that were left with the bot, in the same commit."""
         here = committed.conversation
         closed = select(conversations.c.id).where(
@@ -116,7 +118,7 @@ class Herald:
             self._tell(connection, "conversation.resolved", id, at, {"by": "idle"})
 
     def _survey(
-        self, connection: Connection, outcome: Outcome, conversation: int, at: datetime
+        self, connection: Connection, outcome: TurnOutcome, conversation: int, at: datetime
     ) -> None:
         answer, survey = outcome.answered, outcome.work.survey
         if answer is None or survey is None:

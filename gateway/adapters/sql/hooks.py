@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, select, update
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.schema import hooks
 from gateway.adapters.sql.units import AnyDatabase
-from gateway.store import Hook, HookLine, Later
+from gateway.store import NotBefore, WebhookDelivery, WebhookEntry
 
 
 class SqlHooks:
@@ -19,7 +19,9 @@ class SqlHooks:
     def __init__(self, database: AnyDatabase) -> None:
         self._db = database
 
-    async def take(self, lane: str, at: datetime, lease: timedelta) -> Hook | Later | None:
+    async def take(
+        self, lane: str, at: datetime, lease: timedelta
+    ) -> WebhookDelivery | NotBefore | None:
         return await self._db.write(lambda c: _take(c, lane, at, lease), key=f"hooks:{lane}")
 
     async def sent(self, id: int) -> None:
@@ -41,11 +43,11 @@ class SqlHooks:
             lambda c: tuple(f"{row.endpoint}:{row.conversation_id}" for row in c.execute(waiting))
         )
 
-    async def list(self) -> tuple[HookLine, ...]:
+    async def list(self) -> tuple[WebhookEntry, ...]:
         chosen = select(hooks).where(hooks.c.state == "dead").order_by(hooks.c.id).limit(1000)
         return await self._db.read(
             lambda c: tuple(
-                HookLine(
+                WebhookEntry(
                     id=row.id,
                     event=row.event,
                     endpoint=row.endpoint,
@@ -78,7 +80,9 @@ class SqlHooks:
         await self._db.write(lambda c: c.execute(change).rowcount)
 
 
-def _take(connection: Connection, lane: str, at: datetime, lease: timedelta) -> Hook | Later | None:
+def _take(
+    connection: Connection, lane: str, at: datetime, lease: timedelta
+) -> WebhookDelivery | NotBefore | None:
     """The head of the lane, which nobody else takes for as long as the lease holds."""
     endpoint, _, conversation = lane.partition(":")
     head = (
@@ -96,10 +100,10 @@ def _take(connection: Connection, lane: str, at: datetime, lease: timedelta) -> 
     if row is None:
         return None
     if row.due_at > rows.ms(at):
-        return Later(at=rows.when(row.due_at))
+        return NotBefore(at=rows.when(row.due_at))
     taken = update(hooks).where(hooks.c.id == row.id)
     connection.execute(taken.values(due_at=rows.ms(at + lease), attempts=row.attempts + 1))
-    return Hook(
+    return WebhookDelivery(
         id=row.id,
         event=row.event,
         endpoint=row.endpoint,

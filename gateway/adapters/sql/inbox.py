@@ -16,7 +16,7 @@ from gateway.adapters.sql.schema import inbox, messages
 from gateway.adapters.sql.units import AnyDatabase, HeldUp
 from gateway.model import Accepted, Inbound, Message
 from gateway.ports import NotFound
-from gateway.store import AgentSaid, Committed, InboxLine, Later, Outcome, Work
+from gateway.store import AgentMessage, CommittedTurn, InboxEntry, NotBefore, TurnOutcome, WorkItem
 
 HEADS = select(func.min(inbox.c.id)).where(inbox.c.state == "ready").group_by(inbox.c.lane)
 SAID = "desk"
@@ -46,7 +46,7 @@ class SqlInbox:
             )
         )
 
-    async def say(self, said: AgentSaid, lane: str, key: str, at: datetime) -> Accepted:
+    async def say(self, said: AgentMessage, lane: str, key: str, at: datetime) -> Accepted:
         return await self._door.accept(
             Arrival(
                 lane=lane,
@@ -64,7 +64,7 @@ class SqlInbox:
         turn = await self._db.read(lambda c: SAME.scalar(c, asked))
         return None if turn is None else Accepted(turn=turn, duplicate=True)
 
-    async def take(self, lane: str, at: datetime) -> Work | Later | None:
+    async def take(self, lane: str, at: datetime) -> WorkItem | NotBefore | None:
         if not self._db.shared:
             return await self._db.read(lambda c: taking.take(c, lane, at, self._idle))
         try:
@@ -73,9 +73,9 @@ class SqlInbox:
                 key=lane,
             )
         except HeldUp:
-            return Later(at=at + LOOK_AGAIN)
+            return NotBefore(at=at + LOOK_AGAIN)
 
-    async def commit(self, outcome: Outcome, at: datetime) -> Committed:
+    async def commit(self, outcome: TurnOutcome, at: datetime) -> CommittedTurn:
         return await self._db.write(
             lambda c: self._herald.turn(c, outcome, committing.commit(c, outcome, at), at),
             key=outcome.work.lane,
@@ -104,11 +104,11 @@ class SqlInbox:
     async def handled(self, turn: int) -> tuple[Message, ...] | None:
         return await self._db.read(lambda c: _handled(c, turn))
 
-    async def list(self, state: str) -> tuple[InboxLine, ...]:
+    async def list(self, state: str) -> tuple[InboxEntry, ...]:
         chosen = select(inbox).where(inbox.c.state == state).order_by(inbox.c.id).limit(1000)
         return await self._db.read(
             lambda c: tuple(
-                InboxLine(
+                InboxEntry(
                     id=row.id,
                     channel=row.channel,
                     kind=row.kind,

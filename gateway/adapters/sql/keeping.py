@@ -33,7 +33,7 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Inbound, Json
-from gateway.store import Cut
+from gateway.store import RetentionStep
 
 STRETCH = 1000
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -50,7 +50,9 @@ class SqlKeeping:
     def __init__(self, database: AnyDatabase) -> None:
         self._db = database
 
-    async def silent(self, before: datetime, after: int, limit: int) -> tuple[list[int], Cut]:
+    async def silent(
+        self, before: datetime, after: int, limit: int
+    ) -> tuple[list[int], RetentionStep]:
         return await self._db.read(lambda c: _silent(c, before, after, limit), long=True)
 
     async def whole(self, conversation: int) -> Json:
@@ -67,8 +69,8 @@ class SqlKeeping:
         limit: int,
         *,
         delete: bool,
-    ) -> Cut:
-        def unit(connection: Connection) -> Cut:
+    ) -> RetentionStep:
+        def unit(connection: Connection) -> RetentionStep:
             stretch, cut = _old(connection, kind, before, after, limit)
             if delete and stretch:
                 table = attachments if kind == "attachments" else _DONE[kind][0]
@@ -111,14 +113,16 @@ def _quiet(before: datetime) -> ColumnElement[bool]:
 
 def _silent(
     connection: Connection, before: datetime, after: int, limit: int
-) -> tuple[list[int], Cut]:
+) -> tuple[list[int], RetentionStep]:
     walk = select(conversations.c.id).where(
         conversations.c.id > after, conversations.c.opened_at < rows.ms(before)
     )
     stretch = connection.execute(walk.order_by(conversations.c.id).limit(limit)).scalars().all()
     chosen = select(conversations.c.id).where(conversations.c.id.in_(stretch), _quiet(before))
     found = list(connection.execute(chosen.order_by(conversations.c.id)).scalars())
-    return found, Cut(gone=len(found), after=stretch[-1] if len(stretch) == limit else None)
+    return found, RetentionStep(
+        gone=len(found), after=stretch[-1] if len(stretch) == limit else None
+    )
 
 
 def _whole(connection: Connection, conversation: int) -> Json:
@@ -172,7 +176,7 @@ def _forget(connection: Connection, customer: int) -> None:
 
 def _old(
     connection: Connection, kind: str, before: datetime, after: int, limit: int
-) -> tuple[list[int], Cut]:
+) -> tuple[list[int], RetentionStep]:
     stretch: Sequence[Any]
     if kind == "attachments":
         walk = (
@@ -191,7 +195,7 @@ def _old(
         found = [row[0] for row in stretch if row[1] < rows.ms(before) and row[2]]
         young = any(row[1] >= rows.ms(before) for row in stretch)
     over = young or len(stretch) < limit
-    return found, Cut(gone=len(found), after=None if over else stretch[-1][0])
+    return found, RetentionStep(gone=len(found), after=None if over else stretch[-1][0])
 
 
 def _scalars(connection: Connection, query: Any) -> Sequence[str]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
-from gateway.adapters.sealing import Keys
+from gateway.adapters.encryption import DataKeys
 from gateway.adapters.sql.rows import KEYS
 from gateway.adapters.sql.sqlite_groups import (
     PATIENCE,
@@ -31,7 +31,7 @@ T = TypeVar("T")
 class Line:
     """One connection, the units that wait for it, and a thread for what has to wait."""
 
-    def __init__(self, file: Path, keys: Keys, name: str, *, writes: bool) -> None:
+    def __init__(self, file: Path, keys: DataKeys, name: str, *, writes: bool) -> None:
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self.engine = open_engine(file, keys, begin=self._begin)
         self.told: Callable[[int], object] | None = None
@@ -136,7 +136,7 @@ class Line:
         return run_units(connection, group)
 
 
-def open_engine(file: Path, keys: Keys, *, begin: str) -> Engine:
+def open_engine(file: Path, keys: DataKeys, *, begin: str) -> Engine:
     """SQLAlchemy's documented recipe for savepoints with the SQLite driver: the driver must not
     begin transactions by itself, we do. Without it a released savepoint survives the rollback."""
     engine = create_engine(

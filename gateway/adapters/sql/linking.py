@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, exists, insert, select, update
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.addresses import known, move
 from gateway.adapters.sql.schema import customers, identities, links
-from gateway.model import Address, Agent, Linked
+from gateway.model import Address, Agent, LinkedAddress
 from gateway.ports import NotAccepted, NotFound
 
 _HOLDS = and_(
@@ -73,14 +73,14 @@ def unlink(connection: Connection, link: int, at: datetime) -> None:
     connection.execute(update(links).where(mine).values(undone_at=rows.ms(at)))
 
 
-def links_of(connection: Connection, customer: int) -> tuple[Linked, ...]:
+def links_of(connection: Connection, customer: int) -> tuple[LinkedAddress, ...]:
     """Those of ``customer`` that hold, the oldest first."""
     chosen = select(links).where(links.c.customer_id == customer, _HOLDS).order_by(links.c.id)
     return tuple(_value(row) for row in connection.execute(chosen))
 
 
-def _value(row: Any) -> Linked:
-    return Linked(
+def _value(row: Any) -> LinkedAddress:
+    return LinkedAddress(
         id=row.id,
         address=Address(channel=row.channel, value=row.value),
         how=row.how,

@@ -9,7 +9,7 @@ from gateway.adapters.sql.going_on import go_on
 from gateway.adapters.sql.linking import link, links_of, unlink
 from gateway.adapters.sql.proving import redeem, send_code
 from gateway.adapters.sql.units import AnyDatabase
-from gateway.model import Address, Agent, Conversation, Linked, Message
+from gateway.model import Address, Agent, Conversation, LinkedAddress, Message
 
 
 class SqlLinks:
@@ -28,7 +28,7 @@ class SqlLinks:
     async def unlink(self, link: int, at: datetime) -> None:
         await self._db.write(lambda c: unlink(c, link, at))
 
-    async def of(self, conversation: int) -> tuple[Linked, ...]:
+    async def of(self, conversation: int) -> tuple[LinkedAddress, ...]:
         return await self._db.read(lambda c: links_of(c, owner(c, conversation)))
 
     async def send_code(

@@ -21,9 +21,9 @@ from gateway.adapters.sql.schema import (
 from gateway.adapters.sql.timers import put
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import Agent, Conversation, Message, State, Suggestion
+from gateway.pipeline.outcomes import system_line
 from gateway.ports import Conflict, NotFound
-from gateway.services.notices import notice
-from gateway.store import HandoffAsk, Happened
+from gateway.store import ConversationEvent, HandoffRequest
 
 
 class SqlMoves:
@@ -52,7 +52,7 @@ class SqlMoves:
         *,
         state: State,
         line: str,
-        handoff: HandoffAsk | None = None,
+        handoff: HandoffRequest | None = None,
     ) -> Conversation:
         def unit(connection: Connection) -> Conversation:
             closed = rows.ms(at) if state == "resolved" else None
@@ -67,13 +67,17 @@ class SqlMoves:
             by = agent.id if agent else None
             self._herald.moved(connection, conversation, MOVES[state], at, agent=by, tier=now.tier)
             if state == "resolved":
-                event = Happened(conversation=conversation, name="resolved", epoch=now.epoch)
+                event = ConversationEvent(
+                    conversation=conversation, name="resolved", epoch=now.epoch
+                )
                 put(connection, now.address.lane, "event", event, at)
             return now
 
         return await self._db.write(unit)
 
-    async def move_up(self, handoff: int, conversation: int, ask: HandoffAsk, at: datetime) -> bool:
+    async def move_up(
+        self, handoff: int, conversation: int, ask: HandoffRequest, at: datetime
+    ) -> bool:
         def unit(connection: Connection) -> bool:
             taken = connection.execute(
                 update(handoffs)
@@ -177,7 +181,7 @@ def _claim(
     )
     handoff = _open_handoff_of(connection, conversation)
     if handoff is None:
-        ask = HandoffAsk(reasons=(), tier=tier)
+        ask = HandoffRequest(reasons=(), tier=tier)
         handoff = open_handoff(connection, now, ask, at)
     connection.execute(
         update(handoffs)
@@ -229,5 +233,5 @@ def _close(connection: Connection, conversation: int, at: datetime) -> None:
 def _line(
     connection: Connection, now: Conversation, line: str, agent: Agent | None, at: datetime
 ) -> None:
-    message = notice(now.id, line, at, agent=agent)
+    message = system_line(now.id, line, at, agent=agent)
     connection.execute(insert(messages), rows.message_values(connection, message, now.address.lane))

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.schema import conversations, notes_of_guests
 from gateway.adapters.sql.units import AnyDatabase
-from gateway.ports import Clock, Entry, NotFound, Outdated
+from gateway.ports import Clock, NotFound, Outdated, StoredValue
 
 _COLUMNS = select(
     notes_of_guests.c.key,
@@ -29,10 +29,10 @@ class SqlNotebook:
         self._db = database
         self._clock = clock
 
-    async def get(self, guest: str, key: str) -> Entry | None:
+    async def get(self, guest: str, key: str) -> StoredValue | None:
         query = _COLUMNS.where(notes_of_guests.c.guest == guest, notes_of_guests.c.key == key)
 
-        def unit(connection: Connection) -> Entry | None:
+        def unit(connection: Connection) -> StoredValue | None:
             row = connection.execute(query).one_or_none()
             return _opened(connection, guest, row) if row else None
 
@@ -40,7 +40,7 @@ class SqlNotebook:
 
     async def put(
         self, guest: str, key: str, value: str, *, version: int = 0, conversation: int = 0
-    ) -> Entry:
+    ) -> StoredValue:
         at = rows.ms(self._clock.now())
         values = {
             "value": self._db.keys.seal(value, f"{_VALUE}:{guest}/{key}"),
@@ -49,7 +49,7 @@ class SqlNotebook:
             "updated_at": at,
         }
 
-        def unit(connection: Connection) -> Entry:
+        def unit(connection: Connection) -> StoredValue:
             if conversation and not _known(connection, conversation):
                 raise NotFound(f"there is no conversation {conversation}")
             if version:
@@ -76,7 +76,7 @@ class SqlNotebook:
 
     async def scan(
         self, guest: str, prefix: str, *, after: str = "", limit: int = 500
-    ) -> tuple[Entry, ...]:
+    ) -> tuple[StoredValue, ...]:
         query = (
             _COLUMNS.where(
                 notes_of_guests.c.guest == guest,
@@ -109,10 +109,10 @@ def _known(connection: Connection, conversation: int) -> bool:
     return connection.execute(found).scalar() is not None
 
 
-def _opened(connection: Connection, guest: str, row: Any) -> Entry:
+def _opened(connection: Connection, guest: str, row: Any) -> StoredValue:
     value = rows.opened(connection, _VALUE, f"{guest}/{row.key}", row.value)
     return _entry(row.key, value, row.version, row.conversation_id)
 
 
-def _entry(key: str, value: str, version: int, conversation: int | None) -> Entry:
-    return Entry(key=key, value=value, version=version, conversation=conversation or 0)
+def _entry(key: str, value: str, version: int, conversation: int | None) -> StoredValue:
+    return StoredValue(key=key, value=value, version=version, conversation=conversation or 0)

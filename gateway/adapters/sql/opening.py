@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.adapters.sealing import Keys
+from gateway.adapters.encryption import DataKeys
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.units import AnyDatabase
-from gateway.settings import BadConfig, Postgres, Problem
+from gateway.settings import BadConfig, PostgresSettings, Problem
 
 POSTGRES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
 SQLITE = "sqlite:///"
 
 
-def open_database(url: str, bounds: Postgres, keys: Keys | None = None) -> AnyDatabase:
+def open_database(url: str, bounds: PostgresSettings, keys: DataKeys | None = None) -> AnyDatabase:
     """The database at ``url``; nothing is asked of it yet. ``keys`` seal and open what customers
     and colleagues wrote. Raises BadConfig."""
     if url.startswith(SQLITE):

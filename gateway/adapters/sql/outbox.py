@@ -16,7 +16,7 @@ from gateway.adapters.sql.processes import Me, bury
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox, processes
 from gateway.adapters.sql.units import AnyDatabase, HeldUp
 from gateway.model import Fact, Outbound, Sent, Status
-from gateway.store import Later, OutboxLine, Parcel
+from gateway.store import NotBefore, OutboxEntry, OutboxItem
 
 _HEAD = (
     select(outbox)
@@ -73,11 +73,11 @@ class SqlOutbox:
     def __init__(self, database: AnyDatabase, me: Me, herald: Herald) -> None:
         self._db, self._me, self._herald = database, me, herald
 
-    async def take(self, lane: str, at: datetime) -> Parcel | Later | None:
+    async def take(self, lane: str, at: datetime) -> OutboxItem | NotBefore | None:
         try:
             return await self._db.write(lambda c: _take(c, self._me, lane, at), key=lane)
         except HeldUp:
-            return Later(at=at + LOOK_AGAIN)
+            return NotBefore(at=at + LOOK_AGAIN)
 
     async def sent(self, id: int, sent: Sent) -> None:
         def unit(connection: Connection) -> None:
@@ -127,7 +127,7 @@ class SqlOutbox:
 
         await self._db.write(unit)
 
-    async def cut_off(self) -> tuple[Parcel, ...]:
+    async def cut_off(self) -> tuple[OutboxItem, ...]:
         return await self._db.write(lambda c: _cut_off(c, self._me, shared=self._db.shared))
 
     def _mine(self) -> ColumnElement[bool]:
@@ -138,7 +138,7 @@ class SqlOutbox:
         waiting = select(outbox.c.lane).where(outbox.c.state.in_(("ready", "sending"))).distinct()
         return await self._db.read(lambda c: tuple(c.execute(waiting).scalars()))
 
-    async def list(self) -> tuple[OutboxLine, ...]:
+    async def list(self) -> tuple[OutboxEntry, ...]:
         chosen = (
             select(outbox)
             .where(outbox.c.state.in_(("dead", "unsure")))
@@ -151,7 +151,7 @@ class SqlOutbox:
         return await self._db.write(lambda c: _retry(c, ids))
 
 
-def _take(connection: Connection, me: Me, lane: str, at: datetime) -> Parcel | Later | None:
+def _take(connection: Connection, me: Me, lane: str, at: datetime) -> OutboxItem | NotBefore | None:
     while (row := connection.execute(_HEAD, {"lane": lane}).one_or_none()) is not None:
         if row.state == "sending":
             return None  # whoever took it wakes the lane when it is over
@@ -159,7 +159,7 @@ def _take(connection: Connection, me: Me, lane: str, at: datetime) -> Parcel | L
             consent.discard(connection, lane)
             return None
         if row.due_at > rows.ms(at):
-            return Later(at=rows.when(row.due_at))
+            return NotBefore(at=rows.when(row.due_at))
         if connection.execute(_TAKE, {"row": row.id, "me": me.id}).rowcount == 1:
             return _parcel(connection, row, attempts=row.attempts + 1)
         if connection.execute(_DISCARD, {"row": row.id}).rowcount == 1:
@@ -167,7 +167,7 @@ def _take(connection: Connection, me: Me, lane: str, at: datetime) -> Parcel | L
     return None
 
 
-def _cut_off(connection: Connection, me: Me, *, shared: bool) -> tuple[Parcel, ...]:
+def _cut_off(connection: Connection, me: Me, *, shared: bool) -> tuple[OutboxItem, ...]:
     """Of two processes that look at the same time each gets the rows that the other has not."""
     alive = exists().where(processes.c.id == outbox.c.process)
     theirs = outbox.c.process.is_distinct_from(me.id) | outbox.c.process.is_(None)
@@ -181,12 +181,12 @@ def _cut_off(connection: Connection, me: Me, *, shared: bool) -> tuple[Parcel, .
     return tuple(_parcel(connection, row) for row in found)
 
 
-def _parcel(connection: Connection, row: Row[Any], attempts: int | None = None) -> Parcel:
+def _parcel(connection: Connection, row: Row[Any], attempts: int | None = None) -> OutboxItem:
     tries = row.attempts if attempts is None else attempts
     thread = connection.execute(_THREAD, {"conversation": row.conversation_id}).scalars()
     payload = rows.opened(connection, "outbox.payload", row.lane, row.payload)
     outbound = _OUTBOUND.decode(payload).replace(id=row.id, attempt=tries, thread=tuple(thread))
-    return Parcel(
+    return OutboxItem(
         outbound=outbound, lane=row.lane, conversation=row.conversation_id, attempts=tries
     )
 
@@ -215,8 +215,8 @@ def _unreachable(id: int) -> Any:
     )
 
 
-def _line(row: Row[Any]) -> OutboxLine:
-    return OutboxLine(
+def _line(row: Row[Any]) -> OutboxEntry:
+    return OutboxEntry(
         id=row.id,
         channel=row.channel,
         conversation=row.conversation_id,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, select, update
 
-from gateway.adapters.sealing import BadKey, Keys, missing
+from gateway.adapters.encryption import BadKey, DataKeys, missing
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.schema import (
     attachments,
@@ -81,7 +81,7 @@ def readable(connection: Connection, table: Table, row: Cells) -> dict[str, Any]
     return plain
 
 
-def reseal(connection: Connection, table: Table, after: int, keys: Keys) -> tuple[int, int]:
+def reseal(connection: Connection, table: Table, after: int, keys: DataKeys) -> tuple[int, int]:
     """Bring the next rows of ``table`` beyond id ``after`` to the first of ``keys``; gives how
     many changed and the last id looked at, 0 at the end. What changes meanwhile is left alone: it
     is sealed with the new key already."""
@@ -107,7 +107,7 @@ def tables() -> Iterator[Table]:
     yield from dict.fromkeys(place.table for place in PLACES)
 
 
-def admit(connection: Connection, keys: Keys, at: int) -> None:
+def admit(connection: Connection, keys: DataKeys, at: int) -> None:
     """Refuse to work when data are sealed with keys that are not there; remember the key that
     seals from now on. Raises BadKey, having changed nothing."""
     used = set(connection.execute(select(data_keys.c.name)).scalars())
@@ -118,7 +118,7 @@ def admit(connection: Connection, keys: Keys, at: int) -> None:
         connection.execute(data_keys.insert(), {"name": keys.first, "since": at})
 
 
-def retire(connection: Connection, keys: Keys) -> Sequence[str]:
+def retire(connection: Connection, keys: DataKeys) -> Sequence[str]:
     """Forget the keys that seal nothing any more, once everything is sealed with the first."""
     old = data_keys.c.name != keys.first if keys.first else data_keys.c.name.is_not(None)
     gone = connection.execute(select(data_keys.c.name).where(old)).scalars().all()

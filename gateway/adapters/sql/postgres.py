@@ -22,13 +22,13 @@ from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from gateway.adapters.sealing import Keys
+from gateway.adapters.encryption import DataKeys
 from gateway.adapters.sql import dialect
 from gateway.adapters.sql.crew import Crew
 from gateway.adapters.sql.grouped import read_group, write_group
 from gateway.adapters.sql.rows import KEYS
 from gateway.ports import WarmlineError
-from gateway.settings import Postgres as Bounds
+from gateway.settings import PostgresSettings as Bounds
 
 T = TypeVar("T")
 CONNECT = 10.0
@@ -56,9 +56,9 @@ class PostgresDatabase:
 
     shared = True
 
-    def __init__(self, url: str, bounds: Bounds, keys: Keys | None = None) -> None:
+    def __init__(self, url: str, bounds: Bounds, keys: DataKeys | None = None) -> None:
         """``url`` as libpq reads it; see `gateway.adapters.sql.opening`. ``keys`` as there."""
-        self.keys = sealing = keys or Keys()
+        self.keys = sealing = keys or DataKeys()
         self._url, self._bounds = url, bounds
         engine = create_async_engine(
             f"postgresql+asyncpg://?prepared_statement_cache_size={STATEMENTS}",

@@ -23,14 +23,14 @@ from gateway.adapters.sql.schema import (
 from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import (
     Address,
-    Answered,
-    Card,
+    ContextCard,
     Conversation,
-    Earlier,
     Emotion,
     Fact,
     Handoff,
     Message,
+    PastAnswer,
+    PastConversation,
     QueueItem,
 )
 from gateway.ports import NotFound
@@ -75,10 +75,10 @@ class SqlReading:
             lambda c: tuple(rows.message(c, row) for row in c.execute(query, asked))
         )
 
-    async def earlier(self, customer: int, *, limit: int = 20) -> tuple[Earlier, ...]:
+    async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]:
         return await self._db.read(lambda c: _earlier(c, customer, limit))
 
-    async def answered(self, *, since: datetime, limit: int = 300) -> tuple[Answered, ...]:
+    async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]:
         return await self._db.read(lambda c: _answered.answered(c, since, limit))
 
     async def conversation(self, id: int) -> Conversation:
@@ -87,7 +87,7 @@ class SqlReading:
     async def queue(self) -> tuple[QueueItem, ...]:
         return await self._db.read(_queue, long=True)
 
-    async def card(self, id: int) -> Card:
+    async def card(self, id: int) -> ContextCard:
         return await self._db.read(lambda c: _card(c, id))
 
     async def handoff(self, id: int) -> Handoff:
@@ -107,10 +107,10 @@ def _found(connection: Connection, id: int) -> Row[Any]:
     return row
 
 
-def _earlier(connection: Connection, customer: int, limit: int) -> tuple[Earlier, ...]:
+def _earlier(connection: Connection, customer: int, limit: int) -> tuple[PastConversation, ...]:
     found = _EARLIER.all(connection, {"customer": customer, "most": limit})
     return tuple(
-        Earlier(
+        PastConversation(
             id=row.id,
             channel=row.channel,
             opened_at=rows.when(row.opened_at),
@@ -181,7 +181,7 @@ def _short(text: str) -> str:
     return flat if len(flat) <= 140 else flat[:139].rstrip() + "…"
 
 
-def _card(connection: Connection, id: int) -> Card:
+def _card(connection: Connection, id: int) -> ContextCard:
     found = _found(connection, id)
     customer = connection.execute(
         select(customers).where(customers.c.id == found.customer_id)
@@ -191,7 +191,7 @@ def _card(connection: Connection, id: int) -> Card:
     suggestion = _newest(connection, suggestions, id)
     known = select(identities).where(identities.c.customer_id == found.customer_id)
     history = _earlier(connection, found.customer_id, 20)
-    return Card(
+    return ContextCard(
         conversation=rows.conversation(connection, found),
         customer=rows.customer(connection, customer),
         identities=tuple(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, Table
 
-from gateway.adapters.local import DiskFiles
+from gateway.adapters.files import DiskFiles
 from gateway.adapters.sql import places
 from gateway.adapters.sql.units import AnyDatabase
 

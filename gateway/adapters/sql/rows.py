@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection, Row
 
-from gateway.adapters.sealing import MARK, Keys
+from gateway.adapters.encryption import MARK, DataKeys
 from gateway.model import (
     Address,
     Agent,
-    Applied,
+    AppliedRule,
     Attachment,
     Button,
     Conversation,
@@ -25,7 +25,7 @@ from gateway.model import (
     Suggestion,
     Survey,
     SurveyAnswer,
-    SurveyAsk,
+    SurveyQuestion,
     Understanding,
     Value,
 )
@@ -57,9 +57,9 @@ def unpack(text: str, kind: type[V]) -> V:
 KEYS = "keys"
 
 
-def keys(connection: Connection) -> Keys:
+def keys(connection: Connection) -> DataKeys:
     """The data keys of the database behind ``connection``."""
-    found: Keys = connection.info[KEYS]
+    found: DataKeys = connection.info[KEYS]
     return found
 
 
@@ -92,12 +92,12 @@ class Extra(Value, frozen=True, kw_only=True, omit_defaults=True):
 
     agent: Agent | None = None
     buttons: tuple[Button, ...] = ()
-    survey: SurveyAsk | None = None
+    survey: SurveyQuestion | None = None
     attachments: tuple[Attachment, ...] = ()
     understanding: Understanding | None = None
     route: Route | None = None
     handler: str | None = None
-    applied: tuple[Applied, ...] = ()
+    applied: tuple[AppliedRule, ...] = ()
     detail: str | None = None
     facts: tuple[Fact, ...] = ()
     edited: bool = False
@@ -214,7 +214,7 @@ def survey(connection: Connection, row: Row[Any]) -> Survey:
     return Survey(
         id=row.id,
         conversation=row.conversation_id,
-        ask=SurveyAsk(kind=row.kind, scale=row.scale),
+        ask=SurveyQuestion(kind=row.kind, scale=row.scale),
         asked_at=when(row.asked_at),
         answered_at=maybe(row.answered_at),
         answer=answer,

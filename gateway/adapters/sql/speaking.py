@@ -11,7 +11,7 @@ from gateway.adapters.sql import rows
 from gateway.adapters.sql.prepared import Insertion
 from gateway.adapters.sql.schema import attachments, conversations, customers, messages, outbox
 from gateway.model import Conversation, Message, Outbound
-from gateway.store import Outcome
+from gateway.store import TurnOutcome
 
 _OPTED_OUT = (
     select(customers.c.opted_out)
@@ -30,7 +30,7 @@ _NEW_MESSAGE = Insertion(
 
 
 def speak(
-    connection: Connection, outcome: Outcome, conversation: Conversation, at: datetime
+    connection: Connection, outcome: TurnOutcome, conversation: Conversation, at: datetime
 ) -> tuple[tuple[Message, ...], str | None]:
     """Store the replies and queue them for delivery; also tells why they were not, if so."""
     if not outcome.replies:
@@ -54,7 +54,7 @@ def speak(
 
 
 def _refuse_survey(
-    connection: Connection, outcome: Outcome, conversation: int, at: datetime
+    connection: Connection, outcome: TurnOutcome, conversation: int, at: datetime
 ) -> str | None:
     """Never to someone who opted out, never twice: asked of the database in this commit."""
     ask = outcome.survey

@@ -46,13 +46,13 @@ class SqlStore:
         self.inbox: Inbox = SqlInbox(database, me, idle=idle, herald=herald)
         self.outbox: Outbox = SqlOutbox(database, me, herald)
         self.timers = SqlTimers(database)
-        self.moves = SqlMoves(database, herald)
-        self.reading = SqlReading(database)
+        self.handoffs = SqlMoves(database, herald)
+        self.queries = SqlReading(database)
         self.customers = SqlCustomers(database, herald)
         self.links = SqlLinks(database)
-        self.hooks = SqlHooks(database)
-        self.figures = SqlFigures(database)
-        self.keeping = SqlKeeping(database)
+        self.webhooks = SqlHooks(database)
+        self.statistics = SqlFigures(database)
+        self.retention = SqlKeeping(database)
 
     async def ping(self) -> None:
         await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar())

@@ -16,7 +16,7 @@ from gateway.adapters.sql.prepared import Prepared
 from gateway.adapters.sql.schema import conversations, customers, messages, surveys
 from gateway.adapters.sql.whose import belongs_to, writer
 from gateway.model import Conversation, Customer, Inbound, Message, Survey
-from gateway.store import AgentSaid, Happened, Later, Unreadable, Work
+from gateway.store import AgentMessage, ConversationEvent, NotBefore, UnreadableRow, WorkItem
 
 HISTORY = 40
 
@@ -34,27 +34,29 @@ _SURVEY = (
     .limit(1)
 )
 _INBOUND = msgspec.json.Decoder(Inbound)
-_SAID = msgspec.json.Decoder(AgentSaid)
-_HAPPENED = msgspec.json.Decoder(Happened)
+_SAID = msgspec.json.Decoder(AgentMessage)
+_HAPPENED = msgspec.json.Decoder(ConversationEvent)
 
 
-def take(connection: Connection, lane: str, at: datetime, idle: timedelta) -> Work | Later | None:
+def take(
+    connection: Connection, lane: str, at: datetime, idle: timedelta
+) -> WorkItem | NotBefore | None:
     """The oldest unhandled row of ``lane`` with all that its turn needs. Raises Unreadable."""
     head = head_of(connection, lane)
     if head is None:
         return None
     row = head.row
     if row.due_at > rows.ms(at):
-        return Later(at=rows.when(row.due_at))
+        return NotBefore(at=rows.when(row.due_at))
     try:
         if row.kind in ("message", "edit", "unreadable"):
             return _from_customer(connection, head, idle)
         return _from_house(connection, row, more=head.more)
     except (msgspec.DecodeError, NoResultFound) as error:
-        raise Unreadable(row.id, row.attempts, type(error).__name__) from error
+        raise UnreadableRow(row.id, row.attempts, type(error).__name__) from error
 
 
-def _from_customer(connection: Connection, head: Head, idle: timedelta) -> Work:
+def _from_customer(connection: Connection, head: Head, idle: timedelta) -> WorkItem:
     row = head.row
     inbound = _INBOUND.decode(rows.opened(connection, "inbox.payload", row.lane, row.payload))
     customer = writer(connection, inbound, head.here)
@@ -68,7 +70,7 @@ def _from_customer(connection: Connection, head: Head, idle: timedelta) -> Work:
             survey = _survey(connection, conversation)
             if _is_over(conversation, history, survey, rows.when(row.received_at) - idle):
                 conversation, history, survey = None, (), None
-    return Work(
+    return WorkItem(
         id=row.id,
         lane=row.lane,
         kind=row.kind,
@@ -95,12 +97,12 @@ def _is_returning(head: Head, customer: Customer, conversation: Conversation | N
     return head.others or conversation.id != head.last.id
 
 
-def _from_house(connection: Connection, row: Row[Any], *, more: bool) -> Work:
+def _from_house(connection: Connection, row: Row[Any], *, more: bool) -> WorkItem:
     payload = rows.opened(connection, "inbox.payload", row.lane, row.payload)
     found = connection.execute(_CONVERSATION, {"id": row.conversation_id}).one()
     customer = connection.execute(_BY_ID, {"id": found.customer_id}).one()
     conversation = rows.conversation(connection, found)
-    return Work(
+    return WorkItem(
         id=row.id,
         lane=row.lane,
         kind=row.kind,

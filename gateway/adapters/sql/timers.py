@@ -10,7 +10,7 @@ from gateway.adapters.sql import dialect, rows
 from gateway.adapters.sql.accepting import Arrival, accept
 from gateway.adapters.sql.schema import timers
 from gateway.adapters.sql.units import AnyDatabase
-from gateway.store import Happened
+from gateway.store import ConversationEvent
 
 AT_ONCE = 500
 
@@ -40,7 +40,7 @@ def _fire(connection: Connection, at: datetime) -> tuple[str, ...]:
     found = connection.execute(due).all()
     dialect.hold(connection, dialect.INBOX, (row.lane for row in found))
     for row in found:
-        happened = Happened(
+        happened = ConversationEvent(
             conversation=row.conversation_id,
             name=row.name,
             epoch=row.epoch,
@@ -51,7 +51,9 @@ def _fire(connection: Connection, at: datetime) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.lane for row in found))
 
 
-def put(connection: Connection, lane: str, kind: str, happened: Happened, at: datetime) -> None:
+def put(
+    connection: Connection, lane: str, kind: str, happened: ConversationEvent, at: datetime
+) -> None:
     """Let something that happened wait in line with the customer's messages."""
     arrival = Arrival(
         lane=lane,

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from gateway.adapters.sealing import Keys
+from gateway.adapters.encryption import DataKeys
 from gateway.ports import WarmlineError
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ class AnyDatabase(Protocol):
         ...
 
     @property
-    def keys(self) -> Keys:
+    def keys(self) -> DataKeys:
         """What seals and opens the words that are stored."""
         ...
 

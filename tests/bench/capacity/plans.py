@@ -65,14 +65,14 @@ def cluster(costs: Costs, rate: float, *, divided: bool = False) -> Design:
     """As many processes as ``rate`` needs, one PostgreSQL with as many processors as it needs,
     one Redis, which has one; ``divided``: as many Redis as it needs, which is not built."""
     crew = costs.crew
-    doors, workers, readers, base = (
+    serves_http, workers, readers, base = (
         max(1, ceil(rate * each / FULL))
         for each in (crew.web, crew.worker, crew.reader, crew.postgres)
     )
     workers = readers = max(workers, readers)  # each worker has its reader
     return Design(
         stations={
-            "doors": Station(servers=doors),
+            "doors": Station(servers=serves_http),
             "workers": Station(servers=workers),
             "readers": Station(servers=readers),
             "PostgreSQL": Station(servers=base),
@@ -80,7 +80,7 @@ def cluster(costs: Costs, rate: float, *, divided: bool = False) -> Design:
             "disk": Station(together=GROUP, draw=constant),
         },
         plan=_cluster_plan(crew, costs.flush),
-        machines=ceil((doors + workers + readers) / PER_MACHINE),
+        machines=ceil((serves_http + workers + readers) / PER_MACHINE),
     )
 
 

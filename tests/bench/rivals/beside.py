@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.guests import default_config
+from gateway.plugins import default_config
 from tests.bench import load, processes
 from tests.bench.kinds import REST, Kind
 from tests.bench.processes import Home

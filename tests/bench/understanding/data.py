@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gateway.services.evaluation import Row, read_rows
+from gateway.ops.evaluation import Row, read_rows
 
 FOLDER = Path(os.environ.get("UNDERSTANDING_DATA", "../shared/data"))
 QUICK = os.environ.get("WARMLINE_BENCH_QUICK") == "1"

@@ -20,7 +20,7 @@ from urllib.request import urlopen
 from aiohttp.test_utils import unused_port
 
 from gateway import Guess, Insight, Turn, WarmlineError
-from gateway.services.evaluation import OUT_OF_SCOPE, Row
+from gateway.ops.evaluation import OUT_OF_SCOPE, Row
 from plugins.nlu_rasa import Client, NluRasa
 from plugins.nlu_rasa.export import project, write
 from plugins.nlu_rasa.knowledge import Knowledge

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from gateway.services.evaluation import Row
+from gateway.ops.evaluation import Row
 
 NAMES = (
     *("Sarah Thompson", "Jürgen Schäfer", "Amélie Lefèvre", "José Hernández", "Giulia Bianchi"),

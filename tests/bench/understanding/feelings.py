@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from gateway import Understander
-from gateway.services.evaluation import Row, evaluate_emotion, evaluate_language
+from gateway.ops.evaluation import Row, evaluate_emotion, evaluate_language
 from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.language import LanguageTeller
 from plugins.nlu_local.phrases import WORDS, read_words

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from gateway import Trainable, Understander
-from gateway.services.evaluation import Row, evaluate_intents
+from gateway.ops.evaluation import Row, evaluate_intents
 
 from . import diet, ours
 from .data import SEEDS, Figures, draw, mean, missing, rows

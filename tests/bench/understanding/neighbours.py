@@ -19,10 +19,10 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from gateway import Insight, Message, Trainable, Turn, Understander
-from gateway.services.evaluation import Row, auroc, fresh_turn
-from gateway.services.policy import Policy
-from gateway.services.routing import decide
-from gateway.services.understanding import join
+from gateway.ops.evaluation import Row, auroc, fresh_turn
+from gateway.pipeline.understanding import join_insights
+from gateway.routing.policy import Policy
+from gateway.routing.route import decide
 from plugins.escalation import Escalation, EscalationSettings, Words
 from plugins.escalation.handlers import humanised
 
@@ -85,7 +85,7 @@ async def _ask(engine: Understander, turns: Sequence[Turn]) -> list[Turn]:
     for start in range(0, len(turns), WAITING):
         insights += await engine.understand(turns[start : start + WAITING])
     return [
-        turn.replace(understanding=join([("engine", insight)]))
+        turn.replace(understanding=join_insights([("engine", insight)]))
         for turn, insight in zip(turns, insights, strict=True)
     ]
 

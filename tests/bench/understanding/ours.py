@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from gateway import Turn, Understander
-from gateway.services.evaluation import fresh_turn
+from gateway.ops.evaluation import fresh_turn
 from plugins.nlu_local.encoder import Encoder
 from plugins.nlu_local.engine import NluLocal
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway import Emotion, Guess, Insight, Turn
-from gateway.services.evaluation import Row
+from gateway.ops.evaluation import Row
 
 
 class PlainIntents:

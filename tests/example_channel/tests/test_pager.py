@@ -18,8 +18,8 @@ from gateway.testing import (
     POLICY,
     Check,
     FakeClock,
-    FarEnd,
-    Running,
+    ProviderSimulator,
+    RunningGateway,
     Trouble,
     checks,
     echo,
@@ -41,7 +41,7 @@ class Company:
         self.calls = 0
         self._troubles: list[Trouble] = []
         self._pages: dict[str, dict[str, str]] = {}
-        self.gw: Running
+        self.gw: RunningGateway
         self.session: ClientSession
 
     def address(self, name: str) -> Address:
@@ -91,7 +91,7 @@ class Company:
 
 
 @pytest.fixture
-async def far_end(tmp_path: Path) -> AsyncIterator[FarEnd]:
+async def far_end(tmp_path: Path) -> AsyncIterator[ProviderSimulator]:
     company = Company()
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
     app = web.Application()
@@ -109,6 +109,6 @@ async def far_end(tmp_path: Path) -> AsyncIterator[FarEnd]:
 
 
 @pytest.mark.parametrize("check", checks(QUALITY))
-async def test_contract(check: Check, far_end: FarEnd) -> None:
+async def test_contract(check: Check, far_end: ProviderSimulator) -> None:
     """What every channel must do."""
     await check(far_end)

@@ -1,0 +1,109 @@
+"""What everything stands on: settings, guests, the database, and whether we work alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+
+import msgspec
+
+from gateway.adapters.encryption import read_keys
+from gateway.adapters.files import DiskFiles
+from gateway.adapters.sql.audit import SqlAudit
+from gateway.adapters.sql.herald import Herald, Wish
+from gateway.adapters.sql.notebook import SqlNotebook
+from gateway.adapters.sql.opening import open_database
+from gateway.adapters.sql.store import SqlStore
+from gateway.adapters.standalone import StandaloneCluster, SystemClock
+from gateway.adapters.tracing_setup import tracing_of
+from gateway.plugins import PluginRegistry, Registrations
+from gateway.ports import Channel, Clock, Traits
+from gateway.routing.policy import Policy, load_policy
+from gateway.runtime.cluster import Cluster
+from gateway.runtime.metrics import Metrics
+from gateway.settings import BadConfig, Problem, Settings
+
+
+class Infrastructure:
+    """Made first, of settings and guests alone; everything else is joined upon it."""
+
+    def __init__(
+        self,
+        guests: PluginRegistry,
+        settings: Settings,
+        *,
+        clock: Clock | None,
+        channels: Mapping[str, Channel] | None,
+    ) -> None:
+        """``channels`` as in `Gateway`. Raises BadConfig or BadGuest."""
+        core = settings.core
+        self.settings = settings
+        offers = guests.offers(settings)
+        if channels is not None:
+            offers = msgspec.structs.replace(offers, channels=channels, sites=())
+        self.offers: Registrations = offers
+        self.policy: Policy = load_policy(settings.path(core.policy) if core.policy else None)
+        self.clock: Clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.has_doors, self.works = core.role != "worker", core.role != "web"
+        self.crew: Cluster = self._crew(together=channels is None)
+        self.events = self.crew.events
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
+        self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
+        self.database = open_database(settings.database_url, core.postgres, keys)
+        self.database.watch(self.metrics.commit_units.observe)
+        self.store = SqlStore(
+            self.database,
+            idle=timedelta(hours=core.worker.idle_hours),
+            lease=timedelta(seconds=core.process.lease),
+            herald=self._herald(),
+        )
+        self.audit = SqlAudit(self.database, self.clock)
+        self.tracing = tracing_of(core.tracing.enabled, os.environ)
+        if self.tracing is not None:
+            self.tracing.wrap(self.store, self.metrics)
+
+    @property
+    def traits(self) -> dict[str, Traits]:
+        """What each channel can do."""
+        return {name: channel.traits for name, channel in self.offers.channels.items()}
+
+    @property
+    def sites(self) -> tuple[object, ...]:
+        """Guests that may have doors, or something to do beside the server."""
+        return (*self.offers.channels.values(), *self.offers.sites)
+
+    def rests(self, site: object) -> bool:
+        """Whether it has nothing to do here: an engine, in a process that works no lanes."""
+        return not self.works and site in self.offers.understanders
+
+    def storage(self) -> SqlNotebook:
+        return SqlNotebook(self.database, self.clock)
+
+    def _herald(self) -> Herald:
+        """Whom the database's transactions write to."""
+        wishes = [
+            Wish(endpoint=name, events=one.events, texts=one.include_text)
+            for name, one in self.settings.core.webhooks.endpoints.items()
+        ]
+        return Herald(wishes, now=self.clock.now)
+
+    def _crew(self, *, together: bool) -> Cluster:
+        """The one place that decides whether this process works alone."""
+        core = self.settings.core
+        if core.redis_url is not None and together:
+            from gateway.adapters.redis.cluster import RedisCluster  # noqa: PLC0415  (9 MB, for some)
+
+            return RedisCluster(
+                core.redis_url,
+                core.redis,
+                role=core.role,
+                clock=self.clock,
+                sweep=core.worker.sweep,
+            )
+        if core.role != "all":
+            what = f"`{core.role}` needs `redis_url`, by which the processes find one another"
+            raise BadConfig([Problem(file="settings", line=0, key="role", message=what)])
+        return StandaloneCluster(self.clock, sweep=core.worker.sweep)

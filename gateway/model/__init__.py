@@ -1,0 +1,110 @@
+"""The gateway's values: frozen and keyword-only, shared by all layers and plugins.
+
+A value never changes; a later stage makes a new one with what it learned
+(``turn.replace(route=route)``). All times are aware and in UTC. Texts are what a person wrote or
+will read; ids are ours unless a field says ``remote``.
+"""
+
+from gateway.model.base import (
+    Action,
+    Author,
+    Fact,
+    Json,
+    MoodLabel,
+    Purpose,
+    Severity,
+    State,
+    Status,
+    Value,
+)
+from gateway.model.conversation import (
+    Context,
+    Conversation,
+    PastAnswer,
+    PastConversation,
+    Survey,
+    SurveyAnswer,
+    Timer,
+    Turn,
+)
+from gateway.model.desk import ContextCard, Handoff, LinkedAddress, QueueItem, Suggestion
+from gateway.model.messages import (
+    Accepted,
+    AppliedRule,
+    Attachment,
+    Button,
+    File,
+    Inbound,
+    Message,
+    Outbound,
+    Receipt,
+    Sent,
+    SurveyQuestion,
+)
+from gateway.model.people import Address, Agent, Customer
+from gateway.model.reply import Finding, Link, RenderContext, Rendered, Reply
+from gateway.model.understanding import (
+    Cue,
+    Emotion,
+    Guess,
+    Insight,
+    Language,
+    Question,
+    Reason,
+    Route,
+    Understanding,
+)
+
+__all__ = [
+    "Accepted",
+    "Action",
+    "Address",
+    "Agent",
+    "AppliedRule",
+    "Attachment",
+    "Author",
+    "Button",
+    "Context",
+    "ContextCard",
+    "Conversation",
+    "Cue",
+    "Customer",
+    "Emotion",
+    "Fact",
+    "File",
+    "Finding",
+    "Guess",
+    "Handoff",
+    "Inbound",
+    "Insight",
+    "Json",
+    "Language",
+    "Link",
+    "LinkedAddress",
+    "Message",
+    "MoodLabel",
+    "Outbound",
+    "PastAnswer",
+    "PastConversation",
+    "Purpose",
+    "Question",
+    "QueueItem",
+    "Reason",
+    "Receipt",
+    "RenderContext",
+    "Rendered",
+    "Reply",
+    "Route",
+    "Sent",
+    "Severity",
+    "State",
+    "Status",
+    "Suggestion",
+    "Survey",
+    "SurveyAnswer",
+    "SurveyQuestion",
+    "Timer",
+    "Turn",
+    "Understanding",
+    "Value",
+]

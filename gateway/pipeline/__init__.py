@@ -1,0 +1,1 @@
+"""The way of a message, one module a stage."""

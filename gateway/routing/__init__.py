@@ -1,0 +1,1 @@
+"""Routing: the policy, and every reason to step back."""

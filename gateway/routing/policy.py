@@ -1,0 +1,160 @@
+"""The policy file: when the bot steps back, to whom, and when people are there.
+
+Every key has a default, so that no file at all is a policy too: the built-in one. What the keys
+mean is told in ``docs/routing.md``; `load_policy` reads a file and names every mistake in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from gateway.model import MoodLabel
+from gateway.routing.reasons import LanguageCode, PolicyPart, Reasons
+from gateway.settings import BadConfig, Problem, read_yaml, validate
+
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+DAYS: tuple[Day, ...] = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+)  # fmt: skip
+
+
+class Clarify(PolicyPart):
+    """When the bot asks back once, instead of giving the conversation to a person."""
+
+    times: int = Field(1, ge=0, le=3, description="0: never asks back")
+    moods: frozenset[MoodLabel] = frozenset({"calm", "pleased"})
+
+
+# -- people --------------------------------------------------------------------------------------
+
+
+class Tier(PolicyPart):
+    """A group of people, and how long a conversation waits for one of them."""
+
+    claim_minutes: float = Field(15, gt=0, description="then it moves up")
+    next: str | None = Field(None, description="the tier above; none: it stays, and presses more")
+
+
+class Skills(PolicyPart):
+    """What a person must know to take a conversation."""
+
+    intents: Mapping[str, tuple[str, ...]] = {}
+    languages: Mapping[LanguageCode, tuple[str, ...]] = {}
+
+
+class Span(PolicyPart):
+    """Open from ``start`` to ``end`` on one day; ``end`` None is midnight at its end."""
+
+    start: time
+    end: time | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_words(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        start, dash, end = (part.strip() for part in given.partition("-"))
+        if not dash:
+            raise ValueError("write opening times as `09:00-17:30`")
+        return {"start": start.zfill(5), "end": None if end == "24:00" else end.zfill(5)}
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.end is not None and self.end <= self.start:
+            raise ValueError("ends before it starts; a night is two spans, `22:00-24:00` and the "
+                             "next day's `00:00-06:00`")  # fmt: skip
+        return self
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"no time zone {name!r}; write it as `Europe/Berlin`") from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class Hours(PolicyPart):
+    """When people are there, by the clock on the wall of ``timezone`` (IANA name)."""
+
+    timezone: Zone = "UTC"
+    week: Mapping[Day, tuple[Span, ...]] = {
+        day: (Span(start=time(9), end=time(17)),) for day in DAYS[:5]
+    }
+    holidays: frozenset[date] = frozenset()
+
+    @field_validator("week", mode="before")
+    @classmethod
+    def _one_span(cls, given: object) -> object:
+        """A single span may stand without a list; ``closed`` or nothing is no span."""
+        if not isinstance(given, Mapping):
+            return given
+        closed = (None, "closed", False)
+        return {
+            day: () if spans in closed else [spans] if isinstance(spans, str) else spans
+            for day, spans in given.items()
+        }
+
+
+class Policy(PolicyPart):
+    """All of ``policy.yaml``."""
+
+    reasons: Reasons = Reasons()
+    pass_by_intents: frozenset[str] = frozenset(
+        {"praise", "thanks", "greeting", "goodbye", "are_you_a_bot"}
+    )
+    clarify: Clarify = Clarify()
+    tiers: Mapping[str, Tier] = Field(
+        {"front": Tier(next="specialist"), "specialist": Tier(claim_minutes=60)}, min_length=1
+    )
+    skills: Skills = Skills()
+    hours: Hours | None = Field(None, description="none: always open")
+    again_within_days: int = Field(7, ge=1)
+
+    @property
+    def first_tier(self) -> str:
+        return next(iter(self.tiers))
+
+    @model_validator(mode="after")
+    def _tiers_exist(self) -> Self:
+        named = {f"tiers.{name}.next": tier.next for name, tier in self.tiers.items()}
+        named |= {f"reasons.{name}.tier": rule.tier for name, rule in self.reasons}
+        for key, tier in named.items():
+            if tier is not None and tier not in self.tiers:
+                raise ValueError(
+                    f"`{key}` names no tier: {tier}; known are {', '.join(self.tiers)}"
+                )
+        if "bot" in self.tiers:
+            raise ValueError("`bot` is not a tier of people; choose another name")
+        for start in self.tiers:
+            seen, at = {start}, self.tiers[start].next
+            while at is not None:
+                if at in seen:
+                    raise ValueError(f"the tiers go round in a circle at `{at}`; end them")
+                seen.add(at)
+                at = self.tiers[at].next
+        return self
+
+
+def load_policy(path: Path | None) -> Policy:
+    """Read the policy file at ``path``; None gives the built-in policy.
+
+    Raises BadConfig with every mistake: file, line, key, what is wrong and what to do.
+    """
+    if path is None:
+        return Policy()
+    tree, lines = read_yaml(path)
+    problems: list[Problem] = []
+    policy = validate(Policy, tree, "", lines, problems)
+    if policy is None:
+        raise BadConfig(problems)
+    return policy

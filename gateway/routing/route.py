@@ -1,0 +1,124 @@
+"""Who answers a turn: the bot, the bot after asking back, or a person. Pure."""
+
+from __future__ import annotations
+
+from gateway.model import Reason, Route, Turn
+from gateway.routing.policy import Policy
+from gateway.routing.reasons import (
+    UNDERSTANDING_REASONS,
+    Rule,
+    count_replies,
+    reasons_that_hold,
+    since_bot_took_over,
+    sure_intent,
+)
+
+
+def decide(turn: Turn, policy: Policy) -> Route:
+    """Give the one route of ``turn``, with every reason that holds, the deciding one first.
+
+    ``pass`` while a person has the conversation or is waited for, and for what a machine wrote
+    (RFC 3834, section 2: it is never answered). Else ``escalate`` when a reason holds, but
+    ``clarify`` when the bot only did not understand, the customer is calm and the bot has not
+    asked back yet. Else ``automate``. Who asked for no more messages and writes all the same goes
+    to a person, who may know another way to answer.
+    """
+    if turn.conversation.state in ("waiting", "person"):
+        return _pass_on(turn, policy)
+    if turn.kind != "message":
+        return Route(action="automate")
+    if turn.automatic:
+        return Route(action="pass", tier=turn.conversation.tier, reasons=(AUTOMATIC,))
+    reasons = (OPTED_OUT,) if turn.opted_out else reasons_that_hold(turn, policy)
+    if not reasons:
+        return Route(action="automate")
+    if _may_ask_back(turn, reasons, policy):
+        return Route(action="clarify", reasons=reasons)
+    return hand_over(turn, policy, reasons)
+
+
+def after_failure(turn: Turn, policy: Policy, what: str) -> Route:
+    """The route of a turn whose handler raised, hung or answered nonsense; ``what`` tells which
+    and how. It goes to a person whatever the policy switches off: nothing is lost. A timer or an
+    event that failed is noted alone; no customer waits for it."""
+    if turn.conversation.state in ("waiting", "person"):
+        return _pass_on(turn, policy)
+    failed = Reason(code="plugin_failed", detail=what)
+    if turn.kind != "message" or turn.automatic:
+        return Route(action="pass", tier=turn.conversation.tier, reasons=(failed,))
+    kept = (
+        r
+        for r in reasons_that_hold(turn, policy)
+        if r.code not in {*UNDERSTANDING_REASONS, "plugin_failed"}
+    )
+    return hand_over(turn, policy, (failed, *kept))
+
+
+def hand_over(turn: Turn, policy: Policy, reasons: tuple[Reason, ...]) -> Route:
+    """To a person, for ``reasons`` (at least one, the deciding one first; a handler's own codes
+    are welcome): to the highest tier and with the highest priority that any of them asks for."""
+    rules = [_rule(reason, policy) for reason in reasons]
+    ladder = list(policy.tiers)
+    return Route(
+        action="escalate",
+        tier=max((rule.tier or policy.first_tier for rule in rules), key=ladder.index),
+        skills=_skills(turn, policy),
+        reasons=reasons,
+        priority=max(rule.priority for rule in rules),
+    )
+
+
+AUTOMATIC = Reason(code="automatic", detail="a machine wrote it; the bot never answers machines")
+OPTED_OUT = Reason(
+    code="opted_out", detail="asked for no more messages at this address; nothing is sent there"
+)
+
+
+def _may_ask_back(turn: Turn, reasons: tuple[Reason, ...], policy: Policy) -> bool:
+    asked = count_replies(
+        m for m in since_bot_took_over(turn) if m.purpose in ("clarify", "fallback")
+    )
+    return (
+        all(reason.code in UNDERSTANDING_REASONS for reason in reasons)
+        and turn.understanding.emotion.label in policy.clarify.moods
+        and asked < policy.clarify.times
+    )
+
+
+def _pass_on(turn: Turn, policy: Policy) -> Route:
+    owner = turn.conversation.owner
+    whose = f"{owner.name} has the conversation" if owner else "it waits for a person"
+    noted = _noted(turn, policy) if turn.kind == "message" else ()
+    return Route(
+        action="pass",
+        tier=turn.conversation.tier,
+        skills=_skills(turn, policy),
+        reasons=(Reason(code="with_person", detail=whose), *noted),
+        priority=max((_rule(r, policy).priority for r in noted if r.code != "mood"), default=0),
+    )
+
+
+def _noted(turn: Turn, policy: Policy) -> tuple[Reason, ...]:
+    """What a person should see of a message that comes while they have the conversation."""
+    if turn.automatic:
+        return (AUTOMATIC,)
+    pressing = ("harm", "legal", "urgent", "strong_emotion", "unreadable")
+    found = tuple(reason for reason in reasons_that_hold(turn, policy) if reason.code in pressing)
+    emotion = turn.understanding.emotion
+    if emotion.label == "calm" or any(r.code in ("urgent", "strong_emotion") for r in found):
+        return found
+    return (*found, Reason(code="mood", detail=f"{emotion.label} {emotion.intensity:.2f}"))
+
+
+def _rule(reason: Reason, policy: Policy) -> Rule:
+    rule = getattr(policy.reasons, reason.code, None)
+    return rule if isinstance(rule, Rule) else Rule()
+
+
+def _skills(turn: Turn, policy: Policy) -> tuple[str, ...]:
+    intent = sure_intent(turn, policy) or turn.conversation.intent or ""
+    wanted = (
+        *policy.skills.intents.get(intent, ()),
+        *policy.skills.languages.get(turn.language, ()),
+    )
+    return tuple(dict.fromkeys(wanted))

@@ -1,0 +1,1 @@
+"""What the stages run on: dispatch, scheduler, load shedding, metrics."""

@@ -1,1 +1,0 @@
-"""The way of a message: one module for each stage."""

@@ -1,0 +1,70 @@
+"""What the gateway asks of the database: small Protocols, one for each part.
+
+Each method is one transaction. It returns after the commit, and raises without having changed
+anything. Methods with a compare (an epoch, a state) say in their result what they found.
+"""
+
+from gateway.store.customers import Customers, Links, RetentionStep, RetentionStore, UpdatedMessage
+from gateway.store.desk import Handoffs, Queries
+from gateway.store.queues import (
+    Inbox,
+    InboxEntry,
+    Outbox,
+    OutboxEntry,
+    OutboxItem,
+    Timers,
+    WebhookDelivery,
+    WebhookEntry,
+    WebhookQueue,
+)
+from gateway.store.state import Backlog, Processes, QueueStatistics, Statistics, Store
+from gateway.store.work import (
+    AgentMessage,
+    AlreadyHandled,
+    CommittedTurn,
+    ConversationChanged,
+    ConversationEvent,
+    DraftSuggestion,
+    HandoffRequest,
+    Kind,
+    NotBefore,
+    TurnOutcome,
+    UnreadableRow,
+    WorkItem,
+)
+
+__all__ = [
+    "AgentMessage",
+    "AlreadyHandled",
+    "Backlog",
+    "CommittedTurn",
+    "ConversationChanged",
+    "ConversationEvent",
+    "Customers",
+    "DraftSuggestion",
+    "HandoffRequest",
+    "Handoffs",
+    "Inbox",
+    "InboxEntry",
+    "Kind",
+    "Links",
+    "NotBefore",
+    "Outbox",
+    "OutboxEntry",
+    "OutboxItem",
+    "Processes",
+    "Queries",
+    "QueueStatistics",
+    "RetentionStep",
+    "RetentionStore",
+    "Statistics",
+    "Store",
+    "Timers",
+    "TurnOutcome",
+    "UnreadableRow",
+    "UpdatedMessage",
+    "WebhookDelivery",
+    "WebhookEntry",
+    "WebhookQueue",
+    "WorkItem",
+]

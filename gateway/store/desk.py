@@ -1,0 +1,73 @@
+"""Handoffs, and what pages and cards read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from gateway.model import (
+    Address,
+    Agent,
+    ContextCard,
+    Conversation,
+    Handoff,
+    Message,
+    PastAnswer,
+    PastConversation,
+    QueueItem,
+    State,
+    Suggestion,
+)
+from gateway.store.work import HandoffRequest
+
+
+class Handoffs(Protocol):
+    """Changes of hands: each a compare-and-set on the epoch, at once, never queued behind a
+    running turn. Raise Conflict or NotFound."""
+
+    async def claim(
+        self, conversation: int, agent: Agent, epoch: int, at: datetime
+    ) -> tuple[Conversation, tuple[Message, ...]]:
+        """Also gives the bot's messages that were already on their way."""
+        ...
+
+    async def move(
+        self,
+        conversation: int,
+        agent: Agent | None,
+        epoch: int,
+        at: datetime,
+        *,
+        state: State,
+        line: str,
+        handoff: HandoffRequest | None = None,
+    ) -> Conversation:
+        """Resolve, hand back or transfer (``handoff`` says to whom); ``line`` is the system
+        line that agents see. A resolved one gets its ``resolved`` event in the same commit."""
+        ...
+
+    async def move_up(
+        self, handoff: int, conversation: int, ask: HandoffRequest, at: datetime
+    ) -> bool:
+        """Raise an unclaimed handoff to the next tier; False when it was claimed meanwhile."""
+        ...
+
+    async def note(self, message: Message) -> Message: ...
+    async def ignore(self, suggestion: int, agent: Agent) -> Suggestion: ...
+
+
+class Queries(Protocol):
+    """What pages and cards show."""
+
+    async def messages(
+        self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
+    ) -> tuple[Message, ...]: ...
+    async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]: ...
+    async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]: ...
+    async def conversation(self, id: int) -> Conversation: ...
+    async def queue(self) -> tuple[QueueItem, ...]: ...
+    async def card(self, id: int) -> ContextCard:
+        """Without ``summary``, which is made by the service."""
+        ...
+
+    async def handoff(self, id: int) -> Handoff: ...
