@@ -22,7 +22,7 @@ from gateway.settings.core import (
 )
 from gateway.settings.loading import DeclaredSection, load
 from gateway.settings.problems import BadConfig, Problem, YamlLines, validate
-from gateway.settings.yaml_files import (
+from gateway.settings.yaml_reader import (
     compose_yaml,
     construct_yaml,
     packaged_yaml,

@@ -19,7 +19,7 @@ from gateway.settings.environment import (
     with_files,
 )
 from gateway.settings.problems import BadConfig, Problem, YamlLines, validate
-from gateway.settings.yaml_files import read_yaml
+from gateway.settings.yaml_reader import read_yaml
 
 SECRET = frozenset({"data_key"})
 """Keys of the gateway's own that no file may hold."""
