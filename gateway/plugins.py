@@ -57,7 +57,7 @@ class Registrations(msgspec.Struct, frozen=True, kw_only=True):
     understanders: Sequence[Understander]
     sources: Sequence[ContextSource]
     voice: Voice
-    sites: Sequence[HttpRoutes | Poller | WebhookSubscriber]
+    components: Sequence[HttpRoutes | Poller | WebhookSubscriber]
     checks: Mapping[str, Readiness]
     by: Mapping[str, Sequence[str]]
     """Guest name -> what it registered, in words."""
@@ -98,12 +98,12 @@ def _load(point: EntryPoint) -> InstalledPlugin:
 class PluginRegistry:
     """The installed guests behind one plugin manager, made for one start-up."""
 
-    def __init__(self, guests: Iterable[InstalledPlugin]) -> None:
-        self.all = tuple(guests)
+    def __init__(self, plugins: Iterable[InstalledPlugin]) -> None:
+        self.all = tuple(plugins)
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        for guest in self.all:
-            self._manager.register(guest.module, name=guest.name)
+        for plugin in self.all:
+            self._manager.register(plugin.module, name=plugin.name)
         try:
             self._manager.check_pending()
         except pluggy.PluginValidationError as error:
@@ -113,22 +113,22 @@ class PluginRegistry:
         """The sections of the settings that guests declare."""
         sections: list[DeclaredSection] = []
 
-        def collect(guest: InstalledPlugin) -> Callable[..., None]:
+        def collect(plugin: InstalledPlugin) -> Callable[..., None]:
             def section(
                 name: str, model: type[BaseModel], aliases: Mapping[str, str] | None = None
             ) -> None:
                 if any(one.name == name for one in sections):
-                    raise BadPlugin(f"{guest.name} declares {name}, which is taken")
+                    raise BadPlugin(f"{plugin.name} declares {name}, which is taken")
                 sections.append(
                     DeclaredSection(
-                        name=name, model=model, aliases=dict(aliases or {}), package=guest.package
+                        name=name, model=model, aliases=dict(aliases or {}), package=plugin.package
                     )
                 )
 
             return section
 
-        for guest in self.all:
-            self._ask(guest, "register_settings", section=collect(guest))
+        for plugin in self.all:
+            self._ask(plugin, "register_settings", section=collect(plugin))
         return sections
 
     def commands(self) -> dict[str, click.Command]:
@@ -140,37 +140,39 @@ class PluginRegistry:
                 raise BadPlugin(f"the command {command.name} is taken")
             found[command.name] = command
 
-        for guest in self.all:
-            self._ask(guest, "register_commands", register=register)
+        for plugin in self.all:
+            self._ask(plugin, "register_commands", register=register)
         return found
 
-    def offers(self, settings: Settings) -> Registrations:
+    def registrations(self, settings: Settings) -> Registrations:
         """Second pass: everything else, with the settings."""
         taken = _Taken()
-        for guest in self.all:
-            for hook, register in taken.registers(guest.name):
-                self._ask(guest, hook, register=register, settings=settings)
-        offers = taken.offers()
-        _introduce(offers)
-        return offers
+        for plugin in self.all:
+            for delivery, register in taken.registers(plugin.name):
+                self._ask(plugin, delivery, register=register, settings=settings)
+        registrations = taken.registrations()
+        _introduce(registrations)
+        return registrations
 
-    def _ask(self, guest: InstalledPlugin, hook: str, **arguments: object) -> None:
+    def _ask(self, plugin: InstalledPlugin, delivery: str, **arguments: object) -> None:
         caller = self._manager.subset_hook_caller(
-            hook, [other.module for other in self.all if other is not guest]
+            delivery, [other.module for other in self.all if other is not plugin]
         )
         try:
             caller(**arguments)
         except WarmlineError:
             raise
         except Exception as error:
-            raise BadPlugin(f"{guest.name} ({guest.package}): {hook} raised: {error!r}") from error
+            raise BadPlugin(
+                f"{plugin.name} ({plugin.package}): {delivery} raised: {error!r}"
+            ) from error
 
 
-def _introduce(offers: Registrations) -> None:
+def _introduce(registrations: Registrations) -> None:
     """What the voice's guide says of how customers speak goes to the engines that listen."""
-    if isinstance(offers.voice, PhraseSource):
-        phrases = offers.voice.phrases()
-        for engine in offers.understanders:
+    if isinstance(registrations.voice, PhraseSource):
+        phrases = registrations.voice.phrases()
+        for engine in registrations.understanders:
             if isinstance(engine, PhraseConsumer):
                 engine.hear(phrases)
 
@@ -184,12 +186,12 @@ class _Taken:
         self.understanders: list[Understander] = []
         self.sources: list[ContextSource] = []
         self.voices: list[Voice] = []
-        self.sites: list[HttpRoutes | Poller | WebhookSubscriber] = []
+        self.components: list[HttpRoutes | Poller | WebhookSubscriber] = []
         self.checks: dict[str, Readiness] = {}
         self.by: dict[str, list[str]] = {}
 
-    def registers(self, guest: str) -> list[tuple[str, Callable[..., None]]]:
-        said = self.by.setdefault(guest, [])
+    def registers(self, plugin: str) -> list[tuple[str, Callable[..., None]]]:
+        said = self.by.setdefault(plugin, [])
 
         def into(kind: str, found: list[T]) -> Callable[[T], None]:
             def register(one: T) -> None:
@@ -200,7 +202,7 @@ class _Taken:
 
         def channel(one: Channel) -> None:
             if one.name in self.channels:
-                raise BadPlugin(f"{guest} offers the channel {one.name}, which is taken")
+                raise BadPlugin(f"{plugin} offers the channel {one.name}, which is taken")
             self.channels[one.name] = one
             said.append(f"channel {one.name}")
 
@@ -214,11 +216,11 @@ class _Taken:
             ("register_understanders", into("understander", self.understanders)),
             ("register_context", into("context", self.sources)),
             ("register_voice", into("voice", self.voices)),
-            ("register_routes", into("pages", self.sites)),
+            ("register_routes", into("pages", self.components)),
             ("register_readiness", check),
         ]
 
-    def offers(self) -> Registrations:
+    def registrations(self) -> Registrations:
         if len(self.voices) != 1:
             names = ", ".join(voice.name for voice in self.voices) or "none"
             raise BadPlugin(f"there must be exactly one brand voice; found: {names}")
@@ -228,7 +230,7 @@ class _Taken:
             understanders=self.understanders,
             sources=self.sources,
             voice=self.voices[0],
-            sites=self.sites,
+            components=self.components,
             checks=self.checks,
             by=self.by,
         )

@@ -46,7 +46,7 @@ class Email:
             parts=settings.max_parts, files=settings.max_attachments, text=longest_text
         )
         self._loops = LoopGuard(most=settings.loop_mails, window=settings.loop_window)
-        self._house: Services | None = None
+        self._services: Services | None = None
         self._watcher: Watcher | None = None
         self._door: Opened | None = None
         self._door_trouble: str | None = "the mail door is not open yet"
@@ -93,7 +93,7 @@ class Email:
 
     async def run(self, services: Services) -> None:
         """Take mail in at our port until cancelled. Raises WarmlineError when it is taken."""
-        self._house = services
+        self._services = services
         async with AsyncExitStack() as stack:
             if services.serves_http:
                 await self._open_door(self._receiver(services), stack)
@@ -180,14 +180,14 @@ class Email:
     async def _files(self, message: Outbound) -> tuple[File, ...]:
         if not message.attachments:
             return ()
-        if self._house is None:
+        if self._services is None:
             raise TryLater("the e-mail channel has not started yet")
         return tuple(
             [
                 File(
                     name=one.name,
                     media_type=one.media_type,
-                    data=await self._house.files.open(one.digest),
+                    data=await self._services.files.open(one.digest),
                 )
                 for one in message.attachments
             ]

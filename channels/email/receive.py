@@ -32,7 +32,7 @@ class Receiver:
         largest: int,
         loops: LoopGuard,
     ) -> None:
-        self._house, self._channel, self._ours = services, channel, ours
+        self._services, self._channel, self._ours = services, channel, ours
         self._bounds, self._largest, self._loops = bounds, largest, loops
 
     async def take(self, raw: bytes, *, envelope: str | None = None) -> None:
@@ -42,7 +42,7 @@ class Receiver:
         longer than the bound is kept cut off, and goes to a person.
         """
         cut = len(raw) > self._largest
-        kept = await self._house.files.keep(
+        kept = await self._services.files.keep(
             File(name="mail.eml", media_type="message/rfc822", data=raw[: self._largest])
         )
         mail = await self._read(raw[: self._largest], envelope)
@@ -61,24 +61,24 @@ class Receiver:
 
     async def _report(self, mail: Mail) -> None:
         for bounce in mail.bounces:
-            await self._house.intake.report(
+            await self._services.intake.report(
                 Receipt(
                     channel=self._channel,
                     ids=(bounce.remote_id,),
                     status="delivered" if bounce.delivered else "failed",
-                    at=self._house.clock.now(),
+                    at=self._services.clock.now(),
                     detail=bounce.detail,
                 )
             )
             log.info("mail.reported", remote_id=bounce.remote_id, delivered=bounce.delivered)
 
     async def _accept(self, mail: Mail, raw: str) -> Accepted:
-        now = self._house.clock.now()
+        now = self._services.clock.now()
         files, left_out = await self._keep(mail.files)
         automatic = mail.automatic or self._loops.over(mail.sender, now)
         notes = (("not answered", automatic), ("not read", mail.trouble))
         facts = tuple(Fact(name=name, value=value) for name, value in notes if value)
-        accepted = await self._house.intake.accept(
+        accepted = await self._services.intake.accept(
             Inbound(
                 address=Address(channel=self._channel, value=mail.sender),
                 text=mail.text,
@@ -106,7 +106,7 @@ class Receiver:
         left_out: list[Fact] = []
         for file in files:
             try:
-                kept.append(await self._house.files.keep(file))
+                kept.append(await self._services.files.keep(file))
             except TooLarge:
                 left_out.append(Fact(name="left out", value=file.name))
         return tuple(kept), tuple(left_out)

@@ -63,11 +63,11 @@ class Sms(WhatsApp):
         super().__init__(settings, account, callback=callback, shelf=shelf)
         self._proof, self._fetcher = proof, fetcher
         self._words = Words(more_out=settings.opt_out_words, more_in=settings.opt_in_words)
-        self._house: Services | None = None
+        self._services: Services | None = None
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
         """The webhook for messages, the one for what became of ours, and the door for files."""
-        self._house = services
+        self._services = services
         nothing = str(MessagingResponse())
 
         async def hear(request: web.Request) -> web.Response:
@@ -146,7 +146,7 @@ class Sms(WhatsApp):
         and what they cost by the price in the settings."""
         counted = str(taken.num_segments or "")
         segments = int(counted) if counted.isdecimal() else 0
-        segments = segments or (_segments(self._house, body) if self._house else 0)
+        segments = segments or (_segments(self._services, body) if self._services else 0)
         if not segments:
             return ()
         told = [Fact(name="segments", value=str(segments))]

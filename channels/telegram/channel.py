@@ -56,7 +56,7 @@ class Telegram:
         self._api = Api(settings)
         self._outgoing = Outgoing(self._api)
         self._blocked: Recent[int, bool] = Recent()
-        self._house: Services | None = None
+        self._services: Services | None = None
         self._polling: Polling | None = None
         self._hook_trouble: str | None = "the webhook is not set yet"
         self._elsewhere = False
@@ -76,7 +76,7 @@ class Telegram:
         return cls(settings, url=f"{public}{PATH}", largest=largest)
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
-        self._house = services
+        self._services = services
         if self._settings.secret is None:
             return ()
         secret = self._settings.secret.get_secret_value().encode()
@@ -101,7 +101,7 @@ class Telegram:
 
     async def run(self, services: Services) -> None:
         """Keep the connections to Telegram, until cancelled."""
-        self._house = services
+        self._services = services
         async with self._api.line():
             await asyncio.get_running_loop().create_future()
 
@@ -192,13 +192,13 @@ class Telegram:
     async def _files(self, message: Outbound) -> list[File]:
         if not message.attachments:
             return []
-        if self._house is None:
+        if self._services is None:
             raise TryLater("the Telegram channel has not started yet")
         return [
             File(
                 name=one.name,
                 media_type=one.media_type,
-                data=await self._house.files.open(one.digest),
+                data=await self._services.files.open(one.digest),
             )
             for one in message.attachments
         ]

@@ -54,7 +54,7 @@ class Receiver:
         largest: int,
         blocked: Recent[int, bool],
     ) -> None:
-        self._house, self._api = services, api
+        self._services, self._api = services, api
         self._groups, self._largest, self._blocked = groups, largest, blocked
         self._done: Recent[int, bool] = Recent()
         self._tries: Recent[int, int] = Recent()
@@ -83,7 +83,7 @@ class Receiver:
                 raise NotAccepted("who our bot is could not be asked") from error
         try:
             update = Update.de_json(dict(raw), None)
-            heard = parse(update, me=me, groups=self._groups, now=self._house.clock.now())
+            heard = parse(update, me=me, groups=self._groups, now=self._services.clock.now())
             if update.my_chat_member is not None:
                 self._note(update.my_chat_member)
         except Exception as error:  # noqa: BLE001  (the SDK checks no types; it is kept, and shown)
@@ -114,7 +114,7 @@ class Receiver:
             inbound = inbound.replace(kind="unreadable", text="(a file that could not be fetched)")
         if inbound.kind == "unreadable":
             inbound = inbound.replace(raw=await self._keep_raw(id, raw))
-        accepted = await self._house.intake.accept(inbound)
+        accepted = await self._services.intake.accept(inbound)
         self._tries.forget(id)
         self._blocked.forget(int(inbound.address.value.partition(":")[0]))
         log.info("telegram.accepted", turn=accepted.turn, update=id, duplicate=accepted.duplicate)
@@ -124,7 +124,7 @@ class Receiver:
     async def _payload(self, inbound: Inbound, button: tuple[int, int]) -> Inbound:
         """What a button with a long payload stands for, from the customer's own conversation."""
         message, place = button
-        said = await self._house.mailbox.messages(inbound.address, after=message - 1, limit=1)
+        said = await self._services.mailbox.messages(inbound.address, after=message - 1, limit=1)
         if said and said[0].id == message and place < len(said[0].buttons):
             return inbound.replace(text=said[0].buttons[place].payload)
         return inbound
@@ -153,11 +153,11 @@ class Receiver:
         if not where.private:
             log.warning("telegram.ignored", update=id, why="in a group, and not readable")
             return
-        accepted = await self._house.intake.accept(
+        accepted = await self._services.intake.accept(
             Inbound(
                 address=Address(channel=NAME, value=str(where.chat)),
                 text="",
-                at=self._house.clock.now(),
+                at=self._services.clock.now(),
                 remote_id=f"update:{id}",
                 kind="unreadable",
                 raw=await self._keep_raw(id, raw),
@@ -171,7 +171,7 @@ class Receiver:
         except RecursionError:
             raise Unintelligible("an update nested deeper than any of Telegram's") from None
         file = File(name=f"update-{id}.json", media_type="application/json", data=data)
-        return (await self._house.files.keep(file)).digest
+        return (await self._services.files.keep(file)).digest
 
     async def _fetched(
         self, id: int, wanted: tuple[Wanted, ...]
@@ -196,6 +196,6 @@ class Receiver:
         if wanted.size is not None and wanted.size > self._largest:
             raise TooLarge(f"{wanted.size / 1e6:.1f} MB; up to {self._largest / 1e6:g} are taken")
         data = await self._api.fetch(wanted.id, self._largest)
-        return await self._house.files.keep(
+        return await self._services.files.keep(
             File(name=wanted.name, media_type=wanted.media_type, data=data)
         )

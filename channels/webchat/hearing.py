@@ -37,7 +37,7 @@ class Hearing:
     """Takes frames of visitors, and puts the gateway's messages into frames for them."""
 
     def __init__(self, services: Services, tokens: Tokens, bounds: WebchatSettings) -> None:
-        self._house, self._tokens, self._bounds = services, tokens, bounds
+        self._services, self._tokens, self._bounds = services, tokens, bounds
         self._said = Rate(bounds.messages_per_minute, what="messages")
         self._typed = Rate(bounds.messages_per_minute * 4, what="signals")
         self._begun = Rate(bounds.sessions_per_minute, what="new sessions from your network")
@@ -82,7 +82,7 @@ class Hearing:
     async def _say(self, visitor: Visitor, say: wire.Say) -> wire.Accepted:
         try:
             await self._said.take(visitor.session)
-            accepted = await self._house.intake.accept(self._inbound(visitor, say))
+            accepted = await self._services.intake.accept(self._inbound(visitor, say))
         except TooMany as error:
             raise Refused(too_many(error, say.id)) from None
         except BadGrant as error:
@@ -105,7 +105,7 @@ class Hearing:
         return Inbound(
             address=address(visitor),
             text=text,
-            at=self._house.clock.now(),
+            at=self._services.clock.now(),
             remote_id=remote_id(visitor, say.id),
             name=visitor.name,
             ref=visitor.ref,
@@ -116,15 +116,15 @@ class Hearing:
 
     def _tell_the_desk(self, visitor: Visitor) -> None:
         data = {"author": "customer", "lane": address(visitor).lane}
-        self._house.events.publish(Event(topic="desk", name="typing", data=data))
+        self._services.events.publish(Event(topic="desk", name="typing", data=data))
 
     async def _report(self, visitor: Visitor, frame: wire.Delivered | wire.Read) -> None:
-        await self._house.intake.report(
+        await self._services.intake.report(
             Receipt(
                 channel=CHANNEL,
                 ids=tuple(str(one) for one in frame.ids),
                 status="read" if isinstance(frame, wire.Read) else "delivered",
-                at=self._house.clock.now(),
+                at=self._services.clock.now(),
                 address=address(visitor),
             )
         )

@@ -47,7 +47,12 @@ class Line:
         after: int,
         send_timeout: float,
     ) -> None:
-        self._socket, self._visitor, self._hearing, self._house = socket, visitor, hearing, services
+        self._socket, self._visitor, self._hearing, self._services = (
+            socket,
+            visitor,
+            hearing,
+            services,
+        )
         self._after = after
         self._send_timeout = send_timeout
         self._statuses: OrderedDict[int, Status] = OrderedDict()
@@ -58,7 +63,7 @@ class Line:
     async def run(self, ready: wire.Ready) -> None:
         """Say ``ready``, then serve until the socket closes. Raises Hangup when we must close."""
         lane = address(self._visitor).lane
-        async with self._house.events.listen(lane) as events:
+        async with self._services.events.listen(lane) as events:
             await self._send(ready)
             async with asyncio.TaskGroup() as group:
                 others = [
@@ -115,7 +120,7 @@ class Line:
         here = address(self._visitor)
         more = True
         while more:
-            found = await self._house.mailbox.messages(
+            found = await self._services.mailbox.messages(
                 here, after=self._after, limit=PAGE, own=True
             )
             for message in found:
@@ -130,7 +135,7 @@ class Line:
         if not self._statuses:
             return
         first = next(iter(self._statuses))
-        found = await self._house.mailbox.messages(
+        found = await self._services.mailbox.messages(
             address(self._visitor), after=first - 1, limit=WATCHED, own=True
         )
         for message in found:

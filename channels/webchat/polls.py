@@ -40,7 +40,7 @@ class Polls:
         gate: Gate,
         settings: WebchatSettings,
     ) -> None:
-        self._house, self._hearing, self._tokens, self._gate = services, hearing, tokens, gate
+        self._services, self._hearing, self._tokens, self._gate = services, hearing, tokens, gate
         self._settings = settings
         self._uploads = Rate(settings.files_per_minute, what="files")
 
@@ -84,7 +84,9 @@ class Polls:
                 known = ", ".join(self._settings.file_types)
                 return problem(415, "wrong_type", f"its content is none of {known}")
             name = uploads.safe_name(request.query.get("name", ""), media_type)
-            kept = await self._house.files.keep(File(name=name, media_type=media_type, data=data))
+            kept = await self._services.files.keep(
+                File(name=name, media_type=media_type, data=data)
+            )
         except (BadSession, TooMany, TooLarge, TimeoutError) as error:
             return _refused(error)
         return _frame(self._hearing.attached(visitor, kept))
@@ -93,7 +95,7 @@ class Polls:
         """``GET files/REF``: a file of this session's own, to be saved and never shown in place."""
         try:
             file = self._tokens.file(self._visitor(request), request.match_info["ref"])
-            data = await self._house.files.open(file.digest)
+            data = await self._services.files.open(file.digest)
         except BadSession as error:
             return _refused(error)
         except BadGrant as error:
@@ -119,7 +121,7 @@ class Polls:
         return self._tokens.visitor(token.strip())
 
     async def _news(self, visitor: Visitor, after: int, wait: float) -> list[wire.Said]:
-        async with self._house.events.listen(address(visitor).lane) as events:
+        async with self._services.events.listen(address(visitor).lane) as events:
             frames = await self._messages(visitor, after)
             if frames or not wait:
                 return frames
@@ -137,7 +139,7 @@ class Polls:
             return frames
 
     async def _messages(self, visitor: Visitor, after: int) -> list[wire.Said]:
-        found = await self._house.mailbox.messages(address(visitor), after=after, own=True)
+        found = await self._services.mailbox.messages(address(visitor), after=after, own=True)
         return [self._hearing.show(visitor, message) for message in found]
 
 

@@ -39,7 +39,7 @@ class Sockets:
         heartbeat: float,
         send_timeout: float,
     ) -> None:
-        self._house, self._hearing, self._gate = services, hearing, gate
+        self._services, self._hearing, self._gate = services, hearing, gate
         self._heartbeat, self._send_timeout = heartbeat, send_timeout
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -80,7 +80,7 @@ class Sockets:
             socket,
             visitor=visitor,
             hearing=self._hearing,
-            services=self._house,
+            services=self._services,
             after=0 if ready.fresh else hello.after,
             send_timeout=self._send_timeout,
         )

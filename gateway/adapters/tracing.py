@@ -235,10 +235,10 @@ class TracedOutbox:
         return getattr(self._inner, name)
 
     async def take(self, lane: str, at: datetime) -> OutboxItem | NotBefore | None:
-        parcel = await self._inner.take(lane, at)
-        if isinstance(parcel, OutboxItem):
-            self._begin(parcel)
-        return parcel
+        item = await self._inner.take(lane, at)
+        if isinstance(item, OutboxItem):
+            self._begin(item)
+        return item
 
     async def sent(self, id: int, sent: Sent) -> None:
         await self._inner.sent(id, sent)
@@ -255,17 +255,17 @@ class TracedOutbox:
         self._row.span.set_status(Status(StatusCode.ERROR))
         self._row.end(outcome=status)
 
-    def _begin(self, parcel: OutboxItem) -> None:
-        channel = parcel.outbound.address.channel
+    def _begin(self, item: OutboxItem) -> None:
+        channel = item.outbound.address.channel
         span = self._tracer.start_span(
             "process outbox",
-            context=read(parcel.outbound.trace),
+            context=read(item.outbound.trace),
             kind=SpanKind.CONSUMER,
             attributes=_about("outbox", "process", "process", channel),
         )
-        span.set_attribute("messaging.message.id", str(parcel.outbound.message))
-        span.set_attribute("messaging.message.conversation_id", str(parcel.conversation))
-        span.set_attribute("warmline.attempt", parcel.attempts)
+        span.set_attribute("messaging.message.id", str(item.outbound.message))
+        span.set_attribute("messaging.message.conversation_id", str(item.conversation))
+        span.set_attribute("warmline.attempt", item.attempts)
         self._row.begin(span)
 
 

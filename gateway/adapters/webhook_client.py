@@ -30,17 +30,17 @@ class HttpWebhookSender:
     ) -> None:
         self._endpoints = endpoints
         self._timeout = ClientTimeout(total=timeout)
-        self._outside = public_http
+        self._public_http = public_http
         self._session: ClientSession | None = None
 
-    async def post(self, hook: WebhookDelivery, at: datetime) -> None:
-        endpoint = self._endpoints.get(hook.endpoint)
+    async def post(self, delivery: WebhookDelivery, at: datetime) -> None:
+        endpoint = self._endpoints.get(delivery.endpoint)
         if endpoint is None:
             raise Undeliverable("no endpoint of this name is configured")
-        body = hook.payload.encode()
+        body = delivery.payload.encode()
         url = str(endpoint.url)
         try:
-            headers = _headers(endpoint, hook, at)
+            headers = _headers(endpoint, delivery, at)
             async with self._line().post(
                 url, data=body, headers=headers, allow_redirects=False
             ) as answer:
@@ -61,17 +61,17 @@ class HttpWebhookSender:
     def _line(self) -> ClientSession:
         if self._session is None:
             inside = [str(one.url) for one in self._endpoints.values() if one.allow_private]
-            self._session = self._outside.session(own=inside, timeout=self._timeout)
+            self._session = self._public_http.session(own=inside, timeout=self._timeout)
         return self._session
 
 
-def _headers(endpoint: WebhookEndpoint, hook: WebhookDelivery, at: datetime) -> dict[str, str]:
+def _headers(endpoint: WebhookEndpoint, delivery: WebhookDelivery, at: datetime) -> dict[str, str]:
     keys = endpoint.secret.get_secret_value().split()
-    signed = [Webhook(key).sign(hook.event, at, hook.payload) for key in keys]
+    signed = [Webhook(key).sign(delivery.event, at, delivery.payload) for key in keys]
     return {
         "Content-Type": "application/json",
         "User-Agent": "warmline-webhooks",
-        "webhook-id": hook.event,
+        "webhook-id": delivery.event,
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": " ".join(signed),
     }

@@ -16,7 +16,7 @@ __all__ = ["Gateway", "build_app", "put_together", "routes"]
 
 
 def build_gateway(
-    guests: Iterable[InstalledPlugin], settings: Settings, *, clock: Clock | None = None
+    plugins: Iterable[InstalledPlugin], settings: Settings, *, clock: Clock | None = None
 ) -> Gateway:
     """A gateway of these guests. Raises BadConfig or BadGuest."""
-    return Gateway(PluginRegistry(guests), settings, clock=clock)
+    return Gateway(PluginRegistry(plugins), settings, clock=clock)

@@ -46,61 +46,63 @@ class BackgroundTasks:
 
     def __init__(
         self,
-        ground: Infrastructure,
+        infrastructure: Infrastructure,
         services: Services,
         *,
-        pressure: LoadMonitor,
+        load_monitor: LoadMonitor,
         retention: RetentionJob,
         webhooks: OutgoingWebhooks,
     ) -> None:
-        self._ground, self._house = ground, services
-        self._pressure, self._retention, self._webhooks = pressure, retention, webhooks
+        self._infrastructure, self._services = infrastructure, services
+        self._load_monitor, self._retention, self._webhooks = load_monitor, retention, webhooks
 
     def all(self) -> Iterator[Coroutine[None, None, None]]:
         yield from self._guests()
         yield from self._ours()
 
     def _guests(self) -> Iterator[Coroutine[None, None, None]]:
-        ground = self._ground
-        for site in ground.sites:
-            name = plugin_name(site)
-            if isinstance(site, Poller) and not ground.rests(site):
-                yield self._keep(name, site.run)
-            if isinstance(site, ExclusiveTask):
-                if ground.works:
-                    watch = partial(self._keep, name, site.watch)
-                    yield ground.crew.hold(name, watch, site.stand_by)
+        infrastructure = self._infrastructure
+        for component in infrastructure.components:
+            name = plugin_name(component)
+            if isinstance(component, Poller) and not infrastructure.is_idle(component):
+                yield self._keep(name, component.run)
+            if isinstance(component, ExclusiveTask):
+                if infrastructure.works_lanes:
+                    watch = partial(self._keep, name, component.watch)
+                    yield infrastructure.cluster.hold(name, watch, component.stand_by)
                 else:
-                    site.stand_by()
+                    component.stand_by()
 
     def _ours(self) -> Iterator[Coroutine[None, None, None]]:
-        ground, core = self._ground, self._ground.settings.core
-        if ground.has_doors:
-            yield self._pressure.rounds()
-        if ground.works:
-            yield AuditRetention(ground.audit, ground.clock, days=core.audit_days).run()
+        infrastructure, core = self._infrastructure, self._infrastructure.settings.core
+        if infrastructure.serves_http:
+            yield self._load_monitor.rounds()
+        if infrastructure.works_lanes:
+            yield AuditRetention(
+                infrastructure.audit, infrastructure.clock, days=core.audit_days
+            ).run()
             yield self._retention.rounds()
-        if ground.works and core.webhooks.endpoints:
+        if infrastructure.works_lanes and core.webhooks.endpoints:
             yield self._webhooks.rounds()
 
     async def _keep(self, name: str, run: Callable[[Services], Awaitable[None]]) -> None:
         """Run a poller for ever: one that fails is started again, later each time."""
-        clock, wait = self._ground.clock, 1.0
+        clock, wait = self._infrastructure.clock, 1.0
         while True:
             begun = clock.now()
             try:
-                return await run(self._house)
+                return await run(self._services)
             except Exception:
                 log.exception("poller.failed", poller=name)
-                self._ground.metrics.failures.labels(name).inc()
+                self._infrastructure.metrics.failures.labels(name).inc()
             if clock.now() - begun > STEADY:
                 wait = 1.0
             await clock.sleep(wait)
             wait = min(60.0, wait * 2)
 
 
-def plugin_name(site: object) -> str:
-    return str(getattr(site, "name", type(site).__name__))
+def plugin_name(component: object) -> str:
+    return str(getattr(component, "name", type(component).__name__))
 
 
 class Gateway:
@@ -108,7 +110,7 @@ class Gateway:
 
     def __init__(
         self,
-        guests: PluginRegistry,
+        plugins: PluginRegistry,
         settings: Settings,
         *,
         clock: Clock | None = None,
@@ -117,43 +119,55 @@ class Gateway:
         """``channels`` stand in for those that the guests offer (a replay); then no guest has
         pages or calls anybody either. Raises BadConfig or BadGuest."""
         core = settings.core
-        ground = Infrastructure(guests, settings, clock=clock, channels=channels)
-        self.guests, self.ground = guests, ground
-        self.settings, self.offers, self.policy = settings, ground.offers, ground.policy
-        self.clock, self.metrics, self.audit = ground.clock, ground.metrics, ground.audit
-        self.crew, self.events, self.files = ground.crew, ground.events, ground.files
-        self.database, self.store = ground.database, ground.store
+        infrastructure = Infrastructure(plugins, settings, clock=clock, channels=channels)
+        self.plugins, self.infrastructure = plugins, infrastructure
+        self.settings, self.registrations, self.policy = (
+            settings,
+            infrastructure.registrations,
+            infrastructure.policy,
+        )
+        self.clock, self.metrics, self.audit = (
+            infrastructure.clock,
+            infrastructure.metrics,
+            infrastructure.audit,
+        )
+        self.cluster, self.events, self.files = (
+            infrastructure.cluster,
+            infrastructure.events,
+            infrastructure.files,
+        )
+        self.database, self.store = infrastructure.database, infrastructure.store
         self.backlog = BacklogMonitor(
             figures=self.store.statistics, clock=self.clock, metrics=self.metrics
         )
-        self.pressure = LoadMonitor(backlog=self.backlog, limits=core.limits, clock=self.clock)
-        self.way = Pipeline(ground, pressure=self.pressure)
-        self.worker, self.answers, self.services = (
-            self.way.worker,
-            self.way.answers,
-            self.way.services,
+        self.load_monitor = LoadMonitor(backlog=self.backlog, limits=core.limits, clock=self.clock)
+        self.pipeline = Pipeline(infrastructure, load_monitor=self.load_monitor)
+        self.worker, self.reply_waiter, self.services = (
+            self.pipeline.worker,
+            self.pipeline.reply_waiter,
+            self.pipeline.services,
         )
-        self.incoming, self.outgoing = self.way.incoming, self.way.outgoing
-        self.rounds = self._rounds()
-        self.posting = HttpWebhookSender(
+        self.incoming, self.outgoing = self.pipeline.incoming, self.pipeline.outgoing
+        self.scheduler = self._scheduler()
+        self.webhook_sender = HttpWebhookSender(
             core.webhooks.endpoints, public_http=PublicNetworkHttp(), timeout=core.webhooks.timeout
         )
         self.webhooks = OutgoingWebhooks(
             hooks=self.store.webhooks,
-            post=self.posting,
+            post=self.webhook_sender,
             clock=self.clock,
             metrics=self.metrics,
             bounds=core.webhooks,
         )
         self.retention = self._retention()
-        self.beside = BackgroundTasks(
-            ground,
+        self.background = BackgroundTasks(
+            infrastructure,
             self.services,
-            pressure=self.pressure,
+            load_monitor=self.load_monitor,
             retention=self.retention,
             webhooks=self.webhooks,
         )
-        self.alive = Heartbeat(
+        self.heartbeat = Heartbeat(
             self.store.processes, recover=self._recover, lease=core.process.lease
         )
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
@@ -161,14 +175,14 @@ class Gateway:
         self._running: list[asyncio.Task[None]] = []
         self._renewing: asyncio.Task[None] | None = None
 
-    def _rounds(self) -> Scheduler:
+    def _scheduler(self) -> Scheduler:
         return Scheduler(
             store=self.store,
             work=self.incoming.wake,
             deliver=self.outgoing.wake,
             clock=self.clock,
-            every=self.crew.sweep,
-            whose=self.crew.sweeps,
+            every=self.cluster.sweep,
+            whose=self.cluster.sweeps,
         )
 
     def _retention(self) -> RetentionJob:
@@ -176,7 +190,7 @@ class Gateway:
         return RetentionJob(
             keeping=self.store.retention,
             files=self.files,
-            storage=self.ground.storage(),
+            storage=self.infrastructure.storage(),
             clock=self.clock,
             days=days,
             archive=self.settings.path(days.archive) if days.archive else None,
@@ -184,18 +198,18 @@ class Gateway:
 
     async def begin(self) -> None:
         """Have guests begin that take long to get ready; call it before the doors are built."""
-        for guest in self._starters():
-            await guest.begin()
+        for plugin in self._starters():
+            await plugin.begin()
 
     async def end(self) -> None:
         """Have them let go what they began, whatever came of the start."""
-        for guest in self._starters():
-            await guest.end()
+        for plugin in self._starters():
+            await plugin.end()
 
     def _starters(self) -> Iterator[Lifecycle]:
-        for guest in self.ground.sites:
-            if isinstance(guest, Lifecycle) and not self.ground.rests(guest):
-                yield guest
+        for plugin in self.infrastructure.components:
+            if isinstance(plugin, Lifecycle) and not self.infrastructure.is_idle(plugin):
+                yield plugin
 
     async def open(self) -> None:
         """Bring the database's schema up to date. Raises WarmlineError when it cannot be used, or
@@ -215,28 +229,28 @@ class Gateway:
     async def start(self) -> None:
         """Claim what guests need of this machine, bring the schema up to date, settle what a crash
         left, begin to work. Raises WarmlineError when a guest cannot have its door."""
-        ground = self.ground
-        if ground.has_doors:
-            for guest in ground.sites:
-                if isinstance(guest, StartupResource):
-                    await guest.open()
+        infrastructure = self.infrastructure
+        if infrastructure.serves_http:
+            for plugin in infrastructure.components:
+                if isinstance(plugin, StartupResource):
+                    await plugin.open()
         await self.open()
         await self.store.processes.enter(self.settings.core.process.name, self.settings.core.role)
-        cut = await self._settle() if ground.works else 0
-        self._renewing = asyncio.create_task(self.alive.renewals())
-        await self.crew.start(self.rounds.hurry)
-        beside = [self.answers.listen(), *self.beside.all()]
-        if ground.works:
-            await self.rounds.sweep()
-            beside += [self.rounds.alarms(), self.rounds.sweeps()]
-            beside.append(self.alive.take_overs())
-        self._running = [asyncio.create_task(one) for one in beside]
-        log.info("started", channels=sorted(self.offers.channels), cut_off=cut)
+        cut = await self._settle() if infrastructure.works_lanes else 0
+        self._renewing = asyncio.create_task(self.heartbeat.renewals())
+        await self.cluster.start(self.scheduler.hurry)
+        background = [self.reply_waiter.listen(), *self.background.all()]
+        if infrastructure.works_lanes:
+            await self.scheduler.sweep()
+            background += [self.scheduler.alarms(), self.scheduler.sweeps()]
+            background.append(self.heartbeat.take_overs())
+        self._running = [asyncio.create_task(one) for one in background]
+        log.info("started", channels=sorted(self.registrations.channels), cut_off=cut)
 
     async def _settle(self) -> int:
         """What a crash left. Gives the number of messages whose sending was cut off."""
         await self.store.inbox.survived()
-        return await self.way.deliveries.recover()
+        return await self.pipeline.delivery.recover()
 
     async def quiesce(self) -> None:
         """Stop what runs beside the server; guests close their doors, sockets and polls first,
@@ -248,16 +262,16 @@ class Gateway:
         """Take nothing more, finish what runs within the drain time, close."""
         grace = self.settings.core.worker.drain
         await self.quiesce()
-        await self.way.summaries.close()
+        await self.pipeline.summaries.close()
         await self.incoming.stop(grace)
         await self.outgoing.stop(grace)
         await self.webhooks.lanes.stop(grace)
-        await self.posting.close()
-        await self.crew.stop()
+        await self.webhook_sender.close()
+        await self.cluster.stop()
         await self._leave()
         await self.store.stop()
-        if self.ground.tracing is not None:
-            await asyncio.to_thread(self.ground.tracing.stop)
+        if self.infrastructure.tracing is not None:
+            await asyncio.to_thread(self.infrastructure.tracing.stop)
         log.info("stopped")
 
     async def _leave(self) -> None:
@@ -270,32 +284,37 @@ class Gateway:
             log.exception("process.not_left")  # it will be found when the lease has run out
 
     async def _recover(self) -> int:
-        count = await self.way.deliveries.recover()
+        count = await self.pipeline.delivery.recover()
         if count:
-            await self.rounds.sweep()
+            await self.scheduler.sweep()
         return count
 
     def checks(self) -> dict[str, Readiness]:
         """What ``/readyz`` asks."""
         probes = {
             f"channel {name}": channel.trouble
-            for name, channel in self.offers.channels.items()
+            for name, channel in self.registrations.channels.items()
             if isinstance(channel, ReadinessProbe)
         }
-        beside = {
-            plugin_name(site): site.trouble
-            for site in self.offers.sites
-            if isinstance(site, ReadinessProbe) and not self.ground.rests(site)
+        background = {
+            plugin_name(component): component.trouble
+            for component in self.registrations.components
+            if isinstance(component, ReadinessProbe) and not self.infrastructure.is_idle(component)
         }
-        return {"database": self._database_trouble, **probes, **beside, **self.offers.checks}
+        return {
+            "database": self._database_trouble,
+            **probes,
+            **background,
+            **self.registrations.checks,
+        }
 
     def warnings(self) -> dict[str, Readiness]:
         """What ``/readyz`` tells beside: troubles with which messages are taken all the same."""
 
         async def between() -> str | None:
-            return self.crew.trouble()
+            return self.cluster.trouble()
 
-        return {"redis": between} if self.crew.others is not None else {}
+        return {"redis": between} if self.cluster.others is not None else {}
 
     async def _database_trouble(self) -> str | None:
         await self.store.ping()

@@ -30,7 +30,7 @@ class Infrastructure:
 
     def __init__(
         self,
-        guests: PluginRegistry,
+        plugins: PluginRegistry,
         settings: Settings,
         *,
         clock: Clock | None,
@@ -39,16 +39,16 @@ class Infrastructure:
         """``channels`` as in `Gateway`. Raises BadConfig or BadGuest."""
         core = settings.core
         self.settings = settings
-        offers = guests.offers(settings)
+        registrations = plugins.registrations(settings)
         if channels is not None:
-            offers = msgspec.structs.replace(offers, channels=channels, sites=())
-        self.offers: Registrations = offers
+            registrations = msgspec.structs.replace(registrations, channels=channels, components=())
+        self.registrations: Registrations = registrations
         self.policy: Policy = load_policy(settings.path(core.policy) if core.policy else None)
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
-        self.has_doors, self.works = core.role != "worker", core.role != "web"
-        self.crew: Cluster = self._crew(together=channels is None)
-        self.events = self.crew.events
+        self.serves_http, self.works_lanes = core.role != "worker", core.role != "web"
+        self.cluster: Cluster = self._cluster(together=channels is None)
+        self.events = self.cluster.events
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
         self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
@@ -68,16 +68,16 @@ class Infrastructure:
     @property
     def traits(self) -> dict[str, Traits]:
         """What each channel can do."""
-        return {name: channel.traits for name, channel in self.offers.channels.items()}
+        return {name: channel.traits for name, channel in self.registrations.channels.items()}
 
     @property
-    def sites(self) -> tuple[object, ...]:
+    def components(self) -> tuple[object, ...]:
         """Guests that may have doors, or something to do beside the server."""
-        return (*self.offers.channels.values(), *self.offers.sites)
+        return (*self.registrations.channels.values(), *self.registrations.components)
 
-    def rests(self, site: object) -> bool:
+    def is_idle(self, component: object) -> bool:
         """Whether it has nothing to do here: an engine, in a process that works no lanes."""
-        return not self.works and site in self.offers.understanders
+        return not self.works_lanes and component in self.registrations.understanders
 
     def storage(self) -> SqlNotebook:
         return SqlNotebook(self.database, self.clock)
@@ -90,7 +90,7 @@ class Infrastructure:
         ]
         return Herald(wishes, now=self.clock.now)
 
-    def _crew(self, *, together: bool) -> Cluster:
+    def _cluster(self, *, together: bool) -> Cluster:
         """The one place that decides whether this process works alone."""
         core = self.settings.core
         if core.redis_url is not None and together:

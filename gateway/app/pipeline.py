@@ -28,158 +28,175 @@ from gateway.runtime.load_shedding import LoadMonitor, LoadShedder
 class Pipeline:
     """The services that a message passes, joined with one another."""
 
-    def __init__(self, ground: Infrastructure, *, pressure: LoadMonitor) -> None:
-        self._ground, self._pressure = ground, pressure
-        core, crew = ground.settings.core, ground.crew
+    def __init__(self, infrastructure: Infrastructure, *, load_monitor: LoadMonitor) -> None:
+        self._infrastructure, self._load_monitor = infrastructure, load_monitor
+        core, cluster = infrastructure.settings.core, infrastructure.cluster
         self.outcomes = OutcomeBuilder(
-            voice=ground.offers.voice, policy=ground.policy, traits=ground.traits
+            voice=infrastructure.registrations.voice,
+            policy=infrastructure.policy,
+            traits=infrastructure.traits,
         )
-        self.understandings = UnderstandingStage(
-            ground.offers.understanders,
+        self.understanding = UnderstandingStage(
+            infrastructure.registrations.understanders,
             timeout=core.worker.understand_timeout,
-            metrics=ground.metrics,
-            sure=ground.policy.reasons.low_confidence.below,
+            metrics=infrastructure.metrics,
+            sure=infrastructure.policy.reasons.low_confidence.below,
         )
-        self.answers = ReplyWaiter(ground.store, others=crew.others)
-        self.trouble = DeliveryFailureHandler(
-            store=ground.store, policy=ground.policy, events=ground.events, clock=ground.clock
+        self.reply_waiter = ReplyWaiter(infrastructure.store, others=cluster.others)
+        self.delivery_failures = DeliveryFailureHandler(
+            store=infrastructure.store,
+            policy=infrastructure.policy,
+            events=infrastructure.events,
+            clock=infrastructure.clock,
         )
-        self.deliveries = self._deliveries()
-        self.outgoing = self._departures()
-        self.proofs = AddressVerification(
-            store=ground.store,
-            voice=ground.offers.voice,
-            traits=ground.traits,
+        self.delivery = self._delivery()
+        self.outgoing = self._outgoing_lanes()
+        self.verification = AddressVerification(
+            store=infrastructure.store,
+            voice=infrastructure.registrations.voice,
+            traits=infrastructure.traits,
             deliver=self.outgoing.wake,
-            events=ground.events,
-            clock=ground.clock,
+            events=infrastructure.events,
+            clock=infrastructure.clock,
         )
         self.summaries = CardSummaries(
-            ground.offers.handlers,
+            infrastructure.registrations.handlers,
             timeout=core.worker.handler_timeout,
-            metrics=ground.metrics,
-            changed=lambda id: ground.events.publish(
+            metrics=infrastructure.metrics,
+            changed=lambda id: infrastructure.events.publish(
                 Event(topic="desk", name="conversation", conversation=id)
             ),
         )
         self.worker = self._worker()
-        self.incoming = crew.lanes(
+        self.incoming = cluster.lanes(
             "in", self.worker.step, at_once=core.worker.conversations_at_once
         )
-        self.services = self._house()
+        self.services = self._services()
 
-    def _deliveries(self) -> OutboxDelivery:
-        ground = self._ground
+    def _delivery(self) -> OutboxDelivery:
+        infrastructure = self._infrastructure
         return OutboxDelivery(
-            ground.offers.channels,
-            limits=ground.crew.limits({n: traits.rate for n, traits in ground.traits.items()}),
-            store=ground.store,
-            trouble=self.trouble,
-            events=ground.events,
-            clock=ground.clock,
-            metrics=ground.metrics,
-            bounds=ground.settings.core.delivery,
+            infrastructure.registrations.channels,
+            limits=infrastructure.cluster.limits(
+                {n: traits.rate for n, traits in infrastructure.traits.items()}
+            ),
+            store=infrastructure.store,
+            failures=self.delivery_failures,
+            events=infrastructure.events,
+            clock=infrastructure.clock,
+            metrics=infrastructure.metrics,
+            bounds=infrastructure.settings.core.delivery,
         )
 
-    def _departures(self) -> OutgoingLanes:
+    def _outgoing_lanes(self) -> OutgoingLanes:
         """Lanes of each channel that sends, by itself."""
-        crew, step = self._ground.crew, self.deliveries.step
+        cluster, step = self._infrastructure.cluster, self.delivery.step
         channels = {
-            name: crew.lanes(f"out:{name}", step, at_once=channel.traits.at_once)
-            for name, channel in self._ground.offers.channels.items()
+            name: cluster.lanes(f"out:{name}", step, at_once=channel.traits.at_once)
+            for name, channel in self._infrastructure.registrations.channels.items()
             if isinstance(channel, Sender)
         }
-        return OutgoingLanes(channels, gone=crew.lanes("out", step, at_once=1))
+        return OutgoingLanes(channels, gone=cluster.lanes("out", step, at_once=1))
 
-    def _conversations(self) -> TurnPipeline:
-        ground, bounds = self._ground, self._ground.settings.core.worker
+    def _turns(self) -> TurnPipeline:
+        infrastructure, bounds = self._infrastructure, self._infrastructure.settings.core.worker
         return TurnPipeline(
             contexts=ContextGatherer(
-                ground.offers.sources,
-                records=ground.store.queries,
+                infrastructure.registrations.sources,
+                records=infrastructure.store.queries,
                 timeout=bounds.context_timeout,
-                metrics=ground.metrics,
+                metrics=infrastructure.metrics,
             ),
-            understandings=self.understandings,
-            answering=HandlerChain(
-                ground.offers.handlers,
-                policy=ground.policy,
+            understanding=self.understanding,
+            handlers=HandlerChain(
+                infrastructure.registrations.handlers,
+                policy=infrastructure.policy,
                 timeout=bounds.handler_timeout,
-                metrics=ground.metrics,
+                metrics=infrastructure.metrics,
             ),
             outcomes=self.outcomes,
-            policy=ground.policy,
-            clock=ground.clock,
+            policy=infrastructure.policy,
+            clock=infrastructure.clock,
         )
 
     def _worker(self) -> TurnWorker:
-        ground = self._ground
-        unclaimed = ClaimSla(
-            store=ground.store, policy=ground.policy, events=ground.events, clock=ground.clock
+        infrastructure = self._infrastructure
+        claim_sla = ClaimSla(
+            store=infrastructure.store,
+            policy=infrastructure.policy,
+            events=infrastructure.events,
+            clock=infrastructure.clock,
         )
         return TurnWorker(
-            store=ground.store,
-            conversations=self._conversations(),
+            store=infrastructure.store,
+            turns=self._turns(),
             outcomes=self.outcomes,
-            unclaimed=unclaimed,
-            proofs=self.proofs,
-            answers=self.answers,
+            claim_sla=claim_sla,
+            verification=self.verification,
+            replies=self.reply_waiter,
             deliver=self.outgoing.wake,
-            events=ground.events,
-            policy=ground.policy,
-            clock=ground.clock,
-            metrics=ground.metrics,
-            attempts=ground.settings.core.worker.attempts,
+            events=infrastructure.events,
+            policy=infrastructure.policy,
+            clock=infrastructure.clock,
+            metrics=infrastructure.metrics,
+            attempts=infrastructure.settings.core.worker.attempts,
         )
 
-    def _gate(self) -> LoadShedder:
-        ground, limits = self._ground, self._ground.settings.core.limits
+    def _load_shedder(self) -> LoadShedder:
+        infrastructure, limits = self._infrastructure, self._infrastructure.settings.core.limits
         intake = InboxIntake(
-            store=ground.store,
+            store=infrastructure.store,
             wake=self.incoming.wake,
-            answers=self.answers,
-            trouble=self.trouble,
-            events=ground.events,
-            clock=ground.clock,
-            metrics=ground.metrics,
+            replies=self.reply_waiter,
+            failures=self.delivery_failures,
+            events=infrastructure.events,
+            clock=infrastructure.clock,
+            metrics=infrastructure.metrics,
             text=limits.text,
-            files=ground.files,
+            files=infrastructure.files,
         )
-        return LoadShedder(intake, pressure=self._pressure, limits=limits, metrics=ground.metrics)
+        return LoadShedder(
+            intake, load_monitor=self._load_monitor, limits=limits, metrics=infrastructure.metrics
+        )
 
-    def _house(self) -> Services:
-        ground = self._ground
+    def _services(self) -> Services:
+        infrastructure = self._infrastructure
         desk = DeskService(
-            store=ground.store,
+            store=infrastructure.store,
             wake=self.incoming.wake,
-            voice=ground.offers.voice,
-            policy=ground.policy,
-            events=ground.events,
-            clock=ground.clock,
-            proofs=self.proofs,
+            voice=infrastructure.registrations.voice,
+            policy=infrastructure.policy,
+            events=infrastructure.events,
+            clock=infrastructure.clock,
+            verification=self.verification,
             summaries=self.summaries,
         )
         return Services(
-            intake=self._gate(),
-            files=ground.files,
-            mailbox=self.answers,
-            events=ground.events,
-            desk=AuditedDesk(desk, ground.audit),
-            clock=ground.clock,
-            voice=ground.offers.voice,
-            storage=ground.storage(),
-            audit=ground.audit,
+            intake=self._load_shedder(),
+            files=infrastructure.files,
+            mailbox=self.reply_waiter,
+            events=infrastructure.events,
+            desk=AuditedDesk(desk, infrastructure.audit),
+            clock=infrastructure.clock,
+            voice=infrastructure.registrations.voice,
+            storage=infrastructure.storage(),
+            audit=infrastructure.audit,
             public_http=PublicNetworkHttp(),
-            serves_http=ground.has_doors,
-            records=ground.store.queries,
-            subscribers=_tenants((*ground.offers.sites, *ground.offers.channels.values())),
+            serves_http=infrastructure.serves_http,
+            records=infrastructure.store.queries,
+            subscribers=_subscribers(
+                (
+                    *infrastructure.registrations.components,
+                    *infrastructure.registrations.channels.values(),
+                )
+            ),
         )
 
 
-def _tenants(sites: Iterable[object]) -> dict[str, tuple[WebhookSubscriber, ...]]:
+def _subscribers(components: Iterable[object]) -> dict[str, tuple[WebhookSubscriber, ...]]:
     """Who takes part in another guest's door, by the door's name."""
     found: dict[str, tuple[WebhookSubscriber, ...]] = {}
-    for site in sites:
-        if isinstance(site, WebhookSubscriber):
-            found[site.endpoint] = (*found.get(site.endpoint, ()), site)
+    for component in components:
+        if isinstance(component, WebhookSubscriber):
+            found[component.endpoint] = (*found.get(component.endpoint, ()), component)
     return found

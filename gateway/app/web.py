@@ -14,26 +14,26 @@ from gateway.web import errors, health, openapi
 
 def routes(gateway: Gateway) -> Iterable[web.RouteDef]:
     """Every route of the house and its guests, and the description of them all."""
-    ground = gateway.ground
+    infrastructure = gateway.infrastructure
     serves_http: list[web.RouteDef] = []
-    for site in ground.sites:
-        if not isinstance(site, HttpRoutes):
+    for component in infrastructure.components:
+        if not isinstance(component, HttpRoutes):
             continue
-        made = _made(site, gateway.services)  # in any case: some learn the house so
-        serves_http += made if ground.has_doors else ()
+        made = _made(component, gateway.services)  # in any case: some learn the house so
+        serves_http += made if infrastructure.serves_http else ()
     told = gateway.checks(), gateway.metrics, gateway.warnings(), gateway.backlog.look
     serves_http += health.routes(*told)
-    guests = ground.sites if ground.has_doors else ()
-    return [*serves_http, *openapi.routes(openapi.described(guests), serves_http)]
+    plugins = infrastructure.components if infrastructure.serves_http else ()
+    return [*serves_http, *openapi.routes(openapi.described(plugins), serves_http)]
 
 
-def _made(site: HttpRoutes, services: Services) -> list[web.RouteDef]:
+def _made(component: HttpRoutes, services: Services) -> list[web.RouteDef]:
     """Raises BadGuest when there is something else among them (``web.static``)."""
-    made = list(site.routes(services))
+    made = list(component.routes(services))
     for one in made:
         if not isinstance(one, web.RouteDef):
             what = f"must give what web.get, web.post or web.route make, not {type(one).__name__}"
-            raise BadPlugin(f"{plugin_name(site)}: routes() {what}")
+            raise BadPlugin(f"{plugin_name(component)}: routes() {what}")
     return made
 
 

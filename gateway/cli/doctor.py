@@ -65,13 +65,13 @@ def _parts(gateway: Gateway) -> Mapping[str, Examine]:
         parts["redis"] = partial(
             _redis, gateway.settings.core.redis_url, gateway.settings.core.redis
         )
-    offers = gateway.offers
-    guests: dict[str, object] = {f"channel {n}": one for n, one in offers.channels.items()}
-    for one in (*offers.understanders, *offers.handlers, *offers.sites):
-        guests.setdefault(str(getattr(one, "name", type(one).__name__)), one)
-    for name, guest in guests.items():
-        if isinstance(guest, HealthCheck):
-            parts[name] = partial(guest.check_health, gateway.clock)
+    registrations = gateway.registrations
+    plugins: dict[str, object] = {f"channel {n}": one for n, one in registrations.channels.items()}
+    for one in (*registrations.understanders, *registrations.handlers, *registrations.components):
+        plugins.setdefault(str(getattr(one, "name", type(one).__name__)), one)
+    for name, plugin in plugins.items():
+        if isinstance(plugin, HealthCheck):
+            parts[name] = partial(plugin.check_health, gateway.clock)
     return parts
 
 
@@ -104,9 +104,9 @@ async def _processes(database: DatabaseCheckup) -> Sequence[HealthProblem]:
     """Who serves from a database that several may share."""
     if not await database.is_current():
         return ()  # told by the database's own examination
-    alive, gone = await database.serving()
+    heartbeat, gone = await database.serving()
     found = []
-    if not alive:
+    if not heartbeat:
         what = "no server works on this database"
         found.append(HealthProblem(what=what, severity="warning", fix="start `warmline serve`"))
     if gone:

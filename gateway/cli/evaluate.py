@@ -59,7 +59,7 @@ async def language(config: Path | None, test: Path, languages: str | None, json:
 
 
 def _engines(file: Path | None) -> list[Understander]:
-    engines = gateway_of(file).offers.understanders
+    engines = gateway_of(file).registrations.understanders
     if not engines:
         raise click.ClickException("no understander is awake; see `warmline plugins`")
     return sorted(engines, key=lambda one: one.priority)

@@ -132,7 +132,7 @@ async def _say(gateway: Gateway, clock: FakeClock, event: ReplayEvent) -> None:
 async def _news(gateway: Gateway, seen: dict[Address, int]) -> list[ReplayReply]:
     found = []
     for address, after in list(seen.items()):
-        said = await gateway.answers.messages(address, after=after, limit=1000, own=True)
+        said = await gateway.reply_waiter.messages(address, after=after, limit=1000, own=True)
         asked: dict[int | None, str | None] = {
             m.turn: m.remote_id for m in said if m.author == "customer"
         }

@@ -153,8 +153,8 @@ def _taken(host: str, port: int, error: OSError) -> str:
 def _welcome(gateway: Gateway, url: str) -> None:
     """Where to click. Guests add what they know: pages, doors, demo passwords."""
     print_line(f"\nWarmline is ready at {url}\n")
-    for guest in (*gateway.offers.sites, *gateway.offers.channels.values()):
-        if isinstance(guest, StartupHints):
-            for line in guest.hints(url):
+    for plugin in (*gateway.registrations.components, *gateway.registrations.channels.values()):
+        if isinstance(plugin, StartupHints):
+            for line in plugin.hints(url):
                 print_line(f"  {line}")
     print_line("\nCtrl-C stops it.\n")

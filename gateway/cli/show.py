@@ -49,7 +49,7 @@ async def understand(config: Path | None, json: bool, text: str) -> None:
     gateway = gateway_of(config)
     for line in lines:
         turn = fresh_turn(line.rstrip("\n"), datetime.now(UTC))
-        turn = turn.replace(understanding=await gateway.way.understandings.of(turn))
+        turn = turn.replace(understanding=await gateway.pipeline.understanding.of(turn))
         route = decide(turn, gateway.policy)
         told = told_of(turn.understanding, route)
         click.echo(msgspec.json.encode(told).decode() if json else _in_words(turn, route))
@@ -90,21 +90,21 @@ def _in_words(turn: Turn, route: Route) -> str:
 @config
 def plugins(config: Path | None) -> None:
     """What is installed, from which package, awake or asleep and why."""
-    guests = PluginRegistry(installed_plugins())
-    declared = guests.declared()
+    plugins = PluginRegistry(installed_plugins())
+    declared = plugins.declared()
     settings = load(chosen(config), declared)
     gateway = gateway_of(config)
     table = _table("name", "package", "state", "offers")
-    for guest in guests.all:
-        offered = gateway.offers.by.get(guest.name, ())
+    for plugin in plugins.all:
+        offered = gateway.registrations.by.get(plugin.name, ())
         sleeping = [
             f"{one.name}: {settings.asleep[one.name]}"
             for one in declared
-            if one.name in settings.asleep and _of(one.name, guest.name)
+            if one.name in settings.asleep and _of(one.name, plugin.name)
         ]
         state = "awake" if offered else "asleep"
         why = ", ".join(offered) or "; ".join(sleeping) or "offers nothing"
-        table.add_row(guest.name, f"{guest.package} {guest.version}".strip(), state, why)
+        table.add_row(plugin.name, f"{plugin.package} {plugin.version}".strip(), state, why)
     _print(table)
 
 
@@ -113,11 +113,11 @@ def plugins(config: Path | None) -> None:
 @runs
 async def channels(config: Path | None) -> None:
     """The channels, awake or asleep, and what is missing to wake one."""
-    guests = PluginRegistry(installed_plugins())
-    settings = load(chosen(config), guests.declared())
+    plugins = PluginRegistry(installed_plugins())
+    settings = load(chosen(config), plugins.declared())
     gateway = gateway_of(config)
     table = _table("channel", "state", "what")
-    for name, channel in sorted(gateway.offers.channels.items()):
+    for name, channel in sorted(gateway.registrations.channels.items()):
         kind = "customers fetch their messages" if channel.traits.mailbox else "we send"
         table.add_row(name, "awake", kind)
     for name, why in sorted(settings.asleep.items()):
@@ -132,10 +132,10 @@ async def channels(config: Path | None) -> None:
 async def processes(config: Path | None) -> None:
     """The processes that work together through Redis, and what each of them alone looks after."""
     gateway = gateway_of(config)
-    if gateway.crew.others is None:
+    if gateway.cluster.others is None:
         raise WarmlineError("there is no `redis_url` in the settings: one process works alone")
-    found = await gateway.crew.processes()
-    await gateway.crew.stop()
+    found = await gateway.cluster.processes()
+    await gateway.cluster.stop()
     table = _table("process", "role", "host", "pid", "since", "watches")
     for one in found:
         since = f"{one.since:%Y-%m-%d %H:%M:%S}"
@@ -144,8 +144,8 @@ async def processes(config: Path | None) -> None:
     _print(table)
 
 
-def _of(section: str, guest: str) -> bool:
-    return section.rpartition(".")[2] == guest
+def _of(section: str, plugin: str) -> bool:
+    return section.rpartition(".")[2] == plugin
 
 
 def _table(*columns: str) -> Table:

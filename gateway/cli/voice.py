@@ -108,8 +108,8 @@ def check_guide(config: Path | None, guide: Path) -> None:
 
 
 def _voice(file: Path | None) -> Voice:
-    guests = PluginRegistry(installed_plugins())
-    return guests.offers(settings_of(chosen(file))).voice
+    plugins = PluginRegistry(installed_plugins())
+    return plugins.registrations(settings_of(chosen(file))).voice
 
 
 def _occasion(channel: str, emotion: MoodLabel, author: Literal["bot", "agent"]) -> RenderContext:

@@ -38,10 +38,10 @@ class DeskService:
         policy: Policy,
         events: Events,
         clock: Clock,
-        proofs: AddressVerification,
+        verification: AddressVerification,
         summaries: CardSummaries,
     ) -> None:
-        self._proofs = proofs
+        self._verification = verification
         self._summaries = summaries
         self._store = store
         self._wake = wake
@@ -186,7 +186,7 @@ class DeskService:
         self._changed(ignored.conversation)
 
     async def link(self, conversation: int, address: Address, agent: Agent) -> ContextCard:
-        self._proofs.traits(address)
+        self._verification.traits(address)
         now = self._clock.now()
         await self._store.links.link(conversation, address, now, how="agent", agent=agent)
         return await self._noted(conversation, f"{agent.name} linked {address.lane}", agent)
@@ -198,7 +198,7 @@ class DeskService:
         return await self._noted(conversation, f"{agent.name} took a link back", agent)
 
     async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
-        await self._proofs.ask(conversation, address, agent)
+        await self._verification.ask(conversation, address, agent)
 
     async def _noted(self, conversation: int, text: str, agent: Agent) -> ContextCard:
         line = system_line(conversation, text, self._clock.now(), agent=agent)

@@ -74,11 +74,11 @@ def backlog_problems(backlog: Backlog, now: datetime) -> list[HealthProblem]:
          "claim them at the desk, or let the policy's hours and `claim` times fit your team"),
     )  # fmt: skip
     return [
-        HealthProblem(what=f"{heap.rows} {what}", since=heap.since, severity=severity, fix=fix)  # type: ignore[arg-type]  # of the table above
-        for heap, patience, severity, what, fix in look
-        if _is_late(heap, patience, now)
+        HealthProblem(what=f"{queue.rows} {what}", since=queue.since, severity=severity, fix=fix)  # type: ignore[arg-type]  # of the table above
+        for queue, patience, severity, what, fix in look
+        if _is_late(queue, patience, now)
     ]
 
 
-def _is_late(heap: QueueStatistics, patience: timedelta, now: datetime) -> bool:
-    return heap.rows > 0 and (heap.since is None or now - heap.since >= patience)
+def _is_late(queue: QueueStatistics, patience: timedelta, now: datetime) -> bool:
+    return queue.rows > 0 and (queue.since is None or now - queue.since >= patience)

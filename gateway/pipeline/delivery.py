@@ -42,7 +42,7 @@ class OutboxDelivery:
         *,
         limits: RateLimits,
         store: Store,
-        trouble: DeliveryFailureHandler,
+        failures: DeliveryFailureHandler,
         events: Events,
         clock: Clock,
         metrics: Metrics,
@@ -51,7 +51,7 @@ class OutboxDelivery:
         self._channels = channels
         self._limits = limits
         self._store = store
-        self._trouble = trouble
+        self._failures = failures
         self._events = events
         self._clock = clock
         self._metrics = metrics
@@ -71,95 +71,95 @@ class OutboxDelivery:
         """
         cut = await self._store.outbox.cut_off()
         stopped = "the gateway stopped while it was being sent"
-        await asyncio.gather(*(self._unsure(parcel, stopped) for parcel in cut))
+        await asyncio.gather(*(self._unsure(item, stopped) for item in cut))
         return len(cut)
 
     async def _take_and_send(self, lane: str) -> Next | datetime:
-        parcel = await self._store.outbox.take(lane, self._clock.now())
-        if parcel is None:
+        item = await self._store.outbox.take(lane, self._clock.now())
+        if item is None:
             return Next.DONE
-        if isinstance(parcel, NotBefore):
-            return parcel.at
-        channel = self._channels.get(parcel.outbound.address.channel)
+        if isinstance(item, NotBefore):
+            return item.at
+        channel = self._channels.get(item.outbound.address.channel)
         if not isinstance(channel, Sender):
             nobody = "no channel of this name can send; see `warmline channels`"
-            await self._dead(parcel, Undeliverable(nobody))
+            await self._dead(item, Undeliverable(nobody))
             return Next.MORE
         if not self._store.processes.holds():
             # This process stood still: others may have this row by now, and send it themselves.
-            return await self._put_back(parcel)
-        return await self._send(channel, parcel)
+            return await self._put_back(item)
+        return await self._send(channel, item)
 
-    async def _put_back(self, parcel: OutboxItem) -> Next | datetime:
-        log.warning("delivery.stalled", outbox=parcel.outbound.id)
+    async def _put_back(self, item: OutboxItem) -> Next | datetime:
+        log.warning("delivery.stalled", outbox=item.outbound.id)
         now = self._clock.now()
         why = "the process stood still before it was sent"
-        await self._surely(lambda: self._store.outbox.later(parcel.outbound.id, why, now))
+        await self._surely(lambda: self._store.outbox.later(item.outbound.id, why, now))
         return now + timedelta(seconds=1)
 
-    async def _send(self, channel: Sender, parcel: OutboxItem) -> Next | datetime:
+    async def _send(self, channel: Sender, item: OutboxItem) -> Next | datetime:
         try:
-            with self._metrics.working("channel", parcel.outbound.address.channel):
+            with self._metrics.working("channel", item.outbound.address.channel):
                 async with asyncio.timeout(self._bounds.timeout):
-                    sent = await channel.send(parcel.outbound)
+                    sent = await channel.send(item.outbound)
         except TryLater as error:
-            return await self._later(parcel, str(error), error.after)
+            return await self._later(item, str(error), error.after)
         except Undeliverable as error:
-            await self._dead(parcel, error)
+            await self._dead(item, error)
             return Next.MORE
         except Unsure as error:
-            return await self._unsure(parcel, str(error))
+            return await self._unsure(item, str(error))
         except TimeoutError:
-            return await self._unsure(parcel, f"no answer within {self._bounds.timeout:g} s")
+            return await self._unsure(item, f"no answer within {self._bounds.timeout:g} s")
         except Exception as error:
-            log.exception("delivery.failed", outbox=parcel.outbound.id)
-            return await self._unsure(parcel, f"{type(error).__name__} in the channel")
-        await self._sent(parcel, sent, "sent")
+            log.exception("delivery.failed", outbox=item.outbound.id)
+            return await self._unsure(item, f"{type(error).__name__} in the channel")
+        await self._sent(item, sent, "sent")
         return Next.MORE
 
-    async def _sent(self, parcel: OutboxItem, sent: Sent, outcome: str) -> None:
-        await self._surely(lambda: self._store.outbox.sent(parcel.outbound.id, sent))
-        self._count(parcel, outcome)
+    async def _sent(self, item: OutboxItem, sent: Sent, outcome: str) -> None:
+        await self._surely(lambda: self._store.outbox.sent(item.outbound.id, sent))
+        self._count(item, outcome)
 
     async def _later(
-        self, parcel: OutboxItem, error: str, after: float | None, *, may_have_arrived: bool = False
+        self, item: OutboxItem, error: str, after: float | None, *, may_have_arrived: bool = False
     ) -> Next | datetime:
-        if parcel.attempts >= self._bounds.attempts:
-            over = f"given up after {parcel.attempts} attempts: {error}"
-            await self._dead(parcel, Undeliverable(over))
+        if item.attempts >= self._bounds.attempts:
+            over = f"given up after {item.attempts} attempts: {error}"
+            await self._dead(item, Undeliverable(over))
             return Next.MORE
-        wait = max(after or 0.0, backoff(parcel.attempts, self._bounds))
+        wait = max(after or 0.0, backoff(item.attempts, self._bounds))
         due = self._clock.now() + timedelta(seconds=wait)
         await self._surely(
             lambda: self._store.outbox.later(
-                parcel.outbound.id, error, due, may_have_arrived=may_have_arrived
+                item.outbound.id, error, due, may_have_arrived=may_have_arrived
             )
         )
-        self._count(parcel, "later")
+        self._count(item, "later")
         return due
 
-    async def _unsure(self, parcel: OutboxItem, error: str) -> Next | datetime:
-        channel = self._channels.get(parcel.outbound.address.channel)
-        found = await self._find(parcel)
+    async def _unsure(self, item: OutboxItem, error: str) -> Next | datetime:
+        channel = self._channels.get(item.outbound.address.channel)
+        found = await self._find(item)
         if found is not None:
-            await self._sent(parcel, found, "reconciled")
+            await self._sent(item, found, "reconciled")
             return Next.MORE
         if channel is not None and channel.traits.unsure == "resend":
-            self._count(parcel, "unsure")
-            return await self._later(parcel, error, None, may_have_arrived=True)
-        await self._tell(parcel, "unsure", "Nobody can tell whether this arrived: " + error)
-        await self._over(parcel, "unsure", error)
+            self._count(item, "unsure")
+            return await self._later(item, error, None, may_have_arrived=True)
+        await self._tell(item, "unsure", "Nobody can tell whether this arrived: " + error)
+        await self._over(item, "unsure", error)
         return Next.MORE
 
-    async def _dead(self, parcel: OutboxItem, why: Undeliverable) -> None:
-        await self._tell(parcel, "undeliverable", f"A message could not be delivered: {why}")
+    async def _dead(self, item: OutboxItem, why: Undeliverable) -> None:
+        await self._tell(item, "undeliverable", f"A message could not be delivered: {why}")
         await self._over(
-            parcel, "failed", str(why), unreachable=why.unreachable, opted_out=why.opted_out
+            item, "failed", str(why), unreachable=why.unreachable, opted_out=why.opted_out
         )
 
-    async def _tell(self, parcel: OutboxItem, code: str, what: str) -> None:
+    async def _tell(self, item: OutboxItem, code: str, what: str) -> None:
         """Before the row is closed: a crash in between tells a person twice, never not at all."""
-        await self._surely(lambda: self._trouble.tell(parcel.conversation, code, what))
+        await self._surely(lambda: self._failures.tell(item.conversation, code, what))
 
     async def _surely(self, write: Callable[[], Awaitable[None]]) -> None:
         """Try until it is written: a row that stays ``sending`` stops its lane, and what the
@@ -175,28 +175,28 @@ class OutboxDelivery:
             await self._clock.sleep(wait)
             wait = min(60.0, wait * 2)
 
-    async def _over(self, parcel: OutboxItem, status: Status, error: str, **address: bool) -> None:
+    async def _over(self, item: OutboxItem, status: Status, error: str, **address: bool) -> None:
         await self._surely(
-            lambda: self._store.outbox.over(parcel.outbound.id, status, error, **address)
+            lambda: self._store.outbox.over(item.outbound.id, status, error, **address)
         )
-        self._count(parcel, status)
-        log.warning("delivery.over", outbox=parcel.outbound.id, status=status, error=error)
+        self._count(item, status)
+        log.warning("delivery.over", outbox=item.outbound.id, status=status, error=error)
 
-    async def _find(self, parcel: OutboxItem) -> Sent | None:
-        channel = self._channels.get(parcel.outbound.address.channel)
+    async def _find(self, item: OutboxItem) -> Sent | None:
+        channel = self._channels.get(item.outbound.address.channel)
         if not isinstance(channel, Reconciler):
             return None
         try:
             async with asyncio.timeout(self._bounds.timeout):
-                return await channel.find(parcel.outbound)
+                return await channel.find(item.outbound)
         except Exception:
-            log.exception("delivery.not_reconciled", outbox=parcel.outbound.id)
+            log.exception("delivery.not_reconciled", outbox=item.outbound.id)
             return None
 
-    def _count(self, parcel: OutboxItem, outcome: str) -> None:
-        self._metrics.sends.labels(parcel.outbound.address.channel, outcome).inc()
-        self._events.publish(Event(topic=parcel.lane, name="status"))
-        self._events.publish(Event(topic="desk", name="status", conversation=parcel.conversation))
+    def _count(self, item: OutboxItem, outcome: str) -> None:
+        self._metrics.sends.labels(item.outbound.address.channel, outcome).inc()
+        self._events.publish(Event(topic=item.lane, name="status"))
+        self._events.publish(Event(topic="desk", name="status", conversation=item.conversation))
 
 
 class BackoffBounds(Protocol):

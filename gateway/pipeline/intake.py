@@ -37,8 +37,8 @@ class InboxIntake:
         *,
         store: Store,
         wake: Callable[[str], None],
-        answers: ReplyExpectation,
-        trouble: FailureReporter,
+        replies: ReplyExpectation,
+        failures: FailureReporter,
         events: Events,
         clock: Clock,
         metrics: Metrics,
@@ -47,8 +47,8 @@ class InboxIntake:
     ) -> None:
         self._store = store
         self._wake = wake
-        self._answers = answers
-        self._trouble = trouble
+        self._replies = replies
+        self._failures = failures
         self._events = events
         self._clock = clock
         self._metrics = metrics
@@ -73,7 +73,7 @@ class InboxIntake:
             self._metrics.duplicates.labels(channel).inc()
         else:
             self._metrics.accepted.labels(channel).inc()
-            self._answers.expect(accepted.turn)
+            self._replies.expect(accepted.turn)
         self._wake(message.address.lane)
         return accepted
 
@@ -95,7 +95,7 @@ class InboxIntake:
             self._events.publish(Event(topic="desk", name="status", conversation=one.conversation))
             if receipt.status == "failed":
                 what = f"A message was not delivered: {receipt.detail or 'no reason was given'}"
-                await self._trouble.tell(one.conversation, "undeliverable", what)
+                await self._failures.tell(one.conversation, "undeliverable", what)
 
     async def _cut(self, message: Inbound) -> Inbound:
         """What is too long to be read; it is kept whole as a file for the agent."""

@@ -27,15 +27,15 @@ class TurnPipeline:
         self,
         *,
         contexts: ContextGatherer,
-        understandings: UnderstandingStage,
-        answering: HandlerChain,
+        understanding: UnderstandingStage,
+        handlers: HandlerChain,
         outcomes: OutcomeBuilder,
         policy: Policy,
         clock: Clock,
     ) -> None:
         self._contexts = contexts
-        self._understandings = understandings
-        self._answering = answering
+        self._understanding = understanding
+        self._handlers = handlers
         self._outcomes = outcomes
         self._policy = policy
         self._clock = clock
@@ -45,24 +45,24 @@ class TurnPipeline:
         """The way of one message, timer or event."""
         turn = begin_turn(work, self._clock.now())
         turn = turn.replace(context=await self._contexts.gather(turn))
-        turn = turn.replace(understanding=await self._understandings.of(turn))
+        turn = turn.replace(understanding=await self._understanding.of(turn))
         work, turn = self._settle_survey(work, turn)
         turn = turn.replace(route=decide(turn, self._policy), opening=self._opening(turn.at))
-        answer = await self._answering.answer(turn)
+        answer = await self._handlers.answer(turn)
         return await self._conclude(work, answer)
 
     async def _conclude(self, work: WorkItem, answer: HandlerAnswer) -> TurnOutcome:
         turn, draft = answer.turn, None
         for_a_person = turn.route.action in ("escalate", "pass") and not turn.automatic
         if turn.kind == "message" and for_a_person:
-            draft = await self._answering.suggest(turn)
+            draft = await self._handlers.suggest(turn)
         return self._outcomes.of(work, answer, draft)
 
     def _settle_survey(self, work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn]:
         """An answer stays with the question; anything else is the beginning of a new matter."""
         if turn.survey is None or turn.kind != "message":
             return work, turn
-        answer = self._answering.read_survey(turn)
+        answer = self._handlers.read_survey(turn)
         if answer is not None:
             return work, turn.replace(survey_answer=answer)
         work = work.replace(conversation=None, history=(), survey=None)

@@ -26,7 +26,7 @@ SLACK = timedelta(seconds=30)
 class WebhookSender(Protocol):
     """Sends to an endpoint. Raises TryLater, or Undeliverable when it is of no use to try again."""
 
-    async def post(self, hook: WebhookDelivery, at: datetime) -> None: ...
+    async def post(self, delivery: WebhookDelivery, at: datetime) -> None: ...
 
 
 class OutgoingWebhooks:
@@ -70,39 +70,41 @@ class OutgoingWebhooks:
 
     async def step(self, lane: str) -> Next | datetime:
         """Tell the oldest event of ``lane``."""
-        hook = await self._hooks.take(lane, self._clock.now(), self._lease)
-        if hook is None:
+        delivery = await self._hooks.take(lane, self._clock.now(), self._lease)
+        if delivery is None:
             return Next.DONE
-        if isinstance(hook, NotBefore):
-            return hook.at
-        return await self._tell(hook)
+        if isinstance(delivery, NotBefore):
+            return delivery.at
+        return await self._tell(delivery)
 
-    async def _tell(self, hook: WebhookDelivery) -> Next | datetime:
+    async def _tell(self, delivery: WebhookDelivery) -> Next | datetime:
         try:
-            with self._metrics.working("webhook", hook.endpoint):
-                await self._post.post(hook, self._clock.now())
+            with self._metrics.working("webhook", delivery.endpoint):
+                await self._post.post(delivery, self._clock.now())
         except Undeliverable as error:
-            return await self._dead(hook, str(error))
+            return await self._dead(delivery, str(error))
         except TryLater as error:
-            return await self._later(hook, error)
+            return await self._later(delivery, error)
         except Exception as error:
-            log.exception("webhook.failed", hook=hook.id, endpoint=hook.endpoint)
-            return await self._later(hook, TryLater(f"{type(error).__name__} while sending it"))
-        await self._hooks.sent(hook.id)
-        self._metrics.webhooks.labels(hook.endpoint, "sent").inc()
+            log.exception("webhook.failed", delivery=delivery.id, endpoint=delivery.endpoint)
+            return await self._later(delivery, TryLater(f"{type(error).__name__} while sending it"))
+        await self._hooks.sent(delivery.id)
+        self._metrics.webhooks.labels(delivery.endpoint, "sent").inc()
         return Next.MORE
 
-    async def _later(self, hook: WebhookDelivery, error: TryLater) -> Next | datetime:
-        if hook.attempts >= self._bounds.attempts:
-            return await self._dead(hook, f"given up after {hook.attempts} attempts: {error}")
-        wait = max(error.after or 0.0, backoff(hook.attempts, self._bounds))
+    async def _later(self, delivery: WebhookDelivery, error: TryLater) -> Next | datetime:
+        if delivery.attempts >= self._bounds.attempts:
+            return await self._dead(
+                delivery, f"given up after {delivery.attempts} attempts: {error}"
+            )
+        wait = max(error.after or 0.0, backoff(delivery.attempts, self._bounds))
         due = self._clock.now() + timedelta(seconds=min(wait, self._bounds.backoff_most))
-        await self._hooks.later(hook.id, str(error), due)
-        self._metrics.webhooks.labels(hook.endpoint, "later").inc()
+        await self._hooks.later(delivery.id, str(error), due)
+        self._metrics.webhooks.labels(delivery.endpoint, "later").inc()
         return due
 
-    async def _dead(self, hook: WebhookDelivery, why: str) -> Next:
-        await self._hooks.dead(hook.id, why)
-        self._metrics.webhooks.labels(hook.endpoint, "dead").inc()
-        log.warning("webhook.dead", hook=hook.id, endpoint=hook.endpoint, error=why)
+    async def _dead(self, delivery: WebhookDelivery, why: str) -> Next:
+        await self._hooks.dead(delivery.id, why)
+        self._metrics.webhooks.labels(delivery.endpoint, "dead").inc()
+        log.warning("webhook.dead", delivery=delivery.id, endpoint=delivery.endpoint, error=why)
         return Next.MORE

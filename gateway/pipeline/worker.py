@@ -40,11 +40,11 @@ class TurnWorker:
         self,
         *,
         store: Store,
-        conversations: TurnPipeline,
+        turns: TurnPipeline,
         outcomes: OutcomeBuilder,
-        unclaimed: ClaimSla,
-        proofs: AddressVerification,
-        answers: ReplyWaiter,
+        claim_sla: ClaimSla,
+        verification: AddressVerification,
+        replies: ReplyWaiter,
         deliver: Callable[[str], None],
         events: Events,
         policy: Policy,
@@ -53,11 +53,11 @@ class TurnWorker:
         attempts: int,
     ) -> None:
         self._store = store
-        self._conversations = conversations
+        self._turns = turns
         self._outcomes = outcomes
-        self._unclaimed = unclaimed
-        self._proofs = proofs
-        self._answers = answers
+        self._claim_sla = claim_sla
+        self._verification = verification
+        self._replies = replies
         self._deliver = deliver
         self._events = events
         self._policy = policy
@@ -83,7 +83,7 @@ class TurnWorker:
             return Next.MORE
         except AlreadyHandled:
             log.info("turn.already_handled", turn=work.id)
-            self._answers.disown(work.id)
+            self._replies.disown(work.id)
             return Next.MORE
         except Exception as error:  # noqa: BLE001  (logged there, tried again, then a person's)
             return await self._failed(work.id, work.attempts, error)
@@ -100,9 +100,9 @@ class TurnWorker:
         if is_consent_only(work):
             return self._outcomes.of_silence(work, begin_turn(work, self._clock.now()))
         if work.happened is not None and work.happened.name == UNCLAIMED:
-            return await self._unclaimed.move_up(work)
-        await self._proofs.hear(work)
-        return await self._conversations.converse(work)
+            return await self._claim_sla.move_up(work)
+        await self._verification.hear(work)
+        return await self._turns.converse(work)
 
     async def _failed(self, turn: int, attempts: int, error: Exception) -> datetime | Next:
         """Try again later; the row stays at the head of its lane, so order holds."""
@@ -116,7 +116,7 @@ class TurnWorker:
         if not stuck:
             return at
         self._metrics.stuck.inc()
-        self._answers.settle(turn, ())
+        self._replies.settle(turn, ())
         return Next.MORE
 
     def _give_up(self, work: WorkItem) -> TurnOutcome:
@@ -140,7 +140,7 @@ class TurnWorker:
     def _announce(self, outcome: TurnOutcome, committed: CommittedTurn) -> None:
         """After the commit: tell those who wait, and count."""
         work, conversation = outcome.work, committed.conversation
-        self._answers.settle(work.id, committed.replies)
+        self._replies.settle(work.id, committed.replies)
         if committed.queued:
             self._deliver(work.lane)
         self._events.publish(Event(topic=work.lane, name="message", conversation=conversation.id))

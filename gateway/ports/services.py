@@ -76,22 +76,22 @@ class PluginStorage(Protocol):
     names the version that the guest saw and raises `Outdated` when somebody was faster.
     """
 
-    async def get(self, guest: str, key: str) -> StoredValue | None: ...
+    async def get(self, plugin: str, key: str) -> StoredValue | None: ...
 
     async def put(
-        self, guest: str, key: str, value: str, *, version: int = 0, conversation: int = 0
+        self, plugin: str, key: str, value: str, *, version: int = 0, conversation: int = 0
     ) -> StoredValue:
         """Write ``value``; ``version`` 0: there must be nothing by that key yet. With
         ``conversation`` it is exported and erased with that customer's data; raises NotFound when
         there is no such conversation (any more)."""
         ...
 
-    async def drop(self, guest: str, key: str, *, version: int) -> None:
+    async def drop(self, plugin: str, key: str, *, version: int) -> None:
         """Forget it. Nothing by that key is well too."""
         ...
 
     async def scan(
-        self, guest: str, prefix: str, *, after: str = "", limit: int = 500
+        self, plugin: str, prefix: str, *, after: str = "", limit: int = 500
     ) -> tuple[StoredValue, ...]:
         """Entries whose key begins with ``prefix``, in the order of their keys; those beyond
         ``after``."""

@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.ports import Clock
 from gateway.runtime.metrics import Metrics
-from gateway.store import Backlog, Statistics
+from gateway.store import Backlog, QueueStatistics, Statistics
 
 FRESH = timedelta(seconds=5)
 
@@ -34,8 +34,8 @@ class BacklogMonitor:
             return self._seen[1]
 
     def _show(self, now: datetime, backlog: Backlog) -> None:
-        for queue in msgspec.structs.fields(backlog):
-            heap = getattr(backlog, queue.name)
-            age = (now - heap.since).total_seconds() if heap.since else 0.0
-            self._metrics.waiting.labels(queue.name).set(heap.rows)
-            self._metrics.oldest.labels(queue.name).set(max(0.0, age))
+        for field in msgspec.structs.fields(backlog):
+            queue: QueueStatistics = getattr(backlog, field.name)
+            age = (now - queue.since).total_seconds() if queue.since else 0.0
+            self._metrics.waiting.labels(field.name).set(queue.rows)
+            self._metrics.oldest.labels(field.name).set(max(0.0, age))

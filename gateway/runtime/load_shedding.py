@@ -89,10 +89,10 @@ class LoadShedder:
     """
 
     def __init__(
-        self, intake: Intake, *, pressure: LoadMonitor, limits: LimitSettings, metrics: Metrics
+        self, intake: Intake, *, load_monitor: LoadMonitor, limits: LimitSettings, metrics: Metrics
     ) -> None:
         self._intake = intake
-        self._pressure = pressure
+        self._load_monitor = load_monitor
         self._most, self._most_each = limits.accepts, limits.accepts_each
         self._metrics = metrics
         self._now = 0
@@ -103,7 +103,11 @@ class LoadShedder:
         name = message.address.lane
         lane = self._lanes.get(name)
         mine = lane.many if lane else 0
-        if self._pressure.over is not None or self._now >= self._most or mine >= self._most_each:
+        if (
+            self._load_monitor.over is not None
+            or self._now >= self._most
+            or mine >= self._most_each
+        ):
             raise self._sent_back(mine)
         if lane is None:
             lane = self._lanes[name] = _Lane()
@@ -130,10 +134,10 @@ class LoadShedder:
 
     def _sent_back(self, mine: int) -> NotAccepted:
         at_once = "accepts_each" if mine >= self._most_each else "accepts"
-        limit = self._pressure.over or at_once
+        limit = self._load_monitor.over or at_once
         self._metrics.pressed.labels(limit).inc()
         what = f"more than limits.{limit} allows; please send it again"
-        return NotAccepted(what, after=AGAIN if self._pressure.over else SOON)
+        return NotAccepted(what, after=AGAIN if self._load_monitor.over else SOON)
 
 
 class _Others:

@@ -249,7 +249,7 @@ class RunningGateway:
         await self.clock.advance(seconds)
         for lane in await self.gateway.store.timers.fire(self.clock.now()):
             self.gateway.incoming.wake(lane)
-        await self.gateway.rounds.sweep()
+        await self.gateway.scheduler.sweep()
         await self.settled()
 
     def metric(self, name: str, **labels: str) -> float:
@@ -272,7 +272,7 @@ class RunningGateway:
 
 
 def settings_for(
-    guests: Iterable[InstalledPlugin],
+    plugins: Iterable[InstalledPlugin],
     config: Mapping[str, Any],
     folder: Path,
     environ: Mapping[str, str] | None = None,
@@ -289,7 +289,7 @@ def settings_for(
     if ON_POSTGRES in os.environ:
         tree.setdefault("database_url", database_of(folder, os.environ[ON_POSTGRES]))
     file.write_text(yaml.safe_dump(tree), "utf-8")
-    return load(file, PluginRegistry(guests).declared(), environ or {})
+    return load(file, PluginRegistry(plugins).declared(), environ or {})
 
 
 def as_plugins(modules: Iterable[ModuleType | Any]) -> list[InstalledPlugin]:
@@ -317,11 +317,11 @@ async def running(
     ``warmline.yaml``; give the sections that wake your modules. ``environ`` is all that the
     environment holds.
     """
-    guests = as_plugins(modules)
-    if not any(hasattr(guest.module, "register_voice") for guest in guests):
-        guests = as_plugins([*modules, PlainVoice()])
+    plugins = as_plugins(modules)
+    if not any(hasattr(plugin.module, "register_voice") for plugin in plugins):
+        plugins = as_plugins([*modules, PlainVoice()])
     gateway = build_gateway(
-        guests, settings_for(guests, config or {}, tmp_path, environ), clock=clock
+        plugins, settings_for(plugins, config or {}, tmp_path, environ), clock=clock
     )
     server = TestServer(build_app(gateway), skip_url_asserts=True)
     await server.start_server(shutdown_timeout=2.0)

@@ -66,29 +66,31 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], StoredValue] = {}
 
-    async def get(self, guest: str, key: str) -> StoredValue | None:
-        return self._kept.get((guest, key))
+    async def get(self, plugin: str, key: str) -> StoredValue | None:
+        return self._kept.get((plugin, key))
 
     async def put(
-        self, guest: str, key: str, value: str, *, version: int = 0, conversation: int = 0
+        self, plugin: str, key: str, value: str, *, version: int = 0, conversation: int = 0
     ) -> StoredValue:
-        self._must_be(guest, key, version)
+        self._must_be(plugin, key, version)
         entry = StoredValue(key=key, value=value, version=version + 1, conversation=conversation)
-        self._kept[guest, key] = entry
+        self._kept[plugin, key] = entry
         return entry
 
-    async def drop(self, guest: str, key: str, *, version: int) -> None:
-        if (guest, key) in self._kept:
-            self._must_be(guest, key, version)
-            del self._kept[guest, key]
+    async def drop(self, plugin: str, key: str, *, version: int) -> None:
+        if (plugin, key) in self._kept:
+            self._must_be(plugin, key, version)
+            del self._kept[plugin, key]
 
     async def scan(
-        self, guest: str, prefix: str, *, after: str = "", limit: int = 500
+        self, plugin: str, prefix: str, *, after: str = "", limit: int = 500
     ) -> tuple[StoredValue, ...]:
-        keys = sorted(k for g, k in self._kept if g == guest and k.startswith(prefix) and k > after)
-        return tuple(self._kept[guest, key] for key in keys[:limit])
+        keys = sorted(
+            k for g, k in self._kept if g == plugin and k.startswith(prefix) and k > after
+        )
+        return tuple(self._kept[plugin, key] for key in keys[:limit])
 
-    def _must_be(self, guest: str, key: str, version: int) -> None:
-        now = self._kept.get((guest, key))
+    def _must_be(self, plugin: str, key: str, version: int) -> None:
+        now = self._kept.get((plugin, key))
         if (now.version if now else 0) != version:
-            raise Outdated(f"{guest}: {key} is not at version {version}")
+            raise Outdated(f"{plugin}: {key} is not at version {version}")

@@ -30,7 +30,7 @@ def routes(
     """``checks`` decide; ``warnings`` are told. ``refresh`` brings the gauges up to date; when it
     fails the other figures are told."""
 
-    async def alive(_: web.Request) -> web.Response:
+    async def heartbeat(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def ready(_: web.Request) -> web.Response:
@@ -56,7 +56,7 @@ def routes(
             body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
 
-    return (web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", figures))
+    return (web.get("/healthz", heartbeat), web.get("/readyz", ready), web.get("/metrics", figures))
 
 
 async def troubles(checks: Mapping[str, Readiness]) -> dict[str, str]:

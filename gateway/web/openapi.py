@@ -46,9 +46,9 @@ def routes(
     return mine
 
 
-def described(guests: Iterable[object]) -> list[Part]:
+def described(plugins: Iterable[object]) -> list[Part]:
     """What those of ``guests`` tell that describe their routes."""
-    return [guest.describe() for guest in guests if isinstance(guest, OpenApiProvider)]
+    return [plugin.describe() for plugin in plugins if isinstance(plugin, OpenApiProvider)]
 
 
 def services() -> Part:

@@ -31,7 +31,7 @@ class Deeds:
     def __init__(
         self, services: Services, pages: Pages, guard: Guard, accounts: Accounts, *, longest: int
     ) -> None:
-        self._house, self._pages, self._guard = services, pages, guard
+        self._services, self._pages, self._guard = services, pages, guard
         self._accounts = accounts
         self._longest = longest
 
@@ -55,7 +55,7 @@ class Deeds:
 
     def _linking(self) -> dict[str, Deed]:
         """What is done with a customer's addresses; each ends on the page of the conversation."""
-        linking = Linking(self._house.desk)
+        linking = Linking(self._services.desk)
 
         def then_back(do: Callable[[Form, Agent], Awaitable[None]]) -> Deed:
             async def done(request: web.Request, session: Session, form: Form) -> web.Response:
@@ -77,7 +77,7 @@ class Deeds:
             try:
                 form = read(request, await posted(request))
                 draft = _draft(name, form)
-                card = await self._house.desk.card(form.conversation)
+                card = await self._services.desk.card(form.conversation)
                 if not sees(session.role, session.agent, card.conversation):
                     return self._pages.theirs(card.conversation, form.text)
                 self._fits(form)
@@ -86,7 +86,7 @@ class Deeds:
                 if conflict.conversation.id != int(request.match_info["id"]):
                     draft = draft.replace(problem=f"{conflict}. Nothing was sent.")
                     return await self._pages.conversation(request, session, draft, 409)
-                card = await self._house.desk.card(int(request.match_info["id"]))
+                card = await self._services.desk.card(int(request.match_info["id"]))
                 seen = form or Form(conversation=card.conversation.id)
                 changed = view.change(card, session.agent, state=seen.state, last=seen.last)
                 draft, status = draft.replace(change=changed), 409
@@ -106,7 +106,7 @@ class Deeds:
             raise Mistake(f"This is too long: at most {self._longest} characters fit.")
 
     async def _claim(self, request: web.Request, session: Session, form: Form) -> web.Response:
-        card = await self._house.desk.claim(form.conversation, session.agent, epoch=form.epoch)
+        card = await self._services.desk.claim(form.conversation, session.agent, epoch=form.epoch)
         return back(request, form, way=",".join(str(m.id) for m in card.on_its_way))
 
     async def _answer(self, request: web.Request, session: Session, form: Form) -> web.Response:
@@ -114,10 +114,10 @@ class Deeds:
             raise Mistake("There is nothing to send yet.")
         if not form.key:
             raise Mistake("This page had become too old. Please send it again.")
-        card = await self._house.desk.card(form.conversation)
+        card = await self._services.desk.card(form.conversation)
         if form.via is not None and form.via not in card.identities:
             raise Mistake("This address is not the customer's (any more). Nothing was sent.")
-        accepted = await self._house.desk.answer(
+        accepted = await self._services.desk.answer(
             form.conversation,
             session.agent,
             form.text,
@@ -126,27 +126,27 @@ class Deeds:
             via=form.via,
         )
         # It is safe already; wait until it also stands in the history that comes next.
-        said = await self._house.mailbox.answer(accepted.turn, timeout=SHOWN)
+        said = await self._services.mailbox.answer(accepted.turn, timeout=SHOWN)
         return back(request, form, to=said[0].conversation if said else 0)
 
     async def _note(self, request: web.Request, session: Session, form: Form) -> web.Response:
         if not form.text.strip():
             raise Mistake("The note is empty.")
-        await self._house.desk.note(form.conversation, session.agent, form.text)
+        await self._services.desk.note(form.conversation, session.agent, form.text)
         return back(request, form)
 
     async def _resolve(self, request: web.Request, session: Session, form: Form) -> web.Response:
-        await self._house.desk.resolve(form.conversation, session.agent, epoch=form.epoch)
+        await self._services.desk.resolve(form.conversation, session.agent, epoch=form.epoch)
         return back(request, form)
 
     async def _hand_back(self, request: web.Request, session: Session, form: Form) -> web.Response:
-        await self._house.desk.hand_back(form.conversation, session.agent, epoch=form.epoch)
+        await self._services.desk.hand_back(form.conversation, session.agent, epoch=form.epoch)
         return back(request, form)
 
     async def _transfer(self, request: web.Request, session: Session, form: Form) -> web.Response:
         if not form.tier:
             raise Mistake("Choose to whom it goes.")
-        await self._house.desk.transfer(
+        await self._services.desk.transfer(
             form.conversation,
             session.agent,
             epoch=form.epoch,
@@ -163,8 +163,8 @@ class Deeds:
         account = await self._accounts.find(form.to) if form.to else None
         if account is None or account.locked:
             raise Mistake("Choose a colleague.")
-        await self._house.desk.claim(form.conversation, account.agent, epoch=form.epoch)
-        await self._house.audit.record(
+        await self._services.desk.claim(form.conversation, account.agent, epoch=form.epoch)
+        await self._services.audit.record(
             session.agent.id,
             "assigned",
             conversation=form.conversation,
@@ -175,10 +175,10 @@ class Deeds:
     async def _ignore(self, request: web.Request, session: Session, form: Form) -> web.Response:
         if form.suggestion is None:
             raise Mistake("There is no suggestion to ignore.")
-        card = await self._house.desk.card(form.conversation)
+        card = await self._services.desk.card(form.conversation)
         if card.suggestion is None or card.suggestion.id != form.suggestion:
             raise Mistake("This suggestion is gone already.")
-        await self._house.desk.ignore_suggestion(form.suggestion, session.agent)
+        await self._services.desk.ignore_suggestion(form.suggestion, session.agent)
         return back(request, form)
 
     async def _advice(self, request: web.Request, session: Session, form: Form) -> web.Response:
@@ -186,15 +186,15 @@ class Deeds:
 
         The customer's page may show meanwhile that someone writes.
         """
-        findings = await self._house.desk.advise(form.conversation, form.text)
+        findings = await self._services.desk.advise(form.conversation, form.text)
         if "application/json" not in request.headers.get("Accept", ""):
             draft = _draft("answer", form).replace(findings=findings)
             return await self._pages.conversation(request, session, draft)
-        now = (await self._house.desk.card(form.conversation)).conversation
+        now = (await self._services.desk.card(form.conversation)).conversation
         if now.owner is not None and now.owner.id == session.agent.id:
             data = {"author": "agent", "name": session.agent.name}
             typing = Event(topic=now.address.lane, name="typing", conversation=now.id, data=data)
-            self._house.events.publish(typing)
+            self._services.events.publish(typing)
         fields = ("rule", "severity", "start", "end", "message", "suggestion")
         told = [{name: getattr(one, name) for name in fields} for one in findings]
         return sealed(web.json_response(told))

@@ -26,7 +26,7 @@ class Live:
     def __init__(
         self, services: Services, sessions: Sessions, guard: Guard, closing: asyncio.Event
     ) -> None:
-        self._house, self._sessions, self._guard = services, sessions, guard
+        self._services, self._sessions, self._guard = services, sessions, guard
         self._closing = closing
 
     def routes(self) -> list[web.RouteDef]:
@@ -50,7 +50,7 @@ class Live:
         return out
 
     async def _tell(self, out: EventSourceResponse) -> None:
-        async with self._house.events.listen("desk") as events:
+        async with self._services.events.listen("desk") as events:
             await out.send("{}", event="hello", retry=2000)
             async for event in events:
                 if event.name == "typing":
@@ -61,4 +61,4 @@ class Live:
 
     async def _watch(self, session: Session) -> None:
         while await self._sessions.alive(session):
-            await self._house.clock.sleep(LOOK)
+            await self._services.clock.sleep(LOOK)

@@ -27,7 +27,7 @@ class Office:
     def __init__(
         self, services: Services, paper: Paper, guard: Guard, accounts: Accounts, managing: Managing
     ) -> None:
-        self._house, self._paper, self._guard = services, paper, guard
+        self._services, self._paper, self._guard = services, paper, guard
         self._accounts, self._managing = accounts, managing
 
     def routes(self) -> list[web.RouteDef]:
@@ -125,22 +125,22 @@ class Office:
         before = request.query.get("before", "")
         who = request.query.get("who", "")[:200] or None
         known = before.isascii() and before.isdecimal() and len(before) < 19
-        lines = await self._house.audit.lines(
+        lines = await self._services.audit.lines(
             who=who, before=int(before) if known else None, limit=PAGE
         )
-        await self._house.audit.record(session.agent.id, "audit_read")
+        await self._services.audit.record(session.agent.id, "audit_read")
         return self._lines(session, lines, title="Audit log", more=len(lines) == PAGE, who=who)
 
     async def _of_conversation(self, request: web.Request, session: Session) -> web.Response:
         number = int(request.match_info["id"])
         try:
-            card = await self._house.desk.card(number)
+            card = await self._services.desk.card(number)
         except NotFound:
             return self._paper.plain("Not found", "There is no such conversation.", status=404)
         if not sees(session.role, session.agent, card.conversation):
             return self._guard.forbidden()
-        lines = await self._house.audit.lines(conversation=number, limit=PAGE)
-        await self._house.audit.record(session.agent.id, "audit_read", conversation=number)
+        lines = await self._services.audit.lines(conversation=number, limit=PAGE)
+        await self._services.audit.record(session.agent.id, "audit_read", conversation=number)
         return self._lines(session, lines, title=f"Audit log of conversation {number}")
 
     def _lines(

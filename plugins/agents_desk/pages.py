@@ -45,7 +45,7 @@ class Pages:
         guard: Guard,
         accounts: Accounts,
     ) -> None:
-        self._house, self._settings, self._accounts = services, settings, accounts
+        self._services, self._settings, self._accounts = services, settings, accounts
         self._paper, self._guard = paper, guard
         self._views = Views(services.audit, services.clock)
 
@@ -59,13 +59,13 @@ class Pages:
         ]
 
     async def _queue(self, request: web.Request, session: Session) -> web.Response:
-        items = visible(await self._house.desk.queue(), session)
+        items = visible(await self._services.desk.queue(), session)
         queue = view.queue(items, session.agent, show(request))
         return self._paper.page("queue.html", session=session, queue=queue, talk=None)
 
     async def _conversation(self, request: web.Request, session: Session) -> web.Response:
         try:
-            card = await self._house.desk.card(int(request.match_info["id"]))
+            card = await self._services.desk.card(int(request.match_info["id"]))
             if not sees(session.role, session.agent, card.conversation):
                 return self.theirs(card.conversation)
             return await self.conversation(request, session)
@@ -77,14 +77,14 @@ class Pages:
     ) -> web.Response:
         """The page of the conversation in the request's path; raises NotFound."""
         number = int(request.match_info["id"])
-        card = await self._house.desk.card(number)
+        card = await self._services.desk.card(number)
         if not sees(session.role, session.agent, card.conversation):
             given = draft or Draft()
             return self.theirs(card.conversation, given.answer or given.note)
         await self._views.record(session, "viewed", card)
         talk = view.talk(card, session.agent, way=_way(request))
         queue = view.queue(
-            visible(await self._house.desk.queue(), session),
+            visible(await self._services.desk.queue(), session),
             session.agent,
             show(request),
             here=number,
@@ -123,16 +123,16 @@ class Pages:
     async def _file(self, request: web.Request, session: Session) -> web.Response:
         digest = request.match_info["digest"]
         try:
-            card = await self._house.desk.card(int(request.match_info["id"]))
+            card = await self._services.desk.card(int(request.match_info["id"]))
             if not sees(session.role, session.agent, card.conversation):
                 return self.theirs(card.conversation)
             kept = next(
                 file for m in card.messages for file in m.attachments if file.digest == digest
             )
-            data = await self._house.files.open(digest)
+            data = await self._services.files.open(digest)
         except (NotFound, StopIteration):
             return self._paper.plain("Not found", "There is no such file.", status=404)
-        await self._house.audit.record(
+        await self._services.audit.record(
             session.agent.id,
             "downloaded",
             conversation=card.conversation.id,

@@ -31,7 +31,7 @@ def test_alone_there_are_no_processes_to_list(tmp_path: Path) -> None:
 async def test_the_processes_are_listed(crew: Crew, redis: RedisServer, tmp_path: Path) -> None:
     """With role and process id, as `warmline processes` finds them in Redis."""
     web = await crew.join("web")
-    await until(web.gateway.crew.processes, BOUND)
+    await until(web.gateway.cluster.processes, BOUND)
     # In a thread: a command takes seconds, and this loop renews what tells that `web` is there.
     told = await to_thread(warmline, "processes", folder=tmp_path, REDIS_URL=redis.url)
     assert told.returncode == 0, told.stderr

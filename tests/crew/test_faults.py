@@ -90,7 +90,7 @@ async def test_a_fault_in_the_middle_of_dialogues(
         await talk(customers, 6, happening)
         await crew.hear(customers, 6)
         if fix:
-            crews = [one.gateway.crew for one in (web, near, far)]
+            crews = [one.gateway.cluster for one in (web, near, far)]
             await until(lambda: not any(one.trouble() for one in crews), BOUND)
             for one in customers:
                 await one.write("6", remote_id=f"{one.address.value}-6")
@@ -207,7 +207,7 @@ async def test_messages_are_taken_and_answered_before_redis_was_ever_there(
     await talk([ana], 3)
     await crew.hear([ana], 3)
     await redis.start()
-    await until(lambda: web.gateway.crew.trouble() is None, BOUND)
+    await until(lambda: web.gateway.cluster.trouble() is None, BOUND)
     await ana.write("3")
     await crew.hear([ana], 4)
 
@@ -216,7 +216,7 @@ async def test_two_senders_without_redis_send_once(crew: Crew, redis: RedisServe
     """The row is taken by one committed UPDATE: whoever comes second finds it taken."""
     one, two = await crew.join(), await crew.join()
     redis.kill()
-    await until(lambda: one.gateway.crew.trouble() and two.gateway.crew.trouble(), BOUND)
+    await until(lambda: one.gateway.cluster.trouble() and two.gateway.cluster.trouble(), BOUND)
     ana = one.customer("fake", "ana")
     here, there = Barrier(), Barrier()
     with (

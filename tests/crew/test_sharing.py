@@ -79,7 +79,7 @@ async def test_what_a_dead_process_had_taken_is_taken_over(crew: Crew, redis: Re
         worker = await crew.join("worker", worker={"sweep": 600})
         await crew.hear([ana], 1)
         await until(lambda: _nothing_pending(client), BOUND)
-    assert worker.gateway.crew.trouble() is None
+    assert worker.gateway.cluster.trouble() is None
 
 
 async def _nothing_pending(client: Any) -> bool:
@@ -173,7 +173,7 @@ async def test_one_process_watches_and_another_takes_over(crew: Crew) -> None:
         return len(idle) == 2 and all(lookouts[role].standing_by for role in idle)
 
     async def all_told() -> bool:
-        told = await there["web"].gateway.crew.processes()
+        told = await there["web"].gateway.cluster.processes()
         return {process.role for process in told} == lookouts.keys()
 
     await until(all_told, BOUND)
@@ -196,12 +196,12 @@ async def test_processes_say_who_they_are(crew: Crew) -> None:
     await until(lambda: lookout.watching, BOUND)
 
     async def seen() -> bool:
-        found = await web.gateway.crew.processes()
+        found = await web.gateway.cluster.processes()
         return {one.role: one.watches for one in found} == {"web": (), "worker": ("lookout",)}
 
     await until(seen, BOUND)
-    await worker.gateway.crew.stop()
-    assert [one.role for one in await web.gateway.crew.processes()] == ["web"]
+    await worker.gateway.cluster.stop()
+    assert [one.role for one in await web.gateway.cluster.processes()] == ["web"]
 
 
 async def test_a_worker_has_no_doors_but_tells_its_health(crew: Crew) -> None:
@@ -245,7 +245,7 @@ async def test_a_limit_holds_for_all_processes_together(crew: Crew, redis: Redis
     keeps to the limit by itself."""
     patient = {"timeout": 10.0, "sweep": WITHOUT}
     one, two = await crew.join(redis=patient), await crew.join(redis=patient)
-    limits = [each.gateway.crew.limits({"sms": 20.0, "mail": None}) for each in (one, two)]
+    limits = [each.gateway.cluster.limits({"sms": 20.0, "mail": None}) for each in (one, two)]
     loop = asyncio.get_running_loop()
 
     async def send(count: int) -> float:
@@ -256,7 +256,7 @@ async def test_a_limit_holds_for_all_processes_together(crew: Crew, redis: Redis
     assert await send(20) >= 0.95  # a second's worth at once, the other 20 at 20 a second
     await limits[0].wait("mail")
     redis.kill()
-    await until(lambda: one.gateway.crew.trouble() and two.gateway.crew.trouble(), BOUND)
+    await until(lambda: one.gateway.cluster.trouble() and two.gateway.cluster.trouble(), BOUND)
     assert await send(30) >= 0.45  # a second's worth at once each, the other ten at 20 a second
 
 

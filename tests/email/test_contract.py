@@ -149,7 +149,7 @@ async def far_end(tmp_path: Path) -> AsyncIterator[ProviderSimulator]:
             channels.email, echo(), config=config, tmp_path=tmp_path, clock=FakeClock()
         ) as post.gw,
     ):
-        channel = post.gw.gateway.offers.channels["email"]
+        channel = post.gw.gateway.registrations.channels["email"]
         assert isinstance(channel, Email)
         post.port = await until(lambda: channel.smtp_port)
         yield post

@@ -25,7 +25,7 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
         config = open_shop(place)
         async with running(nlu_local, config=config, tmp_path=place) as gw:
             ready: Callable[[], bool] = lambda: any((place / "var" / "nlu_local").glob("*.npz"))  # noqa: E731
-            await gw.gateway.offers.understanders[0].understand([])
+            await gw.gateway.registrations.understanders[0].understand([])
             await until(ready, timeout=300)
 
     asyncio.run(learn())

@@ -59,7 +59,7 @@ def quiet() -> FakeHandler:
 async def read(gw: RunningGateway, far: FarOpenAI, text: str) -> tuple[Turn, Route]:
     """How ``text`` is understood and routed."""
     seen: list[Turn] = []
-    handler = next(h for h in gw.gateway.offers.handlers if isinstance(h, FakeHandler))
+    handler = next(h for h in gw.gateway.registrations.handlers if isinstance(h, FakeHandler))
     handler.turns = seen
     await gw.customer("fake", text).say(text)
     return seen[0], seen[0].route
@@ -476,7 +476,7 @@ async def test_without_the_model_the_card_is_as_it_was(
         first = await gw.desk_agent("mia").next_card()
         sums = '"messages":'
         await until(lambda: any(sums in one["messages"][1]["content"] for one in far.asked))
-        await until(lambda: not gw.gateway.way.summaries.working)
+        await until(lambda: not gw.gateway.pipeline.summaries.working)
         card = await gw.services.desk.card(first.conversation.id)
     assert card.summary == first.summary != ()
 
@@ -497,7 +497,7 @@ async def test_a_gullible_model_sums_up_nothing_that_was_not_said(
         await gw.customer("fake", "ana").say(f"I want to talk to a person. {order}")
         first = await gw.desk_agent("mia").next_card()
         await until(lambda: bool(far.asked))
-        await until(lambda: not gw.gateway.way.summaries.working)
+        await until(lambda: not gw.gateway.pipeline.summaries.working)
         card = await gw.services.desk.card(first.conversation.id)
     assert card.handoff is not None
     assert card.handoff.reasons[0].code == "asked_for_person"

@@ -63,7 +63,7 @@ def gateway_in(folder: Path) -> Gateway:
 
 def parts(gateway: Gateway) -> list[openapi.Part]:
     """What the house and each guest tell."""
-    offers = gateway.offers
+    offers = gateway.registrations
     guests = openapi.described((*offers.channels.values(), *offers.sites))
     return [openapi.services(), *guests]
 

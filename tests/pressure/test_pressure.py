@@ -49,8 +49,8 @@ async def test_too_many_that_wait_are_sent_back(tmp_path: Path, easy: dict[str, 
         for name in ("a", "b", "c"):
             await gw.customer("fake", name).write("hi")
         await clock.advance(1)
-        await until(lambda: gw.gateway.pressure.over)
-        assert gw.gateway.pressure.over == "waiting"
+        await until(lambda: gw.gateway.load_monitor.over)
+        assert gw.gateway.load_monitor.over == "waiting"
         async with gw.session() as http:
             body = {"sender": "dora", "message": "hi"}
             async with http.post("/webhooks/rest/webhook", json=body) as answer:
@@ -59,10 +59,10 @@ async def test_too_many_that_wait_are_sent_back(tmp_path: Path, easy: dict[str, 
                 assert "limits.waiting" in (await answer.json())["error"]["message"]
         assert gw.metric("warmline_pressed_total", limit="waiting") == 1
         gw.gateway.incoming._stopping = False
-        await gw.gateway.rounds.sweep()
+        await gw.gateway.scheduler.sweep()
         await gw.settled()
         await clock.advance(1)
-        await until(lambda: gw.gateway.pressure.over is None)
+        await until(lambda: gw.gateway.load_monitor.over is None)
         await gw.customer("fake", "dora").say("hi")
 
 
@@ -73,22 +73,22 @@ async def test_one_that_waits_too_long_stops_the_flow(tmp_path: Path, easy: dict
         gw.gateway.incoming._stopping = True
         await gw.customer("fake", "a").write("hi")
         await clock.advance(20)
-        await gw.gateway.pressure.look()
-        assert gw.gateway.pressure.over is None
+        await gw.gateway.load_monitor.look()
+        assert gw.gateway.load_monitor.over is None
         await clock.advance(20)
-        await gw.gateway.pressure.look()
-        assert gw.gateway.pressure.over == "waiting_seconds"
+        await gw.gateway.load_monitor.look()
+        assert gw.gateway.load_monitor.over == "waiting_seconds"
         gw.gateway.incoming._stopping = False
 
 
 async def test_memory_is_a_limit(tmp_path: Path, easy: dict[str, Any]) -> None:
     """The process itself is measured."""
     async with limited(tmp_path, easy, memory=64) as gw:
-        await gw.gateway.pressure.look()
-        assert gw.gateway.pressure.over == "memory"
-        gw.gateway.pressure._memory = lambda: 1.0
-        await gw.gateway.pressure.look()
-        assert gw.gateway.pressure.over is None
+        await gw.gateway.load_monitor.look()
+        assert gw.gateway.load_monitor.over == "memory"
+        gw.gateway.load_monitor._memory = lambda: 1.0
+        await gw.gateway.load_monitor.look()
+        assert gw.gateway.load_monitor.over is None
 
 
 async def test_one_address_does_not_fill_the_door(tmp_path: Path, easy: dict[str, Any]) -> None:
@@ -172,7 +172,7 @@ async def test_people_are_never_sent_back(tmp_path: Path, easy: dict[str, Any]) 
         ana = gw.desk_agent("ana")
         card = await gw.services.desk.card(1)
         card = await ana.claim(card)
-        gw.gateway.pressure.over = "memory"
+        gw.gateway.load_monitor.over = "memory"
         await ana.answer(card, "I am here")
         assert gw.customer("fake", "carla").heard is not None
         with pytest.raises(NotAccepted):

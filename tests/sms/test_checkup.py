@@ -10,7 +10,7 @@ from .conftest import NUMBER, PUBLIC, Line
 
 async def test_twilio_calls_us(line: Line) -> None:
     """An open account, our number, our address: well; each that is not is told."""
-    channel = line.gw.gateway.offers.channels["sms"]
+    channel = line.gw.gateway.registrations.channels["sms"]
     assert isinstance(channel, HealthCheck)
     [symptom] = await channel.check_health(FakeClock())
     assert "not one of this account" in symptom.what

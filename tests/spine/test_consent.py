@@ -260,7 +260,7 @@ async def test_a_dead_letter_is_not_sent_again_after_stop(
         await carla.say("one")
         await carla.say("STOP", consent="out")
         await gw.gateway.store.outbox.retry(None)
-        await gw.gateway.rounds.sweep()
+        await gw.gateway.scheduler.sweep()
         await gw.settled()
         assert fake.sent == []
 

@@ -141,7 +141,7 @@ async def test_a_dead_letter_lets_the_next_go_and_brings_a_person(
         [letter] = await gw.gateway.store.outbox.list()
         assert (letter.state, letter.error) == ("dead", "no such address")
         assert await gw.gateway.store.outbox.retry([letter.id]) == 1
-        await gw.gateway.rounds.sweep()
+        await gw.gateway.scheduler.sweep()
         await gw.settled()
         assert [m.text for m in fake.sent] == ["You said one."]
 

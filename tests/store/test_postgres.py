@@ -344,7 +344,7 @@ async def test_a_server_that_crashes_under_load_loses_nothing(
             await until(lambda: sum(sent.values()) > enough, 120)
             over.set()
             await asyncio.gather(*writing)
-        await gw.gateway.rounds.sweep()
+        await gw.gateway.scheduler.sweep()
 
         async def heard(who: str) -> list[str]:
             return [m.text for m in await gw.customer("rest", who).messages()]

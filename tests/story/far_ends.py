@@ -90,7 +90,7 @@ async def email(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulat
         "outgoing": {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1]},
     }
     async with server, opened(channels.email, email=section) as post.gw:
-        channel = post.gw.gateway.offers.channels["email"]
+        channel = post.gw.gateway.registrations.channels["email"]
         assert isinstance(channel, Email)
         post.port = await until(lambda: channel.smtp_port)
         yield post

@@ -15,7 +15,7 @@ from .server import BotApi
 async def test_telegram_calls_us(start: Start, api: BotApi) -> None:
     """The webhook is ours: well. Somebody else's: told, with both addresses."""
     async with start() as gw:
-        channel = gw.gateway.offers.channels["telegram"]
+        channel = gw.gateway.registrations.channels["telegram"]
         assert isinstance(channel, HealthCheck)
         assert list(await channel.check_health(FakeClock())) == []
         api.webhook = {"url": "https://elsewhere.example/hook"}
@@ -29,7 +29,7 @@ async def test_a_token_that_telegram_does_not_know(
 ) -> None:
     """Told in words, without the token."""
     async with start() as gw:
-        channel = gw.gateway.offers.channels["telegram"]
+        channel = gw.gateway.registrations.channels["telegram"]
         assert isinstance(channel, HealthCheck)
         monkeypatch.setattr(server, "TOKEN", "1:another")
         with pytest.raises(TryLater, match="BotFather"):

@@ -117,11 +117,11 @@ async def test_a_trace_goes_on_in_another_process(tmp_path: Path, easy: dict[str
     fake = FakeChannel()
     fake.fail_with(TryLater("busy", after=60))
     async with traced(fake, FakeHandler(moody), seen=second, **more) as gw:
-        await gw.gateway.rounds.sweep()
+        await gw.gateway.scheduler.sweep()
         await gw.settled()
     await clock.advance(61)
     async with traced(FakeChannel(), FakeHandler(moody), seen=third, **more) as gw:
-        await gw.gateway.rounds.sweep()
+        await gw.gateway.scheduler.sweep()
         await gw.settled()
     assert [span.name for span in first.spans] == ["send inbox"]
     [sent] = third.named("process outbox")

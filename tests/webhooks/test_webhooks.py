@@ -217,7 +217,7 @@ async def test_a_process_that_died_on_it_loses_nothing(
         lease = timedelta(seconds=45)
         taken = await gw.gateway.store.webhooks.take("crm:1", clock.now(), lease)  # ... and dies
         assert isinstance(taken, WebhookDelivery)
-        await gw.gateway.posting.post(taken, clock.now())  # ... or dies only now
+        await gw.gateway.webhook_sender.post(taken, clock.now())  # ... or dies only now
     async with running(
         FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path, clock=clock
     ) as gw:
@@ -247,7 +247,7 @@ async def test_a_turn_that_was_rolled_back_is_not_told(
         await gw.customer("fake", "carla").write("one")
         await until(lambda: not failures)
         await told(gw)
-        await until(lambda: len(gw.gateway.offers.handlers[0].turns) == 2)
+        await until(lambda: len(gw.gateway.registrations.handlers[0].turns) == 2)
         await until(lambda: not len(gw.gateway.incoming))
         await told(gw)
         assert crm.names().count("conversation.opened") == 1

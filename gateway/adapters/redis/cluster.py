@@ -190,7 +190,7 @@ class RedisCluster:
             post=self._post,
             locks=self._locks,
             me=self._id,
-            works=self._role != "web",
+            works_lanes=self._role != "web",
             forgot=self._forgot,
         )
         self._lanes.append(lanes)

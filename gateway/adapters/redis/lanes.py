@@ -111,12 +111,12 @@ class SharedLanes:
         post: CommandQueue,
         locks: LaneLocks,
         me: str,
-        works: bool,
+        works_lanes: bool,
         forgot: Callable[[], None],
     ) -> None:
         self._name, self._step, self._at_once = name, step, at_once
         self._clock, self._link, self._post, self._locks = clock, link, post, locks
-        self._me, self._works, self._forgot = me, works, forgot
+        self._me, self._works, self._forgot = me, works_lanes, forgot
         self._key = link.key("lanes", name)
         self._lanes = LocalLanes(self._alone, at_once=at_once, clock=clock)
         self._held: dict[str, set[str]] = defaultdict(set)
