@@ -1,19 +1,24 @@
-"""The section ``plugins.nlu_openai``, and the objects it describes."""
+"""The section ``plugins.nlu_openai``, and the objects it describes.
+
+The rest of the package is imported when it is needed: a start without the section loads only this.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from gateway import Settings, WarmlineError
 
-from .answers import GroundedAnswers, PassageIndex, read_passages
-from .model import DailyBudget, LanguageModel, TokenPrices
-from .summaries import ModelSummaries
-from .understander import OpenAIUnderstander, read_examples
+if TYPE_CHECKING:
+    from .answers import GroundedAnswers
+    from .model import LanguageModel
+    from .summaries import ModelSummaries
+    from .understander import OpenAIUnderstander
 
 
 class OpenAISettings(BaseModel):
@@ -40,11 +45,13 @@ class OpenAISettings(BaseModel):
     daily_cost: float | None = Field(None, ge=0, description="the same, by the prices below")
     price_read: float = Field(0.0, ge=0, description="of a million tokens sent")
     price_written: float = Field(0.0, ge=0, description="of a million tokens answered")
-    _language_model: LanguageModel | None = PrivateAttr(None)
-    _understander: OpenAIUnderstander | None = PrivateAttr(None)
+    _language_model: Any = PrivateAttr(None)
+    _understander: Any = PrivateAttr(None)
 
     def understander(self, settings: Settings) -> OpenAIUnderstander:
         """The one understander of this section, made at the first call. Raises BadConfig."""
+        from .understander import OpenAIUnderstander, read_examples  # noqa: PLC0415
+
         if self._understander is None:
             paths = [settings.path(path) for path in self.knowledge]
             self._understander = OpenAIUnderstander(
@@ -54,10 +61,13 @@ class OpenAISettings(BaseModel):
                 longest=self.longest,
                 history=self.history,
             )
-        return self._understander
+        understander: OpenAIUnderstander = self._understander
+        return understander
 
     def grounded_answers(self, settings: Settings) -> GroundedAnswers:
         """Answers from the files in ``answers``. Raises BadConfig."""
+        from .answers import GroundedAnswers, PassageIndex, read_passages  # noqa: PLC0415
+
         paths = [settings.path(path) for path in self.answers]
         return GroundedAnswers(
             model=self._shared_model(settings),
@@ -70,9 +80,13 @@ class OpenAISettings(BaseModel):
 
     def summaries(self, settings: Settings) -> ModelSummaries:
         """Summaries by the same model."""
+        from .summaries import ModelSummaries  # noqa: PLC0415
+
         return ModelSummaries(model=self._shared_model(settings), longest=self.longest)
 
     def _shared_model(self, settings: Settings) -> LanguageModel:
+        from .model import DailyBudget, LanguageModel, TokenPrices  # noqa: PLC0415
+
         if find_spec("openai") is None:
             raise WarmlineError("plugins.nlu_openai needs `pip install 'warmline[openai]'`")
         if self._language_model is None:
@@ -91,4 +105,5 @@ class OpenAISettings(BaseModel):
                     today=lambda: datetime.now(UTC).date(),
                 ),
             )
-        return self._language_model
+        model: LanguageModel = self._language_model
+        return model
