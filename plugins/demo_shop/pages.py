@@ -1,4 +1,4 @@
-"""The shop's pages. They carry no code and no style of their own, and the policy says so."""
+"""The shop's pages. They have no inline scripts or styles, and their policy forbids them."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway import Json, Services, packaged_yaml
-from plugins.demo_shop.facts import facts
-from plugins.demo_shop.letters import letters
+from gateway import AnswersFile, Json, Services, StaticAssets, packaged_yaml, read_shape
+from plugins.demo_shop.mails import read_mails
 
-TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+PACKAGE = "plugins.demo_shop"
 
 
-class Shop:
+class ShopPages:
     """``GET /``, and all below ``/shop/``."""
 
     def __init__(self, *, maildir: Path, smtp_port: int, address: str, public_url: str) -> None:
+        """``smtp_port`` and ``address`` are shown to visitors, and the mails in ``maildir``."""
         self._maildir = maildir
-        self._headers = headers(public_url)
-        self._assets = {
-            path.name: (path.read_bytes(), TYPES[Path(path.name).suffix])
-            for path in files("plugins.demo_shop").joinpath("static").iterdir()
-        }
-        self._paper = Environment(
-            loader=PackageLoader("plugins.demo_shop"),
+        self._headers = _page_headers(public_url)
+        self._assets = StaticAssets(PACKAGE)
+        self._templates = Environment(
+            loader=PackageLoader(PACKAGE),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._paper.globals.update(facts=facts(), port=smtp_port, address=address)
+        answers = read_shape(config().parent / "answers.yaml", AnswersFile).answers
+        # The pages show the facts of the answers, so that they say the same as the chat.
+        facts = {intent: answer.facts_in("en") for intent, answer in answers.items()}
+        self._templates.globals.update(facts=facts, port=smtp_port, address=address)
 
-    def routes(self, services: Services) -> Iterable[web.RouteDef]:  # noqa: ARG002  (it asks nothing)
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:  # noqa: ARG002  (needs no service)
+        """The pages and their assets."""
         return [
             web.get("/", self._front),
             web.get("/shop/help", self._help),
@@ -46,12 +47,12 @@ class Shop:
         ]
 
     def describe(self) -> Mapping[str, Json]:
-        """What its doors take and answer, for ``/openapi.json``."""
-        part: dict[str, Json] = packaged_yaml("plugins.demo_shop", "openapi.yaml")
-        return part
+        """The routes, for ``/openapi.json``."""
+        description: dict[str, Json] = packaged_yaml(PACKAGE, "openapi.yaml")
+        return description
 
     def hints(self, url: str) -> Iterable[str]:
-        """The shop, and what it sent by mail."""
+        """Where the shop and the mails that it sent are."""
         yield f"Shop   {url}/"
         yield f"Mails  {url}/shop/mail"
 
@@ -62,31 +63,29 @@ class Shop:
         return self._page("help.html")
 
     async def _mail(self, _: web.Request) -> web.Response:
-        found = await asyncio.to_thread(letters, self._maildir)
-        return self._page("mail.html", letters=found)
+        return self._page("mail.html", mails=await asyncio.to_thread(read_mails, self._maildir))
 
     async def _asset(self, request: web.Request) -> web.Response:
-        found = self._assets.get(request.match_info["name"])
-        if found is None:
-            raise web.HTTPNotFound
-        body, kind = found
-        return web.Response(
-            body=body,
-            content_type=kind,
-            charset="utf-8",
-            headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "max-age=300"},
-        )
+        try:
+            return self._assets.serve(request, request.match_info["name"], max_age=300)
+        except KeyError:
+            raise web.HTTPNotFound from None
 
     def _page(self, template: str, **values: object) -> web.Response:
-        text = self._paper.get_template(template).render(**values)
+        text = self._templates.get_template(template).render(**values)
         return web.Response(text=text, content_type="text/html", headers=self._headers)
 
 
-def headers(public_url: str) -> dict[str, str]:
-    """What every page is sent with. The socket of the chat is named besides ``'self'`` because
-    older browsers do not count it among what comes from here."""
-    at = urlsplit(public_url)
-    socket = f"{'wss' if at.scheme == 'https' else 'ws'}://{at.netloc}"
+def config() -> Path:
+    """The demo's configuration, which `warmline` uses when it is given none."""
+    return Path(str(files(PACKAGE).joinpath("demo", "warmline.yaml")))
+
+
+def _page_headers(public_url: str) -> dict[str, str]:
+    """The headers of every page. The chat's socket is named beside ``'self'``, because older
+    browsers do not count it as part of that."""
+    url = urlsplit(public_url)
+    socket = f"{'wss' if url.scheme == 'https' else 'ws'}://{url.netloc}"
     return {
         "Content-Security-Policy": (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "

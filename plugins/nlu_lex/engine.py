@@ -1,4 +1,4 @@
-"""Lex as an understander, by ``RecognizeText`` of its runtime (version 2 of its API)."""
+"""Lex V2 as an understander, by ``RecognizeText`` of its runtime API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from gateway import Guess, Insight, Services, TryLater, Turn, Value, WarmlineErr
 LONGEST = 1024
 """Characters that RecognizeText takes."""
 FALLBACK = "FallbackIntent"
+"""Lex's intent for what it does not know."""
 OUT_OF_SCOPE = "oos"
+"""Our name for it."""
 BUSY = ("ThrottlingException", "TooManyRequestsException", "ServiceUnavailableException")
 
 
@@ -24,8 +26,8 @@ class LexError(WarmlineError):
     """The service gave no answer that can be used."""
 
 
-class Bot(Value, frozen=True, kw_only=True):
-    """Which bot, where. ``timeout``: seconds for one call."""
+class LexBot(Value, frozen=True, kw_only=True):
+    """Which bot is asked, and where. ``timeout``: seconds for one call."""
 
     bot: str
     alias: str
@@ -35,56 +37,64 @@ class Bot(Value, frozen=True, kw_only=True):
     timeout: float = 3.0
 
 
-class Intent(msgspec.Struct, frozen=True):
+class LexIntent(msgspec.Struct, frozen=True):
+    """An intent, by the bot's name."""
+
     name: str
 
 
-class Confidence(msgspec.Struct, frozen=True):
+class LexConfidence(msgspec.Struct, frozen=True):
+    """How sure the bot is, 0..1."""
+
     score: float
 
 
-class Interpretation(msgspec.Struct, frozen=True, rename="camel"):
-    intent: Intent
-    nlu_confidence: Confidence | None = None
+class LexInterpretation(msgspec.Struct, frozen=True, rename="camel"):
+    """What a message may mean; the fallback has no confidence."""
+
+    intent: LexIntent
+    nlu_confidence: LexConfidence | None = None
 
 
-class NluLex:
-    """Tells the intent as a Lex bot does; language, emotion and signals are left to others.
+class LexUnderstander:
+    """Gives the intents that a Lex bot finds; language, emotion and signals come from others.
 
-    Each message is a session of its own: no dialogue of the bot is begun. boto3 blocks, so each
-    call has a thread, of a pool that nobody else waits for. Implements `Understander`, `RemoteUnderstander`
-    and `Poller` (which only closes at the end).
+    Each message has a session of its own: no dialogue of the bot begins. boto3 blocks, so calls
+    run in threads of a pool of their own. Implements `Understander`, `RemoteUnderstander` and `Poller` (which
+    only closes at the end).
     """
 
     name = "nlu_lex"
     priority = 30
 
-    def __init__(self, bot: Bot, *, at_once: int, ours: Mapping[str, str] | None = None) -> None:
-        """``ours``: the bot's name of an intent -> ours; others keep their own."""
-        self._bot, self._ours = bot, dict(ours or {})
+    def __init__(
+        self, bot: LexBot, *, at_once: int, our_names: Mapping[str, str] | None = None
+    ) -> None:
+        """``at_once``: the most calls at the same time; ``our_names``: the bot's name of an intent
+        -> ours, where they differ."""
         self.at_once = at_once
+        self._bot, self._our_names = bot, dict(our_names or {})
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="lex")
-        self._client: Any = None  # boto3 makes its classes when asked; it has no types
-        self._making = Lock()
+        self._client: Any = None  # boto3 makes its classes when they are asked for, without types
+        self._connecting = Lock()
 
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
+        """One call for each turn."""
         loop = asyncio.get_running_loop()
         return [
-            await loop.run_in_executor(self._threads, self._one, turn.message.text)
+            await loop.run_in_executor(self._threads, self._understand, turn.message.text)
             for turn in turns
         ]
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (a Poller is handed the house)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (required of a Poller)
+        """Wait until the gateway stops, then end the threads."""
         try:
             await asyncio.Event().wait()
         finally:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _one(self, text: str) -> Insight:
-        from botocore.exceptions import (  # noqa: PLC0415  (loaded when first asked)
-            BotoCoreError,
-            ClientError,
-        )
+    def _understand(self, text: str) -> Insight:
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow to load)
 
         try:
             answer = self._connected().recognize_text(
@@ -95,36 +105,35 @@ class NluLex:
                 text=text[:LONGEST],
             )
         except ClientError as error:
-            raise _in_our_words(error.response) from None
+            raise _translated(error.response) from None
         except (BotoCoreError, ValueError) as error:
             raise LexError(f"no answer: {type(error).__name__}") from None
-        return Insight(ranking=self._ranking(answer.get("interpretations")))
-
-    def _ranking(self, told: object) -> tuple[Guess, ...]:
         try:
-            found = msgspec.convert(told, tuple[Interpretation, ...])
+            found = msgspec.convert(answer.get("interpretations"), tuple[LexInterpretation, ...])
         except msgspec.ValidationError:
-            raise LexError("answered in another shape than its documentation tells") from None
+            raise LexError("answered in another shape than its documentation describes") from None
         if not found:
             raise LexError("answered without an interpretation")
-        real = sorted(
-            (
-                Guess(name=self._ours.get(one.intent.name, one.intent.name), confidence=sure.score)
-                for one in found
-                if (sure := one.nlu_confidence) and one.intent.name != FALLBACK
-            ),
-            key=lambda guess: -guess.confidence,
-        )
+        return Insight(ranking=self._ranking(found))
+
+    def _ranking(self, found: Sequence[LexInterpretation]) -> tuple[Guess, ...]:
+        guesses = [
+            Guess(name=self._our_names.get(name, name), confidence=confidence.score)
+            for interpretation in found
+            if (confidence := interpretation.nlu_confidence)
+            and (name := interpretation.intent.name) != FALLBACK
+        ]
+        guesses.sort(key=lambda guess: -guess.confidence)
         if found[0].intent.name != FALLBACK:
-            return tuple(real)
-        # The bot gives its fallback no figure: it stands in front of what it was preferred to.
-        best = real[0].confidence if real else 0.0
-        return (Guess(name=OUT_OF_SCOPE, confidence=max(best, 1.0 - best)), *real)
+            return tuple(guesses)
+        # The fallback has no figure of its own: it stands in front of those it was preferred to.
+        best = guesses[0].confidence if guesses else 0.0
+        return (Guess(name=OUT_OF_SCOPE, confidence=max(best, 1.0 - best)), *guesses)
 
     def _connected(self) -> Any:
-        with self._making:
+        with self._connecting:
             if self._client is None:
-                import boto3  # noqa: PLC0415  (loaded when first asked)
+                import boto3  # noqa: PLC0415  (slow to load)
                 from botocore.config import Config  # noqa: PLC0415
 
                 self._client = boto3.session.Session().client(
@@ -141,8 +150,8 @@ class NluLex:
             return self._client
 
 
-def _in_our_words(response: Mapping[str, Any]) -> WarmlineError:
+def _translated(response: Mapping[str, Any]) -> WarmlineError:
     code = str(response.get("Error", {}).get("Code", "unknown"))
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    told = f"answered {status} {code}"
-    return TryLater(told) if code in BUSY or status in (429, 503) else LexError(told)
+    message = f"answered {status} {code}"
+    return TryLater(message) if code in BUSY or status in (429, 503) else LexError(message)

@@ -18,20 +18,20 @@ def register_settings(section: Section) -> None:
 
 @hookimpl
 def register_understanders(register: Callable[[Understander], None], settings: Settings) -> None:
-    if mine := settings.section(OpenAISettings):
-        register(mine.engine(settings))
+    if section := settings.section(OpenAISettings):
+        register(section.understander(settings))
 
 
 @hookimpl
 def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
-    if mine := settings.section(OpenAISettings):
-        register(mine.engine(settings))
+    if section := settings.section(OpenAISettings):
+        register(section.understander(settings))
 
 
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
-    mine = settings.section(OpenAISettings)
-    if mine and mine.answers:
-        register(mine.grounded(settings))
-    if mine and mine.summarise:
-        register(mine.summaries(settings))
+    section = settings.section(OpenAISettings)
+    if section and section.answers:
+        register(section.grounded_answers(settings))
+    if section and section.summarise:
+        register(section.summaries(settings))

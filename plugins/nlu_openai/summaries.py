@@ -1,23 +1,20 @@
-"""What a conversation was about, in a model's words, for the person who takes it over."""
+"""Summaries of conversations in a model's words, for the person who takes over."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 import structlog
 
-from gateway import ContextCard, Message, Reply, Turn
+from gateway import ContextCard, Reply, Turn
 
-from .engine import closed
-from .grounding import grounded
-from .masking import Mask
-from .model import Model
-from .wiles import tampers
+from .model import LanguageModel, object_schema
+from .safety import Placeholders, grounded, instructs_model
 
 log = structlog.get_logger(__name__)
-LONGEST_LINE = 300
+LONGEST_SENTENCE = 300
 MESSAGES = 30
 """The newest messages that are sent."""
 
@@ -31,81 +28,81 @@ from the customer's messages alone. `told`: what the shop has answered, from the
 alone. Leave a sentence empty when there is nothing to say. Add nothing, judge nothing."""
 
 LABELS = {"wants": "Wants", "says": "Says", "told": "Was told"}
-"""Ours: a customer's words cannot stand where the shop's do."""
+"""Written by us: a customer's words cannot pass for the shop's."""
 
-PLAIN = "the customer wants asks asked wrote says told about wants to know that they their have has"
-"""Words of a summary that need not stand in what it sums up."""
+FUNCTION_WORDS = (
+    "the customer wants asks asked wrote says told about wants to know that they their have has"
+)
+"""Words that a summary may add to those of the messages."""
 
 _LINK = re.compile(r"://|www\.", re.IGNORECASE)
 
 
-class Told(msgspec.Struct, frozen=True):
+class ModelSummary(msgspec.Struct, frozen=True):
+    """What the model answers; an empty field is nothing to say."""
+
     wants: str
     says: str
     told: str
 
 
-class Summaries:
-    """Sums up conversations. A sentence is shown only when it can be told from the messages of
-    the side that it is about. Implements `Handler` (and answers nothing) and `Summariser`."""
+@dataclass(kw_only=True, eq=False)
+class ModelSummaries:
+    """Sums conversations up. A sentence is shown only when the messages of the side that it is
+    about say it. ``longest``: characters of a message that are sent.
+
+    Implements `Handler` (and answers nothing) and `Summariser`.
+    """
 
     name = "openai_summaries"
     priority = 90
+    model: LanguageModel
+    longest: int
 
-    def __init__(self, model: Model, *, longest: int) -> None:
-        """``longest``: characters of a message that leave the house."""
-        self._model, self._longest = model, longest
-
-    async def handle(self, turn: Turn) -> Reply | None:  # noqa: ARG002  (a Handler is asked)
+    async def handle(self, turn: Turn) -> Reply | None:  # noqa: ARG002  (required of a Handler)
+        """Never answers."""
         return None
 
     async def summarise(self, card: ContextCard) -> tuple[str, ...] | None:
-        """None when there is nothing to sum up, or a message speaks to the machine."""
-        said = [m for m in card.messages if not m.internal and m.text.strip()][-MESSAGES:]
-        theirs = [m for m in said if m.author == "customer"]
-        if not theirs or any(tampers(m.text) for m in theirs):
+        """The summary, a sentence a line. None when there is nothing to sum up, or a message tries
+        to instruct the model."""
+        public = [m for m in card.messages if not m.internal and m.text.strip()][-MESSAGES:]
+        customers = [m.text for m in public if m.author == "customer"]
+        if not customers or any(map(instructs_model, customers)):
             return None
-        mask = Mask([card.customer.name])
-        data = {
-            "messages": [
-                {
-                    "by": "customer" if m.author == "customer" else "shop",
-                    "text": mask.hide(m.text[: self._longest]),
-                }
-                for m in said
-            ]
-        }
-        told = await self._model.ask(RULES, data, _schema(), Told)
-        if told is None:
-            return None
-        ours = [m for m in said if m.author != "customer"]
-        sources = {"wants": _words(theirs), "says": _words(theirs), "told": _words(ours)}
-        lines = [
-            line
-            for field, source in sources.items()
-            if (line := self._line(card, field, getattr(told, field), source, mask))
+        placeholders = Placeholders([card.customer.name])
+        messages = [
+            {
+                "by": "customer" if m.author == "customer" else "shop",
+                "text": placeholders.mask(m.text[: self.longest]),
+            }
+            for m in public
         ]
+        schema = object_schema({field: {"type": "string"} for field in LABELS})
+        found = await self.model.ask(RULES, {"messages": messages}, schema, ModelSummary)
+        if found is None:
+            return None
+        by_customer = "\n".join(customers)
+        by_shop = "\n".join(m.text for m in public if m.author != "customer")
+        sources = {"wants": by_customer, "says": by_customer, "told": by_shop}
+        lines = []
+        for field, source in sources.items():
+            sentence = _restored(getattr(found, field), placeholders)
+            if sentence and _shows(sentence, source):
+                lines.append(f"{LABELS[field]}: {sentence}")
+            elif sentence:
+                log.warning("openai.refused", conversation=card.conversation.id, source=field)
         return tuple(lines) or None
 
-    def _line(
-        self, card: ContextCard, field: str, text: str, source: str, mask: Mask
-    ) -> str | None:
-        try:
-            words = " ".join(mask.show(text).split())
-        except KeyError:  # a placeholder that stands for nothing
-            words = ""
-        if not words:
-            return None
-        sound = len(words) <= LONGEST_LINE and not _LINK.search(words)
-        if not sound or not grounded(words, f"{source} {PLAIN}"):
-            log.warning("openai.refused", conversation=card.conversation.id, source=field)
-            return None
-        return f"{LABELS[field]}: {words}"
+
+def _restored(text: str, placeholders: Placeholders) -> str:
+    """``text`` with personal data back in place; empty when a placeholder stands for nothing."""
+    try:
+        return " ".join(placeholders.restore(text).split())
+    except KeyError:
+        return ""
 
 
-def _words(messages: Sequence[Message]) -> str:
-    return "\n".join(m.text for m in messages)
-
-
-def _schema() -> dict[str, object]:
-    return dict(closed({field: {"type": "string"} for field in LABELS}))
+def _shows(sentence: str, source: str) -> bool:
+    short = len(sentence) <= LONGEST_SENTENCE and not _LINK.search(sentence)
+    return short and grounded(sentence, f"{source} {FUNCTION_WORDS}")

@@ -1,4 +1,4 @@
-"""Rasa beside the embedded engine: its NLU, and its dialogue if wanted."""
+"""Rasa beside the embedded engine: its NLU and, if wanted, its dialogue."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import click
 
 from gateway import Handler, HttpRoutes, Poller, Section, Settings, Understander, hookimpl
 
-from .client import Client, RasaError
+from .client import RasaClient, RasaError
 from .command import rasa
-from .dialogue import RasaDialogue
-from .engine import NluRasa
+from .engine import RasaDialogue, RasaUnderstander
 from .settings import RasaSettings
 
-__all__ = ["Client", "NluRasa", "RasaDialogue", "RasaError", "RasaSettings"]
+__all__ = ["RasaClient", "RasaDialogue", "RasaError", "RasaSettings", "RasaUnderstander"]
 
 
 @hookimpl
@@ -29,17 +28,17 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
 
 @hookimpl
 def register_understanders(register: Callable[[Understander], None], settings: Settings) -> None:
-    if mine := settings.section(RasaSettings):
-        register(mine.engine())
+    if section := settings.section(RasaSettings):
+        register(section.understander)
 
 
 @hookimpl
 def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
-    if mine := settings.section(RasaSettings):
-        register(mine.engine())
+    if section := settings.section(RasaSettings):
+        register(section.understander)
 
 
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
-    if (mine := settings.section(RasaSettings)) and mine.dialogue:
-        register(RasaDialogue(mine.client()))
+    if (section := settings.section(RasaSettings)) and section.dialogue:
+        register(RasaDialogue(client=section.client))

@@ -1,4 +1,4 @@
-"""``warmline rasa export``: our knowledge for Rasa to learn."""
+"""``warmline rasa export``: writes our examples and answers as a Rasa project."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway import BadConfig
 
 @click.group()
 def rasa() -> None:
-    """Rasa beside the gateway."""
+    """Train a Rasa server with the gateway's examples and answers."""
 
 
 @rasa.command()
@@ -22,18 +22,19 @@ def rasa() -> None:
     default=None,
     help="the settings; default: warmline.yaml here, else the demo's",
 )
-@click.option("--epochs", default=100, show_default=True, help="of training, as config.yml asks")
-@click.option("--language", default="en", show_default=True, help="of answers for all others")
+@click.option("--epochs", default=100, show_default=True, help="of training, for config.yml")
+@click.option(
+    "--language", default="en", show_default=True, help="of the answers in all other languages"
+)
 def export(folder: Path, config: Path | None, epochs: int, language: str) -> None:
     """Write a complete Rasa project into FOLDER; train it there with `rasa train`."""
-    from .export import project, write  # noqa: PLC0415  (every start of the server reads this file)
-    from .knowledge import chosen, read  # noqa: PLC0415
+    from . import project  # noqa: PLC0415  (every start of the server imports this module)
 
     try:
-        knowledge = read(chosen(config))
+        data = project.read_training_data(project.find_config(config))
     except BadConfig as error:
         raise click.ClickException(str(error)) from None
-    files = project(knowledge, epochs=epochs, fallback=language)
-    write(files, folder)
+    files = project.build_project(data, epochs=epochs, fallback=language)
+    project.write_project(files, folder)
     for name in files:
         click.echo(str(folder / name))

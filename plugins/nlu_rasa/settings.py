@@ -1,11 +1,13 @@
-"""What can be set below ``plugins.nlu_rasa``."""
+"""The section ``plugins.nlu_rasa``, and the objects it describes."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
+from functools import cached_property
 
-from .client import Client
-from .engine import NluRasa
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from .client import RasaClient
+from .engine import RasaUnderstander
 
 
 class RasaSettings(BaseModel):
@@ -16,26 +18,22 @@ class RasaSettings(BaseModel):
     url: str = Field(description="where the server is, such as http://127.0.0.1:5005")
     token: SecretStr | None = Field(None, description="its --auth-token")
     timeout: float = Field(3.0, gt=0, le=60, description="seconds for one call")
-    at_once: int = Field(8, ge=1, le=256, description="calls side by side")
-    dialogue: bool = Field(False, description="Rasa's dialogue answers, too, not only its NLU")
-    _client: Client | None = PrivateAttr(None)
-    _engine: NluRasa | None = PrivateAttr(None)
+    at_once: int = Field(8, ge=1, le=256, description="the most calls at the same time")
+    dialogue: bool = Field(False, description="Rasa's dialogue answers customers too")
 
     @field_validator("url")
     @classmethod
-    def _http(cls, value: str) -> str:
+    def _is_http(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
-    def client(self) -> Client:
-        """The one client of this section, made when first asked for."""
-        if self._client is None:
-            self._client = Client(self.url, token=self.token, timeout=self.timeout)
-        return self._client
+    @cached_property
+    def client(self) -> RasaClient:
+        """The one client of this section."""
+        return RasaClient(self.url, token=self.token, timeout=self.timeout)
 
-    def engine(self) -> NluRasa:
-        """The one understander of this section, made when first asked for."""
-        if self._engine is None:
-            self._engine = NluRasa(self.client(), at_once=self.at_once)
-        return self._engine
+    @cached_property
+    def understander(self) -> RasaUnderstander:
+        """The one understander of this section."""
+        return RasaUnderstander(client=self.client, at_once=self.at_once)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway import Handler, HttpRoutes, Poller, Section, Settings, hookimpl
 
-from .suggester import Precedents
+from .suggester import PrecedentSuggester
 
-__all__ = ["Precedents", "PrecedentsSettings"]
+__all__ = ["PrecedentSuggester", "PrecedentsSettings"]
 
 
 class PrecedentsSettings(BaseModel):
@@ -20,17 +21,15 @@ class PrecedentsSettings(BaseModel):
 
     most: int = Field(300, ge=1, le=5000, description="resolved conversations to look back at")
     days: int = Field(180, ge=1, description="older ones are left out")
-    alike: float = Field(0.3, gt=0, le=1, description="least likeness of what was asked")
-    look_every: float = Field(60.0, ge=0, description="seconds between looks at the records")
-    _made: Precedents | None = PrivateAttr(None)
+    alike: float = Field(0.3, gt=0, le=1, description="least similarity of the questions, 0 to 1")
+    look_every: float = Field(60.0, ge=0, description="seconds between two reads of the records")
 
-    def precedents(self) -> Precedents:
-        """The one of this section, made when first asked for."""
-        if self._made is None:
-            self._made = Precedents(
-                most=self.most, days=self.days, alike=self.alike, look_every=self.look_every
-            )
-        return self._made
+    @cached_property
+    def suggester(self) -> PrecedentSuggester:
+        """The one suggester of this section."""
+        return PrecedentSuggester(
+            most=self.most, days=self.days, alike=self.alike, look_every=self.look_every
+        )
 
 
 @hookimpl
@@ -40,11 +39,11 @@ def register_settings(section: Section) -> None:
 
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
-    if mine := settings.section(PrecedentsSettings):
-        register(mine.precedents())
+    if section := settings.section(PrecedentsSettings):
+        register(section.suggester)
 
 
 @hookimpl
 def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
-    if mine := settings.section(PrecedentsSettings):
-        register(mine.precedents())
+    if section := settings.section(PrecedentsSettings):
+        register(section.suggester)

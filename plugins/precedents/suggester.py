@@ -1,108 +1,142 @@
-"""Finds the resolved conversation that is most like the one at hand, and offers its answer."""
+"""Drafts the answer of the resolved conversation that is most similar to the current one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gateway import Fact, PastAnswer, Records, Reply, Services, Turn
 
-from .likeness import Likeness
-from .masking import masked, share_kept, shared
+from .masking import common_words, mask, share_kept
 
 RECENT = 3
-"""Earlier messages of the customer that tell what it is about, too."""
+"""Earlier messages of the customer that are compared, beside the current one."""
+LEAST_KEPT = 0.6
+"""An answer is offered only when masking leaves at least this share of its words."""
+STEM = 5
+"""Letters that stand for a word: enough to tell words apart and to join their forms."""
+SHARED = 2
+"""Stems that two texts must have in common to be similar at all."""
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
-KEPT = 0.6
-"""An answer of which less than this is left without the customer's own is none."""
+
+class TextSimilarity:
+    """Compares a text with ``texts``: the cosine of their tf-idf vectors over word stems."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        stems = [_stems(text) for text in texts]
+        frequency = Counter(stem for found in stems for stem in found)
+        self._idf = {stem: math.log(1 + len(texts) / count) for stem, count in frequency.items()}
+        self._unknown = math.log(1 + len(texts)) if texts else 0.0
+        self._vectors = [self._vector(found) for found in stems]
+
+    def scores(self, text: str) -> list[float]:
+        """How similar ``text`` is to each of the texts, 0..1."""
+        asked = self._vector(_stems(text))
+        return [_cosine(asked, vector) for vector in self._vectors]
+
+    def _vector(self, stems: set[str]) -> Mapping[str, float]:
+        weights = {stem: self._idf.get(stem, self._unknown) for stem in stems}
+        size = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
+        return {stem: weight / size for stem, weight in weights.items()}
 
 
-class Shelf:
+class PrecedentIndex:
     """The precedents of one language."""
 
-    def __init__(self, found: Sequence[PastAnswer]) -> None:
-        self._found = tuple(found)
-        self._likeness = Likeness([one.asked for one in found])
-        self._common = shared((one.customer, one.said) for one in found)
+    def __init__(self, precedents: Sequence[PastAnswer]) -> None:
+        self._precedents = tuple(precedents)
+        self._similarity = TextSimilarity([precedent.asked for precedent in precedents])
+        self._common = common_words((p.customer, p.said) for p in precedents)
 
     def nearest(self, text: str, conversation: int, *, least: float) -> tuple[str, int] | None:
-        """The answer to what is most like ``text``, masked, and its conversation's id."""
-        likes = self._likeness.of(text)
-        ranked = sorted(zip(likes, self._found, strict=True), key=lambda one: -one[0])
-        for like, one in ranked:
-            if like < least:
+        """The masked answer to the most similar question and its conversation's id; None when the
+        similarity of all but ``conversation`` is below ``least`` (0..1)."""
+        scores = self._similarity.scores(text)
+        ranked = sorted(zip(scores, self._precedents, strict=True), key=lambda pair: -pair[0])
+        for score, precedent in ranked:
+            if score < least:
                 return None
-            words = masked(one.said, one.names, self._common)
-            if one.conversation != conversation and share_kept(words) >= KEPT:
-                return words, one.conversation
+            answer = mask(precedent.said, precedent.names, self._common)
+            if precedent.conversation != conversation and share_kept(answer) >= LEAST_KEPT:
+                return answer, precedent.conversation
         return None
 
 
-class Precedents:
-    """Drafts what a person answered before; never speaks to customers.
+@dataclass(kw_only=True, eq=False)
+class PrecedentSuggester:
+    """Drafts what a person answered before; never writes to customers.
 
-    Implements `Handler`, `Suggester` and `Poller`.
+    Looks back at ``most`` conversations of the last ``days``, and reads them again after
+    ``look_every`` seconds; ``alike``: least similarity of the questions, 0..1. Implements
+    `Handler`, `Suggester` and `Poller`.
     """
 
     name = "precedents"
     priority = 70
-
-    def __init__(self, *, most: int, days: int, alike: float, look_every: float) -> None:
-        """Looks back at ``most`` conversations of ``days``, every ``look_every`` seconds while
-        it is asked; ``alike``: least likeness (0..1) of what was asked."""
-        self._most, self._days, self._alike = most, days, alike
-        self._every = timedelta(seconds=look_every)
-        self._records: Records | None = None
-        self._looked: datetime | None = None
-        self._shelves: dict[str, Shelf] = {}
-        self._looking = asyncio.Lock()
+    most: int
+    days: int
+    alike: float
+    look_every: float
+    _records: Records | None = field(default=None, init=False)
+    _read_at: datetime | None = field(default=None, init=False)
+    _by_language: dict[str, PrecedentIndex] = field(default_factory=dict, init=False)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def run(self, services: Services) -> None:
+        """Take the records and wait until the gateway stops."""
         self._records = services.records
         await asyncio.Event().wait()
 
-    async def handle(self, turn: Turn) -> Reply | None:  # noqa: ARG002  (a Handler is asked)
+    async def handle(self, turn: Turn) -> Reply | None:  # noqa: ARG002  (required of a Handler)
+        """Never answers."""
         return None
 
     async def suggest(self, turn: Turn) -> Reply | None:
+        """The draft, with its source."""
         if turn.kind != "message":
             return None
-        await self._look(turn.at)
-        shelf = self._shelves.get(turn.language)
-        if shelf is None:
+        await self._refresh(turn.at)
+        index = self._by_language.get(turn.language)
+        if index is None:
             return None
-        text = " ".join(_asked(turn))
-        found = await asyncio.to_thread(
-            shelf.nearest, text, turn.conversation.id, least=self._alike
-        )
+        earlier = [m.text for m in turn.history if m.author == "customer" and not m.internal]
+        text = " ".join((*earlier[-RECENT:], turn.message.text))
+        found = await asyncio.to_thread(index.nearest, text, turn.conversation.id, least=self.alike)
         if found is None:
             return None
-        words, conversation = found
+        answer, conversation = found
         source = Fact(name="source", value=f"conversation {conversation}")
-        return Reply(opener="", body=(words,), facts=(source,), language=turn.language)
+        return Reply(opener="", body=(answer,), facts=(source,), language=turn.language)
 
-    async def _look(self, now: datetime) -> None:
-        """Read the records again, unless that was lately; who comes meanwhile waits."""
-        async with self._looking:
-            fresh = self._looked is not None and now - self._looked < self._every
-            if fresh or self._records is None:
+    async def _refresh(self, now: datetime) -> None:
+        """Read the records again if the last time is long enough ago; others wait meanwhile."""
+        async with self._reading:
+            recent = self._read_at and now - self._read_at < timedelta(seconds=self.look_every)
+            if recent or self._records is None:
                 return
-            since = now - timedelta(days=self._days)
-            found = await self._records.answered(since=since, limit=self._most)
-            self._shelves = await asyncio.to_thread(_shelved, found)
-            self._looked = now
+            since = now - timedelta(days=self.days)
+            found = await self._records.answered(since=since, limit=self.most)
+            self._by_language = await asyncio.to_thread(_indexes, found)
+            self._read_at = now
 
 
-def _shelved(found: Sequence[PastAnswer]) -> dict[str, Shelf]:
-    by: dict[str, list[PastAnswer]] = {}
-    for one in found:
-        by.setdefault(one.language, []).append(one)
-    return {language: Shelf(some) for language, some in by.items()}
+def _indexes(precedents: Sequence[PastAnswer]) -> dict[str, PrecedentIndex]:
+    by_language: dict[str, list[PastAnswer]] = {}
+    for precedent in precedents:
+        by_language.setdefault(precedent.language, []).append(precedent)
+    return {language: PrecedentIndex(found) for language, found in by_language.items()}
 
 
-def _asked(turn: Turn) -> Iterator[str]:
-    """What the customer wrote, as far as it may be what this is about."""
-    earlier = [m.text for m in turn.history if m.author == "customer" and not m.internal]
-    yield from earlier[-RECENT:]
-    yield turn.message.text
+def _stems(text: str) -> set[str]:
+    return {word.casefold()[:STEM] for word in _WORD.findall(text)}
+
+
+def _cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    shared = one.keys() & other.keys()
+    return sum(one[stem] * other[stem] for stem in shared) if len(shared) >= SHARED else 0.0

@@ -1,51 +1,51 @@
-"""What our records tell of a customer."""
+"""Facts about a customer from earlier conversations."""
 
 from __future__ import annotations
 
 from gateway import Context, Customer, PastConversation
-from plugins.context_history import History, HistorySettings
+from plugins.context_history import HistorySettings, HistorySource
 from tests.routing.making import earlier, turn
 
 
-class Kept:
-    """Records of one customer, which remember what they were asked."""
+class FakeRecords:
+    """The records of one customer, which note each query."""
 
     def __init__(self, *found: PastConversation) -> None:
-        self.found, self.asked = found, list[tuple[int, int]]()
+        self.found, self.queries = found, list[tuple[int, int]]()
 
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]:
-        self.asked.append((customer, limit))
+        self.queries.append((customer, limit))
         return self.found[:limit]
 
 
-async def gathered(kept: Kept, **known: object) -> Context:
-    return await History(HistorySettings()).gather(turn(**known), kept)
+async def gathered(records: FakeRecords, **changes: object) -> Context:
+    return await HistorySource(HistorySettings()).gather(turn(**changes), records)
 
 
 async def test_a_new_customer_costs_no_query() -> None:
-    """Who is not known yet has no history, and the records are not asked."""
-    kept = Kept(earlier("delivery", 3))
-    assert await gathered(kept, customer=Customer()) == Context()
-    assert kept.asked == []
+    """A customer who is not known yet has no history."""
+    records = FakeRecords(earlier("delivery", 3))
+    assert await gathered(records, customer=Customer()) == Context()
+    assert records.queries == []
 
 
 async def test_a_first_conversation_costs_no_query() -> None:
-    """Who is in their first conversation has no other, and the records are not asked."""
-    kept = Kept(earlier("delivery", 3))
-    assert await gathered(kept, returning=False) == Context()
-    assert kept.asked == []
+    """There is no other to find."""
+    records = FakeRecords(earlier("delivery", 3))
+    assert await gathered(records, returning=False) == Context()
+    assert records.queries == []
 
 
-async def test_what_is_told_of_a_regular() -> None:
-    """How often, when, about what, and how the customer felt at the end."""
-    kept = Kept(
+async def test_the_facts_of_a_regular_customer() -> None:
+    """How often, when and about what they wrote, and how they felt at the end."""
+    records = FakeRecords(
         earlier("delivery", 3, id=12, mood="frustrated", resolved_at=None),
         earlier("delivery", 9, id=11, score=2),
         earlier("refund", 40, id=10, score=5),
     )
-    context = await gathered(kept)
-    assert kept.asked == [(5, 20)]
-    assert [one.id for one in context.earlier] == [12, 11, 10]
+    context = await gathered(records)
+    assert records.queries == [(5, 20)]
+    assert [conversation.id for conversation in context.earlier] == [12, 11, 10]
     assert {fact.name: fact.value for fact in context.facts} == {
         "earlier contacts": "3",
         "last contact": "2026-11-20 on email about delivery",
@@ -56,21 +56,21 @@ async def test_what_is_told_of_a_regular() -> None:
     }
 
 
-async def test_only_earlier_ones_of_late() -> None:
-    """This conversation and those of long ago are left out; the order is newest first."""
-    kept = Kept(earlier("a", 40, id=2), earlier("b", 400, id=3), earlier("c", 0, id=1),
+async def test_the_current_and_very_old_conversations_are_left_out() -> None:
+    """The order is newest first."""
+    records = FakeRecords(earlier("a", 40, id=2), earlier("b", 400, id=3), earlier("c", 0, id=1),
                 earlier("d", 1, id=4))  # fmt: skip
-    context = await gathered(kept)
-    assert [one.id for one in context.earlier] == [4, 2]
+    context = await gathered(records)
+    assert [conversation.id for conversation in context.earlier] == [4, 2]
 
 
-async def test_nothing_to_tell() -> None:
-    """A customer without earlier conversations has no facts."""
-    assert await gathered(Kept()) == Context()
+async def test_without_earlier_conversations_there_are_no_facts() -> None:
+    """Nor a list of conversations."""
+    assert await gathered(FakeRecords()) == Context()
 
 
-async def test_the_bound_is_kept() -> None:
-    """No more conversations are looked at than the settings allow."""
-    kept = Kept(earlier("a", 1, id=2), earlier("b", 2, id=3))
-    found = await History(HistorySettings(most=1)).gather(turn(), kept)
-    assert [one.id for one in found.earlier] == [2]
+async def test_the_number_of_conversations_is_limited() -> None:
+    """By the settings."""
+    records = FakeRecords(earlier("a", 1, id=2), earlier("b", 2, id=3))
+    found = await HistorySource(HistorySettings(most=1)).gather(turn(), records)
+    assert [conversation.id for conversation in found.earlier] == [2]

@@ -1,4 +1,4 @@
-"""The demo's files, read once."""
+"""The demo's files, read once for all tests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from gateway.services.policy import Policy, load_policy
 
-from gateway.routing.policy import Policy, load_policy
 from plugins.demo_shop import config
 from plugins.faq import Answers, load
 
@@ -17,6 +17,7 @@ Examples = dict[str, dict[str, list[str]]]
 
 @pytest.fixture(scope="session")
 def demo() -> Path:
+    """The folder of the demo's files."""
     return config().parent
 
 
@@ -27,8 +28,8 @@ def examples(demo: Path) -> Examples:
     for language, name in LANGUAGES.items():
         tree = yaml.safe_load((demo / name).read_text("utf-8"))
         found[language] = {
-            one["intent"]: [line.removeprefix("- ") for line in one["examples"].splitlines()]
-            for one in tree["nlu"]
+            entry["intent"]: [line.removeprefix("- ") for line in entry["examples"].splitlines()]
+            for entry in tree["nlu"]
         }
     return found
 

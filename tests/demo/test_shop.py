@@ -1,4 +1,4 @@
-"""The shop's pages: what they link to, what they forbid, what they show of mails."""
+"""The shop's pages: their links, their policy, and the mails that they show."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from gateway.guests import Guests, installed
 
-from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.settings import BadConfig, load
 from gateway.testing import RunningGateway, running
 from plugins import demo_shop
 from plugins.demo_shop import DemoShopSettings, config
-from plugins.demo_shop.letters import NEWEST, letters
+from plugins.demo_shop.mails import NEWEST, read_mails
 from plugins.faq import Answers
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[RunningGateway]:
 
 
 def put(maildir: Path, name: str, data: bytes, *, at: int = 1) -> None:
-    """Lay a mail into ``maildir``, last changed at second ``at``."""
+    """Put a mail into ``maildir``, last changed at second ``at``."""
     folder = maildir / "new"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(data)
@@ -62,45 +62,43 @@ def put(maildir: Path, name: str, data: bytes, *, at: int = 1) -> None:
 # -- the demo's configuration --------------------------------------------------------------------
 
 
-def test_the_demo_is_a_sound_configuration() -> None:
-    """Every section is declared by an installed package, every key is known, nothing is missing."""
-    settings = load(config(), PluginRegistry(installed_plugins()).declared(), {})
+def test_the_demos_configuration_is_valid() -> None:
+    """Installed packages declare every section, every key is known, and nothing is missing."""
+    settings = load(config(), Guests(installed()).declared(), {})
     assert settings.section(DemoShopSettings)
     assert settings.path(Path("nlu.yml")).is_file()
 
 
-def test_the_demo_lies_with_the_examples() -> None:
-    """The folder that people read is the one that the package carries."""
+def test_the_demo_is_among_the_examples() -> None:
+    """The folder that people read is a link to the one in the package."""
     examples = Path(__file__).parents[2] / "examples" / "demo"
     assert examples.is_symlink()
     assert examples.resolve() == config().parent.resolve()
 
 
 @pytest.mark.parametrize(("environ", "port"), [({}, 2525), ({"SMTP_PORT": "2526"}, 2526)])
-def test_the_page_knows_the_mail_door(environ: dict[str, str], port: int) -> None:
-    """The port comes from the same variable as the mail channel's."""
-    named = {f"WARMLINE_CHANNELS__EMAIL__{name}": value for name, value in environ.items()}
-    mine = load(config(), PluginRegistry(installed_plugins()).declared(), named).section(
-        DemoShopSettings
-    )
-    assert mine
-    assert mine.smtp_port == port
+def test_the_page_shows_the_port_of_the_mail_channel(environ: dict[str, str], port: int) -> None:
+    """It comes from the same variable."""
+    environment = {f"WARMLINE_CHANNELS__EMAIL__{name}": value for name, value in environ.items()}
+    section = load(config(), Guests(installed()).declared(), environment).section(DemoShopSettings)
+    assert section
+    assert section.smtp_port == port
 
 
 def test_unknown_keys_are_refused(tmp_path: Path) -> None:
-    """A misspelt key is told with its line."""
+    """A misspelt key is named with its line."""
     file = tmp_path / "warmline.yaml"
     file.write_text("plugins:\n  demo_shop:\n    smtp_prot: 25\n", "utf-8")
     with pytest.raises(BadConfig, match=r"warmline\.yaml:3: plugins\.demo_shop\.smtp_prot"):
-        load(file, PluginRegistry(installed_plugins()).declared(), {})
+        load(file, Guests(installed()).declared(), {})
 
 
 # -- the pages -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_pages_carry_no_code_and_no_style(shop: RunningGateway, page: str) -> None:
-    """Nothing inline, and a policy that would refuse it."""
+async def test_pages_have_no_inline_scripts_or_styles(shop: RunningGateway, page: str) -> None:
+    """And a policy that forbids them."""
     async with shop.session() as http, http.get(page) as answer:
         policy = answer.headers["Content-Security-Policy"]
         tags = Tags(await answer.text())
@@ -119,8 +117,8 @@ async def test_pages_carry_no_code_and_no_style(shop: RunningGateway, page: str)
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_everything_a_page_names_is_there(shop: RunningGateway, page: str) -> None:
-    """Every asset and page of the shop, and every anchor; nothing comes from elsewhere."""
+async def test_every_link_of_a_page_works(shop: RunningGateway, page: str) -> None:
+    """To the shop's assets, pages and anchors; nothing comes from another server."""
     async with shop.session() as http:
         async with http.get(page) as answer:
             tags = Tags(await answer.text())
@@ -135,8 +133,10 @@ async def test_everything_a_page_names_is_there(shop: RunningGateway, page: str)
                     assert anchor in Tags(await found.text()).all("id"), link
 
 
-async def test_answers_link_to_what_the_shop_tells(shop: RunningGateway, answers: Answers) -> None:
-    """Each link of an answer leads to its place on a page."""
+async def test_links_of_answers_lead_to_their_place_on_a_page(
+    shop: RunningGateway, answers: Answers
+) -> None:
+    """Each page has the anchor."""
     urls = {
         link.url
         for by in answers.said.values()
@@ -151,8 +151,8 @@ async def test_answers_link_to_what_the_shop_tells(shop: RunningGateway, answers
                 assert anchor in Tags(await found.text()).all("id"), url
 
 
-async def test_pages_tell_the_facts_of_the_answers(shop: RunningGateway, answers: Answers) -> None:
-    """A price changed in the answers is changed on the page."""
+async def test_pages_show_the_facts_of_the_answers(shop: RunningGateway, answers: Answers) -> None:
+    """A price that changes in the answers changes on the page."""
     said = answers.find("shipping_cost", "en")
     assert said
     async with shop.session() as http, http.get("/shop/help") as answer:
@@ -161,8 +161,8 @@ async def test_pages_tell_the_facts_of_the_answers(shop: RunningGateway, answers
         assert fact.value in text
 
 
-async def test_the_page_tells_who_signs_in(shop: RunningGateway, demo: Path) -> None:
-    """The name on the page is the one that the desk lets in."""
+async def test_the_page_names_the_user_of_the_desk(shop: RunningGateway, demo: Path) -> None:
+    """It is the one that can sign in."""
     tree = yaml.safe_load((demo / "warmline.yaml").read_text("utf-8"))
     async with shop.session() as http, http.get("/") as answer:
         text = await answer.text()
@@ -171,8 +171,8 @@ async def test_the_page_tells_who_signs_in(shop: RunningGateway, demo: Path) -> 
 
 @pytest.mark.parametrize("name", ["shop.py", "..%2Fpages.py", "%2e%2e%2fdemo%2fwarmline.yaml", "x"])
 async def test_only_assets_are_served(shop: RunningGateway, name: str) -> None:
-    """No name leads out of the folder."""
-    from yarl import URL  # noqa: PLC0415  (only here is a path sent as it is written)
+    """No name leads out of their folder."""
+    from yarl import URL  # noqa: PLC0415  (sends the path as it is written)
 
     async with (
         shop.session() as http,
@@ -181,8 +181,8 @@ async def test_only_assets_are_served(shop: RunningGateway, name: str) -> None:
         assert got.status == 404
 
 
-async def test_asleep_there_is_no_shop(tmp_path: Path) -> None:
-    """Only the demo's configuration opens it."""
+async def test_without_its_section_there_is_no_shop(tmp_path: Path) -> None:
+    """The demo's configuration has the section."""
     async with (
         running(demo_shop, tmp_path=tmp_path) as gw,
         gw.session() as http,
@@ -191,11 +191,11 @@ async def test_asleep_there_is_no_shop(tmp_path: Path) -> None:
         assert answer.status == 404
 
 
-# -- the mails it sent ---------------------------------------------------------------------------
+# -- sent mails ---------------------------------------------------------------------------------
 
 
 async def test_a_mail_is_shown_as_text(shop: RunningGateway, tmp_path: Path) -> None:
-    """Whatever stands in a mail, the page shows it and never runs it."""
+    """The page shows a script in a mail and never runs it."""
     evil = "<script>alert(1)</script>"
     mail = (
         f"From: Shop {evil} <help@magpie.example>\r\nTo: {evil}\r\nSubject: {evil}\r\n"
@@ -209,8 +209,8 @@ async def test_a_mail_is_shown_as_text(shop: RunningGateway, tmp_path: Path) -> 
     assert "für 4,90 €" in text
 
 
-async def test_html_mail_is_shown_as_it_is_written(shop: RunningGateway, tmp_path: Path) -> None:
-    """A mail that has no plain text shows its source."""
+async def test_html_mail_is_shown_as_source(shop: RunningGateway, tmp_path: Path) -> None:
+    """When the mail has no plain text."""
     put(tmp_path / "mail", "1", b"Content-Type: text/html\r\n\r\n<b onclick=x()>hi</b>")
     async with shop.session() as http, http.get("/shop/mail") as answer:
         text = await answer.text()
@@ -218,10 +218,10 @@ async def test_html_mail_is_shown_as_it_is_written(shop: RunningGateway, tmp_pat
 
 
 def test_the_newest_mails_come_first(tmp_path: Path) -> None:
-    """As many as fit a page; older ones stay in the folder."""
+    """A page has a limited number; older ones stay in the folder."""
     for number in range(NEWEST + 5):
         put(tmp_path, str(number), f"Subject: {number}\r\n\r\nhi".encode(), at=number + 1)
-    shown = [letter.subject for letter in letters(tmp_path)]
+    shown = [mail.subject for mail in read_mails(tmp_path)]
     assert shown == [str(number) for number in range(NEWEST + 4, 4, -1)]
 
 
@@ -237,36 +237,38 @@ def test_the_newest_mails_come_first(tmp_path: Path) -> None:
     ],
 )
 def test_odd_mails_do_not_break_the_page(tmp_path: Path, data: bytes) -> None:
-    """Broken charsets, parts and headers still make a line of the list."""
+    """A mail with broken charsets, parts or headers is still listed."""
     put(tmp_path, "1", data)
-    assert len(letters(tmp_path)) == 1
+    assert len(read_mails(tmp_path)) == 1
 
 
 def test_no_folder_is_no_mail(tmp_path: Path) -> None:
-    """Before the first mail there is no folder yet."""
-    assert letters(tmp_path / "none") == ()
+    """The folder is made with the first mail."""
+    assert read_mails(tmp_path / "none") == ()
 
 
 # -- in a browser --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-async def test_a_browser_shows_it_whole(shop: RunningGateway, browser: Browser, width: int) -> None:
-    """The policy refuses nothing of ours, no page is wider than the screen, images load."""
+async def test_a_browser_shows_the_whole_page(
+    shop: RunningGateway, browser: Browser, width: int
+) -> None:
+    """The policy blocks nothing of ours, no page is wider than the screen, and images load."""
     page = await browser.new_page(viewport={"width": width, "height": 900})
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
+    console: list[str] = []
+    page.on("console", lambda message: console.append(message.text))
     for path in PAGES:
         await page.goto(shop.url + path)
         assert await page.evaluate("document.documentElement.scrollWidth") == width
         assert await page.evaluate(
             "Array.from(document.images).every(i => i.complete && i.naturalWidth > 0)"
         )
-    assert [line for line in said if re.search("Content.Security|Refused", line)] == []
+    assert [line for line in console if re.search("Content.Security|Refused", line)] == []
 
 
 async def test_the_command_can_be_copied(shop: RunningGateway, browser: Browser) -> None:
-    """The button copies the command as it stands, ready for a terminal."""
+    """The button copies it as one line, ready for a terminal."""
     context = await browser.new_context()
     await context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = await context.new_page()

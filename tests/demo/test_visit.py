@@ -1,4 +1,4 @@
-"""A visit to the whole demo: every package as installed, the models trained on the shop's files."""
+"""A visit to the whole demo: all installed packages, and models trained on the shop's files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import aiosmtplib
 import pytest
 import yaml
+from gateway.guests import installed
 
-from gateway.plugins import installed_plugins
 from gateway.testing import RunningGateway, running
 from plugins.demo_shop import config
 from tests.conftest import until
@@ -50,9 +50,9 @@ FOR_PEOPLE = [
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
 
 
 def as_there(folder: Path, paths: Any) -> list[str]:
@@ -80,31 +80,31 @@ async def ready(gw: RunningGateway) -> bool:
 
 
 async def missed(
-    gw: RunningGateway, pairs: Iterable[tuple[str, str]]
+    gw: RunningGateway, expected: Iterable[tuple[str, str]]
 ) -> list[tuple[str, list[str]]]:
-    """Questions, each by a new customer, whose answer lacks what it should tell."""
+    """The questions whose answer lacks what it should say, each from a new customer."""
     found = []
-    for number, (question, told) in enumerate(pairs):
+    for number, (question, fact) in enumerate(expected):
         customer = gw.customer("rest", f"asker{number}")
         await customer.say(question)
-        if told not in " ".join(customer.heard):
+        if fact not in " ".join(customer.heard):
             found.append((question, customer.heard))
     return found
 
 
-def test_the_questions_are_new(examples: Examples) -> None:
-    """What the visit asks stands nowhere among the examples."""
+def test_the_visits_questions_are_not_among_the_examples(examples: Examples) -> None:
+    """Otherwise the visit would show nothing."""
     known = {text for by in examples.values() for texts in by.values() for text in texts}
     assert known.isdisjoint(question for question, _ in ASKED)
 
 
 @pytest.mark.timeout(600)
-async def test_a_visit(tmp_path: Path) -> None:
-    """Questions in other words are answered, what is for people waits for them with a draft, and
-    a mail's answer stands on the page."""
+async def test_questions_are_answered_or_wait_for_a_person(tmp_path: Path) -> None:
+    """Questions in new words are answered, those for people wait with a draft, and the answer to a
+    mail is shown on the page."""
     port = free_port()
-    guests = [guest.module for guest in installed_plugins()]
-    async with running(*guests, config=the_demo(tmp_path, port), tmp_path=tmp_path) as gw:
+    plugins = [guest.module for guest in installed()]
+    async with running(*plugins, config=the_demo(tmp_path, port), tmp_path=tmp_path) as gw:
         await until(lambda: ready(gw), timeout=500, every=0.2)
 
         assert await missed(gw, ASKED) == []
@@ -135,7 +135,7 @@ async def test_a_visit(tmp_path: Path) -> None:
 
 
 async def write(port: int) -> None:
-    """A mail such as the shop's page shows."""
+    """Send a mail like the one on the shop's page."""
     mail = EmailMessage()
     mail["From"], mail["To"] = "you@example.org", "help@magpie.example"
     mail["Subject"] = "Saturday"

@@ -1,4 +1,4 @@
-"""The shop's texts hold together: questions, answers, policy and buttons."""
+"""The shop's texts agree: examples, answers, policy and buttons."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from gateway.services.policy import Policy
 
 from brand_voice import GuidedVoice, load
 from gateway import Emotion, RenderContext, Reply
-from gateway.routing.policy import Policy
 from plugins.faq import Answers
 from tests.demo.conftest import LANGUAGES, Examples
 
@@ -37,7 +37,7 @@ def figures(value: str) -> list[str]:
 
 
 def test_every_intent_is_served(examples: Examples, answers: Answers, policy: Policy) -> None:
-    """What customers ask is answered, or goes to a person, and nothing is left over."""
+    """Each is answered or goes to a person, and there are no others."""
     reasons = policy.reasons
     people = (
         reasons.sensitive_intent.intents
@@ -51,8 +51,8 @@ def test_every_intent_is_served(examples: Examples, answers: Answers, policy: Po
     assert policy.pass_by_intents <= asked
 
 
-def test_there_is_enough_to_learn_from(examples: Examples) -> None:
-    """Twelve ways to say a thing in English, some in each other language, the same intents."""
+def test_there_are_enough_examples(examples: Examples) -> None:
+    """At least twelve of each intent in English, seven in each other language."""
     assert len(examples["en"]) >= 30
     assert min(map(len, examples["en"].values())) >= 12
     for language in LANGUAGES:
@@ -60,58 +60,58 @@ def test_there_is_enough_to_learn_from(examples: Examples) -> None:
         assert min(map(len, examples[language].values())) >= 7
 
 
-def test_nobody_says_the_same_for_two_things(examples: Examples) -> None:
-    """No example stands twice, however it is spelt, in any file."""
-    all_of_them = [
+def test_no_example_occurs_twice(examples: Examples) -> None:
+    """In any file, in any spelling."""
+    normalised = [
         "".join(c for c in text.casefold() if c.isalnum())
         for intents in examples.values()
         for texts in intents.values()
         for text in texts
     ]
-    assert [text for text, times in Counter(all_of_them).items() if times > 1] == []
+    assert [text for text, times in Counter(normalised).items() if times > 1] == []
 
 
 def test_every_answer_is_given_in_every_language(answers: Answers) -> None:
-    """Four languages are served, so that none falls back."""
+    """All four, so that none falls back to English."""
     assert {frozenset(variants) for variants in answers.said.values()} == {frozenset(LANGUAGES)}
     assert set(answers.drafts) == set(LANGUAGES)
 
 
-def test_all_languages_say_the_same_facts(answers: Answers) -> None:
-    """The same names with the same figures, whatever their spelling."""
+def test_all_languages_have_the_same_facts(answers: Answers) -> None:
+    """With the same figures, in any spelling."""
     for intent, variants in answers.said.items():
-        told = {
+        facts = {
             code: {fact.name: figures(fact.value) for fact in said.reply.facts}
             for code, said in variants.items()
         }
-        assert all(facts == told["en"] for facts in told.values()), intent
+        assert all(found == facts["en"] for found in facts.values()), intent
 
 
 def test_every_figure_is_a_fact(answers: Answers) -> None:
-    """A number outside the facts could be changed in one language and forgotten in another."""
+    """Another number could be changed in one language and forgotten in the next."""
     for name, reply in replies(answers):
         rest = words(reply)
-        for fact in sorted(reply.facts, key=lambda one: -len(one.value)):
+        for fact in sorted(reply.facts, key=lambda found: -len(found.value)):
             assert fact.value in rest, name
             rest = rest.replace(fact.value, "")
         assert NUMBER.findall(rest) == [], name
 
 
-def test_no_answer_shouts(answers: Answers) -> None:
-    """The shop speaks calmly to everyone."""
+def test_no_answer_has_an_exclamation_mark(answers: Answers) -> None:
+    """The shop is calm."""
     assert [name for name, reply in replies(answers) if "!" in words(reply)] == []
 
 
-def test_buttons_are_understood(answers: Answers, examples: Examples) -> None:
-    """What a button says for the customer is a known example, in the language of the button."""
+def test_the_payload_of_a_button_is_an_example(answers: Answers, examples: Examples) -> None:
+    """In the language of the button."""
     known = {code: {t for texts in by.values() for t in texts} for code, by in examples.items()}
     for name, reply in replies(answers):
         for button in reply.buttons:
             assert button.payload in known[reply.language], (name, button.payload)
 
 
-def test_titles_are_understood(demo: Path, examples: Examples) -> None:
-    """The bot's question back offers titles, and a title is an example of its own intent."""
+def test_the_title_of_an_intent_is_one_of_its_examples(demo: Path, examples: Examples) -> None:
+    """The bot offers titles when it asks back, and a customer may repeat one."""
     tree = yaml.safe_load((demo / "warmline.yaml").read_text("utf-8"))
     titles = tree["plugins"]["escalation"]["titles"]
     for intent, by in titles.items():
@@ -123,7 +123,7 @@ def test_titles_are_understood(demo: Path, examples: Examples) -> None:
 
 
 def test_the_desk_offers_the_skills_of_the_policy(demo: Path, policy: Policy) -> None:
-    """A conversation asks only for what a person here can have."""
+    """A conversation needs only skills that an agent can have."""
     tree = yaml.safe_load((demo / "warmline.yaml").read_text("utf-8"))
     wanted = {*policy.skills.intents.values(), *policy.skills.languages.values()}
     offered = set(tree["plugins"]["agents_desk"]["skills"])
@@ -132,12 +132,12 @@ def test_the_desk_offers_the_skills_of_the_policy(demo: Path, policy: Policy) ->
 
 @pytest.mark.parametrize("channel", ["webchat", "rest", "email", "sms"])
 @pytest.mark.parametrize("mood", ["calm", "pleased", "angry", "anxious"])
-def test_the_voice_leaves_the_facts_alone(answers: Answers, channel: str, mood: str) -> None:
-    """On every channel and in every mood each answer still tells all it has to tell."""
+def test_the_voice_keeps_the_facts(answers: Answers, channel: str, mood: str) -> None:
+    """On every channel and in every mood."""
     voice = GuidedVoice(load(None))
-    occasion = RenderContext(channel=channel, emotion=Emotion(label=mood, intensity=0.8))
+    context = RenderContext(channel=channel, emotion=Emotion(label=mood, intensity=0.8))
     for intent, variants in answers.said.items():
         for code, said in variants.items():
-            heard = " ".join(voice.render(said.reply, occasion).parts)
+            text = " ".join(voice.render(said.reply, context).parts)
             for fact in said.reply.facts:
-                assert fact.value in heard, (intent, code, fact)
+                assert fact.value in text, (intent, code, fact)

@@ -1,4 +1,4 @@
-"""The shop's examples are learnt once for all tests here, and kept where each test looks."""
+"""The embedded engine is trained once with the shop's examples, for all tests here."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from gateway.testing import running
 from plugins.nlu_local import guest as nlu_local
 from tests.conftest import until
 
-from .shop import open_shop
+from .shop import write_shop
 
 
 @pytest.fixture(scope="session")
-def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the embedded engine after it has learnt the shop's examples."""
-    place = tmp_path_factory.mktemp("learnt")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded engine's folder after training."""
+    folder = tmp_path_factory.mktemp("trained")
 
-    async def learn() -> None:
-        config = open_shop(place)
-        async with running(nlu_local, config=config, tmp_path=place) as gw:
-            ready: Callable[[], bool] = lambda: any((place / "var" / "nlu_local").glob("*.npz"))  # noqa: E731
+    async def train() -> None:
+        config = write_shop(folder)
+        async with running(nlu_local, config=config, tmp_path=folder) as gw:
+            ready: Callable[[], bool] = lambda: any((folder / "var" / "nlu_local").glob("*.npz"))  # noqa: E731
             await gw.gateway.registrations.understanders[0].understand([])
             await until(ready, timeout=300)
 
-    asyncio.run(learn())
-    return place / "var" / "nlu_local"
+    asyncio.run(train())
+    return folder / "var" / "nlu_local"
 
 
 @pytest.fixture(autouse=True)
-def known(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    """What was learnt stands in the data folder of the test's gateway, if it has one."""
-    if {"config", "rasa", "project", "learnt"} & set(request.fixturenames):
-        shutil.copytree(request.getfixturevalue("learnt"), tmp_path / "var" / "nlu_local")
+def trained_model(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Copies the trained model to the data folder of the test's gateway, if it has one."""
+    if {"config", "rasa", "project", "trained"} & set(request.fixturenames):
+        shutil.copytree(request.getfixturevalue("trained"), tmp_path / "var" / "nlu_local")

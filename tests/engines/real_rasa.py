@@ -1,6 +1,7 @@
-"""The same with a real Rasa 3.6, trained on the exported project: `make test-rasa` runs it.
+"""The same with a real Rasa 3.6, trained on the exported project: `make test-rasa` runs this.
 
-RASA names the program. Its name does not begin with `test_`: without a Rasa nobody runs it.
+RASA names the program. This file's name does not begin with `test_`, so that only those who have a
+Rasa run it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from plugins import nlu_rasa
 from plugins.nlu_local import guest as nlu_local
 from tests.conftest import until
 
-from .rasa_suite import *  # noqa: F403
-from .rasa_suite import Server, settings
+from .rasa_contract import *  # noqa: F403
+from .rasa_contract import Server, settings
 from .test_rasa import exported
 
 pytestmark = pytest.mark.timeout(1200)
@@ -32,15 +33,15 @@ TOKEN = "a-token-of-this-run"
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shop's knowledge, exported and learnt."""
-    made = exported(tmp_path_factory.mktemp("shop"), "--epochs", "60")
-    with (made / "train.log").open("wb") as log:
-        done = subprocess.run(
-            [os.environ["RASA"], "train", "--out", "models"], cwd=made, env=_environment(),
+    """The shop's examples and answers, exported and trained."""
+    folder = exported(tmp_path_factory.mktemp("shop"), "--epochs", "60")
+    with (folder / "train.log").open("wb") as log:
+        process = subprocess.run(
+            [os.environ["RASA"], "train", "--out", "models"], cwd=folder, env=_environment(),
             stdout=log, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
-    assert done.returncode == 0, (made / "train.log").read_text("utf-8", "replace")[-3000:]
-    return made
+    assert process.returncode == 0, (folder / "train.log").read_text("utf-8", "replace")[-3000:]
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +52,7 @@ def rasa(project: Path) -> Iterator[Server]:
 
 @contextmanager
 def listening(project: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A Rasa server with what was learnt in ``project``, ended at the end."""
+    """A Rasa server with the model of ``project``, ended on exit."""
     port = unused_port()
     program = [
         os.environ["RASA"], "run", "--enable-api", "--auth-token", TOKEN,
@@ -74,7 +75,7 @@ def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 300
     while True:
         try:
-            with urlopen(url, timeout=5) as answer:  # noqa: S310  (a server of ours)
+            with urlopen(url, timeout=5) as answer:  # noqa: S310  (our own server)
                 if answer.status == 200:
                     return
         except (URLError, OSError):
@@ -85,27 +86,27 @@ def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Of a Python that is none of ours, and a Rasa that tells nobody that it runs."""
+    """For another Python than ours, and for a Rasa without telemetry."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return own | {"RASA_TELEMETRY_ENABLED": "false", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
 
 
-async def test_it_dies_while_customers_write(project: Path, tmp_path: Path) -> None:
-    """Messages before, while and after the server is killed are all understood and kept."""
+async def test_messages_survive_the_death_of_the_server(project: Path, tmp_path: Path) -> None:
+    """Those before, during and after it are all understood and kept."""
     with listening(project) as (url, server):
         config = settings(Server(url, TOKEN), tmp_path) | {"worker": {"understand_timeout": 60}}
-        guests = (nlu_local, nlu_rasa, FakeChannel())
-        async with running(*guests, config=config, tmp_path=tmp_path) as gw:
-            people = [gw.customer("fake", f"c{number}") for number in range(12)]
-            for number, one in enumerate(people):
+        plugins = (nlu_local, nlu_rasa, FakeChannel())
+        async with running(*plugins, config=config, tmp_path=tmp_path) as gw:
+            customers = [gw.customer("fake", f"c{number}") for number in range(12)]
+            for number, customer in enumerate(customers):
                 if number == 4:
                     server.kill()
-                await one.write("how do I get a refund?")
-            # Longer than a test waits otherwise: Rasa has the machine for itself.
+                await customer.write("how do I get a refund?")
+            # Longer than other tests wait: Rasa uses the whole machine.
             await until(lambda: not len(gw.gateway.incoming), timeout=300)
             queue = await gw.services.desk.queue()
             cards = [await gw.services.desk.card(item.conversation.id) for item in queue]
-        said = [card.messages[0].understanding for card in cards]
-        assert len(said) == len(people)
-        assert {one.intent.name for one in said if one} == {"refund"}
-        assert "nlu_local" in {one.ranked_by for one in said if one}
+        understandings = [card.messages[0].understanding for card in cards]
+        assert len(understandings) == len(customers)
+        assert {found.intent.name for found in understandings if found} == {"refund"}
+        assert "nlu_local" in {found.ranked_by for found in understandings if found}

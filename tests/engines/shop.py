@@ -1,4 +1,4 @@
-"""A shop small enough for an engine to learn in a minute: its examples, answers and settings."""
+"""A shop small enough to train an engine in a minute: its examples, answers and settings."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ ANSWERS: dict[str, Any] = {
 }
 
 
-def open_shop(folder: Path) -> dict[str, Any]:
-    """Write the shop's files into ``folder``; gives settings that name them, with the embedded
-    engine awake and the FAQ asleep."""
+def write_shop(folder: Path) -> dict[str, Any]:
+    """Write the shop's files into ``folder``. Returns settings that name them, with the embedded
+    engine on and the FAQ off."""
     folder.mkdir(parents=True, exist_ok=True)
     entries = [
         {"intent": intent, "examples": "".join(f"- {line}\n" for line in lines)}

@@ -1,13 +1,12 @@
-"""Who fails again and again is left alone, asked once in a while, and believed again."""
+"""An engine that keeps failing is skipped, tried now and then, and used again."""
 
 from __future__ import annotations
 
 import pytest
+from gateway.services.breaker import Breaker
 
-from gateway.runtime.breaker import CircuitBreaker
 
-
-class Watch:
+class Clock:
     def __init__(self) -> None:
         self.time = 100.0
 
@@ -15,8 +14,8 @@ class Watch:
         return self.time
 
 
-def opened(watch: Watch) -> CircuitBreaker:
-    breaker = CircuitBreaker(failures=3, rest=10, most=35, now=watch)
+def opened(clock: Clock) -> Breaker:
+    breaker = Breaker(failures=3, rest=10, most=35, now=clock)
     for _ in range(3):
         assert breaker.allows()
         breaker.failed()
@@ -24,8 +23,8 @@ def opened(watch: Watch) -> CircuitBreaker:
 
 
 def test_it_opens_after_failures_in_a_row() -> None:
-    """A success between failures begins the count anew."""
-    breaker = CircuitBreaker(failures=3, rest=10, now=Watch())
+    """A success in between restarts the count."""
+    breaker = Breaker(failures=3, rest=10, now=Clock())
     for step in ("failed", "failed", "succeeded", "failed", "failed"):
         assert breaker.allows()
         getattr(breaker, step)()
@@ -35,12 +34,12 @@ def test_it_opens_after_failures_in_a_row() -> None:
 
 
 def test_one_probe_at_a_time() -> None:
-    """After the rest one call is let through and no other until it is known how it went."""
-    watch = Watch()
-    breaker = opened(watch)
-    watch.time += 9.9
+    """After the pause one call is allowed, and no other until its outcome is known."""
+    clock = Clock()
+    breaker = opened(clock)
+    clock.time += 9.9
     assert not breaker.allows()
-    watch.time += 0.2
+    clock.time += 0.2
     assert breaker.allows()
     assert not breaker.allows()
     breaker.succeeded()
@@ -48,41 +47,41 @@ def test_one_probe_at_a_time() -> None:
     assert breaker.allows()
 
 
-def test_rests_grow() -> None:
-    """Each probe that fails doubles the rest, to a bound; a success begins at the start."""
-    watch = Watch()
-    breaker = opened(watch)
-    rests = []
+def test_pauses_grow() -> None:
+    """Each failed probe doubles the pause, up to a limit; a success resets it."""
+    clock = Clock()
+    breaker = opened(clock)
+    pauses = []
     for _ in range(3):
-        watch.time += 40
+        clock.time += 40
         assert breaker.allows()
-        rests.append(breaker.failed())
-    assert rests == [20, 35, 35]
-    watch.time += 40
+        pauses.append(breaker.failed())
+    assert pauses == [20, 35, 35]
+    clock.time += 40
     assert breaker.allows()
     breaker.succeeded()
     assert [breaker.failed() for _ in range(3)] == [None, None, 10]
 
 
-@pytest.mark.parametrize(("after", "rest"), [(25.0, 25.0), (0.0, 10.0), (9999.0, 35.0)])
-def test_asked_to_wait(after: float, rest: float) -> None:
-    """Who says how long to wait is left alone at once, that long, within the bounds."""
-    watch = Watch()
-    breaker = CircuitBreaker(failures=3, rest=10, most=35, now=watch)
+@pytest.mark.parametrize(("after", "pause"), [(25.0, 25.0), (0.0, 10.0), (9999.0, 35.0)])
+def test_a_requested_pause_starts_at_once(after: float, pause: float) -> None:
+    """It lasts as long as the engine asks, within the limits."""
+    clock = Clock()
+    breaker = Breaker(failures=3, rest=10, most=35, now=clock)
     assert breaker.allows()
-    assert breaker.failed(after=after) == rest
-    watch.time += rest - 0.1
+    assert breaker.failed(after=after) == pause
+    clock.time += pause - 0.1
     assert not breaker.allows()
-    watch.time += 0.2
+    clock.time += 0.2
     assert breaker.allows()
 
 
-def test_late_failures_change_nothing() -> None:
-    """Calls begun before it opened do not make the rest longer; one that went well ends it."""
-    watch = Watch()
-    breaker = opened(watch)
+def test_late_failures_do_not_extend_the_pause() -> None:
+    """Nor does a call that began before it opened; one that succeeds ends the pause."""
+    clock = Clock()
+    breaker = opened(clock)
     assert breaker.failed() is None
-    watch.time += 10.1
+    clock.time += 10.1
     assert breaker.allows()
     breaker.abandoned()
     assert breaker.allows()

@@ -1,4 +1,4 @@
-"""Dialogflow beside us, through Google's client, against a gRPC server that speaks its protocol."""
+"""Dialogflow, through Google's client, against a gRPC server with its protocol."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.testing import FakeChannel, FakeHandler, running
 from plugins import nlu_dialogflow
 from plugins.nlu_local import guest as nlu_local
 
-from .shop import open_shop
+from .shop import write_shop
 
 STATUS = {
     "error": grpc.StatusCode.INTERNAL, "busy": grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -24,108 +24,111 @@ STATUS = {
 }  # fmt: skip
 
 
-class FarDialogflow:
+class FakeDialogflow:
     """Sessions.DetectIntent, with a fixed result."""
 
     def __init__(self) -> None:
-        self.asked: list[dialogflow_v2.DetectIntentRequest] = []
+        self.requests: list[dialogflow_v2.DetectIntentRequest] = []
         self.result: dict[str, Any] = {
             "intent": {"name": "projects/p/agent/intents/1", "display_name": "Get refund"},
             "intent_detection_confidence": 0.75,
         }
-        self.trouble: str | None = None
+        self.failure: str | None = None
         self.released = asyncio.Event()
 
     def handler(self) -> grpc.GenericRpcHandler:
         detect = grpc.unary_unary_rpc_method_handler(
             self._detect,
             request_deserializer=dialogflow_v2.DetectIntentRequest.deserialize,
-            response_serializer=lambda told: told,
+            response_serializer=lambda data: data,
         )
         service = "google.cloud.dialogflow.v2.Sessions"
         return grpc.method_handlers_generic_handler(service, {"DetectIntent": detect})
 
     async def _detect(
-        self, asked: dialogflow_v2.DetectIntentRequest, context: grpc.aio.ServicerContext
+        self, request: dialogflow_v2.DetectIntentRequest, context: grpc.aio.ServicerContext
     ) -> bytes:
-        self.asked.append(asked)
-        if self.trouble == "slow":
+        self.requests.append(request)
+        if self.failure == "slow":
             await self.released.wait()
-        if self.trouble in STATUS:
-            await context.abort(STATUS[self.trouble], "no")
-        if self.trouble == "garbage":
+        if self.failure in STATUS:
+            await context.abort(STATUS[self.failure], "no")
+        if self.failure == "garbage":
             return b"\xff\xff\xff<html>"
-        if self.trouble == "nonsense":
+        if self.failure == "nonsense":
             self.result["intent_detection_confidence"] = 75.0
         answer = dialogflow_v2.DetectIntentResponse(query_result=self.result)
         return dialogflow_v2.DetectIntentResponse.serialize(answer)
 
 
 @pytest.fixture
-async def far() -> FarDialogflow:
-    return FarDialogflow()
+async def fake() -> FakeDialogflow:
+    return FakeDialogflow()
 
 
 @pytest.fixture
-async def config(far: FarDialogflow, tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
+async def config(fake: FakeDialogflow, tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((far.handler(),))
+    server.add_generic_rpc_handlers((fake.handler(),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    config = open_shop(tmp_path)
+    config = write_shop(tmp_path)
     config["plugins"]["nlu_dialogflow"] = {
         "project": "shop-1", "location": "europe-west1", "endpoint": f"127.0.0.1:{port}",
         "names": {"refund": "Get refund"},
     }  # fmt: skip
     yield config
-    far.released.set()
+    fake.released.set()
     await server.stop(0.1)
 
 
 async def understood(config: dict[str, Any], folder: Path, *texts: str) -> list[Turn]:
-    """Each turn as it was first asked about."""
-    seen: list[Turn] = []
-    guests = (nlu_local, nlu_dialogflow, FakeChannel(), FakeHandler(seen.append))
-    async with running(*guests, config=config, tmp_path=folder) as gw:
+    """The turns, each as a handler first saw it."""
+    turns: list[Turn] = []
+    plugins = (nlu_local, nlu_dialogflow, FakeChannel(), FakeHandler(turns.append))
+    async with running(*plugins, config=config, tmp_path=folder) as gw:
         for number, text in enumerate(texts):
             await gw.customer("fake", f"c{number}").say(text)
-    return list({turn.id: turn for turn in reversed(seen)}.values())[::-1]
+    return list({turn.id: turn for turn in reversed(turns)}.values())[::-1]
 
 
-async def test_its_intent(far: FarDialogflow, config: dict[str, Any], tmp_path: Path) -> None:
-    """It is told by our name; each message is a session of its own, and what is too long for
-    Dialogflow is cut."""
+async def test_the_intent_gets_our_name(
+    fake: FakeDialogflow, config: dict[str, Any], tmp_path: Path
+) -> None:
+    """Each message has a session of its own, and a text that is too long for Dialogflow is cut."""
     first, _ = await understood(config, tmp_path, "how do I get a refund?", "money " * 100)
     understanding = first.understanding
     assert understanding.ranked_by == "nlu_dialogflow"
-    assert [(one.name, one.confidence) for one in understanding.ranking] == [("refund", 0.75)]
-    one, other = far.asked
-    assert one.session.startswith("projects/shop-1/locations/europe-west1/agent/sessions/")
-    assert one.session != other.session
-    assert one.query_input.text.text == "how do I get a refund?"
-    assert one.query_input.text.language_code == "en"
-    assert len(other.query_input.text.text) == 256
+    assert [(guess.name, guess.confidence) for guess in understanding.ranking] == [("refund", 0.75)]
+    request, long = fake.requests
+    assert request.session.startswith("projects/shop-1/locations/europe-west1/agent/sessions/")
+    assert request.session != long.session
+    assert request.query_input.text.text == "how do I get a refund?"
+    assert request.query_input.text.language_code == "en"
+    assert len(long.query_input.text.text) == 256
 
 
-async def test_its_fallback(far: FarDialogflow, config: dict[str, Any], tmp_path: Path) -> None:
-    """The agent's fallback intent is out of scope."""
-    far.result["intent"]["is_fallback"] = True
-    far.result["intent_detection_confidence"] = 1.0
+async def test_the_fallback_is_out_of_scope(
+    fake: FakeDialogflow, config: dict[str, Any], tmp_path: Path
+) -> None:
+    """The bot asks back."""
+    fake.result["intent"]["is_fallback"] = True
+    fake.result["intent_detection_confidence"] = 1.0
     [turn] = await understood(config, tmp_path, "what is the capital of France?")
     assert turn.understanding.intent.name == "oos"
     assert turn.route.action == "clarify"
 
 
 @pytest.mark.parametrize(
-    "trouble", ["slow", "error", "busy", "denied", "garbage", "nonsense", "down"]
+    "failure", ["slow", "error", "busy", "denied", "garbage", "nonsense", "down"]
 )
-async def test_in_trouble(
-    far: FarDialogflow, config: dict[str, Any], tmp_path: Path, trouble: str
+async def test_each_failure_falls_back_to_the_embedded_engine(
+    fake: FakeDialogflow, config: dict[str, Any], tmp_path: Path, failure: str
 ) -> None:
-    """Whatever is wrong, each message is understood by the embedded engine."""
-    far.trouble = trouble
+    """Every message is understood, and the failure is recorded."""
+    fake.failure = failure
     config["plugins"]["nlu_dialogflow"]["timeout"] = 0.5
-    if trouble == "down":
+    if failure == "down":
         config["plugins"]["nlu_dialogflow"]["endpoint"] = "127.0.0.1:9"
     turns = await understood(config, tmp_path, "how do I get a refund?", "please refund my order")
     assert len(turns) == 2
@@ -133,4 +136,4 @@ async def test_in_trouble(
         assert turn.understanding.intent.name == "refund"
         assert turn.understanding.ranked_by == "nlu_local"
         assert turn.understanding.failed == ("nlu_dialogflow",)
-    assert len(far.asked) == {"busy": 1, "down": 0}.get(trouble, 2)
+    assert len(fake.requests) == {"busy": 1, "down": 0}.get(failure, 2)

@@ -1,4 +1,4 @@
-"""Amazon Lex beside us, through boto3, against a server that speaks its protocol."""
+"""Amazon Lex, through boto3, against a server with its protocol."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from gateway.testing import FakeChannel, FakeHandler, running
 from plugins import nlu_lex
 from plugins.nlu_local import guest as nlu_local
 
-from .far_rasa import served
-from .shop import open_shop
+from .fake_rasa import served
+from .shop import write_shop
 
 PATH = "/bots/{bot}/botAliases/{alias}/botLocales/{locale}/sessions/{session}/text"
 
 
-class FarLex:
+class FakeLex:
     """RecognizeText, with a fixed interpretation."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[dict[str, str], str]] = []
-        self.found: Any = [
+        self.requests: list[tuple[dict[str, str], str]] = []
+        self.interpretations: Any = [
             {
                 "intent": {"name": "GetRefund", "state": "Fulfilled"},
                 "nluConfidence": {"score": 0.8},
@@ -35,7 +35,7 @@ class FarLex:
             {"intent": {"name": "FallbackIntent"}},
             {"intent": {"name": "opening_hours"}, "nluConfidence": {"score": 0.3}},
         ]
-        self.trouble: str | None = None
+        self.failure: str | None = None
         self.released = asyncio.Event()
 
     def app(self) -> web.Application:
@@ -45,20 +45,20 @@ class FarLex:
 
     async def _recognise(self, request: web.Request) -> web.Response:
         assert request.headers["Authorization"].startswith("AWS4-HMAC-SHA256 ")
-        self.asked.append((dict(request.match_info), (await request.json())["text"]))
-        if self.trouble == "slow":
+        self.requests.append((dict(request.match_info), (await request.json())["text"]))
+        if self.failure == "slow":
             await self.released.wait()
-        if self.trouble == "error":
+        if self.failure == "error":
             return _error(500, "InternalServerException")
-        if self.trouble == "busy":
+        if self.failure == "busy":
             return _error(429, "ThrottlingException")
-        if self.trouble == "denied":
+        if self.failure == "denied":
             return _error(403, "AccessDeniedException")
-        if self.trouble == "garbage":
+        if self.failure == "garbage":
             return web.Response(text="<html>", content_type="application/json")
-        if self.trouble == "nonsense":
+        if self.failure == "nonsense":
             return web.json_response({"interpretations": [{"intent": 7}]})
-        return web.json_response({"sessionId": "s", "interpretations": self.found})
+        return web.json_response({"sessionId": "s", "interpretations": self.interpretations})
 
 
 def _error(status: int, code: str) -> web.Response:
@@ -69,72 +69,74 @@ def _error(status: int, code: str) -> web.Response:
 
 
 @pytest.fixture
-async def far() -> FarLex:
-    return FarLex()
+async def fake() -> FakeLex:
+    return FakeLex()
 
 
 @pytest.fixture
 async def config(
-    far: FarLex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: FakeLex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[dict[str, Any]]:
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
         monkeypatch.setenv(f"AWS_{name}", "test")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    config = open_shop(tmp_path)
-    async with served(far.app()) as url:
+    config = write_shop(tmp_path)
+    async with served(fake.app()) as url:
         config["plugins"]["nlu_lex"] = {
             "bot": "BOT1234567", "alias": "TSTALIASID", "region": "eu-west-1", "endpoint": url,
             "names": {"refund": "GetRefund"}, "timeout": 3,
         }  # fmt: skip
         yield config
-        far.released.set()
+        fake.released.set()
 
 
 async def understood(config: dict[str, Any], folder: Path, *texts: str) -> list[Turn]:
-    """Each turn as it was first asked about."""
-    seen: list[Turn] = []
-    guests = (nlu_local, nlu_lex, FakeChannel(), FakeHandler(seen.append))
-    async with running(*guests, config=config, tmp_path=folder) as gw:
+    """The turns, each as a handler first saw it."""
+    turns: list[Turn] = []
+    plugins = (nlu_local, nlu_lex, FakeChannel(), FakeHandler(turns.append))
+    async with running(*plugins, config=config, tmp_path=folder) as gw:
         for number, text in enumerate(texts):
             await gw.customer("fake", f"c{number}").say(text)
-    return list({turn.id: turn for turn in reversed(seen)}.values())[::-1]
+    return list({turn.id: turn for turn in reversed(turns)}.values())[::-1]
 
 
-async def test_its_intents(far: FarLex, config: dict[str, Any], tmp_path: Path) -> None:
-    """They are told by our names, best first; each message is a session of its own, and what is
-    too long for Lex is cut."""
+async def test_intents_get_our_names(fake: FakeLex, config: dict[str, Any], tmp_path: Path) -> None:
+    """Best first. Each message has a session of its own, and a text that is too long for Lex is
+    cut."""
     first, second = await understood(config, tmp_path, "how do I get a refund?", "money " * 500)
     understanding = first.understanding
     assert understanding.ranked_by == "nlu_lex"
-    assert [(one.name, one.confidence) for one in understanding.ranking] == [
+    assert [(guess.name, guess.confidence) for guess in understanding.ranking] == [
         ("refund", 0.8), ("opening_hours", 0.3),
     ]  # fmt: skip
     assert second.understanding.failed == ()
-    (path, text), (other, cut) = far.asked
+    (path, text), (other_path, cut) = fake.requests
     assert (path["bot"], path["alias"], path["locale"]) == ("BOT1234567", "TSTALIASID", "en_US")
     assert text == "how do I get a refund?"
     assert len(cut) == 1024
-    assert path["session"] != other["session"]
+    assert path["session"] != other_path["session"]
 
 
-async def test_its_fallback(far: FarLex, config: dict[str, Any], tmp_path: Path) -> None:
-    """The bot's FallbackIntent is out of scope, and stands in front."""
-    far.found = far.found[1:]
+async def test_the_fallback_is_out_of_scope(
+    fake: FakeLex, config: dict[str, Any], tmp_path: Path
+) -> None:
+    """It comes first."""
+    fake.interpretations = fake.interpretations[1:]
     [turn] = await understood(config, tmp_path, "what is the capital of France?")
-    assert [one.name for one in turn.understanding.ranking] == ["oos", "opening_hours"]
+    assert [guess.name for guess in turn.understanding.ranking] == ["oos", "opening_hours"]
 
 
 @pytest.mark.parametrize(
-    "trouble", ["slow", "error", "busy", "denied", "garbage", "nonsense", "down"]
+    "failure", ["slow", "error", "busy", "denied", "garbage", "nonsense", "down"]
 )
-async def test_in_trouble(
-    far: FarLex, config: dict[str, Any], tmp_path: Path, trouble: str
+async def test_each_failure_falls_back_to_the_embedded_engine(
+    fake: FakeLex, config: dict[str, Any], tmp_path: Path, failure: str
 ) -> None:
-    """Whatever is wrong, each message is understood by the embedded engine."""
-    far.trouble = trouble
+    """Every message is understood, and the failure is recorded."""
+    fake.failure = failure
     config["plugins"]["nlu_lex"]["timeout"] = 0.3
-    if trouble == "down":
+    if failure == "down":
         config["plugins"]["nlu_lex"]["endpoint"] = "http://127.0.0.1:9"
     turns = await understood(config, tmp_path, "how do I get a refund?", "please refund my order")
     assert len(turns) == 2
@@ -142,4 +144,4 @@ async def test_in_trouble(
         assert turn.understanding.intent.name == "refund"
         assert turn.understanding.ranked_by == "nlu_local"
         assert turn.understanding.failed == ("nlu_lex",)
-    assert len(far.asked) == {"busy": 1, "down": 0}.get(trouble, 2)
+    assert len(fake.requests) == {"busy": 1, "down": 0}.get(failure, 2)

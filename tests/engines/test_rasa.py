@@ -1,4 +1,4 @@
-"""Rasa beside us, without a Rasa: `make test-rasa` asks a real one the same."""
+"""Rasa, with a fake server; `make test-rasa` runs the same tests with a real one."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from click.testing import CliRunner
 from gateway.testing import FakeChannel, running
 from plugins import nlu_rasa
 from plugins.nlu_local import guest as nlu_local
-from plugins.nlu_rasa.client import Said
+from plugins.nlu_rasa.client import RasaMessage
 from plugins.nlu_rasa.command import rasa as command
-from plugins.nlu_rasa.dialogue import reply
-from plugins.nlu_rasa.knowledge import read
+from plugins.nlu_rasa.engine import reply_from
+from plugins.nlu_rasa.project import read_training_data
 
-from .far_rasa import FarRasa, served
-from .rasa_suite import *  # noqa: F403
-from .rasa_suite import Server
-from .shop import EXAMPLES, open_shop
+from .fake_rasa import FakeRasa, served
+from .rasa_contract import *  # noqa: F403
+from .rasa_contract import Server
+from .shop import EXAMPLES, write_shop
 
 
 def exported(folder: Path, *options: str) -> Path:
-    """The shop's knowledge as a Rasa project."""
-    config = open_shop(folder)
+    """The shop's examples and answers as a Rasa project."""
+    config = write_shop(folder)
     config["plugins"]["faq"] = {"answers": ["answers.yaml"]}
     file = folder / "warmline.yaml"
     file.write_text(yaml.safe_dump(config), "utf-8")
     arguments = ["export", str(folder / "rasa"), "--config", str(file), *options]
-    done = CliRunner().invoke(command, arguments)
-    assert done.exit_code == 0, done.output
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 0, result.output
     return folder / "rasa"
 
 
 @pytest.fixture
 async def rasa(tmp_path: Path) -> AsyncIterator[Server]:
-    far = FarRasa(exported(tmp_path / "shop"), token="right")
-    async with served(far.app()) as url:
+    server = FakeRasa(exported(tmp_path / "shop"), token="right")
+    async with served(server.app()) as url:
         yield Server(url, "right")
 
 
-def test_the_export_is_whole(tmp_path: Path) -> None:
-    """Each example, intent and answer stands in the project, in each language once, facts
-    filled in; an intent without an answer leads to a person."""
+def test_the_export_is_complete(tmp_path: Path) -> None:
+    """The project has each example and intent, and each answer once in each language, with its
+    facts; an intent without an answer leads to a person."""
     project = exported(tmp_path, "--epochs", "7")
     trees = {
         str(path.relative_to(project)): yaml.safe_load(path.read_text("utf-8"))
@@ -66,21 +66,21 @@ def test_the_export_is_whole(tmp_path: Path) -> None:
     steps = {r["rule"]: r["steps"][1]["action"] for r in trees["data/rules.yml"]["rules"]}
     assert steps["opening_hours"] == "utter_opening_hours"
     assert steps["refund"] == steps["nlu_fallback"] == "utter_handover"
-    assert [one.get("epochs") for one in trees["config.yml"]["pipeline"]].count(7) == 1
+    assert [component.get("epochs") for component in trees["config.yml"]["pipeline"]].count(7) == 1
 
 
-def test_an_export_of_nothing_says_so(tmp_path: Path) -> None:
-    """A configuration without examples is a mistake, named with its file."""
+def test_an_export_needs_two_intents(tmp_path: Path) -> None:
+    """A configuration without examples is an error that names the file."""
     file = tmp_path / "warmline.yaml"
     file.write_text("plugins: {}\n", "utf-8")
-    done = CliRunner().invoke(command, ["export", str(tmp_path / "out"), "--config", str(file)])
-    assert done.exit_code == 1
-    assert f"{file}:1: plugins: names fewer than two intents" in done.output
+    result = CliRunner().invoke(command, ["export", str(tmp_path / "out"), "--config", str(file)])
+    assert result.exit_code == 1
+    assert f"{file}:1: plugins: names fewer than two intents" in result.output
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("name", "text", "told"), [
-    ("nlu.yml", "nlu:\n- intent: a\n- intnet: b", "nlu.yml:3: nlu.1: is none of intent, synonym"),
+@pytest.mark.parametrize(("name", "text", "problem"), [
+    ("nlu.yml", "nlu:\n- intent: a\n- intnet: b", "nlu.yml:3: nlu.1: has none of intent, synonym"),
     ("nlu.yml", "nlu:\n- intent: a\n  examples: {x: y}",
      "nlu.yml:3: nlu.0.examples: must be a block of `- example` lines"),
     ("nlu.yml", "nlu: no", "nlu.yml:1: nlu: "),
@@ -96,71 +96,71 @@ def test_an_export_of_nothing_says_so(tmp_path: Path) -> None:
      "warmline.yaml:3: plugins.nlu_local.knowledge: must be the path of a file"),
     ("warmline.yaml", "plugins: &p\n  a: *p", "an alias (*name) refers to itself"),
 ])  # fmt: skip
-def test_a_broken_file_is_told(tmp_path: Path, name: str, text: str, told: str) -> None:
-    """In words, with file, line and key; nothing is written."""
+def test_a_mistake_in_a_file_is_named(tmp_path: Path, name: str, text: str, problem: str) -> None:
+    """With file, line and key; nothing is written."""
     exported(tmp_path)
     (tmp_path / name).write_text(text, "utf-8")
     config = str(tmp_path / "warmline.yaml")
-    done = CliRunner().invoke(command, ["export", str(tmp_path / "out"), "--config", config])
-    assert done.exit_code == 1
-    assert told in done.output
+    result = CliRunner().invoke(command, ["export", str(tmp_path / "out"), "--config", config])
+    assert result.exit_code == 1
+    assert problem in result.output
     assert not (tmp_path / "out").exists()
 
 
 def test_examples_may_be_a_list(tmp_path: Path) -> None:
-    """As Rasa's format allows; what says nothing is as if it were not there."""
+    """As Rasa's format allows; a key without a value counts as absent."""
     exported(tmp_path)
     text = "nlu:\n- intent: a\n  examples:\n  - text: one\n    metadata: x\n  - two\n- intent: b\n"
     (tmp_path / "nlu.yml").write_text(f"{text}  examples:\n- lookup: no\n", "utf-8")
     (tmp_path / "answers.yaml").write_text("answers:\n", "utf-8")
-    known = read(tmp_path / "warmline.yaml")
-    assert known.examples == {("intent", "a"): ("one", "two"), ("intent", "b"): (),
+    data = read_training_data(tmp_path / "warmline.yaml")
+    assert data.examples == {("intent", "a"): ("one", "two"), ("intent", "b"): (),
                               ("lookup", "no"): ()}  # fmt: skip
-    assert known.answers == {}
+    assert data.answers == {}
 
 
-def test_a_hand_over_without_words_still_tells_the_customer() -> None:
-    """No customer is handed over in silence."""
-    said = reply([Said(custom={"handover": True})], "de")
-    assert said is not None
-    assert said.body
-    assert said.escalate
+def test_a_handover_without_text_still_tells_the_customer() -> None:
+    """Nobody is handed over in silence."""
+    reply = reply_from([RasaMessage(custom={"handover": True})], "de")
+    assert reply is not None
+    assert reply.body
+    assert reply.escalate
 
 
-@pytest.mark.usefixtures("learnt")
-@pytest.mark.parametrize("trouble", ["slow", "error", "busy", "denied", "garbage", "nonsense"])
-async def test_in_trouble(tmp_path: Path, trouble: str) -> None:
-    """Whatever is wrong with the server, each message is understood by the embedded engine."""
-    far = FarRasa(exported(tmp_path / "shop"), token="ours" if trouble == "denied" else None)
-    far.trouble = trouble
-    async with served(far.app()) as url:
-        config = open_shop(tmp_path)
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("failure", ["slow", "error", "busy", "denied", "garbage", "nonsense"])
+async def test_each_failure_falls_back_to_the_embedded_engine(tmp_path: Path, failure: str) -> None:
+    """Every message is understood, and the failure is recorded."""
+    server = FakeRasa(exported(tmp_path / "shop"), token="ours" if failure == "denied" else None)
+    server.failure = failure
+    async with served(server.app()) as url:
+        config = write_shop(tmp_path)
         config["plugins"]["nlu_rasa"] = {"url": url, "timeout": 0.2}
-        await handled(tmp_path, config)
-        far.released.set()
+        await understood_locally(tmp_path, config)
+        server.released.set()
 
 
-@pytest.mark.usefixtures("learnt")
-async def test_down(tmp_path: Path) -> None:
-    """The same when nobody listens at its address."""
-    config = open_shop(tmp_path)
+@pytest.mark.usefixtures("trained")
+async def test_an_unreachable_server_falls_back_to_the_embedded_engine(tmp_path: Path) -> None:
+    """The same when nothing listens at the address."""
+    config = write_shop(tmp_path)
     config["plugins"]["nlu_rasa"] = {"url": "http://127.0.0.1:9", "timeout": 0.2}
-    await handled(tmp_path, config)
+    await understood_locally(tmp_path, config)
 
 
-async def handled(tmp_path: Path, config: dict[str, object]) -> None:
-    guests = (nlu_local, nlu_rasa, FakeChannel())
-    async with running(*guests, config=config, tmp_path=tmp_path) as gw:
+async def understood_locally(tmp_path: Path, config: dict[str, object]) -> None:
+    plugins = (nlu_local, nlu_rasa, FakeChannel())
+    async with running(*plugins, config=config, tmp_path=tmp_path) as gw:
         for name in ("ana", "ben"):
             customer = gw.customer("fake", name)
             await customer.say("how do I get a refund?")
-            assert customer.heard  # there is no handler: a person gets it, and that is said
-        cards = [await gw.services.desk.card(one.conversation.id) for one in
+            assert customer.heard  # no handler answers: a person gets it, and the customer is told
+        cards = [await gw.services.desk.card(item.conversation.id) for item in
                  await gw.services.desk.queue()]  # fmt: skip
         assert len(cards) == 2
         for card in cards:
-            understood = card.messages[0].understanding
-            assert understood is not None
-            assert understood.intent.name == "refund"
-            assert understood.ranked_by == "nlu_local"
-            assert understood.failed == ("nlu_rasa",)
+            understanding = card.messages[0].understanding
+            assert understanding is not None
+            assert understanding.intent.name == "refund"
+            assert understanding.ranked_by == "nlu_local"
+            assert understanding.failed == ("nlu_rasa",)

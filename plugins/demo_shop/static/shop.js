@@ -1,4 +1,4 @@
-// Small comforts; every page works without them.
+// Conveniences; every page works without them.
 
 for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) break;
@@ -11,13 +11,13 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
       button.textContent = "Copied";
     } catch {
       getSelection().selectAllChildren(text);
-      button.textContent = "Marked: copy it";
+      button.textContent = "Selected: copy it";
     }
     setTimeout(() => { button.textContent = label; }, 2500);
   });
 }
 
-// The chat itself may be missing: then nobody is offered a button that does nothing.
+// The chat may be missing: then there is no button that would do nothing.
 customElements.whenDefined("warmline-chat").then(() => {
   const chat = document.querySelector("warmline-chat");
   for (const button of document.querySelectorAll("button[data-open-chat]")) {

@@ -12,12 +12,13 @@ from pathlib import Path
 from gateway import Value
 
 NEWEST = 50
+"""Mails that are shown."""
 LARGEST = 256_000
-"""Bytes of one mail that are read; the rest, attachments mostly, is not shown."""
+"""Bytes of one mail that are read; the rest, mostly attachments, is not shown."""
 
 
-class Letter(Value, frozen=True, kw_only=True):
-    """One mail, in words."""
+class SentMail(Value, frozen=True, kw_only=True):
+    """One mail, as text."""
 
     to: str
     sender: str
@@ -26,15 +27,15 @@ class Letter(Value, frozen=True, kw_only=True):
     text: str
 
 
-def letters(maildir: Path) -> tuple[Letter, ...]:
+def read_mails(maildir: Path) -> tuple[SentMail, ...]:
     """The newest mails of ``maildir``, newest first; none when there is no such folder."""
     newest = heapq.nlargest(NEWEST, _files(maildir))
-    return tuple(_letter(path) for _, path in newest)
+    return tuple(_read(path) for _, path in newest)
 
 
 def _files(maildir: Path) -> Iterator[tuple[int, Path]]:
     for folder in ("new", "cur"):
-        # Other programs may read the mails: a file can be gone before we look.
+        # Another program may read the mails: a file can disappear while we look.
         try:
             for path in (maildir / folder).iterdir():
                 if path.is_file():
@@ -43,28 +44,26 @@ def _files(maildir: Path) -> Iterator[tuple[int, Path]]:
             continue
 
 
-def _letter(path: Path) -> Letter:
+def _read(path: Path) -> SentMail:
     with path.open("rb") as file:
         message = email.message_from_bytes(file.read(LARGEST), policy=policy.default)
-    return Letter(
-        to=_header(message, "To"),
-        sender=_header(message, "From"),
-        subject=_header(message, "Subject") or "(no subject)",
-        date=_header(message, "Date"),
+
+    def header(name: str) -> str:
+        return str(message.get(name, "")).strip()
+
+    return SentMail(
+        to=header("To"),
+        sender=header("From"),
+        subject=header("Subject") or "(no subject)",
+        date=header("Date"),
         text=_text(message),
     )
 
 
-def _header(message: EmailMessage, name: str) -> str:
-    return str(message.get(name, "")).strip()
-
-
 def _text(message: EmailMessage) -> str:
     body = message.get_body(preferencelist=("plain", "html"))
-    if body is None:
-        return "(no text)"
-    data = body.get_payload(decode=True)
-    if not isinstance(data, bytes):
+    data = body.get_payload(decode=True) if body is not None else None
+    if body is None or not isinstance(data, bytes):
         return "(no text)"
     try:
         return data.decode(body.get_content_charset("utf-8"), "replace").strip()

@@ -1,4 +1,4 @@
-"""Turns and small engines, as the tests here need them."""
+"""Turns and small engines for these tests."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from gateway.settings import Settings
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 
-def turn(text: str, number: int = 1, **more: object) -> Turn:
-    """A turn of a fresh customer who wrote ``text``."""
+def make_turn(text: str, number: int = 1, **changes: object) -> Turn:
+    """A turn of a new customer who wrote ``text``."""
     address = Address(channel="fake", value=f"c{number}")
     return Turn(
         id=number,
@@ -23,26 +23,27 @@ def turn(text: str, number: int = 1, **more: object) -> Turn:
         message=Message(id=0, conversation=0, author="customer", text=text, at=NOW),
         customer=Customer(),
         conversation=Conversation(address=address, opened_at=NOW),
-    ).replace(**more)
+    ).replace(**changes)
 
 
-def about(intent: str, confidence: float = 0.9) -> Insight:
+def insight(intent: str, confidence: float = 0.9) -> Insight:
+    """One guess."""
     return Insight(ranking=(Guess(name=intent, confidence=confidence),))
 
 
-class Local:
-    """An engine on this machine: ``tell`` makes an insight of each text."""
+class LocalEngine:
+    """An engine on this machine: ``understand`` makes an insight of each text."""
 
     def __init__(
-        self, tell: Callable[[str], Insight], *, name: str = "local", priority: int = 50
+        self, understand: Callable[[str], Insight], *, name: str = "local", priority: int = 50
     ) -> None:
         self.name, self.priority = name, priority
-        self._tell = tell
-        self.asked: list[list[str]] = []
+        self._understand = understand
+        self.calls: list[list[str]] = []
 
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        self.asked.append([one.message.text for one in turns])
-        return [self._tell(one.message.text) for one in turns]
+        self.calls.append([turn.message.text for turn in turns])
+        return [self._understand(turn.message.text) for turn in turns]
 
     @hookimpl
     def register_understanders(
@@ -51,17 +52,17 @@ class Local:
         register(self)
 
 
-class Far(Local):
-    """An engine on another machine: a text in ``slow`` waits until it is let go."""
+class RemoteEngine(LocalEngine):
+    """An engine on another machine: a text in ``slow`` waits for ``released``."""
 
     at_once = 2
 
-    def __init__(self, tell: Callable[[str], Insight], *, name: str = "far") -> None:
-        super().__init__(tell, name=name, priority=10)
-        self.gate = asyncio.Event()
+    def __init__(self, understand: Callable[[str], Insight], *, name: str = "remote") -> None:
+        super().__init__(understand, name=name, priority=10)
+        self.released = asyncio.Event()
         self.slow: set[str] = set()
 
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        if {one.message.text for one in turns} & self.slow:
-            await self.gate.wait()
+        if {turn.message.text for turn in turns} & self.slow:
+            await self.released.wait()
         return await super().understand(turns)

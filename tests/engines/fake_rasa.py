@@ -1,4 +1,4 @@
-"""Rasa 3's HTTP API, as a real server of version 3.6.21 was seen to answer."""
+"""Rasa 3's HTTP API, answering as a real server of version 3.6.21 does."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from aiohttp.test_utils import TestServer
 FAILURE = {"version": "3.6.21", "status": "failure", "details": {}, "help": None}
 
 
-class FarRasa:
-    """Speaks for a project as `warmline rasa export` writes it. It knows a sentence by the words
-    it shares with an example. ``trouble`` makes it misbehave: slow, error, busy or garbage."""
+class FakeRasa:
+    """Serves a project that `warmline rasa export` wrote. It finds an intent by the words that a
+    text shares with an example. ``failure`` is slow, error, busy, garbage or nonsense; a slow call
+    waits for ``released``."""
 
     def __init__(self, project: Path, *, token: str | None = None) -> None:
         domain = yaml.safe_load((project / "domain.yml").read_text("utf-8"))
@@ -31,38 +32,36 @@ class FarRasa:
         self._responses = domain["responses"]
         self._token = token
         self._slots: dict[str, dict[str, str]] = {}
-        self.trouble: str | None = None
-        self.read: list[str] = []
+        self.failure: str | None = None
         self.released = asyncio.Event()
 
     def app(self) -> web.Application:
-        app = web.Application(middlewares=[self._door])
+        app = web.Application(middlewares=[self._fail_or_authorise])
         app.router.add_post("/model/parse", self._parse)
         app.router.add_post("/conversations/{sender}/tracker/events", self._event)
         app.router.add_post("/webhooks/rest/webhook", self._webhook)
         return app
 
     @web.middleware
-    async def _door(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        if self.trouble == "slow":
+    async def _fail_or_authorise(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if self.failure == "slow":
             await self.released.wait()
-        if self.trouble == "error":
+        if self.failure == "error":
             return web.json_response({**FAILURE, "code": 500}, status=500)
-        if self.trouble == "busy":
+        if self.failure == "busy":
             return web.Response(status=429, headers={"Retry-After": "60"})
-        if self.trouble == "garbage":
+        if self.failure == "garbage":
             return web.Response(body=b'{"intent": ["<html>', content_type="application/json")
-        if self.trouble == "nonsense":
+        if self.failure == "nonsense":
             return web.json_response({"intent": {"name": "refund", "confidence": 12}})
         # The REST channel of a Rasa server asks for no token.
-        asks = self._token and not request.path.startswith("/webhooks/")
-        if asks and request.query.get("token") != self._token:
+        protected = self._token and not request.path.startswith("/webhooks/")
+        if protected and request.query.get("token") != self._token:
             return web.json_response({**FAILURE, "code": 401}, status=401)
         return await handler(request)  # type: ignore[no-any-return]
 
     async def _parse(self, request: web.Request) -> web.Response:
         text = (await request.json())["text"]
-        self.read.append(text)
         ranking = self._ranking(text)
         return web.json_response({
             "text": text, "intent": ranking[0], "entities": [], "text_tokens": [],
@@ -76,27 +75,26 @@ class FarRasa:
 
     async def _webhook(self, request: web.Request) -> web.Response:
         body = await request.json()
-        self.read.append(body["message"])
         action = self._actions[self._ranking(body["message"])[0]["name"]]
-        said = self._variation(action, self._slots.get(body["sender"], {}))
+        response = self._variation(action, self._slots.get(body["sender"], {}))
         to = {"recipient_id": body["sender"]}
-        messages = [{**to, **{k: said[k] for k in ("text", "buttons") if k in said}}]
-        if "custom" in said:
-            messages.append({**to, "custom": said["custom"]})
+        messages = [{**to, **{k: response[k] for k in ("text", "buttons") if k in response}}]
+        if "custom" in response:
+            messages.append({**to, "custom": response["custom"]})
         return web.json_response(messages)
 
     def _variation(self, action: str, slots: Mapping[str, str]) -> Mapping[str, Any]:
-        def holds(one: Mapping[str, Any]) -> bool:
-            return all(slots.get(c["name"]) == c["value"] for c in one.get("condition", ()))
+        def holds(response: Mapping[str, Any]) -> bool:
+            return all(slots.get(c["name"]) == c["value"] for c in response.get("condition", ()))
 
-        return max(filter(holds, self._responses[action]), key=lambda one: "condition" in one)
+        return max(filter(holds, self._responses[action]), key=lambda r: "condition" in r)
 
     def _ranking(self, text: str) -> list[dict[str, Any]]:
         if text.startswith("/"):
             return [{"name": text[1:], "confidence": 1.0}]
-        said = words(text)
+        asked = words(text)
         shares = {
-            intent: max(len(said & line) / len(said | line) for line in lines)
+            intent: max(len(asked & line) / len(asked | line) for line in lines)
             for intent, lines in self._examples.items()
         }
         best = sorted(shares, key=lambda intent: -shares[intent])
