@@ -22,7 +22,7 @@ import channels.webchat
 from channels.email import Email
 from gateway.testing import FakeClock, FarEnd, Running
 from tests.conftest import until
-from tests.email.test_contract import OURS, Post
+from tests.email.test_contract import OURS, PostOffice
 from tests.rest.test_contract import TOKEN as REST_TOKEN
 from tests.rest.test_contract import Client
 from tests.slack.server import SlackServer
@@ -79,7 +79,7 @@ async def webchat(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
 
 @asynccontextmanager
 async def email(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
-    post = Post()
+    post = PostOffice()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: SMTP(post, hostname="far.example", loop=loop), "127.0.0.1", 0
