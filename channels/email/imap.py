@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -19,7 +18,7 @@ from aioimaplib import AioImapException
 from aioimaplib.aioimaplib import IMAP4, Response, quoted
 
 from channels.email.settings import ImapSettings
-from gateway import Clock, NotAccepted, WarmlineError
+from gateway import Backoff, Clock, NotAccepted, WarmlineError
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +28,6 @@ T = TypeVar("T")
 
 _CHECK_AGAIN = 1.0
 _MAX_FAILURES = 5
-_BACKOFF_MOST = 60.0
 
 
 class ImapError(WarmlineError):
@@ -51,23 +49,23 @@ class MailboxWatcher:
 
     async def run(self) -> None:
         """Connect, store unread mail and wait for more; reconnect with back-off on failure."""
-        failures = 0
+        backoff = Backoff(first=1.0, most=60.0, jitter=0.5)
         while True:
             session = _ImapSession(self._settings, self._max_bytes)
             try:
                 await session.open()
                 while True:
                     busy = await self._store_unread(session)
-                    failures, self.problem = 0, None
+                    backoff.reset()
+                    self.problem = None
                     await session.wait(_CHECK_AGAIN if busy else self._settings.poll)
             except (AioImapException, ImapError, NotAccepted, OSError, TimeoutError) as error:
-                failures += 1
+                pause = backoff.next()
                 self.problem = f"{self._settings.host}: {str(error) or type(error).__name__}"
-                log.warning("mail.mailbox_failed", error=self.problem, failures=failures)
+                log.warning("mail.mailbox_failed", error=self.problem, failures=backoff.failures)
             finally:
                 await session.close()
-            most = min(2.0 ** min(failures - 1, 6), _BACKOFF_MOST)
-            await self._clock.sleep(random.uniform(most / 2, most))  # noqa: S311  (only spreads load)
+            await self._clock.sleep(pause)
 
     async def _store_unread(self, session: _ImapSession) -> bool:
         """Store all unread mail, oldest first; whether there was any. A mail that has failed

@@ -67,13 +67,13 @@ _parts = st.lists(st.tuples(_headers, _bodies), min_size=1, max_size=4).map(
 )
 
 
-def mail_intake(fakes: Fakes, largest: int = 1_000_000) -> MailIntake:
+def mail_intake(fakes: Fakes, max_bytes: int = 1_000_000) -> MailIntake:
     return MailIntake(
         house=fakes.house,
         channel="email",
         own_addresses=OURS,
         limits=ParseLimits(),
-        max_bytes=largest,
+        max_bytes=max_bytes,
         loop_guard=LoopGuard(max_mails=20, window=3600),
     )
 
