@@ -137,6 +137,7 @@ if TYPE_CHECKING:
         fill_facts,
         in_language,
     )
+    from gateway.support.long_polls import LongPolls
     from gateway.support.personal_data import (
         CARD_NUMBER,
         EMAIL,
@@ -209,6 +210,7 @@ __all__ = [
     "Link",
     "Linked",
     "Listener",
+    "LongPolls",
     "Mailbox",
     "Message",
     "NotAccepted",
@@ -293,6 +295,7 @@ _MODULES = (
     "ports",
     "support.backoff",
     "support.http",
+    "support.long_polls",
     "support.personal_data",
     "support.assets",
     "hookspecs",  # from here on pydantic is loaded

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 from aiohttp import web
 
-from channels.rest import Said, parse
+from channels.rest import RestMessage, parse
 from gateway import Channel, House, Settings, Traits, hookimpl
 from gateway.app import build_app, put_together
 from gateway.cli.serve import settle
@@ -23,7 +23,7 @@ from gateway.settings import load
 from gateway.testing import as_guests
 from gateway.web.health import troubles
 
-SAID = msgspec.json.Decoder(Said)
+SAID = msgspec.json.Decoder(RestMessage)
 
 
 class Door:

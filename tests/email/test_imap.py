@@ -153,7 +153,7 @@ async def test_mail_that_looks_like_imap_arrives_unchanged(
         await asyncio.to_thread(server.deliver, raw)
     async with running(channel(tmp_path, imap=mailbox(server.port)), fakes.house):
         await fakes.intake.until(lambda: len(fakes.intake.accepted) == len(odd))
-    assert [fakes.files.kept[one.raw or ""] for one in fakes.intake.accepted] == odd
+    assert [fakes.files.kept[message.raw or ""] for message in fakes.intake.accepted] == odd
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from gateway.testing import FakeClock, FarEnd, Running
 from tests.conftest import until
 from tests.email.test_contract import OURS, PostOffice
 from tests.rest.test_contract import TOKEN as REST_TOKEN
-from tests.rest.test_contract import Client
+from tests.rest.test_contract import RestClient
 from tests.slack.server import SlackServer
 from tests.slack.test_contract import DMS, Workspace
 from tests.sms import server as twilio
@@ -53,9 +53,9 @@ Far = AbstractAsyncContextManager[FarEnd]
 
 @asynccontextmanager
 async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
-    client = Client()
+    client = RestClient()
     app = web.Application()
-    app.add_routes([web.post("/callback", client.take)])
+    app.add_routes([web.post("/callback", client.receive)])
     async with TestServer(app, skip_url_asserts=True) as server:
         section = {"token": REST_TOKEN, "callback_url": str(server.make_url("/callback"))}
         proof = {"Authorization": f"Bearer {REST_TOKEN}"}
