@@ -55,9 +55,13 @@ class RestSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     token: SecretStr | None = Field(None, description="clients must send it as a bearer token")
-    answer_timeout: float = Field(10.0, gt=0, le=MAX_WAIT, description="seconds")
-    callback_url: str | None = Field(None, pattern="^https?://")
-    callback_timeout: float = Field(10.0, gt=0, description="seconds")
+    answer_timeout: float = Field(
+        10.0, gt=0, le=MAX_WAIT, description="seconds that a request waits for its answer"
+    )
+    callback_url: str | None = Field(
+        None, pattern="^https?://", description="where messages are pushed; none: they are fetched"
+    )
+    callback_timeout: float = Field(10.0, gt=0, description="seconds for one push")
 
 
 class RestMessage(msgspec.Struct, frozen=True):

@@ -44,10 +44,10 @@ CASE: list[ChatLine] = [
 You can follow it here: https://track.example/4711""",
         {},
     ),
-    ("customer", "It was meant to be here last week. This is the third time I ask.", {}),
+    ("customer", "It was meant to be here last week. This is the third time I have asked.", {}),
     (
         "bot",
-        "I am sorry about the wait. A colleague takes over now and has all that you wrote.",
+        "I am sorry about the wait. A colleague will take over now and can see all you wrote.",
         {},
     ),
     (

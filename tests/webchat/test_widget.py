@@ -214,11 +214,11 @@ async def test_files_are_sent_or_refused_with_a_reason(browser: Browser, start: 
         picker = widget.find("input[type=file]")
         program = {"name": "setup.exe", "mimeType": "image/png", "buffer": b"MZ\0\0"}
         await picker.set_input_files([program])
-        await widget.page.get_by_text("setup.exe is not a kind of file we can take.").wait_for()
+        await widget.page.get_by_text("setup.exe is not a supported file type.").wait_for()
         widget.errors.clear()  # the browser logs the 415
         large = {"name": "large.txt", "mimeType": "text/plain", "buffer": b"x" * 3000}
         await picker.set_input_files([large])
-        await widget.page.get_by_text("large.txt is too large. The most is 2 kB.").wait_for()
+        await widget.page.get_by_text("large.txt is too large. The maximum is 2 kB.").wait_for()
         note = {"name": "note.txt", "mimeType": "text/plain", "buffer": b"my note"}
         await picker.set_input_files([note])
         await widget.find(".chip:not(.busy)").wait_for()
