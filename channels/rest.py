@@ -73,7 +73,8 @@ class RestMessage(msgspec.Struct, frozen=True):
     message_id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
 
 
-_decoder = msgspec.json.Decoder(RestMessage)
+decode = msgspec.json.Decoder(RestMessage).decode
+"""Decodes the webhook's body; raises msgspec.DecodeError or UnicodeDecodeError."""
 
 
 class Rest:
@@ -175,11 +176,6 @@ def _push_result(response: aiohttp.ClientResponse) -> Sent:
     if response.status in (408, 425, 429) or response.status >= 500:
         raise TryLater(answer, after=retry_after(response.headers.get("Retry-After")))
     raise Undeliverable(answer)
-
-
-def decode(data: bytes) -> RestMessage:
-    """The webhook's body; raises msgspec.DecodeError or UnicodeDecodeError."""
-    return _decoder.decode(data)
 
 
 def parse(body: RestMessage, house: House) -> Inbound:

@@ -168,13 +168,10 @@ class Email:
         if listener is None:
             return
 
-        async def store(raw: bytes, envelope: str) -> None:
-            await intake.store(raw, envelope=envelope)
-
         def close() -> None:
             self.smtp_port, self._listener_problem = None, "the mail listener is closed"
 
-        serving = listener.serve(store, self._settings, self._max_bytes)
+        serving = listener.serve(intake.store, self._settings, self._max_bytes)
         await stack.enter_async_context(serving)
         self._listener_problem = None
         stack.callback(close)

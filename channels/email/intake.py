@@ -33,7 +33,7 @@ class MailIntake:
     max_bytes: int
     loop_guard: LoopGuard
 
-    async def store(self, raw: bytes, *, envelope: str | None = None) -> None:
+    async def store(self, raw: bytes, envelope: str | None = None) -> None:
         """Store the mail ``raw`` and return once it, or what it reports, is committed.
 
         ``envelope`` is its SMTP sender where that is known. Raises NotAccepted when the commit
