@@ -1,8 +1,8 @@
 """The REST channel: Rasa's REST-channel protocol, so that any web client made for it works.
 
 ``POST /webhooks/rest/webhook`` takes ``{"sender", "message", "metadata"?, "message_id"?}`` and
-answers with what the bot said in that turn, once it is committed (Rasa, "Your own website:
-RestInput", docs of version 3). What a person says later is fetched from
+answers with the bot's messages of that turn, once it is committed (Rasa, "Your own website:
+RestInput", docs of version 3). Later messages, such as an agent's, are fetched from
 ``GET /channels/rest/messages``, or pushed to ``callback_url`` in the form of Rasa's callback
 channel.
 """
@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import aiohttp
@@ -27,6 +26,7 @@ from gateway import (
     Fact,
     Inbound,
     Json,
+    LongPolls,
     Message,
     Outbound,
     Section,
@@ -39,11 +39,14 @@ from gateway import (
     Unsure,
     hookimpl,
     packaged_yaml,
+    retry_after,
 )
 
-LONGEST_WAIT = 60.0
-"""Seconds that a client may wait for news in one request."""
+MAX_WAIT = 60.0
+"""Seconds that a client may wait for new messages in one request."""
 PAGE = 100
+
+N = TypeVar("N", int, float)
 
 
 class RestSettings(BaseModel):
@@ -52,12 +55,16 @@ class RestSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     token: SecretStr | None = Field(None, description="clients must send it as a bearer token")
-    answer_timeout: float = Field(10.0, gt=0, le=LONGEST_WAIT, description="seconds")
-    callback_url: str | None = Field(None, pattern="^https?://")
-    callback_timeout: float = Field(10.0, gt=0, description="seconds")
+    answer_timeout: float = Field(
+        10.0, gt=0, le=MAX_WAIT, description="seconds that a request waits for its answer"
+    )
+    callback_url: str | None = Field(
+        None, pattern="^https?://", description="where messages are pushed; none: they are fetched"
+    )
+    callback_timeout: float = Field(10.0, gt=0, description="seconds for one push")
 
 
-class Said(msgspec.Struct, frozen=True):
+class RestMessage(msgspec.Struct, frozen=True):
     """The body of the webhook. Unknown keys are ignored, as Rasa does."""
 
     sender: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -66,32 +73,8 @@ class Said(msgspec.Struct, frozen=True):
     message_id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
 
 
-N = TypeVar("N", int, float)
-_SAID = msgspec.json.Decoder(Said)
-
-
-class Patience:
-    """Of those who wait for news: when the server stops, nobody waits any longer."""
-
-    def __init__(self) -> None:
-        self._limits: set[asyncio.Timeout] = set()
-        self._ended = False
-
-    @contextmanager
-    def of(self, limit: asyncio.Timeout) -> Iterator[None]:
-        """``limit`` comes at once when `end` does, or has come."""
-        self._limits.add(limit)
-        if self._ended:
-            limit.reschedule(0)
-        try:
-            yield
-        finally:
-            self._limits.discard(limit)
-
-    def end(self) -> None:
-        self._ended = True
-        for limit in self._limits:
-            limit.reschedule(0)
+decode = msgspec.json.Decoder(RestMessage).decode
+"""Decodes the webhook's body; raises msgspec.DecodeError or UnicodeDecodeError."""
 
 
 class Rest:
@@ -101,46 +84,47 @@ class Rest:
 
     def __init__(self, settings: RestSettings) -> None:
         self._settings = settings
-        self._patience = Patience()
+        self._polls = LongPolls()
 
     @property
     def traits(self) -> Traits:
         return Traits(mailbox=True, buttons=True)
 
     async def run(self, services: Services) -> None:  # noqa: ARG002  (the shape of a Poller)
-        """There is nothing to poll; when the server stops, nobody waits for news any longer."""
+        """Wait until the server stops, then end the requests that wait for new messages."""
         try:
             await asyncio.Event().wait()
         finally:
-            self._patience.end()
+            self._polls.close()
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
-        async def hear(request: web.Request) -> web.Response:
-            self._check(request)
-            said = _SAID.decode(await request.read())
-            accepted = await services.intake.accept(parse(said, services))
+        async def receive(request: web.Request) -> web.Response:
+            self._check_token(request)
+            body = decode(await request.read())
+            accepted = await services.intake.accept(parse(body, services))
             timeout = self._settings.answer_timeout
             answer = await services.mailbox.answer(accepted.turn, timeout=timeout)
-            return _answered(said.sender, answer)
+            if answer is None:
+                return _json([], headers={"Warmline-Turn": "pending"})
+            return _json([_rasa_message(body.sender, message) for message in answer])
 
-        async def tell(request: web.Request) -> web.Response:
-            self._check(request)
-            return await _tell(request, services, self._patience)
+        async def poll(request: web.Request) -> web.Response:
+            self._check_token(request)
+            return await _poll(request, services, self._polls)
 
         return (
-            web.post("/webhooks/rest/webhook", hear),
-            web.get("/channels/rest/messages", tell),
+            web.post("/webhooks/rest/webhook", receive),
+            web.get("/channels/rest/messages", poll),
         )
 
     def describe(self) -> Mapping[str, Json]:
-        """What its doors take and answer, for ``/openapi.json``."""
+        """The channel's part of ``/openapi.json``."""
         part: dict[str, Any] = packaged_yaml("channels", "rest.openapi.yaml")
-        part["components"]["schemas"]["rest.Said"] = msgspec.json.schema_components([Said])[1][
-            "Said"
-        ]
+        [_], schemas = msgspec.json.schema_components([RestMessage])
+        part["components"]["schemas"]["rest.InboundMessage"] = schemas["RestMessage"]
         return part
 
-    def _check(self, request: web.Request) -> None:
+    def _check_token(self, request: web.Request) -> None:
         if self._settings.token is None:
             return
         expected = f"Bearer {self._settings.token.get_secret_value()}"
@@ -150,9 +134,10 @@ class Rest:
 
 
 class RestCallback(Rest):
-    """The same, where everything said is also pushed to ``callback_url``.
+    """The REST channel that also pushes every message to ``callback_url``.
 
-    The receiver can tell a repeated push by its ``id``, so what was cut off is sent again.
+    The receiver can recognise a repeated push by its ``id``, so a push that was cut off is sent
+    again.
     """
 
     def __init__(self, settings: RestSettings, url: str) -> None:
@@ -177,90 +162,84 @@ class RestCallback(Rest):
                 aiohttp.ClientSession(timeout=self._timeout) as session,
                 session.post(self._url, json=body, allow_redirects=False) as response,
             ):
-                return _taken(response)
+                return _push_result(response)
         except aiohttp.ClientConnectorError as error:
             raise TryLater(f"callback_url cannot be reached: {error}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unsure(f"the call to callback_url was cut off: {error!r}") from error
 
 
-def _taken(response: aiohttp.ClientResponse) -> Sent:
+def _push_result(response: aiohttp.ClientResponse) -> Sent:
     if response.status < 300:
         return Sent()
-    said = f"callback_url answered {response.status}"
+    answer = f"callback_url answered {response.status}"
     if response.status in (408, 425, 429) or response.status >= 500:
-        after = response.headers.get("Retry-After", "")
-        raise TryLater(said, after=float(after) if after.isdecimal() else None)
-    raise Undeliverable(said)
+        raise TryLater(answer, after=retry_after(response.headers.get("Retry-After")))
+    raise Undeliverable(answer)
 
 
-def parse(said: Said, services: Services) -> Inbound:
-    """The body of the webhook in our words."""
+def parse(body: RestMessage, services: Services) -> Inbound:
+    """The webhook's body as an inbound message."""
     return Inbound(
-        address=Address(channel="rest", value=said.sender),
-        text=said.message,
+        address=Address(channel="rest", value=body.sender),
+        text=body.message,
         at=services.clock.now(),
-        remote_id=said.message_id,
-        facts=facts(said.metadata) if said.metadata else (),
+        remote_id=body.message_id,
+        facts=facts(body.metadata) if body.metadata else (),
     )
 
 
 def facts(metadata: Mapping[str, object]) -> tuple[Fact, ...]:
-    """What the client tells besides, for the agent to see; at most 20 short ones."""
-    told = list(metadata.items())[:20]
+    """The client's metadata for the agent to see; at most 20 short ones."""
     return tuple(
         Fact(name=name[:64], value=str(value)[:512])
-        for name, value in told
+        for name, value in list(metadata.items())[:20]
         if isinstance(value, str | int | float)
     )
 
 
-def _answered(sender: str, answer: tuple[Message, ...] | None) -> web.Response:
-    if answer is None:
-        return _json([], headers={"Warmline-Turn": "pending"})
-    return _json([_rasa(sender, message) for message in answer])
-
-
-def _rasa(sender: str, message: Message) -> dict[str, object]:
-    said: dict[str, object] = {
+def _rasa_message(sender: str, message: Message) -> dict[str, object]:
+    body: dict[str, object] = {
         "recipient_id": sender,
         "text": message.text,
         "id": str(message.id),
     }
-    buttons = message.buttons or _stars(message)
-    if buttons:
-        said["buttons"] = [{"title": button.title, "payload": button.payload} for button in buttons]
-    return said
+    if buttons := message.buttons or _survey_buttons(message):
+        body["buttons"] = [{"title": button.title, "payload": button.payload} for button in buttons]
+    return body
 
 
-def _stars(message: Message) -> tuple[Button, ...]:
-    """A question with a scale, as the protocol can carry it: a button for each number."""
+def _survey_buttons(message: Message) -> tuple[Button, ...]:
+    """A question with a scale as the protocol can carry it: one button for each number."""
     if message.survey is None or message.survey.scale == "text":
         return ()
     return tuple(Button(title=number, payload=number) for number in "12345")
 
 
-async def _tell(request: web.Request, services: Services, patience: Patience) -> web.Response:
+async def _poll(request: web.Request, services: Services, polls: LongPolls) -> web.Response:
     sender = request.query.get("sender", "")
     if not sender:
-        raise web.HTTPBadRequest(text="say whose messages: ?sender=...")
+        raise web.HTTPBadRequest(text="the sender is missing: add ?sender=...")
     after = _number(request, "after", int, 0, 2**62)
-    wait = _number(request, "wait", float, 0.0, LONGEST_WAIT)
+    wait = _number(request, "wait", float, 0.0, MAX_WAIT)
     address = Address(channel="rest", value=sender)
-    async with services.events.listen(address.lane) as news:
-        found = await services.mailbox.messages(address, after=after, limit=PAGE)
+    async with services.events.listen(address.lane) as events:
+        messages = await services.mailbox.messages(address, after=after, limit=PAGE)
         try:
-            async with asyncio.timeout(wait) as limit:
-                with patience.of(limit):
-                    while not found and wait:
-                        await anext(news)
-                        found = await services.mailbox.messages(address, after=after, limit=PAGE)
+            async with polls.wait(wait):
+                while not messages and wait:
+                    await anext(events)
+                    messages = await services.mailbox.messages(address, after=after, limit=PAGE)
         except TimeoutError:
-            pass  # nothing was said: an empty list is the answer
+            pass  # no new message: the answer is an empty list
     return _json(
         [
-            {**_rasa(sender, message), "author": message.author, "at": message.at.isoformat()}
-            for message in found
+            {
+                **_rasa_message(sender, message),
+                "author": message.author,
+                "at": message.at.isoformat(),
+            }
+            for message in messages
         ]
     )
 
@@ -291,7 +270,7 @@ def register_settings(section: Section) -> None:
 
 @hookimpl
 def register_channels(register: Callable[[Channel], None], settings: Settings) -> None:
-    if (mine := settings.section(RestSettings)) is None:
+    if (section := settings.section(RestSettings)) is None:
         return
-    url = mine.callback_url
-    register(RestCallback(mine, url) if url else Rest(mine))
+    url = section.callback_url
+    register(RestCallback(section, url) if url else Rest(section))

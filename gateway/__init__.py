@@ -138,6 +138,7 @@ if TYPE_CHECKING:
         fill_facts,
         in_language,
     )
+    from gateway.support.long_polls import LongPolls
     from gateway.support.personal_data import (
         CARD_NUMBER,
         EMAIL,
@@ -206,6 +207,7 @@ __all__ = [
     "Lifecycle",
     "Link",
     "LinkedAddress",
+    "LongPolls",
     "Mailbox",
     "Message",
     "MoodLabel",
@@ -294,6 +296,7 @@ _MODULES = (
     "ports",
     "support.backoff",
     "support.http",
+    "support.long_polls",
     "support.personal_data",
     "support.assets",
     "hookspecs",  # from here on pydantic is loaded

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from channels.email.channel import Email
-from channels.email.compose import compose
-from channels.email.parse import Mail, parse
+from channels.email.outgoing import compose
+from channels.email.parse import ParsedMail, parse
 from channels.email.settings import EmailSettings
 from gateway import Channel, Section, Settings, hookimpl
 
-__all__ = ["Email", "EmailSettings", "Mail", "compose", "parse"]
+__all__ = ["Email", "EmailSettings", "ParsedMail", "compose", "parse"]
 
 
 @hookimpl

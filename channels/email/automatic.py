@@ -1,4 +1,4 @@
-"""Mail that no person wrote, and reports of mail that did not arrive.
+"""Mail that no person wrote: automatic mail, bounces, and loops with other robots.
 
 Sources: RFC 3834 (automatic responses), RFC 2919 and 2369 (mailing lists), RFC 3462 and 3464
 (delivery reports), and the headers in use before them.
@@ -7,10 +7,22 @@ Sources: RFC 3834 (automatic responses), RFC 2919 and 2369 (mailing lists), RFC 
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import MutableMapping
+from datetime import datetime, timedelta
 from email.message import Message
 
-from channels.email.body import data_of
-from channels.email.headers import Headers, addresses, decode, first, ids, read_headers
+from cachetools import LRUCache
+
+from channels.email.body import payload_bytes
+from channels.email.headers import (
+    Headers,
+    decode,
+    first,
+    message_ids,
+    parse_addresses,
+    read_headers,
+)
 from gateway import Value
 
 OUR_MARK = ".warmline"
@@ -27,7 +39,8 @@ _MACHINES = re.compile(
     r"(?:mailer-?daemon|(?:do[-_.]?)?no[-_.]?t?[-_.]?(?:reply|respond)|postmaster|bounces?|listserv|majordomo)"
     r"(?:[+=._-].*)?"
 )
-_REPORT = re.compile(rb"^(?:Final|Original)-Recipient:", re.IGNORECASE | re.MULTILINE)
+_RECIPIENT_FIELD = re.compile(rb"^(?:Final|Original)-Recipient:", re.IGNORECASE | re.MULTILINE)
+_MAX_SENDERS = 10_000
 
 
 class Bounce(Value, frozen=True, kw_only=True):
@@ -38,17 +51,35 @@ class Bounce(Value, frozen=True, kw_only=True):
     detail: str
 
 
-def is_ours(remote_id: str) -> bool:
-    """Whether a Message-ID has the form of those that we make."""
-    return bool(_OUR_ID.fullmatch(remote_id))
+class LoopGuard:
+    """Counts mails by sender to find robots that do not identify themselves.
+
+    ``max_mails`` of one sender in ``window`` seconds are answered.
+    """
+
+    def __init__(self, *, max_mails: int, window: float) -> None:
+        self._max_mails, self._window = max_mails, timedelta(seconds=window)
+        self._times: MutableMapping[str, deque[datetime]] = LRUCache(_MAX_SENDERS)
+
+    def reason(self, sender: str, now: datetime) -> str | None:
+        """Why one more mail of ``sender`` is not answered, or None."""
+        recent = [at for at in self._times.get(sender, ()) if at > now - self._window]
+        if len(recent) < self._max_mails:
+            return None
+        seconds = int(self._window.total_seconds())
+        return f"its sender wrote {self._max_mails} mails in {seconds} s"
+
+    def count(self, sender: str, now: datetime) -> None:
+        """Count a mail of ``sender``. Only the latest senders are remembered."""
+        self._times.setdefault(sender, deque(maxlen=self._max_mails)).append(now)
 
 
-def automatic(
-    headers: Headers, *, sender: str, envelope: str | None, ours: frozenset[str]
+def automatic_reason(
+    headers: Headers, *, sender: str, envelope: str | None, own_addresses: frozenset[str]
 ) -> str | None:
-    """Why this mail must not be answered, in words; None when a person may have written it.
+    """Why this mail must not be answered; None when a person may have written it.
 
-    ``envelope`` is the SMTP sender where it is known, ``<>`` or empty for the null one.
+    ``envelope`` is the SMTP sender where it is known, ``<>`` or empty for the null sender.
     """
     submitted = first(headers, "auto-submitted").partition(";")[0].strip().lower()
     suppress = first(headers, "x-auto-response-suppress").lower()
@@ -64,27 +95,26 @@ def automatic(
         (null_path, "its return path is empty"),
         (bool(_MACHINES.fullmatch(local)), "its sender takes no mail"),
         (_content_type(headers).startswith("multipart/report"), "it is a delivery report"),
-        (is_ours(first(headers, "message-id").strip()), "it is our own mail, come back"),
-        (sender in ours, "it is from our own address"),
+        (_is_ours(first(headers, "message-id").strip()), "it is our own mail, sent back to us"),
+        (sender in own_addresses, "it is from our own address"),
     )
     return next((reason for applies, reason in reasons if applies), None)
 
 
-def bounces(message: Message, raw: bytes, headers: Headers) -> tuple[Bounce, ...]:
-    """What ``message`` reports of mail of ours; empty when it reports none.
+def find_bounces(message: Message, raw: bytes, headers: Headers) -> tuple[Bounce, ...]:
+    """The results that ``message`` reports on mail of ours; empty when it reports none.
 
-    A delivery report (RFC 3464) is read by its fields; older mail servers only say
-    ``X-Failed-Recipients``. Either must give back our mail's headers, or name it as the one that
-    it answers. A delay is no result, and is
-    not reported.
+    A delivery report (RFC 3464) is read by its fields; older mail servers only send
+    ``X-Failed-Recipients``. Either must return our mail's headers, or name our mail as the one
+    that it answers. A delay is no result, and is not reported.
     """
-    remote_id = _returned(raw, headers)
+    remote_id = _returned_id(raw, headers)
     if not remote_id:
         return ()
     if "x-failed-recipients" in headers:
-        who = ", ".join(one for _, one in addresses(headers["x-failed-recipients"]))
-        detail = f"not delivered to {who or 'the recipient'}"
-        return (Bounce(remote_id=remote_id, delivered=False, detail=detail),)
+        recipients = parse_addresses(headers["x-failed-recipients"])
+        names = ", ".join(address for _, address in recipients) or "the recipient"
+        return (Bounce(remote_id=remote_id, delivered=False, detail=f"not delivered to {names}"),)
     if not _content_type(headers).startswith("multipart/report"):
         return ()
     for part in message.walk():
@@ -93,39 +123,39 @@ def bounces(message: Message, raw: bytes, headers: Headers) -> tuple[Bounce, ...
     return ()
 
 
-def _returned(raw: bytes, headers: Headers) -> str | None:
-    """The Message-ID of the mail of ours that came back; not one that it only refers to."""
-    if given_back := _RETURNED_ID.search(raw):
-        return given_back.group(1).decode("utf-8", "replace")
-    answered = ids(headers.get("in-reply-to", ()))
-    return next((one for one in answered if is_ours(one)), None)
+def _is_ours(remote_id: str) -> bool:
+    """Whether a Message-ID has the form of those that we make."""
+    return bool(_OUR_ID.fullmatch(remote_id))
+
+
+def _returned_id(raw: bytes, headers: Headers) -> str | None:
+    """The Message-ID of our mail that was returned; not of one that is only referred to."""
+    if returned := _RETURNED_ID.search(raw):
+        return returned.group(1).decode("utf-8", "replace")
+    return next(filter(_is_ours, message_ids(headers.get("in-reply-to", ()))), None)
 
 
 def _from_status(part: Message, remote_id: str) -> tuple[Bounce, ...]:
     """One result for the mail: failed when it failed for anyone (we write to one address)."""
     outcomes = []
-    for group in _groups(part):
+    for group in _status_groups(part):
         action = first(group, "action").strip().lower()
         if action in ("failed", "delivered"):
-            said = first(group, "diagnostic-code").partition(";")[2] or first(group, "status")
-            outcomes.append((action == "delivered", " ".join(said.split())[:500]))
+            code = first(group, "diagnostic-code").partition(";")[2] or first(group, "status")
+            outcomes.append((action == "delivered", " ".join(code.split())[:500]))
     if not outcomes:
         return ()
     delivered, detail = min(outcomes)
     return (Bounce(remote_id=remote_id, delivered=delivered, detail=detail or "no reason given"),)
 
 
-def _groups(part: Message) -> list[Headers]:
-    """The fields of a delivery-status part; the parser makes a message of each group."""
+def _status_groups(part: Message) -> list[Headers]:
+    """The groups of fields of a delivery-status part; the parser makes a message of each."""
     payload = part.get_payload()
     if isinstance(payload, list):
-        return [read_headers(one) for one in payload if isinstance(one, Message)]
-    return [_fields(decode(group, None)) for group in _split(data_of(part))]
-
-
-def _split(data: bytes) -> list[bytes]:
-    groups = re.split(rb"\r?\n\r?\n", data)
-    return [group for group in groups if _REPORT.search(group)]
+        return [read_headers(group) for group in payload if isinstance(group, Message)]
+    groups = re.split(rb"\r?\n\r?\n", payload_bytes(part))
+    return [_fields(decode(group, None)) for group in groups if _RECIPIENT_FIELD.search(group)]
 
 
 def _fields(text: str) -> Headers:

@@ -9,12 +9,12 @@ from typing import Self
 
 import structlog
 
-from channels.email.compose import compose
-from channels.email.imap import Watcher, knock
-from channels.email.listener import Opened, listening, open_door
-from channels.email.outgoing import MaildirOut, Out, SmartHost
-from channels.email.parse import Bounds
-from channels.email.receive import LoopGuard, Receiver
+from channels.email.automatic import LoopGuard
+from channels.email.imap import MailboxWatcher, check_login
+from channels.email.intake import MailIntake
+from channels.email.listener import SmtpListener
+from channels.email.outgoing import MaildirTransport, MailTransport, SmtpTransport, compose
+from channels.email.parse import ParseLimits
 from channels.email.settings import EmailSettings
 from gateway import (
     Clock,
@@ -39,141 +39,142 @@ class Email:
     traits = Traits(attachments=True, unsure="resend", at_once=8)
 
     def __init__(
-        self, settings: EmailSettings, *, out: Out, largest: int, longest_text: int
+        self, settings: EmailSettings, *, transport: MailTransport, max_bytes: int, max_text: int
     ) -> None:
-        self._settings, self._out, self._largest = settings, out, largest
-        self._bounds = Bounds(
-            parts=settings.max_parts, files=settings.max_attachments, text=longest_text
+        self._settings, self._transport, self._max_bytes = settings, transport, max_bytes
+        self._limits = ParseLimits(
+            parts=settings.max_parts, files=settings.max_attachments, text=max_text
         )
-        self._loops = LoopGuard(most=settings.loop_mails, window=settings.loop_window)
+        self._loop_guard = LoopGuard(max_mails=settings.loop_mails, window=settings.loop_window)
         self._services: Services | None = None
-        self._watcher: Watcher | None = None
-        self._door: Opened | None = None
-        self._door_trouble: str | None = "the mail door is not open yet"
-        self._elsewhere = False
+        self._watcher: MailboxWatcher | None = None
+        self._watched_elsewhere = False
+        self._listener: SmtpListener | None = None
+        self._listener_problem: str | None = "the mail listener is not open yet"
         self.smtp_port: int | None = None
         """The port that the listener is bound to, while it is."""
 
     @classmethod
-    def from_settings(cls, settings: EmailSettings, all_of_them: Settings) -> Self:
-        """Build it. Certificates are relative to the configuration, the Maildir to our data."""
-        limits = all_of_them.core.limits
-        settings = settings.with_paths(all_of_them.path)
-        out: Out
-        if settings.outgoing:
-            out = SmartHost(settings.outgoing)
-        elif settings.maildir:
-            out = MaildirOut(all_of_them.data_dir / settings.maildir)
+    def from_settings(cls, section: EmailSettings, settings: Settings) -> Self:
+        """Build the channel. Certificate paths are relative to the configuration file, the
+        Maildir to the data directory."""
+        limits = settings.core.limits
+        section = section.with_paths(settings.path)
+        transport: MailTransport
+        if section.outgoing:
+            transport = SmtpTransport(section.outgoing)
+        elif section.maildir:
+            transport = MaildirTransport(settings.data_dir / section.maildir)
         else:
             raise WarmlineError("channels.email: set either `outgoing` or `maildir`")
         return cls(
-            settings,
-            out=out,
-            largest=min(settings.max_size, limits.attachment),
-            longest_text=limits.text,
+            section,
+            transport=transport,
+            max_bytes=min(section.max_size, limits.attachment),
+            max_text=limits.text,
         )
 
     async def open(self) -> None:
-        """Claim the port of the mail door, if any. Raises WarmlineError when it is taken."""
+        """Bind the listener's port, if any. Raises WarmlineError when it is taken."""
         if self._settings.smtp_port is None:
             return
         try:
-            self._door = open_door(self._settings)
+            self._listener = SmtpListener.bind(self._settings)
         except WarmlineError as error:
-            self._door_trouble = str(error)
+            self._listener_problem = str(error)
             raise
-        self.smtp_port = self._door.socket.getsockname()[1]
+        self.smtp_port = self._listener.socket.getsockname()[1]
 
-    def hints(self, url: str) -> Iterable[str]:  # noqa: ARG002  (mail has a door of its own)
-        """Where mail comes in by itself."""
+    def hints(self, url: str) -> Iterable[str]:  # noqa: ARG002  (mail does not come by HTTP)
+        """Where to send mail to try the channel."""
         if self.smtp_port is not None:
-            by = "LMTP" if self._settings.lmtp else "SMTP"
-            to = self._settings.mailbox.addr_spec
-            yield f"Write  {by} {self._settings.smtp_host}:{self.smtp_port}, to {to}"
+            protocol = "LMTP" if self._settings.lmtp else "SMTP"
+            recipient = self._settings.mailbox.addr_spec
+            yield f"Write  {protocol} {self._settings.smtp_host}:{self.smtp_port}, to {recipient}"
 
     async def run(self, services: Services) -> None:
-        """Take mail in at our port until cancelled. Raises WarmlineError when it is taken."""
+        """Take mail at our port until cancelled. Raises WarmlineError when it is taken."""
         self._services = services
         async with AsyncExitStack() as stack:
             if services.serves_http:
-                await self._open_door(self._receiver(services), stack)
+                await self._listen(self._intake(services), stack)
             else:
-                self._door_trouble = None
+                self._listener_problem = None
             await asyncio.get_running_loop().create_future()
 
     async def watch(self, services: Services) -> None:
-        """Take in what comes to the mailbox, if there is one, until cancelled."""
-        self._elsewhere = False
+        """Store mail from the mailbox, if there is one, until cancelled."""
+        self._watched_elsewhere = False
         if self._settings.imap is None:
             await asyncio.get_running_loop().create_future()
             return
-        take = self._receiver(services).take
-        self._watcher = Watcher(self._settings.imap, take, services.clock, largest=self._largest)
+        store = self._intake(services).store
+        self._watcher = MailboxWatcher(
+            self._settings.imap, store, services.clock, max_bytes=self._max_bytes
+        )
         try:
             await self._watcher.run()
         finally:
             self._watcher = None
 
     def stand_by(self) -> None:
-        self._elsewhere = True
+        self._watched_elsewhere = True
 
     async def send(self, message: Outbound) -> Sent:
-        """Hand one message on, always under the same Message-ID."""
+        """Send one message; every attempt has the same Message-ID."""
         files = await self._files(message)
         mailbox = self._settings.mailbox
         mail = await asyncio.to_thread(
             compose, message, files, sender=mailbox, subject=self._settings.subject
         )
-        await self._out.pass_on(mail, sender=mailbox.addr_spec, recipient=message.address.value)
+        await self._transport.send(mail, sender=mailbox.addr_spec, recipient=message.address.value)
         return Sent(remote_id=str(mail["Message-ID"]))
 
     async def trouble(self) -> str | None:
-        """What keeps customers' mail from coming in."""
-        if self._settings.smtp_port is not None and self._door_trouble:
-            return self._door_trouble
-        if self._settings.imap and not self._elsewhere:
-            return self._watcher.trouble if self._watcher else "the mailbox is not watched yet"
+        """Why customers' mail does not come in, or None."""
+        if self._settings.smtp_port is not None and self._listener_problem:
+            return self._listener_problem
+        if self._settings.imap and not self._watched_elsewhere:
+            return self._watcher.problem if self._watcher else "the mailbox is not watched yet"
         return None
 
     async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
-        """Whether the mailbox and the mail server take our passwords."""
-        fix = "see its host, port, user and password in `channels.email`"
-        found = []
-        if self._settings.imap and (trouble := await knock(self._settings.imap)):
-            found.append(HealthProblem(what=trouble, fix=fix))
-        if isinstance(self._out, SmartHost):
+        """Whether the mailbox and the mail server accept our passwords."""
+        problems = []
+        if self._settings.imap and (problem := await check_login(self._settings.imap)):
+            problems.append(problem)
+        if isinstance(self._transport, SmtpTransport):
             try:
-                await self._out.greet()
+                await self._transport.check_login()
             except TryLater as error:
-                found.append(HealthProblem(what=str(error), fix=fix))
-        return found
+                problems.append(str(error))
+        advice = "check its host, port, user and password in `channels.email`"
+        return [HealthProblem(what=problem, fix=advice) for problem in problems]
 
-    def _receiver(self, services: Services) -> Receiver:
-        return Receiver(
-            services,
+    def _intake(self, services: Services) -> MailIntake:
+        return MailIntake(
+            services=services,
             channel=self.name,
-            ours=self._settings.ours,
-            bounds=self._bounds,
-            largest=self._largest,
-            loops=self._loops,
+            own_addresses=self._settings.own_addresses,
+            limits=self._limits,
+            max_bytes=self._max_bytes,
+            loop_guard=self._loop_guard,
         )
 
-    async def _open_door(self, receiver: Receiver, stack: AsyncExitStack) -> None:
-        if self._door is None:
+    async def _listen(self, intake: MailIntake, stack: AsyncExitStack) -> None:
+        if self._listener is None:
             await self.open()
-        if self._door is None:
+        listener, self._listener = self._listener, None
+        if listener is None:
             return
-        door, self._door = self._door, None
 
-        async def take(raw: bytes, envelope: str) -> None:
-            await receiver.take(raw, envelope=envelope)
+        def close() -> None:
+            self.smtp_port, self._listener_problem = None, "the mail listener is closed"
 
-        def shut() -> None:
-            self.smtp_port, self._door_trouble = None, "the mail door is shut"
-
-        await stack.enter_async_context(listening(door, take, self._settings, self._largest))
-        self._door_trouble = None
-        stack.callback(shut)
+        serving = listener.serve(intake.store, self._settings, self._max_bytes)
+        await stack.enter_async_context(serving)
+        self._listener_problem = None
+        stack.callback(close)
         protocol = "lmtp" if self._settings.lmtp else "smtp"
         log.info("mail.listening", host=self._settings.smtp_host, port=self.smtp_port, by=protocol)
 
@@ -182,13 +183,14 @@ class Email:
             return ()
         if self._services is None:
             raise TryLater("the e-mail channel has not started yet")
+        files = self._services.files
         return tuple(
             [
                 File(
-                    name=one.name,
-                    media_type=one.media_type,
-                    data=await self._services.files.open(one.digest),
+                    name=attachment.name,
+                    media_type=attachment.media_type,
+                    data=await files.open(attachment.digest),
                 )
-                for one in message.attachments
+                for attachment in message.attachments
             ]
         )

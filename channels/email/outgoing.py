@@ -1,107 +1,239 @@
-"""The ways out: a mail server, or a Maildir on disk."""
+"""Mail that we send: composed from a message, then handed to a mail server or a Maildir.
+
+`EmailMessage` refuses a header value that would begin another header.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import html
 import mailbox
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from email.errors import MessageError
+from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Protocol
 
 import aiosmtplib
+import nh3
 
+from channels.email.automatic import OUR_MARK
+from channels.email.headers import clean, drop_surrogates, message_ids, normalize_address
 from channels.email.settings import OutgoingSettings
-from channels.email.tls import trusting
-from gateway import TryLater, Undeliverable, Unsure
+from gateway import File, Outbound, TryLater, Undeliverable, Unsure
+
+_POLICY = SMTP.clone(max_line_length=78, refold_source="all")
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_REPLY_PREFIX = re.compile(
+    r"^(?:\s*(?:re|aw|antw|sv|vs|odp|ref|rif|ynt|回复|答复)\s*(?:\[\d+\])?\s*[:：])+\s*",
+    re.IGNORECASE,
+)
+_URL = re.compile(r"https?://[^\s<>\"'`{}|\\^\[\]]*[^\s<>\"'`{}|\\^\[\]().,;:!?]")
+_MEDIA_NAME = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}")
+_MAX_REFERENCES = 20
 
 # Enhanced codes (RFC 3463) that say the recipient's address is of no use: bad mailbox, bad
 # system, bad syntax, moved, null MX (RFC 7505). The other 5.1.x are about the sender.
 _UNREACHABLE = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
 
 
-class Out(Protocol):
-    """Passes one mail on. Raises TryLater, Undeliverable or Unsure."""
-
-    async def pass_on(self, mail: EmailMessage, *, sender: str, recipient: str) -> None: ...
+# -- composing ------------------------------------------------------------------------------------
 
 
-class SmartHost:
-    """Hands mail to a server by SMTP, one connection to a mail."""
+def compose(
+    message: Outbound, files: tuple[File, ...], *, sender: MailAddress, subject: str
+) -> EmailMessage:
+    """``message`` as a mail: plain text, the same text as HTML, and ``files``.
+
+    ``subject`` is used when the conversation has none. Raises Undeliverable when the customer's
+    address cannot be written into a mail.
+    """
+    mail = EmailMessage(policy=_POLICY)
+    mail["From"] = sender
+    mail["To"] = _recipient(message.address.value)
+    mail["Subject"] = _subject(message, subject)
+    mail["Date"] = format_datetime(message.at)
+    mail["Message-ID"] = message_id(message.key, sender.domain)
+    _add_thread(mail, message)
+    if message.automatic:
+        _mark_automatic(mail, message)
+    if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", message.language):
+        mail["Content-Language"] = message.language
+    text = clean(message.text).strip() + "\n"
+    mail.set_content(text, cte="quoted-printable")
+    mail.add_alternative(text_to_html(text), subtype="html", cte="quoted-printable")
+    for file in files:
+        _attach(mail, file)
+    return mail
+
+
+def message_id(key: str, domain: str) -> str:
+    """The Message-ID of the message with ``key``: the same at every attempt to send it."""
+    return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}{OUR_MARK}@{domain}>"
+
+
+def text_to_html(text: str) -> str:
+    """``text`` as HTML: escaped, web addresses as links, with paragraphs and line breaks."""
+    paragraphs = (part for part in re.split(r"\n[ \t]*\n+", text.strip()) if part.strip())
+    body = "".join(f'<p dir="auto">{_inline(paragraph)}</p>\n' for paragraph in paragraphs)
+    # The text is escaped already; cleaning it again guards against a mistake there.
+    safe = nh3.clean(body, tags={"p", "a", "br"}, attributes={"p": {"dir"}, "a": {"href"}})
+    return (
+        f'<!doctype html>\n<html><head><meta charset="utf-8"></head><body>\n{safe}</body></html>\n'
+    )
+
+
+def _inline(paragraph: str) -> str:
+    pieces, at = [], 0
+    for match in _URL.finditer(paragraph):
+        url = html.escape(match.group())
+        pieces += [html.escape(paragraph[at : match.start()]), f'<a href="{url}">{url}</a>']
+        at = match.end()
+    pieces.append(html.escape(paragraph[at:]))
+    return "".join(pieces).replace("\n", "<br>\n")
+
+
+def _recipient(value: str) -> MailAddress:
+    if normalize_address(value) and value == _one_line(value):
+        with suppress(MessageError, ValueError, IndexError):
+            return MailAddress(addr_spec=value)
+    raise Undeliverable("the customer's address is not a valid mail address", unreachable=True)
+
+
+def _subject(message: Outbound, default: str) -> str:
+    """The conversation's subject with one "Re:", whatever prefixes it had."""
+    subject = _REPLY_PREFIX.sub("", _one_line(message.subject or "")[:300])
+    if subject and message.thread:
+        return f"Re: {subject}"
+    return subject or _one_line(default)
+
+
+def _one_line(text: str) -> str:
+    """``text`` on one line, without anything that looks like an encoded word (RFC 2047): the
+    library would decode it and write the result, line ends included."""
+    return " ".join(_SPACE.sub(" ", drop_surrogates(text)).replace("=?", "= ?").split())
+
+
+def _add_thread(mail: EmailMessage, message: Outbound) -> None:
+    """RFC 5322 section 3.6.4: References holds the ancestors, oldest first."""
+    own = mail["Message-ID"]
+    earlier = [id for id in message_ids(message.thread[:200]) if id != own and id == _one_line(id)]
+    if earlier:
+        mail["In-Reply-To"] = earlier[0]
+        mail["References"] = " ".join(reversed(earlier[:_MAX_REFERENCES]))
+
+
+def _mark_automatic(mail: EmailMessage, message: Outbound) -> None:
+    """RFC 3834 section 5: a reply to the customer's mail, or a mail that we begin (a follow-up).
+
+    X-Auto-Response-Suppress (MS-OXCMAIL) keeps Exchange from answering us automatically.
+    """
+    generated = message.survey is not None or not message.thread
+    mail["Auto-Submitted"] = "auto-generated" if generated else "auto-replied"
+    mail["X-Auto-Response-Suppress"] = "All"
+
+
+def _attach(mail: EmailMessage, file: File) -> None:
+    major, _, minor = file.media_type.partition("/")
+    valid = _MEDIA_NAME.fullmatch(major) and _MEDIA_NAME.fullmatch(minor)
+    if not valid or major.lower() in ("multipart", "message", "text"):
+        # The library would re-encode a text part and parse a message part; we keep the bytes.
+        major, minor = "application", "octet-stream"
+    name = _one_line(file.name) or "file"
+    mail.add_attachment(file.data, maintype=major, subtype=minor, filename=name[:150])
+
+
+# -- sending --------------------------------------------------------------------------------------
+
+
+class MailTransport(Protocol):
+    """Sends one mail. Raises TryLater, Undeliverable or Unsure."""
+
+    async def send(self, mail: EmailMessage, *, sender: str, recipient: str) -> None: ...
+
+
+class SmtpTransport:
+    """Sends mail through a mail server by SMTP, with one connection for each mail."""
 
     def __init__(self, settings: OutgoingSettings) -> None:
         self._settings = settings
-        self._context = trusting(settings.ca_file, key="channels.email.outgoing.ca_file")
+        self._tls_context = settings.tls_context()
 
-    async def pass_on(self, mail: EmailMessage, *, sender: str, recipient: str) -> None:
+    async def send(self, mail: EmailMessage, *, sender: str, recipient: str) -> None:
         data = mail.as_bytes()
-        async with self._connected() as server:
+        async with self._connect() as server:
             try:
                 options = ["SMTPUTF8"] if not recipient.isascii() else []
                 encoding = "utf-8" if options else "ascii"
                 await server.mail(sender, options=options, encoding=encoding)
                 await server.rcpt(recipient, encoding=encoding)
             except aiosmtplib.SMTPResponseException as error:
-                raise _refused(error) from error
+                raise _rejection(error) from error
             except (aiosmtplib.SMTPException, OSError) as error:
-                raise TryLater(f"the mail server broke off: {error}") from error
-            await self._data(server, data)
+                raise TryLater(f"the connection to the mail server broke: {error}") from error
+            await self._send_data(server, data)
 
-    async def greet(self) -> None:
+    async def check_login(self) -> None:
         """Connect and log in, and send nothing. Raises TryLater."""
-        async with self._connected():
+        async with self._connect():
             pass
 
-    async def _data(self, server: aiosmtplib.SMTP, data: bytes) -> None:
-        """From here on a broken connection leaves it open whether the mail was taken."""
+    async def _send_data(self, server: aiosmtplib.SMTP, data: bytes) -> None:
+        """From here on a broken connection leaves it open whether the server has the mail."""
         try:
             await server.data(data)
         except aiosmtplib.SMTPResponseException as error:
-            raise _refused(error) from error
+            raise _rejection(error) from error
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise Unsure(f"the mail server broke off after DATA: {error}") from error
+            raise Unsure(f"the connection to the mail server broke after DATA: {error}") from error
         with suppress(aiosmtplib.SMTPException, OSError):
-            # It has taken the mail; how the goodbye goes does not matter.
+            # The server has the mail; a failed QUIT does not matter.
             await server.quit(timeout=1)
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
-        told = self._settings
-        # A password must not depend on what somebody between us and the server lets us see.
-        starttls = True if told.starttls is None and told.user else told.starttls
+    async def _connect(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        settings = self._settings
+        # With a password STARTTLS is required: an attacker in between could hide the server's
+        # offer of it to get the password in the clear.
+        starttls = True if settings.starttls is None and settings.user else settings.starttls
         server = aiosmtplib.SMTP(
-            hostname=told.host,
-            port=told.port,
-            username=told.user,
-            password=told.password.get_secret_value() if told.password else None,
-            use_tls=told.tls,
-            start_tls=False if told.tls else starttls,
-            tls_context=self._context,
-            timeout=told.timeout,
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.user,
+            password=settings.password.get_secret_value() if settings.password else None,
+            use_tls=settings.tls,
+            start_tls=False if settings.tls else starttls,
+            tls_context=self._tls_context,
+            timeout=settings.timeout,
         )
         try:
             try:
                 await server.connect()
             except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-                # A refused password too: that is ours to mend, not the customer's address.
-                raise TryLater(f"mail server {told.host}:{told.port}: {error}") from error
+                # A refused password too: it is our mistake, not the customer's address.
+                raise TryLater(f"mail server {settings.host}:{settings.port}: {error}") from error
             yield server
         finally:
             server.close()
 
 
-class MaildirOut:
-    """Writes mail into a Maildir, for a demo or another program to fetch."""
+class MaildirTransport:
+    """Writes mail into a Maildir, for a demo or for another program to fetch."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
-    async def pass_on(self, mail: EmailMessage, *, sender: str, recipient: str) -> None:
+    async def send(self, mail: EmailMessage, *, sender: str, recipient: str) -> None:
         mail["Return-Path"] = f"<{sender}>"
         mail["Delivered-To"] = recipient
-        async with self._one_at_a_time:
+        async with self._lock:
             try:
                 await asyncio.to_thread(self._write, mail.as_bytes())
             except (OSError, mailbox.Error) as error:
@@ -112,10 +244,10 @@ class MaildirOut:
         mailbox.Maildir(self._path, create=True).add(data)
 
 
-def _refused(error: aiosmtplib.SMTPResponseException) -> TryLater | Undeliverable:
-    said = " ".join(f"{error.code} {error.message}".split())[:500]
+def _rejection(error: aiosmtplib.SMTPResponseException) -> TryLater | Undeliverable:
+    answer = " ".join(f"{error.code} {error.message}".split())[:500]
     if error.code < 500:
-        return TryLater(said)
-    enhanced = error.message.split(maxsplit=1)[0] if error.message.strip() else ""
+        return TryLater(answer)
+    enhanced_code = error.message.split(maxsplit=1)[0] if error.message.strip() else ""
     about_sender = isinstance(error, aiosmtplib.SMTPSenderRefused)
-    return Undeliverable(said, unreachable=enhanced in _UNREACHABLE and not about_sender)
+    return Undeliverable(answer, unreachable=enhanced_code in _UNREACHABLE and not about_sender)

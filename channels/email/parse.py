@@ -1,7 +1,7 @@
-"""A mail's bytes to what we make of it: pure, and it never raises.
+"""Parses a mail's bytes into a `ParsedMail`: pure, and it never raises.
 
-The standard library's parser makes the MIME tree with its oldest policy, which interprets
-nothing; header and text are then read by our own, forgiving rules (`headers`, `body`).
+The standard library builds the MIME tree with its oldest policy, which interprets nothing. Our
+own lenient rules (`headers`, `body`) then read headers and text.
 """
 
 from __future__ import annotations
@@ -12,46 +12,45 @@ from email.message import Message
 from email.parser import BytesParser
 from email.policy import Policy, compat32
 
-from channels.email.automatic import Bounce, automatic, bounces
-from channels.email.body import Content, TooComplex, content_of
+from channels.email.automatic import Bounce, automatic_reason, find_bounces
+from channels.email.body import MailContent, MailTooComplex, extract_reply, read_content
 from channels.email.headers import (
     Headers,
-    addresses,
-    date_of,
+    decode_text,
     first,
-    ids,
-    normal,
+    message_ids,
+    normalize_address,
+    parse_addresses,
+    parse_date,
     read_headers,
-    text_of,
 )
-from channels.email.reply import latest
 from gateway import Fact, File, Value
 
-NOBODY = "unknown@sender.invalid"
+UNKNOWN_SENDER = "unknown@sender.invalid"
 """Stands for a sender that cannot be read (``.invalid`` never exists: RFC 2606)."""
 
-_MOST_HEADERS = 1_000
-_HEADER_SIZE = 64_000
-_STRUCTURED_SIZE = 8_000
-_THREAD = 50
+_MAX_HEADERS = 1_000
+_MAX_HEADER = 64_000
+_MAX_STRUCTURED_HEADER = 8_000
+_MAX_THREAD = 50
 
 
-class Bounds(Value, frozen=True, kw_only=True):
-    """How much of a mail we take apart: counts, and characters of text."""
+class ParseLimits(Value, frozen=True, kw_only=True):
+    """Limits of parsing one mail: MIME parts, files, and characters of text."""
 
     parts: int = 200
     files: int = 20
     text: int = 20_000
 
 
-_USUAL = Bounds()
+_DEFAULT_LIMITS = ParseLimits()
 
 
-class Mail(Value, frozen=True, kw_only=True):
-    """What a mail says. ``trouble`` says why it could not be read; the rest is then as much as
-    could be. ``automatic`` says why a person cannot have written it."""
+class ParsedMail(Value, frozen=True, kw_only=True):
+    """The content of one mail. ``unreadable`` says why it could not be read, and the other fields
+    then hold what could be. ``automatic`` says why no person can have written it."""
 
-    sender: str = NOBODY
+    sender: str = UNKNOWN_SENDER
     name: str | None = None
     remote_id: str
     subject: str | None = None
@@ -62,100 +61,109 @@ class Mail(Value, frozen=True, kw_only=True):
     facts: tuple[Fact, ...] = ()
     automatic: str | None = None
     bounces: tuple[Bounce, ...] = ()
-    trouble: str | None = None
+    unreadable: str | None = None
 
 
 def parse(
     raw: bytes,
     *,
     envelope: str | None = None,
-    ours: frozenset[str] = frozenset(),
-    bounds: Bounds = _USUAL,
-) -> Mail:
-    """Read the mail ``raw``. ``envelope`` is the SMTP sender where it is known (``<>`` for the
-    null one), ``ours`` are our own addresses. Never raises, and ends in bounded time."""
+    own_addresses: frozenset[str] = frozenset(),
+    limits: ParseLimits = _DEFAULT_LIMITS,
+) -> ParsedMail:
+    """Parse the mail ``raw``. ``envelope`` is the SMTP sender where it is known (``<>`` for the
+    null sender); ``own_addresses`` are ours, lower-case. Never raises; ends in bounded time."""
     digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-    mail = Mail(remote_id=digest, sender=_sender((), envelope)[1])
+    mail = ParsedMail(remote_id=digest, sender=_sender((), envelope)[1])
     try:
-        message = _parser(bounds.parts).parsebytes(raw)
+        message = _parser(limits.parts).parsebytes(raw)
         headers = read_headers(message)
-        mail = _from_headers(headers, digest, envelope, ours)
-        reports = bounces(message, raw, headers)
-        return _with_content(mail, content_of(message, most_files=bounds.files), reports, bounds)
-    except TooComplex as why:
-        return mail.replace(trouble=str(why))
-    except Exception as why:  # noqa: BLE001  (else one mail blocks all later ones)
-        return mail.replace(trouble=f"it is malformed ({type(why).__name__})")
+        mail = _from_headers(headers, digest, envelope, own_addresses)
+        bounces = find_bounces(message, raw, headers)
+        content = read_content(message, max_files=limits.files)
+        return _with_content(mail, content, limits.text).replace(bounces=bounces)
+    except MailTooComplex as error:
+        return mail.replace(unreadable=str(error))
+    except Exception as error:  # noqa: BLE001  (else one mail blocks all later ones)
+        return mail.replace(unreadable=f"it is malformed ({type(error).__name__})")
 
 
 def _from_headers(
-    headers: Headers, digest: str, envelope: str | None, ours: frozenset[str]
-) -> Mail:
-    author = addresses(headers.get("from", ()))
-    wanted = [one for one in addresses(headers.get("reply-to", ())) if one[1] not in ours]
-    name, sender = _sender(tuple(wanted) if len(wanted) == 1 else author, envelope)
-    own = ids(headers.get("message-id", ()))
-    earlier = ids(headers.get("in-reply-to", ())) + ids(headers.get("references", ()))[::-1]
-    written_by = author[0][1] if author and author[0][1] != sender else None
-    return Mail(
+    headers: Headers, digest: str, envelope: str | None, own_addresses: frozenset[str]
+) -> ParsedMail:
+    authors = parse_addresses(headers.get("from", ()))
+    reply_to = tuple(
+        mailbox
+        for mailbox in parse_addresses(headers.get("reply-to", ()))
+        if mailbox[1] not in own_addresses
+    )
+    name, sender = _sender(reply_to if len(reply_to) == 1 else authors, envelope)
+    author_name, author = authors[0] if authors else ("", sender)
+    own_ids = message_ids(headers.get("message-id", ()))
+    earlier = (
+        *message_ids(headers.get("in-reply-to", ())),
+        *reversed(message_ids(headers.get("references", ()))),
+    )
+    thread = tuple(dict.fromkeys(id for id in earlier if id not in own_ids))
+    return ParsedMail(
         sender=sender,
-        name=(name or (author[0][0] if author else "")) or None,
-        remote_id=own[0] if own else digest,
-        subject=text_of(first(headers, "subject")[:2_000])[:500] or None,
-        at=date_of(first(headers, "date")[:200]),
-        thread=tuple(dict.fromkeys(one for one in earlier if one not in own))[:_THREAD],
-        facts=(Fact(name="written by", value=written_by),) if written_by else (),
-        automatic=automatic(headers, sender=sender, envelope=envelope, ours=ours),
+        name=name or author_name or None,
+        remote_id=own_ids[0] if own_ids else digest,
+        subject=decode_text(first(headers, "subject")[:2_000])[:500] or None,
+        at=parse_date(first(headers, "date")[:200]),
+        thread=thread[:_MAX_THREAD],
+        facts=(Fact(name="written by", value=author),) if author != sender else (),
+        automatic=automatic_reason(
+            headers, sender=sender, envelope=envelope, own_addresses=own_addresses
+        ),
     )
 
 
-def _with_content(
-    mail: Mail, content: Content, reports: tuple[Bounce, ...], bounds: Bounds
-) -> Mail:
-    text = latest(content.text)[: bounds.text]
+def _with_content(mail: ParsedMail, content: MailContent, max_text: int) -> ParsedMail:
+    text = extract_reply(content.text)[:max_text]
     left_out = tuple(Fact(name="left out", value=name) for name in content.left_out[:20])
-    trouble = None
+    unreadable = None
     if content.encrypted:
-        trouble = "it is encrypted"
+        unreadable = "it is encrypted"
     elif not (text or content.files or mail.subject):
-        trouble = "it says nothing that can be read"
-    elif mail.sender == NOBODY:
-        trouble = "its sender cannot be read"
+        unreadable = "it has no readable content"
+    elif mail.sender == UNKNOWN_SENDER:
+        unreadable = "its sender is missing or malformed"
     return mail.replace(
         text=text or mail.subject or "",
         files=content.files,
         facts=mail.facts + left_out,
-        bounces=reports,
-        trouble=trouble,
+        unreadable=unreadable,
     )
 
 
-def _sender(named: tuple[tuple[str, str], ...], envelope: str | None) -> tuple[str, str]:
-    if named:
-        return named[0]
-    return "", normal((envelope or "").strip("<> ")) or NOBODY
+def _sender(mailboxes: tuple[tuple[str, str], ...], envelope: str | None) -> tuple[str, str]:
+    """(name, address) of the first mailbox, else of the envelope."""
+    if mailboxes:
+        return mailboxes[0]
+    return "", normalize_address((envelope or "").strip("<> ")) or UNKNOWN_SENDER
 
 
-def _parser(most_parts: int) -> BytesParser[Message]:
-    """A parser that gives up on more than ``most_parts`` parts, or on headers beyond reason."""
-    made = 0
+def _parser(max_parts: int) -> BytesParser[Message]:
+    """A parser that raises MailTooComplex on more than ``max_parts`` parts or on huge headers."""
+    parts = 0
 
-    class Bounded(Message):
+    class BoundedMessage(Message):
         def __init__(self, policy: Policy[Message] = compat32) -> None:
-            nonlocal made
-            made += 1
-            if made > most_parts + 1:  # the parser makes one only to try the constructor
-                raise TooComplex(f"more than {most_parts} parts")
-            self._count = 0
+            nonlocal parts
+            parts += 1
+            if parts > max_parts + 1:  # the parser makes one extra to test the constructor
+                raise MailTooComplex(f"more than {max_parts} parts")
+            self._header_count = 0
             super().__init__(policy=policy)
 
         def set_raw(self, name: str, value: str) -> None:
-            self._count += 1
+            self._header_count += 1
+            if self._header_count > _MAX_HEADERS:
+                raise MailTooComplex(f"more than {_MAX_HEADERS} headers in one part")
             structured = name.lower().startswith("content-")
-            if self._count > _MOST_HEADERS or len(value) > _HEADER_SIZE:
-                raise TooComplex("headers beyond any reason")
-            if structured and len(value) > _STRUCTURED_SIZE:
-                raise TooComplex(f"a {name[:40]} header beyond any reason")
+            if len(value) > (_MAX_STRUCTURED_HEADER if structured else _MAX_HEADER):
+                raise MailTooComplex(f"the header {name[:40]} is too long")
             super().set_raw(name, value)
 
-    return BytesParser(Bounded, policy=compat32)
+    return BytesParser(BoundedMessage, policy=compat32)

@@ -1,7 +1,8 @@
-"""The section ``channels.email``."""
+"""The section ``channels.email``, and the TLS contexts that it describes."""
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
@@ -11,11 +12,13 @@ from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from gateway import WarmlineError
+
 M = TypeVar("M", bound=BaseModel)
 
 
 class ImapSettings(BaseModel):
-    """A mailbox that we watch. New mail is marked read (or moved) once it is safely taken in."""
+    """A mailbox that we watch. A new mail is marked read, or moved, once it is stored."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -24,11 +27,18 @@ class ImapSettings(BaseModel):
     user: str
     password: SecretStr
     tls: bool = Field(True, description="TLS from the first byte; the certificate is checked")
-    ca_file: Path | None = Field(None, description="PEM of a private authority")
+    ca_file: Path | None = Field(None, description="PEM file of a private authority")
     folder: str = "INBOX"
-    move_to: str | None = Field(None, description="folder for what was taken in; none: it stays")
-    poll: float = Field(60.0, ge=1, le=1700, description="seconds; the net below IDLE")
+    move_to: str | None = Field(
+        None, description="folder for mail that is stored; none: it stays in `folder`"
+    )
+    poll: float = Field(60.0, ge=1, le=1700, description="seconds between checks, besides IDLE")
     timeout: float = Field(30.0, gt=0, le=600, description="seconds for one command")
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """The context that verifies the server; None without TLS. Raises WarmlineError when
+        ``ca_file`` cannot be used."""
+        return _client_context(self.ca_file, "channels.email.imap.ca_file") if self.tls else None
 
 
 class OutgoingSettings(BaseModel):
@@ -41,9 +51,16 @@ class OutgoingSettings(BaseModel):
     user: str | None = None
     password: SecretStr | None = None
     tls: bool = Field(False, description="TLS from the first byte, as on port 465")
-    starttls: bool | None = Field(None, description="none: when offered; a must with `user`")
+    starttls: bool | None = Field(
+        None, description="none: when the server offers it; always with `user`"
+    )
     ca_file: Path | None = None
     timeout: float = Field(20.0, gt=0, le=600, description="seconds for one command")
+
+    def tls_context(self) -> ssl.SSLContext:
+        """The context that verifies the server. Raises WarmlineError when ``ca_file`` cannot be
+        used."""
+        return _client_context(self.ca_file, "channels.email.outgoing.ca_file")
 
 
 class ListenerTls(BaseModel):
@@ -54,6 +71,17 @@ class ListenerTls(BaseModel):
     cert: Path
     key: Path
 
+    def tls_context(self) -> ssl.SSLContext:
+        """A server's context. Raises WarmlineError when the certificate cannot be used."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.cert, self.key)
+        except OSError as error:
+            raise WarmlineError(
+                f"channels.email.smtp_tls: cannot use {self.cert} with {self.key}: {error}"
+            ) from error
+        return context
+
 
 class EmailSettings(BaseModel):
     """How customers' mail reaches us, and how ours leaves. At least one way in is needed
@@ -61,16 +89,18 @@ class EmailSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field(description="who we are, such as `Shop <help@shop.example>`")
+    address: str = Field(description="our own address, such as `Shop <help@shop.example>`")
     also: tuple[str, ...] = Field((), description="further addresses of ours")
     any_recipient: bool = Field(False, description="the listener takes mail for every address")
-    subject: str = Field("Your message", description="of a mail of ours that answers none")
+    subject: str = Field("Your message", description="subject of a mail that answers no other")
 
     imap: ImapSettings | None = None
     smtp_port: int | None = Field(None, ge=0, le=65535, description="0: any free port")
     smtp_host: str = "127.0.0.1"
     smtp_tls: ListenerTls | None = None
-    smtp_connections: int = Field(100, ge=1, description="at once; more are told to come back")
+    smtp_connections: int = Field(
+        100, ge=1, description="connections at once; further ones get the answer 421"
+    )
     lmtp: bool = Field(False, description="the listener speaks LMTP (RFC 2033) instead of SMTP")
 
     outgoing: OutgoingSettings | None = None
@@ -79,43 +109,47 @@ class EmailSettings(BaseModel):
     )
 
     max_size: int = Field(25_000_000, ge=10_000, description="bytes of one mail")
-    max_attachments: int = Field(20, ge=0, description="files kept of one mail; the raw has all")
+    max_attachments: int = Field(
+        20, ge=0, description="files kept of one mail; the original mail has all of them"
+    )
     max_parts: int = Field(200, ge=1, le=1000, description="MIME parts of one mail")
-    loop_mails: int = Field(20, ge=1, description="of one sender in `loop_window`")
-    loop_window: float = Field(3600.0, gt=0, description="seconds; mail beyond is not answered")
+    loop_mails: int = Field(20, ge=1, description="mails of one sender in `loop_window`")
+    loop_window: float = Field(
+        3600.0, gt=0, description="seconds; mail beyond `loop_mails` is not answered"
+    )
 
     @field_validator("address")
     @classmethod
-    def _one_address(cls, value: str) -> str:
+    def _check_address(cls, value: str) -> str:
         _mailbox(value)
         return value
 
     @field_validator("also")
     @classmethod
-    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_mailbox(one).addr_spec.lower() for one in value)
+    def _normalize_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_mailbox(address).addr_spec.lower() for address in value)
 
     @model_validator(mode="after")
-    def _ways(self) -> Self:
+    def _check_routes(self) -> Self:
         if self.imap is None and self.smtp_port is None:
             raise ValueError("no way in: set `imap` or `smtp_port`")
         if (self.outgoing is None) == (self.maildir is None):
             raise ValueError("needs one way out: set either `outgoing` or `maildir`")
         return self
 
-    def with_paths(self, place: Callable[[Path], Path]) -> Self:
-        """A copy whose certificate files are where ``place`` says that they are."""
+    def with_paths(self, resolve: Callable[[Path], Path]) -> Self:
+        """A copy whose certificate files have the paths that ``resolve`` gives."""
 
-        def moved(model: M | None, *names: str) -> M | None:
-            found = {name: getattr(model, name, None) for name in names}
-            placed = {name: place(path) for name, path in found.items() if path is not None}
-            return model.model_copy(update=placed) if model else None
+        def resolved(model: M | None, *names: str) -> M | None:
+            paths = {name: getattr(model, name, None) for name in names}
+            update = {name: resolve(path) for name, path in paths.items() if path is not None}
+            return model.model_copy(update=update) if model else None
 
         return self.model_copy(
             update={
-                "imap": moved(self.imap, "ca_file"),
-                "outgoing": moved(self.outgoing, "ca_file"),
-                "smtp_tls": moved(self.smtp_tls, "cert", "key"),
+                "imap": resolved(self.imap, "ca_file"),
+                "outgoing": resolved(self.outgoing, "ca_file"),
+                "smtp_tls": resolved(self.smtp_tls, "cert", "key"),
             }
         )
 
@@ -125,7 +159,7 @@ class EmailSettings(BaseModel):
         return _mailbox(self.address)
 
     @property
-    def ours(self) -> frozenset[str]:
+    def own_addresses(self) -> frozenset[str]:
         """Every address of ours, lower-case."""
         return frozenset({self.mailbox.addr_spec.lower(), *self.also})
 
@@ -133,9 +167,17 @@ class EmailSettings(BaseModel):
 def _mailbox(text: str) -> MailAddress:
     name, spec = parseaddr(text)
     try:
-        found = MailAddress(display_name=name, addr_spec=spec)
+        address = MailAddress(display_name=name, addr_spec=spec)
     except (ValueError, IndexError, MessageError):
-        found = MailAddress()
-    if not (found.username and found.domain):
+        address = MailAddress()
+    if not (address.username and address.domain):
         raise ValueError(f"{text!r} is not a mail address; write `Name <name@host>`")
-    return found
+    return address
+
+
+def _client_context(ca_file: Path | None, key: str) -> ssl.SSLContext:
+    """Checks certificates and names, against the machine's authorities or ``ca_file`` alone."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise WarmlineError(f"{key}: cannot use {ca_file}: {error}") from error

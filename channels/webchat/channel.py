@@ -1,24 +1,28 @@
-"""The web chat: a widget on the customer's page, a socket to it, and long polls to fall back on."""
+"""The web chat: a widget on the customer's page, a socket to it, and long polls as a fallback."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from channels.webchat import wire
-from channels.webchat.assets import LOADER, Assets
-from channels.webchat.gate import Gate, origin_of, preflight
-from channels.webchat.hearing import CHANNEL, Hearing
-from channels.webchat.polls import Polls
+from channels.webchat.admission import Admission, error_response, origin_of, preflight
+from channels.webchat.frame_handler import FrameHandler
+from channels.webchat.http_api import HttpApi
 from channels.webchat.settings import WebchatSettings
-from channels.webchat.sockets import Sockets
-from channels.webchat.tokens import Tokens, lasting_secret
-from gateway import Json, Services, Settings, Traits, packaged_yaml
+from channels.webchat.sockets import SocketEndpoint
+from channels.webchat.tokens import CHANNEL, SessionTokens, lasting_secret
+from gateway import Json, Services, Settings, StaticAssets, Traits, packaged_yaml
 
 ROOT = "/channels/webchat"
+LOADER = "widget.js"
+LOADER_SECONDS = 300
+COMMENTS = re.compile(rb"^ *//.*\n|^/\*.*\*/\n|^ +|^\n", re.MULTILINE)
+"""Comment lines, indentation and empty lines. No string in our files spans several lines."""
 
 
 class Webchat:
@@ -30,70 +34,100 @@ class Webchat:
     def __init__(self, settings: WebchatSettings, *, secret: str, public_url: str) -> None:
         self._settings = settings
         identity = settings.identity_secret
-        self._tokens = Tokens(
+        self._tokens = SessionTokens(
             secret=secret,
             identity_secret=identity.get_secret_value() if identity else None,
             session_days=settings.session_days,
         )
-        self._gate = Gate(
+        self._admission = Admission(
             {*settings.origins, origin_of(public_url)},
             per_ip=settings.lines_per_ip,
             per_session=settings.lines_per_session,
             proxies=settings.proxies,
         )
-        self._assets = Assets("channels.webchat")
+        self._assets = widget_assets()
 
     @classmethod
     def from_settings(cls, section: WebchatSettings, settings: Settings) -> Webchat:
-        """The channel as configured; its secret is made on first use if none is set."""
-        given, limit = section.secret, settings.core.limits.attachment
-        secret = (
-            given.get_secret_value() if given else lasting_secret(settings.data_dir / "webchat.key")
+        """Build the channel. Without a configured secret one is made at the first start."""
+        secret, limit = section.secret, settings.core.limits.attachment
+        return cls(
+            section.model_copy(update={"file_size": min(section.file_size, limit)}),
+            secret=secret.get_secret_value()
+            if secret
+            else lasting_secret(settings.data_dir / "webchat.key"),
+            public_url=settings.core.public_url,
         )
-        bounded = section.model_copy(update={"file_size": min(section.file_size, limit)})
-        return cls(bounded, secret=secret, public_url=settings.core.public_url)
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
-        hearing = Hearing(services, self._tokens, self._settings)
-        sockets = Sockets(
+        handler = FrameHandler(services, self._tokens, self._settings)
+        socket = SocketEndpoint(
             services=services,
-            hearing=hearing,
-            gate=self._gate,
+            handler=handler,
+            admission=self._admission,
             heartbeat=self._settings.heartbeat,
             send_timeout=self._settings.send_timeout,
         )
-        polls = Polls(
+        api = HttpApi(
             services=services,
-            hearing=hearing,
+            handler=handler,
             tokens=self._tokens,
-            gate=self._gate,
+            admission=self._admission,
             settings=self._settings,
         )
-        pages = [
-            ("GET", "/socket", sockets.serve),
-            ("GET", "/messages", polls.hear),
-            ("POST", "/messages", polls.say),
+        routes = [
+            ("GET", "/socket", socket.serve),
+            ("GET", "/messages", api.poll),
+            ("POST", "/messages", api.post_frame),
             ("OPTIONS", "/messages", preflight),
-            ("POST", "/files", polls.upload),
+            ("POST", "/files", api.upload),
             ("OPTIONS", "/files", preflight),
-            ("GET", "/files/{ref}", polls.download),
+            ("GET", "/files/{ref}", api.download),
             ("OPTIONS", "/files/{ref}", preflight),
         ]
         return [
-            web.get(f"{ROOT}/{LOADER}", self._assets.loader),
-            web.get(f"{ROOT}/assets/{{version}}/{{name}}", self._assets.asset),
-            *(web.route(how, ROOT + path, self._gate.guarded(page)) for how, path, page in pages),
+            web.get(f"{ROOT}/{LOADER}", self._serve_loader),
+            web.get(f"{ROOT}/assets/{{version}}/{{name}}", self._serve_asset),
+            *(
+                web.route(method, ROOT + path, self._admission.guard(serve))
+                for method, path, serve in routes
+            ),
         ]
 
     def describe(self) -> Mapping[str, Json]:
-        """What its doors take and answer, for ``/openapi.json``."""
+        """The channel's part of ``/openapi.json``."""
         part: dict[str, Any] = packaged_yaml("channels.webchat", "openapi.yaml")
         part["components"]["schemas"] = wire.schemas(f"{CHANNEL}.")
         return part
 
     async def run(self, services: Services) -> None:  # noqa: ARG002  (the shape of a Poller)
-        """There is nothing to poll; when the server stops, every page is told to come back."""
+        """Wait until the server stops, then close all connections: pages reconnect later."""
         try:
             await asyncio.Event().wait()
         finally:
-            await self._gate.close()
+            await self._admission.close()
+
+    async def _serve_loader(self, request: web.Request) -> web.StreamResponse:
+        """``GET widget.js``: a fixed address, so browsers ask for it again every few minutes."""
+        return self._assets.serve(request, LOADER, max_age=LOADER_SECONDS)
+
+    async def _serve_asset(self, request: web.Request) -> web.StreamResponse:
+        """``GET assets/VERSION/NAME``. Another version gets the current file, uncached."""
+        name, version = request.match_info["name"], request.match_info["version"]
+        if name not in self._assets.names:
+            return error_response(404, "not_found", "there is no such file")
+        return self._assets.serve(request, name, version=version)
+
+
+def widget_assets() -> StaticAssets:
+    """The widget's files. The loader, ``widget.js``, names the version of the others."""
+
+    def minify(name: str, body: bytes, version: str) -> bytes:
+        body = body.replace(b"VERSION", version.encode()) if name == LOADER else body
+        return COMMENTS.sub(b"", body)
+
+    headers = {
+        "Access-Control-Allow-Origin": "*",  # browsers fetch modules of other origins by CORS
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    return StaticAssets("channels.webchat", headers=headers, transform=minify)

@@ -1,7 +1,7 @@
-"""Who is at the other end: signed tokens, so that nobody can be forged and we store nothing.
+"""Signed tokens: who a visitor is, and which files are theirs. The gateway stores none of them.
 
-All are JWTs with HMAC-SHA-256 (RFC 7519). Ours carry an audience each, so that one kind never
-passes for another; the site's identity tokens are signed with the site's own secret.
+All are JWTs with HMAC-SHA-256 (RFC 7519). Our own carry an audience each, so that one kind never
+passes for another. The site signs its identity tokens with a secret of its own.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Annotated, Any, TypeVar
 import jwt
 import msgspec
 
-from gateway import Attachment, Value, WarmlineError
+from gateway import Address, Attachment, Value, WarmlineError
 
-SESSION, GRANT = "warmline-webchat-session", "warmline-webchat-file"
+CHANNEL = "webchat"
+SESSION, FILE = "warmline-webchat-session", "warmline-webchat-file"
 ALGORITHMS = ["HS256"]
 SHAPE = re.compile(r"[A-Za-z0-9_-]{1,3000}\.[A-Za-z0-9_-]{1,3000}\.[A-Za-z0-9_-]{1,200}")
 
@@ -28,92 +29,101 @@ V = TypeVar("V", bound=Value)
 
 
 class BadSession(WarmlineError):
-    """The session token is not ours, or has expired: begin a new session."""
+    """The session token is not ours, or has expired: the page must start a new session."""
 
 
 class BadIdentity(WarmlineError):
-    """The site's identity token cannot be believed."""
+    """The site's identity token is not valid."""
 
 
-class BadGrant(WarmlineError):
+class BadFileReference(WarmlineError):
     """The file does not belong to this session."""
 
 
-class Identity(Value, frozen=True, kw_only=True):
-    """A user as the site vouches for: ``sub`` is the customer's id at the company."""
+class SiteUser(Value, frozen=True, kw_only=True):
+    """A logged-in user, vouched for by the site: ``sub`` is the customer's id at the company."""
 
     sub: Short
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
 class Visitor(Value, frozen=True, kw_only=True):
-    """A session, and whom the site proved to be behind it."""
+    """A session, and the site's user behind it if the site has proved one."""
 
     session: Short
     ref: Short | None = None
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
+    @property
+    def address(self) -> Address:
+        """The customer's address on this channel."""
+        return Address(channel=CHANNEL, value=self.session)
 
-class Tokens:
-    """Signs and reads tokens. ``identity_secret`` None: identity tokens are refused."""
+
+class SessionTokens:
+    """Signs and verifies tokens. Without ``identity_secret`` identity tokens are refused."""
 
     def __init__(self, *, secret: str, identity_secret: str | None, session_days: int) -> None:
         self._secret = secret
         self._identity_secret = identity_secret
-        self._life = timedelta(days=session_days)
+        self._lifetime = timedelta(days=session_days)
 
     def greet(self, token: str | None, identity: str | None) -> tuple[Visitor, bool]:
         """The visitor behind a hello, and whether the session is new.
 
-        A session that was proven to be one user's is never shown to another, nor to nobody: on
-        a shared computer the next visitor begins anew. Raises BadSession or BadIdentity.
+        A session that was one user's is never shown to another user, nor to someone who is logged
+        out: on a shared computer the next visitor gets a new one. Raises BadSession or BadIdentity.
         """
-        person = self._identity(identity) if identity else None
+        user = self._site_user(identity) if identity else None
         known = self.visitor(token) if token else None
-        ref, name = (person.sub, person.name) if person else (None, None)
+        ref, name = (user.sub, user.name) if user else (None, None)
         if known and known.ref in (None, ref):
             return known.replace(ref=ref, name=name), False
         return Visitor(session=secrets.token_urlsafe(18), ref=ref, name=name), True
 
     def issue(self, visitor: Visitor) -> str:
-        """A session token for ``visitor``, good for ``session_days`` from now."""
-        now = datetime.now(UTC)
-        claims = {**msgspec.to_builtins(visitor), "aud": SESSION, "exp": now + self._life}
-        return jwt.encode(claims, self._secret, ALGORITHMS[0])
+        """A session token for ``visitor``, valid for ``session_days`` from now."""
+        expires = datetime.now(UTC) + self._lifetime
+        return self._sign({**msgspec.to_builtins(visitor), "aud": SESSION, "exp": expires})
 
     def visitor(self, token: str) -> Visitor:
         """The visitor whose session ``token`` is; raises BadSession."""
         try:
-            return _as(Visitor, _read(token, self._secret, audience=SESSION))
+            return _convert(Visitor, _verify(token, self._secret, audience=SESSION))
         except (jwt.InvalidTokenError, msgspec.ValidationError):
-            raise BadSession("this session is over; a new one begins") from None
+            raise BadSession("this session has ended; a new one begins") from None
 
     def grant(self, visitor: Visitor, file: Attachment) -> str:
-        """A reference with which ``visitor``, and nobody else, may fetch or send ``file``."""
-        claims = {**msgspec.to_builtins(file), "aud": GRANT, "sub": visitor.session}
-        return jwt.encode(claims, self._secret, ALGORITHMS[0])
+        """A reference with which only ``visitor`` may fetch or send ``file``."""
+        return self._sign({**msgspec.to_builtins(file), "aud": FILE, "sub": visitor.session})
 
-    def file(self, visitor: Visitor, grant: str) -> Attachment:
-        """The file that ``grant`` means; raises BadGrant unless it is this visitor's."""
+    def file(self, visitor: Visitor, reference: str) -> Attachment:
+        """The file behind ``reference``; raises BadFileReference unless it is this visitor's."""
         try:
-            claims = _read(grant, self._secret, audience=GRANT, subject=visitor.session)
-            return _as(Attachment, claims)
+            claims = _verify(reference, self._secret, audience=FILE, subject=visitor.session)
+            return _convert(Attachment, claims)
         except (jwt.InvalidTokenError, msgspec.ValidationError):
-            raise BadGrant("this file does not belong to this session") from None
+            raise BadFileReference("this file does not belong to this session") from None
 
-    def _identity(self, token: str) -> Identity:
+    def _site_user(self, token: str) -> SiteUser:
         if self._identity_secret is None:
-            raise BadIdentity("this gateway knows no users; set channels.webchat.identity_secret")
+            raise BadIdentity(
+                "this gateway takes no identity tokens; set channels.webchat.identity_secret"
+            )
         try:
-            return _as(Identity, _read(token, self._identity_secret, require=["sub", "exp"]))
+            claims = _verify(token, self._identity_secret, require=["sub", "exp"])
+            return _convert(SiteUser, claims)
         except (jwt.InvalidTokenError, msgspec.ValidationError):
             raise BadIdentity("the identity token is wrong or has expired") from None
 
+    def _sign(self, claims: dict[str, Any]) -> str:
+        return jwt.encode(claims, self._secret, ALGORITHMS[0])
+
 
 def lasting_secret(path: Path) -> str:
-    """The secret kept at ``path``; made, readable by its owner alone, if there is none yet.
+    """The secret kept at ``path``. If there is none it is made, readable by its owner alone.
 
-    Two processes that start together get the same one: a link either appears whole or not at all.
+    Two processes that start together get the same one: a link appears whole or not at all.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
@@ -122,14 +132,14 @@ def lasting_secret(path: Path) -> str:
             with os.fdopen(handle, "w", encoding="ascii") as file:
                 file.write(secrets.token_urlsafe(48))
             Path(path).hardlink_to(draft)
-        except FileExistsError:  # the other process was first, and its secret is ours
+        except FileExistsError:  # another process was first: use its secret
             pass
         finally:
             Path(draft).unlink()
     return path.read_text("ascii").strip()
 
 
-def _read(
+def _verify(
     token: str,
     secret: str,
     *,
@@ -150,5 +160,5 @@ def _read(
     )
 
 
-def _as(kind: type[V], claims: dict[str, Any]) -> V:
+def _convert(kind: type[V], claims: dict[str, Any]) -> V:
     return msgspec.convert(claims, kind)

@@ -1,6 +1,6 @@
-"""What is said over the socket: one JSON object a frame, told apart by its ``type``.
+"""The frames of the web chat: one JSON object each, told apart by its ``type``.
 
-The long-poll fallback speaks the same frames over plain HTTP.
+The socket and the long-poll fallback use the same frames.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ LanguageTag = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{
 Ids = Annotated[list[Id], msgspec.Meta(min_length=1, max_length=200)]
 
 
-class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    """One frame; its class is its ``type``."""
+class WebchatFrame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """One frame; its class decides its ``type``."""
 
 
-# -- what a customer's browser says --------------------------------------------------------------
+# -- sent by the page ----------------------------------------------------------------------------
 
 
-class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
-    """The first frame. ``token`` is the session's, absent at the very first visit; ``identity``
-    the site's own; ``after`` the last message id the page has."""
+class HelloFrame(WebchatFrame, frozen=True, kw_only=True, tag="hello"):
+    """The first frame. ``token`` is the session's, absent at the first visit; ``identity`` is the
+    site's own token; ``after`` is the last message id that the page has."""
 
     token: Token | None = None
     identity: Token | None = None
     after: Id = 0
 
 
-class Say(Frame, frozen=True, kw_only=True, tag="say"):
-    """A message. ``id`` is made by the page: said again, it is still one message.
+class SayFrame(WebchatFrame, frozen=True, kw_only=True, tag="say"):
+    """A message from the customer. The page makes ``id``: a frame sent again with it is still one
+    message.
 
     ``attachments`` are references that an upload gave; ``language`` is the page's.
     """
@@ -48,60 +49,60 @@ class Say(Frame, frozen=True, kw_only=True, tag="say"):
     page: Annotated[str, msgspec.Meta(max_length=500)] | None = None
 
 
-class Typing(Frame, frozen=True, kw_only=True, tag="typing"):
-    """Someone writes. The page says it at most every few seconds."""
+class TypingFrame(WebchatFrame, frozen=True, kw_only=True, tag="typing"):
+    """Someone is typing. The page sends it at most every few seconds."""
 
     author: Author = "customer"
     name: str | None = None
 
 
-class Delivered(Frame, frozen=True, kw_only=True, tag="delivered"):
-    """These messages are on the page."""
+class DeliveredFrame(WebchatFrame, frozen=True, kw_only=True, tag="delivered"):
+    """The page has these messages."""
 
     ids: Ids
 
 
-class Read(Frame, frozen=True, kw_only=True, tag="read"):
+class ReadFrame(WebchatFrame, frozen=True, kw_only=True, tag="read"):
     """These messages were on the screen."""
 
     ids: Ids
 
 
-class Ping(Frame, frozen=True, kw_only=True, tag="ping"):
-    """Is the line still there? Answered by a pong: a page cannot see a socket's own pings."""
+class PingFrame(WebchatFrame, frozen=True, kw_only=True, tag="ping"):
+    """A check of the connection, answered by a pong: a page cannot see a socket's own pings."""
 
 
-# -- what we say ---------------------------------------------------------------------------------
+# -- sent by the gateway -------------------------------------------------------------------------
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page should not even try."""
+class PageLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits that the page checks before it sends."""
 
     text: int
     file_size: int
     file_types: tuple[str, ...]
 
 
-class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
-    """The answer to hello. Keep ``token``; with ``fresh`` it is a new session without a past."""
+class ReadyFrame(WebchatFrame, frozen=True, kw_only=True, tag="ready"):
+    """The answer to hello. The page keeps ``token``; ``fresh`` marks a new, empty session."""
 
     token: str
     session: str
     fresh: bool
-    limits: Limits
+    limits: PageLimits
     name: str | None = None
 
 
-class Accepted(Frame, frozen=True, kw_only=True, tag="accepted"):
-    """The message ``id`` is safely stored, now or (``duplicate``) when it was first said."""
+class AcceptedFrame(WebchatFrame, frozen=True, kw_only=True, tag="accepted"):
+    """The message ``id`` is stored, now or (``duplicate``) when it was first sent."""
 
     id: str
     turn: int
     duplicate: bool = False
 
 
-class Attached(msgspec.Struct, frozen=True, kw_only=True):
-    """A file; ``ref`` fetches it (``GET files/REF``) or sends it along with a message."""
+class FileReference(msgspec.Struct, frozen=True, kw_only=True):
+    """A file; ``ref`` fetches it (``GET files/REF``) or attaches it to a message."""
 
     ref: str
     name: str
@@ -109,9 +110,9 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
-class Message(Frame, frozen=True, kw_only=True, tag="message"):
-    """A message of the conversation, in the order of ``id``. ``client`` is the id that the
-    page gave to its own; ``name`` the agent's."""
+class MessageFrame(WebchatFrame, frozen=True, kw_only=True, tag="message"):
+    """A message of the conversation; messages come in the order of ``id``. ``client`` is the id
+    that the page gave its own message; ``name`` is the agent's."""
 
     id: int
     author: Author
@@ -122,26 +123,26 @@ class Message(Frame, frozen=True, kw_only=True, tag="message"):
     client: str | None = None
     buttons: tuple[Button, ...] = ()
     survey: SurveyQuestion | None = None
-    attachments: tuple[Attached, ...] = ()
+    attachments: tuple[FileReference, ...] = ()
 
 
-class Live(Frame, frozen=True, kw_only=True, tag="live"):
-    """All that was missed has been said; what follows is new."""
+class LiveFrame(WebchatFrame, frozen=True, kw_only=True, tag="live"):
+    """All missed messages have been sent; later ones are new."""
 
 
-class StatusNow(Frame, frozen=True, kw_only=True, tag="status"):
-    """A message's status changed, perhaps by another tab of the same session."""
+class StatusFrame(WebchatFrame, frozen=True, kw_only=True, tag="status"):
+    """A message's status changed, perhaps in another tab of the same session."""
 
     id: int
     status: Status
 
 
-class Pong(Frame, frozen=True, kw_only=True, tag="pong"):
-    """The line is there."""
+class PongFrame(WebchatFrame, frozen=True, kw_only=True, tag="pong"):
+    """The answer to a ping."""
 
 
-class Error(Frame, frozen=True, kw_only=True, tag="error"):
-    """Something was refused. ``id`` is that of the message it was about; ``retry_after``
+class ErrorFrame(WebchatFrame, frozen=True, kw_only=True, tag="error"):
+    """A frame was refused. ``id`` is that of the message it was about; ``retry_after`` is in
     seconds, where trying again makes sense."""
 
     code: str
@@ -150,32 +151,47 @@ class Error(Frame, frozen=True, kw_only=True, tag="error"):
     retry_after: float | None = None
 
 
-Heard: TypeAlias = Say | Typing | Delivered | Read | Ping
-Said: TypeAlias = Ready | Accepted | Message | Live | StatusNow | Typing | Pong | Error
+PageFrame: TypeAlias = SayFrame | TypingFrame | DeliveredFrame | ReadFrame | PingFrame
+"""Frames that the page sends after hello."""
+GatewayFrame: TypeAlias = (
+    ReadyFrame
+    | AcceptedFrame
+    | MessageFrame
+    | LiveFrame
+    | StatusFrame
+    | TypingFrame
+    | PongFrame
+    | ErrorFrame
+)
+"""Frames that the gateway sends."""
 
 
-class Malformed(Exception):
-    """Not a frame we know; the text says why, in words for a developer."""
+class BadFrame(Exception):
+    """The input is not a valid frame; the message says why, for a developer."""
 
 
-_frames: msgspec.json.Decoder[Hello | Heard] = msgspec.json.Decoder(Hello | Heard)
+_decoder: msgspec.json.Decoder[HelloFrame | PageFrame] = msgspec.json.Decoder(
+    HelloFrame | PageFrame
+)
 encode = msgspec.json.Encoder().encode
 
 
-def decode(data: str | bytes) -> Hello | Heard:
-    """Parse one frame; raises Malformed."""
+def decode(data: str | bytes) -> HelloFrame | PageFrame:
+    """Parse one frame from the page; raises BadFrame."""
     try:
-        return _frames.decode(data)
+        return _decoder.decode(data)
     except RecursionError:
-        raise Malformed("the frame is nested too deeply") from None
+        raise BadFrame("the frame is nested too deeply") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise Malformed(str(error)) from None
+        raise BadFrame(str(error)) from None
 
 
 def schemas(prefix: str) -> dict[str, Json]:
-    """The JSON Schemas of all frames by name: ``Heard`` and ``ReplayReply`` are those of the two sides."""
-    (heard, said, _), parts = msgspec.json.schema_components(
-        [Hello | Heard, Said, Attached], ref_template=f"#/components/schemas/{prefix}{{name}}"
+    """The JSON Schemas of all frames by name; ``PageFrame`` and ``GatewayFrame`` are the unions of
+    the two sides."""
+    (page, gateway, _), parts = msgspec.json.schema_components(
+        [HelloFrame | PageFrame, GatewayFrame, FileReference],
+        ref_template=f"#/components/schemas/{prefix}{{name}}",
     )
-    named = {"Heard": heard, "Said": said, **parts}
+    named = {"PageFrame": page, "GatewayFrame": gateway, **parts}
     return {prefix + name: schema for name, schema in named.items()}

@@ -13,17 +13,16 @@ from collections.abc import Callable, Iterable
 import msgspec
 from aiohttp import web
 
-from channels.rest import Said, parse
+from channels.rest import RestMessage, parse
 from gateway import Channel, Services, Settings, Traits, hookimpl
 from gateway.app import build_app, build_gateway
-from gateway.cli.common import logs
 from gateway.cli.serve import settle
 from gateway.plugins import PluginRegistry, default_config, installed_plugins
 from gateway.settings import load
 from gateway.testing import as_plugins
 from gateway.web.health import troubles
 
-SAID = msgspec.json.Decoder(Said)
+SAID = msgspec.json.Decoder(RestMessage)
 
 
 class Door:

@@ -11,7 +11,7 @@ import pytest
 
 import channels.rest
 import channels.webchat
-from channels.webchat import line
+from channels.webchat import sockets
 from gateway import Event, Poller, Reply, Services, Settings, Turn
 from gateway.hookspecs import hookimpl
 from gateway.pipeline import reply_waiter as answers
@@ -265,7 +265,7 @@ async def test_a_page_hears_what_another_process_committed(
 ) -> None:
     """The socket of a web chat is held by one process, and the turn is made by another: an event
     tells the socket, which does not look by itself."""
-    monkeypatch.setattr(line, "SWEEP", 600.0)
+    monkeypatch.setattr(sockets, "SWEEP", 600.0)
     chat: dict[str, Any] = {"webchat": {}}
     web = await crew.join("web", channels.webchat, channels=chat)
     await crew.join("worker", channels.webchat, channels=chat)

@@ -1,4 +1,4 @@
-"""A small house of fakes: what the channel was given, and what it asked for."""
+"""In-memory fakes of the gateway for the e-mail channel, and the channel itself."""
 
 from __future__ import annotations
 
@@ -37,33 +37,35 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def mail(name: str) -> bytes:
-    """The recorded mail ``name``, with the line ends that mail has on its way."""
+    """The recorded mail ``name``, with CRLF line ends as in transit."""
     raw = MAILS.joinpath(f"{name}.eml").read_bytes()
     return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 class FakeIntake:
-    """Commits to a list. ``refuse`` makes the next accepts fail as a database would."""
+    """Commits to a list. ``failures`` is the number of next accepts that fail, as when the database
+    is down; messages with an id in ``always_refused`` always fail. Commits wait for
+    ``may_commit``."""
 
     def __init__(self) -> None:
         self.accepted: list[Inbound] = []
         self.reported: list[Receipt] = []
         self.offered = 0
-        self.refuse = 0
-        self.never: set[str] = set()
-        self.gate = asyncio.Event()
-        self.gate.set()
+        self.failures = 0
+        self.always_refused: set[str] = set()
+        self.may_commit = asyncio.Event()
+        self.may_commit.set()
         self._new = asyncio.Event()
 
     async def accept(self, message: Inbound) -> Accepted:
         self.offered += 1
-        msgspec.json.encode(message)  # as the store does: only what can be written is accepted
+        msgspec.json.encode(message)  # as the store does: it must be encodable
         self._new.set()
-        await self.gate.wait()
-        if self.refuse or message.remote_id in self.never:
-            self.refuse = max(0, self.refuse - 1)
-            raise NotAccepted("the database is away")
-        known = [one.remote_id for one in self.accepted]
+        await self.may_commit.wait()
+        if self.failures or message.remote_id in self.always_refused:
+            self.failures = max(0, self.failures - 1)
+            raise NotAccepted("the database is down")
+        known = [inbound.remote_id for inbound in self.accepted]
         if message.remote_id in known:
             return Accepted(turn=known.index(message.remote_id) + 1, duplicate=True)
         self.accepted.append(message)
@@ -74,7 +76,7 @@ class FakeIntake:
         self._new.set()
 
     async def until(self, condition: Callable[[], object], timeout: float = 15) -> None:
-        """Wait for ``condition``, looked at whenever something was offered or reported."""
+        """Wait for ``condition``; it is checked whenever something was offered or reported."""
         async with asyncio.timeout(timeout):
             while not condition():
                 self._new.clear()
@@ -84,17 +86,17 @@ class FakeIntake:
 
 
 class FakeFiles:
-    def __init__(self, largest: int = 10_000_000) -> None:
+    def __init__(self, max_bytes: int = 10_000_000) -> None:
         self.kept: dict[str, bytes] = {}
-        self.largest = largest
-        self.spared = ""
-        self.broken: Exception | None = None
+        self.max_bytes = max_bytes
+        self.exempt = ""
+        self.error: Exception | None = None
 
     async def keep(self, file: File) -> Attachment:
-        if self.broken:
-            raise self.broken
-        if len(file.data) > self.largest and file.name != self.spared:
-            raise TooLarge(f"over {self.largest} bytes")
+        if self.error:
+            raise self.error
+        if len(file.data) > self.max_bytes and file.name != self.exempt:
+            raise TooLarge(f"over {self.max_bytes} bytes")
         digest = hashlib.sha256(file.data).hexdigest()
         self.kept[digest] = file.data
         return Attachment(
@@ -106,7 +108,7 @@ class FakeFiles:
 
 
 class FakeClock:
-    """The real time; asked to sleep it only notes it and lets others go first."""
+    """The real time; ``sleep`` records the seconds and returns almost at once."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
@@ -121,7 +123,7 @@ class FakeClock:
 
 
 class Fakes:
-    """The fakes, and the house made of them."""
+    """The fakes, and the services made of them."""
 
     def __init__(self) -> None:
         self.intake, self.files, self.clock = FakeIntake(), FakeFiles(), FakeClock()
@@ -147,7 +149,7 @@ async def fakes() -> Fakes:
 
 
 def channel(tmp_path: Path, **settings: Any) -> Email:
-    """The channel as the configuration would make it; sends into a Maildir unless told."""
+    """The channel as the configuration makes it; sends into a Maildir by default."""
     if "outgoing" not in settings:
         settings.setdefault("maildir", tmp_path / "sent")
     if "imap" not in settings:
@@ -160,7 +162,7 @@ def channel(tmp_path: Path, **settings: Any) -> Email:
 
 @asynccontextmanager
 async def running(email: Email, services: Services) -> AsyncIterator[Email]:
-    """Run the channel until the context ends; it has nothing to complain of by then."""
+    """Run the channel while the context is open; its readiness probe is content at the start."""
 
     async def both() -> None:
         await asyncio.gather(email.run(services), email.watch(services))
@@ -181,7 +183,7 @@ async def _settled(email: Email, task: asyncio.Task[None]) -> bool:
 
 
 def outbound(text: str = "Your parcel is on its way.", **changes: Any) -> Outbound:
-    """A message on its way to Anna."""
+    """An outbound message to Anna."""
     given: dict[str, Any] = {
         "id": 7,
         "key": "out-7",

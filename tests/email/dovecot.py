@@ -1,4 +1,4 @@
-"""A real Dovecot on a free port, run as who runs the tests, with its mail in a test's directory."""
+"""A real Dovecot on a free port, with its mail in a temporary directory."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ service stats {{
 
 
 class Dovecot:
-    """One server. It can be stopped and started again; the mail stays."""
+    """One server. It can be stopped and restarted; its mail stays."""
 
     def __init__(self, directory: Path, certificate: tuple[Path, Path] | None) -> None:
         self.directory, self.port = directory, free_port()
@@ -68,14 +68,14 @@ class Dovecot:
         self._tls = certificate is not None
         cert, key = certificate or ("", "")
         users = _users()
-        for needed in ("mail", "home"):
-            directory.joinpath(needed).mkdir()
-            os.chown(directory / needed, int(users["uid"]), int(users["gid"]))
-        listed = f"ssl_cert = <{cert}\nssl_key = <{key}" if certificate else ""
+        for name in ("mail", "home"):
+            directory.joinpath(name).mkdir()
+            os.chown(directory / name, int(users["uid"]), int(users["gid"]))
+        tls_files = f"ssl_cert = <{cert}\nssl_key = <{key}" if certificate else ""
         text = CONFIG.format(
             dir=directory,
             ssl="yes" if certificate else "no",
-            certificate=listed,
+            certificate=tls_files,
             **users,
             imap=0 if certificate else self.port,
             imaps=self.port if certificate else 0,
@@ -95,29 +95,29 @@ class Dovecot:
         await until(self._answers, 20)
 
     async def stop(self) -> None:
-        """End it and all its processes at once, as when the machine goes down."""
+        """Kill all its processes at once, as when the machine goes down."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
             self._process = None
 
     def deliver(self, raw: bytes) -> None:
-        """Put a mail into the inbox through the server, as a delivery would."""
+        """Append a mail to the inbox, as a delivery would."""
         with imaplib.IMAP4("127.0.0.1", self.port) as imap:
             imap.login(USER, PASSWORD)
             assert imap.append("INBOX", "", "", raw)[0] == "OK"
 
     def flags(self, folder: str = "INBOX") -> list[str]:
-        """The flags of each mail in ``folder``, oldest first; that it is new there is none."""
+        """The flags of each mail in ``folder``, oldest first, without ``Recent``."""
         with imaplib.IMAP4("127.0.0.1", self.port) as imap:
             imap.login(USER, PASSWORD)
             known, (count, *_) = imap.select(folder, readonly=True)
             if known != "OK" or count == b"0":
                 return []
             found = imap.fetch("1:*", "(FLAGS)")[1]
-        lines = [one.decode() for one in found if isinstance(one, bytes)]
+        lines = [line.decode() for line in found if isinstance(line, bytes)]
         flags = [line.partition("FLAGS (")[2].partition(")")[0] for line in lines]
-        return [one.replace("\\Recent", "").strip() for one in flags]
+        return [value.replace("\\Recent", "").strip() for value in flags]
 
     def log(self) -> str:
         return self.directory.joinpath("log").read_text()
@@ -136,7 +136,7 @@ class Dovecot:
 async def dovecot(certificate: tuple[Path, Path] | None = None) -> AsyncIterator[Dovecot]:
     """A running server while the context is open.
 
-    Its directory is not pytest's: that is private, and too long for the names of unix sockets.
+    Its directory is not pytest's, which is private and too long for the names of unix sockets.
     """
     needs("dovecot")
     with tempfile.TemporaryDirectory(prefix="warmline-imap-") as directory:
@@ -149,12 +149,12 @@ async def dovecot(certificate: tuple[Path, Path] | None = None) -> AsyncIterator
 
 
 def _users() -> dict[str, str | int]:
-    """Who its processes run as, and whose the mail is: the package's own users when we are root,
-    because Dovecot refuses to do either as root; else ourselves."""
+    """The users of its processes and the owner of its mail: the package's users when we are root,
+    because Dovecot refuses both as root; else the current user."""
     if os.getuid() == 0:
-        keeper = pwd.getpwnam("dovecot")
+        owner = pwd.getpwnam("dovecot")
         names = {"internal": "dovecot", "group": "dovecot", "login": "dovenull"}
-        return {**names, "uid": keeper.pw_uid, "gid": keeper.pw_gid}
+        return {**names, "uid": owner.pw_uid, "gid": owner.pw_gid}
     us, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
     names = {"internal": us, "group": group, "login": us}
     return {**names, "uid": os.getuid(), "gid": os.getgid()}

@@ -1,4 +1,4 @@
-"""What we say, as a mail that any program reads and no robot answers."""
+"""Composed mail: readable by any mail program and answered by no robot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.email import compose, parse
-from channels.email.compose import as_html, message_id
+from channels.email.outgoing import message_id, text_to_html
 from channels.email.settings import EmailSettings
 from gateway import Address, File, Outbound, SurveyQuestion, Undeliverable
 
@@ -22,16 +22,16 @@ SHOP = EmailSettings.model_validate({"address": ADDRESS, "smtp_port": 0, "maildi
 
 
 def composed(message: Outbound, files: tuple[File, ...] = ()) -> EmailMessage:
-    """The mail as its reader gets it: written out and read again."""
+    """The mail as its reader gets it: serialised and parsed again."""
     mail = compose(message, files, sender=SHOP, subject="Your message")
-    read = email.message_from_bytes(mail.as_bytes(), policy=default)
-    assert isinstance(read, EmailMessage)
-    return read
+    parsed = email.message_from_bytes(mail.as_bytes(), policy=default)
+    assert isinstance(parsed, EmailMessage)
+    return parsed
 
 
 def test_a_reply_stays_in_its_thread() -> None:
     """In-Reply-To names the newest message, References all of them, oldest first; ids that are
-    none of mail are left out."""
+    not Message-IDs are left out."""
     mail = composed(outbound(thread=("<q2@x>", "sha256:abc", "<a1@x>", "<q1@x>")))
     assert mail["In-Reply-To"] == "<q2@x>"
     assert mail["References"] == "<q1@x> <a1@x> <q2@x>"
@@ -39,8 +39,8 @@ def test_a_reply_stays_in_its_thread() -> None:
     assert mail["To"] == "anna.berg@example.org"
 
 
-def test_the_same_message_is_the_same_mail_at_every_attempt() -> None:
-    """Its Message-ID and date do not change, so that who has it already knows it."""
+def test_every_attempt_has_the_same_message_id_and_date() -> None:
+    """A mail program that has the mail already recognises a second copy."""
     once, again = composed(outbound()), composed(outbound(attempt=3))
     assert once["Message-ID"] == again["Message-ID"]
     assert once["Date"] == again["Date"] == "Mon, 23 Nov 2026 12:00:00 +0000"
@@ -63,7 +63,7 @@ def test_the_same_message_is_the_same_mail_at_every_attempt() -> None:
 def test_the_subject_is_kept_with_one_re(
     subject: str | None, thread: tuple[str, ...], shown: str
 ) -> None:
-    """Whatever language's "Re" stood before it."""
+    """Reply prefixes of any language become one "Re:"."""
     assert composed(outbound(subject=subject, thread=thread))["Subject"] == shown
 
 
@@ -76,18 +76,18 @@ def test_the_subject_is_kept_with_one_re(
         ({"author": "agent", "automatic": False}, None),
     ],
 )
-def test_what_a_machine_wrote_says_so(changes: dict[str, object], says: str | None) -> None:
-    """RFC 3834: replies and follow-ups of the bot are marked, a person's answer is not."""
+def test_automatic_mail_is_marked(changes: dict[str, object], says: str | None) -> None:
+    """RFC 3834: the bot's replies and follow-ups are marked, a person's answer is not."""
     mail = composed(outbound(**changes))
     assert mail["Auto-Submitted"] == says
     assert mail["X-Auto-Response-Suppress"] == ("All" if says else None)
 
 
-def test_our_own_mail_coming_back_is_recognised() -> None:
-    """A loop ends at once: we know our Message-IDs."""
+def test_our_own_mail_sent_back_is_automatic() -> None:
+    """Our own Message-IDs mark a loop at the first mail."""
     raw = compose(outbound(automatic=False), (), sender=SHOP, subject="").as_bytes()
     back = raw.replace(b"From: Lindenhof Shop <help@lindenhof.example>", b"From: <a@b.example>")
-    assert parse(back, ours=OURS).automatic == "it is our own mail, come back"
+    assert parse(back, own_addresses=OURS).automatic == "it is our own mail, sent back to us"
     assert re.fullmatch(r"<[0-9a-f]{32}\.warmline@x\.example>", message_id("k", "x.example"))
 
 
@@ -106,16 +106,16 @@ def test_the_text_comes_as_plain_text_and_as_html() -> None:
     assert html.count("<p") == 2
 
 
-def test_attachments_travel_as_they_are() -> None:
-    """Bytes are unchanged; types that a mail program would act on are made inert."""
+def test_attachments_are_sent_unchanged() -> None:
+    """Bytes are unchanged; types that a mail program would interpret become octet-stream."""
     files = (
         File(name="Rechnung für Anna.pdf", media_type="application/pdf", data=b"%PDF\r\n.\r\n\x00"),
         File(name="x.eml\r\nX-Evil: 1", media_type="message/rfc822", data=b"Subject: a\n"),
         File(name="", media_type="a/b/c; d=e", data=b"z"),
     )
     got = [
-        (one.get_filename(), one.get_content_type(), one.get_content())
-        for one in composed(outbound(), files).iter_attachments()
+        (part.get_filename(), part.get_content_type(), part.get_content())
+        for part in composed(outbound(), files).iter_attachments()
     ]
     assert got == [
         ("Rechnung für Anna.pdf", "application/pdf", files[0].data),
@@ -134,8 +134,8 @@ def test_attachments_travel_as_they_are() -> None:
         "=?utf-8?q?=0ABcc:_x?=@d.example",
     ],
 )
-def test_what_is_no_address_is_undeliverable(value: str) -> None:
-    """It will never work, and the gateway is told so."""
+def test_an_invalid_address_is_undeliverable(value: str) -> None:
+    """The message is undeliverable, and the address unreachable."""
     message = outbound(address=Address(channel="email", value=value))
     with pytest.raises(Undeliverable) as refused:
         composed(message)
@@ -161,7 +161,7 @@ _files = st.builds(File, name=_any, media_type=_any, data=st.just(b"d"))
 def test_no_text_can_add_a_header(
     subject: str, text: str, language: str, remote: str, file: File
 ) -> None:
-    """Whatever customers or files are called, a mail has our headers and one recipient."""
+    """Whatever a text contains, a mail has only our headers and one recipient."""
     message = outbound(text, subject=subject, language=language, thread=(remote, "<q@x>"))
     mail = composed(message, (file,))
     assert set(mail.keys()) <= {
@@ -179,9 +179,9 @@ def test_no_text_can_add_a_header(
     text=st.text()
     | st.sampled_from(["<script>x</script>", 'https://x.example/"onclick="y', "&#60;"])
 )
-def test_html_holds_text_and_links_only(text: str) -> None:
-    """No markup of the text survives as markup."""
-    tags = set(re.findall(r"<\s*(\w+)", as_html(text)))
+def test_html_contains_only_text_and_links(text: str) -> None:
+    """Markup in the text is escaped."""
+    tags = set(re.findall(r"<\s*(\w+)", text_to_html(text)))
     assert tags <= {"html", "head", "meta", "body", "p", "br", "a"}
-    for attributes in re.findall(r"<a ([^>]*)>", as_html(text)):
+    for attributes in re.findall(r"<a ([^>]*)>", text_to_html(text)):
         assert re.fullmatch(r'href="https?://[^"<>]*" rel="[a-z ]*"', attributes)

@@ -37,8 +37,8 @@ PASSWORD = "a-password-nobody-guesses"
 REPLIES = {"busy": "451 busy", "broken": "451 out of order", "never": "550 5.1.1 no such user"}
 
 
-class Post:
-    """The customers' post office: takes our mail, and brings theirs to our door."""
+class PostOffice:
+    """The customers' mail server: receives our mail, and delivers theirs to our listener."""
 
     secrets: Sequence[str] = (PASSWORD,)
     hostile: Sequence[str] = (
@@ -80,7 +80,7 @@ class Post:
         return 403
 
     async def post(self, body: bytes, name: str = "carla") -> int:
-        """SMTP's answer as the HTTP status that means the same. Lines are of SMTP's length
+        """The HTTP status that means the same as SMTP's answer. Lines have SMTP's length
         (RFC 5321, section 4.5.3.1.6)."""
         if b"\n" not in body:
             body = b"\r\n".join(body[i : i + 900] for i in range(0, len(body), 900))
@@ -107,7 +107,7 @@ class Post:
     async def handle_DATA(  # noqa: N802  (aiosmtpd's name)
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """A mail program shows a mail that comes twice under one Message-ID once."""
+        """Keep one mail for each Message-ID, as mail programs show it."""
         self.calls += 1
         trouble = self._troubles.pop(0) if self._troubles else None
         if trouble in REPLIES:
@@ -129,16 +129,16 @@ def _text(mail: EmailMessage) -> str:
 
 @pytest.fixture
 async def far_end(tmp_path: Path) -> AsyncIterator[ProviderSimulator]:
-    post = Post()
+    post_office = PostOffice()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(post, hostname="far.example", loop=loop), "127.0.0.1", 0
+        lambda: SMTP(post_office, hostname="far.example", loop=loop), "127.0.0.1", 0
     )
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
     section = {
         "address": f"Lindenhof <{OURS}>",
         "smtp_port": 0,
-        "max_size": post.largest,
+        "max_size": post_office.largest,
         "loop_mails": 1000,
         "outgoing": {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1]},
     }
@@ -147,15 +147,15 @@ async def far_end(tmp_path: Path) -> AsyncIterator[ProviderSimulator]:
         server,
         running(
             channels.email, echo(), config=config, tmp_path=tmp_path, clock=FakeClock()
-        ) as post.gw,
+        ) as post_office.gw,
     ):
-        channel = post.gw.gateway.registrations.channels["email"]
+        channel = post_office.gw.gateway.registrations.channels["email"]
         assert isinstance(channel, Email)
-        post.port = await until(lambda: channel.smtp_port)
-        yield post
+        post_office.port = await until(lambda: channel.smtp_port)
+        yield post_office
 
 
 @pytest.mark.parametrize("check", checks(QUALITY))
 async def test_contract(check: Check, far_end: ProviderSimulator) -> None:
-    """What every channel must do."""
+    """The channel meets the contract of all channels."""
     await check(far_end)

@@ -1,4 +1,4 @@
-"""Any bytes as a mail: nothing raises, nothing is lost, nothing takes for ever."""
+"""Any bytes as a mail: nothing raises, nothing is lost, everything ends in bounded time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.email import parse
-from channels.email.body import html_to_text
-from channels.email.parse import NOBODY, Bounds
-from channels.email.receive import LoopGuard, Receiver
-from channels.email.reply import latest
+from channels.email.automatic import LoopGuard
+from channels.email.body import extract_reply, html_to_text
+from channels.email.intake import MailIntake
+from channels.email.parse import UNKNOWN_SENDER, ParseLimits
 
 from .conftest import MAILS, OURS, Fakes, mail
 
@@ -67,42 +67,42 @@ _parts = st.lists(st.tuples(_headers, _bodies), min_size=1, max_size=4).map(
 )
 
 
-def receiver(fakes: Fakes, largest: int = 1_000_000) -> Receiver:
-    return Receiver(
-        fakes.services,
+def mail_intake(fakes: Fakes, max_bytes: int = 1_000_000) -> MailIntake:
+    return MailIntake(
+        services=fakes.services,
         channel="email",
-        ours=OURS,
-        bounds=Bounds(),
-        largest=largest,
-        loops=LoopGuard(most=20, window=3600),
+        own_addresses=OURS,
+        limits=ParseLimits(),
+        max_bytes=max_bytes,
+        loop_guard=LoopGuard(max_mails=20, window=3600),
     )
 
 
 @settings(max_examples=150, deadline=None)
 @given(raw=st.one_of(st.binary(max_size=400), _parts))
-def test_any_bytes_are_taken_in_and_kept(raw: bytes) -> None:
-    """Whatever comes is accepted or reported, and its bytes can be had again."""
+def test_any_bytes_are_stored(raw: bytes) -> None:
+    """Every mail is accepted or reported, and its bytes are kept."""
 
-    async def take() -> None:
+    async def store() -> None:
         fakes = Fakes()
-        await receiver(fakes).take(raw)
+        await mail_intake(fakes).store(raw)
         assert len(fakes.intake.accepted) + len(fakes.intake.reported) == 1
         assert fakes.files.kept[hashlib.sha256(raw).hexdigest()] == raw
         for message in fakes.intake.accepted:
             assert message.raw == hashlib.sha256(raw).hexdigest()
             message.text.encode()
 
-    asyncio.run(take())
+    asyncio.run(store())
 
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_recorded_mail_with_damage_is_still_taken(data: st.DataObject) -> None:
-    """A mail that was cut, or hit by stray bytes, never raises."""
+def test_damaged_mail_is_parsed(data: st.DataObject) -> None:
+    """A mail with missing or stray bytes never raises."""
     raw = mail(data.draw(st.sampled_from(sorted(path.stem for path in MAILS.glob("*.eml")))))
     at = data.draw(st.integers(0, len(raw)))
-    read = parse(raw[:at] + data.draw(st.binary(max_size=20)) + raw[at + 3 :], ours=OURS)
-    assert read.remote_id
+    parsed = parse(raw[:at] + data.draw(st.binary(max_size=20)) + raw[at + 3 :], own_addresses=OURS)
+    assert parsed.remote_id
 
 
 def nested(levels: int) -> bytes:
@@ -127,10 +127,10 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-async def test_a_bomb_goes_to_a_person_soon(name: str, fakes: Fakes) -> None:
-    """Mail with a structure beyond reason is not taken apart; it is kept, and a person gets it."""
+async def test_a_mail_bomb_goes_to_a_person_quickly(name: str, fakes: Fakes) -> None:
+    """Mail with an excessive structure is not parsed further; it is kept, and goes to a person."""
     began = time.perf_counter()
-    await receiver(fakes, largest=10_000_000).take(BOMBS[name])
+    await mail_intake(fakes, max_bytes=10_000_000).store(BOMBS[name])
     assert time.perf_counter() - began < 10
     (message,) = fakes.intake.accepted
     assert message.kind == "unreadable" or name == "endless recipients"
@@ -153,10 +153,10 @@ async def test_a_bomb_goes_to_a_person_soon(name: str, fakes: Fakes) -> None:
     ],
     ids=lambda text: repr(text[:12]),
 )
-def test_patterns_end_soon_on_spiteful_text(text: str) -> None:
-    """Texts made to keep regular expressions busy are done in bounded time."""
+def test_reply_extraction_ends_soon_on_any_text(text: str) -> None:
+    """Texts made to slow regular expressions down are handled in bounded time."""
     began = time.perf_counter()
-    latest(text)
+    extract_reply(text)
     assert time.perf_counter() - began < 5
 
 
@@ -172,18 +172,18 @@ def test_patterns_end_soon_on_spiteful_text(text: str) -> None:
     ],
     ids=lambda html: html[:14],
 )
-def test_html_made_to_explode_stays_small(html: str) -> None:
-    """Deep nesting and wide tables give a text not much longer than the mail."""
+def test_html_bombs_stay_small(html: str) -> None:
+    """Deep nesting and wide tables give a text that is not much longer than the mail."""
     began = time.perf_counter()
     text = html_to_text(html)
     assert time.perf_counter() - began < 10
     assert len(text) < 3_000_000
 
 
-async def test_a_mail_over_the_limit_is_kept_cut_and_shown(fakes: Fakes) -> None:
-    """Of a mail that is too large a person sees who wrote, and that the rest is missing."""
+async def test_a_mail_over_the_limit_is_cut_and_goes_to_a_person(fakes: Fakes) -> None:
+    """A person sees who wrote the mail, and that the rest is missing."""
     raw = mail("plain") + b"x" * 20_000
-    await receiver(fakes, largest=10_000).take(raw)
+    await mail_intake(fakes, max_bytes=10_000).store(raw)
     (message,) = fakes.intake.accepted
     assert message.kind == "unreadable"
     assert message.address.value == "anna.berg@example.org"
@@ -191,51 +191,51 @@ async def test_a_mail_over_the_limit_is_kept_cut_and_shown(fakes: Fakes) -> None
     assert fakes.files.kept[message.raw or ""] == raw[:10_000]
 
 
-async def test_more_files_than_the_limit_are_named(fakes: Fakes) -> None:
-    """Attachments beyond the number or size that is kept are named to the agent."""
-    read = parse(mail("nested"), bounds=Bounds(files=1))
-    assert [one.name for one in read.files] == ["lamp.png"]
-    assert [one.value for one in read.facts] == ["Rechnung für Anna.pdf", "mail.eml"]
+async def test_files_beyond_the_limit_are_named(fakes: Fakes) -> None:
+    """The agent sees the names of attachments that were not kept."""
+    parsed = parse(mail("nested"), limits=ParseLimits(files=1))
+    assert [file.name for file in parsed.files] == ["lamp.png"]
+    assert [fact.value for fact in parsed.facts] == ["Rechnung für Anna.pdf", "mail.eml"]
 
 
 async def test_a_file_that_is_too_large_is_named(fakes: Fakes) -> None:
-    """Where the files' own limit is below the mail's, the mail is taken in and names the file."""
+    """When only a file is over its limit, the mail is accepted and names that file."""
     raw = mail("nested")
-    fakes.files.largest = 60
-    fakes.files.spared = "mail.eml"
-    await receiver(fakes).take(raw)
+    fakes.files.max_bytes = 60
+    fakes.files.exempt = "mail.eml"
+    await mail_intake(fakes).store(raw)
     (message,) = fakes.intake.accepted
-    assert ("left out", "lamp.png") in [(one.name, one.value) for one in message.facts]
-    assert "Rechnung für Anna.pdf" in [one.name for one in message.attachments]
+    assert ("left out", "lamp.png") in [(fact.name, fact.value) for fact in message.facts]
+    assert "Rechnung für Anna.pdf" in [file.name for file in message.attachments]
 
 
-async def test_a_sender_nobody_can_read_still_reaches_a_person(fakes: Fakes) -> None:
-    """Without From the envelope's sender counts; without any, the mail is shown as unreadable."""
-    await receiver(fakes).take(b"Subject: Hi\r\n\r\nHello", envelope="<bob@example.org>")
-    await receiver(fakes).take(b"Subject: Hi\r\n\r\nHello again")
+async def test_mail_without_a_sender_goes_to_a_person(fakes: Fakes) -> None:
+    """Without From the envelope's sender counts; without both, the mail is unreadable."""
+    await mail_intake(fakes).store(b"Subject: Hi\r\n\r\nHello", envelope="<bob@example.org>")
+    await mail_intake(fakes).store(b"Subject: Hi\r\n\r\nHello again")
     known, unknown = fakes.intake.accepted
     assert (known.address.value, known.kind) == ("bob@example.org", "message")
-    assert (unknown.address.value, unknown.kind) == (NOBODY, "unreadable")
+    assert (unknown.address.value, unknown.kind) == (UNKNOWN_SENDER, "unreadable")
 
 
-async def test_a_robot_that_does_not_say_so_is_capped(fakes: Fakes) -> None:
-    """After so many mails in so long a sender's mail is taken in but not answered."""
-    guarded = Receiver(
-        fakes.services,
+async def test_an_unmarked_robot_is_answered_a_limited_number_of_times(fakes: Fakes) -> None:
+    """Beyond the limit in the window a sender's mail is accepted but not answered."""
+    intake = MailIntake(
+        services=fakes.services,
         channel="email",
-        ours=OURS,
-        bounds=Bounds(),
-        largest=1_000_000,
-        loops=LoopGuard(most=2, window=60),
+        own_addresses=OURS,
+        limits=ParseLimits(),
+        max_bytes=1_000_000,
+        loop_guard=LoopGuard(max_mails=2, window=60),
     )
     for number in range(3):
-        await guarded.take(f"From: r@x.example\r\nMessage-ID: <{number}@x>\r\n\r\nHi".encode())
-    await guarded.take(b"From: other@x.example\r\nMessage-ID: <o@x>\r\n\r\nHi")
-    assert [one.automatic for one in fakes.intake.accepted] == [False, False, True, False]
+        await intake.store(f"From: r@x.example\r\nMessage-ID: <{number}@x>\r\n\r\nHi".encode())
+    await intake.store(b"From: other@x.example\r\nMessage-ID: <o@x>\r\n\r\nHi")
+    assert [message.automatic for message in fakes.intake.accepted] == [False, False, True, False]
 
 
-async def test_the_same_mail_twice_is_one(fakes: Fakes) -> None:
-    """A mail offered again (we stopped before marking it) has the same id for the inbox."""
+async def test_a_mail_offered_twice_is_stored_once(fakes: Fakes) -> None:
+    """A mail offered again (we stopped before marking it) has the same id in the inbox."""
     for _ in range(2):
-        await receiver(fakes).take(mail("no_message_id"))
+        await mail_intake(fakes).store(mail("no_message_id"))
     assert len(fakes.intake.accepted) == 1

@@ -1,4 +1,4 @@
-"""Mail that another server hands to us, by SMTP and by LMTP."""
+"""Mail that another server delivers to us by SMTP and LMTP."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ ANNA, SHOP = "anna.berg@example.org", "help@lindenhof.example"
 
 
 def client(port: int | None, **more: Any) -> aiosmtplib.SMTP:
-    told = {"start_tls": False, "timeout": 10, **more}
-    return aiosmtplib.SMTP(hostname="127.0.0.1", port=port, **told)
+    return aiosmtplib.SMTP(
+        hostname="127.0.0.1", port=port, **{"start_tls": False, "timeout": 10, **more}
+    )
 
 
-async def talk(port: int | None, lines: list[bytes]) -> list[bytes]:
-    """Say ``lines`` one by one; the last line of each answer."""
+async def exchange(port: int | None, lines: list[bytes]) -> list[bytes]:
+    """Send ``lines`` one by one; gives the last line of each answer, the greeting first."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answers = [await reader.readline()]
     for line in lines:
@@ -39,8 +40,8 @@ async def talk(port: int | None, lines: list[bytes]) -> list[bytes]:
     return answers
 
 
-async def test_a_mail_is_taken_in(tmp_path: Path, fakes: Fakes) -> None:
-    """What the server sends arrives in the inbox, its bytes unchanged and kept."""
+async def test_a_mail_is_stored(tmp_path: Path, fakes: Fakes) -> None:
+    """The mail arrives in the inbox, and its original bytes are kept."""
     async with running(channel(tmp_path), fakes.services) as email:
         assert email.smtp_port
         async with client(email.smtp_port) as server:
@@ -54,8 +55,8 @@ async def test_a_mail_is_taken_in(tmp_path: Path, fakes: Fakes) -> None:
 
 
 async def test_250_comes_only_after_the_commit(tmp_path: Path, fakes: Fakes) -> None:
-    """While the inbox has not committed, the server has no OK and keeps its copy."""
-    fakes.intake.gate.clear()
+    """Until the inbox has committed, the server gets no OK and keeps its copy."""
+    fakes.intake.may_commit.clear()
     async with (
         running(channel(tmp_path), fakes.services) as email,
         client(email.smtp_port) as server,
@@ -63,16 +64,14 @@ async def test_250_comes_only_after_the_commit(tmp_path: Path, fakes: Fakes) -> 
         sending = asyncio.create_task(server.sendmail(ANNA, [SHOP], mail("plain")))
         await fakes.intake.until(lambda: fakes.intake.offered)
         assert not sending.done()
-        fakes.intake.gate.set()
+        fakes.intake.may_commit.set()
         await sending
     assert len(fakes.intake.accepted) == 1
 
 
-async def test_a_mail_that_is_not_committed_is_refused_for_now(
-    tmp_path: Path, fakes: Fakes
-) -> None:
-    """451: the server tries again, and then it is taken in once."""
-    fakes.intake.refuse = 1
+async def test_a_failed_commit_answers_451(tmp_path: Path, fakes: Fakes) -> None:
+    """The server tries again, and the mail is stored once."""
+    fakes.intake.failures = 1
     async with (
         running(channel(tmp_path), fakes.services) as email,
         client(email.smtp_port) as server,
@@ -85,9 +84,9 @@ async def test_a_mail_that_is_not_committed_is_refused_for_now(
     assert len(fakes.intake.accepted) == 1
 
 
-async def test_a_mistake_of_ours_is_451_too(tmp_path: Path, fakes: Fakes) -> None:
-    """A full disk must not cost a mail."""
-    fakes.files.broken = OSError(28, "No space left on device")
+async def test_an_error_of_ours_answers_451(tmp_path: Path, fakes: Fakes) -> None:
+    """A full disk must not lose a mail, nor show in the answer."""
+    fakes.files.error = OSError(28, "No space left on device")
     async with (
         running(channel(tmp_path), fakes.services) as email,
         client(email.smtp_port) as server,
@@ -99,7 +98,7 @@ async def test_a_mistake_of_ours_is_451_too(tmp_path: Path, fakes: Fakes) -> Non
 
 
 @pytest.mark.parametrize(
-    ("recipient", "taken"),
+    ("recipient", "accepted"),
     [
         (SHOP, True),
         ("HELP@Lindenhof.Example", True),
@@ -111,21 +110,21 @@ async def test_a_mistake_of_ours_is_451_too(tmp_path: Path, fakes: Fakes) -> Non
         ("help@elsewhere.example", False),
     ],
 )
-async def test_only_mail_for_us_is_taken(
-    tmp_path: Path, fakes: Fakes, recipient: str, taken: bool
+async def test_only_mail_for_our_addresses_is_accepted(
+    tmp_path: Path, fakes: Fakes, recipient: str, accepted: bool
 ) -> None:
-    """We are no relay: other recipients are refused before the mail is sent."""
+    """We are not a relay: other recipients are refused before the mail is sent."""
     email = channel(tmp_path, also=["service@lindenhof.example"])
     async with running(email, fakes.services):
-        *_, answer = await talk(
+        *_, answer = await exchange(
             email.smtp_port,
             [b"EHLO x", b"MAIL FROM:<a@b.example>", f"RCPT TO:<{recipient}>".encode()],
         )
-    assert answer.startswith(b"250" if taken else b"550 5.1.1")
+    assert answer.startswith(b"250" if accepted else b"550 5.1.1")
 
 
-async def test_a_demo_may_take_mail_for_everyone(tmp_path: Path, fakes: Fakes) -> None:
-    """`any_recipient` opens the door, where nobody but us can reach it."""
+async def test_any_recipient_accepts_every_address(tmp_path: Path, fakes: Fakes) -> None:
+    """`any_recipient` is for demos, where only we can reach the listener."""
     email = channel(tmp_path, any_recipient=True)
     async with running(email, fakes.services), client(email.smtp_port) as server:
         await server.sendmail(ANNA, ["anyone@anywhere.example"], mail("plain"))
@@ -133,27 +132,27 @@ async def test_a_demo_may_take_mail_for_everyone(tmp_path: Path, fakes: Fakes) -
 
 
 async def test_the_size_limit_is_announced_and_enforced(tmp_path: Path, fakes: Fakes) -> None:
-    """RFC 1870: who asks is told; who does not is stopped."""
+    """RFC 1870: the limit is announced, and enforced for clients that ignore it."""
     big = mail("plain") + b"x" * 900 + b"\r\n"
     big += (b"y" * 900 + b"\r\n") * 20
     async with running(channel(tmp_path, max_size=10_000), fakes.services) as email:
         async with client(email.smtp_port) as server:
             await server.ehlo()
             assert server.esmtp_extensions["size"] == "10000"
-            with pytest.raises(aiosmtplib.SMTPSenderRefused) as asked:
+            with pytest.raises(aiosmtplib.SMTPSenderRefused) as announced:
                 await server.sendmail(ANNA, [SHOP], big)
         async with client(email.smtp_port) as server:
             await server.ehlo()
             await server.mail(ANNA)
             await server.rcpt(SHOP)
-            with pytest.raises(aiosmtplib.SMTPDataError) as unasked:
+            with pytest.raises(aiosmtplib.SMTPDataError) as unannounced:
                 await server.data(big)
-    assert (asked.value.code, unasked.value.code) == (552, 552)
+    assert (announced.value.code, unannounced.value.code) == (552, 552)
     assert fakes.intake.offered == 0
 
 
 async def test_long_lines_and_leading_dots_survive(tmp_path: Path, fakes: Fakes) -> None:
-    """Mail that breaks RFC 5321's line limit is common, and no reason to lose it."""
+    """Mail with lines over RFC 5321's limit is common, and arrives unchanged."""
     raw = mail("plain") + b".\r\n..\r\n" + b"z" * 5_000 + b"\r\n"
     async with (
         running(channel(tmp_path), fakes.services) as email,
@@ -163,8 +162,8 @@ async def test_long_lines_and_leading_dots_survive(tmp_path: Path, fakes: Fakes)
     assert fakes.files.kept[fakes.intake.accepted[0].raw or ""] == raw
 
 
-async def test_the_null_sender_is_taken_and_not_answered(tmp_path: Path, fakes: Fakes) -> None:
-    """A bounce comes from <>; one that concerns us becomes a report, another is kept."""
+async def test_mail_from_the_null_sender_is_not_answered(tmp_path: Path, fakes: Fakes) -> None:
+    """A bounce of our mail becomes a report; other mail from <> is accepted as automatic."""
     bounce = mail("bounce").partition(b"\r\n")[2]
     async with running(channel(tmp_path), fakes.services) as email:
         for raw in (bounce, mail("plain")):
@@ -183,16 +182,18 @@ async def test_the_null_sender_is_taken_and_not_answered(tmp_path: Path, fakes: 
 
 
 async def test_lmtp_answers_for_each_recipient(tmp_path: Path, fakes: Fakes) -> None:
-    """RFC 2033: LHLO instead of EHLO, and one answer to a recipient after the data."""
+    """RFC 2033: LHLO instead of EHLO, and one answer for each recipient after the data."""
     email = channel(tmp_path, lmtp=True, also=["service@lindenhof.example"])
     async with running(email, fakes.services):
         reader, writer = await asyncio.open_connection("127.0.0.1", email.smtp_port)
         await reader.readline()
-        said = (
+        commands = (
             b"EHLO x\r\nLHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<help@lindenhof.example>\r\n"
         )
-        said += b"RCPT TO:<no@lindenhof.example>\r\nRCPT TO:<service@lindenhof.example>\r\nDATA\r\n"
-        writer.write(said + mail("plain") + b".\r\nQUIT\r\n")
+        commands += (
+            b"RCPT TO:<no@lindenhof.example>\r\nRCPT TO:<service@lindenhof.example>\r\nDATA\r\n"
+        )
+        writer.write(commands + mail("plain") + b".\r\nQUIT\r\n")
         answers = [line.strip()[:4] async for line in reader]
         writer.close()
         await writer.wait_closed()
@@ -202,29 +203,29 @@ async def test_lmtp_answers_for_each_recipient(tmp_path: Path, fakes: Fakes) -> 
 
 
 async def test_a_taken_port_is_named(tmp_path: Path, fakes: Fakes) -> None:
-    """Somebody else's port is an error that says which; the probe says so too."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    """The error and the readiness probe name the port."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
         email = channel(tmp_path, smtp_port=port)
         with pytest.raises(WarmlineError, match=f"port {port} of 127.0.0.1 is taken"):
             await email.run(fakes.services)
     assert f"{port}" in (await email.trouble() or "")
 
 
-async def test_more_connections_than_allowed_wait_outside(tmp_path: Path, fakes: Fakes) -> None:
-    """421 to those beyond; when one goes the next may come."""
+async def test_connections_beyond_the_limit_are_refused(tmp_path: Path, fakes: Fakes) -> None:
+    """A connection over the limit gets 421; when one closes, the next is welcome."""
     async with running(channel(tmp_path, smtp_connections=1), fakes.services) as email:
         async with client(email.smtp_port):
-            assert (await talk(email.smtp_port, []))[0].startswith(b"421")
+            assert (await exchange(email.smtp_port, []))[0].startswith(b"421")
 
         async def welcome() -> bool:
-            return (await talk(email.smtp_port, []))[0].startswith(b"220")
+            return (await exchange(email.smtp_port, []))[0].startswith(b"220")
 
         await until(welcome)
 
 
-async def test_a_broken_connection_leaves_nothing_behind(tmp_path: Path, fakes: Fakes) -> None:
-    """A mail cut off in the middle is not a mail; the next one is served."""
+async def test_a_mail_cut_off_in_the_middle_is_not_stored(tmp_path: Path, fakes: Fakes) -> None:
+    """After a broken connection the next mail is stored."""
     async with running(channel(tmp_path), fakes.services) as email:
         reader, writer = await asyncio.open_connection("127.0.0.1", email.smtp_port)
         writer.write(b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<help@lindenhof.example>\r\n")
@@ -233,11 +234,11 @@ async def test_a_broken_connection_leaves_nothing_behind(tmp_path: Path, fakes: 
         writer.transport.abort()
         async with client(email.smtp_port) as server:
             await server.sendmail(ANNA, [SHOP], mail("plain"))
-    assert [one.subject for one in fakes.intake.accepted] == ["Where is my parcel?"]
+    assert [message.subject for message in fakes.intake.accepted] == ["Where is my parcel?"]
 
 
 async def test_starttls_with_our_certificate(tmp_path: Path, fakes: Fakes) -> None:
-    """With a certificate the door offers STARTTLS, and a client that checks it is content."""
+    """With a certificate the listener offers STARTTLS, and a client that verifies it connects."""
     cert, key = certificate(tmp_path)
     email = channel(tmp_path, smtp_tls={"cert": cert, "key": key})
     context = ssl.create_default_context(cafile=cert)
@@ -249,10 +250,10 @@ async def test_starttls_with_our_certificate(tmp_path: Path, fakes: Fakes) -> No
 
 
 def certificate(directory: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    """A self-signed certificate for 127.0.0.1, and its key."""
     cert, key = directory / "cert.pem", directory / "key.pem"
-    told = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=here"
-    command = [needs("openssl"), *told.split(), "-addext", "subjectAltName=IP:127.0.0.1"]
+    request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=here"
+    command = [needs("openssl"), *request.split(), "-addext", "subjectAltName=IP:127.0.0.1"]
     command += ["-keyout", str(key), "-out", str(cert)]
     subprocess.run(command, check=True, capture_output=True)
     return cert, key

@@ -1,4 +1,4 @@
-"""Our mail on its way out, to a real SMTP server that says what the test wants it to say."""
+"""Sending mail, to a real SMTP server whose answers each test chooses."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from gateway import Address, File, TryLater, Undeliverable, Unsure
 from .conftest import Fakes, channel, outbound, running
 
 
-class FarEnd:
-    """A mail server. ``answers`` maps a command (MAIL, RCPT, DATA) to what it says."""
+class FakeMailServer:
+    """A mail server. ``answers`` maps a command (MAIL, RCPT, DATA) to the answer."""
 
     def __init__(self, **answers: str) -> None:
         self.answers = answers
-        self.got: list[Envelope] = []
+        self.received: list[Envelope] = []
 
     async def handle_MAIL(  # noqa: N802  (aiosmtpd calls it by this name)
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -39,11 +39,11 @@ class FarEnd:
     async def handle_DATA(  # noqa: N802  (aiosmtpd calls it by this name)
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        self.got.append(envelope)
-        if self.answers.get("DATA") == "hang up":
+        self.received.append(envelope)
+        if self.answers.get("DATA") == "disconnect":
             assert server.transport is not None
             server.transport.close()
-        if self.answers.get("DATA") == "say nothing":
+        if self.answers.get("DATA") == "hang":
             await asyncio.Event().wait()
         return self.answers.get("DATA", "250 OK")
 
@@ -60,38 +60,39 @@ async def served(protocol: Callable[[], asyncio.Protocol]) -> AsyncIterator[int]
 
 
 @asynccontextmanager
-async def far_end(**answers: str) -> AsyncIterator[tuple[FarEnd, int]]:
-    end = FarEnd(**answers)
+async def mail_server(**answers: str) -> AsyncIterator[tuple[FakeMailServer, int]]:
+    """A running mail server, and its port."""
+    server = FakeMailServer(**answers)
     loop = asyncio.get_running_loop()
-    async with served(lambda: SMTP(end, hostname="far.example", loop=loop)) as port:
-        yield end, port
+    async with served(lambda: SMTP(server, hostname="far.example", loop=loop)) as port:
+        yield server, port
 
 
 def smart_host(port: int, **more: Any) -> dict[str, Any]:
     return {"host": "127.0.0.1", "port": port, "timeout": 5, **more}
 
 
-async def test_a_mail_arrives_whole(tmp_path: Path) -> None:
-    """The server gets our sender, the customer's address, and the mail that we name."""
-    async with far_end() as (end, port):
+async def test_a_mail_arrives_unchanged(tmp_path: Path) -> None:
+    """The server gets our sender, the customer's address, and the mail with our Message-ID."""
+    async with mail_server() as (server, port):
         email = channel(tmp_path, outgoing=smart_host(port))
         sent = await email.send(outbound("One line.\n.\nA line after a dot."))
-    (got,) = end.got
-    assert got.mail_from == "help@lindenhof.example"
-    assert got.rcpt_tos == ["anna.berg@example.org"]
-    data = got.original_content or b""
+    (envelope,) = server.received
+    assert envelope.mail_from == "help@lindenhof.example"
+    assert envelope.rcpt_tos == ["anna.berg@example.org"]
+    data = envelope.original_content or b""
     assert f"Message-ID: {sent.remote_id}".encode() in data
     assert b"One line.\r\n.\r\nA line after a dot.\r\n" in data
 
 
-async def test_a_second_attempt_has_the_same_id(tmp_path: Path) -> None:
-    """Resending after a crash gives the reader's program the chance to see that it is one."""
-    async with far_end() as (end, port):
+async def test_a_second_attempt_has_the_same_message_id(tmp_path: Path) -> None:
+    """The reader's mail program can recognise a mail that was sent again after a crash."""
+    async with mail_server() as (server, port):
         email = channel(tmp_path, outgoing=smart_host(port))
         first = await email.send(outbound())
         again = await email.send(outbound(attempt=2))
     assert first == again
-    assert len(end.got) == 2
+    assert len(server.received) == 2
 
 
 @pytest.mark.parametrize(
@@ -105,18 +106,18 @@ async def test_a_second_attempt_has_the_same_id(tmp_path: Path) -> None:
         ({"RCPT": "550 No such user"}, Undeliverable, False),
         ({"DATA": "421 4.3.2 Shutting down"}, TryLater, None),
         ({"DATA": "554 5.7.1 Looks like spam"}, Undeliverable, False),
-        ({"DATA": "hang up"}, Unsure, None),
+        ({"DATA": "disconnect"}, Unsure, None),
     ],
     ids=str,
 )
-async def test_what_the_server_says_is_understood(
+async def test_answers_map_to_delivery_errors(
     tmp_path: Path,
     answers: dict[str, str],
     error: type[Exception],
     unreachable: bool | None,
 ) -> None:
-    """4xx is for later, 5xx for never, 5.1.x about the address; cut off after DATA is unsure."""
-    async with far_end(**answers) as (_, port):
+    """4xx is temporary, 5xx permanent, 5.1.x about the address; a break after DATA is unsure."""
+    async with mail_server(**answers) as (_, port):
         email = channel(tmp_path, outgoing=smart_host(port))
         with pytest.raises(error) as raised:
             await email.send(outbound())
@@ -125,16 +126,16 @@ async def test_what_the_server_says_is_understood(
 
 
 async def test_silence_after_data_is_unsure(tmp_path: Path) -> None:
-    """A server that takes the mail and then says nothing may have it."""
-    async with far_end(DATA="say nothing") as (end, port):
+    """A server that reads the mail and never answers may have stored it."""
+    async with mail_server(DATA="hang") as (server, port):
         email = channel(tmp_path, outgoing=smart_host(port, timeout=0.5))
         with pytest.raises(Unsure):
             await email.send(outbound())
-    assert len(end.got) == 1
+    assert len(server.received) == 1
 
 
-class Deaf(asyncio.Protocol):
-    """Takes connections; greets only with ``greeting``, and closes at the first words."""
+class ClosingServer(asyncio.Protocol):
+    """Accepts connections, sends ``greeting``, and closes at the first bytes it gets."""
 
     def __init__(self, greeting: bytes = b"") -> None:
         self._greeting = greeting
@@ -149,37 +150,37 @@ class Deaf(asyncio.Protocol):
 
 
 @pytest.mark.parametrize("greeting", [b"", b"220 hi\r\n", b"554 go away\r\n", b"\xff\xff\r\n"])
-async def test_before_data_nothing_has_left(tmp_path: Path, greeting: bytes) -> None:
-    """A server that breaks off, or greets strangely, is tried again later."""
-    async with served(lambda: Deaf(greeting)) as port:
+async def test_a_failure_before_data_is_retried(tmp_path: Path, greeting: bytes) -> None:
+    """A server that disconnects, or greets strangely, is tried again later."""
+    async with served(lambda: ClosingServer(greeting)) as port:
         email = channel(tmp_path, outgoing=smart_host(port, timeout=0.5))
         with pytest.raises(TryLater):
             await email.send(outbound())
 
 
-async def test_a_server_that_is_away_is_tried_later(tmp_path: Path) -> None:
+async def test_an_unreachable_server_is_retried(tmp_path: Path) -> None:
     """The error names the server, never the password."""
-    async with served(Deaf) as port:
+    async with served(ClosingServer) as port:
         pass
-    told = smart_host(port, user="shop", password="hunter2")
-    email = channel(tmp_path, outgoing=told)
+    outgoing = smart_host(port, user="shop", password="hunter2")
+    email = channel(tmp_path, outgoing=outgoing)
     with pytest.raises(TryLater, match=f"127.0.0.1:{port}") as raised:
         await email.send(outbound())
     assert "hunter2" not in str(raised.value)
 
 
 async def test_a_password_is_not_sent_in_the_clear(tmp_path: Path) -> None:
-    """A server that offers no TLS gets neither the password nor the mail, unless we are told
-    that this is right."""
-    async with far_end() as (end, port):
-        told = smart_host(port, user="shop", password="hunter2")
+    """A server that offers no TLS gets neither the password nor the mail, unless the settings
+    allow it."""
+    async with mail_server() as (server, port):
+        outgoing = smart_host(port, user="shop", password="hunter2")
         with pytest.raises(TryLater, match="STARTTLS"):
-            await channel(tmp_path, outgoing=told).send(outbound())
-    assert end.got == []
+            await channel(tmp_path, outgoing=outgoing).send(outbound())
+    assert server.received == []
 
 
-async def test_a_maildir_holds_what_we_sent(tmp_path: Path) -> None:
-    """The demo's way out: mail that any mail program can open, side by side."""
+async def test_a_maildir_holds_the_sent_mail(tmp_path: Path) -> None:
+    """Concurrent sends write complete mails that any mail program can open."""
     email = channel(tmp_path)
     await asyncio.gather(*(email.send(outbound(key=f"out-{n}")) for n in range(8)))
     found = list(mailbox.Maildir(tmp_path / "sent", create=False))
@@ -187,8 +188,8 @@ async def test_a_maildir_holds_what_we_sent(tmp_path: Path) -> None:
     assert {mail["Delivered-To"] for mail in found} == {"anna.berg@example.org"}
 
 
-async def test_attachments_are_taken_from_the_house(tmp_path: Path, fakes: Fakes) -> None:
-    """Kept files travel with the mail; before the start they wait."""
+async def test_attachments_are_read_from_the_gateways_files(tmp_path: Path, fakes: Fakes) -> None:
+    """Kept files are attached; before the channel has started the message is retried."""
     kept = await fakes.files.keep(File(name="a.pdf", media_type="application/pdf", data=b"%PDF"))
     message = outbound(attachments=(kept,))
     email = channel(tmp_path)
@@ -200,9 +201,9 @@ async def test_attachments_are_taken_from_the_house(tmp_path: Path, fakes: Fakes
     assert mail.get_payload()[1].get_payload(decode=True) == b"%PDF"
 
 
-async def test_an_international_address_needs_a_server_that_takes_it(tmp_path: Path) -> None:
-    """A server without SMTPUTF8 cannot take a mail for jörg@; that is told, not guessed."""
-    async with far_end() as (_, port):
+async def test_an_international_address_needs_smtputf8(tmp_path: Path) -> None:
+    """A server without SMTPUTF8 cannot take mail for jörg@: the message is undeliverable."""
+    async with mail_server() as (_, port):
         email = channel(tmp_path, outgoing=smart_host(port))
         message = outbound(address=Address(channel="email", value="jörg@example.org"))
         with pytest.raises(Undeliverable):

@@ -1,4 +1,4 @@
-"""Recorded mail, as mail programs write it, becomes what the customer said."""
+"""Parsing of recorded mail, as real mail programs write it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from channels.email import parse
-from channels.email.headers import decode, normal
+from channels.email.headers import decode, normalize_address
 
 from .conftest import OURS, mail
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "text"),
     [
         (
             "plain",
@@ -43,16 +43,16 @@ You can help by paying me back.""",
         ("broken_encoding", "Half of =ZZ this =E is broken"),
     ],
 )
-def test_what_the_customer_wrote(name: str, said: str) -> None:
-    """Quotations and signatures go, the customer's own words stay, in any charset."""
-    read = parse(mail(name), ours=OURS)
-    assert read.text == said
-    assert read.trouble is None
-    assert read.automatic is None
+def test_the_customers_own_text_is_kept(name: str, text: str) -> None:
+    """Quotations and signatures are removed, the customer's own words stay, in any charset."""
+    parsed = parse(mail(name), own_addresses=OURS)
+    assert parsed.text == text
+    assert parsed.unreadable is None
+    assert parsed.automatic is None
 
 
-def test_a_forwarded_mail_without_a_word_stays_whole() -> None:
-    """When all of it is a quotation, it is what the customer wants us to read."""
+def test_a_forwarded_mail_without_comment_stays_whole() -> None:
+    """When all of the text is a quotation, the customer wants us to read it."""
     assert "Your invoice of 30 euros is due." in parse(mail("forwarded")).text
 
 
@@ -68,36 +68,36 @@ def test_a_forwarded_mail_without_a_word_stays_whole() -> None:
         ("contact_form", "anna.berg@example.org", "Anna Berg", "Contact form"),
     ],
 )
-def test_who_wrote_and_about_what(name: str, sender: str, shown: str | None, subject: str) -> None:
-    """The address is the one to answer to, lower-case; names and subjects are decoded."""
-    read = parse(mail(name), ours=OURS)
-    assert (read.sender, read.name, read.subject) == (sender, shown, subject)
+def test_sender_name_and_subject(name: str, sender: str, shown: str | None, subject: str) -> None:
+    """The address is the one to reply to, lower-case; names and subjects are decoded."""
+    parsed = parse(mail(name), own_addresses=OURS)
+    assert (parsed.sender, parsed.name, parsed.subject) == (sender, shown, subject)
 
 
-def test_a_thread_is_named_nearest_first() -> None:
+def test_the_thread_is_listed_nearest_first() -> None:
     """In-Reply-To first, then References from the newest; each id once."""
-    read = parse(mail("gmail"))
-    assert read.thread == ("<a1@lindenhof.example>", "<q1@example.org>")
-    assert read.remote_id == "<q2@example.org>"
-    assert read.at == datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    parsed = parse(mail("gmail"))
+    assert parsed.thread == ("<a1@lindenhof.example>", "<q1@example.org>")
+    assert parsed.remote_id == "<q2@example.org>"
+    assert parsed.at == datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-def test_a_mail_without_an_id_is_known_by_its_bytes() -> None:
-    """The same bytes have the same id, other bytes another."""
+def test_a_mail_without_an_id_is_identified_by_its_bytes() -> None:
+    """Equal bytes have the same id, other bytes another."""
     raw = mail("no_message_id")
     assert parse(raw).remote_id == parse(raw).remote_id
     assert parse(raw).remote_id != parse(raw + b"x").remote_id
 
 
 def test_files_are_kept_with_safe_names() -> None:
-    """Inline images, attachments and enclosed mails are files; a name never holds a path."""
-    read = parse(mail("nested"))
-    assert [(one.name, one.media_type) for one in read.files] == [
+    """Inline images, attachments and enclosed mails become files; a name contains no path."""
+    parsed = parse(mail("nested"))
+    assert [(file.name, file.media_type) for file in parsed.files] == [
         ("lamp.png", "image/png"),
         ("Rechnung für Anna.pdf", "application/pdf"),
         ("mail.eml", "message/rfc822"),
     ]
-    assert read.files[1].data == b"%PDF-1.4 not really"
+    assert parsed.files[1].data == b"%PDF-1.4 not really"
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_files_are_kept_with_safe_names() -> None:
         ("bounce_delayed", "Auto-Submitted"),
     ],
 )
-def test_a_machine_is_recognised(name: str, why: str) -> None:
-    """RFC 3834: what a machine sent is taken in, and says why it will not be answered."""
-    read = parse(mail(name), ours=OURS)
-    assert read.automatic is not None
-    assert why in read.automatic
-    assert read.bounces == ()
+def test_automatic_mail_is_recognised(name: str, why: str) -> None:
+    """RFC 3834: automatic mail is parsed, with the reason why it is not answered."""
+    parsed = parse(mail(name), own_addresses=OURS)
+    assert parsed.automatic is not None
+    assert why in parsed.automatic
+    assert parsed.bounces == ()
 
 
 @pytest.mark.parametrize(
@@ -133,23 +133,23 @@ def test_a_machine_is_recognised(name: str, why: str) -> None:
         ("Content-Type: multipart/report; boundary=x", None),
     ],
 )
-def test_each_sign_of_a_machine_counts(header: str, envelope: str | None) -> None:
-    """Any one of the signs is enough, and without it the same mail is a person's."""
+def test_each_sign_of_automatic_mail_is_enough(header: str, envelope: str | None) -> None:
+    """One sign makes a mail automatic; without it the same mail is a person's."""
     rest = "From: Anna <anna@example.org>\r\nSubject: Hi\r\n\r\nHello\r\n"
     assert parse(f"{header}\r\n{rest}".encode(), envelope=envelope).automatic
     assert parse(rest.encode(), envelope="anna@example.org").automatic is None
 
 
-def test_auto_submitted_no_is_a_person() -> None:
-    """RFC 3834 section 5: "no" says that a person sent it."""
+def test_auto_submitted_no_is_not_automatic() -> None:
+    """RFC 3834 section 5: "no" means that a person sent the mail."""
     raw = b"Auto-Submitted: no\r\nFrom: a@b.example\r\n\r\nHello\r\n"
     assert parse(raw).automatic is None
 
 
-def test_our_own_address_is_a_loop() -> None:
-    """Mail from ourselves is never answered."""
+def test_mail_from_our_own_address_is_automatic() -> None:
+    """Mail from ourselves is never answered: it would loop."""
     raw = b"From: help@lindenhof.example\r\n\r\nHello\r\n"
-    assert parse(raw, ours=OURS).automatic
+    assert parse(raw, own_addresses=OURS).automatic
 
 
 @pytest.mark.parametrize(
@@ -159,29 +159,29 @@ def test_our_own_address_is_a_loop() -> None:
         ("bounce_exim", 3, "not delivered to anna.berg@example.org"),
     ],
 )
-def test_a_bounce_names_the_mail_that_failed(name: str, number: int, detail: str) -> None:
-    """RFC 3464 reports, and Exim's older form, lead to the mail of ours; not to one that it
-    merely refers to."""
-    (bounce,) = parse(mail(name), ours=OURS).bounces
+def test_a_bounce_identifies_the_mail_that_failed(name: str, number: int, detail: str) -> None:
+    """RFC 3464 reports, and Exim's older form, lead to our mail, not to another one that they
+    merely refer to."""
+    (bounce,) = parse(mail(name), own_addresses=OURS).bounces
     assert bounce.remote_id == f"<{number:032d}.warmline@lindenhof.example>"
     assert not bounce.delivered
     assert detail in bounce.detail
 
 
-def test_a_report_on_somebody_elses_mail_is_no_bounce_of_ours() -> None:
-    """A report that names no mail of ours is taken in as automatic mail."""
-    read = parse(mail("bounce").replace(b".warmline@", b".other@"))
-    assert read.bounces == ()
-    assert read.automatic
+def test_a_report_on_other_mail_is_not_our_bounce() -> None:
+    """A report that names no mail of ours is ordinary automatic mail."""
+    parsed = parse(mail("bounce").replace(b".warmline@", b".other@"))
+    assert parsed.bounces == ()
+    assert parsed.automatic
 
 
-def test_an_encrypted_mail_goes_to_a_person() -> None:
-    """What we cannot read we do not pretend to understand."""
-    assert parse(mail("encrypted")).trouble == "it is encrypted"
+def test_an_encrypted_mail_is_unreadable() -> None:
+    """An encrypted mail says why it could not be read, so that it goes to a person."""
+    assert parse(mail("encrypted")).unreadable == "it is encrypted"
 
 
 @pytest.mark.parametrize(
-    ("data", "charset", "read"),
+    ("data", "charset", "text"),
     [
         ("naïve €".encode("cp1252"), "iso-8859-1", "naïve €"),
         ("naïve €".encode("cp1252"), "us-ascii", "naïve €"),
@@ -195,15 +195,13 @@ def test_an_encrypted_mail_goes_to_a_person() -> None:
         (b"a", "base64", "a"),
     ],
 )
-def test_charsets_are_read_as_browsers_read_them(
-    data: bytes | str, charset: str, read: str
-) -> None:
-    """Labels of old, wrong and invented charsets lead to the text that was meant."""
+def test_charsets_are_decoded_as_browsers_do(data: bytes | str, charset: str, text: str) -> None:
+    """Old, wrong and invented charset labels still give the intended text."""
     raw = data.encode() if isinstance(data, str) else data
     if charset == "utf-8":
         raw += "größer".encode() * 2
-        read += "größer" * 2
-    assert decode(raw, charset) == read
+        text += "größer" * 2
+    assert decode(raw, charset) == text
 
 
 @pytest.mark.parametrize(
@@ -219,6 +217,6 @@ def test_charsets_are_read_as_browsers_read_them(
         ("anna", None),
     ],
 )
-def test_addresses_are_normal_or_refused(spec: str, key: str | None) -> None:
-    """One customer is one key; what is no address is none."""
-    assert normal(spec) == key
+def test_addresses_are_normalised_or_refused(spec: str, key: str | None) -> None:
+    """A valid address becomes the customer's key; an invalid one gives None."""
+    assert normalize_address(spec) == key

@@ -1,14 +1,14 @@
-"""What is taken off a mail, and what must never be."""
+"""Quotations and signatures: what is removed from a text, and what must stay."""
 
 from __future__ import annotations
 
 import pytest
 
-from channels.email.reply import latest
+from channels.email.body import extract_reply
 
 
 @pytest.mark.parametrize(
-    ("written", "read"),
+    ("text", "reply"),
     [
         (
             "Hello\n\nThanks, but that did not help.\nI want my money back.\n\nBest regards,\nAnna",
@@ -35,6 +35,6 @@ from channels.email.reply import latest
     ],
     ids=lambda text: repr(text)[:30],
 )
-def test_the_customers_words_stay(written: str, read: str | None) -> None:
-    """A signature or quotation goes only when it truly is one; None: everything stays."""
-    assert latest(written) == (written if read is None else read)
+def test_the_customers_words_stay(text: str, reply: str | None) -> None:
+    """Only a real signature or quotation is removed; ``reply`` None: everything stays."""
+    assert extract_reply(text) == (text if reply is None else reply)

@@ -1,4 +1,4 @@
-"""A customer with a mail program and the real gateway, a real mailbox and a real mail server."""
+"""Whole conversations by mail: the real gateway, a real mailbox and a real SMTP server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..conftest import until
 from .conftest import ADDRESS, mail
 from .dovecot import Dovecot, dovecot
 from .test_imap import mailbox
-from .test_outgoing import FarEnd, far_end
+from .test_outgoing import FakeMailServer, mail_server
 
 ANNA = "Anna Berg <anna.berg@example.org>"
 
@@ -32,22 +32,22 @@ def echo(turn: Turn) -> Reply | None:
     return Reply(opener="", body=(f"You said: {turn.message.text.splitlines()[0]}",))
 
 
-class Shop:
-    """The gateway with our mailbox, and the server that our mail goes to."""
+class MailShop:
+    """The gateway with our mailbox, and the mail server that receives our answers."""
 
     def __init__(
-        self, gateway: RunningGateway, inbox: Dovecot, end: FarEnd, handler: FakeHandler
+        self, gateway: RunningGateway, inbox: Dovecot, server: FakeMailServer, handler: FakeHandler
     ) -> None:
-        self.gateway, self.inbox, self.end, self.handler = gateway, inbox, end, handler
+        self.gateway, self.inbox, self.server, self.handler = gateway, inbox, server, handler
 
-    async def receives(self, raw: bytes) -> None:
+    async def deliver(self, raw: bytes) -> None:
         await asyncio.to_thread(self.inbox.deliver, raw)
 
-    async def answered(self, number: int) -> EmailMessage:
-        """The mail that is the ``number``-th to leave."""
-        await until(lambda: len(self.end.got) >= number, 20)
+    async def sent_mail(self, number: int) -> EmailMessage:
+        """The ``number``-th mail that we sent."""
+        await until(lambda: len(self.server.received) >= number, 20)
         read = stdlib_email.message_from_bytes(
-            self.end.got[number - 1].original_content or b"", policy=default
+            self.server.received[number - 1].original_content or b"", policy=default
         )
         assert isinstance(read, EmailMessage)
         await self.gateway.settled()
@@ -55,48 +55,47 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(tmp_path: Path, **answers: str) -> AsyncIterator[Shop]:
+async def shop(tmp_path: Path, **answers: str) -> AsyncIterator[MailShop]:
     handler = FakeHandler(echo)
-    async with dovecot() as inbox, far_end(**answers) as (end, port):
-        told: dict[str, Any] = {
+    async with dovecot() as inbox, mail_server(**answers) as (server, port):
+        section: dict[str, Any] = {
             "address": ADDRESS,
             "imap": mailbox(inbox.port),
             "outgoing": {"host": "127.0.0.1", "port": port},
         }
-        config = {"channels": {"email": told}}
+        config = {"channels": {"email": section}}
         async with running(package, handler, config=config, tmp_path=tmp_path) as gateway:
-            yield Shop(gateway, inbox, end, handler)
+            yield MailShop(gateway, inbox, server, handler)
 
 
 def reply_to(answer: EmailMessage, text: str, number: int, sender: str = ANNA) -> bytes:
-    """What a mail program sends when its user answers ``answer``."""
-    mine = EmailMessage(policy=default)
-    mine["From"], mine["To"] = sender, answer["From"]
-    mine["Subject"] = answer["Subject"]
-    mine["Message-ID"] = f"<reply{number}@example.org>"
-    mine["In-Reply-To"] = answer["Message-ID"]
-    mine["References"] = f"{answer['References']} {answer['Message-ID']}"
-    said = answer.get_body(("plain",))
-    assert said is not None
-    quoted = "\n".join(f"> {line}" for line in said.get_content().splitlines())
-    mine.set_content(f"{text}\n\nOn Mon, 23 Nov 2026, Shop wrote:\n{quoted}\n")
-    return mine.as_bytes(policy=default.clone(linesep="\r\n"))
+    """The mail that a mail program sends as a reply to ``answer``."""
+    reply = EmailMessage(policy=default)
+    reply["From"], reply["To"] = sender, answer["From"]
+    reply["Subject"] = answer["Subject"]
+    reply["Message-ID"] = f"<reply{number}@example.org>"
+    reply["In-Reply-To"] = answer["Message-ID"]
+    reply["References"] = f"{answer['References']} {answer['Message-ID']}"
+    body = answer.get_body(("plain",))
+    assert body is not None
+    quoted = "\n".join(f"> {line}" for line in body.get_content().splitlines())
+    reply.set_content(f"{text}\n\nOn Mon, 23 Nov 2026, Shop wrote:\n{quoted}\n")
+    return reply.as_bytes(policy=default.clone(linesep="\r\n"))
 
 
-async def test_a_question_an_answer_and_a_reply_are_one_conversation(tmp_path: Path) -> None:
-    """IMAP IDLE brings the question, SMTP takes the answer into the same thread, and the reply
-    to it continues the same conversation."""
-    async with shop(tmp_path) as place:
-        await place.receives(mail("plain"))
-        answer = await place.answered(1)
+async def test_question_answer_and_reply_are_one_conversation(tmp_path: Path) -> None:
+    """The answer goes out in the same thread, and the reply to it continues the conversation."""
+    async with shop(tmp_path) as mail_shop:
+        await mail_shop.deliver(mail("plain"))
+        answer = await mail_shop.sent_mail(1)
         assert answer["In-Reply-To"] == "<q1@example.org>"
         assert answer["References"] == "<q1@example.org>"
         assert answer["Subject"] == "Re: Where is my parcel?"
         assert answer["To"] == "anna.berg@example.org"
         assert answer["Auto-Submitted"] == "auto-replied"
 
-        await place.receives(reply_to(answer, "It is still not here.", 1))
-        second = await place.answered(2)
+        await mail_shop.deliver(reply_to(answer, "It is still not here.", 1))
+        second = await mail_shop.sent_mail(2)
         assert second["In-Reply-To"] == "<reply1@example.org>"
         assert second["References"].split() == [
             "<q1@example.org>",
@@ -105,103 +104,103 @@ async def test_a_question_an_answer_and_a_reply_are_one_conversation(tmp_path: P
         ]
         assert second["Subject"] == "Re: Where is my parcel?"
 
-    first_turn, second_turn = place.handler.turns
+    first_turn, second_turn = mail_shop.handler.turns
     assert first_turn.message.text.startswith("Hello,")
     assert second_turn.message.text == "It is still not here."
     assert second_turn.conversation.subject == "Where is my parcel?"
-    assert [one.text.splitlines()[0] for one in second_turn.history] == [
+    assert [message.text.splitlines()[0] for message in second_turn.history] == [
         "Hello,",
         "You said: Hello,",
     ]
 
 
-async def test_another_matter_is_another_conversation(tmp_path: Path) -> None:
-    """A new mail of the same customer, with a thread of its own, begins anew."""
-    async with shop(tmp_path) as place:
-        await place.receives(mail("plain"))
-        await place.answered(1)
-        await place.receives(mail("nested"))
-        await place.answered(2)
-    assert place.handler.turns[1].history == ()
-    assert [one.name for one in place.handler.turns[1].message.attachments] == [
+async def test_a_new_thread_is_a_new_conversation(tmp_path: Path) -> None:
+    """A mail of the same customer in a new thread starts a new conversation."""
+    async with shop(tmp_path) as mail_shop:
+        await mail_shop.deliver(mail("plain"))
+        await mail_shop.sent_mail(1)
+        await mail_shop.deliver(mail("nested"))
+        await mail_shop.sent_mail(2)
+    assert mail_shop.handler.turns[1].history == ()
+    assert [file.name for file in mail_shop.handler.turns[1].message.attachments] == [
         "lamp.png",
         "Rechnung für Anna.pdf",
         "mail.eml",
     ]
 
 
-async def test_a_stranger_with_a_stolen_id_learns_nothing(tmp_path: Path) -> None:
-    """Knowing a Message-ID is not enough: the sender must be the one of the conversation."""
-    async with shop(tmp_path) as place:
-        await place.receives(mail("plain"))
-        answer = await place.answered(1)
-        await place.receives(reply_to(answer, "What did I say?", 1, "Eve <eve@example.org>"))
-        to_eve = await place.answered(2)
+async def test_a_known_message_id_does_not_open_another_senders_thread(tmp_path: Path) -> None:
+    """Only the sender of the conversation can continue it; a Message-ID alone is not enough."""
+    async with shop(tmp_path) as mail_shop:
+        await mail_shop.deliver(mail("plain"))
+        answer = await mail_shop.sent_mail(1)
+        await mail_shop.deliver(reply_to(answer, "What did I say?", 1, "Eve <eve@example.org>"))
+        to_eve = await mail_shop.sent_mail(2)
         assert to_eve["To"] == "eve@example.org"
-    assert place.handler.turns[1].history == ()
+    assert mail_shop.handler.turns[1].history == ()
 
 
 async def test_the_same_mail_is_answered_once(tmp_path: Path) -> None:
-    """A mail that is delivered twice, as mail servers do, has one answer."""
-    async with shop(tmp_path) as place:
+    """A mail that a server delivers twice gets one answer."""
+    async with shop(tmp_path) as mail_shop:
         for raw in (mail("plain"), mail("plain"), mail("german")):
-            await place.receives(raw)
-        await place.answered(2)
-        await place.gateway.settled()
-    assert [one.rcpt_tos for one in place.end.got] == [
+            await mail_shop.deliver(raw)
+        await mail_shop.sent_mail(2)
+        await mail_shop.gateway.settled()
+    assert [envelope.rcpt_tos for envelope in mail_shop.server.received] == [
         ["anna.berg@example.org"],
         ["joerg@example.de"],
     ]
 
 
 @pytest.mark.parametrize("name", ["vacation", "mailing_list", "bounce_delayed"])
-async def test_machines_are_never_answered(tmp_path: Path, name: str) -> None:
-    """RFC 3834: automatic mail is taken in; only the person's mail after it gets an answer."""
-    async with shop(tmp_path) as place:
-        await place.receives(mail(name))
-        await place.receives(mail("german"))
-        await place.answered(1)
-        await until(lambda: place.inbox.flags() == ["\\Seen"] * 2)
-        await place.gateway.settled()
-    assert [one.rcpt_tos for one in place.end.got] == [["joerg@example.de"]]
+async def test_automatic_mail_is_never_answered(tmp_path: Path, name: str) -> None:
+    """RFC 3834: automatic mail is stored; only the person's mail after it gets an answer."""
+    async with shop(tmp_path) as mail_shop:
+        await mail_shop.deliver(mail(name))
+        await mail_shop.deliver(mail("german"))
+        await mail_shop.sent_mail(1)
+        await until(lambda: mail_shop.inbox.flags() == ["\\Seen"] * 2)
+        await mail_shop.gateway.settled()
+    assert [envelope.rcpt_tos for envelope in mail_shop.server.received] == [["joerg@example.de"]]
 
 
-async def test_a_bounce_turns_our_answer_failed(tmp_path: Path) -> None:
-    """The report that comes back hours later finds the very message, with its reason."""
-    async with shop(tmp_path) as place:
-        await place.receives(mail("plain"))
-        answer = await place.answered(1)
+async def test_a_bounce_marks_our_answer_as_failed(tmp_path: Path) -> None:
+    """A later delivery report finds our message and stores the reason."""
+    async with shop(tmp_path) as mail_shop:
+        await mail_shop.deliver(mail("plain"))
+        answer = await mail_shop.sent_mail(1)
         returned = mail("bounce").replace(
             b"<00000000000000000000000000000002.warmline@lindenhof.example>",
             answer["Message-ID"].encode(),
         )
-        await place.receives(returned)
-        anna = place.gateway.customer("email", "anna.berg@example.org")
+        await mail_shop.deliver(returned)
+        anna = mail_shop.gateway.customer("email", "anna.berg@example.org")
 
         async def failed() -> bool:
-            found = await place.gateway.services.mailbox.messages(anna.address, after=0)
-            return any("User unknown" in (one.detail or "") for one in found)
+            found = await mail_shop.gateway.services.mailbox.messages(anna.address, after=0)
+            return any("User unknown" in (message.detail or "") for message in found)
 
         await until(failed)
-        (message,) = await place.gateway.services.mailbox.messages(anna.address, after=0)
+        (message,) = await mail_shop.gateway.services.mailbox.messages(anna.address, after=0)
         assert message.status == "failed"
 
 
-async def test_a_person_answers_without_the_marks_of_a_machine(tmp_path: Path) -> None:
-    """What an agent writes is mail of a person, in the same thread."""
-    async with shop(tmp_path) as place:
-        await place.receives(mail("encrypted"))
-        agent = place.gateway.desk_agent("ana")
+async def test_an_agents_answer_is_not_marked_automatic(tmp_path: Path) -> None:
+    """An agent's answer is a person's mail, in the same thread."""
+    async with shop(tmp_path) as mail_shop:
+        await mail_shop.deliver(mail("encrypted"))
+        agent = mail_shop.gateway.desk_agent("ana")
 
-        async def waits() -> bool:
-            await place.gateway.settled()
-            return bool(await place.gateway.services.desk.queue())
+        async def is_queued() -> bool:
+            await mail_shop.gateway.settled()
+            return bool(await mail_shop.gateway.services.desk.queue())
 
-        await until(waits, 20)
+        await until(is_queued, 20)
         card = await agent.claim()
-        before = len(place.end.got)
+        before = len(mail_shop.server.received)
         await agent.answer(card, "Could you send it unencrypted, please?")
-        answer = await place.answered(before + 1)
+        answer = await mail_shop.sent_mail(before + 1)
     assert answer["Auto-Submitted"] is None
     assert answer["In-Reply-To"] is not None
     body = answer.get_body(("plain",))

@@ -1,4 +1,4 @@
-"""The section `channels.email`: what it needs, what it refuses, and what wakes it."""
+"""The section `channels.email`: required keys, refused values, and when it is active."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.settings import DeclaredSection, Settings, load
 
 from .conftest import ADDRESS, channel, outbound
 
-WAYS = {"address": ADDRESS, "smtp_port": 0, "maildir": "mail"}
+ROUTES = {"address": ADDRESS, "smtp_port": 0, "maildir": "mail"}
 
 
 def loaded(tmp_path: Path, yaml: str, environ: dict[str, str] | None = None) -> Settings:
@@ -35,13 +35,13 @@ def registered(settings: Settings) -> list[Channel]:
     return found
 
 
-def test_it_sleeps_until_it_is_named(tmp_path: Path) -> None:
+def test_the_channel_is_inactive_without_its_section(tmp_path: Path) -> None:
     """Without its section nothing is registered."""
     assert registered(loaded(tmp_path, "channels: {}")) == []
 
 
-def test_awake_it_is_all_that_the_gateway_asks(tmp_path: Path) -> None:
-    """One object takes mail in, sends, and tells how it is."""
+def test_the_channel_implements_the_gateways_protocols(tmp_path: Path) -> None:
+    """One object receives, sends and reports its readiness."""
     text = "channels: {email: {address: help@shop.example, maildir: mail, smtp_port: 2525}}"
     (found,) = registered(loaded(tmp_path, text))
     for part in (Channel, Sender, Poller, ReadinessProbe):
@@ -51,7 +51,7 @@ def test_awake_it_is_all_that_the_gateway_asks(tmp_path: Path) -> None:
 
 
 def test_the_port_comes_from_the_environment(tmp_path: Path) -> None:
-    """`WARMLINE_CHANNELS__EMAIL__SMTP_PORT` is stronger than the file."""
+    """`WARMLINE_CHANNELS__EMAIL__SMTP_PORT` overrides the file."""
     text = "channels: {email: {address: help@shop.example, maildir: mail, smtp_port: 2525}}"
     settings = loaded(tmp_path, text, {"WARMLINE_CHANNELS__EMAIL__SMTP_PORT": "0"})
     section = settings.section(EmailSettings)
@@ -60,7 +60,7 @@ def test_the_port_comes_from_the_environment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         ({"smtp_port": None}, "no way in"),
         ({"maildir": None}, "one way out"),
@@ -73,47 +73,47 @@ def test_the_port_comes_from_the_environment(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_mistakes_are_named(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
-    """With file, line and key; a section that cannot work stops the start."""
-    given = {name: value for name, value in {**WAYS, **changes}.items() if value is not None}
+def test_wrong_settings_are_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    """A section that cannot work stops the start-up, with an error that names the key."""
+    given = {name: value for name, value in {**ROUTES, **changes}.items() if value is not None}
     tree = {"channels": {"email": given}}
     with pytest.raises(BadConfig) as refused:
         loaded(tmp_path, str(tree).replace("'", '"').replace("True", "true"))
     (problem,) = refused.value.problems
-    assert says in problem.message
+    assert message in problem.message
     assert problem.key.startswith("channels.email")
 
 
 def test_secrets_are_not_shown() -> None:
-    """Neither password appears when the settings are printed."""
+    """Passwords do not appear when the settings are printed."""
     account = {"host": "h", "user": "u", "password": "hunter2"}
-    told = {"address": ADDRESS, "imap": account, "outgoing": account}
-    assert "hunter2" not in repr(EmailSettings.model_validate(told))
+    section = {"address": ADDRESS, "imap": account, "outgoing": account}
+    assert "hunter2" not in repr(EmailSettings.model_validate(section))
 
 
 @pytest.mark.parametrize("section", ["outgoing", "imap", "smtp_tls"])
-async def test_a_missing_certificate_names_its_setting(
+async def test_a_missing_certificate_is_an_error_that_names_its_setting(
     tmp_path: Path, section: str, fakes: Any
 ) -> None:
-    """A path is meant relative to the configuration; what is not there is an error in words."""
+    """The path is relative to the configuration file; the error names the setting and the path."""
     account = {"host": "127.0.0.1", "user": "u", "password": "p", "ca_file": "none.pem"}
-    told: dict[str, Any] = {
+    section_settings: dict[str, Any] = {
         "outgoing": {"outgoing": account},
         "imap": {"imap": account},
         "smtp_tls": {"smtp_tls": {"cert": "none.pem", "key": "none.pem"}},
     }[section]
 
     async def begin() -> None:
-        email = channel(tmp_path, **told)
+        email = channel(tmp_path, **section_settings)
         await (email.watch if section == "imap" else email.run)(fakes.services)
 
     with pytest.raises(WarmlineError, match=rf"channels\.email\.{section}.*{tmp_path}.none\.pem"):
         await begin()
 
 
-async def test_the_maildir_lies_with_our_data(tmp_path: Path) -> None:
-    """`maildir: mail` is `mail` below the data directory, wherever the configuration lies."""
-    text = f"data_dir: {tmp_path}/data\nchannels: {{email: {WAYS}}}".replace("'", '"')
+async def test_the_maildir_is_below_the_data_directory(tmp_path: Path) -> None:
+    """`maildir: mail` is `mail` below the data directory, wherever the configuration file is."""
+    text = f"data_dir: {tmp_path}/data\nchannels: {{email: {ROUTES}}}".replace("'", '"')
     (email,) = registered(loaded(tmp_path, text))
     assert isinstance(email, Email)
     await email.send(outbound())

@@ -25,8 +25,8 @@ import channels.sms.incoming
 import channels.sms.words
 import channels.telegram.channel
 import channels.telegram.receive
-import channels.webchat.hearing
-import channels.webchat.uploads
+import channels.webchat.frame_handler
+import channels.webchat.http_api
 import channels.webchat.wire
 import plugins.faq.answers
 import plugins.nlu_local.knowledge
@@ -128,12 +128,12 @@ def _telegram(data: bytes) -> None:
 
 def _webchat(data: bytes) -> None:
     frame = channels.webchat.wire.decode(data)
-    channels.webchat.hearing._page(getattr(frame, "page", None))
+    channels.webchat.frame_handler.page_address(getattr(frame, "page", None))
 
 
 def _upload(data: bytes) -> None:
-    kind = channels.webchat.uploads.sniff(data) or "text/plain"
-    name = channels.webchat.uploads.safe_name(_text(data), kind)
+    kind = channels.webchat.http_api.sniff(data) or "text/plain"
+    name = channels.webchat.http_api.safe_name(_text(data), kind)
     assert 0 < len(name) <= 100
     assert "/" not in name
 
@@ -174,12 +174,12 @@ def _understand(data: bytes) -> None:
 TARGETS: Mapping[str, Target] = {
     "mail": Target(call=parse_mail, seeds="tests/email/mails/*.eml"),
     "html": Target(call=_html, seeds="plugins/demo_shop/templates/*.html"),
-    "rest": Target(call=channels.rest._SAID.decode, own=(msgspec.DecodeError, UnicodeDecodeError)),
+    "rest": Target(call=channels.rest.decode, own=(msgspec.DecodeError, UnicodeDecodeError)),
     "sms": Target(call=_sms, own=(channels.sms.incoming.Unreadable, web.HTTPException)),
     "slack": Target(call=_slack, seeds="tests/slack/events/*.json"),
     "mrkdwn": Target(call=_markup),
     "telegram": Target(call=_telegram, own=(channels.telegram.receive.Unintelligible,)),
-    "webchat": Target(call=_webchat, own=(channels.webchat.wire.Malformed,)),
+    "webchat": Target(call=_webchat, own=(channels.webchat.wire.BadFrame,)),
     "upload": Target(call=_upload),
     "nlu": Target(
         call=lambda data: plugins.nlu_local.knowledge.read_knowledge([_file(data, "yml")]),

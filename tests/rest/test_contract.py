@@ -1,4 +1,4 @@
-"""The channels' contract, over REST with a callback."""
+"""The channels' contract over REST with a callback."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ QUALITY = Path(channels.rest.__file__).with_suffix(".quality.yaml")
 TOKEN = "a-token-nobody-guesses"
 
 
-class Client:
-    """A program at the other end: posts to the webhook, takes callbacks."""
+class RestClient:
+    """A client program: posts to the webhook and receives callbacks."""
 
     secrets: Sequence[str] = (TOKEN,)
     hostile: Sequence[str] = ()
@@ -74,16 +74,16 @@ class Client:
     def trouble(self, *kinds: Trouble) -> None:
         self._troubles += kinds
 
-    async def take(self, request: web.Request) -> web.Response:
-        """A receiver tells a repeated message by its id."""
+    async def receive(self, request: web.Request) -> web.Response:
+        """Store a pushed message; a repeated one is recognised by its id."""
         self.calls += 1
         trouble = self._troubles.pop(0) if self._troubles else None
         if trouble == "busy":
             return web.Response(status=429, headers={"Retry-After": "40"})
         if trouble in ("broken", "never"):
             return web.Response(status=503 if trouble == "broken" else 410)
-        said = await request.json()
-        self._got.setdefault(said["recipient_id"], {})[said["id"]] = said["text"]
+        message = await request.json()
+        self._got.setdefault(message["recipient_id"], {})[message["id"]] = message["text"]
         if trouble == "cut" and request.transport is not None:
             request.transport.abort()
         return web.Response()
@@ -91,10 +91,10 @@ class Client:
 
 @pytest.fixture
 async def far_end(tmp_path: Path) -> AsyncIterator[ProviderSimulator]:
-    client = Client()
+    client = RestClient()
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
     app = web.Application()
-    app.add_routes([web.post("/callback", client.take)])
+    app.add_routes([web.post("/callback", client.receive)])
     async with TestServer(app, skip_url_asserts=True) as server:
         rest = {"token": TOKEN, "callback_url": str(server.make_url("/callback"))}
         config = {"policy": "policy.yaml", "channels": {"rest": rest}}
@@ -108,5 +108,5 @@ async def far_end(tmp_path: Path) -> AsyncIterator[ProviderSimulator]:
 
 @pytest.mark.parametrize("check", checks(QUALITY))
 async def test_contract(check: Check, far_end: ProviderSimulator) -> None:
-    """What every channel must do."""
+    """The channel meets the contract of all channels."""
     await check(far_end)

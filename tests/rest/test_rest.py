@@ -1,4 +1,4 @@
-"""The REST channel, over real HTTP, in Rasa's protocol."""
+"""The REST channel over real HTTP."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def answers(turn: Turn) -> Reply | None:
     return Reply(body=("First.", f"Then {turn.message.text}."), buttons=(yes,))
 
 
-class Slow(FakeHandler):
-    """Waits until it is let go."""
+class SlowHandler(FakeHandler):
+    """Waits for ``go`` before it answers."""
 
     def __init__(self) -> None:
         super().__init__(answers)
@@ -70,34 +70,38 @@ async def post(session: ClientSession, **body: object) -> Any:
 
 
 async def test_a_rasa_client_is_answered(gw: RunningGateway) -> None:
-    """The answer has Rasa's keys, in the order in which it was said, with buttons."""
+    """The answer has Rasa's keys, with the messages in order and their buttons."""
     async with gw.session() as session:
-        said = await post(session, sender="ana", message="hi", metadata={"page": "/cart"})
-        assert [(one["recipient_id"], one["text"]) for one in said] == [
+        answer = await post(session, sender="ana", message="hi", metadata={"page": "/cart"})
+        assert [(message["recipient_id"], message["text"]) for message in answer] == [
             ("ana", "First."),
             ("ana", "Then hi."),
         ]
-        assert said[-1]["buttons"] == [{"title": "Yes", "payload": "/yes"}]
+        assert answer[-1]["buttons"] == [{"title": "Yes", "payload": "/yes"}]
 
 
-async def test_all_that_was_said_can_be_fetched(gw: RunningGateway) -> None:
-    """``after=0`` gives everything, answers already returned included; ids grow."""
+async def test_all_messages_can_be_fetched(gw: RunningGateway) -> None:
+    """``after=0`` gives all messages, including answers already returned; ids grow."""
     async with gw.session() as session:
         first = await post(session, sender="ana", message="one")
         await post(session, sender="ben", message="other")
         second = await post(session, sender="ana", message="two")
         async with session.get(MESSAGES, params={"sender": "ana", "after": "0"}) as response:
             fetched = await response.json()
-        assert [one["id"] for one in fetched] == [one["id"] for one in (*first, *second)]
-        assert [int(one["id"]) for one in fetched] == sorted(int(one["id"]) for one in fetched)
-        assert {one["author"] for one in fetched} == {"bot"}
+        assert [message["id"] for message in fetched] == [
+            message["id"] for message in (*first, *second)
+        ]
+        assert [int(message["id"]) for message in fetched] == sorted(
+            int(message["id"]) for message in fetched
+        )
+        assert {message["author"] for message in fetched} == {"bot"}
         after = first[-1]["id"]
         async with session.get(MESSAGES, params={"sender": "ana", "after": after}) as response:
-            assert [one["text"] for one in await response.json()] == ["First.", "Then two."]
+            assert [message["text"] for message in await response.json()] == ["First.", "Then two."]
 
 
 async def test_the_same_message_id_gets_the_same_answer(gw: RunningGateway) -> None:
-    """A repeated delivery is handled once; its new body is ignored."""
+    """A repeated message is handled once; its new body is ignored."""
     async with gw.session() as session:
         once = await post(session, sender="ana", message="one", message_id="m1")
         again = await post(session, sender="ana", message="changed", message_id="m1")
@@ -106,9 +110,9 @@ async def test_the_same_message_id_gets_the_same_answer(gw: RunningGateway) -> N
     assert other != once
 
 
-async def test_a_repeat_meanwhile_waits_for_the_same_answer(tmp_path: Path) -> None:
-    """Two deliveries of one message at once: one turn, and both get its answer."""
-    slow = Slow()
+async def test_a_concurrent_repeat_waits_for_the_same_answer(tmp_path: Path) -> None:
+    """Two concurrent requests with one message id are one turn, and both get its answer."""
+    slow = SlowHandler()
     async with (
         running(channels.rest, slow, config=config(tmp_path), tmp_path=tmp_path) as gw,
         gw.session() as session,
@@ -117,7 +121,7 @@ async def test_a_repeat_meanwhile_waits_for_the_same_answer(tmp_path: Path) -> N
             asyncio.create_task(post(session, sender="ana", message="hi", message_id="m1"))
             for _ in range(2)
         ]
-        await until(lambda: gw.metric("warmline_duplicates_total", channel="rest") == 1)
+        await until(lambda: gw.gateway.metrics.duplicates.labels("rest").value == 1)
         slow.go.set()
         one, two = await asyncio.gather(*both)
         assert one == two != []
@@ -125,8 +129,8 @@ async def test_a_repeat_meanwhile_waits_for_the_same_answer(tmp_path: Path) -> N
 
 
 async def test_a_slow_turn_is_pending_and_fetched_later(tmp_path: Path) -> None:
-    """After ``answer_timeout`` the answer is 200, empty, and says that the turn is pending."""
-    slow = Slow()
+    """After ``answer_timeout`` the answer is 200 and empty, with the header for a pending turn."""
+    slow = SlowHandler()
     async with (
         running(
             channels.rest, slow, config=config(tmp_path, answer_timeout=0.05), tmp_path=tmp_path
@@ -139,7 +143,7 @@ async def test_a_slow_turn_is_pending_and_fetched_later(tmp_path: Path) -> None:
             assert response.headers["Warmline-Turn"] == "pending"
         waiting = asyncio.create_task(_wait(session))
         slow.go.set()
-        assert [one["text"] for one in await waiting] == ["First.", "Then hi."]
+        assert [message["text"] for message in await waiting] == ["First.", "Then hi."]
         async with session.post(WEBHOOK, json=body) as response:
             assert len(await response.json()) == 2
             assert "Warmline-Turn" not in response.headers
@@ -151,25 +155,25 @@ async def _wait(session: ClientSession) -> Any:
         return await response.json()
 
 
-async def test_a_person_answers_and_the_customer_fetches_it(gw: RunningGateway) -> None:
-    """What a person says later comes by the messages' address, with its author."""
+async def test_an_agents_answer_is_fetched(gw: RunningGateway) -> None:
+    """A later answer of an agent is fetched, with its author."""
     async with gw.session() as session:
-        said = await post(session, sender="ana", message="hi")
+        answer = await post(session, sender="ana", message="hi")
         conversation = (await gw.customer("rest", "ana").messages())[0].conversation
         await gw.desk_agent("una").claim(await gw.services.desk.card(conversation))
         assert await post(session, sender="ana", message="hello?") == []
         waiting = asyncio.create_task(
-            session.get(MESSAGES, params={"sender": "ana", "after": said[-1]["id"], "wait": "10"})
+            session.get(MESSAGES, params={"sender": "ana", "after": answer[-1]["id"], "wait": "10"})
         )
         card = await gw.services.desk.card(conversation)
         await gw.desk_agent("una").answer(card, "Una here.")
         async with await waiting as response:
-            [one] = await response.json()
-        assert (one["author"], one["text"]) == ("agent", "Una here.")
+            [message] = await response.json()
+        assert (message["author"], message["text"]) == ("agent", "Una here.")
 
 
-async def test_the_token_is_asked_for(tmp_path: Path) -> None:
-    """With ``token`` set both addresses refuse whoever does not have it."""
+async def test_requests_need_the_token(tmp_path: Path) -> None:
+    """With ``token`` set both routes refuse requests without it."""
     async with (
         running(
             channels.rest,
@@ -208,14 +212,15 @@ async def test_the_token_is_asked_for(tmp_path: Path) -> None:
         (b'{"sender": "a", "message": "' + b"x" * 1_100_000 + b'"}', 413),
     ],
 )
-async def test_a_bad_body_is_refused_in_our_shape(
+async def test_a_bad_body_is_refused_with_an_error(
     gw: RunningGateway, body: bytes, status: int
 ) -> None:
-    """Never a 500, always an error that says what is wrong, and a counter."""
+    """The error has the usual shape, is never a 500, and is counted."""
     async with gw.session() as session, session.post(WEBHOOK, data=BytesIO(body)) as response:
         assert response.status == status
         assert set((await response.json())["error"]) == {"code", "message"}
-    assert gw.metric("warmline_refused_requests_total", path=WEBHOOK, status=str(status)) == 1
+    refused = gw.gateway.metrics.refused.labels(WEBHOOK, str(status))
+    assert refused.value == 1
 
 
 JSON = st.recursive(
@@ -231,10 +236,10 @@ BODIES = JSON | st.fixed_dictionaries(
 
 @given(bodies=st.lists(BODIES, min_size=1, max_size=20))
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_json_is_taken_or_refused(
+def test_any_json_is_stored_or_refused(
     bodies: list[Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Any JSON as a webhook: 200 and then it is stored, or 400; never a 500."""
+    """Any JSON body gives 200 and is stored, or 400; never a 500."""
     asyncio.run(_any_json(bodies, tmp_path_factory.mktemp("any")))
 
 
@@ -243,39 +248,39 @@ async def _any_json(bodies: list[Any], folder: Path) -> None:
         running(channels.rest, FakeHandler(answers), config=config(folder), tmp_path=folder) as gw,
         gw.session() as session,
     ):
-        taken = {}
+        stored = {}
         for body in bodies:
             async with session.post(WEBHOOK, data=json.dumps(body)) as response:
                 assert response.status in (200, 400), body
                 if response.status == 200:
-                    taken[body["sender"]] = body["message"]
-        for sender, text in taken.items():
-            said = await gw.services.mailbox.messages(
+                    stored[body["sender"]] = body["message"]
+        for sender, text in stored.items():
+            messages = await gw.services.mailbox.messages(
                 gw.customer("rest", sender).address, own=True, limit=1000
             )
-            kept = [m.text for m in said if m.author == "customer"]
+            kept = [m.text for m in messages if m.author == "customer"]
             assert kept[-1] == text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
-class Receiver:
-    """A program that takes callbacks, and is down at first."""
+class CallbackServer:
+    """A program that receives callbacks. It answers ``statuses`` first, then 200."""
 
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)
-        self.got: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
 
-    async def take(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.Request) -> web.Response:
         status = self.statuses.pop(0) if self.statuses else 200
         if status == 200:
-            self.got.append(await request.json())
+            self.received.append(await request.json())
         return web.Response(status=status, headers={"Retry-After": "0"})
 
 
-async def test_everything_said_is_pushed_to_the_callback(tmp_path: Path) -> None:
-    """With ``callback_url`` each message is posted in order, again while the receiver is down."""
-    receiver = Receiver(503)
+async def test_all_messages_are_pushed_to_the_callback(tmp_path: Path) -> None:
+    """Each message is posted in order, and again while the receiver is down."""
+    receiver = CallbackServer(503)
     app = web.Application()
-    app.add_routes([web.post("/callback", receiver.take)])
+    app.add_routes([web.post("/callback", receiver.receive)])
     async with TestServer(app, skip_url_asserts=True) as server:
         url = str(server.make_url("/callback"))
         more = config(tmp_path, callback_url=url) | {"delivery": {"backoff_most": 0.5}}
@@ -283,19 +288,19 @@ async def test_everything_said_is_pushed_to_the_callback(tmp_path: Path) -> None
             running(channels.rest, FakeHandler(answers), config=more, tmp_path=tmp_path) as gw,
             gw.session() as session,
         ):
-            said = await post(session, sender="ana", message="hi")
-            await until(lambda: len(receiver.got) == 2)
-    assert [one["id"] for one in receiver.got] == [one["id"] for one in said]
-    assert receiver.got[0] == {
+            answer = await post(session, sender="ana", message="hi")
+            await until(lambda: len(receiver.received) == 2)
+    assert [message["id"] for message in receiver.received] == [message["id"] for message in answer]
+    assert receiver.received[0] == {
         "recipient_id": "ana",
         "text": "First.",
-        "id": said[0]["id"],
+        "id": answer[0]["id"],
         "author": "bot",
     }
 
 
-async def test_a_token_of_any_bytes_is_a_wrong_token(tmp_path: Path) -> None:
-    """Header bytes that are no text are refused like any other guess."""
+async def test_a_token_of_invalid_bytes_is_refused(tmp_path: Path) -> None:
+    """Header bytes that are not text are a wrong token, not an error of ours."""
     token = config(tmp_path, token="s3cret")
     async with running(channels.rest, FakeHandler(answers), config=token, tmp_path=tmp_path) as gw:
         host = gw.url.removeprefix("http://")
@@ -304,31 +309,31 @@ async def test_a_token_of_any_bytes_is_a_wrong_token(tmp_path: Path) -> None:
             b"POST /webhooks/rest/webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
             b"Authorization: Bearer \xff\xfe\r\nContent-Length: 2\r\n\r\n{}"
         )
-        told = await reader.read()
-        assert told.startswith(b"HTTP/1.1 401 ")
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 401 ")
         writer.close()
 
 
-async def test_a_refusal_keeps_its_headers(gw: RunningGateway) -> None:
-    """A wrong method is told the right ones (RFC 9110, section 15.5.6)."""
-    async with gw.session() as session, session.get(WEBHOOK) as told:
-        assert told.status == 405
-        assert told.headers["Allow"] == "POST"
-        assert (await told.json())["error"]["code"] == "method_not_allowed"
+async def test_a_wrong_method_gets_the_allow_header(gw: RunningGateway) -> None:
+    """405 lists the allowed methods (RFC 9110, section 15.5.6)."""
+    async with gw.session() as session, session.get(WEBHOOK) as answer:
+        assert answer.status == 405
+        assert answer.headers["Allow"] == "POST"
+        assert (await answer.json())["error"]["code"] == "method_not_allowed"
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "//", "/a%0Ab", "/%ff", WEBHOOK + "/"])
-async def test_an_address_without_a_door_has_our_shape(gw: RunningGateway, path: str) -> None:
-    """404 in JSON with the headers of every answer, and one series for all of them."""
-    async with gw.session() as session, session.get(URL(path, encoded=True)) as told:
-        assert told.status == 404
-        assert (await told.json())["error"]["code"] == "not_found"
-        assert told.headers["X-Content-Type-Options"] == "nosniff"
-    assert gw.metric("warmline_refused_requests_total", path="unknown", status="404") == 1
+async def test_an_unknown_path_is_not_found(gw: RunningGateway, path: str) -> None:
+    """404 in JSON with the usual headers; all unknown paths share one metric series."""
+    async with gw.session() as session, session.get(URL(path, encoded=True)) as answer:
+        assert answer.status == 404
+        assert (await answer.json())["error"]["code"] == "not_found"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert gw.gateway.metrics.refused.labels("unknown", "404").value == 1
 
 
-async def test_who_asked_as_the_server_stopped_waited_their_time_out(gw: RunningGateway) -> None:
-    """Nobody waits for news of a gateway whose work has ended, however late they ask."""
+async def test_a_poll_after_the_stop_does_not_wait(gw: RunningGateway) -> None:
+    """A poll that comes while the server stops is answered at once."""
     await gw.gateway.quiesce()
     async with ClientSession() as http, asyncio.timeout(10):
         answer = await http.get(f"{gw.url}{MESSAGES}?sender=ana&wait=60")

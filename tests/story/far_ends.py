@@ -22,9 +22,9 @@ import channels.webchat
 from channels.email import Email
 from gateway.testing import FakeClock, ProviderSimulator, RunningGateway
 from tests.conftest import until
-from tests.email.test_contract import OURS, Post
+from tests.email.test_contract import OURS, PostOffice
 from tests.rest.test_contract import TOKEN as REST_TOKEN
-from tests.rest.test_contract import Client
+from tests.rest.test_contract import RestClient
 from tests.slack.server import SlackServer
 from tests.slack.test_contract import DMS, Workspace
 from tests.sms import server as twilio
@@ -52,10 +52,10 @@ Far = AbstractAsyncContextManager[ProviderSimulator]
 
 
 @asynccontextmanager
-async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
-    client = Client()
+async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+    client = RestClient()
     app = web.Application()
-    app.add_routes([web.post("/callback", client.take)])
+    app.add_routes([web.post("/callback", client.receive)])
     async with TestServer(app, skip_url_asserts=True) as server:
         section = {"token": REST_TOKEN, "callback_url": str(server.make_url("/callback"))}
         proof = {"Authorization": f"Bearer {REST_TOKEN}"}
@@ -78,8 +78,8 @@ async def webchat(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimul
 
 
 @asynccontextmanager
-async def email(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
-    post = Post()
+async def email(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+    post = PostOffice()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: SMTP(post, hostname="far.example", loop=loop), "127.0.0.1", 0

@@ -15,20 +15,20 @@ from tests.conftest import until
 from tests.demo.test_visit import ready, the_demo
 from tests.email.dovecot import dovecot
 from tests.email.test_imap import mailbox
-from tests.email.test_outgoing import far_end
-from tests.email.test_roundtrip import Shop, reply_to
+from tests.email.test_outgoing import mail_server
+from tests.email.test_roundtrip import MailShop, reply_to
 
 CUSTOMER = "Mia Sand <mia@example.org>"
 ADDRESS = "Magpie Panniers <help@magpie.example>"
 
 
 @asynccontextmanager
-async def the_shop(tmp_path: Path, models: Path) -> AsyncIterator[Shop]:
+async def the_shop(tmp_path: Path, models: Path) -> AsyncIterator[MailShop]:
     """The demo, with a mailbox that is watched and a mail server that takes its mail."""
     shutil.copytree(models, tmp_path / "var" / "nlu_local")
     config = the_demo(tmp_path, 0)
     config["plugins"]["followup"]["delay_minutes"] = 0.02
-    async with dovecot() as inbox, far_end() as (end, port):
+    async with dovecot() as inbox, mail_server() as (server, port):
         config["channels"]["email"] = {
             "address": ADDRESS,
             "imap": mailbox(inbox.port),
@@ -37,7 +37,7 @@ async def the_shop(tmp_path: Path, models: Path) -> AsyncIterator[Shop]:
         guests = [guest.module for guest in installed_plugins()]
         async with running(*guests, config=config, tmp_path=tmp_path) as gw:
             await until(lambda: ready(gw), 120, every=0.2)
-            yield Shop(gw, inbox, end, FakeHandler(lambda _: None))
+            yield MailShop(gw, inbox, server, FakeHandler(lambda _: None))
 
 
 def question(subject: str, text: str) -> bytes:
@@ -65,15 +65,15 @@ async def test_a_question_by_mail(tmp_path: Path, models: Path) -> None:
     """Question, answer in its thread, reply to it: one conversation under one subject."""
     async with the_shop(tmp_path, models) as shop:
         asked = question("Saturday", "Hello,\n\nare you open on Saturday?\n\nMia\n")
-        await shop.receives(asked)
-        answer = await shop.answered(1)
+        await shop.deliver(asked)
+        answer = await shop.sent_mail(1)
         assert "Tuesday to Saturday" in words(answer)
         assert answer["Subject"] == "Re: Saturday"
         first = f"<{abs(hash('Saturday'))}@example.org>"
         assert answer["In-Reply-To"] == answer["References"] == first
 
-        await shop.receives(reply_to(answer, "And where is the shop?", 1, CUSTOMER))
-        second = await shop.answered(2)
+        await shop.deliver(reply_to(answer, "And where is the shop?", 1, CUSTOMER))
+        second = await shop.sent_mail(2)
         assert "7 Tram Yard" in words(second)
         assert second["Subject"] == "Re: Saturday"
         assert second["In-Reply-To"] == "<reply1@example.org>"
@@ -86,13 +86,13 @@ async def test_an_angry_mail_becomes_a_case_that_ends_well(tmp_path: Path, model
     """Handed over, answered by a person, resolved, asked, and the answer stored: one thread."""
     async with the_shop(tmp_path, models) as shop:
         gw = shop.gateway
-        await shop.receives(
+        await shop.deliver(
             question(
                 "WHERE IS MY PANNIER",
                 "This is the third time I write. I am FURIOUS, nobody answers me!!!\n",
             )
         )
-        told = await shop.answered(1)
+        told = await shop.sent_mail(1)
         assert "!" not in words(told)
         assert told["Auto-Submitted"] == "auto-replied"
 
@@ -101,13 +101,13 @@ async def test_an_angry_mail_becomes_a_case_that_ends_well(tmp_path: Path, model
         assert card.handoff is not None
         assert "strong_emotion" in {one.code for one in card.handoff.reasons}
         await una.answer(card, "I have found your pannier. It goes out today.")
-        answer = await shop.answered(2)
+        answer = await shop.sent_mail(2)
         assert "I have found your pannier. It goes out today." in words(answer)
         assert answer["Auto-Submitted"] is None
         assert answer["Subject"] == "Re: WHERE IS MY PANNIER"
         assert told["Message-ID"] in answer["References"]
 
-        await shop.receives(reply_to(answer, "It came. Thank you.", 1, CUSTOMER))
+        await shop.deliver(reply_to(answer, "It came. Thank you.", 1, CUSTOMER))
 
         async def heard() -> bool:
             await gw.settled()
@@ -115,13 +115,13 @@ async def test_an_angry_mail_becomes_a_case_that_ends_well(tmp_path: Path, model
 
         await until(heard, 20)
         await una.resolve(await gw.services.desk.card(card.conversation.id))
-        asked = await shop.answered(3)
+        asked = await shop.sent_mail(3)
         assert "5" in words(asked)
         assert asked["Subject"] == "Re: WHERE IS MY PANNIER"
         assert asked["In-Reply-To"] == "<reply1@example.org>"
 
-        await shop.receives(reply_to(asked, "5", 2, CUSTOMER))
-        thanks = await shop.answered(4)
+        await shop.deliver(reply_to(asked, "5", 2, CUSTOMER))
+        thanks = await shop.sent_mail(4)
         assert thanks["In-Reply-To"] == "<reply2@example.org>"
         mia = gw.customer("email", "mia@example.org")
         held = await gw.gateway.store.customers.export(mia.address)

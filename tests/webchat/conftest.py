@@ -1,4 +1,4 @@
-"""A web chat on a free port, and browsers' tabs that speak its protocol."""
+"""A web chat on a free port, and clients that speak its protocol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from channels.webchat import Webchat, WebchatSettings
 from gateway import Address
-from tests.webchat.house import SmallHouse
+from tests.webchat.fakes import FakeGateway
 
 ROOT = "/channels/webchat"
 SECRET = "a secret of the gateway, long enough to be one"
@@ -22,7 +22,7 @@ PATIENCE = 10.0
 
 
 class Tab:
-    """One open socket, and all that was heard over it."""
+    """One open socket, as one browser tab has."""
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -37,7 +37,7 @@ class Tab:
         await self.socket.send_json(frame)
 
     async def hello(self, **more: Any) -> list[dict[str, Any]]:
-        """Say hello; gives the messages that were missed."""
+        """Say hello; gives the frames up to `live`: the missed messages."""
         await self.send(type="hello", **more)
         ready = await self.next("ready")
         self.session, self.token = ready["session"], ready["token"]
@@ -50,12 +50,12 @@ class Tab:
         return missed
 
     async def say(self, text: str, **more: Any) -> dict[str, Any]:
-        """Say ``text``; gives what was answered to it."""
+        """Send the message ``text``; gives the answering frame."""
         await self.send(**{"type": "say", "id": uuid4().hex, "text": text, **more})
         return await self.next("accepted", "error")
 
     async def next(self, *types: str) -> dict[str, Any]:
-        """The next frame, of these types if any are given; others are passed over."""
+        """The next frame, of these types if any are given; others are skipped."""
         while True:
             frame: dict[str, Any] = await self.socket.receive_json(timeout=PATIENCE)
             if not types or frame["type"] in types:
@@ -69,10 +69,10 @@ class Tab:
 
 
 class Chat:
-    """A running web chat with a small house behind it."""
+    """A running web chat with a fake gateway behind it."""
 
-    def __init__(self, small: SmallHouse, server: TestServer, http: ClientSession) -> None:
-        self.small, self.http = small, http
+    def __init__(self, gateway: FakeGateway, server: TestServer, http: ClientSession) -> None:
+        self.gateway, self.http = gateway, http
         self.url = str(server.make_url("")).rstrip("/")
         self._stack = AsyncExitStack()
 
@@ -103,23 +103,23 @@ Start = Callable[..., Awaitable[Chat]]
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """Starts a web chat with the settings given; more pages can be put beside it."""
+    """Starts a web chat with the given settings; further routes can be added."""
     async with AsyncExitStack() as stack:
 
-        async def begin(*pages: web.RouteDef, **settings: Any) -> Chat:
-            small = SmallHouse()
+        async def begin(*routes: web.RouteDef, **settings: Any) -> Chat:
+            gateway = FakeGateway()
             webchat = Webchat(
                 WebchatSettings.model_validate(settings),
                 secret=SECRET,
                 public_url="https://shop.example",
             )
             app = web.Application()
-            app.add_routes([*webchat.routes(small.services), *pages])
+            app.add_routes([*webchat.routes(gateway.services), *routes])
             server = TestServer(app, skip_url_asserts=True)
             await server.start_server()
             stack.push_async_callback(server.close)
             http = await stack.enter_async_context(ClientSession())
-            chat = Chat(small, server, http)
+            chat = Chat(gateway, server, http)
             stack.push_async_callback(chat.close)
             return chat
 
@@ -128,5 +128,5 @@ async def start() -> AsyncIterator[Start]:
 
 @pytest.fixture
 async def chat(start: Start) -> Chat:
-    """A web chat as ``channels.webchat: {}`` makes it."""
+    """A web chat with default settings."""
     return await start()

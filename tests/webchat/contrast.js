@@ -1,5 +1,5 @@
-// Run in a page: how many things were checked, and which have too little contrast (WCAG 2.2,
-// success criteria 1.4.3 and 1.4.11).
+// Runs in a page: returns how many elements were checked, and which have too little contrast
+// (WCAG 2.2, success criteria 1.4.3 and 1.4.11).
 () => {
   const root = document.querySelector("warmline-chat").shadowRoot;
   const parse = (text) => [...text.matchAll(/rgba?\(([^)]+)\)/g)].map((one) => {

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import re
 
-from channels.webchat.assets import Assets
+from channels.webchat.channel import widget_assets
 from tests.webchat.conftest import ROOT, Chat
 
-MOST = 20_000
-"""Bytes, compressed, of all the script and style that a page may have to load."""
+MAX_BYTES = 20_000
+"""Compressed size of all scripts and styles that a page loads."""
 
 
-async def test_the_whole_widget_is_small(chat: Chat) -> None:
-    """All script and style together, as they go over the wire, stay below 20 kB."""
+async def test_the_widget_stays_small(chat: Chat) -> None:
+    """All scripts and styles together stay below 20 kB, compressed."""
     async with chat.http.get(f"{chat.url}{ROOT}/widget.js") as answer:
         loader = await answer.text()
     version = re.search(r"\./assets/(\w+)/chat\.js", loader)
     assert version
     total = 0
-    for name in Assets("channels.webchat").names:
+    for name in widget_assets().names:
         path = f"/assets/{version[1]}/{name}"
         headers = {"Accept-Encoding": "gzip"}
         url = chat.url + ROOT + path
         async with chat.http.get(url, headers=headers) as answer:
             assert answer.headers["Content-Encoding"] == "gzip"
             total += int(answer.headers["Content-Length"])
-    assert 5_000 < total < MOST
+    assert 5_000 < total < MAX_BYTES
 
 
-async def test_files_say_what_they_are_and_how_long_they_keep(chat: Chat) -> None:
-    """Right types; the loader is asked for again, its parts are kept for ever."""
+async def test_files_have_content_types_and_cache_headers(chat: Chat) -> None:
+    """The loader is cached for minutes, the versioned files for a year."""
     loader, module, style = [
         await _headers(chat, path) for path in await _paths(chat, "chat.js", "chat.css")
     ]
@@ -42,27 +42,27 @@ async def test_files_say_what_they_are_and_how_long_they_keep(chat: Chat) -> Non
 
 
 async def test_an_unchanged_file_is_not_sent_again(chat: Chat) -> None:
-    """A browser that has the file is told that it is still good."""
+    """A browser that has the file gets 304 and no body."""
     first = await _headers(chat, "/widget.js")
     url, have = f"{chat.url}{ROOT}/widget.js", {"If-None-Match": first["ETag"]}
     async with chat.http.get(url, headers=have) as answer:
         assert (answer.status, await answer.read()) == (304, b"")
 
 
-async def test_a_page_with_an_older_loader_still_works(chat: Chat) -> None:
-    """Another version's address gives the present file, which is not kept."""
+async def test_an_old_version_gets_the_current_file_uncached(chat: Chat) -> None:
+    """A page with an old loader still works."""
     headers = await _headers(chat, "/assets/0123456789abcdef/chat.js")
     assert headers["Cache-Control"] == "no-store"
 
 
-async def test_nothing_else_is_served(chat: Chat) -> None:
-    """There are no other files, whatever path is tried."""
+async def test_only_the_widgets_files_are_served(chat: Chat) -> None:
+    """Any other path is 404."""
     for name in ("channel.py", "..%2fchannel.py", "%2e%2e%2fsettings.py"):
         assert (await chat.get(f"/assets/x/{name}"))[0] == 404
 
 
 async def _paths(chat: Chat, *names: str) -> list[str]:
-    version = Assets("channels.webchat").version
+    version = widget_assets().version
     return ["/widget.js", *(f"/assets/{version}/{name}" for name in names)]
 
 

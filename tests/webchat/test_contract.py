@@ -1,4 +1,4 @@
-"""The channels' contract, over the web chat's long polls (its socket speaks the same frames)."""
+"""The channels' contract over the web chat's long polls (its socket uses the same frames)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROOT = "/channels/webchat"
 
 
 class Browsers:
-    """The pages of some customers, each with a session of its own."""
+    """The browsers of some customers, each with a session of its own."""
 
     secrets: Sequence[str] = (SECRET,)
     hostile: Sequence[str] = (
@@ -49,7 +49,7 @@ class Browsers:
         self._ready: dict[str, dict[str, Any]] = {}
 
     async def meet(self, *names: str) -> None:
-        """Say hello, as a page does before anything else."""
+        """Say hello for each customer, as a page does first."""
         for name in names:
             async with self.http.post(f"{ROOT}/messages", json={"type": "hello"}) as response:
                 self._ready[name] = await response.json()
@@ -57,7 +57,7 @@ class Browsers:
     def address(self, name: str) -> Address:
         return Address(channel="webchat", value=self._ready[name]["session"])
 
-    def _proof(self, name: str) -> dict[str, str]:
+    def _authorization(self, name: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._ready[name]['token']}"}
 
     async def say(
@@ -66,7 +66,7 @@ class Browsers:
         refs = [await self._upload(file, name) for file in files]
         frame = {"type": "say", "id": f"message-{id}", "text": text, "attachments": refs}
         async with self.http.post(
-            f"{ROOT}/messages", json=frame, headers=self._proof(name)
+            f"{ROOT}/messages", json=frame, headers=self._authorization(name)
         ) as response:
             return response.status
 
@@ -75,7 +75,7 @@ class Browsers:
             f"{ROOT}/files",
             params={"name": file.name},
             data=BytesIO(file.data),
-            headers=self._proof(name),
+            headers=self._authorization(name),
         ) as response:
             return str((await response.json())["ref"])
 
@@ -88,13 +88,13 @@ class Browsers:
 
     async def post(self, body: bytes) -> int:
         async with self.http.post(
-            f"{ROOT}/messages", data=BytesIO(body), headers=self._proof("carla")
+            f"{ROOT}/messages", data=BytesIO(body), headers=self._authorization("carla")
         ) as response:
             return response.status
 
     async def _frames(self, name: str) -> list[dict[str, Any]]:
         async with self.http.get(
-            f"{ROOT}/messages", params={"after": "0"}, headers=self._proof(name)
+            f"{ROOT}/messages", params={"after": "0"}, headers=self._authorization(name)
         ) as response:
             frames: list[dict[str, Any]] = (await response.json())["frames"]
         return [frame for frame in frames if frame.get("author") in ("bot", "agent")]
@@ -105,15 +105,15 @@ class Browsers:
     async def files(self, name: str = "carla") -> list[bytes]:
         found = []
         for frame in await self._frames(name):
-            for one in frame.get("attachments", ()):
+            for file in frame.get("attachments", ()):
                 async with self.http.get(
-                    f"{ROOT}/files/{one['ref']}", headers=self._proof(name)
+                    f"{ROOT}/files/{file['ref']}", headers=self._authorization(name)
                 ) as response:
                     found.append(await response.read())
         return found
 
     def trouble(self, *kinds: Trouble) -> None:
-        """Nobody is called: customers come to us."""
+        """The gateway calls nobody: customers fetch their messages."""
 
 
 @pytest.fixture
@@ -133,5 +133,5 @@ async def far_end(tmp_path: Path) -> AsyncIterator[ProviderSimulator]:
 
 @pytest.mark.parametrize("check", checks(QUALITY))
 async def test_contract(check: Check, far_end: ProviderSimulator) -> None:
-    """What every channel must do."""
+    """The channel meets the contract of all channels."""
     await check(far_end)

@@ -1,4 +1,4 @@
-"""The web chat in a real gateway: a customer asks, a person takes over, nothing doubles."""
+"""The web chat in a real gateway."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from aiohttp import ClientSession
 import channels.webchat
 from gateway import Button, Reply, Turn
 from gateway.testing import FakeHandler, RunningGateway, running
-from tests.conftest import until
 from tests.webchat.conftest import Tab
 
 
@@ -44,7 +43,7 @@ async def gw(tmp_path: Path) -> AsyncIterator[RunningGateway]:
 
 
 async def test_a_customer_asks_and_is_answered(gw: RunningGateway) -> None:
-    """Question and answer come back over the socket, in order, with the answer's buttons."""
+    """Question and answer arrive over the socket, in order, with the answer's buttons."""
     async with tab_at(gw) as tab:
         await tab.hello()
         assert (await tab.say("When do you open?", id="message-0001"))["type"] == "accepted"
@@ -54,8 +53,8 @@ async def test_a_customer_asks_and_is_answered(gw: RunningGateway) -> None:
     assert reply["buttons"][0]["title"] == "Track a parcel"
 
 
-async def test_said_twice_it_is_answered_once(gw: RunningGateway) -> None:
-    """The same page id after a reconnect is one turn with one answer."""
+async def test_a_repeated_message_is_answered_once(gw: RunningGateway) -> None:
+    """The same client id after a reconnect is one turn with one answer."""
     async with tab_at(gw) as tab:
         await tab.hello()
         await tab.say("Hello", id="message-0001")
@@ -64,12 +63,12 @@ async def test_said_twice_it_is_answered_once(gw: RunningGateway) -> None:
         assert (await back.say("Hello", id="message-0001"))["duplicate"]
     await gw.settled()
     async with tab_at(gw) as again:
-        heard = await again.hello(token=tab.token)
-    assert [one["text"] for one in heard] == ["Hello", "You said: Hello"]
+        messages = await again.hello(token=tab.token)
+    assert [message["text"] for message in messages] == ["Hello", "You said: Hello"]
 
 
-async def test_a_mark_reaches_the_desk(gw: RunningGateway) -> None:
-    """What the customer has read is read in the agents' view."""
+async def test_a_read_receipt_reaches_the_message(gw: RunningGateway) -> None:
+    """A message that the customer has read has the status `read`."""
     async with tab_at(gw) as tab:
         await tab.hello()
         await tab.say("Hello")
@@ -80,8 +79,8 @@ async def test_a_mark_reaches_the_desk(gw: RunningGateway) -> None:
         assert (status["id"], status["status"]) == (reply["id"], "read")
 
 
-async def test_a_file_goes_through(gw: RunningGateway) -> None:
-    """An upload is kept by the gateway and comes back byte for byte."""
+async def test_a_file_is_stored_and_returned(gw: RunningGateway) -> None:
+    """An upload comes back byte for byte."""
     data = b"%PDF-1.7\n" + b"lines\n" * 300_000
     async with tab_at(gw) as tab, ClientSession() as http:
         await tab.hello()
@@ -97,8 +96,8 @@ async def test_a_file_goes_through(gw: RunningGateway) -> None:
             assert await fetched.read() == data
 
 
-async def test_the_secret_outlives_the_process(tmp_path: Path) -> None:
-    """After a restart the customer's session goes on."""
+async def test_sessions_survive_a_restart(tmp_path: Path) -> None:
+    """The signing secret is kept in the data directory."""
     config = {"channels": {"webchat": {}}}
     token = ""
     sessions = []
@@ -113,24 +112,23 @@ async def test_the_secret_outlives_the_process(tmp_path: Path) -> None:
     assert sessions[0] == sessions[1]
 
 
-async def test_pages_are_told_when_the_server_stops(gw: RunningGateway) -> None:
-    """A line is closed as `going away`, and a waiting poll is answered, when the work ends."""
+async def test_connections_end_when_the_server_stops(gw: RunningGateway) -> None:
+    """A socket is closed with `going away`, and a waiting poll is answered."""
     async with tab_at(gw) as tab, ClientSession() as http:
         await tab.hello()
         headers = {"Authorization": f"Bearer {tab.token}"}
         url = f"{gw.url}/channels/webchat/messages?wait=25"
         poll = asyncio.create_task(http.get(url, headers=headers))
-        listeners = gw.gateway.events._listeners
-        await until(lambda: len(listeners[tab.address.lane]) == 2)
-        for task in gw.gateway._running:
-            task.cancel()
-        assert await tab.end() == 1001
+        answered, _ = await asyncio.wait([poll], timeout=0.3)
+        assert not answered
+        code, _ = await asyncio.gather(tab.end(), gw.gateway.quiesce())
+        assert code == 1001
         answer = await asyncio.wait_for(poll, 5)
         assert await answer.json() == {"frames": []}
 
 
-async def test_who_polled_as_the_server_stopped_waited_their_time_out(gw: RunningGateway) -> None:
-    """Nobody waits for news of a gateway whose work has ended, however late they ask."""
+async def test_a_poll_after_the_stop_does_not_wait(gw: RunningGateway) -> None:
+    """A poll that comes while the server stops is answered at once."""
     async with tab_at(gw) as tab, ClientSession() as http, asyncio.timeout(10):
         await tab.hello()
         headers = {"Authorization": f"Bearer {tab.token}"}

@@ -1,4 +1,4 @@
-"""The same protocol where sockets cannot pass, and files."""
+"""The protocol over plain HTTP, and files."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from channels.webchat.uploads import safe_name, sniff
+from channels.webchat.http_api import safe_name, sniff
 from gateway import Attachment, Event
 from tests.conftest import until
 from tests.webchat.conftest import ROOT, Chat, Start
-from tests.webchat.house import ANA
+from tests.webchat.fakes import ANA
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 
@@ -24,51 +24,51 @@ async def greet(chat: Chat, **hello: Any) -> tuple[str, str]:
     return ready["token"], ready["session"]
 
 
-async def test_a_conversation_by_polls(chat: Chat) -> None:
-    """Say, be accepted, hear the answer: without any socket."""
+async def test_a_conversation_over_http(chat: Chat) -> None:
+    """A message is sent, accepted and answered without a socket."""
     token, session = await greet(chat)
     frame = {"type": "say", "id": "message-0001", "text": "When do you open?"}
     status, accepted = await chat.post("/messages", token, json=frame)
     assert (status, accepted["type"], accepted["id"]) == (200, "accepted", "message-0001")
     _, again = await chat.post("/messages", token, json=frame)
     assert again["duplicate"]
-    chat.small.put(chat.small.accepted[0].address, "At nine.")
+    chat.gateway.put(chat.gateway.accepted[0].address, "At nine.")
     _, body = await chat.get("/messages?after=0", token)
-    assert [one["text"] for one in body["frames"]] == ["When do you open?", "At nine."]
-    assert chat.small.accepted[0].address.value == session
+    assert [frame["text"] for frame in body["frames"]] == ["When do you open?", "At nine."]
+    assert chat.gateway.accepted[0].address.value == session
 
 
-async def test_a_poll_waits_for_what_is_new(chat: Chat) -> None:
-    """A poll answers as soon as something is said, and with nothing when its time is up."""
+async def test_a_poll_waits_for_a_new_message(chat: Chat) -> None:
+    """It answers as soon as there is a message, and with an empty list when its time is up."""
     token, session = await greet(chat)
     address = (await _tab_of(chat, token)).address
     assert address.value == session
     waiting = asyncio.create_task(chat.get("/messages?after=0&wait=10", token))
-    await until(lambda: chat.small.listeners(address) == 2)
-    chat.small.put(address, "Ana here.", author="agent", agent=ANA)
+    await until(lambda: chat.gateway.listeners(address) == 2)
+    chat.gateway.put(address, "Ana here.", author="agent", agent=ANA)
     _, body = await waiting
-    assert [one["text"] for one in body["frames"]] == ["Ana here."]
+    assert [frame["text"] for frame in body["frames"]] == ["Ana here."]
     last = body["frames"][-1]["id"]
     _, body = await chat.get(f"/messages?after={last}&wait=0.05", token)
     assert body == {"frames": []}
 
 
-async def test_a_poll_tells_of_typing(chat: Chat) -> None:
-    """Typing ends the wait, as a message does."""
+async def test_typing_ends_a_poll(chat: Chat) -> None:
+    """A typing event ends the wait, as a message does."""
     token, _ = await greet(chat)
     address = (await _tab_of(chat, token)).address
     waiting = asyncio.create_task(chat.get("/messages?wait=10", token))
-    await until(lambda: chat.small.listeners(address) == 2)
-    chat.small.publish(Event(topic=address.lane, name="typing", data={"author": "agent"}))
+    await until(lambda: chat.gateway.listeners(address) == 2)
+    chat.gateway.publish(Event(topic=address.lane, name="typing", data={"author": "agent"}))
     _, body = await waiting
     assert body["frames"] == [{"type": "typing", "author": "agent"}]
 
 
-async def test_marks_need_no_answer(chat: Chat) -> None:
-    """A mark is taken without a word."""
+async def test_receipts_get_no_answer(chat: Chat) -> None:
+    """A read receipt is answered with 204."""
     token, _ = await greet(chat)
     assert await chat.post("/messages", token, json={"type": "read", "ids": [1]}) == (204, None)
-    assert chat.small.receipts[0].ids == ("1",)
+    assert chat.gateway.receipts[0].ids == ("1",)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ async def test_marks_need_no_answer(chat: Chat) -> None:
         (b'{"type":"hello","identity":"a.b.c"}', 401, "bad_identity"),
     ],
 )
-async def test_what_is_wrong_is_said_with_its_status(
+async def test_errors_have_a_code_and_a_status(
     chat: Chat, frame: bytes, status: int, code: str
 ) -> None:
-    """Errors have the shape and the status of all errors; none is a 500."""
+    """Errors have the gateway's usual shape; none is a 500."""
     token, _ = await greet(chat)
     got, body = await chat.post("/messages", token, data=frame)
     assert (got, body["error"]["code"]) == (status, code)
@@ -98,22 +98,22 @@ async def test_what_is_wrong_is_said_with_its_status(
     "query", ["after=x", "after=-1", "wait=1e9", "wait=nan", "after=" + "9" * 40]
 )
 async def test_wrong_numbers_are_refused(chat: Chat, query: str) -> None:
-    """A poll's numbers have bounds."""
+    """A poll's numbers have limits."""
     token, _ = await greet(chat)
     assert (await chat.get(f"/messages?{query}", token))[0] == 400
 
 
-async def test_without_a_token_nothing_is_heard(chat: Chat) -> None:
-    """Polls, messages and files all ask for the session's token."""
+async def test_every_request_needs_a_token(chat: Chat) -> None:
+    """Polls, messages and files all need the session's token."""
     say = {"type": "say", "id": "message-0001", "text": "Hello"}
     assert (await chat.get("/messages"))[0] == 401
     assert (await chat.post("/messages", json=say))[0] == 401
     assert (await chat.post("/files?name=a.png", data=PNG))[0] == 401
     assert (await chat.get("/files/a.b.c"))[0] == 401
-    assert not chat.small.accepted
+    assert not chat.gateway.accepted
 
 
-async def test_bounds_hold_for_polls_too(start: Start) -> None:
+async def test_limits_hold_for_polls(start: Start) -> None:
     """Too many messages or waiting polls are 429 with Retry-After."""
     chat = await start(messages_per_minute=1, lines_per_session=1)
     token, _ = await greet(chat)
@@ -123,18 +123,18 @@ async def test_bounds_hold_for_polls_too(start: Start) -> None:
     body = {**say, "id": uuid4().hex}
     async with chat.http.post(chat.url + ROOT + "/messages", json=body, headers=auth) as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
-    address = chat.small.accepted[0].address
+    address = chat.gateway.accepted[0].address
     waiting = asyncio.create_task(chat.get("/messages?after=99&wait=10", token))
-    await until(lambda: chat.small.listeners(address) == 1)
+    await until(lambda: chat.gateway.listeners(address) == 1)
     assert (await chat.get("/messages", token))[0] == 429
-    chat.small.put(address, "done", author="agent", agent=ANA)
+    chat.gateway.put(address, "done", author="agent", agent=ANA)
     for _ in range(99):
-        chat.small.put(address, "done")
+        chat.gateway.put(address, "done")
     await waiting
 
 
-async def test_a_file_is_sent_and_fetched(chat: Chat) -> None:
-    """An upload gives a reference; the message carries the file; its owner can save it."""
+async def test_a_file_is_uploaded_sent_and_downloaded(chat: Chat) -> None:
+    """An upload gives a reference, the message carries the file, and its owner can download it."""
     token, _ = await greet(chat)
     status, file = await chat.post("/files?name=receipt.png", token, data=PNG)
     assert (status, file["name"], file["media_type"], file["size"]) == (
@@ -145,7 +145,7 @@ async def test_a_file_is_sent_and_fetched(chat: Chat) -> None:
     )
     say = {"type": "say", "id": "message-0001", "attachments": [file["ref"]]}
     await chat.post("/messages", token, json=say)
-    [kept] = chat.small.accepted[0].attachments
+    [kept] = chat.gateway.accepted[0].attachments
     assert (kept.name, kept.size) == ("receipt.png", len(PNG))
     _, body = await chat.get("/messages", token)
     [shown] = body["frames"][0]["attachments"]
@@ -157,8 +157,8 @@ async def test_a_file_is_sent_and_fetched(chat: Chat) -> None:
         assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
-async def test_a_file_is_its_sessions_alone(chat: Chat) -> None:
-    """Another session can neither fetch a file by its reference nor send it along."""
+async def test_a_file_belongs_to_its_session(chat: Chat) -> None:
+    """Another session can neither fetch a file by its reference nor attach it."""
     token, _ = await greet(chat)
     _, file = await chat.post("/files?name=receipt.png", token, data=PNG)
     other, _ = await greet(chat)
@@ -167,15 +167,15 @@ async def test_a_file_is_its_sessions_alone(chat: Chat) -> None:
     status, body = await chat.post("/messages", other, json=say)
     assert (status, body["error"]["code"]) == (403, "bad_file")
     assert (await chat.get(f"/files/{token}", token))[0] == 403
-    assert not chat.small.accepted
+    assert not chat.gateway.accepted
 
 
-async def test_a_file_that_is_gone_is_not_found(chat: Chat) -> None:
-    """A reference outlives its file: 404, not an error of ours."""
+async def test_a_deleted_file_is_not_found(chat: Chat) -> None:
+    """A reference to a file that is no longer kept gives 404."""
     token, _ = await greet(chat)
     tab = await _tab_of(chat, token)
     lost = Attachment(name="a.png", media_type="image/png", size=1, digest="0" * 64)
-    chat.small.put(tab.address, "Here", attachments=(lost,))
+    chat.gateway.put(tab.address, "Here", attachments=(lost,))
     ref = (await tab.next("message"))["attachments"][0]["ref"]
     assert (await chat.get(f"/files/{ref}", token))[0] == 404
 
@@ -191,16 +191,18 @@ async def test_a_file_that_is_gone_is_not_found(chat: Chat) -> None:
     ],
     ids=["program", "archive", "empty", "photo", "large"],
 )
-async def test_files_are_told_by_their_content(start: Start, data: bytes, status: int) -> None:
-    """What a file is called does not matter: its bytes decide, and its size."""
+async def test_files_are_checked_by_content_and_size(
+    start: Start, data: bytes, status: int
+) -> None:
+    """A file's name does not decide whether it is accepted."""
     chat = await start(file_size=64 + 1000)
     token, _ = await greet(chat)
     body = data if status != 413 else data + b"\0" * 2000
     assert (await chat.post("/files?name=photo.png", token, data=body))[0] == status
 
 
-async def test_a_large_file_without_a_length_is_cut_off(start: Start) -> None:
-    """A body that does not say how long it is, is read up to the bound and no further."""
+async def test_an_upload_without_a_length_is_limited(start: Start) -> None:
+    """A body of unknown length is read only up to the limit."""
     chat = await start(file_size=1000)
     token, _ = await greet(chat)
 
@@ -211,8 +213,8 @@ async def test_a_large_file_without_a_length_is_cut_off(start: Start) -> None:
     assert (await chat.post("/files?name=a.txt", token, data=body()))[0] == 413
 
 
-async def test_files_a_minute_are_bounded(start: Start) -> None:
-    """Uploads have a rate of their own."""
+async def test_uploads_a_minute_are_limited(start: Start) -> None:
+    """Uploads have a rate limit of their own."""
     chat = await start(files_per_minute=1)
     token, _ = await greet(chat)
     codes = [(await chat.post("/files?name=a.png", token, data=PNG))[0] for _ in range(2)]
@@ -235,7 +237,7 @@ async def test_files_a_minute_are_bounded(start: Start) -> None:
     ],
 )
 def test_file_names_are_made_safe(name: str, media_type: str, safe: str) -> None:
-    """A name keeps its words and loses what could do harm; its ending tells the truth."""
+    """A name loses dangerous characters, and its suffix fits its content."""
     assert safe_name(name, media_type) == safe
 
 
@@ -252,7 +254,7 @@ def test_file_names_are_made_safe(name: str, media_type: str, safe: str) -> None
     ],
 )
 def test_content_is_recognised(data: bytes, media_type: str | None) -> None:
-    """Known signatures and clean UTF-8 text; anything else is unknown."""
+    """Known signatures and UTF-8 text are recognised; anything else is unknown."""
     assert sniff(data) == media_type
 
 

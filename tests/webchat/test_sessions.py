@@ -1,4 +1,4 @@
-"""Who may speak for whom: sessions, identities, origins, the lasting secret."""
+"""Sessions, identities, origins, and the signing secret."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pytest
 from pydantic import ValidationError
 
 from channels.webchat import WebchatSettings
-from channels.webchat.tokens import SESSION, Tokens, lasting_secret
+from channels.webchat.tokens import SESSION, SessionTokens, lasting_secret
 from tests.webchat.conftest import ROOT, SECRET, SITE_SECRET, Chat, Start, Tab
 
 
 def identity(secret: str = SITE_SECRET, **claims: Any) -> str:
-    """An identity token as the site makes it."""
+    """An identity token as the site signs it."""
     in_an_hour = datetime.now(UTC) + timedelta(hours=1)
-    given = {"sub": "customer-7", "name": "Jo", "exp": in_an_hour, **claims}
-    return jwt.encode({k: v for k, v in given.items() if v is not None}, secret, "HS256")
+    fields = {"sub": "customer-7", "name": "Jo", "exp": in_an_hour, **claims}
+    return jwt.encode({k: v for k, v in fields.items() if v is not None}, secret, "HS256")
 
 
-async def refused(tab: Tab, **hello: Any) -> tuple[str, int]:
+async def refusal(tab: Tab, **hello: Any) -> tuple[str, int]:
     await tab.send(type="hello", **hello)
     return (await tab.next())["code"], await tab.end()
 
@@ -42,14 +42,14 @@ async def refused(tab: Tab, **hello: Any) -> tuple[str, int]:
     ],
     ids=["words", "dots", "not-ascii", "secret", "expired", "audience", "unsigned", "empty"],
 )
-async def test_a_forged_session_gives_nothing(chat: Chat, token: str) -> None:
-    """A token that is not ours, or is over, ends the line; it never opens another's session."""
-    assert await refused(await chat.tab(), token=token) == ("bad_session", 4401)
+async def test_a_forged_session_is_refused(chat: Chat, token: str) -> None:
+    """A token that is not ours, or has expired, closes the socket."""
+    assert await refusal(await chat.tab(), token=token) == ("bad_session", 4401)
     assert (await chat.get("/messages", token if token.isascii() else "a.b.c"))[0] == 401
 
 
-async def test_a_session_lasts_over_visits(chat: Chat) -> None:
-    """The token brings the same session back."""
+async def test_a_session_survives_a_reconnect(chat: Chat) -> None:
+    """The token restores the same session."""
     first = await chat.tab()
     await first.hello()
     second = await chat.tab()
@@ -57,13 +57,13 @@ async def test_a_session_lasts_over_visits(chat: Chat) -> None:
     assert second.session == first.session
 
 
-async def test_a_logged_in_user_is_proven(start: Start) -> None:
-    """With the site's token the message carries the customer's id and name."""
+async def test_an_identity_token_names_the_customer(start: Start) -> None:
+    """Messages carry the customer's id and name from the site's token."""
     chat = await start(identity_secret=SITE_SECRET)
     tab = await chat.tab()
     await tab.hello(identity=identity())
     await tab.say("Hello")
-    assert (chat.small.accepted[0].ref, chat.small.accepted[0].name) == ("customer-7", "Jo")
+    assert (chat.gateway.accepted[0].ref, chat.gateway.accepted[0].name) == ("customer-7", "Jo")
 
 
 @pytest.mark.parametrize(
@@ -82,27 +82,27 @@ async def test_a_logged_in_user_is_proven(start: Start) -> None:
     ids=["secret", "expired", "endless", "nobody", "empty", "long", "name", "unsigned", "words"],
 )
 async def test_an_identity_cannot_be_forged(start: Start, token: str) -> None:
-    """A token that the site did not sign, or that says too little, is refused."""
+    """A token that the site did not sign, or that lacks a claim, is refused."""
     chat = await start(identity_secret=SITE_SECRET)
-    assert await refused(await chat.tab(), identity=token) == ("bad_identity", 4401)
+    assert await refusal(await chat.tab(), identity=token) == ("bad_identity", 4401)
 
 
-async def test_without_a_secret_nobody_is_believed(chat: Chat) -> None:
-    """A gateway that knows no users takes no identity tokens."""
-    assert await refused(await chat.tab(), identity=identity()) == ("bad_identity", 4401)
+async def test_without_a_secret_identity_tokens_are_refused(chat: Chat) -> None:
+    """A gateway without `identity_secret` cannot verify them."""
+    assert await refusal(await chat.tab(), identity=identity()) == ("bad_identity", 4401)
 
 
-async def test_a_name_in_the_frames_is_not_believed(start: Start) -> None:
-    """Only tokens say who someone is."""
+async def test_names_in_frames_are_ignored(start: Start) -> None:
+    """Only signed tokens identify a customer."""
     chat = await start(identity_secret=SITE_SECRET)
     tab = await chat.tab()
     await tab.hello(name="Jo", ref="customer-7")
     await tab.say("Hello", name="Jo", ref="customer-7")
-    assert (chat.small.accepted[0].ref, chat.small.accepted[0].name) == (None, None)
+    assert (chat.gateway.accepted[0].ref, chat.gateway.accepted[0].name) == (None, None)
 
 
-async def test_a_conversation_goes_on_at_login_and_ends_at_logout(start: Start) -> None:
-    """Who logs in keeps the session; the next person at that computer does not get it."""
+async def test_login_keeps_the_session_and_logout_ends_it(start: Start) -> None:
+    """The next user of a shared computer does not get the session."""
     chat = await start(identity_secret=SITE_SECRET)
     visitor = await chat.tab()
     await visitor.hello()
@@ -127,15 +127,15 @@ async def test_a_conversation_goes_on_at_login_and_ends_at_logout(start: Start) 
     ],
 )
 async def test_only_listed_sites_may_embed_the_chat(start: Start, origin: str, status: int) -> None:
-    """A foreign page can neither open a socket nor poll; a listed one gets its CORS headers."""
+    """Other origins can neither open a socket nor poll; listed ones get CORS headers."""
     chat = await start(origins=["https://blog.example/"])
     url, headers = chat.url + ROOT, {"Origin": origin}
-    async with chat.http.post(url + "/messages", json={"type": "hello"}, headers=headers) as said:
-        assert said.status == status
-        allowed = said.headers.get("Access-Control-Allow-Origin")
+    async with chat.http.post(url + "/messages", json={"type": "hello"}, headers=headers) as answer:
+        assert answer.status == status
+        allowed = answer.headers.get("Access-Control-Allow-Origin")
         assert allowed == (origin if status == 200 else None)
-    async with chat.http.options(url + "/messages", headers=headers) as asked:
-        assert (asked.status == 204) == (status == 200)
+    async with chat.http.options(url + "/messages", headers=headers) as preflight:
+        assert (preflight.status == 204) == (status == 200)
     upgrade = {
         **headers,
         "Upgrade": "websocket",
@@ -154,24 +154,24 @@ async def test_our_own_pages_may_always_embed_it(chat: Chat) -> None:
 
 
 async def test_the_socket_address_is_for_sockets(chat: Chat) -> None:
-    """A plain request is told so, in the shape of all errors."""
+    """A plain request gets 400 in the gateway's usual error shape."""
     status, body = await chat.get("/socket")
     assert (status, body["error"]["code"]) == (400, "not_a_socket")
 
 
-def test_the_secret_is_made_once_and_is_private(tmp_path: Path) -> None:
-    """All processes get the same secret, which others on the machine cannot read."""
+def test_the_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    """All processes get the same secret, which other users of the machine cannot read."""
     path = tmp_path / "var" / "webchat.key"
     secret = lasting_secret(path)
     assert lasting_secret(path) == secret
     assert len(secret) >= 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [one.name for one in path.parent.iterdir()] == ["webchat.key"]
+    assert [file.name for file in path.parent.iterdir()] == ["webchat.key"]
 
 
-def test_a_session_ends_when_it_is_long_unused() -> None:
-    """A token carries its end, so many days from its last use."""
-    tokens = Tokens(secret=SECRET, identity_secret=None, session_days=30)
+def test_a_session_token_expires() -> None:
+    """It expires ``session_days`` after its last use."""
+    tokens = SessionTokens(secret=SECRET, identity_secret=None, session_days=30)
     visitor, fresh = tokens.greet(None, None)
     claims = jwt.decode(tokens.issue(visitor), SECRET, ["HS256"], audience=SESSION)
     days = (datetime.fromtimestamp(claims["exp"], UTC) - datetime.now(UTC)) / timedelta(days=1)
@@ -192,6 +192,6 @@ def test_a_session_ends_when_it_is_long_unused() -> None:
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
-    """A setting that would weaken the chat without a word is an error."""
+    """A setting that would weaken the chat is an error."""
     with pytest.raises(ValidationError):
         WebchatSettings.model_validate(wrong)

@@ -4,11 +4,11 @@ import { Client } from "./client.js";
 import { Composer } from "./composer.js";
 import { h, icon } from "./dom.js";
 import { Log } from "./log.js";
-import { speak } from "./words.js";
+import { textsFor } from "./texts.js";
 
 const PHONE = matchMedia("(max-width: 480px)");
 const style = new CSSStyleSheet();
-const styled = dress();
+const styled = loadStyle();
 
 class WarmlineChat extends HTMLElement {
   static observedAttributes = ["lang", "open", "server", "title", "token"];
@@ -41,18 +41,18 @@ class WarmlineChat extends HTMLElement {
 
   get base() {
     const server = this.getAttribute("server");
-    // Modules lie at <base>assets/<version>/.
+    // This module is at <base>assets/<version>/.
     return server ? new URL("/channels/webchat/", new URL(server, location)).href : new URL("../../", import.meta.url).href;
   }
 
   begin() {
     const tag = this.closest("[lang]")?.lang || navigator.language;
-    this.words = speak(tag);
-    this.client = new Client({ base: this.base, identity: this.getAttribute("token"), language: this.words.lang });
+    this.texts = textsFor(tag);
+    this.client = new Client({ base: this.base, identity: this.getAttribute("token"), language: this.texts.lang });
     this.draw();
     this.listen();
     if (this.open) this.show(true);
-    else if (this.client.known) this.client.start(); // there may be an answer waiting
+    else if (this.client.known) this.client.start(); // an answer may be waiting
   }
 
   end() {
@@ -64,11 +64,11 @@ class WarmlineChat extends HTMLElement {
   }
 
   draw() {
-    const { say, lang, dir } = this.words;
-    const { client, words } = this;
+    const { say, lang, dir } = this.texts;
+    const { client, texts } = this;
     const title = this.getAttribute("title") || say("title");
-    this.log = new Log({ words, client, onDownload: (file) => this.save(file) });
-    this.composer = new Composer({ words, client });
+    this.log = new Log({ texts, client, onDownload: (file) => this.save(file) });
+    this.composer = new Composer({ texts, client });
     this.badge = h("span", { class: "badge", hidden: true });
     const toggle = { class: "launcher", type: "button", "aria-haspopup": "dialog", onclick: () => (this.open = !this.open) };
     this.launcher = h("button", toggle, icon("chat"), icon("down"), this.badge);
@@ -84,7 +84,7 @@ class WarmlineChat extends HTMLElement {
       h("button", shut, icon("close")),
     );
     this.panel = h("dialog", { "aria-labelledby": "title" }, header, this.banner, this.log.node, this.composer.node);
-    // The platform's own title bubble over the whole chat would only be in the way.
+    // An empty title: else the browser shows the element's title as a tooltip over the whole chat.
     this.root.replaceChildren(h("div", { class: "warmline", lang, dir, title: "" }, this.launcher, this.panel));
     this.name();
   }
@@ -114,7 +114,7 @@ class WarmlineChat extends HTMLElement {
     on(panel, "dragover", (event) => event.preventDefault());
     on(panel, "drop", (event) => {
       event.preventDefault();
-      composer.take(event.dataTransfer.files);
+      composer.addFiles(event.dataTransfer.files);
     });
     on(log.node, "scroll", () => this.seen());
     on(document, "visibilitychange", () => this.seen());
@@ -128,7 +128,7 @@ class WarmlineChat extends HTMLElement {
       this.place();
       this.log.render();
       this.log.toEnd();
-      // On a phone the keyboard would cover half of what there is to read.
+      // On a phone the keyboard would cover half of the conversation.
       if (matchMedia("(pointer: coarse)").matches) this.heading.focus();
       else this.composer.focus();
       this.composer.fit();
@@ -141,7 +141,7 @@ class WarmlineChat extends HTMLElement {
     this.name();
   }
 
-  // A panel beside the page, or, on a phone, the whole screen and nothing behind it.
+  // A panel beside the page; on a phone, modal over the whole screen.
   place() {
     if (this.panel.open) this.panel.close();
     if (PHONE.matches) this.panel.showModal();
@@ -149,7 +149,7 @@ class WarmlineChat extends HTMLElement {
   }
 
   name() {
-    const { say } = this.words;
+    const { say } = this.texts;
     const count = this.client.unread;
     const label = [say(this.open ? "close" : "open"), count && !this.open && say("unread", { n: count })];
     this.launcher.setAttribute("aria-label", label.filter(Boolean).join(". "));
@@ -157,7 +157,7 @@ class WarmlineChat extends HTMLElement {
     this.badge.textContent = count > 9 ? "9+" : String(count);
     this.badge.hidden = !count || this.panel.open;
     const { messages } = this.client;
-    const last = [...messages.values()].sort((a, b) => a.id - b.id).findLast((one) => one.author !== "customer");
+    const last = [...messages.values()].sort((a, b) => a.id - b.id).findLast((message) => message.author !== "customer");
     const person = last?.author === "agent";
     this.presence.textContent = person ? say("withPerson", { name: this.log.name(last) }) : say("withBot");
     this.presence.classList.toggle("person", person);
@@ -171,9 +171,9 @@ class WarmlineChat extends HTMLElement {
   }
 
   connection() {
-    const { state, caughtUp, tries } = this.client;
-    const troubled = state === "offline" || state === "refused" || (state === "connecting" && (caughtUp || tries > 1));
-    const text = troubled ? this.words.say(state) : "";
+    const { state, caughtUp, attempts } = this.client;
+    const problem = state === "offline" || state === "refused" || (state === "connecting" && (caughtUp || attempts > 1));
+    const text = problem ? this.texts.say(state) : "";
     if (this.banner.textContent !== text) this.banner.textContent = text;
   }
 
@@ -182,7 +182,7 @@ class WarmlineChat extends HTMLElement {
   }
 
   async save(file) {
-    const { say, size } = this.words;
+    const { say, size } = this.texts;
     try {
       const url = URL.createObjectURL(await this.client.download(file.ref));
       h("a", { href: url, download: file.name }).click();
@@ -193,14 +193,14 @@ class WarmlineChat extends HTMLElement {
   }
 }
 
-// The style as a sheet of our own: no inline style, nothing leaks in or out, no flash without it.
-async function dress() {
+// The style sheet, constructed: no inline style, no leaks in or out, no flash of unstyled content.
+async function loadStyle() {
   for (let pause = 500; ; pause = Math.min(pause * 2, 30_000)) {
     try {
       const answer = await fetch(new URL("chat.css", import.meta.url));
       if (answer.ok) return style.replace(await answer.text());
     } catch {
-      // Offline: the next attempt tells.
+      // Offline: try again.
     }
     await new Promise((done) => setTimeout(done, pause));
   }

@@ -1,12 +1,12 @@
-// The conversation, whatever the network does: what is said waits until the server has it, what
-// was missed is fetched in order, and nothing doubles, because every message has an id of its own.
+// The conversation over an unreliable network. Own messages wait until the server has accepted
+// them, missed messages are fetched in order, and ids keep any message from appearing twice.
 
-import { Keep, subject } from "./keep.js";
-import { pollLine, socketLine } from "./lines.js";
+import { pollConnection, socketConnection } from "./connections.js";
+import { ChatStorage, subject } from "./storage.js";
 
-const FIRST = 600; // milliseconds of the first pause between attempts
-const MOST = 30_000;
-const PATIENCE = 15_000; // for an answer that is due
+const FIRST_PAUSE = 600; // milliseconds between the first two attempts to connect
+const MAX_PAUSE = 30_000;
+const ANSWER_TIMEOUT = 15_000;
 const PING = 25_000;
 const TYPING = 4_000;
 const UNREAD = ["queued", "sent"];
@@ -15,54 +15,54 @@ export class Client extends EventTarget {
   constructor({ base, identity, language }) {
     super();
     Object.assign(this, { base, identity, language });
-    this.keep = new Keep(`warmline ${base}`);
+    this.storage = new ChatStorage(`warmline ${base}`);
     this.messages = new Map();
-    this.sent = new Map(); // taken by the server, not yet in the conversation we were shown
+    this.sent = new Map(); // accepted, but not yet received back as messages
     this.failed = new Map();
     this.limits = { text: 4000, file_size: 5e6, file_types: [] };
     this.state = "idle";
     this.caughtUp = false;
-    this.tries = this.socketFailures = this.after = 0;
-    this.line = null;
+    this.attempts = this.socketFailures = this.after = 0;
+    this.connection = null;
     this.timers = {};
     this.stop = new AbortController();
   }
 
   get known() {
-    return Boolean(this.keep.read().token);
+    return Boolean(this.storage.read().token);
   }
 
   start() {
     if (this.state !== "idle") return;
     const who = subject(this.identity ?? "");
-    const kept = this.keep.read();
-    // Someone else's conversation and unsent words are not for the next person at this computer.
-    if (kept.who && kept.who !== who) this.keep.change({ token: null, session: null, queue: [] });
-    this.keep.change({ who });
+    const kept = this.storage.read();
+    // The next user of this computer must not get the last one's conversation and unsent messages.
+    if (kept.who && kept.who !== who) this.storage.update({ token: null, session: null, queue: [] });
+    this.storage.update({ who });
     const on = (target, name, act) => target.addEventListener(name, act, { signal: this.stop.signal });
     on(window, "online", () => this.retry());
-    on(window, "offline", () => this.drop());
+    on(window, "offline", () => this.connectLater());
     on(document, "visibilitychange", () => document.hidden || this.retry());
-    on(window, "storage", (event) => event.key === this.keep.key && this.elsewhere());
+    on(window, "storage", (event) => event.key === this.storage.key && this.storageChanged());
     this.connect();
   }
 
   close() {
     this.stop.abort();
-    this.hangUp();
+    this.disconnect();
     this.state = "idle";
   }
 
-  // -- saying -----------------------------------------------------------------------------------
+  // -- sending ----------------------------------------------------------------------------------
 
   say(text, attachments = []) {
     const item = { id: newId(), text, attachments, at: new Date().toISOString() };
-    this.keep.add(item);
+    this.storage.add(item);
     this.changed();
     this.flush();
   }
 
-  again(id) {
+  retrySending(id) {
     const item = this.failed.get(id);
     this.failed.delete(id);
     this.say(item.text, item.attachments);
@@ -72,16 +72,16 @@ export class Client extends EventTarget {
     const now = Date.now();
     if (now - (this.lastTyping ?? 0) < TYPING) return;
     this.lastTyping = now;
-    this.tell({ type: "typing" });
+    this.send({ type: "typing" });
   }
 
-  // What was seen: everything others said until now.
+  // Everything received so far is read.
   read() {
     this.mark("read", (message) => message.status !== "read");
   }
 
   get pending() {
-    const queue = this.keep.read().queue.filter(({ id }) => !this.sent.has(id));
+    const queue = this.storage.read().queue.filter(({ id }) => !this.sent.has(id));
     const each = (status) => (item) => ({ ...item, client: item.id, id: undefined, author: "customer", status });
     return [
       ...[...this.sent.values()].map(each("sent")),
@@ -91,7 +91,8 @@ export class Client extends EventTarget {
   }
 
   get unread() {
-    return [...this.messages.values()].filter((one) => one.author !== "customer" && one.status !== "read").length;
+    const unread = ({ author, status }) => author !== "customer" && status !== "read";
+    return [...this.messages.values()].filter(unread).length;
   }
 
   // -- files ------------------------------------------------------------------------------------
@@ -114,72 +115,73 @@ export class Client extends EventTarget {
   }
 
   fetch(path, init = {}) {
-    const headers = { Authorization: `Bearer ${this.keep.read().token}` };
+    const headers = { Authorization: `Bearer ${this.storage.read().token}` };
     return fetch(new URL(path, this.base), { ...init, headers });
   }
 
-  // -- the line ---------------------------------------------------------------------------------
+  // -- the connection ---------------------------------------------------------------------------
 
   connect() {
-    this.hangUp();
-    if (navigator.onLine === false) return this.become("offline");
-    this.become("connecting");
+    this.disconnect();
+    if (navigator.onLine === false) return this.setState("offline");
+    this.setState("connecting");
     const hello = () => {
-      const { token } = this.keep.read();
-      this.tell({
+      const { token } = this.storage.read();
+      this.send({
         type: "hello",
         after: this.after,
         ...(token && { token }),
         ...(this.identity && { identity: this.identity }),
       });
     };
-    // A socket that fails twice in a row is perhaps not let through: then plain requests, once.
+    // A socket that fails twice in a row may be blocked on the way: try plain requests once.
     this.polling = this.socketFailures >= 2;
     this.socketFailures = this.polling ? 0 : this.socketFailures + 1;
-    const line = (this.polling ? pollLine : socketLine)(this.base, {
-      up: hello,
-      frame: (frame) => this.hear(frame),
-      down: () => this.line === line && this.drop(),
+    const connection = (this.polling ? pollConnection : socketConnection)(this.base, {
+      opened: hello,
+      received: (frame) => this.receive(frame),
+      closed: () => this.connection === connection && this.connectLater(),
       after: () => this.after,
-      token: () => this.keep.read().token,
+      token: () => this.storage.read().token,
     });
-    this.line = line;
-    this.await("answer");
+    this.connection = connection;
+    this.expect("answer");
   }
 
   retry() {
     if (this.state === "live" || this.state === "refused" || this.state === "idle") return;
-    this.tries = 0;
+    this.attempts = 0;
     this.connect();
   }
 
-  hangUp() {
+  disconnect() {
     for (const timer of Object.values(this.timers)) clearTimeout(timer);
     this.timers = {};
-    this.line?.close();
-    this.line = null;
+    this.connection?.close();
+    this.connection = null;
     this.waitingFor = null;
   }
 
-  // The line is gone: come back later, each time a little later, and not all pages at once.
-  drop() {
-    this.hangUp();
+  // The connection broke: reconnect with exponential back-off. The random part keeps all pages
+  // from reconnecting at once.
+  connectLater() {
+    this.disconnect();
     if (this.state === "refused") return;
-    if (navigator.onLine === false) return this.become("offline");
-    this.become("connecting");
-    const pause = Math.min(MOST, FIRST * 2 ** this.tries++) * (0.5 + Math.random() / 2);
+    if (navigator.onLine === false) return this.setState("offline");
+    this.setState("connecting");
+    const pause = Math.min(MAX_PAUSE, FIRST_PAUSE * 2 ** this.attempts++) * (0.5 + Math.random() / 2);
     this.timers.connect = setTimeout(() => this.connect(), Math.max(pause, this.notBefore ?? 0));
     this.notBefore = 0;
   }
 
-  tell(frame) {
-    this.line?.send(frame);
+  send(frame) {
+    this.connection?.send(frame);
   }
 
-  // An answer is due. A network that vanished without a word is noticed by its silence.
-  await(name) {
+  // Expect an answer: without one in time the connection counts as broken.
+  expect(name) {
     clearTimeout(this.timers[name]);
-    this.timers[name] = setTimeout(() => this.drop(), PATIENCE);
+    this.timers[name] = setTimeout(() => this.connectLater(), ANSWER_TIMEOUT);
   }
 
   arrived(name) {
@@ -190,20 +192,20 @@ export class Client extends EventTarget {
     clearTimeout(this.timers.ping);
     this.timers.ping = setTimeout(() => {
       if (this.polling) return;
-      this.tell({ type: "ping" });
-      this.await("pong");
+      this.send({ type: "ping" });
+      this.expect("pong");
       this.ping();
     }, PING);
   }
 
-  // One at a time, in order; the next when the server has the one before.
+  // Send one message at a time, in order; the next when the server has accepted this one.
   flush() {
     if (this.state !== "live" || this.waitingFor) return;
-    const item = this.keep.read().queue.find(({ id }) => !this.sent.has(id));
+    const item = this.storage.read().queue.find(({ id }) => !this.sent.has(id));
     if (!item) return;
     this.waitingFor = item.id;
     const page = location.origin + location.pathname;
-    this.tell({
+    this.send({
       type: "say",
       id: item.id,
       text: item.text,
@@ -211,23 +213,23 @@ export class Client extends EventTarget {
       language: this.language,
       ...(page.length <= 500 && /^http/.test(page) && { page }),
     });
-    this.await("accepted");
+    this.expect("accepted");
   }
 
-  // -- hearing ----------------------------------------------------------------------------------
+  // -- receiving --------------------------------------------------------------------------------
 
-  hear(frame) {
+  receive(frame) {
     this.arrived("pong");
-    const act = {
+    const handle = {
       ready: this.onReady,
       live: this.onLive,
       accepted: this.onAccepted,
       message: this.onMessage,
       status: this.onStatus,
-      typing: (one) => this.emit("typing", one),
+      typing: (typing) => this.emit("typing", typing),
       error: this.onError,
     }[frame.type];
-    act?.call(this, frame);
+    handle?.call(this, frame);
   }
 
   onReady({ token, session, limits, fresh }) {
@@ -235,40 +237,40 @@ export class Client extends EventTarget {
     this.socketFailures = 0;
     if (fresh || this.session !== session) this.forget();
     this.session = session;
-    this.keep.change({ token, session });
+    this.storage.update({ token, session });
     this.limits = limits;
     this.emit("ready");
-    this.await("live");
+    this.expect("live");
   }
 
   onLive() {
     this.arrived("live");
-    this.tries = 0;
+    this.attempts = 0;
     this.caughtUp = true;
-    this.become("live");
-    this.mark("delivered", (one) => UNREAD.includes(one.status));
+    this.setState("live");
+    this.mark("delivered", (message) => UNREAD.includes(message.status));
     this.flush();
     this.ping();
   }
 
   onAccepted({ id }) {
-    const item = this.keep.read().queue.find((one) => one.id === id);
+    const item = this.storage.read().queue.find((queued) => queued.id === id);
     if (item && !this.shown(id)) this.sent.set(id, item);
     this.settle(id);
   }
 
   onMessage(message) {
     this.arrived("live");
-    if (this.state !== "live") this.await("live");
+    if (this.state !== "live") this.expect("live");
     this.messages.set(message.id, message);
     this.after = Math.max(this.after, message.id);
     if (message.client) {
       this.sent.delete(message.client);
-      this.keep.remove(message.client); // it was taken, even if the line broke before we heard so
+      this.storage.remove(message.client); // accepted, even if `accepted` was lost
       if (this.waitingFor === message.client) this.settle(message.client);
     }
     this.changed(message);
-    if (this.state === "live") this.mark("delivered", (one) => UNREAD.includes(one.status));
+    if (this.state === "live") this.mark("delivered", (message) => UNREAD.includes(message.status));
   }
 
   onStatus({ id, status }) {
@@ -280,19 +282,19 @@ export class Client extends EventTarget {
 
   onError({ code, id, retry_after: pause }) {
     if (code === "bad_session") {
-      this.keep.change({ token: null, session: null });
+      this.storage.update({ token: null, session: null });
     } else if (code === "bad_identity") {
-      this.hangUp();
-      this.become("refused");
+      this.disconnect();
+      this.setState("refused");
       this.emit("identity");
     } else if (id && pause) {
       this.arrived("accepted");
-      this.timers.again = setTimeout(() => {
+      this.timers.retry = setTimeout(() => {
         this.waitingFor = null;
         this.flush();
       }, pause * 1000);
     } else if (id) {
-      const item = this.keep.read().queue.find((one) => one.id === id);
+      const item = this.storage.read().queue.find((queued) => queued.id === id);
       if (item) this.failed.set(id, item);
       this.settle(id);
     } else if (pause) {
@@ -300,7 +302,7 @@ export class Client extends EventTarget {
     }
   }
 
-  // -- within -----------------------------------------------------------------------------------
+  // -- state ------------------------------------------------------------------------------------
 
   forget() {
     this.messages.clear();
@@ -314,7 +316,7 @@ export class Client extends EventTarget {
 
   settle(id) {
     this.arrived("accepted");
-    this.keep.remove(id);
+    this.storage.remove(id);
     this.waitingFor = null;
     this.changed();
     this.flush();
@@ -322,18 +324,18 @@ export class Client extends EventTarget {
 
   mark(type, wanted) {
     if (this.state !== "live") return;
-    const found = [...this.messages.values()].filter((one) => one.author !== "customer" && wanted(one));
-    if (!found.length) return;
-    for (let first = 0; first < found.length; first += 200) {
-      this.tell({ type, ids: found.slice(first, first + 200).map((one) => one.id) });
+    const marked = [...this.messages.values()].filter((message) => message.author !== "customer" && wanted(message));
+    if (!marked.length) return;
+    for (let first = 0; first < marked.length; first += 200) {
+      this.send({ type, ids: marked.slice(first, first + 200).map(({ id }) => id) });
     }
-    for (const one of found) this.messages.set(one.id, { ...one, status: type });
+    for (const message of marked) this.messages.set(message.id, { ...message, status: type });
     this.changed();
   }
 
-  // Another tab has sent something, or has begun a new session.
-  elsewhere() {
-    const { session } = this.keep.read();
+  // Another tab has sent something, or has started a new session.
+  storageChanged() {
+    const { session } = this.storage.read();
     if (this.session && session && session !== this.session) {
       this.forget();
       return this.connect();
@@ -342,7 +344,7 @@ export class Client extends EventTarget {
     this.flush();
   }
 
-  become(state) {
+  setState(state) {
     this.state = state;
     this.emit("state");
     this.changed();

@@ -1,11 +1,11 @@
-// Where the customer writes: text, and files that are uploaded as soon as they are chosen.
+// The composer: a text field, and files that are uploaded as soon as they are chosen.
 
 import { h, icon } from "./dom.js";
 
 export class Composer {
-  constructor({ words, client }) {
-    Object.assign(this, { words, client });
-    const { say } = words;
+  constructor({ texts, client }) {
+    Object.assign(this, { texts, client });
+    const { say } = texts;
     this.files = new Map(); // chip -> {stop, attached?}
     this.text = h("textarea", {
       rows: "1",
@@ -15,7 +15,7 @@ export class Composer {
       "aria-describedby": "hint",
       oninput: () => this.typed(),
       onkeydown: (event) => this.key(event),
-      onpaste: (event) => this.take(event.clipboardData.files) && event.preventDefault(),
+      onpaste: (event) => this.addFiles(event.clipboardData.files) && event.preventDefault(),
     });
     this.picker = h("input", { type: "file", multiple: true, hidden: true, onchange: () => this.picked() });
     this.sendButton = h("button", { class: "send", type: "submit", "aria-label": say("send") }, icon("send"));
@@ -68,31 +68,31 @@ export class Composer {
     this.text.value = "";
     this.files.clear();
     this.problem.textContent = "";
-    this.arrange();
+    this.showFiles();
     this.focus();
     this.onSent?.();
   }
 
   picked() {
-    this.take(this.picker.files);
+    this.addFiles(this.picker.files);
     this.picker.value = "";
   }
 
-  take(files) {
+  addFiles(files) {
     for (const file of files) this.add(file);
     return files.length;
   }
 
   async add(file) {
-    const { say, size } = this.words;
-    const { file_size: most } = this.client.limits;
+    const { say, size } = this.texts;
+    const { file_size: limit } = this.client.limits;
     this.problem.textContent = "";
-    if (file.size > most) return this.complain("tooLarge", file, size(most));
+    if (file.size > limit) return this.showProblem("tooLarge", file, size(limit));
     const entry = { stop: new AbortController() };
     const remove = () => {
       entry.stop.abort();
       this.files.delete(chip);
-      this.arrange();
+      this.showFiles();
       this.focus();
     };
     const chip = h(
@@ -104,7 +104,7 @@ export class Composer {
       h("button", { type: "button", "aria-label": say("remove", { name: file.name }), onclick: remove }, icon("close")),
     );
     this.files.set(chip, entry);
-    this.arrange();
+    this.showFiles();
     try {
       entry.attached = await this.client.upload(file, entry.stop.signal);
       chip.classList.remove("busy");
@@ -112,16 +112,16 @@ export class Composer {
     } catch (error) {
       this.files.delete(chip);
       const reason = { too_large: "tooLarge", wrong_type: "wrongType" }[error.code] ?? "uploadFailed";
-      if (error.name !== "AbortError") this.complain(reason, file, size(most));
+      if (error.name !== "AbortError") this.showProblem(reason, file, size(limit));
     }
-    this.arrange();
+    this.showFiles();
   }
 
-  complain(reason, { name }, size) {
-    this.problem.textContent = this.words.say(reason, { name, size });
+  showProblem(reason, { name }, size) {
+    this.problem.textContent = this.texts.say(reason, { name, size });
   }
 
-  arrange() {
+  showFiles() {
     this.chips.replaceChildren(...this.files.keys());
     this.chips.hidden = !this.files.size;
     this.fit();

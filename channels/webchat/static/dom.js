@@ -1,4 +1,4 @@
-// Elements, icons, and text that is never anything but text.
+// Helpers for elements, icons and links. Text is always inserted as text, never as markup.
 
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
@@ -43,7 +43,7 @@ function valid(url) {
   }
 }
 
-// The text with its addresses as links. Only http and https become links, whatever else is there.
+// The text with its http and https addresses as links.
 export function linked(text, newTab) {
   const found = document.createDocumentFragment();
   let end = 0;

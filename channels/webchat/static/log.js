@@ -1,14 +1,14 @@
-// The conversation on the screen: rows are added and moved, never made anew, so that a screen
-// reader says each one once and nothing jumps.
+// The conversation on the screen. Rows are added and moved, never created again: a screen reader
+// announces each one once, and nothing jumps.
 
 import { h, icon, linked } from "./dom.js";
 
-const GROUP = 5 * 60_000; // milliseconds within which words of one author stand together
+const GROUP = 5 * 60_000; // milliseconds within which messages of one author form a group
 
 export class Log {
-  constructor({ words, client, onDownload }) {
-    Object.assign(this, { words, client, onDownload });
-    const { say } = words;
+  constructor({ texts, client, onDownload }) {
+    Object.assign(this, { texts, client, onDownload });
+    const { say } = texts;
     this.rows = new Map();
     this.list = h("div", { class: "rows", role: "log", "aria-label": say("log"), "aria-busy": "true" });
     this.dots = h("div", { class: "typing", hidden: true }, h("i"), h("i"), h("i"));
@@ -19,7 +19,7 @@ export class Log {
       this.list,
       this.dots,
     );
-    // Whoever reads the end stays there, also while the field below it grows.
+    // Stay at the end, even while the field below grows.
     this.stuck = true;
     this.node.addEventListener("scroll", () => (this.stuck = this.atEnd));
     new ResizeObserver(() => this.stuck && this.toEnd()).observe(this.node);
@@ -63,30 +63,30 @@ export class Log {
     const follow = this.atEnd;
     this.dots.hidden = !frame;
     if (!frame) return;
-    const name = frame.name ?? this.words.say(frame.author === "agent" ? "team" : "bot");
-    this.dots.setAttribute("aria-label", this.words.say("typing", { name }));
+    const name = frame.name ?? this.texts.say(frame.author === "agent" ? "team" : "bot");
+    this.dots.setAttribute("aria-label", this.texts.say("typing", { name }));
     this.dots.setAttribute("role", "img");
     this.typingEnds = setTimeout(() => this.typing(null), 6000);
     if (follow) this.toEnd();
   }
 
   name(message) {
-    const { say } = this.words;
+    const { say } = this.texts;
     return message.author === "agent" ? (message.name ?? say("team")) : say(message.author === "bot" ? "bot" : "you");
   }
 
   items() {
-    const { client, words } = this;
+    const { client, texts } = this;
     const messages = [...client.messages.values()].sort((a, b) => a.id - b.id);
     const all = [...messages, ...client.pending];
-    const seen = messages.findLast((one) => one.author === "agent")?.id ?? 0;
+    const seen = messages.findLast((message) => message.author === "agent")?.id ?? 0;
     const items = [];
     let speaker = null;
     let day = null;
     all.forEach((message, index) => {
       const before = all[index - 1];
       const after = all[index + 1];
-      const today = words.day(message.at);
+      const today = texts.day(message.at);
       if (today !== day) {
         day = today;
         items.push({ key: `d${today}`, make: () => h("p", { class: "note day" }, today) });
@@ -95,7 +95,7 @@ export class Log {
         const name = this.name(message);
         if (message.author === "agent" && speaker !== name) {
           const key = `j${message.id}`;
-          items.push({ key, make: () => h("p", { class: "note" }, words.say("joined", { name })) });
+          items.push({ key, make: () => h("p", { class: "note" }, texts.say("joined", { name })) });
         }
         speaker = name;
       }
@@ -116,30 +116,30 @@ export class Log {
   }
 
   row(message, earlier) {
-    const { words } = this;
+    const { texts } = this;
     const name = this.name(message);
     const bubble = h("div", { class: "bubble" });
     const rating = rated(message, earlier);
     if (rating) {
-      const stars = h("span", { class: "rated", role: "img", "aria-label": words.say("stars", { n: rating }) });
+      const stars = h("span", { class: "rated", role: "img", "aria-label": texts.say("stars", { n: rating }) });
       for (let n = 1; n <= 5; n += 1) stars.append(h("span", { class: n <= rating ? "on" : "" }, icon("star")));
       bubble.append(stars);
     } else if (message.text) {
       const text = titled(message, earlier);
-      bubble.append(h("p", { dir: "auto" }, linked(text, words.say("newTab"))));
+      bubble.append(h("p", { dir: "auto" }, linked(text, texts.say("newTab"))));
     }
     for (const file of message.attachments ?? []) bubble.append(this.file(file));
     const label =
       message.author === "customer"
         ? h("span", { class: "unseen" }, `${name}: `)
-        : h("span", { class: "who" }, name, message.author === "bot" && h("b", {}, words.say("automated")));
+        : h("span", { class: "who" }, name, message.author === "bot" && h("b", {}, texts.say("automated")));
     const face = message.author === "agent" && h("span", { class: "face", "aria-hidden": "true" }, initial(name));
     const body = h("div", { class: "body" }, label, bubble, h("div", { class: "meta" }));
     return h("div", { class: `row ${message.author}` }, face, body);
   }
 
   file(file) {
-    const { say, size } = this.words;
+    const { say, size } = this.texts;
     const open = () => this.onDownload(file);
     return h(
       "button",
@@ -151,7 +151,7 @@ export class Log {
   }
 
   state(row, message, seen) {
-    const { say, time } = this.words;
+    const { say, time } = this.texts;
     const mine = message.author === "customer";
     let state = message.status;
     if (mine && message.id) state = message.id < seen || state === "read" ? "seen" : "sent";
@@ -159,14 +159,14 @@ export class Log {
     const meta = row.querySelector(".meta");
     if (meta.dataset.state === text) return;
     meta.dataset.state = text;
-    const again = () => this.client.again(message.client);
+    const again = () => this.client.retrySending(message.client);
     meta.replaceChildren(
       h("time", { datetime: message.at }, text),
       ...(state === "failed" ? [h("button", { class: "again", type: "button", onclick: again }, say("again"))] : []),
     );
   }
 
-  // Quick replies and the survey belong to the last message alone: an answer makes them go.
+  // Only the last message shows its quick replies and survey; an answer removes them.
   extras(row, message, last) {
     const wanted = last && message.author !== "customer" && (message.buttons?.length || message.survey);
     const present = row.querySelector(".extras");
@@ -180,7 +180,7 @@ export class Log {
   }
 
   buttons(buttons) {
-    const group = h("div", { class: "choices", role: "group", "aria-label": this.words.say("choices") });
+    const group = h("div", { class: "choices", role: "group", "aria-label": this.texts.say("choices") });
     for (const { title, payload } of buttons) {
       group.append(h("button", { type: "button", dir: "auto", onclick: () => this.answer(payload) }, title));
     }
@@ -188,7 +188,7 @@ export class Log {
   }
 
   survey(message, numbers) {
-    const { say } = this.words;
+    const { say } = this.texts;
     const labels = [];
     const send = h("button", { class: "rate", type: "submit", disabled: true }, say("rate"));
     let chosen = 0;
@@ -230,11 +230,11 @@ function initial(name) {
   return [...name][0]?.toUpperCase() ?? "";
 }
 
-// A quick reply comes back as its payload; the customer chose its title.
+// A chosen quick reply comes back as its payload; show the title that the customer chose.
 function titled(message, earlier) {
   if (message.author !== "customer") return message.text;
-  const buttons = earlier.findLast((one) => one.author !== "customer")?.buttons ?? [];
-  return buttons.find((one) => one.payload === message.text)?.title ?? message.text;
+  const buttons = earlier.findLast((previous) => previous.author !== "customer")?.buttons ?? [];
+  return buttons.find((button) => button.payload === message.text)?.title ?? message.text;
 }
 
 function rated(message, earlier) {

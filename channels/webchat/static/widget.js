@@ -1,2 +1,2 @@
-// The fixed address of the widget. VERSION is filled in when this is served.
+// The widget's fixed address. The server fills in VERSION.
 import "./assets/VERSION/chat.js";

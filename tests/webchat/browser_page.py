@@ -1,4 +1,4 @@
-"""A customer's page with the widget on it, in a real browser, under a strict policy."""
+"""A page with the widget on it, in a real browser, under a strict content security policy."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ addEventListener("securitypolicyviolation", (event) => violations.push(event.blo
 """
 
 
-async def shop(request: web.Request) -> web.Response:
-    """The page; ``?lang=`` and ``?with=`` (attributes of the element) change it."""
+async def serve_page(request: web.Request) -> web.Response:
+    """The page; ``?lang=`` is its language, ``?with=`` the attributes of the element."""
     lang, attributes = request.query.get("lang", "en"), request.query.get("with", "")
     html = HTML.format(lang=lang, attributes=attributes)
     headers = {"Content-Security-Policy": POLICY}
     return web.Response(text=html, content_type="text/html", headers=headers)
 
 
-class Shop:
-    """One browser window on the page."""
+class WidgetPage:
+    """One browser tab with the page, and the widget in it."""
 
     def __init__(self, chat: Chat, page: Page, context: BrowserContext) -> None:
         self.chat, self.page, self.context = chat, page, context
@@ -50,7 +50,7 @@ class Shop:
         page.on("console", self._note)
 
     def _note(self, message: Any) -> None:
-        # A refused or cut connection is written to the console by the browser itself.
+        # The browser itself writes refused and broken connections to the console.
         if (
             message.type == "error"
             and "ERR_" not in message.text
@@ -90,35 +90,35 @@ class Shop:
         return Address(channel="webchat", value=session)
 
     async def texts(self) -> list[str]:
-        """The words of all bubbles, in the order on the screen."""
-        return [one.strip() for one in await self.find(".bubble").all_inner_texts()]
+        """The texts of all bubbles, in the order on the screen."""
+        return [text.strip() for text in await self.find(".bubble").all_inner_texts()]
 
     async def focused(self) -> str:
-        """The accessible name, or the text, of what has the focus."""
+        """The accessible name, or the text, of the focused element."""
         return str(
             await self.page.evaluate(
                 """() => {
-                  let one = document.activeElement;
-                  while (one?.shadowRoot?.activeElement) one = one.shadowRoot.activeElement;
-                  return one.ariaLabel || one.textContent || one.tagName;
+                  let node = document.activeElement;
+                  while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement;
+                  return node.ariaLabel || node.textContent || node.tagName;
                 }"""
             )
         )
 
 
 @asynccontextmanager
-async def window(browser: Browser, start: Start, **options: Any) -> AsyncIterator[Shop]:
-    """A window on the page; at its end there must have been no error and no violation."""
+async def open_page(browser: Browser, start: Start, **options: Any) -> AsyncIterator[WidgetPage]:
+    """A tab with the page. At its end there must have been no error and no policy violation."""
     settings = options.pop("settings", {})
-    chat = await start(web.get("/", shop), **settings)
+    chat = await start(web.get("/", serve_page), **settings)
     context = await browser.new_context(**options)
     await context.add_init_script(WATCH)
     page = await context.new_page()
     page.set_default_timeout(10_000)
-    shop_window = Shop(chat, page, context)
+    widget = WidgetPage(chat, page, context)
     try:
-        yield shop_window
+        yield widget
         assert await page.evaluate("violations") == []
-        assert shop_window.errors == []
+        assert widget.errors == []
     finally:
         await context.close()

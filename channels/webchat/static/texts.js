@@ -1,4 +1,4 @@
-// Everything the widget says itself, in the languages it knows.
+// The widget's own texts in all its languages.
 
 const en = {
   title: "Chat with us",
@@ -16,7 +16,7 @@ const en = {
   joined: "{name} has joined the conversation",
   log: "Conversation",
   write: "Write a message",
-  hint: "Enter sends the message, Shift and Enter begin a new line.",
+  hint: "Press Enter to send, Shift+Enter for a new line.",
   send: "Send",
   attach: "Attach a file",
   remove: "Remove {name}",
@@ -28,16 +28,16 @@ const en = {
   seen: "Seen",
   failed: "Not sent",
   again: "Try again",
-  offline: "You are offline. What you write is kept and sent when you are back.",
-  connecting: "Connecting again…",
+  offline: "You are offline. Your messages will be sent when you are back online.",
+  connecting: "Reconnecting…",
   refused: "Your sign-in has expired. Please reload this page.",
   typing: "{name} is typing",
   choices: "Suggested answers",
   rating: "Your rating",
   stars: "{n} of 5",
   rate: "Send rating",
-  tooLarge: "{name} is too large. The most is {size}.",
-  wrongType: "{name} is not a kind of file we can take.",
+  tooLarge: "{name} is too large. The maximum is {size}.",
+  wrongType: "{name} is not a supported file type.",
   uploadFailed: "{name} could not be uploaded.",
   newTab: "opens in a new tab",
   today: "Today",
@@ -222,23 +222,23 @@ const ar = {
 
 export const LANGUAGES = { en, de, fr, es, ar };
 
-// The words, the direction and the dates of a language; English for one we do not know.
-export function speak(tag) {
+// Texts, writing direction and date formats of a language; English for an unknown one.
+export function textsFor(tag) {
   const code = String(tag || "en").toLowerCase().split("-")[0];
   const known = code in LANGUAGES;
   const lang = known ? code : "en";
   const locale = known ? tag : "en";
-  const words = LANGUAGES[lang];
+  const texts = LANGUAGES[lang];
   const clock = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" });
   const date = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
   return {
     lang,
     dir: lang === "ar" ? "rtl" : "ltr",
-    say: (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]),
+    say: (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]),
     time: (at) => clock.format(new Date(at)),
     day(at) {
       const days = (Date.parse(new Date().toDateString()) - Date.parse(new Date(at).toDateString())) / 864e5;
-      return Math.round(days) === 0 ? words.today : Math.round(days) === 1 ? words.yesterday : date.format(new Date(at));
+      return Math.round(days) === 0 ? texts.today : Math.round(days) === 1 ? texts.yesterday : date.format(new Date(at));
     },
     size(bytes) {
       const [unit, value] = bytes < 1e6 ? ["kilobyte", bytes / 1e3] : ["megabyte", bytes / 1e6];

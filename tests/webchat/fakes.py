@@ -1,4 +1,4 @@
-"""A small house for the channel alone: an inbox, a mailbox, events and files, in memory."""
+"""An in-memory gateway for the channel alone: inbox, mailbox, events and files."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from gateway import (
 ANA = Agent(id="desk:ana", name="Ana")
 
 
-class SmallHouse:
-    """What the channel may call, and what a test may see of it."""
+class FakeGateway:
+    """The services that the channel calls, and what a test may see of them."""
 
     def __init__(self) -> None:
         self.accepted: list[Inbound] = []
         self.receipts: list[Receipt] = []
         self.broken = False
-        self.cut = 0
-        """So many lines are cut after a message is stored, before the page hears of it."""
+        self.cuts = 0
+        """The number of connections to cut after a message is stored, before `accepted`."""
         self.desk_events: list[Event] = []
-        self._said: dict[str, list[Message]] = {}
+        self._messages: dict[str, list[Message]] = {}
         self._ids = 0
         self._turns: dict[str, int] = {}
-        self._ears: dict[str, list[asyncio.Queue[Event]]] = {}
+        self._listeners: dict[str, list[asyncio.Queue[Event]]] = {}
         self._files: dict[str, bytes] = {}
 
     @property
     def services(self) -> Services:
-        """Itself in every role that the channel uses; the others are not there to be called."""
+        """Itself as every service that the channel uses; the others are absent."""
         absent: Any = None
         return Services(
             intake=self,
@@ -61,7 +61,7 @@ class SmallHouse:
             records=absent,
         )
 
-    # -- what the channel calls
+    # -- called by the channel
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -84,16 +84,16 @@ class SmallHouse:
             remote_id=message.remote_id,
             attachments=message.attachments,
         )
-        if self.cut:
-            self.cut -= 1
-            raise ConnectionAbortedError("the line was cut")
+        if self.cuts:
+            self.cuts -= 1
+            raise ConnectionAbortedError("the connection was cut")
         return Accepted(turn=self._turns[key])
 
     async def report(self, receipt: Receipt) -> None:
         self.receipts.append(receipt)
         assert receipt.address
-        for one in receipt.ids:
-            self.mark(receipt.address, int(one), receipt.status)
+        for id in receipt.ids:
+            self.mark(receipt.address, int(id), receipt.status)
 
     async def keep(self, file: File) -> Attachment:
         digest = hashlib.sha256(file.data).hexdigest()
@@ -110,7 +110,7 @@ class SmallHouse:
     async def messages(
         self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
     ) -> tuple[Message, ...]:
-        found = [m for m in self._said.get(address.lane, []) if m.id > after]
+        found = [m for m in self._messages.get(address.lane, []) if m.id > after]
         return tuple(m for m in found if own or m.author != "customer")[:limit]
 
     async def answer(self, turn: int, *, timeout: float) -> tuple[Message, ...] | None:
@@ -119,41 +119,42 @@ class SmallHouse:
     def publish(self, event: Event) -> None:
         if event.topic == "desk":
             self.desk_events.append(event)
-        for ear in self._ears.get(event.topic, []):
-            ear.put_nowait(event)
+        for queue in self._listeners.get(event.topic, []):
+            queue.put_nowait(event)
 
     @asynccontextmanager
     async def listen(self, topic: str) -> AsyncIterator[AsyncIterator[Event]]:
-        ear: asyncio.Queue[Event] = asyncio.Queue()
-        self._ears.setdefault(topic, []).append(ear)
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._listeners.setdefault(topic, []).append(queue)
 
         async def events() -> AsyncIterator[Event]:
             while True:
-                yield await ear.get()
+                yield await queue.get()
 
         try:
             yield events()
         finally:
-            self._ears[topic].remove(ear)
+            self._listeners[topic].remove(queue)
 
-    # -- what a test calls
+    # -- called by tests
 
     def put(self, address: Address, text: str, **more: Any) -> Message:
-        """A new message of the conversation at ``address``; the bot's unless told otherwise."""
+        """Add a message to the conversation at ``address``; by default it is the bot's."""
         self._ids += 1
-        given = {"author": "bot", "status": "sent", "at": self.now(), **more}
-        message = Message(id=self._ids, conversation=1, text=text, **given)
-        self._said.setdefault(address.lane, []).append(message)
+        fields = {"author": "bot", "status": "sent", "at": self.now(), **more}
+        message = Message(id=self._ids, conversation=1, text=text, **fields)
+        self._messages.setdefault(address.lane, []).append(message)
         self.publish(Event(topic=address.lane, name="message"))
         return message
 
     def mark(self, address: Address, id: int, status: Any) -> None:
-        said = self._said.get(address.lane, [])
-        self._said[address.lane] = [m.replace(status=status) if m.id == id else m for m in said]
+        self._messages[address.lane] = [
+            m.replace(status=status) if m.id == id else m for m in self.everything(address)
+        ]
         self.publish(Event(topic=address.lane, name="status"))
 
     def everything(self, address: Address) -> list[Message]:
-        return self._said.get(address.lane, [])
+        return self._messages.get(address.lane, [])
 
     def listeners(self, address: Address) -> int:
-        return len(self._ears.get(address.lane, []))
+        return len(self._listeners.get(address.lane, []))

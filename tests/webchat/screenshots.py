@@ -1,8 +1,8 @@
-"""Takes the pictures of the widget for the docs. It needs Chromium:
+"""Takes the screenshots of the widget for the docs. Needs Chromium:
 
-    PYTHONPATH=tests/guard python -m tests.webchat.pictures docs/images
+    PYTHONPATH=tests/guard python -m tests.webchat.screenshots docs/images
 
-They show what a customer sees of a short, made-up case.
+They show a short, made-up conversation as the customer sees it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from playwright.async_api import Browser, async_playwright
 from channels.webchat import Webchat, WebchatSettings
 from gateway import Address, Agent, Button, SurveyQuestion
 from tests.conftest import CHROMIUM_FLAGS, needs, until
-from tests.webchat.house import ANA, SmallHouse
-from tests.webchat.page import LIVE
+from tests.webchat.browser_page import LIVE
+from tests.webchat.fakes import ANA, FakeGateway
 
 HTML = """<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>A shop</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -33,8 +33,9 @@ STYLE = """body { margin: 0; padding: 6vw; background: #f1e9dd; color: #3a2c22; 
 h1 { margin: 0 0 8px; font-size: 56px }
 @media (prefers-color-scheme: dark) { body { background: #15110e; color: #e8dccd } }"""
 
-Line = tuple[str, str, dict[str, Any]]
-CASE: list[Line] = [
+ChatLine = tuple[str, str, dict[str, Any]]
+"""Author, text, and further fields of the message."""
+CASE: list[ChatLine] = [
     ("customer", "Hello, where is my order 4711?", {}),
     (
         "bot",
@@ -43,10 +44,10 @@ CASE: list[Line] = [
 You can follow it here: https://track.example/4711""",
         {},
     ),
-    ("customer", "It was meant to be here last week. This is the third time I ask.", {}),
+    ("customer", "It was meant to be here last week. This is the third time I have asked.", {}),
     (
         "bot",
-        "I am sorry about the wait. A colleague takes over now and has all that you wrote.",
+        "I am sorry about the wait. A colleague will take over now and can see all you wrote.",
         {},
     ),
     (
@@ -55,9 +56,9 @@ You can follow it here: https://track.example/4711""",
         {"agent": ANA},
     ),
 ]
-THANKS: Line = ("customer", "Thank you, that helps", {})
-SURVEY: Line = ("bot", "Did you feel heard today?", {"survey": SurveyQuestion()})
-ARABIC: list[Line] = [
+THANKS: ChatLine = ("customer", "Thank you, that helps", {})
+SURVEY: ChatLine = ("bot", "Did you feel heard today?", {"survey": SurveyQuestion()})
+ARABIC: list[ChatLine] = [
     ("customer", "مرحبًا، أين طلبي رقم 4711؟", {}),
     ("bot", "غادر مستودعنا يوم الثلاثاء، ومن المتوقع أن يصلك يوم الجمعة.", {}),
     ("customer", "أود التحدث مع شخص من فضلك", {}),
@@ -77,19 +78,19 @@ DESK = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
-async def picture(
+async def screenshot(
     browser: Browser,
     file: Path,
-    lines: list[Line],
+    lines: list[ChatLine],
     *,
     lang: str = "en",
     offline: str = "",
     stars: int = 0,
     **options: Any,
 ) -> None:
-    """One window, with ``lines`` said in it."""
-    small = SmallHouse()
-    server = TestServer(_app(small, lang), skip_url_asserts=True)
+    """Save a screenshot of one window with the messages ``lines``."""
+    gateway = FakeGateway()
+    server = TestServer(_app(gateway, lang), skip_url_asserts=True)
     await server.start_server()
     context = await browser.new_context(reduced_motion="reduce", **options)
     page = await context.new_page()
@@ -98,9 +99,9 @@ async def picture(
     await until(lambda: page.evaluate(LIVE))
     session = await page.evaluate("document.querySelector('warmline-chat').client.session")
     for index, (author, text, more) in enumerate(lines):
-        at = small.now() - timedelta(minutes=2 * (len(lines) - index))
+        at = gateway.now() - timedelta(minutes=2 * (len(lines) - index))
         here = Address(channel="webchat", value=session)
-        small.put(here, text, author=author, at=at, **more)
+        gateway.put(here, text, author=author, at=at, **more)
     await until(lambda: _count(page, len(lines)))
     if offline:
         await context.set_offline(offline=True)
@@ -118,7 +119,7 @@ async def _count(page: Any, wanted: int) -> bool:
     return await page.locator("warmline-chat .bubble").count() == wanted
 
 
-def _app(small: SmallHouse, lang: str) -> web.Application:
+def _app(gateway: FakeGateway, lang: str) -> web.Application:
     chat = Webchat(WebchatSettings(), secret="s" * 40, public_url="https://shop.example")
 
     async def html(_: web.Request) -> web.Response:
@@ -128,25 +129,27 @@ def _app(small: SmallHouse, lang: str) -> web.Application:
         return web.Response(text=STYLE, content_type="text/css")
 
     app = web.Application()
-    app.add_routes([*chat.routes(small.services), web.get("/", html), web.get("/page.css", style)])
+    app.add_routes(
+        [*chat.routes(gateway.services), web.get("/", html), web.get("/page.css", style)]
+    )
     return app
 
 
 async def main(folder: Path) -> None:
-    """All pictures, into ``folder``."""
+    """Take all screenshots, into ``folder``."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=needs("chromium"), args=list(CHROMIUM_FLAGS)
         )
-        await picture(browser, folder / "webchat-desktop.png", [*CASE, THANKS], **DESK)
+        await screenshot(browser, folder / "webchat-desktop.png", [*CASE, THANKS], **DESK)
         rated = [*CASE[2:], THANKS, SURVEY]
         dark = {**DESK, "color_scheme": "dark"}
-        await picture(browser, folder / "webchat-dark.png", rated, stars=4, **dark)
-        await picture(
+        await screenshot(browser, folder / "webchat-dark.png", rated, stars=4, **dark)
+        await screenshot(
             browser, folder / "webchat-phone.png", CASE[:2], offline="Is it today?", **PHONE
         )
         arabic = {**PHONE, "color_scheme": "dark"}
-        await picture(browser, folder / "webchat-arabic.png", ARABIC, lang="ar", **arabic)
+        await screenshot(browser, folder / "webchat-arabic.png", ARABIC, lang="ar", **arabic)
         await browser.close()
 
 

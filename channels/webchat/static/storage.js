@@ -1,12 +1,12 @@
-// What outlives the page: the session's token and the messages not yet taken by the server.
-// Messages themselves are never kept here; they come from the server again.
+// Browser storage: the session's token, and the messages that the server has not accepted yet.
+// Received messages are never stored here; the server sends them again.
 
 const EMPTY = { token: null, session: null, who: "", queue: [] };
 
-export class Keep {
+export class ChatStorage {
   constructor(key) {
     this.key = key;
-    this.memory = { ...EMPTY }; // where the browser keeps nothing for us
+    this.memory = { ...EMPTY }; // used where the browser's storage is not available
   }
 
   read() {
@@ -14,32 +14,32 @@ export class Keep {
       const text = localStorage.getItem(this.key);
       if (text !== null) return { ...EMPTY, ...JSON.parse(text) };
     } catch {
-      return this.memory; // storage is forbidden here, or somebody else's words are in it
+      return this.memory; // storage is forbidden here, or holds something else
     }
     return this.memory;
   }
 
-  // Always from what is stored at this moment: another tab may have changed it.
-  change(changes) {
+  // Reads the stored state first: another tab may have changed it.
+  update(changes) {
     const before = this.read();
     this.memory = { ...before, ...(typeof changes === "function" ? changes(before) : changes) };
     try {
       localStorage.setItem(this.key, JSON.stringify(this.memory));
     } catch {
-      // Full or forbidden: it lives as long as the page.
+      // Full or forbidden: the state lasts as long as the page.
     }
   }
 
   add(item) {
-    this.change(({ queue }) => ({ queue: [...queue, item] }));
+    this.update(({ queue }) => ({ queue: [...queue, item] }));
   }
 
   remove(id) {
-    this.change(({ queue }) => ({ queue: queue.filter((item) => item.id !== id) }));
+    this.update(({ queue }) => ({ queue: queue.filter((item) => item.id !== id) }));
   }
 }
 
-// Whose identity token this is. Only the server can verify it; here it tells two users apart.
+// The user in an identity token. Only the server can verify it; here it tells two users apart.
 export function subject(identity) {
   try {
     const body = identity.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
