@@ -1,7 +1,7 @@
-"""Who is installed, and asking each guest once for what it offers.
+"""Finds the installed plugins and collects what they register.
 
-Our own packages and a stranger's come in by the same door: entry points of the group
-``warmline``. There is no other list.
+A plugin is a package with an entry point in the group ``warmline``. There is no other list: the
+packages that come with Warmline are found in the same way as anybody else's.
 """
 
 from __future__ import annotations

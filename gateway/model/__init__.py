@@ -1,8 +1,8 @@
-"""The gateway's values: frozen and keyword-only, shared by all layers and plugins.
+"""Frozen values that all layers and plugins share.
 
-A value never changes; a later stage makes a new one with what it learned
-(``turn.replace(route=route)``). All times are aware and in UTC. Texts are what a person wrote or
-will read; ids are ours unless a field says ``remote``.
+A value never changes; a later stage makes a new one (``turn.replace(route=route)``). All times
+have a time zone, UTC. Texts are what a person wrote or will read. Ids are the gateway's own,
+except those called ``remote``, which are the provider's.
 """
 
 from gateway.model.base import (

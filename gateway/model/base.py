@@ -1,4 +1,4 @@
-"""What all values share: the frozen base class, named facts, and the sets of words."""
+"""What all values share: the frozen base class, named facts, and the enumerated texts."""
 
 from __future__ import annotations
 
@@ -7,28 +7,24 @@ from typing import Any, Literal, Self, TypeAlias
 import msgspec
 
 Json: TypeAlias = dict[str, Any] | list[Any] | str | int | float | bool | None
-"""What a provider may send us. It is typed at the door, by the channel that parses it."""
-
+"""JSON as a provider sends it. The channel that parses it turns it into typed values."""
 
 MoodLabel = Literal["calm", "pleased", "confused", "anxious", "frustrated", "angry", "urgent"]
 
-
 Author = Literal["customer", "bot", "agent", "system"]
 
-
 Status = Literal["received", "queued", "sent", "delivered", "read", "unsure", "failed", "discarded"]
-
+"""What became of a message. ``unsure``: nobody knows whether the provider took it."""
 
 State = Literal["bot", "waiting", "person", "resolved"]
-
+"""Who has a conversation. ``waiting``: for a person to claim it."""
 
 Purpose = Literal[
     "message", "answer", "clarify", "fallback", "handover", "notice", "survey", "thanks"
 ]
 
-
 Action = Literal["automate", "clarify", "escalate", "pass"]
-
+"""``pass``: on to the person who has the conversation."""
 
 Severity = Literal["info", "warning", "error"]
 
@@ -36,17 +32,18 @@ Severity = Literal["info", "warning", "error"]
 class Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A frozen value with keyword-only fields.
 
-    What is frozen before anybody has it cannot hold itself, so the garbage collector is told not
-    to look through values (``gc``, msgspec's documentation on structs): reference counts free them.
+    A value that is frozen from the start cannot be part of a reference cycle. So the garbage
+    collector does not track values (``gc=False``; see "Disabling Garbage Collection" in msgspec's
+    documentation on structs), and reference counts free them.
     """
 
     def replace(self, **changes: object) -> Self:
-        """Give a copy with ``changes``; raises TypeError on an unknown field."""
+        """Return a copy with ``changes``. Raises TypeError for an unknown field."""
         return msgspec.structs.replace(self, **changes)
 
 
 class Fact(Value, frozen=True, kw_only=True):
-    """Something known, by name: an amount, a date, an order number. Its value never changes."""
+    """A named fact, such as an amount, a date or an order number. No stage changes its value."""
 
     name: str
     value: str

@@ -1,4 +1,4 @@
-"""Conversations, what is known about them, and the turn that one message makes."""
+"""Conversations, their context, and turns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from gateway.model.understanding import Route, Understanding
 
 
 class SurveyAnswer(Value, frozen=True, kw_only=True):
-    """``score`` 1..5 (5 is best) or None; ``solved`` None when the answer does not say."""
+    """A customer's answer to a survey. ``score`` is 1..5 (5 is best) or None; ``solved`` is None
+    when the answer does not say."""
 
     score: int | None = None
     solved: bool | None = None
@@ -23,7 +24,7 @@ class SurveyAnswer(Value, frozen=True, kw_only=True):
 
 
 class Survey(Value, frozen=True, kw_only=True):
-    """A question that was asked, and its answer when it came."""
+    """A survey question that was sent, with its answer once there is one."""
 
     id: int
     conversation: int
@@ -34,9 +35,9 @@ class Survey(Value, frozen=True, kw_only=True):
 
 
 class Conversation(Value, frozen=True, kw_only=True):
-    """One customer's exchange on one channel until it is resolved.
+    """One customer's exchange with one support address, until it is resolved.
 
-    ``epoch`` grows with every claim, transfer, hand-back, resolve and re-open; what was composed
+    ``epoch`` grows with every claim, transfer, hand-back, resolve and re-open. A reply composed
     in an earlier epoch is never sent. ``id`` is 0 until the first turn is committed.
     """
 
@@ -51,11 +52,11 @@ class Conversation(Value, frozen=True, kw_only=True):
     opened_at: datetime
     resolved_at: datetime | None = None
     intent: str | None = None
-    """The last intent we were sure of: what this conversation is about."""
+    """The last intent with enough confidence: what this conversation is about."""
 
 
 class PastConversation(Value, frozen=True, kw_only=True):
-    """A past conversation of the same customer, for the card and for repeat contacts."""
+    """An earlier conversation of the same customer, for the card and for repeat contacts."""
 
     id: int
     channel: str
@@ -63,15 +64,15 @@ class PastConversation(Value, frozen=True, kw_only=True):
     resolved_at: datetime | None = None
     intent: str | None = None
     mood: MoodLabel = "calm"
-    """How the customer felt at its end."""
+    """How the customer felt at the end."""
     score: int | None = None
 
 
 class PastAnswer(Value, frozen=True, kw_only=True):
-    """How a person answered a conversation that is resolved now.
+    """How an agent answered a conversation that is now resolved.
 
-    ``asked`` is what the customer wrote before, ``said`` the person's first answer, as it was
-    sent: both may hold what is the customer's alone. ``names`` are of both of them.
+    ``asked`` is what the customer wrote, ``said`` is the agent's first answer as it was sent. Both
+    may contain personal data. ``names`` are the names of both.
     """
 
     conversation: int
@@ -83,15 +84,15 @@ class PastAnswer(Value, frozen=True, kw_only=True):
 
 
 class Context(Value, frozen=True, kw_only=True):
-    """What was known before the message was read. ``repeats`` counts earlier contacts about
-    the same thing within the policy's window; sources' contexts are joined."""
+    """What is known about the customer before the message is read. The contexts of all sources
+    are joined."""
 
     facts: tuple[Fact, ...] = ()
     earlier: tuple[PastConversation, ...] = ()
 
 
 class Timer(Value, frozen=True, kw_only=True):
-    """A durable alarm of a conversation. It fires once, in order with the messages."""
+    """A durable timer of a conversation. It fires once, in order with the messages."""
 
     name: str
     due_at: datetime
@@ -99,7 +100,8 @@ class Timer(Value, frozen=True, kw_only=True):
 
 
 class Turn(Value, frozen=True, kw_only=True):
-    """One inbound message (or a timer, or an event such as ``resolved``) and all we make of it."""
+    """One inbound message (or a timer, or an event such as ``resolved``) with everything the
+    gateway finds out and decides about it."""
 
     id: int
     at: datetime
@@ -108,7 +110,7 @@ class Turn(Value, frozen=True, kw_only=True):
     conversation: Conversation
     kind: Literal["message", "timer", "event"] = "message"
     name: str = ""
-    """The timer's or the event's name."""
+    """The name of the timer or event."""
     data: dict[str, str] = msgspec.field(default_factory=dict)
     history: tuple[Message, ...] = ()
     """This conversation so far, oldest first, without ``message``; at most the last 40."""
@@ -116,23 +118,25 @@ class Turn(Value, frozen=True, kw_only=True):
     understanding: Understanding = Understanding()
     route: Route = Route(action="automate")
     survey: Survey | None = None
-    """The question that waits for an answer, if one was asked."""
+    """The survey question that waits for an answer, if any."""
     survey_answer: SurveyAnswer | None = None
     opening: str | None = None
-    """Outside business hours: when a person will be back, an ISO 8601 date and time on the
-    wall clock of the business (with its offset); None while people are there."""
+    """Outside business hours, when they start again: an ISO 8601 date and time in the time zone
+    of the business, with its offset. None during business hours."""
     automatic: bool = False
-    """A machine wrote ``message`` (RFC 3834): it is kept and shown, and never answered."""
+    """A machine wrote ``message`` (RFC 3834): it is stored and shown, and never answered."""
     unreadable: bool = False
-    """The payload of ``message`` could not be parsed: a person gets what was kept of it."""
+    """The payload of ``message`` could not be parsed: a person gets the stored bytes."""
     opted_out: bool = False
-    """The customer asked for no more messages at this address: nothing is sent there."""
+    """The customer opted out of messages at this address: nothing is sent there."""
     returning: bool = True
-    """The customer may have had other conversations; False: this one is their first for certain."""
+    """False if this is certainly the customer's first conversation."""
 
     @property
     def language(self) -> str:
-        """The language to answer in: the message's, else the conversation's, else ``en``."""
-        seen = self.understanding.language
-        known = self.conversation.language or self.customer.language
-        return seen.code if seen.code != "und" else known or "en"
+        """The language to answer in: the message's, else the conversation's or the customer's,
+        else ``en``."""
+        code = self.understanding.language.code
+        if code != "und":
+            return code
+        return self.conversation.language or self.customer.language or "en"

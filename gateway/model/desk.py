@@ -1,4 +1,4 @@
-"""What the people who answer work with: handoffs, suggestions, the queue, the context card."""
+"""What agents work with: handoffs, suggestions, the queue and the context card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from gateway.model.understanding import Emotion, Reason
 
 
 class Handoff(Value, frozen=True, kw_only=True):
-    """A conversation on its way from bot to person, or with one."""
+    """The handoff of a conversation from the bot to a person. ``agent`` is None until somebody
+    claims it."""
 
     id: int
     conversation: int
@@ -28,7 +29,7 @@ class Handoff(Value, frozen=True, kw_only=True):
 
 
 class Suggestion(Value, frozen=True, kw_only=True):
-    """A draft for the agent. ``outcome`` tells what became of it, with the text as sent."""
+    """A draft for the agent. ``outcome`` says what became of it; ``final`` is the text as sent."""
 
     id: int
     conversation: int
@@ -40,20 +41,20 @@ class Suggestion(Value, frozen=True, kw_only=True):
 
 
 class QueueItem(Value, frozen=True, kw_only=True):
-    """A line of the agents' queue."""
+    """One entry of the agents' queue."""
 
     handoff: Handoff
     conversation: Conversation
     customer: Customer
     preview: str
-    """The customer's last words, at most 140 characters."""
+    """The customer's last message, at most 140 characters."""
     mood: Emotion
     waiting_since: datetime
 
 
 class LinkedAddress(Value, frozen=True, kw_only=True):
-    """An address that was linked to a customer, on what proof: a code that was repeated, or a
-    person's decision. ``id`` undoes it."""
+    """An address that was linked to a customer. ``how``: the customer repeated a one-time code
+    (``code``), or an agent decided it (``agent``). ``id`` is for `Desk.unlink`."""
 
     id: int
     address: Address
@@ -63,20 +64,21 @@ class LinkedAddress(Value, frozen=True, kw_only=True):
 
 
 class ContextCard(Value, frozen=True, kw_only=True):
-    """All a person needs to go on without asking again."""
+    """Everything an agent needs to take over without asking the customer again."""
 
     conversation: Conversation
     customer: Customer
     identities: tuple[Address, ...]
     handoff: Handoff | None
     messages: tuple[Message, ...]
-    """Oldest first, notes and system lines included; each customer message carries its mood."""
+    """Oldest first, including notes and system lines. Each customer message has its emotion."""
     earlier: tuple[PastConversation, ...]
     facts: tuple[Fact, ...]
     summary: tuple[str, ...]
-    """A few sentences: what is wanted, what was tried, the mood."""
+    """A few sentences: what the customer wants, what was tried, and their mood."""
     suggestion: Suggestion | None
     on_its_way: tuple[Message, ...] = ()
-    """Bot messages that a provider may already have when the person claimed."""
+    """Bot messages that a provider may already have had when the agent claimed the
+    conversation."""
     linked: tuple[LinkedAddress, ...] = ()
     """Which of ``identities`` were linked, and how."""

@@ -1,4 +1,4 @@
-"""Messages: as they come in, as they are stored, and as they are sent."""
+"""Messages as they are received, stored and sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.model.understanding import Route, Understanding
 
 
 class File(Value, frozen=True, kw_only=True):
-    """An attachment as a channel hands it in, not yet kept."""
+    """An attachment as a channel receives it, not stored yet."""
 
     name: str
     media_type: str
@@ -19,7 +19,7 @@ class File(Value, frozen=True, kw_only=True):
 
 
 class Attachment(Value, frozen=True, kw_only=True):
-    """A kept file: ``digest`` is the SHA-256 of its bytes in hex, ``size`` counts bytes."""
+    """A stored file. ``digest`` is the SHA-256 of its bytes in hex, ``size`` is in bytes."""
 
     name: str
     media_type: str
@@ -28,11 +28,11 @@ class Attachment(Value, frozen=True, kw_only=True):
 
 
 class Inbound(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """One message from a provider, in our words.
+    """One message from a provider, as the gateway's value.
 
-    ``remote_id`` is the provider's own id: the same (address, id) is handled once; without it
-    nothing is deduplicated. ``kind`` ``unreadable`` means that the payload could not be parsed:
-    ``raw`` is the digest under which it was kept, and a person gets it.
+    ``remote_id`` is the provider's id: a message with the same address and id is handled once.
+    Without it nothing is deduplicated. ``kind`` is ``unreadable`` when the payload could not be
+    parsed: ``raw`` is then the digest under which it is stored, and a person gets it.
     """
 
     address: Address
@@ -41,35 +41,35 @@ class Inbound(Value, frozen=True, kw_only=True, omit_defaults=True):
     remote_id: str | None = None
     kind: Literal["message", "edit", "unreadable"] = "message"
     name: str | None = None
-    """A display name as the provider tells it: shown, never trusted."""
+    """The display name that the provider sent: shown, never trusted."""
     subject: str | None = None
     thread: tuple[str, ...] = ()
-    """Remote ids of the messages this one answers, nearest first (References of a mail)."""
+    """Remote ids of the messages this one answers, nearest first (a mail's References)."""
     attachments: tuple[Attachment, ...] = ()
     language: str | None = None
-    """A hint, such as the language of the page the customer writes from."""
+    """A hint, such as the language of the page where the customer writes."""
     ref: str | None = None
-    """The customer's id at the company, where the channel has proof of it."""
+    """The customer's id at the company, if the channel has verified it."""
     automatic: bool = False
-    """A machine wrote it (RFC 3834): it is kept and shown, and never answered."""
+    """A machine wrote it (RFC 3834): it is stored and shown, and never answered."""
     raw: str | None = None
     facts: tuple[Fact, ...] = ()
-    """What the channel knows besides, for the agent to see (the page, the device)."""
+    """What else the channel knows and the agent should see (the page, the device)."""
     consent: Literal["out", "in"] | None = None
-    """``out``: asks for no more messages at this address (STOP), which is heeded at once and never
-    answered. ``in``: takes that back; from an address that never asked it is a message like any
-    other."""
+    """``out``: the customer wants no more messages at this address (STOP). This takes effect at
+    once and is never answered. ``in``: the customer takes that back. From an address that did not
+    opt out, it is an ordinary message."""
     answered: bool = False
-    """The provider answers this by itself (HELP on SMS): it is kept and shown, not answered."""
+    """The provider answers it by itself (HELP on SMS): it is stored and shown, not answered."""
     trace: str | None = None
-    """The trace it belongs to (a W3C ``traceparent``), where work is traced: the house sets it."""
+    """The trace it belongs to (a W3C ``traceparent``). The gateway sets it."""
 
 
 class Receipt(Value, frozen=True, kw_only=True):
-    """What a provider says later of a message we sent.
+    """A provider's later report on a message we sent.
 
-    ``ids`` are our message ids where ``address`` is given (mailbox channels, and providers that
-    bring our id back), else remote ids.
+    With ``address``, ``ids`` are our message ids (mailbox channels, and providers that return our
+    id); without it they are remote ids.
     """
 
     channel: str
@@ -78,34 +78,35 @@ class Receipt(Value, frozen=True, kw_only=True):
     at: datetime
     detail: str | None = None
     address: Address | None = None
-    """When ``ids`` are our message ids: whose messages they must be."""
+    """The address that the messages with these ids must have gone to."""
     opted_out: bool = False
-    """It failed because the customer asked for no more messages at this address."""
+    """It failed because the customer opted out of messages at this address."""
 
 
 class Accepted(Value, frozen=True, kw_only=True):
-    """Safely in the inbox. ``turn`` is the id of the turn that will handle (or handled) it."""
+    """The message is committed to the inbox. ``turn`` is the id of the turn that handles it."""
 
     turn: int
     duplicate: bool = False
 
 
 class Button(Value, frozen=True, kw_only=True):
-    """A quick reply: shown as ``title``, comes back as a message with the text ``payload``."""
+    """A quick reply, shown as ``title``. A click sends a message with the text ``payload``."""
 
     title: str
     payload: str
 
 
 class SurveyQuestion(Value, frozen=True, kw_only=True):
-    """One question after a case is closed; ``scale`` says how it can be answered."""
+    """The question asked after a case is closed. ``scale`` is how it can be answered."""
 
     kind: Literal["felt_heard", "csat", "ces"] = "felt_heard"
     scale: Literal["stars", "number", "text"] = "stars"
 
 
 class Message(Value, frozen=True, kw_only=True):
-    """One message of a conversation. ``internal`` ones (notes, system lines) never leave."""
+    """One message of a conversation. ``internal`` messages (notes, system lines) are never
+    sent."""
 
     id: int
     conversation: int
@@ -124,10 +125,10 @@ class Message(Value, frozen=True, kw_only=True):
     understanding: Understanding | None = None
     route: Route | None = None
     handler: str | None = None
-    """Which plugin answered; for the agent and the report."""
+    """The name of the handler that answered, for the agent and the report."""
     applied: tuple[AppliedRule, ...] = ()
     detail: str | None = None
-    """Why it failed, in the provider's words."""
+    """Why it failed, as the provider puts it."""
     facts: tuple[Fact, ...] = ()
     edited: bool = False
 
@@ -141,7 +142,7 @@ class AppliedRule(Value, frozen=True, kw_only=True):
 
 
 class Outbound(Value, frozen=True, kw_only=True):
-    """One part on its way to a provider. ``key`` is the same at every attempt."""
+    """One part of a message to send to a provider. ``key`` is the same at every attempt."""
 
     id: int
     key: str
@@ -165,8 +166,8 @@ class Outbound(Value, frozen=True, kw_only=True):
 
 
 class Sent(Value, frozen=True, kw_only=True):
-    """A provider took a message; ``remote_id`` is its own id for it."""
+    """The provider took a message. ``remote_id`` is the provider's id for it."""
 
     remote_id: str | None = None
     facts: tuple[Fact, ...] = ()
-    """What it cost and how it went, to be kept with the message (segments, price)."""
+    """What to store with the message, such as segments and price."""

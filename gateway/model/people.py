@@ -1,4 +1,4 @@
-"""Who writes, who answers, and where a customer is reached."""
+"""Customers, agents, and the addresses that customers write from."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ from gateway.model.base import Value
 
 
 class Address(Value, frozen=True, kw_only=True):
-    """Where a customer can be reached: ``value`` is an address in the channel's own terms."""
+    """Where a customer can be reached. ``value`` is the address as the channel writes it."""
 
     channel: str
     value: str
 
     @property
     def lane(self) -> str:
-        """The key of everything that must keep its order with this address."""
+        """The key of the lane: everything with the same key is handled and sent in order."""
         return f"{self.channel}:{self.value}"
 
 
 class Customer(Value, frozen=True, kw_only=True):
-    """Who writes to us. ``id`` is 0 until the first turn is committed."""
+    """A person who writes to us. ``id`` is 0 until the first turn is committed."""
 
     id: int = 0
     name: str | None = None
     language: str | None = None
     opted_out: bool = False
     ref: str | None = None
-    """The customer's id at the company, proven by a channel (a signed web-chat token)."""
+    """The customer's id at the company, verified by a channel (a signed web-chat token)."""
 
 
 class Agent(Value, frozen=True, kw_only=True):
-    """A person who answers. ``id`` is unique among the desks: ``desk:ana``, ``slack:U123``."""
+    """A person who answers customers. ``id`` begins with where they work: ``desk:ana``,
+    ``slack:U123``."""
 
     id: str
     name: str

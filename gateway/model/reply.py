@@ -1,4 +1,4 @@
-"""What a handler has to say, and how it looks on a channel."""
+"""Replies, and how they are rendered for a channel."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from gateway.model.understanding import Emotion, Reason
 
 
 class Link(Value, frozen=True, kw_only=True):
+    """A link in a reply."""
+
     title: str
     url: str
 
 
 class Reply(Value, frozen=True, kw_only=True):
-    """What a handler has to say, by role; the brand voice chooses the words around it.
+    """A handler's answer, part by part. The brand voice chooses the words around it.
 
-    ``body`` holds sentences or paragraphs with the facts in them, word for word; ``facts`` names
-    those the voice must never touch. Besides words a reply may ask for effects, committed in the
-    same transaction: ``timers`` to set, a ``survey`` to open, a hand-over (``escalate``).
-    A reply without words is silent and still has its effects.
+    ``body`` holds sentences or paragraphs that contain the facts word for word; ``facts`` lists
+    those that the voice must never change. A reply may also ask for side effects, which are
+    committed in the same transaction: ``timers`` to set, a ``survey`` to send, reasons for a
+    handoff (``escalate``). A reply without any text sends nothing and still has its side effects.
     """
 
     opener: str | None = None
-    """None: the voice chooses one that fits the emotion. An empty string: none at all."""
+    """None: the voice chooses one that fits the emotion. An empty string: no opener."""
     body: tuple[str, ...] = ()
     next_step: str | None = None
     links: tuple[Link, ...] = ()
@@ -40,21 +42,23 @@ class Reply(Value, frozen=True, kw_only=True):
 
 
 class RenderContext(Value, frozen=True, kw_only=True):
-    """To whom, where and in what mood a reply is said."""
+    """What the brand voice must know to render a reply: the channel, the customer's emotion, and
+    who writes."""
 
     channel: str
     emotion: Emotion = Emotion()
     author: Literal["bot", "agent"] = "bot"
     first: bool = False
-    """The first words to this customer in this conversation: a greeting fits."""
+    """The first reply of this conversation: a greeting fits."""
     customer: str | None = None
     agent: str | None = None
     language: str | None = None
-    """The language an agent writes in, where it is known; a Reply carries its own."""
+    """The language an agent writes in, if known. A `Reply` has its own."""
 
 
 class Finding(Value, frozen=True, kw_only=True):
-    """Advice on ``text[start:end]``; ``suggestion`` would replace it, None when there is none."""
+    """The brand voice's advice on ``text[start:end]``. ``suggestion`` is a replacement, or
+    None."""
 
     rule: str
     severity: Severity
@@ -65,7 +69,7 @@ class Finding(Value, frozen=True, kw_only=True):
 
 
 class Rendered(Value, frozen=True, kw_only=True):
-    """A reply as it will look on one channel, in the parts it is sent in."""
+    """A reply as it looks on one channel, split into the parts that are sent."""
 
     parts: tuple[str, ...]
     encoding: Literal["GSM-7", "UCS-2"] | None = None

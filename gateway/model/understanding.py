@@ -1,4 +1,4 @@
-"""What the gateway makes of a message: language, intent, emotion, and the route."""
+"""What the gateway understands of a message (language, intent, emotion), and the route."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gateway.model.base import Action, MoodLabel, Value
 
 
 class Cue(Value, frozen=True, kw_only=True):
-    """The words that showed something: ``text == message[start:end]``."""
+    """Words of a message that show an emotion or a signal: ``text == message[start:end]``."""
 
     kind: str
     text: str
@@ -15,10 +15,10 @@ class Cue(Value, frozen=True, kw_only=True):
 
 
 class Emotion(Value, frozen=True, kw_only=True):
-    """How the customer feels; ``intensity`` 0..1 is how strongly they feel ``label``.
+    """How the customer feels. ``intensity``, 0..1, is how strongly they feel ``label``.
 
-    ``distress`` 0..1 ranks messages by how much they call for a person, whatever the label: the
-    arc and the thresholds of the policy are made of it.
+    ``distress``, 0..1, ranks messages by how much they call for a person, whatever the label. The
+    emotion arc and the policy's thresholds use it.
     """
 
     label: MoodLabel = "calm"
@@ -28,7 +28,8 @@ class Emotion(Value, frozen=True, kw_only=True):
 
 
 class Guess(Value, frozen=True, kw_only=True):
-    """An intent and how sure we are, 0..1: of all that say 0.8, eight in ten are right."""
+    """An intent with a calibrated confidence, 0..1: of all guesses with 0.8, eight in ten are
+    right."""
 
     name: str
     confidence: float
@@ -44,44 +45,44 @@ class Question(Value, frozen=True, kw_only=True):
 
 
 class Language(Value, frozen=True, kw_only=True):
-    """An ISO 639-1 code, or ``und`` when nobody can tell; ``confidence`` 0..1."""
+    """An ISO 639-1 code, or ``und`` when the language is not known; ``confidence`` 0..1."""
 
     code: str = "und"
     confidence: float = 0.0
 
 
 class Insight(Value, frozen=True, kw_only=True):
-    """What one understander can tell of one message. What it cannot tell stays None.
+    """What one understander finds in one message. What it does not know stays None.
 
     ``signals`` are cues that routing knows by kind: ``asked_for_person``, ``harm``, ``legal``,
-    ``not_helped`` (the bot's last answer missed).
+    ``not_helped`` (the bot's last answer did not help).
     """
 
     language: Language | None = None
     ranking: tuple[Guess, ...] | None = None
     questions: tuple[Question, ...] = ()
-    """Two or more when the message asks several things, each with a sure guess; ``ranking`` is
-    then that of the first."""
+    """Two or more when the message asks several things and each has a sure guess, else empty.
+    ``ranking`` is then that of the first question."""
     emotion: Emotion | None = None
     signals: tuple[Cue, ...] = ()
 
 
 class Understanding(Value, frozen=True, kw_only=True):
-    """What all understanders together make of one message. ``ranking`` is best first."""
+    """The joined findings of all understanders on one message. ``ranking`` is best first."""
 
     language: Language = Language()
     ranking: tuple[Guess, ...] = ()
     questions: tuple[Question, ...] = ()
-    """Two or more when the message asks several things; else none. As in `Insight`."""
+    """As in `Insight`."""
     emotion: Emotion = Emotion()
     signals: tuple[Cue, ...] = ()
     engines: tuple[str, ...] = ()
-    """Names of the understanders that told something, the one believed first in front."""
+    """Names of the understanders that found something, in the order in which they are believed."""
     failed: tuple[str, ...] = ()
-    """Names of the understanders that raised, timed out, told nonsense, or are left out for a
-    while because they did so before."""
+    """Names of the understanders that raised, timed out or returned something invalid, or that
+    are left out for a while because they failed before."""
     ranked_by: str | None = None
-    """Which of ``engines`` told ``ranking``; None when none did."""
+    """Which of ``engines`` gave ``ranking``; None when none did."""
 
     @property
     def intent(self) -> Guess:
@@ -92,18 +93,18 @@ class Understanding(Value, frozen=True, kw_only=True):
 
 
 class Reason(Value, frozen=True, kw_only=True):
-    """Why a turn was routed as it was: ``code`` for machines, ``detail`` for the agent."""
+    """Why a turn was routed as it was. ``code`` is for programs, ``detail`` for the agent."""
 
     code: str
     detail: str = ""
 
 
 class Route(Value, frozen=True, kw_only=True):
-    """What happens with a turn. ``pass`` means: on to the person who has the conversation."""
+    """What happens with a turn."""
 
     action: Action
     tier: str = "bot"
     skills: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     priority: int = 0
-    """0 normal .. 3 at once; orders the queue."""
+    """Its place in the queue, 0 (normal) to 3 (at once)."""

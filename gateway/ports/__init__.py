@@ -1,7 +1,7 @@
-"""What the gateway asks of plugins, and what it gives them: small Protocols.
+"""The Protocols between the gateway and its plugins.
 
-A plugin offers objects that have the members of one of these; there is no base class. What it may
-call in return are the `Services`, handed to it when it starts.
+A plugin registers objects that have the members of one or more of these Protocols; there is no
+base class. The gateway passes them its `Services`, which they may call.
 """
 
 from gateway.ports.channels import (

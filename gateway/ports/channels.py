@@ -1,4 +1,4 @@
-"""What a channel is, and what else it may offer."""
+"""Channels, and what a channel or a plugin may offer besides."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 class Traits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway must know of a channel to serve it.
+    """What the gateway must know about a channel.
 
-    ``mailbox``: customers fetch their messages from us (web chat, REST), so a committed message
-    is a sent one; such a channel has no ``send``. ``unsure``: what to do with a message whose
-    sending was cut off and that the provider cannot be asked about. ``rate``: messages a second
-    that the provider allows us, None for no limit; ``at_once``: sends side by side.
+    ``mailbox``: customers fetch their messages from us (web chat, REST), so a message counts as
+    sent once it is committed; such a channel has no ``send``. ``unsure``: what to do with a
+    message whose send was cut off, where the provider cannot be asked: send it again, or ask a
+    person. ``rate``: messages a second that the provider allows, None for no limit. ``at_once``:
+    how many sends may run at the same time.
     """
 
     mailbox: bool = False
@@ -34,8 +35,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
 
 @runtime_checkable
 class Channel(Protocol):
-    """A way by which customers reach us. What else it can do, it says by having the members of
-    `Sender`, `HttpRoutes`, `Poller`, `ReadinessProbe` or `Reconciler`."""
+    """A way for customers to reach us. It may also have the members of `Sender`, `HttpRoutes`,
+    `Poller`, `ExclusiveTask`, `ReadinessProbe`, `Reconciler` and the others in this package."""
 
     @property
     def name(self) -> str: ...
@@ -45,58 +46,70 @@ class Channel(Protocol):
 
 @runtime_checkable
 class Sender(Protocol):
-    """Sends to a provider. Raises `TryLater` or `Undeliverable`; any other exception, a time-out
-    included, is treated as `TryLater` when nothing can have left, else as unsure."""
+    """Sends messages to a provider."""
 
-    async def send(self, message: Outbound) -> Sent: ...
+    async def send(self, message: Outbound) -> Sent:
+        """Send ``message``. Raises `TryLater`, `Undeliverable` or `Unsure`. Any other exception,
+        also a timeout, counts as `TryLater` if nothing can have been sent, else as `Unsure`."""
+        ...
 
 
 @runtime_checkable
 class Reconciler(Protocol):
-    """Can ask the provider whether a message whose sending was cut off had arrived."""
+    """Can ask the provider what became of a send that was cut off."""
 
-    async def find(self, message: Outbound) -> Sent | None: ...
+    async def find(self, message: Outbound) -> Sent | None:
+        """Return what the provider has of ``message``; None if it does not have it."""
+        ...
 
 
 @runtime_checkable
 class HttpRoutes(Protocol):
-    """Has HTTP routes. Handlers verify first, then parse, then `InboxIntake.accept`."""
+    """Serves HTTP routes."""
 
-    def routes(self, services: Services) -> Iterable[web.RouteDef]: ...
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
+        """Return the routes; called once at start-up. A webhook's handler first verifies the
+        request, then parses it, then calls `Intake.accept`, and only then answers."""
+        ...
 
 
 @runtime_checkable
 class OpenApiProvider(Protocol):
-    """Describes its routes for programs and their authors: ``GET /openapi.json`` joins what all
-    guests tell.
+    """Describes its routes. ``GET /openapi.json`` joins the descriptions of all plugins."""
 
-    ``describe`` gives a part of an OpenAPI 3.1 document: ``paths`` (by the path templates of its
-    routes) and, where it needs any, ``components`` and ``tags``. An operation that is not routed
-    is left out. Component names begin with the guest's own; the house's responses can be
-    referred to (`gateway/web/openapi.yaml`). Called once at start-up.
-    """
+    def describe(self) -> Mapping[str, Json]:
+        """Return a part of an OpenAPI 3.1 document; called once at start-up.
 
-    def describe(self) -> Mapping[str, Json]: ...
+        It has ``paths`` (with the path templates of the routes) and, if needed, ``components`` and
+        ``tags``. Operations without a route are left out. Names of components begin with the
+        plugin's name. The gateway's own responses in ``gateway/web/openapi.yaml`` may be
+        referenced.
+        """
+        ...
 
 
 @runtime_checkable
 class WebhookSubscriber(Protocol):
-    """Takes part in a door that another guest keeps. Some providers call one address for all that
-    an app does, though several guests serve that app, and guests do not know one another.
+    """Handles some of the payloads of a webhook endpoint that another plugin serves.
 
-    ``endpoint`` is its name; the guide of the guest that keeps it tells what comes in by
-    it. The keeper verifies and parses each payload, offers it to the door's tenants one after
-    another, in the order of their registration, and keeps what none of them takes.
+    Some providers call one URL for everything an app does, and several plugins may serve that
+    app without importing one another. The plugin that serves the endpoint verifies and parses
+    each payload, offers it to the subscribers one by one in the order of registration, and handles
+    it itself if none of them takes it.
+
+    ``endpoint`` is the name of the endpoint. The documentation of the plugin that serves it says
+    which payloads come.
     """
 
     @property
     def endpoint(self) -> str: ...
 
     async def take(self, payload: Mapping[str, Json], services: Services) -> Json:
-        """Take ``payload``, or give None to leave it to the next one.
+        """Handle ``payload``, or return None to leave it to the next subscriber.
 
-        What is returned is the answer to the provider: a mapping or a list as JSON, a text as it
-        is, an empty text for a bare OK. It has to be durable by then, and quick: the provider
-        waits. What is raised becomes an error for the provider, which may then deliver again.
+        Any other value is the response to the provider: a mapping or a list as JSON, a text as it
+        is, an empty text for an empty 200. What was taken must be durable by then. Be quick: the
+        provider waits. An exception becomes an error response, and the provider may deliver the
+        payload again.
         """
         ...

@@ -1,4 +1,4 @@
-"""What people do with a conversation."""
+"""What agents can do with a conversation."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from gateway.model import (
 
 
 class Desk(Protocol):
-    """What people do. Every change takes the ``epoch`` the person saw and raises `Conflict` when
-    someone was faster; raises `NotFound` for an unknown conversation."""
+    """What agents can do with a conversation.
+
+    A change takes the ``epoch`` that the agent saw and raises `Conflict` when another person
+    changed the conversation first. Every method raises `NotFound` for an unknown conversation.
+    """
 
     async def queue(self) -> tuple[QueueItem, ...]:
-        """Waiting and claimed conversations, most pressing first."""
+        """Return the waiting and claimed conversations, most urgent first."""
         ...
 
     async def card(self, conversation: int) -> ContextCard: ...
@@ -39,15 +42,22 @@ class Desk(Protocol):
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
     ) -> Accepted:
-        """Say ``text`` to the customer. ``key`` makes a repeated call one message. With
-        ``suggestion`` it is recorded as sent, or as edited when the text differs. ``via``
-        goes on at another linked address of the customer (see `ContextCard.identities`), in a
-        conversation there; raises NotAccepted for an address that is not theirs."""
+        """Send ``text`` to the customer.
+
+        A repeated call with the same ``key`` sends nothing more. ``suggestion`` is the id of the
+        draft that was used: it is recorded as sent, or as edited if the text differs. ``via``
+        sends to another linked address of the customer (see `ContextCard.identities`), in a
+        conversation there. Raises NotAccepted if that address is not the customer's.
+        """
         ...
 
-    async def note(self, conversation: int, agent: Agent, text: str) -> Message: ...
+    async def note(self, conversation: int, agent: Agent, text: str) -> Message:
+        """Add a note, which only agents see."""
+        ...
     async def resolve(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation: ...
-    async def hand_back(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation: ...
+    async def hand_back(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
+        """Return the conversation to the bot."""
+        ...
 
     async def transfer(
         self,
@@ -59,21 +69,23 @@ class Desk(Protocol):
         skills: tuple[str, ...] = (),
         reason: str = "",
     ) -> Conversation:
-        """Give it back to the queue, at ``tier``, for people with ``skills``."""
+        """Return the conversation to the queue, for agents of ``tier`` who have ``skills``."""
         ...
 
     async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None: ...
 
     async def link(self, conversation: int, address: Address, agent: Agent) -> ContextCard:
-        """A person's decision that ``address`` is this customer's too. What was said there is
-        on the card then, and `unlink` takes it back."""
+        """Record the agent's decision that ``address`` is this customer's too. The card then has
+        the conversations there as well. `unlink` undoes it."""
         ...
 
     async def unlink(self, conversation: int, link: int, agent: Agent) -> ContextCard: ...
 
     async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
-        """Send a one-time code to an address that the customer says is theirs. When they repeat
-        it in this conversation within ten minutes, the two are linked."""
+        """Send a one-time code to an address that the customer says is theirs. If they repeat it
+        in this conversation within ten minutes, the address is linked."""
         ...
 
-    async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]: ...
+    async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
+        """Return the brand voice's advice on ``text`` as an answer in this conversation."""
+        ...

@@ -1,4 +1,4 @@
-"""What understands messages and knows customers."""
+"""Engines that understand messages, and sources of context."""
 
 from __future__ import annotations
 
@@ -10,32 +10,41 @@ from gateway.ports.services import Records
 
 
 class Understander(Protocol):
-    """Tells what messages mean. Called with all messages waiting at that moment, off the hot
-    path; gives one `Insight` for each, in order. Lower ``priority`` goes first. The first
-    language is believed, the first ranking that is sure (else the first), and the first grave
-    mood (else the worst); cues and signals are joined."""
+    """An engine that finds language, intent and emotion.
+
+    Findings are joined in the order of ``priority``, lowest first: the first language counts, the
+    first ranking that is confident enough (else the first), and the first serious emotion (else
+    the worst). Cues and signals of all engines are kept.
+    """
 
     @property
     def name(self) -> str: ...
     @property
     def priority(self) -> int: ...
 
-    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]: ...
+    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
+        """Return one `Insight` for each of ``turns``, in order. ``turns`` are all that wait at
+        the moment; their messages are of different conversations."""
+        ...
 
 
 @runtime_checkable
 class Warmable(Protocol):
-    """An understander that must load or train first. Turns wait for ``warm`` before the first
-    call (not in ``understand``'s time-out); if it raises, the engine counts as failed."""
+    """An understander that must load or train before its first call."""
 
-    async def warm(self) -> None: ...
+    async def warm(self) -> None:
+        """Get ready. Turns wait for it before the first call of ``understand``, without a
+        timeout. If it raises, the engine counts as failed."""
+        ...
 
 
 @runtime_checkable
 class RemoteUnderstander(Protocol):
-    """An understander that waits for another machine. It is called with one turn at a time, up
-    to ``at_once`` calls side by side, so that one slow answer holds up no other turn. It may
-    raise `TryLater` when it is asked to wait: then it is left out that long."""
+    """An understander that calls another machine.
+
+    Each call has one turn, and up to ``at_once`` calls run at the same time, so that a slow
+    response delays no other turn. It may raise `TryLater`: it is then left out for so long.
+    """
 
     @property
     def at_once(self) -> int: ...
@@ -43,13 +52,15 @@ class RemoteUnderstander(Protocol):
 
 @runtime_checkable
 class Trainable(Protocol):
-    """An understander whose intents can be trained from rows, for `warmline eval`."""
+    """An understander whose intents can be trained, for ``warmline eval intents``."""
 
-    def train(self, rows: Sequence[tuple[str, str]]) -> Understander: ...
+    def train(self, rows: Sequence[tuple[str, str]]) -> Understander:
+        """Return a new engine that is trained with ``rows`` of text and intent."""
+        ...
 
 
 class ContextSource(Protocol):
-    """Knows something of a customer before the message is read (history, a CRM)."""
+    """Finds what is known about a customer before the message is read (history, a CRM)."""
 
     @property
     def name(self) -> str: ...
@@ -58,21 +69,26 @@ class ContextSource(Protocol):
 
 
 Phrases: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""How a house's own customers say things: language -> what it shows (a mood, a signal such as
-``harm``, or ``names``: words whose capitals are no shouting) -> phrases. A phrase is words in a
-row, with ``a|b`` for either, ``word*`` for any ending and ``word?`` for perhaps."""
+"""Phrases of a company's own customers: language -> what they show -> phrases.
+
+They show a mood, a signal such as ``harm``, or ``names`` (words in capitals that are not
+shouting). A phrase is a sequence of words: ``a|b`` is one of the two, ``word*`` has any ending,
+``word?`` may be absent.
+"""
 
 
 @runtime_checkable
 class PhraseSource(Protocol):
-    """A voice whose guide tells phrases to listen for, too."""
+    """A brand voice whose guide also lists phrases of customers."""
 
     def phrases(self) -> Phrases: ...
 
 
 @runtime_checkable
 class PhraseConsumer(Protocol):
-    """An understander that can be told phrases to listen for. ``hear`` is called once, at the
-    start-up and before anything else, when the voice is a `PhraseSource`."""
+    """An understander that can look for the phrases of the guide."""
 
-    def hear(self, phrases: Phrases) -> None: ...
+    def hear(self, phrases: Phrases) -> None:
+        """Look for ``phrases``, too. Called once at start-up, before all else, if the brand voice
+        is a `PhraseSource`."""
+        ...

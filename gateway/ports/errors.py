@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions with a message for the person who can fix it."""
+"""The exceptions that plugins and the gateway raise to each other."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from gateway.model import Conversation
 
 
 class WarmlineError(Exception):
-    """An error with a message for the person who can mend it."""
+    """The base of all. Its message is for the person who can fix the problem: it says what is
+    wrong, where, and what to do."""
 
 
 class TryLater(WarmlineError):
-    """The provider cannot take it now; ``after`` seconds at least (its Retry-After), if told."""
+    """The provider cannot take it now. ``after``: wait at least so many seconds (the provider's
+    Retry-After); None if it did not say."""
 
     def __init__(self, message: str, *, after: float | None = None) -> None:
         super().__init__(message)
@@ -18,12 +20,12 @@ class TryLater(WarmlineError):
 
 
 class Unsure(WarmlineError):
-    """The call was cut off: the provider may have taken the message, or not."""
+    """The call was cut off: nobody knows whether the provider took the message."""
 
 
 class Undeliverable(WarmlineError):
-    """The provider will never take this message. ``unreachable``: nor any to this address;
-    ``opted_out``: because the customer asked for no more messages there."""
+    """The provider will never take this message. ``unreachable``: it will take none to this
+    address. ``opted_out``: the reason is that the customer opted out there."""
 
     def __init__(self, message: str, *, unreachable: bool = False, opted_out: bool = False) -> None:
         super().__init__(message)
@@ -32,7 +34,8 @@ class Undeliverable(WarmlineError):
 
 
 class NotAccepted(WarmlineError):
-    """The message could not be committed; the provider must try again, in ``after`` seconds."""
+    """The message could not be committed. The provider must send it again after ``after``
+    seconds."""
 
     def __init__(self, message: str, *, after: float = 2.0) -> None:
         super().__init__(message)
@@ -40,11 +43,11 @@ class NotAccepted(WarmlineError):
 
 
 class TooLarge(WarmlineError):
-    """Over a bound that the settings name."""
+    """Larger than a limit in the settings."""
 
 
 class Conflict(WarmlineError):
-    """Someone was faster; ``conversation`` is how it stands now."""
+    """Another person changed the conversation first. ``conversation`` is its current state."""
 
     def __init__(self, message: str, conversation: Conversation) -> None:
         super().__init__(message)
@@ -52,8 +55,8 @@ class Conflict(WarmlineError):
 
 
 class Outdated(WarmlineError):
-    """Somebody changed this entry of a notebook first: read it again."""
+    """The stored value has a newer version: read it again."""
 
 
 class NotFound(WarmlineError):
-    """There is nothing by that id."""
+    """Nothing has that id."""

@@ -1,4 +1,4 @@
-"""What answers a turn, and the voice that chooses the words."""
+"""Handlers, which answer turns, and the brand voice, which chooses the words."""
 
 from __future__ import annotations
 
@@ -19,50 +19,67 @@ from gateway.model import (
 
 
 class Handler(Protocol):
-    """May answer a turn: a Reply, or None to let the next one try. Lower ``priority`` first.
-
-    It may raise or hang: the turn then goes to a person and the customer is told so.
-    """
+    """May answer a turn. Handlers are tried in the order of ``priority``, lowest first."""
 
     @property
     def name(self) -> str: ...
     @property
     def priority(self) -> int: ...
 
-    async def handle(self, turn: Turn) -> Reply | None: ...
+    async def handle(self, turn: Turn) -> Reply | None:
+        """Return a `Reply`, or None to leave the turn to the next handler. If this raises or runs
+        into ``worker.handler_timeout``, the turn goes to a person and the customer is informed."""
+        ...
 
 
 @runtime_checkable
 class SurveyReader(Protocol):
-    """A handler that can tell an answer to a survey from a new question."""
+    """A handler that recognises answers to surveys."""
 
-    def read_answer(self, turn: Turn) -> SurveyAnswer | None: ...
+    def read_answer(self, turn: Turn) -> SurveyAnswer | None:
+        """Return the answer to ``turn.survey``; None if the message is something else."""
+        ...
 
 
 @runtime_checkable
 class Suggester(Protocol):
-    """A handler that can draft an answer for an agent."""
+    """A handler that can draft answers for agents."""
 
-    async def suggest(self, turn: Turn) -> Reply | None: ...
+    async def suggest(self, turn: Turn) -> Reply | None:
+        """Return a draft; None if there is none."""
+        ...
 
 
 @runtime_checkable
 class Summariser(Protocol):
-    """A handler that can sum up a conversation for the person who takes it over: a few lines, or
-    None. Nobody waits for it: the card has a summary of its own meanwhile."""
+    """A handler that can sum up a conversation for the agent who takes it over."""
 
-    async def summarise(self, card: ContextCard) -> tuple[str, ...] | None: ...
+    async def summarise(self, card: ContextCard) -> tuple[str, ...] | None:
+        """Return a few sentences, or None. Nobody waits for it: until then the card shows the
+        gateway's own summary."""
+        ...
 
 
 class Voice(Protocol):
-    """The brand voice: pure. For the bot it changes words, for an agent it advises."""
+    """The brand voice: pure functions. It changes the bot's words and advises agents on
+    theirs."""
 
     @property
     def name(self) -> str: ...
 
-    def render(self, reply: Reply, occasion: RenderContext) -> Rendered: ...
-    def lint(self, text: str, occasion: RenderContext) -> tuple[Finding, ...]: ...
-    def schema(self) -> Mapping[str, Json]: ...
+    def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
+        """Return ``reply`` as it is sent, with the rules that changed it."""
+        ...
+
+    def lint(self, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
+        """Return advice on an agent's ``text``."""
+        ...
+
+    def schema(self) -> Mapping[str, Json]:
+        """Return the JSON Schema of the guide."""
+        ...
+
     def check_guide(self, path: Path) -> tuple[str, ...]:
-        """Problems of the guide at ``path``, each ``file:line: key: what; what to do``."""
+        """Return the problems of the guide at ``path``, each as ``file:line: key: what is wrong;
+        what to do``."""
         ...

@@ -1,4 +1,4 @@
-"""What runs beside the server, and how it says that it works."""
+"""What starts, runs and stops with the server, and how it reports its state."""
 
 from __future__ import annotations
 
@@ -13,61 +13,72 @@ from gateway.ports.services import Clock, Services
 
 @runtime_checkable
 class StartupResource(Protocol):
-    """Needs something of this machine that another program may have, such as a port. ``open`` is
-    awaited once at the start, before any message is taken and before `Poller.run`; a
-    WarmlineError stops the start-up and is told as it is. A process without doors (see
-    `Services.serves_http`) opens nothing."""
+    """Needs something of this machine that another program may be using, such as a port."""
 
-    async def open(self) -> None: ...
+    async def open(self) -> None:
+        """Claim it. Awaited once at start-up, before any message is accepted and before
+        `Poller.run`, in processes that serve HTTP (see `Services.serves_http`). A WarmlineError
+        stops the start-up, and its message is printed."""
+        ...
 
 
 @runtime_checkable
 class Lifecycle(Protocol):
-    """Takes long to get ready. ``begin`` is awaited once, before all else of the start, in a
-    process that has work for it; what it starts (a process of its own, say) goes on while the rest
-    is put together, so it must not wait for that. ``end`` is awaited at the very end, also of a
-    start that came to nothing: what was begun and nobody has let go yet is let go there."""
+    """Takes long to get ready, for example because it starts a process."""
 
-    async def begin(self) -> None: ...
-    async def end(self) -> None: ...
+    async def begin(self) -> None:
+        """Start, and return without waiting until it is ready. Awaited once, before everything
+        else of the start-up, in a process that has work for it."""
+        ...
+
+    async def end(self) -> None:
+        """Release what is still held. Awaited last of all, also when the start-up failed."""
+        ...
 
 
 @runtime_checkable
 class Poller(Protocol):
-    """Runs beside the server until cancelled, in every process. It reconnects by itself; if it
-    raises all the same, it is logged, counted and started again with back-off."""
+    """Runs beside the server, in every process."""
 
-    async def run(self, services: Services) -> None: ...
+    async def run(self, services: Services) -> None:
+        """Run until cancelled, and reconnect after errors. If this raises, the error is logged and
+        counted, and it is started again with back-off."""
+        ...
 
 
 @runtime_checkable
 class ExclusiveTask(Protocol):
-    """Looks after something that only one process at a time may look after: a mailbox, a long
-    poll, a socket to the provider. It may be a `Poller` too, for what each process needs.
+    """Does something that only one process at a time should do: watch a mailbox, hold a long poll
+    or a socket to the provider. It may also be a `Poller`, for what every process needs.
 
-    ``watch`` runs until cancelled, as `Poller.run` does, and maybe again later. Where several
-    processes work together it passes to another one when this one dies. For moments two may run,
-    and while nobody can tell who else is there: what it takes in twice, the inbox takes in once.
+    If the process that runs it dies, another process takes over. Two may run it for a moment, and
+    while Redis cannot be reached: a message that both accept is handled once, by its remote id.
     """
 
-    async def watch(self, services: Services) -> None: ...
+    async def watch(self, services: Services) -> None:
+        """Run until cancelled, as `Poller.run` does. It may be called again later."""
+        ...
 
     def stand_by(self) -> None:
-        """Another process watches: that nobody does here is no trouble (see `ReadinessProbe`)."""
+        """Another process runs the task. That it does not run here is not a problem for
+        `ReadinessProbe`."""
         ...
 
 
 @runtime_checkable
 class ReadinessProbe(Protocol):
-    """Can tell whether it works: None when it can take messages, else what is wrong, in words."""
+    """Knows whether it can take messages."""
 
-    async def trouble(self) -> str | None: ...
+    async def trouble(self) -> str | None:
+        """Return None if it can take messages, else what is wrong, as a text for people."""
+        ...
 
 
 class HealthProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is not well, in words: what, since when if that is known, and what to do.
+    """A problem that `warmline doctor` reports: what is wrong, how to fix it, and since when, if
+    known.
 
-    ``broken``: customers are not served as they should be; ``warning``: they soon may not be.
+    ``broken``: customers are affected now. ``warning``: they soon may be.
     """
 
     what: str
@@ -78,16 +89,22 @@ class HealthProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 @runtime_checkable
 class HealthCheck(Protocol):
-    """Can be examined for `warmline doctor`, whether it runs or not: by what lies on disk, and by
-    one cheap call of its provider that changes nothing. Nothing found: all is well. It may raise:
-    that is told as it is."""
+    """Can be examined by ``warmline doctor``."""
 
-    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]: ...
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:
+        """Return the problems, none if all is well. An exception is reported as a problem.
+
+        The server may be running or not. Look at files on disk, and make at most one cheap call
+        to the provider that changes nothing.
+        """
+        ...
 
 
 @runtime_checkable
 class StartupHints(Protocol):
-    """Has something to tell the one who starts the server: where to click, a demo's password.
-    ``url`` is where it listens; the lines are printed once, to the terminal and not the log."""
+    """Has hints for the person who starts the server, such as a page's URL or a demo password."""
 
-    def hints(self, url: str) -> Iterable[str]: ...
+    def hints(self, url: str) -> Iterable[str]:
+        """Return lines that are printed once to the terminal, not to the log. ``url`` is where
+        the server listens."""
+        ...

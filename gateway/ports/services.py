@@ -1,4 +1,4 @@
-"""What a plugin may call: the gateway's services."""
+"""The gateway's services, which plugins may call."""
 
 from __future__ import annotations
 
@@ -29,38 +29,49 @@ if TYPE_CHECKING:
 
 
 class Intake(Protocol):
-    """The door for everything from outside. Returns only after the commit; raises
-    `NotAccepted` when it could not commit, and the provider must then get a 5xx."""
+    """Accepts everything that comes from providers."""
 
-    async def accept(self, message: Inbound) -> Accepted: ...
-    async def report(self, receipt: Receipt) -> None: ...
+    async def accept(self, message: Inbound) -> Accepted:
+        """Store ``message`` in the inbox and return after the commit. Raises `NotAccepted` when
+        it could not be committed: answer the provider with a 5xx then."""
+        ...
+
+    async def report(self, receipt: Receipt) -> None:
+        """Record a provider's report on messages we sent, and return after the commit. A report
+        on an unknown message is logged and dropped."""
+        ...
 
 
 class Files(Protocol):
-    """Attachments and raw payloads, content-addressed. `keep` raises `TooLarge`."""
+    """Stored attachments and raw payloads, addressed by their digest."""
 
-    async def keep(self, file: File) -> Attachment: ...
-    async def open(self, digest: str) -> bytes: ...
+    async def keep(self, file: File) -> Attachment:
+        """Store ``file``. Raises `TooLarge` above ``limits.attachment``."""
+        ...
+
+    async def open(self, digest: str) -> bytes:
+        """Return a stored file's bytes. Raises `NotFound`."""
+        ...
 
 
 class Mailbox(Protocol):
-    """What was said to a customer, for channels whose customers fetch it."""
+    """The messages to a customer, for channels whose customers fetch them."""
 
     async def messages(
         self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
     ) -> tuple[Message, ...]:
-        """Public messages to ``address`` with id > ``after``, in order; ``own``: the
-        customer's own messages too."""
+        """Return the public messages to ``address`` with ids above ``after``, in order; with
+        ``own`` also the customer's own messages."""
         ...
 
     async def answer(self, turn: int, *, timeout: float) -> tuple[Message, ...] | None:
-        """What the bot answered in ``turn``; None when it is not committed within ``timeout``
-        seconds."""
+        """Wait for ``turn`` and return the bot's answer; None if the turn is not committed within
+        ``timeout`` seconds."""
         ...
 
 
 class StoredValue(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing a guest wrote down. ``version`` counts its changes, from 1."""
+    """A value in a plugin's storage. ``version`` counts its changes, from 1."""
 
     key: str
     value: str
@@ -69,11 +80,11 @@ class StoredValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PluginStorage(Protocol):
-    """What a guest must not forget: small texts by key, each guest's its own.
+    """A durable key-value store of small texts, separate for each plugin.
 
-    For what lies between us and a provider (which of its messages stands for which of our
-    conversations, what has been taken but not yet done). Durable when a call returns. A change
-    names the version that the guest saw and raises `Outdated` when somebody was faster.
+    It is for what a plugin must remember about its provider, such as which thread belongs to
+    which conversation. Calls return after the commit. A change names the version that the plugin
+    saw and raises `Outdated` if the stored one is newer.
     """
 
     async def get(self, plugin: str, key: str) -> StoredValue | None: ...
@@ -81,29 +92,29 @@ class PluginStorage(Protocol):
     async def put(
         self, plugin: str, key: str, value: str, *, version: int = 0, conversation: int = 0
     ) -> StoredValue:
-        """Write ``value``; ``version`` 0: there must be nothing by that key yet. With
-        ``conversation`` it is exported and erased with that customer's data; raises NotFound when
-        there is no such conversation (any more)."""
+        """Store ``value``. With ``version`` 0 the key must be new. With ``conversation`` the value
+        is exported and erased with that customer's data; raises NotFound if that conversation
+        does not exist."""
         ...
 
     async def drop(self, plugin: str, key: str, *, version: int) -> None:
-        """Forget it. Nothing by that key is well too."""
+        """Delete the value. It is no error if the key does not exist."""
         ...
 
     async def scan(
         self, plugin: str, prefix: str, *, after: str = "", limit: int = 500
     ) -> tuple[StoredValue, ...]:
-        """Entries whose key begins with ``prefix``, in the order of their keys; those beyond
-        ``after``."""
+        """Return the values whose keys begin with ``prefix`` and are greater than ``after``,
+        sorted by key."""
         ...
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the audit log: who did or saw what, of whom, when and from where.
+    """One entry of the audit log: who did or saw what, about whom, when and from where.
 
-    It holds ids and codes, never what a customer or a colleague wrote. ``who`` is an agent's id
-    (``desk:ana``, ``slack:U1``), ``cli:`` with the name of an operating system's user, or empty
-    for a stranger; ``origin`` is an address of the network, where one is known.
+    It holds ids and codes, never what a customer or an agent wrote. ``who`` is an agent's id
+    (``desk:ana``, ``slack:U1``), ``cli:`` and the name of an operating-system user, or empty for
+    an unknown person. ``origin`` is a network address, if known.
     """
 
     id: int
@@ -117,7 +128,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditLog(Protocol):
-    """The audit log: lines are added and read, never changed. Durable when a call returns."""
+    """The audit log. Entries are added and read, never changed."""
 
     async def record(
         self,
@@ -129,9 +140,9 @@ class AuditLog(Protocol):
         origin: str | None = None,
         detail: str = "",
     ) -> None:
-        """Add a line. ``what`` is a code of ours (``viewed``); ``detail`` says the rest in our
-        words, at most 200 characters. Without ``origin`` it is the one that structlog's context
-        variables hold."""
+        """Add an entry, and return after the commit. ``what`` is a code such as ``viewed``;
+        ``detail`` has at most 200 characters and no words of customers. ``origin`` defaults to the
+        one in structlog's context variables."""
         ...
 
     async def lines(
@@ -143,14 +154,15 @@ class AuditLog(Protocol):
         before: int | None = None,
         limit: int = 200,
     ) -> tuple[AuditEntry, ...]:
-        """The newest lines first; those with an id below ``before``."""
+        """Return entries, newest first, with ids below ``before``."""
         ...
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something happened. Listeners look the truth up: an event may come twice or be lost.
+    """A live event. It may come twice or be lost, so listeners read the database for the truth.
 
-    Topics: a lane (``webchat:s1``) for its customer, ``desk`` for agents, ``turns`` inside.
+    Topics: a lane (``webchat:s1``) for its customer, ``desk`` for agents, ``turns`` within the
+    gateway.
     """
 
     topic: str
@@ -160,43 +172,53 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Events(Protocol):
-    """Live events, at most once. ``listen`` gives an iterator that starts at once."""
+    """Live events between the parts of the gateway and its processes."""
 
     def publish(self, event: Event) -> None: ...
-    def listen(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
+    def listen(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Return an iterator over the events of ``topic``, from when the context is entered."""
+        ...
 
 
 class PublicHttp(Protocol):
-    """Calls to addresses that a message, a provider or a customer told us."""
+    """HTTP calls to addresses that come from a message, a provider or a customer."""
 
     def session(
         self, *, own: Iterable[str] = (), timeout: aiohttp.ClientTimeout = ...
     ) -> aiohttp.ClientSession:
-        """A session that connects to the public network alone: a connection to any other address
-        (private, loopback, link-local, a cloud's metadata), by name, number or redirect, fails as
-        an aiohttp.ClientConnectorError. ``own``: addresses of our configuration, which may lie
-        anywhere. It keeps no cookies. Close it after use; bound what you read."""
+        """Return a session that connects only to public addresses.
+
+        A connection to any other address (private, loopback, link-local, a cloud's metadata
+        service), by name, number or redirect, raises aiohttp.ClientConnectorError. ``own`` are
+        addresses from the settings, which may be anywhere. The session keeps no cookies. Close it
+        after use, and limit how much you read.
+        """
         ...
 
 
 class Clock(Protocol):
+    """The time, in UTC, and sleeping. Tests use one that stands still."""
+
     def now(self) -> datetime: ...
     async def sleep(self, seconds: float) -> None: ...
 
 
 class Records(Protocol):
-    """What is stored on customers, for context sources and for drafts."""
+    """Stored conversations, for context sources and drafts."""
 
-    async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]: ...
+    async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]:
+        """Return the customer's earlier conversations, newest first."""
+        ...
 
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]:
-        """How people answered the ``limit`` newest conversations that were opened after
-        ``since`` and are resolved, newest first; those without an answer or words are left out."""
+        """Return how agents answered the ``limit`` newest resolved conversations that were opened
+        after ``since``, newest first. Conversations without a question or an answer are left
+        out."""
         ...
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a guest with routes or a poll loop may call."""
+    """The services that the gateway passes to plugins."""
 
     intake: Intake
     files: Files
@@ -210,6 +232,6 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     public_http: PublicHttp
     records: Records
     serves_http: bool = True
-    """Whether customers reach this process; one that only works lanes opens no port."""
+    """Whether this process serves HTTP. A ``worker`` process opens no port."""
     subscribers: Mapping[str, tuple[WebhookSubscriber, ...]] = {}
-    """Who takes part in a door, by its name: for the guest that keeps it."""
+    """The subscribers of each webhook endpoint, for the plugin that serves it."""
