@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from channels.slack.wire import Shared
+from channels.slack.payloads import Shared
 from gateway import Attachment, File, House, Outside, TooLarge
 
 log = structlog.get_logger(__name__)

@@ -9,8 +9,8 @@ from typing import Any
 
 import brand_voice
 import channels.rest
-import channels.slack
-import plugins.agents_slack
+import channels.slack.agents
+import channels.slack.customers
 from gateway import (
     Cue,
     Emotion,
@@ -233,8 +233,8 @@ async def opened(
     modules = (
         brand_voice,
         channels.rest,
-        channels.slack,
-        plugins.agents_slack,
+        channels.slack.customers,
+        channels.slack.agents,
         Feelings(),
         *(guests or (Suggesting(helper),)),
         *((fake,) if fake else ()),

@@ -9,6 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from channels.slack.agents import card as cards
+from channels.slack.agents import labels as words
+from channels.slack.agents import modals
+from channels.slack.agents import transcript as lines
+from channels.slack.agents.modals import Editing
+from channels.slack.agents.text import as_note, escape, fit, pieces, plain
 from gateway import (
     Address,
     Agent,
@@ -27,10 +33,6 @@ from gateway import (
     Suggestion,
     Understanding,
 )
-from plugins.agents_slack import card as cards
-from plugins.agents_slack import lines, modals, words
-from plugins.agents_slack.modals import Editing
-from plugins.agents_slack.text import as_note, escape, fit, pieces, plain
 from tests.agents_slack.office import Office, shown
 from tests.agents_slack.office import words as texts
 from tests.slack.server import PING

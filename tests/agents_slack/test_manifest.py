@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from plugins.agents_slack.command import slack
+from channels.slack.agents.manifest_command import slack
 
 CLEAN = {
     "WARMLINE_PUBLIC_URL": None, "SLACK_APP_TOKEN": None, "SLACK_SIGNING_SECRET": None,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from channels.slack.agents.store import Book, Past, Reply
 from gateway.testing import FakeClock
-from plugins.agents_slack.book import Book, Past, Reply
 from tests.agents_slack.office import SUPPORT, Office, opened, shown
 from tests.slack.server import SlackServer
 

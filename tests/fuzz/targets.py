@@ -17,10 +17,10 @@ import msgspec
 from aiohttp import web
 
 import channels.rest
-import channels.slack.door
+import channels.slack.customers.events
+import channels.slack.endpoint
 import channels.slack.markup
-import channels.slack.parse
-import channels.slack.wire
+import channels.slack.payloads
 import channels.sms.incoming
 import channels.sms.words
 import channels.telegram.channel
@@ -88,24 +88,24 @@ def _sms(data: bytes) -> None:
 def _slack(data: bytes) -> None:
     for kind in ("application/json", "application/x-www-form-urlencoded"):
         try:
-            payload = channels.slack.door.parse(data, kind)
-            channels.slack.door.check(payload)
-        except (channels.slack.door.BadShape, UnicodeDecodeError):
+            payload = channels.slack.endpoint.parse(data, kind)
+            channels.slack.endpoint.check(payload)
+        except (channels.slack.endpoint.BadShape, UnicodeDecodeError):
             continue
         _heard_in_slack(payload)
 
 
 def _heard_in_slack(payload: Mapping[str, Any]) -> None:
     """As `Hearing` reads it."""
-    wire = channels.slack.wire
+    wire = channels.slack.payloads
     try:
         if payload.get("type") == "block_actions":
             with suppress(ValueError):  # somebody else's button
-                channels.slack.parse.press(msgspec.convert(payload, wire.Click))
+                channels.slack.customers.events.press(msgspec.convert(payload, wire.Click))
         elif payload.get("type") == "event_callback":
             callback = msgspec.convert(payload, wire.Callback)
             posted = msgspec.convert(payload["event"], wire.Posted)
-            if heard := channels.slack.parse.hear(callback, posted):
+            if heard := channels.slack.customers.events.hear(callback, posted):
                 channels.slack.markup.emoji_in(heard.blocks)
     except msgspec.ValidationError:
         return

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import channels.slack
+import channels.slack.customers
 from gateway import Reply, Turn
 from gateway.cli import start
 from gateway.guests import Guests, installed
@@ -69,7 +69,7 @@ class Opener:
             tmp_path=self._folder,
             clock=self._clock,
         ) as gw:
-            if channel is channels.slack:
+            if channel is channels.slack.customers:
                 self.workspace.events_url = f"{gw.url}/channels/slack/events"
             yield gw
 

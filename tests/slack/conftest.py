@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-import channels.slack
+import channels.slack.customers
 from gateway.testing import POLICY, FakeClock, Running, echo, running
 from tests.slack.server import SlackServer
 
@@ -53,7 +53,7 @@ def gateway(slack: SlackServer, clock: FakeClock, tmp_path: Path) -> Gateway:
         mine = {name: value for name, value in section.items() if value is not None}
         config = {"policy": "policy.yaml", "channels": {"slack": mine}}
         async with running(
-            channels.slack,
+            channels.slack.customers,
             *(guests or (echo(),)),
             config=config,
             tmp_path=tmp_path,

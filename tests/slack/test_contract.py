@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import channels.slack
+import channels.slack.customers
 from gateway import Address, File
 from gateway.testing import Check, FarEnd, Running, Trouble, checks
 from tests.slack.server import SlackServer, escaped

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.slack.customers.events import Heard, Place, hear
 from channels.slack.markup import (
     emoji_in,
     escape,
@@ -23,8 +24,7 @@ from channels.slack.markup import (
     with_links,
     without_us,
 )
-from channels.slack.parse import Heard, Place, hear
-from channels.slack.wire import Callback, Posted
+from channels.slack.payloads import Callback, Posted
 from gateway import Address
 from tests.slack.server import readable as as_slack_shows
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import channels.slack
-from channels.slack import SlackSettings
+import channels.slack.customers
+from channels.slack.customers import SlackSettings
 from gateway import BadConfig, Settings
 from gateway.guests import Guests
 from gateway.settings import load
@@ -24,7 +24,7 @@ APP = {"SLACK_APP_TOKEN": "xapp-1"}
 def settings(tmp_path: Path, environ: Mapping[str, str], section: str = "auto") -> Settings:
     file = tmp_path / "warmline.yaml"
     file.write_text(f"channels:\n  slack: {section}\n", "utf-8")
-    return load(file, Guests(as_guests([channels.slack])).declared(), environ)
+    return load(file, Guests(as_guests([channels.slack.customers])).declared(), environ)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,9 @@ def test_mistakes_are_told(tmp_path: Path, section: str, says: str) -> None:
 
 def test_asleep_it_costs_nothing() -> None:
     """Neither Bolt nor the SDK is loaded by the import."""
-    code = "import sys, channels.slack; print([m for m in sys.modules if m.startswith('slack_')])"
+    code = (
+        "import sys, channels.slack.agents, channels.slack.customers; "
+        "print([m for m in sys.modules if m.startswith('slack_')])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 import brand_voice
-import channels.slack
+import channels.slack.agents
+import channels.slack.customers
 from gateway.testing import FakeClock, FarEnd, Running, running
-from plugins import agents_slack, context_history, escalation, faq, followup
+from plugins import context_history, escalation, faq, followup
 from plugins.nlu_local import guest as nlu_local
 from tests.agents_slack.office import EVENTS, SUPPORT, Office, workspace
 from tests.conftest import until
@@ -25,7 +26,7 @@ from tests.story.far_ends import FAR_ENDS
 
 GUESTS = (
     *(brand_voice, nlu_local, faq, context_history, followup, escalation),
-    *(agents_slack, channels.slack),
+    *(channels.slack.agents, channels.slack.customers),
 )
 PLUGINS = ("nlu_local", "faq", "context_history", "followup", "escalation")
 UPSET = "I am so FRUSTRATED, this is the third time!!!"
@@ -74,7 +75,7 @@ class Opener:
             "pace": 0,
             "grace": 0,
         }
-        guests = (*GUESTS, channel) if channel is not channels.slack else GUESTS
+        guests = (*GUESTS, channel) if channel is not channels.slack.customers else GUESTS
         async with running(*guests, config=config, tmp_path=self._folder, clock=self._clock) as gw:
             self.workspace.events_url = gw.url + EVENTS
             await until(lambda: ready(gw), 120, every=0.2)
