@@ -57,13 +57,13 @@ async def test_a_file_in_a_shared_channel(slack: SlackServer, gw: Running) -> No
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda file: file.update(size=10**9), "bytes, and 10000000 are allowed"),
+        (lambda file: file.update(size=10**9), "over the limit of 10000000"),
         (lambda file: file.update(size=0), "it has more than 10000000 bytes"),
         (
             lambda file: file.update(url_private_download="https://files.slack.com/x"),
-            "does not lie with Slack",
+            "is not stored at Slack",
         ),
-        (lambda file: file.update(url_private_download=None, url_private=None), "not lie with"),
+        (lambda file: file.update(url_private_download=None, url_private=None), "not stored at"),
     ],
 )
 async def test_a_file_that_is_not_fetched(

@@ -14,6 +14,7 @@ from gateway.testing import FakeHandler, Running
 from tests.slack.conftest import Gateway
 from tests.slack.server import SlackServer
 
+TOKEN_ERRORS = ("invalid_auth", "account_inactive", "missing_scope")
 ANA = Agent(id="desk:ana", name="Ana")
 
 
@@ -78,7 +79,7 @@ async def test_what_is_too_long(slack: SlackServer, gateway: Gateway) -> None:
     [
         ("channel_not_found", "dead"),
         ("is_archived", "dead"),
-        ("account_inactive", "dead"),
+        ("account_inactive", "ready"),
         ("msg_too_long", "dead"),
         ("thread_not_found", "dead"),
         ("something_new", "dead"),
@@ -97,7 +98,7 @@ async def test_what_slack_says(slack: SlackServer, gw: Running, error: str, stat
     dead = await gw.gateway.store.outbox.list()
     assert ("dead" if dead else "ready") == state
     trouble = await gw.gateway.checks()["channel slack"]()
-    assert (trouble is not None) == (error in ("invalid_auth", "missing_scope"))
+    assert (trouble is not None) == (error in TOKEN_ERRORS)
     await gw.pass_time(300)
     assert slack.read("D1") == ([] if dead else ["hello"])
     assert await gw.gateway.checks()["channel slack"]() is None

@@ -13,7 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.slack.customers.events import Heard, Place, hear
+from channels.slack.customers.events import (
+    CustomerAction,
+    MessageEvent,
+    SlackPlace,
+    parse_event,
+)
+from channels.slack.endpoint import EventCallback
 from channels.slack.markup import (
     emoji_in,
     escape,
@@ -22,18 +28,19 @@ from channels.slack.markup import (
     pieces,
     readable,
     with_links,
-    without_us,
+    without_mention,
 )
-from channels.slack.payloads import Callback, Posted
 from gateway import Address
 from tests.slack.server import readable as as_slack_shows
 
 EVENTS = Path(__file__).with_name("events")
 
 
-def heard(name: str) -> Heard | None:
+def parsed(name: str) -> CustomerAction | None:
     payload = json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
-    return hear(msgspec.convert(payload, Callback), msgspec.convert(payload["event"], Posted))
+    return parse_event(
+        msgspec.convert(payload, EventCallback), msgspec.convert(payload["event"], MessageEvent)
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,7 +59,7 @@ def heard(name: str) -> Heard | None:
 )
 def test_what_a_person_did(name: str, expected: dict[str, Any]) -> None:
     """Each is told once, with its place, its writer and its own id."""
-    found = heard(name)
+    found = parsed(name)
     assert found is not None
     seen = {key: getattr(found, key) for key in expected if key != "value"}
     assert seen | {"value": found.place.address.value} == {
@@ -64,12 +71,12 @@ def test_what_a_person_did(name: str, expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["join", "bot", "echo", "preview", "thread_grew"])
 def test_what_no_person_did(name: str) -> None:
     """Joins, bots, our own words, previews and growing threads say nothing."""
-    assert heard(name) is None
+    assert parsed(name) is None
 
 
 def test_two_events_of_one_message_are_one() -> None:
     """A mention comes as a mention and as a message."""
-    first, second = heard("mention"), heard("mention_as_message")
+    first, second = parsed("mention"), parsed("mention_as_message")
     assert first is not None
     assert second is not None
     assert first.remote_id == second.remote_id == "C1:1772445601.000100"
@@ -77,9 +84,9 @@ def test_two_events_of_one_message_are_one() -> None:
 
 def test_who_wrote_it() -> None:
     """The event's profile names a stranger; user and team are facts; the time is Slack's."""
-    found = heard("mention")
+    found = parsed("mention")
     assert found is not None
-    assert found.profile == "Dario"
+    assert found.profile_name == "Dario"
     assert {fact.name: fact.value for fact in found.facts} == {
         "slack user": "U2",
         "slack team": "T9OTHER",
@@ -89,7 +96,7 @@ def test_who_wrote_it() -> None:
 
 def test_a_message_is_read_as_it_was_written() -> None:
     """Links, entities and emoji with their skin."""
-    found = heard("direct")
+    found = parsed("direct")
     assert found is not None
     assert readable(found.text, names={}, emoji=emoji_in(found.blocks)) == (
         "Where is my order #71 (https://shop.example/o/71) & its bill? 👋🏼"
@@ -133,7 +140,7 @@ def test_markup(slacks: str, ours: str) -> None:
 )
 def test_our_name_is_no_word(said: str, meant: str) -> None:
     """Calling us is not part of what is said, unless it is all that is."""
-    assert without_us(said, "U0BOT") == meant
+    assert without_mention(said, "U0BOT") == meant
 
 
 @pytest.mark.parametrize(
@@ -208,11 +215,11 @@ def test_emoji_without_sense() -> None:
 @pytest.mark.parametrize("value", ["", "T1", "T1/", "/D1", "T1/C1/1.1/x"])
 def test_no_place(value: str) -> None:
     """An address that is none of Slack's is an error."""
-    with pytest.raises(ValueError, match="no place in Slack"):
-        Place.of(Address(channel="slack", value=value))
+    with pytest.raises(ValueError, match="not a place in Slack"):
+        SlackPlace.of(Address(channel="slack", value=value))
 
 
 @pytest.mark.parametrize("value", ["T1/D1", "T1/C1/1700000000.000100", "E1.T1/D1"])
 def test_a_place_and_its_address(value: str) -> None:
     """An address leads back to its place."""
-    assert Place.of(Address(channel="slack", value=value)).address.value == value
+    assert SlackPlace.of(Address(channel="slack", value=value)).address.value == value

@@ -71,7 +71,7 @@ def test_further_workspaces_come_from_the_environment(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "says"),
     [
-        ("{bot_token: xoxb-1}", "no way in: set SLACK_SIGNING_SECRET"),
+        ("{bot_token: xoxb-1}", "events cannot reach us: set SLACK_SIGNING_SECRET"),
         ("{bot_token: b, signing_secret: s, socket_mode: true}", "needs SLACK_APP_TOKEN"),
         ("{bot_token: b, signing_secret: s, api_base: slack.com}", "api_base"),
         ("{bot_token: b, signing_secret: s, colour: red}", "unknown key"),

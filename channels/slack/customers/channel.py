@@ -1,4 +1,4 @@
-"""The Slack channel."""
+"""The Slack channel: customers reach us through one Slack app."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 from aiohttp import web
 
-from channels.slack.customers.incoming import Hearing
-from channels.slack.customers.outgoing import Outgoing
-from channels.slack.customers.receive import Receiver
-from channels.slack.customers.settings import SlackSettings
-from channels.slack.customers.workspaces import Accounts, Names
-from channels.slack.endpoint import Socket, bolt, page
-from channels.slack.files import Fetcher
+from channels.slack.api import SlackApi, Workspaces
+from channels.slack.customers import SlackSettings
+from channels.slack.customers.incoming import CustomerEvents
+from channels.slack.customers.outgoing import SlackSender
+from channels.slack.endpoint import PATH, SocketConnection, build_app, webhook_handler
+from channels.slack.files import FileFetcher
 from gateway import (
+    Backoff,
     Clock,
     House,
     Json,
@@ -29,118 +29,134 @@ from gateway import (
 )
 
 log = structlog.get_logger(__name__)
-PATH = "/channels/slack/events"
-SKEW_MOST = 30.0
-"""Seconds that our clock may be off; Slack's signatures are good for 300."""
+CLOCK_WARNING, CLOCK_BROKEN = 30.0, 300.0
+"""Seconds that our clock may be off before it is reported; Slack's signatures hold for 300."""
 
 
-class Slack:
+class SlackChannel:
     """Customers reach us through one Slack app, in one or several workspaces."""
 
     name = "slack"
-    # What was cut off is looked for before it is sent again (`Outgoing.send`): that is safe.
+    # `SlackSender.send` looks for a message that was cut off before it posts again.
     traits = Traits(buttons=True, attachments=True, unsure="resend")
 
     def __init__(self, settings: SlackSettings, *, largest_file: int) -> None:
         self._settings = settings
-        self._accounts = Accounts(settings)
-        self._fetcher = Fetcher(
-            api_base=settings.api_base, largest=largest_file, timeout=settings.timeout
-        )
-        receiver = Receiver(
-            self._accounts,
-            Names(self._accounts),
-            self._fetcher,
-            channels=frozenset(settings.channels),
-        )
-        self._hearing = Hearing(self._accounts, receiver, customers=settings.customers)
-        self._outgoing: Outgoing | None = None
-        self._socket: Socket | None = None
-        self._elsewhere = False
+        home = _api(settings, "bot_token", settings.bot_token.get_secret_value())
+        teams = {
+            team: _api(settings, f"teams.{team}", token.get_secret_value())
+            for team, token in settings.teams.items()
+        }
+        self._workspaces = Workspaces(home, teams)
+        self._fetcher = FileFetcher(limit=largest_file)
+        self._events: CustomerEvents | None = None
+        self._sender: SlackSender | None = None
+        self._socket: SocketConnection | None = None
+        self._standing_by = False
 
     def routes(self, house: House) -> Iterable[web.RouteDef]:
-        """The door for events, interactions and slash commands; none with Socket Mode."""
-        self._outgoing = Outgoing(self._accounts, house.files, house.clock)
+        """The endpoint for events, interactions and slash commands; none with Socket Mode."""
+        self._sender = SlackSender(self._workspaces, house.files, house.clock)
         if self._settings.signing_secret is None or self._settings.by_socket:
             return ()
-        app = bolt(self._accounts.home, house, self._hearing.hear)
+        app = build_app(self._workspaces.home.client, house, self._received(house).receive)
         secret = self._settings.signing_secret.get_secret_value()
-        return (web.post(PATH, page(app, secret, house.clock)),)
+        return (web.post(PATH, webhook_handler(app, secret, house.clock)),)
 
     def describe(self) -> Mapping[str, Json]:
-        """What its doors take and answer, for ``/openapi.json``."""
+        """The endpoint, for ``/openapi.json``."""
         part: dict[str, Json] = packaged_yaml("channels.slack", "openapi.yaml")
         return part
 
     async def run(self, house: House) -> None:
-        """Ask after our tokens, and let go of everything at the end."""
+        """Check our tokens; until cancelled. At the end, stop what still runs."""
         try:
-            await self._check(house)
+            await self._check_tokens(house)
             await asyncio.get_running_loop().create_future()
         finally:
             self._fetcher.stop()
-            self._hearing.stop()
+            if self._events is not None:
+                self._events.stop()
 
     async def watch(self, house: House) -> None:
         """With Socket Mode, stay connected."""
-        self._elsewhere = False
+        self._standing_by = False
         try:
             if self._settings.by_socket and self._settings.app_token:
-                app = bolt(self._accounts.home, house, self._hearing.hear)
+                client = self._workspaces.home.client
+                app = build_app(client, house, self._received(house).receive)
                 token = self._settings.app_token.get_secret_value()
-                self._socket = Socket(app, self._accounts.home, token)
+                self._socket = SocketConnection(app, client, token)
                 await self._socket.run()
             await asyncio.get_running_loop().create_future()
         finally:
             self._socket = None
 
     def stand_by(self) -> None:
-        self._elsewhere = True
+        self._standing_by = True
 
     async def send(self, message: Outbound) -> Sent:
-        """Post one message, files first. What was tried before is looked for."""
-        return await self._out().send(message)
+        """Post one message, files first. One that was tried before is looked for first."""
+        return await self._started().send(message)
 
     async def find(self, message: Outbound) -> Sent | None:
-        """Whether it stands in the channel, by the key in its metadata."""
-        return await self._out().find(message)
+        """Where the message stands in the channel, by the key in its metadata."""
+        return await self._started().find(message)
 
     async def trouble(self) -> str | None:
         """A refused token, or a lost connection."""
-        if refused := self._accounts.trouble:
+        if refused := self._workspaces.trouble:
             return refused
-        if self._settings.by_socket and not self._elsewhere:
+        if self._settings.by_socket and not self._standing_by:
             return await self._socket.trouble() if self._socket else "Socket Mode has not started"
         return None
 
     async def checkup(self, clock: Clock) -> Sequence[Symptom]:
-        """Whether Slack knows our tokens, and our clock is right: requests are signed by time."""
-        skew = await self._accounts.check(clock)
-        if refused := self._accounts.trouble:
-            mend = (
-                "install the app again and set the token that it shows (`warmline slack manifest`)"
-            )
+        """Whether Slack accepts our tokens, and whether our clock agrees with Slack's: requests are
+        signed with their time."""
+        offset = await self._workspaces.check(clock.now())
+        if refused := self._workspaces.trouble:
+            mend = "install the app again and set the token it shows (`warmline slack manifest`)"
             return [Symptom(what=refused, mend=mend)]
-        if abs(skew) < SKEW_MOST:
+        if abs(offset) < CLOCK_WARNING:
             return ()
-        what = f"the clock of this machine is {skew:+.0f} s off Slack's"
-        mend = "set the clock (chrony): beyond 300 s no request of Slack is believed"
-        return [Symptom(what=what, severity="broken" if abs(skew) > 300 else "warning", mend=mend)]
+        what = f"the clock of this machine is {offset:+.0f} s ahead of Slack's"
+        mend = (
+            f"set the clock (chrony): beyond {CLOCK_BROKEN:.0f} s every request of Slack is refused"
+        )
+        broken = abs(offset) > CLOCK_BROKEN
+        return [Symptom(what=what, severity="broken" if broken else "warning", mend=mend)]
 
-    def _out(self) -> Outgoing:
-        if self._outgoing is None:
+    def _received(self, house: House) -> CustomerEvents:
+        if self._events is None:
+            self._events = CustomerEvents(
+                house,
+                self._workspaces,
+                self._fetcher,
+                enabled=self._settings.customers,
+                channels=self._settings.channels,
+            )
+        return self._events
+
+    def _started(self) -> SlackSender:
+        if self._sender is None:
             raise TryLater("the Slack channel has not started yet")
-        return self._outgoing
+        return self._sender
 
-    async def _check(self, house: House) -> None:
-        """Ask after our tokens once, as soon as Slack can be reached."""
-        wait = 1.0
+    async def _check_tokens(self, house: House) -> None:
+        """Check our tokens once, as soon as Slack can be reached."""
+        delay = Backoff(first=1.0, most=60.0)
         while True:
             try:
-                await self._accounts.check(house.clock)
+                await self._workspaces.check(house.clock.now())
             except WarmlineError as error:
-                log.info("slack.not_asked", error=str(error))
+                log.info("slack.tokens_not_checked", error=str(error))
             else:
                 return
-            await house.clock.sleep(wait)
-            wait = min(60.0, wait * 2)
+            await house.clock.sleep(delay.next())
+
+
+def _api(settings: SlackSettings, name: str, token: str) -> SlackApi:
+    return SlackApi(
+        token=token, api_base=settings.api_base, timeout=settings.timeout, token_name=name
+    )

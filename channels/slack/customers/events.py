@@ -1,27 +1,96 @@
-"""What was said to us: an event of Slack as something a customer did. Pure.
+"""An event or a click of Slack as something a customer did. Pure.
 
-``remote_id`` is channel and timestamp, which Slack calls a message's identity: one message has
-several events (``message`` and ``app_mention``, retries, thread broadcasts), and is handled once.
+``remote_id`` is channel and timestamp, by which Slack identifies a message: one message has
+several events (``message`` and ``app_mention``, retries, thread broadcasts) and is handled once.
+docs.slack.dev, "Events API", "message event", "block_actions payload".
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from channels.slack.payloads import Authorization, Callback, Click, Posted, Shared, Written
+from channels.slack.endpoint import SPOKEN, Authorization, EventCallback
+from channels.slack.files import SharedFile
 from gateway import Address, Fact
 
 CHANNEL = "slack"
-SPOKEN = (None, "file_share", "thread_broadcast", "me_message")
-"""Subtypes of messages that a person wrote; all others are joins, topics, bots and the like."""
 REPLY = "warmline.reply"
 """How the ids of our buttons begin."""
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Timestamp = Annotated[str, msgspec.Meta(pattern=r"^\d{1,12}\.\d{1,8}$")]
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+# -- what Slack sends, as far as we read it; unknown keys are ignored ------------------------------
+
+
+class EditMark(msgspec.Struct, frozen=True):
+    ts: Timestamp
+
+
+class UserProfile(msgspec.Struct, frozen=True):
+    display_name: str | None = None
+    real_name: str | None = None
+
+
+class ChannelMessage(msgspec.Struct, frozen=True):
+    """A message as it stands in a channel."""
+
+    ts: Timestamp
+    text: str = ""
+    user: str | None = None
+    bot_id: str | None = None
+    subtype: str | None = None
+    thread_ts: Timestamp | None = None
+    files: list[SharedFile] = []
+    blocks: list[dict[str, Any]] = []
+    edited: EditMark | None = None
+    user_team: str | None = None
+    team: str | None = None
+    user_profile: UserProfile | None = None
+
+
+class MessageEvent(ChannelMessage, frozen=True, kw_only=True):
+    """An event ``message`` or ``app_mention``. A change or deletion has the message before it."""
+
+    type: str
+    channel: Id
+    channel_type: str | None = None
+    message: ChannelMessage | None = None
+    previous_message: ChannelMessage | None = None
+    deleted_ts: Timestamp | None = None
+
+
+class SlackRef(msgspec.Struct, frozen=True):
+    """A user or channel, by id."""
+
+    id: Id
+    team_id: str | None = None
+
+
+class BlockAction(msgspec.Struct, frozen=True):
+    action_id: str
+    action_ts: Timestamp
+    block_id: str = ""
+    value: str = ""
+    text: dict[str, Any] = {}
+
+
+class MessageClick(msgspec.Struct, frozen=True):
+    """A button was pressed in a message."""
+
+    user: SlackRef
+    channel: SlackRef
+    message: ChannelMessage
+    actions: Annotated[list[BlockAction], msgspec.Meta(min_length=1)]
+
+
+# -- what it means ---------------------------------------------------------------------------------
+
+
+class SlackPlace(msgspec.Struct, frozen=True, kw_only=True):
     """Where a customer writes: a DM, or a thread of a channel. ``team`` is ``T1``, or ``E1.T1``
     in an Enterprise organisation."""
 
@@ -36,20 +105,20 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         return Address(channel=CHANNEL, value="/".join(part for part in parts if part))
 
     @classmethod
-    def of(cls, address: Address) -> Place:
-        """Raises ValueError when the address is none of Slack's."""
+    def of(cls, address: Address) -> SlackPlace:
+        """The place of ``address``. Raises ValueError when it is not an address in Slack."""
         team, channel, thread = (*address.value.split("/"), "", "")[:3]
         if not team or not channel or address.value.count("/") > 2:
-            raise ValueError(f"{address.value} is no place in Slack")
+            raise ValueError(f"{address.value} is not a place in Slack")
         return cls(team=team, channel=channel, thread=thread or None)
 
 
-class Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a person wrote, changed, deleted or pressed, markup and all."""
+class CustomerAction(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a person wrote, changed, deleted or pressed, in Slack's markup."""
 
-    place: Place
+    place: SlackPlace
     user: str
-    us: str
+    bot_user: str = ""
     """Our bot's user id, empty when Slack does not say."""
     text: str
     at: datetime
@@ -57,41 +126,41 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["message", "edit"] = "message"
     deleted: bool = False
     addressed: bool = False
-    """Said to us for certain: in a DM, with a mention of us, by our button."""
+    """Certainly meant for us: a DM, a mention of us, our button."""
     plain: bool = False
-    """``text`` has no markup: it is the payload of a button of ours."""
-    files: tuple[Shared, ...] = ()
+    """``text`` has no markup: it is the payload of our button."""
+    files: tuple[SharedFile, ...] = ()
     blocks: tuple[object, ...] = ()
-    profile: str | None = None
+    profile_name: str | None = None
     facts: tuple[Fact, ...] = ()
 
 
-def hear(callback: Callback, posted: Posted) -> Heard | None:
-    """What the event says, or None when it is nothing that a customer did."""
-    if posted.subtype == "message_changed":
-        return _changed(callback, posted)
-    if posted.subtype == "message_deleted":
-        return _deleted(callback, posted)
-    if posted.subtype not in SPOKEN or not _person(posted, callback):
+def parse_event(callback: EventCallback, event: MessageEvent) -> CustomerAction | None:
+    """What a person did, or None when no person did anything."""
+    if event.subtype == "message_changed":
+        return _parse_edit(callback, event)
+    if event.subtype == "message_deleted":
+        return _parse_deletion(callback, event)
+    if event.subtype not in SPOKEN:
         return None
-    heard = _heard(callback, posted, posted)
-    return heard and msgspec.structs.replace(heard, files=tuple(posted.files))
+    return _action(callback, event, event, files=tuple(event.files))
 
 
-def press(click: Click) -> Heard | None:
-    """What a click on one of our buttons says; None for others' buttons. The button knows its
-    place: the payload's team is the clicker's, who may be of another company."""
+def parse_click(click: MessageClick) -> CustomerAction | None:
+    """What a click on our button says; None for buttons of others.
+
+    The button knows its place: the payload's team is that of the person who clicked, who may be of
+    another company. Raises ValueError when the button names no place.
+    """
     action = click.actions[0]
     if not action.action_id.startswith(REPLY):
         return None
-    value = action.block_id.partition(":")[2]
-    return Heard(
-        place=Place.of(Address(channel=CHANNEL, value=value)),
+    return CustomerAction(
+        place=SlackPlace.of(Address(channel=CHANNEL, value=action.block_id.partition(":")[2])),
         user=click.user.id,
-        us="",
         text=action.value,
-        at=_at(action.action_ts),
-        # One message is answered by one button: whatever comes next is the same click again.
+        at=_time(action.action_ts),
+        # A message is answered by one button: every later click repeats the first.
         remote_id=f"{click.channel.id}:{click.message.ts}:click",
         addressed=True,
         plain=True,
@@ -99,76 +168,59 @@ def press(click: Click) -> Heard | None:
     )
 
 
-def bot_user(callback: Callback) -> str:
-    """Our bot's user id in the workspace of the event; empty when it is not told."""
-    return next((one.user_id for one in callback.authorizations if one.is_bot and one.user_id), "")
+def installation(callback: EventCallback) -> str:
+    """The team whose installation gets the event; in a shared channel not always the writer's."""
+    own = Authorization(team_id=callback.team_id, enterprise_id=callback.enterprise_id)
+    by = callback.authorizations[0] if callback.authorizations else own
+    parts = (by.enterprise_id, by.team_id or callback.team_id)
+    return ".".join(part for part in parts if part) or "unknown"
 
 
-def _changed(callback: Callback, posted: Posted) -> Heard | None:
-    """An edit by a person. Slack also tells of previews and of threads that grew."""
-    now, before = posted.message, posted.previous_message
-    if now is None or now.edited is None or not _person(now, callback):
+def _parse_edit(callback: EventCallback, event: MessageEvent) -> CustomerAction | None:
+    """An edit by a person. Slack also reports previews and threads that grew as changes."""
+    now, before = event.message, event.previous_message
+    if now is None or now.edited is None or (before is not None and before.text == now.text):
         return None
-    if before is not None and before.text == now.text:
+    remote_id = f"{event.channel}:{now.ts}:{now.edited.ts}"
+    at = _time(now.edited.ts)
+    return _action(callback, event, now, kind="edit", remote_id=remote_id, at=at)
+
+
+def _parse_deletion(callback: EventCallback, event: MessageEvent) -> CustomerAction | None:
+    gone = event.previous_message
+    if gone is None or gone.subtype not in SPOKEN:
         return None
-    heard = _heard(callback, posted, now)
-    remote_id = f"{posted.channel}:{now.ts}:{now.edited.ts}"
-    at = _at(now.edited.ts)
-    return heard and msgspec.structs.replace(heard, kind="edit", remote_id=remote_id, at=at)
+    remote_id, at = f"{event.channel}:{gone.ts}:deleted", _time(event.ts)
+    return _action(callback, event, gone, kind="edit", deleted=True, remote_id=remote_id, at=at)
 
 
-def _deleted(callback: Callback, posted: Posted) -> Heard | None:
-    gone = posted.previous_message
-    if gone is None or gone.subtype not in SPOKEN or not _person(gone, callback):
+def _action(
+    callback: EventCallback, event: MessageEvent, message: ChannelMessage, **changes: Any
+) -> CustomerAction | None:
+    """The action of the writer of ``message``, None when no person wrote it."""
+    bot_user, user = callback.bot_user, message.user
+    if user is None or user in ("USLACKBOT", bot_user) or message.bot_id is not None:
         return None
-    heard = _heard(callback, posted, gone)
-    remote_id, at = f"{posted.channel}:{gone.ts}:deleted", _at(posted.ts)
-    return heard and msgspec.structs.replace(
-        heard, kind="edit", deleted=True, remote_id=remote_id, at=at
-    )
-
-
-def _heard(callback: Callback, posted: Posted, written: Written) -> Heard | None:
-    us, user = bot_user(callback), written.user
-    if user is None:
-        return None
-    direct = posted.channel_type == "im" or posted.channel.startswith("D")
-    mention = posted.type == "app_mention" or bool(us and f"<@{us}" in written.text)
-    profile = written.user_profile
-    return Heard(
-        place=_place(installed(callback), posted.channel, written, direct=direct),
+    direct = event.channel_type == "im" or event.channel.startswith("D")
+    mention = event.type == "app_mention" or bool(bot_user and f"<@{bot_user}" in message.text)
+    profile = message.user_profile
+    action = CustomerAction(
+        place=SlackPlace(
+            team=installation(callback),
+            channel=event.channel,
+            thread=None if direct else message.thread_ts or message.ts,
+        ),
         user=user,
-        us=us,
-        text=written.text,
-        at=_at(written.ts),
-        remote_id=f"{posted.channel}:{written.ts}",
+        bot_user=bot_user,
+        text=message.text,
+        at=_time(message.ts),
+        remote_id=f"{event.channel}:{message.ts}",
         addressed=direct or mention,
-        blocks=tuple(written.blocks),
-        profile=(profile.display_name or profile.real_name) if profile else None,
-        facts=_facts(user, written.user_team or written.team),
+        blocks=tuple(message.blocks),
+        profile_name=(profile.display_name or profile.real_name) if profile else None,
+        facts=_facts(user, message.user_team or message.team),
     )
-
-
-def _person(written: Written, callback: Callback) -> bool:
-    return written.bot_id is None and written.user not in (
-        None, "USLACKBOT", bot_user(callback)
-    )  # fmt: skip
-
-
-def _place(team: str, channel: str, written: Written, *, direct: bool) -> Place:
-    thread = None if direct else written.thread_ts or written.ts
-    return Place(team=team, channel=channel, thread=thread)
-
-
-def installed(callback: Callback) -> str:
-    """The installation an event comes for: in a shared channel it is not the writer's team."""
-    nobody = Authorization(team_id=callback.team_id, enterprise_id=callback.enterprise_id)
-    by = callback.authorizations[0] if callback.authorizations else nobody
-    return _team(by.enterprise_id, by.team_id or callback.team_id)
-
-
-def _team(enterprise: str | None, team: str | None) -> str:
-    return ".".join(part for part in (enterprise, team) if part) or "unknown"
+    return msgspec.structs.replace(action, **changes)
 
 
 def _facts(user: str, team: str | None) -> tuple[Fact, ...]:
@@ -176,5 +228,5 @@ def _facts(user: str, team: str | None) -> tuple[Fact, ...]:
     return (who, Fact(name="slack team", value=team)) if team else (who,)
 
 
-def _at(stamp: str) -> datetime:
+def _time(stamp: str) -> datetime:
     return datetime.fromtimestamp(float(stamp), UTC)

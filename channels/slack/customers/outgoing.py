@@ -1,22 +1,24 @@
-"""What we say: posted once, however often it is tried."""
+"""Messages of ours in Slack: rendered, and posted once however often it is tried.
+
+docs.slack.dev, "Block Kit reference": 3,000 characters in a section, 75 on a button, 2,000 in its
+value, 25 buttons in a row, 50 blocks; "Truncating really long messages": 40,000 characters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from channels.slack.api import AWAY, fault
-from channels.slack.customers.events import Place
-from channels.slack.customers.post import arguments, key_of
-from channels.slack.customers.workspaces import Accounts
-from channels.slack.files import upload
+from channels.slack.api import UNREACHABLE_AFTER, SlackRefused, Workspaces
+from channels.slack.customers.events import REPLY, MessageClick, SlackPlace
+from channels.slack.markup import escape, fit, pieces, with_links
 from gateway import (
     Address,
+    Button,
     Clock,
-    File,
     Files,
     NotFound,
     Outbound,
@@ -28,113 +30,112 @@ from gateway import (
 )
 
 log = structlog.get_logger(__name__)
-SKEW = timedelta(minutes=5)
+CLOCK_SKEW = timedelta(minutes=5)
 """How much Slack's clock may differ from ours when we look for a message."""
-Said = Mapping[str, Any]
+MEND_AFTER = 60.0
+"""Seconds until the next try when Slack refuses our token."""
+EVENT = "warmline_message"
+"""The type of the metadata in which each message carries its key; see `key_of`."""
+LONGEST = 40_000
+STARS = tuple(Button(title=f"{n} ★", payload=str(n)) for n in range(1, 6))
+NUMBERS = tuple(Button(title=str(n), payload=str(n)) for n in range(1, 6))
+Arguments = dict[str, Any]
+Posted = Mapping[str, Any]
+"""A message as Slack returns it."""
 
 
-class Outgoing:
+class SlackSender:
     """Posts messages, and finds those whose posting was cut off."""
 
-    def __init__(self, accounts: Accounts, files: Files, clock: Clock) -> None:
-        self._accounts, self._files, self._clock = accounts, files, clock
+    def __init__(self, workspaces: Workspaces, files: Files, clock: Clock) -> None:
+        self._workspaces, self._files, self._clock = workspaces, files, clock
         self._pauses: dict[str, datetime] = {}
 
     async def send(self, message: Outbound) -> Sent:
-        """Post one message, files first. What was tried before is looked for."""
+        """Post one message, files first. One that was tried before is looked for first."""
         place = place_of(message.address)
-        self._may_call(place)
-        before: tuple[Said, ...] = ()
+        self._check_pause(place)
+        before: tuple[Posted, ...] = ()
         if message.attempt > 1:
-            before = await self._looked_up(message, place)
-            if found := _ours(before, message, place):
+            before = await self._read_back(message, place)
+            if found := _find(before, message, place):
                 return found
         try:
-            await self._attach(message, place, before)
+            await self._upload(message, place, before)
             return await self._post(message, place)
-        except Exception as error:
-            raise self._told(place, fault(error)) from error
+        except WarmlineError as error:
+            raise self._failed(place, error) from error
 
     async def find(self, message: Outbound) -> Sent | None:
-        """Whether it stands in the channel, by the key in its metadata. None also when Slack
+        """Where the message stands in the channel, by the key in its metadata. None also when Slack
         cannot tell: `send` asks once more before it posts again."""
         place = place_of(message.address)
         try:
-            before = await self._looked_up(message, place)
+            before = await self._read_back(message, place)
         except TryLater as later:
-            log.info("slack.not_looked_up", outbox=message.id, error=str(later))
+            log.info("slack.not_read_back", outbox=message.id, error=str(later))
             return None
-        return _ours(before, message, place)
+        return _find(before, message, place)
 
-    async def _looked_up(self, message: Outbound, place: Place) -> tuple[Said, ...]:
-        """What was said there. When Slack cannot tell, nothing is posted."""
+    async def _read_back(self, message: Outbound, place: SlackPlace) -> tuple[Posted, ...]:
+        """What was posted there since ``message`` was written. When Slack cannot tell, nothing is
+        posted: raises TryLater or Undeliverable."""
+        api = self._workspaces.of(place.team)
+        span: Arguments = {
+            "channel": place.channel,
+            "oldest": f"{(message.at - CLOCK_SKEW).timestamp():.6f}",
+            "limit": 200,
+            "include_all_metadata": True,
+        }
+        if place.thread:
+            pages = api.pages("conversations.replies", ts=place.thread, **span)
+        else:
+            pages = api.pages("conversations.history", **span)
         try:
-            return await self._before(message, place)
-        except Exception as error:
-            told = fault(error)
-            if isinstance(told, Unsure):
-                told = TryLater(str(told), after=AWAY)
-            raise self._told(place, told) from error
+            return tuple([one async for page in pages for one in page.get("messages") or ()])
+        except Unsure as error:
+            later = TryLater(str(error), after=UNREACHABLE_AFTER)
+            raise self._failed(place, later) from error
+        except WarmlineError as error:
+            raise self._failed(place, error) from error
 
-    def _told(self, place: Place, told: WarmlineError) -> WarmlineError:
-        self._accounts.heard(place.team, told)
-        if isinstance(told, TryLater) and told.after:
-            self._pauses[place.channel] = self._clock.now() + timedelta(seconds=told.after)
-        return told
+    def _failed(self, place: SlackPlace, error: WarmlineError) -> WarmlineError:
+        """``error`` as delivery understands it. It shows as trouble when our token is refused, and
+        pauses the channel when Slack asks for it."""
+        failure = error
+        if isinstance(error, SlackRefused) and error.kind == "token":
+            self._workspaces.of(place.team).report(error)
+            failure = TryLater(str(error), after=MEND_AFTER)
+        elif isinstance(error, SlackRefused):
+            failure = Undeliverable(str(error), unreachable=error.kind == "unreachable")
+        if isinstance(failure, TryLater) and failure.after:
+            self._pauses[place.channel] = self._clock.now() + timedelta(seconds=failure.after)
+        return failure
 
-    async def _post(self, message: Outbound, place: Place) -> Sent:
+    async def _post(self, message: Outbound, place: SlackPlace) -> Sent:
         if not message.text:
             return Sent()
-        answer = await self._accounts.of(place.team).chat_postMessage(**arguments(message, place))
-        self._accounts.heard(place.team, None)
+        api = self._workspaces.of(place.team)
+        answer = await api.call("chat.postMessage", **render(message, place))
         return Sent(remote_id=f"{place.channel}:{answer['ts']}")
 
-    async def _attach(self, message: Outbound, place: Place, before: Iterable[Said]) -> None:
-        names = [one.name for one in message.attachments]
-        if not names or any(_shows(one, names) for one in before):
+    async def _upload(self, message: Outbound, place: SlackPlace, before: Iterable[Posted]) -> None:
+        """Share the files, all or none, unless they stand there already."""
+        names = [attachment.name for attachment in message.attachments]
+        if not names or any(_is_upload(posted, names) for posted in before):
             return
         try:
             files = [
-                File(
-                    name=one.name,
-                    media_type=one.media_type,
-                    data=await self._files.open(one.digest),
-                )
-                for one in message.attachments
+                {"filename": a.name, "title": a.name, "content": await self._files.open(a.digest)}
+                for a in message.attachments
             ]
         except NotFound as gone:
             raise Undeliverable(f"a file to send is gone: {gone}") from gone
-        client = self._accounts.of(place.team)
-        await upload(client, files, channel=place.channel, thread=place.thread)
+        await self._workspaces.of(place.team).upload(place.channel, place.thread, files)
 
-    async def _before(self, message: Outbound, place: Place) -> tuple[Said, ...]:
-        """What was said there since the message was written. Raises when Slack cannot tell."""
-        oldest = f"{(message.at - SKEW).timestamp():.6f}"
-        return tuple([one async for one in self._history(place, oldest)])
-
-    async def _history(self, place: Place, oldest: str) -> AsyncIterator[Said]:
-        client = self._accounts.of(place.team)
-        cursor = ""
-        while True:
-            span: dict[str, Any] = {
-                "channel": place.channel,
-                "oldest": oldest,
-                "limit": 200,
-                "include_all_metadata": True,
-                **({"cursor": cursor} if cursor else {}),
-            }
-            if place.thread:
-                answer = await client.conversations_replies(ts=place.thread, **span)
-            else:
-                answer = await client.conversations_history(**span)
-            for message in answer.get("messages") or []:
-                yield message
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                return
-
-    def _may_call(self, place: Place) -> None:
-        """Slack counts a channel's messages together: one that must wait stops its neighbours."""
+    def _check_pause(self, place: SlackPlace) -> None:
+        """Raises TryLater during a pause. Slack counts the messages of a channel together, so one
+        that must wait stops the others."""
         until = self._pauses.get(place.channel)
         if until is None:
             return
@@ -144,22 +145,106 @@ class Outgoing:
         del self._pauses[place.channel]
 
 
-def place_of(address: Address) -> Place:
-    """Raises Undeliverable when it is no address of Slack's."""
+def place_of(address: Address) -> SlackPlace:
+    """Raises Undeliverable when ``address`` is not in Slack."""
     try:
-        return Place.of(address)
+        return SlackPlace.of(address)
     except ValueError as error:
         raise Undeliverable(str(error), unreachable=True) from None
 
 
-def _ours(before: Iterable[Said], message: Outbound, place: Place) -> Sent | None:
-    for one in before:
-        if key_of(one) == message.key:
-            return Sent(remote_id=f"{place.channel}:{one.get('ts')}")
+# -- the arguments of our calls; pure --------------------------------------------------------------
+
+
+def render(message: Outbound, place: SlackPlace) -> Arguments:
+    """``message`` for ``chat.postMessage``. Raises Undeliverable for a text too long for Slack."""
+    text = escape(message.text)
+    if len(text) > LONGEST:
+        raise Undeliverable(f"Slack takes {LONGEST} characters, and this has {len(text)}")
+    arguments: Arguments = {
+        "channel": place.channel,
+        "text": text,
+        "metadata": {"event_type": EVENT, "event_payload": {"key": message.key}},
+        "mrkdwn": False,
+        "link_names": False,
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+    if place.thread:
+        arguments["thread_ts"] = place.thread
+    if buttons := _buttons(message):
+        arguments["blocks"] = [*_sections(message.text), *_rows(buttons, place)]
+    return arguments
+
+
+def with_choice(click: MessageClick) -> Arguments:
+    """The message that was clicked, for ``chat.update``, with the choice in place of its buttons.
+    Its texts are Slack's own, escaped."""
+    title = click.actions[0].text.get("text")
+    kept = [block for block in click.message.blocks if block.get("type") != "actions"]
+    chosen = {"type": "plain_text", "text": f"✓ {title if isinstance(title, str) else ''}".strip()}
+    return {
+        "channel": click.channel.id,
+        "ts": click.message.ts,
+        "text": click.message.text or "✓",
+        "blocks": [*kept, {"type": "context", "elements": [chosen]}],
+    }
+
+
+def key_of(posted: Posted) -> str | None:
+    """The key under which we posted this message, if we did."""
+    metadata = posted.get("metadata") or {}
+    if metadata.get("event_type") != EVENT:
+        return None
+    key = (metadata.get("event_payload") or {}).get("key")
+    return key if isinstance(key, str) else None
+
+
+def _find(before: Iterable[Posted], message: Outbound, place: SlackPlace) -> Sent | None:
+    for posted in before:
+        if key_of(posted) == message.key:
+            return Sent(remote_id=f"{place.channel}:{posted.get('ts')}")
     return None
 
 
-def _shows(message: Said, names: list[str]) -> bool:
-    """Whether ``message`` is our upload of files with these names."""
-    shown = [file.get("title") for file in message.get("files") or []]
-    return bool(message.get("bot_id")) and shown == names
+def _is_upload(posted: Posted, names: list[str]) -> bool:
+    """Whether this is our upload of files with these names."""
+    titles = [file.get("title") for file in posted.get("files") or []]
+    return bool(posted.get("bot_id")) and titles == names
+
+
+def _buttons(message: Outbound) -> tuple[Button, ...]:
+    if message.buttons:
+        return message.buttons
+    scale = message.survey.scale if message.survey else "text"
+    return {"stars": STARS, "number": NUMBERS}.get(scale, ())
+
+
+def _sections(text: str) -> list[Arguments]:
+    if linked := with_links(text):
+        return [{"type": "section", "text": {"type": "mrkdwn", "text": linked, "verbatim": True}}]
+    return [
+        {"type": "section", "text": {"type": "plain_text", "text": piece, "emoji": False}}
+        for piece in pieces(text, 3000)
+    ]
+
+
+def _rows(buttons: tuple[Button, ...], place: SlackPlace) -> list[Arguments]:
+    rows = [buttons[i : i + 25] for i in range(0, len(buttons), 25)]
+    return [
+        {
+            "type": "actions",
+            "block_id": f"{r}:{place.address.value}",
+            "elements": [_button(button, f"{REPLY}.{r}.{i}") for i, button in enumerate(row)],
+        }
+        for r, row in enumerate(rows)
+    ]
+
+
+def _button(button: Button, action_id: str) -> Arguments:
+    return {
+        "type": "button",
+        "action_id": action_id,
+        "text": {"type": "plain_text", "text": fit(button.title, 75), "emoji": False},
+        "value": button.payload[:2000],
+    }
