@@ -4,3 +4,8 @@
 Both use one Slack app: its Web API (`api`), its markup (`markup`), its files (`files`) and the
 endpoint to which Slack delivers (`endpoint`).
 """
+
+from __future__ import annotations
+
+PATH = "/channels/slack/events"
+"""Where Slack delivers over HTTP."""

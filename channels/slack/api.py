@@ -150,7 +150,7 @@ class SlackApi:
             most = most and most - 1
 
     async def upload(
-        self, channel: str, thread: str | None, files: Sequence[Mapping[str, Any]]
+        self, channel: str, thread: str | None, files: Sequence[dict[str, Any]]
     ) -> None:
         """Share ``files`` in one message: ``filename``, ``title`` and ``content`` of each. Slack
         refuses an empty file."""

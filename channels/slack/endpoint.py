@@ -31,7 +31,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from gateway import Clock, House, Json
 
 ENDPOINT = "slack"
-PATH = "/channels/slack/events"
 SPOKEN = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 """Subtypes of messages that a person wrote; all others are joins, topics, bots and the like."""
 Payload = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""The card: all a person needs, within Slack's limits, and pinging nobody."""
+"""The card and its thread: all an agent needs, within Slack's limits, and pinging nobody."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.slack.agents import card as cards
-from channels.slack.agents import labels as words
-from channels.slack.agents import modals
-from channels.slack.agents import transcript as lines
-from channels.slack.agents.modals import Editing
-from channels.slack.agents.text import as_note, escape, fit, pieces, plain
+from channels.slack.agents.card import SlackPost, ThreadPost, message_posts, render_card, transcript
+from channels.slack.agents.dialogs import EditForm, edit_form, transfer_form
+from channels.slack.agents.labels import duration_label
+from channels.slack.agents.replies import note_text
 from gateway import (
     Address,
     Agent,
@@ -33,8 +31,7 @@ from gateway import (
     Suggestion,
     Understanding,
 )
-from tests.agents_slack.office import Office, shown
-from tests.agents_slack.office import words as texts
+from tests.agents_slack.support_channel import SupportChannel, shown, texts
 from tests.slack.server import PING
 from tests.slack.shapes import blocks as faults
 from tests.slack.shapes import view as view_faults
@@ -44,7 +41,7 @@ HOSTILE = "<!channel> <@UANA> <https://evil.example|bank> *_~` & </a> @here :tad
 ANY = st.text(max_size=400) | st.sampled_from([HOSTILE, HOSTILE * 300, "&" * 5000, "x" * 20_000])
 
 
-def a_card(said: str, *, state: str = "waiting", many: int = 3) -> Card:
+def make_card(said: str, *, state: str = "waiting", many: int = 3) -> Card:
     """A card on which every text is ``said``."""
     ana = Agent(id="slack:UANA", name=said[:300] or "Ana")
     cue = Cue(kind="shouting", text=said[:5], start=0, end=len(said[:5]))
@@ -102,11 +99,11 @@ def a_card(said: str, *, state: str = "waiting", many: int = 3) -> Card:
 @given(said=ANY, state=st.sampled_from(["waiting", "person", "resolved", "bot"]))
 def test_no_text_breaks_a_card_or_pings(said: str, state: str) -> None:
     """Whatever is written: the limits of Block Kit hold and no bracket of ours is a mention."""
-    card = a_card(said, state=state, many=90)
-    editing = Editing(conversation=1, thread="1.1", suggestion=1)
-    views = [modals.edit(card, editing, said), modals.transfer(card, ("front", "specialist"))]
-    posts = [cards.face(card, NOW), cards.transcript(card)]
-    posts += [piece for m in card.messages[:8] for piece in lines.of(m, card)]  # type: ignore[misc]
+    card = make_card(said, state=state, many=90)
+    form = EditForm(conversation=1, suggestion=1)
+    views = [edit_form(card, form, said), transfer_form(card, ("front", "specialist"))]
+    posts: list[SlackPost | ThreadPost] = [render_card(card, NOW), transcript(card)]
+    posts += [post for message in card.messages[:8] for post in message_posts(message, card)]
     for post in posts:
         assert list(faults(list(post.blocks), most=50)) == []
         assert len(post.text) <= 3500
@@ -114,43 +111,6 @@ def test_no_text_breaks_a_card_or_pings(said: str, state: str) -> None:
         assert not any(PING.search(text) for text in shown_words)
     for view in views:
         assert list(view_faults(view)) == []
-
-
-@given(said=st.text(max_size=300), most=st.integers(10, 80))
-def test_pieces_hold_every_word(said: str, most: int) -> None:
-    """Nothing but white space is lost at a cut, no piece is too long, no entity is cut."""
-    found = list(pieces(said, most))
-    assert all(len(piece) <= most for piece in found)
-    whole = "".join("".join(found).split())
-    assert whole == "".join(escape(said).split())
-    assert len(fit(said, most)) <= most
-
-
-@given(said=st.text(max_size=300))
-def test_what_is_typed_is_read_as_typed(said: str) -> None:
-    """Slack's escaping is undone, and nothing else is changed."""
-    bare = said.replace(":", "").strip()
-    assert plain(escape(bare), {}) == bare
-
-
-@pytest.mark.parametrize(
-    ("typed", "read"),
-    [
-        ("a &amp;lt; b", "a &lt; b"),
-        ("<@UANA> will call", "@Ana will call"),
-        ("<!here> all", "@here all"),
-        ("<https://x.example/a?b=1&amp;c=2>", "https://x.example/a?b=1&c=2"),
-        ("<https://x.example|our page>", "our page (https://x.example)"),
-        ("<http://x.example|x.example>", "x.example"),
-        ("<mailto:a@x.example|a@x.example>", "a@x.example"),
-        ("<#C1|general>", "#general"),
-        (":wave: hello", "👋 hello"),
-        (":unknown_one: hello", ":unknown_one: hello"),
-    ],
-)
-def test_an_agents_markup_becomes_words(typed: str, read: str) -> None:
-    """Mentions by name, links where they lead, emoji as characters."""
-    assert plain(typed, {"UANA": "Ana"}, {"wave": "👋"}) == read
 
 
 @pytest.mark.parametrize(
@@ -164,9 +124,9 @@ def test_an_agents_markup_becomes_words(typed: str, read: str) -> None:
         ("note:", ""),
     ],
 )
-def test_what_a_note_is(text: str, note: str | None) -> None:
-    """Only at the beginning."""
-    assert as_note(text) == note
+def test_a_note_begins_with_its_mark(text: str, note: str | None) -> None:
+    """A mark elsewhere does not count."""
+    assert note_text(text) == note
 
 
 @pytest.mark.parametrize(
@@ -174,25 +134,25 @@ def test_what_a_note_is(text: str, note: str | None) -> None:
     [(0, "just now"), (7, "7 min"), (34, "30 min"), (89, "1 h"), (95, "1 h 30 min"),
      (60 * 30, "1 day")],
 )  # fmt: skip
-def test_waiting_time_in_growing_steps(minutes: int, told: str) -> None:
-    """So that a card is not written anew every minute for hours."""
-    assert words.waited(NOW - timedelta(minutes=minutes), NOW) == told
+def test_waiting_time_grows_in_steps(minutes: int, told: str) -> None:
+    """So that a card is not updated every minute for hours."""
+    assert duration_label(NOW - timedelta(minutes=minutes), NOW) == told
 
 
-async def test_everything_stands_on_it(office: Office) -> None:
-    """Who, where, why, how they feel by their own words, how often, what the bot said, what is
-    suggested; and priority and waiting time go on being true."""
-    carla = office.gw.customer("rest", "carla")
+async def test_the_card_shows_the_whole_case(support: SupportChannel) -> None:
+    """Who, where, why, the mood with its cues, how often, what the bot said, what is suggested.
+    The waiting time is kept current."""
+    carla = support.gw.customer("rest", "carla")
     for count in (1, 2):
         await carla.say("Where is my parcel", name="Carla")
-        first = await office.card(count)
-        await office.click(first, "UANA", "agents:claim")
-        await office.click(first, "UANA", "agents:resolve")
-        await office.clock.advance(11 * 3600)
-        await office.gw.settled()
+        first = await support.card(count)
+        await support.click(first, "UANA", "agents:claim")
+        await support.click(first, "UANA", "agents:resolve")
+        await support.clock.advance(11 * 3600)
+        await support.gw.settled()
     await carla.say("When do you open?")
     await carla.say("I am so FRUSTRATED, this is the third time")
-    card = await office.card(3)
+    card = await support.card(3)
     told = shown(card)
     for words_of_it in (
         "Carla · REST",
@@ -207,31 +167,31 @@ async def test_everything_stands_on_it(office: Office) -> None:
         "waits just now",
     ):
         assert words_of_it in told, words_of_it
-    await office.clock.advance(8 * 60)
-    await office.until(lambda: "waits 8 min" in shown(office.cards()[2]))
-    updates = [c for c in office.slack.made("chat.update") if c.args["ts"] == card["ts"]]
+    await support.clock.advance(8 * 60)
+    await support.until(lambda: "waits 8 min" in shown(support.cards()[2]))
+    updates = [c for c in support.slack.made("chat.update") if c.args["ts"] == card["ts"]]
     assert len(updates) <= 9, "at most one a minute"
 
 
-async def test_what_comes_later_stands_in_the_thread(office: Office) -> None:
-    """The customer's next words, changes and files, once each; a long one whole."""
-    carla = office.gw.customer("rest", "carla")
+async def test_later_messages_stand_in_the_thread(support: SupportChannel) -> None:
+    """The customer's next messages, changes and files, once each; a long one whole."""
+    carla = support.gw.customer("rest", "carla")
     await carla.say("Where is my parcel")
-    card = await office.card()
-    kept = await office.gw.house.files.keep(
+    card = await support.card()
+    kept = await support.gw.house.files.keep(
         File(name="photo.png", media_type="image/png", data=b"\x89PNG photo")
     )
     await carla.say(HOSTILE, remote_id="a", attachments=(kept,))
     await carla.say("second thoughts", remote_id="a-2", kind="edit")
     await carla.say("long " * 3000, remote_id="b")
-    await office.until(lambda: sum(t.count("long") for t in office.thread(card)) >= 3000)
-    await office.quiet()
-    lines_ = office.thread(card)
+    await support.until(lambda: sum(t.count("long") for t in support.thread(card)) >= 3000)
+    await support.quiet()
+    lines_ = support.thread(card)
     assert sum("evil.example" in line for line in lines_) == 1
     assert sum("changed an earlier message:\nsecond thoughts" in line for line in lines_) == 1
     assert sum(line.count("long") for line in lines_) == 3000
-    posts = office.slack.said("C0SUPPORT", card["ts"])
+    posts = support.slack.said("C0SUPPORT", card["ts"])
     [file] = [file for post in posts for file in post.get("files", ())]
-    assert office.slack.uploads[file["id"]]["data"] == b"\x89PNG photo"
+    assert support.slack.uploads[file["id"]]["data"] == b"\x89PNG photo"
     bot: list[dict[str, Any]] = [m for m in posts if "automated assistant" in shown(m)]
     assert bot == []

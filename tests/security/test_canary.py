@@ -18,7 +18,7 @@ from gateway.cli import start
 from gateway.guests import Guests, installed
 from gateway.settings.loading import Declared
 from gateway.testing import FakeClock, FakeHandler, Running, running
-from tests.agents_slack.office import workspace
+from tests.agents_slack.support_channel import workspace
 from tests.rest.test_contract import TOKEN as REST_TOKEN
 from tests.slack.server import SlackServer
 from tests.sms import server as twilio

@@ -1,4 +1,4 @@
-"""What we say in Slack: once, whatever Slack does meanwhile."""
+"""Our messages in Slack: posted once, whatever Slack does meanwhile."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ async def answer(gw: Running, text: str, *names: str) -> None:
     )
 
 
-async def test_how_it_is_posted(slack: SlackServer, gw: Running) -> None:
-    """Escaped, without markup, mentions or previews; in its thread; with its key."""
+async def test_a_message_is_posted_as_plain_text(slack: SlackServer, gw: Running) -> None:
+    """Escaped, without mentions or previews, in its thread, with its key."""
     root = slack.message("C1", "U1", "<@U0BOT> &lt;!here&gt; *x* https://a.example")
     await slack.event(root)
     await gw.settled()
@@ -48,7 +48,7 @@ async def test_how_it_is_posted(slack: SlackServer, gw: Running) -> None:
     }
 
 
-async def test_long_words_over_buttons(slack: SlackServer, gateway: Gateway) -> None:
+async def test_long_texts_and_titles_fit_blocks(slack: SlackServer, gateway: Gateway) -> None:
     """A block takes 3,000 characters and a button 75: the text is split, the title cut."""
     text = "All & sundry. " * 600
 
@@ -64,8 +64,10 @@ async def test_long_words_over_buttons(slack: SlackServer, gateway: Gateway) -> 
         assert title == "&amp;" * 14 + "…"
 
 
-async def test_what_is_too_long(slack: SlackServer, gateway: Gateway) -> None:
-    """Over 40,000 characters nothing is cut in silence: a person is told."""
+async def test_a_message_too_long_for_slack_is_a_dead_letter(
+    slack: SlackServer, gateway: Gateway
+) -> None:
+    """Nothing is cut without notice."""
     async with gateway(FakeHandler(lambda turn: Reply(opener="", body=("&" * 9000,)))) as gw:
         await slack.say("D1", "U1", "help")
         await gw.settled()
@@ -90,8 +92,10 @@ async def test_what_is_too_long(slack: SlackServer, gateway: Gateway) -> None:
         ("fatal_error", "ready"),
     ],
 )
-async def test_what_slack_says(slack: SlackServer, gw: Running, error: str, state: str) -> None:
-    """Each of its errors either passes, and the message goes, or is a dead letter at once."""
+async def test_each_error_retries_or_is_a_dead_letter(
+    slack: SlackServer, gw: Running, error: str, state: str
+) -> None:
+    """A refused token shows as trouble until the message is sent."""
     slack.trouble("error", error=error)
     await slack.say("D1", "U1", "hello")
     await gw.settled()
@@ -104,7 +108,7 @@ async def test_what_slack_says(slack: SlackServer, gw: Running, error: str, stat
     assert await gw.gateway.checks()["channel slack"]() is None
 
 
-async def test_one_that_must_wait_stops_its_neighbours(slack: SlackServer, gw: Running) -> None:
+async def test_a_rate_limit_pauses_the_whole_channel(slack: SlackServer, gw: Running) -> None:
     """Slack counts a channel's messages together: after a 429 no thread of it is tried."""
     roots = [slack.message("C1", "U1", f"<@U0BOT> {i}") for i in range(3)]
     await slack.event(roots[0])
@@ -125,10 +129,10 @@ async def test_one_that_must_wait_stops_its_neighbours(slack: SlackServer, gw: R
 
 @pytest.mark.parametrize("place", ["D1", "C1"])
 @pytest.mark.parametrize("how", ["cut", "hang"])
-async def test_cut_off_and_found(
+async def test_a_message_whose_answer_was_lost_is_found(
     slack: SlackServer, gateway: Gateway, place: str, how: Any
 ) -> None:
-    """Taken, but the answer was lost: it is found by its key, also in a long thread."""
+    """By its key, also in a long thread; it is not posted again."""
     async with gateway(timeout=1) as gw:
         first = slack.message(place, "U1", "<@U0BOT> first")
         await slack.event(first)
@@ -145,9 +149,9 @@ async def test_cut_off_and_found(
         assert await gw.gateway.store.outbox.list() == ()
 
 
-async def test_not_said_again_while_slack_cannot_tell(slack: SlackServer, gw: Running) -> None:
-    """Taken, the answer lost, and then Slack cannot be asked for a while: nothing is posted until
-    it can, and then it is found."""
+async def test_nothing_is_posted_while_slack_cannot_tell(slack: SlackServer, gw: Running) -> None:
+    """The answer was lost, and then Slack cannot be asked for a while: the message is found
+    later, and never posted again."""
     slack.trouble("cut")
     slack.trouble("broken", times=3, method="conversations.history")
     await slack.say("D1", "U1", "once")
@@ -160,8 +164,8 @@ async def test_not_said_again_while_slack_cannot_tell(slack: SlackServer, gw: Ru
     assert await gw.gateway.store.outbox.list() == ()
 
 
-async def test_files_go_once(slack: SlackServer, gw: Running) -> None:
-    """Files come before the words; when the words must be tried again the files are not."""
+async def test_files_are_uploaded_once(slack: SlackServer, gw: Running) -> None:
+    """Files come before the text. When the text is tried again the files are not."""
     await slack.say("D1", "U1", "person")
     await gw.settled()
     slack.trouble("busy", after=5)
@@ -173,8 +177,8 @@ async def test_files_go_once(slack: SlackServer, gw: Running) -> None:
     assert slack.read("D1") == ["A person comes.", "Both, as you asked."]
 
 
-async def test_files_in_a_thread(slack: SlackServer, gw: Running) -> None:
-    """A file for a thread stands in the thread."""
+async def test_a_file_goes_into_its_thread(slack: SlackServer, gw: Running) -> None:
+    """And into no other place."""
     root = slack.message("C1", "U1", "<@U0BOT> person")
     await slack.event(root)
     await gw.settled()
@@ -185,9 +189,9 @@ async def test_files_in_a_thread(slack: SlackServer, gw: Running) -> None:
     assert [one["title"] for one in json.loads(call.args["files"])] == ["a.txt"]
 
 
-async def test_slack_in_trouble_under_load(slack: SlackServer, gw: Running) -> None:
-    """Of forty customers' messages none is lost or said twice, while Slack is busy, broken, cuts
-    lines and is away for half a minute."""
+async def test_nothing_is_lost_or_doubled_under_load(slack: SlackServer, gw: Running) -> None:
+    """Forty customers write while Slack is busy, broken, cuts connections and is away for half a
+    minute."""
     chance = random.Random(7)  # noqa: S311  (the same troubles every time)
     said: dict[str, list[str]] = {}
     for i in range(40):

@@ -1,4 +1,4 @@
-"""What wakes the channel, and what it says while it waits."""
+"""What switches the channel on, and what it reports while it waits."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ def settings(tmp_path: Path, environ: Mapping[str, str], section: str = "auto") 
         (SECRET | APP, "waits for SLACK_BOT_TOKEN"),
     ],
 )
-def test_it_sleeps_and_says_why(tmp_path: Path, environ: Mapping[str, str], waits: str) -> None:
-    """Until its credentials are there, it says which are missing."""
+def test_missing_credentials_are_named(
+    tmp_path: Path, environ: Mapping[str, str], waits: str
+) -> None:
+    """The channel waits for them."""
     found = settings(tmp_path, environ)
     assert found.section(SlackSettings) is None
     assert found.asleep["channels.slack"] == waits
@@ -51,15 +53,17 @@ def test_it_sleeps_and_says_why(tmp_path: Path, environ: Mapping[str, str], wait
         (TOKEN | SECRET | APP | {"WARMLINE_CHANNELS__SLACK__SOCKET_MODE": "true"}, True),
     ],
 )
-def test_credentials_wake_it(tmp_path: Path, environ: Mapping[str, str], by_socket: bool) -> None:
-    """A bot token and a way in are enough; a signing secret means HTTP unless told otherwise."""
+def test_credentials_switch_it_on(
+    tmp_path: Path, environ: Mapping[str, str], by_socket: bool
+) -> None:
+    """A bot token and one way for events are enough; a signing secret means HTTP by default."""
     found = settings(tmp_path, environ).section(SlackSettings)
     assert found is not None
     assert found.by_socket is by_socket
 
 
-def test_further_workspaces_come_from_the_environment(tmp_path: Path) -> None:
-    """Team ids of variables are upper case again."""
+def test_workspaces_from_the_environment(tmp_path: Path) -> None:
+    """Team ids are upper case again."""
     environ = TOKEN | SECRET | {"WARMLINE_CHANNELS__SLACK__TEAMS__T2": "xoxb-2"}
     found = settings(tmp_path, environ).section(SlackSettings)
     assert found is not None
@@ -77,14 +81,14 @@ def test_further_workspaces_come_from_the_environment(tmp_path: Path) -> None:
         ("{bot_token: b, signing_secret: s, colour: red}", "unknown key"),
     ],
 )
-def test_mistakes_are_told(tmp_path: Path, section: str, says: str) -> None:
-    """What cannot work stops the start, in words."""
+def test_invalid_settings_stop_the_start(tmp_path: Path, section: str, says: str) -> None:
+    """The error says what is wrong."""
     with pytest.raises(BadConfig, match=says):
         settings(tmp_path, {}, section)
 
 
-def test_asleep_it_costs_nothing() -> None:
-    """Neither Bolt nor the SDK is loaded by the import."""
+def test_the_import_loads_no_sdk() -> None:
+    """Neither Bolt nor slack-sdk: plugins that are off cost nothing."""
     code = (
         "import sys, channels.slack.agents, channels.slack.customers; "
         "print([m for m in sys.modules if m.startswith('slack_')])"

@@ -1,4 +1,4 @@
-"""The context card as one message in Block Kit. Pure."""
+"""What a conversation looks like in Slack: the context card, and the posts of its thread. Pure."""
 
 from __future__ import annotations
 
@@ -6,141 +6,169 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from channels.slack.agents import blocks as kit
-from channels.slack.agents import labels as words
 from channels.slack.agents.blocks import Block
-from channels.slack.agents.text import escape, fit, short
-from gateway import Card, Cue, Message, Value
+from channels.slack.agents.labels import (
+    author_label,
+    channel_label,
+    code_label,
+    cue_label,
+    customer_label,
+    duration_label,
+    mood_face,
+    mood_label,
+    priority_label,
+    reason_label,
+    repeat_label,
+    size_label,
+    waiting_since,
+)
+from channels.slack.markup import escape, fit, one_line, pieces
+from gateway import Attachment, Card, Cue, Message, Value
 
-SHOWN = 6
+ON_CARD = 6
 """Messages of the conversation that stand on the card; the thread has all."""
 MOODS = 8
+LONGEST = 2800
+"""Characters of one post in the thread."""
+STATUS_EMOJI = {
+    "sent": "white_check_mark",
+    "delivered": "white_check_mark",
+    "read": "eyes",
+    "failed": "x",
+    "discarded": "x",
+    "unsure": "grey_question",
+}
+"""How the delivery status of an agent's message shows, as a reaction on it."""
+FINAL_STATUSES = frozenset({"read", "failed", "discarded"})
 
 
-class Face(Value, frozen=True, kw_only=True):
-    """What is shown: ``text`` is for notifications and screen readers."""
+class SlackPost(Value, frozen=True, kw_only=True):
+    """A message in Block Kit; ``text`` is for notifications and screen readers."""
 
     text: str
     blocks: tuple[Block, ...]
 
 
-def face(card: Card, now: datetime, *, away: frozenset[str] = frozenset()) -> Face:
-    """The card as it stands at ``now``; ``away`` are ids of agents who are on a break."""
-    blocks = [block for block in _blocks(card, now, away) if block]
-    return Face(text=_headline(card), blocks=tuple(blocks[: kit.MOST]))
+class ThreadPost(Value, frozen=True, kw_only=True):
+    """One post in a thread: text, or a file. Its ``marker`` is looked for in Slack when its
+    outcome is not known."""
+
+    marker: str
+    text: str = ""
+    blocks: tuple[Block, ...] = ()
+    file: Attachment | None = None
 
 
-def whole(card: Card) -> bool:
-    """Whether the card shows every word that was said so far."""
-    said = _public(card)
-    return len(said) <= SHOWN and all(len(one.text) <= 280 for one in said)
+# -- the card --------------------------------------------------------------------------------------
 
 
-def transcript(card: Card) -> Face:
-    """All that was said, for the thread: what does not fit on the card."""
-    name = _name(card)
-    lines = [f"*{escape(words.who(m, name))}*: {fit(m.text, 2500)}" for m in _public(card)]
-    sections, room = [""], 45
-    for line in lines:
-        if len(sections[-1]) + len(line) + 1 > kit.SECTION:
-            sections.append("")
-        sections[-1] = f"{sections[-1]}\n{line}".strip()
-    left_out = len(sections) > room
-    blocks = [kit.context("The conversation so far")]
-    if left_out:
-        blocks.append(kit.context("The beginning is left out here; it is at the desk."))
-    blocks += [kit.section(text) for text in sections[-room:] if text]
-    return Face(text="The conversation so far", blocks=tuple(blocks))
+def render_card(card: Card, now: datetime, *, away: frozenset[str] = frozenset()) -> SlackPost:
+    """The card at ``now``. ``away`` are ids of agents on a break."""
+    blocks = tuple(_blocks(card, now, away))
+    return SlackPost(text=_headline(card), blocks=blocks[: kit.MOST])
+
+
+def shows_everything(card: Card) -> bool:
+    """Whether the card shows every message in full."""
+    messages = _public(card)
+    return len(messages) <= ON_CARD and all(len(message.text) <= 280 for message in messages)
+
+
+def erased_card() -> SlackPost:
+    text = "This customer's data were erased."
+    return SlackPost(text=text, blocks=(kit.section(text),))
 
 
 def _blocks(card: Card, now: datetime, away: frozenset[str]) -> Iterator[Block]:
-    yield kit.header(f"{_name(card)} · {words.channel(card.conversation.address.channel)}")
-    yield kit.context(_standing(card, now, away))
-    if again := words.repeats(card, now):
-        yield kit.context(f"🔁 {escape(again)}")
-    if reasons := _reasons(card):
-        yield kit.section(f"*Why it is here*\n{reasons}")
-    if card.summary:
-        yield kit.section("*In short*\n" + fit(" ".join(card.summary), 2900))
-    if moods := _moods(card):
-        yield kit.section(f"*Mood*\n{moods}")
-    if said := _said(card):
-        yield kit.section(f"*What was said last*\n{said}")
-    if tried := _tried(card):
-        yield kit.section(f"*What the bot has said*\n{tried}")
+    yield kit.header(f"{_name(card)} · {channel_label(card.conversation.address.channel)}")
+    yield kit.context(_state_line(card, now, away))
+    if repeat := repeat_label(card, now):
+        yield kit.context(f"🔁 {escape(repeat)}")
+    summary = fit(" ".join(card.summary), 2900)
+    for title, body in (
+        ("Why it is here", _reasons(card)),
+        ("Summary", summary),
+        ("Mood", _moods(card)),
+        ("Latest messages", _latest(card)),
+        ("What the bot has said", _bot_answers(card)),
+    ):
+        if body:
+            yield kit.section(f"*{title}*\n{body}")
     if card.facts:
         yield kit.fields(
-            [f"*{short(f.name, 200)}*\n{short(f.value, 1500)}" for f in card.facts[-10:]]
+            [f"*{one_line(f.name, 200)}*\n{one_line(f.value, 1500)}" for f in card.facts[-10:]]
         )
     yield from _history(card)
     for message in card.on_its_way[:3]:
-        yield kit.context(f"⚠️ Was on its way already: {short(message.text, 500)}")
+        yield kit.context(f"⚠️ Was on its way already: {one_line(message.text, 500)}")
     yield from _suggestion(card)
-    yield from _deeds(card)
+    yield from _buttons(card)
 
 
 def _headline(card: Card) -> str:
     reasons = card.handoff.reasons if card.handoff else ()
-    why = words.reason(reasons[0]) if reasons else "with a person"
-    place = words.channel(card.conversation.address.channel)
-    return short(f"{_name(card)} on {place}: {why}", 300)
+    why = reason_label(reasons[0]) if reasons else "with a person"
+    channel = channel_label(card.conversation.address.channel)
+    return one_line(f"{_name(card)} on {channel}: {why}", 300)
 
 
 def _name(card: Card) -> str:
-    name = words.name(card.customer.name, card.conversation.address)
-    return " ".join(name.split())[:60] or "A customer"
+    return customer_label(card.customer.name, card.conversation.address)
 
 
-def _standing(card: Card, now: datetime, away: frozenset[str]) -> str:
-    seen, handoff = card.conversation, card.handoff
+def _state_line(card: Card, now: datetime, away: frozenset[str]) -> str:
+    conversation, handoff = card.conversation, card.handoff
     parts = [_state(card, away)]
-    since = words.waiting_since(card)
-    if since is not None and seen.state in ("waiting", "person"):
-        parts.append(f"⏱ waits {words.waited(since, now)}")
-    if handoff is not None and seen.state == "waiting":
-        parts.append(f"priority *{words.priority(handoff.priority)}*")
+    since = waiting_since(card)
+    if since is not None and conversation.state in ("waiting", "person"):
+        parts.append(f"⏱ waits {duration_label(since, now)}")
+    if handoff is not None and conversation.state == "waiting":
+        parts.append(f"priority *{priority_label(handoff.priority)}*")
     if handoff is not None:
         skills = f" ({', '.join(handoff.skills)})" if handoff.skills else ""
-        parts.append(escape(f"{words.code(handoff.tier)}{skills}"))
-    if seen.language:
-        parts.append(f"writes {escape(seen.language)}")
+        parts.append(escape(f"{code_label(handoff.tier)}{skills}"))
+    if conversation.language:
+        parts.append(f"writes {escape(conversation.language)}")
     return "   ".join(parts)
 
 
 def _state(card: Card, away: frozenset[str]) -> str:
-    seen = card.conversation
-    if seen.state == "waiting":
+    conversation = card.conversation
+    if conversation.state == "waiting":
         return "🟠 *Waiting for a person*"
-    if seen.state == "person" and seen.owner is not None:
-        pause = " (on a break)" if seen.owner.id in away else ""
-        return f"🟢 With *{short(seen.owner.name, 80)}*{pause}"
-    return "✅ *Resolved*" if seen.state == "resolved" else "🤖 Back with the bot"
+    if conversation.state == "person" and conversation.owner is not None:
+        pause = " (on a break)" if conversation.owner.id in away else ""
+        return f"🟢 With *{one_line(conversation.owner.name, 80)}*{pause}"
+    return "✅ *Resolved*" if conversation.state == "resolved" else "🤖 Back with the bot"
 
 
 def _reasons(card: Card) -> str:
     lines = []
-    for one in card.handoff.reasons[:8] if card.handoff else ():
-        detail = f": {short(one.detail, 250)}" if one.detail else ""
-        lines.append(f"• {escape(words.reason(one))}{detail}")
+    for reason in card.handoff.reasons[:8] if card.handoff else ():
+        detail = f": {one_line(reason.detail, 250)}" if reason.detail else ""
+        lines.append(f"• {escape(reason_label(reason))}{detail}")
     return "\n".join(lines)
 
 
 def _moods(card: Card) -> str:
     """The arc, oldest first, each mood with the words that showed it."""
-    told = [m for m in card.messages if m.author == "customer" and m.understanding][-MOODS:]
-    lines = []
-    for message in told:
-        known = message.understanding
-        if known is None:
-            continue
-        shown = ", ".join(f"“{short(c.text, 80)}” ({words.cue(c)})" for c in _cues(message)[:4])
-        line = f"{words.face(known.emotion.label)} {words.mood(known.emotion)}"
-        lines.append(f"{line}: {shown}" if shown else line)
-    path = [line for i, line in enumerate(lines) if i == 0 or line != lines[i - 1]]
-    return "\n".join(path)[: kit.SECTION - 100]
+    understood = [
+        (message, message.understanding.emotion)
+        for message in card.messages
+        if message.author == "customer" and message.understanding
+    ]
+    lines: list[str] = []
+    for message, emotion in understood[-MOODS:]:
+        cues = [f"“{one_line(c.text, 80)}” ({cue_label(c)})" for c in _cues(message)[:4]]
+        line = f"{mood_face(emotion.label)} {mood_label(emotion)}"
+        line = f"{line}: {', '.join(cues)}" if cues else line
+        if lines[-1:] != [line]:
+            lines.append(line)
+    return "\n".join(lines)[: kit.SECTION - 100]
 
 
 def _cues(message: Message) -> list[Cue]:
-    """Cues that really stand in the text; of a calm customer only the signals."""
+    """Cues that really stand in the text; of a calm customer the signals only."""
     known = message.understanding
     if known is None:
         return []
@@ -154,52 +182,49 @@ def _cues(message: Message) -> list[Cue]:
 
 
 def _public(card: Card) -> list[Message]:
-    kept = ("discarded", "unsure")
-    return [m for m in card.messages if not m.internal and m.status not in kept]
+    unseen = ("discarded", "unsure")
+    return [m for m in card.messages if not m.internal and m.status not in unseen]
 
 
-def _said(card: Card) -> str:
-    name = _name(card)
+def _latest(card: Card) -> str:
     lines = []
-    for message in _public(card)[-SHOWN:]:
-        files = "".join(f" 📎 {short(f.name, 40)}" for f in message.attachments[:2])
+    for message in _public(card)[-ON_CARD:]:
+        files = "".join(f" 📎 {one_line(f.name, 40)}" for f in message.attachments[:2])
         edited = " _(edited)_" if message.edited else ""
-        who = escape(words.who(message, name))
-        lines.append(f"*{who}*: {short(message.text, 300)}{edited}{files}")
+        who = escape(author_label(message, _name(card)))
+        lines.append(f"*{who}*: {one_line(message.text, 300)}{edited}{files}")
     return "\n".join(lines)[: kit.SECTION - 100]
 
 
-def _tried(card: Card) -> str:
-    said = [m for m in _public(card) if m.author == "bot" and m.purpose != "handover"]
-    lines = [
-        f"• {escape(words.code(m.handler or m.purpose))}: {short(m.text, 250)}"
-        for m in said[-5:]
+def _bot_answers(card: Card) -> str:
+    answers = [m for m in _public(card) if m.author == "bot" and m.purpose != "handover"]
+    return "\n".join(
+        f"• {escape(code_label(m.handler or m.purpose))}: {one_line(m.text, 250)}"
+        for m in answers[-5:]
         if m.text.strip()
-    ]
-    return "\n".join(lines)
+    )
 
 
 def _history(card: Card) -> Iterator[Block]:
-    here = card.conversation.address
-    others = [a for a in card.identities if a != here]
+    others = [a for a in card.identities if a != card.conversation.address]
     if others:
-        told = ", ".join(f"{words.channel(a.channel)} {short(a.value, 80)}" for a in others[:8])
-        yield kit.context(f"Also known on: {told}")
+        known = ", ".join(f"{channel_label(a.channel)} {one_line(a.value, 80)}" for a in others[:8])
+        yield kit.context(f"Also known on: {known}")
     lines = []
-    for one in card.earlier[:3]:
-        about = escape(words.code(one.intent)) if one.intent else "something else"
-        score = f", {one.score} of 5" if one.score is not None else ""
-        where = words.channel(one.channel)
-        lines.append(f"• {one.opened_at:%Y-%m-%d} on {where}: {about}, {one.mood}{score}")
+    for past in card.earlier[:3]:
+        about = escape(code_label(past.intent)) if past.intent else "something else"
+        score = f", {past.score} of 5" if past.score is not None else ""
+        channel = channel_label(past.channel)
+        lines.append(f"• {past.opened_at:%Y-%m-%d} on {channel}: {about}, {past.mood}{score}")
     if lines:
         yield kit.section("*Earlier*\n" + "\n".join(lines))
 
 
 def _suggestion(card: Card) -> Iterator[Block]:
-    draft, seen = card.suggestion, card.conversation
-    if draft is None or draft.outcome != "open" or seen.state not in ("waiting", "person"):
+    draft, conversation = card.suggestion, card.conversation
+    if draft is None or draft.outcome != "open" or conversation.state not in ("waiting", "person"):
         return
-    value = f"{seen.id}:{draft.id}"
+    value = f"{conversation.id}:{draft.id}"
     yield kit.divider()
     yield kit.section(f"*Suggested answer*\n{fit(draft.text, 2900)}")
     yield kit.actions(
@@ -210,32 +235,106 @@ def _suggestion(card: Card) -> Iterator[Block]:
     )
 
 
-def _deeds(card: Card) -> Iterator[Block]:
-    seen = card.conversation
-    if seen.state not in ("waiting", "person"):
+def _buttons(card: Card) -> Iterator[Block]:
+    conversation = card.conversation
+    if conversation.state not in ("waiting", "person"):
         return
-    value = str(seen.id)
+    value = str(conversation.id)
     transfer = kit.button("Transfer", "agents:transfer", value)
-    yield kit.divider()
-    if seen.state == "waiting":
-        yield kit.actions(
-            "deeds", kit.button("Claim", "agents:claim", value, style="primary"), transfer
-        )
+    if conversation.state == "waiting":
+        buttons = [kit.button("Claim", "agents:claim", value, style="primary"), transfer]
     else:
-        owner = seen.owner.name if seen.owner else "A colleague"
-        take = kit.button(
-            "Take over",
-            "agents:take",
-            value,
-            confirm=(f"{owner[:80]} has this conversation. Take it over?", "Take it over"),
-        )
-        yield kit.actions(
-            "deeds",
+        owner = conversation.owner.name if conversation.owner else "A colleague"
+        question = f"{owner[:80]} has this conversation. Take it over?"
+        buttons = [
             kit.button("Resolve", "agents:resolve", value, style="primary"),
             kit.button("Hand back", "agents:hand_back", value),
             transfer,
-            take,
-        )
+            kit.button("Take over", "agents:take", value, confirm=(question, "Take it over")),
+        ]
+    yield kit.divider()
+    yield kit.actions("conversation", *buttons)
     yield kit.context(
-        "Reply in the thread to answer. `note:` at the beginning, or a 🔒, keeps it among us."
+        "Reply in the thread to answer. Begin with `note:` or 🔒 to write an internal note."
     )
+
+
+# -- the thread ------------------------------------------------------------------------------------
+
+
+def transcript(card: Card) -> ThreadPost:
+    """The conversation so far, for what does not fit on the card."""
+    title, room = "The conversation so far", 45
+    sections = [""]
+    for message in _public(card):
+        line = f"*{escape(author_label(message, _name(card)))}*: {fit(message.text, 2500)}"
+        if len(sections[-1]) + len(line) + 1 > kit.SECTION:
+            sections.append("")
+        sections[-1] = f"{sections[-1]}\n{line}".strip()
+    blocks = [kit.context(title)]
+    if len(sections) > room:
+        blocks.append(kit.context("The beginning is left out here; the desk has it."))
+    blocks += [kit.section(text) for text in sections[-room:] if text]
+    return ThreadPost(marker=f"story:{card.conversation.id}", text=title, blocks=tuple(blocks))
+
+
+def message_posts(message: Message, card: Card) -> tuple[ThreadPost, ...]:
+    """The posts of ``message``, in order; none for a bot's message that was never sent."""
+    if message.status == "discarded" and message.author == "bot":
+        return ()
+    marker = f"m{message.id}"
+    if message.author == "system":
+        parts = [(message.text, kit.context(f"· {fit(message.text, LONGEST)}"))]
+    else:
+        parts = _text_parts(message, card)
+    posts = [
+        ThreadPost(marker=f"{marker}.{n}", text=fit(text, 3000), blocks=(block,))
+        for n, (text, block) in enumerate(parts)
+    ]
+    files = [
+        ThreadPost(marker=f"{marker}-{n}", file=file) for n, file in enumerate(message.attachments)
+    ]
+    return (*posts, *files)
+
+
+def without_file(post: ThreadPost, why: str) -> ThreadPost:
+    """What stands in the thread for a file that Slack does not take."""
+    name = post.file.name if post.file else ""
+    line = f"📎 {one_line(name, 200)} cannot be shown here ({escape(why)}); the desk has it."
+    return ThreadPost(marker=post.marker, text=line, blocks=(kit.context(line),))
+
+
+def gap(before: int) -> ThreadPost:
+    """Stands for the messages before message ``before`` that were not copied."""
+    line = "Some messages in between are not copied here; the desk has them."
+    return ThreadPost(marker=f"gap:{before}", text=line, blocks=(kit.context(f"⚠️ {line}"),))
+
+
+def _text_parts(message: Message, card: Card) -> list[tuple[str, Block]]:
+    author = author_label(message, _name(card))
+    head = f"{_sign(message)} *{escape(author)}* {_verb(message)}"
+    files = ", ".join(f"{one_line(f.name, 80)} ({size_label(f.size)})" for f in message.attachments)
+    if files:
+        head = f"{head} 📎 {files}"
+    head = head[:600]
+    bodies = list(pieces(message.text, LONGEST - len(head))) or [""]
+    first = f"{author}: {message.text or files}", kit.section(f"{head}\n{bodies[0]}".strip())
+    return [first, *((body, kit.section(body)) for body in bodies[1:])]
+
+
+def _sign(message: Message) -> str:
+    if message.author == "customer":
+        return "💬"
+    if message.author == "bot":
+        return "🤖"
+    return "🔒" if message.internal else "↩️"
+
+
+def _verb(message: Message) -> str:
+    if message.author == "customer":
+        if message.route and any(r.code == "unreadable" for r in message.route.reasons):
+            return "sent something that cannot be read"
+        return "changed an earlier message:" if message.edited else "wrote:"
+    if message.author == "bot":
+        return "said:"
+    return "noted:" if message.internal else "answered:"

@@ -1,4 +1,4 @@
-"""What codes are called on the card: pure functions from values to plain English."""
+"""Plain English for the codes on a card. Pure."""
 
 from __future__ import annotations
 
@@ -62,32 +62,33 @@ ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh
             "ninth", "tenth")  # fmt: skip
 
 
-def code(of: str) -> str:
+def code_label(code: str) -> str:
     """``billing_dispute`` as words."""
-    return of.replace("_", " ").replace(".", " ").strip() or "unknown"
+    return code.replace("_", " ").replace(".", " ").strip() or "unknown"
 
 
-def reason(of: Reason) -> str:
-    return REASONS.get(of.code) or code(of.code).capitalize()
+def reason_label(reason: Reason) -> str:
+    """Why a conversation was handed over."""
+    return REASONS.get(reason.code) or code_label(reason.code).capitalize()
 
 
-def cue(of: Cue) -> str:
-    return CUES.get(of.kind) or code(of.kind)
+def cue_label(cue: Cue) -> str:
+    return CUES.get(cue.kind) or code_label(cue.kind)
 
 
-def channel(name: str) -> str:
+def channel_label(name: str) -> str:
     return CHANNELS.get(name) or name
 
 
-def priority(value: int) -> str:
-    return PRIORITIES[max(0, min(value, 3))]
+def priority_label(priority: int) -> str:
+    return PRIORITIES[max(0, min(priority, 3))]
 
 
-def face(label: str) -> str:
+def mood_face(label: str) -> str:
     return FACES.get(label, FACES["calm"])
 
 
-def mood(emotion: Emotion) -> str:
+def mood_label(emotion: Emotion) -> str:
     if emotion.label == "calm":
         return "calm"
     if emotion.intensity >= 0.7:
@@ -95,12 +96,12 @@ def mood(emotion: Emotion) -> str:
     return f"slightly {emotion.label}" if emotion.intensity < 0.35 else emotion.label
 
 
-def name(customer: str | None, address: Address) -> str:
-    """Whom we speak with: a name, else the address."""
-    return customer or address.value
+def customer_label(name: str | None, address: Address) -> str:
+    """The customer's name, else their address, on one line of at most 60 characters."""
+    return " ".join((name or address.value).split())[:60] or "A customer"
 
 
-def who(message: Message, customer: str) -> str:
+def author_label(message: Message, customer: str) -> str:
     if message.author == "customer":
         return customer
     if message.author == "agent" and message.agent is not None:
@@ -108,8 +109,8 @@ def who(message: Message, customer: str) -> str:
     return {"bot": "Bot", "agent": "A colleague", "system": "Warmline"}[message.author]
 
 
-def waited(since: datetime, now: datetime) -> str:
-    """How long it has been, in steps that grow: a card need not change every minute for hours."""
+def duration_label(since: datetime, now: datetime) -> str:
+    """How long ago, in growing steps: a card need not change every minute for hours."""
     minutes = max(0, int((now - since).total_seconds() // 60))
     if minutes < 1:
         return "just now"
@@ -123,7 +124,7 @@ def waited(since: datetime, now: datetime) -> str:
 
 
 def waiting_since(card: Card) -> datetime | None:
-    """When the customer's first message came that no person has answered; None: nothing waits."""
+    """When the first message came that no person has answered; None: nothing waits."""
     since: datetime | None = None
     for message in card.messages:
         if message.author == "agent" and not message.internal:
@@ -133,20 +134,20 @@ def waiting_since(card: Card) -> datetime | None:
     return since
 
 
-def repeats(card: Card, now: datetime) -> str | None:
-    """``third contact about this in 9 days``; None when it is the first."""
-    about = card.conversation.intent
-    same = [one for one in card.earlier if about and one.intent == about]
+def repeat_label(card: Card, now: datetime) -> str | None:
+    """``Third contact about this (refund) in 9 days``; None when it is the first."""
+    intent = card.conversation.intent
+    same = [past for past in card.earlier if intent and past.intent == intent]
     if not same:
         return None
     count = len(same) + 1
-    days = max(1, (now - min(one.opened_at for one in same)).days)
+    days = max(1, (now - min(past.opened_at for past in same)).days)
     nth = ORDINALS[count] if count < len(ORDINALS) else f"{count}th"
     within = "a day" if days == 1 else f"{days} days"
-    return f"{nth.capitalize()} contact about this ({code(about or '')}) in {within}"
+    return f"{nth.capitalize()} contact about this ({code_label(intent or '')}) in {within}"
 
 
-def size(count: int) -> str:
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+def size_label(size: int) -> str:
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

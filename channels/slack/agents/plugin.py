@@ -1,121 +1,118 @@
-"""The plugin put together: a tenant of the door ``slack``, and the workers beside the server."""
+"""The agents' plugin: a subscriber of the endpoint ``slack``, and workers beside the server."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
 
-from channels.slack.agents.context import Office
-from channels.slack.agents.desktop import Desktops
-from channels.slack.agents.events import Door
-from channels.slack.agents.line import Line
-from channels.slack.agents.notifier import Teller
-from channels.slack.agents.people import People
-from channels.slack.agents.publisher import Poster
-from channels.slack.agents.replies import Replies
-from channels.slack.agents.settings import AgentsSlackSettings
-from channels.slack.agents.store import Book
-from channels.slack.agents.sync import Mirror
+from channels.slack.agents import AgentsSlackSettings
+from channels.slack.agents.context import AgentContext, SupportMembers
+from channels.slack.agents.events import AgentEvents
+from channels.slack.agents.home import AppHomes
+from channels.slack.agents.publisher import Notifier, Publisher
+from channels.slack.agents.replies import ReplyWorker
+from channels.slack.agents.store import StateStore
+from channels.slack.agents.sync import CardSync
+from channels.slack.api import CallPace, SlackApi
 from gateway import Event, House, Json
 
 TOPIC = "agents_slack"
-"""On which a process with the door tells the one that works that there is something to do."""
+"""Events of this topic tell the process that works what another one took from Slack."""
 
 
 class AgentsSlack:
-    """People answer customers from a channel in Slack. ``largest_file`` is in bytes."""
+    """Agents answer customers from a channel in Slack. ``largest_file`` is in bytes."""
 
     name = "agents_slack"
     door = "slack"
 
     def __init__(self, settings: AgentsSlackSettings, *, largest_file: int) -> None:
-        self._settings, self._largest = settings, largest_file
+        self._settings, self._largest_file = settings, largest_file
         self._parts: _Parts | None = None
 
     async def take(self, payload: Mapping[str, Json], house: House) -> Json:
-        """Take what is ours; see `Tenant`."""
-        return await self._of(house).door.take(payload)
+        """Take what is for agents; see `Tenant`."""
+        return await self._started(house).events.take(payload)
 
     async def run(self, house: House) -> None:
-        """Keep the Home tabs of those who opened theirs here, until cancelled."""
-        await self._of(house).desktops.run()
+        """Keep the App Homes opened in this process current, until cancelled."""
+        await self._started(house).homes.run()
 
     async def watch(self, house: House) -> None:
-        """Post, answer and tell until cancelled. One process does it, so that Slack's order is
-        ours; another one may have taken what is to be done."""
-        parts = self._of(house)
+        """Post, answer and notify until cancelled. Only one process does, so that messages stand in
+        Slack in our order; other processes may take what Slack delivers."""
+        parts = self._started(house)
         async with asyncio.TaskGroup() as group:
-            for work in (parts.mirror.run, parts.replies.run, parts.teller.run):
-                group.create_task(work())
-            group.create_task(parts.hear())
-            group.create_task(parts.look())
+            for worker in (parts.sync.run, parts.replies.run, parts.notifier.run):
+                group.create_task(worker())
+            group.create_task(parts.listen())
+            group.create_task(parts.wake_regularly())
 
     def stand_by(self) -> None:
-        """What is wrong with Slack is told by whoever calls it."""
+        """Another process works."""
 
     async def trouble(self) -> str | None:
-        """What a person must mend in Slack. An outage is no trouble of ours: cards wait."""
-        return self._parts.office.line.trouble if self._parts else None
+        """What a person must mend in Slack. An outage is not trouble: cards wait for its end."""
+        return self._parts.api.trouble if self._parts else None
 
-    def _of(self, house: House) -> _Parts:
+    def _started(self, house: House) -> _Parts:
         if self._parts is None:
-            self._parts = _Parts(self._settings, house, self._largest)
+            self._parts = _Parts(self._settings, house, self._largest_file)
         return self._parts
 
 
 class _Parts:
-    """How the parts are joined."""
+    """The parts of the plugin, connected."""
 
-    def __init__(self, settings: AgentsSlackSettings, house: House, largest: int) -> None:
-        line = Line(
+    def __init__(self, settings: AgentsSlackSettings, house: House, largest_file: int) -> None:
+        self._house, self._refresh = house, settings.refresh
+        self.api = SlackApi(
             token=settings.bot_token.get_secret_value(),
             api_base=settings.api_base,
             timeout=settings.timeout,
-            pace=settings.pace,
-            clock=house.clock,
+            pace=CallPace(house.clock, settings.pace),
         )
-        people = People(
-            line,
+        members = SupportMembers(
+            self.api,
             house.clock,
             channel=settings.channel,
             listed=settings.agents,
             fresh=settings.know_people_for,
         )
-        self.office = Office(
+        context = AgentContext(
             house=house,
             settings=settings,
-            line=line,
-            book=Book(house.notebook),
-            people=people,
-            wake=self._wake,
-            largest=largest,
+            api=self.api,
+            store=StateStore(house.notebook),
+            members=members,
+            wake=self._wake_everywhere,
+            largest_file=largest_file,
         )
-        poster = Poster(self.office)
-        self.mirror = Mirror(self.office, poster)
-        self.replies = Replies(self.office)
-        self.teller = Teller(self.office)
-        self.desktops = Desktops(self.office)
-        self.door = Door(self.office, self.desktops, self.mirror, poster)
+        publisher = Publisher(context)
+        self.sync = CardSync(context, publisher)
+        self.replies = ReplyWorker(context)
+        self.notifier = Notifier(context)
+        self.homes = AppHomes(context)
+        self.events = AgentEvents(context, self.homes, self.sync, publisher)
 
-    async def hear(self) -> None:
-        """Of what other processes took, until cancelled."""
-        async with self.office.house.events.listen(TOPIC) as news:
-            async for event in news:
-                self._woken(event.conversation)
+    async def listen(self) -> None:
+        """Wake for what other processes took, until cancelled."""
+        async with self._house.events.listen(TOPIC) as events:
+            async for event in events:
+                self._wake(event.conversation)
 
-    async def look(self) -> None:
-        """Every so often, for what no event told, until cancelled."""
+    async def wake_regularly(self) -> None:
+        """Wake for what no event announced, until cancelled."""
         while True:
-            await self.office.house.clock.sleep(self.office.settings.refresh)
-            self._woken(0)
+            await self._house.clock.sleep(self._refresh)
+            self._wake(0)
+
+    def _wake_everywhere(self, conversation: int) -> None:
+        self._wake(conversation)
+        self._house.events.publish(Event(topic=TOPIC, name="wake", conversation=conversation))
 
     def _wake(self, conversation: int) -> None:
-        self._woken(conversation)
-        told = Event(topic=TOPIC, name="wake", conversation=conversation)
-        self.office.house.events.publish(told)
-
-    def _woken(self, conversation: int) -> None:
         if conversation:
-            self.mirror.look(conversation)
+            self.sync.look(conversation)
         self.replies.wake()
-        self.teller.wake()
+        self.notifier.wake()

@@ -1,174 +1,220 @@
-"""Posting once: what was cut off is looked for before it is posted again.
+"""Posts to the support channel: cards and threads once each, and notices for one agent.
 
-Before a post its intention is committed (``trying``); each post carries our marker in its message
-metadata, a file in its title. When the end of a post is not known, because the line was cut, Slack
-said 5xx, or we died, the thread is read back and the marker looked for.
+Before a post its intention is committed (``post_pending``). Each post carries a marker in its
+metadata, a file in its title. When the outcome of a post is not known (cut off, 5xx, our own
+crash), the channel or thread is read back and the marker looked for before it is posted again.
+A notice is an ephemeral message, which cannot be read back: cut off, it may be shown twice.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import structlog
 
-from channels.slack.agents import transcript as lines
-from channels.slack.agents.card import Face
-from channels.slack.agents.context import Office
-from channels.slack.agents.line import Refused
-from channels.slack.agents.store import Kept, Thread
-from channels.slack.agents.transcript import Piece
-from gateway import NotFound, TooLarge, TryLater, Unsure
+from channels.slack.agents.card import SlackPost, ThreadPost, without_file
+from channels.slack.agents.context import AgentContext
+from channels.slack.agents.store import CardThread, PrivateNotice, Saved
+from channels.slack.api import SlackRefused
+from gateway import Backoff, NotFound, Outdated, TooLarge, TryLater, Unsure
 
 log = structlog.get_logger(__name__)
 EVENT = "warmline"
-QUIET = {"unfurl_links": False, "unfurl_media": False}
-"""Slack must not fetch what a customer points at."""
 PAGE, PAGES = 200, 20
-BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
-CUT = 100
+"""How far a channel or thread is read back."""
+TITLE = 100
 """Characters of a file's name in its title."""
 
 
-class Poster:
-    """Cards and what is written into their threads."""
+class Publisher:
+    """Posts cards and what belongs into their threads."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, context: AgentContext) -> None:
+        self._context = context
         self.newest = ""
-        """The newest Slack timestamp of the channel that we know of."""
+        """The newest timestamp of the channel that we know of."""
 
-    def saw(self, ts: str) -> None:
+    def note_timestamp(self, ts: str) -> None:
         """A message of the channel has this timestamp."""
         self.newest = max(self.newest, ts)
 
-    async def root(self, kept: Kept[Thread], face: Face) -> Kept[Thread]:
-        """The card itself, unless it stands there."""
-        marker = _marker(kept.value)
-        if kept.value.trying:
-            found = await self.card_of(kept.value)
-            if found:
-                return await self._rooted(kept, found)
+    async def post_card(self, saved: Saved[CardThread], post: SlackPost) -> Saved[CardThread]:
+        """Post the card, unless it stands there."""
+        store = self._context.store
+        if saved.value.post_pending:
+            if found := await self.find_card(saved.value):
+                return await self._card_posted(saved, found)
         else:
-            mine = kept.value.replace(trying=True, before=self.newest)
-            kept = await self._office.book.change(kept, mine)
+            pending = saved.value.replace(post_pending=True, before=self.newest)
+            saved = await store.change(saved, pending)
         try:
-            ts = await self._post(face.text, face.blocks, marker)
-        except (TryLater, Refused):
-            await self._office.book.change(kept, kept.value.replace(trying=False))
+            ts = await self._post(post.text, post.blocks, _marker(saved.value))
+        except (TryLater, SlackRefused):
+            await store.change(saved, saved.value.replace(post_pending=False))
             raise
-        return await self._rooted(kept, ts)
+        return await self._card_posted(saved, ts)
 
-    async def card_of(self, thread: Thread) -> str:
+    async def find_card(self, thread: CardThread) -> str:
         """The timestamp of a card whose post was cut off; empty when it did not arrive."""
-        return await self._found(_marker(thread), self._history(thread.before))
+        since = {"oldest": thread.before} if thread.before else {}
+        return await self._find(_marker(thread), "conversations.history", **since)
 
-    async def below(self, kept: Kept[Thread], piece: Piece) -> tuple[Kept[Thread], str]:
-        """One piece in the thread; gives its timestamp, empty for a file."""
-        thread = kept.value
-        if thread.trying:
-            found = await self._found(piece.marker, self._replies(thread.ts))
+    async def post_in_thread(
+        self, saved: Saved[CardThread], post: ThreadPost
+    ) -> tuple[Saved[CardThread], str]:
+        """Post in the thread, unless it stands there. Returns its timestamp, empty for a file."""
+        store, thread = self._context.store, saved.value
+        if thread.post_pending:
+            found = await self._find(post.marker, "conversations.replies", ts=thread.ts)
             if found:
-                return kept, found
+                return saved, found
         else:
-            kept = await self._office.book.change(kept, thread.replace(trying=True))
+            saved = await store.change(saved, thread.replace(post_pending=True))
         try:
-            return kept, await self._piece(thread.ts, piece)
-        except (TryLater, Refused):
-            await self._office.book.change(kept, kept.value.replace(trying=False))
+            if post.file is not None:
+                return saved, await self._upload(thread.ts, post)
+            return saved, await self._post(post.text, post.blocks, post.marker, thread.ts)
+        except (TryLater, SlackRefused):
+            await store.change(saved, saved.value.replace(post_pending=False))
             raise
 
-    async def update(self, thread: Thread, face: Face) -> None:
-        """The card as it is now: an update may be repeated."""
-        where = {"channel": self._office.channel, "ts": thread.ts}
-        said = {"text": face.text, "blocks": list(face.blocks)}
-        await self._office.line.call("chat.update", **where, **said)
+    async def update_card(self, ts: str, post: SlackPost) -> None:
+        """Show the card as it is now; this may be repeated."""
+        channel, blocks = self._context.channel, list(post.blocks)
+        await self._context.api.call(
+            "chat.update", channel=channel, ts=ts, text=post.text, blocks=blocks
+        )
 
-    async def sign(self, ts: str, emoji: str) -> None:
-        """A reaction of ours: it may be repeated."""
+    async def react(self, ts: str, emoji: str) -> None:
+        """Put a reaction on a message; this may be repeated. A refused one is only logged."""
+        await _react(self._context, ts, emoji)
+
+    async def _card_posted(self, saved: Saved[CardThread], ts: str) -> Saved[CardThread]:
+        conversation, store = saved.value.conversation, self._context.store
+        # The thread comes first: an agent may answer as soon as the card stands there.
+        await store.add(f"thread/{ts}", str(conversation), conversation=conversation)
+        return await store.change(saved, saved.value.replace(ts=ts, post_pending=False))
+
+    async def _upload(self, thread: str, post: ThreadPost) -> str:
+        assert post.file is not None  # noqa: S101
         try:
-            await self._office.line.call(
-                "reactions.add", channel=self._office.channel, timestamp=ts, name=emoji
-            )
-        except Refused as refused:
-            if refused.error != "already_reacted":  # a sign is no word: nothing waits for it
-                log.warning("agents_slack.no_sign", error=refused.error)
-
-    async def _rooted(self, kept: Kept[Thread], ts: str) -> Kept[Thread]:
-        conversation = kept.value.conversation
-        # First where the thread leads: an agent may answer as soon as the card stands there.
-        await self._office.book.add(f"thread/{ts}", str(conversation), conversation=conversation)
-        return await self._office.book.change(kept, kept.value.replace(ts=ts, trying=False))
-
-    async def _piece(self, thread: str, piece: Piece) -> str:
-        if piece.file is None:
-            return await self._post(piece.text, piece.blocks, piece.marker, thread)
-        try:
-            data = await self._office.house.files.open(piece.file.digest)
+            data = await self._context.house.files.open(post.file.digest)
             if not data:
-                raise NotFound("an empty file")  # noqa: TRY301  (told like one that is not there)
-            name = piece.file.name[:200] or "file"
-            title = f"{name[:CUT]} ({piece.marker})"
-            await self._office.line.upload(self._office.channel, thread, name, title, data)
-        except (NotFound, TooLarge, Refused) as error:
-            told = lines.without_file(piece, str(error))
-            return await self._post(told.text, told.blocks, told.marker, thread)
+                raise NotFound("the file is empty")  # noqa: TRY301  (shown like a missing one)
+            name = post.file.name[:200] or "file"
+            title = f"{name[:TITLE]} ({post.marker})"
+            file = {"filename": name, "title": title, "content": data}
+            await self._context.api.upload(self._context.channel, thread, [file])
+        except (NotFound, TooLarge, SlackRefused) as error:
+            text = without_file(post, str(error))
+            return await self._post(text.text, text.blocks, text.marker, thread)
         return ""
 
     async def _post(
         self, text: str, blocks: tuple[dict[str, Any], ...], marker: str, thread: str = ""
     ) -> str:
-        said: dict[str, Any] = {
-            "channel": self._office.channel,
+        arguments: dict[str, Any] = {
+            "channel": self._context.channel,
             "text": text or " ",
             "metadata": {"event_type": EVENT, "event_payload": {"warmline": marker}},
-            **QUIET,
+            # Slack must not fetch what a customer's links point to.
+            "unfurl_links": False,
+            "unfurl_media": False,
             **({"thread_ts": thread} if thread else {}),
         }
+        api = self._context.api
         try:
-            answer = await self._office.line.call("chat.postMessage", **said, blocks=list(blocks))
-        except Refused as refused:
-            if refused.error not in BLOCKS:
+            answer = await api.call("chat.postMessage", **arguments, blocks=list(blocks))
+        except SlackRefused as refused:
+            if refused.kind != "bad_blocks":
                 raise
-            # Whatever Slack dislikes in the layout: the words must not be lost for it.
-            answer = await self._office.line.call("chat.postMessage", **said)
+            # The text must not be lost when Slack refuses the layout.
+            answer = await api.call("chat.postMessage", **arguments)
         ts = str(answer["ts"])
-        self.saw(ts)
+        self.note_timestamp(ts)
         return ts
 
-    # -- reading back
-
-    async def _found(self, marker: str, messages: AsyncIterator[Mapping[str, Any]]) -> str:
-        async for message in messages:
+    async def _find(self, marker: str, method: str, **span: Any) -> str:
+        """The timestamp of the message with ``marker``, empty when there is none."""
+        async for message in self._read_back(method, **span):
             payload = (message.get("metadata") or {}).get("event_payload") or {}
-            if payload.get("warmline") == marker:
+            titles = (str(file.get("title", "")) for file in message.get("files") or ())
+            if payload.get("warmline") == marker or any(
+                title.endswith(f"({marker})") for title in titles
+            ):
                 return str(message["ts"])
-            for file in message.get("files") or ():
-                if str(file.get("title", "")).endswith(f"({marker})"):
-                    return str(message["ts"])
         return ""
 
-    def _history(self, after: str) -> AsyncIterator[Mapping[str, Any]]:
-        since = {"oldest": after} if after else {}
-        return self._pages("conversations.history", **since)
+    async def _read_back(self, method: str, **span: Any) -> AsyncIterator[Mapping[str, Any]]:
+        channel = self._context.channel
+        asked = {"channel": channel, "limit": PAGE, "include_all_metadata": True, **span}
+        try:
+            async for page in self._context.api.pages(method, most=PAGES, **asked):
+                for message in page["messages"]:
+                    yield message
+        except Unsure as cut:
+            raise TryLater(f"reading back: {cut}") from cut
 
-    def _replies(self, thread: str) -> AsyncIterator[Mapping[str, Any]]:
-        return self._pages("conversations.replies", ts=thread)
 
-    async def _pages(self, method: str, **more: Any) -> AsyncIterator[Mapping[str, Any]]:
-        asked = {"channel": self._office.channel, "limit": PAGE, "include_all_metadata": True}
-        for _ in range(PAGES):
+class Notifier:
+    """The worker that shows notices to agents. They are stored first, so an outage of Slack only
+    delays them."""
+
+    def __init__(self, context: AgentContext) -> None:
+        self._context = context
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        backoff = Backoff(most=30.0)
+        while True:
+            self._wake.clear()
+            async for saved in self._context.store.scan("tell/", PrivateNotice):
+                await self._deliver(saved, backoff)
+            await self._wake.wait()
+
+    async def _deliver(self, saved: Saved[PrivateNotice], backoff: Backoff) -> None:
+        while True:
             try:
-                page = await self._office.line.call(method, **asked, **more)
-            except Unsure as cut:
-                raise TryLater(f"reading back: {cut}") from cut
-            for message in page["messages"]:
-                yield message
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                return
-            more["cursor"] = cursor
+                await self._post(saved.value)
+            except (TryLater, Unsure) as error:
+                await self._context.house.clock.sleep(backoff.next(getattr(error, "after", None)))
+                continue
+            except SlackRefused as refused:
+                log.warning("agents_slack.notice_refused", id=saved.key, error=refused.code)
+            backoff.reset()
+            try:
+                await self._context.store.drop(saved)
+            except Outdated:
+                log.warning("agents_slack.notice_shown_twice", id=saved.key)
+            return
+
+    async def _post(self, notice: PrivateNotice) -> None:
+        if notice.emoji:
+            await _react(self._context, notice.thread, notice.emoji)
+            return
+        await self._context.api.call(
+            "chat.postEphemeral",
+            channel=self._context.channel,
+            user=notice.user,
+            text=notice.text,
+            **({"thread_ts": notice.thread} if notice.thread else {}),
+            **({"blocks": notice.blocks} if notice.blocks else {}),
+        )
 
 
-def _marker(thread: Thread) -> str:
+async def _react(context: AgentContext, ts: str, emoji: str) -> None:
+    try:
+        await context.api.call("reactions.add", channel=context.channel, timestamp=ts, name=emoji)
+    except SlackRefused as refused:
+        if refused.code != "already_reacted":  # nothing waits for a reaction
+            log.warning("agents_slack.reaction_refused", emoji=emoji, error=refused.code)
+
+
+def _marker(thread: CardThread) -> str:
     return f"card:{thread.conversation}:{thread.handoff}"

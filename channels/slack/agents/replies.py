@@ -1,24 +1,35 @@
-"""Agents' words on their way to the customer: one reply after another in each thread.
+"""Agents' replies on their way to the customer, one after another in each thread.
 
-A reply is written down before Slack gets its 200 (`door`). Here it is done: the desk dedupes by
-our key, a note is looked for before it is made again, and only then is the reply marked as done.
-So a crash or an outage between any two steps doubles and loses nothing.
+A reply is stored before Slack gets its 200 (`events`). Here it is worked on: the desk deduplicates
+by our key, a note is looked for before it is made again, and only then is the reply finished. So a
+crash or an outage between two steps neither doubles nor loses anything.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 
 import structlog
 
-from channels.slack.agents import dialogs as asks
-from channels.slack.agents.context import Backoff, Office
-from channels.slack.agents.line import Refused
-from channels.slack.agents.store import Ending, Kept, Past, Reply
-from channels.slack.agents.text import as_note, mentioned, plain
+from channels.slack.agents import dialogs
+from channels.slack.agents.blocks import Block
+from channels.slack.agents.context import AgentContext
+from channels.slack.agents.store import (
+    AgentReply,
+    FinishedReply,
+    Outcome,
+    PrivateNotice,
+    ReplyFile,
+    Saved,
+    Stage,
+)
+from channels.slack.files import FileUnavailable, SharedFile, download
+from channels.slack.markup import mentioned, readable
 from gateway import (
     Agent,
     Attachment,
+    Backoff,
     Card,
     Conflict,
     Event,
@@ -33,15 +44,26 @@ from gateway import (
 log = structlog.get_logger(__name__)
 ATTEMPTS = 5
 """Failures of our own after which a reply is held, so that the agent knows."""
+NOTE = re.compile(
+    r"(?:note\s{0,20}:|\N{LOCK}|\N{CLOSED LOCK WITH KEY}|:lock:|:closed_lock_with_key:)\s*", re.I
+)
 
 
-class Replies:
-    """Works what is ``new``; ``held`` and ``asking`` ones wait for their agent."""
+def note_text(text: str) -> str | None:
+    """What follows ``note:`` or a lock at the beginning; None when it is not a note."""
+    text = text.lstrip()
+    found = NOTE.match(text)
+    return text[found.end() :].strip() if found else None
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+
+class ReplyWorker:
+    """Works on ``new`` replies; ``held`` and ``asking`` ones wait for their agent."""
+
+    def __init__(self, context: AgentContext) -> None:
+        self._context = context
         self._wake = asyncio.Event()
-        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._busy: set[str] = set()
+        """The threads that are worked on."""
 
     def wake(self) -> None:
         self._wake.set()
@@ -51,221 +73,246 @@ class Replies:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._wake.clear()
-                for kept in await self._office.book.live():
-                    thread = kept.value.thread
-                    if kept.value.stage == "new" and thread not in self._busy:
-                        task = group.create_task(self._thread(thread))
-                        self._busy[thread] = task
+                for saved in await self._context.store.open_replies():
+                    thread = saved.value.thread
+                    if saved.value.stage == "new" and thread not in self._busy:
+                        self._busy.add(thread)
+                        group.create_task(self._work(thread))
                 await self._wake.wait()
 
-    async def _thread(self, thread: str) -> None:
-        backoff = Backoff()
+    async def _work(self, thread: str) -> None:
+        """Work on the replies of one thread until none is new."""
+        clock, store = self._context.house.clock, self._context.store
+        backoff = Backoff(most=30.0)
         failures: dict[str, int] = {}
         try:
-            while kept := await self._next(thread):
-                id = kept.value.id
+            while saved := await self._next(thread):
+                id = saved.value.id
                 try:
-                    if await self._office.book.get(f"past/{id}", Past) is not None:
-                        # Told again while it was being finished, and so written down again.
-                        await self._office.book.drop(kept)
+                    if await store.get(f"past/{id}", FinishedReply) is not None:
+                        # Slack delivered it again while it was being finished.
+                        await store.drop(saved)
                         continue
-                    await self._one(kept)
+                    await self._handle(saved)
                 except Outdated:
-                    continue  # changed meanwhile (a lock, an edit, a click): look at it again
+                    continue  # changed meanwhile (a lock, an edit, a click): read it again
                 except NotFound:
-                    await self._office.book.drop(kept)  # the customer was erased
+                    await store.drop(saved)  # the customer was erased
                 except WarmlineError as error:
                     log.warning("agents_slack.reply_waits", reply=id, error=str(error))
-                    await self._office.house.clock.sleep(backoff.after(error))
+                    await clock.sleep(backoff.next(getattr(error, "after", None)))
                 except Exception:
                     log.exception("agents_slack.reply_failed", reply=id)
                     failures[id] = failures.get(id, 0) + 1
                     if failures[id] >= ATTEMPTS:
-                        await self._hold(kept, "Something of ours failed. It was not sent.")
-                    await self._office.house.clock.sleep(1.0)
+                        await self._hold(saved, "Something of ours failed. It was not sent.")
+                    await clock.sleep(1.0)
                 else:
-                    backoff.over()
+                    backoff.reset()
         finally:
-            del self._busy[thread]
-            self._wake.set()  # what came in the meantime must not wait for the next call
+            self._busy.remove(thread)
+            self._wake.set()  # for what came in meanwhile
 
-    async def _next(self, thread: str) -> Kept[Reply] | None:
+    async def _next(self, thread: str) -> Saved[AgentReply] | None:
         """The oldest that is new."""
-        mine = [k for k in await self._office.book.live() if k.value.thread == thread]
-        new = [k for k in mine if k.value.stage == "new"]
-        return min(new, key=lambda k: (k.value.due, k.value.id), default=None)
+        new = [
+            saved
+            for saved in await self._context.store.open_replies()
+            if saved.value.thread == thread and saved.value.stage == "new"
+        ]
+        return min(new, key=lambda saved: (saved.value.due, saved.value.id), default=None)
 
-    async def _one(self, kept: Kept[Reply]) -> None:
-        office, reply = self._office, kept.value
-        agent = await office.people.agent(reply.user)
+    async def _handle(self, saved: Saved[AgentReply]) -> None:
+        context, reply = self._context, saved.value
+        agent = await context.members.agent(reply.user)
         if agent is None:
-            return await self._refuse(kept)
-        wait = reply.due - office.seconds
-        if wait > 0 and not reply.internal and as_note(reply.text) is None:
-            await self._typing(reply, agent)
-            await office.house.clock.sleep(wait)
-            return None  # it may have been taken back meanwhile: look again
-        if reply.internal or as_note(reply.text) is not None:
-            return await self._note(kept, agent)
-        return await self._answer(kept, agent)
+            return await self._refuse(saved)
+        if reply.internal or note_text(reply.text) is not None:
+            return await self._note(saved, agent)
+        wait = reply.due - context.seconds
+        if wait > 0:
+            await self._show_typing(reply, agent)
+            return await context.house.clock.sleep(wait)  # then read it again: it may be changed
+        return await self._answer(saved, agent)
 
-    async def _typing(self, reply: Reply, agent: Agent) -> None:
-        seen = (await self._office.house.desk.card(reply.conversation)).conversation
-        data = {"author": "agent", "name": agent.name}
-        topic = seen.address.lane
-        self._office.house.events.publish(
-            Event(topic=topic, name="typing", conversation=seen.id, data=data)
+    async def _show_typing(self, reply: AgentReply, agent: Agent) -> None:
+        house = self._context.house
+        conversation = (await house.desk.card(reply.conversation)).conversation
+        house.events.publish(
+            Event(
+                topic=conversation.address.lane,
+                name="typing",
+                conversation=conversation.id,
+                data={"author": "agent", "name": agent.name},
+            )
         )
 
-    # -- not for the customer
+    # -- what stays internal
 
-    async def _refuse(self, kept: Kept[Reply]) -> None:
-        reply = kept.value
-        where = {"user": reply.user, "thread": reply.thread}
+    async def _refuse(self, saved: Saved[AgentReply]) -> None:
+        reply = saved.value
         if reply.typed:
-            sign = {"user": reply.user, "thread": reply.id, "emoji": "no_entry_sign"}
-            await self._tell(reply, "no", **sign)
-        await self._tell(reply, "refused", text=asks.NO_AGENT, **where)
-        await self._done(kept, "refused")
+            await self._react(reply, "no", "no_entry_sign")
+        await self._notify(reply, "refused", dialogs.NOT_AN_AGENT)
+        await self._finish(saved, "refused")
 
-    async def _note(self, kept: Kept[Reply], agent: Agent) -> None:
-        office, reply = self._office, kept.value
-        said = as_note(reply.text)
-        text = await self._read(reply, reply.text if said is None else said)
-        text = "\n".join([text, *(f"📎 {one.name}" for one in reply.files)]).strip()
+    async def _note(self, saved: Saved[AgentReply], agent: Agent) -> None:
+        context, reply = self._context, saved.value
+        note = note_text(reply.text)
+        text = await self._plain(reply, reply.text if note is None else note)
+        text = "\n".join([text, *(f"📎 {file.name}" for file in reply.files)]).strip()
         if not text:
-            await self._tell(reply, "empty", user=reply.user, thread=reply.thread,
-                             text="A note needs words; nothing was kept.")  # fmt: skip
-            return await self._done(kept, "withdrawn")
-        card = await office.house.desk.card(reply.conversation)
+            await self._notify(reply, "empty", "A note needs words; nothing was kept.")
+            return await self._finish(saved, "withdrawn")
+        card = await context.house.desk.card(reply.conversation)
+        id = None
         if reply.after < 0:
             last = max((m.id for m in card.messages), default=0)
-            kept = await office.book.change(kept, reply.replace(after=last))
-            id = (await office.house.desk.note(reply.conversation, agent, text)).id
-        else:
-            # It was begun before: made, or not?
-            made = [
-                m.id
-                for m in card.messages
-                if m.id > reply.after and m.internal and m.author == "agent" and m.text == text
-                and m.agent is not None and m.agent.id == agent.id
-            ]  # fmt: skip
-            id = made[0] if made else 0
-            id = id or (await office.house.desk.note(reply.conversation, agent, text)).id
+            saved = await context.store.change(saved, reply.replace(after=last))
+        else:  # it was begun before: look whether it was made
+            id = _find_note(card, text, agent, after=reply.after)
+        if id is None:
+            id = (await context.house.desk.note(reply.conversation, agent, text)).id
         if reply.typed:
-            await office.book.add(f"note/{id}", reply.id, conversation=reply.conversation)
-            await self._tell(reply, "lock", user=reply.user, thread=reply.id, emoji="lock")
-        await self._done(kept, "noted")
-        await office.book.count(reply.user, office.today, "notes")
-        return None
+            await context.store.add(f"note/{id}", reply.id, conversation=reply.conversation)
+            await self._react(reply, "lock", "lock")
+        await self._finish(saved, "noted")
+        return await context.store.count(reply.user, context.today, "notes")
 
-    # -- for the customer
+    # -- what goes to the customer
 
-    async def _answer(self, kept: Kept[Reply], agent: Agent) -> None:
-        office, reply = self._office, kept.value
-        card = await office.house.desk.card(reply.conversation)
-        text = await self._read(reply, reply.text)
-        why = None if reply.take else asks.question(card, agent.id)
+    async def _answer(self, saved: Saved[AgentReply], agent: Agent) -> None:
+        context, reply = self._context, saved.value
+        card = await context.house.desk.card(reply.conversation)
+        text = await self._plain(reply, reply.text)
+        why = None if reply.take else dialogs.why_ask(card, agent.id)
         if why is not None:
-            return await self._ask(kept, text, why)
-        files, missing = await self._files(reply)
+            return await self._ask(saved, text, why)
+        files, missing = await self._fetch_files(reply)
         findings = (*missing, *(await self._advise(reply, text, files)))
-        wrong = asks.errors(findings)
-        if wrong and not (reply.as_is and asks.possible(wrong)):
-            blocks = asks.held(reply, text, findings, card)
-            why = "It was not sent; see why."
-            return await self._hold(kept, why, blocks=blocks)
+        wrong = dialogs.errors_in(findings)
+        if wrong and not (reply.as_is and dialogs.can_send_as_is(wrong)):
+            blocks = dialogs.held_reply(reply, text, findings, card)
+            return await self._hold(saved, "It was not sent; see why.", blocks=blocks)
         try:
-            turn = await self._say(card, reply, agent, text, files)
+            turn = await self._send(card, reply, agent, text, files)
         except Conflict as late:
             owner = late.conversation.owner
             who = f"{owner.name} was faster and" if owner else "A colleague"
-            return await self._ask(kept, text, f"{who} has this conversation now.")
+            return await self._ask(saved, text, f"{who} has this conversation now.")
         if reply.typed:
-            await office.book.add(f"turn/{turn}", reply.id, conversation=reply.conversation)
-        told = asks.advice(text, findings)
-        if told is not None:
-            await self._tell(reply, "advice", user=reply.user, thread=reply.thread, text=told)
-        await self._done(kept, "sent")
-        await office.book.count(reply.user, office.today, "answers")
-        return None
+            await context.store.add(f"turn/{turn}", reply.id, conversation=reply.conversation)
+        if (advice := dialogs.advice(text, findings)) is not None:
+            await self._notify(reply, "advice", advice)
+        await self._finish(saved, "sent")
+        return await context.store.count(reply.user, context.today, "answers")
 
-    async def _say(
-        self, card: Card, reply: Reply, agent: Agent, text: str, files: tuple[Attachment, ...]
+    async def _send(
+        self,
+        card: Card,
+        reply: AgentReply,
+        agent: Agent,
+        text: str,
+        files: tuple[Attachment, ...],
     ) -> int:
-        """The turn in which it goes out. Raises Conflict when somebody else has it."""
-        desk, seen = self._office.house.desk, card.conversation
-        if reply.take and seen.owner is not None and seen.owner.id != agent.id:
-            await desk.claim(seen.id, agent, epoch=seen.epoch)
+        """The turn of the answer. Raises Conflict when somebody else has the conversation."""
+        desk, conversation = self._context.house.desk, card.conversation
+        owner = conversation.owner
+        if reply.take and owner is not None and owner.id != agent.id:
+            await desk.claim(conversation.id, agent, epoch=conversation.epoch)
         accepted = await desk.answer(
-            seen.id,
+            conversation.id,
             agent,
             text,
-            key=f"slack:{self._office.channel}:{reply.id}",
+            key=f"slack:{self._context.channel}:{reply.id}",
             suggestion=reply.suggestion,
             attachments=files,
         )
         return accepted.turn
 
     async def _advise(
-        self, reply: Reply, text: str, files: tuple[Attachment, ...]
+        self, reply: AgentReply, text: str, files: tuple[Attachment, ...]
     ) -> tuple[Finding, ...]:
-        if not text:
-            what = "There is nothing to send."
-            nothing = Finding(rule="empty", severity="error", start=0, end=0, message=what)
-            return () if files else (nothing,)
-        return await self._office.house.desk.advise(reply.conversation, text)
+        if text:
+            return await self._context.house.desk.advise(reply.conversation, text)
+        return () if files else (_error("empty", "There is nothing to send."),)
 
-    async def _files(self, reply: Reply) -> tuple[tuple[Attachment, ...], tuple[Finding, ...]]:
-        """The files, kept; and for each that could not be had, why."""
-        kept: list[Attachment] = []
+    async def _fetch_files(
+        self, reply: AgentReply
+    ) -> tuple[tuple[Attachment, ...], tuple[Finding, ...]]:
+        """The files, stored; and for each that cannot be fetched, why."""
+        context = self._context
+        fetched: list[Attachment] = []
         missing: list[Finding] = []
-        for one in reply.files:
+        for file in reply.files:
             try:
-                data = await self._office.line.download(
-                    one.url, self._office.largest, self._office.house.outside
+                data = await download(
+                    _shared(file), context.api, context.house.outside, limit=context.largest_file
                 )
-                file = File(name=one.name, media_type=one.media_type, data=data)
-                kept.append(await self._office.house.files.keep(file))
-            except (Refused, TooLarge) as error:
-                what = f"The file {one.name} cannot be sent: {error}"
-                missing.append(Finding(rule="file", severity="error", start=0, end=0, message=what))
-        return tuple(kept), tuple(missing)
+                stored = File(name=file.name, media_type=file.media_type, data=data)
+                fetched.append(await context.house.files.keep(stored))
+            except (FileUnavailable, TooLarge) as error:
+                missing.append(_error("file", f"The file {file.name} cannot be sent: {error}"))
+        return tuple(fetched), tuple(missing)
 
-    async def _read(self, reply: Reply, text: str) -> str:
-        names = await self._office.people.names(mentioned(text))
-        return plain(text, names, reply.emoji) if reply.typed else text.strip()
+    async def _plain(self, reply: AgentReply, text: str) -> str:
+        if not reply.typed:
+            return text.strip()
+        names = await self._context.members.names(mentioned(text))
+        return readable(text, names=names, emoji=reply.emoji).strip()
 
     # -- what becomes of it
 
-    async def _ask(self, kept: Kept[Reply], text: str, why: str) -> None:
-        blocks = asks.asking(kept.value, text, why)
-        await self._hold(kept, why, blocks=blocks, stage="asking")
+    async def _ask(self, saved: Saved[AgentReply], text: str, why: str) -> None:
+        blocks = dialogs.take_over_question(saved.value, text, why)
+        await self._hold(saved, why, blocks=blocks, stage="asking")
 
     async def _hold(
         self,
-        kept: Kept[Reply],
+        saved: Saved[AgentReply],
         why: str,
         *,
-        blocks: list[dict[str, object]] | None = None,
-        stage: str = "held",
+        blocks: list[Block] | None = None,
+        stage: Stage = "held",
     ) -> None:
-        reply = kept.value
-        waits = reply.replace(stage=stage, why=why, due=0.0)
-        changed = await self._office.book.change(kept, waits)
-        await self._tell(
-            reply,
-            f"{stage}{changed.version}",
-            user=reply.user,
-            thread=reply.thread,
-            text=f"Not sent yet. {why}",
-            blocks=blocks or [],
-        )
+        waiting = saved.value.replace(stage=stage, why=why, due=0.0)
+        changed = await self._context.store.change(saved, waiting)
+        about = f"{stage}{changed.version}"
+        await self._notify(saved.value, about, f"Not sent yet. {why}", blocks)
 
-    async def _done(self, kept: Kept[Reply], outcome: Ending) -> None:
-        past = Past(user=kept.value.user, outcome=outcome)
-        await self._office.book.finish(kept, past)
-        self._office.wake(kept.value.conversation)
+    async def _finish(self, saved: Saved[AgentReply], outcome: Outcome) -> None:
+        await self._context.store.finish(saved, outcome)
+        self._context.wake(saved.value.conversation)
 
-    async def _tell(self, reply: Reply, about: str, **what: object) -> None:
-        await self._office.tell(f"{reply.id}:{about}", reply.conversation, **what)
+    async def _notify(
+        self, reply: AgentReply, about: str, text: str, blocks: list[Block] | None = None
+    ) -> None:
+        notice = PrivateNotice(user=reply.user, thread=reply.thread, text=text, blocks=blocks or [])
+        await self._context.notify(f"{reply.id}:{about}", notice, reply.conversation)
+
+    async def _react(self, reply: AgentReply, about: str, emoji: str) -> None:
+        notice = PrivateNotice(user=reply.user, thread=reply.id, emoji=emoji)
+        await self._context.notify(f"{reply.id}:{about}", notice, reply.conversation)
+
+
+def _find_note(card: Card, text: str, agent: Agent, *, after: int) -> int | None:
+    """The id of this agent's note with this text, made after message ``after``."""
+    for message in card.messages:
+        internal = message.id > after and message.internal and message.author == "agent"
+        if internal and message.text == text and message.agent and message.agent.id == agent.id:
+            return message.id
+    return None
+
+
+def _error(rule: str, message: str) -> Finding:
+    return Finding(rule=rule, severity="error", start=0, end=0, message=message)
+
+
+def _shared(file: ReplyFile) -> SharedFile:
+    return SharedFile(
+        id=file.id,
+        name=file.name,
+        mimetype=file.media_type,
+        size=file.size,
+        url_private=file.url,
+    )

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 from aiohttp import web
 
+from channels.slack import PATH
 from channels.slack.api import SlackApi, Workspaces
 from channels.slack.customers import SlackSettings
 from channels.slack.customers.incoming import CustomerEvents
 from channels.slack.customers.outgoing import SlackSender
-from channels.slack.endpoint import PATH, SocketConnection, build_app, webhook_handler
+from channels.slack.endpoint import SocketConnection, build_app, webhook_handler
 from channels.slack.files import FileFetcher
 from gateway import (
     Backoff,

@@ -1,4 +1,4 @@
-"""The door: who comes in, by HTTP and by Socket Mode, and the tenants behind it."""
+"""The endpoint: what it accepts over HTTP and Socket Mode, and its subscribers."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tests.slack.server import SlackServer
 DM = Address(channel="slack", value="T0HOME/D1")
 
 
-class Lodger:
-    """A tenant of Slack's door, as the agents' plugin is one."""
+class Subscriber:
+    """A plugin that subscribes to Slack's endpoint, as the agents' plugin does."""
 
-    name = "lodger"
+    name = "subscriber"
     door = "slack"
 
     def __init__(self) -> None:
@@ -53,23 +53,25 @@ class Lodger:
 
 
 @pytest.fixture
-def lodger() -> Lodger:
-    return Lodger()
+def subscriber() -> Subscriber:
+    return Subscriber()
 
 
 @pytest.fixture(params=["http", "socket"])
 async def shared(
-    request: pytest.FixtureRequest, slack: SlackServer, gateway: Gateway, lodger: Lodger
+    request: pytest.FixtureRequest, slack: SlackServer, gateway: Gateway, subscriber: Subscriber
 ) -> AsyncIterator[Running]:
-    """A gateway with a lodger, by both ways in."""
+    """A gateway with a subscriber, over HTTP and over Socket Mode."""
     by_socket = {"signing_secret": None, "app_token": slack.app_token}
-    async with gateway(echo(), lodger, **(by_socket if request.param == "socket" else {})) as gw:
+    async with gateway(
+        echo(), subscriber, **(by_socket if request.param == "socket" else {})
+    ) as gw:
         if request.param == "socket":
             await asyncio.wait_for(slack.connected.wait(), 10)
         yield gw
 
 
-# -- who comes in ----------------------------------------------------------------------------------
+# -- signatures ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -85,10 +87,10 @@ async def shared(
         {"X-Slack-Request-Timestamp": ""},
     ],
 )
-async def test_a_forged_signature(
+async def test_a_forged_signature_is_refused(
     slack: SlackServer, gw: Running, change: Mapping[str, str]
 ) -> None:
-    """What is not signed by Slack is 401, however odd, and nothing of it is read."""
+    """Whatever is not signed by Slack gets a 401, and nothing of it is parsed."""
     body = b"not even json"
     encoded = {name: value.encode().decode("latin-1") for name, value in change.items()}
     status, answer = await slack.post(body, {**slack.signed(body), **encoded})
@@ -96,15 +98,17 @@ async def test_a_forged_signature(
 
 
 @pytest.mark.parametrize(("age", "status"), [(-301, 401), (-299, 200), (299, 200), (301, 401)])
-async def test_an_old_request(slack: SlackServer, gw: Running, age: int, status: int) -> None:
-    """Five minutes either way, no more: a recorded request cannot be played back."""
+async def test_an_old_request_is_refused(
+    slack: SlackServer, gw: Running, age: int, status: int
+) -> None:
+    """Beyond five minutes either way: a recorded request cannot be replayed."""
     body = json.dumps({"type": "url_verification", "challenge": "c"}).encode()
     headers = slack.signed(body, at=slack.now() + age) | {"Content-Type": "application/json"}
     assert (await slack.post(body, headers))[0] == status
 
 
-async def test_a_signature_of_bytes(slack: SlackServer, gw: Running) -> None:
-    """Bytes that are no text are refused, whoever signed them."""
+async def test_signed_bytes_that_are_not_text_are_refused(slack: SlackServer, gw: Running) -> None:
+    """Whoever signed them."""
     body = b"\xff\xfe"
     stamp = str(int(slack.now()))
     base = b"v0:" + stamp.encode() + b":" + body
@@ -114,7 +118,7 @@ async def test_a_signature_of_bytes(slack: SlackServer, gw: Running) -> None:
 
 
 async def test_slack_verifies_the_address(slack: SlackServer, gw: Running) -> None:
-    """The challenge comes back."""
+    """The challenge is returned."""
     body = json.dumps({"type": "url_verification", "challenge": "abc"}).encode()
     headers = {**slack.signed(body), "Content-Type": "application/json"}
     assert await slack.post(body, headers) == (200, {"challenge": "abc"})
@@ -134,28 +138,30 @@ async def test_slack_verifies_the_address(slack: SlackServer, gw: Running) -> No
         b"[" * 100_000,
     ],
 )
-async def test_what_slack_would_not_send(slack: SlackServer, gw: Running, body: bytes) -> None:
-    """Signed and shapeless is 400, in the shape of our errors."""
+async def test_a_signed_but_malformed_body_is_a_bad_request(
+    slack: SlackServer, gw: Running, body: bytes
+) -> None:
+    """It gets a 400 in the format of our errors."""
     status, answer = await slack.post(body, slack.signed(body))
     assert (status, answer["error"]["code"]) == (400, "bad_request")
 
 
-async def test_unknown_kinds_are_let_be(slack: SlackServer, gw: Running) -> None:
-    """Events, shortcuts and commands that nobody wants are acknowledged."""
+async def test_unknown_kinds_are_acknowledged(slack: SlackServer, gw: Running) -> None:
+    """Events, shortcuts and commands that no plugin takes."""
     assert (await slack.event({"type": "team_join", "user": {"id": "U9"}}))[0] == 200
     assert (await slack.interact({"type": "shortcut", "user": {"id": "U1"}}))[0] == 200
     answer = await slack.command("/nobody", "", user="U1", channel="D1")
     assert answer == (200, "Nobody here takes this.")
 
 
-# -- tenants ---------------------------------------------------------------------------------------
+# -- subscribers -----------------------------------------------------------------------------------
 
 
-async def test_a_tenant_takes_what_is_its_own(
-    slack: SlackServer, shared: Running, lodger: Lodger
+async def test_a_subscriber_takes_its_payloads(
+    slack: SlackServer, shared: Running, subscriber: Subscriber
 ) -> None:
-    """Events, modals and commands reach a tenant whole, with its answer; the rest is ours."""
-    assert (await slack.say("C1", "U1", "<@U0BOT> for the lodger"))[0] == 200
+    """Events, modals and commands reach it whole and get its answer; customers get the rest."""
+    assert (await slack.say("C1", "U1", "<@U0BOT> for the subscriber"))[0] == 200
     assert (await slack.say("D1", "U1", "for us"))[0] == 200
     _, errors = await slack.submit("U1", {"id": "V1", "type": "modal"}, {})
     assert errors == {"response_action": "errors", "errors": {"reply": "too short"}}
@@ -163,7 +169,7 @@ async def test_a_tenant_takes_what_is_its_own(
     assert said in ("hello U1", {"text": "hello U1"})
     await shared.settled()
     assert (slack.read("C1"), slack.read("D1")) == ([], ["for us"])
-    assert [payload.get("type") for payload in lodger.seen] == [
+    assert [payload.get("type") for payload in subscriber.seen] == [
         "event_callback",
         "event_callback",
         "view_submission",
@@ -171,22 +177,24 @@ async def test_a_tenant_takes_what_is_its_own(
     ]
 
 
-async def test_a_tenant_hears_with_customers_left_out(
-    slack: SlackServer, gateway: Gateway, lodger: Lodger
+async def test_a_subscriber_works_without_customers(
+    slack: SlackServer, gateway: Gateway, subscriber: Subscriber
 ) -> None:
-    """`customers: false` closes nothing for tenants."""
-    async with gateway(lodger, customers=False):
-        assert (await slack.say("C1", "U1", "for the lodger"))[0] == 200
-    assert len(lodger.seen) == 1
+    """`customers: false` changes nothing for it."""
+    async with gateway(subscriber, customers=False):
+        assert (await slack.say("C1", "U1", "for the subscriber"))[0] == 200
+    assert len(subscriber.seen) == 1
 
 
-async def test_a_tenant_that_fails(slack: SlackServer, gateway: Gateway, lodger: Lodger) -> None:
-    """Slack gets a 500 and delivers again."""
-    async with gateway(echo(), lodger) as gw:
+async def test_slack_delivers_again_when_a_subscriber_fails(
+    slack: SlackServer, gateway: Gateway, subscriber: Subscriber
+) -> None:
+    """Slack gets a 500."""
+    async with gateway(echo(), subscriber) as gw:
         event = slack.message("D1", "U1", "hello")
-        lodger.fails = True
+        subscriber.fails = True
         assert (await slack.event(event))[0] == 500
-        lodger.fails = False
+        subscriber.fails = False
         assert (await slack.event(event, retry=1))[0] == 200
         await gw.settled()
     assert slack.read("D1") == ["hello"]
@@ -196,72 +204,71 @@ async def test_a_tenant_that_fails(slack: SlackServer, gateway: Gateway, lodger:
 
 
 @pytest.fixture
-async def wired(slack: SlackServer, gateway: Gateway) -> AsyncIterator[Running]:
+async def by_socket(slack: SlackServer, gateway: Gateway) -> AsyncIterator[Running]:
     async with gateway(signing_secret=None, app_token=slack.app_token) as gw:
         await asyncio.wait_for(slack.connected.wait(), 10)
         yield gw
 
 
-async def test_a_conversation_through_the_socket(slack: SlackServer, wired: Running) -> None:
-    """Messages come by the WebSocket and are acknowledged once committed; there is no door."""
+async def test_a_conversation_through_the_socket(slack: SlackServer, by_socket: Running) -> None:
+    """Messages arrive by the WebSocket and are acknowledged once committed; the path is a 404."""
     assert (await slack.say("D1", "U1", "hello"))[0] == 200
-    await wired.settled()
+    await by_socket.settled()
     assert slack.read("D1") == ["hello"]
     async with slack.session.post(slack.events_url, data=b"{}") as response:
         assert response.status == 404
 
 
-async def test_what_is_not_committed_is_not_acknowledged(
-    slack: SlackServer, wired: Running, monkeypatch: pytest.MonkeyPatch
+async def test_an_envelope_is_acknowledged_only_once_committed(
+    slack: SlackServer, by_socket: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Slack then delivers the envelope again, and that is handled."""
+    """Otherwise Slack delivers it again, and that is handled."""
 
     async def refuse(*_: object) -> Any:
         raise NotAccepted("the disk is full")
 
     event = slack.message("D1", "U1", "important")
     with monkeypatch.context() as broken:
-        broken.setattr(wired.gateway.store.inbox, "accept", refuse)
+        broken.setattr(by_socket.gateway.store.inbox, "accept", refuse)
         assert (await slack.event(event))[0] == 0
     assert (await slack.event(event, retry=1))[0] == 200
-    await wired.settled()
+    await by_socket.settled()
     assert slack.read("D1") == ["important"]
 
 
-async def test_a_lost_connection_is_told(slack: SlackServer, wired: Running) -> None:
-    """/readyz is 200 while we are connected, and says so when we are not."""
-    checks = wired.gateway.checks()
+async def test_a_lost_connection_is_reported(slack: SlackServer, by_socket: Running) -> None:
+    """/readyz is fine while we are connected, and names the connection when we are not."""
+    checks = by_socket.gateway.checks()
     assert await checks["channel slack"]() is None
     slack.away = True
     assert slack.socket is not None
     await slack.socket.close()
 
-    async def told() -> str | None:
+    async def trouble() -> str | None:
         return await checks["channel slack"]()
 
-    assert await until(told) == "the Socket Mode connection to Slack is down"
+    assert await until(trouble) == "the Socket Mode connection to Slack is down"
     slack.away = False
 
 
-# -- our own state ---------------------------------------------------------------------------------
+# -- tokens ----------------------------------------------------------------------------------------
 
 
-async def test_a_refused_token_is_told(slack: SlackServer, gateway: Gateway) -> None:
+async def test_a_refused_token_is_reported(slack: SlackServer, gateway: Gateway) -> None:
     """A token that Slack does not know shows in /readyz, by name and without the secret."""
     async with gateway(bot_token="xoxb-revoked") as gw:
         check = gw.gateway.checks()["channel slack"]
 
-        async def told() -> str | None:
+        async def trouble() -> str | None:
             return await check()
 
-        said = await until(told)
-        assert said == "Slack refuses our token: invalid_auth (bot_token)"
+        assert await until(trouble) == "Slack refuses our token: invalid_auth (bot_token)"
     slack.faults.clear()
 
 
-async def test_a_good_token_is_no_trouble(
+async def test_a_good_token_is_not_reported(
     slack: SlackServer, clock: FakeClock, gw: Running
 ) -> None:
-    """All is well once Slack was asked, also when it could not be asked at first."""
+    """Once Slack was asked."""
     await until(lambda: slack.made("auth.test"))
     assert await gw.gateway.checks()["channel slack"]() is None

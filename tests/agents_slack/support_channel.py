@@ -11,6 +11,7 @@ import brand_voice
 import channels.rest
 import channels.slack.agents
 import channels.slack.customers
+from channels.slack import PATH
 from gateway import (
     Cue,
     Emotion,
@@ -28,37 +29,36 @@ from tests.conftest import until
 from tests.slack.server import SlackServer
 
 SUPPORT = "C0SUPPORT"
-EVENTS = "/channels/slack/events"
 ANSWERS = {"When do you open?": "We open at nine."}
-WORDS = {
+CUES = {
     "FRUSTRATED": ("shouting", "frustrated", 0.9),
     "third time": ("repetition", "angry", 0.95),
 }
 
 
-def helper(turn: Turn) -> Reply | None:
+def answer_faq(turn: Turn) -> Reply | None:
     """Knows one answer; everything else goes to a person."""
-    said = ANSWERS.get(turn.message.text) if turn.kind == "message" else None
-    return Reply(body=(said,)) if said else None
+    answer = ANSWERS.get(turn.message.text) if turn.kind == "message" else None
+    return Reply(body=(answer,)) if answer else None
 
 
-class Suggesting(FakeHandler):
-    """Also has a draft for people."""
+class SuggestingHandler(FakeHandler):
+    """Also suggests an answer to agents."""
 
     async def suggest(self, turn: Turn) -> Reply | None:
         return Reply(opener="", body=("I am looking into your order now.",))
 
 
-class Feelings:
-    """An understander that reads two words."""
+class KeywordUnderstander:
+    """Knows two cues."""
 
-    name, priority = "feelings", 1
+    name, priority = "keywords", 1
 
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        return [self._one(turn.message.text) for turn in turns]
+        return [self._insight(turn.message.text) for turn in turns]
 
-    def _one(self, text: str) -> Insight:
-        known = [(word, *WORDS[word]) for word in WORDS if word in text]
+    def _insight(self, text: str) -> Insight:
+        known = [(word, *CUES[word]) for word in CUES if word in text]
         cues = tuple(
             Cue(kind=kind, text=word, start=text.index(word), end=text.index(word) + len(word))
             for word, kind, _, _ in known
@@ -78,8 +78,8 @@ class Feelings:
         register(self)
 
 
-class Office:
-    """A running gateway with its workspace."""
+class SupportChannel:
+    """What customers and agents do, and what stands in Slack, of a running gateway."""
 
     def __init__(self, gw: Running, slack: SlackServer, clock: FakeClock) -> None:
         self.gw, self.slack, self.clock = gw, slack, clock
@@ -99,11 +99,11 @@ class Office:
         """What we wrote in the thread of ``card``, as text."""
         return [shown(m) for m in self.slack.said(SUPPORT, card["ts"])]
 
-    def told(self, user: str) -> list[str]:
-        """What ``user`` alone was shown."""
+    def notices(self, user: str) -> list[str]:
+        """The notices that only ``user`` was shown."""
         return [shown(m) for m in self.slack.ephemeral if m["user"] == user]
 
-    def signs(self, ts: str) -> list[str]:
+    def reactions(self, ts: str) -> list[str]:
         [message] = [m for m in self.slack.messages[SUPPORT] if m["ts"] == ts]
         return [reaction["name"] for reaction in message.get("reactions", ())]
 
@@ -126,8 +126,8 @@ class Office:
         status, _ = await self.slack.click(SUPPORT, user, found, action)
         assert status == 200
 
-    async def click_told(self, user: str, action: str) -> None:
-        """Press a button of the last thing ``user`` alone was shown."""
+    async def click_notice(self, user: str, action: str) -> None:
+        """Press a button of the newest notice of ``user``."""
         last = [m for m in self.slack.ephemeral if m["user"] == user][-1]
         status, _ = await self.slack.click(SUPPORT, user, last, action)
         assert status == 200
@@ -138,8 +138,8 @@ class Office:
         assert answer["response_type"] == "ephemeral"
         return str(answer["text"])
 
-    async def heard(self, name: str, count: int, channel: str = "rest") -> list[str]:
-        """All that the customer ``name`` heard of people, when it is ``count`` messages."""
+    async def received(self, name: str, count: int, channel: str = "rest") -> list[str]:
+        """All that people wrote to the customer ``name``, once there are ``count`` messages."""
 
         async def enough() -> list[str]:
             person = self.gw.customer(channel, name)
@@ -148,15 +148,15 @@ class Office:
 
         if count:
             await self.until(enough)
-        return await self.settled_heard(name, channel)
+        return await self.settled_received(name, channel)
 
-    async def settled_heard(self, name: str, channel: str = "rest") -> list[str]:
+    async def settled_received(self, name: str, channel: str = "rest") -> list[str]:
         await self.gw.settled()
         person = self.gw.customer(channel, name)
         return [m.text for m in await person.messages() if m.author == "agent"]
 
     async def until(self, condition: Callable[[], Any], timeout: float = 15.0) -> Any:
-        """Wait for ``condition``, letting time pass meanwhile: a tenth of a second at a look."""
+        """Wait for ``condition``; a tenth of a second passes at each look."""
 
         async def looked() -> Any:
             found = condition()
@@ -168,7 +168,7 @@ class Office:
         return await until(looked, timeout)
 
     async def quiet(self, seconds: float = 5.0) -> None:
-        """Let ``seconds`` pass: what was to happen has happened."""
+        """Let ``seconds`` pass, until everything that was due has happened."""
         for _ in range(int(seconds / 0.5)):
             await self.clock.advance(0.5)
             await self.gw.settled()
@@ -177,25 +177,25 @@ class Office:
             await self.until(self.nothing_waits, 30)
 
     async def nothing_waits(self) -> bool:
-        """No reply is being worked, and nothing is still to be told."""
+        """No reply is being worked on, and no notice is still to be shown."""
         scan = self.gw.house.notebook.scan
         live = [e for e in await scan("agents_slack", "live/") if '"stage"' not in e.value]
         return not live and not await scan("agents_slack", "tell/")
 
 
 def shown(message: dict[str, Any]) -> str:
-    """All words of a message, as they stand in its blocks, else its text."""
-    return "\n".join(words(message.get("blocks"))) or str(message.get("text", ""))
+    """The text of a message: that of its blocks, else its own."""
+    return "\n".join(texts(message.get("blocks"))) or str(message.get("text", ""))
 
 
-def words(found: Any) -> list[str]:
+def texts(found: Any) -> list[str]:
     if isinstance(found, list):
-        return [text for one in found for text in words(one)]
+        return [text for one in found for text in texts(one)]
     if not isinstance(found, dict):
         return []
     own = found.get("text")
     mine = [own] if isinstance(own, str) else []
-    return mine + [t for k, v in found.items() if k != "value" for t in words(v)]
+    return mine + [t for k, v in found.items() if k != "value" for t in texts(v)]
 
 
 @asynccontextmanager
@@ -203,10 +203,10 @@ async def opened(
     slack: SlackServer,
     clock: FakeClock,
     folder: Path,
-    *guests: Any,
+    *plugins: Any,
     fake: FakeChannel | None = None,
     **settings: Any,
-) -> AsyncIterator[Office]:
+) -> AsyncIterator[SupportChannel]:
     """A gateway with REST customers, a fake channel if given, and agents in Slack."""
     config = {
         "brand_voice": {},
@@ -235,17 +235,17 @@ async def opened(
         channels.rest,
         channels.slack.customers,
         channels.slack.agents,
-        Feelings(),
-        *(guests or (Suggesting(helper),)),
+        KeywordUnderstander(),
+        *(plugins or (SuggestingHandler(answer_faq),)),
         *((fake,) if fake else ()),
     )
     async with running(*modules, config=config, tmp_path=folder, clock=clock) as gw:
-        slack.events_url = gw.url + EVENTS
-        yield Office(gw, slack, clock)
+        slack.events_url = gw.url + PATH
+        yield SupportChannel(gw, slack, clock)
 
 
 def workspace(clock: FakeClock) -> SlackServer:
-    """Ana and Ben answer; a guest, a bot and a stranger are in the channel too, Zoe is not."""
+    """Ana and Ben are agents. A guest, a bot and a stranger are in the channel too; Zoe is not."""
     slack = SlackServer(now=lambda: clock.now().timestamp())
     slack.add_user("UANA", "Ana")
     slack.add_user("UBEN", "Ben")
