@@ -28,7 +28,7 @@ CODES: dict[ErrorKind, tuple[str, ...]] = {
     ),
     # Slack: "it's possible some aspect of the operation succeeded before the error was raised".
     "unsure": ("internal_error", "fatal_error", "request_timeout"),
-    # Our installation is at fault: a person can mend it, and then the call succeeds.
+    # Our installation is at fault: once a person has fixed it, the call succeeds.
     "token": (
         "invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive",
         "missing_scope", "no_permission", "not_allowed_token_type", "access_denied",
@@ -64,7 +64,7 @@ UNREACHABLE_AFTER = 5.0
 
 
 class SlackRefused(WarmlineError):
-    """Slack did not do it. Only kind ``token`` succeeds later, once a person has mended it."""
+    """Slack did not do it. Only kind ``token`` succeeds later, once a person has fixed it."""
 
     def __init__(self, method: str, code: str, *, token_name: str = "bot_token") -> None:  # noqa: S107
         self.method, self.code = method, code

@@ -102,7 +102,9 @@ def build_app(client: AsyncWebClient, house: House, receive: Receive) -> AsyncAp
         if body.get("type") in ("event_callback", "block_actions"):
             await next()
             return None
-        return BoltResponse(status=200, body="Nobody here takes this." if "command" in body else "")
+        return BoltResponse(
+            status=200, body="This command is not known here." if "command" in body else ""
+        )
 
     async def listen(req: AsyncBoltRequest, ack: AsyncAck) -> BoltResponse | None:
         if not await receive(req.body, _retry_number(req)):

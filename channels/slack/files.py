@@ -145,7 +145,7 @@ class FileFetcher:
         task = self._running.get(file.id)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
             task = self._running[file.id] = asyncio.create_task(self._fetch(file, api, house))
-            # `_fetch` logs its failures: asyncio need not report one that nobody came back for.
+            # `_fetch` logs its failures: asyncio need not report them again.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         if len(self._running) > REMEMBERED:
             self._running.popitem(last=False)[1].cancel()

@@ -190,7 +190,7 @@ def shown(message: dict[str, Any]) -> str:
 
 def texts(found: Any) -> list[str]:
     if isinstance(found, list):
-        return [text for one in found for text in texts(one)]
+        return [text for item in found for text in texts(item)]
     if not isinstance(found, dict):
         return []
     own = found.get("text")

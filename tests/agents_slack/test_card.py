@@ -41,45 +41,45 @@ HOSTILE = "<!channel> <@UANA> <https://evil.example|bank> *_~` & </a> @here :tad
 ANY = st.text(max_size=400) | st.sampled_from([HOSTILE, HOSTILE * 300, "&" * 5000, "x" * 20_000])
 
 
-def make_card(said: str, *, state: str = "waiting", many: int = 3) -> Card:
-    """A card on which every text is ``said``."""
-    ana = Agent(id="slack:UANA", name=said[:300] or "Ana")
-    cue = Cue(kind="shouting", text=said[:5], start=0, end=len(said[:5]))
+def make_card(text: str, *, state: str = "waiting", many: int = 3) -> Card:
+    """A card on which every text is ``text``."""
+    ana = Agent(id="slack:UANA", name=text[:300] or "Ana")
+    cue = Cue(kind="shouting", text=text[:5], start=0, end=len(text[:5]))
     angry = Understanding(emotion=Emotion(label="angry", intensity=0.9, cues=(cue,)))
-    file = Attachment(name=said[:100], media_type="image/png", size=3000, digest="0" * 64)
+    file = Attachment(name=text[:100], media_type="image/png", size=3000, digest="0" * 64)
     messages = tuple(
         Message(
             id=i + 1,
             conversation=1,
             author=("customer", "bot", "agent", "system")[i % 4],  # type: ignore[arg-type]
-            text=said,
+            text=text,
             at=NOW,
             agent=ana if i % 4 == 2 else None,
             internal=i % 4 == 3,
             understanding=angry if i % 4 == 0 else None,
             attachments=(file,) * 5,
-            handler=said[:50] or None,
+            handler=text[:50] or None,
         )
         for i in range(many)
     )
     return Card(
         conversation=Conversation(
             id=1,
-            address=Address(channel="sms", value=said[:100] or "+1"),
+            address=Address(channel="sms", value=text[:100] or "+1"),
             state=state,  # type: ignore[arg-type]
             owner=ana if state == "person" else None,
             opened_at=NOW,
             intent="refund",
             language="en",
         ),
-        customer=Customer(id=1, name=said),
-        identities=(Address(channel="email", value=said),) * 12,
+        customer=Customer(id=1, name=text),
+        identities=(Address(channel="email", value=text),) * 12,
         handoff=Handoff(
             id=1,
             conversation=1,
-            reasons=(Reason(code=said[:40], detail=said),) * 12,
-            tier=said[:60],
-            skills=(said[:60],) * 5,
+            reasons=(Reason(code=text[:40], detail=text),) * 12,
+            tier=text[:60],
+            skills=(text[:60],) * 5,
             priority=3,
             created_at=NOW,
         ),
@@ -88,20 +88,20 @@ def make_card(said: str, *, state: str = "waiting", many: int = 3) -> Card:
             Earlier(id=i, channel="sms", opened_at=NOW - timedelta(days=9 - i), intent="refund")
             for i in range(2)
         ),
-        facts=(Fact(name=said or "x", value=said),) * 30,
-        summary=(said,) * 4,
-        suggestion=Suggestion(id=1, conversation=1, text=said, source="faq", at=NOW),
+        facts=(Fact(name=text or "x", value=text),) * 30,
+        summary=(text,) * 4,
+        suggestion=Suggestion(id=1, conversation=1, text=text, source="faq", at=NOW),
         on_its_way=messages[:2],
     )
 
 
 @settings(max_examples=60, deadline=None)
-@given(said=ANY, state=st.sampled_from(["waiting", "person", "resolved", "bot"]))
-def test_no_text_breaks_a_card_or_pings(said: str, state: str) -> None:
+@given(text=ANY, state=st.sampled_from(["waiting", "person", "resolved", "bot"]))
+def test_no_text_breaks_a_card_or_pings(text: str, state: str) -> None:
     """Whatever is written: the limits of Block Kit hold and no bracket of ours is a mention."""
-    card = make_card(said, state=state, many=90)
+    card = make_card(text, state=state, many=90)
     form = EditForm(conversation=1, suggestion=1)
-    views = [edit_form(card, form, said), transfer_form(card, ("front", "specialist"))]
+    views = [edit_form(card, form, text), transfer_form(card, ("front", "specialist"))]
     posts: list[SlackPost | ThreadPost] = [render_card(card, NOW), transcript(card)]
     posts += [post for message in card.messages[:8] for post in message_posts(message, card)]
     for post in posts:
@@ -130,13 +130,13 @@ def test_a_note_begins_with_its_mark(text: str, note: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "told"),
+    ("minutes", "expected"),
     [(0, "just now"), (7, "7 min"), (34, "30 min"), (89, "1 h"), (95, "1 h 30 min"),
      (60 * 30, "1 day")],
 )  # fmt: skip
-def test_waiting_time_grows_in_steps(minutes: int, told: str) -> None:
+def test_waiting_time_grows_in_steps(minutes: int, expected: str) -> None:
     """So that a card is not updated every minute for hours."""
-    assert duration_label(NOW - timedelta(minutes=minutes), NOW) == told
+    assert duration_label(NOW - timedelta(minutes=minutes), NOW) == expected
 
 
 async def test_the_card_shows_the_whole_case(support: SupportChannel) -> None:
@@ -153,8 +153,8 @@ async def test_the_card_shows_the_whole_case(support: SupportChannel) -> None:
     await carla.say("When do you open?")
     await carla.say("I am so FRUSTRATED, this is the third time")
     card = await support.card(3)
-    told = shown(card)
-    for words_of_it in (
+    shown_text = shown(card)
+    for part in (
         "Carla · REST",
         "Waiting for a person",
         "Strong feelings",
@@ -166,7 +166,7 @@ async def test_the_card_shows_the_whole_case(support: SupportChannel) -> None:
         "priority *",
         "waits just now",
     ):
-        assert words_of_it in told, words_of_it
+        assert part in shown_text, part
     await support.clock.advance(8 * 60)
     await support.until(lambda: "waits 8 min" in shown(support.cards()[2]))
     updates = [c for c in support.slack.made("chat.update") if c.args["ts"] == card["ts"]]
@@ -186,10 +186,10 @@ async def test_later_messages_stand_in_the_thread(support: SupportChannel) -> No
     await carla.say("long " * 3000, remote_id="b")
     await support.until(lambda: sum(t.count("long") for t in support.thread(card)) >= 3000)
     await support.quiet()
-    lines_ = support.thread(card)
-    assert sum("evil.example" in line for line in lines_) == 1
-    assert sum("changed an earlier message:\nsecond thoughts" in line for line in lines_) == 1
-    assert sum(line.count("long") for line in lines_) == 3000
+    posts_ = support.thread(card)
+    assert sum("evil.example" in line for line in posts_) == 1
+    assert sum("changed an earlier message:\nsecond thoughts" in line for line in posts_) == 1
+    assert sum(line.count("long") for line in posts_) == 3000
     posts = support.slack.said("C0SUPPORT", card["ts"])
     [file] = [file for post in posts for file in post.get("files", ())]
     assert support.slack.uploads[file["id"]]["data"] == b"\x89PNG photo"

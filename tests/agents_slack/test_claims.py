@@ -53,11 +53,11 @@ async def test_a_suggestion_is_sent_once(support: SupportChannel) -> None:
         support.click(card, "UANA", "agents:suggestion:send"),
         support.click(card, "UANA", "agents:suggestion:send"),
     )
-    said = ["I am looking into your order now."]
-    assert await support.received("carla", 1) == said
+    answer = ["I am looking into your order now."]
+    assert await support.received("carla", 1) == answer
     await support.until(lambda: "agents:suggestion" not in str(support.cards()[0]))
     await support.quiet()
-    assert await support.received("carla", 1) == said
+    assert await support.received("carla", 1) == answer
     assert sum("I am looking into" in line for line in support.thread(card)) == 1
     assert await owner(support) == "slack:UANA"
 

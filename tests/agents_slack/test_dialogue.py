@@ -37,7 +37,7 @@ async def test_over_the_rest_protocol(support: SupportChannel) -> None:
         async def say(text: str, id: str) -> list[str]:
             body = {"sender": "dora", "message": text, "message_id": id}
             async with http.post("/webhooks/rest/webhook", json=body) as answer:
-                return [one["text"] for one in await answer.json()]
+                return [reply["text"] for reply in await answer.json()]
 
         assert (await say("When do you open?", "1"))[0].endswith("We open at nine.")
         assert len(await say("Where is my parcel", "2")) == 1

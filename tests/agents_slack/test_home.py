@@ -40,7 +40,7 @@ async def test_the_slash_command(support: SupportChannel) -> None:
         "Only full members of the support channel can use this."
     )
     status, answer = await support.slack.command("/other", "", user="UANA", channel=SUPPORT)
-    assert (status, answer) == (200, "Nobody here takes this.")
+    assert (status, answer) == (200, "This command is not known here.")
 
 
 async def test_the_app_home(support: SupportChannel) -> None:

@@ -77,19 +77,19 @@ def test_settings_from_a_file(tmp_path: Path) -> None:
     assert made["settings"]["interactivity"]["request_url"] == URL
 
 
-@pytest.mark.parametrize(("text", "told"), [
+@pytest.mark.parametrize(("text", "error"), [
     ("a: ]", "w.yaml:1: : not YAML"),
     ("plugins:\n  a: " + "[" * 5000, "w.yaml:2: : is nested deeper than 64 levels"),
     ("a: &a [*a]", "w.yaml:1: : an alias (*name) refers to itself"),
     ("- a", "w.yaml:1: : must be a mapping"),
 ])  # fmt: skip
-def test_a_broken_file_is_reported(tmp_path: Path, text: str, told: str) -> None:
+def test_a_broken_file_is_reported(tmp_path: Path, text: str, error: str) -> None:
     """With file and line, not as a traceback."""
     file = tmp_path / "w.yaml"
     file.write_text(text, "utf-8")
     done = CliRunner().invoke(slack, ["manifest", "--config", str(file)], env=CLEAN)
     assert done.exit_code == 1
-    assert told in done.output
+    assert error in done.output
 
 
 def test_malformed_sections_count_as_absent(tmp_path: Path) -> None:

@@ -158,18 +158,20 @@ async def test_an_outage_under_load_loses_and_doubles_nothing(
 async def counted(support: SupportChannel, names: list[str], people: int) -> dict[str, int]:
     """How many there are of each kind, and how many too many."""
     cards = Counter(card["text"].split()[0] for card in support.cards())
-    heard = {name: await support.settled_received(name) for name in names}
-    ids = {
+    received = {name: await support.settled_received(name) for name in names}
+    conversations = {
         item.customer.id: item.conversation for item in await support.gw.house.desk.queue()
     }.values()
-    kept = Counter([note for one in ids for note in await notes(support, one.id)])
+    kept = Counter(
+        [note for conversation in conversations for note in await notes(support, conversation.id)]
+    )
     lines = Counter(
         line
         for card in support.cards()
         for line in support.thread(card)
         if "goes on" in line or "waits" in line
     )
-    answers = Counter(text for said in heard.values() for text in said)
+    answers = Counter(text for texts in received.values() for text in texts)
     assert len(cards) <= people
     return {
         "cards": len(cards),
@@ -178,7 +180,7 @@ async def counted(support: SupportChannel, names: list[str], people: int) -> dic
         "doubled answers": sum(answers.values()) - len(answers),
         "notes": len(kept),
         "doubled notes": sum(kept.values()) - len(kept),
-        "leaked notes": sum("about" in text for said in heard.values() for text in said),
+        "leaked notes": sum("about" in text for texts in received.values() for text in texts),
         "lines": len(lines),
         "doubled lines": sum(lines.values()) - len(lines),
     }

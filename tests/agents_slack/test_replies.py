@@ -206,7 +206,7 @@ async def hold_a_reply(support: SupportChannel) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("action", "heard"),
+    ("action", "expected"),
     [
         ("agents:reply:send", [CARD_NUMBER]),
         ("agents:reply:use", ["Your card **** **** **** 1111 was charged."]),
@@ -215,27 +215,27 @@ async def hold_a_reply(support: SupportChannel) -> dict[str, Any]:
     ],
 )
 async def test_an_error_holds_a_reply_until_its_author_decides(
-    support: SupportChannel, action: str, heard: list[str]
+    support: SupportChannel, action: str, expected: list[str]
 ) -> None:
     """The reply has a card number; "Use this" sends the voice's correction. Pressed twice it is one
     message."""
     await hold_a_reply(support)
     before = await owner(support)
     await support.click_notice("UANA", action)
-    said = await support.received("carla", len(heard))
+    received = await support.received("carla", len(expected))
     await support.quiet()
     if action == "agents:reply:use":
-        assert len(said) == 1
-        assert "4111 1111 1111" not in said[0]
+        assert len(received) == 1
+        assert "4111 1111 1111" not in received[0]
     else:
-        assert said == heard
+        assert received == expected
     assert await notes(support) == ([CARD_NUMBER] if action.endswith("note") else [])
     assert before is None
     buttons = [m for m in support.slack.ephemeral if m.get("blocks")]
     status, _ = await support.slack.click(SUPPORT, "UANA", buttons[0], action)
     assert status == 200
     await support.quiet()
-    assert await support.received("carla", len(heard)) == said
+    assert await support.received("carla", len(expected)) == received
 
 
 async def test_a_held_reply_can_be_edited(support: SupportChannel) -> None:
@@ -304,7 +304,7 @@ async def test_only_members_answer(support: SupportChannel, user: str) -> None:
     assert await support.received("carla", 0) == []
     assert await owner(support) is None
     if user != "UZOE":  # Slack shows nothing to who is not in the channel
-        assert any("*not* sent to the customer" in told for told in support.notices(user))
+        assert any("*not* sent to the customer" in notice for notice in support.notices(user))
 
 
 async def test_another_app_is_not_an_agent(support: SupportChannel) -> None:
@@ -342,6 +342,36 @@ async def test_a_file_is_sent_along(support: SupportChannel) -> None:
         "label.pdf",
         b"%PDF-1.7 label",
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"url_private_download": "https://files.slack.com/x"}, "it is not stored at Slack"),
+        ({"size": 10**9}, "over the limit of"),
+    ],
+)
+async def test_a_file_that_cannot_be_fetched_holds_the_reply(
+    support: SupportChannel, change: dict[str, Any], why: str
+) -> None:
+    """Its author sees why. The token goes to the configured Slack only, see test_api.py."""
+    card = await handed_over(support)
+    file = support.slack.add_file("label.pdf", "application/pdf", b"%PDF-1.7", user="UANA")
+    more = {"subtype": "file_share", "files": [{**file, **change}]}
+    await support.reply(card, "UANA", "Your label", **more)
+    await support.until(lambda: support.notices("UANA"))
+    assert why in support.notices("UANA")[0]
+    assert support.slack.made("download") == []
+    assert await support.received("carla", 0) == []
+
+
+async def test_a_refused_token_makes_no_agent_a_stranger(support: SupportChannel) -> None:
+    """The reply waits until Slack tells who wrote it."""
+    card = await handed_over(support)
+    support.slack.trouble("error", times=2, method="users.info", error="missing_scope")
+    event = await support.reply(card, "UANA", "It left today.")
+    assert await support.received("carla", 1) == ["It left today."]
+    assert "no_entry_sign" not in support.reactions(event["ts"])
 
 
 async def test_messages_outside_card_threads_are_not_sent(support: SupportChannel) -> None:

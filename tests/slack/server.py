@@ -648,16 +648,18 @@ class SlackServer:
 
     def _do_files_completeUploadExternal(self, args: Args, token: str) -> Args:  # noqa: N802
         files = []
-        for one in structure(args["files"]):
-            kept = self.uploads.get(one["id"])
+        for file in structure(args["files"]):
+            kept = self.uploads.get(file["id"])
             if kept is None or kept["data"] is None:
                 raise SlackError("file_not_found")
-            kept["title"] = one.get("title", kept["name"])
-            files.append(self._file(one["id"], self.bot_user))
+            kept["title"] = file.get("title", kept["name"])
+            files.append(self._file(file["id"], self.bot_user))
         if args.get("channel_id"):
             self._may_write(self.channels[args["channel_id"]])
-            said = {"text": args.get("initial_comment", ""), "thread_ts": args.get("thread_ts")}
-            self._posted(args["channel_id"], said, files=files, subtype="file_share", upload=True)
+            message = {"text": args.get("initial_comment", ""), "thread_ts": args.get("thread_ts")}
+            self._posted(
+                args["channel_id"], message, files=files, subtype="file_share", upload=True
+            )
         return {"files": [{"id": file["id"], "title": file["title"]} for file in files]}
 
     def _do_files_info(self, args: Args, token: str) -> Args:
@@ -744,7 +746,7 @@ def _cut(request: web.Request) -> web.Response:
 def _texts(found: Any) -> list[str]:
     """Every ``text`` of type mrkdwn or plain_text in blocks."""
     if isinstance(found, list):
-        return [text for one in found for text in _texts(one)]
+        return [text for item in found for text in _texts(item)]
     if not isinstance(found, dict):
         return []
     own = found.get("text")

@@ -83,9 +83,9 @@ async def test_a_thread_broadcast_is_one_message(slack: SlackServer, gw: Running
     """Although it stands in the thread and in the channel."""
     root = slack.message("C1", "U1", "<@U0BOT> hello")
     await slack.event(root)
-    said = slack.message("C1", "U1", "anyone?", thread_ts=root["ts"], subtype="thread_broadcast")
-    await slack.event(said)
-    await slack.event({**said, "type": "app_mention"})
+    event = slack.message("C1", "U1", "anyone?", thread_ts=root["ts"], subtype="thread_broadcast")
+    await slack.event(event)
+    await slack.event({**event, "type": "app_mention"})
     await gw.settled()
     assert slack.read("C1", root["ts"]) == ["hello", "anyone?"]
 
@@ -148,7 +148,7 @@ async def test_mentions_become_names_and_users_become_facts(
     """The card has the writer's name, user id and team id."""
     await slack.say("D1", "U1", "person")
     await slack.say("D1", "U1", "did <@U2> call <@U404|nobody>?")
-    *_, message = [one for one in await on_the_card(gw) if one.author == "customer"]
+    *_, message = [message for message in await on_the_card(gw) if message.author == "customer"]
     assert message.text == "did @Dario call @nobody?"
     assert {fact.name: fact.value for fact in message.facts} == {
         "slack user": "U1",
@@ -177,28 +177,28 @@ async def test_a_slow_lookup_does_not_delay_a_message(slack: SlackServer, gw: Ru
     async with asyncio.timeout(2.5):
         assert (await slack.say("D1", "U1", "quick"))[0] == 200
     slack.release()
-    assert [one.text for one in await stored(gw)] == ["quick"]
+    assert [message.text for message in await stored(gw)] == ["quick"]
 
 
 async def test_edits_and_deletions_are_shown_and_not_answered(
     slack: SlackServer, gw: Running
 ) -> None:
     """Once, however often Slack delivers them."""
-    said = slack.message("D1", "U1", "person")
-    await slack.event(said)
+    event = slack.message("D1", "U1", "person")
+    await slack.event(event)
     changed = {
         "type": "message", "subtype": "message_changed", "channel": "D1", "channel_type": "im",
-        "ts": slack.ts(), "hidden": True, "previous_message": said,
-        "message": {**said, "text": "a person &amp; soon", "edited": {"ts": said["ts"]}},
+        "ts": slack.ts(), "hidden": True, "previous_message": event,
+        "message": {**event, "text": "a person &amp; soon", "edited": {"ts": event["ts"]}},
     }  # fmt: skip
     gone = {
         "type": "message", "subtype": "message_deleted", "channel": "D1", "channel_type": "im",
-        "ts": slack.ts(), "deleted_ts": said["ts"],
-        "previous_message": {**said, "text": "a person &amp; soon"},
+        "ts": slack.ts(), "deleted_ts": event["ts"],
+        "previous_message": {**event, "text": "a person &amp; soon"},
     }  # fmt: skip
-    for event in (changed, changed, gone, gone):
-        assert (await slack.event(event))[0] == 200
-    edits = [one.text for one in await on_the_card(gw) if one.edited]
+    for change in (changed, changed, gone, gone):
+        assert (await slack.event(change))[0] == 200
+    edits = [message.text for message in await on_the_card(gw) if message.edited]
     assert edits == ["a person & soon", "(deleted) a person & soon"]
     assert slack.read("D1") == ["A person comes."]
 
@@ -326,7 +326,7 @@ async def test_survey_scales_are_buttons(
         assert titles[2:3] == ([shows] if shows else [])
         if shows:
             await slack.click("D1", "U1", dict(asked), "warmline.reply.0.2")
-            assert [one.text for one in await stored(gw)] == ["help", "3"]
+            assert [message.text for message in await stored(gw)] == ["help", "3"]
 
 
 @pytest.mark.parametrize(

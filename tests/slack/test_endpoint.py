@@ -151,7 +151,7 @@ async def test_unknown_kinds_are_acknowledged(slack: SlackServer, gw: Running) -
     assert (await slack.event({"type": "team_join", "user": {"id": "U9"}}))[0] == 200
     assert (await slack.interact({"type": "shortcut", "user": {"id": "U1"}}))[0] == 200
     answer = await slack.command("/nobody", "", user="U1", channel="D1")
-    assert answer == (200, "Nobody here takes this.")
+    assert answer == (200, "This command is not known here.")
 
 
 # -- subscribers -----------------------------------------------------------------------------------
@@ -165,8 +165,8 @@ async def test_a_subscriber_takes_its_payloads(
     assert (await slack.say("D1", "U1", "for us"))[0] == 200
     _, errors = await slack.submit("U1", {"id": "V1", "type": "modal"}, {})
     assert errors == {"response_action": "errors", "errors": {"reply": "too short"}}
-    _, said = await slack.command("/warmline", "mine", user="U1", channel="C1")
-    assert said in ("hello U1", {"text": "hello U1"})
+    _, answer = await slack.command("/warmline", "mine", user="U1", channel="C1")
+    assert answer in ("hello U1", {"text": "hello U1"})
     await shared.settled()
     assert (slack.read("C1"), slack.read("D1")) == ([], ["for us"])
     assert [payload.get("type") for payload in subscriber.seen] == [

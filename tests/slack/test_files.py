@@ -128,6 +128,14 @@ async def test_a_missing_scope_is_named(slack: SlackServer, gateway: Gateway) ->
     slack.faults.clear()
 
 
+async def test_a_file_may_be_a_web_page(slack: SlackServer, gw: Running) -> None:
+    """It is not taken for Slack's sign-in page."""
+    file = slack.add_file("page.html", "text/html", b"<p>hello</p>")
+    await slack.say("D1", "U1", "see", files=[file], subtype="file_share")
+    [kept] = (await the_message(gw)).attachments
+    assert await gw.house.files.open(kept.digest) == b"<p>hello</p>"
+
+
 async def test_a_slow_file_arrives_with_a_later_delivery(slack: SlackServer, gw: Running) -> None:
     """The download goes on after Slack has given up waiting."""
     file = slack.add_file("bill.pdf", "application/pdf", PDF)

@@ -58,9 +58,9 @@ async def test_long_texts_and_titles_fit_blocks(slack: SlackServer, gateway: Gat
     async with gateway(FakeHandler(reply)) as gw:
         await slack.say("D1", "U1", "help")
         await gw.settled()
-        [said] = slack.said("D1")
-        assert [block["type"] for block in said["blocks"]] == ["section"] * 4 + ["actions"]
-        title = said["blocks"][-1]["elements"][0]["text"]["text"]
+        [posted] = slack.said("D1")
+        assert [block["type"] for block in posted["blocks"]] == ["section"] * 4 + ["actions"]
+        title = posted["blocks"][-1]["elements"][0]["text"]["text"]
         assert title == "&amp;" * 14 + "…"
 
 
@@ -172,7 +172,7 @@ async def test_files_are_uploaded_once(slack: SlackServer, gw: Running) -> None:
     await answer(gw, "Both, as you asked.", "a.txt", "b.txt")
     await gw.settled()
     await gw.pass_time(300)
-    shared = [file["title"] for one in slack.said("D1") for file in one.get("files", ())]
+    shared = [file["title"] for message in slack.said("D1") for file in message.get("files", ())]
     assert shared == ["a.txt", "b.txt"]
     assert slack.read("D1") == ["A person comes.", "Both, as you asked."]
 
@@ -186,14 +186,14 @@ async def test_a_file_goes_into_its_thread(slack: SlackServer, gw: Running) -> N
     await gw.settled()
     [call] = slack.made("files.completeUploadExternal")
     assert (call.args["channel_id"], call.args["thread_ts"]) == ("C1", root["ts"])
-    assert [one["title"] for one in json.loads(call.args["files"])] == ["a.txt"]
+    assert [file["title"] for file in json.loads(call.args["files"])] == ["a.txt"]
 
 
 async def test_nothing_is_lost_or_doubled_under_load(slack: SlackServer, gw: Running) -> None:
     """Forty customers write while Slack is busy, broken, cuts connections and is away for half a
     minute."""
     chance = random.Random(7)  # noqa: S311  (the same troubles every time)
-    said: dict[str, list[str]] = {}
+    expected: dict[str, list[str]] = {}
     for i in range(40):
         slack.add_user(f"U9{i}", f"Customer {i}")
         slack.add_channel(f"D9{i}", im=f"U9{i}")
@@ -203,9 +203,9 @@ async def test_nothing_is_lost_or_doubled_under_load(slack: SlackServer, gw: Run
             slack.trouble(kind, after=chance.randint(1, 20))  # type: ignore[arg-type]
         slack.away = turn == 1
         for i in range(40):
-            said.setdefault(f"D9{i}", []).append(f"{turn} of {i}")
+            expected.setdefault(f"D9{i}", []).append(f"{turn} of {i}")
         texts = [(f"D9{i}", f"U9{i}", f"{turn} of {i}") for i in range(40)]
-        statuses = await asyncio.gather(*(slack.say(*one) for one in texts))
+        statuses = await asyncio.gather(*(slack.say(*arguments) for arguments in texts))
         assert {status for status, _ in statuses} == {200}
         await gw.settled()
         for _ in range(6):
@@ -213,7 +213,7 @@ async def test_nothing_is_lost_or_doubled_under_load(slack: SlackServer, gw: Run
         slack.away = False
     for _ in range(12):
         await gw.pass_time(100)
-    assert {place: slack.read(place) for place in said} == said
+    assert {place: slack.read(place) for place in expected} == expected
     assert await gw.gateway.store.outbox.list() == ()
     tried = slack.made("chat.postMessage")
     met = {status: sum(call.status == status for call in tried) for status in (0, 200, 429, 500)}

@@ -114,7 +114,7 @@ class CardButtons:
         return self.context.wake(id)
 
     async def _owned(self, press: ButtonPress, agent: Agent) -> Conversation | None:
-        """The conversation, when this agent has it; else None, and they are told so."""
+        """The conversation, when this agent has it; else None, and they see why."""
         conversation = (await self.context.card(press)).conversation
         if _owns(agent, conversation):
             return conversation
@@ -216,7 +216,7 @@ class HeldReplyButtons:
         return self.context.wake(saved.value.conversation)
 
     async def _held(self, press: ButtonPress) -> Saved[AgentReply] | None:
-        """The reply, when it waits for this agent; else None, and they are told why."""
+        """The reply, when it waits for this agent; else None, and they see why."""
         saved = await self.context.store.get(f"live/{press.value}", AgentReply)
         if saved is None or saved.value.stage == "new":
             await self.context.answer_press(press, DECIDED)

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 SHOWN = 15
 """Conversations in a list; a line below it counts the others."""
 VIEWED_FOR = timedelta(minutes=15)
-"""How long somebody who opened their home is taken to look at it."""
+"""How long an opened home is kept current."""
 NONE_OWNED, NONE_WAITING = "You have no conversations.", "Nobody is waiting."
 
 

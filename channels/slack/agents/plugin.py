@@ -52,7 +52,7 @@ class AgentsSlack:
         """Another process works."""
 
     async def trouble(self) -> str | None:
-        """What a person must mend in Slack. An outage is not trouble: cards wait for its end."""
+        """What a person must fix in Slack. An outage is not trouble: cards wait for its end."""
         return self._parts.api.trouble if self._parts else None
 
     def _started(self, house: House) -> _Parts:

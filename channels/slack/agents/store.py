@@ -263,7 +263,7 @@ class CardThreads:
         return any(not saved.value.ts for saved in self._threads.values())
 
     def saved(self, conversation: int) -> Saved[CardThread]:
-        """As it is stored. Whoever changes it in the store passes the new one to `keep`."""
+        """As it is stored. After a change in the store, pass the new one to `keep`."""
         return self._threads[conversation]
 
     def keep(self, saved: Saved[CardThread]) -> None:

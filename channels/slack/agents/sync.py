@@ -81,7 +81,7 @@ class CardSync:
     def look(self, conversation: int) -> None:
         """Check one conversation soon."""
         if not self._working:
-            return  # another process does; whoever starts checks everything
+            return  # another process posts; a worker checks everything when it starts
         self._due[conversation] = None
         self._wake.set()
 

@@ -32,7 +32,7 @@ from gateway import (
 log = structlog.get_logger(__name__)
 CLOCK_SKEW = timedelta(minutes=5)
 """How much Slack's clock may differ from ours when we look for a message."""
-MEND_AFTER = 60.0
+TOKEN_RETRY = 60.0
 """Seconds until the next try when Slack refuses our token."""
 EVENT = "warmline_message"
 """The type of the metadata in which each message carries its key; see `key_of`."""
@@ -105,7 +105,7 @@ class SlackSender:
         failure = error
         if isinstance(error, SlackRefused) and error.kind == "token":
             self._workspaces.of(place.team).report(error)
-            failure = TryLater(str(error), after=MEND_AFTER)
+            failure = TryLater(str(error), after=TOKEN_RETRY)
         elif isinstance(error, SlackRefused):
             failure = Undeliverable(str(error), unreachable=error.kind == "unreachable")
         if isinstance(failure, TryLater) and failure.after:
