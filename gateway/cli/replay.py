@@ -126,7 +126,7 @@ async def _until(gateway: Gateway, clock: FakeClock, at: datetime | None) -> Non
 async def _say(gateway: Gateway, clock: FakeClock, event: ReplayEvent) -> None:
     address = Address(channel=event.channel, value=event.sender)
     message = Inbound(address=address, text=event.text, at=clock.now(), remote_id=event.id)
-    await gateway.pipeline.intake.accept(message)
+    await gateway.services.intake.accept(message)
 
 
 async def _news(gateway: Gateway, seen: dict[Address, int]) -> list[ReplayReply]:
