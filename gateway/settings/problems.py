@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -42,10 +42,16 @@ class BadConfig(WarmlineError):
 
 
 class Lines:
-    """Where each key of a YAML file stands."""
+    """The line of each key of a YAML file. ``repeated`` are the keys written twice, as problems."""
 
-    def __init__(self, file: str, lines: Mapping[str, int]) -> None:
-        self.file, self._lines = file, lines
+    def __init__(self, file: str, marks: Iterable[tuple[str, int]] = ()) -> None:
+        self.file, self._lines = file, dict[str, int]()
+        self.repeated: list[Problem] = []
+        for key, line in marks:
+            if first := self._lines.get(key):
+                what = f"is written twice, first in line {first}; keep one"
+                self.repeated.append(Problem(file=file, line=line, key=key, message=what))
+            self._lines[key] = line
 
     def problem(self, key: object, message: str) -> Problem:
         """A problem at the line of ``key``, or of the nearest key above it that is there."""
@@ -70,7 +76,8 @@ def validate(
         return model.model_validate(values)
     except ValidationError as error:
         for one in error.errors(include_url=False, include_input=False):
-            key = ".".join(str(p) for p in ((name,) if name else ()) + one["loc"])
+            path = ((name,) if name else ()) + one["loc"]
+            key = ".".join(str(part) for part in path if part != "[key]")
             near = _model_at(model, one["loc"][:-1])
             advice = missing if one["type"] == "missing" else _advice(one["type"], one["msg"], near)
             problems.append(lines.problem(key, advice))

@@ -10,7 +10,7 @@ import pytest
 from brand_voice import GuidedVoice, load
 from gateway import Rendered, Reply, Voice
 
-from .saying import occasion, reply
+from .builders import occasion, reply
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from brand_voice import Guide, GuidedVoice, load
 from brand_voice.guide import ChannelGuide
 from gateway import Rendered, Reply, Voice
 
-from .saying import occasion
+from .builders import occasion
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "voice.md"
@@ -25,7 +25,7 @@ BLOCK = re.compile(
     r"(?P<said>.*?)```\n",
     re.DOTALL,
 )
-NAMED = re.compile(r'(?:finding|note|_changed)\(\s*"([a-z_-]+)"|rule="([a-z_-]+)"')
+NAMED = re.compile(r'(?:finding|note|_noted)\(\s*"([a-z_-]+)"|rule="([a-z_-]+)"')
 
 
 def titled(page: str, title: str) -> str:

@@ -19,7 +19,7 @@ from gateway.hookspecs import PROJECT
 from gateway.settings import Declared
 from gateway.settings import load as load_settings
 
-from .saying import MOODS, occasion
+from .builders import MOODS, occasion
 
 Write = Callable[[str], Path]
 PACKAGE = files("brand_voice")
@@ -68,7 +68,7 @@ def test_every_mistake_at_once(own_guide: Write, voice: Voice) -> None:
     problems = voice.check_guide(path)
     told = dict(one.removeprefix(f"{path}:").split(": ", 1) for one in problems)
     assert told == {
-        "1": "serious: must hold anxious, frustrated too; add what is missing",
+        "1": "serious: must include anxious, frustrated; add what is missing",
         "3": "channels.sms.max_lenght: unknown key; did you mean `max_length`?",
         "5": "channels.email.max_parts: input should be greater than or equal to 1; "
         "change the value",
@@ -76,20 +76,20 @@ def test_every_mistake_at_once(own_guide: Write, voice: Voice) -> None:
         "change the value",
         "11": "lexicon.avoid.promises.phrases.en.1.phrase: a phrase must begin with a letter or a "
         "digit; change the text",
-        "14": "greetings.chat.named.en: {nmae} is not known here; known: {name}",
+        "14": "greetings.chat.named.en: unknown placeholder {nmae}; available here: {name}",
         "15": "greetings.chat.plain.english: string should match pattern '^[a-z]{2,3}$'; "
         "change the value",
-        "17": "openers: stands here twice; keep one of the two",
+        "17": "openers: is written twice, first in line 16; keep one",
     }
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("serious: [angry]\n", ":1: serious: must hold anxious, frustrated too"),
+        ("serious: [angry]\n", ":1: serious: must include anxious, frustrated"),
         ("a: [\n", ":2: : not YAML:"),
         ("- a\n", ":1: : must be a mapping"),
-        ("principles: &x [a]\nserious: *x\n", "aliases (*name) are not read here"),
+        ("principles: &x [a]\nserious: *x\n", "aliases (*name) are not supported"),
         ("openers: {moods: {furious: {en: [Oh.]}}}", ":1: openers.moods.furious: input should be"),
         ("honesty: {acknowledge: {no: Forstått.}}\nversion: 3\n", ":2: version:"),
     ],

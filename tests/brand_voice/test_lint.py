@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brand_voice.secrets import luhn
+from brand_voice.sensitive import luhn
 from gateway import Finding, Occasion, Voice
 
-from .saying import CHANNELS, MOODS, occasion, unhurried
+from .builders import CHANNELS, MOODS, occasion, no_deadline
 
 
 def found(voice: Voice, text: str, when: Occasion, rule: str) -> list[tuple[str, str | None]]:
@@ -173,7 +173,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@unhurried
+@no_deadline
 @given(
     text=st.lists(PIECES | st.text(max_size=8), max_size=25).map("".join),
     channel=st.sampled_from(CHANNELS),

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from brand_voice import GuidedVoice, load
 from brand_voice.guide import ChannelGuide
 from brand_voice.segments import count, utf16_length
-from brand_voice.sentences import EMOJI
+from brand_voice.rewriting import EMOJI
 from gateway import Button, Fact, Link, Rendered, Reply, SurveyAsk
 
-from .saying import CHANNELS, MOODS, SERIOUS, occasion, unhurried
+from .builders import CHANNELS, MOODS, SERIOUS, occasion, no_deadline
 
 PACKAGED = load(None)
 TIGHT = PACKAGED.model_copy(
@@ -102,7 +102,7 @@ channels = st.sampled_from([*CHANNELS, "narrow"])
 
 
 @guides
-@unhurried
+@no_deadline
 @given(made=replies(), channel=channels, mood=st.sampled_from(MOODS), first=st.booleans())
 def test_facts_stay_and_limits_hold(
     guide: str, made: tuple[Reply, list[str]], channel: str, mood: str, first: bool
@@ -124,7 +124,7 @@ def test_facts_stay_and_limits_hold(
 
 
 @guides
-@unhurried
+@no_deadline
 @given(made=replies(PLAIN_FACTS), channel=channels, mood=st.sampled_from(MOODS))
 def test_undeclared_numbers_and_links_stay(
     guide: str, made: tuple[Reply, list[str]], channel: str, mood: str
@@ -139,7 +139,7 @@ def test_undeclared_numbers_and_links_stay(
 
 
 @guides
-@unhurried
+@no_deadline
 @given(made=replies(PLAIN_FACTS), channel=channels, mood=st.sampled_from(SERIOUS))
 def test_nobody_upset_is_cheered_at(
     guide: str, made: tuple[Reply, list[str]], channel: str, mood: str
@@ -156,7 +156,7 @@ def test_nobody_upset_is_cheered_at(
 
 
 @guides
-@unhurried
+@no_deadline
 @given(
     text=st.lists(NOISE | ANY_FACTS, max_size=30).map(" ".join),
     channel=channels,
@@ -177,7 +177,7 @@ def test_an_agents_words_are_only_cut(guide: str, text: str, channel: str, mood:
         )
 
 
-@unhurried
+@no_deadline
 @given(made=replies(), channel=channels, mood=st.sampled_from(MOODS))
 def test_rendering_is_pure(made: tuple[Reply, list[str]], channel: str, mood: str) -> None:
     """The same in, the same out."""

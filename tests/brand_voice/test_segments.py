@@ -16,7 +16,7 @@ from brand_voice.segments import (
     units,
 )
 
-from .saying import unhurried
+from .builders import no_deadline
 
 FOX = "The quick brown fox jumps over the lazy dog. "
 
@@ -92,7 +92,7 @@ def test_a_name_stays_a_name(name: str) -> None:
     assert transliterate(name) == name
 
 
-@unhurried
+@no_deadline
 @given(st.text(alphabet=st.sampled_from("ab€[😀яê \n") | st.characters(), max_size=400))
 def test_segments_are_the_text(text: str) -> None:
     """Segments joined are the text, none is too long, and counting them is counting them."""

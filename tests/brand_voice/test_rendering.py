@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from brand_voice.sentences import EMOJI
+from brand_voice.rewriting import EMOJI
 from gateway import Button, Fact, Link, Rendered, Reply, SurveyAsk, Voice
 
-from .saying import CHANNELS, MOODS, SERIOUS, occasion
+from .builders import CHANNELS, MOODS, SERIOUS, occasion
 
 Say = Callable[..., Rendered]
 

@@ -1,4 +1,4 @@
-"""Things that must not leave in a message: card numbers, keys, passwords."""
+"""Finds what must not be sent in a message: card numbers, keys and passwords."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ _PASSWORD = re.compile(
     re.IGNORECASE,
 )
 
-Secret = tuple[str, int, int, str]
+SensitiveSpan = tuple[str, int, int, str]
 """Kind, start, end, and what to write instead."""
 
 
-def secrets(text: str) -> Iterator[Secret]:
-    """Card numbers (ISO/IEC 7812-1: 13 to 19 digits with a Luhn check digit), keys and tokens of
-    well-known shapes, and passwords that are called so."""
+def sensitive_spans(text: str) -> Iterator[SensitiveSpan]:
+    """The card numbers, keys and passwords in ``text``.
+
+    A card number has 13 to 19 digits and a Luhn check digit (ISO/IEC 7812-1). A key or token is
+    found by its well-known prefix, a password by the word before it.
+    """
     for found in _CARD.finditer(text):
         digits = re.sub(r"\D", "", found[0])
         if len(digits) <= 19 and luhn(digits):

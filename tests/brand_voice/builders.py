@@ -12,7 +12,7 @@ CHANNELS = ("rest", "webchat", "email", "sms", "whatsapp", "slack", "telegram", 
 MOODS = ("calm", "pleased", "confused", "anxious", "frustrated", "angry", "urgent")
 SERIOUS = ("anxious", "frustrated", "angry", "urgent")
 
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+no_deadline = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """For machines that do much at once: a property is about what is true, not how fast."""
 
 
