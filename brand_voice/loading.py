@@ -54,7 +54,7 @@ def load(path: Path | None) -> Guide:
     own, lines = read_yaml(path, _GuideLoader)
     for event in yaml.parse(path.read_text("utf-8"), Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark else 1
             raise _bad(path, line, "aliases (*name) are not supported; write the value out")
     problems, guide = lines.repeated, None
     try:

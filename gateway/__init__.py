@@ -119,6 +119,7 @@ if TYPE_CHECKING:
         construct_yaml,
         packaged_yaml,
         read_shape,
+        read_shape_and_lines,
         read_yaml,
     )
     from gateway.support.assets import StaticAssets
@@ -282,6 +283,7 @@ __all__ = [
     "packaged_yaml",
     "read_bounded",
     "read_shape",
+    "read_shape_and_lines",
     "read_yaml",
     "retry_after",
     "yaml_files",

@@ -12,6 +12,7 @@ from gateway.settings.compose import (
     construct_yaml,
     packaged_yaml,
     read_shape,
+    read_shape_and_lines,
     read_yaml,
 )
 from gateway.settings.core import (
@@ -50,6 +51,7 @@ __all__ = [
     "load",
     "packaged_yaml",
     "read_shape",
+    "read_shape_and_lines",
     "read_yaml",
     "validate",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -47,10 +48,12 @@ class Lines:
     def __init__(self, file: str, marks: Iterable[tuple[str, int]] = ()) -> None:
         self.file, self._lines = file, dict[str, int]()
         self.repeated: list[Problem] = []
+        below = "."  # the keys below a repeated one follow it and are not reported
         for key, line in marks:
-            if first := self._lines.get(key):
+            if (first := self._lines.get(key)) and not key.startswith(below):
                 what = f"is written twice, first in line {first}; keep one"
                 self.repeated.append(Problem(file=file, line=line, key=key, message=what))
+                below = f"{key}."
             self._lines[key] = line
 
     def problem(self, key: object, message: str) -> Problem:
@@ -86,11 +89,17 @@ def validate(
 
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
     """The model nested in ``model`` at ``loc``, or the nearest above it."""
+    kind: Any = model
     for part in loc:
-        field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            model = inner
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            field = kind.model_fields.get(str(part))
+            kind = field.annotation if field else None
+        else:  # a key of a mapping or an index of a list
+            kind = next((inner for inner in reversed(get_args(kind)) if inner is not ...), None)
+        if isinstance(kind, UnionType) or get_origin(kind) is Union:  # X | None
+            kind = get_args(kind)[0]
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            model = kind
     return model
 
 

@@ -18,7 +18,7 @@ from gateway.testing import Running, running
 from plugins import demo_shop
 from plugins.demo_shop import DemoShopSettings, config
 from plugins.demo_shop.letters import NEWEST, letters
-from plugins.faq import Answers
+from plugins.faq import FaqAnswers
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -133,11 +133,11 @@ async def test_everything_a_page_names_is_there(shop: Running, page: str) -> Non
                     assert anchor in Tags(await found.text()).all("id"), link
 
 
-async def test_answers_link_to_what_the_shop_tells(shop: Running, answers: Answers) -> None:
+async def test_answers_link_to_what_the_shop_tells(shop: Running, answers: FaqAnswers) -> None:
     """Each link of an answer leads to its place on a page."""
     urls = {
         link.url
-        for by in answers.said.values()
+        for by in answers.by_intent.values()
         for said in by.values()
         for link in said.reply.links
     }
@@ -149,7 +149,7 @@ async def test_answers_link_to_what_the_shop_tells(shop: Running, answers: Answe
                 assert anchor in Tags(await found.text()).all("id"), url
 
 
-async def test_pages_tell_the_facts_of_the_answers(shop: Running, answers: Answers) -> None:
+async def test_pages_tell_the_facts_of_the_answers(shop: Running, answers: FaqAnswers) -> None:
     """A price changed in the answers is changed on the page."""
     said = answers.find("shipping_cost", "en")
     assert said

@@ -112,11 +112,11 @@ answers:
         "6: answers.shipping.links.0.title: has no title for `en`; add one, or one title for all",
         "8: answers.shipping.say.en.body.0: `{dasy}` is not among the facts; add it",
         (
-            "8: answers.shipping.say.en.body: never tells the fact `days`; write {days} where it "
+            "8: answers.shipping.say.en.body: never states the fact `days`; write {days} where it "
             "belongs"
         ),
         (
-            "8: answers.shipping.say.en.body: never tells the fact `never`; write {never} where it "
+            "8: answers.shipping.say.en.body: never states the fact `never`; write {never} where it "
             "belongs"
         ),
         "11: answers.returns.say: `en` is missing; every answer needs it",
@@ -130,7 +130,10 @@ answers:
             "answers:\n  a:\n    say:\n      en:\n        boddy: Hi\n",
             [
                 "4: answers.a.say.en.body: is missing; add it",
-                "5: answers.a.say.en.boddy: unknown key; see docs/faq.md for the known ones",
+                (
+                    "5: answers.a.say.en.boddy: unknown key; known are body, buttons, next_step, "
+                    "opener, personal"
+                ),
             ],
         ),
         (
@@ -139,7 +142,7 @@ answers:
                 (
                     "4: answers.a.say.en.opener.furious: input should be 'calm', 'pleased', "
                     "'confused', 'anxious', 'frustrated', 'angry', "
-                    "'urgent' or 'otherwise'; change it"
+                    "'urgent' or 'otherwise'; change the value"
                 )
             ],
         ),
@@ -155,7 +158,7 @@ answers:
             [
                 (
                     "3: answers.a.links.0.url: a link is https://..., mailto:... or the path of a "
-                    "page here, /...; change it"
+                    "page here, /..."
                 )
             ],
         ),
@@ -192,7 +195,7 @@ def test_one_intent_has_one_answer(write: Write) -> None:
 def test_a_missing_file_is_named(write: Write) -> None:
     """The path that cannot be read stands in the message."""
     path = write("").with_name("nowhere.yaml")
-    with pytest.raises(BadConfig, match=r"nowhere\.yaml:1: : cannot be read"):
+    with pytest.raises(BadConfig, match=r"nowhere\.yaml:0: : cannot be read"):
         load([path], public_url=HERE)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway import AnswerEntry, AnswerLink, AnswerText
 from plugins.faq import FaqSettings, load
-from plugins.faq.shape import AnswerShape, LinkShape, SayShape
 from tests.faq.conftest import Write
 
 PAGE = (Path(__file__).parents[2] / "docs" / "faq.md").read_text("utf-8")
@@ -20,7 +20,7 @@ ANSWERS = [block for block in BLOCKS if block.startswith("answers:")]
 @pytest.mark.parametrize("block", ANSWERS)
 def test_the_examples_are_answers(write: Write, block: str) -> None:
     """Each block of answers is read without a mistake."""
-    assert load([write(block)], public_url="http://here").said
+    assert load([write(block)], public_url="http://here").by_intent
 
 
 def test_no_example_is_left_out() -> None:
@@ -38,7 +38,7 @@ def test_the_configuration_is_valid() -> None:
 
 def test_every_key_is_told() -> None:
     """Nothing can be set that the page does not name."""
-    for model in (FaqSettings, AnswerShape, SayShape, LinkShape):
+    for model in (FaqSettings, AnswerEntry, AnswerText, AnswerLink):
         for name in model.model_fields:
             assert f"`{name}`" in PAGE or f"{name}:" in PAGE, name
     for name, field in FaqSettings.model_fields.items():

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 import structlog
 
 from channels import rest
-from gateway import BadConfig, Guess, Insight, Language, Question, Turn, hookimpl
+from gateway import BadConfig, Guess, Insight, Language, Question, ReloadedFiles, Turn, hookimpl
 from gateway.testing import running
 from plugins import faq
-from plugins.faq import Book, Faq, load
+from plugins.faq import Faq, load
 from tests.faq.conftest import Write, turn
 
 TEXT = """\
@@ -44,8 +45,9 @@ drafts:
 
 
 def handler(path: Path, *, sure: float = 0.35, look_every: float = 0.0) -> Faq:
-    book = Book([path], lambda paths: load(paths, public_url=""), look_every=look_every)
-    return Faq(book=book, suggest_confidence=sure)
+    read = partial(load, public_url="")
+    answers = ReloadedFiles([path], read, name="faq", every=look_every)
+    return Faq(answers=answers, suggest_confidence=sure)
 
 
 @pytest.fixture
