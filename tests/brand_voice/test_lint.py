@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brand_voice.sensitive import luhn
-from gateway import Finding, Occasion, Voice
+from gateway import Finding, Occasion, Voice, luhn
 
-from .builders import CHANNELS, MOODS, occasion, no_deadline
+from .builders import CHANNELS, MOODS, no_deadline, occasion
 
 
 def found(voice: Voice, text: str, when: Occasion, rule: str) -> list[tuple[str, str | None]]:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from brand_voice import GuidedVoice, load
 from brand_voice.guide import ChannelGuide
-from brand_voice.segments import count, utf16_length
 from brand_voice.rewriting import EMOJI
+from brand_voice.segments import count, utf16_length
 from gateway import Button, Fact, Link, Rendered, Reply, SurveyAsk
 
-from .builders import CHANNELS, MOODS, SERIOUS, occasion, no_deadline
+from .builders import CHANNELS, MOODS, SERIOUS, no_deadline, occasion
 
 PACKAGED = load(None)
 TIGHT = PACKAGED.model_copy(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from plugins.escalation.words import LINES
+from plugins.escalation.texts import TEXTS
 from tests.routing.dialogue import HOURS, shop
 
-HANDOVER = LINES["handover"]["en"]
-UPSET = LINES["handover_upset"]["en"]
-CLARIFY = LINES["clarify"]["en"]
-FALLBACK = LINES["fallback"]["en"]
-FAILED = LINES["failed"]["en"]
+HANDOVER = TEXTS["handover"]["en"]
+UPSET = TEXTS["handover_upset"]["en"]
+CLARIFY = TEXTS["clarify"]["en"]
+FALLBACK = TEXTS["fallback"]["en"]
+FAILED = TEXTS["failed"]["en"]
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ FAILED = LINES["failed"]["en"]
         [("stock?", [FALLBACK]), ("stock of bags?", [HANDOVER])],
         [("delivery?", ["Two days."]), ("DELIVERY???", [HANDOVER])],
         [("delivery crash", [FAILED]), ("delivery?", [])],
-        [("bitte human", [LINES["handover"]["de"]])],
+        [("bitte human", [TEXTS["handover"]["de"]])],
     ],
 )
 async def test_a_dialogue(tmp_path: Path, talk: list[tuple[str, list[str]]]) -> None:

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway import Fact, Label, Reason, Reply, Route, Turn
-from plugins.escalation import Escalation, EscalationSettings, Fallback, Words
-from plugins.escalation.words import LINES
+from plugins.escalation import Escalation, EscalationSettings, Fallback, HandoverTexts
+from plugins.escalation.texts import TEXTS
 from tests.routing.making import bot, customer, person, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
@@ -19,14 +19,14 @@ MONDAY = "2026-11-30T09:00:00+01:00"
 
 def made(**known: Any) -> tuple[Escalation, Fallback]:
     mine = EscalationSettings.model_validate(known)
-    words = Words(mine.words)
+    texts = HandoverTexts(mine.words)
     return Escalation(
-        words=words,
+        texts=texts,
         titles=mine.titles,
         never_offer=mine.never_offer,
         choices=mine.choices,
         least=mine.least,
-    ), Fallback(words=words)
+    ), Fallback(texts=texts)
 
 
 def escalated(*codes: str, **known: Any) -> Turn:
@@ -113,7 +113,7 @@ async def test_out_of_hours_is_told_once() -> None:
 async def test_a_language_without_words_gets_english() -> None:
     """Who writes Dutch is told in English that a person answers."""
     reply = await said(escalated(of=understood(language="nl")))
-    assert (reply.language, reply.body[0]) == ("en", LINES["handover"]["en"])
+    assert (reply.language, reply.body[0]) == ("en", TEXTS["handover"]["en"])
 
 
 @pytest.mark.parametrize("language", [*SPOKEN, *UNSERVED])
@@ -122,7 +122,7 @@ async def test_a_language_that_is_not_served_is_said_in_it(language: str) -> Non
     opener in another; out of hours, when is said in the best language there is."""
     reply = await said(escalated("language", of=understood(language=language)))
     assert (reply.language, reply.opener) == (language, "")
-    assert reply.body == (LINES["not_served"][language],)
+    assert reply.body == (TEXTS["not_served"][language],)
     late = await said(escalated("language", of=understood(language=language), opening=MONDAY))
     assert len(late.body) == 2
 
@@ -160,7 +160,7 @@ async def test_asking_back_offers_the_likeliest() -> None:
 async def test_asking_back_without_a_clue(language: str) -> None:
     """With fewer than two intents to offer it asks for other words, without buttons."""
     reply = await said(clarified(of=understood("delivery", 0.1, language=language)))
-    assert (reply.body, reply.buttons) == ((LINES["clarify_open"][language],), ())
+    assert (reply.body, reply.buttons) == ((TEXTS["clarify_open"][language],), ())
 
 
 async def test_titles_in_the_customers_language() -> None:
@@ -186,7 +186,7 @@ async def test_no_answer_is_owned(language: str) -> None:
     reply = await made()[1].handle(turn(of=understood(language=language)))
     assert reply
     assert (reply.purpose, reply.escalate, reply.language) == ("fallback", (), language)
-    assert [b.title for b in reply.buttons] == [LINES["person_button"][language]]
+    assert [b.title for b in reply.buttons] == [TEXTS["person_button"][language]]
 
 
 async def test_the_second_dead_end_is_a_hand_over() -> None:
@@ -218,12 +218,12 @@ def test_the_dead_end_comes_last() -> None:
 # -- words ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", sorted(LINES))
+@pytest.mark.parametrize("kind", sorted(TEXTS))
 def test_every_line_is_there_in_every_language(kind: str) -> None:
     """No customer gets half of it in another language; that theirs is not served they are told
     in many more."""
     more = UNSERVED if kind == "not_served" else ()
-    assert set(LINES[kind]) == {*SPOKEN, *more}
+    assert set(TEXTS[kind]) == {*SPOKEN, *more}
 
 
 async def test_words_of_ones_own() -> None:
@@ -235,7 +235,7 @@ async def test_words_of_ones_own() -> None:
 
 async def test_a_language_of_ones_own() -> None:
     """A language that has every line is spoken."""
-    words = {kind: {"nl": "Even geduld."} for kind in LINES}
+    words = {kind: {"nl": "Even geduld."} for kind in TEXTS}
     words["closed"] = {"nl": "Terug op {when}."}
     words["opening"] = {"nl": "dddd D MMMM HH:mm"}
     reply = await said(escalated(of=understood(language="nl"), opening=MONDAY), words=words)
@@ -245,7 +245,7 @@ async def test_a_language_of_ones_own() -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ({"goodbye": {"en": "Bye"}}, "no line is called `goodbye`"),
+        ({"goodbye": {"en": "Bye"}}, "unknown kind of text `goodbye`"),
         ({"closed": {"en": "Closed."}}, "put {when} where the date belongs"),
         ({"handover": {"en": "Hello {name}"}}, "has a brace"),
         ({"opening": {"xx": "dddd"}}, "Unsupported locale"),
