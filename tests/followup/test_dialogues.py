@@ -7,10 +7,10 @@ from pathlib import Path
 
 from gateway import Card
 from gateway.testing import DeskAgent, Person, Running
-from plugins.followup import words
+from plugins.followup import texts
 from tests.routing.dialogue import shop
 
-QUESTION = words.QUESTIONS["felt_heard"]["en"]
+QUESTION = texts.QUESTIONS["felt_heard"]["en"]
 
 
 async def closed(
@@ -46,7 +46,7 @@ async def test_asked_once_after_the_delay(tmp_path: Path) -> None:
         assert await asked(gw, mia, 1700) == []
         assert QUESTION in await asked(gw, mia, 200)
         await mia.say("★★★★★")
-        assert mia.heard == [words.THANKS["good"]["en"]]
+        assert mia.heard == [texts.THANKS["good"]["en"]]
         assert (await card_of(gw, mia)).conversation.state == "resolved"
         assert QUESTION not in await asked(gw, mia, 90_000)
 
@@ -55,7 +55,7 @@ async def test_the_angry_are_asked_in_another_tone(tmp_path: Path) -> None:
     """The opener knows how the conversation ended."""
     async with shop(tmp_path) as gw:
         mia, _ = await closed(gw, "I am furious")
-        assert words.OPENERS["careful"]["en"] in await asked(gw, mia)
+        assert texts.OPENERS["careful"]["en"] in await asked(gw, mia)
 
 
 async def test_not_solved_opens_it_again(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ async def test_not_solved_opens_it_again(tmp_path: Path) -> None:
         mia, ana = await closed(gw)
         await asked(gw, mia)
         await mia.say("no, still broken")
-        assert mia.heard == [words.REOPENED["unsolved"]["en"]]
+        assert mia.heard == [texts.REOPENED["unsolved"]["en"]]
         card = await ana.next_card()
         assert card.conversation.id == (await card_of(gw, mia)).conversation.id
         assert card.handoff
@@ -90,7 +90,7 @@ async def test_stop_is_for_good(tmp_path: Path) -> None:
         mia, _ = await closed(gw)
         await asked(gw, mia)
         await mia.say("STOP")
-        assert mia.heard == [words.THANKS["stopped"]["en"]]
+        assert mia.heard == [texts.THANKS["stopped"]["en"]]
         mia, _ = await closed(gw, "refund, a human please")
         assert QUESTION not in await asked(gw, mia, 90_000)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gateway import Label, Reason, Reply, Route, Survey, SurveyAnswer, SurveyAsk, Turn
-from plugins.followup import Followup, FollowupSettings, words
-from plugins.followup.quiet import Quiet, not_in
+from plugins.followup import Followup, FollowupSettings, texts
+from plugins.followup.settings import QuietHours, after_quiet_hours
 from tests.routing.making import NOW, bot, customer, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
@@ -21,7 +21,7 @@ ASKED = Survey(id=1, conversation=1, ask=SurveyAsk(), asked_at=NOW)
 
 
 def followup(**known: Any) -> Followup:
-    return Followup(FollowupSettings.model_validate(known))
+    return Followup(settings=FollowupSettings.model_validate(known))
 
 
 def closed(epoch: int = 3, **known: Any) -> Turn:
@@ -144,7 +144,7 @@ async def test_it_keeps_out_of_the_rest(other: Turn) -> None:
 def test_quiet_hours(hours: str, wall: str, moved: str) -> None:
     """Over midnight, at noon, and in the nights when the clocks change."""
     berlin = ZoneInfo("Europe/Berlin")
-    found = not_in(Quiet.model_validate(hours), _at(wall, berlin), "Europe/Berlin")
+    found = after_quiet_hours(QuietHours.model_validate(hours), _at(wall, berlin), "Europe/Berlin")
     assert found == _at(moved, berlin)
 
 
@@ -163,10 +163,10 @@ clocks = st.times().map(lambda t: t.replace(second=0, microsecond=0))
 )
 def test_quiet_hours_are_kept(pair: tuple[Any, Any], at: datetime, zone: str) -> None:
     """Never earlier, at most a day later, and then no longer quiet."""
-    quiet = Quiet(start=pair[0], end=pair[1])
-    moved = not_in(quiet, at, zone)
+    quiet = QuietHours(start=pair[0], end=pair[1])
+    moved = after_quiet_hours(quiet, at, zone)
     assert at <= moved <= at + timedelta(hours=25)
-    assert not_in(quiet, moved, zone) == moved
+    assert after_quiet_hours(quiet, moved, zone) == moved
 
 
 @pytest.mark.parametrize(
@@ -211,12 +211,14 @@ async def test_the_question(language: str, kind: Any, scale: Any) -> None:
         ([("calm", 0.7)], "careful"),
     ],
 )
-async def test_the_tone_follows_the_arc(moods: list[tuple[Label, float]], tone: words.Tone) -> None:
+async def test_the_tone_follows_the_arc(
+    moods: list[tuple[Label, float]], tone: texts.SurveyTone
+) -> None:
     """Who was angry to the end is asked in another tone than who was helped."""
     history = tuple(customer(of=understood(label=m, distress=d)) for m, d in moods)
     reply = await followup().handle(rung(history=history or (customer(),)))
     assert reply
-    assert reply.opener == words.OPENERS[tone]["en"]
+    assert reply.opener == texts.OPENERS[tone]["en"]
 
 
 # -- the answer ----------------------------------------------------------------------------------
@@ -245,7 +247,7 @@ async def test_thanks_that_fit(language: str, answer: SurveyAnswer, kind: str) -
     """Praise is passed on, criticism is not cheered at, and STOP is confirmed."""
     reply = await heard(answered(answer, of=understood(language=language)))
     assert (reply.purpose, reply.escalate) == ("thanks", ())
-    assert reply.body == (words.THANKS[kind][language],)
+    assert reply.body == (texts.THANKS[kind][language],)
 
 
 @pytest.mark.parametrize("language", SPOKEN)
@@ -260,7 +262,7 @@ async def test_not_solved_opens_the_case_again(language: str) -> None:
     reply = await heard(of)
     assert reply.purpose == "handover"
     assert [reason.code for reason in reply.escalate] == ["survey_unsolved"]
-    assert reply.body[0] == words.REOPENED["unsolved"][language]
+    assert reply.body[0] == texts.REOPENED["unsolved"][language]
     (fact,) = reply.facts
     assert fact.value in reply.body[1]
     within = await heard(of.replace(opening=None))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import SurveyAnswer
-from plugins.followup import read
+from plugins.followup import parse_answer
 
 SCORES = [
     ("4", 4), ("4/5", 4), ("5 / 5", 5), ("4 out of 5", 4), ("4 von 5 Sternen", 4), ("4 sur 5", 4),
@@ -53,7 +53,7 @@ STOPS = [
 @pytest.mark.parametrize(("text", "score"), SCORES)
 def test_a_score(text: str, score: int) -> None:
     """Stars, figures, words and shares of ten, in five languages."""
-    answer = read(text)
+    answer = parse_answer(text)
     assert answer is not None
     assert (answer.score, answer.solved, answer.opt_out) == (score, None, False)
 
@@ -61,7 +61,7 @@ def test_a_score(text: str, score: int) -> None:
 @pytest.mark.parametrize(("text", "solved"), OPINIONS)
 def test_an_opinion(text: str, solved: bool) -> None:
     """Yes, no, thumbs and "still broken"."""
-    answer = read(text)
+    answer = parse_answer(text)
     assert answer is not None
     assert (answer.score, answer.solved) == (None, solved)
 
@@ -69,19 +69,19 @@ def test_an_opinion(text: str, solved: bool) -> None:
 @pytest.mark.parametrize("text", NO_ANSWERS)
 def test_no_answer(text: str) -> None:
     """A new question, an order with figures in it, or nothing at all."""
-    assert read(text) is None
+    assert parse_answer(text) is None
 
 
 @pytest.mark.parametrize("text", STOPS)
 def test_stop(text: str) -> None:
     """Who wants no such questions says so in many ways."""
-    assert read(text) == SurveyAnswer(opt_out=True)
+    assert parse_answer(text) == SurveyAnswer(opt_out=True)
 
 
 @pytest.mark.parametrize("text", ["no thanks", "No problem", "no gracias", "non merci", "thanks!"])
 def test_courtesy_is_no_complaint(text: str) -> None:
     """A polite word is an answer that says neither yes nor no."""
-    assert read(text) == SurveyAnswer(comment=text)
+    assert parse_answer(text) == SurveyAnswer(comment=text)
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_courtesy_is_no_complaint(text: str) -> None:
 )  # fmt: skip
 def test_a_score_with_words(text: str, answer: SurveyAnswer) -> None:
     """The words are kept, and what they say counts."""
-    assert read(text) == answer
+    assert parse_answer(text) == answer
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_read(text: str) -> None:
     """Whatever comes is an answer within its bounds, or none."""
-    answer = read(text)
+    answer = parse_answer(text)
     if answer is not None:
         assert answer.score is None or 1 <= answer.score <= 5
         assert answer.comment in ("", text.strip())
@@ -113,7 +113,7 @@ def test_any_text_is_read(text: str) -> None:
 )
 def test_any_way_to_write_a_score(score: int, way: str) -> None:
     """A score is understood in each of its forms."""
-    answer = read(way.format(score))
+    answer = parse_answer(way.format(score))
     assert answer is not None
     assert answer.score == score
 
@@ -125,5 +125,5 @@ def test_any_way_to_write_a_score(score: int, way: str) -> None:
 def test_long_texts_cost_no_time(text: str) -> None:
     """No text makes the patterns try for ever."""
     begun = time.perf_counter()
-    read(text)
+    parse_answer(text)
     assert time.perf_counter() - begun < 0.5
