@@ -1,4 +1,4 @@
-"""Short ways to make replies and occasions."""
+"""Builders of replies and occasions, and settings for property tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOODS = ("calm", "pleased", "confused", "anxious", "frustrated", "angry", "urgen
 SERIOUS = ("anxious", "frustrated", "angry", "urgent")
 
 no_deadline = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""For machines that do much at once: a property is about what is true, not how fast."""
+"""For busy machines: a property is about what is true, not about speed."""
 
 
 def reply(words: Reply | str) -> Reply:

@@ -1,4 +1,4 @@
-"""What becomes of a reply: on which channel, in which mood."""
+"""How a reply is rendered, by channel and mood."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway import Button, Fact, Link, Rendered, Reply, SurveyAsk, Voice
 
 from .builders import CHANNELS, MOODS, SERIOUS, occasion
 
-Say = Callable[..., Rendered]
+Render = Callable[..., Rendered]
 
 PARCEL = Reply(
     body=("Order A-10293 left our warehouse on 5 December.", "It needs 2 to 3 working days."),
@@ -24,7 +24,7 @@ PARCEL = Reply(
 
 
 @pytest.mark.parametrize(
-    ("mood", "written", "heard"),
+    ("mood", "written", "rendered"),
     [
         ("calm", "Your refund is on its way!", "Your refund is on its way!"),
         ("calm", "Done!!!", "Done!"),
@@ -55,30 +55,30 @@ PARCEL = Reply(
         ("calm", "It is **free**.", "It is free."),
     ],
 )
-def test_words_follow_the_mood(say: Say, mood: str, written: str, heard: str) -> None:
-    """Cheer, noise and filler go where they do not fit; facts and quotations stay."""
-    assert say(written, mood=mood).parts == (heard,)
+def test_words_follow_the_mood(render: Render, mood: str, written: str, rendered: str) -> None:
+    """Cheer, emphasis and filler are removed where they do not fit; facts and quotations stay."""
+    assert render(written, mood=mood).parts == (rendered,)
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es", "ar", "it"])
 @pytest.mark.parametrize("mood", SERIOUS)
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_never_cheerful_at_someone_upset(
+def test_serious_moods_have_no_exclamation_mark_or_emoji(
     voice: Voice, channel: str, mood: str, language: str
 ) -> None:
-    """At a serious mood no exclamation mark or emoji leaves, in any language, on any channel."""
+    """In any language, on any channel."""
     reply = PARCEL.replace(language=language, survey=SurveyAsk())
-    heard = "\n".join(
+    rendered = "\n".join(
         voice.render(reply, occasion(channel, mood, first=True, customer="Ana")).parts
     )
-    assert "!" not in heard
-    assert not EMOJI.search(heard)
-    assert "A-10293" in heard
+    assert "!" not in rendered
+    assert not EMOJI.search(rendered)
+    assert "A-10293" in rendered
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es", "ar"])
 def test_openers_differ_by_mood_and_stay_the_same(voice: Voice, language: str) -> None:
-    """A mood has first sentences of its own; the same reply always gets the same one."""
+    """A mood has its own openers; the same reply always gets the same one."""
     seen = {}
     for mood in MOODS:
         reply = Reply(body=("42.",), language=language)
@@ -92,53 +92,53 @@ def test_openers_differ_by_mood_and_stay_the_same(voice: Voice, language: str) -
 
 def test_openers_vary(voice: Voice) -> None:
     """Different replies to one mood do not all begin alike."""
-    heard = {
+    rendered = {
         voice.render(Reply(body=(f"Line {n}.",)), occasion("webchat", "angry"))
         .parts[0]
         .split("Line")[0]
         for n in range(30)
     }
-    assert len(heard) == 3
+    assert len(rendered) == 3
 
 
 @pytest.mark.parametrize(
-    ("opener", "mood", "heard"),
+    ("opener", "mood", "rendered"),
     [
         ("", "angry", "It left."),
         ("Thank you for waiting.", "angry", "Thank you for waiting. It left."),
         ("Awesome!", "calm", "Awesome! It left."),
     ],
 )
-def test_a_handlers_opener_is_its_own(say: Say, opener: str, mood: str, heard: str) -> None:
-    """An opener that fits is kept, an empty one means none."""
-    assert say(Reply(opener=opener, body=("It left.",)), mood=mood).parts == (heard,)
+def test_a_handlers_opener_is_kept(render: Render, opener: str, mood: str, rendered: str) -> None:
+    """If it fits the mood; an empty one means none."""
+    assert render(Reply(opener=opener, body=("It left.",)), mood=mood).parts == (rendered,)
 
 
-def test_a_cheerful_opener_gives_way(say: Say) -> None:
-    """A handler's cheer is replaced by the guide's calm words, and the card can say so."""
-    said = say(Reply(opener="Awesome!", body=("It left.",)), mood="angry")
-    assert said.parts[0].endswith("It left.")
-    assert "sorry" in said.parts[0]
-    assert {"cheer", "opener"} <= {one.rule for one in said.applied}
+def test_a_cheerful_opener_is_replaced(render: Render) -> None:
+    """At a serious mood the guide's opener replaces it, and `applied` says so."""
+    rendered = render(Reply(opener="Awesome!", body=("It left.",)), mood="angry")
+    assert rendered.parts[0].endswith("It left.")
+    assert "sorry" in rendered.parts[0]
+    assert {"cheer", "opener"} <= {applied.rule for applied in rendered.applied}
 
 
 @pytest.mark.parametrize("purpose", ["fallback", "handover"])
-def test_a_dead_end_is_no_pleasure(say: Say, purpose: str) -> None:
-    """A mood may have first sentences for answers alone."""
-    assert say(Reply(body=("A line.",), purpose=purpose), mood="pleased").parts == ("A line.",)
-    assert say(Reply(body=("A line.",)), mood="pleased").parts != ("A line.",)
+def test_a_mood_can_have_openers_for_answers_only(render: Render, purpose: str) -> None:
+    """A pleased customer gets no cheerful opener before a fallback or a hand-over."""
+    assert render(Reply(body=("A line.",), purpose=purpose), mood="pleased").parts == ("A line.",)
+    assert render(Reply(body=("A line.",)), mood="pleased").parts != ("A line.",)
 
 
-def test_sorry_is_said_once(say: Say) -> None:
-    """A body that apologises is not preceded by another apology."""
-    said = say(Reply(body=("I am sorry about the broken cup.",)), mood="angry")
-    assert said.parts == ("I am sorry about the broken cup.",)
+def test_a_reply_apologises_once(render: Render) -> None:
+    """A body that apologises gets no opener that apologises."""
+    rendered = render(Reply(body=("I am sorry about the broken cup.",)), mood="angry")
+    assert rendered.parts == ("I am sorry about the broken cup.",)
 
 
 @pytest.mark.parametrize("purpose", ["survey", "thanks", "notice", "message"])
-def test_other_purposes_have_no_opener(say: Say, purpose: str) -> None:
-    """Only what answers the customer begins with a word about their mood."""
-    assert say(Reply(body=("A line.",), purpose=purpose), mood="angry").parts == ("A line.",)
+def test_other_purposes_have_no_opener(render: Render, purpose: str) -> None:
+    """Surveys, thanks and notices have no word about the mood."""
+    assert render(Reply(body=("A line.",), purpose=purpose), mood="angry").parts == ("A line.",)
 
 
 @pytest.mark.parametrize(
@@ -154,37 +154,41 @@ def test_other_purposes_have_no_opener(say: Say, purpose: str) -> None:
         ("sms", "calm", "Ana", "Open"),
     ],
 )
-def test_the_first_words_greet(
-    say: Say, channel: str, mood: str, customer: str | None, start: str
+def test_the_first_reply_greets(
+    render: Render, channel: str, mood: str, customer: str | None, start: str
 ) -> None:
-    """The first reply greets where it fits, by name if it is one, and says that it is a bot."""
-    said = say("Open 9 to 5.", channel=channel, mood=mood, customer=customer, first=True)
-    assert said.parts[0].startswith(start)
-    assert say("Open.", channel=channel, mood=mood, customer=customer).parts[0].startswith("Open")
+    """Where it fits, with the customer's name if it looks like one; it says that it is a bot."""
+    rendered = render("Open 9 to 5.", channel=channel, mood=mood, customer=customer, first=True)
+    assert rendered.parts[0].startswith(start)
+    assert (
+        render("Open.", channel=channel, mood=mood, customer=customer).parts[0].startswith("Open")
+    )
 
 
-def test_nobody_is_greeted_twice(say: Say) -> None:
-    """A reply that greets by itself gets no second greeting."""
-    said = say("Hello. What can I do for you?", first=True, customer="Ana")
-    assert said.parts == ("Hello. What can I do for you?",)
+def test_a_reply_greets_once(render: Render) -> None:
+    """A reply that already greets gets no second greeting."""
+    rendered = render("Hello. What can I do for you?", first=True, customer="Ana")
+    assert rendered.parts == ("Hello. What can I do for you?",)
 
 
-def test_a_letter_is_signed_by_a_machine(say: Say) -> None:
-    """A bot's mail says at its end that a machine wrote it; an agent signs as they like."""
-    assert say("Open.", channel="email").parts == (
+def test_the_bot_signs_mails_as_a_machine(render: Render) -> None:
+    """An agent's mail gets no signature."""
+    assert render("Open.", channel="email").parts == (
         "Open.\n\nKind regards\nThe automated assistant",
     )
-    assert say("Open.", channel="email", author="agent").parts == ("Open.",)
+    assert render("Open.", channel="email", author="agent").parts == ("Open.",)
 
 
-def test_buttons_in_words(say: Say) -> None:
-    """Where a channel has no buttons the choice is a line of text."""
-    assert "You can answer: Track it or A person." in say(PARCEL, channel="sms").parts[0]
-    assert "You can answer" not in say(PARCEL, channel="webchat").parts[0]
+def test_buttons_become_a_line_of_text(render: Render) -> None:
+    """On a channel without buttons."""
+    assert "You can answer: Track it or A person." in render(PARCEL, channel="sms").parts[0]
+    assert "You can answer" not in render(PARCEL, channel="webchat").parts[0]
     asked = PARCEL.replace(buttons=(Button(title="What does it cost?", payload="cost"),))
-    assert 'You can answer: "What does it cost?".\n\nKind' in say(asked, channel="email").parts[0]
+    assert (
+        'You can answer: "What does it cost?".\n\nKind' in render(asked, channel="email").parts[0]
+    )
     three = PARCEL.replace(buttons=(*PARCEL.buttons, Button(title="Nothing", payload="no")))
-    assert "answer: Track it, A person or Nothing." in say(three, channel="email").parts[0]
+    assert "answer: Track it, A person or Nothing." in render(three, channel="email").parts[0]
 
 
 @pytest.mark.parametrize(
@@ -196,33 +200,35 @@ def test_buttons_in_words(say: Say) -> None:
         ("webchat", "stars", ""),
     ],
 )
-def test_how_to_answer_a_survey(say: Say, channel: str, scale: str, line: str) -> None:
-    """Where a channel has no stars one line says how to answer."""
+def test_a_line_says_how_to_answer_a_survey(
+    render: Render, channel: str, scale: str, line: str
+) -> None:
+    """On a channel without a rating scale."""
     ask = Reply(body=("Did you feel heard?",), purpose="survey", survey=SurveyAsk(scale=scale))
-    assert say(ask, channel=channel).parts[0].startswith(f"Did you feel heard?{line}")
+    assert render(ask, channel=channel).parts[0].startswith(f"Did you feel heard?{line}")
 
 
-def test_links_by_channel(say: Say) -> None:
-    """An SMS has the bare address, others its title; one that was said is not said again."""
+def test_links_follow_the_channel(render: Render) -> None:
+    """An SMS has the bare address, others the title; an address in the text is not repeated."""
     url = "https://shop.example/a"
     reply = Reply(opener="", body=("Look.",), links=(Link(title="Our shop", url=url),))
-    assert say(reply, channel="sms").parts == (f"Look. {url}",)
-    assert say(reply, channel="email").parts[0].startswith(f"Look.\n\nOur shop: {url}\n")
-    said = reply.replace(body=(f"Look at {url}.",))
-    assert say(said, channel="sms").parts == (f"Look at {url}.",)
+    assert render(reply, channel="sms").parts == (f"Look. {url}",)
+    assert render(reply, channel="email").parts[0].startswith(f"Look.\n\nOur shop: {url}\n")
+    shown = reply.replace(body=(f"Look at {url}.",))
+    assert render(shown, channel="sms").parts == (f"Look at {url}.",)
     longer = reply.replace(body=(f"Look at {url}/b.",))
-    assert say(longer, channel="sms").parts == (f"Look at {url}/b. {url}",)
+    assert render(longer, channel="sms").parts == (f"Look at {url}/b. {url}",)
 
 
-def test_a_silent_reply_stays_silent(say: Say) -> None:
-    """Effects without words make no greeting, opener or signature."""
-    assert say(Reply(), channel="email", mood="angry", first=True).parts == ()
+def test_a_reply_without_words_has_no_parts(render: Render) -> None:
+    """It gets no greeting, opener or signature either."""
+    assert render(Reply(), channel="email", mood="angry", first=True).parts == ()
 
 
-def test_every_change_is_explained(say: Say) -> None:
-    """`applied` names the rule, and the words before and after it."""
-    said = say(PARCEL, channel="sms", mood="angry")
-    rules = {one.rule: (one.before, one.after) for one in said.applied}
+def test_every_change_is_explained(render: Render) -> None:
+    """`applied` names each rule, and the words before and after it."""
+    rendered = render(PARCEL, channel="sms", mood="angry")
+    rules = {applied.rule: (applied.before, applied.after) for applied in rendered.applied}
     assert rules["cheer"] == (
         "Great news: if it is late, we send a new one!",
         "If it is late, we send a new one!",
@@ -235,84 +241,88 @@ def test_every_change_is_explained(say: Say) -> None:
     assert rules["opener"][0] == ""
 
 
-def test_sms_in_cheap_letters_where_faithful(say: Say) -> None:
-    """Typography is spelled plainly; a fact or a name keeps its letters, and costs UCS-2."""
-    said = say("It’s “open” – daily…", channel="sms")
-    assert said.parts == ('It\'s "open" - daily...',)
-    assert (said.encoding, said.segments) == ("GSM-7", 1)
-    assert "transliteration" in {one.rule for one in said.applied}
-    named = say("It’s for François.", channel="sms")
+def test_an_sms_is_spelled_in_gsm7_if_possible(render: Render) -> None:
+    """Typography becomes plain; a fact or a name keeps its letters, which may need UCS-2."""
+    rendered = render("It’s “open” – daily…", channel="sms")
+    assert rendered.parts == ('It\'s "open" - daily...',)
+    assert (rendered.encoding, rendered.segments) == ("GSM-7", 1)
+    assert "transliteration" in {applied.rule for applied in rendered.applied}
+    named = render("It’s for François.", channel="sms")
     assert (named.parts, named.encoding) == (("It’s for François.",), "UCS-2")
     fact = Reply(opener="", body=("Room 9–12.",), facts=(Fact(name="room", value="9–12"),))
-    assert say(fact, channel="sms").parts == ("Room 9–12.",)
-    assert say("Open 9–12.", channel="sms").parts == ("Open 9-12.",)
-    assert say("It’s", channel="webchat").encoding is None
+    assert render(fact, channel="sms").parts == ("Room 9–12.",)
+    assert render("Open 9–12.", channel="sms").parts == ("Open 9-12.",)
+    assert render("It’s", channel="webchat").encoding is None
 
 
-def test_parts_end_with_sentences(say: Say) -> None:
-    """A long SMS is cut between sentences, never inside an amount, a date or an address."""
+def test_parts_end_with_sentences(render: Render) -> None:
+    """A long SMS is split between sentences, never within an amount, a date or an address."""
     line = "Item {} costs EUR 20.50 until 5. Dezember 2026, see https://a.example/x.y?z=1. "
-    said = say("".join(line.format(n) for n in range(10)), channel="sms")
-    assert len(said.parts) > 1
-    assert all(part.startswith("Item ") and part.endswith("z=1.") for part in said.parts)
-    assert said.segments is not None
-    assert said.segments <= 3 * len(said.parts)
+    rendered = render("".join(line.format(n) for n in range(10)), channel="sms")
+    assert len(rendered.parts) > 1
+    assert all(part.startswith("Item ") and part.endswith("z=1.") for part in rendered.parts)
+    assert rendered.segments is not None
+    assert rendered.segments <= 3 * len(rendered.parts)
 
 
-def test_the_house_words_go_first_when_it_is_tight(say: Say) -> None:
-    """What is too long loses our own opener before it takes a part more; facts stay."""
+def test_the_guides_own_texts_are_removed_first(render: Render) -> None:
+    """A reply that is too long loses its opener before it takes more parts; facts stay."""
     body = tuple(
         f"Step {n}: enter code {n * 1111} and wait for the light to turn green." for n in range(22)
     )
-    said = say(Reply(body=body), channel="sms", mood="frustrated")
-    assert len(said.parts) <= 3 or "more-parts" in {one.rule for one in said.applied}
-    assert "shortened" in {one.rule for one in said.applied}
-    assert all(str(n * 1111) in " ".join(said.parts) for n in range(22))
-    assert said.parts[0].startswith("Step 0")
+    rendered = render(Reply(body=body), channel="sms", mood="frustrated")
+    assert len(rendered.parts) <= 3 or "more-parts" in {
+        applied.rule for applied in rendered.applied
+    }
+    assert "shortened" in {applied.rule for applied in rendered.applied}
+    assert all(str(n * 1111) in " ".join(rendered.parts) for n in range(22))
+    assert rendered.parts[0].startswith("Step 0")
 
 
-def test_a_long_sentence_is_cut_at_a_semicolon(say: Say) -> None:
-    """Two whole sentences joined by a semicolon become two where the channel is brisk."""
+def test_a_long_sentence_is_cut_at_a_semicolon(render: Render) -> None:
+    """If both halves are whole sentences; a list is left alone."""
     text = (
         "We send the parcel again at no cost to you at all; the old one can simply go back "
         "to the shop where it came from."
     )
-    assert say(text, channel="sms").parts == (text.replace("; the", ". The"),)
+    assert render(text, channel="sms").parts == (text.replace("; the", ". The"),)
     listed = (
         "We take all of these and some more besides, if asked: "
         "cards; PayPal; invoice; cash; gift cards; cheques."
     )
-    assert say(listed, channel="sms").parts == (listed,)
+    assert render(listed, channel="sms").parts == (listed,)
 
 
-def test_an_agents_words_are_the_agents(say: Say) -> None:
-    """An agent is advised and not corrected."""
+def test_an_agents_words_do_not_change(render: Render) -> None:
+    """The agent gets advice instead."""
     text = "GREAT!!! You should have utilised the **form** 🙂\n\n  See you."
-    said = say(text, channel="webchat", mood="angry", author="agent")
-    assert said.parts == (text,)
-    assert said.applied == ()
-    assert {"blame", "exclamation", "emoji", "formatting"} <= {one.rule for one in said.advice}
+    rendered = render(text, channel="webchat", mood="angry", author="agent")
+    assert rendered.parts == (text,)
+    assert rendered.applied == ()
+    assert {"blame", "exclamation", "emoji", "formatting"} <= {
+        applied.rule for applied in rendered.advice
+    }
 
 
-def test_an_agents_sms_is_spelled_cheaply(say: Say) -> None:
-    """What the channel needs is done to an agent's words too: letters, and parts."""
-    said = say("It’s here – at last!", channel="sms", mood="angry", author="agent")
-    assert said.parts == ("It's here - at last!",)
-    long = say("A line of words that goes on. " * 40, channel="sms", author="agent")
+def test_an_agents_sms_is_respelled_and_split(render: Render) -> None:
+    """What the channel requires applies to an agent's words, too."""
+    rendered = render("It’s here – at last!", channel="sms", mood="angry", author="agent")
+    assert rendered.parts == ("It's here - at last!",)
+    long = render("A line of words that goes on. " * 40, channel="sms", author="agent")
     assert len(long.parts) == 3
     assert all(part.endswith("goes on.") for part in long.parts)
 
 
-def test_a_language_we_have_no_words_for(say: Say) -> None:
-    """The guide's own words fall back to English; a region is its language."""
+def test_the_guides_texts_fall_back_to_english(render: Render) -> None:
+    """For a language without texts; a region counts as its language."""
     ask = Reply(opener="", body=("Va bene?",), survey=SurveyAsk(), language="it", purpose="survey")
-    assert say(ask, channel="sms").parts[0].startswith("Va bene? Please answer with a number")
+    assert render(ask, channel="sms").parts[0].startswith("Va bene? Please answer with a number")
     swiss = ask.replace(language="de-CH", body=("Gut?",))
-    assert say(swiss, channel="sms").parts[0].startswith("Gut? Bitte mit einer Zahl")
+    assert render(swiss, channel="sms").parts[0].startswith("Gut? Bitte mit einer Zahl")
 
 
-def test_a_usual_reply_takes_no_time(voice: Voice) -> None:
-    """Best of many, a usual reply is rendered in well under half a millisecond."""
+def test_a_usual_reply_is_rendered_fast(voice: Voice) -> None:
+    """In less than half a millisecond, as the best of many."""
     where = occasion("sms", "angry", first=True, customer="Ana")
     best = float("inf")
     for _ in range(200):
