@@ -19,9 +19,9 @@ _WORD = re.compile(r"\w+")
 
 
 class PhraseRule(Value, frozen=True, kw_only=True):
-    """A phrase to avoid, the rule that names it, and what replaces it."""
+    """A phrase to avoid and what replaces it. ``name`` is the name of its rule or category."""
 
-    rule: str
+    name: str
     category: PhraseCategory
     phrase: str
     instead: str | None = None
@@ -112,7 +112,7 @@ class CompiledGuide:
     """A guide with its languages and channels compiled."""
 
     def __init__(self, guide: Guide) -> None:
-        self.guide = guide
+        self.source = guide
         self.serious = frozenset(guide.serious)
         codes = {FALLBACK, *guide.languages, *guide.lexicon.use, *guide.address}
         codes |= {code for one in guide.lexicon.avoid.values() if one for code in one.phrases}
@@ -130,14 +130,14 @@ class CompiledGuide:
 
     def opener(self, label: Label, code: str, key: str) -> str:
         """An opening sentence for ``label``, or ""; on every machine the same one for ``key``."""
-        variants = translated(self.guide.openers.moods.get(label, {}), code) or ("",)
+        variants = translated(self.source.openers.moods.get(label, {}), code) or ("",)
         return variants[zlib.crc32(key.encode("utf-8", "surrogatepass")) % len(variants)]
 
     def greeting(
         self, style: Literal["chat", "letter"], label: Label, code: str, customer: str | None
     ) -> str:
         """The greeting, or "". It uses the customer's name only if that looks like a name."""
-        texts = self.guide.greetings.get(style)
+        texts = self.source.greetings.get(style)
         if texts is None or label not in texts.moods:
             return ""
         name = self._name(code, customer)
@@ -177,11 +177,11 @@ def _base(code: str) -> str:
 def _phrase_rules(code: str, guide: Guide) -> Iterator[PhraseRule]:
     for preferred, words in guide.lexicon.use.get(code, {}).items():
         for word in words:
-            yield PhraseRule(rule="use", category=_PREFERRED, phrase=word, instead=preferred)
+            yield PhraseRule(name="use", category=_PREFERRED, phrase=word, instead=preferred)
     for name, category in guide.lexicon.avoid.items():
         for one in category.phrases.get(code, ()) if category else ():
             yield PhraseRule(
-                rule=name,
+                name=name,
                 category=category or _PREFERRED,
                 phrase=one.phrase,
                 instead=one.instead,

@@ -49,7 +49,7 @@ class Composer:
 
     def prompts(self) -> Pieces:
         """How to answer, on a channel without buttons: the options, or the survey's scale."""
-        texts, reply, code = self.guide.guide.asking, self.reply, self.reply.language
+        texts, reply, code = self.guide.source.asking, self.reply, self.reply.language
         if self.style.channel.buttons == "native":
             return {}
         found: Pieces = {}
@@ -77,7 +77,7 @@ class Composer:
         }
         if any(found.values()) or not _plain(reply).strip():
             return found
-        acknowledgement = translated(self.guide.guide.honesty.acknowledge, reply.language) or ""
+        acknowledgement = translated(self.guide.source.honesty.acknowledge, reply.language) or ""
         self.note("acknowledge", "", acknowledgement)
         return found | {"body": [acknowledgement]}
 
@@ -113,7 +113,7 @@ class Composer:
 
     def _opener(self, pieces: Pieces) -> list[str]:
         """The guide's opening sentence, unless the reply has one or wants none."""
-        reply, openers, style = self.reply, self.guide.guide.openers, self.style
+        reply, openers, style = self.reply, self.guide.source.openers, self.style
         wanted = reply.purpose in openers.only.get(style.label, openers.purposes)
         if reply.opener == "" or "opener" in pieces or "body" not in pieces or not wanted:
             return []
@@ -136,7 +136,7 @@ class Composer:
     def _sign_off(self) -> list[str]:
         if not self.style.channel.sign_off:
             return []
-        texts = self.guide.guide.honesty.sign_off
+        texts = self.guide.source.honesty.sign_off
         return self._in_mood(translated(texts, self.reply.language) or "")
 
     def _in_mood(self, text: str) -> list[str]:

@@ -230,7 +230,7 @@ class TextPrompts(GuideModel):
 
 
 class HonestyTexts(GuideModel):
-    """Texts by which the bot says that it is a bot."""
+    """The bot's signature, and its reply when the rules left no words."""
 
     acknowledge: dict[LanguageCode, GuideText] = Field(
         default={}, description="sent when the rules removed every word of a reply"
@@ -315,8 +315,8 @@ class Guide(GuideModel):
 
 def schema() -> dict[str, Json]:
     """The JSON Schema (draft 2020-12) of a guide file."""
-    made: dict[str, Any] = Guide.model_json_schema()
-    long_form = made["$defs"]["AvoidedPhrase"]
+    document: dict[str, Any] = Guide.model_json_schema()
+    long_form = document["$defs"]["AvoidedPhrase"]
     short_form = {"type": "string", "minLength": 1, "maxLength": 200}
-    made["$defs"]["AvoidedPhrase"] = {"anyOf": [short_form, long_form]}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    document["$defs"]["AvoidedPhrase"] = {"anyOf": [short_form, long_form]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}

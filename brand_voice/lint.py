@@ -69,7 +69,7 @@ def lint(guide: CompiledGuide, text: str, occasion: Occasion) -> tuple[Finding, 
         label=occasion.emotion.label,
         author=occasion.author,
         exempt=tuple((start, end) for start, end, _ in links_and_quotations(text)),
-        acronyms=frozenset(word.upper() for word in guide.guide.lexicon.acronyms),
+        acronyms=frozenset(word.upper() for word in guide.source.lexicon.acronyms),
     )
     findings = [found for rule in _RULES for found in rule(checked)]
     return tuple(sorted(findings, key=lambda found: (found.start, found.end, found.rule)))
@@ -111,7 +111,7 @@ def _phrases(checked: CheckedText) -> Iterator[Finding]:
             in_mood = category.moods == "any" or checked.serious
             if in_mood and checked.author in category.authors and checked.applies(*span):
                 suggestion = match.rule.suggestion(checked.text[match.start : match.end])
-                yield finding(match.rule.rule, category.severity, span, category.why, suggestion)
+                yield finding(match.rule.name, category.severity, span, category.why, suggestion)
 
 
 def _address(checked: CheckedText) -> Iterator[Finding]:

@@ -60,7 +60,7 @@ def rewrite(text: str, style: Style, note: Note) -> str:
 
 def _rewrite_sentence(sentence: str, style: Style, note: Note) -> str:
     for match in reversed(style.language.changing[style.serious].find(sentence)):
-        sentence = _noted(match.rule.rule, sentence, _without_phrase(sentence, match), note)
+        sentence = _noted(match.rule.name, sentence, _without_phrase(sentence, match), note)
     marks = without_exclamation(sentence) if style.serious else _DOUBLED.sub("!", sentence)
     sentence = _noted("exclamation", sentence, marks, note)
     if style.serious or not style.channel.emoji:

@@ -25,7 +25,9 @@ BLOCK = re.compile(
     r"(?P<text>.*?)```\n",
     re.DOTALL,
 )
-NAMED = re.compile(r'(?:finding|note|_noted)\(\s*"([a-z_-]+)"|rule="([a-z_-]+)"')
+NAMED = re.compile(
+    r'(?:finding|note|_noted)\(\s*"([a-z_-]+)"|(?:rule|PhraseRule\(name)="([a-z_-]+)"'
+)
 
 
 def titled(page: str, title: str) -> str:

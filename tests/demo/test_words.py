@@ -73,7 +73,9 @@ def test_nobody_says_the_same_for_two_things(examples: Examples) -> None:
 
 def test_every_answer_is_given_in_every_language(answers: FaqAnswers) -> None:
     """Four languages are served, so that none falls back."""
-    assert {frozenset(variants) for variants in answers.by_intent.values()} == {frozenset(LANGUAGES)}
+    assert {frozenset(variants) for variants in answers.by_intent.values()} == {
+        frozenset(LANGUAGES)
+    }
     assert set(answers.drafts) == set(LANGUAGES)
 
 
