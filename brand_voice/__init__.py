@@ -39,7 +39,7 @@ class BrandVoiceSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     guide: Path | None = Field(
-        None, description="your own guide, laid over the packaged one; none: the packaged one"
+        None, description="your own guide, laid over the packaged one; none: the packaged one alone"
     )
 
 
