@@ -91,10 +91,12 @@ class CompiledLanguage:
         self._apologies = [phrase_pattern(word) for word in rules.apologies]
         self._greetings = [phrase_pattern(word) for word in rules.greetings]
         allowed = {phrase.lower() for phrase in guide.lexicon.allow}
-        avoided = [one for one in _phrase_rules(code, guide) if one.phrase.lower() not in allowed]
+        avoided = [
+            rule for rule in _phrase_rules(code, guide) if rule.phrase.lower() not in allowed
+        ]
         self.phrases = PhraseIndex(avoided)
         self.changing = {
-            serious: PhraseIndex(one for one in avoided if one.changes_bot(serious=serious))
+            serious: PhraseIndex(rule for rule in avoided if rule.changes_bot(serious=serious))
             for serious in (False, True)
         }
         """The phrases that change in the bot's replies, by whether the mood is serious."""
@@ -115,7 +117,8 @@ class CompiledGuide:
         self.source = guide
         self.serious = frozenset(guide.serious)
         codes = {FALLBACK, *guide.languages, *guide.lexicon.use, *guide.address}
-        codes |= {code for one in guide.lexicon.avoid.values() if one for code in one.phrases}
+        categories = filter(None, guide.lexicon.avoid.values())
+        codes |= {code for category in categories for code in category.phrases}
         self.languages = {code: CompiledLanguage(code, guide) for code in sorted(codes)}
         self._unknown_language = CompiledLanguage("und", guide)
         self._default_channel = guide.channel("default")
@@ -125,7 +128,7 @@ class CompiledGuide:
         return self._channels.get(name, self._default_channel)
 
     def language(self, code: str) -> CompiledLanguage:
-        """The language ``code`` (``de-AT`` is ``de``); one without phrases when it is unknown."""
+        """The language ``code`` (``de-AT`` is ``de``); an unknown language has no phrases."""
         return self.languages.get(_base(code), self._unknown_language)
 
     def opener(self, label: Label, code: str, key: str) -> str:
@@ -179,10 +182,9 @@ def _phrase_rules(code: str, guide: Guide) -> Iterator[PhraseRule]:
         for word in words:
             yield PhraseRule(name="use", category=_PREFERRED, phrase=word, instead=preferred)
     for name, category in guide.lexicon.avoid.items():
-        for one in category.phrases.get(code, ()) if category else ():
+        if category is None:
+            continue
+        for avoided in category.phrases.get(code, ()):
             yield PhraseRule(
-                name=name,
-                category=category or _PREFERRED,
-                phrase=one.phrase,
-                instead=one.instead,
+                name=name, category=category, phrase=avoided.phrase, instead=avoided.instead
             )

@@ -157,8 +157,10 @@ def _emoji(checked: CheckedText) -> Iterator[Finding]:
 
 def _shouting(checked: CheckedText) -> Iterator[Finding]:
     run: list[re.Match[str]] = []
-    for found in checked.search(_LETTERS):
+    for found in _LETTERS.finditer(checked.text):
         if not found[0].isupper() or found[0] in checked.acronyms:
+            continue
+        if not checked.applies(*found.span()):
             continue
         if run and checked.text[run[-1].end() : found.start()].strip(" ,"):
             yield from _shouted(run, checked)

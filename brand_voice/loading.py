@@ -94,9 +94,9 @@ def _merge(low: Any, high: Any, path: str = "") -> Any:
 
 def _errors(error: ValidationError) -> Iterator[tuple[str, str]]:
     """The key and the message of each error."""
-    for one in error.errors(include_url=False, include_input=False):
-        key = ".".join(str(part) for part in one["loc"] if part != "[key]")
-        yield key, _message(one["type"], one["msg"], key.rpartition(".")[2])
+    for found in error.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in found["loc"] if part != "[key]")
+        yield key, _message(found["type"], found["msg"], key.rpartition(".")[2])
 
 
 def _message(kind: str, message: str, name: str) -> str:

@@ -23,7 +23,7 @@ class Followup:
     """Sets a timer when a person resolves a case, asks when it is due, and handles the answer.
 
     It asks nobody who opted out, nobody twice about a case, and nobody in quiet hours. It does not
-    ask if the case was opened again or the customer began another one.
+    ask if the case was reopened or the customer began another conversation.
     """
 
     name = "followup"
