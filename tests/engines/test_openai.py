@@ -12,7 +12,7 @@ import pytest
 from gateway import BadConfig, Card, Route, Turn
 from gateway.testing import FakeChannel, FakeHandler, Running, running
 from plugins import nlu_openai
-from plugins.nlu_local import guest as nlu_local
+from plugins.nlu_local import plugin as nlu_local
 from plugins.nlu_openai.budget import Budget, Prices
 from plugins.nlu_openai.grounding import grounded
 from plugins.nlu_openai.masking import Mask

@@ -16,7 +16,7 @@ import brand_voice
 import channels.slack
 from gateway.testing import FakeClock, FarEnd, Running, running
 from plugins import agents_slack, context_history, escalation, faq, followup
-from plugins.nlu_local import guest as nlu_local
+from plugins.nlu_local import plugin as nlu_local
 from tests.agents_slack.office import EVENTS, SUPPORT, Office, workspace
 from tests.conftest import until
 from tests.demo.test_visit import ready, the_demo

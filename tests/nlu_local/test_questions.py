@@ -1,29 +1,29 @@
-"""Several questions in one message, and the rest of an earlier one."""
+"""Several questions in one message, and the rest of an earlier question."""
 
 from __future__ import annotations
 
 import pytest
 
 from gateway import Message
-from plugins.nlu_local.asking import Asking
 from plugins.nlu_local.engine import NluLocal
-from plugins.nlu_local.phrases import WORDS, read_words
+from plugins.nlu_local.phrases import PHRASE_FILES, load_phrases
+from plugins.nlu_local.questions import QuestionFinder
 
-from .conftest import AT, ROWS, turns
+from .conftest import AT, EXAMPLES, turns
 
 
 @pytest.fixture(scope="module")
-def asking() -> Asking:
-    return Asking({code: read_words(code) for code in WORDS})
+def finder() -> QuestionFinder:
+    return QuestionFinder({code: load_phrases(code) for code in PHRASE_FILES})
 
 
 @pytest.fixture(scope="module")
 def engine() -> NluLocal:
-    return NluLocal().train(ROWS)
+    return NluLocal().train(EXAMPLES)
 
 
 @pytest.mark.parametrize(
-    ("text", "parts"),
+    ("text", "questions"),
     [
         (
             "When do you open? What does shipping cost?",
@@ -51,33 +51,38 @@ def engine() -> NluLocal:
         ("", []),
     ],
 )
-def test_questions_are_told_apart(asking: Asking, text: str, parts: list[str]) -> None:
-    """Two to four whole questions are parts; greetings, statements and lists are none."""
-    assert [text[start:end].strip() for start, end in asking.parts(text)] == parts
+def test_a_message_is_split_into_its_questions(
+    finder: QuestionFinder, text: str, questions: list[str]
+) -> None:
+    """Two to four whole questions are found; greetings, statements and lists are not questions."""
+    found = [text[start:end].strip() for start, end in finder.question_spans(text)]
+    assert found == questions
 
 
-async def test_both_questions_have_their_intent(engine: NluLocal) -> None:
-    """Each question has its words and its intent; the ranking is the first one's."""
+async def test_each_question_has_its_intent(engine: NluLocal) -> None:
+    """Each question has its words and its intent; the ranking is that of the first question."""
     text = "What time do you close? And how do I get my money back?"
-    (told,) = await engine.understand(turns(text))
-    assert [(one.text, one.guess.name) for one in told.questions] == [
+    (insight,) = await engine.understand(turns(text))
+    assert [(question.text, question.guess.name) for question in insight.questions] == [
         ("What time do you close?", "opening_hours"),
         ("And how do I get my money back?", "refund"),
     ]
-    assert all(text[one.start : one.end] == one.text for one in told.questions)
-    assert told.ranking is not None
-    assert told.ranking[0] == told.questions[0].guess
+    assert all(text[q.start : q.end] == q.text for q in insight.questions)
+    assert insight.ranking is not None
+    assert insight.ranking[0] == insight.questions[0].guess
 
 
-async def test_two_questions_about_one_thing_are_one(engine: NluLocal) -> None:
-    """What is about the same is answered once."""
-    (told,) = await engine.understand(turns("When do you open? What time do you close?"))
-    assert told.questions == ()
+async def test_questions_with_the_same_intent_count_as_one(engine: NluLocal) -> None:
+    """So that the same answer is given once."""
+    (insight,) = await engine.understand(turns("When do you open? What time do you close?"))
+    assert insight.questions == ()
 
 
 @pytest.mark.parametrize("text", ["and to Canada?", "also to Norway?", "or to Iceland?"])
-async def test_the_rest_of_a_question(engine: NluLocal, text: str) -> None:
-    """It is understood by what was asked before, and alone it is not."""
+async def test_the_rest_of_a_question_is_read_with_the_previous_message(
+    engine: NluLocal, text: str
+) -> None:
+    """Together they have the intent of the previous message, and more confidence than alone."""
     (turn,) = turns(text)
     asked = Message(id=1, conversation=1, author="customer", text="What does shipping cost?", at=AT)
     answered = Message(id=2, conversation=1, author="bot", text="It costs 5 euros.", at=AT)
@@ -88,10 +93,10 @@ async def test_the_rest_of_a_question(engine: NluLocal, text: str) -> None:
     assert followed.ranking[0].confidence > alone.ranking[0].confidence
 
 
-async def test_a_new_question_is_new(engine: NluLocal) -> None:
-    """A whole question that begins with `and` is about itself, whatever was asked before."""
+async def test_a_whole_question_is_read_alone(engine: NluLocal) -> None:
+    """Though it begins with `and`, the previous message does not matter."""
     (turn,) = turns("And what are your opening hours?")
     asked = Message(id=1, conversation=1, author="customer", text="What does shipping cost?", at=AT)
-    (told,) = await engine.understand([turn.replace(history=(asked,))])
-    assert told.ranking is not None
-    assert told.ranking[0].name == "opening_hours"
+    (insight,) = await engine.understand([turn.replace(history=(asked,))])
+    assert insight.ranking is not None
+    assert insight.ranking[0].name == "opening_hours"

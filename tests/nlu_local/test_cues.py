@@ -1,12 +1,39 @@
-"""What routing knows by kind: a wish for a person, harm, legal words, an answer that missed."""
+"""Style cues, and the signals that routing knows by kind."""
 
 from __future__ import annotations
 
 import pytest
 
-from plugins.nlu_local.readers import Readers
+from plugins.nlu_local.cues import style_cues
+from plugins.nlu_local.reader import MessageReader
+from plugins.nlu_local.text import tokenize
 
-ASKS = [
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("WHERE IS MY ORDER", [("shouting", "WHERE IS MY ORDER")]),
+        ("it is NOT here", [("shouting", "NOT")]),
+        ("my ASUS with USB-C and HDMI came by DHL", []),
+        ("order AB12CD is for IKEA", []),
+        ("what?!", [("questioning", "?!")]),
+        ("what?? no!", [("questioning", "??"), ("exclaiming", "!")]),
+        ("¿Qué? ¡Vale", []),
+        ("I am sooooo tired", [("elongation", "sooooo")]),
+        ("www.example.com", []),
+        ("please please answer", [("repetition", "please please")]),
+        ("bah bah bah", [("repetition", "bah bah bah")]),
+        ("Paris Paris", []),
+    ],
+)
+def test_the_style_of_writing_gives_cues(text: str, found: list[tuple[str, str]]) -> None:
+    """Shouting that is not an acronym, marks, elongated and repeated words are cues."""
+    common = frozenset(("where", "is", "my", "not", "please"))
+    cues = style_cues(text, tokenize(text), common)
+    assert [(cue.kind, cue.text) for cue in cues] == found
+
+
+ASKS_FOR_PERSON = [
     "I want to talk to a human",
     "can I speak with someone please",
     "connect me to an agent",
@@ -43,7 +70,7 @@ ASKS = [
     "我要转人工",
     "Хочу поговорить с оператором",
 ]
-DOES_NOT = [
+DOES_NOT_ASK = [
     "I don't want to talk to a human",
     "no need to speak to an agent",
     "Ich brauche keinen Mitarbeiter",
@@ -63,18 +90,18 @@ DOES_NOT = [
 ]
 
 
-@pytest.mark.parametrize("text", ASKS)
-def test_a_wish_for_a_person_is_heard(readers: Readers, text: str) -> None:
-    """Whoever asks for a person is heard, in any language we can tell."""
-    signals = readers.read(text, None, None).signals
+@pytest.mark.parametrize("text", ASKS_FOR_PERSON)
+def test_a_request_for_a_person_is_found(reader: MessageReader, text: str) -> None:
+    """In every language that has phrases, with the words that ask."""
+    signals = reader.read(text).signals
     assert "asked_for_person" in {signal.kind for signal in signals}
     assert all(signal.text == text[signal.start : signal.end] for signal in signals)
 
 
-@pytest.mark.parametrize("text", DOES_NOT)
-def test_talk_of_people_is_no_wish(readers: Readers, text: str) -> None:
-    """A wish that is refused, or people who are only spoken of, are none."""
-    signals = readers.read(text, None, None).signals
+@pytest.mark.parametrize("text", DOES_NOT_ASK)
+def test_mentioning_people_is_not_a_request(reader: MessageReader, text: str) -> None:
+    """Nor is a request that the customer refuses."""
+    signals = reader.read(text).signals
     assert "asked_for_person" not in {signal.kind for signal in signals}
 
 
@@ -98,9 +125,9 @@ def test_talk_of_people_is_no_wish(readers: Readers, text: str) -> None:
         ("No es lo que pregunté", "not_helped", "No es lo que pregunté"),
     ],
 )
-def test_a_signal_has_its_words(readers: Readers, text: str, kind: str, words: str) -> None:
-    """Harm, legal words and a missed answer are told with the words that say so."""
-    found = [(cue.kind, cue.text) for cue in readers.read(text, None, None).signals]
+def test_a_signal_has_its_words(reader: MessageReader, text: str, kind: str, words: str) -> None:
+    """Harm, legal words and an answer that did not help are found with the words that say so."""
+    found = [(cue.kind, cue.text) for cue in reader.read(text).signals]
     assert (kind, words) in found
 
 
@@ -114,6 +141,6 @@ def test_a_signal_has_its_words(readers: Readers, text: str, kind: str, words: s
         "Ich habe das gelesen, danke",
     ],
 )
-def test_plain_talk_has_no_signal(readers: Readers, text: str) -> None:
-    """Nothing is read into plain talk."""
-    assert readers.read(text, None, None).signals == ()
+def test_an_everyday_message_has_no_signal(reader: MessageReader, text: str) -> None:
+    """Similar words in another sense are not a signal."""
+    assert reader.read(text).signals == ()

@@ -1,4 +1,4 @@
-"""A whole gateway that understands by itself."""
+"""A whole gateway with the built-in engine."""
 
 from __future__ import annotations
 
@@ -6,39 +6,22 @@ import asyncio
 from pathlib import Path
 
 import pytest
-import yaml
 
 from gateway import Reply, Turn
 from gateway.app import put_together
-from gateway.testing import FakeChannel, FakeHandler, Running, running
+from gateway.testing import FakeChannel, FakeHandler, running
 from gateway.testing.kit import PlainVoice, as_guests, settings_for
 from plugins import escalation, faq
 from plugins.escalation.words import LINES
-from plugins.nlu_local import guest as nlu_local
+from plugins.nlu_local import plugin as nlu_local
 from tests.conftest import until
 
-from .conftest import ROWS
-
-
-def write_examples(folder: Path) -> Path:
-    intents = sorted({intent for _, intent in ROWS})
-    sections = [
-        {"intent": one, "examples": "".join(f"- {text}\n" for text, i in ROWS if i == one)}
-        for one in intents
-    ]
-    file = folder / "nlu.yml"
-    file.write_text(yaml.safe_dump({"version": "3.1", "nlu": sections}, sort_keys=False), "utf-8")
-    return file
-
-
-async def ready(gw: Running) -> bool:
-    async with gw.session() as http, http.get("/readyz") as response:
-        return response.status == 200
+from .conftest import is_ready, write_examples
 
 
 async def test_customers_are_understood(tmp_path: Path) -> None:
-    """Not ready until it has learnt; then a question is answered by its intent, and someone who
-    shouts gets a person with the words that showed it on the card."""
+    """It is not ready until it has trained. Then it answers a question by its intent, and someone
+    who shouts gets a person, with the words that show it on the card."""
     seen: list[Turn] = []
 
     def answer(turn: Turn) -> Reply | None:
@@ -46,10 +29,10 @@ async def test_customers_are_understood(tmp_path: Path) -> None:
         return Reply(body=(f"About {turn.understanding.intent.name}.",))
 
     config = {"plugins": {"nlu_local": {"knowledge": str(write_examples(tmp_path))}}}
-    guests = (nlu_local, FakeHandler(answer), FakeChannel())
-    async with running(*guests, tmp_path=tmp_path, config=config) as gw:
-        assert not await ready(gw)
-        await until(lambda: ready(gw), timeout=60, every=0.1)
+    plugins = (nlu_local, FakeHandler(answer), FakeChannel())
+    async with running(*plugins, tmp_path=tmp_path, config=config) as gw:
+        assert not await is_ready(gw)
+        await until(lambda: is_ready(gw), timeout=60, every=0.1)
         ana, ben = gw.customer("fake", "ana"), gw.customer("fake", "ben")
         await asyncio.gather(
             ana.say("what time do you close?"),
@@ -58,20 +41,20 @@ async def test_customers_are_understood(tmp_path: Path) -> None:
         assert ana.heard == ["About opening_hours."]
         assert {turn.understanding.language.code for turn in seen} == {"en"}
         card = await gw.desk_agent("mia").next_card()
-        said = card.messages[0]
-        assert said.understanding is not None
-        assert said.understanding.emotion.label == "frustrated"
-        shown = {cue.text for cue in said.understanding.emotion.cues}
-        assert shown >= {"FRUSTRATED", "third time", "!!!"}
+        message = card.messages[0]
+        assert message.understanding is not None
+        assert message.understanding.emotion.label == "frustrated"
+        cues = {cue.text for cue in message.understanding.emotion.cues}
+        assert cues >= {"FRUSTRATED", "third time", "!!!"}
         assert card.handoff is not None
         assert card.handoff.reasons
 
 
 @pytest.mark.parametrize("text", ["let me talk to a human", "Mitarbeiter bitte", "un humain svp"])
-async def test_a_person_is_called(tmp_path: Path, text: str) -> None:
-    """Who asks for a person gets one; no intents are needed for it."""
-    guests = (nlu_local, FakeHandler(lambda turn: None), FakeChannel())
-    async with running(*guests, tmp_path=tmp_path, config={"plugins": {"nlu_local": {}}}) as gw:
+async def test_a_customer_who_asks_for_a_person_gets_one(tmp_path: Path, text: str) -> None:
+    """Without any examples of intents."""
+    plugins = (nlu_local, FakeHandler(lambda turn: None), FakeChannel())
+    async with running(*plugins, tmp_path=tmp_path, config={"plugins": {"nlu_local": {}}}) as gw:
         await gw.customer("fake", "ana").say(text)
         card = await gw.desk_agent("mia").next_card()
         assert card.handoff is not None
@@ -87,9 +70,9 @@ answers:
 """
 
 
-async def test_several_questions_and_the_rest_of_one(tmp_path: Path) -> None:
-    """Two questions are both answered, the rest of an earlier one is understood, and a question
-    that has no answer goes to a person, with the other one answered."""
+async def test_several_questions_in_one_message_are_answered(tmp_path: Path) -> None:
+    """So is the rest of an earlier question. Of two questions the one without an answer goes to a
+    person, and the other is answered."""
     (tmp_path / "answers.yaml").write_text(FAQ, "utf-8")
     config = {
         "plugins": {
@@ -97,8 +80,8 @@ async def test_several_questions_and_the_rest_of_one(tmp_path: Path) -> None:
             "faq": {"answers": str(tmp_path / "answers.yaml")},
         }
     }
-    guests = (nlu_local, faq, escalation, FakeChannel())
-    async with running(*guests, tmp_path=tmp_path, config=config) as gw:
+    plugins = (nlu_local, faq, escalation, FakeChannel())
+    async with running(*plugins, tmp_path=tmp_path, config=config) as gw:
         ana, ben = gw.customer("fake", "ana"), gw.customer("fake", "ben")
         await ana.say("What time do you close? And what does shipping cost?")
         assert ana.heard == ["We are open from nine to five.", "Delivery costs 4 euros."]
@@ -122,11 +105,10 @@ skills: {languages: {it: [italian]}}
 ITALIAN = "Buongiorno, il pacco che ho ordinato la settimana scorsa non è ancora arrivato"
 
 
-async def test_moods_and_languages_over_a_conversation(tmp_path: Path) -> None:
-    """A mood that falls steeply over three messages calls for a person, though no single message
-    would; one that stays even calls for nobody. A short message keeps the language of the
-    conversation. Who writes in a language that is not served goes to those who read it, and is
-    told so in it."""
+async def test_mood_and_language_are_followed_over_a_conversation(tmp_path: Path) -> None:
+    """A mood that falls steeply over three messages escalates, though no single message would; an
+    even mood does not. A short message keeps the language of the conversation. A customer who
+    writes in a language that is not served goes to agents who read it, with a reply in it."""
     (tmp_path / "policy.yaml").write_text(SERVED, "utf-8")
     config = {
         "policy": str(tmp_path / "policy.yaml"),
@@ -140,20 +122,20 @@ async def test_moods_and_languages_over_a_conversation(tmp_path: Path) -> None:
         seen.append(turn)
         return Reply(body=("Noted.",))
 
-    guests = (nlu_local, escalation, FakeHandler(answer), FakeChannel())
-    async with running(*guests, tmp_path=tmp_path, config=config) as gw:
-        await until(lambda: ready(gw), timeout=60, every=0.1)
+    plugins = (nlu_local, escalation, FakeHandler(answer), FakeChannel())
+    async with running(*plugins, tmp_path=tmp_path, config=config) as gw:
+        await until(lambda: is_ready(gw), timeout=60, every=0.1)
         ana, ben, dora, ugo = (gw.customer("fake", name) for name in ("ana", "ben", "dora", "ugo"))
-        for said in FALLING:
-            await ana.say(said)
-        for said in EVEN:
-            await ben.say(said)
+        for text in FALLING:
+            await ana.say(text)
+        for text in EVEN:
+            await ben.say(text)
         await dora.say("Guten Tag, ich habe eine Frage zu meiner Bestellung von gestern")
         await dora.say("ok")
         await ugo.say(ITALIAN)
         queue = await gw.house.desk.queue()
     reasons = {item.conversation.address.value: item.handoff.reasons for item in queue}
-    assert {name: one[0].code for name, one in reasons.items()} == {
+    assert {name: found[0].code for name, found in reasons.items()} == {
         "ana": "strong_emotion",
         "ugo": "language",
     }
@@ -176,20 +158,20 @@ EVEN = (
 )
 
 
-@pytest.mark.parametrize(("role", "asked"), [("all", True), ("worker", True), ("web", False)])
-async def test_a_process_that_reads_nothing_was_never_ready(
-    tmp_path: Path, role: str, asked: bool
+@pytest.mark.parametrize(("role", "checked"), [("all", True), ("worker", True), ("web", False)])
+async def test_only_a_process_that_reads_messages_checks_the_training(
+    tmp_path: Path, role: str, checked: bool
 ) -> None:
-    """Only where messages are worked is it asked whether the examples are learnt, and once."""
+    """Another process is ready without a trained model."""
     config = {
         "plugins": {"nlu_local": {"knowledge": str(write_examples(tmp_path))}},
         "redis_url": "redis://127.0.0.1:1",
         "role": role,
     }
-    guests = as_guests([nlu_local, FakeChannel(), PlainVoice()])
-    gateway = put_together(guests, settings_for(guests, config, tmp_path / "home", {}))
-    told = [
+    plugins = as_guests([nlu_local, FakeChannel(), PlainVoice()])
+    gateway = put_together(plugins, settings_for(plugins, config, tmp_path / "home", {}))
+    failing = [
         name for name, check in gateway.checks().items() if name != "database" and await check()
     ]
-    assert told == (["nlu_local"] if asked else [])
+    assert failing == (["nlu_local"] if checked else [])
     await gateway.store.stop()
