@@ -191,16 +191,18 @@ class NluLocal:
         return await asyncio.shield(self._loading)
 
     async def _load(self) -> ReaderBackend:
-        reader: ReaderBackend
+        reader: ReaderBackend = InProcessReader(self._setup, self._intents, self._encoder)
         if self._running:
             reader, self._preloading = self._preloading or WorkerReader(self._setup), None
-        else:
-            reader = InProcessReader(self._setup, self._intents, self._encoder)
         try:
             await reader.start()
             if self._intents is None and self._examples and self._folder is not None:
-                load, semantic = reader.load_intents, self._setup.semantic
-                await load_or_train(self._examples, self._folder, load=load, semantic=semantic)
+                await load_or_train(
+                    self._examples,
+                    self._folder,
+                    load=reader.load_intents,
+                    semantic=self._setup.semantic,
+                )
         except BaseException:
             await reader.stop()
             raise

@@ -97,7 +97,9 @@ def _train(examples: Sequence[Example], progress: Progress, encoder: Encoder | N
         raise ValueError("training needs at least two intents")
     hidden = OUT_OF_SCOPE if OUT_OF_SCOPE in names else None
     named = [number for number, name in enumerate(names) if name != hidden]
-    texts = [*(text for text, _ in examples), *(_name_as_text(names[number]) for number in named)]
+    # The words of an intent's name are an example, too (``lost_card``, ``faq/refund``).
+    name_texts = [" ".join(_WORDS.findall(names[number])) for number in named]
+    texts = [*(text for text, _ in examples), *name_texts]
     labels = np.append(labels, named)
     grams, idf, matrix, known = _features(texts)
     embeddings = encoder.encode(texts) if encoder else None
@@ -135,11 +137,6 @@ def _add_columns(matrix: Any, embeddings: Floats) -> Any:
     from scipy.sparse import csr_matrix, hstack  # noqa: PLC0415  (slow to import)
 
     return csr_matrix(hstack([matrix, csr_matrix(EMBEDDING_WEIGHT * embeddings)]))
-
-
-def _name_as_text(name: str) -> str:
-    """The words of an intent's name, which are an example, too (``lost_card``, ``faq/refund``)."""
-    return " ".join(_WORDS.findall(name))
 
 
 def _features(texts: list[str]) -> tuple[list[list[str]], Any, Any, NDArray[np.float64]]:

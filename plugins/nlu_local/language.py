@@ -18,7 +18,7 @@ from zipfile import BadZipFile
 
 from gateway import Language
 
-from .text import count_letters, count_words, prose, tokenize
+from .text import count_words, prose, tokenize
 
 DEFAULT_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ar", "ja")
 """The expected languages unless the settings name others."""
@@ -87,7 +87,7 @@ class LanguageDetector:
     def detect_all(self, texts: Sequence[str], *, closed: bool = False) -> list[Detected]:
         """`detect` for each text: first one library for all of them, then the other."""
         bare = [prose(text) for text in texts]
-        letters = [count_letters(text) for text in bare]
+        letters = [sum(map(str.isalpha, text)) for text in bare]
         shares = iter(self._shares([t for t, n in zip(bare, letters, strict=True) if n]))
         return [
             self._decide(text, count, *next(shares), closed=closed)
@@ -129,8 +129,10 @@ class LanguageDetector:
         if len(text) >= CERTAIN_CHARACTERS and certain:
             return second, expected
         first = dict(self._langid.rank(text))
-        share = LANGID_SHARE
-        return {c: share * first[c] + (1 - share) * second[c] for c in self.codes}, expected
+        return {
+            code: LANGID_SHARE * first[code] + (1 - LANGID_SHARE) * second[code]
+            for code in self.codes
+        }, expected
 
     def _greeting_language(self, text: str) -> str | None:
         """The language of a greeting that only one expected language has."""

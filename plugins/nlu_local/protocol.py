@@ -74,7 +74,9 @@ class WorkerReply(msgspec.Struct, frozen=True, kw_only=True):
     unusable_model: bool = False
 
 
-_REPLY_DECODER = msgspec.msgpack.Decoder(WorkerReply)
+decode_reply = msgspec.msgpack.Decoder(WorkerReply).decode
+"""Raises `msgspec.DecodeError`."""
+
 _REQUEST_DECODER: msgspec.msgpack.Decoder[WorkerRequest] = msgspec.msgpack.Decoder(WorkerRequest)
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -90,11 +92,6 @@ def frame_size(header: bytes) -> int:
     if size > MAX_FRAME_BYTES:
         raise ValueError(f"a frame of {size} bytes is larger than {MAX_FRAME_BYTES}")
     return size
-
-
-def decode_reply(body: bytes) -> WorkerReply:
-    """Raises `msgspec.DecodeError`."""
-    return _REPLY_DECODER.decode(body)
 
 
 def read_request(source: BinaryIO) -> WorkerRequest | None:

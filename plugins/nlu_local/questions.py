@@ -12,7 +12,7 @@ from gateway import Guess, Question
 from .intent_model import IntentModel
 from .phrases import LanguagePhrases
 from .protocol import MessageInContext
-from .text import MAX_CHARACTERS, WordToken, tokenize
+from .text import MAX_CHARACTERS, tokenize
 
 MAX_QUESTIONS = 4
 PREVIOUS_CHARACTERS = 300
@@ -102,11 +102,8 @@ class QuestionFinder:
         words = tokenize(text)
         if len(words) < MIN_WORDS:
             return False
-        return text.rstrip().endswith(("?", "？", "؟")) or self._begins_question(words)
-
-    def _begins_question(self, words: Sequence[WordToken]) -> bool:
         first = words[1] if words[0].key in self._joiners else words[0]
-        return first.key in self._starts
+        return text.rstrip().endswith(("?", "？", "؟")) or first.key in self._starts
 
 
 def _choose_topic(

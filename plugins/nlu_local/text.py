@@ -54,10 +54,6 @@ def prose(text: str) -> str:
     return " ".join(_NOT_A_LETTER.sub(" ", bare).split())
 
 
-def count_letters(text: str) -> int:
-    return sum(map(str.isalpha, text))
-
-
 def fold(text: str) -> str:
     """``text`` in lower case, without accents, with one kind of apostrophe."""
     if text.isascii():

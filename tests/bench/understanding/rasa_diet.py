@@ -1,7 +1,7 @@
-"""Rasa 3.6's DIET, in the pipeline that `warmline rasa export` writes, by a real server.
+"""Rasa 3.6's DIET, in the pipeline that `warmline rasa export` writes, on a real server.
 
-It is there where `make test-rasa` was run. It learns so slowly that it is asked on the first draw
-alone, with `EPOCHS` of training; the other engines' figures are the mean of five.
+It is measured where `make test-rasa` was run. It trains so slowly that it is measured only on the
+first draw, with `EPOCHS` of training; the other engines' figures are the mean of five draws.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from .data import QUICK, Figures, skipped
 RASA = Path(".rasa-venv/bin/rasa")
 EPOCHS = 20 if QUICK else 100
 AT_ONCE = 8
-PATIENCE = 300.0
-"""Seconds until a server must listen."""
+START_TIMEOUT = 300.0
+"""Seconds until the server must listen."""
 
 
 def without_rasa() -> Figures | None:
-    """A line that tells why DIET is not measured; None where it is."""
+    """A line that says why DIET is not measured; None when it is."""
     if RASA.exists():
         return None
-    why = f"{Diet.name}: {RASA} is not there (`make test-rasa` installs it)"
+    why = f"{Diet.name}: {RASA} is missing (`make test-rasa` installs it)"
     return skipped(Diet.name, why)
 
 
 class Diet:
-    """A server that has learnt; `train` was done before it was started."""
+    """A server with a trained model; `train` does nothing."""
 
     name, priority = "rasa_diet", 20
 
@@ -54,18 +54,18 @@ class Diet:
         return self
 
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        """The best of the real intents, also where Rasa itself would fall back."""
-        told = await self._engine.understand(turns)
-        return [Insight(ranking=tuple(_real(one.ranking or ()))) for one in told]
+        """The real intents, also where Rasa itself would fall back."""
+        insights = await self._engine.understand(turns)
+        return [Insight(ranking=tuple(_in_scope(one.ranking or ()))) for one in insights]
 
 
-def _real(ranking: Sequence[Guess]) -> Iterator[Guess]:
+def _in_scope(ranking: Sequence[Guess]) -> Iterator[Guess]:
     yield from (guess for guess in ranking if guess.name != OUT_OF_SCOPE)
 
 
 @contextmanager
-def learnt(rows: Sequence[Row]) -> Iterator[tuple[Diet, float]]:
-    """A server that has learnt ``rows``, ended at the end; and how many seconds it learnt."""
+def trained(rows: Sequence[Row]) -> Iterator[tuple[Diet, float]]:
+    """A server trained on ``rows``, which is ended on exit, and the seconds of training."""
     with tempfile.TemporaryDirectory(prefix="warmline-diet-") as name:
         folder = Path(name)
         write(project(_knowledge(rows), epochs=EPOCHS), folder)
@@ -74,17 +74,17 @@ def learnt(rows: Sequence[Row]) -> Iterator[tuple[Diet, float]]:
             code = _rasa(folder, log, "train", "nlu", "--out", "models").wait()
         if code:
             raise WarmlineError(f"rasa train failed: {_end(folder / 'train.log')}")
-        took = time.perf_counter() - began
+        seconds = time.perf_counter() - began
         with _serving(folder) as url:
-            yield Diet(url), took
+            yield Diet(url), seconds
 
 
 @contextmanager
 def _serving(folder: Path) -> Iterator[str]:
     port = unused_port()
-    where = ("--interface", "127.0.0.1", "--port", str(port))
+    address = ("--interface", "127.0.0.1", "--port", str(port))
     with (folder / "run.log").open("wb") as log:
-        server = _rasa(folder, log, "run", "--enable-api", *where)
+        server = _rasa(folder, log, "run", "--enable-api", *address)
     url = f"http://127.0.0.1:{port}"
     try:
         _wait(f"{url}/status", server, folder / "run.log")
@@ -95,24 +95,26 @@ def _serving(folder: Path) -> Iterator[str]:
 
 
 def _rasa(folder: Path, log: BinaryIO, *arguments: str) -> subprocess.Popen[bytes]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    own |= {"RASA_TELEMETRY_ENABLED": "false", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+    }
+    environment |= {"RASA_TELEMETRY_ENABLED": "false", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
     return subprocess.Popen(
         ["nice", "-n", "19", str(RASA.absolute()), *arguments],
-        cwd=folder, env=own, stdout=log, stderr=subprocess.STDOUT,
+        cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            with urlopen(url, timeout=5) as answer:  # noqa: S310  (a server of ours)
+            with urlopen(url, timeout=5) as answer:  # noqa: S310  (our server)
                 if answer.status == 200:
                     return
         except (URLError, OSError):
             time.sleep(0.5)
-    raise WarmlineError(f"rasa run does not listen: {_end(log)}")
+    raise WarmlineError(f"rasa run did not start within {START_TIMEOUT:g} s: {_end(log)}")
 
 
 def _end(log: Path) -> str:
