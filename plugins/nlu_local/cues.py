@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gateway import Cue
 
-from .phrases import LanguagePhrases, PhraseFinder, PhraseMatch
+from .phrases import LanguagePhrases, PhraseFinder, FoundPhrase
 from .text import MAX_CHARACTERS, WordToken
 
 STYLE_STRENGTHS = {
@@ -167,7 +167,7 @@ class SignalFinder:
                 found.append(make_cue(text, kind, at, at + len(substring)))
         return tuple(sorted(dict.fromkeys(found), key=lambda cue: (cue.start, cue.end)))
 
-    def _person_requests(self, words: Sequence[WordToken]) -> list[PhraseMatch]:
+    def _person_requests(self, words: Sequence[WordToken]) -> list[FoundPhrase]:
         """Requests for a person, without refused ones (`I don't need to talk to a human`)."""
         matches = self._person.find(words)
         if not matches and len(words) <= 4:
@@ -177,7 +177,7 @@ class SignalFinder:
         refusals = self._refusals.find(words)
         return [m for m in matches if not any(r.first < m.first <= r.last for r in refusals)]
 
-    def _single_request(self, words: Sequence[WordToken]) -> list[PhraseMatch]:
+    def _single_request(self, words: Sequence[WordToken]) -> list[FoundPhrase]:
         """A message that is nothing but `agent`, `a human, please` or the like."""
         matches = self._person_alone.find(words)
         within = {at for match in matches for at in range(match.first, match.last)}

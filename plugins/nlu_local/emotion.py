@@ -18,7 +18,7 @@ from gateway import Cue, Emotion, Label
 
 from .cues import make_cue, style_cues, style_force
 from .emotion_model import EmotionModel
-from .phrases import LanguagePhrases, PhraseFinder, PhraseMatch
+from .phrases import LanguagePhrases, PhraseFinder, FoundPhrase
 from .text import MAX_CHARACTERS, WordToken, blank_quotations, shorten_elongated, tokenize
 
 LABELS: tuple[Label, ...] = ("angry", "frustrated", "anxious", "urgent", "confused", "pleased")
@@ -202,8 +202,8 @@ def _add_substrings(
 
 
 def _is_joyful_oath(
-    match: PhraseMatch,
-    matches: Sequence[PhraseMatch],
+    match: FoundPhrase,
+    matches: Sequence[FoundPhrase],
     words: Sequence[WordToken],
     phrases: LanguagePhrases,
 ) -> bool:
@@ -221,13 +221,13 @@ def _is_joyful_oath(
     )
 
 
-def _is_rude_word(match: PhraseMatch, words: Sequence[WordToken], phrases: LanguagePhrases) -> bool:
+def _is_rude_word(match: FoundPhrase, words: Sequence[WordToken], phrases: LanguagePhrases) -> bool:
     single = match.last - match.first == 1
     return single and words[match.first].key.startswith(phrases.profanity)
 
 
 def _is_ironic(
-    matches: Sequence[PhraseMatch], words: Sequence[WordToken], phrases: LanguagePhrases
+    matches: Sequence[FoundPhrase], words: Sequence[WordToken], phrases: LanguagePhrases
 ) -> bool:
     """Whether praise means the opposite: it is all that the first clause says, and only bad news
     follows (`Great, it broke again`)."""
@@ -248,7 +248,7 @@ def _is_ironic(
     )
 
 
-def _is_denied(match: PhraseMatch, words: Sequence[WordToken], negations: frozenset[str]) -> bool:
+def _is_denied(match: FoundPhrase, words: Sequence[WordToken], negations: frozenset[str]) -> bool:
     """Whether one of the three words before it, in the same clause, is a negation."""
     clause = words[match.first].clause
     before = words[max(0, match.first - 3) : match.first]

@@ -53,7 +53,7 @@ BACKGROUND_FILE = "background.npz"
 _WORDS = re.compile(r"[^\W_]+")
 
 
-class TrainingData(NamedTuple):
+class IntentTrainingData(NamedTuple):
     """The examples as the model sees them, a row for each.
 
     ``known`` is the share of each kind of n-gram that other rows have too, ``embeddings`` are those
@@ -118,7 +118,7 @@ def _train(examples: Sequence[Example], progress: Progress, encoder: Encoder | N
         bias=bias,
         hidden=hidden,
     )
-    data = TrainingData(points, labels, known, embeddings, strength)
+    data = IntentTrainingData(points, labels, known, embeddings, strength)
     scores, correct = [], []
     for fold in range(steps - 1):
         fold_scores, fold_correct = _predict_fold(data, folds == fold, names.tolist(), hidden)
@@ -212,7 +212,7 @@ def _fit(points: NDArray[np.float64], labels: NDArray[np.intp], strength: float)
 
 
 def _predict_fold(
-    data: TrainingData, held: NDArray[np.bool_], names: list[str], hidden: str | None
+    data: IntentTrainingData, held: NDArray[np.bool_], names: list[str], hidden: str | None
 ) -> tuple[list[float], list[bool]]:
     """The scores of the rows ``held`` back, by a model of the others, and which are correct."""
     points, labels, known, embeddings, strength = data

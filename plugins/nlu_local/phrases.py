@@ -33,7 +33,7 @@ CACHED_KEYS = 2048
 _ELEMENT = re.compile(r"\(([^()]*)\)(\??)|(\S+)")
 
 
-class PhraseMatch(NamedTuple):
+class FoundPhrase(NamedTuple):
     """A phrase found in a message: tokens ``first`` to ``last`` (exclusive), and what it shows."""
 
     kind: str
@@ -146,11 +146,11 @@ class PhraseFinder:
         """Whether a phrase can begin with this word."""
         return bool(self._candidates(key))
 
-    def find(self, words: Sequence[WordToken]) -> list[PhraseMatch]:
+    def find(self, words: Sequence[WordToken]) -> list[FoundPhrase]:
         """The matches in order, without those inside a longer match of the same kind."""
         if not (self._by_word or self._by_start):
             return []
-        matches: list[PhraseMatch] = []
+        matches: list[FoundPhrase] = []
         stops: list[int] | None = None
         following = [*[word.key for word in words[1:]], ""]
         for at, word in enumerate(words):
@@ -159,7 +159,7 @@ class PhraseFinder:
                     continue
                 stops = stops or _clause_ends(words)
                 if (end := phrase.match_end(words, at, stops[at])) > at:
-                    matches.append(PhraseMatch(phrase.kind, phrase.weight, at, end))
+                    matches.append(FoundPhrase(phrase.kind, phrase.weight, at, end))
         if len(matches) < 2:
             return matches
         matches = list(dict.fromkeys(matches))
@@ -174,7 +174,7 @@ class PhraseFinder:
         return tuple((phrase, phrase.second_words(key)) for phrase in phrases)
 
 
-def _covers(other: PhraseMatch, match: PhraseMatch) -> bool:
+def _covers(other: FoundPhrase, match: FoundPhrase) -> bool:
     """Whether ``other`` says more of the same words: it is longer, or stronger."""
     if other is match or other.kind != match.kind:
         return False
