@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gateway import Cue
 
-from .phrases import LanguagePhrases, PhraseFinder, FoundPhrase
+from .phrases import FoundPhrase, LanguagePhrases, PhraseFinder
 from .text import MAX_CHARACTERS, WordToken
 
 STYLE_STRENGTHS = {

@@ -18,7 +18,7 @@ from gateway import Cue, Emotion, Label
 
 from .cues import make_cue, style_cues, style_force
 from .emotion_model import EmotionModel
-from .phrases import LanguagePhrases, PhraseFinder, FoundPhrase
+from .phrases import FoundPhrase, LanguagePhrases, PhraseFinder
 from .text import MAX_CHARACTERS, WordToken, blank_quotations, shorten_elongated, tokenize
 
 LABELS: tuple[Label, ...] = ("angry", "frustrated", "anxious", "urgent", "confused", "pleased")
