@@ -28,7 +28,7 @@ import channels.webchat.frame_handler
 import channels.webchat.http_api
 import channels.webchat.wire
 import plugins.faq.answers
-import plugins.nlu_local.knowledge
+import plugins.nlu_local.examples
 from brand_voice import loading, masking, segments
 from channels.email.body import html_to_text
 from channels.email.parse import parse as parse_mail
@@ -37,7 +37,7 @@ from gateway.ops.evaluation import read_rows
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.routing.policy import load_policy
 from gateway.settings import load
-from plugins.nlu_local.readers import Readers
+from plugins.nlu_local.reader import MessageReader
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -163,11 +163,11 @@ def _environment(data: bytes) -> None:
 
 @cache
 def _readers() -> Any:
-    return Readers(("en", "de", "fr"), closed=False)
+    return MessageReader(("en", "de", "fr"), closed=False)
 
 
 def _understand(data: bytes) -> None:
-    _readers().read(_text(data), None, None)
+    _readers().read(_text(data))
 
 
 TARGETS: Mapping[str, Target] = {
@@ -181,7 +181,7 @@ TARGETS: Mapping[str, Target] = {
     "webchat": Target(call=_webchat, own=(channels.webchat.wire.BadFrame,)),
     "upload": Target(call=_upload),
     "nlu": Target(
-        call=lambda data: plugins.nlu_local.knowledge.read_knowledge([_file(data, "yml")]),
+        call=lambda data: plugins.nlu_local.examples.read_examples([_file(data, "yml")]),
         own=(BadConfig,),
         seeds="plugins/demo_shop/demo/nlu.de.yml",
     ),
