@@ -17,10 +17,9 @@ import msgspec
 from aiohttp import web
 
 import channels.rest
-import channels.slack.door
+import channels.slack.customers.events
+import channels.slack.endpoint
 import channels.slack.markup
-import channels.slack.parse
-import channels.slack.wire
 import channels.sms.incoming
 import channels.sms.words
 import channels.telegram.channel
@@ -29,7 +28,7 @@ import channels.webchat.frame_handler
 import channels.webchat.http_api
 import channels.webchat.wire
 import plugins.faq.answers
-import plugins.nlu_local.knowledge
+import plugins.nlu_local.examples
 from brand_voice import loading, masking, segments
 from channels.email.body import html_to_text
 from channels.email.parse import parse as parse_mail
@@ -38,7 +37,7 @@ from gateway.ops.evaluation import read_rows
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.routing.policy import load_policy
 from gateway.settings import load
-from plugins.nlu_local.readers import Readers
+from plugins.nlu_local.reader import MessageReader
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -88,25 +87,25 @@ def _sms(data: bytes) -> None:
 def _slack(data: bytes) -> None:
     for kind in ("application/json", "application/x-www-form-urlencoded"):
         try:
-            payload = channels.slack.door.parse(data, kind)
-            channels.slack.door.check(payload)
-        except (channels.slack.door.BadShape, UnicodeDecodeError):
+            payload = channels.slack.endpoint.parse_body(data, kind)
+            channels.slack.endpoint.check_payload(payload)
+        except (channels.slack.endpoint.BadPayload, UnicodeDecodeError):
             continue
-        _heard_in_slack(payload)
+        _slack_payload(payload)
 
 
-def _heard_in_slack(payload: Mapping[str, Any]) -> None:
-    """As `Hearing` reads it."""
-    wire = channels.slack.wire
+def _slack_payload(payload: Mapping[str, Any]) -> None:
+    """As `CustomerEvents` parses it."""
+    events = channels.slack.customers.events
     try:
         if payload.get("type") == "block_actions":
             with suppress(ValueError):  # somebody else's button
-                channels.slack.parse.press(msgspec.convert(payload, wire.Click))
+                events.parse_click(msgspec.convert(payload, events.MessageClick))
         elif payload.get("type") == "event_callback":
-            callback = msgspec.convert(payload, wire.Callback)
-            posted = msgspec.convert(payload["event"], wire.Posted)
-            if heard := channels.slack.parse.hear(callback, posted):
-                channels.slack.markup.emoji_in(heard.blocks)
+            callback = msgspec.convert(payload, channels.slack.endpoint.EventCallback)
+            event = msgspec.convert(payload["event"], events.MessageEvent)
+            if action := events.parse_event(callback, event):
+                channels.slack.markup.emoji_in(action.blocks)
     except msgspec.ValidationError:
         return
 
@@ -115,7 +114,7 @@ def _markup(data: bytes) -> None:
     text = _text(data)
     channels.slack.markup.readable(text, names={"U1": "Mia"}, emoji={"wave": "x"})
     channels.slack.markup.with_links(text)
-    channels.slack.markup.without_us(text, "U1")
+    channels.slack.markup.without_mention(text, "U1")
     assert len(channels.slack.markup.fit(text, 100)) <= 100
     assert all(len(piece) <= 50 for piece in channels.slack.markup.pieces(text, 50))
 
@@ -148,7 +147,7 @@ def _segments(data: bytes) -> None:
     assert "".join(cut) == text
     assert segments.count(text) == len(cut)
     segments.transliterate(text)
-    mask = masking.Mask()
+    mask = masking.FactMask()
     assert mask.show(mask.hide(text)) == text
 
 
@@ -164,11 +163,11 @@ def _environment(data: bytes) -> None:
 
 @cache
 def _readers() -> Any:
-    return Readers(("en", "de", "fr"), closed=False)
+    return MessageReader(("en", "de", "fr"), closed=False)
 
 
 def _understand(data: bytes) -> None:
-    _readers().read(_text(data), None, None)
+    _readers().read(_text(data))
 
 
 TARGETS: Mapping[str, Target] = {
@@ -182,7 +181,7 @@ TARGETS: Mapping[str, Target] = {
     "webchat": Target(call=_webchat, own=(channels.webchat.wire.BadFrame,)),
     "upload": Target(call=_upload),
     "nlu": Target(
-        call=lambda data: plugins.nlu_local.knowledge.read_knowledge([_file(data, "yml")]),
+        call=lambda data: plugins.nlu_local.examples.read_examples([_file(data, "yml")]),
         own=(BadConfig,),
         seeds="plugins/demo_shop/demo/nlu.de.yml",
     ),

@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP
 
 import channels.email
 import channels.rest
-import channels.slack
+import channels.slack.customers
 import channels.sms
 import channels.telegram
 import channels.webchat
@@ -52,7 +52,7 @@ Far = AbstractAsyncContextManager[ProviderSimulator]
 
 
 @asynccontextmanager
-async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
     client = RestClient()
     app = web.Application()
     app.add_routes([web.post("/callback", client.receive)])
@@ -78,7 +78,7 @@ async def webchat(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimul
 
 
 @asynccontextmanager
-async def email(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+async def email(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
     post = PostOffice()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
@@ -139,7 +139,7 @@ async def slack(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulat
     dm, user = DMS["carla"]
     opened.workspace.add_user(user, "Carla")
     opened.workspace.add_channel(dm, im=user)
-    async with opened(channels.slack, slack={}) as gw:
+    async with opened(channels.slack.customers, slack={}) as gw:
         yield Workspace(opened.workspace, gw)
 
 
