@@ -1,4 +1,4 @@
-"""The public names: everything that a channel, a plugin or a voice may import."""
+"""Warmline's public names: everything that a channel, a plugin or a brand voice may import."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -301,7 +301,7 @@ _MODULES = (
     "support.long_polls",
     "support.personal_data",
     "support.assets",
-    "hookspecs",  # from here on pydantic is loaded
+    "hookspecs",  # this and the next modules load pydantic
     "settings",
     "support.files",
     "support.knowledge_files",
@@ -313,8 +313,8 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         """Import a public name when it is first used, from the lightest module that has it.
 
-        A process that needs values alone (the one that understands messages) loads no settings:
-        that saves a quarter of a second and 17 MB.
+        A process that needs only values (such as the one that understands messages) does not load
+        the settings. That saves a quarter of a second and 17 MB.
         """
         if name in __all__:
             for part in _MODULES:

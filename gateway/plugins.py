@@ -6,10 +6,10 @@ packages that come with Warmline are found in the same way as anybody else's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import msgspec
@@ -33,15 +33,14 @@ from gateway.ports import (
 )
 from gateway.settings import DeclaredSection, Settings
 
-T = TypeVar("T")
-
 
 class BadPlugin(WarmlineError):
-    """A package's hook raised, is misspelt, or offers what cannot be taken; names the package."""
+    """A plugin cannot be imported, its hook raised or is misspelt, or it registers something that
+    the gateway cannot use. The message names the plugin."""
 
 
 class InstalledPlugin(msgspec.Struct, frozen=True, kw_only=True):
-    """An installed package: ``name`` of its entry point, its module, and where it comes from."""
+    """An installed plugin: the name of its entry point, its module, and its package."""
 
     name: str
     module: Any
@@ -50,34 +49,42 @@ class InstalledPlugin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Registrations(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the guests registered."""
+    """What the plugins registered."""
 
-    channels: Mapping[str, Channel]
-    handlers: Sequence[Handler]
-    understanders: Sequence[Understander]
-    sources: Sequence[ContextSource]
-    voice: Voice
-    components: Sequence[HttpRoutes | Poller | WebhookSubscriber]
-    checks: Mapping[str, Readiness]
-    by: Mapping[str, Sequence[str]]
-    """Guest name -> what it registered, in words."""
+    channels: dict[str, Channel] = {}
+    handlers: list[Handler] = []
+    understanders: list[Understander] = []
+    sources: list[ContextSource] = []
+    voices: list[Voice] = []
+    components: list[HttpRoutes | Poller | WebhookSubscriber] = []
+    checks: dict[str, Readiness] = {}
+    by: dict[str, list[str]] = {}
+    """What each plugin registered, for people to read, by the plugin's name."""
+
+    @property
+    def voice(self) -> Voice:
+        """The brand voice. Raises BadPlugin unless there is exactly one."""
+        if len(self.voices) != 1:
+            names = ", ".join(voice.name for voice in self.voices) or "none"
+            raise BadPlugin(
+                f"exactly one brand voice must be awake, found: {names}; see `warmline plugins`"
+            )
+        return self.voices[0]
 
 
 def installed_plugins() -> tuple[InstalledPlugin, ...]:
-    """Every package with an entry point in the group ``warmline``, by name.
+    """Every package with an entry point in the group ``warmline``, sorted by name.
 
-    Raises BadGuest when one cannot be imported.
+    Raises BadPlugin if one cannot be imported.
     """
     found = sorted(entry_points(group=PROJECT), key=lambda point: point.name)
     return tuple(_load(point) for point in found)
 
 
 def default_config() -> Path | None:
-    """The configuration that an installed package offers when none was named."""
-    points = entry_points(group=f"{PROJECT}.config", name="default")
-    for point in points:
-        offered = point.load()()
-        return Path(offered)
+    """The configuration that an installed package provides for when none is named."""
+    for point in entry_points(group=f"{PROJECT}.config", name="default"):
+        return Path(point.load()())
     return None
 
 
@@ -96,9 +103,10 @@ def _load(point: EntryPoint) -> InstalledPlugin:
 
 
 class PluginRegistry:
-    """The installed guests behind one plugin manager, made for one start-up."""
+    """The installed plugins of one start-up, with a plugin manager (pluggy) of their own."""
 
     def __init__(self, plugins: Iterable[InstalledPlugin]) -> None:
+        """Raises BadPlugin for a hook that does not exist."""
         self.all = tuple(plugins)
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
@@ -110,53 +118,51 @@ class PluginRegistry:
             raise BadPlugin(f"{error}; the hooks are listed in gateway/hookspecs.py") from None
 
     def declared(self) -> list[DeclaredSection]:
-        """The sections of the settings that guests declare."""
-        sections: list[DeclaredSection] = []
+        """The sections of the settings that plugins declare."""
+        sections: dict[str, DeclaredSection] = {}
 
         def collect(plugin: InstalledPlugin) -> Callable[..., None]:
             def section(
                 name: str, model: type[BaseModel], aliases: Mapping[str, str] | None = None
             ) -> None:
-                if any(one.name == name for one in sections):
-                    raise BadPlugin(f"{plugin.name} declares {name}, which is taken")
-                sections.append(
-                    DeclaredSection(
-                        name=name, model=model, aliases=dict(aliases or {}), package=plugin.package
-                    )
+                if name in sections:
+                    raise BadPlugin(f"{plugin.name} declares the section {name} a second time")
+                sections[name] = DeclaredSection(
+                    name=name, model=model, aliases=dict(aliases or {}), package=plugin.package
                 )
 
             return section
 
         for plugin in self.all:
-            self._ask(plugin, "register_settings", section=collect(plugin))
-        return sections
+            self._call(plugin, "register_settings", section=collect(plugin))
+        return list(sections.values())
 
     def commands(self) -> dict[str, click.Command]:
-        """Commands that guests offer, by name."""
+        """The commands that plugins offer, by name."""
         found: dict[str, click.Command] = {}
 
         def register(command: click.Command) -> None:
             if command.name is None or command.name in found:
-                raise BadPlugin(f"the command {command.name} is taken")
+                raise BadPlugin(f"two plugins offer the command {command.name}; remove one")
             found[command.name] = command
 
         for plugin in self.all:
-            self._ask(plugin, "register_commands", register=register)
+            self._call(plugin, "register_commands", register=register)
         return found
 
     def registrations(self, settings: Settings) -> Registrations:
-        """Second pass: everything else, with the settings."""
-        taken = _Taken()
+        """Everything else that the plugins register for these settings."""
+        found = Registrations()
         for plugin in self.all:
-            for delivery, register in taken.registers(plugin.name):
-                self._ask(plugin, delivery, register=register, settings=settings)
-        registrations = taken.registrations()
-        _introduce(registrations)
-        return registrations
+            for hook, register in _register_callbacks(found, plugin.name):
+                self._call(plugin, hook, register=register, settings=settings)
+        _share_phrases(found)
+        return found
 
-    def _ask(self, plugin: InstalledPlugin, delivery: str, **arguments: object) -> None:
+    def _call(self, plugin: InstalledPlugin, hook: str, **arguments: object) -> None:
+        """Call ``hook`` of this plugin alone."""
         caller = self._manager.subset_hook_caller(
-            delivery, [other.module for other in self.all if other is not plugin]
+            hook, [other.module for other in self.all if other is not plugin]
         )
         try:
             caller(**arguments)
@@ -164,12 +170,12 @@ class PluginRegistry:
             raise
         except Exception as error:
             raise BadPlugin(
-                f"{plugin.name} ({plugin.package}): {delivery} raised: {error!r}"
+                f"{plugin.name} ({plugin.package}): {hook} raised: {error!r}"
             ) from error
 
 
-def _introduce(registrations: Registrations) -> None:
-    """What the voice's guide says of how customers speak goes to the engines that listen."""
+def _share_phrases(registrations: Registrations) -> None:
+    """Pass the phrases of the brand voice's guide to the engines that can look for them."""
     if isinstance(registrations.voice, PhraseSource):
         phrases = registrations.voice.phrases()
         for engine in registrations.understanders:
@@ -177,60 +183,33 @@ def _introduce(registrations: Registrations) -> None:
                 engine.hear(phrases)
 
 
-class _Taken:
-    """Collects what is registered, and refuses what does not fit."""
+def _register_callbacks(
+    found: Registrations, plugin: str
+) -> Iterator[tuple[str, Callable[..., None]]]:
+    """Each hook with the callback that adds what ``plugin`` registers to ``found``."""
+    summary = found.by.setdefault(plugin, [])
 
-    def __init__(self) -> None:
-        self.channels: dict[str, Channel] = {}
-        self.handlers: list[Handler] = []
-        self.understanders: list[Understander] = []
-        self.sources: list[ContextSource] = []
-        self.voices: list[Voice] = []
-        self.components: list[HttpRoutes | Poller | WebhookSubscriber] = []
-        self.checks: dict[str, Readiness] = {}
-        self.by: dict[str, list[str]] = {}
+    def register_channel(channel: Channel) -> None:
+        if channel.name in found.channels:
+            raise BadPlugin(f"{plugin} offers a second channel named {channel.name}; remove one")
+        found.channels[channel.name] = channel
+        summary.append(f"channel {channel.name}")
 
-    def registers(self, plugin: str) -> list[tuple[str, Callable[..., None]]]:
-        said = self.by.setdefault(plugin, [])
+    def register_check(name: str, check: Readiness) -> None:
+        found.checks[name] = check
+        summary.append(f"readiness {name}")
 
-        def into(kind: str, found: list[T]) -> Callable[[T], None]:
-            def register(one: T) -> None:
-                found.append(one)
-                said.append(f"{kind} {getattr(one, 'name', type(one).__name__)}")
+    def append_to(items: list[Any], kind: str) -> Callable[[Any], None]:
+        def register(item: Any) -> None:
+            items.append(item)
+            summary.append(f"{kind} {getattr(item, 'name', type(item).__name__)}")
 
-            return register
+        return register
 
-        def channel(one: Channel) -> None:
-            if one.name in self.channels:
-                raise BadPlugin(f"{plugin} offers the channel {one.name}, which is taken")
-            self.channels[one.name] = one
-            said.append(f"channel {one.name}")
-
-        def check(name: str, ready: Readiness) -> None:
-            self.checks[name] = ready
-            said.append(f"readiness {name}")
-
-        return [
-            ("register_channels", channel),
-            ("register_handlers", into("handler", self.handlers)),
-            ("register_understanders", into("understander", self.understanders)),
-            ("register_context", into("context", self.sources)),
-            ("register_voice", into("voice", self.voices)),
-            ("register_routes", into("pages", self.components)),
-            ("register_readiness", check),
-        ]
-
-    def registrations(self) -> Registrations:
-        if len(self.voices) != 1:
-            names = ", ".join(voice.name for voice in self.voices) or "none"
-            raise BadPlugin(f"there must be exactly one brand voice; found: {names}")
-        return Registrations(
-            channels=self.channels,
-            handlers=self.handlers,
-            understanders=self.understanders,
-            sources=self.sources,
-            voice=self.voices[0],
-            components=self.components,
-            checks=self.checks,
-            by=self.by,
-        )
+    yield "register_channels", register_channel
+    yield "register_handlers", append_to(found.handlers, "handler")
+    yield "register_understanders", append_to(found.understanders, "understander")
+    yield "register_context", append_to(found.sources, "context")
+    yield "register_voice", append_to(found.voices, "voice")
+    yield "register_routes", append_to(found.components, "component")
+    yield "register_readiness", register_check

@@ -54,6 +54,7 @@ class Desk(Protocol):
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
         """Add a note, which only agents see."""
         ...
+
     async def resolve(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation: ...
     async def hand_back(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
         """Return the conversation to the bot."""

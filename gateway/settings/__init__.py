@@ -1,10 +1,10 @@
-"""Settings: one YAML file, overlaid by the environment, read once.
+"""Settings from one YAML file and the environment, read once at start-up.
 
-Every setting can come from the environment as ``WARMLINE_...``, nested with ``__``. A name that
-ends in ``_FILE`` names a file that holds the value (Docker and Kubernetes secrets). A section that
-belongs to a guest is validated by the model that the guest registered; it is awake when the file
-names it or a ``WARMLINE_`` variable of it is set, asleep when it is ``false`` or absent, and with
-``auto`` awake as soon as all that it requires is there.
+Every setting can come from the environment as ``WARMLINE_...``, nested with ``__``. A variable
+whose name ends in ``_FILE`` names a file with the value (Docker and Kubernetes secrets). A plugin's
+section is validated with the model that the plugin registered. It is awake if the file has it or
+one of its ``WARMLINE_`` variables is set; asleep if it is ``false`` or absent; and with ``auto``
+awake if all required settings are there.
 """
 
 from gateway.settings.core import (

@@ -1,4 +1,4 @@
-"""The gateway's own settings, and all of them together."""
+"""The gateway's own settings, and `Settings`, which holds those of the plugins as well."""
 
 from __future__ import annotations
 
@@ -21,94 +21,93 @@ from pydantic import (
 M = TypeVar("M", bound=BaseModel)
 
 
-class WorkerSettings(BaseModel):
-    """How turns are worked: bounds that keep one slow thing from stopping the rest."""
+class _Part(BaseModel):
+    """A part of the settings in which an unknown key is a mistake."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class WorkerSettings(_Part):
+    """How turns are handled: limits, so that nothing slow stops the rest."""
 
     conversations_at_once: int = Field(64, ge=1, le=4096)
     handler_timeout: float = Field(10.0, gt=0, description="seconds")
     understand_timeout: float = Field(5.0, gt=0, description="seconds")
     context_timeout: float = Field(1.0, gt=0, description="seconds")
-    attempts: int = Field(5, ge=1, description="then a person gets the message")
-    drain: float = Field(10.0, ge=0, description="seconds to finish at SIGTERM")
+    attempts: int = Field(5, ge=1, description="after these a person gets the message")
+    drain: float = Field(10.0, ge=0, description="seconds to finish running work at SIGTERM")
     sweep: float = Field(
-        30.0, gt=0, le=3600, description="seconds between looks for work that was forgotten"
+        30.0, gt=0, le=3600, description="seconds between searches for work that was missed"
     )
     idle_hours: float = Field(
-        24.0, gt=0, description="then a conversation left with the bot is over"
+        24.0, gt=0, description="hours of silence after which a conversation with the bot ends"
     )
 
 
-class DeliverySettings(BaseModel):
-    """How replies are sent: exponential back-off with full jitter between the two bounds."""
-
-    model_config = ConfigDict(extra="forbid")
+class DeliverySettings(_Part):
+    """How replies are sent: retries with exponential back-off and full jitter."""
 
     attempts: int = Field(
-        24, ge=1, description="then it is a dead letter; by default after some 40 minutes"
+        24,
+        ge=1,
+        description="after these a reply is a dead letter; by default after about 40 minutes",
     )
     backoff_first: float = Field(1.0, gt=0, description="seconds")
     backoff_most: float = Field(300.0, gt=0, description="seconds")
     timeout: float = Field(30.0, gt=0, description="seconds for one attempt")
 
 
-class RedisSettings(BaseModel):
-    """How processes share work through Redis. It holds nothing that may not be lost."""
-
-    model_config = ConfigDict(extra="forbid")
+class RedisSettings(_Part):
+    """How processes share work through Redis, which may lose its data at any time."""
 
     prefix: str = Field(
         "warmline",
         pattern=r"^[\w.-]{1,64}$",
-        description="what the name of every key begins with",
+        description="the prefix of every key",
     )
     timeout: float = Field(1.0, gt=0, le=30, description="seconds for one call")
     lock: float = Field(
-        10.0, ge=0.5, le=600, description="seconds after which what a dead process held is free"
+        10.0, ge=0.5, le=600, description="seconds after which a dead process's locks expire"
     )
     sweep: float = Field(
-        5.0, gt=0, le=3600, description="seconds between sweeps while Redis is away"
+        5.0,
+        gt=0,
+        le=3600,
+        description="seconds between searches for work while Redis cannot be reached",
     )
 
 
-class LimitSettings(BaseModel):
-    """Bounds on what comes in."""
-
-    model_config = ConfigDict(extra="forbid")
+class LimitSettings(_Part):
+    """Limits on incoming requests and messages."""
 
     body: int = Field(1_000_000, ge=1_000, description="bytes of a request's body")
     attachment: int = Field(10_000_000, ge=1_000, description="bytes of one attachment")
     text: int = Field(
-        20_000, ge=100, description="characters of one message; a longer one is kept as a file"
+        20_000, ge=100, description="characters of one message; a longer one is stored as a file"
     )
-    accepts: int = Field(1024, ge=1, description="messages that are being committed at once")
+    accepts: int = Field(1024, ge=1, description="messages that are committed at the same time")
     accepts_each: int = Field(64, ge=1, description="of these, from one customer's address")
     waiting: int | None = Field(
-        100_000, ge=1, description="messages that wait to be handled; then more are sent back"
+        100_000, ge=1, description="messages waiting to be handled; above it new ones are refused"
     )
     waiting_seconds: float | None = Field(
-        None, gt=0, description="age of the oldest of them; then more are sent back"
+        None, gt=0, description="age of the oldest of them; above it new messages are refused"
     )
     memory: int | None = Field(
-        None, ge=64, description="megabytes of this process; then more messages are sent back"
+        None, ge=64, description="megabytes of this process; above it new messages are refused"
     )
 
 
-class TracingSettings(BaseModel):
-    """OpenTelemetry traces. Where they go is told by its own ``OTEL_`` variables."""
-
-    model_config = ConfigDict(extra="forbid")
+class TracingSettings(_Part):
+    """OpenTelemetry traces. OpenTelemetry's own ``OTEL_`` variables say where they go."""
 
     enabled: bool | Literal["auto"] = Field(
         "auto", description="auto: awake when OTEL_EXPORTER_OTLP_ENDPOINT is set"
     )
 
 
-class PostgresSettings(BaseModel):
-    """How PostgreSQL is used, where ``database_url`` names one."""
-
-    model_config = ConfigDict(extra="forbid")
+class PostgresSettings(_Part):
+    """How PostgreSQL is used, if ``database_url`` names one."""
 
     writers: int = Field(4, ge=1, le=64, description="connections that write")
     readers: int = Field(4, ge=1, le=64, description="connections that read")
@@ -116,82 +115,78 @@ class PostgresSettings(BaseModel):
     lock_timeout: float = Field(5.0, gt=0, description="seconds to wait for another process")
 
 
-class ProcessSettings(BaseModel):
-    """This process among others on the same database."""
-
-    model_config = ConfigDict(extra="forbid")
+class ProcessSettings(_Part):
+    """This process, among others on the same database."""
 
     name: str | None = Field(
         None,
         min_length=1,
         max_length=100,
-        description="its own alone, the same at every start; then it takes up at once what it left",
+        description="unique, and the same at every start: it then resumes its work at once",
     )
     lease: float = Field(
-        15.0, ge=1, description="seconds without a sign of life; then others take over its work"
+        15.0, ge=1, description="seconds without a heartbeat after which others take over its work"
     )
 
 
-class RetentionSettings(BaseModel):
-    """Days after which things are deleted; none: never. Once a day, in small batches."""
-
-    model_config = ConfigDict(extra="forbid")
+class RetentionSettings(_Part):
+    """After how many days data are deleted; none: never. Runs once a day, in small batches."""
 
     conversations_days: int | None = Field(
-        None, ge=1, description="of silence; then all of a conversation that nobody has open"
+        None, ge=1, description="days of silence; then a conversation is deleted, unless open"
     )
-    attachments_days: int | None = Field(None, ge=1, description="then the files of messages")
+    attachments_days: int | None = Field(None, ge=1, description="files of messages")
     inbox_days: int | None = Field(
-        90, ge=7, description="rows of handled messages; until then a repetition is known"
+        90, ge=7, description="rows of handled messages; until then duplicates are recognised"
     )
     outbox_days: int | None = Field(90, ge=1, description="rows of sent messages")
-    webhooks_days: int | None = Field(30, ge=1, description="told ones; until then replayable")
-    archive: Path | None = Field(
-        None, description="folder in which conversations are kept as JSON lines before they go"
+    webhooks_days: int | None = Field(
+        30, ge=1, description="delivered webhooks; until then they can be replayed"
     )
-    hour: int = Field(3, ge=0, le=23, description="of the day, UTC, at which it is done")
+    archive: Path | None = Field(
+        None, description="folder to which conversations are written as JSON lines before deletion"
+    )
+    hour: int = Field(3, ge=0, le=23, description="hour of the day, UTC, at which it runs")
     batch: int = Field(200, ge=1, le=10_000, description="conversations or rows in one commit")
 
 
 EndpointName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-MAKE = "`echo whsec_$(openssl rand -base64 32)` makes one"
+NEW_SECRET = "`echo whsec_$(openssl rand -base64 32)` makes one"  # noqa: S105  (a command)
 
 
-class WebhookEndpoint(BaseModel):
-    """Another system that is told what happens here."""
-
-    model_config = ConfigDict(extra="forbid")
+class WebhookEndpoint(_Part):
+    """Another system that receives webhooks."""
 
     url: HttpUrl
-    secret: SecretStr = Field(description="`whsec_` and base64; two with a space while it changes")
+    secret: SecretStr = Field(
+        description="`whsec_` and base64; during a change two, with a space between them"
+    )
     events: tuple[str, ...] = Field((), description="`message.sent`, or `message`; none: all")
-    include_text: bool = Field(False, description="what was written goes along")
-    allow_private: bool = Field(False, description="the address may be one of this network")
+    include_text: bool = Field(False, description="whether webhooks contain the messages' texts")
+    allow_private: bool = Field(False, description="whether the URL may be on a private network")
 
     @field_validator("secret")
     @classmethod
-    def _usable(cls, secret: SecretStr) -> SecretStr:
+    def _check_keys(cls, secret: SecretStr) -> SecretStr:
         keys = secret.get_secret_value().split()
-        if not keys or not all(_is_key(one) for one in keys):
-            raise ValueError(f"must be `whsec_` and base64 of 24 to 64 bytes; {MAKE}")
+        if not keys or not all(_is_key(key) for key in keys):
+            raise ValueError(f"must be `whsec_` and base64 of 24 to 64 bytes; {NEW_SECRET}")
         return secret
 
 
-class WebhookSettings(BaseModel):
-    """Other systems, and how often and how long each is tried."""
-
-    model_config = ConfigDict(extra="forbid")
+class WebhookSettings(_Part):
+    """The endpoints that receive webhooks, and how deliveries are retried."""
 
     endpoints: dict[EndpointName, WebhookEndpoint] = {}
-    attempts: int = Field(24, ge=1, description="then it is a dead letter")
+    attempts: int = Field(24, ge=1, description="after these an event is a dead letter")
     backoff_first: float = Field(5.0, gt=0, description="seconds")
     backoff_most: float = Field(21_600.0, gt=0, description="seconds")
     timeout: float = Field(15.0, gt=0, le=300, description="seconds for one attempt")
-    at_once: int = Field(8, ge=1, le=256, description="requests side by side to one endpoint")
+    at_once: int = Field(8, ge=1, le=256, description="concurrent requests to one endpoint")
 
 
 def _is_key(text: str) -> bool:
-    """The size that the Standard Webhooks specification asks for, 24 to 64 bytes."""
+    """Whether ``text`` is a key of 24 to 64 bytes, as the Standard Webhooks specification asks."""
     try:
         return 24 <= len(base64.b64decode(text.removeprefix("whsec_"), validate=True)) <= 64
     except binascii.Error:
@@ -207,20 +202,20 @@ class CoreSettings(BaseModel):
     database_url: str | None = None
     redis_url: str | None = Field(None, description="none: one process works alone", repr=False)
     role: Literal["all", "web", "worker"] = Field(
-        "all", description="what this process does: doors and pages, lanes and timers, or both"
+        "all", description="web: HTTP; worker: messages, replies and timers; all: both"
     )
     public_url: str = "http://127.0.0.1:8080"
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
-    policy: Path | None = Field(None, description="routing policy; none: the built-in defaults")
+    policy: Path | None = Field(None, description="routing policy; none: the built-in one")
     logs: Literal["auto", "json", "text"] = "auto"
     data_key: SecretStr | None = Field(
         None,
-        description="keys that seal what is stored, in base64, from the environment alone; the "
-        "first seals, all of them open; none: nothing is sealed",
+        description="keys that encrypt stored data, in base64, only from the environment; the "
+        "first encrypts, each of them decrypts; none: nothing is encrypted",
     )
     audit_days: int = Field(
-        365, ge=0, description="days that a line of the audit log is kept; 0: for ever"
+        365, ge=0, description="days for which entries of the audit log are kept; 0: always"
     )
     worker: WorkerSettings = WorkerSettings()
     delivery: DeliverySettings = DeliverySettings()
@@ -234,7 +229,7 @@ class CoreSettings(BaseModel):
 
 
 class Settings:
-    """All settings, validated. Guests ask for their own part with `section`."""
+    """All settings, validated. A plugin gets its own part with `section`."""
 
     def __init__(
         self,
@@ -247,28 +242,28 @@ class Settings:
         self.core = core
         self.base = base
         self.asleep = dict(asleep or {})
-        """Section name -> why it sleeps, in words."""
+        """Why each sleeping section sleeps, for people to read, by the section's name."""
         self._sections = dict(sections)
 
     def section(self, model: type[M]) -> M | None:
-        """The section that was declared with ``model``; None when it is asleep."""
+        """The section that was declared with ``model``; None if it is asleep."""
         found = self._sections.get(model)
         return found if isinstance(found, model) else None
 
     def replace(self, *, core: CoreSettings) -> Settings:
-        """The same with another core."""
+        """A copy with another ``core``."""
         return Settings(core, self._sections, base=self.base, asleep=self.asleep)
 
     def path(self, path: Path) -> Path:
-        """``path`` as the configuration means it: relative to the file it stands in."""
+        """``path``, made relative to the folder of the configuration file unless absolute."""
         return path if path.is_absolute() else self.base / path
 
     @property
     def database_url(self) -> str:
-        """Where the database is: a file below `data_dir` if nothing else is said."""
+        """The database's URL; by default a SQLite file in `data_dir`."""
         return self.core.database_url or f"sqlite:///{self.data_dir / 'warmline.db'}"
 
     @property
     def data_dir(self) -> Path:
-        """Where data lie; relative to the working directory."""
+        """The folder for data, relative to the working directory."""
         return self.core.data_dir

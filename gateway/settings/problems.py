@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, and where it stands."""
+"""Problems in configuration files, and where they are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHAPES = {
     **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), LIST),
     **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), MAPPING),
 }
-"""Kinds of pydantic's errors whose words speak of Python and not of YAML."""
+"""Kinds of pydantic's errors whose messages are about Python types rather than YAML."""
 
 
 class Problem(BaseModel):
@@ -35,7 +35,7 @@ class Problem(BaseModel):
 
 
 class BadConfig(WarmlineError):
-    """The configuration cannot be used; ``problems`` says all that is wrong with it."""
+    """The configuration cannot be used. ``problems`` has every mistake."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(p) for p in problems))
@@ -57,7 +57,7 @@ class YamlLines:
             self._lines[key] = line
 
     def problem(self, key: object, message: str) -> Problem:
-        """A problem at the line of ``key``, or of the nearest key above it that is there."""
+        """A problem at the line of ``key``, or of its nearest parent that exists."""
         key = near = str(key)
         while near and near not in self._lines:
             near = near.rpartition(".")[0]
@@ -73,8 +73,11 @@ def validate(
     *,
     missing: str = "is required; set it here or in the environment",
 ) -> M | None:
-    """``values`` as a ``model``; None when they are wrong, with ``problems`` added for each
-    mistake, keyed below ``name``; ``missing`` is the advice where a value lacks."""
+    """``values`` as a ``model``, or None if they are wrong.
+
+    Each mistake is added to ``problems``, with a key below ``name``. ``missing`` is the message
+    for a missing value.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -88,7 +91,7 @@ def validate(
 
 
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model nested in ``model`` at ``loc``, or the nearest above it."""
+    """The model nested in ``model`` at ``loc``, or its nearest parent."""
     kind: Any = model
     for part in loc:
         if isinstance(kind, type) and issubclass(kind, BaseModel):

@@ -1,8 +1,8 @@
-"""YAML that people wrote, without what a broken or hostile file could do to the process.
+"""Reads YAML files that people wrote, and refuses files that would harm the process.
 
-libyaml's composer goes down one C frame for each level: a file of brackets alone ends the whole
-process. Aliases let a hundred bytes stand for gigabytes, or for themselves. Both are refused here,
-before anything is built, and every mistake is told with its line.
+libyaml's composer uses one C stack frame for each level of nesting, so a file of brackets alone
+crashes the process. With aliases a hundred bytes can stand for gigabytes, or contain themselves.
+Both are refused before anything is built. Every mistake is reported with its line.
 """
 
 from __future__ import annotations
@@ -16,58 +16,59 @@ import yaml
 from gateway.settings.problems import BadConfig, M, Problem, YamlLines, validate
 
 DEEPEST = 64
-"""Levels; what people write has ten at most."""
+"""Levels of nesting allowed; files written by people have ten at most."""
 MOST = 1_000_000
-"""Nodes, aliases written out: some ten thousand answers or a hundred thousand examples."""
+"""Nodes allowed, with aliases expanded: about ten thousand answers or a hundred thousand
+examples."""
 
 
 Weight = tuple[int, int]
-"""Nodes, and levels."""
+"""Number of nodes, and levels of nesting."""
 
 
 def compose_yaml(text: str, file: str, loader: Any = yaml.CSafeLoader) -> yaml.Node | None:
-    """The root node of ``text``, None when nothing stands in it; ``loader`` resolves its scalars.
+    """The root node of ``text``, None if it is empty; ``loader`` resolves its scalars.
 
-    Raises BadConfig, naming ``file`` and line, for what is no YAML, is nested deeper than
-    `DEEPEST`, has a tag (``!!x``), or aliases that refer to themselves or blow it up beyond `MOST`.
+    Raises BadConfig with ``file`` and line if ``text`` is not YAML, is nested deeper than
+    `DEEPEST`, has a tag (``!!x``) or an alias that refers to itself, or has more nodes than `MOST`.
     """
     try:
         _look(text, file)
         node: yaml.Node | None = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _bad(file, line, f"not YAML: {error.problem}; mend the line") from None
+        raise _bad(file, line, f"not YAML: {error.problem}; correct the line") from None
     except (yaml.YAMLError, UnicodeError) as error:
-        what = str(error).splitlines()[0]
-        raise _bad(file, 1, f"not YAML: {what}; save the file as UTF-8 text") from None
+        reason = str(error).splitlines()[0]
+        raise _bad(file, 1, f"not YAML: {reason}; save the file as UTF-8 text") from None
     if node is not None:
         _weigh(node, file, {})
     return node
 
 
 def packaged_yaml(package: str, name: str) -> Any:
-    """What stands in a YAML file that ``package`` brings with it, as its authors wrote it."""
+    """The content of a YAML file in ``package``'s own data."""
     text = files(package).joinpath(name).read_text("utf-8")
     return construct_yaml(compose_yaml(text, name), name)
 
 
 def construct_yaml(node: yaml.Node | None, file: str, loader: Any = yaml.CSafeLoader) -> Any:
-    """The values of a node that `compose_yaml` gave. Raises BadConfig for a scalar that looks like
-    a date or a number and is none."""
+    """The values of a node from `compose_yaml`. Raises BadConfig for a scalar that looks like a
+    date or a number and is not a valid one."""
     if node is None:
         return None
     try:
         return loader("").construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _bad(file, line, f"not YAML: {error.problem}; mend the line") from None
+        raise _bad(file, line, f"not YAML: {error.problem}; correct the line") from None
     except (ValueError, OverflowError) as error:
-        what = f"not YAML: a date or a number is none ({error}); put quotes around it"
-        raise _bad(file, 1, what) from None
+        message = f"not YAML: a date or number is not valid ({error}); put quotes around it"
+        raise _bad(file, 1, message) from None
 
 
 def read_yaml(file: Path, loader: Any = yaml.CSafeLoader) -> tuple[dict[str, Any], YamlLines]:
-    """The mapping in ``file``, and where its keys stand; ``loader`` resolves its scalars. Raises
+    """The mapping in ``file``, and the lines of its keys; ``loader`` resolves its scalars. Raises
     BadConfig."""
     try:
         text = file.read_text("utf-8")
@@ -85,9 +86,9 @@ def read_yaml(file: Path, loader: Any = yaml.CSafeLoader) -> tuple[dict[str, Any
 
 
 def read_shape(file: Path, model: type[M]) -> M:
-    """``file`` as a ``model``, every scalar as it was written: ``no`` is Norwegian and not false.
+    """``file`` as a ``model``. Every scalar stays text: ``no`` is Norwegian, not false.
 
-    Raises BadConfig that names each mistake with file, line and key.
+    Raises BadConfig with each mistake's file, line and key.
     """
     return read_shape_and_lines(file, model)[0]
 
@@ -116,7 +117,7 @@ def _marks(node: yaml.Node, path: str = "") -> list[tuple[str, int]]:
 
 
 def _look(text: str, file: str) -> None:
-    """Read it as a row of events, which needs no depth, and refuse what must not be built."""
+    """Refuse deep nesting and tags while reading ``text`` as a flat sequence of events."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
@@ -125,32 +126,33 @@ def _look(text: str, file: str) -> None:
         if depth > DEEPEST:
             raise _bad(file, line, f"is nested deeper than {DEEPEST} levels; write it flatter")
         if (tag := getattr(event, "tag", None)) is not None and tag != "!":
-            raise _bad(file, line, f"tags (`{tag[:40]}`) are not read here; take it out")
+            raise _bad(file, line, f"tags (`{tag[:40]}`) are not allowed; remove it")
 
 
 def _weigh(node: yaml.Node, file: str, known: dict[int, Weight | None]) -> Weight:
-    """What it is with its aliases written out; one that is still being weighed contains itself."""
+    """The size of ``node`` with its aliases expanded. ``known`` has the nodes weighed before; None
+    marks one that is being weighed, so meeting it again means that it contains itself."""
     line = node.start_mark.line + 1
     if id(node) in known:
         weight = known[id(node)]
         if weight is None:
-            raise _bad(file, line, "an alias (*name) refers to itself; write the words out")
+            raise _bad(file, line, "an alias (*name) refers to itself; write its value instead")
         return weight
     known[id(node)] = None
-    below = [_weigh(one, file, known) for one in _below(node)]
+    below = [_weigh(child, file, known) for child in _children(node)]
     nodes = 1 + sum(nodes for nodes, _ in below)
     depth = 1 + max((depth for _, depth in below), default=0)
     if nodes > MOST or depth > DEEPEST + 1:
-        raise _bad(file, line, "is too large with its aliases (*name) written out; make it smaller")
+        raise _bad(file, line, "is too large with its aliases (*name) expanded; make it smaller")
     known[id(node)] = (nodes, depth)
     return nodes, depth
 
 
-def _below(node: yaml.Node) -> list[yaml.Node]:
+def _children(node: yaml.Node) -> list[yaml.Node]:
     if isinstance(node, yaml.MappingNode):
-        return [one for pair in node.value for one in pair]
+        return [child for pair in node.value for child in pair]
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
-def _bad(file: str, line: int, what: str) -> BadConfig:
-    return BadConfig([Problem(file=file, line=line, key="", message=what)])
+def _bad(file: str, line: int, message: str) -> BadConfig:
+    return BadConfig([Problem(file=file, line=line, key="", message=message)])

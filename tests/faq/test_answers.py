@@ -164,7 +164,7 @@ answers:
         ),
         (
             "answers:\n  a: [unclosed\n",
-            [("3: : not YAML: did not find expected ',' or ']'; mend the line")],
+            [("3: : not YAML: did not find expected ',' or ']'; correct the line")],
         ),
         ("", ["1: answers: is missing; add it"]),
         ("- a\n", ["1: : must be a mapping; write `key: value`"]),
