@@ -21,8 +21,8 @@ import channels.slack.door
 import channels.slack.markup
 import channels.slack.parse
 import channels.slack.wire
-import channels.sms.incoming
-import channels.sms.words
+import channels.sms.keywords
+import channels.sms.parse
 import channels.telegram.channel
 import channels.telegram.receive
 import channels.webchat.hearing
@@ -79,10 +79,10 @@ def _declared() -> list[Any]:
 
 
 def _sms(data: bytes) -> None:
-    form = channels.sms.incoming.read_form(data)
-    words = channels.sms.words.Words(more_out=(), more_in=())
-    channels.sms.incoming.receipt(form, message="1", at=NOW)
-    channels.sms.incoming.parse(form, at=NOW, known=words, help_answered=True)
+    form = channels.sms.parse.read_form(data)
+    keywords = channels.sms.keywords.OptOutKeywords()
+    channels.sms.parse.parse_receipt(form, message="1", at=NOW)
+    channels.sms.parse.parse_message(form, at=NOW, keywords=keywords, help_by_twilio=True)
 
 
 def _slack(data: bytes) -> None:
@@ -175,7 +175,7 @@ TARGETS: Mapping[str, Target] = {
     "mail": Target(call=parse_mail, seeds="tests/email/mails/*.eml"),
     "html": Target(call=_html, seeds="plugins/demo_shop/templates/*.html"),
     "rest": Target(call=channels.rest._SAID.decode, own=(msgspec.DecodeError, UnicodeDecodeError)),
-    "sms": Target(call=_sms, own=(channels.sms.incoming.Unreadable, web.HTTPException)),
+    "sms": Target(call=_sms, own=(channels.sms.parse.UnreadableForm, web.HTTPException)),
     "slack": Target(call=_slack, seeds="tests/slack/events/*.json"),
     "mrkdwn": Target(call=_markup),
     "telegram": Target(call=_telegram, own=(channels.telegram.receive.Unintelligible,)),

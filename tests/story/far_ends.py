@@ -27,9 +27,9 @@ from tests.rest.test_contract import TOKEN as REST_TOKEN
 from tests.rest.test_contract import Client
 from tests.slack.server import SlackServer
 from tests.slack.test_contract import DMS, Workspace
-from tests.sms import server as twilio
-from tests.sms.conftest import PUBLIC, Line
-from tests.sms.test_contract import Phones
+from tests.sms import fake_twilio as twilio
+from tests.sms.conftest import PUBLIC, SmsGateway
+from tests.sms.test_contract import TwilioFarEnd
 from tests.telegram import server as telegram_api
 from tests.telegram.conftest import SECRET as TELEGRAM_SECRET
 from tests.telegram.test_contract import Phone
@@ -101,7 +101,7 @@ def texting(channel: str) -> Callable[[Open, FakeClock], Far]:
 
     @asynccontextmanager
     async def far(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
-        async with twilio.serving() as account:
+        async with twilio.running_twilio() as account:
             section = {
                 "account_sid": twilio.SID,
                 "auth_token": twilio.TOKEN,
@@ -109,7 +109,7 @@ def texting(channel: str) -> Callable[[Open, FakeClock], Far]:
                 "api_base": account.url,
             }
             async with opened(channels.sms, public_url=PUBLIC, sms=section) as gw:
-                yield Phones(Line(gw, account), channel)
+                yield TwilioFarEnd(SmsGateway(gw, account), channel)
 
     return far
 
