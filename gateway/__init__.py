@@ -121,18 +121,53 @@ if TYPE_CHECKING:
         read_shape,
         read_yaml,
     )
+    from gateway.support.assets import StaticAssets
+    from gateway.support.backoff import Backoff, backoff
+    from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
+    from gateway.support.http import read_bounded, retry_after
+    from gateway.support.knowledge_files import (
+        AnswerButton,
+        AnswerEntry,
+        AnswerLink,
+        AnswersFile,
+        AnswerText,
+        DraftText,
+        ExampleEntry,
+        ExamplesFile,
+        fill_facts,
+        in_language,
+    )
+    from gateway.support.personal_data import (
+        CARD_NUMBER,
+        EMAIL,
+        IBAN,
+        INTERNATIONAL_PHONE,
+        PHONE,
+        luhn,
+    )
 
 __all__ = [
+    "CARD_NUMBER",
+    "EMAIL",
+    "IBAN",
+    "INTERNATIONAL_PHONE",
+    "PHONE",
     "Accepted",
     "Action",
     "Address",
     "Agent",
+    "AnswerButton",
+    "AnswerEntry",
+    "AnswerLink",
+    "AnswerText",
     "Answered",
+    "AnswersFile",
     "Applied",
     "Attachment",
     "Audit",
     "AuditLine",
     "Author",
+    "Backoff",
     "BadConfig",
     "Button",
     "Card",
@@ -147,13 +182,17 @@ __all__ = [
     "Customer",
     "Described",
     "Desk",
+    "DraftText",
     "Earlier",
     "Emotion",
     "Entry",
     "Event",
     "Events",
+    "ExampleEntry",
+    "ExamplesFile",
     "Fact",
     "File",
+    "FileWatcher",
     "Files",
     "Finding",
     "Guess",
@@ -195,6 +234,7 @@ __all__ = [
     "Receipt",
     "Reconciler",
     "Records",
+    "ReloadedFiles",
     "Remote",
     "Rendered",
     "Reply",
@@ -206,6 +246,7 @@ __all__ = [
     "Severity",
     "Starter",
     "State",
+    "StaticAssets",
     "Status",
     "Suggester",
     "Suggestion",
@@ -231,22 +272,43 @@ __all__ = [
     "Warm",
     "WarmlineError",
     "Watch",
+    "backoff",
     "compose_yaml",
     "construct_yaml",
+    "fill_facts",
     "hookimpl",
+    "in_language",
+    "luhn",
     "packaged_yaml",
+    "read_bounded",
     "read_shape",
     "read_yaml",
+    "retry_after",
+    "yaml_files",
 ]
 
+
+_MODULES = (
+    "model",
+    "ports",
+    "support.backoff",
+    "support.http",
+    "support.personal_data",
+    "support.assets",
+    "hookspecs",  # from here on pydantic is loaded
+    "settings",
+    "support.files",
+    "support.knowledge_files",
+)
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        """A name is fetched when it is first asked for: who asks for words alone, as a process
-        that reads messages does, has no settings to load, a quarter of a second and 17 MB."""
+        """Imports a name when it is first asked for. Modules are tried in turn, the light ones
+        first: a process that needs values alone, as one that understands messages does, loads no
+        settings, which saves it a quarter of a second and 17 MB."""
         if name in __all__:
-            for place in ("model", "ports", "hookspecs", "settings"):  # the light ones first
+            for place in _MODULES:
                 made = import_module(f"{__name__}.{place}")
                 if hasattr(made, name):
                     globals()[name] = found = getattr(made, name)

@@ -1,0 +1,43 @@
+"""How long to wait before the next try: exponential back-off with optional jitter."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+SHORTEST = 0.5
+"""Seconds; jitter never makes a wait shorter than this (or than the wait itself)."""
+
+
+def backoff(attempt: int, first: float, most: float, *, jitter: float = 0.0) -> float:
+    """Seconds to wait after ``attempt`` failures (1 or more): ``first``, doubled by each further
+    failure, at most ``most``.
+
+    ``jitter`` is the share of the wait that is chosen at random, 0..1: 0 is none, 0.5 gives
+    half to all of the wait, 1 is full jitter (Brooker, "Exponential Backoff and Jitter", AWS
+    Architecture Blog, 2015).
+    """
+    wait = min(most, first * 2.0 ** min(attempt - 1, 60))
+    chosen = random.uniform(wait * (1 - jitter), wait)  # noqa: S311  (not used for secrets)
+    return max(min(SHORTEST, wait), chosen)
+
+
+@dataclass(slots=True)
+class Backoff:
+    """The waits of one retry loop. ``first``, ``most`` in seconds; ``jitter`` as in `backoff`."""
+
+    first: float = 1.0
+    most: float = 60.0
+    jitter: float = 0.0
+    failures: int = field(default=0, init=False)
+    """In a row."""
+
+    def next(self, after: float | None = None) -> float:
+        """Count a failure and return the seconds to wait. ``after`` is what the provider asks for
+        (its Retry-After): the wait is never shorter than that, even if that exceeds ``most``."""
+        self.failures += 1
+        return max(after or 0.0, backoff(self.failures, self.first, self.most, jitter=self.jitter))
+
+    def reset(self) -> None:
+        """Start again from ``first``: the last try succeeded."""
+        self.failures = 0

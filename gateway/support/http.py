@@ -1,0 +1,46 @@
+"""Helpers for calls to other systems: Retry-After headers and downloads of a limited size."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from gateway.ports import TooLarge
+
+
+def retry_after(value: str | None, now: datetime | None = None) -> float | None:
+    """The seconds to wait that a Retry-After header asks for (RFC 9110, section 10.2.3).
+
+    ``value`` is a whole number of seconds or an HTTP date; ``now`` (with a time zone; default: the
+    system clock) is what a date is compared with. The result is never negative. None when there is
+    no header or it cannot be parsed.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])  # 30 years; more digits would overflow a timedelta
+    try:
+        then = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if then.tzinfo is None:
+        return None
+    return max(0.0, (then - (now or datetime.now(UTC))).total_seconds())
+
+
+async def read_bounded(chunks: AsyncIterable[bytes], limit: int) -> bytes:
+    """All of ``chunks`` joined, at most ``limit`` bytes. Raises TooLarge as soon as there are more.
+
+    Pass aiohttp's ``response.content.iter_chunked(65_536)`` or httpx's ``response.aiter_bytes()``.
+    Other tasks run between two chunks, even when the whole body has arrived already.
+    """
+    data = bytearray()
+    async for chunk in chunks:
+        data += chunk
+        if len(data) > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes")
+        await asyncio.sleep(0)
+    return bytes(data)
