@@ -26,7 +26,7 @@ from yarl import URL
 
 from channels.sms.parse import TwilioMedia
 from channels.sms.settings import API, SmsSettings
-from gateway import Attachment, Fact, File, Files, House, Outside, TooLarge
+from gateway import Attachment, Fact, File, Files, House, Outside, TooLarge, read_bounded
 
 log = structlog.get_logger(__name__)
 MAX_HOPS = 3
@@ -74,7 +74,7 @@ class TwilioMediaFetcher:
         except MediaNotFetched as error:
             reason = str(error)
         except TooLarge:
-            reason = "the file is too large"
+            reason = f"the file is larger than {self._largest} bytes"
         except TimeoutError:
             reason = f"Twilio did not send the file within {self._settings.media_timeout:g} s"
         except aiohttp.ClientError as error:
@@ -130,12 +130,7 @@ class TwilioMediaFetcher:
             raise MediaNotReady(f"Twilio answered {response.status}")
         if response.status != 200:
             raise MediaNotFetched(f"Twilio answered {response.status}")
-        data = bytearray()
-        async for chunk in response.content.iter_chunked(CHUNK):
-            data += chunk
-            if len(data) > self._largest:
-                raise MediaNotFetched(f"the file is larger than {self._largest} bytes")
-        return bytes(data)
+        return await read_bounded(response.content.iter_chunked(CHUNK), self._largest)
 
 
 class MediaLinks:

@@ -26,7 +26,7 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from channels.sms.errors import delivery_error, describe
 from channels.sms.media import MediaLinks, basic_auth
 from channels.sms.settings import SmsSettings
-from gateway import Outbound, TryLater, Undeliverable, Unsure
+from gateway import Outbound, TryLater, Undeliverable, Unsure, retry_after
 
 T = TypeVar("T")
 MAX_BODY = 1600
@@ -50,9 +50,8 @@ class TwilioHttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK 
         kwargs["headers"] = {**kwargs["headers"], **basic_auth(user, password)}
         response = await super().request(*args, **kwargs)
         if response.status_code == 429 or response.status_code >= 500:
-            after = (response.headers or {}).get("Retry-After", "")
-            seconds = float(after) if after.isascii() and after.isdecimal() else None
-            raise TryLater(f"Twilio answered {response.status_code}", after=seconds)
+            after = retry_after((response.headers or {}).get("Retry-After"))
+            raise TryLater(f"Twilio answered {response.status_code}", after=after)
         return response
 
 

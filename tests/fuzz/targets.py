@@ -24,6 +24,7 @@ import channels.slack.wire
 import channels.sms.keywords
 import channels.sms.parse
 import channels.telegram.channel
+import channels.telegram.parse
 import channels.telegram.receive
 import channels.webchat.hearing
 import channels.webchat.uploads
@@ -121,9 +122,9 @@ def _markup(data: bytes) -> None:
 
 
 def _telegram(data: bytes) -> None:
-    raw = channels.telegram.channel._json(data)
+    raw = channels.telegram.channel.read_json(data)
     if isinstance(raw, dict):
-        channels.telegram.receive.whereabouts(raw)
+        channels.telegram.parse.chat_of(raw)
 
 
 def _webchat(data: bytes) -> None:
@@ -178,7 +179,7 @@ TARGETS: Mapping[str, Target] = {
     "sms": Target(call=_sms, own=(channels.sms.parse.UnreadableForm, web.HTTPException)),
     "slack": Target(call=_slack, seeds="tests/slack/events/*.json"),
     "mrkdwn": Target(call=_markup),
-    "telegram": Target(call=_telegram, own=(channels.telegram.receive.Unintelligible,)),
+    "telegram": Target(call=_telegram, own=(channels.telegram.receive.UnreadableUpdate,)),
     "webchat": Target(call=_webchat, own=(channels.webchat.wire.Malformed,)),
     "upload": Target(call=_upload),
     "nlu": Target(

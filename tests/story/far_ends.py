@@ -30,9 +30,9 @@ from tests.slack.test_contract import DMS, Workspace
 from tests.sms import fake_twilio as twilio
 from tests.sms.conftest import PUBLIC, SmsGateway
 from tests.sms.test_contract import TwilioFarEnd
-from tests.telegram import server as telegram_api
+from tests.telegram import fake_bot_api as telegram_api
 from tests.telegram.conftest import SECRET as TELEGRAM_SECRET
-from tests.telegram.test_contract import Phone
+from tests.telegram.test_contract import TelegramFarEnd
 from tests.webchat.test_contract import SECRET as WEBCHAT_SECRET
 from tests.webchat.test_contract import Browsers
 
@@ -116,7 +116,7 @@ def texting(channel: str) -> Callable[[Open, FakeClock], Far]:
 
 @asynccontextmanager
 async def telegram(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
-    api = telegram_api.BotApi()
+    api = telegram_api.FakeBotApi()
     async with TestServer(api.app(), skip_url_asserts=True) as server:
         api.base = str(server.make_url("/bot"))
         section = {
@@ -128,9 +128,9 @@ async def telegram(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
             opened(channels.telegram, telegram=section) as gw,
             ClientSession(gw.url) as session,
         ):
-            yield Phone(gw, api, session)
+            yield TelegramFarEnd(gw, api, session)
         api.release()
-    assert api.wrong == []
+    assert api.violations == []
 
 
 @asynccontextmanager

@@ -1,0 +1,177 @@
+"""How updates reach us: by long polling, or by a webhook that we keep set."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from telegram import WebhookInfo
+
+from channels.telegram.api import UPDATE_KINDS, TelegramApi
+from channels.telegram.parse import chat_of
+from channels.telegram.receive import UnreadableUpdate
+from channels.telegram.settings import TelegramSettings
+from gateway import Backoff, Clock, Json, NotAccepted, Symptom, TryLater, Undeliverable, Unsure
+
+log = structlog.get_logger(__name__)
+
+FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
+"""Seconds between attempts while Telegram cannot be reached."""
+WEBHOOK_CHECK = 900.0
+"""Seconds between two checks that our webhook is still set."""
+RECENT = timedelta(hours=1)
+MANY_PENDING = 100
+
+
+class TelegramPolling:
+    """Asks Telegram for updates, and confirms only those that are committed."""
+
+    def __init__(
+        self,
+        api: TelegramApi,
+        receive: Callable[[Json], Awaitable[None]],
+        clock: Clock,
+        *,
+        wait: int,
+    ) -> None:
+        self._api, self._receive, self._clock, self._wait = api, receive, clock, wait
+        self._offset: int | None = None
+        self._webhook_removed = False
+        self.problem: str | None = "Telegram was not reached yet"
+
+    async def run(self) -> None:
+        """Poll until cancelled. After a failure, wait longer each time."""
+        backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
+        while True:
+            try:
+                await self._poll()
+            except (TryLater, Undeliverable, Unsure, NotAccepted) as error:
+                self.problem, self._webhook_removed = str(error), False
+                pause = backoff.next(getattr(error, "after", None))
+                log.warning("telegram.poll_failed", error=self.problem, again_in=pause)
+                await self._clock.sleep(pause)
+            else:
+                self.problem = None
+                backoff.reset()
+
+    async def _poll(self) -> None:
+        wait = self._wait
+        if not self._webhook_removed:
+            # "You will not be able to receive updates using getUpdates for as long as an
+            # outgoing webhook is set up" (Bot API). Waiting updates are not dropped.
+            async with self._api.bot() as bot:
+                await bot.delete_webhook(drop_pending_updates=False)
+            self._webhook_removed = True
+            wait = 0  # The first poll returns at once: we then know that polling works.
+        if updates := await self._api.get_updates(self._offset, wait):
+            await self._receive_all(updates)
+
+    async def _receive_all(self, updates: list[Json]) -> None:
+        """Commit a batch: chats side by side, each in order. Updates after the first failed one
+        come again, and are then known by their ids."""
+        chats: dict[int, list[Json]] = {}
+        for raw in updates:
+            chat = chat_of(raw) if isinstance(raw, dict) else None
+            chats.setdefault(chat.id if chat else 0, []).append(raw)
+        results = await asyncio.gather(*(self._in_order(chat) for chat in chats.values()))
+        done = set().union(*results)
+        for raw in updates:
+            if (id := _update_id(raw)) not in done:
+                raise NotAccepted(f"update {id} could not be stored; it comes again")
+            self._offset = max(self._offset or 0, id + 1)
+
+    async def _in_order(self, updates: list[Json]) -> set[int]:
+        """The ids of the updates that are done, up to the first that failed."""
+        done = set()
+        for raw in updates:
+            id = _update_id(raw)
+            try:
+                await self._receive(raw)
+            except UnreadableUpdate as error:
+                log.warning("telegram.dropped", update=id, why=str(error))
+            except NotAccepted as error:
+                log.warning("telegram.not_accepted", update=id, error=str(error))
+                break
+            except Exception:
+                log.exception("telegram.update_failed", update=id)
+                break
+            done.add(id)
+        return done
+
+
+class TelegramWebhook:
+    """Keeps the webhook set to ``url``."""
+
+    def __init__(self, api: TelegramApi, settings: TelegramSettings, url: str) -> None:
+        self._api, self._settings, self._url = api, settings, url
+        self.problem: str | None = "the webhook is not set yet"
+
+    async def run(self, clock: Clock) -> None:
+        """Set it, and check it, until cancelled. After a failure, wait longer each time."""
+        backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
+        while True:
+            try:
+                await self._set()
+            except (TryLater, Undeliverable, Unsure) as error:
+                self.problem = f"the webhook is not set: {error}"
+                pause = backoff.next(getattr(error, "after", None))
+                log.warning("telegram.no_webhook", error=str(error), again_in=pause)
+                await clock.sleep(pause)
+            else:
+                self.problem = None
+                backoff.reset()
+                await clock.sleep(WEBHOOK_CHECK)
+
+    async def _set(self) -> None:
+        """Set the webhook unless it is set. At the start it is always set: the secret may be
+        new."""
+        secret = self._settings.secret
+        async with self._api.bot() as bot:
+            if self.problem is None:
+                info = await bot.get_webhook_info()
+                if info.last_error_message:
+                    log.warning("telegram.webhook_failed", error=info.last_error_message)
+                if info.url == self._url:
+                    return
+                log.warning("telegram.webhook_lost", pending=info.pending_update_count)
+            await bot.set_webhook(
+                self._url,
+                secret_token=secret.get_secret_value() if secret else None,
+                allowed_updates=list(UPDATE_KINDS),
+                max_connections=self._settings.max_connections,
+            )
+        log.info("telegram.webhook_set", url=self._url)
+
+    def problems(self, info: WebhookInfo) -> Sequence[Symptom]:
+        """Whether the webhook is ours, and accepts what Telegram delivers."""
+        if info.url != self._url:
+            what = f"Telegram calls {info.url or 'no webhook'}, not {self._url}"
+            mend = "a running server sets it; else check `public_url`, or whether another program"
+            return [Symptom(what=what, mend=f"{mend} uses this bot")]
+        found = []
+        since = info.last_error_date
+        if info.last_error_message and since and datetime.now(UTC) - since < RECENT:
+            what = f"Telegram could not call us: {info.last_error_message[:200]}"
+            mend = f"check that {self._url} can be reached from outside, with a valid certificate"
+            found.append(Symptom(what=what, since=since, mend=mend))
+        if info.pending_update_count > MANY_PENDING:
+            what = f"{info.pending_update_count} updates wait at Telegram"
+            mend = "check that a server is running"
+            found.append(Symptom(what=what, severity="warning", mend=mend))
+        return found
+
+
+def polling_problems(info: WebhookInfo) -> Sequence[Symptom]:
+    """Whether a webhook is set: Telegram lets nobody poll while one is."""
+    if not info.url:
+        return ()
+    what = f"we poll, but Telegram calls a webhook at {info.url}"
+    mend = "a running server removes it; else another program uses this bot"
+    return [Symptom(what=what, severity="warning", mend=mend)]
+
+
+def _update_id(raw: Json) -> int:
+    id = raw.get("update_id") if isinstance(raw, dict) else None
+    return id if isinstance(id, int) else -1
