@@ -17,6 +17,14 @@ Units = Iterable[tuple[str, str]]
 _WORDS = re.compile(r"(\S+)(\s*)")
 
 
+def lowered(channel: ChannelGuide, max_length: int | None) -> ChannelGuide:
+    """``channel`` with a limit of at most ``max_length``. A guide may lower the channel's own
+    limit; above it, the channel's applies."""
+    if max_length is None or max_length >= channel.max_length:
+        return channel
+    return channel.model_copy(update={"max_length": max_length})
+
+
 def limit(channel: ChannelGuide) -> Fits:
     """Whether a text goes into one part of ``channel``."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from brand_voice import carrying
 from brand_voice.book import Book, Tongue
 from brand_voice.draft import Draft, finding
+from brand_voice.fitting import lowered
 from brand_voice.masking import spoken_by_others
 from brand_voice.phrases import pattern
 from brand_voice.sentences import EMOJI, EXCLAMATION, sentences
@@ -22,7 +23,7 @@ def lint(book: Book, text: str, occasion: Occasion) -> tuple[Finding, ...]:
     """Findings on ``text`` in the order of their places; several may overlap."""
     draft = Draft(
         text=text,
-        channel=book.channel(occasion.channel),
+        channel=lowered(book.channel(occasion.channel), occasion.max_length),
         channel_name=occasion.channel,
         tongues=_tongues(book, text, occasion.language),
         serious=occasion.emotion.label in book.serious,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from brand_voice.book import Book
 from brand_voice.composing import Composer, Pieces, joined, words
-from brand_voice.fitting import limit, split
-from brand_voice.guide import ChannelGuide, Role
+from brand_voice.fitting import limit, lowered, split
+from brand_voice.guide import Role
 from brand_voice.lint import lint
 from brand_voice.masking import Mask, hidden
 from brand_voice.segments import count, encoding, transliterate
@@ -39,7 +39,7 @@ class _Writer:
 
     def __init__(self, book: Book, reply: Reply, occasion: Occasion) -> None:
         self._reply = reply
-        self._channel: ChannelGuide = book.channel(occasion.channel)
+        self._channel = lowered(book.channel(occasion.channel), occasion.max_length)
         self._tongue = book.tongue(reply.language)
         self._mask = Mask(fact.value for fact in reply.facts)
         self._fits = limit(self._channel)

@@ -39,7 +39,8 @@ class Slack:
 
     name = "slack"
     # What was cut off is looked for before it is sent again (`Outgoing.send`): that is safe.
-    traits = Traits(buttons=True, attachments=True, unsure="resend")
+    # "Messages containing more than 40,000 characters" are truncated (chat.postMessage).
+    traits = Traits(buttons=True, attachments=True, unsure="resend", max_length=40_000)
 
     def __init__(self, settings: SlackSettings, *, largest_file: int) -> None:
         self._settings = settings

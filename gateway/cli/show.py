@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.app import routes
-from gateway.cli.start import as_json, chosen, config, gateway_of, runs
+from gateway.cli.start import as_json, chosen, config, gateway_of, runs, say
 from gateway.guests import BadGuest, Guests, installed
-from gateway.model import Route, Turn, Understanding
-from gateway.ports import WarmlineError
+from gateway.model import Occasion, Reply, Route, Turn, Understanding
+from gateway.ports import Voice, WarmlineError
 from gateway.services.evaluation import fresh_turn
 from gateway.services.routing import decide
 from gateway.settings import BadConfig, load
@@ -35,7 +35,20 @@ def check(config: Path | None) -> None:
     except BadGuest as bad:
         click.echo(f"{chosen(config)}:1: packages: {bad}")
         sys.exit(1)
+    for name, channel in gateway.offers.channels.items():
+        if (limit := channel.traits.max_length) and _exceeds(gateway.offers.voice, name, limit):
+            say(
+                f"warning: guide: channels.{name}.max_length: it is above the channel's own limit"
+                f" of {limit}, which applies; set {limit} or less"
+            )
     click.echo("OK")
+
+
+def _exceeds(voice: Voice, channel: str, limit: int) -> bool:
+    """Whether the guide alone would let a message on ``channel`` be longer than ``limit``."""
+    reply = Reply(opener="", body=("a " * (limit // 2 + 1),), purpose="message")
+    rendered = voice.render(reply, Occasion(channel=channel, author="agent"))
+    return max(map(len, rendered.parts)) > limit
 
 
 @click.command()

@@ -84,6 +84,7 @@ class Outcomes:
             customer=work.customer.name,
             emotion=last_mood(work.history),
             language=conversation.language,
+            max_length=self._max_length(conversation),
         )
         rendered = self._voice.render(reply, occasion)
         messages = _messages(reply, rendered, work.id, work.at, conversation.id)
@@ -161,10 +162,16 @@ class Outcomes:
         traits = self._traits.get(conversation.address.channel)
         return traits is not None and traits.mailbox
 
+    def _max_length(self, conversation: Conversation) -> int | None:
+        """The channel's own limit of one message."""
+        traits = self._traits.get(conversation.address.channel)
+        return traits.max_length if traits else None
+
     def _replies(self, turn: Turn, reply: Reply, handler: str | None) -> tuple[Message, ...]:
         if not has_words(reply):
             return ()
-        rendered = self._voice.render(reply, occasion(turn))
+        context = occasion(turn).replace(max_length=self._max_length(turn.conversation))
+        rendered = self._voice.render(reply, context)
         messages = _messages(reply, rendered, turn.id, turn.at, turn.conversation.id)
         said = [m.replace(author="bot", handler=handler, route=turn.route) for m in messages]
         return tuple(said)
@@ -176,6 +183,7 @@ class Outcomes:
             emotion=turn.understanding.emotion,
             customer=turn.customer.name,
             language=turn.language,
+            max_length=self._max_length(turn.conversation),
         )
         rendered = self._voice.render(reply, mine)
         told = [f"{source}: {fact.value}" for fact in reply.facts if fact.name == "source"]
