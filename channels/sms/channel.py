@@ -118,23 +118,34 @@ class Sms:
             lambda client: client.api.v2010.accounts(sid).fetch_async()
         )
         if str(account.status) != "active":
-            what = f"Twilio's account is {account.status}"
-            return [Symptom(what=what, mend="see the Twilio console: it may be unpaid")]
+            return [
+                Symptom(
+                    what=f"Twilio's account is {account.status}",
+                    mend="see the Twilio console: it may be unpaid",
+                )
+            ]
         if number is None:
             return ()
         owned = await self._account.call(
             lambda client: client.incoming_phone_numbers.list_async(phone_number=number, limit=1)
         )
         if not owned:
-            what = "the number in `channels.sms.from` is not one of this account"
-            return [Symptom(what=what, mend="buy it, or set one that the Twilio console shows")]
+            return [
+                Symptom(
+                    what="the number in `channels.sms.from` is not one of this account",
+                    mend="buy it, or set one that the Twilio console shows",
+                )
+            ]
         webhook = f"{self._public_url}{WEBHOOK}"
         current = str(owned[0].sms_url or "no webhook")
         if current.partition("#")[0] == webhook or owned[0].sms_application_sid:
             return ()
-        what = f"for incoming messages Twilio calls {current}, not {webhook}"
-        mend = "set that as the number's webhook for messages in the Twilio console"
-        return [Symptom(what=what, mend=mend)]
+        return [
+            Symptom(
+                what=f"for incoming messages Twilio calls {current}, not {webhook}",
+                mend="set the latter as the number's webhook for messages in the Twilio console",
+            )
+        ]
 
     async def send(self, message: Outbound) -> Sent:
         record = await self._sender.send(message)

@@ -7,18 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from telegram import (
-    Chat,
-    Contact,
-    Dice,
-    Location,
-    Message,
-    PhotoSize,
-    Poll,
-    Sticker,
-    User,
-    Venue,
-)
+from telegram import Chat, Contact, Location, Message, PhotoSize, User
 from telegram.constants import MessageAttachmentType, MessageType
 
 from channels.telegram.api import seconds
@@ -166,37 +155,17 @@ def _coordinates(location: Location) -> str:
     return f"{location.latitude:.6f}, {location.longitude:.6f}"
 
 
-def _location(location: Location) -> str:
-    return f"Location: {_coordinates(location)}"
-
-
-def _venue(venue: Venue) -> str:
-    return f"Location: {venue.title}, {venue.address} ({_coordinates(venue.location)})"
-
-
 def _contact(contact: Contact) -> str:
     name = " ".join(filter(None, (contact.first_name, contact.last_name)))
     return f"Contact: {name}, {contact.phone_number}"
 
 
-def _poll(poll: Poll) -> str:
-    return "\n".join([f"Poll: {poll.question}", *(f"- {option.text}" for option in poll.options)])
-
-
-def _sticker(sticker: Sticker) -> str:
-    return sticker.emoji or "(a sticker)"
-
-
-def _dice(dice: Dice) -> str:
-    return f"{dice.emoji} {dice.value}"
-
-
 # Telegram sends a venue as a location too, so the venue goes first.
 _DESCRIPTIONS: Mapping[str, Callable[[Any], str]] = {
-    "venue": _venue,
-    "location": _location,
+    "venue": lambda v: f"Location: {v.title}, {v.address} ({_coordinates(v.location)})",
+    "location": lambda location: f"Location: {_coordinates(location)}",
     "contact": _contact,
-    "poll": _poll,
-    "sticker": _sticker,
-    "dice": _dice,
+    "poll": lambda p: "\n".join([f"Poll: {p.question}", *(f"- {o.text}" for o in p.options)]),
+    "sticker": lambda sticker: sticker.emoji or "(a sticker)",
+    "dice": lambda dice: f"{dice.emoji} {dice.value}",
 }

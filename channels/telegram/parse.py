@@ -139,14 +139,13 @@ def _is_for_us(message: Message, me: User | None) -> bool:
 
 def _mentions(message: Message, me: User) -> bool:
     at = f"@{me.username}".casefold()
-    for entity, text in {**message.parse_entities(), **message.parse_caption_entities()}.items():
-        if entity.type == "mention" and text.casefold() == at:
-            return True
-        if entity.type == "bot_command" and text.casefold().endswith(at):
-            return True
-        if entity.type == "text_mention" and entity.user and entity.user.id == me.id:
-            return True
-    return False
+    entities = {**message.parse_entities(), **message.parse_caption_entities()}
+    return any(
+        (entity.type == "mention" and text.casefold() == at)
+        or (entity.type == "bot_command" and text.casefold().endswith(at))
+        or (entity.type == "text_mention" and entity.user and entity.user.id == me.id)
+        for entity, text in entities.items()
+    )
 
 
 def _read(

@@ -42,19 +42,13 @@ class TelegramPolling:
         self.problem: str | None = "Telegram was not reached yet"
 
     async def run(self) -> None:
-        """Poll until cancelled. After a failure, wait longer each time."""
-        backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
-        while True:
-            try:
-                await self._poll()
-            except (TryLater, Undeliverable, Unsure, NotAccepted) as error:
-                self.problem, self._webhook_removed = str(error), False
-                pause = backoff.next(getattr(error, "after", None))
-                log.warning("telegram.poll_failed", error=self.problem, again_in=pause)
-                await self._clock.sleep(pause)
-            else:
-                self.problem = None
-                backoff.reset()
+        """Poll until cancelled."""
+        await _repeat(self._poll, self._report, self._clock, failed="telegram.poll_failed")
+
+    def _report(self, problem: str | None) -> None:
+        self.problem = problem
+        if problem:
+            self._webhook_removed = False
 
     async def _poll(self) -> None:
         wait = self._wait
@@ -109,20 +103,12 @@ class TelegramWebhook:
         self.problem: str | None = "the webhook is not set yet"
 
     async def run(self, clock: Clock) -> None:
-        """Set it, and check it, until cancelled. After a failure, wait longer each time."""
-        backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
-        while True:
-            try:
-                await self._set()
-            except (TryLater, Undeliverable, Unsure) as error:
-                self.problem = f"the webhook is not set: {error}"
-                pause = backoff.next(getattr(error, "after", None))
-                log.warning("telegram.no_webhook", error=str(error), again_in=pause)
-                await clock.sleep(pause)
-            else:
-                self.problem = None
-                backoff.reset()
-                await clock.sleep(WEBHOOK_CHECK)
+        """Set the webhook, and check it every 15 minutes, until cancelled."""
+        failed = "telegram.no_webhook"
+        await _repeat(self._set, self._report, clock, failed=failed, interval=WEBHOOK_CHECK)
+
+    def _report(self, problem: str | None) -> None:
+        self.problem = problem and f"the webhook is not set: {problem}"
 
     async def _set(self) -> None:
         """Set the webhook unless it is set. At the start it is always set: the secret may be
@@ -147,29 +133,72 @@ class TelegramWebhook:
     def problems(self, info: WebhookInfo) -> Sequence[Symptom]:
         """Whether the webhook is ours, and accepts what Telegram delivers."""
         if info.url != self._url:
-            what = f"Telegram calls {info.url or 'no webhook'}, not {self._url}"
-            mend = "a running server sets it; else check `public_url`, or whether another program"
-            return [Symptom(what=what, mend=f"{mend} uses this bot")]
+            return [
+                Symptom(
+                    what=f"Telegram calls {info.url or 'no webhook'}, not {self._url}",
+                    mend="start the server, which sets it; else check `public_url`, and whether"
+                    " another program uses this bot",
+                )
+            ]
         found = []
         since = info.last_error_date
         if info.last_error_message and since and datetime.now(UTC) - since < RECENT:
-            what = f"Telegram could not call us: {info.last_error_message[:200]}"
-            mend = f"check that {self._url} can be reached from outside, with a valid certificate"
-            found.append(Symptom(what=what, since=since, mend=mend))
+            found.append(
+                Symptom(
+                    what=f"Telegram could not call us: {info.last_error_message[:200]}",
+                    since=since,
+                    mend=f"check that {self._url} can be reached from outside, with a valid"
+                    " certificate",
+                )
+            )
         if info.pending_update_count > MANY_PENDING:
-            what = f"{info.pending_update_count} updates wait at Telegram"
-            mend = "check that a server is running"
-            found.append(Symptom(what=what, severity="warning", mend=mend))
+            found.append(
+                Symptom(
+                    what=f"{info.pending_update_count} updates wait at Telegram",
+                    severity="warning",
+                    mend="check that a server is running",
+                )
+            )
         return found
+
+
+async def _repeat(
+    step: Callable[[], Awaitable[None]],
+    report: Callable[[str | None], None],
+    clock: Clock,
+    *,
+    failed: str,
+    interval: float = 0.0,
+) -> None:
+    """Run ``step`` every ``interval`` seconds, and after a failure with growing waits. ``report``
+    gets each failure's message, or None for a success; ``failed`` is the name of the log event."""
+    backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
+    while True:
+        try:
+            await step()
+        except (TryLater, Undeliverable, Unsure, NotAccepted) as error:
+            wait = backoff.next(getattr(error, "after", None))
+            report(str(error))
+            log.warning(failed, error=str(error), again_in=wait)
+            await clock.sleep(wait)
+        else:
+            backoff.reset()
+            report(None)
+            if interval:
+                await clock.sleep(interval)
 
 
 def polling_problems(info: WebhookInfo) -> Sequence[Symptom]:
     """Whether a webhook is set: Telegram lets nobody poll while one is."""
     if not info.url:
         return ()
-    what = f"we poll, but Telegram calls a webhook at {info.url}"
-    mend = "a running server removes it; else another program uses this bot"
-    return [Symptom(what=what, severity="warning", mend=mend)]
+    return [
+        Symptom(
+            what=f"we poll, but Telegram calls a webhook at {info.url}",
+            severity="warning",
+            mend="start the server, which removes it; else stop the other program with this bot",
+        )
+    ]
 
 
 def _update_id(raw: Json) -> int:
