@@ -50,7 +50,7 @@ def greeting(language: str | None) -> str:
 
 
 def is_service(message: Message) -> bool:
-    """Whether Telegram reports an event in the chat; nobody wrote it."""
+    """Whether Telegram itself reports an event in the chat; no person wrote the message."""
     return any(getattr(message, name, None) for name in _SERVICE)
 
 

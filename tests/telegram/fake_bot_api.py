@@ -15,7 +15,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 BotApiFailure = Literal[
-    "busy", "broken", "never", "blocked", "cut", "hang", "html", "token", "migrated"
+    "busy", "broken", "never", "blocked", "cut", "hang", "html", "token", "none"
 ]
 
 TOKEN = "4839574812:AAFD39kkdpWt3ywyRZergyOLMaJhac60qcK"

@@ -123,7 +123,7 @@ async def test_a_split_message_continues_where_it_failed(api: FakeBotApi) -> Non
     await telegram.send(long)
     assert [text[0] for text in api.texts(CHAT)] == ["f", "a", "b", "c"]
     again = long.replace(key="k2")
-    api._failures = [None, "cut"]  # type: ignore[list-item]
+    api.fail_next("none", "cut")
     with pytest.raises(Unsure):
         await telegram.send(again)
     sent = await telegram.send(again)
