@@ -1,7 +1,7 @@
-"""A Bot API server, as https://core.telegram.org/bots/api documents it.
+"""A fake Bot API, as https://core.telegram.org/bots/api documents it.
 
-It checks the token, the shape and the limits of every call and remembers each that no bot should
-make: `BotApi.wrong` must be empty at the end of a test.
+It checks the token, the shape and the limits of every call, and keeps each violation:
+`FakeBotApi.violations` must be empty at the end of a test.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-Trouble = Literal["busy", "broken", "never", "blocked", "cut", "hang", "html", "token", "migrated"]
+BotApiFailure = Literal[
+    "busy", "broken", "never", "blocked", "cut", "hang", "html", "token", "none"
+]
 
 TOKEN = "4839574812:AAFD39kkdpWt3ywyRZergyOLMaJhac60qcK"
 BOT = {
@@ -30,39 +32,39 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _SENDS = ("send_message", "send_document", "send_photo")
 
 
-class Refused(Exception):
-    """An answer that is no OK."""
+class BotApiError(Exception):
+    """An error answer."""
 
     def __init__(self, code: int, description: str, **parameters: int) -> None:
         super().__init__(description)
         self.code, self.description, self.parameters = code, description, parameters
 
 
-class BotApi:
+class FakeBotApi:
     """One bot, its chats and its updates."""
 
     def __init__(self) -> None:
         self.base = ""
-        """What ``api_base`` must be."""
-        self.wrong: list[str] = []
+        """What `api_base` in the settings must be."""
+        self.violations: list[str] = []
         self.ledger: list[tuple[str, dict[str, Any]]] = []
         self.sent: list[dict[str, Any]] = []
         self.answered: list[dict[str, Any]] = []
         self.uploads: list[tuple[int, bytes]] = []
         self.webhook: dict[str, Any] = {"url": ""}
-        self.nobody: set[int] = set()
-        """Chats that do not exist."""
-        self.moved: dict[int, int] = {}
-        self.odd_photos = False
-        """Pictures are refused as Telegram refuses odd ones."""
+        self.missing_chats: set[int] = set()
+        """They do not exist."""
+        self.migrated: dict[int, int] = {}
+        self.reject_photos = False
+        """Refuse pictures, as Telegram refuses those of odd dimensions."""
         self.files: dict[str, bytes] = {}
-        self.file_troubles: list[int] = []
-        self.tries = 0
+        self.file_failures: list[int] = []
+        self.send_calls = 0
         self.down = False
         self.confirmed = 0
         self._updates: list[dict[str, Any]] = []
-        self._news = asyncio.Event()
-        self._troubles: list[Trouble] = []
+        self._queued = asyncio.Event()
+        self._failures: list[BotApiFailure] = []
         self._number = 7_000
         self._release = asyncio.Event()
 
@@ -78,9 +80,9 @@ class BotApi:
 
     # -- for tests -------------------------------------------------------------------------------
 
-    def trouble(self, *kinds: Trouble) -> None:
-        """What the next calls that send meet, one each."""
-        self._troubles += kinds
+    def fail_next(self, *kinds: BotApiFailure) -> None:
+        """Fail the next calls that send, one for each kind."""
+        self._failures += kinds
 
     def update(self, **parts: Any) -> dict[str, Any]:
         """Queue an update for getUpdates, with the next id."""
@@ -91,21 +93,21 @@ class BotApi:
 
     def queue(self, *updates: dict[str, Any]) -> None:
         self._updates += updates
-        self._news.set()
+        self._queued.set()
 
     def store(self, file_id: str, data: bytes) -> None:
-        """A file that a customer sent."""
+        """Keep a file that a customer sent."""
         self.files[file_id] = data
 
     def texts(self, chat: int) -> list[str]:
-        """What this chat read, in order."""
-        return [one["text"] for one in self.sent if one["chat"]["id"] == chat and "text" in one]
+        """The texts sent to this chat, in order."""
+        return [m["text"] for m in self.sent if m["chat"]["id"] == chat and "text" in m]
 
     def calls(self, method: str) -> list[dict[str, Any]]:
         return [given for name, given in self.ledger if name == method]
 
     def release(self) -> None:
-        """Let calls go on that hang."""
+        """Let hanging calls go on."""
         self._release.set()
 
     # -- the protocol ----------------------------------------------------------------------------
@@ -114,7 +116,7 @@ class BotApi:
         if self.down:
             return web.Response(status=502, text="<html>Bad Gateway</html>")
         if request.match_info["token"] != TOKEN:
-            return _refusal(Refused(401, "Unauthorized"))
+            return _error_response(BotApiError(401, "Unauthorized"))
         methods: dict[str, Callable[..., Any]] = {
             name[4:].replace("_", ""): getattr(self, name)
             for name in dir(self)
@@ -122,47 +124,47 @@ class BotApi:
         }
         method = methods.get(request.match_info["method"].lower())
         if method is None:
-            self.wrong.append(f"no such method: {request.match_info['method']}")
-            return _refusal(Refused(404, "Not Found"))
+            self.violations.append(f"no such method: {request.match_info['method']}")
+            return _error_response(BotApiError(404, "Not Found"))
         given = await _given(request)
         name = method.__name__.removeprefix("_do_")
         self.ledger.append((name, given))
         try:
-            after = await self._trouble(request) if name in _SENDS else None
+            after = await self._fail(request) if name in _SENDS else None
             result = await method(given)
-        except Refused as refused:
-            return _refusal(refused)
+        except BotApiError as error:
+            return _error_response(error)
         except asyncio.CancelledError:
             raise
-        except web.HTTPException as page:
-            return web.Response(status=page.status, text=page.text)
+        except web.HTTPException as error:
+            return web.Response(status=error.status, text=error.text)
         except Exception as error:
-            self.wrong.append(f"{name}: {error!r}")
+            self.violations.append(f"{name}: {error!r}")
             raise
         if after == "cut" and request.transport is not None:
             request.transport.abort()
         return web.json_response({"ok": True, "result": result})
 
-    async def _trouble(self, request: web.Request) -> Trouble | None:
-        self.tries += 1
-        trouble = self._troubles.pop(0) if self._troubles else None
-        match trouble:
+    async def _fail(self, request: web.Request) -> BotApiFailure | None:
+        self.send_calls += 1
+        failure = self._failures.pop(0) if self._failures else None
+        match failure:
             case "busy":
-                raise Refused(429, "Too Many Requests: retry after 40", retry_after=40)
+                raise BotApiError(429, "Too Many Requests: retry after 40", retry_after=40)
             case "broken":
-                raise Refused(500, "Internal Server Error")
+                raise BotApiError(500, "Internal Server Error")
             case "never":
-                raise Refused(400, "Bad Request: chat not found")
+                raise BotApiError(400, "Bad Request: chat not found")
             case "blocked":
-                raise Refused(403, "Forbidden: bot was blocked by the user")
+                raise BotApiError(403, "Forbidden: bot was blocked by the user")
             case "token":
-                raise Refused(401, "Unauthorized")
+                raise BotApiError(401, "Unauthorized")
             case "html":
                 page = f"<html>no upstream for {request.path}</html>"
                 raise web.HTTPBadGateway(text=page)
             case "hang":
                 await self._release.wait()
-        return trouble
+        return failure
 
     async def _do_get_me(self, given: dict[str, Any]) -> Any:
         return BOT
@@ -170,9 +172,9 @@ class BotApi:
     async def _do_set_webhook(self, given: dict[str, Any]) -> Any:
         self._only(given, {"url", "secret_token", "allowed_updates", "max_connections"})
         if not SECRET.fullmatch(given.get("secret_token", "x")):
-            raise Refused(400, "Bad Request: secret token contains unallowed characters")
+            raise BotApiError(400, "Bad Request: secret token contains unallowed characters")
         if not 1 <= given["max_connections"] <= 100:
-            raise Refused(400, "Bad Request: max_connections is out of range")
+            raise BotApiError(400, "Bad Request: max_connections is out of range")
         self.webhook = given
         return True
 
@@ -185,23 +187,23 @@ class BotApi:
 
     async def _do_delete_webhook(self, given: dict[str, Any]) -> Any:
         if given.get("drop_pending_updates"):
-            self.wrong.append("updates that waited were dropped")
+            self.violations.append("waiting updates were dropped")
         self.webhook = {"url": ""}
         return True
 
     async def _do_get_updates(self, given: dict[str, Any]) -> Any:
         self._only(given, {"offset", "timeout", "allowed_updates", "limit"})
         if self.webhook["url"]:
-            raise Refused(
+            raise BotApiError(
                 409, "Conflict: can't use getUpdates method while webhook is active; delete it"
             )
         offset = given.get("offset", 0)
         self.confirmed = max(self.confirmed, offset - 1)
-        self._updates = [one for one in self._updates if one["update_id"] >= offset]
+        self._updates = [update for update in self._updates if update["update_id"] >= offset]
         if not self._updates and given.get("timeout"):
-            self._news.clear()
+            self._queued.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), given["timeout"])
+                await asyncio.wait_for(self._queued.wait(), given["timeout"])
             except TimeoutError:
                 return []
         if self.down:
@@ -214,26 +216,26 @@ class BotApi:
         )
         text = given["text"].strip()
         if not text:
-            raise Refused(400, "Bad Request: message text is empty")
+            raise BotApiError(400, "Bad Request: message text is empty")
         if len(text.encode("utf-16-le")) // 2 > 4096:
-            self.wrong.append("a text of more than 4,096 UTF-16 units")
-            raise Refused(400, "Bad Request: message is too long")
+            self.violations.append("a text of more than 4,096 UTF-16 code units")
+            raise BotApiError(400, "Bad Request: message is too long")
         if not given.get("link_preview_options", {}).get("is_disabled"):
-            self.wrong.append("a link preview was asked for")
+            self.violations.append("a link preview is enabled")
         return self._keep(given, text=text)
 
     async def _do_send_document(self, given: dict[str, Any]) -> Any:
         self._only(given, {"chat_id", "document", "disable_content_type_detection"})
         name, data = given["document"]
         if len(data) > 50_000_000:
-            raise Refused(413, "Request Entity Too Large")
+            raise BotApiError(413, "Request Entity Too Large")
         self.uploads.append((int(given["chat_id"]), data))
         return self._keep(given, document={"file_name": name, **_ids(len(self.uploads))})
 
     async def _do_send_photo(self, given: dict[str, Any]) -> Any:
         self._only(given, {"chat_id", "photo"})
-        if self.odd_photos:
-            raise Refused(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
+        if self.reject_photos:
+            raise BotApiError(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
         _, data = given["photo"]
         self.uploads.append((int(given["chat_id"]), data))
         sizes = [{"width": 90, "height": 60, **_ids(len(self.uploads))}]
@@ -243,44 +245,44 @@ class BotApi:
         self._only(given, {"file_id"})
         data = self.files.get(given["file_id"])
         if data is None:
-            raise Refused(400, "Bad Request: invalid file_id")
+            raise BotApiError(400, "Bad Request: invalid file_id")
         if len(data) > 20_000_000:
-            raise Refused(400, "Bad Request: file is too big")
+            raise BotApiError(400, "Bad Request: file is too big")
         return {**_ids(given["file_id"]), "file_path": f"documents/{given['file_id']}"}
 
     async def _do_answer_callback_query(self, given: dict[str, Any]) -> Any:
         self._only(given, {"callback_query_id", "text"})
         if len(given.get("text", "")) > 200:
-            raise Refused(400, "Bad Request: MESSAGE_TOO_LONG")
+            raise BotApiError(400, "Bad Request: MESSAGE_TOO_LONG")
         if given["callback_query_id"] == "too old":
-            raise Refused(400, "Bad Request: query is too old and response timeout expired")
+            raise BotApiError(400, "Bad Request: query is too old and response timeout expired")
         self.answered.append(given)
         return True
 
     async def _do_edit_message_reply_markup(self, given: dict[str, Any]) -> Any:
         self._only(given, {"chat_id", "message_id"})
-        for one in self.sent:
-            if one["message_id"] == int(given["message_id"]):
-                one.pop("reply_markup", None)
-                return one
-        raise Refused(400, "Bad Request: message to edit not found")
+        for message in self.sent:
+            if message["message_id"] == int(given["message_id"]):
+                message.pop("reply_markup", None)
+                return message
+        raise BotApiError(400, "Bad Request: message to edit not found")
 
     async def _file(self, request: web.Request) -> web.Response:
         if request.match_info["token"] != TOKEN:
             return web.Response(status=404)
-        if self.file_troubles:
-            return web.Response(status=self.file_troubles.pop(0))
+        if self.file_failures:
+            return web.Response(status=self.file_failures.pop(0))
         return web.Response(body=self.files[request.match_info["path"].removeprefix("documents/")])
 
     def _keep(self, given: dict[str, Any], **content: Any) -> dict[str, Any]:
         chat = int(given["chat_id"])
-        if chat in self.nobody:
-            raise Refused(400, "Bad Request: chat not found")
-        if chat in self.moved:
-            raise Refused(
+        if chat in self.missing_chats:
+            raise BotApiError(400, "Bad Request: chat not found")
+        if chat in self.migrated:
+            raise BotApiError(
                 400,
                 "Bad Request: group chat was upgraded to a supergroup chat",
-                migrate_to_chat_id=self.moved[chat],
+                migrate_to_chat_id=self.migrated[chat],
             )
         self._number += 1
         message = {
@@ -294,42 +296,42 @@ class BotApi:
             message["reply_markup"] = self._checked(markup)
         if answered := given.get("reply_parameters"):
             if not answered.get("allow_sending_without_reply"):
-                self.wrong.append("a reply that fails when its message was deleted")
+                self.violations.append("a reply that fails when its message is deleted")
             message["answers"] = answered["message_id"]
         self.sent.append(message)
         return {key: value for key, value in message.items() if key != "answers"}
 
     def _checked(self, markup: dict[str, Any]) -> dict[str, Any]:
-        for button in [one for row in markup["inline_keyboard"] for one in row]:
+        for button in [button for row in markup["inline_keyboard"] for button in row]:
             if set(button) != {"text", "callback_data"} or not button["text"]:
-                self.wrong.append(f"a button with {sorted(button)}")
+                self.violations.append(f"a button with {sorted(button)}")
             if not 1 <= len(button["callback_data"].encode()) <= 64:
-                raise Refused(400, "Bad Request: BUTTON_DATA_INVALID")
+                raise BotApiError(400, "Bad Request: BUTTON_DATA_INVALID")
         return markup
 
     def _only(self, given: dict[str, Any], known: set[str]) -> None:
-        """No parameter that we did not mean to send; a ``parse_mode`` above all."""
-        if odd := set(given) - known:
-            self.wrong.append(f"unexpected parameters: {sorted(odd)}")
+        """Check that no other parameter is sent, above all no ``parse_mode``."""
+        if unexpected := set(given) - known:
+            self.violations.append(f"unexpected parameters: {sorted(unexpected)}")
 
 
 def _ids(number: object) -> dict[str, Any]:
     return {"file_id": f"{number}", "file_unique_id": f"u{number}"}
 
 
-def _refusal(refused: Refused) -> web.Response:
+def _error_response(error: BotApiError) -> web.Response:
     body: dict[str, Any] = {
         "ok": False,
-        "error_code": refused.code,
-        "description": refused.description,
+        "error_code": error.code,
+        "description": error.description,
     }
-    if refused.parameters:
-        body["parameters"] = refused.parameters
-    return web.json_response(body, status=refused.code)
+    if error.parameters:
+        body["parameters"] = error.parameters
+    return web.json_response(body, status=error.code)
 
 
 async def _given(request: web.Request) -> dict[str, Any]:
-    """The parameters, from a form or a multipart body, JSON values read."""
+    """The parameters of a form or a multipart body, with JSON values parsed."""
     given: dict[str, Any] = {}
     for name, value in (await request.post()).items():
         if isinstance(value, web.FileField):

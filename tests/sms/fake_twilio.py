@@ -1,8 +1,8 @@
-"""A Twilio to test against: Messages (create and list), media, and its signed webhooks.
+"""A fake Twilio: Messages (create and list), media, and signed webhooks.
 
 After Twilio's "Messages resource", "Twilio API responses", "Error and warning dictionary" and
-"Webhooks security". Each call's credentials, shape and limits are checked: what Twilio would not
-take is an `AssertionError`, kept in ``wrong`` and told at the end of the test.
+"Webhooks security". It checks the credentials, shape and limits of each call. A call that Twilio
+would not accept is an `AssertionError`, kept in ``violations`` and raised at the end of the test.
 """
 
 from __future__ import annotations
@@ -27,74 +27,74 @@ TOKEN = "5up3rs3cr3t-t0k3n"
 NUMBER = "+15550100200"
 SERVICE = "MG" + "1" * 32
 API = "/2010-04-01/Accounts"
-LONGEST = 1600
+MAX_BODY = 1600
 """Characters of a body (error 21617)."""
 
-Mishap = Literal["busy", "down", "refuse", "cut before", "cut after", "hang", "garbage"]
+TwilioFailure = Literal["busy", "down", "refuse", "cut before", "cut after", "hang", "garbage"]
 
 
 def signature(url: str, form: Mapping[str, str], token: str = TOKEN) -> str:
-    """As Twilio signs: the URL, then each field's name and value in the order of names."""
+    """Sign as Twilio does: the URL, then each field's name and value, sorted by name."""
     text = url + "".join(name + form[name] for name in sorted(form))
     digest = hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()
 
 
-class Twilio:
-    """One account. ``sent`` is the ledger of what it took, in order."""
+class FakeTwilio:
+    """One account. ``sent`` holds the messages that it accepted, in order."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
-        self.calls = 0
-        """How often it was asked to send."""
-        self.lists = 0
-        self.wrong: list[str] = []
+        self.send_calls = 0
+        """How often we asked it to send."""
+        self.list_calls = 0
+        self.violations: list[str] = []
         self.media: dict[str, tuple[str, bytes]] = {}
         self.fetched: list[tuple[str, bool]] = []
-        """Paths of files that were fetched, and whether with credentials."""
+        """Paths of fetched files, and whether the call carried credentials."""
         self.redirect: str | None = None
-        """Where media are passed on to; None: to a path of this server."""
+        """Where media redirect to; None: to a path of this server."""
         self.refusals: dict[str, tuple[int, int]] = {}
-        """Number -> status and code with which messages to it are refused."""
+        """Number -> status and error code of messages to it."""
         self.before_answering: Callable[[], Awaitable[Any]] | None = None
-        self._mishaps: list[tuple[Mishap, dict[str, Any]]] = []
-        self._gate = asyncio.Event()
+        self._failures: list[tuple[TwilioFailure, dict[str, Any]]] = []
+        self._released = asyncio.Event()
         self.url = ""
         self.status_of_account = "active"
         self.numbers: dict[str, str] = {}
-        """Our numbers, and where messages to each are brought."""
+        """Our numbers, and the webhook of each."""
 
-    def next(self, what: Mishap, **more: Any) -> None:
-        """What the next call to send meets. ``after`` seconds (busy), ``status``, ``code``."""
-        self._mishaps.append((what, more))
+    def fail_next(self, failure: TwilioFailure, **more: Any) -> None:
+        """Fail the next call that sends, with ``after`` seconds (busy), ``status``, ``code``."""
+        self._failures.append((failure, more))
 
     def release(self) -> None:
-        """Let go of what hangs."""
-        self._gate.set()
+        """Let hanging calls go on."""
+        self._released.set()
 
     # -- the API ---------------------------------------------------------------------------------
 
     def routes(self) -> list[web.RouteDef]:
-        here = f"{API}/{{account}}"
+        base = f"{API}/{{account}}"
         return [
-            web.post(here + "/Messages.json", self._create),
-            web.get(here + "/Messages.json", self._list),
-            web.get(here + ".json", self._account),
-            web.get(here + "/IncomingPhoneNumbers.json", self._numbers),
-            web.get(here + "/Messages/{message}/Media/{media}", self._media),
+            web.post(base + "/Messages.json", self._create),
+            web.get(base + "/Messages.json", self._list),
+            web.get(base + ".json", self._account),
+            web.get(base + "/IncomingPhoneNumbers.json", self._numbers),
+            web.get(base + "/Messages/{message}/Media/{media}", self._media),
             web.get("/store/{media}", self._stored),
         ]
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
-        self.calls += 1
+        self.send_calls += 1
         if (refused := self._unauthorised(request)) is not None:
             return refused
         fields = parse_qsl(await request.text(), keep_blank_values=True)
         form = dict(fields)
         files = [value for name, value in fields if name == "MediaUrl"]
         self._check(request.content_type == "application/x-www-form-urlencoded", "not a form")
-        mishap, more = self._mishaps.pop(0) if self._mishaps else (None, {})
-        if (answer := await self._mishap(mishap, more, request)) is not None:
+        failure, more = self._failures.pop(0) if self._failures else (None, {})
+        if (answer := await self._mishap(failure, more, request)) is not None:
             return answer
         if (refused := self._invalid(form)) is not None:
             return refused
@@ -102,37 +102,37 @@ class Twilio:
         self.sent.append(record)
         if self.before_answering is not None:
             await self.before_answering()
-        if mishap == "cut after":
+        if failure == "cut after":
             self._cut(request)
-        if mishap == "garbage":
+        if failure == "garbage":
             return web.Response(text="<html>", status=201)
         return web.json_response(record, status=201)
 
     async def _mishap(
-        self, mishap: Mishap | None, more: dict[str, Any], request: web.Request
+        self, failure: TwilioFailure | None, more: dict[str, Any], request: web.Request
     ) -> web.StreamResponse | None:
-        if mishap == "busy":
+        if failure == "busy":
             headers = {"Retry-After": str(more["after"])} if "after" in more else {}
             return error(429, 20429, "Too Many Requests", headers)
-        if mishap == "down":
+        if failure == "down":
             return error(more.get("status", 503), 20503, "Service is unavailable")
-        if mishap == "refuse":
+        if failure == "refuse":
             return error(more.get("status", 400), more["code"], more.get("message", "Refused"))
-        if mishap == "cut before":
+        if failure == "cut before":
             self._cut(request)
-        if mishap == "hang":
-            await self._gate.wait()
+        if failure == "hang":
+            await self._released.wait()
         return None
 
     def _invalid(self, form: dict[str, str]) -> web.Response | None:
         to, body = form.get("To", ""), form.get("Body", "")
-        known = {"To", "Body", "From", "MessagingServiceSid", "StatusCallback", "MediaUrl"}
-        self._check(not set(form) - known, f"unknown fields {set(form) - known}")
-        self._check("From" in form or "MessagingServiceSid" in form, "nobody to send from")
-        channels = {one.partition(":")[0] for one in (to, form.get("From", to)) if ":" in one}
+        allowed = {"To", "Body", "From", "MessagingServiceSid", "StatusCallback", "MediaUrl"}
+        self._check(not set(form) - allowed, f"unknown fields {set(form) - allowed}")
+        self._check("From" in form or "MessagingServiceSid" in form, "no sender")
+        channels = {n.partition(":")[0] for n in (to, form.get("From", to)) if ":" in n}
         self._check(len(channels) <= 1, "From and To are on different channels")
         callback = form.get("StatusCallback", "https://ok.example")
-        self._check(callback.startswith(("http://", "https://")), "no StatusCallback URL")
+        self._check(callback.startswith(("http://", "https://")), "StatusCallback is not a URL")
         if to.removeprefix("whatsapp:") in self.refusals:
             status, code = self.refusals[to.removeprefix("whatsapp:")]
             return error(status, code, f"The 'To' number {to} is not fine")
@@ -140,7 +140,7 @@ class Twilio:
             return error(400, 21211, f"The 'To' number {to} is not a valid phone number.")
         if not body and "MediaUrl" not in form:
             return error(400, 21602, "Message body is required.")
-        if len(body) > LONGEST:
+        if len(body) > MAX_BODY:
             return error(
                 400, 21617, "The concatenated message body exceeds the 1600 character limit"
             )
@@ -174,28 +174,29 @@ class Twilio:
         }
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
-        self.lists += 1
+        self.list_calls += 1
         if (refused := self._unauthorised(request)) is not None:
             return refused
-        given = dict(request.query)
-        self._check(not set(given) - {"To", "From", "DateSent>", "PageSize"}, f"list {given}")
+        query = dict(request.query)
+        self._check(not set(query) - {"To", "From", "DateSent>", "PageSize"}, f"list {query}")
         found = [
-            one
-            for one in reversed(self.sent)
-            if given.get("To", one["to"]) == one["to"]
-            and given.get("From", one["from"]) == one["from"]
+            record
+            for record in reversed(self.sent)
+            if query.get("To", record["to"]) == record["to"]
+            and query.get("From", record["from"]) == record["from"]
         ]
-        page = found[: int(given.get("PageSize", 50))]
+        page = found[: int(query.get("PageSize", 50))]
         shown = [
-            {k: v for k, v in one.items() if k not in ("status_callback", "media")} for one in page
+            {k: v for k, v in record.items() if k not in ("status_callback", "media")}
+            for record in page
         ]
-        uri = f"{API}/{SID}/Messages.json?{urlencode(given)}"
+        uri = f"{API}/{SID}/Messages.json?{urlencode(query)}"
         return web.json_response(
             {"messages": shown, "page": 0, "page_size": 50, "uri": uri, "next_page_uri": None}
         )
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
-        """The API passes on to a store, as Twilio does."""
+        """Redirect to a store, as Twilio does."""
         self.fetched.append((request.path, "Authorization" in request.headers))
         if (refused := self._unauthorised(request)) is not None:
             return refused
@@ -242,7 +243,7 @@ class Twilio:
 
     def _check(self, right: bool, what: str) -> None:
         if not right:
-            self.wrong.append(what)
+            self.violations.append(what)
 
     # -- the other way: webhooks -----------------------------------------------------------------
 
@@ -253,7 +254,7 @@ class Twilio:
         return f"{self.url}{API}/{SID}/Messages/MM{'2' * 32}/Media/{sid}"
 
     def message(self, text: str, sender: str, **more: str) -> dict[str, str]:
-        """The form of an incoming message."""
+        """The form of an incoming message from ``sender``."""
         prefix = "whatsapp:" if sender.startswith("whatsapp:") else ""
         sid = more.get("MessageSid", f"SM{uuid4().hex}")
         form = {
@@ -275,7 +276,7 @@ class Twilio:
         return form | more
 
     def status(self, record: Mapping[str, Any], status: str, **more: str) -> dict[str, str]:
-        """The form of a status callback for what was sent."""
+        """The form of a status callback for a sent message."""
         return {
             "AccountSid": SID,
             "ApiVersion": "2010-04-01",
@@ -299,22 +300,22 @@ def error(status: int, code: int, message: str, headers: Any = None) -> web.Resp
     return web.json_response(body, status=status, headers=headers)
 
 
-async def call(
+async def post_signed(
     url: str, form: Mapping[str, str], *, signed_for: str | None = None, **headers: str
 ) -> tuple[int, str]:
-    """Post a signed form as Twilio does; gives status and body."""
-    given = {"X-Twilio-Signature": signature(signed_for or url, form), **headers}
+    """Post a signed form as Twilio does; returns status and body."""
+    sent_headers = {"X-Twilio-Signature": signature(signed_for or url, form), **headers}
     async with (
         ClientSession() as session,
-        session.post(url, data=dict(form), headers=given) as answer,
+        session.post(url, data=dict(form), headers=sent_headers) as answer,
     ):
         return answer.status, await answer.text()
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Twilio]:
-    """A Twilio on a free port. At the end nothing was called wrongly."""
-    twilio = Twilio()
+async def running_twilio() -> AsyncIterator[FakeTwilio]:
+    """A fake Twilio on a free port. At the end it asserts that every call was valid."""
+    twilio = FakeTwilio()
     app = web.Application()
     app.add_routes(twilio.routes())
     server = TestServer(app)
@@ -325,4 +326,4 @@ async def serving() -> AsyncIterator[Twilio]:
     finally:
         twilio.release()
         await server.close()
-    assert twilio.wrong == []
+    assert twilio.violations == []

@@ -1,4 +1,4 @@
-"""The doctor asks Telegram whether it knows us and calls us."""
+"""The health check asks Telegram about our bot and its webhook."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import pytest
 from gateway import HealthCheck, TryLater
 from gateway.testing import FakeClock
 
-from . import server
+from . import fake_bot_api
 from .conftest import Start
-from .server import BotApi
+from .fake_bot_api import FakeBotApi
 
 
-async def test_telegram_calls_us(start: Start, api: BotApi) -> None:
-    """The webhook is ours: well. Somebody else's: told, with both addresses."""
+async def test_a_foreign_webhook_is_reported(start: Start, api: FakeBotApi) -> None:
+    """No problem with our webhook; a problem that names both addresses with another."""
     async with start() as gw:
         channel = gw.gateway.registrations.channels["telegram"]
         assert isinstance(channel, HealthCheck)
@@ -24,13 +24,11 @@ async def test_telegram_calls_us(start: Start, api: BotApi) -> None:
         assert symptom.severity == "broken"
 
 
-async def test_a_token_that_telegram_does_not_know(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Told in words, without the token."""
+async def test_an_unknown_token_is_reported(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to do and does not contain the token."""
     async with start() as gw:
         channel = gw.gateway.registrations.channels["telegram"]
         assert isinstance(channel, HealthCheck)
-        monkeypatch.setattr(server, "TOKEN", "1:another")
+        monkeypatch.setattr(fake_bot_api, "TOKEN", "1:another")
         with pytest.raises(TryLater, match="BotFather"):
             await channel.check_health(FakeClock())
