@@ -11,8 +11,8 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, CookieJar, web
 from aiohttp.test_utils import TestServer
 
-from plugins.agents_desk import DeskSettings, User, WebDesk
-from plugins.agents_desk.roles import Role
+from plugins.agents_desk import DeskSettings, DeskUser, WebDesk
+from plugins.agents_desk.settings import Role
 from tests.agents_desk.town import Town, peopled
 
 PASSWORD = "correct horse battery"
@@ -51,8 +51,8 @@ class Visit:
         return await self.send("/desk/sign-in", name=name, password=password, next="/desk")
 
 
-def user(name: str, role: Role = "lead") -> User:
-    return User(
+def user(name: str, role: Role = "lead") -> DeskUser:
+    return DeskUser(
         name=name,
         password_hash=CHEAP.hash(PASSWORD),
         display_name=name.capitalize(),

@@ -200,7 +200,7 @@ async def test_a_conflict_keeps_the_words(page: Any, town: Town) -> None:
     moved = card.conversation.replace(owner=BEN, epoch=9)
     town.desk.cards[1] = card.replace(conversation=moved)
     await page.keyboard.press("Control+Enter")
-    await page.wait_for_selector("#told >> text=With Ben.")
+    await page.wait_for_selector("#outcome >> text=With Ben.")
     assert "Too late" in await page.text_content("#composer")
     assert town.desk.said == []
     page.troubles = [one for one in page.troubles if "409" not in one]
@@ -236,7 +236,7 @@ async def test_by_which_address(page: Any, town: Town) -> None:
     """The choice stays when news come, and the answer leaves by it."""
     await at_maria(page, town)
     await page.keyboard.type("I write by SMS")
-    await page.get_by_label("By", exact=True).select_option("sms:+44 7700 900456")
+    await page.get_by_label("Send to", exact=True).select_option("sms:+44 7700 900456")
     await listening(town)
     town.desk.cards[1] = town.desk.cards[1].replace(
         identities=(*town.desk.cards[1].identities, Address(channel="slack", value="T1/D1"))
@@ -274,8 +274,8 @@ async def test_a_refused_link_is_seen_on_a_phone(browser: Any, url: str, town: T
     await page.click("#more-addresses summary")
     await page.fill("#link-channel", "a:b")
     await page.fill("#link-value", "8112")
-    await page.get_by_role("button", name="Send a code there").click()
-    await page.get_by_text("This is no address").wait_for()
+    await page.get_by_role("button", name="Send a code").click()
+    await page.get_by_text("This is not a valid address").wait_for()
     assert await page.locator("#card").is_hidden()
     await page.click(".to-card")
     assert await page.input_value("#link-value") == "8112"
@@ -300,7 +300,7 @@ async def test_a_link_by_keyboard(page: Any, town: Town) -> None:
     assert await page.input_value("#link-value") == ""
     await page.fill("#link-channel", "telegram")
     await page.fill("#link-value", "8112")
-    await page.get_by_role("button", name="Link it without proof").press("Enter")
+    await page.get_by_role("button", name="Link without a code").press("Enter")
     await page.wait_for_selector("#announce >> text=The address is linked", state="attached")
     assert town.desk.links == [there]
 
@@ -345,7 +345,7 @@ async def test_without_scripts(browser: Any, url: str, town: Town) -> None:
     await page.wait_for_selector(".m.agent >> text=Hello Maria")
     await page.click("label[for=mode-note]")
     await page.fill("#note", "done with scripts off")
-    await page.click("text=Keep the note")
+    await page.click("text=Save the note")
     await page.wait_for_selector(".m.note >> text=done with scripts off")
     await page.click("text=Resolve")
     await page.wait_for_selector("text=This conversation is resolved.")

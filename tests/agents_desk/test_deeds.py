@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway import Finding, NotAccepted
-from plugins.agents_desk.deeds import once
-from plugins.agents_desk.forms import Form
+from plugins.agents_desk.actions import answer_key
+from plugins.agents_desk.guard import ActionForm
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.town import BEN, Town
 
@@ -50,9 +50,9 @@ async def test_sending_twice_is_one_message(ana: Visit, town: Town) -> None:
 
 def test_the_key_is_of_this_person_and_this_page() -> None:
     """Two people, two pages or two conversations never share a key."""
-    same = Form(conversation=1, text="a", key="k")
-    keys = [once("desk:ana", same), once("desk:ben", same), once("desk:ana", same.replace(key="l")),
-            once("desk:ana", same.replace(conversation=2))]  # fmt: skip
+    same = ActionForm(conversation=1, text="a", key="k")
+    keys = [answer_key("desk:ana", same), answer_key("desk:ben", same), answer_key("desk:ana", same.replace(key="l")),
+            answer_key("desk:ana", same.replace(conversation=2))]  # fmt: skip
     assert len(set(keys)) == 4
 
 
@@ -66,7 +66,7 @@ async def test_someone_was_faster(ana: Visit, ben: Visit, town: Town) -> None:
     assert answer.status == 409
     assert "With Ben." in ana.page
     assert "When you opened it: waiting for a person. Now: with Ben." in ana.page
-    assert "New since then: 1 message, 1 of the customer." in ana.page
+    assert "New since then: 1 message, 1 from the customer." in ana.page
     assert town.desk.cards[1].conversation.owner.id == "desk:ben"
 
 
@@ -178,21 +178,21 @@ async def test_what_was_on_its_way_is_told(ana: Visit, town: Town) -> None:
     town.desk.sending = (leaving,)
     await ana.open("/desk/c/1")
     answer = await ana.send("/desk/c/1/claim", epoch=ana.field("epoch"))
-    assert "This was on its way" in ana.page
+    assert "The bot was sending this" in ana.page
     await ana.open(answer.url.path_qs)
-    assert "This was on its way" in ana.page
-    assert leaving.text[:30] in ana.page[ana.page.index("This was on its way") :]
+    assert "The bot was sending this" in ana.page
+    assert leaving.text[:30] in ana.page[ana.page.index("The bot was sending this") :]
 
 
 @pytest.mark.parametrize(("deed", "fields", "words"), [
     ("answer", {"key": "k", "text": "  "}, "nothing to send"),
-    ("answer", {"text": "hello"}, "too old"),
+    ("answer", {"text": "hello"}, "out of date"),
     ("answer", {"key": "k", "text": "x" * 2001}, "too long"),
     ("note", {"text": ""}, "empty"),
-    ("claim", {"epoch": "many"}, "too old"),
-    ("claim", {"epoch": "9" * 40}, "too old"),
-    ("claim", {"epoch": "٣"}, "too old"),
-    ("transfer", {}, "to whom"),
+    ("claim", {"epoch": "many"}, "out of date"),
+    ("claim", {"epoch": "9" * 40}, "out of date"),
+    ("claim", {"epoch": "٣"}, "out of date"),
+    ("transfer", {}, "Choose a tier"),
     ("ignore", {}, "no suggestion"),
 ])  # fmt: skip
 async def test_mistakes_are_said_in_words(

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from gateway import Address, Cue, Emotion, Label, Message, Reason, Understanding
-from plugins.agents_desk import mood, view, words
+from plugins.agents_desk import labels, view
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.town import BEN, INVOICE, NOW, Town, felt
 
@@ -88,7 +88,7 @@ async def test_what_was_typed_is_escaped(ana: Visit) -> None:
     await ana.open("/desk/c/1")
     await ana.send("/desk/c/1/claim", epoch=ana.field("epoch"))
     await ana.send("/desk/c/1/answer", text=EVIL, key="")
-    assert "too old" in ana.page
+    assert "out of date" in ana.page
     assert Elements(ana.page).dangers() == []
     await ana.send("/desk/sign-out")
     await ana.send("/desk/sign-in", name=EVIL, password="x", next=EVIL)
@@ -169,8 +169,8 @@ async def test_the_card_tells_the_whole_story(ana: Visit) -> None:
     await ana.open("/desk/c/1")
     card = ana.page[ana.page.index('id="card"') :]
     for part in ("maria.oliveira@example.org", "v-81f3", "C-20931", "Strong feelings",
-                 "third contact about order status", "From calm to frustrated, rising",
-                 "What the bot tried", "Asked back", "4471, paid 15 November", "Earlier contacts",
+                 "third contact about order status", "From calm to frustrated, getting worse",
+                 "What the bot tried", "Asked a clarifying question", "4471, paid 15 November", "Earlier contacts",
                  "2 of 5", "ended anxious"):  # fmt: skip
         assert part in card
 
@@ -187,7 +187,7 @@ async def test_why_is_explained(ana: Visit) -> None:
     """Each turn tells its route, its reasons, what was meant, and what the voice changed."""
     await ana.open("/desk/c/1")
     why = ana.page[ana.page.index('id="why-6"') :]
-    parts = ("To a person: front, for orders, high", "frustrated, 0.88", "order status 83 %",
+    parts = ("To a person: front, skills orders, priority high", "frustrated, 0.88", "order status 83 %",
              "distress 86 %", "nlu_local")  # fmt: skip
     for part in parts:
         assert part in why
@@ -209,8 +209,8 @@ def test_pieces_are_the_whole_text() -> None:
                    Cue(kind="x", text="so", start=90, end=92),
                    Cue(kind="x", text="", start=2, end=2),
                    Cue(kind="x", text="gry", start=-3, end=13))  # fmt: skip
-    cut = mood.pieces(told)
-    assert [(p.text, p.kinds) for p in cut] == [
+    cut = view.text_spans(told)
+    assert [(p.text, p.cues) for p in cut] == [
         ("so ", ()), ("VERY", ("in capitals", "phrase")), (" angry", ("phrase",)),
     ]  # fmt: skip
     assert "".join(p.text for p in cut) == told.text
@@ -223,53 +223,53 @@ def test_the_arc_stays_in_its_frame(count: int) -> None:
         message("x").replace(id=i, understanding=felt("x", "angry", 0.9, 5.0 * (-1) ** i, "i"))
         for i in range(count)
     ]
-    arc = mood.arc(told)
+    arc = view.mood_arc(told)
     assert arc
     assert len(arc.points) == min(count, 24)
     assert arc.points[-1].message.id == count - 1
     for point in arc.points:
-        assert 0 <= point.x <= mood.WIDTH
-        assert 0 <= point.y <= mood.HEIGHT
+        assert 0 <= point.x <= view.CHART_WIDTH
+        assert 0 <= point.y <= view.CHART_HEIGHT
 
 
 @pytest.mark.parametrize(("course", "told"), [
-    ([("calm", 0.1)], "Calm, in one message"),
-    ([("calm", 0.1), ("angry", 0.9)], "From calm to angry, rising"),
-    ([("angry", 0.9), ("angry", 0.5), ("pleased", 0.0)], "From angry to pleased, easing"),
-    ([("calm", 0.1), ("angry", 0.9), ("calm", 0.1)], "Angry in between, calm now"),
-    ([("calm", 0.1), ("calm", 0.1)], "Calm from first to last"),
+    ([("calm", 0.1)], "Calm (one message)"),
+    ([("calm", 0.1), ("angry", 0.9)], "From calm to angry, getting worse"),
+    ([("angry", 0.9), ("angry", 0.5), ("pleased", 0.0)], "From angry to pleased, getting better"),
+    ([("calm", 0.1), ("angry", 0.9), ("calm", 0.1)], "Angry at one point, calm now"),
+    ([("calm", 0.1), ("calm", 0.1)], "Calm throughout"),
     ([("calm", 0.1), ("confused", 0.2)], "From calm to confused"),
 ])  # fmt: skip
 def test_the_arc_in_words(course: list[tuple[Label, float]], told: str) -> None:
     """The course of the mood in one line, with its worst point."""
     said = [message("x").replace(understanding=felt("x", label, 0.5, distress, "i"))
             for label, distress in course]  # fmt: skip
-    arc = mood.arc(said)
+    arc = view.mood_arc(said)
     assert arc
-    assert arc.words == told
+    assert arc.text == told
 
 
 def test_a_calm_message_is_not_marked() -> None:
     """Cues of a calm customer are noise; signals are not."""
     mark = Cue(kind="exclaiming", text="!", start=2, end=3)
     understood = Understanding(emotion=Emotion(cues=(mark,)))
-    assert mood.cues(message("Hi!").replace(understanding=understood)) == ()
+    assert view.visible_cues(message("Hi!").replace(understanding=understood)) == ()
     asks = understood.replace(signals=(mark.replace(kind="asked_for_person"),))
-    assert len(mood.cues(message("Hi!").replace(understanding=asks))) == 1
+    assert len(view.visible_cues(message("Hi!").replace(understanding=asks))) == 1
 
 
 def test_no_arc_of_nothing() -> None:
     """A conversation nobody has understood yet has no arc."""
     bare = message("x").replace(understanding=None)
-    assert mood.arc([bare]) is None
-    assert mood.arc([]) is None
+    assert view.mood_arc([bare]) is None
+    assert view.mood_arc([]) is None
 
 
 def test_every_mood_has_its_own_shape() -> None:
     """Moods differ in more than colour."""
-    labels = get_args(Label)
-    assert set(mood.SHAPES) == set(labels)
-    assert len({mood.shape(label) for label in labels}) == len(labels)
+    moods = get_args(Label)
+    assert set(view.MOOD_ICONS) == set(moods)
+    assert len({view.mood_icon(mood) for mood in moods}) == len(moods)
 
 
 @pytest.mark.parametrize(("minutes", "told"), [
@@ -278,26 +278,26 @@ def test_every_mood_has_its_own_shape() -> None:
 ])  # fmt: skip
 def test_spans_in_words(minutes: float, told: str) -> None:
     """Times are told as coarsely as they help."""
-    assert words.span(NOW, NOW + timedelta(minutes=minutes)) == told
+    assert labels.duration(NOW, NOW + timedelta(minutes=minutes)) == told
 
 
 def test_unknown_codes_have_words_too() -> None:
     """A reason or cue of a plugin we do not know still reads."""
-    assert words.reason(Reason(code="crm_vip_customer")) == "Crm vip customer"
-    assert words.cue("odd_thing") == "odd thing"
-    assert words.channel("telegram") == "Telegram"
-    assert words.name(None, Address(channel="sms", value="+44")) == "+44"
+    assert labels.escalation_reason(Reason(code="crm_vip_customer")) == "Crm vip customer"
+    assert labels.cue("odd_thing") == "odd thing"
+    assert labels.channel("telegram") == "Telegram"
+    assert labels.customer_name(None, Address(channel="sms", value="+44")) == "+44"
 
 
 async def test_changes_are_told(town: Town) -> None:
     """Nothing seen, nothing claimed to be different."""
     me = BEN.replace(id="desk:ana", name="Ana")
     card = town.desk.cards[1]
-    same = view.change(card, me, state="Waiting for a person", last=10)
-    assert same.differences == ()
+    same = view.conflict_summary(card, me, state="Waiting for a person", last=10)
+    assert same.changes == ()
     card = card.replace(conversation=card.conversation.replace(state="resolved"))
-    gone = view.change(card, me, state="Waiting for a person", last=9)
-    assert gone.differences == (
+    gone = view.conflict_summary(card, me, state="Waiting for a person", last=9)
+    assert gone.changes == (
         "When you opened it: waiting for a person. Now: resolved.",
-        "New since then: 1 message, 1 of the customer.",
+        "New since then: 1 message, 1 from the customer.",
     )

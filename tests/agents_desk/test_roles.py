@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.agents_desk.roles import MEANING, RIGHTS, ROLES
+from plugins.agents_desk.accounts import RIGHT_DESCRIPTIONS, RIGHTS, ROLES
 from tests.agents_desk.conftest import PASSWORD, Visit
 from tests.agents_desk.town import BEN, INVOICE, Town
 
@@ -191,11 +191,11 @@ async def test_the_last_admin_locked_themselves_out(dora: Visit) -> None:
 
 
 @pytest.mark.parametrize(("fields", "problem"), [
-    ({"name": "eve", "password": "short", "role": "agent"}, "a password has 10 to 1024"),
-    ({"name": "<b>", "password": PASSWORD, "role": "agent"}, "a name has letters"),
-    ({"name": "slack:U1", "password": PASSWORD, "role": "agent"}, "a name has letters"),
+    ({"name": "eve", "password": "short", "role": "agent"}, "a password must have 10 to 1024"),
+    ({"name": "<b>", "password": PASSWORD, "role": "agent"}, "a name has at most 64 letters"),
+    ({"name": "slack:U1", "password": PASSWORD, "role": "agent"}, "a name has at most 64 letters"),
     ({"name": "eve", "password": PASSWORD, "role": "god"}, "there is no role"),
-    ({"name": "ANA", "password": PASSWORD, "role": "agent"}, "stands in the settings"),
+    ({"name": "ANA", "password": PASSWORD, "role": "agent"}, "defined in the settings"),
 ])  # fmt: skip
 async def test_a_wrong_user_is_refused_in_words(
     dora: Visit, fields: dict[str, str], problem: str
@@ -235,6 +235,6 @@ async def test_attempts_are_recorded(visitor: Callable[[], Visit], town: Town) -
 def test_the_table_of_roles_is_documented() -> None:
     """The page says of each right and role what the code says."""
     text = DESK.read_text("utf-8")
-    for right, meaning in MEANING.items():
+    for right, meaning in RIGHT_DESCRIPTIONS.items():
         marks = " | ".join("yes" if right in RIGHTS[role] else "no" for role in ROLES)
         assert re.search(rf"^\| {re.escape(meaning)} \| {re.escape(marks)} \|$", text, re.MULTILINE)

@@ -16,24 +16,29 @@ from pydantic import ValidationError
 
 from gateway import Agent, WarmlineError
 from gateway.testing import MemoryNotebook
-from plugins.agents_desk import DeskSettings, User, WebDesk
-from plugins.agents_desk.accounts import Account, Accounts
-from plugins.agents_desk.command import desk
-from plugins.agents_desk.guard import ours
-from plugins.agents_desk.people import NOBODY, People, fixed, kept_password
-from plugins.agents_desk.sessions import Sessions
-from plugins.agents_desk.tries import Tries
+from plugins.agents_desk import DeskSettings, DeskUser, WebDesk
+from plugins.agents_desk.accounts import (
+    UNUSED_HASH,
+    DeskAccount,
+    DeskAccounts,
+    accounts_from_settings,
+    demo_password,
+)
+from plugins.agents_desk.command import desk as desk_command
+from plugins.agents_desk.guard import safe_target
+from plugins.agents_desk.sessions import DeskSessions
+from plugins.agents_desk.sign_in import SignInThrottle
 from tests.agents_desk.conftest import PASSWORD, Visit, user
 from tests.agents_desk.town import FakeClock, Town
 
-ANA = Account(name="ana", agent=Agent(id="desk:ana", name="Ana"), fixed=True)
+ANA = DeskAccount(name="ana", agent=Agent(id="desk:ana", name="Ana"), fixed=True)
 PAGES = ("/desk", "/desk/c/1", f"/desk/c/1/files/{'ab' * 32}")
 DEEDS = ("claim", "answer", "note", "resolve", "hand-back", "transfer", "ignore", "advice",
          "assign")  # fmt: skip
 
 
-def someone(accounts: Mapping[str, Account]) -> People:
-    return People(Accounts(MemoryNotebook(), accounts))
+def someone(accounts: Mapping[str, DeskAccount]) -> DeskAccounts:
+    return DeskAccounts(MemoryNotebook(), accounts)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -110,7 +115,7 @@ async def test_a_link_in_a_mail_opens_the_page(visitor: Callable[[], Visit]) -> 
 ])  # fmt: skip
 def test_signing_in_leads_nowhere_else(target: str) -> None:
     """Only pages of the desk are gone on to."""
-    assert ours(target) == "/desk"
+    assert safe_target(target) == "/desk"
 
 
 async def test_wrong_names_and_passwords_read_alike(visitor: Callable[[], Visit]) -> None:
@@ -139,7 +144,7 @@ async def test_guessing_is_stopped(visitor: Callable[[], Visit], town: Town) -> 
 
 async def test_one_address_cannot_try_all_names() -> None:
     """Thirty attempts from one address are enough; another address is not touched."""
-    tries = Tries(MemoryNotebook(), FakeClock())
+    tries = SignInThrottle(MemoryNotebook(), FakeClock())
     assert [await tries.admit(f"n{i}", "1.2.3.4") for i in range(30)] == [0.0] * 30
     assert await tries.admit("n99", "1.2.3.4") == 900.0
     assert await tries.admit("n99", "5.6.7.8") == 0.0
@@ -147,15 +152,15 @@ async def test_one_address_cannot_try_all_names() -> None:
 
 async def test_one_subscriber_is_one_address() -> None:
     """Whoever has a whole IPv6 network has one counter for it."""
-    tries = Tries(MemoryNotebook(), FakeClock())
+    tries = SignInThrottle(MemoryNotebook(), FakeClock())
     waits = [await tries.admit("ana", f"2001:db8:0:1::{i:x}") for i in range(6)]
     assert waits == [0.0] * 5 + [900.0]
 
 
 async def test_many_addresses_cannot_guess_one_name() -> None:
     """Fifty attempts for a name from anywhere are enough; where its owner is known they go on."""
-    tries = Tries(MemoryNotebook(), FakeClock())
-    await tries.passed("ana", "9.9.9.9")
+    tries = SignInThrottle(MemoryNotebook(), FakeClock())
+    await tries.succeeded("ana", "9.9.9.9")
     waits = [await tries.admit("ana", f"10.0.0.{i}") for i in range(51)]
     assert waits == [0.0] * 50 + [900.0]
     assert await tries.admit("ana", "9.9.9.9") == 0.0
@@ -164,19 +169,19 @@ async def test_many_addresses_cannot_guess_one_name() -> None:
 async def test_attempts_are_counted_by_all_processes() -> None:
     """The count is the database's: another process goes on from it, a restart forgets nothing."""
     notebook, clock = MemoryNotebook(), FakeClock()
-    waits = [await Tries(notebook, clock).admit("ana", "1.2.3.4") for _ in range(6)]
+    waits = [await SignInThrottle(notebook, clock).admit("ana", "1.2.3.4") for _ in range(6)]
     assert waits == [0.0] * 5 + [900.0]
 
 
 async def test_old_attempts_are_forgotten() -> None:
     """What counts no more is not kept."""
     notebook, clock = MemoryNotebook(), FakeClock()
-    tries = Tries(notebook, clock)
+    tries = SignInThrottle(notebook, clock)
     for i in range(20):
         await tries.admit("", f"10.0.0.{i}")
     assert await notebook.scan("agents_desk", "tries/")
     clock.advance(901)
-    await tries.tidy()
+    await tries.delete_expired()
     assert await notebook.scan("agents_desk", "tries/") == ()
 
 
@@ -222,13 +227,12 @@ async def test_the_cookie_is_for_the_server_alone(visitor: Callable[[], Visit], 
 async def test_https_makes_the_cookie_secure(town: Town, tmp_path: Path) -> None:
     """With a public https address the cookie is Secure and bound to the host."""
     sessions = kept_by(MemoryNotebook(), town.clock, secure=True)
-    desk = WebDesk(
+    WebDesk(
         settings=DeskSettings(users=(user("ana"),)),
         data_dir=tmp_path,
         public_url="https://help.example",
         longest=100,
     )
-    assert desk._secure
     assert sessions.cookie == "__Host-desk"
 
 
@@ -245,10 +249,10 @@ async def test_idle_and_absolute_time_outs(ana: Visit, town: Town) -> None:
     assert answer.url.path == "/desk/sign-in"
 
 
-def kept_by(notebook: MemoryNotebook, clock: FakeClock, *, secure: bool = False) -> Sessions:
+def kept_by(notebook: MemoryNotebook, clock: FakeClock, *, secure: bool = False) -> DeskSessions:
     """Sessions as one process has them."""
-    accounts = Accounts(notebook, {"ana": ANA})
-    return Sessions(notebook, accounts, clock=clock, idle=600, absolute=6000, secure=secure)
+    accounts = DeskAccounts(notebook, {"ana": ANA})
+    return DeskSessions(notebook, accounts, clock=clock, idle=600, absolute=6000, secure=secure)
 
 
 async def test_a_session_is_seen_by_every_process() -> None:
@@ -256,9 +260,9 @@ async def test_a_session_is_seen_by_every_process() -> None:
     notebook, clock = MemoryNotebook(), FakeClock()
     here, there = kept_by(notebook, clock), kept_by(notebook, clock)
     session = await here.start(ANA, web.Response())
-    assert await there.alive(session)
+    assert await there.is_open(session)
     await there.end(session, web.Response())
-    assert not await here.alive(session)
+    assert not await here.is_open(session)
 
 
 async def test_the_database_gives_no_session_away() -> None:
@@ -277,7 +281,7 @@ async def test_sessions_that_are_over_are_forgotten() -> None:
     sessions = kept_by(notebook, clock)
     await sessions.start(ANA, web.Response())
     clock.advance(601)
-    await sessions.tidy()
+    await sessions.delete_expired()
     assert await notebook.scan("agents_desk", "session/") == ()
 
 
@@ -288,8 +292,8 @@ async def test_the_demo_password_is_kept_and_told(tmp_path: Path) -> None:
         settings=settings, data_dir=tmp_path / "new", public_url="http://here", longest=4000
     )
     with structlog.testing.capture_logs() as logs:
-        first = someone(fixed(settings, tmp_path / "new"))
-        second = someone(fixed(settings, tmp_path / "new"))
+        first = someone(accounts_from_settings(settings, tmp_path / "new"))
+        second = someone(accounts_from_settings(settings, tmp_path / "new"))
         hints = list(desk.hints("http://here"))
     file = tmp_path / "new" / "desk-password"
     password = file.read_text().strip()
@@ -297,11 +301,11 @@ async def test_the_demo_password_is_kept_and_told(tmp_path: Path) -> None:
     assert hints == [f"Desk   http://here/desk   user ana, password {password}"]
     assert logs == []
     for known in (first, second):
-        account = await known.sign_in("ANA", password)
+        account = await known.authenticate("ANA", password)
         assert account
         assert account.agent.id == "desk:ana"
         assert account.role == "admin"
-        assert await known.sign_in("ana", password + "x") is None
+        assert await known.authenticate("ana", password + "x") is None
 
 
 def test_an_empty_password_file_is_no_password(tmp_path: Path) -> None:
@@ -309,12 +313,12 @@ def test_an_empty_password_file_is_no_password(tmp_path: Path) -> None:
     file = tmp_path / "desk-password"
     file.write_text("\n")
     with pytest.raises(WarmlineError, match="desk-password"):
-        kept_password(file)
+        demo_password(tmp_path)
 
 
 async def test_nobody_has_the_empty_password() -> None:
     """Unknown names never get in."""
-    assert await someone({}).sign_in("", "") is None
+    assert await someone({}).authenticate("", "") is None
 
 
 @pytest.mark.parametrize(("values", "problem"), [
@@ -337,12 +341,12 @@ def test_hashes_are_not_shown() -> None:
 
 def test_the_command_makes_a_hash_that_works() -> None:
     """What `warmline desk password` prints fits the settings and its password."""
-    done = CliRunner().invoke(desk, ["password"], input="correct horse\ncorrect horse\n")
+    done = CliRunner().invoke(desk_command, ["password"], input="correct horse\ncorrect horse\n")
     assert done.exit_code == 0
-    made = User(name="ana", password_hash=done.stdout.strip().splitlines()[-1])
+    made = DeskUser(name="ana", password_hash=done.stdout.strip().splitlines()[-1])
     hashed = made.password_hash.get_secret_value()
     assert argon2.PasswordHasher().verify(hashed, "correct horse")
-    short = CliRunner().invoke(desk, ["password"], input="short\nshort\n")
+    short = CliRunner().invoke(desk_command, ["password"], input="short\nshort\n")
     assert short.exit_code == 2
 
 
@@ -363,4 +367,4 @@ async def test_a_form_that_is_none_was_our_error(
 
 def test_nobody_costs_what_everybody_costs() -> None:
     """A name that nobody has is refused as late as a wrong password."""
-    assert not argon2.PasswordHasher().check_needs_rehash(NOBODY)
+    assert not argon2.PasswordHasher().check_needs_rehash(UNUSED_HASH)

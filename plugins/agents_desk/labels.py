@@ -1,4 +1,4 @@
-"""What codes are called on the page: pure functions from values to plain English."""
+"""Labels: codes, times and sizes as plain English."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ STATUSES = {
     "read": "read",
     "unsure": "may not have arrived",
     "failed": "not delivered",
-    "discarded": "held back, never sent",
+    "discarded": "held back, not sent",
 }
 STATES = {
     "bot": "With the bot",
@@ -66,29 +66,30 @@ STATES = {
 PURPOSES = {
     "message": "wrote",
     "answer": "answered",
-    "clarify": "asked back",
+    "clarify": "asked a clarifying question",
     "fallback": "had no answer",
     "handover": "handed over",
-    "notice": "gave notice",
-    "survey": "asked how it went",
+    "notice": "sent a notice",
+    "survey": "sent a survey",
     "thanks": "said thanks",
 }
 ACTIONS = {
     "automate": "The bot may answer",
-    "clarify": "Ask back once",
-    "escalate": "To a person",
-    "pass": "On to the person who has it",
+    "clarify": "Ask one clarifying question",
+    "escalate": "Escalate to a person",
+    "pass": "Pass to the person who has it",
 }
 PRIORITIES = ("normal", "soon", "high", "at once")
 
 
 def plain(code: str) -> str:
-    """``asked_for_person`` as words, for codes that we have no words for."""
+    """A code without a label of its own: ``asked_for_person`` becomes ``asked for person``."""
     return code.replace("_", " ").replace(".", " ").strip() or "unknown"
 
 
-def reason(of: Reason) -> str:
-    return REASONS.get(of.code) or plain(of.code).capitalize()
+def escalation_reason(reason: Reason) -> str:
+    """Why a conversation was escalated."""
+    return REASONS.get(reason.code) or plain(reason.code).capitalize()
 
 
 def cue(kind: str) -> str:
@@ -99,13 +100,13 @@ def channel(name: str) -> str:
     return CHANNELS.get(name) or name.capitalize()
 
 
-def linked(of: Linked, me: str = "") -> str:
-    """On what proof an address was linked."""
-    if of.how == "code":
-        return "proven by a code"
-    if of.agent is None:
+def linked(link: Linked, agent: str = "") -> str:
+    """How an address was linked, for the agent with the id ``agent``."""
+    if link.how == "code":
+        return "confirmed by a code"
+    if link.agent is None:
         return "linked by a colleague"
-    return "linked by you" if of.agent.id == me else f"linked by {of.agent.name}"
+    return "linked by you" if link.agent.id == agent else f"linked by {link.agent.name}"
 
 
 def priority(value: int) -> str:
@@ -113,7 +114,7 @@ def priority(value: int) -> str:
 
 
 def mood(emotion: Emotion) -> str:
-    """The label with how strongly it is felt: ``slightly anxious``, ``very angry``."""
+    """The emotion and its strength: ``slightly anxious``, ``very angry``."""
     if emotion.label == "calm":
         return "calm"
     if emotion.intensity >= 0.7:
@@ -121,33 +122,33 @@ def mood(emotion: Emotion) -> str:
     return f"slightly {emotion.label}" if emotion.intensity < 0.35 else emotion.label
 
 
-def state(of: Conversation, me: str = "") -> str:
-    """Where a conversation is, as one line: ``With Ana``."""
-    if of.state != "person" or of.owner is None:
-        return STATES[of.state]
-    return "With you" if of.owner.id == me else f"With {of.owner.name}"
+def state(conversation: Conversation, agent: str = "") -> str:
+    """Who has a conversation: ``With Ana``."""
+    if conversation.state != "person" or conversation.owner is None:
+        return STATES[conversation.state]
+    return "With you" if conversation.owner.id == agent else f"With {conversation.owner.name}"
 
 
-def author(message: Message, customer: str, me: str = "") -> str:
+def author(message: Message, customer: str, agent: str = "") -> str:
     if message.author == "customer":
         return customer
     if message.author == "agent" and message.agent is not None:
-        return "You" if message.agent.id == me else message.agent.name
+        return "You" if message.agent.id == agent else message.agent.name
     return {"bot": "Bot", "agent": "A colleague", "system": "Warmline"}[message.author]
 
 
-def route(of: Route) -> str:
-    """What was decided, without its reasons."""
-    if of.action != "escalate":
-        return ACTIONS[of.action]
-    skills = f", for {', '.join(of.skills)}" if of.skills else ""
-    pressing = f", {priority(of.priority)}" if of.priority else ""
-    return f"To a person: {plain(of.tier)}{skills}{pressing}"
+def decision(route: Route) -> str:
+    """What was decided, without the reasons."""
+    if route.action != "escalate":
+        return ACTIONS[route.action]
+    skills = f", skills {', '.join(route.skills)}" if route.skills else ""
+    urgency = f", priority {priority(route.priority)}" if route.priority else ""
+    return f"To a person: {plain(route.tier)}{skills}{urgency}"
 
 
-def name(customer: str | None, address: Address) -> str:
-    """Whom we speak with: a name, else the address; of a web chat, whose address is a number
-    nobody can remember, its beginning."""
+def customer_name(customer: str | None, address: Address) -> str:
+    """The customer's name, or else the address. A web chat's address is a long random id: its
+    first characters stand for it."""
     if not customer and address.channel == "webchat":
         return f"Visitor {address.value[:4]}"
     return customer or address.value
@@ -157,9 +158,8 @@ def percent(share: float) -> str:
     return f"{round(100 * share)} %"
 
 
-def span(start: datetime, end: datetime) -> str:
-    """How long it has been, in the coarsest words that still help: ``now``, ``7 min``,
-    ``2 h 5 min``, ``3 days``."""
+def duration(start: datetime, end: datetime) -> str:
+    """A duration, as coarse as is still useful: ``now``, ``7 min``, ``2 h 5 min``, ``3 days``."""
     minutes = max(0, int((end - start).total_seconds())) // 60
     if minutes < 1:
         return "now"
@@ -172,18 +172,18 @@ def span(start: datetime, end: datetime) -> str:
     return "1 day" if days == 1 else f"{days} days"
 
 
-def since(at: datetime, now: datetime) -> str:
-    """How long ago it was: ``just now``, ``7 min ago``."""
-    told = span(at, now)
-    return "just now" if told == "now" else f"{told} ago"
+def ago(at: datetime, now: datetime) -> str:
+    """How long ago: ``just now``, ``7 min ago``."""
+    elapsed = duration(at, now)
+    return "just now" if elapsed == "now" else f"{elapsed} ago"
 
 
-def exact(at: datetime) -> str:
+def exact_time(at: datetime) -> str:
     return f"{at:%d %B %Y, %H:%M} UTC".lstrip("0")
 
 
 def size(count: int) -> str:
-    """Bytes as people read them."""
+    """A number of bytes: ``48 kB``."""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
