@@ -63,6 +63,14 @@ async def hold_refresh(route: Any) -> None:
         await route.continue_()
 
 
+async def until_true(page: Any, expression: str) -> None:
+    """Wait until the JavaScript ``expression`` is true.
+
+    Playwright's ``wait_for_function`` polls with ``eval``, which the page's policy forbids.
+    """
+    await until(lambda: page.evaluate(expression))
+
+
 async def sent(gw: DeskGateway, *texts: str) -> None:
     """Wait until exactly these answers have been sent to Maria."""
 
@@ -85,7 +93,7 @@ async def test_answer_by_keyboard(page: Any, gw: DeskGateway) -> None:
     await page.keyboard.press("Control+Enter")
     await page.wait_for_selector("text=is only text here >> visible=true")
     await sent(gw, "cjkrne? is only text here")
-    await page.wait_for_function("document.activeElement.id === 'answer'")
+    await until_true(page, "document.activeElement.id === 'answer'")
     await page.keyboard.press("Escape")
     await page.keyboard.press("n")
     await page.keyboard.type("Watch the third parcel")
@@ -178,7 +186,7 @@ async def test_waiting_times_advance(browser: Any, url: str, gw: DeskGateway) ->
     await page.context.clear_cookies()
     await page.evaluate("() => { const now = Date.now; Date.now = () => now() + 480000; }")
     await page.evaluate("document.querySelector('#queue').append(document.createElement('i'))")
-    await page.wait_for_function(f"document.querySelector('#q{TOM} time').textContent === '12 min'")
+    await until_true(page, f"document.querySelector('#q{TOM} time').textContent === '12 min'")
 
 
 async def test_draft_survives_navigation(page: Any, gw: DeskGateway) -> None:
@@ -194,7 +202,7 @@ async def test_draft_survives_navigation(page: Any, gw: DeskGateway) -> None:
     assert await page.input_value("#answer") == "Half a thought"
     await page.click("#answer-form .button.main")
     await until(gw.sent_answers)
-    await page.wait_for_function("document.getElementById('answer').value === ''")
+    await until_true(page, "document.getElementById('answer').value === ''")
     await page.reload()
     assert await page.input_value("#answer") == ""
 
