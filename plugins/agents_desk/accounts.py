@@ -144,14 +144,16 @@ class DeskAccounts:
             return after
         raise WarmlineError(f"{name} is being changed by somebody else; try again")
 
-    async def remove(self, name: str) -> DeskAccount:
-        """Remove an account and return it. Raises NotFound, and WarmlineError for a user of the
-        settings."""
+    async def remove(self, name: str) -> DeskAccount | None:
+        """Remove an account and return it; None for the rest of one that was in the settings.
+
+        Raises NotFound, and WarmlineError for a user of the settings.
+        """
         entry = await self._entry(name)
         account = self._account(name.casefold(), entry)
         if account is not None and account.fixed:
             raise WarmlineError(f"{name} is defined in the settings; remove it there, or lock it")
-        if account is None or entry is None:
+        if entry is None:
             raise NotFound(f"there is no user {name}")
         await self._storage.drop(PLUGIN, entry.key, version=entry.version)
         return account

@@ -107,7 +107,8 @@ class AccountManager:
         await self._change(by, name, "signed_out_everywhere", lambda a: a.replace(era=a.era + 1))
 
     async def remove(self, by: str, name: str) -> None:
-        await self._record(by, "user_removed", await self.accounts.remove(name))
+        if account := await self.accounts.remove(name):
+            await self._record(by, "user_removed", account)
 
     async def _change(
         self, by: str, name: str, what: str, update: AccountUpdate, detail: str = ""

@@ -62,19 +62,13 @@ class DeskPages:
         return [
             web.get("/desk", read(self._queue)),
             web.get("/desk/", read(self._queue)),
-            web.get(f"/desk/c/{ID}", read(self._conversation)),
+            web.get(f"/desk/c/{ID}", read(self.conversation)),
             web.get(rf"/desk/c/{ID}/files/{{digest:[0-9a-f]{{64}}}}", read(self._file)),
         ]
 
     async def _queue(self, request: web.Request, session: DeskSession) -> web.Response:
         queue = await self._queue_view(request, session)
         return self.html.page("queue.html", session=session, queue=queue, view=None)
-
-    async def _conversation(self, request: web.Request, session: DeskSession) -> web.Response:
-        try:
-            return await self.conversation(request, session)
-        except NotFound:
-            return self.html.conversation_not_found()
 
     async def conversation(
         self,
@@ -83,9 +77,12 @@ class DeskPages:
         draft: PageDraft | None = None,
         status: int = 200,
     ) -> web.Response:
-        """The page of the conversation in the request's path. Raises NotFound."""
+        """The page of the conversation in the request's path."""
         number = int(request.match_info["id"])
-        card = await self.house.desk.card(number)
+        try:
+            card = await self.house.desk.card(number)
+        except NotFound:
+            return self.html.conversation_not_found()
         if not may_see(session.role, session.agent, card.conversation):
             typed = draft.answer or draft.note if draft else ""
             return self.owned_by_colleague(card.conversation, typed)

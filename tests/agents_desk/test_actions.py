@@ -245,6 +245,13 @@ async def test_unknown_conversation_is_404(ana: Visit, action: str) -> None:
     assert "no such conversation" in ana.page
 
 
+async def test_invalid_form_for_an_unknown_conversation_is_404(ana: Visit) -> None:
+    await ana.open("/desk")
+    response = await ana.send("/desk/c/999/claim", epoch="many")
+    assert response.status == 404
+    assert "no such conversation" in ana.page
+
+
 async def test_failing_database_keeps_the_typed_answer(
     ana: Visit, gw: DeskGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
