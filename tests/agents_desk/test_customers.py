@@ -1,4 +1,4 @@
-"""The desk on the real gateway: what is done on the page reaches the customer, or never does."""
+"""From the desk's pages to the customer: what reaches them, and what never does."""
 
 from __future__ import annotations
 
@@ -13,46 +13,39 @@ from aiohttp import ClientSession, CookieJar
 from gateway import Address, Agent, Reason, Reply, Turn
 from gateway.testing import FakeChannel, FakeHandler, RunningGateway, SimulatedCustomer, running
 from plugins import agents_desk
-from tests.agents_desk.conftest import PASSWORD, Visit, user
+from tests.agents_desk.conftest import PASSWORD, Visit, as_config, user
 
 CONFIG = {
     "plugins": {
         "agents_desk": {
-            "users": [
-                {
-                    "name": one.name,
-                    "password_hash": one.password_hash.get_secret_value(),
-                    "role": one.role,
-                }
-                for one in (user("ana"), user("ben"))
-            ]
+            "users": [{**as_config(user(name)), "display_name": name} for name in ("ana", "ben")]
         }
     }
 }
 
 
 def hand_over(turn: Turn) -> Reply | None:
-    """Everything goes to a person, with a draft's worth of words."""
+    """Everything goes to a person."""
     if turn.kind != "message":
         return None
-    why = (Reason(code="asked_for_person", detail="“a person”"),)
-    return Reply(body=("A colleague will answer you.",), purpose="handover", escalate=why)
+    reasons = (Reason(code="asked_for_person", detail="“a person”"),)
+    return Reply(body=("A colleague will answer you.",), purpose="handover", escalate=reasons)
 
 
 PHONE = Address(channel="phone", value="+4930123456")
-THERE = {"channel": "phone", "value": PHONE.value}
+PHONE_FIELDS = {"channel": "phone", "value": PHONE.value}
 
 
 @pytest.fixture
 def phone() -> FakeChannel:
-    """A second channel, which only its owner can read."""
+    """A second channel."""
     return FakeChannel("phone")
 
 
 @pytest.fixture
 async def gw(phone: FakeChannel, tmp_path: Path) -> AsyncIterator[RunningGateway]:
-    guests = (agents_desk, FakeChannel(), phone, FakeHandler(hand_over))
-    async with running(*guests, config=CONFIG, tmp_path=tmp_path) as gateway:
+    plugins = (agents_desk, FakeChannel(), phone, FakeHandler(hand_over))
+    async with running(*plugins, config=CONFIG, tmp_path=tmp_path) as gateway:
         yield gateway
 
 
@@ -84,8 +77,8 @@ async def maria(gw: RunningGateway) -> SimulatedCustomer:
     return maria
 
 
-async def take(browser: Visit) -> str:
-    """Open the most pressing conversation and claim it; gives its path."""
+async def claim_next(browser: Visit) -> str:
+    """Open the most urgent conversation, claim it and return its path."""
     await browser.open("/desk")
     path = browser.page.partition('class="item" id="q')[2].partition('href="')[2].partition('"')[0]
     await browser.open(path)
@@ -95,11 +88,11 @@ async def take(browser: Visit) -> str:
     return path
 
 
-async def test_an_answer_reaches_the_customer(
+async def test_answer_reaches_the_customer_once(
     gw: RunningGateway, ana: Visit, maria: SimulatedCustomer
 ) -> None:
-    """Claim, answer twice by impatience, resolve: the customer hears it once."""
-    path = await take(ana)
+    """Claim, submit the answer twice, resolve: the customer gets it once."""
+    path = await claim_next(ana)
     assert "Asked for a person" in ana.page
     key = ana.field("key", 'id="answer-form"')
     for _ in range(2):
@@ -110,24 +103,24 @@ async def test_an_answer_reaches_the_customer(
     assert "This conversation is resolved." in ana.page
 
 
-async def test_a_note_never_reaches_the_customer(
+async def test_note_never_reaches_the_customer(
     gw: RunningGateway, ana: Visit, maria: SimulatedCustomer
 ) -> None:
-    """A note is on the page and nowhere else."""
-    path = await take(ana)
+    """A note is only on the page."""
+    path = await claim_next(ana)
     await ana.send(f"{path}/note", text="She has written three times.")
     assert "Note, only for colleagues" in ana.page
     assert "She has written three times." in ana.page
     assert (await maria.listen())[1:] == []
 
 
-async def test_two_want_the_same(
+async def test_second_claim_is_a_conflict(
     gw: RunningGateway, ana: Visit, ben: Visit, maria: SimulatedCustomer
 ) -> None:
-    """The second to claim is told who has it, and the first keeps it."""
+    """The second to claim sees who has it, and the first keeps it."""
     await ben.open("/desk/c/1")
     seen = {name: ben.field(name) for name in ("epoch", "state", "last")}
-    path = await take(ana)
+    path = await claim_next(ana)
     answer = await ben.send(f"{path}/claim", **seen)
     assert answer.status == 409
     assert "With ana." in ben.page
@@ -136,81 +129,81 @@ async def test_two_want_the_same(
     assert (await maria.listen())[1:] == []
 
 
-async def test_a_transfer_and_back(
+async def test_transfer_and_hand_back(
     gw: RunningGateway, ana: Visit, ben: Visit, maria: SimulatedCustomer
 ) -> None:
-    """A transfer leads to the next person, with its reason; handed back, the bot answers again."""
-    path = await take(ana)
+    """A transfer passes its reason to the next person; after a hand-back the bot answers."""
+    path = await claim_next(ana)
     epoch = ana.field("epoch")
     await ana.send(f"{path}/transfer", epoch=epoch, tier="specialist", reason="needs a refund")
-    assert await take(ben) == path
+    assert await claim_next(ben) == path
     assert "needs a refund" in ben.page
     await ben.send(f"{path}/hand-back", epoch=ben.field("epoch"))
     await maria.say("Anyone?")
     assert maria.heard[-1] == "A colleague will answer you."
 
 
-async def test_hostile_words_are_words(
+async def test_customer_text_is_escaped(
     gw: RunningGateway, ana: Visit, maria: SimulatedCustomer
 ) -> None:
-    """What a customer writes is text on the page, all the way through the database."""
+    """What a customer writes is text on the page, also after the database."""
     await maria.say("<script>alert(1)</script>")
-    await take(ana)
+    await claim_next(ana)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in ana.page
     assert "Maria &lt;b&gt;" in ana.page
     assert "<script>alert" not in ana.page
 
 
-async def test_a_link_and_back(gw: RunningGateway, ana: Visit, maria: SimulatedCustomer) -> None:
-    """A link by decision says who made it; what was said there comes with it, and goes with it."""
+async def test_link_and_unlink(gw: RunningGateway, ana: Visit, maria: SimulatedCustomer) -> None:
+    """A link shows who made it; the conversations at that address come and go with it."""
     await gw.customer("phone", PHONE.value).say("It rattles")
-    path = await take(ana)
+    path = await claim_next(ana)
     assert "Earlier contacts" not in ana.page
-    await ana.send(f"{path}/link", **THERE)
+    await ana.send(f"{path}/link", **PHONE_FIELDS)
     assert "linked by you" in ana.page
     assert "Earlier contacts" in ana.page
     assert f"ana linked {PHONE.lane}" in ana.page
-    answer = await ana.send(f"{path}/link", **THERE)
+    answer = await ana.send(f"{path}/link", **PHONE_FIELDS)
     assert answer.status == 422
-    assert "This was not done: this address is the customer&#39;s already." in ana.page
+    assert "Nothing was changed: this address is the customer&#39;s already." in ana.page
     link = ana.field("link")
     await ana.send(f"{path}/unlink", link=link)
     assert "linked by you" not in ana.page
     assert "Earlier contacts" not in ana.page
     answer = await ana.send(f"{path}/unlink", link=link)
     assert answer.status == 422
-    assert "This was not done: this customer has no link" in ana.page
+    assert "Nothing was changed: this customer has no link" in ana.page
     assert (await ana.send("/desk/c/999/unlink", link=link)).status == 404
 
 
-async def test_a_code_is_asked_for(
+async def test_code_links_an_address(
     gw: RunningGateway, ana: Visit, maria: SimulatedCustomer, phone: FakeChannel
 ) -> None:
-    """The code goes to the other address; repeated here it links the two, and the page says so."""
-    path = await take(ana)
-    await ana.send(f"{path}/prove", **THERE)
-    assert "proven" not in ana.page
+    """A code goes to the other address; repeated here, it links the two."""
+    path = await claim_next(ana)
+    await ana.send(f"{path}/prove", **PHONE_FIELDS)
+    assert "confirmed" not in ana.page
     await gw.settled()
     found = re.search(r"\d{6}", phone.sent[-1].text)
     assert found
     await maria.say(found[0])
     await ana.open(path)
-    assert "proven by a code" in ana.page
+    assert "confirmed by a code" in ana.page
     answer = await ana.send(f"{path}/prove", channel="pigeon", value="<b>coop</b>")
     assert answer.status == 422
-    assert "This was not done: there is no channel pigeon." in ana.page
+    assert "Nothing was changed: there is no channel pigeon." in ana.page
     assert 'value="&lt;b&gt;coop&lt;/b&gt;"' in ana.page
 
 
-async def test_it_goes_on_elsewhere(
+async def test_answer_to_another_address(
     gw: RunningGateway, ana: Visit, ben: Visit, maria: SimulatedCustomer, phone: FakeChannel
 ) -> None:
-    """With two addresses one can be chosen: the answer leaves there, once, and its page opens."""
-    path = await take(ana)
+    """An answer to a chosen address is sent there once, and its conversation opens."""
+    path = await claim_next(ana)
     assert 'name="via"' not in ana.page
     await ana.send(f"{path}/answer", key="k0", text="Not yet", via=PHONE.lane)
-    assert "not the customer&#39;s (any more)" in ana.page
-    await ana.send(f"{path}/link", **THERE)
+    assert "does not have this address" in ana.page
+    await ana.send(f"{path}/link", **PHONE_FIELDS)
     assert f'<option value="{PHONE.lane}">Phone: {PHONE.value}</option>' in ana.page
     page = ana.page
     for _ in range(2):
@@ -220,21 +213,21 @@ async def test_it_goes_on_elsewhere(
         assert "ana goes on from fake:maria" in ana.page
         assert "Now by phone." in ana.page
     await gw.settled()
-    assert [one.text for one in phone.sent] == ["Now by phone."]
+    assert [message.text for message in phone.sent] == ["Now by phone."]
     assert (await maria.listen())[1:] == []
 
 
-async def test_a_colleague_is_there_already(
+async def test_answer_where_a_colleague_has_the_conversation(
     gw: RunningGateway, ana: Visit, maria: SimulatedCustomer
 ) -> None:
-    """Who is answered elsewhere by somebody else is not answered there by us: the page tells who
-    it is, and keeps the words and the choice."""
+    """If a colleague has the conversation at the chosen address, nothing is sent: the page says
+    who it is, and keeps the text and the choice."""
     await gw.customer("phone", PHONE.value).say("It rattles")
     there = next(i for i in await gw.services.desk.queue() if i.conversation.address == PHONE)
     zoe = Agent(id="desk:zoe", name="Zoe")
     await gw.services.desk.claim(there.conversation.id, zoe, epoch=there.conversation.epoch)
-    path = await take(ana)
-    await ana.send(f"{path}/link", **THERE)
+    path = await claim_next(ana)
+    await ana.send(f"{path}/link", **PHONE_FIELDS)
     answer = await ana.send(f"{path}/answer", key="k", text="My long words", via=PHONE.lane)
     assert answer.status == 409
     assert "Zoe has the conversation there. Nothing was sent." in ana.page
@@ -242,45 +235,45 @@ async def test_a_colleague_is_there_already(
     assert f'<option value="{PHONE.lane}" selected>' in ana.page
 
 
-async def test_hostile_addresses_are_words(
+async def test_addresses_are_escaped(
     gw: RunningGateway, ana: Visit, maria: SimulatedCustomer
 ) -> None:
-    """An address is text on the page, in the card and in the list to choose from."""
-    path = await take(ana)
+    """An address is text on the page, in the card and in the list of addresses."""
+    path = await claim_next(ana)
     await ana.send(f"{path}/link", channel="phone", value='"><script>alert(1)</script>')
     assert "&#34;&gt;&lt;script&gt;alert(1)" in ana.page
     assert "<script>alert" not in ana.page
 
 
-@pytest.mark.parametrize(("deed", "fields", "words"), [
-    ("link", {"channel": "phone"}, "the address there"),
+@pytest.mark.parametrize(("action", "fields", "problem"), [
+    ("link", {"channel": "phone"}, "the address"),
     ("prove", {"value": "+49"}, "Fill in the channel"),
-    ("link", {"channel": "a:b", "value": "x"}, "no address"),
-    ("link", {"channel": "phone", "value": "a\x00b"}, "no address"),
-    ("unlink", {}, "too old"),
-    ("unlink", {"link": "4x"}, "too old"),
+    ("link", {"channel": "a:b", "value": "x"}, "not a valid address"),
+    ("link", {"channel": "phone", "value": "a\x00b"}, "not a valid address"),
+    ("unlink", {}, "out of date"),
+    ("unlink", {"link": "4x"}, "out of date"),
 ])  # fmt: skip
 @pytest.mark.usefixtures("maria")
-async def test_half_an_address(
-    gw: RunningGateway, ana: Visit, deed: str, fields: dict[str, str], words: str
+async def test_invalid_address_links_nothing(
+    gw: RunningGateway, ana: Visit, action: str, fields: dict[str, str], problem: str
 ) -> None:
-    """What is no address links nothing, and is told in words."""
-    path = await take(ana)
-    answer = await ana.send(f"{path}/{deed}", **fields)
+    """An incomplete or invalid address links nothing, and the page says why."""
+    path = await claim_next(ana)
+    answer = await ana.send(f"{path}/{action}", **fields)
     assert answer.status == 422
-    assert words in ana.page
+    assert problem in ana.page
     assert (await gw.services.desk.card(int(path.rpartition("/")[2]))).linked == ()
 
 
-async def test_the_house_keeps_the_headers(gw: RunningGateway, ana: Visit) -> None:
-    """On the real server too: our policy, and a session that lives in its cookie alone."""
+async def test_headers_and_missing_conversation(gw: RunningGateway, ana: Visit) -> None:
+    """Pages have our content security policy; an unknown conversation is 404."""
     answer = await ana.open("/desk")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert (await ana.http.get(f"{gw.url}/desk/c/77")).status == 404
 
 
-async def test_closing_waits_for_no_open_page(tmp_path: Path) -> None:
-    """A desk that is open in a browser does not hold up the end of the server."""
+async def test_shutdown_does_not_wait_for_open_pages(tmp_path: Path) -> None:
+    """A desk that is open in a browser does not delay the shutdown."""
     loop = asyncio.get_running_loop()
     async with running(agents_desk, config=CONFIG, tmp_path=tmp_path) as gateway:
         browser = await visit(gateway, "ana")
