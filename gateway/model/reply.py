@@ -54,6 +54,9 @@ class RenderContext(Value, frozen=True, kw_only=True):
     agent: str | None = None
     language: str | None = None
     """The language an agent writes in, if known. A `Reply` has its own."""
+    max_length: int | None = None
+    """The channel's limit for one part (see `Traits.max_length`). The guide may set a lower one,
+    not a higher one."""
 
 
 class Finding(Value, frozen=True, kw_only=True):

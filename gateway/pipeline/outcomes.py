@@ -88,6 +88,7 @@ class OutcomeBuilder:
             customer=work.customer.name,
             emotion=last_mood(work.history),
             language=conversation.language,
+            max_length=self._max_length(conversation),
         )
         rendered = self._voice.render(reply, render_context)
         messages = _messages(reply, rendered, work.id, work.at, conversation.id)
@@ -165,10 +166,16 @@ class OutcomeBuilder:
         traits = self._traits.get(conversation.address.channel)
         return traits is not None and traits.mailbox
 
+    def _max_length(self, conversation: Conversation) -> int | None:
+        """The channel's own limit of one message."""
+        traits = self._traits.get(conversation.address.channel)
+        return traits.max_length if traits else None
+
     def _replies(self, turn: Turn, reply: Reply, handler: str | None) -> tuple[Message, ...]:
         if not has_words(reply):
             return ()
-        rendered = self._voice.render(reply, render_context(turn))
+        context = render_context(turn).replace(max_length=self._max_length(turn.conversation))
+        rendered = self._voice.render(reply, context)
         messages = _messages(reply, rendered, turn.id, turn.at, turn.conversation.id)
         said = [m.replace(author="bot", handler=handler, route=turn.route) for m in messages]
         return tuple(said)
@@ -180,6 +187,7 @@ class OutcomeBuilder:
             emotion=turn.understanding.emotion,
             customer=turn.customer.name,
             language=turn.language,
+            max_length=self._max_length(turn.conversation),
         )
         rendered = self._voice.render(reply, mine)
         told = [f"{source}: {fact.value}" for fact in reply.facts if fact.name == "source"]

@@ -22,7 +22,9 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     sent once it is committed; such a channel has no ``send``. ``unsure``: what to do with a
     message whose send was cut off, where the provider cannot be asked: send it again, or ask a
     person. ``rate``: messages a second that the provider allows, None for no limit. ``at_once``:
-    how many sends may run at the same time.
+    how many sends may run at the same time. ``max_length``: the longest message that the provider
+    takes, in UTF-16 code units (never fewer than characters), None for no limit; the brand voice's
+    guide may only lower it.
     """
 
     mailbox: bool = False
@@ -31,6 +33,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     at_once: int = 16
     buttons: bool = False
     attachments: bool = False
+    max_length: int | None = None
 
 
 @runtime_checkable
