@@ -1,4 +1,4 @@
-"""The command ``warmline``. It needs no guest's name: everything goes through ports."""
+"""The ``warmline`` command line. It knows no plugin by name and calls all through Protocols."""
 
 from gateway.cli.main import main
 

@@ -1,4 +1,4 @@
-"""What every command begins with: the configuration, the logs, a gateway."""
+"""What commands share: options, settings, logging, and an opened gateway."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import structlog
 
 from gateway.adapters.sql.opening import is_shared
 from gateway.app import Gateway, build_gateway
-from gateway.cli.log_masking import MaskedFormatter, masked
+from gateway.cli.log_masking import MaskedFormatter, mask_event
 from gateway.plugins import PluginRegistry, default_config, installed_plugins
 from gateway.ports import Services
 from gateway.settings import BadConfig, Problem, Settings, load
@@ -25,48 +25,51 @@ from gateway.settings import BadConfig, Problem, Settings, load
 P = ParamSpec("P")
 T = TypeVar("T")
 
-config = click.option(
+config_option = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
-    help="the settings; default: warmline.yaml here, else the demo's",
+    help="Configuration file. Default: warmline.yaml in this folder, else the demo's.",
 )
-as_json = click.option("--json", "json", is_flag=True, help="for programs")
+json_option = click.option("--json", "json", is_flag=True, help="Print JSON, for programs.")
 
 
-def print_line(text: str) -> None:
-    """A line for a person: on stderr, so that a program's stdout stays clean."""
+def print_note(text: str) -> None:
+    """Print a line for people, on stderr: stdout has only results."""
     click.echo(text, err=True)
 
 
-def chosen(file: Path | None) -> Path | None:
-    """The configuration that is meant: the one named, ``warmline.yaml``, or the demo's."""
+def print_json(value: object) -> None:
+    """Print ``value`` as one line of JSON."""
+    click.echo(msgspec.json.encode(value))
+
+
+def find_config(file: Path | None) -> Path | None:
+    """The file to use: ``file``, else ``warmline.yaml`` in this folder, else the demo's."""
     if file is not None:
         return file
     here = Path("warmline.yaml")
     return here if here.exists() else default_config()
 
 
-def settings_of(file: Path | None) -> Settings:
-    """Read the settings. Raises BadConfig."""
-    return load(chosen(file), PluginRegistry(installed_plugins()).declared())
+def load_settings(file: Path | None) -> Settings:
+    """Read the settings. Raises BadConfig or BadPlugin."""
+    return load(find_config(file), PluginRegistry(installed_plugins()).declared())
 
 
-def gateway_of(
-    file: Path | None, *, address: str | None = None, role: str | None = None
-) -> Gateway:
-    """A gateway of what is installed, not yet running. Raises BadConfig or BadGuest.
-
-    ``address``: where it is reached when the settings name no ``public_url``; ``role`` instead of
-    the one that they name.
-    """
-    return gateway_with(settings_of(file), address=address, role=role)
+def load_gateway(file: Path | None) -> Gateway:
+    """Build a gateway of all installed plugins; it does not run yet. Raises BadConfig or
+    BadPlugin."""
+    return gateway_for(load_settings(file))
 
 
-def gateway_with(
+def gateway_for(
     settings: Settings, *, address: str | None = None, role: str | None = None
 ) -> Gateway:
-    """As `gateway_of`, where the settings were read before."""
+    """As `load_gateway`, with ``settings`` that were read before.
+
+    ``address`` is the public URL if the settings have none; ``role`` replaces theirs.
+    """
     changes: dict[str, str] = {}
     if address is not None and "public_url" not in settings.core.model_fields_set:
         changes["public_url"] = address
@@ -75,49 +78,53 @@ def gateway_with(
     settings = settings.replace(core=settings.core.model_copy(update=changes))
     core = settings.core
     if core.role != "all" and core.redis_url and not is_shared(core.database_url):
-        what = f"`{settings.core.role}` needs a database that several processes may share"
-        told = f"{what}: set `database_url` to a PostgreSQL one, not an SQLite file"
-        raise BadConfig([Problem(file="settings", line=0, key="role", message=told)])
+        message = (
+            f"`{core.role}` needs a database that several processes may share; set `database_url` "
+            "to a PostgreSQL database instead of a SQLite file"
+        )
+        raise BadConfig([Problem(file="settings", line=0, key="role", message=message)])
     return build_gateway(installed_plugins(), settings)
 
 
-def logs(style: str, level: int = logging.INFO, *, lasting: bool = False) -> None:
-    """JSON lines, or words on a terminal. ``lasting``: for as long as this process lives; loggers
-    then keep what they looked up, and no later call changes them."""
-    words = style == "text" or (style == "auto" and sys.stderr.isatty())
+def configure_logging(style: str, level: int = logging.INFO, *, final: bool = False) -> None:
+    """Log to stderr, in the ``style`` ``json`` (lines), ``text``, or ``auto``: text on a terminal.
+
+    ``final``: no later call changes the configuration, so loggers may cache it.
+    """
+    as_text = style == "text" or (style == "auto" and sys.stderr.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        masked,
+        mask_event,
     ]
-    last: Any = structlog.processors.JSONRenderer(_json)
-    sink: Any = structlog.BytesLoggerFactory(sys.stderr.buffer)
-    if words:
-        last = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        sink = structlog.PrintLoggerFactory(sys.stderr)
+    renderer: Any = structlog.processors.JSONRenderer(_encode)
+    factory: Any = structlog.BytesLoggerFactory(sys.stderr.buffer)
+    if as_text:
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        factory = structlog.PrintLoggerFactory(sys.stderr)
     structlog.configure(
-        processors=[*shared, last],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=sink,
-        cache_logger_on_first_use=lasting,
+        logger_factory=factory,
+        cache_logger_on_first_use=final,
     )
-    others = logging.StreamHandler(sys.stderr)
-    others.setFormatter(MaskedFormatter("%(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[others])
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(MaskedFormatter("%(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-def _json(event: object, **_options: object) -> bytes:
+def _encode(event: object, **_options: object) -> bytes:
     return msgspec.json.encode(event, enc_hook=repr)
 
 
-def runs(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """A command that is a coroutine function."""
+def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Make a coroutine function a command; only errors are logged."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        logs("auto", logging.ERROR)
+        configure_logging("auto", logging.ERROR)
         return asyncio.run(command(*args, **kwargs))
 
     return run
@@ -125,8 +132,8 @@ def runs(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 
 @asynccontextmanager
 async def open_store(file: Path | None) -> AsyncIterator[Gateway]:
-    """A gateway whose database is open and up to date, and which works nothing."""
-    gateway = gateway_of(file)
+    """A gateway with an open, migrated database. It handles no messages and sends none."""
+    gateway = load_gateway(file)
     await gateway.open()
     try:
         yield gateway
@@ -136,6 +143,6 @@ async def open_store(file: Path | None) -> AsyncIterator[Gateway]:
 
 @asynccontextmanager
 async def open_services(file: Path | None) -> AsyncIterator[tuple[Services, Settings]]:
-    """What a guest's command gets: the house, open, in which nothing is worked."""
+    """What plugins' commands get (`gateway.OpenServices`): services that handle no messages."""
     async with open_store(file) as gateway:
         yield gateway.services, gateway.settings

@@ -1,4 +1,4 @@
-"""Commands on the database: ``migrate``, ``move``, ``keys``, ``retention``."""
+"""Commands on the database: ``migrate``, ``move``, ``keys`` and ``retention``."""
 
 from __future__ import annotations
 
@@ -11,94 +11,107 @@ from rich.table import Table
 
 from gateway.adapters.encryption import new_key
 from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.migrating import migrate as forward
+from gateway.adapters.sql.migrating import migrate as migrate_forward
 from gateway.adapters.sql.migrating import migrate_back
 from gateway.adapters.sql.moving import Moved, copy
 from gateway.adapters.sql.opening import is_shared, open_database
-from gateway.adapters.sql.rotation import rotate as rotate_all
+from gateway.adapters.sql.rotation import rotate as rotate_keys
 from gateway.cli.audit import operator
-from gateway.cli.common import as_json, config, open_store, print_line, runs, settings_of
-from gateway.cli.doctor import is_served
-from gateway.cli.serve import alone
+from gateway.cli.common import (
+    config_option,
+    json_option,
+    load_settings,
+    open_store,
+    print_json,
+    print_note,
+    run_async,
+)
+from gateway.cli.doctor import is_locked
+from gateway.cli.serve import serving_lock
 from gateway.ports import WarmlineError
-from gateway.settings import PostgresSettings as Bounds
+from gateway.settings import PostgresSettings, Settings
 
 
 @click.command()
-@config
-@click.option("--revision", default=None, help="where to; default: the newest, or one step back")
-@click.option("--back", is_flag=True, help="to an earlier one; what later ones hold is lost")
-@runs
+@config_option
+@click.option("--revision", default=None, help="Default: the newest; with --back one step back.")
+@click.option("--back", is_flag=True, help="Go back. Data that only newer revisions have is lost.")
+@run_async
 async def migrate(config: Path | None, revision: str | None, back: bool) -> None:
-    """Bring the database's schema up to date, or back. `serve` brings it up to date by itself."""
-    settings = settings_of(config)
+    """Migrate the database's schema.
+
+    `warmline serve` migrates to the newest revision by itself.
+    """
+    settings = load_settings(config)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with alone(settings):
+    with serving_lock(settings):
         database = open_database(settings.database_url, settings.core.postgres)
         try:
             if back:
                 before, after = await migrate_back(database, revision or "-1")
             else:
-                before, after = await forward(database, revision or "head")
+                before, after = await migrate_forward(database, revision or "head")
         finally:
             await database.stop()
-    click.echo(f"{before} -> {after}" if before != after else f"at {after} already")
+    click.echo(f"{before} -> {after}" if before != after else f"already at {after}")
 
 
 @click.command()
-@config
-@click.option("--to", "target", required=True, help="postgresql://USER:PASSWORD@HOST/NAME, empty")
-@runs
+@config_option
+@click.option(
+    "--to", "target", required=True, help="postgresql://USER:PASSWORD@HOST/NAME, which is empty."
+)
+@run_async
 async def move(config: Path | None, target: str) -> None:
-    """Copy a SQLite installation into an empty PostgreSQL database, and compare the two.
+    """Copy a SQLite database to PostgreSQL.
 
-    All or nothing: when a table differs, the target is left empty. The SQLite file is left as it
-    is, and attachments stay where they are.
+    The PostgreSQL database must be empty. All tables are compared afterwards. If a table
+    differs, nothing is left in the target. The SQLite file does not change, and
+    attachments stay where they are. Stop the server first.
     """
-    settings = settings_of(config)
+    settings = load_settings(config)
     if is_shared(settings.core.database_url):
-        raise WarmlineError("database_url names a PostgreSQL already: only SQLite can be moved")
+        raise WarmlineError("`database_url` is PostgreSQL already; only SQLite can be moved")
     if not is_shared(target):
-        raise WarmlineError("--to must be a PostgreSQL: postgresql://USER:PASSWORD@HOST/NAME")
-    source = _file(settings.database_url)
-    with alone(settings):
-        moved = await _move(Database(source), target, settings.core.postgres)
-    _show(moved)
-    print_line(f"\nSet DATABASE_URL to the new address; {source} is not used any more then.")
-    print_line(
-        f"Attachments stay in {settings.data_dir / 'files'}: every process needs that folder."
+        raise WarmlineError("--to is not PostgreSQL; write postgresql://USER:PASSWORD@HOST/NAME")
+    file = _database_file(settings)
+    with serving_lock(settings):
+        moved = await _move(Database(file), target, settings.core.postgres)
+    table = Table("table", "rows", "checksum, the same on both sides")
+    for each in moved:
+        table.add_row(each.table, str(each.rows), each.checksum[:16])
+    Console().print(table)
+    print_note(f"\nSet DATABASE_URL to the new address. {file} is then no longer used.")
+    print_note(
+        f"Attachments stay in {settings.data_dir / 'files'}, which every process must reach."
     )
 
 
-def _file(url: str) -> Path:
-    file = Path(url.removeprefix("sqlite:///"))
+def _database_file(settings: Settings) -> Path:
+    file = Path(settings.database_url.removeprefix("sqlite:///"))
     if not file.exists():
-        raise WarmlineError(f"there is no database {file}")
+        raise WarmlineError(f"there is no database {file}; check `data_dir` and `database_url`")
     return file
 
 
-async def _move(here: Database, target: str, bounds: Bounds) -> tuple[Moved, ...]:
-    there = open_database(target, bounds)
+async def _move(source: Database, target: str, bounds: PostgresSettings) -> tuple[Moved, ...]:
+    destination = open_database(target, bounds)
     try:
-        await forward(here)
-        await forward(there)
-        with here.engine.connect() as source:
-            return await there.alone(lambda c: copy(source, c))
+        await migrate_forward(source)
+        await migrate_forward(destination)
+        with source.engine.connect() as connection:
+            return await destination.alone(lambda into: copy(connection, into))
     finally:
-        await here.stop()
-        await there.stop()
-
-
-def _show(moved: tuple[Moved, ...]) -> None:
-    table = Table("table", "rows", "checksum, the same on both sides")
-    for one in moved:
-        table.add_row(one.table, str(one.rows), one.checksum[:16])
-    Console().print(table)
+        await source.stop()
+        await destination.stop()
 
 
 @click.group()
 def keys() -> None:
-    """Encryption at rest, by WARMLINE_DATA_KEY: the first key seals, all of them open."""
+    """Keys for encryption at rest.
+
+    The first key in WARMLINE_DATA_KEY encrypts, each of them decrypts.
+    """
 
 
 @keys.command()
@@ -108,13 +121,16 @@ def new() -> None:
 
 
 @keys.command()
-@config
-@runs
+@config_option
+@run_async
 async def rotate(config: Path | None) -> None:
-    """Seal everything with the first key: what is plain, and what another key sealed.
-    A running server must hold the same keys. Cut off, it is simply begun again."""
+    """Encrypt everything with the first key.
+
+    This includes plain data and data encrypted with the other keys. A running server must have
+    the same keys. If this is interrupted, run it again.
+    """
     async with open_store(config) as gateway:
-        done = await rotate_all(
+        unused = await rotate_keys(
             gateway.database,
             gateway.files,
             lambda name, count: click.echo(f"{name}: {count} changed"),
@@ -123,32 +139,35 @@ async def rotate(config: Path | None) -> None:
         await gateway.audit.record(
             operator(), "keys_rotated", origin="cli", detail=f"to {first or 'none'}"
         )
-    for name in done:
-        click.echo(f"the key {name} is needed no more (backups may still need it)")
+    for name in unused:
+        click.echo(f"the key {name} is no longer needed (backups may still need it)")
 
 
 @click.group()
 def retention() -> None:
-    """What is older than the setting `retention` allows. A running server does it once a day."""
+    """Deletion of old data.
+
+    The setting `retention` says how old. A running server deletes once a day.
+    """
 
 
 @retention.command()
-@config
-@as_json
-@click.option("--dry-run", is_flag=True, help="only count")
-@click.option("--vacuum", is_flag=True, help="then give the space back; needs the server stopped")
-@runs
+@config_option
+@json_option
+@click.option("--dry-run", is_flag=True, help="Only count.")
+@click.option("--vacuum", is_flag=True, help="Then shrink the file; needs the server stopped.")
+@run_async
 async def run(config: Path | None, json: bool, dry_run: bool, vacuum: bool) -> None:
-    """Archive and delete it now."""
+    """Archive and delete old data now."""
     async with open_store(config) as gateway:
-        if vacuum and is_served(gateway.settings.data_dir / "serving.lock"):
-            raise WarmlineError("a server works here: stop it before --vacuum, which stops writing")
-        gone = await gateway.retention.run(dry=dry_run)
+        if vacuum and is_locked(gateway.settings.data_dir / "serving.lock"):
+            raise WarmlineError("a server is running here; stop it before you use --vacuum")
+        deleted = await gateway.retention.run(dry=dry_run)
         if vacuum and not dry_run:
             await gateway.store.retention.squeeze()
     if json:
-        click.echo(msgspec.json.encode(gone))
+        print_json(deleted)
         return
-    verb = "would go" if dry_run else "gone"
-    for name, count in msgspec.structs.asdict(gone).items():
+    verb = "would be deleted" if dry_run else "deleted"
+    for name, count in msgspec.structs.asdict(deleted).items():
         click.echo(f"{count:8} {name} {verb}")

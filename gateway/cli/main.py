@@ -1,4 +1,4 @@
-"""The command line put together: ours, and what the guests offer."""
+"""The command line: our commands and those of the plugins."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from importlib import import_module
 
 import click
 
-from gateway.cli.common import open_services, print_line
+from gateway.cli.common import open_services, print_note
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig
 
-OURS: Mapping[str, str] = {
+COMMANDS: Mapping[str, str] = {
     "serve": "serve:serve",
     "check": "show:check",
     "doctor": "doctor:doctor",
@@ -34,43 +34,48 @@ OURS: Mapping[str, str] = {
     "migrate": "database:migrate",
     "move": "database:move",
 }
-"""Our commands, and the module and name of each: only the one that is called is loaded, since
-what others need (numpy, say) would be a third of a server's memory."""
+"""The gateway's own commands, and the module and name of each. Only the called one is imported:
+what others import (such as numpy) would take a third of a server's memory."""
 
 
 class Commands(click.Group):
-    """``warmline``: `OURS` and those of the guests (click's documentation, "Lazily loading
-    subcommands")."""
+    """``warmline``: `COMMANDS` and those of the plugins (see "Lazily Loading Subcommands" in
+    click's documentation)."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*OURS, *super().list_commands(ctx)})
+        return sorted({*COMMANDS, *super().list_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in OURS:
+        if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        module, _, name = OURS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(f"gateway.cli.{module}"), name)
         return command
 
 
 def command() -> click.Group:
-    """All commands. Raises BadGuest when a package offers a name that is taken."""
-    group = Commands("warmline", help="A customer-service gateway: AI assists, people decide.")
-    for name, theirs in PluginRegistry(installed_plugins()).commands().items():
-        if name in OURS:
-            raise click.ClickException(f"a plugin offers the command {name}, which is ours")
-        group.add_command(theirs)
+    """The group of all commands. Raises BadPlugin, and ClickException if a plugin offers one of
+    our names."""
+    group = Commands(
+        "warmline", help="Warmline, a customer-service gateway: AI assists, people decide."
+    )
+    for name, offered in PluginRegistry(installed_plugins()).commands().items():
+        if name in COMMANDS:
+            raise click.ClickException(
+                f"a plugin offers the command {name}, which Warmline has itself; remove the plugin"
+            )
+        group.add_command(offered)
     return group
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; what goes wrong is told in words, with exit code 1."""
+    """Run the command line. Errors are printed without a traceback, with exit code 1."""
     try:
         command().main(args=arguments, prog_name="warmline", obj=open_services)
     except BadConfig as bad:
         for problem in bad.problems:
-            click.echo(str(problem), err=True)
+            print_note(str(problem))
         sys.exit(1)
     except WarmlineError as error:
-        print_line(str(error))
+        print_note(str(error))
         sys.exit(1)

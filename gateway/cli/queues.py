@@ -1,7 +1,8 @@
-"""Commands for operators: ``outbox``, ``inbox``, ``customer``, ``webhooks``."""
+"""Commands on what is stored: ``outbox``, ``inbox``, ``webhooks`` and ``customer``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,34 +10,40 @@ import click
 import msgspec
 
 from gateway.cli.audit import operator
-from gateway.cli.common import as_json, config, open_store, runs
+from gateway.cli.common import config_option, json_option, open_store, print_json, run_async
 from gateway.model import Address
 from gateway.store import InboxEntry, OutboxEntry
 
-ids = click.argument("ids", nargs=-1, type=int)
+ids_argument = click.argument("ids", nargs=-1, type=int)
 
 
 @click.group()
 def outbox() -> None:
-    """Dead letters: replies that could not be sent, or that nobody knows to have arrived."""
+    """Replies that could not be sent.
+
+    These are dead letters, and sends whose outcome nobody knows.
+    """
 
 
 @outbox.command("list")
-@config
-@as_json
-@runs
+@config_option
+@json_option
+@run_async
 async def list_outbox(config: Path | None, json: bool) -> None:
-    """Replies that need a decision."""
+    """List the replies that need a decision."""
     async with open_store(config) as gateway:
-        _show(await gateway.store.outbox.list(), json)
+        _print_entries(await gateway.store.outbox.list(), json)
 
 
 @outbox.command("retry")
-@config
-@ids
-@runs
+@config_option
+@ids_argument
+@run_async
 async def retry_outbox(config: Path | None, ids: tuple[int, ...]) -> None:
-    """Send again: these IDS, or all. A running server picks them up within half a minute."""
+    """Send replies again.
+
+    Without IDS all that are listed. A running server sends them within half a minute.
+    """
     async with open_store(config) as gateway:
         count = await gateway.store.outbox.retry(ids or None)
     click.echo(f"{count} will be sent again")
@@ -48,21 +55,24 @@ def inbox() -> None:
 
 
 @inbox.command("list")
-@config
-@as_json
-@runs
+@config_option
+@json_option
+@run_async
 async def list_inbox(config: Path | None, json: bool) -> None:
-    """Messages that are stuck."""
+    """List the messages that are stuck."""
     async with open_store(config) as gateway:
-        _show(await gateway.store.inbox.list("stuck"), json)
+        _print_entries(await gateway.store.inbox.list("stuck"), json)
 
 
 @inbox.command("retry")
-@config
-@ids
-@runs
+@config_option
+@ids_argument
+@run_async
 async def retry_inbox(config: Path | None, ids: tuple[int, ...]) -> None:
-    """Handle again: these IDS, or all. A running server picks them up within half a minute."""
+    """Handle messages again.
+
+    Without IDS all that are listed. A running server handles them within half a minute.
+    """
     async with open_store(config) as gateway:
         count = await gateway.store.inbox.retry(ids or None)
     click.echo(f"{count} will be handled again")
@@ -70,106 +80,126 @@ async def retry_inbox(config: Path | None, ids: tuple[int, ...]) -> None:
 
 @click.group()
 def customer() -> None:
-    """All that is held on a customer. ADDRESS is as ``email:ana@example.org``."""
+    """Export or erase the data of a customer.
+
+    ADDRESS is channel:value, such as email:ana@example.org.
+    """
 
 
 @customer.command()
-@config
+@config_option
 @click.argument("address")
-@runs
+@run_async
 async def export(config: Path | None, address: str) -> None:
-    """Print it as JSON."""
+    """Print all data of a customer as JSON.
+
+    ADDRESS is channel:value, such as email:ana@example.org.
+    """
     async with open_store(config) as gateway:
-        who = _address(address)
-        held = await gateway.store.customers.export(who)
-        known = await gateway.audit.customer(who)
+        parsed = _parse_address(address)
+        data = await gateway.store.customers.export(parsed)
+        known = await gateway.audit.customer(parsed)
         await gateway.audit.record(operator(), "exported", customer=known, origin="cli")
-    click.echo(msgspec.json.format(msgspec.json.encode(held), indent=2))
+    click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
 
 
 @customer.command()
-@config
+@config_option
 @click.argument("address")
-@runs
+@run_async
 async def erase(config: Path | None, address: str) -> None:
-    """Erase it for good, files included."""
+    """Delete all data of a customer.
+
+    This includes files, and cannot be undone. ADDRESS is channel:value, such as
+    email:ana@example.org.
+    """
     async with open_store(config) as gateway:
-        who = _address(address)
-        known = await gateway.audit.customer(who)
-        rows, files = await gateway.store.customers.erase(who)
+        parsed = _parse_address(address)
+        known = await gateway.audit.customer(parsed)
+        rows, files = await gateway.store.customers.erase(parsed)
         await gateway.files.forget(files)
         done = f"{rows} rows, {len(files)} files"
         await gateway.audit.record(operator(), "erased", customer=known, origin="cli", detail=done)
     click.echo(f"erased {rows} rows and {len(files)} files")
 
 
-def _address(text: str) -> Address:
+def _parse_address(text: str) -> Address:
     channel, colon, value = text.partition(":")
     if not colon or not value:
-        raise click.BadParameter("write it as channel:value, as in email:ana@example.org")
+        raise click.BadParameter("write channel:value, such as email:ana@example.org")
     return Address(channel=channel, value=value)
 
 
-def _show(lines: tuple[OutboxEntry, ...] | tuple[InboxEntry, ...], json: bool) -> None:
-    for line in lines:
+def _print_entries(entries: Sequence[OutboxEntry | InboxEntry], json: bool) -> None:
+    for entry in entries:
         if json:
-            click.echo(msgspec.json.encode(line))
+            print_json(entry)
         else:
             click.echo(
-                f"{line.id}  {line.channel}  {line.state}  attempts {line.attempts}  {line.error}"
+                f"{entry.id}  {entry.channel}  {entry.state}  attempts {entry.attempts}"
+                f"  {entry.error}"
             )
-    if not lines and not json:
+    if not entries and not json:
         click.echo("nothing")
 
 
 @click.group()
 def webhooks() -> None:
-    """Events on their way to other systems. A running server sends what you put back at once."""
+    """Webhooks to other systems.
+
+    A running server sends those that you retry or replay at once.
+    """
 
 
 @webhooks.command("list")
-@config
-@as_json
-@runs
+@config_option
+@json_option
+@run_async
 async def list_webhooks(config: Path | None, json: bool) -> None:
-    """Events that an endpoint did not take."""
+    """List the events that an endpoint did not accept."""
     async with open_store(config) as gateway:
-        lines = await gateway.store.webhooks.list()
-    for line in lines:
+        entries = await gateway.store.webhooks.list()
+    for entry in entries:
         if json:
-            click.echo(msgspec.json.encode(line))
+            print_json(entry)
         else:
             click.echo(
-                f"{line.id}  {line.endpoint}  {line.name}  conversation {line.conversation}"
-                f"  attempts {line.attempts}  {line.error}"
+                f"{entry.id}  {entry.endpoint}  {entry.name}  conversation {entry.conversation}"
+                f"  attempts {entry.attempts}  {entry.error}"
             )
-    if not lines and not json:
+    if not entries and not json:
         click.echo("nothing")
 
 
 @webhooks.command("retry")
-@config
-@ids
-@runs
+@config_option
+@ids_argument
+@run_async
 async def retry_webhooks(config: Path | None, ids: tuple[int, ...]) -> None:
-    """Send again: these IDS, or all dead letters."""
+    """Send events again.
+
+    Without IDS all dead letters.
+    """
     async with open_store(config) as gateway:
         count = await gateway.store.webhooks.retry(ids or None)
     click.echo(f"{count} will be sent again")
 
 
 @webhooks.command("replay")
-@config
+@config_option
 @click.option(
     "--since",
     required=True,
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
-    help="UTC",
+    help="From when, in UTC.",
 )
-@click.option("--endpoint", default=None, help="only to this one")
-@runs
+@click.option("--endpoint", default=None, help="Only to this endpoint. Default: to all.")
+@run_async
 async def replay_webhooks(config: Path | None, since: datetime, endpoint: str | None) -> None:
-    """Send all again that happened since then, heard or not, with the ids it had."""
+    """Send all events since a time again.
+
+    Those that were accepted are included. The events have the same ids as before.
+    """
     async with open_store(config) as gateway:
         count = await gateway.store.webhooks.replay(since.replace(tzinfo=UTC), endpoint)
     click.echo(f"{count} will be sent again")

@@ -1,4 +1,4 @@
-"""``warmline replay``: events through a fresh gateway that forgets them afterwards."""
+"""``warmline replay``: runs messages through a temporary gateway and prints the replies."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ import click
 import msgspec
 
 from gateway.app import Gateway
-from gateway.cli.common import as_json, config, runs, settings_of
-from gateway.model import Address, Inbound
+from gateway.cli.common import config_option, json_option, load_settings, print_json, run_async
+from gateway.model import Address, Inbound, Message
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import Traits
 from gateway.settings import Settings
 from gateway.testing import FakeClock
 
-Word = Annotated[str, msgspec.Meta(min_length=1)]
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class ReplayEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the file: what a customer wrote, and when (ISO 8601 with an offset)."""
 
-    channel: Word
-    sender: Word = msgspec.field(name="from")
+    channel: _Text
+    sender: _Text = msgspec.field(name="from")
     text: str
     at: datetime | None = None
     id: str | None = None
 
+    @property
+    def address(self) -> Address:
+        return Address(channel=self.channel, value=self.sender)
+
 
 class ReplayReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the answer: what was said to whom."""
+    """A line of the output: one outbound message."""
 
     channel: str
     to: str
@@ -43,8 +47,8 @@ class ReplayReply(msgspec.Struct, frozen=True, kw_only=True):
     route: dict[str, object] | None
 
 
-class NoReplyYet:
-    """A channel with nobody at the other end: what is said stays in the mailbox."""
+class ReplayChannel:
+    """A mailbox channel without a provider. Replies stay in the mailbox."""
 
     traits = Traits(mailbox=True, buttons=True)
 
@@ -53,67 +57,71 @@ class NoReplyYet:
 
 
 @click.command()
-@config
-@as_json
+@config_option
+@json_option
 @click.argument("file", type=click.File("r", encoding="utf-8"))
-@runs
+@run_async
 async def replay(config: Path | None, json: bool, file: Iterable[str]) -> None:
-    """Run the events of FILE, one JSON object a line, and print every outbound message."""
-    events = read(file)
+    """Replay messages and print the replies.
+
+    FILE has one JSON object a line: {"channel", "from", "text"}, and "at" and "id" if needed. If
+    FILE is -, stdin is read. The messages run through a temporary gateway: nothing is sent, and
+    the database does not change.
+    """
+    events = read_events(file)
     with tempfile.TemporaryDirectory(prefix="warmline-replay-") as folder:
-        for said in await run(settings_of(config), events, Path(folder)):
+        for reply in await run(load_settings(config), events, Path(folder)):
             if json:
-                click.echo(msgspec.json.encode(said))
+                print_json(reply)
             else:
-                click.echo(f"{said.channel} → {said.to} ({said.author}): {said.text}")
+                click.echo(f"{reply.channel} → {reply.to} ({reply.author}): {reply.text}")
 
 
-def read(lines: Iterable[str]) -> list[ReplayEvent]:
-    """The events in ``lines``; a mistake is told with its line number."""
+def read_events(lines: Iterable[str]) -> list[ReplayEvent]:
+    """Parse ``lines``. Raises ClickException with the number of the first wrong line."""
     events = []
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 events.append(msgspec.json.decode(line, type=ReplayEvent))
             except msgspec.DecodeError as error:
-                raise click.ClickException(f"line {number}: {error}") from None
+                raise click.ClickException(f"line {number}: {error}; correct it") from None
     return events
 
 
 async def run(settings: Settings, events: Sequence[ReplayEvent], folder: Path) -> list[ReplayReply]:
-    """All that was said, in the order in which it was committed."""
-    # What engines learnt before lies in the data directory; only the database is a fresh one.
+    """Return all replies, in the order of their commits. ``folder`` is for the database."""
+    # The data directory stays the same: it holds what engines have learnt.
     database = f"sqlite:///{folder / 'replay.db'}"
     core = settings.core.model_copy(update={"database_url": database})
-    clock = FakeClock(_first(events))
+    times = [event.at for event in events if event.at is not None]
+    clock = FakeClock(min(times, default=datetime.now(UTC)))
     gateway = Gateway(
         PluginRegistry(installed_plugins()),
         settings.replace(core=core),
         clock=clock,
-        channels={name: NoReplyYet(name) for name in sorted({e.channel for e in events})},
+        channels={name: ReplayChannel(name) for name in sorted({e.channel for e in events})},
     )
     await gateway.start()
     try:
-        heard: list[ReplayReply] = []
-        seen: dict[Address, int] = {}
+        replies: list[ReplayReply] = []
+        last_ids: dict[Address, int] = {}
         for event in events:
-            await _until(gateway, clock, event.at)
-            await _say(gateway, clock, event)
-            seen.setdefault(Address(channel=event.channel, value=event.sender), 0)
+            await _advance_to(event.at, gateway, clock)
+            message = Inbound(
+                address=event.address, text=event.text, at=clock.now(), remote_id=event.id
+            )
+            await gateway.services.intake.accept(message)
+            last_ids.setdefault(event.address, 0)
             await gateway.settled()
-            heard += await _news(gateway, seen)
-        return heard
+            replies += await _new_replies(gateway, last_ids)
+        return replies
     finally:
         await gateway.stop()
 
 
-def _first(events: Sequence[ReplayEvent]) -> datetime:
-    known = [event.at for event in events if event.at is not None]
-    return min(known) if known else datetime.now(UTC)
-
-
-async def _until(gateway: Gateway, clock: FakeClock, at: datetime | None) -> None:
-    """Let the time pass, and what was set for it happen."""
+async def _advance_to(at: datetime | None, gateway: Gateway, clock: FakeClock) -> None:
+    """Let the time pass, and the timers fire that are due until then."""
     while at is not None and at > clock.now():
         due = await gateway.store.timers.next_due()
         until = min(at, due) if due and due > clock.now() else at
@@ -123,39 +131,26 @@ async def _until(gateway: Gateway, clock: FakeClock, at: datetime | None) -> Non
         await gateway.settled()
 
 
-async def _say(gateway: Gateway, clock: FakeClock, event: ReplayEvent) -> None:
-    address = Address(channel=event.channel, value=event.sender)
-    message = Inbound(address=address, text=event.text, at=clock.now(), remote_id=event.id)
-    await gateway.services.intake.accept(message)
-
-
-async def _news(gateway: Gateway, seen: dict[Address, int]) -> list[ReplayReply]:
-    found = []
-    for address, after in list(seen.items()):
-        said = await gateway.reply_waiter.messages(address, after=after, limit=1000, own=True)
-        asked: dict[int | None, str | None] = {
-            m.turn: m.remote_id for m in said if m.author == "customer"
-        }
-        for message in said:
-            seen[address] = message.id
+async def _new_replies(gateway: Gateway, last_ids: dict[Address, int]) -> list[ReplayReply]:
+    """What was sent to each address since its last id, which is moved on."""
+    found: list[tuple[int, ReplayReply]] = []
+    for address, after in list(last_ids.items()):
+        messages = await gateway.reply_waiter.messages(address, after=after, limit=1000, own=True)
+        remote_ids = {m.turn: m.remote_id for m in messages if m.author == "customer"}
+        for message in messages:
+            last_ids[address] = message.id
             if message.author != "customer":
-                route = message.route
-                found.append(
-                    (
-                        message.id,
-                        ReplayReply(
-                            channel=address.channel,
-                            to=address.value,
-                            author=message.author,
-                            text=message.text,
-                            in_reply_to=asked.get(message.turn),
-                            route=_route(route) if route else None,
-                        ),
-                    )
-                )
-    return [said for _, said in sorted(found, key=lambda pair: pair[0])]
+                reply = _reply(message, address, remote_ids.get(message.turn))
+                found.append((message.id, reply))
+    return [reply for _, reply in sorted(found, key=lambda pair: pair[0])]
 
 
-def _route(route: object) -> dict[str, object]:
-    built: dict[str, object] = msgspec.to_builtins(route)
-    return built
+def _reply(message: Message, address: Address, in_reply_to: str | None) -> ReplayReply:
+    return ReplayReply(
+        channel=address.channel,
+        to=address.value,
+        author=message.author,
+        text=message.text,
+        in_reply_to=in_reply_to,
+        route=msgspec.to_builtins(message.route) if message.route else None,
+    )

@@ -1,4 +1,4 @@
-"""``warmline serve``."""
+"""``warmline serve``: runs the gateway."""
 
 from __future__ import annotations
 
@@ -21,44 +21,53 @@ from aiohttp import web
 
 from gateway.adapters.sql.opening import is_shared
 from gateway.app import Gateway, build_app
-from gateway.cli.common import config, gateway_with, logs, print_line, settings_of
+from gateway.cli.common import (
+    config_option,
+    configure_logging,
+    gateway_for,
+    load_settings,
+    print_note,
+)
 from gateway.ports import StartupHints, WarmlineError
 from gateway.settings import Settings
 from gateway.web import health
 
 ROLES = ("all", "web", "worker")
-PATIENCE = 90.0
-"""Seconds to wait for everything to be ready before the greeting is printed all the same."""
-TURN = 0.001
-"""Seconds after which a thread that waits for the interpreter gets it (Python has 5 ms). The one
+READY_TIMEOUT = 90.0
+"""Seconds to wait until everything is ready before the welcome is printed anyway."""
+SWITCH_INTERVAL = 0.001
+"""Seconds after which a waiting thread gets the interpreter; Python's default is 5 ms. The thread
 that commits needs it twice for some microseconds, and all turns of a group wait for that."""
 
 
 @click.command()
-@config
-@click.option("--host", default=None, help="where to listen; default: the setting `host`")
-@click.option("--port", default=None, type=click.IntRange(0, 65535), help="0: any free port")
-@click.option("--role", default=None, type=click.Choice(ROLES), help="default: the setting `role`")
+@config_option
+@click.option("--host", default=None, help="Address to listen on. Default: the setting `host`.")
+@click.option(
+    "--port", default=None, type=click.IntRange(0, 65535), help="0: any free port. Default: `port`."
+)
+@click.option("--role", default=None, type=click.Choice(ROLES), help="Default: the setting `role`.")
 def serve(config: Path | None, host: str | None, port: int | None, role: str | None) -> None:
-    """Serve customers until SIGTERM or Ctrl-C; then finish what runs, and exit 0.
+    """Run the gateway.
 
-    A process of the role `web` has the doors and pages, a `worker` the lanes and timers, and one of
-    the role `all` both. Several find one another by `redis_url`.
+    SIGTERM or Ctrl-C stops it: it finishes running work and exits with 0. The role web serves
+    HTTP, worker handles messages and timers, all does both. Several processes
+    share work through the setting `redis_url`.
     """
-    settings = settings_of(config)
+    settings = load_settings(config)
     core = settings.core
-    logs(core.logs, lasting=True)
+    configure_logging(core.logs, final=True)
     host, port = host or core.host, core.port if port is None else port
-    sys.setswitchinterval(TURN)
-    with _listen(host, port) as door:
-        url = f"http://{host}:{door.getsockname()[1]}"
-        gateway = gateway_with(settings, address=url, role=role)
-        with alone(gateway.settings), asyncio.Runner(loop_factory=event_loop) as runner:
-            runner.run(_serve(gateway, door, url))
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    with _listen(host, port) as listener:
+        url = f"http://{host}:{listener.getsockname()[1]}"
+        gateway = gateway_for(settings, address=url, role=role)
+        with serving_lock(gateway.settings), asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(_run(gateway, listener, url))
 
 
-def event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where it is installed (the extra `fast`), else Python's own."""
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's if it is installed (the extra `fast`), else Python's own."""
     if find_spec("uvloop") is None:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = import_module("uvloop").new_event_loop()
@@ -66,95 +75,98 @@ def event_loop() -> asyncio.AbstractEventLoop:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """The open door; taken first, so that everybody knows the port it got."""
+    """Open the socket. This comes before all else, so that everything knows the chosen port."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        raise WarmlineError(_taken(host, port, error)) from None
+        message = f"cannot listen on {host}:{port}: {error.strerror}; check `host` and `port`"
+        if error.errno == errno.EADDRINUSE:
+            message = (
+                f"port {port} on {host} is taken; choose another with --port (make run PORT=...)"
+            )
+        raise WarmlineError(message) from None
 
 
 @contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """While open, no other process serves the SQLite file in this folder, nor by this name from
-    it on a shared database: it would take this one's running sends for those of a crash. The lock
-    goes with the process, however that ends."""
+def serving_lock(settings: Settings) -> Iterator[None]:
+    """Hold the lock that only one process may have. Raises WarmlineError if another has it.
+
+    On SQLite it is one lock for the data directory, on a shared database one for each process
+    name: a second process would take the first one's running sends for those of a crash. The
+    system releases the lock when the process ends, in whatever way.
+    """
     folder, name = settings.data_dir, settings.core.process.name
-    what, fix = f"another `warmline serve` works in {folder}", "set WARMLINE_DATA_DIR"
+    problem, fix = f"another `warmline serve` works in {folder}", "set WARMLINE_DATA_DIR"
     lock = folder / "serving.lock"
     if is_shared(settings.core.database_url):
         if name is None:
             yield
             return
         lock = folder / f"serving-{quote(name, safe='')}.lock"
-        what, fix = f"another process named {name} serves", "set WARMLINE_PROCESS__NAME"
+        problem, fix = f"another process named {name} runs", "set WARMLINE_PROCESS__NAME"
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise WarmlineError(f"{what}; stop it, or {fix}") from None
+            raise WarmlineError(f"{problem}; stop it, or {fix}") from None
         yield
 
 
-async def _serve(gateway: Gateway, door: socket.socket, url: str) -> None:
+async def _run(gateway: Gateway, listener: socket.socket, url: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
     try:
         await gateway.begin()
-        await _open(gateway, door, url, stop)
+        await _serve_until(stop, gateway, listener, url)
     finally:
         await gateway.end()
 
 
-async def _open(gateway: Gateway, door: socket.socket, url: str, stop: asyncio.Event) -> None:
+async def _serve_until(
+    stop: asyncio.Event, gateway: Gateway, listener: socket.socket, url: str
+) -> None:
     drain = gateway.settings.core.worker.drain
     runner = web.AppRunner(build_app(gateway), shutdown_timeout=drain, access_log=None)
     try:
         await runner.setup()
-        await web.SockSite(runner, door).start()
-        greeting = asyncio.create_task(_greet(gateway, url))
+        await web.SockSite(runner, listener).start()
+        welcome = asyncio.create_task(_welcome_when_ready(gateway, url))
         await stop.wait()
-        greeting.cancel()
+        welcome.cancel()
     finally:
         await runner.cleanup()
 
 
-async def _greet(gateway: Gateway, url: str) -> None:
-    """Tell where to click once all is ready; at the first start something may be learnt first."""
-    troubles = await health.troubles(gateway.checks())
-    if troubles:
-        print_line(f"Starting at {url}: " + "; ".join(f"{k}: {v}" for k, v in troubles.items()))
+async def _welcome_when_ready(gateway: Gateway, url: str) -> None:
+    """Print where to click once everything is ready. The first start may train models before."""
+    waiting = await health.troubles(gateway.checks())
+    if waiting:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in waiting.items())
+        print_note(f"Starting at {url}: {reasons}")
     with suppress(TimeoutError):  # a channel may be down for long; the pages work meanwhile
-        async with asyncio.timeout(PATIENCE):
-            while troubles:
+        async with asyncio.timeout(READY_TIMEOUT):
+            while waiting:
                 await asyncio.sleep(0.2)
-                troubles = await health.troubles(gateway.checks())
-    settle()
-    _welcome(gateway, url)
+                waiting = await health.troubles(gateway.checks())
+    tune_garbage_collector()
+    print_note(f"\nWarmline is ready at {url}\n")
+    registrations = gateway.registrations
+    for plugin in (*registrations.components, *registrations.channels.values()):
+        if isinstance(plugin, StartupHints):
+            for line in plugin.hints(url):
+                print_note(f"  {line}")
+    print_note("\nCtrl-C stops it.\n")
 
 
-def settle() -> None:
-    """What is loaded by now stays as long as the process: the garbage collector is told not to
-    look through it again. Each look had stopped everything for some 70 ms. What comes and goes
-    with a turn is seldom a cycle; it is looked through every few dozen turns, not at each."""
+def tune_garbage_collector() -> None:
+    """Keep the garbage collector away from what stays loaded, and run it less often.
+
+    A full collection after start-up stopped everything for some 70 ms. A turn creates few
+    reference cycles, so one collection every few dozen turns is enough.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-
-
-def _taken(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is taken; choose another with --port (make run PORT=...)"
-    return f"cannot listen on {host}:{port}: {error.strerror}"
-
-
-def _welcome(gateway: Gateway, url: str) -> None:
-    """Where to click. Guests add what they know: pages, doors, demo passwords."""
-    print_line(f"\nWarmline is ready at {url}\n")
-    for plugin in (*gateway.registrations.components, *gateway.registrations.channels.values()):
-        if isinstance(plugin, StartupHints):
-            for line in plugin.hints(url):
-                print_line(f"  {line}")
-    print_line("\nCtrl-C stops it.\n")

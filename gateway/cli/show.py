@@ -1,4 +1,4 @@
-"""Commands that look: ``check``, ``understand``, ``plugins``, ``channels``, ``processes``."""
+"""Commands that report: ``check``, ``understand``, ``plugins``, ``channels``, ``processes``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from gateway.app import routes
-from gateway.cli.common import as_json, chosen, config, gateway_of, print_line, runs
-from gateway.model import RenderContext, Reply, Route, Turn, Understanding
+from gateway.cli.common import (
+    config_option,
+    find_config,
+    json_option,
+    load_gateway,
+    print_json,
+    print_note,
+    run_async,
+)
+from gateway.model import RenderContext, Reply, Route, Understanding
 from gateway.ops.evaluation import fresh_turn
 from gateway.plugins import BadPlugin, PluginRegistry, installed_plugins
 from gateway.ports import Voice, WarmlineError
@@ -22,31 +29,32 @@ from gateway.settings import BadConfig, load
 
 
 @click.command()
-@config
+@config_option
 def check(config: Path | None) -> None:
-    """Check the settings and every file they name. ``OK``, or a line for each problem."""
+    """Check the configuration and every file it names.
+
+    Prints OK, or a line for each problem, with exit code 1.
+    """
     try:
-        gateway = gateway_of(config)
+        gateway = load_gateway(config)
         list(routes(gateway))
     except BadConfig as bad:
-        for problem in bad.problems:
-            click.echo(str(problem))
+        click.echo(str(bad))
         sys.exit(1)
     except BadPlugin as bad:
-        click.echo(f"{chosen(config)}:1: packages: {bad}")
+        click.echo(f"{find_config(config)}:1: packages: {bad}")
         sys.exit(1)
     for name, channel in gateway.registrations.channels.items():
-        if (limit := channel.traits.max_length) and _exceeds(
-            gateway.registrations.voice, name, limit
-        ):
-            print_line(
+        limit, voice = channel.traits.max_length, gateway.registrations.voice
+        if limit and _guide_exceeds(limit, voice, name):
+            print_note(
                 f"warning: guide: channels.{name}.max_length: it is above the channel's own limit"
                 f" of {limit}, which applies; set {limit} or less"
             )
     click.echo("OK")
 
 
-def _exceeds(voice: Voice, channel: str, limit: int) -> bool:
+def _guide_exceeds(limit: int, voice: Voice, channel: str) -> bool:
     """Whether the guide alone would let a message on ``channel`` be longer than ``limit``."""
     reply = Reply(opener="", body=("a " * (limit // 2 + 1),), purpose="message")
     rendered = voice.render(reply, RenderContext(channel=channel, author="agent"))
@@ -54,24 +62,29 @@ def _exceeds(voice: Voice, channel: str, limit: int) -> bool:
 
 
 @click.command()
-@config
-@as_json
+@config_option
+@json_option
 @click.argument("text")
-@runs
+@run_async
 async def understand(config: Path | None, json: bool, text: str) -> None:
-    """What TEXT means, how its writer feels, and what would happen. ``-`` reads lines."""
-    lines = sys.stdin if text == "-" else [text]
-    gateway = gateway_of(config)
-    for line in lines:
+    """Show what the gateway makes of TEXT.
+
+    This is the language, the intent, the customer's emotion, and the route: what the gateway would
+    do. If TEXT is -, each line of stdin is a message. Every message counts as a new customer's
+    first, within business hours.
+    """
+    gateway = load_gateway(config)
+    for line in sys.stdin if text == "-" else [text]:
         turn = fresh_turn(line.rstrip("\n"), datetime.now(UTC))
         turn = turn.replace(understanding=await gateway.pipeline.understanding.of(turn))
         route = decide(turn, gateway.policy)
-        told = told_of(turn.understanding, route)
-        click.echo(msgspec.json.encode(told).decode() if json else _in_words(turn, route))
+        if json:
+            print_json(_as_json(turn.understanding, route))
+        else:
+            click.echo(_as_text(turn.understanding, route))
 
 
-def told_of(found: Understanding, route: Route) -> dict[str, object]:
-    """The JSON of ``understand --json``."""
+def _as_json(found: Understanding, route: Route) -> dict[str, object]:
     return {
         "language": found.language,
         "intent": found.intent,
@@ -87,80 +100,85 @@ def told_of(found: Understanding, route: Route) -> dict[str, object]:
     }
 
 
-def _in_words(turn: Turn, route: Route) -> str:
-    found = turn.understanding
+def _as_text(found: Understanding, route: Route) -> str:
     cues = ", ".join(f"“{cue.text}” ({cue.kind})" for cue in found.emotion.cues) or "no cues"
-    why = (
-        "; ".join(reason.detail or reason.code for reason in route.reasons) or "nothing against it"
-    )
+    reasons = "; ".join(r.detail or r.code for r in route.reasons) or "no reason to step back"
     return (
         f"language  {found.language.code} ({found.language.confidence:.2f})\n"
         f"intent    {found.intent.name} ({found.intent.confidence:.2f})\n"
         f"emotion   {found.emotion.label} {found.emotion.intensity:.2f}: {cues}\n"
-        f"route     {route.action} ({route.tier}): {why}"
+        f"route     {route.action} ({route.tier}): {reasons}"
     )
 
 
 @click.command()
-@config
+@config_option
 def plugins(config: Path | None) -> None:
-    """What is installed, from which package, awake or asleep and why."""
-    plugins = PluginRegistry(installed_plugins())
-    declared = plugins.declared()
-    settings = load(chosen(config), declared)
-    gateway = gateway_of(config)
+    """List the installed plugins and their state.
+
+    Each is awake and listed with what it offers, or asleep and listed with the reason.
+    """
+    registry = PluginRegistry(installed_plugins())
+    declared = registry.declared()
+    asleep = load(find_config(config), declared).asleep
+    registered = load_gateway(config).registrations.by
     table = _table("name", "package", "state", "offers")
-    for plugin in plugins.all:
-        offered = gateway.registrations.by.get(plugin.name, ())
+    for plugin in registry.all:
+        offered = registered.get(plugin.name, ())
         sleeping = [
-            f"{one.name}: {settings.asleep[one.name]}"
-            for one in declared
-            if one.name in settings.asleep and _of(one.name, plugin.name)
+            f"{section.name}: {asleep[section.name]}"
+            for section in declared
+            if section.name in asleep and section.name.rpartition(".")[2] == plugin.name
         ]
         state = "awake" if offered else "asleep"
-        why = ", ".join(offered) or "; ".join(sleeping) or "offers nothing"
-        table.add_row(plugin.name, f"{plugin.package} {plugin.version}".strip(), state, why)
+        details = ", ".join(offered) or "; ".join(sleeping) or "offers nothing"
+        table.add_row(plugin.name, f"{plugin.package} {plugin.version}".strip(), state, details)
     _print(table)
 
 
 @click.command()
-@config
-@runs
+@config_option
+@run_async
 async def channels(config: Path | None) -> None:
-    """The channels, awake or asleep, and what is missing to wake one."""
-    plugins = PluginRegistry(installed_plugins())
-    settings = load(chosen(config), plugins.declared())
-    gateway = gateway_of(config)
-    table = _table("channel", "state", "what")
+    """List the channels and their state.
+
+    A sleeping channel is listed with what is missing.
+    """
+    settings = load(find_config(config), PluginRegistry(installed_plugins()).declared())
+    gateway = load_gateway(config)
+    table = _table("channel", "state", "details")
     for name, channel in sorted(gateway.registrations.channels.items()):
-        kind = "customers fetch their messages" if channel.traits.mailbox else "we send"
+        kind = (
+            "customers fetch messages" if channel.traits.mailbox else "the gateway sends messages"
+        )
         table.add_row(name, "awake", kind)
-    for name, why in sorted(settings.asleep.items()):
+    for name, reason in sorted(settings.asleep.items()):
         if name.startswith("channels."):
-            table.add_row(name.removeprefix("channels."), "asleep", why)
+            table.add_row(name.removeprefix("channels."), "asleep", reason)
     _print(table)
 
 
 @click.command()
-@config
-@runs
+@config_option
+@run_async
 async def processes(config: Path | None) -> None:
-    """The processes that work together through Redis, and what each of them alone looks after."""
-    gateway = gateway_of(config)
+    """List the processes that share work.
+
+    They find one another through Redis. Exclusive tasks run in only one process at a time.
+    """
+    gateway = load_gateway(config)
     if gateway.cluster.others is None:
-        raise WarmlineError("there is no `redis_url` in the settings: one process works alone")
+        raise WarmlineError(
+            "`redis_url` is not set: one process works alone. Set it to run several"
+        )
     found = await gateway.cluster.processes()
     await gateway.cluster.stop()
-    table = _table("process", "role", "host", "pid", "since", "watches")
-    for one in found:
-        since = f"{one.since:%Y-%m-%d %H:%M:%S}"
-        watches = ", ".join(one.watches)
-        table.add_row(one.id, one.role, one.host, str(one.pid), since, watches)
+    table = _table("process", "role", "host", "pid", "since", "exclusive tasks")
+    for each in found:
+        since = f"{each.since:%Y-%m-%d %H:%M:%S}"
+        tasks = ", ".join(each.watches)
+        table.add_row(each.id, each.role, each.host, str(each.pid), since, tasks)
     _print(table)
-
-
-def _of(section: str, plugin: str) -> bool:
-    return section.rpartition(".")[2] == plugin
 
 
 def _table(*columns: str) -> Table:
@@ -170,7 +188,5 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _print(*tables: Table) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    for table in tables:
-        console.print(table)
+def _print(table: Table) -> None:
+    Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -1,4 +1,4 @@
-"""``warmline voice``: the brand voice, tried at the command line."""
+"""``warmline voice``: try the brand voice at the command line."""
 
 from __future__ import annotations
 
@@ -9,31 +9,44 @@ from typing import Literal, TextIO, get_args
 import click
 import msgspec
 
-from gateway.cli.common import as_json, chosen, config, settings_of
+from gateway.cli.common import config_option, json_option, load_settings, print_json
 from gateway.model import Emotion, MoodLabel, RenderContext, Reply
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import Voice
 
-channel = click.option("--channel", required=True, help="rest, webchat, email, sms, slack ...")
-emotion = click.option("--emotion", type=click.Choice(get_args(MoodLabel)), default="calm")
-author = click.option("--author", type=click.Choice(["bot", "agent"]), default="bot")
-language = click.option("--language", default=None, help="of the words; else it is guessed")
-file = click.argument("file", type=click.File("r", encoding="utf-8"))
+channel_option = click.option(
+    "--channel", required=True, help="Such as rest, webchat, email, sms or slack."
+)
+emotion_option = click.option(
+    "--emotion",
+    type=click.Choice(get_args(MoodLabel)),
+    default="calm",
+    show_default=True,
+    help="How the customer feels.",
+)
+author_option = click.option(
+    "--author",
+    type=click.Choice(["bot", "agent"]),
+    default="bot",
+    show_default=True,
+    help="Who writes the text.",
+)
+file_argument = click.argument("file", type=click.File("r", encoding="utf-8"))
 
 
 @click.group()
 def voice() -> None:
-    """Render and check words as the brand voice would."""
+    """Render and check texts with the brand voice."""
 
 
 @voice.command()
-@config
-@channel
-@emotion
-@author
-@as_json
-@file
-def render(  # noqa: PLR0917  (click gives them by name)
+@config_option
+@channel_option
+@emotion_option
+@author_option
+@json_option
+@file_argument
+def render(  # noqa: PLR0917  (click passes them by name)
     config: Path | None,
     channel: str,
     emotion: MoodLabel,
@@ -41,30 +54,34 @@ def render(  # noqa: PLR0917  (click gives them by name)
     json: bool,
     file: TextIO,
 ) -> None:
-    """FILE as it would look on a channel: a reply's JSON, or plain text. ``-`` is stdin."""
-    rendered = _voice(config).render(_reply(file.read()), _occasion(channel, emotion, author))
+    """Print a reply as it would be sent.
+
+    FILE is plain text or the JSON of a reply. If FILE is -, stdin is read. --json also prints the
+    rules that changed the text.
+    """
+    reply = _parse_reply(file.read())
+    rendered = _load_voice(config).render(reply, _context(channel, emotion, author))
     if not json:
         click.echo("\n---\n".join(rendered.parts))
         return
-    told = {
+    print_json({
         "parts": rendered.parts,
         "encoding": rendered.encoding,
         "segments": rendered.segments,
         "applied": rendered.applied,
-        "advice": [{"rule": one.rule, "message": one.message} for one in rendered.advice],
-    }
-    click.echo(msgspec.json.encode(told))
+        "advice": [{"rule": each.rule, "message": each.message} for each in rendered.advice],
+    })  # fmt: skip
 
 
 @voice.command()
-@config
-@channel
-@emotion
-@author
-@language
-@as_json
-@file
-def lint(  # noqa: PLR0917  (click gives them by name)
+@config_option
+@channel_option
+@emotion_option
+@author_option
+@click.option("--language", default=None, help="Of the text (ISO 639-1). Default: guessed.")
+@json_option
+@file_argument
+def lint(  # noqa: PLR0917  (click passes them by name)
     config: Path | None,
     channel: str,
     emotion: MoodLabel,
@@ -73,58 +90,62 @@ def lint(  # noqa: PLR0917  (click gives them by name)
     json: bool,
     file: TextIO,
 ) -> None:
-    """What the voice would advise on FILE; exit code 1 when one finding is an error."""
-    text = file.read()
-    findings = _voice(config).lint(
-        text, _occasion(channel, emotion, author).replace(language=language)
-    )
+    """Print the brand voice's advice on a text.
+
+    If FILE is -, stdin is read. The exit code is 1 if a finding is an error.
+    """
+    context = _context(channel, emotion, author).replace(language=language)
+    findings = _load_voice(config).lint(file.read(), context)
     if json:
-        click.echo(msgspec.json.encode(findings))
-    for one in () if json else findings:
-        instead = f" Instead: {one.suggestion!r}" if one.suggestion is not None else ""
-        click.echo(f"{one.start}-{one.end} {one.severity} {one.rule}: {one.message}{instead}")
-    sys.exit(any(one.severity == "error" for one in findings))
+        print_json(findings)
+    for finding in () if json else findings:
+        instead = f" Instead: {finding.suggestion!r}" if finding.suggestion is not None else ""
+        click.echo(
+            f"{finding.start}-{finding.end} {finding.severity} {finding.rule}: "
+            f"{finding.message}{instead}"
+        )
+    sys.exit(any(finding.severity == "error" for finding in findings))
 
 
 @voice.command()
-@config
+@config_option
 def schema(config: Path | None) -> None:
-    """The JSON Schema of the guide, for editors."""
-    found = msgspec.json.encode(_voice(config).schema())
-    click.echo(msgspec.json.format(found, indent=2))
+    """Print the JSON Schema of the guide, for editors."""
+    click.echo(msgspec.json.format(msgspec.json.encode(_load_voice(config).schema()), indent=2))
 
 
 @voice.command("check-guide")
-@config
+@config_option
 @click.argument("guide", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def check_guide(config: Path | None, guide: Path) -> None:
-    """``OK``, or a line for each problem of GUIDE, with exit code 1."""
-    problems = _voice(config).check_guide(guide)
-    for problem in problems:
-        click.echo(problem)
-    if problems:
-        sys.exit(1)
-    click.echo("OK")
+    """Check a guide.
+
+    Prints OK, or a line for each problem, with exit code 1.
+    """
+    problems = _load_voice(config).check_guide(guide)
+    click.echo("\n".join(problems) or "OK")
+    sys.exit(bool(problems))
 
 
-def _voice(file: Path | None) -> Voice:
+def _load_voice(file: Path | None) -> Voice:
     plugins = PluginRegistry(installed_plugins())
-    return plugins.registrations(settings_of(chosen(file))).voice
+    return plugins.registrations(load_settings(file)).voice
 
 
-def _occasion(channel: str, emotion: MoodLabel, author: Literal["bot", "agent"]) -> RenderContext:
+def _context(channel: str, emotion: MoodLabel, author: Literal["bot", "agent"]) -> RenderContext:
     felt = Emotion(label=emotion, intensity=0.0 if emotion == "calm" else 0.8)
     return RenderContext(channel=channel, emotion=felt, author=author)
 
 
-def _reply(text: str) -> Reply:
-    """A reply's JSON (the fields of `Reply`), or plain text as its body."""
+def _parse_reply(text: str) -> Reply:
+    """A reply from its JSON (the fields of `Reply`), or from plain text as its body."""
     stripped = text.strip()
     if stripped.startswith("{"):
         try:
             return msgspec.json.decode(stripped, type=Reply)
         except msgspec.ValidationError as error:
-            raise click.ClickException(f"the reply's JSON: {error}") from None
+            message = f"the JSON is not a reply: {error}; see the fields of `gateway.Reply`"
+            raise click.ClickException(message) from None
         except msgspec.DecodeError:
-            pass  # words that happen to begin with a brace
+            pass  # plain text that begins with a brace
     return Reply(body=(stripped,))

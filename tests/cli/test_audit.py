@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.adapters.encryption import new_key
-from gateway.cli.audit import moment
+from gateway.cli.audit import parse_time
 from gateway.cli.common import open_services
 from gateway.cli.main import command
 
@@ -91,7 +91,7 @@ def test_keys_are_made_and_change(config: Path) -> None:
     assert "notes_of_guests: 1 changed" in done.stdout
     both = {"WARMLINE_DATA_KEY": f"{made[1]},{made[0]}"}
     done = run(config, "keys", "rotate", env=both)
-    assert "is needed no more" in done.stdout
+    assert "is no longer needed" in done.stdout
     missing = run(config, "audit", "list", env={"WARMLINE_DATA_KEY": new_key()})
     assert missing.exit_code != 0
     assert "which WARMLINE_DATA_KEY does not hold" in str(missing.exception)
@@ -104,10 +104,10 @@ def test_keys_are_made_and_change(config: Path) -> None:
 ])  # fmt: skip
 def test_a_time_may_be_told_in_two_ways(text: str, moment_: datetime) -> None:
     """As a date, or as how long ago."""
-    assert moment(text, NOW) == moment_
+    assert parse_time(text, NOW) == moment_
 
 
 def test_a_time_that_is_none() -> None:
     """Refused, with how to write it."""
-    with pytest.raises(click.BadParameter, match="is no time"):
-        moment("yesterday-ish", NOW)
+    with pytest.raises(click.BadParameter, match="is not a time"):
+        parse_time("yesterday-ish", NOW)

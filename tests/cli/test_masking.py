@@ -65,7 +65,7 @@ def test_a_hostile_text_made_the_mask_slow(hostile: str) -> None:
 def test_an_exception_told_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever the field, the depth and the traceback, in both styles."""
     for style in ("json", "text"):
-        start.logs(style)
+        start.configure_logging(style)
         log = structlog.get_logger()
         try:
             int("no mail for ana@example.org")

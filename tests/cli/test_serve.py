@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.serve import event_loop
+from gateway.cli.serve import new_event_loop
 
 UVLOOP = "import asyncio\nclass Loop(asyncio.SelectorEventLoop): pass\nnew_event_loop = Loop\n"
 
@@ -21,7 +21,7 @@ def test_the_extra_fast_is_used_where_it_is_installed(
     (tmp_path / "uvloop.py").write_text(UVLOOP, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "uvloop", raising=False)
-    loop = event_loop()
+    loop = new_event_loop()
     loop.close()
     assert type(loop).__module__ == "uvloop"
     monkeypatch.delitem(sys.modules, "uvloop")
@@ -30,6 +30,6 @@ def test_the_extra_fast_is_used_where_it_is_installed(
 @pytest.mark.skipif(find_spec("uvloop") is not None, reason="uvloop is installed here")
 def test_python_has_a_loop_of_its_own() -> None:
     """Nothing more is needed."""
-    loop = event_loop()
+    loop = new_event_loop()
     loop.close()
     assert isinstance(loop, asyncio.SelectorEventLoop)

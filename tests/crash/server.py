@@ -35,7 +35,7 @@ from gateway import (
     hookimpl,
 )
 from gateway.app import build_app, build_gateway
-from gateway.cli.common import logs
+from gateway.cli.common import configure_logging
 from gateway.plugins import PluginRegistry
 from gateway.settings import load
 from gateway.testing import FakeHandler, PlainVoice, as_plugins
@@ -113,7 +113,7 @@ def answer(turn: Turn) -> Reply | None:
 
 
 async def serve(port: int, provider: str, folder: Path) -> None:
-    logs("json")
+    configure_logging("json")
     (folder / "policy.yaml").write_text(POLICY, "utf-8")
     (folder / "warmline.yaml").write_text(
         yaml.safe_dump(

@@ -17,7 +17,7 @@ from gateway import Clock, HealthProblem, Settings, TryLater, Undeliverable, hoo
 from gateway.adapters.sql.checkup import DatabaseCheckup
 from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.migrating import migrate
-from gateway.cli.doctor import _parts
+from gateway.cli.doctor import examinations
 from gateway.cli.main import command
 from gateway.ops import doctor
 from gateway.ops.doctor import backlog_problems, diagnose
@@ -176,7 +176,7 @@ async def test_a_guest_is_asked_by_its_port(tmp_path: Path) -> None:
     """Whoever implements `HealthCheck` is examined, by its own name."""
     ill = HealthProblem(what="it limps", fix="rest", severity="warning")
     async with running(Frail([ill]), FakeChannel(), tmp_path=tmp_path) as gw:
-        found = {one.part: one.symptom for one in await diagnose(_parts(gw.gateway))}
+        found = {one.part: one.symptom for one in await diagnose(examinations(gw.gateway))}
     assert found["frail"] == ill
     assert found["database"] is None
 
@@ -216,4 +216,4 @@ async def test_an_examination_that_hangs_holds_up_nothing(monkeypatch: pytest.Mo
 async def test_handlers_that_cannot_be_examined_are_left_out(tmp_path: Path) -> None:
     """The port is a choice."""
     async with running(FakeChannel(), FakeHandler(lambda _: None), tmp_path=tmp_path) as gw:
-        assert "fake_handler" not in _parts(gw.gateway)
+        assert "fake_handler" not in examinations(gw.gateway)

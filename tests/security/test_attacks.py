@@ -168,7 +168,7 @@ async def test_a_sign_in_set_a_header(gw: RunningGateway) -> None:
 @pytest.mark.parametrize("style", ["json", "text"])
 def test_a_name_wrote_a_line_into_the_log(capsys: pytest.CaptureFixture[str], style: str) -> None:
     """Line ends and terminal codes in what is logged are shown, not obeyed."""
-    start.logs(style)
+    start.configure_logging(style)
     evil = "x\r\n2026-01-01 [info] desk.signed_in agent=desk:root\x1b[2J\u2028y"
     structlog.get_logger().warning("desk.sign_in_failed", address=evil, more=[evil], obj=Path(evil))
     told = capsys.readouterr().err

@@ -85,7 +85,7 @@ async def test_words_or_secrets_were_logged(
 ) -> None:
     """A dialogue, a failing plugin and a person's answer on each channel, with every log at its
     most talkative: neither the words nor a secret are in it."""
-    start.logs(style, logging.DEBUG)
+    start.configure_logging(style, logging.DEBUG)
     clock = FakeClock()
     async with workspace(clock) as slack:
         secrets = (*SECRETS, slack.bot_token, slack.signing_secret)
