@@ -14,7 +14,7 @@ import loopback_only
 import pytest
 import structlog
 
-from gateway.testing.databases import ON_POSTGRES, database_of, done_with
+from gateway.testing.databases import ON_POSTGRES, database_of, release_databases
 from tests import postgres as postgres_server
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _database(
     folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
     yield
     if folder is not None:
-        done_with(folder, server.url)
+        release_databases(folder, server.url)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ async def migrate(config: Path | None, revision: str | None, back: bool) -> None
                 before, after = await migrate_forward(database, revision or "head")
         finally:
             await database.stop()
-    click.echo(f"{before} -> {after}" if before != after else f"already at {after}")
+    click.echo(f"{before} -> {after}" if before != after else f"at {after} already")
 
 
 @click.command()

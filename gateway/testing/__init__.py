@@ -1,9 +1,10 @@
-"""The public kit: a gateway to talk to, a clock to turn, fakes, and the channels' contract.
+"""Test tools for plugin authors: a real gateway in the test's process, fakes, and the contract
+that every channel is checked against.
 
-async with running(my_plugin, config={"plugins": {"mine": {}}}, tmp_path=tmp_path) as gw:
-    ana = gw.customer("rest", "ana")
-    await ana.say("When do you open?")
-    assert ana.heard == ["We open at nine."]
+    async with running(my_plugin, config={"plugins": {"mine": {}}}, tmp_path=tmp_path) as gw:
+        ana = gw.customer("rest", "ana")
+        await ana.say("When do you open?")
+        assert ana.heard == ["We open at nine."]
 """
 
 from gateway.testing.contract import (

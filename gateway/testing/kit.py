@@ -1,4 +1,4 @@
-"""A gateway to talk to, a clock to turn, a channel that remembers."""
+"""A running gateway for tests, a clock that stands still, and fake channels and handlers."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from gateway.ports import Channel, Clock, Handler, Services, Traits
 from gateway.settings import Settings, load
 from gateway.testing.databases import ON_POSTGRES, database_of
 
-PATIENCE = 60.0
-"""Seconds after which waiting for a gateway to settle fails the test."""
+SETTLE_TIMEOUT = 60.0
+"""Seconds after which `RunningGateway.settled` fails the test."""
 
 
 class FakeClock:
-    """A clock that stands until it is turned by `advance`."""
+    """A clock that stands still until `advance`."""
 
     def __init__(self, now: datetime = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)) -> None:
         self._now = now
@@ -66,46 +66,51 @@ class FakeClock:
         await woken
 
     async def advance(self, seconds: float) -> None:
-        """Let ``seconds`` pass; whoever slept that long wakes up, in order."""
+        """Let ``seconds`` pass. Sleeping tasks whose time has come wake up, in order."""
         end = self._now + timedelta(seconds=seconds)
         while self._sleepers and self._sleepers[0][0] <= end:
             self._now, _, woken = heapq.heappop(self._sleepers)
             if not woken.done():
                 woken.set_result(None)
-            for _ in range(10):  # let what it wakes run, and sleep again
+            for _ in range(10):  # let the woken task run until it sleeps again
                 await asyncio.sleep(0)
         self._now = end
 
 
 class FakeChannel:
-    """A channel whose provider is this object: it keeps what was sent, and can be made to fail."""
+    """A channel and its provider in one. It is a plugin, too: pass it to `running`.
+
+    ``sent`` are the messages that were sent, ``tried`` all attempts.
+    """
 
     def __init__(self, name: str = "fake", *, traits: Traits | None = None) -> None:
         self.name = name
         self.traits = traits or Traits()
         self.sent: list[Outbound] = []
         self.tried: list[Outbound] = []
-        self._failures: list[Exception] = []
-        self._gate: asyncio.Event | None = None
         self.reached = asyncio.Event()
+        """Set when an attempt has begun."""
+        self._failures: list[Exception] = []
+        self._held: asyncio.Event | None = None
 
     def fail_with(self, *errors: Exception) -> None:
-        """The next sends raise these, one each."""
+        """Let the next sends raise ``errors``, one each."""
         self._failures.extend(errors)
 
     def hold(self) -> None:
-        """Sends wait until `release`; `reached` is set when one does."""
-        self._gate = asyncio.Event()
+        """Let all sends wait until `release`."""
+        self._held = asyncio.Event()
 
     def release(self) -> None:
-        if self._gate is not None:
-            self._gate.set()
+        """Let the waiting sends go on."""
+        if self._held is not None:
+            self._held.set()
 
     async def send(self, message: Outbound) -> Sent:
         self.tried.append(message)
         self.reached.set()
-        if self._gate is not None:
-            await self._gate.wait()
+        if self._held is not None:
+            await self._held.wait()
         if self._failures:
             raise self._failures.pop(0)
         self.sent.append(message)
@@ -117,7 +122,8 @@ class FakeChannel:
 
 
 class FakeHandler:
-    """Answers by a function of the turn. It is also a guest: give it to `running`."""
+    """A handler that answers with a function of the turn. It is a plugin, too: pass it to
+    `running`. ``turns`` are the turns that it was asked about."""
 
     def __init__(
         self,
@@ -140,13 +146,13 @@ class FakeHandler:
 
 
 class PlainVoice:
-    """A voice that changes nothing: one part for each piece of the body."""
+    """A brand voice that changes nothing: each text of a reply becomes one part."""
 
     name = "plain"
 
     def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
-        said = (reply.opener or "", *reply.body, reply.next_step or "")
-        return Rendered(parts=tuple(part for part in said if part))
+        texts = (reply.opener, *reply.body, reply.next_step)
+        return Rendered(parts=tuple(text for text in texts if text))
 
     def lint(self, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
         return ()
@@ -163,7 +169,7 @@ class PlainVoice:
 
 
 class SimulatedCustomer:
-    """A customer on one channel."""
+    """A customer on one channel. ``heard`` are the texts that they have read."""
 
     def __init__(self, running: RunningGateway, address: Address) -> None:
         self._running = running
@@ -172,19 +178,20 @@ class SimulatedCustomer:
         self._after = 0
 
     async def say(self, text: str, **more: Any) -> Accepted:
-        """Write, and read what comes back once everything is worked."""
+        """Send ``text``, wait until everything is handled, and read the replies into ``heard``.
+        ``more`` are fields of `Inbound`."""
         accepted = await self.write(text, **more)
         await self._running.settled()
         await self.listen()
         return accepted
 
     async def write(self, text: str, **more: Any) -> Accepted:
-        """Write, without waiting for an answer."""
+        """Send ``text`` and do not wait for replies. ``more`` are fields of `Inbound`."""
         message = Inbound(address=self.address, text=text, at=self._running.clock.now(), **more)
         return await self._running.services.intake.accept(message)
 
     async def listen(self) -> list[str]:
-        """Read what is new; gives all that was heard so far."""
+        """Wait until everything is handled, read the new replies, and return all of ``heard``."""
         await self._running.settled()
         for message in await self.messages(after=self._after):
             self.heard.append(message.text)
@@ -192,13 +199,14 @@ class SimulatedCustomer:
         return self.heard
 
     async def messages(self, *, after: int = 0) -> tuple[Message, ...]:
-        """What was said to this customer, whatever the channel: not discarded, not failed."""
+        """The messages to this customer with ids above ``after``, without those that are queued or
+        have failed."""
         found = await self._running.services.mailbox.messages(self.address, after=after, limit=1000)
         return tuple(m for m in found if m.status not in ("queued", "failed"))
 
 
 class SimulatedAgent:
-    """A person who answers, with the epoch they last saw."""
+    """An agent who uses the desk's service."""
 
     def __init__(self, running: RunningGateway, agent: Agent) -> None:
         self._desk = running.services.desk
@@ -206,7 +214,8 @@ class SimulatedAgent:
         self.agent = agent
 
     async def next_card(self) -> ContextCard:
-        """The card of the most pressing conversation."""
+        """The card of the most urgent conversation. Raises AssertionError if the queue is
+        empty."""
         await self._running.settled()
         queue = await self._desk.queue()
         if not queue:
@@ -214,22 +223,25 @@ class SimulatedAgent:
         return await self._desk.card(queue[0].conversation.id)
 
     async def claim(self, card: ContextCard | None = None) -> ContextCard:
-        card = card or await self.next_card()
-        now = card.conversation
-        return await self._desk.claim(now.id, self.agent, epoch=now.epoch)
+        """Claim the conversation of ``card``, else the most urgent one."""
+        conversation = (card or await self.next_card()).conversation
+        return await self._desk.claim(conversation.id, self.agent, epoch=conversation.epoch)
 
     async def answer(self, card: ContextCard, text: str, **more: Any) -> None:
+        """Send ``text`` to the customer, and wait until everything is handled. ``more`` are
+        arguments of `Desk.answer`."""
         key = more.pop("key", uuid4().hex)
         await self._desk.answer(card.conversation.id, self.agent, text, key=key, **more)
         await self._running.settled()
 
     async def resolve(self, card: ContextCard) -> None:
+        """Resolve the conversation, and wait until everything is handled."""
         await self._desk.resolve(card.conversation.id, self.agent, epoch=card.conversation.epoch)
         await self._running.settled()
 
 
 class RunningGateway:
-    """A gateway that runs on a free port of this machine."""
+    """A gateway that serves HTTP at ``url``, on a free port of this machine."""
 
     def __init__(self, gateway: Gateway, server: TestServer) -> None:
         self.gateway = gateway
@@ -238,14 +250,15 @@ class RunningGateway:
         self.url = str(server.make_url("")).rstrip("/")
 
     async def settled(self) -> None:
-        """Wait until no turn and no delivery is waiting (those that back off do not count)."""
-        async with asyncio.timeout(PATIENCE):
+        """Wait until no turn and no delivery is waiting, except those that back off."""
+        async with asyncio.timeout(SETTLE_TIMEOUT):
             await self.gateway.settled()
 
     async def pass_time(self, seconds: float) -> None:
-        """With a FakeClock: let time pass, alarms included, until everything is worked."""
+        """Let time pass, fire the timers that are due, and wait until everything is handled.
+        Raises TypeError unless the gateway has a `FakeClock`."""
         if not isinstance(self.clock, FakeClock):
-            raise TypeError("run the gateway with a FakeClock to turn its time")
+            raise TypeError("pass `clock=FakeClock()` to `running` to use `pass_time`")
         await self.clock.advance(seconds)
         for lane in await self.gateway.store.timers.fire(self.clock.now()):
             self.gateway.incoming.wake(lane)
@@ -253,13 +266,16 @@ class RunningGateway:
         await self.settled()
 
     def metric(self, name: str, **labels: str) -> float:
-        """The value of one series of ``/metrics`` (``warmline_turns_total``); 0 before it exists."""
+        """The value of a metric (``warmline_turns_total``) with these labels; 0 if it does not
+        exist yet."""
         return self.gateway.metrics.registry.get_sample_value(name, labels) or 0.0
 
     def customer(self, channel: str, name: str) -> SimulatedCustomer:
+        """A customer who writes from the address ``name`` on ``channel``."""
         return SimulatedCustomer(self, Address(channel=channel, value=name))
 
     def desk_agent(self, name: str, *, skills: Sequence[str] = ()) -> SimulatedAgent:
+        """The agent ``desk:NAME``."""
         return SimulatedAgent(
             self, Agent(id=f"desk:{name}", name=name.capitalize(), skills=tuple(skills))
         )
@@ -277,7 +293,8 @@ def settings_for(
     folder: Path,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Settings as from a file with ``config`` and from ``environ``, with data below ``folder``."""
+    """The settings in ``config`` (the tree of a ``warmline.yaml``) and ``environ``, with the data
+    in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "warmline.yaml"
     tree = {
@@ -293,10 +310,10 @@ def settings_for(
 
 
 def as_plugins(modules: Iterable[ModuleType | Any]) -> list[InstalledPlugin]:
-    """Modules, or objects with hook implementations, as installed packages."""
+    """Modules, or objects with hooks, as installed plugins."""
     return [
         InstalledPlugin(
-            name=getattr(module, "__name__", f"guest{i}"), module=module, package="tests"
+            name=getattr(module, "__name__", f"plugin{i}"), module=module, package="tests"
         )
         for i, module in enumerate(modules)
     ]
@@ -310,12 +327,12 @@ async def running(
     clock: Clock | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[RunningGateway]:
-    """A gateway of ``modules`` alone, over real HTTP and a real SQLite file in ``tmp_path``; with
-    WARMLINE_TEST_DATABASE_URL over a database of that PostgreSQL server.
+    """Run a gateway with only the plugins ``modules`` (modules, or objects with hooks).
 
-    Without a module that registers a voice, `PlainVoice` speaks. ``config`` is what stands in
-    ``warmline.yaml``; give the sections that wake your modules. ``environ`` is all that the
-    environment holds.
+    It serves real HTTP, with a SQLite database in ``tmp_path``, or a database at the PostgreSQL
+    server in the environment variable WARMLINE_TEST_DATABASE_URL. ``config`` is the tree of a
+    ``warmline.yaml``: it must have the sections that wake your plugins. ``environ`` is used as the
+    whole environment. Without a module that registers a brand voice, `PlainVoice` is used.
     """
     plugins = as_plugins(modules)
     if not any(hasattr(plugin.module, "register_voice") for plugin in plugins):

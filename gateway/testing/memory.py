@@ -1,4 +1,4 @@
-"""An audit log and a plugin's storage in memory, for tests that build the services by hand."""
+"""An audit log and a plugin storage in memory, for tests that build `Services` by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.ports import AuditEntry, Clock, Outdated, StoredValue
 
 
 class MemoryAuditLog:
-    """As `ports.Audit` says, until it is gone."""
+    """An `AuditLog` in memory. ``kept`` has its entries, oldest first."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -26,7 +26,8 @@ class MemoryAuditLog:
         origin: str | None = None,
         detail: str = "",
     ) -> None:
-        known = str(get_contextvars().get("origin", "")) if origin is None else origin
+        if origin is None:
+            origin = str(get_contextvars().get("origin", ""))
         self.kept.append(
             AuditEntry(
                 id=len(self.kept) + 1,
@@ -35,7 +36,7 @@ class MemoryAuditLog:
                 what=what,
                 conversation=conversation,
                 customer=customer,
-                origin=known,
+                origin=origin,
                 detail=detail,
             )
         )
@@ -50,18 +51,18 @@ class MemoryAuditLog:
         limit: int = 200,
     ) -> tuple[AuditEntry, ...]:
         found = [
-            line
-            for line in reversed(self.kept)
-            if (conversation is None or line.conversation == conversation)
-            and (who is None or line.who == who)
-            and (since is None or line.at >= since)
-            and (before is None or line.id < before)
+            entry
+            for entry in reversed(self.kept)
+            if (conversation is None or entry.conversation == conversation)
+            and (who is None or entry.who == who)
+            and (since is None or entry.at >= since)
+            and (before is None or entry.id < before)
         ]
         return tuple(found[:limit])
 
 
 class MemoryStorage:
-    """Forgets when it is gone, and knows no conversations; else as `ports.Notebook` says."""
+    """A `PluginStorage` in memory. It accepts any conversation id."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], StoredValue] = {}
@@ -72,25 +73,26 @@ class MemoryStorage:
     async def put(
         self, plugin: str, key: str, value: str, *, version: int = 0, conversation: int = 0
     ) -> StoredValue:
-        self._must_be(plugin, key, version)
-        entry = StoredValue(key=key, value=value, version=version + 1, conversation=conversation)
-        self._kept[plugin, key] = entry
-        return entry
+        self._check_version(plugin, key, version)
+        stored = StoredValue(key=key, value=value, version=version + 1, conversation=conversation)
+        self._kept[plugin, key] = stored
+        return stored
 
     async def drop(self, plugin: str, key: str, *, version: int) -> None:
         if (plugin, key) in self._kept:
-            self._must_be(plugin, key, version)
+            self._check_version(plugin, key, version)
             del self._kept[plugin, key]
 
     async def scan(
         self, plugin: str, prefix: str, *, after: str = "", limit: int = 500
     ) -> tuple[StoredValue, ...]:
         keys = sorted(
-            k for g, k in self._kept if g == plugin and k.startswith(prefix) and k > after
+            k for name, k in self._kept if name == plugin and k.startswith(prefix) and k > after
         )
         return tuple(self._kept[plugin, key] for key in keys[:limit])
 
-    def _must_be(self, plugin: str, key: str, version: int) -> None:
-        now = self._kept.get((plugin, key))
-        if (now.version if now else 0) != version:
-            raise Outdated(f"{plugin}: {key} is not at version {version}")
+    def _check_version(self, plugin: str, key: str, version: int) -> None:
+        stored = self._kept.get((plugin, key))
+        current = stored.version if stored else 0
+        if current != version:
+            raise Outdated(f"{plugin}: {key} has version {current}, not {version}; read it again")
