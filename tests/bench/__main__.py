@@ -1,9 +1,12 @@
-"""``python -m tests.bench [PART ...]``: how fast, how large, how soon, how well understood.
+"""``python -m tests.bench [PART ...]``: speed, memory, start-up time, fairness, understanding.
 
-One JSON object a line on stdout; progress and tables on stderr. The parts are ``speed``,
-``fairness``, ``capacity`` and those of `tests.bench.understanding`; without any, all. What is
-compared is measured in turns (A, B, A, B, ...) and compared by the medians, so that whatever else
-the machine does meets all alike. ``WARMLINE_BENCH_QUICK=1``: all of it, smaller.
+Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
+``fairness``, ``capacity`` and those of `tests.bench.understanding`; without arguments all of them.
+Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
+other load on the machine affects all alike. With ``WARMLINE_BENCH_QUICK=1`` everything is smaller.
+
+The exit code is 0 if every target was met, 1 if one was missed, and 3 if the benchmark itself
+failed (`BenchError`).
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from pathlib import Path
 from tests.bench import fairness
 from tests.bench.capacity.figures import capacity
 from tests.bench.plan import FULL, LEAST, MOST, QUICK
-from tests.bench.report import Report, say
+from tests.bench.report import BROKEN, HELD, MISSED, Report, say, say_outcome
 from tests.bench.stages import Bench
 
 SPEED, FAIRNESS, CAPACITY = "speed", "fairness", "capacity"
@@ -26,48 +29,54 @@ SERVERS = (SPEED, FAIRNESS, CAPACITY)
 UNDERSTANDING = ("intents", "neighbours", "emotion", "language")
 TARGETS = {SPEED: (*LEAST, *MOST), FAIRNESS: (fairness.TARGET,), CAPACITY: ()}
 SEMANTIC = Path(".semantic-venv")
-"""Where `make test-semantic` installed the extra: there its figures can be had, too."""
+"""Where `make test-semantic` installed the extra, so that its figures can be measured, too."""
 
 
-async def servers(parts: list[str]) -> bool:
-    """Whether every target of these parts was met."""
-    quick = os.environ.get("WARMLINE_BENCH_QUICK") == "1"
+def measure_servers(parts: list[str]) -> int:
+    """Measure ``parts`` and return the exit code."""
     report = Report(sys.stdout, [name for part in parts for name in TARGETS[part]])
-    try:
-        with tempfile.TemporaryDirectory(prefix="warmline-bench-") as name:
-            folder = Path(name)
-            if SPEED in parts:
-                await Bench(QUICK if quick else FULL, report, folder).run()
-            if FAIRNESS in parts:
-                spells = fairness.QUICK if quick else fairness.FULL
-                await fairness.fairness(report, folder, spells)
-            if CAPACITY in parts:
-                await capacity(report, folder, await fairness.learnt(folder))
-    finally:
-        report.close()
-    return report.good
+    with report.closing():
+        asyncio.run(_measure(parts, report))
+    return report.exit_code
 
 
-def understanding(parts: list[str]) -> bool:
-    """The same; in a process of its own, as the other environment has all that ours has."""
-    whole = (SEMANTIC / "installed").is_file()
-    python = str(SEMANTIC.absolute() / "bin/python") if whole else sys.executable
-    own = os.environ | {"HF_HUB_OFFLINE": "1"}
-    call = [python, "-m", "tests.bench.understanding", *parts]
-    return subprocess.run(call, check=False, env=own).returncode == 0
+async def _measure(parts: list[str], report: Report) -> None:
+    quick = os.environ.get("WARMLINE_BENCH_QUICK") == "1"
+    with tempfile.TemporaryDirectory(prefix="warmline-bench-") as name:
+        folder = Path(name)
+        if SPEED in parts:
+            await Bench(QUICK if quick else FULL, report, folder).run()
+        if FAIRNESS in parts:
+            plan = fairness.QUICK if quick else fairness.FULL
+            await fairness.fairness(report, folder, plan)
+        if CAPACITY in parts:
+            await capacity(report, folder, await fairness.trained_model(folder))
+
+
+def measure_understanding(parts: list[str]) -> int:
+    """As `measure_servers`, in a process of its own: with the extra `semantic` it runs in another
+    environment, which has everything that this one has."""
+    complete = (SEMANTIC / "installed").is_file()
+    python = str(SEMANTIC.absolute() / "bin/python") if complete else sys.executable
+    command = [python, "-m", "tests.bench.understanding", *parts]
+    environ = os.environ | {"HF_HUB_OFFLINE": "1"}
+    code = subprocess.run(command, check=False, env=environ).returncode
+    return code if code in (HELD, MISSED) else BROKEN
 
 
 def main() -> int:
     parts = sys.argv[1:] or [*SERVERS, *UNDERSTANDING]
     if unknown := set(parts) - {*SERVERS, *UNDERSTANDING}:
-        say(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(SERVERS)}, "
+        say(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(SERVERS)}, "
             f"{', '.join(UNDERSTANDING)}")  # fmt: skip
         return 2
-    ours = [part for part in SERVERS if part in parts]
-    good = [asyncio.run(servers(ours))] if ours else []
-    if others := [part for part in parts if part not in SERVERS]:
-        good.append(understanding(others))
-    return 0 if all(good) else 1
+    codes = [HELD]
+    if of_servers := [part for part in SERVERS if part in parts]:
+        codes.append(measure_servers(of_servers))
+    if of_understanding := [part for part in parts if part not in SERVERS]:
+        codes.append(measure_understanding(of_understanding))
+    say_outcome(max(codes))
+    return max(codes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The measure of all things: aiohttp that reads JSON and writes it back, and does nothing else.
+"""The baseline: an aiohttp server that reads JSON, writes it back, and does nothing else.
 
 Run as a process: ``python -m tests.bench.echo PORT``.
 """
@@ -12,8 +12,8 @@ from aiohttp import web
 
 
 async def echo(request: web.Request) -> web.Response:
-    said = msgspec.json.decode(await request.read())
-    return web.Response(body=msgspec.json.encode(said), content_type="application/json")
+    value = msgspec.json.decode(await request.read())
+    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
 
 
 async def ready(_: web.Request) -> web.Response:

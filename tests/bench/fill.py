@@ -1,8 +1,8 @@
-"""A database with a long past: what a real run left, many times over, by SQL alone.
+"""Fills a database with many copies of the conversations of a real run, with SQL alone.
 
-The rows are as the gateway wrote them (texts, understandings, routes, payloads), each copy with
-ids and lanes of its own and some days earlier. Every conversation in it is closed, and every
-inbox row is handled and has a provider's id.
+The rows are as the gateway wrote them (texts, understandings, routes, payloads). Each copy has its
+own ids and lanes, and is some hours older. Every conversation is resolved, and every inbox row is
+handled and has a remote id.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ CHANGED: Mapping[str, Mapping[str, str]] = {
         "received_at": "received_at - :t",
     },
 }
-"""What of each table is not copied as it is."""
+"""The columns of each table that differ from copy to copy."""
 
 
 def fill(past: Path, database: Path, messages: int) -> dict[str, int]:
-    """Fill ``database`` (its schema is there, and no rows) to ``messages`` with copies of what
-    ``past`` holds. Gives the rows of each table."""
+    """Fill ``database``, which has a schema and no rows, with copies of the rows in ``past``, up to
+    ``messages``. Returns the number of rows of each table."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection, connection:
         connection.execute("ATTACH ? AS past", (str(past),))
         connection.execute("DELETE FROM past.inbox WHERE state <> 'handled'")

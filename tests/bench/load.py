@@ -1,4 +1,4 @@
-"""Load: ``wrk`` with one thread and 64 connections, or the same with aiohttp's client."""
+"""Makes load: with ``wrk`` (one thread, 64 connections), or else with aiohttp's client."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ import aiohttp
 import msgspec
 
 from tests.bench.questions import questions
-from tests.bench.report import say
+from tests.bench.report import BenchError, say
 
 CONNECTIONS = 64
 SCRIPT = Path(__file__).with_name("load.lua")
 VARIETY = 4001
-"""Different bodies; a prime, so that they do not come round with the senders."""
+"""The number of different bodies: a prime, so that they do not repeat with the senders."""
 
-ECHO = '"message":'
-SAFE = '"turn":'
-WORDS = '"text":"[^"]'
-"""What an answer must have to be counted. Patterns that Lua and Python read alike."""
+ECHOED = '"message":'
+COMMITTED = '"turn":'
+ANSWERED = '"text":"[^"]'
+"""What a response must contain to be counted; patterns that Lua and Python read alike."""
 
 
-class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """What one burst of load gave. ``bad``: answers that did not have what they must."""
+class Burst(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one burst of load. ``good`` and ``bad`` count responses: with what they must
+    contain, and without it. ``broken`` counts connections and requests that failed."""
 
     good: int
     bad: int
@@ -37,12 +38,21 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rate(self) -> float:
-        """Good answers a second."""
+        """Good responses a second."""
         return self.good / self.seconds
 
 
+def check_burst(name: str, burst: Burst, *, allow_broken: bool = False) -> None:
+    """Raise BenchError if a response was bad, or there was none: the rate then means nothing."""
+    if burst.bad or not burst.good or (burst.broken and not allow_broken):
+        raise BenchError(
+            f"{name}: {burst.good} good responses, {burst.bad} bad ones, "
+            f"{burst.broken} failed requests"
+        )
+
+
 class Load:
-    """Sends questions of fresh senders to an address. ``folder`` is for its own files."""
+    """Sends questions of new senders to a URL. ``folder`` is for its own files."""
 
     def __init__(self, folder: Path) -> None:
         self._lines = [msgspec.json.encode(text).decode() for text in questions(VARIETY)]
@@ -54,35 +64,35 @@ class Load:
         """Part of the names of the last burst's senders."""
         self.tool = "wrk" if self._wrk else "aiohttp"
         if not self._wrk:
-            say("wrk is not installed: aiohttp's client makes the load, slower")
+            say("wrk is not installed: aiohttp's client makes the load, and is slower")
 
-    async def burst(self, url: str, wanted: str, seconds: float) -> Round:
-        """Load ``url`` for ``seconds``; every sender is new."""
+    async def burst(self, url: str, wanted: str, seconds: float) -> Burst:
+        """Load ``url`` for ``seconds``; every sender is new. Raises BenchError if wrk fails."""
         self._number += 1
         self.tag = tag = f"visitor-{self._number}"
         if self._wrk:
-            return await self._by_wrk(self._wrk, url, tag, wanted, seconds)
-        return await self._by_hand(url, tag, wanted, seconds)
+            return await self._with_wrk(self._wrk, url, tag, wanted, seconds)
+        return await self._with_aiohttp(url, tag, wanted, seconds)
 
-    async def _by_wrk(self, wrk: str, url: str, tag: str, wanted: str, seconds: float) -> Round:
+    async def _with_wrk(self, wrk: str, url: str, tag: str, wanted: str, seconds: float) -> Burst:
         process = await asyncio.create_subprocess_exec(
             wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "30s",
             "--latency", "-s", str(SCRIPT), url, "--", tag, wanted, str(self._file),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
-        told, _ = await process.communicate()
-        found = re.search(rb"^RESULT (\{.*\})$", told, re.MULTILINE)
+        output, _ = await process.communicate()
+        found = re.search(rb"^RESULT (\{.*\})$", output, re.MULTILINE)
         if found is None:
-            raise RuntimeError(f"wrk failed: {told.decode(errors='replace')}")
-        return msgspec.json.decode(found.group(1), type=Round)
+            raise BenchError(f"wrk failed: {output.decode(errors='replace')}")
+        return msgspec.json.decode(found.group(1), type=Burst)
 
-    def _bodies(self, tag: str, number: int) -> bytes:
+    def _body(self, tag: str, number: int) -> bytes:
         block, rest = divmod(number, 3 * CONNECTIONS)
         sender, turn = block * CONNECTIONS + rest % CONNECTIONS, rest // CONNECTIONS
         question = self._lines[(sender * 3 + turn) % len(self._lines)]
         return f'{{"sender":"{tag}-{sender}","message":{question}}}'.encode()
 
-    async def _by_hand(self, url: str, tag: str, wanted: str, seconds: float) -> Round:
+    async def _with_aiohttp(self, url: str, tag: str, wanted: str, seconds: float) -> Burst:
         pattern = re.compile(wanted)
         headers = {"Content-Type": "application/json"}
         took: list[float] = []
@@ -92,7 +102,7 @@ class Load:
         async def customer(session: aiohttp.ClientSession) -> None:
             nonlocal sent, bad
             while perf_counter() - begun < seconds:
-                body, at = self._bodies(tag, sent), perf_counter()
+                body, at = self._body(tag, sent), perf_counter()
                 sent += 1
                 async with session.post(url, data=body, headers=headers) as response:
                     text = await response.text()
@@ -105,7 +115,7 @@ class Load:
         async with aiohttp.ClientSession(connector=connector) as session:
             await asyncio.gather(*(customer(session) for _ in range(CONNECTIONS)))
         ranked = sorted(took) or [0.0]
-        return Round(
+        return Burst(
             good=len(took),
             bad=bad,
             broken=0,

@@ -1,4 +1,4 @@
-"""How much of everything, and what is aimed at."""
+"""How much is measured, and the targets."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import msgspec
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """``seconds``: of one burst of load; ``rounds``: bursts of each kind."""
+    """How much is measured. ``seconds``: of one burst of load. ``rounds``: bursts of each
+    workload. ``starts``: starts of a server that has trained before."""
 
     rounds: int
     seconds: float
     stored: int
-    """Messages in the database with a past."""
+    """Messages in the database that has a past."""
     messages: int
-    """Customers' messages after which the memory is read."""
+    """Customers' messages after which the memory is measured."""
     starts: int
 
 
@@ -34,4 +35,4 @@ MOST: Mapping[str, float] = {
     "turn_p99_over_rasa": 1 / 20,
     "memory": 250.0,
 }
-"""The targets of speed, by the names under which they are printed."""
+"""The targets of ``speed`` by their names: at least, and below."""

@@ -1,4 +1,4 @@
-"""Servers as processes of their own: ours on the interpreter that runs the benchmark."""
+"""Runs the servers that are measured, each as a process."""
 
 from __future__ import annotations
 
@@ -17,27 +17,33 @@ import psutil
 from aiohttp.test_utils import unused_port
 
 from gateway.plugins import default_config
+from tests.bench.report import BenchError, say
 
-START = 300.0
-"""Seconds; a first start trains the intents beside whatever else runs, a Rasa loads TensorFlow."""
-CALM = 60.0
-"""Seconds until what was left behind must be done."""
+START_TIMEOUT = 300.0
+"""Seconds. A first start trains the intents on a busy machine; a Rasa loads TensorFlow."""
+IDLE_TIMEOUT = 60.0
+"""Seconds for the work that is left after a burst."""
+WAITING = 100_000_000
+"""`limits.waiting` of the servers that are measured: an idle server on a fast machine accepts more
+than the default of 100,000 messages in a burst, and would refuse the rest."""
+LOG_TAIL = 2_000
+"""Bytes of a server's log that are printed if the benchmark breaks."""
 
 
-class Home(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a program comes from: its interpreter, the address that gives 200 when it is ready,
-    and variables of its own."""
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program runs on: its interpreter, the path that answers 200 when it is ready, and
+    additional environment variables."""
 
     python: str = sys.executable
     ready: str = "/readyz"
-    own: Mapping[str, str] = {}
+    environ: Mapping[str, str] = {}
 
 
-OURS = Home()
+OURS = Runtime()
 
 
 class Server:
-    """A process that serves. ``ready_after``: seconds from its start until it was ready."""
+    """A running server. ``ready_after``: seconds from its start until it was ready."""
 
     def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -47,20 +53,20 @@ class Server:
 
     @property
     def memory(self) -> int:
-        """Resident bytes now, those of the processes that it began included; what several of them
-        share is counted once, where the system tells (Linux)."""
-        infos = [one.memory_full_info() for one in self._all()]
+        """Resident bytes of it and its child processes. Shared pages are counted once, on
+        Linux."""
+        infos = [process.memory_full_info() for process in self._all()]
         return sum(int(getattr(info, "pss", info.rss)) for info in infos)
 
     @property
     def cpu(self) -> float:
-        """Seconds of processor that it and the processes that it began have used so far."""
-        times = [one.cpu_times() for one in self._all()]
+        """Seconds of processor that it and its child processes have used so far."""
+        times = [process.cpu_times() for process in self._all()]
         return float(sum(used.user + used.system for used in times))
 
     @property
     def parts(self) -> tuple[float, float]:
-        """The same, of itself and of those that it began."""
+        """Seconds of processor of itself, and of its child processes."""
         own = self._seen.cpu_times()
         used = float(own.user + own.system)
         return used, self.cpu - used
@@ -69,29 +75,33 @@ class Server:
         return [self._seen, *self._seen.children(recursive=True)]
 
     async def wait_ready(self, begun: float, path: str) -> None:
-        """Until ``GET path`` gives 200."""
-        async with asyncio.timeout(START), aiohttp.ClientSession() as session:
-            while True:
+        """Wait until ``GET path`` answers 200. Raises BenchError if the process ends before, or
+        after `START_TIMEOUT`."""
+        async with aiohttp.ClientSession() as session:
+            while perf_counter() - begun < START_TIMEOUT:
                 if self.process.returncode is not None:
-                    raise RuntimeError(f"the server ended with {self.process.returncode}")
+                    raise BenchError(f"the server ended with exit code {self.process.returncode}")
                 with suppress(aiohttp.ClientError, OSError):
                     async with session.get(f"{self.url}{path}") as response:
                         if response.status == 200:
                             self.ready_after = perf_counter() - begun
                             return
                 await asyncio.sleep(0.01)
+        raise BenchError(f"the server was not ready within {START_TIMEOUT:g} s")
 
-    async def calm(self) -> None:
-        """Until it works on nothing: whoever made the load has gone, and left some behind."""
-        async with asyncio.timeout(CALM):
-            while True:
-                used = self.cpu
-                await asyncio.sleep(0.25)
-                if self.cpu - used < 0.025:
-                    return
+    async def wait_idle(self) -> None:
+        """Wait until it has finished the work that a burst left. Raises BenchError after
+        `IDLE_TIMEOUT`."""
+        end = perf_counter() + IDLE_TIMEOUT
+        while perf_counter() < end:
+            used = self.cpu
+            await asyncio.sleep(0.25)
+            if self.cpu - used < 0.025:
+                return
+        raise BenchError(f"the server still works {IDLE_TIMEOUT:g} s after a burst")
 
     async def metric(self, name: str) -> dict[str, float]:
-        """The samples of one figure of ``/metrics``, by their labels as they are written."""
+        """The samples of one metric in ``/metrics``, by their labels as they are written."""
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"{self.url}/metrics") as response,
@@ -101,34 +111,39 @@ class Server:
         return {labels: float(value) for labels, _, value in found}
 
     async def end(self, *, kill: bool = False) -> None:
+        """Stop it with SIGTERM, or SIGKILL."""
         if self.process.returncode is None:
             self.process.kill() if kill else self.process.terminate()
             await self.process.wait()
 
 
 @asynccontextmanager
-async def server(folder: Path, *arguments: str, home: Home = OURS) -> AsyncIterator[Server]:
-    """Run ``python ARGUMENTS`` on data in ``folder`` until the block ends.
+async def server(folder: Path, *arguments: str, runtime: Runtime = OURS) -> AsyncIterator[Server]:
+    """Run ``python ARGUMENTS`` with its data in ``folder`` until the block ends.
 
-    ``PORT`` in the arguments stands for a free one, ``FOLDER`` for the folder. What it says goes
-    to ``server.log`` there.
+    ``PORT`` in the arguments stands for a free port, ``FOLDER`` for the folder. Its output goes to
+    ``server.log`` there, and the end of it is printed if the block raises BenchError.
     """
     port, log = unused_port(), await asyncio.to_thread(_log, folder)
     begun = perf_counter()
     with log:
         process = await asyncio.create_subprocess_exec(
-            home.python,
-            *(one.replace("PORT", str(port)).replace("FOLDER", str(folder)) for one in arguments),
+            runtime.python,
+            *(word.replace("PORT", str(port)).replace("FOLDER", str(folder)) for word in arguments),
             stdout=log,
             stderr=log,
-            env=_environment(folder) | home.own,
+            env=environment(folder) | runtime.environ,
         )
-    one = Server(process, port)
+    running = Server(process, port)
     try:
-        await one.wait_ready(begun, home.ready)
-        yield one
+        await running.wait_ready(begun, runtime.ready)
+        yield running
+    except BenchError:
+        tail = (folder / "server.log").read_bytes()[-LOG_TAIL:]
+        say(f"the end of the server's log:\n{tail.decode(errors='replace')}")
+        raise
     finally:
-        await one.end()
+        await running.end()
 
 
 def _log(folder: Path) -> BinaryIO:
@@ -136,18 +151,20 @@ def _log(folder: Path) -> BinaryIO:
     return (folder / "server.log").open("ab")
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    ours = {k: v for k, v in os.environ.items() if not k.startswith("WARMLINE_")}
-    return ours | {
+def environment(folder: Path) -> dict[str, str]:
+    """The environment variables of a server that is measured."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("WARMLINE_")}
+    return inherited | {
         "WARMLINE_DATA_DIR": str(folder),
+        "WARMLINE_LIMITS__WAITING": str(WAITING),
         "WARMLINE_CHANNELS__EMAIL__SMTP_PORT": "0",
         "WARMLINE_LOGS": "json",
     }
 
 
 ECHO = ("-m", "tests.bench.echo", "PORT")
-DOOR = ("-m", "tests.bench.door", "PORT", "idle")
-WORKING_DOOR = ("-m", "tests.bench.door", "PORT", "working")
+IDLE_ACCEPT_SERVER = ("-m", "tests.bench.accept_server", "PORT", "idle")
+ACCEPT_SERVER = ("-m", "tests.bench.accept_server", "PORT", "working")
 WARMLINE = (
     str(Path(sys.executable).with_name("warmline")),
     *("serve", "--config", str(default_config()), "--port", "PORT"),

@@ -1,4 +1,4 @@
-"""What the customers of a benchmark write: ordinary questions to the demo shop, each its own."""
+"""The questions that the benchmark's customers ask the demo shop."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ TOPICS: tuple[tuple[str, ...], ...] = (
 
 
 def questions(count: int) -> list[str]:
-    """``count`` questions; any three neighbours are about three different things."""
+    """``count`` different questions; any three in a row are about different topics."""
     return list(islice(_all(), count))
 
 

@@ -1,4 +1,4 @@
-"""The stages of the benchmark, one after the other."""
+"""The stages of ``speed``: training, cold starts, rates, memory."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from gateway.adapters.sql.database import Database
 from gateway.adapters.sql.migrating import migrate
 from tests.bench import load, processes
 from tests.bench.fill import fill
-from tests.bench.kinds import KINDS, REST, Kind
-from tests.bench.load import Load
+from tests.bench.load import Load, check_burst
 from tests.bench.plan import MOST, Plan
 from tests.bench.processes import Server, server
-from tests.bench.rates import Seen, tell_rates
-from tests.bench.report import Report, say
-from tests.bench.rivals import beside
+from tests.bench.rates import Measurement, report_rates
+from tests.bench.report import BenchError, Report, say
+from tests.bench.rivals import programs
+from tests.bench.workloads import REST, WORKLOADS, Workload
 
 HERE = Path(__file__).parent
 
 
 class Bench:
-    """All stages, in ``folder``."""
+    """Runs all stages, with its files in ``folder``."""
 
     def __init__(self, plan: Plan, report: Report, folder: Path) -> None:
         self._plan, self._report, self._folder = plan, report, folder
         self._load = Load(folder)
         self._models = folder / "models"
         self._past = folder / "past"
-        self._absent = beside.absent()
-        others = (kind for kind in beside.RIVALS if kind.name not in self._absent)
-        self._kinds = (*KINDS, *others)
+        self._absent = programs.absent()
+        others = (workload for workload in programs.RIVALS if workload.name not in self._absent)
+        self._workloads = (*WORKLOADS, *others)
 
     async def run(self) -> None:
-        self._report.tell("machine", platform.machine(), "", **_machine(), load=self._load.tool)
-        await self._learn()
+        self._report.figure("machine", platform.machine(), "", **_machine(), load=self._load.tool)
+        await self._train()
         await self._starts()
-        tell_rates(self._report, await self._rounds(), self._absent)
+        report_rates(self._report, await self._rounds(), self._absent)
         await self._memory()
 
-    async def _learn(self) -> None:
-        """A first start trains the intents, and leaves the conversations that become the past."""
-        say("first start, which trains ...")
+    async def _train(self) -> None:
+        """Start once: this trains the intents, and leaves conversations to copy as the past."""
+        say("first start, which trains the intents ...")
         place = self._folder / "first"
-        async with server(place, *processes.WARMLINE) as one:
-            self._report.tell("first_start", one.ready_after, "s")
-            await self._load.burst(one.url + REST, load.WORDS, self._plan.seconds)
+        async with server(place, *processes.WARMLINE) as running:
+            self._report.figure("first_start", running.ready_after, "s")
+            await self._load.burst(running.url + REST, load.ANSWERED, self._plan.seconds)
         shutil.copytree(place / "nlu_local", self._models)
-        say(f"a past of {self._plan.stored} messages ...")
+        say(f"storing a past of {self._plan.stored} messages ...")
         self._past.mkdir()
         file = self._past / "warmline.db"
         database = Database(file)
@@ -63,94 +63,94 @@ class Bench:
         await database.stop()
         counts = await asyncio.to_thread(fill, place / "warmline.db", file, self._plan.stored)
         size = file.stat().st_size / 1e6
-        self._report.tell("past", counts["messages"], "messages", **counts, megabytes=round(size))
+        self._report.figure("past", counts["messages"], "messages", **counts, megabytes=round(size))
         shutil.copytree(self._models, self._past / "nlu_local")
 
     async def _starts(self) -> None:
         took = []
         for number in range(self._plan.starts):
-            async with server(self._place(f"start{number}"), *processes.WARMLINE) as one:
-                took.append(one.ready_after)
+            async with server(self._place(f"start{number}"), *processes.WARMLINE) as running:
+                took.append(running.ready_after)
         self._report.bound(
             "cold_start", median(took), "s", MOST["cold_start"], all=[round(t, 2) for t in took]
         )
 
     def _place(self, name: str) -> Path:
-        """A folder for a server without a past, that has learnt already."""
+        """A folder for a server that has trained already and has no messages."""
         place = self._folder / name
         place.mkdir()
         shutil.copytree(self._models, place / "nlu_local")
         return place
 
-    async def _rounds(self) -> dict[str, list[Seen]]:
-        """Bursts of every kind in turn. Servers that store something are new in every round."""
-        seen: dict[str, list[Seen]] = {kind.name: [] for kind in self._kinds}
+    async def _rounds(self) -> dict[str, list[Measurement]]:
+        """Bursts of every workload in turn. Servers that store messages are new in each round."""
+        seen: dict[str, list[Measurement]] = {workload.name: [] for workload in self._workloads}
         async with AsyncExitStack() as stack:
             kept = await self._kept(stack)
             for number in range(self._plan.rounds):
-                for kind in self._kinds:
-                    if kind.kept:
-                        one = await self._burst(kept[kind.arguments], kind)
+                for workload in self._workloads:
+                    if workload.kept:
+                        found = await self._burst(kept[workload.arguments], workload)
                     else:
-                        one = await self._fresh(kind, f"{kind.name}{number}")
-                    seen[kind.name].append(one)
-                    told = f"{one.round.rate:.0f}/s, {one.cpu * 1e6:.0f} us of processor"
-                    say(f"round {number + 1} of {self._plan.rounds}: {kind.name} {told}")
+                        found = await self._fresh(workload, f"{workload.name}{number}")
+                    seen[workload.name].append(found)
+                    figures = f"{found.burst.rate:.0f}/s, {found.cpu * 1e6:.0f} us of processor"
+                    say(f"round {number + 1} of {self._plan.rounds}: {workload.name} {figures}")
         return seen
 
     async def _kept(self, stack: AsyncExitStack) -> dict[tuple[str, ...], Server]:
-        """The servers that stay for all rounds, by their arguments."""
-        if beside.RASA_TURN in self._kinds:
-            await beside.learn(self._folder)
+        """The servers that run for all rounds, by their arguments."""
+        if programs.RASA_TURN in self._workloads:
+            await programs.train(self._folder)
         kept: dict[tuple[str, ...], Server] = {}
-        for kind in self._kinds:
-            if kind.kept and kind.arguments not in kept:
-                one = server(self._folder, *kind.arguments, home=kind.home)
-                kept[kind.arguments] = await stack.enter_async_context(one)
+        for workload in self._workloads:
+            if workload.kept and workload.arguments not in kept:
+                started = server(self._folder, *workload.arguments, runtime=workload.runtime)
+                kept[workload.arguments] = await stack.enter_async_context(started)
         return kept
 
-    async def _fresh(self, kind: Kind, name: str) -> Seen:
-        place = self._past if kind.past else self._place(name)
-        async with server(place, *kind.arguments) as one:
-            before = await _handled(one)
-            seen = await self._burst(one, kind)
-            if kind.wanted == load.SAFE:
-                await one.end(kill=True)
-                _all_there(place / "warmline.db", self._load.tag, seen.round.good)
-            elif await _handled(one) - before < seen.round.good:
-                raise RuntimeError("answers were counted that no turn gave")
-        if not kind.past:
+    async def _fresh(self, workload: Workload, name: str) -> Measurement:
+        place = self._past if workload.past else self._place(name)
+        async with server(place, *workload.arguments) as running:
+            before = await _handled(running)
+            seen = await self._burst(running, workload)
+            if workload.wanted == load.COMMITTED:
+                await running.end(kill=True)
+                _check_stored(place / "warmline.db", self._load.tag, seen.burst.good)
+            elif await _handled(running) - before < seen.burst.good:
+                raise BenchError(f"{workload.name}: more answers were counted than turns")
+        if not workload.past:
             shutil.rmtree(place)
         return seen
 
-    async def _burst(self, one: Server, kind: Kind) -> Seen:
-        seconds = self._plan.seconds * kind.times
-        await self._load.burst(one.url + kind.path, kind.wanted, seconds / 4)  # warm
-        if kind.kept:
-            await one.calm()
-        used = one.cpu
-        found = await self._load.burst(one.url + kind.path, kind.wanted, seconds)
-        # Of what others leave unanswered for half a minute it is told how much; ours must not.
-        broken = found.broken and kind.home is processes.OURS
-        if found.bad or broken or not found.good:
-            raise RuntimeError(f"{kind.name}: {found.bad} bad answers, {found.broken} broken ones")
-        seen = Seen(round=found, cpu=(one.cpu - used) / found.good)
-        if kind.kept:
-            await one.calm()  # what it still works on would be felt by the next
+    async def _burst(self, running: Server, workload: Workload) -> Measurement:
+        seconds = self._plan.seconds * workload.times
+        url = running.url + workload.path
+        await self._load.burst(url, workload.wanted, seconds / 4)  # warm up
+        if workload.kept:
+            await running.wait_idle()
+        used = running.cpu
+        found = await self._load.burst(url, workload.wanted, seconds)
+        # Other programs may leave requests without a response; their number is reported.
+        check_burst(workload.name, found, allow_broken=workload.runtime is not processes.OURS)
+        seen = Measurement(burst=found, cpu=(running.cpu - used) / found.good)
+        if workload.kept:
+            await running.wait_idle()  # its remaining work would slow down the next one
         return seen
 
     async def _memory(self) -> None:
-        say(f"{self._plan.messages} messages through one server ...")
-        async with server(self._place("memory"), *processes.WARMLINE) as one:
-            begun = one.memory
-            sent = 0
+        say(f"sending {self._plan.messages} messages to one server ...")
+        async with server(self._place("memory"), *processes.WARMLINE) as running:
+            begun = running.memory
+            sent, url = 0, running.url + REST
             while sent < self._plan.messages:
-                found = await self._load.burst(one.url + REST, load.WORDS, self._plan.seconds * 2)
+                found = await self._load.burst(url, load.ANSWERED, self._plan.seconds * 2)
+                check_burst("memory", found)
                 sent += found.good
-                say(f"  {sent} messages, {one.memory / 1e6:.0f} MB")
+                say(f"  {sent} messages, {running.memory / 1e6:.0f} MB")
             self._report.bound(
                 "memory",
-                one.memory / 1e6,
+                running.memory / 1e6,
                 "MB",
                 MOST["memory"],
                 messages=sent,
@@ -158,20 +158,20 @@ class Bench:
             )
 
 
-async def _handled(one: Server) -> float:
-    return sum((await one.metric("warmline_turns_total")).values())
+async def _handled(running: Server) -> float:
+    return sum((await running.metric("warmline_turns_total")).values())
 
 
-def _all_there(database: Path, tag: str, answered: int) -> None:
-    """After SIGKILL: every message of the last burst that was answered is in the inbox. Then
-    what nobody worked is taken out, for whoever uses this database next."""
+def _check_stored(database: Path, tag: str, accepted: int) -> None:
+    """Raise BenchError unless every accepted message of the last burst is stored after SIGKILL.
+    Then delete those that were not handled, so that the database can be used again."""
     with closing(sqlite3.connect(database)) as connection, connection:
         between = (f"rest:{tag}-", f"rest:{tag}.")
         query = "SELECT count(*) FROM inbox WHERE lane > ? AND lane < ?"
-        [[there]] = connection.execute(query, between)
+        [[stored]] = connection.execute(query, between)
         connection.execute("DELETE FROM inbox WHERE state = 'ready'")
-    if there < answered:
-        raise RuntimeError(f"{answered} messages were answered and {there} are stored")
+    if stored < accepted:
+        raise BenchError(f"{accepted} messages were accepted, but only {stored} are stored")
 
 
 def _machine() -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What a turn costs, measured: seconds of processor, by process and by stage."""
+"""Measures what a turn costs: seconds of processor, by process and by stage."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import TypeVar
 import msgspec
 
 from tests.bench import load
-from tests.bench.capacity.watched import REST as OTHER
-from tests.bench.kinds import REST
-from tests.bench.load import Load
-from tests.bench.processes import WARMLINE, Home, Server, server
+from tests.bench.capacity.profiler import REST as OTHER
+from tests.bench.load import Load, check_burst
+from tests.bench.processes import WARMLINE, Runtime, Server, server
 from tests.bench.report import say
+from tests.bench.workloads import REST
 from tests.faults.cellars import Postgres, Redis
 from tests.faults.programs import Program
 
@@ -28,10 +28,12 @@ SERVE = WARMLINE[1:]
 FLUSHES, BLOCK = 200, 8192
 
 
-class Alone(msgspec.Struct, frozen=True, kw_only=True):
-    """One process on SQLite. Seconds of processor a turn: ``loop`` of the process itself, of which
-    ``stages`` are parts, and ``reader`` of the one that reads messages. ``rate``: turns a second
-    while it was measured."""
+class SingleCosts(msgspec.Struct, frozen=True, kw_only=True):
+    """The costs of one process on SQLite, in seconds of processor a turn.
+
+    ``loop``: of the process itself, with its parts ``stages``. ``reader``: of the process that
+    understands messages. ``rate``: turns a second while it was measured.
+    """
 
     loop: float
     reader: float
@@ -39,8 +41,8 @@ class Alone(msgspec.Struct, frozen=True, kw_only=True):
     rate: float
 
 
-class Crew(msgspec.Struct, frozen=True, kw_only=True):
-    """A process with doors and one that works, on PostgreSQL and Redis; the same way."""
+class ClusterCosts(msgspec.Struct, frozen=True, kw_only=True):
+    """The costs of a ``web`` and a ``worker`` process on PostgreSQL and Redis, likewise."""
 
     web: float
     worker: float
@@ -51,18 +53,18 @@ class Crew(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
-    """``flush``: seconds until a block is on the disk."""
+    """All costs. ``flush``: seconds until a block is on the disk."""
 
-    alone: Alone
-    crew: Crew
+    single: SingleCosts
+    cluster: ClusterCosts
     flush: float
 
 
-T = TypeVar("T", Alone, Crew)
+T = TypeVar("T", SingleCosts, ClusterCosts)
 
 
 class Measure:
-    """Bursts of both in turn, ``seconds`` each. ``model``: what the demo has learnt."""
+    """Measures both in turn, with bursts of ``seconds``. ``model``: what the demo has trained."""
 
     def __init__(self, folder: Path, model: Path, *, rounds: int, seconds: float) -> None:
         self._folder, self._model = folder, model
@@ -70,73 +72,80 @@ class Measure:
         self._load = Load(folder)
 
     async def costs(self) -> Costs:
-        alone, crew, flushes = [], [], []
+        single, cluster, flushes = [], [], []
         for number in range(self._rounds):
-            alone.append(await self._alone(f"alone{number}"))
-            crew.append(await self._crew(f"crew{number}"))
+            single.append(await self._single(f"single{number}"))
+            cluster.append(await self._cluster(f"cluster{number}"))
             flushes.append(await asyncio.to_thread(flush, self._folder / "block"))
             say(
-                f"round {number + 1} of {self._rounds}: alone {alone[-1].rate:.0f}/s, "
-                f"crew {crew[-1].rate:.0f}/s, a flush {flushes[-1] * 1e3:.2f} ms"
+                f"round {number + 1} of {self._rounds}: one process {single[-1].rate:.0f}/s, "
+                f"cluster {cluster[-1].rate:.0f}/s, a flush {flushes[-1] * 1e3:.2f} ms"
             )
-        return Costs(alone=_middle(alone), crew=_middle(crew), flush=median(flushes))
+        return Costs(single=_median(single), cluster=_median(cluster), flush=median(flushes))
 
     def _place(self, name: str) -> Path:
         place = self._folder / name
         shutil.copytree(self._model, place / "nlu_local")
         return place
 
-    async def _alone(self, name: str) -> Alone:
+    async def _single(self, name: str) -> SingleCosts:
         place = self._place(name)
         seen = place / "stages.json"
-        watched = ("-m", "tests.bench.capacity.watched", str(seen), *SERVE)
-        async with server(place, *watched) as one:
-            await self._burst(one, self._seconds / 2)
-            one.process.send_signal(signal.SIGUSR1)
-            begun = one.parts
-            good, rate = await self._burst(one, self._seconds)
-            loop, reader = _each(one.parts, begun, good)
-            one.process.send_signal(signal.SIGUSR2)
+        profiled = ("-m", "tests.bench.capacity.profiler", str(seen), *SERVE)
+        async with server(place, *profiled) as running:
+            await self._burst(running, self._seconds / 2)
+            running.process.send_signal(signal.SIGUSR1)
+            begun = running.parts
+            good, rate = await self._burst(running, self._seconds)
+            loop, reader = _per_turn(running.parts, begun, good)
+            running.process.send_signal(signal.SIGUSR2)
             stages = _shares(await _written(seen), loop)
         shutil.rmtree(place)
-        return Alone(loop=loop, reader=reader, stages=stages, rate=rate)
+        return SingleCosts(loop=loop, reader=reader, stages=stages, rate=rate)
 
-    async def _crew(self, name: str) -> Crew:
+    async def _cluster(self, name: str) -> ClusterCosts:
         place = self._place(name)
-        async with cellars(place) as (postgres, redis, own):
-            web_own = own | {"WARMLINE_ROLE": "web", "WARMLINE_PROCESS__NAME": "web"}
-            home = Home(own=web_own)
-            works = Home(own=own | {"WARMLINE_ROLE": "worker", "WARMLINE_PROCESS__NAME": "worker"})
-            async with (  # the doors open when somebody works behind them
-                server(place, *WARMLINE, home=works) as worker,
-                server(place, *WARMLINE, home=home) as web,
+        async with databases(place) as (postgres, redis, environ):
+            runtimes = {
+                role: Runtime(
+                    environ=environ | {"WARMLINE_ROLE": role, "WARMLINE_PROCESS__NAME": role}
+                )
+                for role in ("web", "worker")
+            }
+            async with (  # the web process is ready once a worker runs
+                server(place, *WARMLINE, runtime=runtimes["worker"]) as worker,
+                server(place, *WARMLINE, runtime=runtimes["web"]) as web,
             ):
                 await self._burst(web, self._seconds / 2)
                 begun = (*web.parts, *worker.parts, _used(postgres), _used(redis))
                 good, rate = await self._burst(web, self._seconds)
                 ended = (*web.parts, *worker.parts, _used(postgres), _used(redis))
         shutil.rmtree(place)
-        door, beside, works_, reader, base, wire = _each(ended, begun, good)
-        return Crew(
-            web=door + beside, worker=works_, reader=reader, postgres=base, redis=wire, rate=rate
+        web_loop, web_reader, worker_loop, reader, database, broker = _per_turn(ended, begun, good)
+        return ClusterCosts(
+            web=web_loop + web_reader,
+            worker=worker_loop,
+            reader=reader,
+            postgres=database,
+            redis=broker,
+            rate=rate,
         )
 
-    async def _burst(self, one: Server, seconds: float) -> tuple[int, float]:
-        found = await self._load.burst(one.url + REST, load.WORDS, seconds)
-        if found.bad or found.broken or not found.good:
-            raise RuntimeError(f"{found.bad} bad answers, {found.broken} broken ones")
+    async def _burst(self, running: Server, seconds: float) -> tuple[int, float]:
+        found = await self._load.burst(running.url + REST, load.ANSWERED, seconds)
+        check_burst("capacity", found)
         return found.good, found.rate
 
 
 @asynccontextmanager
-async def cellars(place: Path) -> AsyncIterator[tuple[Program, Program, Mapping[str, str]]]:
-    """A PostgreSQL that flushes, a Redis, and the variables that lead to them."""
+async def databases(place: Path) -> AsyncIterator[tuple[Program, Program, Mapping[str, str]]]:
+    """A PostgreSQL that flushes to the disk, a Redis, and the variables with their URLs."""
     postgres = await asyncio.to_thread(Postgres, place)
     redis = Redis(place)
     try:
-        for one in (postgres, redis):
-            one.keep()
-            await one.ready()
+        for program in (postgres, redis):
+            program.keep()
+            await program.ready()
         sockets = Path(postgres.socket).parent
         yield (
             postgres,
@@ -152,7 +161,7 @@ async def cellars(place: Path) -> AsyncIterator[tuple[Program, Program, Mapping[
 
 
 def flush(file: Path) -> float:
-    """Seconds until a block at the end of ``file`` is on the disk, the median of many."""
+    """Seconds until a block that is appended to ``file`` is on the disk; the median of many."""
     took = []
     with file.open("wb", buffering=0) as out:
         for _ in range(FLUSHES):
@@ -165,28 +174,28 @@ def flush(file: Path) -> float:
 
 
 def _used(program: Program) -> float:
-    times = [one.cpu_times() for one in program._family()]
+    times = [process.cpu_times() for process in program._family()]
     return float(sum(used.user + used.system for used in times))
 
 
-def _each(ended: tuple[float, ...], begun: tuple[float, ...], good: int) -> tuple[float, ...]:
+def _per_turn(ended: tuple[float, ...], begun: tuple[float, ...], good: int) -> tuple[float, ...]:
     return tuple((after - before) / good for after, before in zip(ended, begun, strict=True))
 
 
 async def _written(file: Path) -> Mapping[str, int]:
     async with asyncio.timeout(10):
-        while not await asyncio.to_thread(file.exists):  # noqa: ASYNC110  (another process's)
+        while not await asyncio.to_thread(file.exists):  # noqa: ASYNC110  (a file of another process)
             await asyncio.sleep(0.05)
     return msgspec.json.decode(await asyncio.to_thread(file.read_bytes), type=dict[str, int])
 
 
 def _shares(seen: Mapping[str, int], whole: float) -> dict[str, float]:
-    """``whole`` divided as it was seen, the largest first."""
-    looks = sum(seen.values())
+    """``whole`` divided in proportion to the samples of each stage, the largest first."""
+    samples = sum(seen.values())
     ranked = sorted(seen.items(), key=lambda item: (item[0] == OTHER, -item[1]))
-    return {stage: whole * count / looks for stage, count in ranked}
+    return {stage: whole * count / samples for stage, count in ranked}
 
 
-def _middle(many: list[T]) -> T:
-    """The round whose rate is the median: its figures belong together."""
-    return sorted(many, key=lambda one: one.rate)[len(many) // 2]
+def _median(many: list[T]) -> T:
+    """The round whose rate is the median, so that the figures belong together."""
+    return sorted(many, key=lambda costs: costs.rate)[len(many) // 2]

@@ -1,9 +1,9 @@
-"""An opsdroid with two doors: ``python droid.py PORT FOLDER``, on the interpreter of its own
-environment (it imports nothing of ours).
+"""An opsdroid with two routes: ``python droid.py PORT FOLDER``, with the interpreter of opsdroid's
+own environment (it imports nothing of ours).
 
-``/skill/bench/echo`` is a webhook skill that gives back what was sent. ``/connector/bench`` is a
-connector: a message goes the whole way through ``parse`` to the skill whose pattern fits best,
-and what it responds is the answer. Neither stores, understands or words anything.
+``/skill/bench/echo`` is a webhook skill that returns what was sent. ``/connector/bench`` is a
+connector: a message goes through ``parse`` to the skill whose pattern fits best, whose response is
+the answer. Neither stores or understands anything.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ANYWHERE = {"case_sensitive": False, "matching_condition": "search"}
 
 
 class BenchSkill(Skill):
-    """A handful of patterns, as opsdroid's own examples have them, and words for the rest."""
+    """Five patterns, as in opsdroid's own examples, and an answer for all other messages."""
 
     @match_webhook("echo")
     async def echo(self, request):
@@ -55,39 +55,40 @@ class BenchSkill(Skill):
 
 
 class BenchConnector(Connector):
-    """Answers a POST with what the skill said."""
+    """Answers a POST with the skill's response."""
 
     def __init__(self, config, opsdroid=None):
         super().__init__(config, opsdroid=opsdroid)
         self.name = "bench"
-        self._said = {}
+        self._responses = {}
         self._number = 0
 
     async def connect(self):
-        self.opsdroid.web_server.web_app.router.add_post("/connector/bench", self.hear)
+        self.opsdroid.web_server.web_app.router.add_post("/connector/bench", self.receive)
 
     async def listen(self):
-        """The web server does."""
+        """Nothing to do: the web server listens."""
 
-    async def hear(self, request):
-        told = await request.json()
+    async def receive(self, request):
+        body = await request.json()
         self._number += 1
-        place = f"{told['sender']}/{self._number}"
-        self._said[place] = said = []
+        sender = body["sender"]
+        target = f"{sender}/{self._number}"
+        self._responses[target] = responses = []
         try:
-            sender = told["sender"]
             await self.opsdroid.parse(
-                Message(told["message"], user=sender, user_id=sender, target=place, connector=self)
+                Message(body["message"], user=sender, user_id=sender, target=target, connector=self)
             )
         finally:
-            del self._said[place]
+            del self._responses[target]
         return web.Response(
-            text=json.dumps(said, separators=(",", ":")), content_type="application/json"
+            text=json.dumps(responses, separators=(",", ":")), content_type="application/json"
         )
 
     @register_event(Message)
-    async def say(self, message):
-        self._said[message.target].append({"recipient_id": message.user_id, "text": message.text})
+    async def send_message(self, message):
+        response = {"recipient_id": message.user_id, "text": message.text}
+        self._responses[message.target].append(response)
 
 
 def main() -> None:

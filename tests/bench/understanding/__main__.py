@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
-from tests.bench.report import Report, say
+from tests.bench.report import Report, guarded, say
 
 from .data import Figures
 from .emotion_and_language import emotion, language
@@ -50,4 +50,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded(main))

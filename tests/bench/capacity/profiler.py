@@ -1,8 +1,8 @@
-"""``warmline`` with a clock that looks where it is: ``python -m tests.bench.capacity.watched FILE
-serve ...``.
+"""``warmline`` with a sampling profiler:
+``python -m tests.bench.capacity.profiler FILE serve ...``.
 
-Each `EVERY` seconds of this process's processor time the innermost frame that belongs to a stage
-is counted. SIGUSR1 begins anew; SIGUSR2 writes to FILE how often each stage was seen, in JSON.
+After each `EVERY` seconds of this process's processor time it counts the stage of the innermost
+frame that belongs to one. SIGUSR1 resets the counts; SIGUSR2 writes them to FILE as JSON.
 """
 
 from __future__ import annotations
@@ -53,20 +53,21 @@ STAGES: tuple[tuple[str, str], ...] = (
     ("/aiohttp/", "HTTP"),
     ("/asyncio/", "event loop"),
 )
-"""Where a file's name has this, its work is of that stage; the first that fits. What serves several
-stages (rows, statements, the driver of SQLite) is not here: it belongs to whoever called it."""
+"""Parts of file names, and the stage of the code in these files; the first that matches counts.
+Code that several stages share (rows, statements, SQLite's driver) is not listed: its time belongs
+to the caller."""
 REST = "other"
 
 
-class Watch:
-    """Counts where the processor is."""
+class Profiler:
+    """Counts samples by stage."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._seen: Counter[str] = Counter()
         self._known: dict[str, str | None] = {}
 
-    def begin(self) -> None:
+    def start(self) -> None:
         signal.signal(signal.SIGPROF, self._look)
         signal.signal(signal.SIGUSR1, lambda *_: self._seen.clear())
         signal.signal(signal.SIGUSR2, lambda *_: self._write())
@@ -91,11 +92,11 @@ class Watch:
 
 
 def stage_of(file: str) -> str | None:
-    """The stage that the code of this file belongs to; None if it serves several."""
+    """The stage that the code in ``file`` belongs to; None if several stages share it."""
     return next((stage for part, stage in STAGES if part in file), None)
 
 
 if __name__ == "__main__":
-    Watch(Path(sys.argv[1])).begin()
+    Profiler(Path(sys.argv[1])).start()
     sys.argv = ["warmline", *sys.argv[2:]]
     main()

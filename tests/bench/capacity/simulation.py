@@ -1,8 +1,8 @@
-"""A network of queues, simulated message by message (simpy).
+"""Simulates a network of queues message by message, with simpy.
 
-Messages come at random instants (Poisson) and visit stations in the order of their plan. At a
-station `Server`\\ s serve one each, first come first served, with times drawn around the measured
-mean. A `Flush` serves all who wait together, up to so many at a time, as a group's COMMIT does.
+Messages arrive at random times (Poisson) and visit stations in the order of their plan. The servers
+of a station serve one message each, first come first served, with times drawn around the measured
+mean. A flush serves several waiting messages together, as the COMMIT of a group does.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import msgspec
 import simpy
 
 EARLY = 0.1
-"""Share of the messages that only fill the queues: they are not counted."""
+"""Share of the messages that only fill the queues and are not counted."""
 
 Draw = Callable[[random.Random, float], float]
-"""A time with this mean."""
+"""Draws a time with a given mean."""
 
 
 def exponential(dice: random.Random, mean: float) -> float:
-    """As spread as times usually are, or more: what comes out is on the safe side."""
+    """At least as spread as real service times, so that waiting times are rather too long."""
     return dice.expovariate(1 / mean)
 
 
@@ -31,7 +31,7 @@ def constant(_: random.Random, mean: float) -> float:
 
 
 class Station(msgspec.Struct, frozen=True, kw_only=True):
-    """``servers`` that work side by side; with ``together`` > 1 each serves so many at a time."""
+    """``servers`` that work in parallel. Each serves up to ``together`` messages at a time."""
 
     servers: int = 1
     together: int = 1
@@ -39,16 +39,19 @@ class Station(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Visit(msgspec.Struct, frozen=True):
-    """What a message needs at a station: seconds, or of a group's flush the seconds of all."""
+    """A message's visit to a station: seconds of service, of a flush the seconds of the group."""
 
     station: str
     seconds: float
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
-    """What a simulation saw. ``waits``: seconds of each counted message that were not service,
-    ascending; ``takes``: seconds from its coming to its going, ascending; ``busy``: the share of
-    its servers' time that each station worked."""
+    """The result of a simulation.
+
+    ``waits``: the waiting times of the counted messages in seconds, sorted. ``takes``: their times
+    from arrival to departure in seconds, sorted. ``busy``: the share of time in which the servers
+    of each station worked.
+    """
 
     waits: tuple[float, ...]
     takes: tuple[float, ...]
@@ -56,7 +59,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def quantile(ascending: Sequence[float], share: float) -> float:
-    """The least value that ``share`` of them do not exceed (nearest rank)."""
+    """The smallest value that ``share`` of the values do not exceed (nearest rank)."""
     rank = max(1, -(-len(ascending) * round(share * 1000) // 1000))
     return ascending[rank - 1]
 
@@ -69,10 +72,10 @@ def simulate(
     messages: int,
     seed: int = 1,
 ) -> Flow:
-    """``messages`` come at ``rate`` a second. Without an end if a station cannot keep up: ask
-    `loads` first."""
+    """Simulate ``messages`` that arrive at ``rate`` a second. If a station cannot keep up, the
+    queues only grow: check `loads` first."""
     world = simpy.Environment()
-    dice = random.Random(seed)  # noqa: S311  (the same for everybody)
+    dice = random.Random(seed)  # noqa: S311  (reproducible)
     places = {name: _open(world, dice, station) for name, station in stations.items()}
     seen: list[tuple[float, float]] = []
 
@@ -82,12 +85,12 @@ def simulate(
             served += yield from places[visit.station].serve(visit.seconds)
         seen.append((world.now - came, served))
 
-    def door() -> Iterator[Any]:
+    def arrivals() -> Iterator[Any]:
         for _ in range(messages):
             yield world.timeout(dice.expovariate(rate))
             world.process(message())
 
-    world.process(door())
+    world.process(arrivals())
     world.run()
     counted = seen[int(EARLY * len(seen)) :]
     return Flow(
@@ -100,8 +103,8 @@ def simulate(
 def loads(
     stations: Mapping[str, Station], plan: Sequence[Visit], rate: float
 ) -> Mapping[str, float]:
-    """The share of each station's time that ``rate`` asks for: over 1 it cannot keep up. Of
-    groups, when they are full."""
+    """The load of each station at ``rate``, as a share of its servers' time with full groups. A
+    station with more than 1 cannot keep up."""
     asked = dict.fromkeys(stations, 0.0)
     for visit in plan:
         asked[visit.station] += rate * visit.seconds
@@ -112,7 +115,7 @@ def loads(
 
 
 class _Place(Protocol):
-    """A station while it is open. `serve` gives the seconds that were service."""
+    """A station during a simulation. `serve` returns the seconds of service."""
 
     servers: int
     worked: float
@@ -140,7 +143,7 @@ class _Servers:
 
 
 class _Flush:
-    """Whoever finds it free flushes for all who came while it was not."""
+    """While it is busy, messages wait. When it is free again, it serves a group of them."""
 
     def __init__(self, world: simpy.Environment, dice: random.Random, station: Station) -> None:
         self._world, self._dice, self._draw = world, dice, station.draw

@@ -1,4 +1,4 @@
-"""What sealing costs: ``python -m tests.bench.sealing``, one JSON object a line."""
+"""What encryption at rest costs: ``python -m tests.bench.encryption``, one JSON object a line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROUNDS = 20_000
 
 
 def microseconds(work: Callable[[], object]) -> float:
-    """The best of five runs, for one call."""
+    """Microseconds of one call, the best of five runs."""
     best = float("inf")
     for _ in range(5):
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""From what a turn costs to what a rate needs: one machine, and a cluster."""
+"""What a rate of messages needs, computed from what a turn costs: one process, and a cluster."""
 
 from __future__ import annotations
 
@@ -7,41 +7,39 @@ from math import ceil
 
 import msgspec
 
-from tests.bench.capacity.costs import Alone, Costs, Crew
-from tests.bench.capacity.queues import Station, Visit, constant, loads
+from tests.bench.capacity.costs import ClusterCosts, Costs, SingleCosts
+from tests.bench.capacity.simulation import Station, Visit, constant, loads
 
 FULL = 0.7
-"""The share of its time that a station that can be widened is planned to work."""
+"""The planned load of a station to which servers can be added, as a share of its time."""
 GROUP = 64
-"""Units of work in one COMMIT, at most."""
+"""The most transactions in one COMMIT."""
 PER_MACHINE = 8
-"""Processors of a machine that runs doors, workers and readers."""
+"""Processors of a machine that runs web processes, workers and readers."""
 COMMITS = 3
-"""Transactions of a turn: taking it in, taking it up, committing it. The disk waits for two."""
+"""Transactions of a turn: accepting, fetching, committing. Two of them flush to the disk."""
 
 
 class Design(msgspec.Struct, frozen=True, kw_only=True):
-    """Stations, the way of a message through them, and how many machines that is."""
+    """Stations, the plan of a message's visits to them, and the number of machines."""
 
     stations: Mapping[str, Station]
     plan: Sequence[Visit]
     machines: int
 
     def full(self, rate: float) -> tuple[str, float]:
-        """The station that is nearest to its limit at ``rate``, and its load."""
-        found = loads(self.stations, self.plan, rate)
-        name = max(found, key=lambda one: found[one])
-        return name, found[name]
+        """The station with the highest load at ``rate``, and that load."""
+        return max(loads(self.stations, self.plan, rate).items(), key=lambda item: item[1])
 
     def limit(self) -> tuple[str, float]:
-        """What saturates first if nothing is widened, and at how many messages a second."""
+        """The station that saturates first, and at how many messages a second."""
         name, load = self.full(1.0)
         return name, 1 / load
 
 
-def alone(costs: Costs) -> Design:
-    """One process with its reader, on SQLite: two processors, one disk."""
-    one = costs.alone
+def single_process(costs: Costs) -> Design:
+    """One process with its reader on SQLite: two processors, one disk."""
+    one = costs.single
     accept, work, end = _thirds(one)
     return Design(
         stations={
@@ -62,12 +60,12 @@ def alone(costs: Costs) -> Design:
 
 
 def cluster(costs: Costs, rate: float, *, divided: bool = False) -> Design:
-    """As many processes as ``rate`` needs, one PostgreSQL with as many processors as it needs,
-    one Redis, which has one; ``divided``: as many Redis as it needs, which is not built."""
-    crew = costs.crew
+    """As many processes as ``rate`` needs, a PostgreSQL with as many processors as it needs, and
+    a Redis with one. ``divided``: as many Redis as it needs, which is not implemented."""
+    measured = costs.cluster
     serves_http, workers, readers, base = (
         max(1, ceil(rate * each / FULL))
-        for each in (crew.web, crew.worker, crew.reader, crew.postgres)
+        for each in (measured.web, measured.worker, measured.reader, measured.postgres)
     )
     workers = readers = max(workers, readers)  # each worker has its reader
     return Design(
@@ -76,20 +74,23 @@ def cluster(costs: Costs, rate: float, *, divided: bool = False) -> Design:
             "workers": Station(servers=workers),
             "readers": Station(servers=readers),
             "PostgreSQL": Station(servers=base),
-            "Redis": Station(servers=ceil(rate * crew.redis / FULL) if divided else 1),
+            "Redis": Station(servers=ceil(rate * measured.redis / FULL) if divided else 1),
             "disk": Station(together=GROUP, draw=constant),
         },
-        plan=_cluster_plan(crew, costs.flush),
+        plan=_cluster_plan(measured, costs.flush),
         machines=ceil((serves_http + workers + readers) / PER_MACHINE),
     )
 
 
-def _cluster_plan(crew: Crew, flush: float) -> tuple[Visit, ...]:
-    door, worker = crew.web / 2, crew.worker / 2
-    base, redis = Visit("PostgreSQL", crew.postgres / COMMITS), Visit("Redis", crew.redis / 2)
+def _cluster_plan(measured: ClusterCosts, flush: float) -> tuple[Visit, ...]:
+    door, worker = measured.web / 2, measured.worker / 2
+    base, redis = (
+        Visit("PostgreSQL", measured.postgres / COMMITS),
+        Visit("Redis", measured.redis / 2),
+    )
     return (
         Visit("doors", door), base, Visit("disk", flush), redis,
-        Visit("workers", worker), base, Visit("readers", crew.reader),
+        Visit("workers", worker), base, Visit("readers", measured.reader),
         Visit("workers", worker), base, Visit("disk", flush), redis,
         Visit("doors", door),
     )  # fmt: skip
@@ -98,9 +99,9 @@ def _cluster_plan(crew: Crew, flush: float) -> tuple[Visit, ...]:
 FIRST, SECOND = ("accept",), ("take", "context", "understand, this side")
 
 
-def _thirds(one: Alone) -> tuple[float, float, float]:
-    """The process's time before its message is safe, until it is read, and after; half of HTTP is
-    reading. What belongs to no stage is spread."""
+def _thirds(one: SingleCosts) -> tuple[float, float, float]:
+    """The process's time until a message is committed, until it is understood, and after that.
+    Half of HTTP is reading. Time that belongs to no stage is divided equally."""
 
     def of(*stages: str) -> float:
         return sum(one.stages.get(stage, 0.0) for stage in stages)

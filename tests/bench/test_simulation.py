@@ -1,4 +1,4 @@
-"""The simulation of `make bench PARTS=capacity` against what queueing theory knows exactly."""
+"""The simulation of `make bench PARTS=capacity` agrees with exact results of queueing theory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from statistics import mean
 
 import pytest
 
-from tests.bench.capacity.queues import (
+from tests.bench.capacity.simulation import (
     Station,
     Visit,
     constant,
@@ -20,14 +20,14 @@ MESSAGES = 20_000
 
 
 def _erlang_c(servers: int, load: float) -> float:
-    """The share of those who wait at all in M/M/c; ``load`` in servers (Erlang)."""
+    """The probability of waiting in M/M/c (Erlang C); ``load`` in servers."""
     most = load**servers / factorial(servers) * servers / (servers - load)
     return most / (sum(load**n / factorial(n) for n in range(servers)) + most)
 
 
 @pytest.mark.parametrize(("servers", "rate"), [(1, 7.0), (2, 14.0), (8, 64.0)])
-def test_several_servers(servers: int, rate: float) -> None:
-    """M/M/c: mean wait and busy share are Erlang's, within what chance leaves open."""
+def test_several_servers_agree_with_erlang(servers: int, rate: float) -> None:
+    """M/M/c: mean waiting time and load, within chance."""
     stations, plan = {"desk": Station(servers=servers)}, [Visit("desk", 0.1)]
     flow = simulate(stations, plan, rate=rate, messages=MESSAGES)
     load = rate * 0.1
@@ -38,23 +38,23 @@ def test_several_servers(servers: int, rate: float) -> None:
     assert loads(stations, plan, rate)["desk"] == pytest.approx(load / servers)
 
 
-def test_the_slowest_hundredth() -> None:
-    """M/M/1: the time from coming to going is exponential, and so are its quantiles."""
+def test_quantiles_agree_with_the_exponential_distribution() -> None:
+    """M/M/1: the time from arrival to departure is exponential."""
     flow = simulate({"desk": Station()}, [Visit("desk", 0.1)], rate=7.0, messages=3 * MESSAGES)
     for share in (0.5, 0.99):
         [exact] = [t / 1000 for t in range(1, 20_000) if 1 - exp(-3.0 * t / 1000) >= share][:1]
         assert quantile(flow.takes, share) == pytest.approx(exact, rel=0.12)
 
 
-def test_times_that_are_all_the_same() -> None:
-    """M/D/1: half the wait of M/M/1."""
+def test_constant_times_halve_the_wait() -> None:
+    """M/D/1: half the waiting time of M/M/1."""
     stations = {"desk": Station(draw=constant)}
     flow = simulate(stations, [Visit("desk", 0.1)], rate=7.0, messages=MESSAGES)
     assert mean(flow.waits) == pytest.approx(0.7 * 0.1 / (2 * 0.3), rel=0.1)
 
 
-def test_one_after_the_other() -> None:
-    """Jackson: two stations wait as each would alone, also where one is visited twice."""
+def test_stations_in_a_row_agree_with_jackson() -> None:
+    """Each station has the waiting time it would have alone, also if one is visited twice."""
     stations = {"a": Station(), "b": Station()}
     plan = [Visit("a", 0.05), Visit("b", 0.1), Visit("a", 0.05)]
     flow = simulate(stations, plan, rate=6.0, messages=MESSAGES)
@@ -63,9 +63,8 @@ def test_one_after_the_other() -> None:
     assert mean(flow.waits) == pytest.approx(alone, rel=0.15)
 
 
-def test_a_flush_serves_all_who_wait() -> None:
-    """Ten times what one by one could be done goes through, each waits for less than one flush
-    more, and with groups of one nothing is won."""
+def test_a_flush_serves_all_waiting_messages() -> None:
+    """It serves ten times as many as one by one, and nobody waits longer than one more flush."""
     many = {"disk": Station(together=64, draw=constant)}
     plan = [Visit("disk", 0.01)]
     flow = simulate(many, plan, rate=1000.0, messages=MESSAGES)
@@ -75,8 +74,8 @@ def test_a_flush_serves_all_who_wait() -> None:
     assert loads(many, plan, 1000.0)["disk"] == pytest.approx(10 / 64)
 
 
-def test_the_same_dice() -> None:
-    """A seed gives the same figures again."""
+def test_a_seed_reproduces_the_figures() -> None:
+    """Two simulations with the same seed are equal."""
     one, two = (
         simulate({"a": Station()}, [Visit("a", 0.1)], rate=5.0, messages=500) for _ in range(2)
     )
@@ -88,6 +87,6 @@ def test_the_same_dice() -> None:
     [([1.0], 0.99, 1.0), (range(1, 101), 0.5, 50), (range(1, 101), 0.99, 99),
      ([3.0, 4.0], 1.0, 4.0), (range(1, 1001), 0.999, 999), ([1.0, 2.0, 3.0], 0.0, 1.0)],
 )  # fmt: skip
-def test_quantiles(values: list[float], share: float, found: float) -> None:
-    """The nearest rank."""
+def test_quantiles_are_the_nearest_rank(values: list[float], share: float, found: float) -> None:
+    """A share and the value at its rank."""
     assert quantile(list(values), share) == found
