@@ -1,4 +1,4 @@
-# What people and scripts call. GNU make 3.81 (macOS) is enough, and Python 3.11 or later.
+# The commands of the project. They need GNU make 3.81 (as on macOS) and Python 3.11 to 3.13.
 
 PORT  ?= 8080
 KILLS ?= 200
@@ -14,25 +14,25 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_WARN_SCRIPT_LOCATION=1 $(BIN)/p
 LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header --quiet $(LOCKFLAGS)
 
-# What is compiled once stays compiled, whatever the environment says: a start takes half the time.
+# Compiled modules are kept, whatever the environment says: a start then takes half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test test-rasa test-semantic check style types layers pages bench train-emotion crash faults api fuzz \
         image-check audit sbom format sizes lock wheel clean
 
-run: $(VENV)/.project  ## the demo shop on http://127.0.0.1:$(PORT)
+run: $(VENV)/.project  ## start the demo shop on http://127.0.0.1:$(PORT)
 	@WARMLINE_PUBLIC_URL="$${WARMLINE_PUBLIC_URL:-http://127.0.0.1:$(PORT)}" exec $(BIN)/warmline serve --port $(PORT)
 
-test: $(VENV)/.project $(VENV)/.dev  ## the whole suite
+test: $(VENV)/.project $(VENV)/.dev  ## run the whole suite
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup $(ARGS)
 
-test-rasa: $(VENV)/.project $(VENV)/.dev  ## the suite against a real Rasa; needs Python 3.10, else says NOT RUN
+test-rasa: $(VENV)/.project $(VENV)/.dev  ## test against a real Rasa; needs Python 3.10, else prints NOT RUN
 	@.ci/rasa $(BIN)
 
-test-semantic:  ## the extra `semantic` with a real model; needs torch, else says NOT RUN
+test-semantic:  ## test the extra `semantic` with a real model; needs torch, else prints NOT RUN
 	@.ci/semantic
 
-check: style types layers pages  ## `make -k check` goes on after a failure
+check: style types layers pages  ## `make -k check` continues after a failure
 
 style: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -44,45 +44,45 @@ types: $(VENV)/.project $(VENV)/.dev
 layers: $(VENV)/.project $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache --no-logo
 
-pages: $(VENV)/.dev  # not --quiet: then warnings would pass
+pages: $(VENV)/.dev  # without --quiet, which would hide warnings
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line; PARTS=intents is one part of it
+bench: $(VENV)/.project $(VENV)/.dev  ## measure; prints one JSON object a line; PARTS= chooses
 	@$(if $(filter speed,$(or $(PARTS),speed)),.ci/opsdroid)
 	@$(BIN)/python -m tests.bench $(PARTS)
 
-train-emotion: $(VENV)/.project  ## plugins/nlu_local/data anew, from GOEMOTIONS
+train-emotion: $(VENV)/.project  ## train plugins/nlu_local/data from GOEMOTIONS
 	@$(BIN)/python -m plugins.nlu_local.emotion_training $(GOEMOTIONS)
 
 crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
 	@$(BIN)/python -m tests.crash --kills $(KILLS)
 
-faults: $(VENV)/.project $(VENV)/.dev  ## kill, stop and cut everything in turn, for MINUTES
+faults: $(VENV)/.project $(VENV)/.dev  ## kill, stop and disconnect processes for MINUTES
 	@$(BIN)/python -m tests.faults --minutes $(MINUTES)
 
-api: $(VENV)/.project $(VENV)/.dev  ## EXAMPLES requests to each door, by its description
+api: $(VENV)/.project $(VENV)/.dev  ## send EXAMPLES requests to each operation of the API
 	@OPENAPI_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -q tests/openapi -o timeout=3600
 
-fuzz: $(VENV)/.project $(VENV)/.dev $(VENV)/.fuzz  ## each parser for SECONDS; NAMES= chooses
+fuzz: $(VENV)/.project $(VENV)/.dev $(VENV)/.fuzz  ## fuzz each parser for SECONDS; NAMES= chooses
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(NAMES)
 
-image-check: $(VENV)/.dev  ## the image's steps in a clean root; needs root and debootstrap
+image-check: $(VENV)/.dev  ## run the image's build steps in a clean root; needs root and debootstrap
 	@$(BIN)/python .ci/image
 
-audit: $(VENV)/.dev  ## known weaknesses of what is locked; needs the network
+audit: $(VENV)/.dev  ## list known vulnerabilities of what is locked; needs the network
 	@$(BIN)/python .ci/audit
 
-sbom: $(VENV)/.project $(VENV)/.dev  ## dist/sbom.json
+sbom: $(VENV)/.project $(VENV)/.dev  ## write dist/sbom.json
 	@$(BIN)/python .ci/sbom
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-sizes: $(VENV)/.python  ## long modules and functions, to look at
+sizes: $(VENV)/.python  ## count modules and statements, and list what is long
 	@$(BIN)/python .ci/sizes
 
-# LOCKFLAGS=--upgrade takes newer versions; without it only what must change does.
+# LOCKFLAGS=--upgrade takes newer versions; without it only necessary changes are made.
 lock: $(VENV)/.dev
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) --group build -c requirements.txt -o requirements-build.txt
@@ -90,13 +90,13 @@ lock: $(VENV)/.dev
 	$(LOCK) --extra semantic --group semantic -c requirements.txt -c requirements-build.txt \
 	  -c requirements-dev.txt pyproject.toml -o requirements-semantic.txt
 
-wheel: $(VENV)/.project  ## dist/warmline-*.whl
+wheel: $(VENV)/.project  ## build dist/warmline-*.whl
 	@$(BIN)/hatchling build -t wheel
 
-clean:  ## all that was made; not var/, where data lie
+clean:  ## delete everything that was built, but not var/, which has the data
 	rm -rf $(VENV) dist site .mypy_cache .ruff_cache .hypothesis
 
-# Stamps: something is installed only when what it was installed from has changed.
+# Stamps: packages are installed again only after the files that list them have changed.
 
 $(VENV)/.python:
 	@.ci/python -c ""
@@ -118,7 +118,7 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.locked
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# Where there is no wheel of it `make fuzz` says NOT RUN.
+# Without a wheel of atheris, `make fuzz` prints NOT RUN.
 $(VENV)/.fuzz: tests/fuzz/atheris.txt $(VENV)/.locked
 	@$(PIP) --only-binary :all: --require-hashes -r tests/fuzz/atheris.txt || true
 	@touch $@

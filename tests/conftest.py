@@ -1,4 +1,4 @@
-"""What every test may use: programs by name, a real browser, and waiting without sleeping."""
+"""Fixtures and helpers for all tests: programs, databases, a browser, and waiting."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 GUARD = Path(loopback_only.__file__).parent
-loopback_only.stand()
+loopback_only.install()
 os.environ["PYTHONPATH"] = os.pathsep.join(
     dict.fromkeys([str(GUARD), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
 )
 
-collect_ignore = ["example_channel"]  # a stranger's package: tests/project runs its tests installed
+collect_ignore = ["example_channel"]  # a package of its own, tested by tests/project
 PLACES = ("/usr/sbin", "/usr/lib/dovecot", "/usr/libexec/dovecot", "/sbin")
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -44,8 +44,8 @@ CHROMIUM_FLAGS = (
 
 
 def needs(program: str) -> str:
-    """The path of ``program``. Without it the test is skipped by name, or, when
-    WARMLINE_NO_SKIP=1 (as in .ci/run), it fails."""
+    """The path of ``program``. If it is not installed, the test is skipped with its name, or it
+    fails if WARMLINE_NO_SKIP is 1 (as in .ci/run)."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *PLACES])
     if found := shutil.which(program, path=path):
         return found
@@ -58,9 +58,10 @@ def needs(program: str) -> str:
 async def until(
     condition: Callable[[], T | Awaitable[T]], timeout: float = 10.0, *, every: float = 0.01
 ) -> T:
-    """Wait until ``condition()`` (or what it awaits) is true, and give that value.
+    """Wait until ``condition()``, or its awaited result, is true, and return that value.
 
-    Fails the test after ``timeout`` seconds. For what cannot be awaited: files, other processes.
+    Fails the test after ``timeout`` seconds. It is for conditions that can only be polled, such as
+    files and other processes.
     """
     deadline = asyncio.get_running_loop().time() + timeout
     while True:
@@ -76,8 +77,8 @@ async def until(
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[postgres_server.Served]:
-    """A PostgreSQL server, started when the first test needs it; or the one that runs already at
-    WARMLINE_TEST_POSTGRES, which saves that time."""
+    """A PostgreSQL server, started when the first test needs it, or the running one at the URL in
+    WARMLINE_TEST_POSTGRES, which saves time."""
     if url := os.environ.get("WARMLINE_TEST_POSTGRES"):
         yield postgres_server.Elsewhere(url)
         return
@@ -87,7 +88,7 @@ def postgres() -> Iterator[postgres_server.Served]:
 
 @pytest.fixture
 def stored_in(request: pytest.FixtureRequest) -> str:
-    """Which database the gateways of this test use: ``sqlite``, or ``postgresql`` when
+    """The database of this test's gateways: ``sqlite``, or ``postgresql`` if
     WARMLINE_TEST_DATABASE says so. Some folders of tests run on both; see their conftest.py."""
     if request.node.get_closest_marker("sqlite"):
         return "sqlite"
@@ -105,7 +106,7 @@ def _database(
     server = request.getfixturevalue("postgres")
     if stored_in == "postgresql":
         monkeypatch.setenv(ON_POSTGRES, server.url)
-    # Asked for here, so that it outlives this fixture.
+    # Requested here, so that it outlives this fixture.
     folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
     yield
     if folder is not None:
@@ -114,18 +115,18 @@ def _database(
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """The address of an empty database of this test, wherever the test is to be stored."""
+    """The URL of an empty database, on the database system of this test."""
     if server := os.environ.get(ON_POSTGRES):
         return database_of(tmp_path, server)
     return f"sqlite:///{tmp_path / 't.db'}"
 
 
 @pytest.fixture(autouse=True)
-def logs_as_they_were() -> Iterator[None]:
-    """A command that ran in this process set up its logs; the next test finds none of that.
+def reset_logging() -> Iterator[None]:
+    """Undo the logging configuration of commands that run in this process.
 
-    A traceback is printed plainly: with every frame's variables it takes seconds, in which the
-    gateway of a test that breaks things stands still.
+    Tracebacks are printed without variables: with them printing takes seconds, in which the
+    test's gateway does nothing.
     """
     *others, _ = structlog.get_config()["processors"]
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -136,9 +137,9 @@ def logs_as_they_were() -> Iterator[None]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    """A real Chromium (Debian's, never a download) that knows no host but this one.
+    """A real Chromium (Debian's, never downloaded) that reaches only this machine.
 
-    One per test: its loop is the test's own, and nothing is left over from another.
+    Each test gets a new one, which runs in the test's event loop.
     """
     program = needs("chromium")
     from playwright.async_api import async_playwright  # noqa: PLC0415  (slow; few tests need it)

@@ -1,4 +1,4 @@
-"""``warmline audit``, ``desk user`` and ``keys``, and the lines that commands leave."""
+"""``warmline audit``, and the entries that ``desk user`` and ``keys`` add to the audit log."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def config(tmp_path: Path) -> Path:
     return file
 
 
-def run(config: Path, *words: str, env: dict[str, str] | None = None, fed: str = "") -> Result:
+def run(config: Path, *words: str, env: dict[str, str] | None = None) -> Result:
     return CliRunner().invoke(
-        command(), [*words, "--config", str(config)], obj=open_services, env=env, input=fed
+        command(), [*words, "--config", str(config)], obj=open_services, env=env
     )
 
 
-def told(config: Path, *words: str) -> list[dict[str, object]]:
+def entries(config: Path, *words: str) -> list[dict[str, object]]:
     done = run(config, "audit", "list", "--json", *words)
     assert done.exit_code == 0, done.output
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_commands_leave_lines(config: Path) -> None:
-    """Users that come, change and go, by whom; passwords are in no line and no output."""
+def test_commands_add_audit_entries(config: Path) -> None:
+    """Each change of a user is an entry with the operator; passwords are in no entry or output."""
     password = "correct horse battery"
     for words in (
         ("add", "eve", "--role", "lead", "--password", password),
@@ -59,29 +59,29 @@ def test_commands_leave_lines(config: Path) -> None:
         assert password not in done.output
     assert run(config, "desk", "user", "list").stdout == "eve  eve  admin\n"
     assert run(config, "desk", "user", "remove", "eve").exit_code == 0
-    lines = told(config)
-    assert [line["what"] for line in reversed(lines)] == [
+    found = entries(config)
+    assert [entry["what"] for entry in reversed(found)] == [
         "user_added", "user_changed", "user_locked", "user_unlocked", "user_changed",
         "signed_out_everywhere", "user_removed",
     ]  # fmt: skip
-    assert all(str(line["who"]).startswith("cli:") for line in lines)
-    assert password not in str(lines)
-    assert told(config, "--agent", "desk:nobody") == []
-    assert len(told(config, "--since", "1h")) == 7
-    assert len(told(config, "--limit", "2")) == 2
+    assert all(str(entry["who"]).startswith("cli:") for entry in found)
+    assert password not in str(found)
+    assert entries(config, "--agent", "desk:nobody") == []
+    assert len(entries(config, "--since", "1h")) == 7
+    assert len(entries(config, "--limit", "2")) == 2
     assert "user_removed  desk:eve" in run(config, "audit", "list").stdout
 
 
-def test_a_wrong_command_for_a_user(config: Path) -> None:
-    """What is wrong is said; nothing is changed."""
+def test_a_command_for_an_unknown_user_changes_nothing(config: Path) -> None:
+    """The error names the user, and no entry is added."""
     done = run(config, "desk", "user", "lock", "nobody")
     assert done.exit_code != 0
     assert "no user nobody" in str(done.exception)
-    assert told(config) == []
+    assert entries(config) == []
 
 
-def test_keys_are_made_and_change(config: Path) -> None:
-    """A new key each time; `keys rotate` tells what it did and leaves a line."""
+def test_keys_are_created_and_rotated(config: Path) -> None:
+    """Each new key differs; `keys rotate` prints what it changed and which key is unused."""
     runner = CliRunner()
     made = [runner.invoke(command(), ["keys", "new"]).stdout.strip() for _ in range(2)]
     assert made[0] != made[1]
@@ -97,17 +97,17 @@ def test_keys_are_made_and_change(config: Path) -> None:
     assert "which WARMLINE_DATA_KEY does not hold" in str(missing.exception)
 
 
-@pytest.mark.parametrize(("text", "moment_"), [
+@pytest.mark.parametrize(("text", "time"), [
     ("30m", NOW - timedelta(minutes=30)), ("12h", NOW - timedelta(hours=12)),
     ("7d", NOW - timedelta(days=7)), ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
     ("2026-03-01T10:00Z", datetime(2026, 3, 1, 10, tzinfo=UTC)),
 ])  # fmt: skip
-def test_a_time_may_be_told_in_two_ways(text: str, moment_: datetime) -> None:
-    """As a date, or as how long ago."""
-    assert parse_time(text, NOW) == moment_
+def test_a_time_can_be_written_in_two_ways(text: str, time: datetime) -> None:
+    """As a date or time, or as how long ago."""
+    assert parse_time(text, NOW) == time
 
 
-def test_a_time_that_is_none() -> None:
-    """Refused, with how to write it."""
+def test_a_text_that_is_not_a_time_is_refused() -> None:
+    """The error says how to write a time."""
     with pytest.raises(click.BadParameter, match="is not a time"):
         parse_time("yesterday-ish", NOW)

@@ -1,4 +1,4 @@
-"""The command, as people and scripts call it."""
+"""The ``warmline`` command, as people and scripts call it."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ DEMO_EVENTS = [
 
 
 @pytest.fixture(scope="session")
-def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the local engine learns at the first start, once for all of these tests."""
-    folder = tmp_path_factory.mktemp("learnt")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The models that the local engine trains at the first start, once for all of these tests."""
+    folder = tmp_path_factory.mktemp("trained")
     environ = {"WARMLINE_DATA_DIR": str(folder)}
-    told = CliRunner(env=environ).invoke(command(), ["understand", "--json", "hello"])
-    assert told.exit_code == 0, told.output
+    result = CliRunner(env=environ).invoke(command(), ["understand", "--json", "hello"])
+    assert result.exit_code == 0, result.output
     return folder / "nlu_local"
 
 
 @pytest.fixture
-def warmline(tmp_path: Path, learnt: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The command, with data of its own and the demo's configuration."""
-    copytree(learnt, tmp_path / "var" / "nlu_local")
+def warmline(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs the command with its own data and the demo's configuration."""
+    copytree(trained, tmp_path / "var" / "nlu_local")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WARMLINE_DATA_DIR", str(tmp_path / "var"))
 
@@ -60,14 +60,14 @@ def rows(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_the_demo_is_fine(warmline: Any) -> None:
-    """``check`` says OK of the configuration that comes with the package."""
+def test_check_accepts_the_demo(warmline: Any) -> None:
+    """``check`` prints OK for the configuration that comes with the package."""
     result = warmline("check")
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "OK")
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
         ("prot: 1\n", "bad.yaml:1: prot: unknown setting"),
         ("port: 8080\nworker:\n  attempts: none\n", "bad.yaml:3: worker.attempts: "),
@@ -78,17 +78,17 @@ def test_the_demo_is_fine(warmline: Any) -> None:
     ],
 )
 def test_a_mistake_is_named_by_file_line_and_key(
-    warmline: Any, tmp_path: Path, text: str, told: str
+    warmline: Any, tmp_path: Path, text: str, problem: str
 ) -> None:
     """Each problem is a line that says where, what, and what to do; the exit code is 1."""
     (tmp_path / "bad.yaml").write_text(text, "utf-8")
     result = warmline("check", "--config", "bad.yaml")
     assert result.exit_code == 1
-    assert told in result.stdout
+    assert problem in result.stdout
 
 
-def test_understand_tells_what_a_message_means(warmline: Any) -> None:
-    """One JSON object a line, in the shape that scripts rely on."""
+def test_understand_prints_one_json_object_a_line(warmline: Any) -> None:
+    """The objects have the shape that scripts rely on."""
     lines = "How long does shipping take?\nI am so FRUSTRATED, this is the third time!!!\n"
     calm, upset = rows(warmline("understand", "--json", "-", stdin=lines))
     assert set(calm) >= {"language", "intent", "ranking", "emotion", "route"}
@@ -98,67 +98,69 @@ def test_understand_tells_what_a_message_means(warmline: Any) -> None:
     assert upset["emotion"]["label"] in ("frustrated", "angry")
     assert upset["route"]["action"] == "escalate"
     for cue in upset["emotion"]["cues"]:
-        said = "I am so FRUSTRATED, this is the third time!!!"
-        assert said[cue["start"] : cue["end"]] == cue["text"]
+        text = "I am so FRUSTRATED, this is the third time!!!"
+        assert text[cue["start"] : cue["end"]] == cue["text"]
 
 
 def test_voice_renders_for_a_channel(warmline: Any, tmp_path: Path) -> None:
-    """Plain text or a reply's JSON; parts, encoding, segments, and what was changed and why."""
+    """FILE is plain text or a reply's JSON; the output has parts, encoding, segments and the rules
+    that were applied."""
     (tmp_path / "reply.txt").write_text("Your parcel leaves today — promised!", "utf-8")
-    [told] = rows(
+    [rendered] = rows(
         warmline("voice", "render", "--channel", "sms", "--emotion", "angry", "--json", "reply.txt")
     )
-    assert set(told) == {"parts", "encoding", "segments", "applied", "advice"}
-    assert told["encoding"] == "GSM-7"
-    assert "!" not in "".join(told["parts"])
+    assert set(rendered) == {"parts", "encoding", "segments", "applied", "advice"}
+    assert rendered["encoding"] == "GSM-7"
+    assert "!" not in "".join(rendered["parts"])
     reply = json.dumps({"body": ["Order 4711 left today."], "facts": []})
-    [told] = rows(warmline("voice", "render", "--channel", "email", "--json", "-", stdin=reply))
-    assert "4711" in "".join(told["parts"])
+    [rendered] = rows(warmline("voice", "render", "--channel", "email", "--json", "-", stdin=reply))
+    assert "4711" in "".join(rendered["parts"])
 
 
 def test_voice_lint_fails_on_an_error(warmline: Any, tmp_path: Path) -> None:
-    """Findings with spans; exit code 1 when one is an error."""
+    """Findings have spans; the exit code is 1 if one is an error."""
     (tmp_path / "leak.txt").write_text("Your card 4111 1111 1111 1111 is charged.", "utf-8")
     result = warmline("voice", "lint", "--channel", "email", "--json", "leak.txt")
     assert result.exit_code == 1
     findings = json.loads(result.stdout)
-    assert any(one["severity"] == "error" for one in findings)
+    assert any(finding["severity"] == "error" for finding in findings)
     assert all(
-        set(one) == {"rule", "severity", "start", "end", "message", "suggestion"}
-        for one in findings
+        set(finding) == {"rule", "severity", "start", "end", "message", "suggestion"}
+        for finding in findings
     )
     (tmp_path / "fine.txt").write_text("Your parcel left today.", "utf-8")
     assert warmline("voice", "lint", "--channel", "email", "--json", "fine.txt").exit_code == 0
 
 
-def test_replay_tells_all_that_would_be_said(warmline: Any, tmp_path: Path) -> None:
-    """Events go through a fresh gateway: answered, deduplicated, escalated, then silent."""
+def test_replay_prints_every_reply(warmline: Any, tmp_path: Path) -> None:
+    """Messages are answered, deduplicated and escalated; after that the bot is silent."""
     events = "\n".join(json.dumps(event) for event in DEMO_EVENTS)
     (tmp_path / "events.jsonl").write_text(events, "utf-8")
-    said = rows(warmline("replay", "events.jsonl", "--json"))
+    replies = rows(warmline("replay", "events.jsonl", "--json"))
     assert all(
-        set(one) == {"channel", "to", "author", "text", "in_reply_to", "route"} for one in said
+        set(reply) == {"channel", "to", "author", "text", "in_reply_to", "route"}
+        for reply in replies
     )
-    to_ana = [one for one in said if one["to"] == "ana"]
-    to_ben = [one for one in said if one["to"] == "ben"]
-    assert {one["in_reply_to"] for one in to_ana} == {"m1"}
-    assert all(one["route"]["action"] == "automate" for one in to_ana)
-    assert [one["in_reply_to"] for one in to_ben] == ["m3"]
+    to_ana = [reply for reply in replies if reply["to"] == "ana"]
+    to_ben = [reply for reply in replies if reply["to"] == "ben"]
+    assert {reply["in_reply_to"] for reply in to_ana} == {"m1"}
+    assert all(reply["route"]["action"] == "automate" for reply in to_ana)
+    assert [reply["in_reply_to"] for reply in to_ben] == ["m3"]
     assert to_ben[0]["route"]["action"] == "escalate"
     assert "!" not in to_ben[0]["text"]
     assert not (tmp_path / "var" / "warmline.db").exists()
 
 
 def test_replay_names_the_line_of_a_mistake(warmline: Any, tmp_path: Path) -> None:
-    """A bad event is told with its line."""
+    """The number of the line is on stderr, and the exit code is 1."""
     (tmp_path / "events.jsonl").write_text('{"channel": "rest", "from": "a"}\n', "utf-8")
     result = warmline("replay", "events.jsonl")
     assert result.exit_code == 1
     assert "line 1" in result.stderr
 
 
-def test_plugins_and_channels_say_who_is_awake(warmline: Any, tmp_path: Path) -> None:
-    """Also why the others sleep."""
+def test_plugins_and_channels_are_listed_with_their_state(warmline: Any, tmp_path: Path) -> None:
+    """Sleeping ones are listed with the reason."""
     (tmp_path / "warmline.yaml").write_text("channels: {rest: {}}\n", "utf-8")
     listed = warmline("channels").stdout
     assert "rest" in listed
@@ -168,40 +170,40 @@ def test_plugins_and_channels_say_who_is_awake(warmline: Any, tmp_path: Path) ->
     assert "asleep" in listed
 
 
-def test_the_boxes_of_a_fresh_house_are_empty(warmline: Any) -> None:
-    """Nothing is stuck, nothing is dead; a retry says how many."""
+def test_a_new_installation_has_nothing_to_retry(warmline: Any) -> None:
+    """`list` prints that there is nothing, `retry` prints how many."""
     assert warmline("outbox", "list").stdout == "nothing\n"
     assert warmline("inbox", "list").stdout == "nothing\n"
     assert warmline("outbox", "retry").stdout.startswith("0 ")
     assert warmline("inbox", "retry").stdout.startswith("0 ")
 
 
-def test_an_unknown_customer_is_told_in_words(warmline: Any) -> None:
-    """No traceback for a mistyped address."""
+def test_an_unknown_customer_is_an_error_without_a_traceback(warmline: Any) -> None:
+    """So is an address without a channel."""
     with pytest.raises(NotFound, match=r"nobody is known by email:a@example\.org"):
         warmline("customer", "export", "email:a@example.org")
     assert warmline("customer", "export", "nonsense").exit_code == 2
 
 
 class Caller:
-    """A guest beside the channels that calls the outside as soon as it runs."""
+    """A plugin that calls another system as soon as it runs."""
 
     name = "caller"
 
     async def run(self, services: Services) -> None:
-        raise AssertionError("a replay must not call anybody")
+        raise AssertionError("a replay must not run background tasks")
 
     @hookimpl
     def register_routes(self, register: Callable[[Any], None], settings: Settings) -> None:
         register(self)
 
 
-def test_a_replay_wakes_no_guest_that_calls_the_outside(tmp_path: Path) -> None:
-    """An agents' chat would otherwise hear of customers of long ago."""
-    guests = as_plugins([PlainVoice(), Caller()])
-    settings = settings_for(guests, {}, tmp_path)
-    live = Gateway(PluginRegistry(guests), settings)
+def test_a_replay_runs_no_background_tasks(tmp_path: Path) -> None:
+    """Otherwise agents would get messages about replayed customers in their chat."""
+    plugins = as_plugins([PlainVoice(), Caller()])
+    settings = settings_for(plugins, {}, tmp_path)
+    live = Gateway(PluginRegistry(plugins), settings)
     assert [site.name for site in live.registrations.components if isinstance(site, Caller)] == [
         "caller"
     ]
-    assert Gateway(PluginRegistry(guests), settings, channels={}).registrations.components == ()
+    assert Gateway(PluginRegistry(plugins), settings, channels={}).registrations.components == ()

@@ -1,4 +1,4 @@
-"""What the logs never hold."""
+"""Personal data and secrets are masked in the logs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 import pytest
 import structlog
 
-from gateway.cli import common as start
+from gateway.cli.common import configure_logging
 from gateway.cli.log_masking import MaskedFormatter, mask
 
 SECRETS = {
@@ -31,14 +31,14 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_a_secret_stood_in_a_text(secret: str) -> None:
-    """Addresses, numbers, cards, tokens, passwords: masked wherever they stand."""
-    told = mask(f"it failed for {secret} just now")
-    assert SECRETS[secret] in told
-    assert secret not in told
+def test_secrets_in_texts_are_masked(secret: str) -> None:
+    """Addresses, numbers, cards, tokens and passwords, anywhere in a text."""
+    masked = mask(f"it failed for {secret} just now")
+    assert SECRETS[secret] in masked
+    assert secret not in masked
     for part in ("ana", "2345", "4111", "1234567890", "AAHdq", "abc.def", "hunter22", "s3cr3t",
                  "c2lnbm", "correct"):  # fmt: skip
-        assert part not in told
+        assert part not in masked
 
 
 @pytest.mark.parametrize("text", [
@@ -46,8 +46,8 @@ def test_a_secret_stood_in_a_text(secret: str) -> None:
     "channel sms, status 30007", "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9",
     "1234567890123456", "127.0.0.1:8080", 'File "/srv/gateway/app.py", line 12, in start',
 ])  # fmt: skip
-def test_what_helps_stays(text: str) -> None:
-    """Ids, times, figures, paths and digests are no secrets."""
+def test_ids_times_and_paths_stay(text: str) -> None:
+    """They are no secrets, and help to find an error."""
     assert mask(text) == text
 
 
@@ -55,33 +55,33 @@ def test_what_helps_stays(text: str) -> None:
     "a" * 50_000, "a@" * 25_000, "1 " * 25_000, "+1-" * 17_000, "eyJ" + "a." * 25_000,
     "://" + "a:" * 25_000, "password=" * 5_000, "a.b" * 16_000 + "@", "bearer " * 7_000,
 ], ids=lambda text: text[:9])  # fmt: skip
-def test_a_hostile_text_made_the_mask_slow(hostile: str) -> None:
-    """Every pattern is bounded: no text takes long."""
+def test_no_text_makes_masking_slow(hostile: str) -> None:
+    """Every pattern is bounded."""
     began = time.process_time()
     mask(hostile)
     assert time.process_time() - began < 1.0
 
 
-def test_an_exception_told_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever the field, the depth and the traceback, in both styles."""
+def test_secrets_in_events_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
+    """In every field, at any depth, and in the traceback, in both styles."""
     for style in ("json", "text"):
-        start.configure_logging(style)
+        configure_logging(style)
         log = structlog.get_logger()
         try:
             int("no mail for ana@example.org")
         except ValueError:
             log.exception("x.failed", who=["+4915123456789"], deep={"a": {"b": "ben@example.org"}})
-    told = capsys.readouterr().err
-    assert "ValueError" in told
-    assert "@example.org" not in told
-    assert "15123456789" not in told
-    line = json.loads(told.splitlines()[0])
+    logged = capsys.readouterr().err
+    assert "ValueError" in logged
+    assert "@example.org" not in logged
+    assert "15123456789" not in logged
+    line = json.loads(logged.splitlines()[0])
     assert line["who"] == ["[number]"]
     assert line["deep"] == {"a": {"b": "[address]"}}
 
 
-def test_a_library_logged_a_secret() -> None:
-    """Tracebacks of others are masked too."""
+def test_secrets_in_the_logs_of_libraries_are_masked() -> None:
+    """The whole record is masked."""
     record = logging.LogRecord(
         "aiohttp", logging.ERROR, "f", 1, "to %s", ("ana@example.org",), None
     )

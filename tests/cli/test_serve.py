@@ -1,4 +1,4 @@
-"""What ``warmline serve`` runs on."""
+"""The event loop of ``warmline serve``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from gateway.cli.serve import new_event_loop
 UVLOOP = "import asyncio\nclass Loop(asyncio.SelectorEventLoop): pass\nnew_event_loop = Loop\n"
 
 
-def test_the_extra_fast_is_used_where_it_is_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """uvloop's loop, for whoever installed it."""
+def test_uvloop_is_used_if_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra `fast` installs it."""
     (tmp_path / "uvloop.py").write_text(UVLOOP, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "uvloop", raising=False)
@@ -28,8 +26,8 @@ def test_the_extra_fast_is_used_where_it_is_installed(
 
 
 @pytest.mark.skipif(find_spec("uvloop") is not None, reason="uvloop is installed here")
-def test_python_has_a_loop_of_its_own() -> None:
-    """Nothing more is needed."""
+def test_pythons_own_loop_is_used_without_uvloop() -> None:
+    """The server needs no extra."""
     loop = new_event_loop()
     loop.close()
     assert isinstance(loop, asyncio.SelectorEventLoop)

@@ -1,9 +1,9 @@
-"""The socket guard: this process, and every Python it starts, may talk to this machine alone.
+"""A guard for sockets: this process, and every Python process it starts, reaches only this machine.
 
-``tests/conftest.py`` lets it stand and puts this folder on PYTHONPATH, so that servers and
-commands that tests start are guarded as well, by ``sitecustomize``. An audit hook cannot be taken
-off again and sees what replacing ``socket.connect`` misses: ``connect_ex``,
-datagrams, name look-ups, and code that kept the original function.
+``tests/conftest.py`` installs it and adds this folder to PYTHONPATH, so that ``sitecustomize``
+installs it in the servers and commands that tests start. It is an audit hook, which cannot be
+removed and sees what replacing ``socket.connect`` would miss: ``connect_ex``, datagrams, name
+look-ups, and code that kept a reference to the original function.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ REACHES = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 LOOKS_UP = {"socket.getaddrinfo", "socket.gethostbyname"}
 
 
-class Refused(RuntimeError):
-    """Something tried to leave this machine. No OSError, so that nobody retries it quietly."""
+class NetworkBlocked(RuntimeError):
+    """A test tried to reach another machine. It is not an OSError, so that no code retries it."""
 
 
 def _is_local(host: object, *, looked_up: bool) -> bool:
@@ -36,16 +36,16 @@ def _watch(event: str, args: tuple[object, ...]) -> None:
     if event in REACHES:
         address = args[1] if len(args) > 1 else None
         if not isinstance(address, tuple):
-            return  # a Unix socket, or one that is connected already
+            return  # a Unix socket, or a connected one
         host, looked_up = address[0], False
     elif event in LOOKS_UP:
         host, looked_up = args[0], True
     else:
         return
     if not _is_local(host, looked_up=looked_up):
-        raise Refused(f"{event} to {host!r}: tests reach nothing but this machine")
+        raise NetworkBlocked(f"{event} to {host!r}: tests reach nothing but this machine")
 
 
-def stand() -> None:
-    """Guard this process from now on, for good."""
+def install() -> None:
+    """Guard this process from now on. This cannot be undone."""
     sys.addaudithook(_watch)

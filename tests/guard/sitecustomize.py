@@ -2,4 +2,4 @@
 
 import loopback_only
 
-loopback_only.stand()
+loopback_only.install()

@@ -1,4 +1,4 @@
-"""The alarms and the dashboard ask for figures that are there."""
+"""The alerts and the dashboard use metrics that exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOARD = DOCKER / "grafana" / "warmline.json"
 FUNCTIONS = {"sum", "max", "rate", "increase", "histogram_quantile", "by", "le", "up", "job"}
 
 
-def _questions() -> Iterator[str]:
+def _queries() -> Iterator[str]:
     for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"]:
         yield from (rule["expr"] for rule in group["rules"])
     for panel in json.loads(BOARD.read_text("utf-8"))["panels"]:
@@ -27,7 +27,7 @@ def _questions() -> Iterator[str]:
 
 
 def _series() -> dict[str, set[str]]:
-    """Each series of /metrics, with its labels."""
+    """Each series of /metrics with its labels."""
     found: dict[str, set[str]] = {}
     for figure in Metrics().registry._collector_to_names:
         labels = set(figure._labelnames)
@@ -42,29 +42,29 @@ def _series() -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("question", list(_questions()))
-def test_a_question_can_be_answered(question: str) -> None:
-    """It names series that exist, and of each only labels that it has; its brackets close."""
+@pytest.mark.parametrize("query", list(_queries()))
+def test_a_query_uses_existing_series_and_labels(query: str) -> None:
+    """Its brackets are closed, too."""
     series = _series()
-    named = re.findall(r"\bwarmline_\w+", question)
-    assert named or question.startswith("up{")
+    named = re.findall(r"\bwarmline_\w+", query)
+    assert named or query.startswith("up{")
     known = set().union(*(series[name] for name in named))
-    grouped = {label for group in re.findall(r"by \(([^)]*)\)", question)
+    grouped = {label for group in re.findall(r"by \(([^)]*)\)", query)
                for label in re.split(r", ?", group)}  # fmt: skip
-    matched = set(re.findall(r"(\w+)=~?\"", question)) - {"job"}
+    matched = set(re.findall(r"(\w+)=~?\"", query)) - {"job"}
     assert grouped | matched <= known
     for opening, closing in ("()", "{}", "[]"):
-        assert question.count(opening) == question.count(closing)
+        assert query.count(opening) == query.count(closing)
 
 
-def test_the_queues_are_those_of_the_backlog() -> None:
-    """A queue that an alarm or a panel names is one that is looked at."""
-    asked = "|".join(q for text in _questions() for q in re.findall(r'queue=~?"([^"]*)"', text))
+def test_every_queue_of_the_backlog_is_used() -> None:
+    """Alerts and panels name exactly the queues that are measured."""
+    asked = "|".join(q for text in _queries() for q in re.findall(r'queue=~?"([^"]*)"', text))
     assert set(asked.split("|")) == set(Backlog.__struct_fields__)
 
 
-def test_an_alarm_says_what_to_do() -> None:
-    """Each has a severity, what is wrong, and where to look."""
+def test_an_alert_says_what_to_do() -> None:
+    """Each has a severity, a summary, and a description."""
     [group] = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
     for rule in group["rules"]:
         assert rule["labels"]["severity"] in ("page", "ticket")

@@ -1,4 +1,4 @@
-"""The container files, as far as they can be read without a container engine."""
+"""The container files, checked without a container engine."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def _copied() -> set[str]:
 
 
 def test_it_copies_what_exists() -> None:
-    """Every file that the image is built from is there, and let through to the build."""
+    """Every file that the image is built from exists, and is not ignored by the build."""
     ignore = (ROOT / "docker" / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
     for name in _copied():
         assert (ROOT / name).exists(), name
         assert f"!{name}" in ignore, name
 
 
-def test_all_that_is_packaged_is_copied() -> None:
-    """A package that the wheel holds is in the image's sources."""
+def test_every_package_is_copied() -> None:
+    """The packages of the wheel are among the image's sources."""
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert set(wheel["packages"]) <= _copied()
     assert {source.partition("/")[0] for source in wheel.get("force-include", {})} <= _copied()
 
 
 def test_nothing_unlocked_is_installed() -> None:
-    """Every installation is by hash, or of our own wheel without an index."""
+    """Every installation checks hashes, or installs our own wheel without an index."""
     installs = [part for word, rest in _instructions() if word == "RUN"
                 for part in rest.split("&&") if "pip install" in part]  # fmt: skip
     assert len(installs) == 3
@@ -61,15 +61,15 @@ def test_nothing_unlocked_is_installed() -> None:
 
 
 @pytest.mark.parametrize("word", ["USER", "HEALTHCHECK", "STOPSIGNAL"])
-def test_it_behaves(word: str) -> None:
-    """It runs without rights, tells its health and drains when stopped."""
+def test_the_image_is_unprivileged_and_stops_cleanly(word: str) -> None:
+    """It has a user without privileges, a health check, and a signal that drains."""
     values = [rest for name, rest in _instructions() if name == word]
     assert len(values) == 1
     assert values[0] not in {"root", "0", "NONE", "SIGKILL"}
 
 
-def test_compose_runs_that_file() -> None:
-    """compose builds this Dockerfile, keeps the data and leaves time to drain."""
+def test_compose_uses_the_dockerfile() -> None:
+    """It keeps the data in a volume, and leaves time to drain."""
     service = COMPOSE["services"]["warmline"]
     assert (ROOT / "docker" / service["build"]["context"]).resolve() == ROOT
     assert (ROOT / service["build"]["dockerfile"]).is_file()
@@ -86,13 +86,13 @@ def _cluster() -> dict[str, Any]:
 
 
 def _tool(name: str) -> str:
-    """A program of this environment, or of the machine."""
+    """The path of a program in this environment, else on this machine."""
     beside = Path(sys.executable).with_name(name)
     return str(beside) if beside.exists() else needs(name)
 
 
-def test_the_dockerfile_has_no_known_fault() -> None:
-    """hadolint finds nothing, not even of style."""
+def test_the_dockerfile_passes_hadolint() -> None:
+    """Without a single finding."""
     done = subprocess.run(
         [_tool("hadolint"), DOCKER / "Dockerfile"], capture_output=True, text=True, check=False
     )
@@ -100,8 +100,8 @@ def test_the_dockerfile_has_no_known_fault() -> None:
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "cluster.yaml"])
-def test_compose_understands_it(name: str) -> None:
-    """docker-compose reads the file with all its profiles."""
+def test_docker_compose_accepts_the_file(name: str) -> None:
+    """With all its profiles."""
     profiles = [part for one in ("watch", "rasa") for part in ("--profile", one)]
     done = subprocess.run(
         [needs("docker-compose"), "-f", DOCKER / name, *profiles, "config", "--quiet"],
@@ -111,8 +111,8 @@ def test_compose_understands_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["web", "worker"])
-def test_a_role_runs_without_rights(role: str) -> None:
-    """Each of our containers has a read-only root, no capability, and time to drain."""
+def test_a_container_is_unprivileged(role: str) -> None:
+    """It has a read-only root, no capabilities, and time to drain."""
     service = _cluster()["services"][role]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -122,8 +122,8 @@ def test_a_role_runs_without_rights(role: str) -> None:
     assert int(service["stop_grace_period"].removesuffix("s")) > WorkerSettings().drain
 
 
-def test_no_secret_stands_in_a_file() -> None:
-    """Passwords come from files that git does not keep."""
+def test_no_secret_is_in_the_files() -> None:
+    """Passwords come from files that git ignores."""
     for service in _cluster()["services"].values():
         for name, value in (service.get("environment") or {}).items():
             secret = "PASSWORD" in name or "TOKEN" in name or name == "DATABASE_URL"
@@ -131,8 +131,8 @@ def test_no_secret_stands_in_a_file() -> None:
     assert "docker/secrets/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
 
 
-def test_what_is_mounted_is_there() -> None:
-    """Files and folders that the cluster mounts from here exist; a Rasa model is yours."""
+def test_mounted_files_exist() -> None:
+    """All but the Rasa model, which users bring themselves."""
     for service in _cluster()["services"].values():
         for mount in service.get("volumes", ()):
             source = mount.partition(":")[0]
@@ -140,17 +140,18 @@ def test_what_is_mounted_is_there() -> None:
                 assert (DOCKER / source).exists(), source
 
 
-def test_kubernetes_takes_it() -> None:
-    """Each manifest fits the schemas of Kubernetes' API, unknown keys refused."""
+def test_kubernetes_manifests_are_valid() -> None:
+    """Each fits the schemas of Kubernetes' API; unknown keys are errors."""
     manifests = list(yaml.safe_load_all((DOCKER / "kubernetes.yaml").read_text("utf-8")))
-    assert {one["kind"] for one in manifests} >= {"Deployment", "PodDisruptionBudget", "Service"}
-    for one in manifests:
-        kubernetes_validate.validate(one, "1.31", strict=True)
+    kinds = {manifest["kind"] for manifest in manifests}
+    assert kinds >= {"Deployment", "PodDisruptionBudget", "Service"}
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, "1.31", strict=True)
 
 
 @pytest.mark.parametrize("role", ["web", "worker"])
 def test_a_pod_has_time_to_drain(role: str) -> None:
-    """preStop and worker.drain fit into the time before SIGKILL; the root is read-only."""
+    """preStop and worker.drain together end before SIGKILL. The root is read-only."""
     manifests = yaml.safe_load_all((DOCKER / "kubernetes.yaml").read_text("utf-8"))
     [pod] = [
         one["spec"]["template"]["spec"]

@@ -1,4 +1,5 @@
-"""The docs say what is so: their code runs, and nothing that can be looked up is missing."""
+"""The documentation is correct and complete: its code runs, and every hook, setting, command and
+metric is in it."""
 
 from __future__ import annotations
 
@@ -35,14 +36,14 @@ def _page(name: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_code_runs(page: Path) -> None:
-    """Every block of Python on a page runs, one after the other, as a reader would try it."""
+    """Every block of Python on a page runs, in the order of the page."""
     document = Sybil([PythonCodeBlockParser(), SkipParser()]).parse(page)
     for example in document.examples():
         example.evaluate()
 
 
-def test_the_readme_leads_somewhere() -> None:
-    """Links and pictures of the README are there; mkdocs itself sees to the pages of docs/."""
+def test_links_of_the_readme_lead_to_files() -> None:
+    """mkdocs checks the links of the pages in docs/ itself."""
     targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", (ROOT / "README.md").read_text("utf-8"))
     assert targets
     for target in targets:
@@ -57,7 +58,7 @@ def _hooks() -> Iterator[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(("hook", "arguments"), list(_hooks()))
 def test_a_hook_is_documented(hook: str, arguments: list[str]) -> None:
-    """Each hook has its section in the page on plugins, and its arguments are named there."""
+    """Each hook has a section in the page on plugins, which names its arguments."""
     sections = re.split(r"^### ", _page("plugins.md"), flags=re.MULTILINE)
     mine = [section for section in sections if section.startswith(f"{hook}\n")]
     assert len(mine) == 1
@@ -65,8 +66,8 @@ def test_a_hook_is_documented(hook: str, arguments: list[str]) -> None:
         assert re.search(rf"`{argument}\b", mine[0]), argument
 
 
-def test_no_hook_is_invented() -> None:
-    """The page names no hook that is not there."""
+def test_documented_hooks_exist() -> None:
+    """The page on plugins names no other hook."""
     named = set(re.findall(r"register_[a-z]+", _page("plugins.md")))
     assert named == {name for name, _ in _hooks()}
 
@@ -82,7 +83,7 @@ def _fields(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, obje
 
 @pytest.mark.parametrize(("key", "default"), list(_fields(CoreSettings)))
 def test_a_setting_is_documented(key: str, default: object) -> None:
-    """Each setting of the gateway stands there with its variable and its true default."""
+    """Each setting of the gateway is listed with its variable and its default."""
     shown = "none" if default is None else f"`{default}`"
     variable = "WARMLINE_" + key.upper().replace(".", "__")
     assert f"\n| `{key}` | `{variable}` | {shown} | " in _page("configuration.md")
@@ -95,8 +96,8 @@ def _sections() -> Iterator[tuple[str, type[BaseModel]]]:
 
 
 @pytest.mark.parametrize(("section", "model"), list(_sections()))
-def test_a_guests_setting_is_documented(section: str, model: type[BaseModel]) -> None:
-    """Each setting of our own guests has its row, with its default where that is one word."""
+def test_a_plugins_setting_is_documented(section: str, model: type[BaseModel]) -> None:
+    """Each setting of our own plugins has a row, with its default if that is a simple value."""
     mine = _page("configuration.md").partition(f"\n### `{section}`\n")[2].partition("\n### ")[0]
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True)
@@ -123,34 +124,35 @@ def _commands(command: click.Command, name: str = "") -> Iterator[tuple[str, lis
 
 @pytest.mark.parametrize(("name", "options"), list(_commands(command())))
 def test_a_command_is_documented(name: str, options: list[str]) -> None:
-    """Each command stands in the page on the command line, and so does each of its options."""
+    """Each command and each of its options is in the page on the command line."""
     page = _page("cli.md")
     assert re.search(rf"`{name}[ `]", page)
     for option in options:
         assert re.search(rf"{option}\b", page), option
 
 
-def test_a_figure_is_documented() -> None:
-    """Each figure of /metrics stands in the page on operations, and no other does."""
-    there = {
+def test_metrics_are_documented() -> None:
+    """The page on operations lists exactly the metrics of /metrics."""
+    exported = {
         f"{metric.name}_total" if metric.type == "counter" else metric.name
         for metric in Metrics().registry.collect()
     }
     assert (
-        set(re.findall(r"^\| `(warmline_\w+)` \| ", _page("operations.md"), re.MULTILINE)) == there
+        set(re.findall(r"^\| `(warmline_\w+)` \| ", _page("operations.md"), re.MULTILINE))
+        == exported
     )
 
 
 def _titled(page: str) -> Mapping[str, str]:
     document = Sybil([]).parse(DOCS / page)
     found = [region.lexemes for region in TITLED(document)]
-    return {str(one["file"]): str(one["source"]) for one in found}
+    return {str(block["file"]): str(block["source"]) for block in found}
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package that the page on plugins builds, installed into ``site``."""
-    place = tmp_path_factory.mktemp("stranger")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package that the page on plugins builds, installed into the folder ``site``."""
+    place = tmp_path_factory.mktemp("package")
     for name, text in _titled("plugins.md").items():
         (place / name).write_text(text, "utf-8")
     _run(
@@ -170,15 +172,15 @@ def _run(place: Path, program: str, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_a_strangers_package_works(stranger: Path) -> None:
-    """It passes the tests that the page shows."""
-    assert " passed" in _run(stranger, "pytest", "-q", "-p", "no:cacheprovider")
+def test_the_documented_package_passes_its_tests(package: Path) -> None:
+    """The tests are those that the page shows."""
+    assert " passed" in _run(package, "pytest", "-q", "-p", "no:cacheprovider")
 
 
-def test_a_strangers_package_comes_in_by_the_door(stranger: Path) -> None:
-    """Installed, it is found by its entry point like our own, and wakes by its section."""
+def test_the_documented_package_is_found_by_its_entry_point(package: Path) -> None:
+    """Once installed, it is listed like our own plugins, and awake with its section."""
     path = os.pathsep.join(["site", os.environ["PYTHONPATH"]])
-    listed = _run(stranger, "warmline", "plugins", PYTHONPATH=path)
+    listed = _run(package, "warmline", "plugins", PYTHONPATH=path)
     [mine] = [line for line in listed.splitlines() if "parcels" in line]
     assert "warmline-parcels" in mine
     assert "awake" in mine

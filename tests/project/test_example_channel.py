@@ -1,5 +1,5 @@
-"""A stranger's channel: a package of its own, installed, tested by its own tests, and woken by
-settings alone."""
+"""The example channel is a package of its own: it is installed, passes its own tests, and needs
+only settings to be awake."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ channels:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package, built and installed into a folder of its own."""
+    """The package, installed into its own folder."""
     place = tmp_path_factory.mktemp("pager")
     shutil.copytree(EXAMPLE, place, dirs_exist_ok=True)
     _run(
         place, "python", "-m", "pip", "install", "--quiet", "--no-index", "--no-deps",
         "--no-build-isolation", "--target", "site", ".",
     )  # fmt: skip
-    (place / "warmline_pager.py").unlink()  # its tests are to find what is installed
+    (place / "warmline_pager.py").unlink()  # its tests must import the installed one
     return place
 
 
@@ -47,17 +47,17 @@ def _run(place: Path, program: str, *arguments: str, **environment: str) -> str:
 
 
 def test_it_is_short() -> None:
-    """A whole channel takes at most 120 lines."""
+    """A complete channel has at most 120 lines."""
     assert len((EXAMPLE / "warmline_pager.py").read_text("utf-8").splitlines()) <= 120
 
 
-def test_it_keeps_the_contract(site: Path) -> None:
-    """Its own tests pass where it is installed."""
+def test_it_passes_its_own_tests(site: Path) -> None:
+    """They include the contract of channels."""
     assert " passed" in _run(site, "pytest", "-q", "-p", "no:cacheprovider", "tests")
 
 
 def test_settings_alone_wake_it(site: Path) -> None:
-    """Listed like our own; asleep with what is missing, awake with it."""
+    """It is listed like our own channels: asleep with what is missing, then awake."""
     (site / "warmline.yaml").write_text(SETTINGS.replace("{api", "auto  # {api"), "utf-8")
     [asleep] = [line for line in _run(site, "warmline", "channels").splitlines() if "pager" in line]
     assert "asleep" in asleep

@@ -1,4 +1,4 @@
-"""Who may import whom: every contract of import-linter holds, and breaks when it should."""
+"""Every contract of import-linter holds, and a wrong import breaks it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ LAYERS = [
 
 
 def test_public_names_are_those_of_the_layers() -> None:
-    """Every name of `gateway` is there when it is asked for, and is the one that the type checker
-    is shown; no other is."""
+    """Every public name of `gateway` can be imported and is the one that type checkers see; there
+    are no others."""
     shown: dict[str, object] = {}
     for part in ast.walk(ast.parse(Path(gateway.__file__).read_text("utf-8"))):
         if isinstance(part, ast.ImportFrom) and part.module and part.module.startswith("gateway."):
             made = import_module(part.module)
-            shown |= {one.name: getattr(made, one.name) for one in part.names}
+            shown |= {alias.name: getattr(made, alias.name) for alias in part.names}
     assert sorted(shown) == sorted(gateway.__all__)
     assert all(getattr(gateway, name) is found for name, found in shown.items())
     with pytest.raises(AttributeError, match="Nonsense"):
@@ -43,7 +43,7 @@ def test_public_names_are_those_of_the_layers() -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A copy of what is linted, to be broken."""
+    """A copy of the linted packages, to add wrong imports to."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for package in PACKAGES:
         shutil.copytree(
@@ -81,7 +81,7 @@ def _add_import(tree: Path, module: str, line: str) -> None:
 
 
 def test_the_tree_keeps_every_contract(tree: Path) -> None:
-    """The tree as it is keeps every contract."""
+    """The code base keeps every contract."""
     assert set(_verdicts(tree).values()) == {"KEPT"}
 
 
@@ -105,13 +105,13 @@ def test_the_tree_keeps_every_contract(tree: Path) -> None:
     ("slack", "channels.slack.agents.intruder", "import channels.slack.customers"),
 ])  # fmt: skip
 def test_a_contract_breaks(tree: Path, contract: str, module: str, line: str) -> None:
-    """One offending import breaks the contract that forbids it."""
+    """A wrong import breaks the contract that forbids it."""
     _add_import(tree, module, line)
     assert _verdicts(tree)[contract] == "BROKEN"
 
 
 def test_every_contract_has_a_breaking_case() -> None:
-    """Each contract is broken by at least one case above."""
+    """Each contract has at least one case above."""
     marks = test_a_contract_breaks.pytestmark  # type: ignore[attr-defined]
     tried = {case[0] for mark in marks for case in mark.args[1]}
     assert tried == CONTRACTS.keys()

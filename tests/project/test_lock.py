@@ -1,4 +1,4 @@
-"""What is installed is locked, agrees with pyproject.toml, and is not too heavy."""
+"""Dependencies are locked, agree with pyproject.toml, and are not too large."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _pins(lock: str) -> list[tuple[Requirement, str]]:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_the_lock_is_current(lock: str) -> None:
-    """What pyproject.toml asks for is locked by hash, in a version that it allows."""
+    """Each dependency in pyproject.toml is locked with hashes, in an allowed version."""
     locked = {canonicalize_name(pin.name): version for pin, version in _pins(lock)}
     for asked in map(Requirement, LOCKS[lock]):
         name = canonicalize_name(asked.name)
@@ -43,7 +43,7 @@ def test_the_lock_is_current(lock: str) -> None:
 
 
 def test_the_locks_agree() -> None:
-    """No two locks pin one package in two versions: they share one environment."""
+    """No two locks have different versions of a package, since they share one environment."""
     seen: dict[str, set[str]] = {}
     for lock in LOCKS:
         for pin, version in _pins(lock):
@@ -51,9 +51,9 @@ def test_the_locks_agree() -> None:
     assert {name: versions for name, versions in seen.items() if len(versions) > 1} == {}
 
 
-def test_the_environment_is_light() -> None:
-    """What `make run` installs stays below 500 MB with Python's own files (some 15); Twilio's
-    SDK is 48 of them."""
+def test_the_environment_is_not_too_large() -> None:
+    """What `make run` installs stays below 500 MB, with Python's own files (about 15). Twilio's SDK
+    takes 48 of them."""
     environment = default_environment()
     total = 0
     for pin, _ in _pins("requirements.txt"):

@@ -1,4 +1,4 @@
-"""The commands that people script against are there and do what they are called for."""
+"""The make targets that people script against."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def _dry(tmp_path: Path, *arguments: str) -> str:
-    """What ``make`` would run in a checkout where nothing is installed yet."""
+    """What ``make`` would run in a new checkout."""
     command = [needs("make"), "-n", f"VENV={tmp_path}/new", *arguments]
     own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
@@ -32,7 +32,7 @@ def _dry(tmp_path: Path, *arguments: str) -> str:
     (["lock"], ["-o requirements.txt", "-o requirements-build.txt", "-o requirements-dev.txt"]),
 ])  # fmt: skip
 def test_a_target_runs(tmp_path: Path, arguments: list[str], runs: list[str]) -> None:
-    """Each target installs what is locked, then runs what it promises."""
+    """Each target installs what is locked, then runs its programs."""
     planned = _dry(tmp_path, *arguments)
     for part in runs:
         assert part in planned
@@ -41,13 +41,13 @@ def test_a_target_runs(tmp_path: Path, arguments: list[str], runs: list[str]) ->
             assert "--require-hashes" in line or "--no-build-isolation --no-deps -e ." in line
 
 
-def test_running_needs_no_tools(tmp_path: Path) -> None:
-    """`make run` installs what serves, not what tests."""
+def test_make_run_installs_no_test_tools(tmp_path: Path) -> None:
+    """It needs no requirements-dev.txt."""
     assert "requirements-dev.txt" not in _dry(tmp_path, "run")
 
 
 def test_a_warm_start_installs_nothing(tmp_path: Path) -> None:
-    """When nothing changed since the installation, `make run` starts at once."""
+    """If nothing has changed since the installation, `make run` starts the server at once."""
     place = tmp_path / "new"
     place.mkdir()
     for stamp in (".python", ".locked", ".project"):

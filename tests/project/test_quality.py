@@ -1,4 +1,5 @@
-"""The channels' contract: every channel of ours says how it keeps it, and the docs tell so."""
+"""The contract of channels: each of our channels has a quality file, and the documentation shows
+all of them."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ def _files() -> dict[str, Path]:
 
 
 def table() -> str:
-    """The table of the docs, as the quality files have it."""
+    """The table for the documentation, from the quality files."""
     found = {name: quality(path) for name, path in _files().items()}
     rows = [f"| check | {' | '.join(found)} |", f"|---|{'---|' * len(found)}"]
     notes: list[str] = []
@@ -41,30 +42,30 @@ def table() -> str:
 
 
 def test_every_channel_has_a_quality_file() -> None:
-    """A channel without one does not come into this folder; each file names every check."""
-    guests = {
+    """Each file names every check."""
+    expected = {
         path.stem if path.suffix == ".py" else path.name
         for path in FOLDER.iterdir()
         if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").exists()
     }
-    assert set(_files()) == guests
+    assert set(_files()) == expected
     for path in _files().values():
         quality(path)
 
 
 def test_every_quality_file_is_run() -> None:
-    """What a file calls done is run by the channel's tests."""
+    """The tests of a channel run the checks that its file calls done."""
     for name in _files():
         tests = ROOT / "tests" / name
         runs = [path for path in tests.glob("test_*.py") if "checks(QUALITY)" in path.read_text()]
         assert runs, f"tests/{name} does not run the contract"
 
 
-def test_the_docs_tell_how_each_channel_keeps_it() -> None:
-    """``python -m tests.project.test_quality`` writes the table anew."""
+def test_the_documentation_has_the_table_of_checks() -> None:
+    """``python -m tests.project.test_quality`` writes the table."""
     text = PAGE.read_text("utf-8")
-    told = text[text.index(BEGIN) + len(BEGIN) : text.index(END)].strip()
-    assert told == table()
+    documented = text[text.index(BEGIN) + len(BEGIN) : text.index(END)].strip()
+    assert documented == table()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is installed for use is enough for use."""
+"""Without the packages for development, the command and every plugin start."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ def _names(file: str) -> set[str]:
     return {line.split("==")[0].lower() for line in lines if "==" in line and line[0].isalpha()}
 
 
-def test_the_command_starts_without_what_is_only_for_tests() -> None:
-    """With every package of requirements-dev.txt alone out of reach, the command starts, and so
-    does every plugin."""
+def test_the_command_starts_without_packages_for_tests() -> None:
+    """The packages that only requirements-dev.txt has cannot be imported; all plugins start."""
     only_dev = _names("requirements-dev.txt") - _names("requirements.txt")
     only_dev |= {
         name.lower()

@@ -1,4 +1,4 @@
-"""The checkout is tidy: a short top level, no registry's host, no machine's path."""
+"""The repository is tidy: a short top level, no hosts of registries, no paths of a machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOP = {
     "requirements-semantic.txt", "requirements.txt", "tests",
 }  # fmt: skip
 
-# Written in pieces, so that this file does not name what no file may name.
+# Built from parts, so that this file itself contains none of them.
 HOSTS = [
     f"{name}.{end}"
     for end, names in {
@@ -46,19 +46,19 @@ def _lines() -> list[tuple[str, int, str]]:
         try:
             text = path.read_text("utf-8")
         except UnicodeDecodeError:
-            continue  # an image, or a mail kept as it came
+            continue  # an image, or a mail with other bytes
         name = str(path.relative_to(ROOT))
         found += [(name, number, line) for number, line in enumerate(text.splitlines(), 1)]
     return found
 
 
 def test_the_top_level_is_short() -> None:
-    """A newcomer sees few things at the top, and each is there on purpose."""
+    """Each entry at the top is listed above."""
     assert {path.relative_to(ROOT).parts[0] for path in _tracked()} <= TOP
 
 
 def test_no_registry_is_named() -> None:
-    """Where packages come from is the machine's business, never a file's."""
+    """Only a machine's own configuration says where packages come from."""
     named = [
         f"{name}:{number}: {word}"
         for name, number, line in _lines()
@@ -69,7 +69,7 @@ def test_no_registry_is_named() -> None:
 
 
 def test_no_machine_is_named() -> None:
-    """No file knows the folders of the machine that it was written on."""
+    """No file has a path of the machine that it was written on."""
     named = [
         f"{name}:{number}: {line.strip()[:80]}"
         for name, number, line in _lines()
@@ -78,8 +78,8 @@ def test_no_machine_is_named() -> None:
     assert named == []
 
 
-def test_what_is_called_can_be_called() -> None:
-    """git keeps the scripts of .ci executable."""
+def test_scripts_are_executable() -> None:
+    """git stores the mode of the scripts in .ci."""
     done = subprocess.run(
         ["git", "ls-files", "-s", ".ci"], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""What tests/conftest.py offers does what it says."""
+"""The helpers in tests/conftest.py."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from tests.conftest import needs, until
 
 
 def test_a_program_is_found() -> None:
-    """A program on the path is given by its path."""
+    """`needs` returns the path of a program."""
     assert needs("sh").endswith("/sh")
 
 
 @pytest.mark.parametrize(("strict", "what"), [("0", pytest.skip), ("1", pytest.fail)])
-def test_a_missing_program(monkeypatch: pytest.MonkeyPatch, strict: str, what: object) -> None:
-    """Missing programs skip by name, and fail where skipping is forbidden."""
+def test_a_missing_program_skips_the_test(
+    monkeypatch: pytest.MonkeyPatch, strict: str, what: object
+) -> None:
+    """It fails the test where skipping is forbidden. Both name the program."""
     monkeypatch.setenv("WARMLINE_NO_SKIP", strict)
     with pytest.raises(what.Exception, match="no-such-program is not installed"):
         needs("no-such-program")
 
 
-async def test_waiting() -> None:
-    """`until` gives the first true value, and fails at its deadline."""
+async def test_until_returns_the_first_true_value() -> None:
+    """It fails at its deadline."""
     values = iter([0, 0, 7])
     assert await until(lambda: next(values)) == 7
     with pytest.raises(pytest.fail.Exception, match="not so within"):

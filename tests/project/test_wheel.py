@@ -1,4 +1,4 @@
-"""The wheel holds all that is needed: tried in an environment outside the checkout."""
+"""The wheel has everything that is needed, tested in an environment outside the checkout."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built without fetching anything."""
+    """The wheel, built without a download."""
     out = tmp_path_factory.mktemp("dist")
     _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out, cwd=ROOT)
     [built] = out.glob("*.whl")
@@ -44,7 +44,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an environment ``venv`` that holds the wheel, and what it depends on."""
+    """A folder with an environment ``venv`` that has the wheel and its dependencies."""
     place = tmp_path_factory.mktemp("elsewhere")
     venv.create(place / "venv", with_pip=False, symlinks=True)
     python = place / "venv" / "bin" / "python"
@@ -60,7 +60,7 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_file_is_in_it(wheel: Path) -> None:
-    """Pages, scripts, guides and demo files come along, not only the Python."""
+    """Pages, scripts, guides and demo files are in it, not only Python modules."""
     listed = _run("git", "ls-files", *PACKAGES, cwd=ROOT).splitlines()
     there = [name for name in listed if (ROOT / name).is_file()]
     assert set(there) <= set(zipfile.ZipFile(wheel).namelist())
@@ -69,7 +69,7 @@ def test_every_file_is_in_it(wheel: Path) -> None:
 
 
 def test_it_is_the_wheel_that_runs(elsewhere: Path) -> None:
-    """What is imported there is what was installed, and none of the checkout."""
+    """Packages are imported from the wheel, not from the checkout."""
     code = f"import {', '.join(PACKAGES)}; print(*[m.__file__ for m in ({', '.join(PACKAGES)})])"
     for file in _run(elsewhere / "venv/bin/python", "-c", code, cwd=elsewhere).split():
         assert Path(file).is_relative_to(elsewhere)
@@ -87,7 +87,7 @@ def test_the_command_works(elsewhere: Path, arguments: list[str], says: str) -> 
 
 
 async def test_the_pages_are_served(elsewhere: Path, unused_tcp_port: int) -> None:
-    """A server that was started from the wheel has the pages and scripts, and stops with 0."""
+    """A server from the wheel serves the pages and scripts, and stops with exit code 0."""
     log = elsewhere / "serve.log"
     with log.open("wb") as written:
         server = await asyncio.create_subprocess_exec(
@@ -109,7 +109,7 @@ async def test_the_pages_are_served(elsewhere: Path, unused_tcp_port: int) -> No
 
             await until(alive, timeout=30)
             pages = ["/", "/desk", "/channels/webchat/widget.js"]
-            for path in pages:  # what they load from here is asked for as well
+            for path in pages:  # with the files that they load from this server
                 async with browser.get(base + path) as answer:
                     assert answer.status == 200, path
                     loaded = LOADS.findall(await answer.text())

@@ -1,4 +1,4 @@
-"""The bench of understanding judges what it measured, and fails for what it did not."""
+"""The benchmark of understanding compares its figures with their targets."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ BOTH: list[Figures] = [
 ]
 
 
-def told(*lines: Figures, parts: tuple[str, ...] = ("emotion",)) -> tuple[bool, dict[str, Any]]:
-    """Whether all is well, and by name of a target whether it was met."""
+def run(*lines: Figures, parts: tuple[str, ...] = ("emotion",)) -> tuple[bool, dict[str, Any]]:
+    """Whether every target was met, and each target's name with whether it was."""
     out = io.StringIO()
     report = Report(out)
     for line in lines:
@@ -30,13 +30,13 @@ def told(*lines: Figures, parts: tuple[str, ...] = ("emotion",)) -> tuple[bool, 
     return report.good, {one["name"]: one["ok"] for one in found}
 
 
-def test_all_that_was_measured_is_judged() -> None:
-    """Each target of the part once."""
-    good, names = told(*BOTH)
+def test_every_target_of_a_part_is_compared_once() -> None:
+    """A figure below its target is named."""
+    good, names = run(*BOTH)
     assert good
     assert len(names) == 4
     low = {"data": "airline_dev", "engine": SEMANTIC, **WHOLE, "auroc": 0.84}
-    good, names = told(BOTH[0], low)
+    good, names = run(BOTH[0], low)
     assert not good
     assert [name for name, ok in names.items() if not ok] == [f"airline_dev.{SEMANTIC}.auroc"]
 
@@ -48,18 +48,18 @@ def test_all_that_was_measured_is_judged() -> None:
     [],
 ])  # fmt: skip
 def test_a_target_without_a_figure_is_missed(lines: list[Figures]) -> None:
-    """No line, a line without the figure, or with none in it."""
-    good, names = told(*lines)
+    """There is no line, or the line has no such figure, or the figure is null."""
+    good, names = run(*lines)
     assert not good
     assert not all(names.values())
 
 
-def test_what_is_not_here_is_skipped_by_name() -> None:
-    """Data or the extra that are absent are no failure, and other parts were not asked for."""
-    assert told(skipped("airline_dev", "airline_dev.csv not found")) == (True, {})
-    good, names = told(BOTH[0], skipped(SEMANTIC, "not installed"))
+def test_missing_data_and_engines_are_skipped_by_name() -> None:
+    """Their targets are not missed, and neither are those of parts that do not run."""
+    assert run(skipped("airline_dev", "airline_dev.csv not found")) == (True, {})
+    good, names = run(BOTH[0], skipped(SEMANTIC, "not installed"))
     assert good
     assert len(names) == 2
-    good, names = told(skipped("clinc150", "gone"), skipped(SEMANTIC, "gone"), parts=("intents",))
+    good, names = run(skipped("clinc150", "gone"), skipped(SEMANTIC, "gone"), parts=("intents",))
     assert not good
     assert {name.split(".")[0] for name in names} == {"banking77 x10", "banking77 x5"}
