@@ -57,18 +57,18 @@ def test_a_station_that_cannot_grow_saturates() -> None:
         web=4e-4, worker=9e-4, reader=4e-4, postgres=6e-4, redis=2e-4, rate=1.0
     )
     costs = Costs(single=COSTS.single, cluster=costs_of_cluster, flush=COSTS.flush)
-    told = row("cluster", cluster(costs, 10_000), 10_000.0, 500)
-    assert (told["fullest"], told["load"]) == ("Redis", 2.0)
-    assert "wait_p99_ms" not in told
+    line = row("cluster", cluster(costs, 10_000), 10_000.0, 500)
+    assert (line["fullest"], line["load"]) == ("Redis", 2.0)
+    assert "wait_p99_ms" not in line
 
 
 def test_waiting_times_grow_with_the_rate() -> None:
     """Every row has the number of servers and machines."""
-    told = [line for line in rows(COSTS, messages=1500) if line["what"] == "one process"]
-    waits = [line["wait_p99_ms"] for line in told]
+    lines = [line for line in rows(COSTS, messages=1500) if line["what"] == "one process"]
+    waits = [line["wait_p99_ms"] for line in lines]
     assert len(waits) == 5
     assert waits[0] < waits[-1]  # type: ignore[operator]
-    assert all(line["servers"] and line["machines"] for line in told)
+    assert all(line["servers"] and line["machines"] for line in lines)
 
 
 def test_a_flush_is_measured_on_the_disk(tmp_path: Path) -> None:

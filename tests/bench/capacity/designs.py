@@ -83,16 +83,16 @@ def cluster(costs: Costs, rate: float, *, divided: bool = False) -> Design:
 
 
 def _cluster_plan(measured: ClusterCosts, flush: float) -> tuple[Visit, ...]:
-    door, worker = measured.web / 2, measured.worker / 2
+    web, worker = measured.web / 2, measured.worker / 2
     base, redis = (
         Visit("PostgreSQL", measured.postgres / COMMITS),
         Visit("Redis", measured.redis / 2),
     )
     return (
-        Visit("doors", door), base, Visit("disk", flush), redis,
+        Visit("doors", web), base, Visit("disk", flush), redis,
         Visit("workers", worker), base, Visit("readers", measured.reader),
         Visit("workers", worker), base, Visit("disk", flush), redis,
-        Visit("doors", door),
+        Visit("doors", web),
     )  # fmt: skip
 
 
