@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.adapters.sealing import new_key
-from gateway.adapters.sql.rotation import rotate as rotate_all
+from gateway.adapters.sql.encryption import rotate_keys
 from gateway.cli.audit import operator
 from gateway.cli.start import config, runs, store_of
 
@@ -30,7 +30,7 @@ async def rotate(config: Path | None) -> None:
     """Seal everything with the first key: what is plain, and what another key sealed.
     A running server must hold the same keys. Cut off, it is simply begun again."""
     async with store_of(config) as gateway:
-        done = await rotate_all(
+        done = await rotate_keys(
             gateway.database,
             gateway.files,
             lambda name, count: click.echo(f"{name}: {count} changed"),

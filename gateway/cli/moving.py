@@ -8,11 +8,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.migrating import migrate as forward
-from gateway.adapters.sql.migrating import migrate_back
-from gateway.adapters.sql.moving import Moved, copy
-from gateway.adapters.sql.opening import is_shared, open_database
+from gateway.adapters.sql.copying import CopiedTable, copy_database
+from gateway.adapters.sql.engine.opening import is_shared, migrate_back, open_database
+from gateway.adapters.sql.engine.opening import migrate as forward
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.cli.serve import alone
 from gateway.cli.start import config, runs, say, settings_of
 from gateway.ports import WarmlineError
@@ -57,7 +56,7 @@ async def move(config: Path | None, target: str) -> None:
         raise WarmlineError("--to must be a PostgreSQL: postgresql://USER:PASSWORD@HOST/NAME")
     source = _file(settings.database_url)
     with alone(settings):
-        moved = await _move(Database(source), target, settings.core.postgres)
+        moved = await _move(SqliteDatabase(source), target, settings.core.postgres)
     _show(moved)
     say(f"\nSet DATABASE_URL to the new address; {source} is not used any more then.")
     say(f"Attachments stay in {settings.data_dir / 'files'}: every process needs that folder.")
@@ -70,19 +69,19 @@ def _file(url: str) -> Path:
     return file
 
 
-async def _move(here: Database, target: str, bounds: Bounds) -> tuple[Moved, ...]:
+async def _move(here: SqliteDatabase, target: str, bounds: Bounds) -> tuple[CopiedTable, ...]:
     there = open_database(target, bounds)
     try:
         await forward(here)
         await forward(there)
         with here.engine.connect() as source:
-            return await there.alone(lambda c: copy(source, c))
+            return await there.run_exclusive(lambda c: copy_database(source, c))
     finally:
         await here.stop()
         await there.stop()
 
 
-def _show(moved: tuple[Moved, ...]) -> None:
+def _show(moved: tuple[CopiedTable, ...]) -> None:
     table = Table("table", "rows", "checksum, the same on both sides")
     for one in moved:
         table.add_row(one.table, str(one.rows), one.checksum[:16])

@@ -15,7 +15,7 @@ import click
 import msgspec
 import structlog
 
-from gateway.adapters.sql.opening import is_shared
+from gateway.adapters.sql.engine.opening import is_shared
 from gateway.app import Gateway, put_together
 from gateway.cli.masking import MaskedFormatter, masked
 from gateway.guests import Guests, default_config, installed

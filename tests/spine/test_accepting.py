@@ -1,35 +1,34 @@
-"""Messages that are taken in together."""
+"""Messages that arrive at the same moment are inserted by one statement."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.accepting import Arrival, Door, accept_all
-from gateway.adapters.sql.migrating import migrate
-from gateway.adapters.sql.opening import open_database
-from gateway.adapters.sql.units import AnyDatabase
+from gateway.adapters.sql.engine.base import BatchJob, SqlDatabase
+from gateway.adapters.sql.engine.opening import migrate, open_database
+from gateway.adapters.sql.inbox import InboxRow, insert_rows
+from gateway.model import Accepted
 from gateway.settings import Postgres
 
-NOW = rows.ms(datetime(2026, 11, 23, 12, tzinfo=UTC))
+NOW = rows.to_ms(datetime(2026, 11, 23, 12, tzinfo=UTC))
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[AnyDatabase]:
+async def database(database_url: str) -> AsyncIterator[SqlDatabase]:
     found = open_database(database_url, Postgres())
     await migrate(found)
     yield found
     await found.stop()
 
 
-def arrival(lane: str, payload: str = "{}", remote_id: str | None = None) -> Arrival:
-    return Arrival(
+def row(lane: str, payload: str = "{}", remote_id: str | None = None) -> InboxRow:
+    return InboxRow(
         lane=lane,
         channel="rest",
         kind="message",
@@ -39,28 +38,31 @@ def arrival(lane: str, payload: str = "{}", remote_id: str | None = None) -> Arr
     )
 
 
-async def stored(database: AnyDatabase) -> list[tuple[int, str, str]]:
+async def accept(database: SqlDatabase, new: InboxRow) -> Accepted:
+    return await database.write(BatchJob(insert_rows, new))
+
+
+async def stored(database: SqlDatabase) -> list[tuple[int, str, str]]:
     query = text("SELECT id, lane, payload FROM inbox ORDER BY id")
     return [tuple(row) for row in await database.read(lambda c: c.execute(query).all())]
 
 
 @pytest.mark.parametrize("many", [1, 2, 3, 37, 64, 150])
-async def test_each_has_its_own_row(database: AnyDatabase, many: int) -> None:
-    """However many come together, each is told the turn that has its own words, in order."""
-    arrivals = [arrival(f"rest:{i % 5}", f'"{i}"') for i in range(many)]
-    accepted = await database.write(lambda c: accept_all(c, arrivals))
-    rows = {id: (lane, payload) for id, lane, payload in await stored(database)}
-    assert [rows[one.turn] for one in accepted] == [(a.lane, a.payload) for a in arrivals]
+async def test_each_message_gets_its_own_row(database: SqlDatabase, many: int) -> None:
+    """However many arrive together, each gets the turn with its own text, in order."""
+    new = [row(f"rest:{i % 5}", f'"{i}"') for i in range(many)]
+    accepted = await database.write(lambda c: insert_rows(c, new))
+    found = {id: (lane, payload) for id, lane, payload in await stored(database)}
+    assert [found[one.turn] for one in accepted] == [(one.lane, one.payload) for one in new]
     assert not any(one.duplicate for one in accepted)
     assert sorted(one.turn for one in accepted) == [one.turn for one in accepted]
 
 
-async def test_the_same_id_is_stored_once(database: AnyDatabase) -> None:
+async def test_the_same_id_is_stored_once(database: SqlDatabase) -> None:
     """Twice in one batch and again in another: one row, and all but the first are duplicates."""
-    door = Door(database)
-    batch = [arrival("rest:a", remote_id="1"), arrival("rest:b", remote_id="1")]
-    first = await asyncio.gather(*(door.accept(one) for one in (*batch, *batch)))
-    again = await door.accept(batch[0])
+    batch = [row("rest:a", remote_id="1"), row("rest:b", remote_id="1")]
+    first = await asyncio.gather(*(accept(database, one) for one in (*batch, *batch)))
+    again = await accept(database, batch[0])
     assert [one.duplicate for one in first] == [False, False, True, True]
     assert [one.turn for one in first[:2]] == [one.turn for one in first[2:]]
     assert again.duplicate
@@ -68,21 +70,21 @@ async def test_the_same_id_is_stored_once(database: AnyDatabase) -> None:
     assert len(await stored(database)) == 2
 
 
-async def test_known_ones_between_new_ones(database: AnyDatabase) -> None:
-    """In one batch, of which some are known and some have no id: each is told its own row."""
-    await database.write(lambda c: accept_all(c, [arrival("rest:a", '"a"', "1")]))
+async def test_known_and_new_ids_in_one_batch(database: SqlDatabase) -> None:
+    """Some ids are known and some messages have none: each gets its own row."""
+    await database.write(lambda c: insert_rows(c, [row("rest:a", '"a"', "1")]))
     batch = [
-        arrival("rest:n", '"n1"'),
-        arrival("rest:a", '"again"', "1"),
-        arrival("rest:n", '"n2"'),
-        arrival("rest:b", '"b"', "1"),
-        arrival("rest:a", '"once more"', "1"),
-        arrival("rest:b", '"again"', "1"),
-        arrival("rest:n", '"n3"'),
+        row("rest:n", '"n1"'),
+        row("rest:a", '"again"', "1"),
+        row("rest:n", '"n2"'),
+        row("rest:b", '"b"', "1"),
+        row("rest:a", '"once more"', "1"),
+        row("rest:b", '"again"', "1"),
+        row("rest:n", '"n3"'),
     ]
-    accepted = await database.write(lambda c: accept_all(c, batch))
-    words = {id: payload for id, _, payload in await stored(database)}
-    found = [(words[one.turn], one.duplicate) for one in accepted]
+    accepted = await database.write(lambda c: insert_rows(c, batch))
+    payloads = {id: payload for id, _, payload in await stored(database)}
+    found = [(payloads[one.turn], one.duplicate) for one in accepted]
     assert found == [
         ('"n1"', False),
         ('"a"', True),
@@ -94,56 +96,41 @@ async def test_known_ones_between_new_ones(database: AnyDatabase) -> None:
     ]
 
 
-async def test_one_that_cannot_be_stored_fails_alone(database: AnyDatabase) -> None:
-    """Of many that come together the one that violates a constraint fails; the others are in."""
-    door = Door(database)
-    bad = Arrival(lane="rest:x", channel="rest", kind=None, payload="{}", received_at=NOW)  # type: ignore[arg-type]
+async def test_a_bad_row_fails_alone(database: SqlDatabase) -> None:
+    """Of a batch, only the row that violates a constraint fails; the others are stored."""
+    bad = InboxRow(lane="rest:x", channel="rest", kind=None, payload="{}", received_at=NOW)  # type: ignore[arg-type]
     outcomes = await asyncio.gather(
-        *(door.accept(one) for one in (arrival("rest:a"), bad, arrival("rest:b"))),
+        *(accept(database, one) for one in (row("rest:a"), bad, row("rest:b"))),
         return_exceptions=True,
     )
     assert type(outcomes[1]).__name__ in ("IntegrityError", "NotNullViolationError")
     assert [lane for _, lane, _ in await stored(database)] == ["rest:a", "rest:b"]
 
 
-class Fragile:
-    """A database that refuses a group, and writes one at a time as slowly as it is let."""
+async def test_a_cancelled_caller_does_not_block_those_behind_it(database: SqlDatabase) -> None:
+    """After a batch fails, each row is inserted alone. A caller that is cancelled meanwhile blocks
+    none of the others."""
+    failed, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def __init__(self, database: AnyDatabase) -> None:
-        self._database = database
-        self.writing, self.go_on = asyncio.Event(), asyncio.Event()
-        self._calls = 0
-
-    async def write(self, unit: Callable[[Connection], Any]) -> Any:
-        self._calls += 1
-        accepted = await self._database.write(unit)
-        if self._calls == 1:
+    def insert(connection: Connection, new: Sequence[InboxRow]) -> Sequence[Accepted]:
+        if len(new) > 1:
+            loop.call_soon_threadsafe(failed.set)
             raise OSError("the disk is full")
-        self.writing.set()
-        await self.go_on.wait()
-        return accepted
+        return insert_rows(connection, new)
 
-
-async def test_who_gave_up_while_stored_alone_kept_the_others_waiting_for_ever(
-    database: AnyDatabase,
-) -> None:
-    """After a batch failed each is stored by itself: one that is given up at that moment holds up
-    none of those after it."""
-    fragile = Fragile(database)
-    door = Door(fragile)  # type: ignore[arg-type]  # `write` is all it needs
-    waiting = [door.accept(arrival(f"rest:{i}", remote_id="1")) for i in range(3)]
-    await fragile.writing.wait()
+    jobs = [BatchJob(insert, row(f"rest:{i}", remote_id="1")) for i in range(3)]
+    waiting = [asyncio.create_task(database.write(job)) for job in jobs]
+    await failed.wait()
     waiting[0].cancel()
-    fragile.go_on.set()
     async with asyncio.timeout(10):
         left = await asyncio.gather(*waiting[1:])
     assert len({one.turn for one in left}) == 2
 
 
-async def test_whoever_comes_meanwhile_goes_with_the_next(database: AnyDatabase) -> None:
-    """Accepts that come while the database is busy share one transaction, and nobody waits for a
-    client that has gone away."""
-    door = Door(database)
+async def test_messages_that_arrive_during_a_write_share_the_next_one(
+    database: SqlDatabase,
+) -> None:
+    """And nobody waits for a client that has gone away."""
     begun = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -153,20 +140,36 @@ async def test_whoever_comes_meanwhile_goes_with_the_next(database: AnyDatabase)
 
     busy = asyncio.create_task(database.write(slow))
     await begun.wait()
-    waiting = [door.accept(arrival(f"rest:{i}")) for i in range(100)]
+    commits: list[int] = []
+    database.observe_commits(commits.append)
+    waiting = [asyncio.create_task(accept(database, row(f"rest:{i}"))) for i in range(100)]
     await asyncio.sleep(0)
     waiting[3].cancel()
     done = await asyncio.gather(*waiting, return_exceptions=True)
     await busy
     assert isinstance(done[3], asyncio.CancelledError)
     assert len({one.turn for i, one in enumerate(done) if i != 3}) == 99
+    assert sum(commits) == 100
+    assert len(commits) <= 3
 
 
-async def test_a_closed_database_refuses_all(database: AnyDatabase) -> None:
-    """Nobody waits for ever at a door behind which nothing is."""
-    door = Door(database)
+async def test_a_lane_keeps_the_order_of_its_messages(database: SqlDatabase) -> None:
+    """Over several batches, beside other writes."""
+    count = text("SELECT count(*) FROM inbox")
+    others = [
+        asyncio.create_task(database.write(lambda c: c.execute(count).scalar())) for _ in range(20)
+    ]
+    accepted = await asyncio.gather(*(accept(database, row("rest:a", str(i))) for i in range(300)))
+    await asyncio.gather(*others)
+    turns = [one.turn for one in accepted]
+    assert turns == sorted(turns)
+    assert [payload for _, _, payload in await stored(database)] == [str(i) for i in range(300)]
+
+
+async def test_a_closed_database_refuses_everything(database: SqlDatabase) -> None:
+    """No caller waits for a database that is closed."""
     await database.stop()
     outcomes = await asyncio.gather(
-        *(door.accept(arrival(f"rest:{i}")) for i in range(3)), return_exceptions=True
+        *(accept(database, row(f"rest:{i}")) for i in range(3)), return_exceptions=True
     )
     assert all(isinstance(one, RuntimeError) for one in outcomes)

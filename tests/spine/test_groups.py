@@ -1,4 +1,4 @@
-"""Units of work that share a commit."""
+"""SQLite: jobs that share a commit."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.sqlite_groups import write_group
-from gateway.adapters.sql.waiting import Waiting
+from gateway.adapters.sql.engine.base import QueuedJob
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase, write_group
 
 pytestmark = pytest.mark.sqlite
 
@@ -28,28 +27,28 @@ INSERT = text("INSERT INTO t (name) VALUES (:name)")
 
 
 class Refused(Exception):
-    """What a unit of the test raises."""
+    """What a job of these tests raises."""
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> Database:
-    found = Database(tmp_path / "t.db")
+async def database(tmp_path: Path) -> SqliteDatabase:
+    found = SqliteDatabase(tmp_path / "t.db")
     await found.write(lambda c: c.execute(text(TABLE)).close())
     return found
 
 
 def names(folder: Path) -> list[str]:
-    """What another connection sees."""
+    """The names that another connection sees."""
     with closing(sqlite3.connect(folder / "t.db")) as other, other:
         return [row[0] for row in other.execute("SELECT name FROM t ORDER BY id")]
 
 
-def put(name: str):
-    def unit(connection: Connection) -> str:
+def insert(name: str):
+    def job(connection: Connection) -> str:
         connection.execute(INSERT, {"name": name})
         return name
 
-    return unit
+    return job
 
 
 def fail_after_writing(connection: Connection) -> None:
@@ -57,18 +56,16 @@ def fail_after_writing(connection: Connection) -> None:
     raise Refused
 
 
-async def test_two_of_fifty_fail_and_only_they_hear_of_it(
-    database: Database, tmp_path: Path
+async def test_only_the_failing_jobs_of_a_group_fail(
+    database: SqliteDatabase, tmp_path: Path
 ) -> None:
-    """Of 50 units one violates a constraint and one raises: 48 are committed, 2 are reported."""
-    units = [put(f"name {i}") for i in range(50)]
-    units[17] = put("name 3")  # violates the constraint
-    units[31] = fail_after_writing
-    blocker = asyncio.create_task(database.write(put("first")))  # the rest pile up behind it
+    """Of 50 jobs one violates a constraint and one raises: 48 are committed, 2 fail."""
+    jobs = [insert(f"name {i}") for i in range(50)]
+    jobs[17] = insert("name 3")  # violates the constraint
+    jobs[31] = fail_after_writing
+    blocker = asyncio.create_task(database.write(insert("first")))  # the others queue behind it
     await asyncio.sleep(0)
-    outcomes = await asyncio.gather(
-        *(database.write(unit) for unit in units), return_exceptions=True
-    )
+    outcomes = await asyncio.gather(*(database.write(job) for job in jobs), return_exceptions=True)
     await blocker
     assert isinstance(outcomes[17], IntegrityError)
     assert isinstance(outcomes[31], Refused)
@@ -81,40 +78,40 @@ async def test_two_of_fifty_fail_and_only_they_hear_of_it(
 
 
 @pytest.mark.parametrize(("fails", "runs"), [(False, 1), (True, 2)])
-async def test_a_group_is_run_again_only_when_one_fails(
-    database: Database, tmp_path: Path, *, fails: bool, runs: int
+async def test_a_group_runs_twice_only_when_a_job_fails(
+    database: SqliteDatabase, tmp_path: Path, *, fails: bool, runs: int
 ) -> None:
-    """Savepoints are only there when they are needed; nothing is stored twice for it."""
+    """Savepoints are used only when needed; nothing is stored twice."""
     ran: list[str] = []
 
     def counted(connection: Connection) -> str:
         ran.append("counted")
-        return put("counted")(connection)
+        return insert("counted")(connection)
 
-    blocker = asyncio.create_task(database.write(put("first")))
+    blocker = asyncio.create_task(database.write(insert("first")))
     await asyncio.sleep(0)
-    units = [counted, fail_after_writing if fails else put("other"), put("last")]
-    await asyncio.gather(*(database.write(unit) for unit in units), return_exceptions=True)
+    jobs = [counted, fail_after_writing if fails else insert("other"), insert("last")]
+    await asyncio.gather(*(database.write(job) for job in jobs), return_exceptions=True)
     await blocker
     assert len(ran) == runs
     assert names(tmp_path) == ["first", "counted", *([] if fails else ["other"]), "last"]
     await database.stop()
 
 
-async def test_who_loses_the_transaction_loses_it_for_all(
-    database: Database, tmp_path: Path
+async def test_a_lost_transaction_fails_every_job_of_its_group(
+    database: SqliteDatabase, tmp_path: Path
 ) -> None:
-    """When an error makes SQLite undo everything (a full disk), nobody is told that it is stored,
-    and nothing that comes later is stored outside of a transaction."""
+    """When an error makes SQLite undo everything (a full disk), no caller gets a result, and later
+    jobs are not stored outside of a transaction."""
 
     def full(connection: Connection) -> None:
-        connection.connection.cursor().execute("ROLLBACK")  # what SQLite does by itself
+        connection.connection.cursor().execute("ROLLBACK")  # as SQLite does by itself
         raise Refused
 
-    blocker = asyncio.create_task(database.write(put("first")))
+    blocker = asyncio.create_task(database.write(insert("first")))
     await asyncio.sleep(0)
     outcomes = await asyncio.gather(
-        *(database.write(unit) for unit in (put("a"), full, put("b"))),
+        *(database.write(job) for job in (insert("a"), full, insert("b"))),
         return_exceptions=True,
     )
     await blocker
@@ -123,19 +120,17 @@ async def test_who_loses_the_transaction_loses_it_for_all(
     await database.stop()
 
 
-async def test_the_whole_group_is_one_transaction(database: Database, tmp_path: Path) -> None:
-    """Inside a group nothing is visible outside before COMMIT."""
+async def test_a_group_is_one_transaction(database: SqliteDatabase, tmp_path: Path) -> None:
+    """Other connections see nothing of a group before COMMIT."""
     seen: list[int] = []
 
     def look(connection: Connection) -> None:
         seen.append(len(names(tmp_path)))
 
-    async def nobody() -> None:
-        return None
-
     loop = asyncio.get_running_loop()
     group = [
-        Waiting(unit, "", loop.create_future()) for unit in (put("a"), put("b"), look, put("c"))
+        QueuedJob(job, "", loop.create_future())
+        for job in (insert("a"), insert("b"), look, insert("c"))
     ]
     with database.engine.connect() as connection:
         outcomes = await asyncio.to_thread(write_group, connection, group)
@@ -145,21 +140,21 @@ async def test_the_whole_group_is_one_transaction(database: Database, tmp_path: 
     await database.stop()
 
 
-async def test_a_failed_commit_fails_every_waiter(database: Database, tmp_path: Path) -> None:
-    """A COMMIT that fails is everybody's failure, and nothing is stored."""
+async def test_a_failed_commit_fails_every_caller(database: SqliteDatabase, tmp_path: Path) -> None:
+    """And nothing is stored."""
 
     def defer(connection: Connection) -> None:
-        """A foreign key that is only looked at by COMMIT, and is broken then."""
+        """Violate a foreign key that only COMMIT checks."""
         connection.execute(text("PRAGMA defer_foreign_keys=ON"))
         connection.execute(
             text("CREATE TABLE u (t INTEGER REFERENCES t(id) DEFERRABLE INITIALLY DEFERRED)")
         )
         connection.execute(text("INSERT INTO u VALUES (4711)"))
 
-    blocker = asyncio.create_task(database.write(put("first")))
+    blocker = asyncio.create_task(database.write(insert("first")))
     await asyncio.sleep(0)
     outcomes = await asyncio.gather(
-        *(database.write(unit) for unit in (put("a"), defer, put("b"))), return_exceptions=True
+        *(database.write(job) for job in (insert("a"), defer, insert("b"))), return_exceptions=True
     )
     await blocker
     assert all(isinstance(outcome, IntegrityError | sqlite3.IntegrityError) for outcome in outcomes)
@@ -167,22 +162,24 @@ async def test_a_failed_commit_fails_every_waiter(database: Database, tmp_path: 
     await database.stop()
 
 
-async def test_a_group_is_ordered_by_its_keys(database: Database, tmp_path: Path) -> None:
-    """Units of one group run in the order of their keys, so that two processes cannot deadlock."""
-    blocker = asyncio.create_task(database.write(put("first")))
+async def test_a_group_is_ordered_by_its_keys(database: SqliteDatabase, tmp_path: Path) -> None:
+    """So two processes cannot deadlock."""
+    blocker = asyncio.create_task(database.write(insert("first")))
     await asyncio.sleep(0)
-    await asyncio.gather(*(database.write(put(key), key=key) for key in "dbca"))
+    await asyncio.gather(*(database.write(insert(key), key=key) for key in "dbca"))
     await blocker
     assert names(tmp_path) == ["first", "a", "b", "c", "d"]
     await database.stop()
 
 
-async def test_a_cancelled_waiter_stops_nobody(database: Database, tmp_path: Path) -> None:
-    """A client that goes away leaves its unit to be committed, and the others their answers."""
-    blocker = asyncio.create_task(database.write(put("first")))
+async def test_a_cancelled_caller_does_not_stop_its_group(
+    database: SqliteDatabase, tmp_path: Path
+) -> None:
+    """The job of a client that goes away is still committed, and the others get their results."""
+    blocker = asyncio.create_task(database.write(insert("first")))
     await asyncio.sleep(0)
-    leaver = asyncio.create_task(database.write(put("left")))
-    stayer = asyncio.create_task(database.write(put("stayed")))
+    leaver = asyncio.create_task(database.write(insert("left")))
+    stayer = asyncio.create_task(database.write(insert("stayed")))
     await asyncio.sleep(0)
     leaver.cancel()
     assert await stayer == "stayed"
@@ -192,27 +189,26 @@ async def test_a_cancelled_waiter_stops_nobody(database: Database, tmp_path: Pat
 
 
 def test_killed_before_commit_leaves_nothing(tmp_path: Path) -> None:
-    """SIGKILL after all units of a group ran and before COMMIT: none of them is visible."""
+    """SIGKILL after all jobs of a group ran and before COMMIT: none of them is visible."""
     program = dedent("""
         import asyncio, os, signal, sys
         from pathlib import Path
         from sqlalchemy import text
-        from gateway.adapters.sql.database import Database
-        from gateway.adapters.sql.sqlite_groups import write_group
-        from gateway.adapters.sql.waiting import Waiting
+        from gateway.adapters.sql.engine.base import QueuedJob
+        from gateway.adapters.sql.engine.sqlite import SqliteDatabase, write_group
 
         async def main() -> None:
-            database = Database(Path(sys.argv[1]))
+            database = SqliteDatabase(Path(sys.argv[1]))
             await database.write(lambda c: c.execute(text(sys.argv[2])).close())
-            def put(name):
+            def insert(name):
                 return lambda c: c.execute(
                     text("INSERT INTO t (name) VALUES (:n)"), {"n": name}).close()
             def die(c):
                 os.kill(os.getpid(), signal.SIGKILL)
             loop = asyncio.get_running_loop()
-            units = [put(f"n{i}") for i in range(49)] + [die]
+            jobs = [insert(f"n{i}") for i in range(49)] + [die]
             write_group(database.engine.connect(), [
-                Waiting(u, "", loop.create_future()) for u in units
+                QueuedJob(job, "", loop.create_future()) for job in jobs
             ])
 
         asyncio.run(main())
@@ -227,18 +223,14 @@ def test_killed_before_commit_leaves_nothing(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-async def test_another_process_that_writes_is_waited_for(
-    database: Database, tmp_path: Path
-) -> None:
-    """While somebody else holds the lock the event loop turns on, reads are served, and the write
-    is done when the lock is free."""
-    await database.write(put("first"))
+async def test_a_write_waits_for_another_process(database: SqliteDatabase, tmp_path: Path) -> None:
+    """While another process holds the lock, the event loop runs on, reads are served, and the write
+    is done once the lock is free."""
+    await database.write(insert("first"))
     with closing(sqlite3.connect(tmp_path / "t.db", isolation_level=None)) as other, other:
         other.execute("BEGIN IMMEDIATE")
-        waiting = asyncio.create_task(database.write(put("second")))
-        turned = 0
-        while turned < 20:
-            turned += 1
+        waiting = asyncio.create_task(database.write(insert("second")))
+        for _ in range(20):
             await asyncio.wait([waiting], timeout=0.005)
         assert not waiting.done()
         count = text("SELECT count(*) FROM t")
@@ -249,23 +241,23 @@ async def test_another_process_that_writes_is_waited_for(
     await database.stop()
 
 
-async def test_a_long_unit_holds_up_no_loop(database: Database, tmp_path: Path) -> None:
-    """It runs in a thread, alone in its transaction; those before and after it are stored too."""
+async def test_a_long_job_runs_in_a_thread(database: SqliteDatabase, tmp_path: Path) -> None:
+    """It is alone in its transaction; the jobs before and after it are stored too."""
     threads: list[str] = []
 
     def long(connection: Connection) -> str:
         threads.append(threading.current_thread().name)
-        return put("long")(connection)
+        return insert("long")(connection)
 
     def refused(connection: Connection) -> None:
         threads.append(threading.current_thread().name)
         fail_after_writing(connection)
 
     outcomes = await asyncio.gather(
-        database.write(put("a")),
+        database.write(insert("a")),
         database.write(long, long=True),
         database.write(refused, long=True),
-        database.write(put("b")),
+        database.write(insert("b")),
         return_exceptions=True,
     )
     assert [outcomes[0], outcomes[1], outcomes[3]] == ["a", "long", "b"]
@@ -275,9 +267,9 @@ async def test_a_long_unit_holds_up_no_loop(database: Database, tmp_path: Path) 
     await database.stop()
 
 
-async def test_the_log_is_emptied_between_groups(database: Database, tmp_path: Path) -> None:
-    """A checkpoint that is asked for while others write undoes nothing of theirs."""
-    writes = [database.write(put(f"name {i}")) for i in range(20)]
+async def test_the_log_is_emptied_between_groups(database: SqliteDatabase, tmp_path: Path) -> None:
+    """A checkpoint during writes undoes none of them."""
+    writes = [database.write(insert(f"name {i}")) for i in range(20)]
     await asyncio.gather(*writes[:10], database.checkpoint(), *writes[10:])
     await database.checkpoint()
     assert len(names(tmp_path)) == 20

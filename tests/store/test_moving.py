@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from gateway import Address
-from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.moving import TABLES, checksum
-from gateway.adapters.sql.opening import open_database
+from gateway.adapters.sql.copying import TABLES, checksum
+from gateway.adapters.sql.engine.opening import open_database
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.cli.main import command
 from gateway.settings import Postgres
 from gateway.testing import FakeChannel, FakeHandler, running
@@ -54,7 +54,7 @@ async def test_everything_is_there(installation: Path, tmp_path: Path, postgres_
     assert told.exit_code == 0, in_words(told)
     assert all(table.name in told.output for table in TABLES)
     source, target = (
-        Database(tmp_path / "var" / "warmline.db"),
+        SqliteDatabase(tmp_path / "var" / "warmline.db"),
         open_database(postgres_url, Postgres()),
     )
     for table in TABLES:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gateway import Address, Entry, Notebook, NotFound, Outdated
-from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.migrating import migrate
-from gateway.adapters.sql.notebook import SqlNotebook
+from gateway.adapters.sql.engine.opening import migrate
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
+from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, MemoryNotebook, running
 
 
@@ -22,9 +22,9 @@ async def notebook(kind: str, folder: Path) -> AsyncIterator[Notebook]:
     if kind == "memory":
         yield MemoryNotebook()
         return
-    database = Database(folder / "t.db")
+    database = SqliteDatabase(folder / "t.db")
     await migrate(database)
-    yield SqlNotebook(database, FakeClock())
+    yield SqlPluginStorage(database, FakeClock())
     await database.stop()
 
 

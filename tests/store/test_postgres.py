@@ -13,10 +13,10 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 import channels.rest
-from gateway.adapters.sql.dialect import LANE
-from gateway.adapters.sql.opening import open_database
-from gateway.adapters.sql.prepared import Prepared
-from gateway.adapters.sql.units import AnyDatabase, HeldUp
+from gateway.adapters.sql.engine.base import LaneBusy, SqlDatabase
+from gateway.adapters.sql.engine.dialect import LANE_LOCK
+from gateway.adapters.sql.engine.opening import open_database
+from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig, Postgres
 from gateway.testing import FakeHandler, running
@@ -47,7 +47,7 @@ def run(*statements: str) -> Callable[[Connection], None]:
 
 
 @pytest.fixture
-async def database(postgres_url: str) -> AsyncIterator[AnyDatabase]:
+async def database(postgres_url: str) -> AsyncIterator[SqlDatabase]:
     found = open_database(postgres_url, Postgres(lock_timeout=0.5))
     await found.write(run(DROP, *TABLES))
     yield found
@@ -55,7 +55,7 @@ async def database(postgres_url: str) -> AsyncIterator[AnyDatabase]:
     await found.stop()
 
 
-async def names(database: AnyDatabase) -> list[str]:
+async def names(database: SqlDatabase) -> list[str]:
     query = text("SELECT name FROM t ORDER BY id")
     return await database.read(lambda c: list(c.execute(query).scalars()))
 
@@ -73,7 +73,7 @@ def fail_after_writing(connection: Connection) -> None:
     raise Refused
 
 
-async def test_two_of_fifty_fail_and_only_they_hear_of_it(database: AnyDatabase) -> None:
+async def test_two_of_fifty_fail_and_only_they_hear_of_it(database: SqlDatabase) -> None:
     """Of 50 units one violates a constraint and one raises: 48 are committed, 2 are reported."""
     await database.write(put("name 99"))
     units: list[Callable[[Connection], object]] = [put(f"name {i}") for i in range(50)]
@@ -90,7 +90,7 @@ async def test_two_of_fifty_fail_and_only_they_hear_of_it(database: AnyDatabase)
     assert sorted(await names(database)) == sorted([*good, "name 99"])
 
 
-async def test_a_failed_commit_fails_every_waiter(database: AnyDatabase) -> None:
+async def test_a_failed_commit_fails_every_waiter(database: SqlDatabase) -> None:
     """A COMMIT that fails is the failure of all who shared it, and nothing of it is stored; units
     of other groups are not touched."""
 
@@ -109,7 +109,7 @@ async def test_a_failed_commit_fails_every_waiter(database: AnyDatabase) -> None
     assert sorted(await names(database)) == sorted(f"{i}" for i in range(40) if i not in failed)
 
 
-async def test_units_of_a_deadlock_are_all_done(database: AnyDatabase) -> None:
+async def test_units_of_a_deadlock_are_all_done(database: SqlDatabase) -> None:
     """Two that lock the same rows in opposite orders: the one that the server sacrifices is run
     again, and nobody hears of it."""
     await database.write(put("a"))
@@ -135,7 +135,7 @@ async def test_units_of_a_deadlock_are_all_done(database: AnyDatabase) -> None:
     await other.stop()
 
 
-async def test_who_waits_too_long_for_another_is_told(database: AnyDatabase) -> None:
+async def test_who_waits_too_long_for_another_is_told(database: SqlDatabase) -> None:
     """A unit that another process holds up fails after the lock time-out; the rest goes on."""
     await database.write(put("a"))
     other = open_database(database._url, Postgres())  # type: ignore[attr-defined]
@@ -161,7 +161,7 @@ async def test_who_waits_too_long_for_another_is_told(database: AnyDatabase) -> 
     await other.stop()
 
 
-async def test_units_of_one_key_never_overlap(database: AnyDatabase) -> None:
+async def test_units_of_one_key_never_overlap(database: SqlDatabase) -> None:
     """Nor those of another process: each adds one to what it read, and none is lost."""
     await database.write(run("INSERT INTO t (name) VALUES ('0')"))
     url = database._url  # type: ignore[attr-defined]
@@ -182,7 +182,7 @@ def break_off(connection: Connection) -> None:
     connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())")).close()
 
 
-async def test_a_line_cut_before_commit_failed_those_who_waited(database: AnyDatabase) -> None:
+async def test_a_line_cut_before_commit_failed_those_who_waited(database: SqlDatabase) -> None:
     """Nothing was stored, so all of the group is done again on another connection, each by itself;
     the one that breaks every line hears of it, in the words of the first error."""
     cut = 0
@@ -206,7 +206,7 @@ async def test_a_line_cut_before_commit_failed_those_who_waited(database: AnyDat
     await only.stop()
 
 
-async def test_one_lane_that_was_held_failed_the_whole_group(database: AnyDatabase) -> None:
+async def test_one_lane_that_was_held_failed_the_whole_group(database: SqlDatabase) -> None:
     """Its unit asks again for as long as the lock time-out, then fails alone; the others of the
     group are done meanwhile, on the only connection there is."""
     url = database._url  # type: ignore[attr-defined]
@@ -223,7 +223,7 @@ async def test_one_lane_that_was_held_failed_the_whole_group(database: AnyDataba
     asking = [asyncio.create_task(only.write(put(key), key=key)) for key in "abcd"]
     assert await asyncio.gather(*(asking[i] for i in (0, 2, 3))) == ["a", "c", "d"]
     assert not asking[1].done()
-    with pytest.raises(HeldUp, match=r"for 0\.5 s"):
+    with pytest.raises(LaneBusy, match=r"for 0\.5 s"):
         await database.write(put("b"), key="b")
     let_go.set()
     await holding
@@ -232,7 +232,7 @@ async def test_one_lane_that_was_held_failed_the_whole_group(database: AnyDataba
     await other.stop()
 
 
-async def test_a_group_went_on_for_as_long_as_all_its_units(database: AnyDatabase) -> None:
+async def test_a_group_went_on_for_as_long_as_all_its_units(database: SqlDatabase) -> None:
     """Where units are slow the first ones are committed before the last ones begin."""
     only = open_database(database._url, Postgres(writers=1))  # type: ignore[attr-defined]
     seen: list[int] = []
@@ -249,23 +249,23 @@ async def test_a_group_went_on_for_as_long_as_all_its_units(database: AnyDatabas
 
 
 async def test_a_process_that_stood_still_kept_its_lanes_longer_than_others_wait(
-    database: AnyDatabase,
+    database: SqlDatabase,
 ) -> None:
     """The server ends a transaction that says nothing before the others lose patience."""
     other = open_database(database._url, Postgres(lock_timeout=6))  # type: ignore[attr-defined]
     asleep = await other._connect()  # type: ignore[attr-defined]
     await asleep.execute("BEGIN")
-    await asleep.execute(f"SELECT pg_advisory_xact_lock({LANE}, {crc32(b'k') - 2**31})")
+    await asleep.execute(f"SELECT pg_advisory_xact_lock({LANE_LOCK}, {crc32(b'k') - 2**31})")
     assert await other.write(put("k"), key="k") == "k"
     assert asleep.is_closed()
     await other.stop()
 
 
 async def test_a_prepared_statement_used_a_connection_that_was_replaced(
-    database: AnyDatabase,
+    database: SqlDatabase,
 ) -> None:
     """SQLAlchemy's connection may get another one of the driver's under it."""
-    pid = Prepared(select(func.pg_backend_pid().label("pid")))
+    pid = PreparedStatement(select(func.pg_backend_pid().label("pid")))
 
     def replaced(connection: Connection) -> tuple[int, int]:
         first = pid.scalar(connection, {})
@@ -283,7 +283,7 @@ async def test_an_unreachable_server_is_told_in_words(scheme: str) -> None:
     """With its place, and without the password."""
     nowhere = open_database(f"{scheme}://ana:hushhush@127.0.0.1:9/shop", Postgres())
     with pytest.raises(WarmlineError, match=r"127\.0\.0\.1:9/shop") as told:
-        await nowhere.alone(run("SELECT 1"))
+        await nowhere.run_exclusive(run("SELECT 1"))
     assert "hushhush" not in str(told.value)
     await nowhere.stop()
 

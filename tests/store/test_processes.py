@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import Connection, Select, select, text, update
 
 from gateway import Address, Conversation, Customer, Inbound, Message, Sent, Timer
-from gateway.adapters.sql.migrating import migrate
-from gateway.adapters.sql.opening import open_database
+from gateway.adapters.sql.engine.opening import migrate, open_database
 from gateway.adapters.sql.schema import inbox, messages, metadata, outbox, processes
 from gateway.adapters.sql.store import SqlStore
 from gateway.settings import Postgres
@@ -32,16 +31,16 @@ async def process(url: str, name: str | None = None) -> AsyncIterator[SqlStore]:
     await migrate(database)
     store = SqlStore(database, idle=timedelta(hours=24), lease=LEASE)
     await store.processes.enter(name, "all")
-    store.processes._me.since -= LEASE.total_seconds()  # it has been here for long
+    store.processes._lease.since -= LEASE.total_seconds()  # it has been here for long
     yield store
     await store.stop()
 
 
 async def dies(store: SqlStore) -> None:
     """Its lease runs out, as the database sees it and as it sees it itself."""
-    dead = update(processes).where(processes.c.id == store.processes._me.id)
+    dead = update(processes).where(processes.c.id == store.processes._lease.id)
     await store._db.write(lambda c: c.execute(dead.values(lease_until=1)).close())
-    store.processes._me.until = 0.0
+    store.processes._lease.until = 0.0
 
 
 def said(text: str, *, id: str | None = None, who: Address = CARLA) -> Inbound:
@@ -185,18 +184,18 @@ async def test_a_lease_is_prolonged(postgres_url: str) -> None:
     """While it is renewed it holds. When it ran out and nobody took over (the database was away) it
     goes on, and all is in the same hands; when somebody did, the process is somebody new."""
     async with process(postgres_url) as store, process(postgres_url) as other:
-        me = store.processes._me.id
+        me = store.processes._lease.id
         assert store.processes.holds()
         await dies(store)
         assert not store.processes.holds()
         assert await store.processes.renew()
         assert store.processes.holds()
-        assert store.processes._me.id == me
+        assert store.processes._lease.id == me
         await dies(store)
         await other.outbox.cut_off()
         assert not await store.processes.renew()
         assert store.processes.holds()
-        assert store.processes._me.id != me
+        assert store.processes._lease.id != me
 
 
 async def test_who_was_away_itself_judges_nobody(postgres_url: str) -> None:
@@ -209,7 +208,7 @@ async def test_who_was_away_itself_judges_nobody(postgres_url: str) -> None:
         assert await fast.processes.renew()
         assert await fast.outbox.cut_off() == ()
         assert await slow.processes.renew()
-        fast.processes._me.since -= LEASE.total_seconds()
+        fast.processes._lease.since -= LEASE.total_seconds()
         assert await fast.outbox.cut_off() == ()
         await slow.outbox.over(parcel.outbound.id, "failed", "refused")
         states = select(outbox.c.state)

@@ -9,16 +9,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, select
 
-from gateway.adapters.sql.migrating import migrate, migrate_back
-from gateway.adapters.sql.opening import open_database
-from gateway.adapters.sql.revision import NEWEST, revision_of
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.engine.opening import (
+    NEWEST,
+    migrate,
+    migrate_back,
+    open_database,
+    revision_of,
+)
 from gateway.adapters.sql.schema import audit, customers, data_keys, metadata
-from gateway.adapters.sql.units import AnyDatabase
 from gateway.settings import Postgres
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[AnyDatabase]:
+async def database(database_url: str) -> AsyncIterator[SqlDatabase]:
     found = open_database(database_url, Postgres())
     await migrate(found)
     yield found
@@ -26,7 +30,7 @@ async def database(database_url: str) -> AsyncIterator[AnyDatabase]:
     await found.stop()
 
 
-async def test_the_migrations_make_the_schema(database: AnyDatabase) -> None:
+async def test_the_migrations_make_the_schema(database: SqlDatabase) -> None:
     """After all migrations nothing differs from ``schema.py``: tables, columns, indexes."""
     await migrate(database)  # a second start changes nothing
 
@@ -35,19 +39,19 @@ async def test_the_migrations_make_the_schema(database: AnyDatabase) -> None:
             MigrationContext.configure(connection, opts={"compare_type": True}), metadata
         )
 
-    assert await database.alone(differences) == []
+    assert await database.run_exclusive(differences) == []
 
 
-async def test_the_newest_revision_is_known_by_its_file(database: AnyDatabase) -> None:
+async def test_the_newest_revision_is_known_by_its_file(database: SqlDatabase) -> None:
     """A start that finds it looks no further."""
-    assert await database.alone(revision_of) == NEWEST
+    assert await database.run_exclusive(revision_of) == NEWEST
 
 
-async def test_the_migrations_go_back(database: AnyDatabase) -> None:
+async def test_the_migrations_go_back(database: SqlDatabase) -> None:
     """Down to nothing and up again."""
     before, after = await migrate_back(database, "base")
     assert (before, after) == (LAST, "base")
-    tables = await database.alone(lambda c: inspect(c).get_table_names())
+    tables = await database.run_exclusive(lambda c: inspect(c).get_table_names())
     assert set(tables) == {"alembic_version"}
     assert await migrate(database) == ("base", LAST)
 
@@ -55,7 +59,7 @@ async def test_the_migrations_go_back(database: AnyDatabase) -> None:
 LAST = "0006"
 
 
-async def test_the_migrations_go_back_with_data_in_place(database: AnyDatabase) -> None:
+async def test_the_migrations_go_back_with_data_in_place(database: SqlDatabase) -> None:
     """What was there before a migration is there after it was taken back and made again, also
     with lines in the tables that go."""
     line = {"at": 1, "who": "desk:ana", "what": "viewed", "origin": "", "detail": ""}

@@ -13,8 +13,7 @@ from sqlalchemy import Text, select
 
 from gateway import Address, File, Reply, WarmlineError
 from gateway.adapters.sealing import FILE, MARK, BadKey, Keys, new_key, read_keys
-from gateway.adapters.sql import places
-from gateway.adapters.sql.rotation import rotate
+from gateway.adapters.sql.encryption import ENCRYPTED_COLUMNS, rotate_keys
 from gateway.adapters.sql.schema import metadata
 from gateway.app import put_together
 from gateway.settings import BadConfig
@@ -85,7 +84,7 @@ def on_disk(folder: Path) -> bytes:
 def test_every_text_has_its_decision() -> None:
     """Each column with text is sealed or stands in the list of what stays plain: a new one must be
     decided on."""
-    sealed = {(place.table.name, place.column) for place in places.PLACES}
+    sealed = {(place.table.name, place.column) for place in ENCRYPTED_COLUMNS}
     for table in metadata.sorted_tables:
         for column in table.columns:
             if isinstance(column.type, Text) or column.type.python_type is str:
@@ -136,10 +135,10 @@ async def test_keys_change_with_data_in_place(tmp_path: Path) -> None:
     for keys, gone in (((A,), []), ((B, A), [name_a]), ((B,), [])):
         async with asleep(tmp_path, *keys) as gw:
             told: dict[str, int] = {}
-            done = await rotate(gw.gateway.database, gw.gateway.files, told.__setitem__)
+            done = await rotate_keys(gw.gateway.database, gw.gateway.files, told.__setitem__)
             assert list(done) == gone
             again: dict[str, int] = {}
-            await rotate(gw.gateway.database, gw.gateway.files, again.__setitem__)
+            await rotate_keys(gw.gateway.database, gw.gateway.files, again.__setitem__)
             assert not any(again.values())
             assert any(told.values()) == (keys != (B,))
             await gw.gateway.database.checkpoint()
@@ -151,7 +150,7 @@ async def test_keys_change_with_data_in_place(tmp_path: Path) -> None:
         opened = Keys()
         opened._ciphers = gw.gateway.database.keys._ciphers
         gw.gateway.database.keys.first = None
-        await rotate(gw.gateway.database, gw.gateway.files, lambda *_: None)
+        await rotate_keys(gw.gateway.database, gw.gateway.files, lambda *_: None)
     async with asleep(tmp_path) as gw:
         held = await gw.gateway.store.customers.export(Address(channel="email", value="ana"))
         assert held == before
@@ -163,12 +162,12 @@ async def test_a_rotation_that_was_cut_off_goes_on(tmp_path: Path) -> None:
         for number in range(4):
             await gw.customer("rest", f"c{number}").say(CANARY)
     async with asleep(tmp_path, B, A) as gw:
-        table = places.PLACES[2].table
+        table = ENCRYPTED_COLUMNS[2].table
 
         def one(connection: Any) -> int:
             keys = gw.gateway.database.keys
             row = connection.execute(select(table).limit(1)).mappings().one()
-            bound = places.PLACES[2].bound(row)
+            bound = ENCRYPTED_COLUMNS[2].place(row)
             text = keys.seal(keys.open(row["text"], bound), bound)
             mine = table.update().where(table.c.id == row["id"])
             return int(connection.execute(mine.values(text=text)).rowcount)
@@ -177,7 +176,7 @@ async def test_a_rotation_that_was_cut_off_goes_on(tmp_path: Path) -> None:
         for number in range(1, 5):
             assert (await gw.house.desk.card(number)).messages[0].text == CANARY
         told: dict[str, int] = {}
-        await rotate(gw.gateway.database, gw.gateway.files, told.__setitem__)
+        await rotate_keys(gw.gateway.database, gw.gateway.files, told.__setitem__)
         assert told["messages"]
         assert told["customers"] == 0
 
@@ -230,7 +229,7 @@ async def test_words_moved_to_another_conversation(tmp_path: Path) -> None:
     async with asleep(tmp_path, A) as gw:
         await gw.customer("rest", "ana").say("mine")
         await gw.customer("rest", "eve").say("hers")
-        table = places.PLACES[2].table
+        table = ENCRYPTED_COLUMNS[2].table
 
         def swap(connection: Any) -> None:
             texts = dict(

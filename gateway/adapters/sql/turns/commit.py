@@ -1,4 +1,4 @@
-"""Committing a turn: everything that handling one inbox row changes, or nothing of it."""
+"""Commits a turn: everything that handling one inbox row changes, or nothing."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ from datetime import datetime
 
 from sqlalchemy import Connection, String, bindparam, func, select, update
 
-from gateway.adapters.sql import consent, rows
-from gateway.adapters.sql.beginning import adopt, columns, open_new
-from gateway.adapters.sql.effects import effects, heard
-from gateway.adapters.sql.head import READY
-from gateway.adapters.sql.prepared import Prepared
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.engine.prepared import PreparedStatement
+from gateway.adapters.sql.identities import record_consent
 from gateway.adapters.sql.schema import conversations, inbox
-from gateway.adapters.sql.speaking import speak, store
+from gateway.adapters.sql.turns.fetch import READY
+from gateway.adapters.sql.turns.resolver import identify, open_conversation, turn_columns
+from gateway.adapters.sql.turns.side_effects import (
+    apply_side_effects,
+    enqueue_replies,
+    record_feedback,
+    store_message,
+)
 from gateway.model import Conversation, Message
 from gateway.store import AlreadyHandled, Committed, Happened, Moved, Outcome
 
-_EPOCH = Prepared(
+_CONVERSATION = PreparedStatement(
     select(conversations).where(conversations.c.id == bindparam("id")).with_for_update()
 )
-_MORE = Prepared(
+_MORE = PreparedStatement(
     select(inbox.c.id).where(inbox.c.lane == bindparam("lane"), inbox.c.state == READY).limit(1)
 )
-_NEWER = Prepared(
+_NEWER = PreparedStatement(
     select(conversations.c.id)
     .where(conversations.c.lane == bindparam("lane"), conversations.c.id > bindparam("this"))
     .limit(1)
 )
-_HANDLED = Prepared(
+_HANDLED = PreparedStatement(
     update(inbox)
     .where(inbox.c.id == bindparam("turn"), inbox.c.state != "handled")
     .values(
@@ -37,7 +42,7 @@ _HANDLED = Prepared(
         message_id=bindparam("message"),
     )
 )
-_CHANGED = Prepared(
+_UPDATE = PreparedStatement(
     update(conversations)
     .where(conversations.c.id == bindparam("this"))
     .values(
@@ -48,7 +53,7 @@ _CHANGED = Prepared(
 )
 
 
-def commit(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
+def commit_turn(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
     """Store ``outcome`` whole. Raises Moved or AlreadyHandled, having changed nothing."""
     committed = _store(connection, outcome, at)
     more = outcome.work.more or _has_more(connection, outcome.work.lane)
@@ -56,51 +61,51 @@ def commit(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
 
 
 def _has_more(connection: Connection, lane: str) -> bool:
-    """Whether others, who may have nobody's ear here, have brought something since."""
-    # With SQLite there are no others: who accepts wakes the lane.
+    """Whether another process, which cannot wake ours, has added to the lane meanwhile."""
+    # SQLite serves one process: its intake wakes the lane.
     return (
         connection.dialect.name != "sqlite" and _MORE.scalar(connection, {"lane": lane}) is not None
     )
 
 
 def _store(connection: Connection, outcome: Outcome, at: datetime) -> Committed:
-    conversation, dropped = _settle(connection, outcome, at)
+    conversation, dropped = _current(connection, outcome, at)
     message = None
     if outcome.message is not None:
-        message = store(connection, outcome.message, conversation)
-    _done(connection, outcome, conversation.id, message)
+        message = store_message(connection, outcome.message, conversation)
+    _mark_handled(connection, outcome, conversation.id, message)
     for note in outcome.notes:
-        store(connection, note, conversation)
+        store_message(connection, note, conversation)
     if outcome.consent is not None:
-        consent.record(connection, conversation.address, outcome.consent)
-    heard(connection, outcome, conversation, at)
+        record_consent(connection, conversation.address, outcome.consent)
+    record_feedback(connection, outcome, conversation, at)
     if dropped:
         return Committed(conversation=conversation, message=message, dropped=dropped)
     if outcome.work.conversation is not None:
         conversation = _update(connection, outcome, conversation)
-    replies, silenced = speak(connection, outcome, conversation, at)
-    effects(connection, outcome, conversation, at)
+    replies, dropped = enqueue_replies(connection, outcome, conversation, at)
+    apply_side_effects(connection, outcome, conversation, at)
     return Committed(
         conversation=conversation,
         message=message,
         replies=replies,
-        dropped=silenced,
+        dropped=dropped,
         queued=bool(replies) and not outcome.mailbox,
     )
 
 
-def _settle(
+def _current(
     connection: Connection, outcome: Outcome, at: datetime
 ) -> tuple[Conversation, str | None]:
-    """The conversation as the database has it, and why the bot must be silent, if it must."""
+    """The conversation as it is in the database, and why the bot's replies are dropped, if so."""
     if not outcome.conversation.id:
-        return open_new(connection, outcome, at), None
+        return open_conversation(connection, outcome, at), None
     if outcome.work.inbound is not None and outcome.work.inbound.ref is not None:
-        adopt(connection, outcome)
-    row = _EPOCH.one(connection, {"id": outcome.conversation.id})
+        identify(connection, outcome)
+    row = _CONVERSATION.one(connection, {"id": outcome.conversation.id})
     now = rows.conversation(connection, row)
     if outcome.work.happened is not None:
-        return now, _moved_on(connection, now, outcome.work.happened)
+        return now, _why_outdated(connection, now, outcome.work.happened)
     if outcome.work.kind == "agent" or now.epoch == outcome.conversation.epoch:
         return now, None
     if now.state in ("waiting", "person"):
@@ -108,14 +113,14 @@ def _settle(
     raise Moved
 
 
-def _moved_on(connection: Connection, now: Conversation, happened: Happened) -> str | None:
-    """Why what was set for later is not said any more. Where conversations follow one another in
-    a lane, what is said of an earlier one would fall into the last."""
+def _why_outdated(connection: Connection, now: Conversation, happened: Happened) -> str | None:
+    """Why a timer's reply is dropped: the conversation changed, or a newer one began. (Where
+    conversations follow one another in a lane, the reply would show up in the newer one.)"""
     if now.epoch != happened.epoch:
-        return "things have moved on since it was set"
+        return "the conversation has changed since it was set"
     lane = {"lane": now.address.lane, "this": now.id}
     if now.subject is None and _NEWER.scalar(connection, lane) is not None:
-        return "the customer has begun something new since"
+        return "the customer has begun a newer conversation"
     return None
 
 
@@ -127,11 +132,11 @@ def _update(connection: Connection, outcome: Outcome, now: Conversation) -> Conv
         after = after.replace(epoch=now.epoch + 1, owner=None, resolved_at=None)
         reopened = update(conversations).where(conversations.c.id == now.id)
         connection.execute(reopened.values(owner=None, resolved_at=None))
-    _CHANGED.count(connection, {"this": now.id, **columns(connection, outcome, after)})
+    _UPDATE.count(connection, {"this": now.id, **turn_columns(connection, outcome, after)})
     return after
 
 
-def _done(
+def _mark_handled(
     connection: Connection, outcome: Outcome, conversation: int, message: Message | None
 ) -> None:
     turn = {

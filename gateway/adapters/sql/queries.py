@@ -1,15 +1,18 @@
-"""What pages, cards and channels read."""
+"""What pages, context cards, channels and suggestions read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, or_, select
 
-from gateway.adapters.sql import answered as _answered
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.prepared import Prepared
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.schema import (
     conversations,
     customers,
@@ -20,7 +23,6 @@ from gateway.adapters.sql.schema import (
     suggestions,
     surveys,
 )
-from gateway.adapters.sql.units import AnyDatabase
 from gateway.model import (
     Address,
     Answered,
@@ -35,6 +37,10 @@ from gateway.model import (
 )
 from gateway.ports import NotFound
 
+MOST_MESSAGES = 500
+"""Messages on a context card."""
+LONGEST = 2_000
+"""Characters of a question, and of its answer, in a past answer."""
 _PUBLIC = (
     select(messages)
     .where(
@@ -42,14 +48,14 @@ _PUBLIC = (
         messages.c.id > bindparam("after"),
         messages.c.internal.is_(False),
         messages.c.status.not_in(("discarded", "unsure")),
-        # What was refused before it was ever on its way was not said.
+        # A message that was refused before it entered the outbox was never sent.
         or_(messages.c.status != "failed", exists().where(outbox.c.message_id == messages.c.id)),
     )
     .order_by(messages.c.id)
     .limit(bindparam("most"))
 )
-_SAID = _PUBLIC.where(messages.c.author.in_(("bot", "agent")))
-_EARLIER = Prepared(
+_REPLIES = _PUBLIC.where(messages.c.author.in_(("bot", "agent")))
+_EARLIER = PreparedStatement(
     select(conversations, func.max(surveys.c.score).label("score"))
     .outerjoin(surveys, surveys.c.conversation_id == conversations.c.id)
     .where(conversations.c.customer_id == bindparam("customer"))
@@ -57,29 +63,58 @@ _EARLIER = Prepared(
     .order_by(conversations.c.id.desc())
     .limit(bindparam("most"))
 )
+_HAS_ANSWER = exists().where(
+    messages.c.conversation_id == conversations.c.id,
+    messages.c.author == "agent",
+    messages.c.internal.is_(False),
+)
+_ANSWERED = (
+    select(conversations.c.id)
+    .where(
+        conversations.c.state == "resolved",
+        conversations.c.opened_at >= bindparam("since"),
+        conversations.c.language.is_not(None),
+        _HAS_ANSWER,
+    )
+    .order_by(conversations.c.id.desc())
+    .limit(bindparam("most"))
+    .subquery()
+)
+_ANSWERED_MESSAGES = (
+    select(messages, conversations.c.language, conversations.c.customer_id, customers.c.name)
+    .join(_ANSWERED, _ANSWERED.c.id == messages.c.conversation_id)
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .join(customers, customers.c.id == conversations.c.customer_id)
+    .where(
+        messages.c.internal.is_(False),
+        messages.c.author.in_(("customer", "agent")),
+        messages.c.status.not_in(("discarded", "unsure", "failed")),
+    )
+    .order_by(messages.c.conversation_id.desc(), messages.c.id)
+)
 _CONVERSATION = select(conversations).where(conversations.c.id == bindparam("id"))
 
 
-class SqlReading:
-    """Reads only; every method sees one snapshot."""
+class SqlQueries:
+    """See `store.Reading`. Each method reads one snapshot."""
 
-    def __init__(self, database: AnyDatabase) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._db = database
 
     async def messages(
         self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
     ) -> tuple[Message, ...]:
-        asked = {"lane": address.lane, "after": after, "most": limit}
-        query = _PUBLIC if own else _SAID
+        values = {"lane": address.lane, "after": after, "most": limit}
+        query = _PUBLIC if own else _REPLIES
         return await self._db.read(
-            lambda c: tuple(rows.message(c, row) for row in c.execute(query, asked))
+            lambda c: tuple(rows.message(c, row) for row in c.execute(query, values))
         )
 
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[Earlier, ...]:
         return await self._db.read(lambda c: _earlier(c, customer, limit))
 
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[Answered, ...]:
-        return await self._db.read(lambda c: _answered.answered(c, since, limit))
+        return await self._db.read(lambda c: _answered(c, since, limit))
 
     async def conversation(self, id: int) -> Conversation:
         return await self._db.read(lambda c: rows.conversation(c, _found(c, id)))
@@ -91,13 +126,13 @@ class SqlReading:
         return await self._db.read(lambda c: _card(c, id))
 
     async def handoff(self, id: int) -> Handoff:
-        def unit(connection: Connection) -> Handoff:
+        def job(connection: Connection) -> Handoff:
             row = connection.execute(select(handoffs).where(handoffs.c.id == id)).one_or_none()
             if row is None:
                 raise NotFound(f"there is no handoff {id}")
             return rows.handoff(connection, row)
 
-        return await self._db.read(unit)
+        return await self._db.read(job)
 
 
 def _found(connection: Connection, id: int) -> Row[Any]:
@@ -113,8 +148,8 @@ def _earlier(connection: Connection, customer: int, limit: int) -> tuple[Earlier
         Earlier(
             id=row.id,
             channel=row.channel,
-            opened_at=rows.when(row.opened_at),
-            resolved_at=rows.maybe(row.resolved_at),
+            opened_at=rows.from_ms(row.opened_at),
+            resolved_at=rows.maybe_from_ms(row.resolved_at),
             intent=row.intent,
             mood=row.mood,
             score=row.score,
@@ -124,14 +159,14 @@ def _earlier(connection: Connection, customer: int, limit: int) -> tuple[Earlier
 
 
 def _queue(connection: Connection) -> tuple[QueueItem, ...]:
-    open_ones = (
+    open_handoffs = (
         select(handoffs, conversations.c.id.label("found"))
         .join(conversations, conversations.c.id == handoffs.c.conversation_id)
         .where(handoffs.c.closed_at.is_(None))
         .order_by(handoffs.c.claimed_at.is_not(None), handoffs.c.priority.desc(), handoffs.c.id)
         .limit(500)
     )
-    return tuple(_item(connection, row) for row in connection.execute(open_ones).all())
+    return tuple(_item(connection, row) for row in connection.execute(open_handoffs).all())
 
 
 def _item(connection: Connection, row: Row[Any]) -> QueueItem:
@@ -145,21 +180,23 @@ def _item(connection: Connection, row: Row[Any]) -> QueueItem:
         .order_by(messages.c.id.desc())
         .limit(1)
     ).one_or_none()
-    said = rows.message(connection, last) if last else None
+    message = rows.message(connection, last) if last else None
+    understanding = message.understanding if message else None
     handoff = rows.handoff(connection, row)
     return QueueItem(
         handoff=handoff,
         conversation=rows.conversation(connection, found),
         customer=rows.customer(connection, customer),
-        preview=_short(said.text) if said else "",
-        mood=said.understanding.emotion if said and said.understanding else Emotion(),
+        preview=_preview(message.text) if message else "",
+        mood=understanding.emotion if understanding else Emotion(),
         waiting_since=_waiting_since(connection, found.id) or handoff.created_at,
     )
 
 
 def _waiting_since(connection: Connection, conversation: int) -> Any:
-    """The customer's first message that no person has answered yet."""
-    spoke = (
+    """The time of the customer's first message that no person has answered yet; None when there is
+    none."""
+    last_answer = (
         select(func.coalesce(func.max(messages.c.id), 0))
         .where(
             messages.c.conversation_id == conversation,
@@ -171,12 +208,12 @@ def _waiting_since(connection: Connection, conversation: int) -> Any:
     first = select(func.min(messages.c.at)).where(
         messages.c.conversation_id == conversation,
         messages.c.author == "customer",
-        messages.c.id > spoke,
+        messages.c.id > last_answer,
     )
-    return rows.maybe(connection.execute(first).scalar())
+    return rows.maybe_from_ms(connection.execute(first).scalar())
 
 
-def _short(text: str) -> str:
+def _preview(text: str) -> str:
     flat = " ".join(text.split())
     return flat if len(flat) <= 140 else flat[:139].rstrip() + "…"
 
@@ -186,7 +223,15 @@ def _card(connection: Connection, id: int) -> Card:
     customer = connection.execute(
         select(customers).where(customers.c.id == found.customer_id)
     ).one()
-    said = _all(connection, select(messages).where(messages.c.conversation_id == id))
+    latest = (
+        select(messages)
+        .where(messages.c.conversation_id == id)
+        .order_by(messages.c.id.desc())
+        .limit(MOST_MESSAGES)
+    )
+    shown = tuple(
+        rows.message(connection, row) for row in reversed(connection.execute(latest).all())
+    )
     handoff = _newest(connection, handoffs, id)
     suggestion = _newest(connection, suggestions, id)
     known = select(identities).where(identities.c.customer_id == found.customer_id)
@@ -198,26 +243,22 @@ def _card(connection: Connection, id: int) -> Card:
             Address(channel=row.channel, value=row.value) for row in connection.execute(known)
         ),
         handoff=rows.handoff(connection, handoff) if handoff else None,
-        messages=said,
-        earlier=tuple(one for one in history if one.id != id),
-        facts=_facts(said),
+        messages=shown,
+        earlier=tuple(earlier for earlier in history if earlier.id != id),
+        facts=_facts(shown),
         summary=(),
         suggestion=rows.suggestion(connection, suggestion)
         if suggestion and suggestion.outcome == "open"
         else None,
-        on_its_way=_on_its_way(connection, id),
+        on_its_way=_on_their_way(connection, id),
     )
 
 
-def _facts(said: tuple[Message, ...]) -> tuple[Fact, ...]:
-    """What is known of the customer's case, the newest word on each; not what the bot told."""
-    told = {fact.name: fact for one in said if one.author == "customer" for fact in one.facts}
-    return tuple(told.values())
-
-
-def _all(connection: Connection, query: Select[Any]) -> tuple[Message, ...]:
-    last = query.order_by(messages.c.id.desc()).limit(500)
-    return tuple(rows.message(connection, row) for row in reversed(connection.execute(last).all()))
+def _facts(shown: tuple[Message, ...]) -> tuple[Fact, ...]:
+    """The facts from the customer's own messages, the newest value of each."""
+    customers_own = (message for message in shown if message.author == "customer")
+    newest = {fact.name: fact for message in customers_own for fact in message.facts}
+    return tuple(newest.values())
 
 
 def _newest(connection: Connection, table: Any, conversation: int) -> Row[Any] | None:
@@ -229,9 +270,9 @@ def _newest(connection: Connection, table: Any, conversation: int) -> Row[Any] |
     ).one_or_none()
 
 
-def _on_its_way(connection: Connection, conversation: int) -> tuple[Message, ...]:
-    """The bot's messages that a provider may have although a person has the conversation."""
-    cut = (
+def _on_their_way(connection: Connection, conversation: int) -> tuple[Message, ...]:
+    """The bot's messages that the provider may have, although a person has the conversation."""
+    chosen = (
         select(messages)
         .join(outbox, outbox.c.message_id == messages.c.id)
         .where(
@@ -250,4 +291,37 @@ def _on_its_way(connection: Connection, conversation: int) -> tuple[Message, ...
         )
         .order_by(messages.c.id)
     )
-    return tuple(rows.message(connection, row) for row in connection.execute(cut))
+    return tuple(rows.message(connection, row) for row in connection.execute(chosen))
+
+
+def _answered(connection: Connection, since: datetime, limit: int) -> tuple[Answered, ...]:
+    found = connection.execute(_ANSWERED_MESSAGES, {"since": rows.to_ms(since), "most": limit})
+    by_conversation = groupby(found.all(), key=attrgetter("conversation_id"))
+    return tuple(
+        answered
+        for _, conversation in by_conversation
+        for answered in _first_answer(connection, conversation)
+    )
+
+
+def _first_answer(connection: Connection, conversation: Iterable[Row[Any]]) -> Iterator[Answered]:
+    """What the customer wrote before the first answer of a person, and that answer."""
+    questions: list[str] = []
+    for row in conversation:
+        message = rows.message(connection, row)
+        if message.author == "customer":
+            questions.append(message.text)
+            continue
+        question = " ".join(questions).strip()
+        if question and message.text.strip():
+            customer_name = rows.decrypted(connection, "customers.name", "", row.name)
+            names = (customer_name, message.agent.name if message.agent else None)
+            yield Answered(
+                conversation=row.conversation_id,
+                customer=row.customer_id,
+                language=row.language,
+                asked=question[:LONGEST],
+                said=message.text[:LONGEST],
+                names=tuple(name for name in names if name),
+            )
+        return
