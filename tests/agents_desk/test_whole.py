@@ -207,7 +207,7 @@ async def test_it_goes_on_elsewhere(
         ana.page = page
         answer = await ana.send(f"{path}/answer", key="k1", text="Now by phone.", via=PHONE.lane)
         assert answer.url.path != path
-        assert "ana goes on from fake:maria" in ana.page
+        assert "ana continues from fake:maria" in ana.page
         assert "Now by phone." in ana.page
     await gw.settled()
     assert [one.text for one in phone.sent] == ["Now by phone."]

@@ -39,11 +39,11 @@ class SqlStore:
         lease: timedelta = timedelta(seconds=15),
         webhooks: WebhookRecorder | None = None,
     ) -> None:
-        self._db = database
-        own, webhooks = ProcessLease(lease), webhooks or WebhookRecorder()
-        self.processes = SqlProcesses(database, own)
-        self.inbox: Inbox = SqlInbox(database, own, idle=idle, webhooks=webhooks)
-        self.outbox: Outbox = SqlOutbox(database, own, webhooks)
+        self.database, self.lease = database, ProcessLease(lease)
+        webhooks = webhooks or WebhookRecorder()
+        self.processes = SqlProcesses(database, self.lease)
+        self.inbox: Inbox = SqlInbox(database, self.lease, idle=idle, webhooks=webhooks)
+        self.outbox: Outbox = SqlOutbox(database, self.lease, webhooks)
         self.timers = SqlTimers(database)
         self.moves = SqlHandoffs(database, webhooks)
         self.reading = SqlQueries(database)
@@ -54,10 +54,10 @@ class SqlStore:
         self.keeping = SqlRetention(database)
 
     async def ping(self) -> None:
-        await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar())
+        await self.database.read(lambda c: c.execute(text("SELECT 1")).scalar())
 
     async def stop(self) -> None:
-        await self._db.stop()
+        await self.database.stop()
 
 
 async def prepare(database: SqlDatabase) -> None:

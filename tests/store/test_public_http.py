@@ -1,4 +1,4 @@
-"""Calls to addresses from outside: never into our own network, by whatever way."""
+"""Requests to addresses from messages never reach our own network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.adapters.outside import SafeOutside, is_public
 
 @pytest.fixture
 async def inner() -> AsyncIterator[TestServer]:
-    """A service of ours that no message may reach."""
+    """An internal service."""
 
     async def secret(_: web.Request) -> web.Response:
         return web.Response(text="secret")
@@ -41,28 +41,28 @@ async def inner() -> AsyncIterator[TestServer]:
     "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2001:0:4136:e378:8000:63bf:3fff:fdd2",
     "2001:db8::1", "localhost", "example.com", "", "127.1", "0x7f000001", "2130706433",
 ])  # fmt: skip
-def test_our_own_network_was_called_public(host: str) -> None:
-    """Private, loopback, link-local, shared, reserved, multicast, wrapped or not a number."""
+def test_internal_addresses_are_not_public(host: str) -> None:
+    """Private, loopback, link-local, shared, reserved, multicast, mapped, or not a number."""
     assert not is_public(host)
 
 
 @pytest.mark.parametrize("host", ["93.184.215.14", "8.8.8.8", "2606:4700:4700::1111",
                                   "::ffff:8.8.8.8", "64:ff9b::808:808"])  # fmt: skip
-def test_the_public_network_is_public(host: str) -> None:
-    """Also in IPv6's clothes."""
+def test_public_addresses_are_public(host: str) -> None:
+    """Also when mapped to IPv6."""
     assert is_public(host)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"])  # noqa: S104
-async def test_a_message_reached_our_own_service(inner: TestServer, host: str) -> None:
+async def test_an_internal_service_is_not_reachable(inner: TestServer, host: str) -> None:
     """Neither by number nor by name."""
     async with SafeOutside().session() as session:
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.get(f"http://{host}:{inner.port}/secret")
 
 
-async def test_what_is_configured_is_reached(inner: TestServer) -> None:
-    """An address of the settings may lie anywhere: by number and by name, that port alone."""
+async def test_a_configured_address_is_reachable(inner: TestServer) -> None:
+    """An address from the settings may be internal; only with its own port."""
     for host in ("127.0.0.1", "localhost"):
         url = f"http://{host}:{inner.port}"
         async with (
@@ -75,8 +75,8 @@ async def test_what_is_configured_is_reached(inner: TestServer) -> None:
             await session.get(f"http://127.0.0.1:{inner.port}/secret")
 
 
-async def test_a_redirect_led_inside(inner: TestServer) -> None:
-    """The check is made for every connection, so that no detour helps."""
+async def test_a_redirect_to_an_internal_address_is_refused(inner: TestServer) -> None:
+    """Every connection is checked."""
     other = web.Application()
     reached: list[str] = []
 
@@ -95,8 +95,8 @@ async def test_a_redirect_led_inside(inner: TestServer) -> None:
     await server.close()
 
 
-class Turncoat(AbstractResolver):
-    """A name server that answers with a public address first and with ours then."""
+class RebindingResolver(AbstractResolver):
+    """Resolves every name to our own address."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -112,17 +112,17 @@ class Turncoat(AbstractResolver):
         return None
 
 
-async def test_a_name_turned_to_us_after_the_check(inner: TestServer) -> None:
-    """DNS rebinding: what is checked is the address that the connection goes to."""
+async def test_dns_rebinding_is_refused(inner: TestServer) -> None:
+    """The check uses the address that the connection goes to."""
     async with SafeOutside().session() as session:
         connector = session.connector
         assert isinstance(connector, aiohttp.TCPConnector)
-        connector._resolver._resolver = Turncoat()  # type: ignore[attr-defined]
+        connector._resolver._resolver = RebindingResolver()  # type: ignore[attr-defined]
         with pytest.raises(aiohttp.ClientConnectorError, match="not public"):
             await session.get(f"http://innocent.example:{inner.port}/secret")
 
 
-async def test_cookies_went_from_one_call_to_the_next() -> None:
-    """It keeps none."""
+async def test_cookies_are_not_kept() -> None:
+    """No request sends a cookie of an earlier one."""
     async with SafeOutside().session() as session:
         assert isinstance(session.cookie_jar, aiohttp.DummyCookieJar)

@@ -1,4 +1,4 @@
-"""What a file is, by its content."""
+"""The media type of a file, checked against its content."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ OCTETS = "application/octet-stream"
      "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
     (OCTETS, PNG, OCTETS),
 ])  # fmt: skip
-def test_an_honest_sender_is_believed(said: str, data: bytes, kept: str) -> None:
-    """What fits, or cannot be told, stays as it was said."""
+def test_a_plausible_media_type_is_kept(said: str, data: bytes, kept: str) -> None:
+    """It fits the content, or the content tells nothing."""
     assert believed(said, data) == kept
 
 
@@ -37,6 +37,6 @@ def test_an_honest_sender_is_believed(said: str, data: bytes, kept: str) -> None
     ("image/png", ZIP, "application/zip"),
     ("text/plain", PDF, "application/pdf"),
 ])  # fmt: skip
-def test_a_page_went_as_a_picture(said: str, data: bytes, kept: str) -> None:
-    """A page, a program or an archive in disguise is kept as what it is."""
+def test_a_disguised_file_gets_its_real_media_type(said: str, data: bytes, kept: str) -> None:
+    """A page, a program or an archive that claims to be something else."""
     assert believed(said, data) == kept

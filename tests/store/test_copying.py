@@ -1,4 +1,4 @@
-"""A SQLite installation becomes one on PostgreSQL."""
+"""Copying a SQLite installation to PostgreSQL, and migrating either."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.spine.conftest import echo
 
 @pytest.fixture
 async def installation(tmp_path: Path) -> Path:
-    """A folder with some customers' conversations in SQLite; its settings file."""
+    """The settings file of an installation with some conversations in SQLite."""
     here = {"database_url": f"sqlite:///{tmp_path / 'var' / 'warmline.db'}"}
     async with running(FakeChannel(), FakeHandler(echo), config=here, tmp_path=tmp_path) as gw:
         for who in ("ana", "björn", "حليمة"):
@@ -42,17 +42,17 @@ def warmline(*arguments: str) -> Result:
     return CliRunner(env={"COLUMNS": "100"}).invoke(command(), list(map(str, arguments)))
 
 
-def in_words(told: Result) -> str:
-    return f"{told.output} {told.exception}"
+def output_of(result: Result) -> str:
+    return f"{result.output} {result.exception}"
 
 
-async def test_everything_is_there(installation: Path, tmp_path: Path, postgres_url: str) -> None:
-    """All tables have the same rows and sums on both sides, ids go on where they stopped, and the
-    gateway serves the same customers from there. A second time is refused: it is not empty."""
+async def test_everything_is_copied(installation: Path, tmp_path: Path, postgres_url: str) -> None:
+    """All tables have the same rows and checksums on both sides, ids continue, and the gateway
+    serves the same customers from PostgreSQL. A second copy is refused: the target is not empty."""
     move = ("move", "--config", str(installation), "--to", postgres_url)
-    told = await asyncio.to_thread(warmline, *move)
-    assert told.exit_code == 0, in_words(told)
-    assert all(table.name in told.output for table in TABLES)
+    result = await asyncio.to_thread(warmline, *move)
+    assert result.exit_code == 0, output_of(result)
+    assert all(table.name in result.output for table in TABLES)
     source, target = (
         SqliteDatabase(tmp_path / "var" / "warmline.db"),
         open_database(postgres_url, Postgres()),
@@ -72,28 +72,28 @@ async def test_everything_is_there(installation: Path, tmp_path: Path, postgres_
         await ana.say("again")
         assert ana.heard[-1] == "You said again."
         assert (await ana.messages())[-1].id == last + 2  # hers, and the answer
-    told = await asyncio.to_thread(warmline, *move)
-    assert told.exit_code == 1
-    assert "not empty" in in_words(told)
+    result = await asyncio.to_thread(warmline, *move)
+    assert result.exit_code == 1
+    assert "not empty" in output_of(result)
 
 
 @contextmanager
-def as_if_served(folder: Path) -> Iterator[None]:
+def serving_lock(folder: Path) -> Iterator[None]:
     with (folder / "serving.lock").open("w") as lock:
         flock(lock, LOCK_EX)
         yield
 
 
-async def test_a_running_server_is_not_moved(
+async def test_a_running_installation_is_not_copied(
     installation: Path, tmp_path: Path, postgres_url: str
 ) -> None:
-    """What is written meanwhile would be missing."""
-    with as_if_served(tmp_path / "var"):
-        told = await asyncio.to_thread(
+    """What it writes meanwhile would be missing."""
+    with serving_lock(tmp_path / "var"):
+        result = await asyncio.to_thread(
             warmline, "move", "--config", str(installation), "--to", postgres_url
         )
-    assert told.exit_code == 1
-    assert "another `warmline serve` works" in in_words(told)
+    assert result.exit_code == 1
+    assert "another `warmline serve` works" in output_of(result)
 
 
 def set_to(file: Path, url: str) -> None:
@@ -105,23 +105,23 @@ def set_to(file: Path, url: str) -> None:
 async def test_migrate_goes_forward_and_back(
     installation: Path, tmp_path: Path, postgres_url: str, on: str
 ) -> None:
-    """With data in them, on both databases: it tells from where to where, and what older
-    revisions know of is kept."""
+    """With data, on both databases: the command prints both revisions, and keeps what older
+    revisions can hold."""
     url = f"sqlite:///{tmp_path / 'var' / 'warmline.db'}"
     if on == "postgresql":
-        told = await asyncio.to_thread(
+        result = await asyncio.to_thread(
             warmline, "move", "--config", str(installation), "--to", postgres_url
         )
-        assert told.exit_code == 0, in_words(told)
+        assert result.exit_code == 0, output_of(result)
         url = postgres_url
     set_to(installation, url)
 
     async def migrate(*arguments: str) -> str:
-        told = await asyncio.to_thread(
+        result = await asyncio.to_thread(
             warmline, "migrate", "--config", str(installation), *arguments
         )
-        assert told.exit_code == 0, in_words(told)
-        return told.output.strip()
+        assert result.exit_code == 0, output_of(result)
+        return result.output.strip()
 
     async def messages() -> int:
         database = open_database(url, Postgres())

@@ -1,4 +1,4 @@
-"""Encryption at rest: nothing readable on disk, keys that change, keys that are missing."""
+"""Encryption at rest: nothing readable on disk, key rotation, missing keys."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ PLAIN = {
     "hooks": {"event", "endpoint", "name", "state", "error"},
     "processes": {"id", "name", "role"},
 }  # fmt: skip
-"""Columns with text that stay plain: codes, addresses to find people by, and people of ours."""
+"""Text columns that stay plain: codes, addresses to look up, and our own people."""
 
 
 def environ(*keys: str) -> Mapping[str, str]:
     return {"WARMLINE_DATA_KEY": ",".join(keys)} if keys else {}
 
 
-async def live_through(gw: Running) -> None:
-    """Words everywhere: a message with a file, an answer, a note, a hand-over, a guest's note."""
+async def fill(gw: Running) -> None:
+    """Put the canary everywhere: message, file, answer, note, handoff, plugin storage."""
     sent = File(name=f"{CANARY}.txt", media_type="text/plain", data=CANARY.encode() * 9)
     kept = await gw.house.files.keep(sent)
     ana = gw.customer("email", "ana")
@@ -70,34 +70,35 @@ async def live_through(gw: Running) -> None:
     await gw.house.notebook.put("guest", "k", CANARY, conversation=card.conversation.id)
 
 
-def asleep(folder: Path, *keys: str) -> Any:
-    """A gateway that starts by itself there; the handler hands over whatever comes."""
+def gateway_in(folder: Path, *keys: str) -> Any:
+    """A gateway with its data in ``folder``; the handler echoes every message."""
     handler = FakeHandler(lambda turn: Reply(body=(f"You said {turn.message.text}",)))
     return running(handler, tmp_path=folder, environ=environ(*keys))
 
 
 def on_disk(folder: Path) -> bytes:
-    """All that lies there."""
+    """The contents of all files in ``folder``."""
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
-def test_every_text_has_its_decision() -> None:
-    """Each column with text is sealed or stands in the list of what stays plain: a new one must be
-    decided on."""
-    sealed = {(place.table.name, place.column) for place in ENCRYPTED_COLUMNS}
+def test_every_text_column_is_encrypted_or_listed_as_plain() -> None:
+    """A new text column needs a decision."""
+    encrypted = {(one.table.name, one.column) for one in ENCRYPTED_COLUMNS}
     for table in metadata.sorted_tables:
         for column in table.columns:
             if isinstance(column.type, Text) or column.type.python_type is str:
                 plain = column.name in PLAIN[table.name]
-                assert plain != ((table.name, column.name) in sealed), f"{table.name}.{column.name}"
+                assert plain != ((table.name, column.name) in encrypted), (
+                    f"{table.name}.{column.name}"
+                )
 
 
 @pytest.mark.sqlite
-async def test_words_were_readable_on_disk(tmp_path: Path) -> None:
-    """With a key nothing that was said, noted, attached or named is found in any file, and
-    everything reads as it was."""
-    async with asleep(tmp_path, A) as gw:
-        await live_through(gw)
+async def test_words_are_not_readable_on_disk(tmp_path: Path) -> None:
+    """With a key, no message, note, file or name is found in any file, and everything reads back as
+    it was written."""
+    async with gateway_in(tmp_path, A) as gw:
+        await fill(gw)
         [card] = [await gw.house.desk.card(1)]
         assert card.conversation.subject == CANARY
         assert card.customer.name == CANARY
@@ -114,10 +115,10 @@ async def test_words_were_readable_on_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.sqlite
-async def test_without_a_key_nothing_changes(tmp_path: Path) -> None:
-    """What is stored is what it was before there were keys."""
-    async with asleep(tmp_path) as gw:
-        await live_through(gw)
+async def test_without_a_key_text_is_stored_plain(tmp_path: Path) -> None:
+    """As before there were keys."""
+    async with gateway_in(tmp_path) as gw:
+        await fill(gw)
         assert CANARY.encode() in on_disk(tmp_path / "var")
     with closing(sqlite3.connect(tmp_path / "var" / "warmline.db")) as raw, raw:
         texts = [text for (text,) in raw.execute("SELECT text FROM messages")]
@@ -125,82 +126,82 @@ async def test_without_a_key_nothing_changes(tmp_path: Path) -> None:
     assert f"{CANARY}, please" in texts
 
 
-async def test_keys_change_with_data_in_place(tmp_path: Path) -> None:
-    """Plain, then sealed, then under another key, then plain again: nothing is lost on the way,
-    and each time the old key is needed no more."""
-    async with asleep(tmp_path) as gw:
-        await live_through(gw)
+async def test_keys_are_rotated_with_data_in_place(tmp_path: Path) -> None:
+    """Plain, then encrypted, then with another key, then plain again: nothing is lost, and each
+    rotation makes the old key unnecessary."""
+    async with gateway_in(tmp_path) as gw:
+        await fill(gw)
         before = await gw.gateway.store.customers.export(Address(channel="email", value="ana"))
     name_a, name_b = read_keys(A).names + read_keys(B).names
-    for keys, gone in (((A,), []), ((B, A), [name_a]), ((B,), [])):
-        async with asleep(tmp_path, *keys) as gw:
-            told: dict[str, int] = {}
-            done = await rotate_keys(gw.gateway.database, gw.gateway.files, told.__setitem__)
-            assert list(done) == gone
+    for keys, unneeded in (((A,), []), ((B, A), [name_a]), ((B,), [])):
+        async with gateway_in(tmp_path, *keys) as gw:
+            changed: dict[str, int] = {}
+            done = await rotate_keys(gw.gateway.database, gw.gateway.files, changed.__setitem__)
+            assert list(done) == unneeded
             again: dict[str, int] = {}
             await rotate_keys(gw.gateway.database, gw.gateway.files, again.__setitem__)
             assert not any(again.values())
-            assert any(told.values()) == (keys != (B,))
+            assert any(changed.values()) == (keys != (B,))
             await gw.gateway.database.checkpoint()
             held = await gw.gateway.store.customers.export(Address(channel="email", value="ana"))
             assert held == before
         assert CANARY.encode() not in on_disk(tmp_path / "var")
     assert name_b
-    async with asleep(tmp_path, B) as gw:
-        opened = Keys()
-        opened._ciphers = gw.gateway.database.keys._ciphers
+    async with gateway_in(tmp_path, B) as gw:
         gw.gateway.database.keys.first = None
         await rotate_keys(gw.gateway.database, gw.gateway.files, lambda *_: None)
-    async with asleep(tmp_path) as gw:
+    async with gateway_in(tmp_path) as gw:
         held = await gw.gateway.store.customers.export(Address(channel="email", value="ana"))
         assert held == before
 
 
-async def test_a_rotation_that_was_cut_off_goes_on(tmp_path: Path) -> None:
-    """Half done, everything is readable; begun again, it changes the other half alone."""
-    async with asleep(tmp_path, A) as gw:
+async def test_an_interrupted_rotation_can_be_started_again(tmp_path: Path) -> None:
+    """Half done, everything is readable; a second run changes only the other half."""
+    async with gateway_in(tmp_path, A) as gw:
         for number in range(4):
             await gw.customer("rest", f"c{number}").say(CANARY)
-    async with asleep(tmp_path, B, A) as gw:
+    async with gateway_in(tmp_path, B, A) as gw:
         table = ENCRYPTED_COLUMNS[2].table
 
         def one(connection: Any) -> int:
             keys = gw.gateway.database.keys
             row = connection.execute(select(table).limit(1)).mappings().one()
-            bound = ENCRYPTED_COLUMNS[2].place(row)
-            text = keys.seal(keys.open(row["text"], bound), bound)
+            place = ENCRYPTED_COLUMNS[2].place(row)
+            text = keys.seal(keys.open(row["text"], place), place)
             mine = table.update().where(table.c.id == row["id"])
             return int(connection.execute(mine.values(text=text)).rowcount)
 
         assert await gw.gateway.database.write(one) == 1
         for number in range(1, 5):
             assert (await gw.house.desk.card(number)).messages[0].text == CANARY
-        told: dict[str, int] = {}
-        await rotate_keys(gw.gateway.database, gw.gateway.files, told.__setitem__)
-        assert told["messages"]
-        assert told["customers"] == 0
+        changed: dict[str, int] = {}
+        await rotate_keys(gw.gateway.database, gw.gateway.files, changed.__setitem__)
+        assert changed["messages"]
+        assert changed["customers"] == 0
 
 
 @pytest.mark.parametrize("keys", [(), (B,)], ids=["none", "another"])
-async def test_a_missing_key_lost_data(tmp_path: Path, keys: tuple[str, ...]) -> None:
-    """Without the key the gateway does not start, says which one it needs, and changes nothing."""
-    async with asleep(tmp_path, A) as gw:
-        await live_through(gw)
+async def test_the_gateway_does_not_start_without_its_key(
+    tmp_path: Path, keys: tuple[str, ...]
+) -> None:
+    """The error names the missing key, and nothing is changed."""
+    async with gateway_in(tmp_path, A) as gw:
+        await fill(gw)
     name = read_keys(A).first
     before = on_disk(tmp_path / "var")
     with pytest.raises(BadKey, match=f"sealed with the key {name}, which WARMLINE_DATA_KEY"):
-        async with asleep(tmp_path, *keys):
+        async with gateway_in(tmp_path, *keys):
             raise AssertionError("it started")
     assert len(on_disk(tmp_path / "var")) >= len(before)
-    async with asleep(tmp_path, A) as gw:
+    async with gateway_in(tmp_path, A) as gw:
         assert (await gw.house.desk.card(1)).customer.name == CANARY
 
 
 @pytest.mark.sqlite
-async def test_a_database_that_cannot_be_read_stayed_open(tmp_path: Path) -> None:
-    """Its connections are closed before the mistake is told."""
-    async with asleep(tmp_path, A) as gw:
-        await live_through(gw)
+async def test_a_database_that_cannot_be_read_is_closed(tmp_path: Path) -> None:
+    """Its connections are closed before the error is raised."""
+    async with gateway_in(tmp_path, A) as gw:
+        await fill(gw)
     guests = as_guests([PlainVoice()])
     gateway = put_together(guests, settings_for(guests, {}, tmp_path, environ(B)))
     with pytest.raises(BadKey):
@@ -209,8 +210,8 @@ async def test_a_database_that_cannot_be_read_stayed_open(tmp_path: Path) -> Non
         await gateway.database.read(lambda connection: connection.closed)
 
 
-async def test_an_erasure_left_an_address_in_sealed_lines(tmp_path: Path) -> None:
-    """Lines of other customers that name an erased address are found sealed too."""
+async def test_an_erasure_finds_addresses_in_encrypted_lines(tmp_path: Path) -> None:
+    """Also in the lines of other customers."""
     phone = FakeChannel("rest")
     async with running(phone, tmp_path=tmp_path, environ=environ(A)) as gw:
         await gw.customer("rest", "ana").say("hello")
@@ -224,9 +225,9 @@ async def test_an_erasure_left_an_address_in_sealed_lines(tmp_path: Path) -> Non
         assert "an erased address" in str(card)
 
 
-async def test_words_moved_to_another_conversation(tmp_path: Path) -> None:
-    """Who can write to the database cannot put one customer's words into another's."""
-    async with asleep(tmp_path, A) as gw:
+async def test_text_moved_to_another_conversation_is_rejected(tmp_path: Path) -> None:
+    """Somebody who can write to the database cannot pass one customer's text off as another's."""
+    async with gateway_in(tmp_path, A) as gw:
         await gw.customer("rest", "ana").say("mine")
         await gw.customer("rest", "eve").say("hers")
         table = ENCRYPTED_COLUMNS[2].table
@@ -247,8 +248,8 @@ async def test_words_moved_to_another_conversation(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [MARK, f"{MARK}1deadbeefAAAA", f"{MARK}p{MARK}1", "", "ä\udc80"])
 @pytest.mark.parametrize("keys", [Keys(), read_keys(A)], ids=["plain", "sealed"])
-def test_a_text_that_looks_sealed_was_not_read(text: str, keys: Keys) -> None:
-    """Whatever a customer writes comes back as it was; none can make a line unreadable."""
+def test_a_text_that_looks_encrypted_reads_back_unchanged(text: str, keys: Keys) -> None:
+    """A customer cannot make a row unreadable."""
     assert keys.open(keys.seal(text, "p"), "p") == text
     data = FILE + text.encode("utf-8", "surrogatepass")
     assert keys.open_bytes(keys.seal_bytes(data, "p"), "p") == data
@@ -257,20 +258,20 @@ def test_a_text_that_looks_sealed_was_not_read(text: str, keys: Keys) -> None:
 @pytest.mark.parametrize(
     "value", ["short", "????", f"{A},x", "A" * 44], ids=["short", "signs", "second", "long"]
 )
-def test_a_wrong_key_is_named_and_not_shown(value: str) -> None:
-    """Which one is wrong and how to make one; none is quoted."""
-    with pytest.raises(WarmlineError, match="is not 32 bytes in base64") as told:
+def test_an_invalid_key_is_reported_without_its_value(value: str) -> None:
+    """The error says which key is invalid and how to make one."""
+    with pytest.raises(WarmlineError, match="is not 32 bytes in base64") as raised:
         read_keys(value)
-    assert A not in str(told.value)
+    assert A not in str(raised.value)
 
 
 def test_a_key_in_the_settings_file_is_refused(tmp_path: Path) -> None:
-    """Secrets come from the environment, and the message says so."""
+    """Secrets come from the environment; the error says so."""
     with pytest.raises(BadConfig, match="is a secret; set WARMLINE_DATA_KEY"):
         settings_for([], {"data_key": A}, tmp_path)
 
 
 def test_the_settings_do_not_show_the_key(tmp_path: Path) -> None:
-    """Printed, they tell nothing of it."""
+    """Not in their representation."""
     settings = settings_for([], {}, tmp_path, environ(A))
     assert A not in repr(settings.core)

@@ -1,5 +1,4 @@
-"""What a guest writes down is there after a restart, changes by compare-and-set, and goes with
-the customer."""
+"""Plugin storage: survives a restart, changes by compare-and-set, is erased with the customer."""
 
 from __future__ import annotations
 
@@ -37,8 +36,8 @@ KINDS = pytest.mark.parametrize("kind", ["sql", "memory"])
 
 
 @KINDS
-async def test_a_change_names_what_was_seen(tmp_path: Path, kind: str) -> None:
-    """A first writing, a change and a removal need the right version; nothing changes else."""
+async def test_a_change_needs_the_current_version(tmp_path: Path, kind: str) -> None:
+    """So do a first write and a removal."""
     async with notebook(kind, tmp_path) as notes:
         first = await notes.put("a", "k", "one")
         assert first == Entry(key="k", value="one", version=1)
@@ -57,20 +56,20 @@ async def test_a_change_names_what_was_seen(tmp_path: Path, kind: str) -> None:
 
 
 @KINDS
-async def test_of_many_who_write_at_once_one_wins(tmp_path: Path, kind: str) -> None:
-    """The others hear that they were late."""
+async def test_of_many_concurrent_writes_one_wins(tmp_path: Path, kind: str) -> None:
+    """The others raise Outdated."""
     async with notebook(kind, tmp_path) as notes:
-        tries = [notes.put("a", "k", str(i)) for i in range(20)]
-        told = await asyncio.gather(*tries, return_exceptions=True)
-        won = [entry for entry in told if isinstance(entry, Entry)]
+        writes = [notes.put("a", "k", str(i)) for i in range(20)]
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+        won = [entry for entry in outcomes if isinstance(entry, Entry)]
         assert len(won) == 1
-        assert sum(isinstance(one, Outdated) for one in told) == 19
+        assert sum(isinstance(one, Outdated) for one in outcomes) == 19
         assert await notes.get("a", "k") == won[0]
 
 
 @KINDS
-async def test_entries_by_prefix(tmp_path: Path, kind: str) -> None:
-    """In the order of keys, page by page; another guest's are its own."""
+async def test_entries_are_scanned_by_prefix(tmp_path: Path, kind: str) -> None:
+    """In the order of keys, page by page, and only the plugin's own."""
     async with notebook(kind, tmp_path) as notes:
         for key in ("card/3", "card/1", "card", "carb/9", "card/2", "card/ü%_"):
             await notes.put("a", key, key)
@@ -82,9 +81,9 @@ async def test_entries_by_prefix(tmp_path: Path, kind: str) -> None:
         assert [e.key for e in await notes.scan("b", "")] == ["card/7"]
 
 
-async def test_it_outlives_the_process_and_goes_with_the_customer(tmp_path: Path) -> None:
-    """After a restart it is there; it is exported and erased with its conversation, and nothing
-    can be written on an erased one."""
+async def test_values_survive_a_restart_and_are_erased_with_the_customer(tmp_path: Path) -> None:
+    """A value is exported and erased with its conversation. Nothing can be written for an erased
+    one."""
     carla = Address(channel="fake", value="carla")
     fakes = (FakeChannel(), FakeHandler(lambda _: None))
     async with running(*fakes, tmp_path=tmp_path) as gw:
