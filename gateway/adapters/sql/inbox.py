@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Dialect, bindparam, func, select, text, updat
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine import dialect
-from gateway.adapters.sql.engine.base import BatchJob, LaneBusy, SqlDatabase
+from gateway.adapters.sql.engine.base import LaneBusy, SqlDatabase
 from gateway.adapters.sql.engine.prepared import PreparedStatement, Statement
 from gateway.adapters.sql.processes import ProcessLease
 from gateway.adapters.sql.schema import inbox, messages
@@ -111,7 +111,7 @@ class SqlInbox:
             payload=self._db.keys.seal(rows.to_json(message), f"inbox.payload:{lane}"),
             received_at=rows.to_ms(at),
         )
-        return await self._db.write(BatchJob(insert_rows, row))
+        return await self._db.write_batched(insert_rows, row)
 
     async def say(self, said: AgentSaid, lane: str, key: str, at: datetime) -> Accepted:
         row = InboxRow(
@@ -123,7 +123,7 @@ class SqlInbox:
             received_at=rows.to_ms(at),
             conversation_id=said.conversation,
         )
-        return await self._db.write(BatchJob(insert_rows, row))
+        return await self._db.write_batched(insert_rows, row)
 
     async def said(self, lane: str, key: str) -> Accepted | None:
         values = {"lane": lane, "remote_id": f"{DESK}:{key}"}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from itertools import groupby
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -20,10 +19,11 @@ from gateway.ports import WarmlineError
 T = TypeVar("T")
 Item = TypeVar("Item")
 Job = Callable[[Connection], T]
+BatchFunction = Callable[[Connection, Sequence[Item]], Sequence[T]]
 JobOutcome = tuple[Any, BaseException | None]
 """What a job returned, or what it raised."""
 MOST_JOBS = 64
-"""Jobs in one transaction, and batch jobs in one, at most."""
+"""Jobs in one transaction, and items in one batch, at most."""
 KEYS = "keys"
 """Where `sqlalchemy.Connection.info` holds the data keys."""
 
@@ -49,10 +49,19 @@ class SqlDatabase(Protocol):
         """Run ``job`` in a transaction and return its result after the commit.
 
         Several jobs may share the transaction; each one succeeds or fails as if it were alone.
-        Jobs with the same ``key`` (the lane) never overlap, in any process. A `BatchJob` has no
-        key. A job may run more than once (after a deadlock, or when another job of its group
-        fails), so it must bear that. ``long``: it may take more than a few milliseconds.
-        Raises what ``job`` raised, and LaneBusy.
+        Jobs with the same ``key`` (the lane) never overlap, in any process. A job may run more than
+        once (after a deadlock, or when another job of its group fails), so it must bear that.
+        ``long``: it may take more than a few milliseconds. Raises what ``job`` raised, and
+        LaneBusy.
+        """
+        ...
+
+    def write_batched(self, function: BatchFunction[Item, T], item: Item) -> asyncio.Future[T]:
+        """As `write`, with one call of ``function`` for all items that wait at the same moment.
+
+        ``function`` returns a result for each item, in their order. When it raises, the call is
+        undone and repeated for each item alone, so that only the bad one fails. Items are written
+        in the order in which they came: one call ends before the next begins.
         """
         ...
 
@@ -83,26 +92,6 @@ class SqlDatabase(Protocol):
         ...
 
 
-class BatchJob(Generic[Item, T]):
-    """A job for one item. Waiting batch jobs of the same ``function`` become one call of it.
-
-    ``function`` returns one result for each item, in their order. When it raises, the database
-    undoes the whole call and runs each job alone, so that only the bad item fails. Batch jobs run
-    in the order in which they were written, and never two calls of the function at once.
-    """
-
-    __slots__ = ("function", "item")
-
-    def __init__(
-        self, function: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
-    ) -> None:
-        self.function, self.item = function, item
-
-    def __call__(self, connection: Connection) -> T:
-        [result] = self.function(connection, [self.item])
-        return result
-
-
 class QueuedJob(Generic[T]):
     """A job that waits for its transaction, and the future of its caller.
 
@@ -124,6 +113,10 @@ class QueuedJob(Generic[T]):
         self.job, self.key, self.future = job, key, future
         self.long, self.bare = long or bare, bare
 
+    def split(self) -> list[QueuedJob[Any]]:
+        """The parts that may succeed alone when this job fails."""
+        return [self]
+
     def finish(self, result: Any, error: BaseException | None) -> None:
         """Resolve the caller's future. A cancelled caller gets nothing; the work stands."""
         if self.future.done():
@@ -134,17 +127,51 @@ class QueuedJob(Generic[T]):
             self.future.set_exception(error)
 
 
-def run_jobs(connection: Connection, group: Sequence[QueuedJob[Any]]) -> list[JobOutcome]:
-    """Run ``group`` in order, with one call for neighbouring batch jobs of the same function.
-    Raises what the first failing job raised."""
-    results: list[Any] = []
-    for function, jobs in groupby((queued.job for queued in group), key=_batch_function):
-        if function is None:
-            results += [job(connection) for job in jobs]
-        else:
-            results += function(connection, [job.item for job in jobs])  # type: ignore[attr-defined]  # batch jobs
-    return [(result, None) for result in results]
+class QueuedBatch(QueuedJob[Any]):
+    """Items that wait for one call of ``function``; each has its own caller.
 
+    More items may join until the call starts, or fails before it starts. When the call fails,
+    `split` gives one batch for each item, so that only the bad item fails.
+    """
 
-def _batch_function(job: Job[Any]) -> Any:
-    return job.function if isinstance(job, BatchJob) else None
+    __slots__ = ("function", "futures", "is_open", "items")
+
+    def __init__(
+        self,
+        function: BatchFunction[Any, Any],
+        items: Sequence[Any] = (),
+        futures: Sequence[asyncio.Future[Any]] = (),
+    ) -> None:
+        self.function, self.items, self.futures = function, list(items), list(futures)
+        self.job, self.key, self.long, self.bare = self._run, "", False, False
+        self.is_open = True
+
+    def has_room(self, function: BatchFunction[Any, Any]) -> bool:
+        return self.is_open and self.function is function and len(self.items) < MOST_JOBS
+
+    def add(self, item: Any) -> asyncio.Future[Any]:
+        future = asyncio.get_running_loop().create_future()
+        self.items.append(item)
+        self.futures.append(future)
+        return future
+
+    def split(self) -> list[QueuedJob[Any]]:
+        self.is_open = False
+        pairs = zip(self.items, self.futures, strict=True)
+        return [QueuedBatch(self.function, [item], [future]) for item, future in pairs]
+
+    def finish(self, result: Any, error: BaseException | None) -> None:
+        self.is_open = False
+        if error is not None:
+            result = [None] * len(self.items)
+        for item_result, future in zip(result, self.futures, strict=True):
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(item_result)
+            else:
+                future.set_exception(error)
+
+    def _run(self, connection: Connection) -> Sequence[Any]:
+        self.is_open = False
+        return self.function(connection, self.items)

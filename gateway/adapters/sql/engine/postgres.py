@@ -6,6 +6,7 @@ asynchronous driver. Several connections write at the same time: see `postgres_p
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from gateway.adapters.sealing import Keys
 from gateway.adapters.sql.engine import dialect
-from gateway.adapters.sql.engine.base import KEYS, Job
+from gateway.adapters.sql.engine.base import KEYS, BatchFunction, Job
 from gateway.adapters.sql.engine.postgres_pool import (
     PostgresConnectionPool,
     read_group,
@@ -28,6 +29,7 @@ from gateway.ports import WarmlineError
 from gateway.settings import Postgres as PostgresLimits
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 CONNECT_TIMEOUT = 10.0
 """Seconds."""
 GRACE = 5.0
@@ -89,6 +91,9 @@ class PostgresDatabase:
         """See `SqlDatabase`. ``long`` changes nothing: a job that waits for the server blocks
         nobody else."""
         return await self._writers.run(job, key)
+
+    def write_batched(self, function: BatchFunction[Item, T], item: Item) -> asyncio.Future[T]:
+        return self._writers.run_batched(function, item)
 
     async def read(
         self,

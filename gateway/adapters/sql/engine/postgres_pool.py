@@ -2,8 +2,8 @@
 
 Jobs with a key (a lane) are written in small groups, each job in a savepoint. The server locks each
 lane for one writer: a job whose lane another process has locked does not wait in its group, but is
-tried again later. Waiting batch jobs share one transaction, one at a time. A job without a key has
-its own transaction, because it may lock rows in any order.
+tried again later. A batch has its own transaction, and one batch runs at a time. A job without a
+key has its own transaction too, because it may lock rows in any order.
 
 A deadlock, or a connection lost before COMMIT was sent, undoes a whole transaction: its jobs are
 then tried again one by one. A connection lost during COMMIT fails its jobs, because nobody knows
@@ -27,16 +27,16 @@ from sqlalchemy.util import await_only
 
 from gateway.adapters.sql.engine import dialect
 from gateway.adapters.sql.engine.base import (
-    MOST_JOBS,
-    BatchJob,
+    BatchFunction,
     Job,
     JobOutcome,
     LaneBusy,
+    QueuedBatch,
     QueuedJob,
-    run_jobs,
 )
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 log = structlog.get_logger()
 GROUP_SIZE = 16
 """Keyed jobs in one transaction, at most. With several connections, small groups wait less for one
@@ -91,11 +91,10 @@ class PostgresConnectionPool:
         self._connect, self._run_group = connect, run_group
         self._size, self._lock_timeout = size, lock_timeout
         self.observer: Callable[[int], object] | None = None
-        self._single: deque[PooledJob[Any]] = deque()
-        self._followers: deque[PooledJob[Any]] = deque()
+        self._single: deque[QueuedJob[Any]] = deque()
         self._keyed: deque[PooledJob[Any]] = deque()
-        self._has_batch = False
-        """A batch waits or runs: further batch jobs follow it."""
+        self._batches: deque[QueuedBatch] = deque()
+        """The first one is also in ``_single``, or runs; the others follow it one by one."""
         self._busy_keys: set[str] = set()
         self._idle: list[AsyncConnection] = []
         self._serving: set[asyncio.Task[None]] = set()
@@ -105,17 +104,21 @@ class PostgresConnectionPool:
     async def run(self, job: Job[T], key: str = "") -> T:
         """Return the result of ``job`` once it is committed. Raises what it raised, or what kept it
         from being stored."""
-        if self._stopped:
-            raise RuntimeError("the database is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         queued = PooledJob(job, key, future)
-        if isinstance(job, BatchJob):
-            (self._followers if self._has_batch else self._single).append(queued)
-            self._has_batch = True
-        else:
-            (self._keyed if key else self._single).append(queued)
+        self._refuse_if_stopped()
+        (self._keyed if key else self._single).append(queued)
         self._start_serving()
         return await future
+
+    def run_batched(self, function: BatchFunction[Item, T], item: Item) -> asyncio.Future[T]:
+        """See `SqlDatabase.write_batched`."""
+        if not self._batches or not self._batches[-1].has_room(function):
+            self._refuse_if_stopped()
+            self._batches.append(QueuedBatch(function))
+            if len(self._batches) == 1:
+                self._start_batch()
+        return self._batches[-1].add(item)
 
     async def stop(self) -> None:
         """Finish the waiting jobs, then close."""
@@ -127,6 +130,19 @@ class PostgresConnectionPool:
                 await connection.close()
         self._idle = []
 
+    def _refuse_if_stopped(self) -> None:
+        if self._stopped:
+            raise RuntimeError("the database is closed")
+
+    def _start_batch(self) -> None:
+        self._single.append(self._batches[0])
+        self._start_serving()
+
+    def _end_batch(self) -> None:
+        self._batches.popleft()
+        if self._batches:
+            self._start_batch()
+
     def _start_serving(self) -> None:
         if len(self._serving) < self._size:
             self._serving.add(asyncio.create_task(self._serve()))
@@ -137,7 +153,7 @@ class PostgresConnectionPool:
                 if self.observer is not None:
                     self.observer(len(group))
                 await self._run_to_end(group)
-                if isinstance(group[0].job, BatchJob):
+                if isinstance(group[0], QueuedBatch):
                     # Not at once: on a single connection, keyed jobs take their turn first.
                     asyncio.get_running_loop().call_soon(self._end_batch)
                 self._busy_keys.difference_update(queued.key for queued in group)
@@ -146,14 +162,11 @@ class PostgresConnectionPool:
             if (task := asyncio.current_task()) is not None:
                 self._serving.discard(task)
 
-    def _next_group(self) -> list[PooledJob[Any]]:
-        """The next transaction: a job without key alone, or a batch; else a fair share of the keyed
-        jobs whose keys are free, in the order in which they arrived."""
+    def _next_group(self) -> Sequence[QueuedJob[Any]]:
+        """The next transaction: a job without key or a batch; else a fair share of the keyed jobs
+        whose keys are free, in the order in which they arrived."""
         if self._single:
-            first = self._single.popleft()
-            most = MOST_JOBS - 1 if isinstance(first.job, BatchJob) else 0
-            count = min(most, len(self._followers))
-            return [first, *(self._followers.popleft() for _ in range(count))]
+            return [self._single.popleft()]
         share = min(GROUP_SIZE, 1 + (len(self._keyed) - 1) // self._size)
         group: list[PooledJob[Any]] = []
         skipped: list[PooledJob[Any]] = []
@@ -165,28 +178,23 @@ class PostgresConnectionPool:
         self._busy_keys.update(queued.key for queued in group)
         return group
 
-    def _end_batch(self) -> None:
-        self._has_batch = bool(self._followers)
-        if self._followers:
-            self._single.append(self._followers.popleft())
-            self._start_serving()
-
-    async def _run_to_end(self, group: list[PooledJob[Any]]) -> None:
-        """Run ``group``. If its transaction is undone, run each job alone, with growing pauses."""
+    async def _run_to_end(self, group: Sequence[QueuedJob[Any]]) -> None:
+        """Run ``group``. If its transaction is undone, run each job, and each item of a batch,
+        alone, with growing pauses."""
         undone = await self._run_once(group)
         for attempt in range(1, ATTEMPTS):
             if not undone:
                 return
             log.info("database.again", units=len(undone), attempt=attempt)
             await asyncio.sleep(random.uniform(0, 0.0125 * 2**attempt))  # noqa: S311  (no secret)
-            again = undone
-            undone = [failed for queued, _ in again for failed in await self._run_once([queued])]
+            again = [part for queued, _ in undone for part in queued.split()]
+            undone = [failed for part in again for failed in await self._run_once([part])]
         for queued, error in undone:
             queued.finish(None, error)
 
     async def _run_once(
-        self, group: Sequence[PooledJob[Any]]
-    ) -> list[tuple[PooledJob[Any], BaseException]]:
+        self, group: Sequence[QueuedJob[Any]]
+    ) -> list[tuple[QueuedJob[Any], BaseException]]:
         """Run one transaction; return the jobs to try again, each with its error."""
         connection: AsyncConnection | None = None
         try:
@@ -201,9 +209,9 @@ class PostgresConnectionPool:
                 await self._put_back(connection)
         postponed: list[PooledJob[Any]] = []
         for queued, (result, job_error) in zip(group, outcomes, strict=True):
-            if job_error is OUT_OF_TIME:
+            if job_error is OUT_OF_TIME and isinstance(queued, PooledJob):
                 postponed.append(queued)
-            elif job_error is LANE_LOCKED:
+            elif job_error is LANE_LOCKED and isinstance(queued, PooledJob):
                 self._pause(queued)
             else:
                 queued.finish(result, job_error)
@@ -259,8 +267,8 @@ def write_group(connection: Connection, group: Sequence[QueuedJob[Any]]) -> list
             outcomes = _run_in_turn(connection, group)
             committing = True
     except Exception as error:
-        in_batch = len(group) > 1 and isinstance(group[0].job, BatchJob)
-        undone = not committing and (in_batch or _is_lost(connection))
+        can_split = len(group[0].split()) > 1
+        undone = not committing and (can_split or _is_lost(connection))
         if undone or dialect.is_retryable(error):
             raise TransactionUndone from error
         raise
@@ -270,9 +278,10 @@ def write_group(connection: Connection, group: Sequence[QueuedJob[Any]]) -> list
 def read_group(connection: Connection, group: Sequence[QueuedJob[Any]]) -> list[JobOutcome]:
     """Run the one job of ``group`` on its own snapshot: an error would end the snapshot for every
     job on it. Raises as `write_group`."""
+    [queued] = group
     try:
         with connection.begin():
-            return run_jobs(connection, group)
+            return [(queued.job(connection), None)]
     except Exception as error:
         if dialect.is_retryable(error) or _is_lost(connection):
             raise TransactionUndone from error
@@ -280,14 +289,12 @@ def read_group(connection: Connection, group: Sequence[QueuedJob[Any]]) -> list[
 
 
 def _run_in_turn(connection: Connection, group: Sequence[QueuedJob[Any]]) -> list[JobOutcome]:
-    if isinstance(group[0].job, BatchJob):
-        return run_jobs(connection, group)
     keys = [queued.key for queued in group if queued.key]
     locked = dialect.try_lock(connection, dialect.LANE_LOCK, keys)
     if len(group) == 1:
         [queued] = group
         is_free = not queued.key or queued.key in locked
-        return run_jobs(connection, group) if is_free else [(None, LANE_LOCKED)]
+        return [(queued.job(connection), None) if is_free else (None, LANE_LOCKED)]
     if locked:
         _execute(connection, "SAVEPOINT job")
     end = time.monotonic() + GROUP_TIME

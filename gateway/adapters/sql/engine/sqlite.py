@@ -31,14 +31,15 @@ from gateway.adapters.sealing import Keys
 from gateway.adapters.sql.engine.base import (
     KEYS,
     MOST_JOBS,
-    BatchJob,
+    BatchFunction,
     Job,
     JobOutcome,
+    QueuedBatch,
     QueuedJob,
-    run_jobs,
 )
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 LOCK_TIMEOUT = 10_000
 """Milliseconds to wait for another process that writes."""
 PRAGMAS = (
@@ -72,6 +73,9 @@ class SqliteDatabase:
 
     async def write(self, job: Job[T], *, key: str = "", long: bool = False) -> T:
         return await self._writer.run(job, key, long=long)
+
+    def write_batched(self, function: BatchFunction[Item, T], item: Item) -> asyncio.Future[T]:
+        return self._writer.run_batched(function, item)
 
     async def read(self, job: Job[T], *, long: bool = False) -> T:
         return await self._reader.run(job, "", long=long)
@@ -114,17 +118,28 @@ class SqliteConnection:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._connection: Connection | None = None
         self._queue: deque[QueuedJob[Any]] = deque()
+        self._batch: QueuedBatch | None = None
         self._working: asyncio.Task[None] | None = None
         self._stopped = False
 
     async def run(self, job: Job[T], key: str = "", *, long: bool = False, bare: bool = False) -> T:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._enqueue(QueuedJob(job, key, future, long=long, bare=bare))
+        return await future
+
+    def run_batched(self, function: BatchFunction[Item, T], item: Item) -> asyncio.Future[T]:
+        if self._batch is None or not self._batch.has_room(function):
+            batch = QueuedBatch(function)
+            self._enqueue(batch)
+            self._batch = batch
+        return self._batch.add(item)
+
+    def _enqueue(self, queued: QueuedJob[Any]) -> None:
         if self._stopped:
             raise RuntimeError("the database is closed")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.append(QueuedJob(job, key, future, long=long, bare=bare))
+        self._queue.append(queued)
         if self._working is None:
             self._working = asyncio.create_task(self._work())
-        return await future
 
     async def stop(self) -> None:
         self._stopped = True
@@ -151,21 +166,16 @@ class SqliteConnection:
             self._working = None
 
     def _next_group(self) -> list[QueuedJob[Any]]:
-        """The jobs of the next transaction: batch jobs first, then the others by key. A long job
-        has a transaction for itself."""
-        if self._queue[0].long:
-            return [self._queue.popleft()]
-        batched: list[QueuedJob[Any]] = []
-        single: list[QueuedJob[Any]] = []
-        while self._queue and not self._queue[0].long:
-            part = batched if isinstance(self._queue[0].job, BatchJob) else single
-            if len(part) == MOST_JOBS:
-                break
-            part.append(self._queue.popleft())
-        single.sort(key=lambda queued: queued.key)
-        return batched + single
+        """The jobs of the next transaction, in the order of their keys. A long job has its own."""
+        group = [self._queue.popleft()]
+        while self._queue and len(group) < MOST_JOBS and not (group[0].long or self._queue[0].long):
+            group.append(self._queue.popleft())
+        group.sort(key=lambda queued: queued.key)
+        return group
 
-    async def _run_group(self, group: Sequence[QueuedJob[Any]]) -> list[JobOutcome]:
+    async def _run_group(self, group: list[QueuedJob[Any]]) -> list[JobOutcome]:
+        """Run ``group`` and return the outcomes in order. Splits the batches in ``group`` when they
+        must run again."""
         try:
             if self._connection is None:
                 self._connection = self.engine.connect()
@@ -180,7 +190,7 @@ class SqliteConnection:
             return [(None, error)] * len(group)
 
     async def _transact(
-        self, connection: Connection, group: Sequence[QueuedJob[Any]]
+        self, connection: Connection, group: list[QueuedJob[Any]]
     ) -> list[JobOutcome]:
         driver: Any = connection.connection.driver_connection
         await self._begin(connection)
@@ -206,13 +216,14 @@ class SqliteConnection:
             await self._in_thread(partial(_execute_alone, self._begin_sql, connection))
 
     async def _run_jobs(
-        self, connection: Connection, group: Sequence[QueuedJob[Any]]
+        self, connection: Connection, group: list[QueuedJob[Any]]
     ) -> list[JobOutcome]:
         if not self._writes:
             return [_attempt(connection, queued.job) for queued in group]
         try:
-            return run_jobs(connection, group)
+            return [(queued.job(connection), None) for queued in group]
         except Exception:
+            group[:] = [part for queued in group for part in queued.split()]
             if len(group) == 1:
                 raise
         # The group failed: run each job again in a savepoint, so that only the bad one fails.
@@ -255,7 +266,7 @@ def write_group(connection: Connection, group: Sequence[QueuedJob[Any]]) -> list
     order. Raises what BEGIN, COMMIT or a job on its own raised; then nothing is stored."""
     with _patient_cursor(connection), connection.begin():
         if len(group) == 1:
-            return run_jobs(connection, group)
+            return [(group[0].job(connection), None)]
         return [_attempt_in_savepoint(connection, queued.job) for queued in group]
 
 
