@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
@@ -146,9 +147,7 @@ def _is_received(conversation_ids: list[int], addresses: list[Address]) -> Colum
 
 
 def _export(connection: Connection, address: Address) -> Json:
-    def select_rows(table: Table, chosen: ColumnElement[bool]) -> list[dict[str, Any]]:
-        return decrypted_rows(connection, table, chosen)
-
+    select_rows = partial(decrypted_rows, connection)
     customer = _customer(connection, address)
     ids, addresses = _conversations_and_addresses(connection, customer)
     export: dict[str, Any] = {

@@ -125,9 +125,7 @@ def _silent(
 
 
 def _whole(connection: Connection, conversation: int) -> Json:
-    def select_rows(table: Table, chosen: ColumnElement[bool]) -> list[dict[str, Any]]:
-        return decrypted_rows(connection, table, chosen)
-
+    select_rows = partial(decrypted_rows, connection)
     [row] = select_rows(conversations, conversations.c.id == conversation)
     whole: dict[str, Any] = {"conversation": row}
     whole["customer"] = select_rows(customers, customers.c.id == row["customer_id"])
