@@ -162,7 +162,7 @@ async def test_a_link_and_back(gw: Running, ana: Visit, maria: Person) -> None:
     assert f"ana linked {PHONE.lane}" in ana.page
     answer = await ana.send(f"{path}/link", **THERE)
     assert answer.status == 422
-    assert "This was not done: this address is the customer&#39;s already." in ana.page
+    assert "This was not done: this address already belongs to the customer." in ana.page
     link = ana.field("link")
     await ana.send(f"{path}/unlink", link=link)
     assert "linked by you" not in ana.page
