@@ -12,7 +12,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from gateway import Reply, Turn, Undeliverable
-from gateway.adapters.sql import figures
+from gateway.adapters.sql import statistics
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.spine.conftest import ANSWER_ALL
 
@@ -112,12 +112,21 @@ async def test_figures_that_cannot_be_had_do_not_hide_the_others(
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     "name",
-    ["_INBOX", "_STUCK", "_OUTBOX", "_LETTERS", "_HOOKS", "_HOOKS_DEAD", "_UNCLAIMED", "_OVERDUE"],
+    [
+        "_INBOX",
+        "_STUCK",
+        "_OUTBOX",
+        "_UNDELIVERED",
+        "_HOOKS",
+        "_HOOKS_DEAD",
+        "_UNCLAIMED",
+        "_OVERDUE",
+    ],
 )
 async def test_a_look_reads_no_history(tmp_path: Path, name: str) -> None:
     """SQLite's plan goes by an index over what is still to be done, never over a whole table."""
     async with running(FakeChannel(), FakeHandler(moody), tmp_path=tmp_path) as gw:
-        query = getattr(figures, name)
+        query = getattr(statistics, name)
         values = {"late": 0} if name == "_OVERDUE" else {}
         plan = await gw.gateway.database.read(
             lambda c: [row[-1] for row in c.execute(text(f"EXPLAIN QUERY PLAN {query}"), values)]
