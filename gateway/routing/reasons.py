@@ -56,7 +56,7 @@ class Rule(PolicyPart):
     priority: int = Field(0, ge=0, le=3, description="0 normal .. 3 at once")
 
 
-class Question(Protocol):
+class ReasonQuestion(Protocol):
     """The part of a rule that looks at a turn."""
 
     def detail(self, turn: Turn, policy: Policy, /) -> str | None:
@@ -376,7 +376,7 @@ class Reasons(PolicyPart):
     low_confidence: LowConfidence = LowConfidence()
 
     @cached_property
-    def enabled(self) -> Mapping[str, Question]:
+    def enabled(self) -> Mapping[str, ReasonQuestion]:
         """The reasons that are switched on, by code, in the order of precedence."""
         return {code: rule for code, rule in self if rule.enabled}
 
