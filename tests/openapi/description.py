@@ -64,7 +64,7 @@ def gateway_in(folder: Path) -> Gateway:
 def parts(gateway: Gateway) -> list[openapi.Part]:
     """What the house and each guest tell."""
     offers = gateway.registrations
-    guests = openapi.described((*offers.channels.values(), *offers.sites))
+    guests = openapi.described((*offers.channels.values(), *offers.components))
     return [openapi.services(), *guests]
 
 
