@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from gateway.support.backoff import backoff
 
+FAILURES = 5
+"""In a row, until the breaker opens."""
+
 
 @dataclass(kw_only=True)
 class CircuitBreaker:
@@ -18,7 +21,7 @@ class CircuitBreaker:
     ``now`` is a monotonic clock in seconds.
     """
 
-    failures: int = 5
+    failures: int = FAILURES
     rest: float = 5.0
     most: float = 300.0
     now: Callable[[], float] = time.monotonic
