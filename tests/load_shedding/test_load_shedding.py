@@ -71,15 +71,15 @@ async def test_messages_are_refused_while_one_waits_too_long(
 ) -> None:
     """``limits.waiting_seconds`` limits the age of the oldest message."""
     clock = FakeClock()
-    async with limited(tmp_path, answer_all, clock, waiting_seconds=30) as gw:
-        async with paused_worker(gw):
-            await gw.customer("fake", "a").write("hi")
-            await clock.advance(20)
-            await gw.gateway.load_monitor.check()
-            assert gw.gateway.load_monitor.exceeded is None
-            await clock.advance(20)
-            await gw.gateway.load_monitor.check()
-            assert gw.gateway.load_monitor.exceeded == "waiting_seconds"
+    overdue = limited(tmp_path, answer_all, clock, waiting_seconds=30)
+    async with overdue as gw, paused_worker(gw):
+        await gw.customer("fake", "a").write("hi")
+        await clock.advance(20)
+        await gw.gateway.load_monitor.check()
+        assert gw.gateway.load_monitor.exceeded is None
+        await clock.advance(20)
+        await gw.gateway.load_monitor.check()
+        assert gw.gateway.load_monitor.exceeded == "waiting_seconds"
 
 
 async def test_messages_are_refused_while_memory_is_short(

@@ -70,20 +70,22 @@ async def test_waiting_rows_are_shown_with_their_age(
     """The number of inbox rows and the age of the oldest; a second scrape within five seconds
     shows the same numbers without a query."""
     clock = FakeClock()
-    async with running(
-        FakeChannel(), FakeHandler(fragile), config=answer_all, tmp_path=tmp_path, clock=clock
-    ) as gw:
-        async with paused_worker(gw):
-            for name in ("carla", "dora"):
-                await gw.customer("fake", name).write("hi")
-                await clock.advance(10)
-            samples = await scraped(gw)
-            assert samples["warmline_waiting_rows", ("inbox",)] == 2
-            assert samples["warmline_oldest_seconds", ("inbox",)] == pytest.approx(20, abs=6)
-            await gw.customer("fake", "emma").write("hi")
-            assert (await scraped(gw))["warmline_waiting_rows", ("inbox",)] == 2
-            await clock.advance(5)
-            assert (await scraped(gw))["warmline_waiting_rows", ("inbox",)] == 3
+    async with (
+        running(
+            FakeChannel(), FakeHandler(fragile), config=answer_all, tmp_path=tmp_path, clock=clock
+        ) as gw,
+        paused_worker(gw),
+    ):
+        for name in ("carla", "dora"):
+            await gw.customer("fake", name).write("hi")
+            await clock.advance(10)
+        samples = await scraped(gw)
+        assert samples["warmline_waiting_rows", ("inbox",)] == 2
+        assert samples["warmline_oldest_seconds", ("inbox",)] == pytest.approx(20, abs=6)
+        await gw.customer("fake", "emma").write("hi")
+        assert (await scraped(gw))["warmline_waiting_rows", ("inbox",)] == 2
+        await clock.advance(5)
+        assert (await scraped(gw))["warmline_waiting_rows", ("inbox",)] == 3
 
 
 async def test_unclaimed_handoffs_are_counted(tmp_path: Path) -> None:
