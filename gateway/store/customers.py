@@ -86,7 +86,7 @@ class RetentionStore(Protocol):
     async def silent(
         self, before: datetime, after: int, limit: int
     ) -> tuple[list[int], RetentionStep]:
-        """Resolved conversations without a message since ``before``."""
+        """Conversations without a message since ``before``, waiting rows or need of a person."""
         ...
 
     async def whole(self, conversation: int) -> Json:

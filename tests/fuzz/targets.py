@@ -147,7 +147,7 @@ def _segments(data: bytes) -> None:
     assert "".join(cut) == text
     assert segments.count(text) == len(cut)
     segments.transliterate(text)
-    mask = masking.Mask()
+    mask = masking.FactMask()
     assert mask.show(mask.hide(text)) == text
 
 

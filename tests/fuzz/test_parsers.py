@@ -75,7 +75,7 @@ def test_settings_in_another_encoding_were_a_traceback(tmp_path: Path) -> None:
     """A file that is not UTF-8 is named, with what to do."""
     file = tmp_path / "warmline.yaml"
     file.write_bytes("data_dir: M\xfcll".encode("latin-1"))
-    with pytest.raises(BadConfig, match=r"warmline\.yaml:0: : cannot be read"):
+    with pytest.raises(BadConfig, match=r"warmline\.yaml:1: : not UTF-8"):
         read_yaml(file)
 
 

@@ -13,7 +13,7 @@ from gateway.app import build_gateway
 from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from gateway.testing.kit import PlainVoice, as_plugins, settings_for
 from plugins import escalation, faq
-from plugins.escalation.words import LINES
+from plugins.escalation.texts import TEXTS
 from plugins.nlu_local import guest as nlu_local
 from tests.conftest import until
 
@@ -161,7 +161,7 @@ async def test_moods_and_languages_over_a_conversation(tmp_path: Path) -> None:
     assert [turn.language for turn in seen][-2:] == ["de", "de"]
     [skilled] = [item.handoff.skills for item in queue if item.conversation.language == "it"]
     assert skilled == ("italian",)
-    assert ugo.heard == [LINES["not_served"]["it"]]
+    assert ugo.heard == [TEXTS["not_served"]["it"]]
 
 
 FALLING = (

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from gateway.routing.policy import Hours, Policy, Tier, load_policy
 from plugins.context_history import HistorySettings
 from plugins.escalation import EscalationSettings
-from plugins.escalation.words import LINES
+from plugins.escalation.texts import TEXTS
 from plugins.followup import FollowupSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "routing.md").read_text("utf-8")
@@ -90,7 +90,7 @@ def test_every_key_of_the_plugins_is_documented(key: str) -> None:
     assert key in ROWS
 
 
-@pytest.mark.parametrize("kind", sorted(LINES))
+@pytest.mark.parametrize("kind", sorted(TEXTS))
 def test_every_kind_of_line_is_documented(kind: str) -> None:
     """The page names every line that can be replaced."""
     assert f"`{kind}`" in PAGE

@@ -52,7 +52,7 @@ Far = AbstractAsyncContextManager[ProviderSimulator]
 
 
 @asynccontextmanager
-async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
     client = RestClient()
     app = web.Application()
     app.add_routes([web.post("/callback", client.receive)])
@@ -78,7 +78,7 @@ async def webchat(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimul
 
 
 @asynccontextmanager
-async def email(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+async def email(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
     post = PostOffice()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(

@@ -23,8 +23,8 @@ from gateway.ops.evaluation import Row, auroc, fresh_turn
 from gateway.pipeline.understanding import join_insights
 from gateway.routing.policy import Policy
 from gateway.routing.route import decide
-from plugins.escalation import Escalation, EscalationSettings, Words
-from plugins.escalation.handlers import humanised
+from plugins.escalation import Escalation, EscalationSettings, HandoverTexts
+from plugins.escalation.handlers import intent_title
 
 from . import ours
 from .data import SEEDS, Figures, draw, mean, missing, rows
@@ -118,7 +118,7 @@ async def _asked_back(one: Asked) -> Asked:
     turn = one.turn.replace(route=decide(one.turn, POLICIES["asks_back"]))
     reply = await _bot().handle(turn)
     assert reply is not None
-    title = humanised(one.intent)
+    title = intent_title(one.intent)
     said = next((b.payload for b in reply.buttons if b.title == title), turn.message.text)
     history = (
         turn.message.replace(understanding=turn.understanding, turn=1),
@@ -135,7 +135,7 @@ def _bot() -> Escalation:
     """As it is shipped."""
     shipped = EscalationSettings()
     return Escalation(
-        words=Words(shipped.words),
+        texts=HandoverTexts(shipped.words),
         titles=shipped.titles,
         never_offer=shipped.never_offer,
         choices=shipped.choices,

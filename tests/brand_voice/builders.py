@@ -1,4 +1,4 @@
-"""Short ways to make replies and occasions."""
+"""Builders of replies and occasions, and settings for property tests."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ CHANNELS = ("rest", "webchat", "email", "sms", "whatsapp", "slack", "telegram", 
 MOODS = ("calm", "pleased", "confused", "anxious", "frustrated", "angry", "urgent")
 SERIOUS = ("anxious", "frustrated", "angry", "urgent")
 
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""For machines that do much at once: a property is about what is true, not how fast."""
+no_deadline = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For busy machines: a property is about what is true, not about speed."""
 
 
 def reply(words: Reply | str) -> Reply:

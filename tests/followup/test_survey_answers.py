@@ -1,4 +1,4 @@
-"""What is an answer to a survey, in free words."""
+"""Which free texts are survey answers, and what they say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import SurveyAnswer
-from plugins.followup import read
+from plugins.followup import parse_answer
 
 SCORES = [
     ("4", 4), ("4/5", 4), ("5 / 5", 5), ("4 out of 5", 4), ("4 von 5 Sternen", 4), ("4 sur 5", 4),
@@ -51,37 +51,37 @@ STOPS = [
 
 
 @pytest.mark.parametrize(("text", "score"), SCORES)
-def test_a_score(text: str, score: int) -> None:
-    """Stars, figures, words and shares of ten, in five languages."""
-    answer = read(text)
+def test_scores_are_read(text: str, score: int) -> None:
+    """As stars, digits, words and out of ten, in five languages."""
+    answer = parse_answer(text)
     assert answer is not None
     assert (answer.score, answer.solved, answer.opt_out) == (score, None, False)
 
 
 @pytest.mark.parametrize(("text", "solved"), OPINIONS)
-def test_an_opinion(text: str, solved: bool) -> None:
+def test_opinions_are_read(text: str, solved: bool) -> None:
     """Yes, no, thumbs and "still broken"."""
-    answer = read(text)
+    answer = parse_answer(text)
     assert answer is not None
     assert (answer.score, answer.solved) == (None, solved)
 
 
 @pytest.mark.parametrize("text", NO_ANSWERS)
-def test_no_answer(text: str) -> None:
-    """A new question, an order with figures in it, or nothing at all."""
-    assert read(text) is None
+def test_other_texts_are_no_answer(text: str) -> None:
+    """A new question, an order with numbers in it, or nothing at all."""
+    assert parse_answer(text) is None
 
 
 @pytest.mark.parametrize("text", STOPS)
-def test_stop(text: str) -> None:
-    """Who wants no such questions says so in many ways."""
-    assert read(text) == SurveyAnswer(opt_out=True)
+def test_opt_outs_are_read(text: str) -> None:
+    """In the many ways in which customers say it."""
+    assert parse_answer(text) == SurveyAnswer(opt_out=True)
 
 
 @pytest.mark.parametrize("text", ["no thanks", "No problem", "no gracias", "non merci", "thanks!"])
-def test_courtesy_is_no_complaint(text: str) -> None:
-    """A polite word is an answer that says neither yes nor no."""
-    assert read(text) == SurveyAnswer(comment=text)
+def test_polite_words_are_no_complaint(text: str) -> None:
+    """They are an answer that says neither yes nor no."""
+    assert parse_answer(text) == SurveyAnswer(comment=text)
 
 
 @pytest.mark.parametrize(
@@ -94,15 +94,15 @@ def test_courtesy_is_no_complaint(text: str) -> None:
         ("5! Great service", SurveyAnswer(score=5, comment="5! Great service")),
     ],
 )  # fmt: skip
-def test_a_score_with_words(text: str, answer: SurveyAnswer) -> None:
-    """The words are kept, and what they say counts."""
-    assert read(text) == answer
+def test_words_with_a_score_are_kept_and_read(text: str, answer: SurveyAnswer) -> None:
+    """The comment is the whole text, and its words can say "not solved" or STOP."""
+    assert parse_answer(text) == answer
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_read(text: str) -> None:
-    """Whatever comes is an answer within its bounds, or none."""
-    answer = read(text)
+def test_any_text_gives_a_valid_answer_or_none(text: str) -> None:
+    """The score is 1 to 5, and the comment is the text."""
+    answer = parse_answer(text)
     if answer is not None:
         assert answer.score is None or 1 <= answer.score <= 5
         assert answer.comment in ("", text.strip())
@@ -111,9 +111,9 @@ def test_any_text_is_read(text: str) -> None:
 @given(
     st.integers(1, 5), st.sampled_from(["{}", "{}/5", " {}!", "{} stars", "{} out of 5", "({})"])
 )
-def test_any_way_to_write_a_score(score: int, way: str) -> None:
-    """A score is understood in each of its forms."""
-    answer = read(way.format(score))
+def test_a_score_is_read_in_every_form(score: int, way: str) -> None:
+    """With and without the scale, brackets and marks."""
+    answer = parse_answer(way.format(score))
     assert answer is not None
     assert answer.score == score
 
@@ -122,8 +122,8 @@ def test_any_way_to_write_a_score(score: int, way: str) -> None:
     "text", ["thank you " * 190 + "x", "a it " * 390 + "x", "stop the " * 200 + "x", "★ " * 900,
              "not " * 490 + "x", "no " * 600, "4" * 1900, "لا " * 600, "* " * 900]
 )  # fmt: skip
-def test_long_texts_cost_no_time(text: str) -> None:
-    """No text makes the patterns try for ever."""
+def test_long_texts_are_read_quickly(text: str) -> None:
+    """No text makes the patterns backtrack without end."""
     begun = time.perf_counter()
-    read(text)
+    parse_answer(text)
     assert time.perf_counter() - begun < 0.5

@@ -1,8 +1,7 @@
-"""What is said at a hand-over, a question back and a dead end, in each language.
+"""The texts of a hand-over, a clarifying question and a fallback, in each language.
 
-The lines promise only what is true, cheer nobody up and need no exclamation mark; the opener
-that fits the mood is the brand voice's to choose. ``opening`` is a pattern for dates (in Arrow's
-tokens) and never said alone.
+They promise only what is true and use no cheer and no exclamation mark. The brand voice adds the
+opener that fits the mood. ``opening`` is a date pattern in Arrow's tokens, used within ``closed``.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from datetime import datetime
 
 import arrow
 
-Lines = Mapping[str, Mapping[str, str]]
+TextsByKind = Mapping[str, Mapping[str, str]]
 """Kind -> language -> text."""
 
-LINES: Lines = {
+TEXTS: TextsByKind = {
     "handover": {
         "en": "I am passing you to a person in our team, who will answer you here.",
         "de": "Ich gebe Sie an einen Menschen aus unserem Team weiter, der Ihnen hier antwortet.",
@@ -147,46 +146,48 @@ LINES: Lines = {
     },
 }
 
-SOME_DAY = datetime(2026, 1, 5, 9)  # noqa: DTZ001  (a clock on a wall)
+_EXAMPLE = datetime(2026, 1, 5, 9)  # noqa: DTZ001  (a local time)
 
 
-def trouble(kind: str, language: str, text: str) -> str | None:
-    """What is wrong with ``text`` as a line of ``kind``, and what to do; None when all is well."""
+def text_problem(kind: str, language: str, text: str) -> str | None:
+    """What is wrong with ``text`` as a text of ``kind``, and what to do; None if it is valid."""
     if kind == "opening":
         try:
-            written(SOME_DAY, text, language)
+            format_date(_EXAMPLE, text, language)
         except ValueError as error:
-            return f"cannot write a date: {error}; see the tokens of Arrow's format"
+            return f"cannot format a date: {error}; use the tokens of Arrow's format"
         return None
-    bare = text.replace("{when}", "", 1) if kind == "closed" else text
-    if kind == "closed" and bare == text:
-        return "does not say when; put {when} where the date belongs"
-    return "has a brace that stands for nothing; take it out" if {"{", "}"} & set(bare) else None
+    rest = text.replace("{when}", "", 1) if kind == "closed" else text
+    if kind == "closed" and rest == text:
+        return "has no date; put {when} where the date belongs"
+    return "has a brace without a meaning; remove it" if {"{", "}"} & set(rest) else None
 
 
-def written(wall: datetime, pattern: str, language: str) -> str:
-    """``wall`` in the tokens of Arrow's format. Raises ValueError for a language it lacks."""
-    return arrow.get(wall).format(pattern, locale=language)
+def format_date(local: datetime, pattern: str, language: str) -> str:
+    """Formats ``local`` by a pattern of Arrow's tokens. Raises ValueError for a language that Arrow
+    does not support."""
+    return arrow.get(local).format(pattern, locale=language)
 
 
-class Words:
-    """The lines of the house: ours, with those of the settings in their place."""
+class HandoverTexts:
+    """The packaged texts, with those of the settings in place of some."""
 
-    def __init__(self, own: Lines) -> None:
-        self._lines = {kind: {**LINES[kind], **own.get(kind, {})} for kind in LINES}
+    def __init__(self, own: TextsByKind) -> None:
+        self._texts = {kind: {**texts, **own.get(kind, {})} for kind, texts in TEXTS.items()}
 
-    def language(self, wanted: str) -> str:
-        """``wanted`` when every line exists in it, else English."""
-        whole = all(wanted in lines for lines in self._lines.values())
-        return wanted if whole else "en"
+    def supported(self, language: str) -> str:
+        """``language`` if every text exists in it, else English."""
+        complete = all(language in texts for texts in self._texts.values())
+        return language if complete else "en"
 
-    def nearest(self, kind: str, wanted: str) -> str:
-        """``wanted`` when the line of ``kind`` exists in it, whatever the others; else English."""
-        return wanted if wanted in self._lines[kind] else "en"
+    def supported_for(self, kind: str, language: str) -> str:
+        """``language`` if the text of ``kind`` exists in it, else English."""
+        return language if language in self._texts[kind] else "en"
 
-    def say(self, kind: str, language: str, **facts: str) -> str:
-        return self._lines[kind][language].format(**facts)
+    def text(self, kind: str, language: str, **values: str) -> str:
+        """The text of ``kind``, with its placeholders filled in."""
+        return self._texts[kind][language].format(**values)
 
-    def when(self, opening: datetime, language: str) -> str:
-        """Date and time as people of ``language`` write them, on the clock of ``opening``."""
-        return written(opening.replace(tzinfo=None), self._lines["opening"][language], language)
+    def date(self, opening: datetime, language: str) -> str:
+        """The date and time of ``opening``, in its own time zone, as ``language`` writes them."""
+        return format_date(opening.replace(tzinfo=None), self._texts["opening"][language], language)

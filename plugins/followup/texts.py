@@ -1,4 +1,4 @@
-"""What is said after a case is closed: one question, thanks, and honest words when it failed."""
+"""The texts of the survey: the question, the thanks, and what is said when a case is reopened."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Literal
 import arrow
 
 Texts = Mapping[str, str]
-Tone = Literal["warm", "mended", "careful"]
-"""How the conversation went: well; badly at first and then well; badly to its end."""
+SurveyTone = Literal["warm", "mended", "careful"]
+"""``warm``: the customer was never upset; ``mended``: upset, but not at the end; ``careful``: upset
+at the end."""
 
-OPENERS: Mapping[Tone, Texts] = {
+OPENERS: Mapping[SurveyTone, Texts] = {
     "warm": {
         "en": "Thank you for writing to us.",
         "de": "Danke, dass Sie uns geschrieben haben.",
@@ -67,7 +68,6 @@ UNSOLVED: Texts = {
     "es": "Si no está resuelto, díganoslo.",
     "ar": "إذا لم تُحل المشكلة فأخبرنا.",
 }
-"""How the question is answered, the channel shows or the voice says."""
 
 STOP: Texts = {
     "en": "Write STOP for no more such questions.",
@@ -139,15 +139,15 @@ DATES: Mapping[str, str] = {
     "es": "dddd D [de] MMMM [a las] H:mm",
     "ar": "dddd D MMMM [الساعة] HH:mm",
 }
-"""In the tokens of Arrow's format."""
+"""Date patterns in Arrow's tokens."""
 
 
-def spoken(language: str) -> str:
-    """``language`` when we have words in it, else English."""
+def supported(language: str) -> str:
+    """``language`` if the texts exist in it, else English."""
     return language if language in STOP else "en"
 
 
-def written(opening: str, language: str) -> str:
-    """The ISO 8601 date and time ``opening`` as people write it, on its own wall clock."""
-    wall = datetime.fromisoformat(opening).replace(tzinfo=None)
-    return arrow.get(wall).format(DATES[language], locale=language)
+def format_date(opening: str, language: str) -> str:
+    """The ISO 8601 date and time ``opening``, in its own time zone, as ``language`` writes it."""
+    local = datetime.fromisoformat(opening).replace(tzinfo=None)
+    return arrow.get(local).format(DATES[language], locale=language)
