@@ -57,8 +57,8 @@ class CircuitBreaker:
         ``after`` is the other side's Retry-After in seconds: the breaker then opens at once.
         """
         self._failed += 1
-        call_of_before = self.open and not self._probing
-        if call_of_before or (self._failed < self.failures and not self.open and after is None):
+        stale = self.open and not self._probing
+        if stale or (self._failed < self.failures and not self.open and after is None):
             return None
         self._opened += 1
         wait = min(self.most, max(after or 0.0, backoff(self._opened, self.rest, self.most)))
