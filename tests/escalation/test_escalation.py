@@ -8,15 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from gateway import Fact, MoodLabel, Reason, Reply, Route, Turn
-<<<<<<< HEAD
-from plugins.escalation import Escalation, EscalationSettings, Fallback, Words
-from plugins.escalation.words import LINES
-from tests.routing.builders import bot, customer, person, turn, understood
-=======
 from plugins.escalation import Escalation, EscalationSettings, Fallback, HandoverTexts
 from plugins.escalation.texts import TEXTS
-from tests.routing.making import bot, customer, person, turn, understood
->>>>>>> main
+from tests.routing.builders import bot, customer, person, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
 UNSERVED = ("it", "pt", "nl", "pl", "sv", "tr", "ja")

@@ -12,15 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gateway import MoodLabel, Reason, Reply, Route, Survey, SurveyAnswer, SurveyQuestion, Turn
-<<<<<<< HEAD
-from plugins.followup import Followup, FollowupSettings, words
-from plugins.followup.quiet import Quiet, not_in
-from tests.routing.builders import NOW, bot, customer, turn, understood
-=======
 from plugins.followup import Followup, FollowupSettings, texts
 from plugins.followup.settings import QuietHours, after_quiet_hours
-from tests.routing.making import NOW, bot, customer, turn, understood
->>>>>>> main
+from tests.routing.builders import NOW, bot, customer, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
 ASKED = Survey(id=1, conversation=1, ask=SurveyQuestion(), asked_at=NOW)
