@@ -124,8 +124,16 @@ class CompiledGuide:
         self._default_channel = guide.channel("default")
         self._channels = {name: guide.channel(name) for name in guide.channels}
 
-    def channel(self, name: str) -> ChannelGuide:
-        return self._channels.get(name, self._default_channel)
+    def channel(self, name: str, max_length: int | None = None) -> ChannelGuide:
+        """The rules of channel ``name``, or the default ones when it is not in the guide.
+
+        ``max_length`` is the channel's own limit (see `Traits.max_length`): the guide may lower
+        it, and a higher limit in the guide has no effect.
+        """
+        channel = self._channels.get(name, self._default_channel)
+        if max_length is None or max_length >= channel.max_length:
+            return channel
+        return channel.model_copy(update={"max_length": max_length})
 
     def language(self, code: str) -> CompiledLanguage:
         """The language ``code`` (``de-AT`` is ``de``); an unknown language has no phrases."""

@@ -62,7 +62,7 @@ def lint(guide: CompiledGuide, text: str, occasion: RenderContext) -> tuple[Find
     """The findings on ``text``, ordered by position. Findings may overlap."""
     checked = CheckedText(
         text=text,
-        channel=guide.channel(occasion.channel),
+        channel=guide.channel(occasion.channel, occasion.max_length),
         channel_name=occasion.channel,
         languages=_languages(guide, text, occasion.language),
         serious=occasion.emotion.label in guide.serious,

@@ -38,7 +38,7 @@ class _Renderer:
 
     def __init__(self, guide: CompiledGuide, reply: Reply, occasion: RenderContext) -> None:
         self._reply = reply
-        self._channel = guide.channel(occasion.channel)
+        self._channel = guide.channel(occasion.channel, occasion.max_length)
         self._language = guide.language(reply.language)
         self._mask = FactMask(fact.value for fact in reply.facts)
         self._fits = part_limit(self._channel)
