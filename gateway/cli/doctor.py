@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from gateway.adapters.redis.connection import RedisConnection, RedisUnavailable
-from gateway.adapters.sql.checkup import DatabaseCheckup
+from gateway.adapters.sql.statistics import DatabaseHealthCheck
 from gateway.app import Gateway
 from gateway.cli.common import as_json, chosen, config, gateway_of, runs
 from gateway.ops.doctor import Diagnosis, Examine, backlog_problems, diagnose
@@ -54,7 +54,7 @@ def _misconfigured(bad: BadConfig | BadPlugin, file: Path | None) -> list[Diagno
 
 def _parts(gateway: Gateway) -> Mapping[str, Examine]:
     """Every part by its name: the house's own, then the guests that can be examined."""
-    database = DatabaseCheckup(gateway.database)
+    database = DatabaseHealthCheck(gateway.database)
     parts: dict[str, Examine] = {
         "configuration": _well,
         "server": partial(_server, gateway, database),
@@ -79,7 +79,7 @@ async def _well() -> Sequence[HealthProblem]:
     return ()
 
 
-async def _queues(gateway: Gateway, database: DatabaseCheckup) -> Sequence[HealthProblem]:
+async def _queues(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
     if not await database.is_current():
         return ()  # told by the database's own examination
     now = gateway.clock.now()
@@ -100,7 +100,7 @@ async def _redis(url: str, bounds: RedisSettings) -> Sequence[HealthProblem]:
     return ()
 
 
-async def _processes(database: DatabaseCheckup) -> Sequence[HealthProblem]:
+async def _processes(database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
     """Who serves from a database that several may share."""
     if not await database.is_current():
         return ()  # told by the database's own examination
@@ -116,7 +116,7 @@ async def _processes(database: DatabaseCheckup) -> Sequence[HealthProblem]:
     return found
 
 
-async def _server(gateway: Gateway, database: DatabaseCheckup) -> Sequence[HealthProblem]:
+async def _server(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
     """Whether one works in this folder, and what it says of itself."""
     core = gateway.settings.core
     if gateway.database.shared:

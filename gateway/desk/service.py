@@ -27,7 +27,7 @@ from gateway.routing.policy import Policy
 from gateway.store import AgentMessage, HandoffRequest, Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class DeskService:
     """The desk of all agents, from whichever page or chat they answer; see `ports.Desk`."""
 

@@ -33,7 +33,7 @@ from gateway.support.backoff import Backoff, backoff
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class OutboxDelivery:
     """Sends one outbox row of a lane at a time."""
 

@@ -14,7 +14,7 @@ from gateway.store import HandoffRequest, Store, TurnOutcome, WorkItem
 HIGHEST_PRIORITY = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class AutomaticHandoffs:
     """Hands a conversation to a person after a failed delivery, and moves unclaimed cases up."""
 

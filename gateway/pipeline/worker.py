@@ -36,7 +36,7 @@ UNCLAIMED = "unclaimed"
 """The name of a handoff's claim timer."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class TurnWorker:
     """Handles one inbox row of a lane at a time. After ``attempts`` a person gets it."""
 

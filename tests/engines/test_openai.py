@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugins.nlu_openai.grounding import grounded
+from plugins.nlu_openai.safety import grounded
 from plugins.nlu_openai.sources import read_examples, read_passages
 
 from gateway import BadConfig, ContextCard, Route, Turn
