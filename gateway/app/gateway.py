@@ -235,7 +235,9 @@ class Gateway:
                 if isinstance(plugin, StartupResource):
                     await plugin.open()
         await self.open()
-        await self.store.processes.enter(self.settings.core.process.name, self.settings.core.role)
+        await self.store.processes.register(
+            self.settings.core.process.name, self.settings.core.role
+        )
         cut = await self._settle() if infrastructure.works_lanes else 0
         self._renewing = asyncio.create_task(self.heartbeat.renew())
         await self.cluster.start(self.scheduler.sweep_now)
@@ -249,7 +251,7 @@ class Gateway:
 
     async def _settle(self) -> int:
         """What a crash left. Gives the number of messages whose sending was cut off."""
-        await self.store.inbox.survived()
+        await self.store.inbox.count_interrupted()
         return await self.pipeline.delivery.recover()
 
     async def quiesce(self) -> None:
@@ -279,7 +281,7 @@ class Gateway:
         if self._renewing is not None:
             self._renewing.cancel()
         try:
-            await self.store.processes.leave()
+            await self.store.processes.unregister()
         except Exception:
             log.exception("process.not_left")  # it will be found when the lease has run out
 
