@@ -10,11 +10,11 @@ import msgspec
 
 from gateway.adapters.encryption import read_keys
 from gateway.adapters.files import DiskFiles
-from gateway.adapters.sql.audit import SqlAudit
-from gateway.adapters.sql.herald import Herald, Wish
-from gateway.adapters.sql.notebook import SqlNotebook
-from gateway.adapters.sql.opening import open_database
+from gateway.adapters.sql.audit import SqlAuditLog
+from gateway.adapters.sql.engine.opening import open_database
+from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore
+from gateway.adapters.sql.webhooks import WebhookRecorder, WebhookSubscription
 from gateway.adapters.standalone import StandaloneCluster, SystemClock
 from gateway.adapters.tracing_setup import tracing_of
 from gateway.plugins import PluginRegistry, Registrations
@@ -53,14 +53,14 @@ class Infrastructure:
         keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
         self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
         self.database = open_database(settings.database_url, core.postgres, keys)
-        self.database.watch(self.metrics.commit_units.observe)
+        self.database.observe_commits(self.metrics.commit_units.observe)
         self.store = SqlStore(
             self.database,
             idle=timedelta(hours=core.worker.idle_hours),
             lease=timedelta(seconds=core.process.lease),
-            herald=self._herald(),
+            webhooks=self._webhooks(),
         )
-        self.audit = SqlAudit(self.database, self.clock)
+        self.audit = SqlAuditLog(self.database, self.clock)
         self.tracing = tracing_of(core.tracing.enabled, os.environ)
         if self.tracing is not None:
             self.tracing.wrap(self.store, self.metrics)
@@ -79,16 +79,16 @@ class Infrastructure:
         """Whether it has nothing to do here: an engine, in a process that works no lanes."""
         return not self.works_lanes and component in self.registrations.understanders
 
-    def storage(self) -> SqlNotebook:
-        return SqlNotebook(self.database, self.clock)
+    def storage(self) -> SqlPluginStorage:
+        return SqlPluginStorage(self.database, self.clock)
 
-    def _herald(self) -> Herald:
-        """Whom the database's transactions write to."""
-        wishes = [
-            Wish(endpoint=name, events=one.events, texts=one.include_text)
+    def _webhooks(self) -> WebhookRecorder:
+        """Records events for the configured endpoints."""
+        subscriptions = [
+            WebhookSubscription(endpoint=name, events=one.events, texts=one.include_text)
             for name, one in self.settings.core.webhooks.endpoints.items()
         ]
-        return Herald(wishes, now=self.clock.now)
+        return WebhookRecorder(subscriptions, now=self.clock.now)
 
     def _cluster(self, *, together: bool) -> Cluster:
         """The one place that decides whether this process works alone."""

@@ -10,12 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.adapters.encryption import new_key
-from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.migrating import migrate as migrate_forward
-from gateway.adapters.sql.migrating import migrate_back
-from gateway.adapters.sql.moving import Moved, copy
-from gateway.adapters.sql.opening import is_shared, open_database
-from gateway.adapters.sql.rotation import rotate as rotate_keys
+from gateway.adapters.sql.copying import CopiedTable, copy_database
+from gateway.adapters.sql.encryption import rotate_keys
+from gateway.adapters.sql.engine.opening import is_shared, migrate_back, open_database
+from gateway.adapters.sql.engine.opening import migrate as migrate_forward
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.cli.audit import operator
 from gateway.cli.common import (
     config_option,
@@ -76,7 +75,7 @@ async def move(config: Path | None, target: str) -> None:
         raise WarmlineError("--to is not PostgreSQL; write postgresql://USER:PASSWORD@HOST/NAME")
     file = _database_file(settings)
     with serving_lock(settings):
-        moved = await _move(Database(file), target, settings.core.postgres)
+        moved = await _move(SqliteDatabase(file), target, settings.core.postgres)
     table = Table("table", "rows", "checksum, the same on both sides")
     for each in moved:
         table.add_row(each.table, str(each.rows), each.checksum[:16])
@@ -94,13 +93,15 @@ def _database_file(settings: Settings) -> Path:
     return file
 
 
-async def _move(source: Database, target: str, bounds: PostgresSettings) -> tuple[Moved, ...]:
+async def _move(
+    source: SqliteDatabase, target: str, bounds: PostgresSettings
+) -> tuple[CopiedTable, ...]:
     destination = open_database(target, bounds)
     try:
         await migrate_forward(source)
         await migrate_forward(destination)
         with source.engine.connect() as connection:
-            return await destination.alone(lambda into: copy(connection, into))
+            return await destination.run_exclusive(lambda into: copy_database(connection, into))
     finally:
         await source.stop()
         await destination.stop()
@@ -164,7 +165,7 @@ async def run(config: Path | None, json: bool, dry_run: bool, vacuum: bool) -> N
             raise WarmlineError("a server is running here; stop it before you use --vacuum")
         deleted = await gateway.retention.run(dry=dry_run)
         if vacuum and not dry_run:
-            await gateway.store.retention.squeeze()
+            await gateway.store.retention.vacuum()
     if json:
         print_json(deleted)
         return

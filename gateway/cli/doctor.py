@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from gateway.adapters.redis.connection import RedisConnection, RedisUnavailable
-from gateway.adapters.sql.checkup import DatabaseCheckup
+from gateway.adapters.sql.statistics import DatabaseHealthCheck
 from gateway.app import Gateway
 from gateway.cli.common import (
     config_option,
@@ -65,7 +65,7 @@ def _configuration_problems(bad: BadConfig | BadPlugin, file: Path | None) -> li
 
 def examinations(gateway: Gateway) -> Mapping[str, Examine]:
     """The examination of each part: those of the gateway, then the plugins' (`HealthCheck`)."""
-    database = DatabaseCheckup(gateway.database)
+    database = DatabaseHealthCheck(gateway.database)
     core, registrations = gateway.settings.core, gateway.registrations
     parts: dict[str, Examine] = {
         "configuration": _examine_nothing,
@@ -96,7 +96,9 @@ async def _examine_nothing() -> Sequence[HealthProblem]:
     return ()
 
 
-async def _examine_queues(gateway: Gateway, database: DatabaseCheckup) -> Sequence[HealthProblem]:
+async def _examine_queues(
+    gateway: Gateway, database: DatabaseHealthCheck
+) -> Sequence[HealthProblem]:
     if not await database.is_current():
         return ()  # the database's own examination reports that
     now = gateway.clock.now()
@@ -117,7 +119,7 @@ async def _examine_redis(url: str, bounds: RedisSettings) -> Sequence[HealthProb
     return ()
 
 
-async def _examine_processes(database: DatabaseCheckup) -> Sequence[HealthProblem]:
+async def _examine_processes(database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
     """Which processes serve from a database that several can share."""
     if not await database.is_current():
         return ()  # the database's own examination reports that
@@ -132,7 +134,9 @@ async def _examine_processes(database: DatabaseCheckup) -> Sequence[HealthProble
     return found
 
 
-async def _examine_server(gateway: Gateway, database: DatabaseCheckup) -> Sequence[HealthProblem]:
+async def _examine_server(
+    gateway: Gateway, database: DatabaseHealthCheck
+) -> Sequence[HealthProblem]:
     """Whether a server runs in this folder, and what its ``/readyz`` reports."""
     core = gateway.settings.core
     if gateway.database.shared:

@@ -76,7 +76,7 @@ async def understand(config: Path | None, json: bool, text: str) -> None:
     gateway = load_gateway(config)
     for line in sys.stdin if text == "-" else [text]:
         turn = fresh_turn(line.rstrip("\n"), datetime.now(UTC))
-        turn = turn.replace(understanding=await gateway.pipeline.understanding.of(turn))
+        turn = turn.replace(understanding=await gateway.pipeline.understanding.understand(turn))
         route = decide(turn, gateway.policy)
         if json:
             print_json(_as_json(turn.understanding, route))

@@ -16,7 +16,7 @@ from gateway.testing import FakeChannel, FakeHandler, RunningGateway, SimulatedC
 from gateway.testing.databases import database_of
 from tests.conftest import until
 from tests.crew.server import RedisServer, Wire
-from tests.postgres import Served
+from tests.postgres import PostgresServer
 from tests.spine.conftest import ANSWER_ALL, echo
 
 LOCK, SWEEP, WITHOUT, TIMEOUT = 1.0, 2.0, 0.5, 0.3
@@ -99,7 +99,7 @@ class Crew:
 
 
 @pytest.fixture
-def database(postgres: Served, tmp_path: Path) -> str:
+def database(postgres: PostgresServer, tmp_path: Path) -> str:
     """An empty PostgreSQL database of this test."""
     return database_of(tmp_path, postgres.url)
 

@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from gateway import Clock, HealthProblem, Settings, TryLater, Undeliverable, hookimpl
-from gateway.adapters.sql.checkup import DatabaseCheckup
-from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.migrating import migrate
+from gateway.adapters.sql.engine.opening import migrate
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
+from gateway.adapters.sql.statistics import DatabaseHealthCheck
 from gateway.cli.doctor import examinations
 from gateway.cli.main import command
 from gateway.ops import doctor
@@ -72,7 +72,7 @@ def test_what_waits_for_a_person_is_broken_and_says_what_to_do(
 ) -> None:
     """A dead letter: since when, and the command that shows it; exit 1."""
     (tmp_path / "var").mkdir()
-    database = Database(tmp_path / "var" / "warmline.db")
+    database = SqliteDatabase(tmp_path / "var" / "warmline.db")
     asyncio.run(migrate(database))
     with database.engine.begin() as connection:
         for statement in DEAD_LETTER.split(";"):
@@ -113,9 +113,9 @@ async def test_what_waits_too_long_is_told(tmp_path: Path) -> None:
 async def test_an_old_schema_is_told_and_left_alone(tmp_path: Path) -> None:
     """A newer one too: that is another version's."""
     file = tmp_path / "t.db"
-    database = Database(file)
+    database = SqliteDatabase(file)
     await migrate(database, "0001")
-    check_health = DatabaseCheckup(database)
+    check_health = DatabaseHealthCheck(database)
     [symptom] = await check_health.check_health(FakeClock())
     assert "older version (0001" in symptom.what
     assert not await check_health.is_current()
@@ -134,16 +134,16 @@ async def test_a_full_disk_and_a_long_log_are_told(
 ) -> None:
     """Before they stop everything."""
     file = tmp_path / "t.db"
-    database = Database(file)
+    database = SqliteDatabase(file)
     await migrate(database)
 
     class Usage:
         total, free = 2**40, 2**20
 
-    monkeypatch.setattr("gateway.adapters.sql.checkup.shutil.disk_usage", lambda _: Usage)
-    monkeypatch.setattr("gateway.adapters.sql.checkup.LOG_MOST", 1)
+    monkeypatch.setattr("gateway.adapters.sql.statistics.shutil.disk_usage", lambda _: Usage)
+    monkeypatch.setattr("gateway.adapters.sql.statistics.LARGEST_LOG", 1)
     await database.write(lambda c: c.execute(text("CREATE TABLE t (a)")).rowcount)
-    room, log = await DatabaseCheckup(database).check_health(FakeClock())
+    room, log = await DatabaseHealthCheck(database).check_health(FakeClock())
     assert (room.severity, log.severity) == ("broken", "warning")
     assert "1 MB are left" in room.what
     await database.stop()

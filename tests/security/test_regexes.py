@@ -13,12 +13,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from plugins.followup.answers import LONGEST
 
 import brand_voice
 import channels
 import gateway
 import plugins
+from plugins.followup.survey_answers import LONGEST
 from plugins.nlu_local.text import MAX_CHARACTERS
 
 SIZE = 2_000
@@ -27,7 +27,7 @@ so many."""
 BOUND = 0.02
 """Seconds of this process's time for one pattern and text. A quadratic one takes a hundred times
 as long over `limits.text` (20,000 characters): two seconds."""
-SHORT = {"plugins.followup.answers": LONGEST, "plugins.nlu_local": MAX_CHARACTERS}
+SHORT = {"plugins.followup.survey_answers": LONGEST, "plugins.nlu_local": MAX_CHARACTERS}
 """Modules that never read more characters than these: those alone are bounded, by `SLOWEST`."""
 SLOWEST = 1.0
 PACKAGES = (gateway, channels, plugins, brand_voice)
