@@ -1,10 +1,10 @@
 """Encryption at rest: what customers and colleagues wrote, sealed with a key from the environment.
 
 AES-256-GCM: authenticated, and five times as fast at sealing as Fernet, two to three times at
-opening (``python -m tests.bench.encryption``). Each text is bound to its place (table, column, and the
-lane or conversation it belongs to) as associated data, so that nobody who can write to the database
-can move words from one customer's conversation to another's. It is not the row's id: that is known
-only after the row is stored, and would cost a second statement each time.
+opening (``python -m tests.bench.encryption``). Each text is bound to its place (table, column, and
+the lane or conversation it belongs to) as associated data, so that nobody who can write to the
+database can move words from one customer's conversation to another's. It is not the row's id: that
+is known only after the row is stored, and would cost a second statement each time.
 Nonces are random, 96 bits: one key is good for 2^32 texts
 (NIST SP 800-38D, 8.3).
 

@@ -7,7 +7,10 @@ except those called ``remote``, which are the provider's.
 
 from gateway.model.base import (
     Action,
+    Address,
+    Agent,
     Author,
+    Customer,
     Fact,
     Json,
     MoodLabel,
@@ -41,7 +44,6 @@ from gateway.model.messages import (
     Sent,
     SurveyQuestion,
 )
-from gateway.model.people import Address, Agent, Customer
 from gateway.model.reply import Finding, Link, RenderContext, Rendered, Reply
 from gateway.model.understanding import (
     Cue,

@@ -7,9 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from gateway.model.base import Fact, MoodLabel, State, Value
+from gateway.model.base import Address, Agent, Customer, Fact, MoodLabel, State, Value
 from gateway.model.messages import Message, SurveyQuestion
-from gateway.model.people import Address, Agent, Customer
 from gateway.model.understanding import Route, Understanding
 
 

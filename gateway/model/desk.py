@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from gateway.model.base import Fact, Value
+from gateway.model.base import Address, Agent, Customer, Fact, Value
 from gateway.model.conversation import Conversation, PastConversation
 from gateway.model.messages import Message
-from gateway.model.people import Address, Agent, Customer
 from gateway.model.understanding import Emotion, Reason
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from gateway.model.base import Author, Fact, Purpose, Status, Value
-from gateway.model.people import Address, Agent
+from gateway.model.base import Address, Agent, Author, Fact, Purpose, Status, Value
 from gateway.model.understanding import Route, Understanding
 
 

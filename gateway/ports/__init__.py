@@ -14,16 +14,6 @@ from gateway.ports.channels import (
     WebhookSubscriber,
 )
 from gateway.ports.desk import Desk
-from gateway.ports.engines import (
-    ContextSource,
-    PhraseConsumer,
-    Phrases,
-    PhraseSource,
-    RemoteUnderstander,
-    Trainable,
-    Understander,
-    Warmable,
-)
 from gateway.ports.errors import (
     Conflict,
     NotAccepted,
@@ -35,7 +25,6 @@ from gateway.ports.errors import (
     Unsure,
     WarmlineError,
 )
-from gateway.ports.handlers import Handler, Suggester, Summariser, SurveyReader, Voice
 from gateway.ports.lifecycle import (
     ExclusiveTask,
     HealthCheck,
@@ -60,6 +49,21 @@ from gateway.ports.services import (
     Records,
     Services,
     StoredValue,
+)
+from gateway.ports.turns import (
+    ContextSource,
+    Handler,
+    PhraseConsumer,
+    Phrases,
+    PhraseSource,
+    RemoteUnderstander,
+    Suggester,
+    Summariser,
+    SurveyReader,
+    Trainable,
+    Understander,
+    Voice,
+    Warmable,
 )
 
 __all__ = [

@@ -22,7 +22,7 @@ from gateway.model import (
 )
 from gateway.ports.channels import WebhookSubscriber
 from gateway.ports.desk import Desk
-from gateway.ports.handlers import Voice
+from gateway.ports.turns import Voice
 
 if TYPE_CHECKING:
     import aiohttp
