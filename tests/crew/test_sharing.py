@@ -183,7 +183,7 @@ async def test_one_process_watches_and_another_takes_over(crew: Crew) -> None:
     assert watcher != "web"
     assert all(lookouts[role].running for role in ("worker", "all"))
     [spare] = {"worker", "all"} - {watcher}
-    await there[watcher].gateway.quiesce()
+    await there[watcher].gateway.stop_background()
     await until(lambda: lookouts[spare].watching, BOUND)
     assert not lookouts[watcher].watching
     assert not lookouts["web"].watching

@@ -123,9 +123,9 @@ async def test_a_gateway_has_its_reader_begin_first(tmp_path: Path) -> None:
         }
         guests = as_plugins([nlu_local, FakeChannel(), PlainVoice()])
         gateway = build_gateway(guests, settings_for(guests, config, tmp_path / role, {}))
-        await gateway.begin()
+        await gateway.start_plugins()
         assert len(children()) == count
-        await gateway.end()
+        await gateway.stop_plugins()
         assert children() == set()
         await gateway.store.stop()
 

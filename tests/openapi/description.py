@@ -64,13 +64,13 @@ def gateway_in(folder: Path) -> Gateway:
 def parts(gateway: Gateway) -> list[openapi.Part]:
     """What the house and each guest tell."""
     offers = gateway.registrations
-    guests = openapi.described((*offers.channels.values(), *offers.sites))
-    return [openapi.services(), *guests]
+    guests = openapi.plugin_parts((*offers.channels.values(), *offers.components))
+    return [openapi.core_part(), *guests]
 
 
 def document(gateway: Gateway) -> str:
     """As it is served, for people to read."""
-    serves_http = openapi.served(routes(gateway))
+    serves_http = openapi.operations(routes(gateway))
     return json.dumps(openapi.document(parts(gateway), serves_http), indent=1) + "\n"
 
 

@@ -53,8 +53,8 @@ def gateway(tmp_path: Path) -> Gateway:
 
 def test_every_door_is_described_and_no_other(gateway: Gateway) -> None:
     """A route without a description, and a description without a route, fail here."""
-    told = frozenset().union(*(openapi.operations(part) for part in parts(gateway)))
-    assert told == openapi.served(routes(gateway))
+    told = frozenset().union(*(openapi.described_operations(part) for part in parts(gateway)))
+    assert told == openapi.operations(routes(gateway))
 
 
 def test_the_published_document_is_this_one(gateway: Gateway) -> None:
@@ -70,9 +70,9 @@ def test_only_what_is_open_is_told(gateway: Gateway) -> None:
 
 def test_two_guests_cannot_describe_the_same(gateway: Gateway) -> None:
     """A path that is described twice is a clear error."""
-    serves_http = openapi.served(routes(gateway))
+    serves_http = openapi.operations(routes(gateway))
     with pytest.raises(openapi.OpenApiConflict, match="/healthz"):
-        openapi.document([openapi.services(), openapi.services()], serves_http)
+        openapi.document([openapi.core_part(), openapi.core_part()], serves_http)
 
 
 @pytest.fixture(scope="module")

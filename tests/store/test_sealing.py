@@ -205,7 +205,7 @@ async def test_a_database_that_cannot_be_read_stayed_open(tmp_path: Path) -> Non
     guests = as_plugins([PlainVoice()])
     gateway = build_gateway(guests, settings_for(guests, {}, tmp_path, environ(B)))
     with pytest.raises(BadKey):
-        await gateway.open()
+        await gateway.open_database()
     with pytest.raises(RuntimeError, match="the database is closed"):
         await gateway.database.read(lambda connection: connection.closed)
 
