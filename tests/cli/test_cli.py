@@ -201,5 +201,7 @@ def test_a_replay_wakes_no_guest_that_calls_the_outside(tmp_path: Path) -> None:
     guests = as_plugins([PlainVoice(), Caller()])
     settings = settings_for(guests, {}, tmp_path)
     live = Gateway(PluginRegistry(guests), settings)
-    assert [site.name for site in live.offers.sites if isinstance(site, Caller)] == ["caller"]
-    assert Gateway(PluginRegistry(guests), settings, channels={}).offers.sites == ()
+    assert [site.name for site in live.registrations.components if isinstance(site, Caller)] == [
+        "caller"
+    ]
+    assert Gateway(PluginRegistry(guests), settings, channels={}).registrations.components == ()

@@ -31,9 +31,9 @@ def test_it_waits_for_a_token(tmp_path: Path) -> None:
     """With `auto` the channel says what it waits for, and wakes with the token alone."""
     asleep = loaded(tmp_path, "channels: {telegram: auto}")
     assert asleep.asleep == {"channels.telegram": "waits for TELEGRAM_BOT_TOKEN"}
-    assert PluginRegistry(GUESTS).offers(asleep).channels == {}
+    assert PluginRegistry(GUESTS).registrations(asleep).channels == {}
     awake = loaded(tmp_path, "channels: {telegram: auto}", TELEGRAM_BOT_TOKEN=TOKEN)
-    assert list(PluginRegistry(GUESTS).offers(awake).channels) == ["telegram"]
+    assert list(PluginRegistry(GUESTS).registrations(awake).channels) == ["telegram"]
     section = awake.section(TelegramSettings)
     assert section is not None
     assert TOKEN not in repr(section)
@@ -90,9 +90,9 @@ def test_telegram_calls_only_https(tmp_path: Path) -> None:
     with pytest.raises(WarmlineError, match="Telegram calls only https addresses"):
         build_gateway(GUESTS, loaded(tmp_path, yaml))
     elsewhere = yaml.replace("secret: s", "secret: s, api_base: 'http://127.0.0.1:1/bot'")
-    assert PluginRegistry(GUESTS).offers(loaded(tmp_path, elsewhere)).channels
+    assert PluginRegistry(GUESTS).registrations(loaded(tmp_path, elsewhere)).channels
     https = yaml.replace("http://shop", "https://shop")
-    assert PluginRegistry(GUESTS).offers(loaded(tmp_path, https)).channels
+    assert PluginRegistry(GUESTS).registrations(loaded(tmp_path, https)).channels
 
 
 def test_asleep_it_costs_nothing() -> None:
