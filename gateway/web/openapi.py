@@ -33,9 +33,7 @@ class OpenApiConflict(WarmlineError):
     """Two plugins describe the same path, or two components have the same name."""
 
 
-def routes(
-    parts: Iterable[Part], all_routes: Iterable[web.AbstractRouteDef]
-) -> list[web.RouteDef]:
+def routes(parts: Iterable[Part], all_routes: Iterable[web.AbstractRouteDef]) -> list[web.RouteDef]:
     """The route that serves the document of ``all_routes`` and of itself, described by ``parts``.
 
     Raises OpenApiConflict.
