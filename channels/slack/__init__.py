@@ -1,35 +1,11 @@
-"""Slack: customers in a DM with our app or in a thread of a shared channel. See docs/slack.md.
+"""Slack: one package for the customers who write there and the agents who answer there.
 
-slack-bolt and slack-sdk are loaded only when the section is awake.
+`customers` is the channel, `agents` the plugin for the support channel; neither imports the other.
+Both use one Slack app: its Web API (`api`), its markup (`markup`), its files (`files`) and the
+endpoint to which Slack delivers (`endpoint`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from channels.slack.settings import SlackSettings
-from gateway import Channel, Section, Settings, hookimpl
-
-__all__ = ["SlackSettings"]
-
-
-@hookimpl
-def register_settings(section: Section) -> None:
-    section(
-        "channels.slack",
-        SlackSettings,
-        {
-            "SLACK_BOT_TOKEN": "bot_token",
-            "SLACK_SIGNING_SECRET": "signing_secret",
-            "SLACK_APP_TOKEN": "app_token",
-        },
-    )
-
-
-@hookimpl
-def register_channels(register: Callable[[Channel], None], settings: Settings) -> None:
-    if (mine := settings.section(SlackSettings)) is None:
-        return
-    from channels.slack.channel import Slack  # noqa: PLC0415  (the SDK is slow to load)
-
-    register(Slack(mine, largest_file=settings.core.limits.attachment))
+PATH = "/channels/slack/events"
+"""Where Slack delivers over HTTP."""

@@ -1,14 +1,14 @@
-"""Slack's markup to text that a person reads, and back. Pure.
+"""Slack's markup to plain text, and plain text to markup that mentions nobody. Pure.
 
-docs.slack.dev, "Formatting message text": ``& < >`` are escaped, and what stands between angle
-brackets is a mention or a link. Nothing that we post contains an unescaped bracket but around a
-web address (`with_links`), so nothing in it can ping anyone.
+docs.slack.dev, "Formatting message text": ``&``, ``<`` and ``>`` are escaped, and what stands
+between angle brackets is a mention or a link. Every text that others wrote is escaped before we
+post it. The only brackets we add surround web addresses (`with_links`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -17,71 +17,27 @@ USER = re.compile(r"<@([UW][A-Z0-9]+)")
 EMOJI = re.compile(r":([a-z0-9_+'-]+):(?::skin-tone-([2-6]):)?")
 URL = re.compile(r"https?://[^\s<>|\"]*[^\s<>|\".,;:!?'()\[\]{}]")
 FORMAT = re.compile(r"[*_~`]|^[^\S\n]*>|:[a-z0-9_+'-]{1,100}:", re.MULTILINE)
-"""What mrkdwn would make something of."""
-ENTITY = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
-ESCAPE = {character: entity for entity, character in ENTITY.items()}
+"""What mrkdwn would format."""
+ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
+ESCAPES = {character: entity for entity, character in ENTITIES.items()}
+BRACKETS = str.maketrans("<>", "‹›")
+
+
+# -- what people wrote -----------------------------------------------------------------------------
 
 
 def readable(text: str, *, names: Mapping[str, str], emoji: Mapping[str, str] | None = None) -> str:
     """``text`` as its writer saw it. ``names`` are display names by user id, ``emoji`` the
     characters of emoji names (see `emoji_in`)."""
-
-    def shown(found: re.Match[str]) -> str:
-        return _token(found[1], names)
+    known = emoji or {}
 
     def character(found: re.Match[str]) -> str:
-        known = emoji or {}
         name, tone = found[1], found[2]
-        return known.get(f"{name}/{tone}" if tone else name, found[0])
+        return known.get(f"{name}/{tone}") or known.get(name) or found[0]
 
-    read = EMOJI.sub(character, TOKEN.sub(shown, text)) if emoji else TOKEN.sub(shown, text)
-    return re.sub("&(?:lt|gt|amp);", lambda found: ENTITY[found[0]], read)
-
-
-def escape(text: str) -> str:
-    """``text`` so that Slack shows it as it is."""
-    return re.sub("[&<>]", lambda found: ESCAPE[found[0]], text)
-
-
-def fit(text: str, most: int) -> str:
-    """``text`` escaped, at most ``most`` characters long, no entity cut in two."""
-    if len(escaped := escape(text)) <= most:
-        return escaped
-    kept = text[: most - 1]
-    while len(escape(kept)) > most - 1:
-        kept = kept[:-1]
-    return escape(kept) + "…"
-
-
-def with_links(text: str, most: int = 3000) -> str | None:
-    """``text`` as mrkdwn whose web addresses can be clicked, or None when there are none, when
-    anything else in it would be taken for mrkdwn, or when it is too long.
-
-    In a block plain text has no links, and mrkdwn cannot be escaped: so this is for texts where
-    both look the same.
-    """
-    if not URL.search(text) or FORMAT.search(URL.sub("", text)):
-        return None
-    ends = [0, *(edge for found in URL.finditer(text) for edge in found.span()), len(text)]
-    parts = [escape(text[start:end]) for start, end in pairwise(ends)]
-    linked = "".join(f"<{part}>" if i % 2 else part for i, part in enumerate(parts))
-    return linked if len(linked) <= most else None
-
-
-def pieces(text: str, most: int) -> Iterator[str]:
-    """``text`` escaped, in pieces of at most ``most`` characters, cut at white space if it can
-    be."""
-    rest = text
-    while len(escape(rest)) > most:
-        room = rest[:most]
-        while len(escape(room)) > most:
-            room = room[:-1]
-        cut = max(room.rfind("\n"), room.rfind(" "))
-        cut = cut if cut > most // 2 else len(room)
-        yield escape(rest[:cut])
-        rest = rest[cut:].lstrip() or ""
-    if rest:
-        yield escape(rest)
+    shown = TOKEN.sub(lambda found: _token(found[1], names), text)
+    shown = EMOJI.sub(character, shown) if known else shown
+    return re.sub("&(?:lt|gt|amp);", lambda found: ENTITIES[found[0]], shown)
 
 
 def mentioned(text: str) -> tuple[str, ...]:
@@ -89,24 +45,25 @@ def mentioned(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(USER.findall(text)))
 
 
-def without_us(text: str, us: str) -> str:
-    """``text`` without the mention of our app at its beginning or end; all of it when nothing
-    else was said."""
-    ours = rf"<@{re.escape(us)}(?:\|[^<>]*)?>"
-    bare = re.sub(rf"^\s*{ours}[\s,:]*|\s*{ours}\s*$", "", text)
-    return bare if bare.strip() else text
+def without_mention(text: str, user: str) -> str:
+    """``text`` without the mention of ``user`` at its beginning or end, unless nothing is left."""
+    mention = rf"<@{re.escape(user)}(?:\|[^<>]*)?>"
+    rest = re.sub(rf"^\s*{mention}[\s,:]*|\s*{mention}\s*$", "", text)
+    return rest if rest.strip() else text
 
 
-def emoji_in(blocks: Iterable[object]) -> dict[str, str]:
-    """The characters of the emoji in a message: its text has only their names, its rich-text
-    blocks have the code points."""
-    return dict(_emoji(list(blocks)))
+def emoji_in(blocks: Any) -> dict[str, str]:
+    """The characters of the emoji in a message, by name, or by name and skin tone (``wave/3``).
+
+    A message's text has only the names; its rich-text blocks have the code points.
+    """
+    return dict(_emoji(blocks))
 
 
 def _emoji(found: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(found, list):
-        for one in found:
-            yield from _emoji(one)
+    if isinstance(found, list | tuple):
+        for item in found:
+            yield from _emoji(item)
     elif isinstance(found, dict):
         name, points = found.get("name"), found.get("unicode")
         if found.get("type") == "emoji" and isinstance(name, str) and isinstance(points, str):
@@ -118,7 +75,7 @@ def _emoji(found: Any) -> Iterator[tuple[str, str]]:
 
 
 def _character(points: str) -> str:
-    """``1f44b-1f3fc`` as a character; empty when it is none."""
+    """The character of ``1f44b-1f3fc``; empty when the code points are not valid."""
     try:
         return "".join(chr(int(point, 16)) for point in points.split("-"))
     except (ValueError, OverflowError):
@@ -126,30 +83,90 @@ def _character(points: str) -> str:
 
 
 def _token(inner: str, names: Mapping[str, str]) -> str:
-    """What stands for ``<inner>``."""
-    what, _, label = inner.partition("|")
-    if what.startswith("@"):
-        return "@" + (names.get(what[1:]) or label or what[1:])
-    if what.startswith("#"):
-        return "#" + (label or what[1:])
-    if what.startswith("!"):
-        return _special(what[1:], label)
-    return _link(what, label)
-
-
-def _special(what: str, label: str) -> str:
-    if what.startswith("subteam^"):
-        return label or "@" + what.removeprefix("subteam^")
-    if what.startswith("date^"):
-        return label or what
-    return "@" + what
+    """How ``<inner>`` is shown."""
+    target, _, label = inner.partition("|")
+    if target.startswith("@"):
+        return "@" + (names.get(target[1:]) or label or target[1:])
+    if target.startswith("#"):
+        return "#" + (label or target[1:])
+    if target.startswith("!subteam^"):
+        return label or "@" + target.removeprefix("!subteam^")
+    if target.startswith("!date^"):
+        return label or target.removeprefix("!")
+    if target.startswith("!"):
+        return "@" + target[1:]
+    return _link(target, label)
 
 
 def _link(url: str, label: str) -> str:
-    """What was typed, when Slack only made a link of it; else the label and where it leads."""
-    if not label or label == url:
-        return url.removeprefix("mailto:")
+    """What was typed when Slack only made a link of it, else the label and where it leads."""
     typed = url.removeprefix("mailto:").removeprefix("tel:")
-    if typed == label or re.fullmatch(r"https?://" + re.escape(label) + "/?", url):
+    if not label or label in (url, typed):
+        return typed
+    if re.fullmatch(r"https?://" + re.escape(label) + "/?", url):
         return label
     return f"{label} ({url})"
+
+
+# -- what we post ----------------------------------------------------------------------------------
+
+
+def escape(text: str) -> str:
+    """``text`` so that Slack shows it as it is and mentions nobody."""
+    return re.sub("[&<>]", lambda found: ESCAPES[found[0]], text)
+
+
+def fit(text: str, most: int) -> str:
+    """``text`` escaped, at most ``most`` characters long. No entity is cut in two."""
+    if _room(text, most) == len(text):
+        return escape(text)
+    return escape(text[: _room(text, most - 1)].rstrip()) + "…"
+
+
+def one_line(text: str, most: int) -> str:
+    """``text`` on one line, escaped, at most ``most`` characters long."""
+    return fit(" ".join(text.split()), most)
+
+
+def label(text: str, most: int) -> str:
+    """``text`` for the titles and labels of Block Kit, at most ``most`` characters: one line, not
+    escaped, with other brackets in place of Slack's."""
+    line = " ".join(text.split()).translate(BRACKETS)
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def pieces(text: str, most: int) -> Iterator[str]:
+    """``text`` escaped, in pieces of at most ``most`` characters, cut at white space."""
+    rest = text
+    while (room := _room(rest, most)) < len(rest):
+        cut = max(rest.rfind("\n", 0, room), rest.rfind(" ", 0, room))
+        cut = cut if cut > room // 2 else room
+        yield escape(rest[:cut])
+        rest = rest[cut:].lstrip()
+    if rest:
+        yield escape(rest)
+
+
+def with_links(text: str, most: int = 3000) -> str | None:
+    """``text`` as mrkdwn with clickable web addresses. None when it has none, when mrkdwn would
+    format anything else in it, or when it is too long.
+
+    In a block, plain text has no links and mrkdwn cannot be escaped. So this is for texts that
+    look the same in both.
+    """
+    if not URL.search(text) or FORMAT.search(URL.sub("", text)):
+        return None
+    ends = [0, *(edge for found in URL.finditer(text) for edge in found.span()), len(text)]
+    parts = [escape(text[start:end]) for start, end in pairwise(ends)]
+    linked = "".join(f"<{part}>" if i % 2 else part for i, part in enumerate(parts))
+    return linked if len(linked) <= most else None
+
+
+def _room(text: str, most: int) -> int:
+    """How many characters of ``text`` fit into ``most`` once they are escaped."""
+    used = 0
+    for index, character in enumerate(text):
+        used += len(ESCAPES.get(character, character))
+        if used > most:
+            return index
+    return len(text)

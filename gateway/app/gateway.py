@@ -67,20 +67,21 @@ class BackgroundTasks:
             if isinstance(plugin, ExclusiveTask):
                 if infrastructure.works_lanes:
                     watch = partial(self._supervise, name, plugin.watch)
-                    yield infrastructure.cluster.hold(name, watch, plugin.stand_by)
+                    yield infrastructure.cluster.run_exclusively(name, watch, plugin.stand_by)
                 else:
                     plugin.stand_by()
 
     def _core_tasks(self) -> Iterator[Coroutine[None, None, None]]:
         infrastructure, core = self.infrastructure, self.infrastructure.settings.core
         if infrastructure.serves_http:
-            yield self.load_monitor.rounds()
+            yield self.load_monitor.run()
         if infrastructure.works_lanes:
-            audit = infrastructure.audit
-            yield AuditRetention(audit, infrastructure.clock, days=core.audit_days).run()
+            yield AuditRetention(
+                audit=infrastructure.audit, clock=infrastructure.clock, days=core.audit_days
+            ).run()
             yield self.retention.run_daily()
         if infrastructure.works_lanes and core.webhooks.endpoints:
-            yield self.webhooks.rounds()
+            yield self.webhooks.run()
 
     async def _supervise(self, name: str, run: Callable[[Services], Awaitable[None]]) -> None:
         """Run a plugin's task. Restart it when it fails, with a longer wait each time."""
@@ -119,7 +120,7 @@ class Gateway:
         self.database, self.store = infrastructure.database, infrastructure.store
         self.audit = infrastructure.audit
         self.backlog = BacklogMonitor(
-            figures=self.store.statistics, clock=self.clock, metrics=self.metrics
+            statistics=self.store.statistics, clock=self.clock, metrics=self.metrics
         )
         self.load_monitor = LoadMonitor(backlog=self.backlog, limits=core.limits, clock=self.clock)
         self.pipeline = Pipeline(infrastructure, load_monitor=self.load_monitor)
@@ -131,11 +132,11 @@ class Gateway:
             core.webhooks.endpoints, public_http=PublicNetworkHttp(), timeout=core.webhooks.timeout
         )
         self.webhooks = OutgoingWebhooks(
-            hooks=self.store.webhooks,
-            post=self.webhook_sender,
+            queue=self.store.webhooks,
+            sender=self.webhook_sender,
             clock=self.clock,
             metrics=self.metrics,
-            bounds=core.webhooks,
+            settings=core.webhooks,
         )
         self.retention = self._retention()
         self.background = BackgroundTasks(
@@ -146,7 +147,7 @@ class Gateway:
             webhooks=self.webhooks,
         )
         self.heartbeat = Heartbeat(
-            self.store.processes, recover=self._take_over, lease=core.process.lease
+            processes=self.store.processes, recover=self._take_over, lease=core.process.lease
         )
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
@@ -159,8 +160,8 @@ class Gateway:
             work=self.incoming.wake,
             deliver=self.outgoing.wake,
             clock=self.clock,
-            every=self.cluster.sweep,
-            whose=self.cluster.sweeps,
+            interval=self.cluster.sweep_interval,
+            may_sweep=self.cluster.may_sweep,
         )
 
     def _retention(self) -> RetentionJob:
@@ -221,13 +222,13 @@ class Gateway:
         await self.open_database()
         await self.store.processes.enter(self.settings.core.process.name, self.settings.core.role)
         cut_off = await self._recover() if infrastructure.works_lanes else 0
-        self._lease_renewal = asyncio.create_task(self.heartbeat.renewals())
-        await self.cluster.start(self.scheduler.hurry)
+        self._lease_renewal = asyncio.create_task(self.heartbeat.renew())
+        await self.cluster.start(self.scheduler.sweep_now)
         background = [self.reply_waiter.listen(), *self.background.coroutines()]
         if infrastructure.works_lanes:
             await self.scheduler.sweep()
-            background += [self.scheduler.alarms(), self.scheduler.sweeps()]
-            background.append(self.heartbeat.take_overs())
+            background += [self.scheduler.fire_timers(), self.scheduler.sweep_regularly()]
+            background.append(self.heartbeat.take_over())
         self._tasks = [asyncio.create_task(coroutine) for coroutine in background]
         log.info("started", channels=sorted(self.registrations.channels), cut_off=cut_off)
 

@@ -1,4 +1,4 @@
-"""A workspace, a clock that stands, an office."""
+"""A Slack workspace, a clock that stands still, and a support channel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.testing import FakeClock
-from tests.agents_slack.office import Office, opened, workspace
+from tests.agents_slack.support_channel import SupportChannel, opened, workspace
 from tests.slack.server import SlackServer
 
 
@@ -19,7 +19,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def slack(clock: FakeClock) -> AsyncIterator[SlackServer]:
-    """Slack; at the end no call was wrong, and nobody was pinged."""
+    """Slack. At the end no call was wrong, and nobody was pinged."""
     async with workspace(clock) as server:
         yield server
         assert server.faults == []
@@ -27,6 +27,8 @@ async def slack(clock: FakeClock) -> AsyncIterator[SlackServer]:
 
 
 @pytest.fixture
-async def office(slack: SlackServer, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Office]:
+async def support(
+    slack: SlackServer, clock: FakeClock, tmp_path: Path
+) -> AsyncIterator[SupportChannel]:
     async with opened(slack, clock, tmp_path) as made:
         yield made

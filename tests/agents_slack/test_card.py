@@ -1,4 +1,4 @@
-"""The card: all a person needs, within Slack's limits, and pinging nobody."""
+"""The card and its thread: all an agent needs, within Slack's limits, and pinging nobody."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from channels.slack.agents.card import SlackPost, ThreadPost, message_posts, render_card, transcript
+from channels.slack.agents.dialogs import EditForm, edit_form, transfer_form
+from channels.slack.agents.labels import duration_label
+from channels.slack.agents.replies import note_text
 from gateway import (
     Address,
     Agent,
@@ -27,12 +31,7 @@ from gateway import (
     Suggestion,
     Understanding,
 )
-from plugins.agents_slack import card as cards
-from plugins.agents_slack import lines, modals, words
-from plugins.agents_slack.modals import Editing
-from plugins.agents_slack.text import as_note, escape, fit, pieces, plain
-from tests.agents_slack.office import Office, shown
-from tests.agents_slack.office import words as texts
+from tests.agents_slack.support_channel import SupportChannel, shown, texts
 from tests.slack.server import PING
 from tests.slack.shapes import blocks as faults
 from tests.slack.shapes import view as view_faults
@@ -42,45 +41,45 @@ HOSTILE = "<!channel> <@UANA> <https://evil.example|bank> *_~` & </a> @here :tad
 ANY = st.text(max_size=400) | st.sampled_from([HOSTILE, HOSTILE * 300, "&" * 5000, "x" * 20_000])
 
 
-def a_card(said: str, *, state: str = "waiting", many: int = 3) -> ContextCard:
-    """A card on which every text is ``said``."""
-    ana = Agent(id="slack:UANA", name=said[:300] or "Ana")
-    cue = Cue(kind="shouting", text=said[:5], start=0, end=len(said[:5]))
+def make_card(text: str, *, state: str = "waiting", many: int = 3) -> ContextCard:
+    """A card on which every text is ``text``."""
+    ana = Agent(id="slack:UANA", name=text[:300] or "Ana")
+    cue = Cue(kind="shouting", text=text[:5], start=0, end=len(text[:5]))
     angry = Understanding(emotion=Emotion(label="angry", intensity=0.9, cues=(cue,)))
-    file = Attachment(name=said[:100], media_type="image/png", size=3000, digest="0" * 64)
+    file = Attachment(name=text[:100], media_type="image/png", size=3000, digest="0" * 64)
     messages = tuple(
         Message(
             id=i + 1,
             conversation=1,
             author=("customer", "bot", "agent", "system")[i % 4],  # type: ignore[arg-type]
-            text=said,
+            text=text,
             at=NOW,
             agent=ana if i % 4 == 2 else None,
             internal=i % 4 == 3,
             understanding=angry if i % 4 == 0 else None,
             attachments=(file,) * 5,
-            handler=said[:50] or None,
+            handler=text[:50] or None,
         )
         for i in range(many)
     )
     return ContextCard(
         conversation=Conversation(
             id=1,
-            address=Address(channel="sms", value=said[:100] or "+1"),
+            address=Address(channel="sms", value=text[:100] or "+1"),
             state=state,  # type: ignore[arg-type]
             owner=ana if state == "person" else None,
             opened_at=NOW,
             intent="refund",
             language="en",
         ),
-        customer=Customer(id=1, name=said),
-        identities=(Address(channel="email", value=said),) * 12,
+        customer=Customer(id=1, name=text),
+        identities=(Address(channel="email", value=text),) * 12,
         handoff=Handoff(
             id=1,
             conversation=1,
-            reasons=(Reason(code=said[:40], detail=said),) * 12,
-            tier=said[:60],
-            skills=(said[:60],) * 5,
+            reasons=(Reason(code=text[:40], detail=text),) * 12,
+            tier=text[:60],
+            skills=(text[:60],) * 5,
             priority=3,
             created_at=NOW,
         ),
@@ -91,22 +90,22 @@ def a_card(said: str, *, state: str = "waiting", many: int = 3) -> ContextCard:
             )
             for i in range(2)
         ),
-        facts=(Fact(name=said or "x", value=said),) * 30,
-        summary=(said,) * 4,
-        suggestion=Suggestion(id=1, conversation=1, text=said, source="faq", at=NOW),
+        facts=(Fact(name=text or "x", value=text),) * 30,
+        summary=(text,) * 4,
+        suggestion=Suggestion(id=1, conversation=1, text=text, source="faq", at=NOW),
         on_its_way=messages[:2],
     )
 
 
 @settings(max_examples=60, deadline=None)
-@given(said=ANY, state=st.sampled_from(["waiting", "person", "resolved", "bot"]))
-def test_no_text_breaks_a_card_or_pings(said: str, state: str) -> None:
+@given(text=ANY, state=st.sampled_from(["waiting", "person", "resolved", "bot"]))
+def test_no_text_breaks_a_card_or_pings(text: str, state: str) -> None:
     """Whatever is written: the limits of Block Kit hold and no bracket of ours is a mention."""
-    card = a_card(said, state=state, many=90)
-    editing = Editing(conversation=1, thread="1.1", suggestion=1)
-    views = [modals.edit(card, editing, said), modals.transfer(card, ("front", "specialist"))]
-    posts = [cards.face(card, NOW), cards.transcript(card)]
-    posts += [piece for m in card.messages[:8] for piece in lines.of(m, card)]  # type: ignore[misc]
+    card = make_card(text, state=state, many=90)
+    form = EditForm(conversation=1, suggestion=1)
+    views = [edit_form(card, form, text), transfer_form(card, ("front", "specialist"))]
+    posts: list[SlackPost | ThreadPost] = [render_card(card, NOW), transcript(card)]
+    posts += [post for message in card.messages[:8] for post in message_posts(message, card)]
     for post in posts:
         assert list(faults(list(post.blocks), most=50)) == []
         assert len(post.text) <= 3500
@@ -114,43 +113,6 @@ def test_no_text_breaks_a_card_or_pings(said: str, state: str) -> None:
         assert not any(PING.search(text) for text in shown_words)
     for view in views:
         assert list(view_faults(view)) == []
-
-
-@given(said=st.text(max_size=300), most=st.integers(10, 80))
-def test_pieces_hold_every_word(said: str, most: int) -> None:
-    """Nothing but white space is lost at a cut, no piece is too long, no entity is cut."""
-    found = list(pieces(said, most))
-    assert all(len(piece) <= most for piece in found)
-    whole = "".join("".join(found).split())
-    assert whole == "".join(escape(said).split())
-    assert len(fit(said, most)) <= most
-
-
-@given(said=st.text(max_size=300))
-def test_what_is_typed_is_read_as_typed(said: str) -> None:
-    """Slack's escaping is undone, and nothing else is changed."""
-    bare = said.replace(":", "").strip()
-    assert plain(escape(bare), {}) == bare
-
-
-@pytest.mark.parametrize(
-    ("typed", "read"),
-    [
-        ("a &amp;lt; b", "a &lt; b"),
-        ("<@UANA> will call", "@Ana will call"),
-        ("<!here> all", "@here all"),
-        ("<https://x.example/a?b=1&amp;c=2>", "https://x.example/a?b=1&c=2"),
-        ("<https://x.example|our page>", "our page (https://x.example)"),
-        ("<http://x.example|x.example>", "x.example"),
-        ("<mailto:a@x.example|a@x.example>", "a@x.example"),
-        ("<#C1|general>", "#general"),
-        (":wave: hello", "👋 hello"),
-        (":unknown_one: hello", ":unknown_one: hello"),
-    ],
-)
-def test_an_agents_markup_becomes_words(typed: str, read: str) -> None:
-    """Mentions by name, links where they lead, emoji as characters."""
-    assert plain(typed, {"UANA": "Ana"}, {"wave": "👋"}) == read
 
 
 @pytest.mark.parametrize(
@@ -164,37 +126,37 @@ def test_an_agents_markup_becomes_words(typed: str, read: str) -> None:
         ("note:", ""),
     ],
 )
-def test_what_a_note_is(text: str, note: str | None) -> None:
-    """Only at the beginning."""
-    assert as_note(text) == note
+def test_a_note_begins_with_its_mark(text: str, note: str | None) -> None:
+    """A mark elsewhere does not count."""
+    assert note_text(text) == note
 
 
 @pytest.mark.parametrize(
-    ("minutes", "told"),
+    ("minutes", "expected"),
     [(0, "just now"), (7, "7 min"), (34, "30 min"), (89, "1 h"), (95, "1 h 30 min"),
      (60 * 30, "1 day")],
 )  # fmt: skip
-def test_waiting_time_in_growing_steps(minutes: int, told: str) -> None:
-    """So that a card is not written anew every minute for hours."""
-    assert words.waited(NOW - timedelta(minutes=minutes), NOW) == told
+def test_waiting_time_grows_in_steps(minutes: int, expected: str) -> None:
+    """So that a card is not updated every minute for hours."""
+    assert duration_label(NOW - timedelta(minutes=minutes), NOW) == expected
 
 
-async def test_everything_stands_on_it(office: Office) -> None:
-    """Who, where, why, how they feel by their own words, how often, what the bot said, what is
-    suggested; and priority and waiting time go on being true."""
-    carla = office.gw.customer("rest", "carla")
+async def test_the_card_shows_the_whole_case(support: SupportChannel) -> None:
+    """Who, where, why, the mood with its cues, how often, what the bot said, what is suggested.
+    The waiting time is kept current."""
+    carla = support.gw.customer("rest", "carla")
     for count in (1, 2):
         await carla.say("Where is my parcel", name="Carla")
-        first = await office.card(count)
-        await office.click(first, "UANA", "agents:claim")
-        await office.click(first, "UANA", "agents:resolve")
-        await office.clock.advance(11 * 3600)
-        await office.gw.settled()
+        first = await support.card(count)
+        await support.click(first, "UANA", "agents:claim")
+        await support.click(first, "UANA", "agents:resolve")
+        await support.clock.advance(11 * 3600)
+        await support.gw.settled()
     await carla.say("When do you open?")
     await carla.say("I am so FRUSTRATED, this is the third time")
-    card = await office.card(3)
-    told = shown(card)
-    for words_of_it in (
+    card = await support.card(3)
+    shown_text = shown(card)
+    for part in (
         "Carla · REST",
         "Waiting for a person",
         "Strong feelings",
@@ -206,32 +168,32 @@ async def test_everything_stands_on_it(office: Office) -> None:
         "priority *",
         "waits just now",
     ):
-        assert words_of_it in told, words_of_it
-    await office.clock.advance(8 * 60)
-    await office.until(lambda: "waits 8 min" in shown(office.cards()[2]))
-    updates = [c for c in office.slack.made("chat.update") if c.args["ts"] == card["ts"]]
+        assert part in shown_text, part
+    await support.clock.advance(8 * 60)
+    await support.until(lambda: "waits 8 min" in shown(support.cards()[2]))
+    updates = [c for c in support.slack.made("chat.update") if c.args["ts"] == card["ts"]]
     assert len(updates) <= 9, "at most one a minute"
 
 
-async def test_what_comes_later_stands_in_the_thread(office: Office) -> None:
-    """The customer's next words, changes and files, once each; a long one whole."""
-    carla = office.gw.customer("rest", "carla")
+async def test_later_messages_stand_in_the_thread(support: SupportChannel) -> None:
+    """The customer's next messages, changes and files, once each; a long one whole."""
+    carla = support.gw.customer("rest", "carla")
     await carla.say("Where is my parcel")
-    card = await office.card()
-    kept = await office.gw.services.files.keep(
+    card = await support.card()
+    kept = await support.gw.services.files.keep(
         File(name="photo.png", media_type="image/png", data=b"\x89PNG photo")
     )
     await carla.say(HOSTILE, remote_id="a", attachments=(kept,))
     await carla.say("second thoughts", remote_id="a-2", kind="edit")
     await carla.say("long " * 3000, remote_id="b")
-    await office.until(lambda: sum(t.count("long") for t in office.thread(card)) >= 3000)
-    await office.quiet()
-    lines_ = office.thread(card)
-    assert sum("evil.example" in line for line in lines_) == 1
-    assert sum("changed an earlier message:\nsecond thoughts" in line for line in lines_) == 1
-    assert sum(line.count("long") for line in lines_) == 3000
-    posts = office.slack.said("C0SUPPORT", card["ts"])
+    await support.until(lambda: sum(t.count("long") for t in support.thread(card)) >= 3000)
+    await support.quiet()
+    posts_ = support.thread(card)
+    assert sum("evil.example" in line for line in posts_) == 1
+    assert sum("changed an earlier message:\nsecond thoughts" in line for line in posts_) == 1
+    assert sum(line.count("long") for line in posts_) == 3000
+    posts = support.slack.said("C0SUPPORT", card["ts"])
     [file] = [file for post in posts for file in post.get("files", ())]
-    assert office.slack.uploads[file["id"]]["data"] == b"\x89PNG photo"
+    assert support.slack.uploads[file["id"]]["data"] == b"\x89PNG photo"
     bot: list[dict[str, Any]] = [m for m in posts if "automated assistant" in shown(m)]
     assert bot == []

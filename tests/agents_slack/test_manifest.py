@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from plugins.agents_slack.command import slack
+from channels.slack.agents.manifest import slack
 
 CLEAN = {
     "WARMLINE_PUBLIC_URL": None, "SLACK_APP_TOKEN": None, "SLACK_SIGNING_SECRET": None,
@@ -24,8 +24,8 @@ def run(*arguments: str, **environment: str) -> Result:
     return done
 
 
-def test_with_an_address() -> None:
-    """Events, buttons and the slash command go to the one door; no socket."""
+def test_a_public_address_is_in_the_manifest() -> None:
+    """Events, buttons and the slash command go to one endpoint, without Socket Mode."""
     made = yaml.safe_load(run(WARMLINE_PUBLIC_URL="https://support.example.com/").stdout)
     assert made["settings"]["event_subscriptions"]["request_url"] == URL
     assert made["settings"]["interactivity"] == {"is_enabled": True, "request_url": URL}
@@ -55,16 +55,16 @@ def test_with_an_address() -> None:
         ),
     ],
 )
-def test_by_socket(arguments: list[str], environment: dict[str, str]) -> None:
-    """Asked for, or because nothing else can be: no address anywhere."""
+def test_socket_mode_has_no_address(arguments: list[str], environment: dict[str, str]) -> None:
+    """When asked for, or when there is no other way."""
     done = run("--json", *arguments, **environment)
     made = json.loads(done.stdout)
     assert made["settings"]["socket_mode_enabled"] is True
     assert "url" not in str(made["settings"]) + str(made["features"]["slash_commands"])
 
 
-def test_from_a_file(tmp_path: Path) -> None:
-    """The address and the command of the configuration."""
+def test_settings_from_a_file(tmp_path: Path) -> None:
+    """The address and the command."""
     file = tmp_path / "w.yaml"
     tree = {
         "public_url": "https://support.example.com",
@@ -77,23 +77,23 @@ def test_from_a_file(tmp_path: Path) -> None:
     assert made["settings"]["interactivity"]["request_url"] == URL
 
 
-@pytest.mark.parametrize(("text", "told"), [
+@pytest.mark.parametrize(("text", "error"), [
     ("a: ]", "w.yaml:1: : not YAML"),
     ("plugins:\n  a: " + "[" * 5000, "w.yaml:2: : is nested deeper than 64 levels"),
     ("a: &a [*a]", "w.yaml:1: : an alias (*name) refers to itself"),
     ("- a", "w.yaml:1: : must be a mapping"),
 ])  # fmt: skip
-def test_a_broken_file_is_told(tmp_path: Path, text: str, told: str) -> None:
-    """In words, with file and line, not as a traceback."""
+def test_a_broken_file_is_reported(tmp_path: Path, text: str, error: str) -> None:
+    """With file and line, not as a traceback."""
     file = tmp_path / "w.yaml"
     file.write_text(text, "utf-8")
     done = CliRunner().invoke(slack, ["manifest", "--config", str(file)], env=CLEAN)
     assert done.exit_code == 1
-    assert told in done.output
+    assert error in done.output
 
 
-def test_sections_that_are_none_count_as_absent(tmp_path: Path) -> None:
-    """`warmline check` tells them; the manifest is made all the same."""
+def test_malformed_sections_count_as_absent(tmp_path: Path) -> None:
+    """`warmline check` reports them; the manifest is printed all the same."""
     file = tmp_path / "w.yaml"
     file.write_text("plugins: many\nchannels: [slack]\n", "utf-8")
     assert "/warmline" in run("--config", str(file)).stdout

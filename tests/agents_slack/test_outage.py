@@ -10,121 +10,121 @@ from pathlib import Path
 import pytest
 
 from gateway.testing import FakeClock
-from tests.agents_slack.office import SUPPORT, Office, opened, shown
+from tests.agents_slack.support_channel import SUPPORT, SupportChannel, opened, shown
 from tests.agents_slack.test_replies import handed_over, notes
 from tests.slack.server import Kind, SlackServer
 
 TIMES: dict[Kind, int] = {"busy": 2, "broken": 2, "drop": 2, "cut": 1, "hang": 1}
-"""What was taken is found at the next look, so that there is no second try to disturb."""
+"""A post that arrived is found when read back, so there is no second try to fail."""
 
 
-def count(office: Office, words: str) -> int:
-    """Messages of the app in the support channel that hold ``words``."""
-    return sum(words in shown(m) for m in office.slack.said(SUPPORT))
+def count(support: SupportChannel, text: str) -> int:
+    """Messages of the app in the support channel that contain ``text``."""
+    return sum(text in shown(m) for m in support.slack.said(SUPPORT))
 
 
 @pytest.mark.parametrize("kind", ["busy", "broken", "cut", "drop", "hang"])
-async def test_a_card_is_posted_once(office: Office, kind: Kind) -> None:
+async def test_a_card_is_posted_once(support: SupportChannel, kind: Kind) -> None:
     """Refused for now, broken, cut before or after it was taken, or never answered: one card."""
-    office.slack.trouble(kind, times=TIMES[kind], after=3)
-    await office.gw.customer("rest", "carla").say("Where is my parcel")
-    await office.until(lambda: len(office.slack.troubles) == 0)
-    office.slack.release()
-    await office.until(office.cards)
-    await office.quiet(20)
-    assert len(office.cards()) == 1
-    await office.reply(office.cards()[0], "UANA", "It left today.")
-    assert await office.heard("carla", 1) == ["It left today."]
+    support.slack.trouble(kind, times=TIMES[kind], after=3)
+    await support.gw.customer("rest", "carla").say("Where is my parcel")
+    await support.until(lambda: len(support.slack.troubles) == 0)
+    support.slack.release()
+    await support.until(support.cards)
+    await support.quiet(20)
+    assert len(support.cards()) == 1
+    await support.reply(support.cards()[0], "UANA", "It left today.")
+    assert await support.received("carla", 1) == ["It left today."]
 
 
 @pytest.mark.parametrize("kind", ["busy", "broken", "cut", "drop", "hang"])
-async def test_a_line_of_the_thread_is_posted_once(office: Office, kind: Kind) -> None:
+async def test_a_thread_message_is_posted_once(support: SupportChannel, kind: Kind) -> None:
     """The same for what the customer says next."""
-    card = await handed_over(office)
-    await office.quiet()
-    office.slack.trouble(kind, times=TIMES[kind], after=3)
-    await office.gw.customer("rest", "carla").write("second thoughts")
-    await office.until(lambda: len(office.slack.troubles) == 0)
-    office.slack.release()
-    await office.until(lambda: any("second thoughts" in line for line in office.thread(card)))
-    await office.quiet(20)
-    assert sum("second thoughts" in line for line in office.thread(card)) == 1
+    card = await handed_over(support)
+    await support.quiet()
+    support.slack.trouble(kind, times=TIMES[kind], after=3)
+    await support.gw.customer("rest", "carla").write("second thoughts")
+    await support.until(lambda: len(support.slack.troubles) == 0)
+    support.slack.release()
+    await support.until(lambda: any("second thoughts" in line for line in support.thread(card)))
+    await support.quiet(20)
+    assert sum("second thoughts" in line for line in support.thread(card)) == 1
 
 
-async def test_retry_after_is_kept_to(office: Office) -> None:
-    """After a 429 nothing is posted for as long as Slack said."""
-    office.slack.trouble("busy", after=17)
-    await office.gw.customer("rest", "carla").say("Where is my parcel")
-    await office.until(lambda: office.slack.made("chat.postMessage"))
-    begun = office.clock.now()
-    await office.until(office.cards)
-    assert (office.clock.now() - begun).total_seconds() >= 16.5
+async def test_retry_after_is_respected(support: SupportChannel) -> None:
+    """After a 429 nothing is posted for as long as Slack asked."""
+    support.slack.trouble("busy", after=17)
+    await support.gw.customer("rest", "carla").say("Where is my parcel")
+    await support.until(lambda: support.slack.made("chat.postMessage"))
+    begun = support.clock.now()
+    await support.until(support.cards)
+    assert (support.clock.now() - begun).total_seconds() >= 16.5
 
 
-async def test_the_desk_works_meanwhile(office: Office) -> None:
-    """With Slack away a person at the desk claims, answers and resolves; Slack catches up."""
-    office.slack.away = True
-    await office.gw.customer("rest", "carla").say("Where is my parcel")
-    una = office.gw.desk_agent("una")
+async def test_the_desk_works_during_an_outage(support: SupportChannel) -> None:
+    """An agent claims and answers there; the card catches up."""
+    support.slack.away = True
+    await support.gw.customer("rest", "carla").say("Where is my parcel")
+    una = support.gw.desk_agent("una")
     seen = await una.claim()
     await una.answer(seen, "It left today.")
-    assert await office.settled_heard("carla") == ["It left today."]
-    await office.quiet(10)
-    office.slack.away = False
-    await office.until(office.cards)
-    await office.until(lambda: "With *Una*" in shown(office.cards()[0]))
-    assert len(office.cards()) == 1
-    assert count(office, "It left today.") == 1
+    assert await support.settled_received("carla") == ["It left today."]
+    await support.quiet(10)
+    support.slack.away = False
+    await support.until(support.cards)
+    await support.until(lambda: "With *Una*" in shown(support.cards()[0]))
+    assert len(support.cards()) == 1
+    assert count(support, "It left today.") == 1
 
 
-async def test_a_deleted_card_comes_back(office: Office) -> None:
-    """Somebody deleted it in Slack: it is posted anew, and the thread goes on there."""
-    card = await handed_over(office)
-    await office.quiet()
-    office.slack.messages[SUPPORT].clear()
-    await office.gw.customer("rest", "carla").say("hello?")
-    again = await office.card()
+async def test_a_deleted_card_is_posted_again(support: SupportChannel) -> None:
+    """Its thread goes on there."""
+    card = await handed_over(support)
+    await support.quiet()
+    support.slack.messages[SUPPORT].clear()
+    await support.gw.customer("rest", "carla").say("hello?")
+    again = await support.card()
     assert again["ts"] != card["ts"]
-    await office.reply(again, "UANA", "It left today.")
-    assert await office.heard("carla", 1) == ["It left today."]
+    await support.reply(again, "UANA", "It left today.")
+    assert await support.received("carla", 1) == ["It left today."]
 
 
-async def test_a_revoked_token_is_told(office: Office) -> None:
-    """Readiness says what a person must mend; once it is mended the card comes."""
+async def test_a_refused_channel_is_reported(support: SupportChannel) -> None:
+    """Readiness says what a person must mend. Then the card is posted."""
     for _ in range(3):
-        office.slack.trouble("error", error="not_in_channel")
-    await office.gw.customer("rest", "carla").say("Where is my parcel")
-    trouble = office.gw.gateway.checks()["agents_slack"]
-    await office.until(trouble)
+        support.slack.trouble("error", error="not_in_channel")
+    await support.gw.customer("rest", "carla").say("Where is my parcel")
+    trouble = support.gw.gateway.checks()["agents_slack"]
+    await support.until(trouble)
     assert "not_in_channel" in str(await trouble())
-    await office.until(office.cards)
-    await office.until(lambda: _mended(trouble))
-    assert len(office.cards()) == 1
+    await support.until(support.cards)
+    await support.until(lambda: _mended(trouble))
+    assert len(support.cards()) == 1
 
 
 async def _mended(trouble: Callable[[], Awaitable[str | None]]) -> bool:
     return await trouble() is None
 
 
-async def test_away_for_thirty_seconds_under_load(
+async def test_an_outage_under_load_loses_and_doubles_nothing(
     slack: SlackServer, clock: FakeClock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two dozen conversations, customers and agents writing all the while, Slack answering 429 and
-    500, hanging, cut, and away for 30 s: each card, line, answer and note is there once."""
+    """Customers and agents of two dozen conversations write while Slack answers 429 and 500, hangs,
+    disconnects, and is away for 30 s. Each card, message, answer and note is there once."""
     people, half = 24, 12
-    async with opened(slack, clock, tmp_path) as office:
-        customers = [office.gw.customer("rest", f"c{i:02}") for i in range(people)]
+    async with opened(slack, clock, tmp_path) as support:
+        customers = [support.gw.customer("rest", f"c{i:02}") for i in range(people)]
         for customer in customers[:half]:
             await customer.write("first words")
-        await office.until(lambda: len(office.cards()) >= half)
-        cards = {c["text"].split()[0]: c for c in office.cards()}
+        await support.until(lambda: len(support.cards()) >= half)
+        cards = {c["text"].split()[0]: c for c in support.cards()}
         for kind in ("busy", "broken", "cut", "drop", "hang") * 3:
-            office.slack.trouble(kind, after=1)
+            support.slack.trouble(kind, after=1)
         begun = clock.now()
         for i, (name, card) in enumerate(sorted(cards.items())):
-            event = await office.reply(card, "UANA", f"answer to {name}")
-            await office.slack.event(event, retry=1)
-            await office.reply(card, "UBEN", f"note: about {name}")
+            event = await support.reply(card, "UANA", f"answer to {name}")
+            await support.slack.event(event, retry=1)
+            await support.reply(card, "UBEN", f"note: about {name}")
             await customers[i].write(f"{name} goes on")
             await clock.advance(0.5)
         slack.away = True
@@ -132,19 +132,19 @@ async def test_away_for_thirty_seconds_under_load(
             await customer.write("first words")
             await customers[i].write(f"c{i:02} waits")
             await clock.advance(2.5)
-            await office.gw.settled()
+            await support.gw.settled()
         away = (clock.now() - begun).total_seconds()
         slack.away = False
         slack.release()
-        await office.until(lambda: len(office.cards()) >= people, 60)
-        await office.until(
+        await support.until(lambda: len(support.cards()) >= people, 60)
+        await support.until(
             lambda: sum("waits" in shown(m) for m in slack.said(SUPPORT)) >= half, 60
         )
         for name in sorted(cards):
-            await office.heard(name, 1)
-        await office.quiet(30)
+            await support.received(name, 1)
+        await support.quiet(30)
         assert slack.troubles == []
-        figures = await counted(office, sorted(cards), people)
+        figures = await counted(support, sorted(cards), people)
         with capsys.disabled():
             calls = Counter(str(call.status) for call in slack.calls)
             print(f"\nagents_slack outage: {away:.0f} s, {figures}, calls by status {dict(calls)}")  # noqa: T201
@@ -155,21 +155,23 @@ async def test_away_for_thirty_seconds_under_load(
         }  # fmt: skip
 
 
-async def counted(office: Office, names: list[str], people: int) -> dict[str, int]:
-    """What there is of each kind, and what there is too much of."""
-    cards = Counter(card["text"].split()[0] for card in office.cards())
-    heard = {name: await office.settled_heard(name) for name in names}
-    ids = {
-        item.customer.id: item.conversation for item in await office.gw.services.desk.queue()
+async def counted(support: SupportChannel, names: list[str], people: int) -> dict[str, int]:
+    """How many there are of each kind, and how many too many."""
+    cards = Counter(card["text"].split()[0] for card in support.cards())
+    received = {name: await support.settled_received(name) for name in names}
+    conversations = {
+        item.customer.id: item.conversation for item in await support.gw.services.desk.queue()
     }.values()
-    kept = Counter([note for one in ids for note in await notes(office, one.id)])
+    kept = Counter(
+        [note for conversation in conversations for note in await notes(support, conversation.id)]
+    )
     lines = Counter(
         line
-        for card in office.cards()
-        for line in office.thread(card)
+        for card in support.cards()
+        for line in support.thread(card)
         if "goes on" in line or "waits" in line
     )
-    answers = Counter(text for said in heard.values() for text in said)
+    answers = Counter(text for texts in received.values() for text in texts)
     assert len(cards) <= people
     return {
         "cards": len(cards),
@@ -178,67 +180,67 @@ async def counted(office: Office, names: list[str], people: int) -> dict[str, in
         "doubled answers": sum(answers.values()) - len(answers),
         "notes": len(kept),
         "doubled notes": sum(kept.values()) - len(kept),
-        "leaked notes": sum("about" in text for said in heard.values() for text in said),
+        "leaked notes": sum("about" in text for texts in received.values() for text in texts),
         "lines": len(lines),
         "doubled lines": sum(lines.values()) - len(lines),
     }
 
 
-async def test_a_restart_in_the_middle(
+async def test_a_restart_finishes_what_was_begun(
     slack: SlackServer, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """Stopped while a card hangs, a line is cut and replies wait: the next process finds what
-    Slack has, and ends what was begun, once."""
-    async with opened(slack, clock, tmp_path) as office:
-        card = await handed_over(office, "carla")
-        await office.quiet()
+    """Stopped while a post is cut off, a card is due and replies wait: the next process finds what
+    Slack has and finishes the rest, once."""
+    async with opened(slack, clock, tmp_path) as support:
+        card = await handed_over(support, "carla")
+        await support.quiet()
         slack.trouble("cut", method="chat.postMessage")
-        await office.gw.customer("rest", "carla").write("second thoughts")
-        await office.until(lambda: len(slack.troubles) == 0)
+        await support.gw.customer("rest", "carla").write("second thoughts")
+        await support.until(lambda: len(slack.troubles) == 0)
         slack.away = True
-        await office.gw.customer("rest", "dora").write("my turn")
-        await office.gw.settled()
+        await support.gw.customer("rest", "dora").write("my turn")
+        await support.gw.settled()
         slack.away = False
-    async with opened(slack, clock, tmp_path, grace=5) as office:
-        await office.card(2)
-        await office.reply(card, "UANA", "It left today.")
-        await office.reply(card, "UBEN", CARD)
-    async with opened(slack, clock, tmp_path, grace=5) as office:
-        assert await office.heard("carla", 1) == ["It left today."]
-        await office.until(lambda: office.told("UBEN"))
-        await office.quiet(20)
-        assert sum("second thoughts" in line for line in office.thread(card)) == 1
-        assert len(office.cards()) == 2
-        assert await office.heard("carla", 1) == ["It left today."]
-        await office.click_told("UBEN", "agents:reply:drop")
-    async with opened(slack, clock, tmp_path) as office:
-        await office.quiet(20)
-        assert await office.heard("carla", 1) == ["It left today."]
-        assert len(office.cards()) == 2
+    async with opened(slack, clock, tmp_path, grace=5) as support:
+        await support.card(2)
+        await support.reply(card, "UANA", "It left today.")
+        await support.reply(card, "UBEN", CARD)
+    async with opened(slack, clock, tmp_path, grace=5) as support:
+        assert await support.received("carla", 1) == ["It left today."]
+        await support.until(lambda: support.notices("UBEN"))
+        await support.quiet(20)
+        assert sum("second thoughts" in line for line in support.thread(card)) == 1
+        assert len(support.cards()) == 2
+        assert await support.received("carla", 1) == ["It left today."]
+        await support.click_notice("UBEN", "agents:reply:drop")
+    async with opened(slack, clock, tmp_path) as support:
+        await support.quiet(20)
+        assert await support.received("carla", 1) == ["It left today."]
+        assert len(support.cards()) == 2
 
 
 CARD = "Your card 4111 1111 1111 1111 was charged."
 
 
-async def test_a_note_that_was_made_is_found(
+async def test_a_note_is_not_made_twice_after_a_crash(
     slack: SlackServer, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """Cut off between the desk's commit and ours: the note is not made again."""
-    async with opened(slack, clock, tmp_path) as office:
-        card = await handed_over(office)
-        desk = office.gw.services.desk
+    """The crash comes between the desk's commit and ours."""
+    async with opened(slack, clock, tmp_path) as support:
+        card = await handed_over(support)
+        desk = support.gw.services.desk
         made = asyncio.Event()
         real = desk.note
 
-        async def then_dies(*arguments: object) -> object:
+        async def then_crashes(*arguments: object) -> object:
             await real(*arguments)  # type: ignore[arg-type]
             made.set()
             raise asyncio.CancelledError
 
-        desk.note = then_dies  # type: ignore[method-assign, assignment]
-        await office.reply(card, "UANA", "note: he rang before")
-        await office.until(made.is_set)
-    async with opened(slack, clock, tmp_path) as office:
-        await office.until(lambda: notes(office))
-        await office.quiet(10)
-        assert await notes(office) == ["he rang before"]
+        desk.note = then_crashes  # type: ignore[method-assign, assignment]
+        await support.reply(card, "UANA", "note: he rang before")
+        await support.until(made.is_set)
+    async with opened(slack, clock, tmp_path) as support:
+        await support.until(lambda: notes(support))
+        await support.quiet(10)
+        assert await notes(support) == ["he rang before"]

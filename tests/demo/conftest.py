@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from gateway.services.policy import Policy, load_policy
 
+from gateway.routing.policy import Policy, load_policy
 from plugins.demo_shop import config
 from plugins.faq import Answers, load
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from gateway.guests import Guests, installed
 
+from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.settings import BadConfig, load
 from gateway.testing import RunningGateway, running
 from plugins import demo_shop
@@ -64,7 +64,7 @@ def put(maildir: Path, name: str, data: bytes, *, at: int = 1) -> None:
 
 def test_the_demos_configuration_is_valid() -> None:
     """Installed packages declare every section, every key is known, and nothing is missing."""
-    settings = load(config(), Guests(installed()).declared(), {})
+    settings = load(config(), PluginRegistry(installed_plugins()).declared(), {})
     assert settings.section(DemoShopSettings)
     assert settings.path(Path("nlu.yml")).is_file()
 
@@ -80,7 +80,9 @@ def test_the_demo_is_among_the_examples() -> None:
 def test_the_page_shows_the_port_of_the_mail_channel(environ: dict[str, str], port: int) -> None:
     """It comes from the same variable."""
     environment = {f"WARMLINE_CHANNELS__EMAIL__{name}": value for name, value in environ.items()}
-    section = load(config(), Guests(installed()).declared(), environment).section(DemoShopSettings)
+    section = load(config(), PluginRegistry(installed_plugins()).declared(), environment).section(
+        DemoShopSettings
+    )
     assert section
     assert section.smtp_port == port
 
@@ -90,7 +92,7 @@ def test_unknown_keys_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "warmline.yaml"
     file.write_text("plugins:\n  demo_shop:\n    smtp_prot: 25\n", "utf-8")
     with pytest.raises(BadConfig, match=r"warmline\.yaml:3: plugins\.demo_shop\.smtp_prot"):
-        load(file, Guests(installed()).declared(), {})
+        load(file, PluginRegistry(installed_plugins()).declared(), {})
 
 
 # -- the pages -----------------------------------------------------------------------------------

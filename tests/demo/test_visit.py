@@ -11,8 +11,8 @@ from typing import Any
 import aiosmtplib
 import pytest
 import yaml
-from gateway.guests import installed
 
+from gateway.plugins import installed_plugins
 from gateway.testing import RunningGateway, running
 from plugins.demo_shop import config
 from tests.conftest import until
@@ -103,7 +103,7 @@ async def test_questions_are_answered_or_wait_for_a_person(tmp_path: Path) -> No
     """Questions in new words are answered, those for people wait with a draft, and the answer to a
     mail is shown on the page."""
     port = free_port()
-    plugins = [guest.module for guest in installed()]
+    plugins = [guest.module for guest in installed_plugins()]
     async with running(*plugins, config=the_demo(tmp_path, port), tmp_path=tmp_path) as gw:
         await until(lambda: ready(gw), timeout=500, every=0.2)
 

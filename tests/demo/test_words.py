@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from gateway.services.policy import Policy
 
 from brand_voice import GuidedVoice, load
 from gateway import Emotion, RenderContext, Reply
+from gateway.routing.policy import Policy
 from plugins.faq import Answers
 from tests.demo.conftest import LANGUAGES, Examples
 

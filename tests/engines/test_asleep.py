@@ -8,7 +8,7 @@ import sys
 SDKS = ("openai", "boto3", "botocore", "google.cloud", "grpc", "httpx", "torch", "transformers")
 PROGRAM = f"""
 import sys
-from gateway.guests import Guests, installed
+from gateway.plugins import Guests, installed
 from gateway.settings import load
 guests = Guests(installed())
 settings = load(None, guests.declared(), {{"OPENAI_API_KEY": "k", "RASA_URL": "http://r"}})

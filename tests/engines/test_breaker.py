@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from gateway.services.breaker import Breaker
+
+from gateway.runtime.breaker import CircuitBreaker
 
 
 class Clock:
@@ -14,8 +15,8 @@ class Clock:
         return self.time
 
 
-def opened(clock: Clock) -> Breaker:
-    breaker = Breaker(failures=3, rest=10, most=35, now=clock)
+def opened(clock: Clock) -> CircuitBreaker:
+    breaker = CircuitBreaker(failures=3, rest=10, most=35, now=clock)
     for _ in range(3):
         assert breaker.allows()
         breaker.failed()
@@ -24,7 +25,7 @@ def opened(clock: Clock) -> Breaker:
 
 def test_it_opens_after_failures_in_a_row() -> None:
     """A success in between restarts the count."""
-    breaker = Breaker(failures=3, rest=10, now=Clock())
+    breaker = CircuitBreaker(failures=3, rest=10, now=Clock())
     for step in ("failed", "failed", "succeeded", "failed", "failed"):
         assert breaker.allows()
         getattr(breaker, step)()
@@ -67,7 +68,7 @@ def test_pauses_grow() -> None:
 def test_a_requested_pause_starts_at_once(after: float, pause: float) -> None:
     """It lasts as long as the engine asks, within the limits."""
     clock = Clock()
-    breaker = Breaker(failures=3, rest=10, most=35, now=clock)
+    breaker = CircuitBreaker(failures=3, rest=10, most=35, now=clock)
     assert breaker.allows()
     assert breaker.failed(after=after) == pause
     clock.time += pause - 0.1

@@ -6,20 +6,20 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from gateway.services.breaker import FAILURES
-from gateway.services.metrics import Metrics
-from gateway.services.sense import Nonsense, check
-from gateway.services.understanding import Understandings, join
 
 from gateway import Cue, Emotion, Guess, Insight, MoodLabel, Reply, Turn
+from gateway.pipeline.understanding import UnderstandingStage, join_insights
+from gateway.pipeline.validation import InvalidInsight, validated_insight
 from gateway.ports import TryLater
+from gateway.runtime.breaker import FAILURES
+from gateway.runtime.metrics import Metrics
 from gateway.testing import FakeChannel, FakeHandler, running
 
 from .helpers import LocalEngine, RemoteEngine, insight, make_turn
 
 
-def service(*engines: LocalEngine, timeout: float = 5.0) -> Understandings:
-    return Understandings(engines, timeout=timeout, metrics=Metrics())
+def service(*engines: LocalEngine, timeout: float = 5.0) -> UnderstandingStage:
+    return UnderstandingStage(engines, timeout=timeout, metrics=Metrics())
 
 
 def broken(text: str) -> Insight:
@@ -127,7 +127,7 @@ async def test_a_failing_message_does_not_fail_its_batch() -> None:
 def test_the_first_sure_ranking_is_used(first: float, second: float, used: str) -> None:
     """A later engine's is used when the earlier ones are unsure and it is sure."""
     insights = [("first", insight("a", first)), ("second", insight("b", second))]
-    assert join(insights).ranked_by == used
+    assert join_insights(insights).ranked_by == used
 
 
 @pytest.mark.parametrize(("moods", "label", "distress"), [
@@ -145,7 +145,7 @@ def test_a_grave_mood_is_kept(
         (f"e{n}", Insight(emotion=Emotion(label=mood, intensity=intensity, distress=distress)))
         for n, (mood, intensity, distress) in enumerate(moods)
     ]
-    emotion = join(insights).emotion
+    emotion = join_insights(insights).emotion
     assert (emotion.label, emotion.distress) == (label, distress)
 
 
@@ -159,14 +159,16 @@ def test_a_grave_mood_is_kept(
 ])  # fmt: skip
 def test_an_impossible_result_is_refused(result: object) -> None:
     """It is an error of the engine and reaches no turn."""
-    with pytest.raises(Nonsense):
-        check(result, "hello")
+    with pytest.raises(InvalidInsight):
+        validated_insight(result, "hello")
 
 
 def test_a_ranking_is_sorted_best_first() -> None:
     """Whatever the engine's order."""
     guesses = (Guess(name="a", confidence=0.1), Guess(name="b", confidence=0.8))
-    assert [guess.name for guess in check(Insight(ranking=guesses), "x").ranking or ()] == [
+    assert [
+        guess.name for guess in validated_insight(Insight(ranking=guesses), "x").ranking or ()
+    ] == [
         "b",
         "a",
     ]

@@ -17,10 +17,9 @@ import msgspec
 from aiohttp import web
 
 import channels.rest
-import channels.slack.door
+import channels.slack.customers.events
+import channels.slack.endpoint
 import channels.slack.markup
-import channels.slack.parse
-import channels.slack.wire
 import channels.sms.incoming
 import channels.sms.words
 import channels.telegram.channel
@@ -88,25 +87,25 @@ def _sms(data: bytes) -> None:
 def _slack(data: bytes) -> None:
     for kind in ("application/json", "application/x-www-form-urlencoded"):
         try:
-            payload = channels.slack.door.parse(data, kind)
-            channels.slack.door.check(payload)
-        except (channels.slack.door.BadShape, UnicodeDecodeError):
+            payload = channels.slack.endpoint.parse_body(data, kind)
+            channels.slack.endpoint.check_payload(payload)
+        except (channels.slack.endpoint.BadPayload, UnicodeDecodeError):
             continue
-        _heard_in_slack(payload)
+        _slack_payload(payload)
 
 
-def _heard_in_slack(payload: Mapping[str, Any]) -> None:
-    """As `Hearing` reads it."""
-    wire = channels.slack.wire
+def _slack_payload(payload: Mapping[str, Any]) -> None:
+    """As `CustomerEvents` parses it."""
+    events = channels.slack.customers.events
     try:
         if payload.get("type") == "block_actions":
             with suppress(ValueError):  # somebody else's button
-                channels.slack.parse.press(msgspec.convert(payload, wire.Click))
+                events.parse_click(msgspec.convert(payload, events.MessageClick))
         elif payload.get("type") == "event_callback":
-            callback = msgspec.convert(payload, wire.Callback)
-            posted = msgspec.convert(payload["event"], wire.Posted)
-            if heard := channels.slack.parse.hear(callback, posted):
-                channels.slack.markup.emoji_in(heard.blocks)
+            callback = msgspec.convert(payload, channels.slack.endpoint.EventCallback)
+            event = msgspec.convert(payload["event"], events.MessageEvent)
+            if action := events.parse_event(callback, event):
+                channels.slack.markup.emoji_in(action.blocks)
     except msgspec.ValidationError:
         return
 
@@ -115,7 +114,7 @@ def _markup(data: bytes) -> None:
     text = _text(data)
     channels.slack.markup.readable(text, names={"U1": "Mia"}, emoji={"wave": "x"})
     channels.slack.markup.with_links(text)
-    channels.slack.markup.without_us(text, "U1")
+    channels.slack.markup.without_mention(text, "U1")
     assert len(channels.slack.markup.fit(text, 100)) <= 100
     assert all(len(piece) <= 50 for piece in channels.slack.markup.pieces(text, 50))
 

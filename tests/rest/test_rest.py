@@ -121,7 +121,7 @@ async def test_a_concurrent_repeat_waits_for_the_same_answer(tmp_path: Path) -> 
             asyncio.create_task(post(session, sender="ana", message="hi", message_id="m1"))
             for _ in range(2)
         ]
-        await until(lambda: gw.gateway.metrics.duplicates.labels("rest").value == 1)
+        await until(lambda: gw.metric("warmline_duplicates_total", channel="rest") == 1)
         slow.go.set()
         one, two = await asyncio.gather(*both)
         assert one == two != []
@@ -219,8 +219,7 @@ async def test_a_bad_body_is_refused_with_an_error(
     async with gw.session() as session, session.post(WEBHOOK, data=BytesIO(body)) as response:
         assert response.status == status
         assert set((await response.json())["error"]) == {"code", "message"}
-    refused = gw.gateway.metrics.refused.labels(WEBHOOK, str(status))
-    assert refused.value == 1
+    assert gw.metric("warmline_refused_requests_total", path=WEBHOOK, status=str(status)) == 1
 
 
 JSON = st.recursive(
@@ -329,7 +328,7 @@ async def test_an_unknown_path_is_not_found(gw: RunningGateway, path: str) -> No
         assert answer.status == 404
         assert (await answer.json())["error"]["code"] == "not_found"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert gw.gateway.metrics.refused.labels("unknown", "404").value == 1
+    assert gw.metric("warmline_refused_requests_total", path="unknown", status="404") == 1
 
 
 async def test_a_poll_after_the_stop_does_not_wait(gw: RunningGateway) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-import channels.slack
+import channels.slack.customers
 from gateway import Reply, Turn
 from gateway.cli import common as start
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.settings.loading import DeclaredSection
 from gateway.testing import FakeClock, FakeHandler, RunningGateway, running
-from tests.agents_slack.office import workspace
+from tests.agents_slack.support_channel import workspace
 from tests.rest.test_contract import TOKEN as REST_TOKEN
 from tests.slack.server import SlackServer
 from tests.sms import server as twilio
@@ -69,7 +69,7 @@ class Opener:
             tmp_path=self._folder,
             clock=self._clock,
         ) as gw:
-            if channel is channels.slack:
+            if channel is channels.slack.customers:
                 self.workspace.events_url = f"{gw.url}/channels/slack/events"
             yield gw
 

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-import channels.slack
+from channels.slack import PATH, customers
 from gateway.testing import POLICY, FakeClock, RunningGateway, echo, running
 from tests.slack.server import SlackServer
 
-EVENTS = "/channels/slack/events"
 Gateway = Callable[..., AbstractAsyncContextManager[RunningGateway]]
 
 
@@ -39,10 +38,10 @@ async def slack(clock: FakeClock) -> AsyncIterator[SlackServer]:
 
 @pytest.fixture
 def gateway(slack: SlackServer, clock: FakeClock, tmp_path: Path) -> Gateway:
-    """A gateway with the Slack channel awake and the echo; ``settings`` change its section."""
+    """A gateway with the Slack channel and the echo; ``settings`` change the channel's section."""
 
     @asynccontextmanager
-    async def make(*guests: Any, **settings: Any) -> AsyncIterator[RunningGateway]:
+    async def make(*plugins: Any, **settings: Any) -> AsyncIterator[RunningGateway]:
         (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
         section = {
             "bot_token": slack.bot_token,
@@ -50,16 +49,16 @@ def gateway(slack: SlackServer, clock: FakeClock, tmp_path: Path) -> Gateway:
             "api_base": slack.api_base,
             **settings,
         }
-        mine = {name: value for name, value in section.items() if value is not None}
-        config = {"policy": "policy.yaml", "channels": {"slack": mine}}
+        given = {name: value for name, value in section.items() if value is not None}
+        config = {"policy": "policy.yaml", "channels": {"slack": given}}
         async with running(
-            channels.slack,
-            *(guests or (echo(),)),
+            customers,
+            *(plugins or (echo(),)),
             config=config,
             tmp_path=tmp_path,
             clock=clock,
         ) as gw:
-            slack.events_url = gw.url + EVENTS
+            slack.events_url = gw.url + PATH
             yield gw
 
     return make

@@ -1,7 +1,7 @@
 """Slack, as its Web API, Events API and Socket Mode documentation describes it, for tests.
 
 Real HTTP on this machine. It checks every call's token, arguments and limits; what is wrong is
-answered with Slack's error and noted in ``faults``, which a test's teardown must find empty.
+answered with Slack's error and recorded in ``faults``, which a test's teardown must find empty.
 Set ``events_url`` to the gateway's address and use `event`, `interact` and `command` to deliver,
 signed, as Slack does; with an app connected by Socket Mode they go through its WebSocket.
 
@@ -36,13 +36,15 @@ from tests.slack.shapes import METHODS, faults, structure
 
 Kind = Literal["busy", "broken", "error", "cut", "drop", "hang"]
 """``busy``: 429 with Retry-After; ``broken``: 500; ``error``: 200 with ``{"ok": false}``;
-``cut``: taken, then the line is cut; ``drop``: cut before; ``hang``: taken, never answered."""
+``cut``: done, then disconnected; ``drop``: disconnected before; ``hang``: done, never answered."""
 PING = re.compile(r"<(?:@[UW]\w+|!(?:channel|here|everyone|subteam)[^>]*)>")
 LINK = re.compile(r"<([^>|]+)(?:\|([^>]*))?>")
 Args = dict[str, Any]
 
 
-class Trouble(NamedTuple):
+class Failure(NamedTuple):
+    """What a call meets; ``after`` is the Retry-After in seconds, ``method`` None any method."""
+
     kind: Kind
     method: str | None = "chat.postMessage"
     after: int = 40
@@ -50,7 +52,7 @@ class Trouble(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One call of the Web API: what was asked, with whose token, and what it got."""
+    """One call of the Web API: its arguments and token, and the answer's status and error."""
 
     method: str
     args: Args
@@ -90,7 +92,7 @@ class SlackServer:
         """Every mention of a person or a group in what the app said."""
         self.away = False
         """No call is answered: the connection is cut."""
-        self.troubles: list[Trouble] = []
+        self.troubles: list[Failure] = []
         self.slow_downloads = asyncio.Event()
         """Cleared, downloads wait until it is set."""
         self.slow_downloads.set()
@@ -182,11 +184,11 @@ class SlackServer:
         }  # fmt: skip
 
     def trouble(self, kind: Kind, *, times: int = 1, **more: Any) -> None:
-        """What the next calls meet, one each; ``method=None``: any method."""
-        self.troubles += [Trouble(kind, **more)] * times
+        """Let the next calls fail, one each; ``method=None``: any method."""
+        self.troubles += [Failure(kind, **more)] * times
 
     def release(self) -> None:
-        """Let calls that hang go (they are cut off)."""
+        """Disconnect the calls that hang."""
         self._released.set()
         self._released = asyncio.Event()
 
@@ -360,38 +362,38 @@ class SlackServer:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         met = self._meets(method)
         if self.away or (met and met.kind == "drop"):
-            self._note(method, args, token, 0, "away")
+            self._record(method, args, token, 0, "away")
             return _cut(request)
         if met and met.kind in ("busy", "broken", "error"):
             return self._troubled(met, method, args, token)
         if wait := self._over_tier(method, args, token):
-            return self._troubled(Trouble("busy", after=wait), method, args, token)
+            return self._troubled(Failure("busy", after=wait), method, args, token)
         answer = self._answer(method, args, token)
-        self._note(method, args, token, 200, answer.get("error"))
+        self._record(method, args, token, 200, answer.get("error"))
         if met and met.kind == "hang":
             await self._released.wait()
         if met:
             return _cut(request)
         return web.json_response(answer)
 
-    def _meets(self, method: str) -> Trouble | None:
+    def _meets(self, method: str) -> Failure | None:
         for i, trouble in enumerate(self.troubles):
             if trouble.method in (method, None):
                 return self.troubles.pop(i)
         return None
 
-    def _troubled(self, met: Trouble, method: str, args: Args, token: str) -> web.Response:
+    def _troubled(self, met: Failure, method: str, args: Args, token: str) -> web.Response:
         if met.kind == "busy":
-            self._note(method, args, token, 429, "ratelimited")
+            self._record(method, args, token, 429, "ratelimited")
             body = {"ok": False, "error": "ratelimited"}
             return web.json_response(body, status=429, headers={"Retry-After": str(met.after)})
         if met.kind == "broken":
-            self._note(method, args, token, 500, "internal_error")
+            self._record(method, args, token, 500, "internal_error")
             return web.Response(text="<html>oh no</html>", content_type="text/html", status=500)
-        self._note(method, args, token, 200, met.error)
+        self._record(method, args, token, 200, met.error)
         return web.json_response({"ok": False, "error": met.error})
 
-    def _note(self, method: str, args: Args, token: str, status: int, error: str | None) -> None:
+    def _record(self, method: str, args: Args, token: str, status: int, error: str | None) -> None:
         self.calls.append(Call(method, args, token, status, error))
 
     def _over_tier(self, method: str, args: Args, token: str) -> int:
@@ -646,16 +648,18 @@ class SlackServer:
 
     def _do_files_completeUploadExternal(self, args: Args, token: str) -> Args:  # noqa: N802
         files = []
-        for one in structure(args["files"]):
-            kept = self.uploads.get(one["id"])
+        for file in structure(args["files"]):
+            kept = self.uploads.get(file["id"])
             if kept is None or kept["data"] is None:
                 raise SlackError("file_not_found")
-            kept["title"] = one.get("title", kept["name"])
-            files.append(self._file(one["id"], self.bot_user))
+            kept["title"] = file.get("title", kept["name"])
+            files.append(self._file(file["id"], self.bot_user))
         if args.get("channel_id"):
             self._may_write(self.channels[args["channel_id"]])
-            said = {"text": args.get("initial_comment", ""), "thread_ts": args.get("thread_ts")}
-            self._posted(args["channel_id"], said, files=files, subtype="file_share", upload=True)
+            message = {"text": args.get("initial_comment", ""), "thread_ts": args.get("thread_ts")}
+            self._posted(
+                args["channel_id"], message, files=files, subtype="file_share", upload=True
+            )
         return {"files": [{"id": file["id"], "title": file["title"]} for file in files]}
 
     def _do_files_info(self, args: Args, token: str) -> Args:
@@ -669,7 +673,9 @@ class SlackServer:
         kept = self.uploads.get(request.match_info["id"])
         data = await request.read()
         if kept is None or len(data) != kept.get("length"):
-            self.faults.append(f"upload: {len(data)} bytes, {kept and kept.get('length')} told")
+            self.faults.append(
+                f"upload: {len(data)} bytes, {kept and kept.get('length')} announced"
+            )
             return web.Response(status=400, text="bad upload")
         kept["data"] = data
         return web.Response(text=f"OK - {len(data)}")
@@ -679,7 +685,7 @@ class SlackServer:
         if self.away or (met and met.kind == "drop"):
             return _cut(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        self._note("download", {"path": request.path}, token, 200, None)
+        self._record("download", {"path": request.path}, token, 200, None)
         if met and met.kind == "hang":
             await self._released.wait()
             return _cut(request)
@@ -740,7 +746,7 @@ def _cut(request: web.Request) -> web.Response:
 def _texts(found: Any) -> list[str]:
     """Every ``text`` of type mrkdwn or plain_text in blocks."""
     if isinstance(found, list):
-        return [text for one in found for text in _texts(one)]
+        return [text for item in found for text in _texts(item)]
     if not isinstance(found, dict):
         return []
     own = found.get("text")
@@ -764,4 +770,4 @@ def readable(text: str) -> str:
     return html.unescape(LINK.sub(lambda m: m.group(2) or m.group(1), text))
 
 
-__all__ = ["Call", "SlackError", "SlackServer", "Trouble", "escaped", "readable", "signature"]
+__all__ = ["Call", "Failure", "SlackError", "SlackServer", "escaped", "readable", "signature"]

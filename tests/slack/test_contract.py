@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import channels.slack
+import channels.slack.customers
 from gateway import Address, File
 from gateway.testing import Check, ProviderSimulator, RunningGateway, Trouble, checks
 from tests.slack.server import SlackServer, escaped
@@ -43,7 +43,7 @@ class Workspace:
     ) -> int:
         again = id in self._sent
         if not again:
-            shared = [self.slack.add_file(one.name, one.media_type, one.data) for one in files]
+            shared = [self.slack.add_file(file.name, file.media_type, file.data) for file in files]
             more = {"files": shared, "subtype": "file_share"} if shared else {}
             self._sent[id] = self.slack.message(*DMS[name], escaped(text), **more)
         event_id = f"Ev{id}"

@@ -28,30 +28,31 @@ DM = Address(channel="slack", value="T0HOME/D1")
 
 
 async def stored(gw: RunningGateway, address: Address = DM) -> list[Message]:
-    """What the customer did, as the gateway keeps it."""
+    """The customer's messages, as the gateway stores them."""
     await gw.settled()
     found = await gw.gateway.store.queries.messages(address, own=True, limit=1000)
     return [message for message in found if message.author == "customer"]
 
 
-async def everything(gw: RunningGateway, address: Address = DM) -> list[Message]:
-    """The same with what only people at the desk see: edits and notes."""
+async def on_the_card(gw: RunningGateway, address: Address = DM) -> list[Message]:
+    """All messages of the conversation, with edits and notes, which only the desk shows."""
     await gw.settled()
     queue = await gw.services.desk.queue()
-    [mine] = [one for one in queue if one.conversation.address == address]
-    return list((await gw.services.desk.card(mine.conversation.id)).messages)
+    [item] = [item for item in queue if item.conversation.address == address]
+    return list((await gw.services.desk.card(item.conversation.id)).messages)
 
 
-def lane(slack: SlackServer, root: dict[str, Any]) -> Address:
+def thread_address(slack: SlackServer, root: dict[str, Any]) -> Address:
     return Address(channel="slack", value=f"{slack.team}/C1/{root['ts']}")
 
 
 # -- where customers write -------------------------------------------------------------------------
 
 
-async def test_a_thread_of_a_shared_channel(slack: SlackServer, gw: RunningGateway) -> None:
-    """A mention begins a conversation in its thread; there no mention is needed, and elsewhere in
-    the channel nobody is heard."""
+async def test_a_mention_starts_a_conversation_in_its_thread(
+    slack: SlackServer, gw: RunningGateway
+) -> None:
+    """In the thread no further mention is needed. Other messages of the channel are not taken."""
     root = slack.message("C1", "U2", "<@U0BOT> do you deliver to Graz?")
     await slack.event({**root, "type": "app_mention"}, event_id="Ev1")
     await slack.event(root, event_id="Ev2")
@@ -62,12 +63,12 @@ async def test_a_thread_of_a_shared_channel(slack: SlackServer, gw: RunningGatew
     await gw.settled()
     assert slack.read("C1", root["ts"]) == ["do you deliver to Graz?", "and to Linz?"]
     assert len(slack.said("C1")) == 2
-    first, second = await stored(gw, lane(slack, root))
+    first, second = await stored(gw, thread_address(slack, root))
     assert (first.text, second.text) == ("do you deliver to Graz?", "and to Linz?")
 
 
-async def test_a_thread_is_ours_after_a_restart(slack: SlackServer, gateway: Gateway) -> None:
-    """Where we take part is known from the database."""
+async def test_our_threads_are_known_after_a_restart(slack: SlackServer, gateway: Gateway) -> None:
+    """They come from the database."""
     root = slack.message("C1", "U1", "<@U0BOT> hello")
     async with gateway() as gw:
         await slack.event(root)
@@ -78,19 +79,19 @@ async def test_a_thread_is_ours_after_a_restart(slack: SlackServer, gateway: Gat
     assert slack.read("C1", root["ts"]) == ["hello", "still there?"]
 
 
-async def test_a_broadcast_comes_once(slack: SlackServer, gw: RunningGateway) -> None:
-    """Sent to the thread and the channel, it is one message."""
+async def test_a_thread_broadcast_is_one_message(slack: SlackServer, gw: RunningGateway) -> None:
+    """Although it stands in the thread and in the channel."""
     root = slack.message("C1", "U1", "<@U0BOT> hello")
     await slack.event(root)
-    said = slack.message("C1", "U1", "anyone?", thread_ts=root["ts"], subtype="thread_broadcast")
-    await slack.event(said)
-    await slack.event({**said, "type": "app_mention"})
+    event = slack.message("C1", "U1", "anyone?", thread_ts=root["ts"], subtype="thread_broadcast")
+    await slack.event(event)
+    await slack.event({**event, "type": "app_mention"})
     await gw.settled()
     assert slack.read("C1", root["ts"]) == ["hello", "anyone?"]
 
 
-async def test_only_chosen_channels(slack: SlackServer, gateway: Gateway) -> None:
-    """With `channels`, mentions elsewhere are not taken; direct messages always are."""
+async def test_only_listed_channels_are_taken(slack: SlackServer, gateway: Gateway) -> None:
+    """With `channels`, mentions elsewhere are ignored; direct messages are always taken."""
     slack.add_channel("C2", members=("U1",))
     async with gateway(channels=["C2"]) as gw:
         await slack.say("C1", "U1", "<@U0BOT> one")
@@ -100,15 +101,15 @@ async def test_only_chosen_channels(slack: SlackServer, gateway: Gateway) -> Non
     assert [slack.read(place) for place in ("C1", "C2", "D1")] == [[], ["two"], ["three"]]
 
 
-async def test_customers_may_be_left_out(slack: SlackServer, gateway: Gateway) -> None:
-    """With `customers: false` the door is open and nobody's message is taken."""
+async def test_customers_can_be_switched_off(slack: SlackServer, gateway: Gateway) -> None:
+    """With `customers: false` Slack gets its 200, and no message is taken."""
     async with gateway(customers=False) as gw:
         assert (await slack.say("D1", "U1", "hello"))[0] == 200
         assert await stored(gw) == []
 
 
-async def test_another_workspace(slack: SlackServer, gateway: Gateway) -> None:
-    """Each workspace is answered with its own token."""
+async def test_each_workspace_has_its_token(slack: SlackServer, gateway: Gateway) -> None:
+    """Answers go out with the token of the customer's workspace."""
     slack.add_team("T2", "xoxb-second")
     slack.add_user("U7", "Gina", team_id="T2")
     slack.add_channel("D7", im="U7", team="T2")
@@ -121,12 +122,14 @@ async def test_another_workspace(slack: SlackServer, gateway: Gateway) -> None:
     assert tokens == {"D7": "xoxb-second", "D1": slack.bot_token}
 
 
-# -- what nobody said ------------------------------------------------------------------------------
+# -- not from people -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["join", "bot", "echo", "preview", "thread_grew"])
-async def test_nothing_happens(slack: SlackServer, gw: RunningGateway, name: str) -> None:
-    """Joins, bots, our own echoes and previews are acknowledged and leave no trace."""
+async def test_events_that_no_person_caused_are_ignored(
+    slack: SlackServer, gw: RunningGateway, name: str
+) -> None:
+    """Joins, bots, our own messages and previews are acknowledged and leave no trace."""
     payload = json.loads((Path(__file__).with_name("events") / f"{name}.json").read_text("utf-8"))
     status, _ = await slack.event(payload["event"])
     await gw.settled()
@@ -136,14 +139,16 @@ async def test_nothing_happens(slack: SlackServer, gw: RunningGateway, name: str
     assert slack.made("chat.postMessage") == []
 
 
-# -- what was said ---------------------------------------------------------------------------------
+# -- messages --------------------------------------------------------------------------------------
 
 
-async def test_names_and_facts(slack: SlackServer, gw: RunningGateway) -> None:
-    """Mentions become names, the writer has one, and the card names user and team."""
+async def test_mentions_become_names_and_users_become_facts(
+    slack: SlackServer, gw: RunningGateway
+) -> None:
+    """The card has the writer's name, user id and team id."""
     await slack.say("D1", "U1", "person")
     await slack.say("D1", "U1", "did <@U2> call <@U404|nobody>?")
-    *_, message = [one for one in await everything(gw) if one.author == "customer"]
+    *_, message = [message for message in await on_the_card(gw) if message.author == "customer"]
     assert message.text == "did @Dario call @nobody?"
     assert {fact.name: fact.value for fact in message.facts} == {
         "slack user": "U1",
@@ -153,8 +158,8 @@ async def test_names_and_facts(slack: SlackServer, gw: RunningGateway) -> None:
     assert (await gw.services.desk.card(item.conversation.id)).customer.name == "Carla"
 
 
-async def test_a_name_is_asked_for_once(slack: SlackServer, gw: RunningGateway) -> None:
-    """Names are remembered; one that cannot be had is not asked for at every message."""
+async def test_names_are_cached(slack: SlackServer, gw: RunningGateway) -> None:
+    """A name that Slack does not tell is asked for again after a minute, not at every message."""
     slack.trouble("broken", times=5, method="users.info")
     for text in ("one", "two", "three"):
         await slack.say("D1", "U1", text)
@@ -166,45 +171,53 @@ async def test_a_name_is_asked_for_once(slack: SlackServer, gw: RunningGateway) 
     assert len(slack.made("users.info")) == 2
 
 
-async def test_no_answer_of_slack_delays_a_message(slack: SlackServer, gw: RunningGateway) -> None:
-    """When names cannot be had, the message is taken without, within Slack's time."""
+async def test_a_slow_lookup_does_not_delay_a_message(
+    slack: SlackServer, gw: RunningGateway
+) -> None:
+    """The message is taken without the name, within Slack's three seconds."""
     slack.trouble("hang", method="users.info")
     async with asyncio.timeout(2.5):
         assert (await slack.say("D1", "U1", "quick"))[0] == 200
     slack.release()
-    assert [one.text for one in await stored(gw)] == ["quick"]
+    assert [message.text for message in await stored(gw)] == ["quick"]
 
 
-async def test_an_edit_and_a_deletion(slack: SlackServer, gw: RunningGateway) -> None:
-    """Both are shown to the agent, once however often they come, and nothing is answered."""
-    said = slack.message("D1", "U1", "person")
-    await slack.event(said)
+async def test_edits_and_deletions_are_shown_and_not_answered(
+    slack: SlackServer, gw: RunningGateway
+) -> None:
+    """Once, however often Slack delivers them."""
+    event = slack.message("D1", "U1", "person")
+    await slack.event(event)
     changed = {
         "type": "message", "subtype": "message_changed", "channel": "D1", "channel_type": "im",
-        "ts": slack.ts(), "hidden": True, "previous_message": said,
-        "message": {**said, "text": "a person &amp; soon", "edited": {"ts": said["ts"]}},
+        "ts": slack.ts(), "hidden": True, "previous_message": event,
+        "message": {**event, "text": "a person &amp; soon", "edited": {"ts": event["ts"]}},
     }  # fmt: skip
     gone = {
         "type": "message", "subtype": "message_deleted", "channel": "D1", "channel_type": "im",
-        "ts": slack.ts(), "deleted_ts": said["ts"],
-        "previous_message": {**said, "text": "a person &amp; soon"},
+        "ts": slack.ts(), "deleted_ts": event["ts"],
+        "previous_message": {**event, "text": "a person &amp; soon"},
     }  # fmt: skip
-    for event in (changed, changed, gone, gone):
-        assert (await slack.event(event))[0] == 200
-    edits = [one.text for one in await everything(gw) if one.edited]
+    for change in (changed, changed, gone, gone):
+        assert (await slack.event(change))[0] == 200
+    edits = [message.text for message in await on_the_card(gw) if message.edited]
     assert edits == ["a person & soon", "(deleted) a person & soon"]
     assert slack.read("D1") == ["A person comes."]
 
 
-async def test_an_edit_of_what_we_never_saw(slack: SlackServer, gw: RunningGateway) -> None:
-    """An old message that is edited opens no conversation."""
+async def test_an_edit_of_an_unknown_message_is_ignored(
+    slack: SlackServer, gw: RunningGateway
+) -> None:
+    """It opens no conversation."""
     payload = json.loads((Path(__file__).with_name("events") / "edit.json").read_text("utf-8"))
     assert (await slack.event(payload["event"]))[0] == 200
     assert await stored(gw) == []
 
 
-async def test_what_cannot_be_read_goes_to_a_person(slack: SlackServer, gw: RunningGateway) -> None:
-    """A signed message of an unknown shape is kept raw; without a writer it is refused."""
+async def test_an_unknown_message_format_goes_to_a_person(
+    slack: SlackServer, gw: RunningGateway
+) -> None:
+    """The raw message is kept; without a writer it is refused."""
     odd = {"type": "message", "channel": "D1", "user": "U1", "channel_type": "im", "ts": 17}
     assert (await slack.event(odd))[0] == 200
     await gw.settled()
@@ -216,11 +229,11 @@ async def test_what_cannot_be_read_goes_to_a_person(slack: SlackServer, gw: Runn
 # -- deliveries that fail --------------------------------------------------------------------------
 
 
-async def test_a_lost_delivery_is_made_good(
+async def test_a_failed_delivery_is_handled_when_repeated(
     slack: SlackServer, gw: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the store fails Slack gets a 5xx, and its retry is handled; a retry of what was taken
-    is not."""
+    """When the store fails Slack gets a 5xx, and its retry is handled. A retry of an accepted
+    message is not."""
     event = slack.message("D1", "U1", "important")
 
     async def refuse(*_: object) -> Any:
@@ -241,7 +254,7 @@ async def test_a_lost_delivery_is_made_good(
 
 
 def offers(**reply: Any) -> FakeHandler:
-    """A guest that asks back once, then repeats."""
+    """A plugin that asks back once, then repeats."""
 
     def answer(turn: Turn) -> Reply | None:
         if turn.message.text == "help":
@@ -254,8 +267,8 @@ def offers(**reply: Any) -> FakeHandler:
 BUTTONS = tuple(Button(title=f"Nr {i} & <more>", payload=f"choice {i} <&>") for i in range(30))
 
 
-async def test_a_button_answers(slack: SlackServer, gateway: Gateway) -> None:
-    """A click comes back as a message, counts once, and its choice takes the buttons' place."""
+async def test_a_click_is_an_answer(slack: SlackServer, gateway: Gateway) -> None:
+    """It is a message of the customer, counts once, and the choice replaces the buttons."""
     async with gateway(offers(buttons=BUTTONS)) as gw:
         await slack.say("D1", "U1", "help")
         await gw.settled()
@@ -271,8 +284,10 @@ async def test_a_button_answers(slack: SlackServer, gateway: Gateway) -> None:
         assert asked["metadata"]["event_type"] == "warmline_message"
 
 
-async def test_a_click_in_a_thread(slack: SlackServer, gateway: Gateway) -> None:
-    """The button knows its thread, whoever of the channel presses it."""
+async def test_a_click_in_a_thread_belongs_to_the_thread(
+    slack: SlackServer, gateway: Gateway
+) -> None:
+    """Whoever of the channel presses the button."""
     async with gateway(offers(buttons=BUTTONS[:2])) as gw:
         root = slack.message("C1", "U1", "<@U0BOT> help")
         await slack.event(root)
@@ -283,7 +298,7 @@ async def test_a_click_in_a_thread(slack: SlackServer, gateway: Gateway) -> None
         assert slack.read("C1", root["ts"]) == ["What <about> & why?", "choice 0 <&>"]
 
 
-async def test_a_click_that_is_lost_may_be_repeated(
+async def test_a_failed_click_can_be_repeated(
     slack: SlackServer, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the store fails the user sees an error, the buttons stay, and the next click counts."""
@@ -304,10 +319,10 @@ async def test_a_click_that_is_lost_may_be_repeated(
 
 
 @pytest.mark.parametrize(("scale", "shows"), [("stars", "3 ★"), ("number", "3"), ("text", None)])
-async def test_a_survey(
+async def test_survey_scales_are_buttons(
     slack: SlackServer, gateway: Gateway, scale: Any, shows: str | None
 ) -> None:
-    """Stars and numbers are buttons; words are words."""
+    """Stars and numbers are; a question for words is text alone."""
     async with gateway(offers(purpose="survey", survey=SurveyQuestion(scale=scale))) as gw:
         await slack.say("D1", "U1", "help")
         await gw.settled()
@@ -317,7 +332,7 @@ async def test_a_survey(
         assert titles[2:3] == ([shows] if shows else [])
         if shows:
             await slack.click("D1", "U1", dict(asked), "warmline.reply.0.2")
-            assert [one.text for one in await stored(gw)] == ["help", "3"]
+            assert [message.text for message in await stored(gw)] == ["help", "3"]
 
 
 @pytest.mark.parametrize(
@@ -328,10 +343,10 @@ async def test_a_survey(
         lambda p: p.pop("message"),
     ],
 )
-async def test_other_buttons(
+async def test_clicks_on_other_buttons_are_ignored(
     slack: SlackServer, gw: RunningGateway, change: Callable[[dict[str, Any]], object]
 ) -> None:
-    """Clicks that are not on our buttons are acknowledged and do nothing."""
+    """They are acknowledged and do nothing."""
     ts = slack.ts()
     button = {"type": "button", "action_id": "warmline.reply.0.0", "block_id": "0:T0HOME/D1",
               "action_ts": ts, "value": "x"}  # fmt: skip

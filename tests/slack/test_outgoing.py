@@ -1,4 +1,4 @@
-"""What we say in Slack: once, whatever Slack does meanwhile."""
+"""Our messages in Slack: posted once, whatever Slack does meanwhile."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gateway.testing import FakeHandler, RunningGateway
 from tests.slack.conftest import Gateway
 from tests.slack.server import SlackServer
 
+TOKEN_ERRORS = ("invalid_auth", "account_inactive", "missing_scope")
 ANA = Agent(id="desk:ana", name="Ana")
 
 
@@ -29,8 +30,8 @@ async def answer(gw: RunningGateway, text: str, *names: str) -> None:
     )
 
 
-async def test_how_it_is_posted(slack: SlackServer, gw: RunningGateway) -> None:
-    """Escaped, without markup, mentions or previews; in its thread; with its key."""
+async def test_a_message_is_posted_as_plain_text(slack: SlackServer, gw: RunningGateway) -> None:
+    """Escaped, without mentions or previews, in its thread, with its key."""
     root = slack.message("C1", "U1", "<@U0BOT> &lt;!here&gt; *x* https://a.example")
     await slack.event(root)
     await gw.settled()
@@ -47,7 +48,7 @@ async def test_how_it_is_posted(slack: SlackServer, gw: RunningGateway) -> None:
     }
 
 
-async def test_long_words_over_buttons(slack: SlackServer, gateway: Gateway) -> None:
+async def test_long_texts_and_titles_fit_blocks(slack: SlackServer, gateway: Gateway) -> None:
     """A block takes 3,000 characters and a button 75: the text is split, the title cut."""
     text = "All & sundry. " * 600
 
@@ -57,14 +58,16 @@ async def test_long_words_over_buttons(slack: SlackServer, gateway: Gateway) -> 
     async with gateway(FakeHandler(reply)) as gw:
         await slack.say("D1", "U1", "help")
         await gw.settled()
-        [said] = slack.said("D1")
-        assert [block["type"] for block in said["blocks"]] == ["section"] * 4 + ["actions"]
-        title = said["blocks"][-1]["elements"][0]["text"]["text"]
+        [posted] = slack.said("D1")
+        assert [block["type"] for block in posted["blocks"]] == ["section"] * 4 + ["actions"]
+        title = posted["blocks"][-1]["elements"][0]["text"]["text"]
         assert title == "&amp;" * 14 + "…"
 
 
-async def test_what_is_too_long(slack: SlackServer, gateway: Gateway) -> None:
-    """Over 40,000 characters nothing is cut in silence: a person is told."""
+async def test_a_message_too_long_for_slack_is_a_dead_letter(
+    slack: SlackServer, gateway: Gateway
+) -> None:
+    """Nothing is cut without notice."""
     async with gateway(FakeHandler(lambda turn: Reply(opener="", body=("&" * 9000,)))) as gw:
         await slack.say("D1", "U1", "help")
         await gw.settled()
@@ -78,7 +81,7 @@ async def test_what_is_too_long(slack: SlackServer, gateway: Gateway) -> None:
     [
         ("channel_not_found", "dead"),
         ("is_archived", "dead"),
-        ("account_inactive", "dead"),
+        ("account_inactive", "ready"),
         ("msg_too_long", "dead"),
         ("thread_not_found", "dead"),
         ("something_new", "dead"),
@@ -89,23 +92,23 @@ async def test_what_is_too_long(slack: SlackServer, gateway: Gateway) -> None:
         ("fatal_error", "ready"),
     ],
 )
-async def test_what_slack_says(
+async def test_each_error_retries_or_is_a_dead_letter(
     slack: SlackServer, gw: RunningGateway, error: str, state: str
 ) -> None:
-    """Each of its errors either passes, and the message goes, or is a dead letter at once."""
+    """A refused token shows as trouble until the message is sent."""
     slack.trouble("error", error=error)
     await slack.say("D1", "U1", "hello")
     await gw.settled()
     dead = await gw.gateway.store.outbox.list()
     assert ("dead" if dead else "ready") == state
     trouble = await gw.gateway.checks()["channel slack"]()
-    assert (trouble is not None) == (error in ("invalid_auth", "missing_scope"))
+    assert (trouble is not None) == (error in TOKEN_ERRORS)
     await gw.pass_time(300)
     assert slack.read("D1") == ([] if dead else ["hello"])
     assert await gw.gateway.checks()["channel slack"]() is None
 
 
-async def test_one_that_must_wait_stops_its_neighbours(
+async def test_a_rate_limit_pauses_the_whole_channel(
     slack: SlackServer, gw: RunningGateway
 ) -> None:
     """Slack counts a channel's messages together: after a 429 no thread of it is tried."""
@@ -128,10 +131,10 @@ async def test_one_that_must_wait_stops_its_neighbours(
 
 @pytest.mark.parametrize("place", ["D1", "C1"])
 @pytest.mark.parametrize("how", ["cut", "hang"])
-async def test_cut_off_and_found(
+async def test_a_message_whose_answer_was_lost_is_found(
     slack: SlackServer, gateway: Gateway, place: str, how: Any
 ) -> None:
-    """Taken, but the answer was lost: it is found by its key, also in a long thread."""
+    """By its key, also in a long thread; it is not posted again."""
     async with gateway(timeout=1) as gw:
         first = slack.message(place, "U1", "<@U0BOT> first")
         await slack.event(first)
@@ -148,11 +151,11 @@ async def test_cut_off_and_found(
         assert await gw.gateway.store.outbox.list() == ()
 
 
-async def test_not_said_again_while_slack_cannot_tell(
+async def test_nothing_is_posted_while_slack_cannot_tell(
     slack: SlackServer, gw: RunningGateway
 ) -> None:
-    """Taken, the answer lost, and then Slack cannot be asked for a while: nothing is posted until
-    it can, and then it is found."""
+    """The answer was lost, and then Slack cannot be asked for a while: the message is found
+    later, and never posted again."""
     slack.trouble("cut")
     slack.trouble("broken", times=3, method="conversations.history")
     await slack.say("D1", "U1", "once")
@@ -165,21 +168,21 @@ async def test_not_said_again_while_slack_cannot_tell(
     assert await gw.gateway.store.outbox.list() == ()
 
 
-async def test_files_go_once(slack: SlackServer, gw: RunningGateway) -> None:
-    """Files come before the words; when the words must be tried again the files are not."""
+async def test_files_are_uploaded_once(slack: SlackServer, gw: RunningGateway) -> None:
+    """Files come before the text. When the text is tried again the files are not."""
     await slack.say("D1", "U1", "person")
     await gw.settled()
     slack.trouble("busy", after=5)
     await answer(gw, "Both, as you asked.", "a.txt", "b.txt")
     await gw.settled()
     await gw.pass_time(300)
-    shared = [file["title"] for one in slack.said("D1") for file in one.get("files", ())]
+    shared = [file["title"] for message in slack.said("D1") for file in message.get("files", ())]
     assert shared == ["a.txt", "b.txt"]
     assert slack.read("D1") == ["A person comes.", "Both, as you asked."]
 
 
-async def test_files_in_a_thread(slack: SlackServer, gw: RunningGateway) -> None:
-    """A file for a thread stands in the thread."""
+async def test_a_file_goes_into_its_thread(slack: SlackServer, gw: RunningGateway) -> None:
+    """And into no other place."""
     root = slack.message("C1", "U1", "<@U0BOT> person")
     await slack.event(root)
     await gw.settled()
@@ -187,14 +190,16 @@ async def test_files_in_a_thread(slack: SlackServer, gw: RunningGateway) -> None
     await gw.settled()
     [call] = slack.made("files.completeUploadExternal")
     assert (call.args["channel_id"], call.args["thread_ts"]) == ("C1", root["ts"])
-    assert [one["title"] for one in json.loads(call.args["files"])] == ["a.txt"]
+    assert [file["title"] for file in json.loads(call.args["files"])] == ["a.txt"]
 
 
-async def test_slack_in_trouble_under_load(slack: SlackServer, gw: RunningGateway) -> None:
-    """Of forty customers' messages none is lost or said twice, while Slack is busy, broken, cuts
-    lines and is away for half a minute."""
+async def test_nothing_is_lost_or_doubled_under_load(
+    slack: SlackServer, gw: RunningGateway
+) -> None:
+    """Forty customers write while Slack is busy, broken, cuts connections and is away for half a
+    minute."""
     chance = random.Random(7)  # noqa: S311  (the same troubles every time)
-    said: dict[str, list[str]] = {}
+    expected: dict[str, list[str]] = {}
     for i in range(40):
         slack.add_user(f"U9{i}", f"Customer {i}")
         slack.add_channel(f"D9{i}", im=f"U9{i}")
@@ -204,9 +209,9 @@ async def test_slack_in_trouble_under_load(slack: SlackServer, gw: RunningGatewa
             slack.trouble(kind, after=chance.randint(1, 20))  # type: ignore[arg-type]
         slack.away = turn == 1
         for i in range(40):
-            said.setdefault(f"D9{i}", []).append(f"{turn} of {i}")
+            expected.setdefault(f"D9{i}", []).append(f"{turn} of {i}")
         texts = [(f"D9{i}", f"U9{i}", f"{turn} of {i}") for i in range(40)]
-        statuses = await asyncio.gather(*(slack.say(*one) for one in texts))
+        statuses = await asyncio.gather(*(slack.say(*arguments) for arguments in texts))
         assert {status for status, _ in statuses} == {200}
         await gw.settled()
         for _ in range(6):
@@ -214,7 +219,7 @@ async def test_slack_in_trouble_under_load(slack: SlackServer, gw: RunningGatewa
         slack.away = False
     for _ in range(12):
         await gw.pass_time(100)
-    assert {place: slack.read(place) for place in said} == said
+    assert {place: slack.read(place) for place in expected} == expected
     assert await gw.gateway.store.outbox.list() == ()
     tried = slack.made("chat.postMessage")
     met = {status: sum(call.status == status for call in tried) for status in (0, 200, 429, 500)}

@@ -1,4 +1,4 @@
-"""The Slack of our tests refuses what Slack refuses: through the real SDK, over real HTTP."""
+"""The Slack server of our tests refuses what Slack refuses, through the real SDK over HTTP."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_a_post_is_read_back_with_its_metadata(
     ],
 )
 @pytest.mark.filterwarnings("ignore:The top-level `text` argument is missing")
-async def test_a_wrong_call_is_refused_and_noted(
+async def test_a_wrong_call_is_refused_and_recorded(
     slack: SlackServer, client: AsyncWebClient, call: dict[str, object], error: str
 ) -> None:
     """Limits, unknown arguments and wrong tokens are Slack's errors, and faults of the test."""
@@ -81,7 +81,7 @@ async def test_a_wrong_call_is_refused_and_noted(
     assert len(slack.faults) == 1
 
 
-async def test_a_tier_is_used_up(slack: SlackServer, client: AsyncWebClient) -> None:
+async def test_rate_limits_of_a_tier(slack: SlackServer, client: AsyncWebClient) -> None:
     """Too many calls within a minute get 429 with Retry-After."""
     slack.tiers = True
     for _ in range(20):
@@ -92,13 +92,13 @@ async def test_a_tier_is_used_up(slack: SlackServer, client: AsyncWebClient) -> 
     assert 0 < int(refused.value.response.headers["Retry-After"]) <= 61
 
 
-async def test_a_mention_is_noticed(slack: SlackServer, client: AsyncWebClient) -> None:
-    """Whoever the app pings is written down."""
+async def test_mentions_are_recorded(slack: SlackServer, client: AsyncWebClient) -> None:
+    """Whomever the app pings."""
     await client.chat_postMessage(channel="C1", text="&lt;!channel&gt; <!here> and <@U1>")
     assert slack.pings == ["<!here>", "<@U1>"]
 
 
-async def test_a_file_goes_up(slack: SlackServer, client: AsyncWebClient) -> None:
+async def test_a_file_is_uploaded(slack: SlackServer, client: AsyncWebClient) -> None:
     """The three steps of an upload end in a message with the file."""
     await client.files_upload_v2(channel="D1", content=b"abc", filename="a.txt", title="A")
     [message] = slack.said("D1")

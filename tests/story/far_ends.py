@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP
 
 import channels.email
 import channels.rest
-import channels.slack
+import channels.slack.customers
 import channels.sms
 import channels.telegram
 import channels.webchat
@@ -139,7 +139,7 @@ async def slack(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulat
     dm, user = DMS["carla"]
     opened.workspace.add_user(user, "Carla")
     opened.workspace.add_channel(dm, im=user)
-    async with opened(channels.slack, slack={}) as gw:
+    async with opened(channels.slack.customers, slack={}) as gw:
         yield Workspace(opened.workspace, gw)
 
 

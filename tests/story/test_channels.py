@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 import brand_voice
-import channels.slack
+import channels.slack.agents
+import channels.slack.customers
+from channels.slack import PATH
 from gateway.testing import FakeClock, ProviderSimulator, RunningGateway, running
-from plugins import agents_slack, context_history, escalation, faq, followup
+from plugins import context_history, escalation, faq, followup
 from plugins.nlu_local import guest as nlu_local
-from tests.agents_slack.office import EVENTS, SUPPORT, Office, workspace
+from tests.agents_slack.support_channel import SUPPORT, SupportChannel, workspace
 from tests.conftest import until
 from tests.demo.test_visit import ready, the_demo
 from tests.slack.server import SlackServer
@@ -25,7 +27,7 @@ from tests.story.far_ends import FAR_ENDS
 
 GUESTS = (
     *(brand_voice, nlu_local, faq, context_history, followup, escalation),
-    *(agents_slack, channels.slack),
+    *(channels.slack.agents, channels.slack.customers),
 )
 PLUGINS = ("nlu_local", "faq", "context_history", "followup", "escalation")
 UPSET = "I am so FRUSTRATED, this is the third time!!!"
@@ -74,9 +76,9 @@ class Opener:
             "pace": 0,
             "grace": 0,
         }
-        guests = (*GUESTS, channel) if channel is not channels.slack else GUESTS
+        guests = (*GUESTS, channel) if channel is not channels.slack.customers else GUESTS
         async with running(*guests, config=config, tmp_path=self._folder, clock=self._clock) as gw:
-            self.workspace.events_url = gw.url + EVENTS
+            self.workspace.events_url = gw.url + PATH
             await until(lambda: ready(gw), 120, every=0.2)
             yield gw
 
@@ -123,7 +125,7 @@ async def test_the_dialogue(
     """Answered, then upset and heard by a person who answers from a Slack thread, asked how it
     went, and the answer stored."""
     gw, heard = far.gw, Heard(far)
-    office = Office(gw, workspace_, clock)
+    support = SupportChannel(gw, workspace_, clock)
     assert "€4.90" in await heard.after("what will the postage be?")
     assert await gw.services.desk.queue() == ()
 
@@ -131,7 +133,7 @@ async def test_the_dialogue(
     assert "sorry" in told
     assert "!" not in told
 
-    posted = await office.card()
+    posted = await support.card()
     assert "FRUSTRATED" in str(posted)
     [item] = await gw.services.desk.queue()
     card = await gw.services.desk.card(item.conversation.id)
@@ -141,20 +143,20 @@ async def test_the_dialogue(
     assert (asked.text, upset.text) == ("what will the postage be?", UPSET)
     assert upset.understanding is not None
     assert {"FRUSTRATED", "!!!"} <= {cue.text for cue in upset.understanding.emotion.cues}
-    await office.click(posted, "UANA", "agents:claim")
-    await office.until(lambda: "With *Ana*" in str(office.cards()[0]))
-    await office.reply(posted, "UANA", ANSWER)
+    await support.click(posted, "UANA", "agents:claim")
+    await support.until(lambda: "With *Ana*" in str(support.cards()[0]))
+    await support.reply(posted, "UANA", ANSWER)
 
     async def arrived() -> bool:
         return ANSWER in " ".join(await far.heard())
 
-    await office.until(arrived)
+    await support.until(arrived)
     assert await heard.next() == ANSWER
 
     assert await heard.after("Thank you. It is about my pannier.") == ""
-    await office.until(lambda: any("about my pannier" in one for one in office.thread(posted)))
-    await office.click(posted, "UANA", "agents:resolve")
-    await office.until(lambda: "Resolved" in str(office.cards()[0]))
+    await support.until(lambda: any("about my pannier" in one for one in support.thread(posted)))
+    await support.click(posted, "UANA", "agents:resolve")
+    await support.until(lambda: "Resolved" in str(support.cards()[0]))
     assert await heard.next() == ""
     await gw.pass_time(30)
     assert "Did you feel heard?" in await heard.next()

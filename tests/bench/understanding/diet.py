@@ -18,9 +18,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from aiohttp.test_utils import unused_port
-from gateway.services.evaluation import OUT_OF_SCOPE, Row
 
 from gateway import Guess, Insight, Turn, WarmlineError
+from gateway.ops.evaluation import OUT_OF_SCOPE, Row
 from plugins.nlu_rasa import RasaClient, RasaUnderstander
 from plugins.nlu_rasa.project import TrainingData, build_project, write_project
 

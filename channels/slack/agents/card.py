@@ -1,0 +1,341 @@
+"""What a conversation looks like in Slack: the context card, and the posts of its thread. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from channels.slack.agents import blocks as kit
+from channels.slack.agents.blocks import Block
+from channels.slack.agents.labels import (
+    author_label,
+    channel_label,
+    code_label,
+    cue_label,
+    customer_label,
+    duration_label,
+    mood_face,
+    mood_label,
+    priority_label,
+    repeat_label,
+    size_label,
+    waiting_since,
+)
+from channels.slack.markup import escape, fit, one_line, pieces
+from gateway import Attachment, ContextCard, Cue, Message, Value, reason_label
+
+ON_CARD = 6
+"""Messages of the conversation that stand on the card; the thread has all."""
+MOODS = 8
+LONGEST = 2800
+"""Characters of one post in the thread."""
+STATUS_EMOJI = {
+    "sent": "white_check_mark",
+    "delivered": "white_check_mark",
+    "read": "eyes",
+    "failed": "x",
+    "discarded": "x",
+    "unsure": "grey_question",
+}
+"""How the delivery status of an agent's message shows, as a reaction on it."""
+FINAL_STATUSES = frozenset({"read", "failed", "discarded"})
+
+
+class SlackPost(Value, frozen=True, kw_only=True):
+    """A message in Block Kit; ``text`` is for notifications and screen readers."""
+
+    text: str
+    blocks: tuple[Block, ...]
+
+
+class ThreadPost(Value, frozen=True, kw_only=True):
+    """One post in a thread: text, or a file. Its ``marker`` is looked for in Slack when its
+    outcome is not known."""
+
+    marker: str
+    text: str = ""
+    blocks: tuple[Block, ...] = ()
+    file: Attachment | None = None
+
+
+# -- the card --------------------------------------------------------------------------------------
+
+
+def render_card(
+    card: ContextCard, now: datetime, *, away: frozenset[str] = frozenset()
+) -> SlackPost:
+    """The card at ``now``. ``away`` are ids of agents on a break."""
+    blocks = tuple(_blocks(card, now, away))
+    return SlackPost(text=_headline(card), blocks=blocks[: kit.MOST])
+
+
+def shows_everything(card: ContextCard) -> bool:
+    """Whether the card shows every message in full."""
+    messages = _public(card)
+    return len(messages) <= ON_CARD and all(len(message.text) <= 280 for message in messages)
+
+
+def erased_card() -> SlackPost:
+    text = "This customer's data were erased."
+    return SlackPost(text=text, blocks=(kit.section(text),))
+
+
+def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[Block]:
+    yield kit.header(f"{_name(card)} · {channel_label(card.conversation.address.channel)}")
+    yield kit.context(_state_line(card, now, away))
+    if repeat := repeat_label(card, now):
+        yield kit.context(f"🔁 {escape(repeat)}")
+    summary = fit(" ".join(card.summary), 2900)
+    for title, body in (
+        ("Why it is here", _reasons(card)),
+        ("Summary", summary),
+        ("Mood", _moods(card)),
+        ("Latest messages", _latest(card)),
+        ("What the bot has said", _bot_answers(card)),
+    ):
+        if body:
+            yield kit.section(f"*{title}*\n{body}")
+    if card.facts:
+        yield kit.fields(
+            [f"*{one_line(f.name, 200)}*\n{one_line(f.value, 1500)}" for f in card.facts[-10:]]
+        )
+    yield from _history(card)
+    for message in card.on_its_way[:3]:
+        yield kit.context(f"⚠️ Was on its way already: {one_line(message.text, 500)}")
+    yield from _suggestion(card)
+    yield from _buttons(card)
+
+
+def _headline(card: ContextCard) -> str:
+    reasons = card.handoff.reasons if card.handoff else ()
+    why = reason_label(reasons[0].code) if reasons else "with a person"
+    channel = channel_label(card.conversation.address.channel)
+    return one_line(f"{_name(card)} on {channel}: {why}", 300)
+
+
+def _name(card: ContextCard) -> str:
+    return customer_label(card.customer.name, card.conversation.address)
+
+
+def _state_line(card: ContextCard, now: datetime, away: frozenset[str]) -> str:
+    conversation, handoff = card.conversation, card.handoff
+    parts = [_state(card, away)]
+    since = waiting_since(card)
+    if since is not None and conversation.state in ("waiting", "person"):
+        parts.append(f"⏱ waits {duration_label(since, now)}")
+    if handoff is not None and conversation.state == "waiting":
+        parts.append(f"priority *{priority_label(handoff.priority)}*")
+    if handoff is not None:
+        skills = f" ({', '.join(handoff.skills)})" if handoff.skills else ""
+        parts.append(escape(f"{code_label(handoff.tier)}{skills}"))
+    if conversation.language:
+        parts.append(f"writes {escape(conversation.language)}")
+    return "   ".join(parts)
+
+
+def _state(card: ContextCard, away: frozenset[str]) -> str:
+    conversation = card.conversation
+    if conversation.state == "waiting":
+        return "🟠 *Waiting for a person*"
+    if conversation.state == "person" and conversation.owner is not None:
+        pause = " (on a break)" if conversation.owner.id in away else ""
+        return f"🟢 With *{one_line(conversation.owner.name, 80)}*{pause}"
+    return "✅ *Resolved*" if conversation.state == "resolved" else "🤖 Back with the bot"
+
+
+def _reasons(card: ContextCard) -> str:
+    lines = []
+    for reason in card.handoff.reasons[:8] if card.handoff else ():
+        detail = f": {one_line(reason.detail, 250)}" if reason.detail else ""
+        lines.append(f"• {escape(reason_label(reason.code))}{detail}")
+    return "\n".join(lines)
+
+
+def _moods(card: ContextCard) -> str:
+    """The arc, oldest first, each mood with the words that showed it."""
+    understood = [
+        (message, message.understanding.emotion)
+        for message in card.messages
+        if message.author == "customer" and message.understanding
+    ]
+    lines: list[str] = []
+    for message, emotion in understood[-MOODS:]:
+        cues = [f"“{one_line(c.text, 80)}” ({cue_label(c)})" for c in _cues(message)[:4]]
+        line = f"{mood_face(emotion.label)} {mood_label(emotion)}"
+        line = f"{line}: {', '.join(cues)}" if cues else line
+        if lines[-1:] != [line]:
+            lines.append(line)
+    return "\n".join(lines)[: kit.SECTION - 100]
+
+
+def _cues(message: Message) -> list[Cue]:
+    """Cues that really stand in the text; of a calm customer the signals only."""
+    known = message.understanding
+    if known is None:
+        return []
+    felt = () if known.emotion.label == "calm" else known.emotion.cues
+    found = {
+        (cue.start, cue.end): cue
+        for cue in (*felt, *known.signals)
+        if 0 <= cue.start < cue.end and message.text[cue.start : cue.end] == cue.text
+    }
+    return [found[place] for place in sorted(found)]
+
+
+def _public(card: ContextCard) -> list[Message]:
+    unseen = ("discarded", "unsure")
+    return [m for m in card.messages if not m.internal and m.status not in unseen]
+
+
+def _latest(card: ContextCard) -> str:
+    lines = []
+    for message in _public(card)[-ON_CARD:]:
+        files = "".join(f" 📎 {one_line(f.name, 40)}" for f in message.attachments[:2])
+        edited = " _(edited)_" if message.edited else ""
+        who = escape(author_label(message, _name(card)))
+        lines.append(f"*{who}*: {one_line(message.text, 300)}{edited}{files}")
+    return "\n".join(lines)[: kit.SECTION - 100]
+
+
+def _bot_answers(card: ContextCard) -> str:
+    answers = [m for m in _public(card) if m.author == "bot" and m.purpose != "handover"]
+    return "\n".join(
+        f"• {escape(code_label(m.handler or m.purpose))}: {one_line(m.text, 250)}"
+        for m in answers[-5:]
+        if m.text.strip()
+    )
+
+
+def _history(card: ContextCard) -> Iterator[Block]:
+    others = [a for a in card.identities if a != card.conversation.address]
+    if others:
+        known = ", ".join(f"{channel_label(a.channel)} {one_line(a.value, 80)}" for a in others[:8])
+        yield kit.context(f"Also known on: {known}")
+    lines = []
+    for past in card.earlier[:3]:
+        about = escape(code_label(past.intent)) if past.intent else "something else"
+        score = f", {past.score} of 5" if past.score is not None else ""
+        channel = channel_label(past.channel)
+        lines.append(f"• {past.opened_at:%Y-%m-%d} on {channel}: {about}, {past.mood}{score}")
+    if lines:
+        yield kit.section("*Earlier*\n" + "\n".join(lines))
+
+
+def _suggestion(card: ContextCard) -> Iterator[Block]:
+    draft, conversation = card.suggestion, card.conversation
+    if draft is None or draft.outcome != "open" or conversation.state not in ("waiting", "person"):
+        return
+    value = f"{conversation.id}:{draft.id}"
+    yield kit.divider()
+    yield kit.section(f"*Suggested answer*\n{fit(draft.text, 2900)}")
+    yield kit.actions(
+        "suggestion",
+        kit.button("Send", "agents:suggestion:send", value, style="primary"),
+        kit.button("Edit", "agents:suggestion:edit", value),
+        kit.button("Ignore", "agents:suggestion:ignore", value),
+    )
+
+
+def _buttons(card: ContextCard) -> Iterator[Block]:
+    conversation = card.conversation
+    if conversation.state not in ("waiting", "person"):
+        return
+    value = str(conversation.id)
+    transfer = kit.button("Transfer", "agents:transfer", value)
+    if conversation.state == "waiting":
+        buttons = [kit.button("Claim", "agents:claim", value, style="primary"), transfer]
+    else:
+        owner = conversation.owner.name if conversation.owner else "A colleague"
+        question = f"{owner[:80]} has this conversation. Take it over?"
+        buttons = [
+            kit.button("Resolve", "agents:resolve", value, style="primary"),
+            kit.button("Hand back", "agents:hand_back", value),
+            transfer,
+            kit.button("Take over", "agents:take", value, confirm=(question, "Take it over")),
+        ]
+    yield kit.divider()
+    yield kit.actions("conversation", *buttons)
+    yield kit.context(
+        "Reply in the thread to answer. Begin with `note:` or 🔒 to write an internal note."
+    )
+
+
+# -- the thread ------------------------------------------------------------------------------------
+
+
+def transcript(card: ContextCard) -> ThreadPost:
+    """The conversation so far, for what does not fit on the card."""
+    title, room = "The conversation so far", 45
+    sections = [""]
+    for message in _public(card):
+        line = f"*{escape(author_label(message, _name(card)))}*: {fit(message.text, 2500)}"
+        if len(sections[-1]) + len(line) + 1 > kit.SECTION:
+            sections.append("")
+        sections[-1] = f"{sections[-1]}\n{line}".strip()
+    blocks = [kit.context(title)]
+    if len(sections) > room:
+        blocks.append(kit.context("The beginning is left out here; the desk has it."))
+    blocks += [kit.section(text) for text in sections[-room:] if text]
+    return ThreadPost(marker=f"story:{card.conversation.id}", text=title, blocks=tuple(blocks))
+
+
+def message_posts(message: Message, card: ContextCard) -> tuple[ThreadPost, ...]:
+    """The posts of ``message``, in order; none for a bot's message that was never sent."""
+    if message.status == "discarded" and message.author == "bot":
+        return ()
+    marker = f"m{message.id}"
+    if message.author == "system":
+        parts = [(message.text, kit.context(f"· {fit(message.text, LONGEST)}"))]
+    else:
+        parts = _text_parts(message, card)
+    posts = [
+        ThreadPost(marker=f"{marker}.{n}", text=fit(text, 3000), blocks=(block,))
+        for n, (text, block) in enumerate(parts)
+    ]
+    files = [
+        ThreadPost(marker=f"{marker}-{n}", file=file) for n, file in enumerate(message.attachments)
+    ]
+    return (*posts, *files)
+
+
+def without_file(post: ThreadPost, why: str) -> ThreadPost:
+    """What stands in the thread for a file that Slack does not take."""
+    name = post.file.name if post.file else ""
+    line = f"📎 {one_line(name, 200)} cannot be shown here ({escape(why)}); the desk has it."
+    return ThreadPost(marker=post.marker, text=line, blocks=(kit.context(line),))
+
+
+def gap(before: int) -> ThreadPost:
+    """Stands for the messages before message ``before`` that were not copied."""
+    line = "Some messages in between are not copied here; the desk has them."
+    return ThreadPost(marker=f"gap:{before}", text=line, blocks=(kit.context(f"⚠️ {line}"),))
+
+
+def _text_parts(message: Message, card: ContextCard) -> list[tuple[str, Block]]:
+    author = author_label(message, _name(card))
+    head = f"{_sign(message)} *{escape(author)}* {_verb(message)}"
+    files = ", ".join(f"{one_line(f.name, 80)} ({size_label(f.size)})" for f in message.attachments)
+    if files:
+        head = f"{head} 📎 {files}"
+    head = head[:600]
+    bodies = list(pieces(message.text, LONGEST - len(head))) or [""]
+    first = f"{author}: {message.text or files}", kit.section(f"{head}\n{bodies[0]}".strip())
+    return [first, *((body, kit.section(body)) for body in bodies[1:])]
+
+
+def _sign(message: Message) -> str:
+    if message.author == "customer":
+        return "💬"
+    if message.author == "bot":
+        return "🤖"
+    return "🔒" if message.internal else "↩️"
+
+
+def _verb(message: Message) -> str:
+    if message.author == "customer":
+        if message.route and any(r.code == "unreadable" for r in message.route.reasons):
+            return "sent something that cannot be read"
+        return "changed an earlier message:" if message.edited else "wrote:"
+    if message.author == "bot":
+        return "said:"
+    return "noted:" if message.internal else "answered:"

@@ -1,0 +1,127 @@
+"""Plain English for the codes on a card. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway import Address, ContextCard, Cue, Emotion, Message
+
+CUES = {
+    "shouting": "in capitals",
+    "repetition": "said again",
+    "punctuation": "repeated marks",
+    "elongation": "drawn-out letters",
+    "asked_for_person": "asks for a person",
+    "not_helped": "the last answer missed",
+    "harm": "harm",
+    "legal": "legal words",
+    "urgency": "urgent",
+    "thanks": "thanks",
+}
+CHANNELS = {
+    "webchat": "web chat",
+    "email": "e-mail",
+    "sms": "SMS",
+    "whatsapp": "WhatsApp",
+    "rest": "REST",
+    "slack": "Slack",
+    "telegram": "Telegram",
+}
+FACES = {
+    "calm": "😐",
+    "pleased": "🙂",
+    "confused": "🤔",
+    "anxious": "😟",
+    "frustrated": "😣",
+    "angry": "😠",
+    "urgent": "🚨",
+}
+PRIORITIES = ("normal", "soon", "high", "at once")
+ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
+            "ninth", "tenth")  # fmt: skip
+
+
+def code_label(code: str) -> str:
+    """``billing_dispute`` as words."""
+    return code.replace("_", " ").replace(".", " ").strip() or "unknown"
+
+
+def cue_label(cue: Cue) -> str:
+    return CUES.get(cue.kind) or code_label(cue.kind)
+
+
+def channel_label(name: str) -> str:
+    return CHANNELS.get(name) or name
+
+
+def priority_label(priority: int) -> str:
+    return PRIORITIES[max(0, min(priority, 3))]
+
+
+def mood_face(label: str) -> str:
+    return FACES.get(label, FACES["calm"])
+
+
+def mood_label(emotion: Emotion) -> str:
+    if emotion.label == "calm":
+        return "calm"
+    if emotion.intensity >= 0.7:
+        return f"very {emotion.label}"
+    return f"slightly {emotion.label}" if emotion.intensity < 0.35 else emotion.label
+
+
+def customer_label(name: str | None, address: Address) -> str:
+    """The customer's name, else their address, on one line of at most 60 characters."""
+    return " ".join((name or address.value).split())[:60] or "A customer"
+
+
+def author_label(message: Message, customer: str) -> str:
+    if message.author == "customer":
+        return customer
+    if message.author == "agent" and message.agent is not None:
+        return message.agent.name
+    return {"bot": "Bot", "agent": "A colleague", "system": "Warmline"}[message.author]
+
+
+def duration_label(since: datetime, now: datetime) -> str:
+    """How long ago, in growing steps: a card need not change every minute for hours."""
+    minutes = max(0, int((now - since).total_seconds() // 60))
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes if minutes < 10 else minutes // 5 * 5} min"
+    if minutes < 24 * 60:
+        half = " 30 min" if minutes % 60 >= 30 else ""
+        return f"{minutes // 60} h{half}"
+    days = minutes // (24 * 60)
+    return "1 day" if days == 1 else f"{days} days"
+
+
+def waiting_since(card: ContextCard) -> datetime | None:
+    """When the first message came that no person has answered; None: nothing waits."""
+    since: datetime | None = None
+    for message in card.messages:
+        if message.author == "agent" and not message.internal:
+            since = None
+        elif message.author == "customer" and since is None:
+            since = message.at
+    return since
+
+
+def repeat_label(card: ContextCard, now: datetime) -> str | None:
+    """``Third contact about this (refund) in 9 days``; None when it is the first."""
+    intent = card.conversation.intent
+    same = [past for past in card.earlier if intent and past.intent == intent]
+    if not same:
+        return None
+    count = len(same) + 1
+    days = max(1, (now - min(past.opened_at for past in same)).days)
+    nth = ORDINALS[count] if count < len(ORDINALS) else f"{count}th"
+    within = "a day" if days == 1 else f"{days} days"
+    return f"{nth.capitalize()} contact about this ({code_label(intent or '')}) in {within}"
+
+
+def size_label(size: int) -> str:
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
