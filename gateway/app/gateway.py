@@ -152,7 +152,7 @@ class Gateway:
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
         self._tasks: list[asyncio.Task[None]] = []
-        self._lease_renewal: asyncio.Task[None] | None = None
+        self.lease_renewal: asyncio.Task[None] | None = None
 
     def _scheduler(self) -> Scheduler:
         return Scheduler(
@@ -222,7 +222,7 @@ class Gateway:
         await self.open_database()
         await self.store.processes.enter(self.settings.core.process.name, self.settings.core.role)
         cut_off = await self._recover() if infrastructure.works_lanes else 0
-        self._lease_renewal = asyncio.create_task(self.heartbeat.renew())
+        self.lease_renewal = asyncio.create_task(self.heartbeat.renew())
         await self.cluster.start(self.scheduler.sweep_now)
         background = [self.reply_waiter.listen(), *self.background.coroutines()]
         if infrastructure.works_lanes:
@@ -262,8 +262,8 @@ class Gateway:
     async def _release_lease(self) -> None:
         """Give up this process's lease, so that others take unfinished rows at once and not when
         the lease expires."""
-        if self._lease_renewal is not None:
-            self._lease_renewal.cancel()
+        if self.lease_renewal is not None:
+            self.lease_renewal.cancel()
         try:
             await self.store.processes.leave()
         except Exception:

@@ -69,12 +69,9 @@ def health_checks(gateway: Gateway) -> Mapping[str, Check]:
     if core.redis_url is not None:
         checks["redis"] = partial(_check_redis, core.redis_url, core.redis)
     plugins: dict[str, object] = {f"channel {n}": c for n, c in registrations.channels.items()}
-    for plugin in (
-        *registrations.understanders,
-        *registrations.handlers,
-        *registrations.components,
-    ):
-        plugins.setdefault(plugin_name(plugin), plugin)
+    offers = (*registrations.understanders, *registrations.handlers, *registrations.components)
+    for offer in offers:
+        plugins.setdefault(plugin_name(offer), offer)
     for name, plugin in plugins.items():
         if isinstance(plugin, HealthCheck):
             checks[name] = partial(plugin.check_health, gateway.clock)

@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 
 from gateway import Reply, TryLater, Turn, Undeliverable
 from gateway.adapters.tracing import Tracing
-from gateway.adapters.tracing_setup import tracing_of
+from gateway.adapters.tracing_setup import tracing_from_environment
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.spine.conftest import ANSWER_ALL
 
@@ -60,7 +60,7 @@ class Seen:
 async def traced(*guests: Any, seen: Seen, **more: Any) -> AsyncIterator[RunningGateway]:
     """A gateway that is traced from its start on, into ``seen``."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gateway.app.infrastructure.tracing_of", lambda *_: seen.tracing)
+        patch.setattr("gateway.app.infrastructure.tracing_from_environment", lambda *_: seen.tracing)
         async with running(*guests, **more) as gw:
             yield gw
 
@@ -179,8 +179,8 @@ def test_asleep_nothing_of_it_is_imported() -> None:
     """Who does not trace pays nothing, not even the memory. (redis-py takes up the figures of an
     OpenTelemetry that is installed.)"""
     program = (
-        "import sys, gateway.app; from gateway.adapters.tracing_setup import tracing_of;"
-        "assert tracing_of('auto', {}) is None; assert tracing_of(False, {'X': '1'}) is None;"
+        "import sys, gateway.app; from gateway.adapters.tracing_setup import tracing_from_environment;"
+        "assert tracing_from_environment('auto', {}) is None; assert tracing_of(False, {'X': '1'}) is None;"
         "print([name for name in sys.modules if 'sdk.trace' in name or 'otel' in name[:12]"
         " or name.startswith('opentelemetry.exporter')])"
     )
@@ -193,8 +193,8 @@ def test_asleep_nothing_of_it_is_imported() -> None:
 def test_the_sdks_own_switch_is_heeded() -> None:
     """``OTEL_SDK_DISABLED`` wins."""
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "true"}
-    assert tracing_of("auto", environ) is None
-    assert tracing_of(True, environ) is None
+    assert tracing_from_environment("auto", environ) is None
+    assert tracing_from_environment(True, environ) is None
 
 
 async def test_spans_reach_a_collector(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +212,7 @@ async def test_spans_reach_a_collector(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
         monkeypatch.setenv("OTEL_SERVICE_NAME", "shop")
-        tracing = tracing_of("auto", os.environ)
+        tracing = tracing_from_environment("auto", os.environ)
         assert tracing is not None
         with tracing._tracer.start_as_current_span("hello"):
             pass
