@@ -64,7 +64,7 @@ class RetentionJob:
     async def run_daily(self) -> None:
         """Run once a day at ``days.hour``, in one of the processes; until cancelled."""
         while True:
-            await self.clock.sleep(self._seconds_to_next_run())
+            await self.clock.sleep(self.seconds_to_next_run())
             try:
                 if await self.claim_today():
                     log.info("retention.done", **msgspec.structs.asdict(await self.run()))
@@ -83,6 +83,12 @@ class RetentionJob:
             hooks=await self._rows("hooks", _before(now, days.webhooks_days), dry),
             files=await self._unreferenced_files(now - GRACE, dry),
         )
+
+    def seconds_to_next_run(self) -> float:
+        """Seconds until ``days.hour``, today or tomorrow."""
+        now = self.clock.now()
+        today = now.replace(hour=self.days.hour, minute=0, second=0, microsecond=0)
+        return ((today if today > now else today + timedelta(days=1)) - now).total_seconds()
 
     async def claim_today(self) -> bool:
         """Whether this process is the one to run today. The others find the day in the storage."""
@@ -149,11 +155,6 @@ class RetentionJob:
         records = [await self.store.whole(conversation) for conversation in conversations]
         file = self.archive / f"conversations-{self.clock.now():%Y-%m}.jsonl.gz"
         await asyncio.to_thread(_append, file, records)
-
-    def _seconds_to_next_run(self) -> float:
-        now = self.clock.now()
-        today = now.replace(hour=self.days.hour, minute=0, second=0, microsecond=0)
-        return ((today if today > now else today + timedelta(days=1)) - now).total_seconds()
 
 
 def _before(now: datetime, days: int | None) -> datetime | None:

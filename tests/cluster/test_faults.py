@@ -18,7 +18,7 @@ from tests.cluster.server import RedisProxy, RedisServer
 from tests.conftest import until
 from tests.spine.conftest import Barrier, before, echo
 
-Fault = Callable[[RedisProxy, RedisServer], Awaitable[None]]
+Fault = Callable[[RedisServer, RedisProxy], Awaitable[None]]
 
 
 async def flushed(redis: RedisServer, proxy: RedisProxy) -> None:
