@@ -52,7 +52,7 @@ bench: $(VENV)/.project $(VENV)/.dev  ## one JSON object a line; PARTS=intents i
 	@$(BIN)/python -m tests.bench $(PARTS)
 
 train-emotion: $(VENV)/.project  ## plugins/nlu_local/data anew, from GOEMOTIONS
-	@$(BIN)/python -m plugins.nlu_local.learning $(GOEMOTIONS)
+	@$(BIN)/python -m plugins.nlu_local.emotion_training $(GOEMOTIONS)
 
 crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
 	@$(BIN)/python -m tests.crash --kills $(KILLS)

@@ -1,14 +1,94 @@
-"""The brand voice: one guide, and every word that leaves is held to it."""
+"""The brand voice: one guide, applied to every reply on every channel."""
 
-from brand_voice.guide import Guide
-from brand_voice.loading import load
-from brand_voice.voice import BrandVoiceSettings, GuidedVoice, register_settings, register_voice
+from __future__ import annotations
 
-__all__ = [
-    "BrandVoiceSettings",
-    "Guide",
-    "GuidedVoice",
-    "load",
-    "register_settings",
-    "register_voice",
-]
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from brand_voice.compiled import CompiledGuide
+from brand_voice.guide import Guide, schema
+from brand_voice.lint import lint
+from brand_voice.loading import check, load
+from brand_voice.rendering import render
+from gateway import (
+    Emotion,
+    Finding,
+    Json,
+    Phrases,
+    RenderContext,
+    Rendered,
+    Reply,
+    Section,
+    Settings,
+    Voice,
+    hookimpl,
+)
+
+__all__ = ["BrandVoiceSettings", "Guide", "GuidedVoice", "load"]
+
+CACHED = 512
+"""Renderings of the bot's replies to remember. Answers from a file repeat; one takes some kB."""
+
+
+class BrandVoiceSettings(BaseModel):
+    """Section ``brand_voice``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    guide: Path | None = Field(
+        None, description="your own guide, laid over the packaged one; none: the packaged one alone"
+    )
+
+
+class GuidedVoice:
+    """Renders and checks texts by a guide. Pure: the result depends on the arguments alone."""
+
+    name = "brand_voice"
+
+    def __init__(self, guide: Guide) -> None:
+        self._guide = guide
+        self._compiled = CompiledGuide(guide)
+        self._cached = lru_cache(CACHED)(partial(render, self._compiled))
+
+    def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
+        """The parts to send, the rules that shaped them, and advice on an agent's words."""
+        # An agent's words do not repeat, and a reply with timers is not hashable.
+        if occasion.author == "agent" or reply.timers:
+            return render(self._compiled, reply, occasion)
+        # The rules read only the label of an emotion.
+        emotion = Emotion(label=occasion.emotion.label)
+        return self._cached(reply, occasion.replace(emotion=emotion))
+
+    def lint(self, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
+        """Advice on ``text``. A finding is about ``text[finding.start:finding.end]``."""
+        return lint(self._compiled, text, occasion)
+
+    def schema(self) -> Mapping[str, Json]:
+        """The JSON Schema of a guide file."""
+        return schema()
+
+    def phrases(self) -> Phrases:
+        """The guide's phrases that customers use; see `gateway.Phrases`."""
+        return {
+            code: {kind: found for kind, found in phrases.model_dump().items() if found}
+            for code, phrases in self._guide.customers.items()
+        }
+
+    def check_guide(self, path: Path) -> tuple[str, ...]:
+        """The problems of the guide at ``path``; none when it is valid."""
+        return check(path)
+
+
+@hookimpl
+def register_settings(section: Section) -> None:
+    section("brand_voice", BrandVoiceSettings, {})
+
+
+@hookimpl
+def register_voice(register: Callable[[Voice], None], settings: Settings) -> None:
+    section = settings.section(BrandVoiceSettings)
+    path = settings.path(section.guide) if section and section.guide else None
+    register(GuidedVoice(load(path)))

@@ -1,7 +1,7 @@
-"""The guide: what a brand voice is made of, as typed values.
+"""The models of a brand-voice guide (YAML).
 
-A company's own guide says only what differs: it is laid over the packaged ``guide.yaml`` (see
-`brand_voice.loading`), so nothing here is required of it.
+A company's own guide holds only what differs from the packaged ``guide.yaml``, so every key is
+optional; `brand_voice.loading` merges the two.
 """
 
 from __future__ import annotations
@@ -21,237 +21,252 @@ from pydantic import (
 
 from gateway import Json, MoodLabel, Purpose, Severity
 
-Role = Literal["greeting", "opener", "body", "next_step", "links", "buttons", "survey", "sign_off"]
-_SAID = re.compile(r"[^\W_][\w'’-]*\*?(?:\|[^\W_][\w'’-]*\*?)*\??")
+PieceKind = Literal[
+    "greeting", "opener", "body", "next_step", "links", "buttons", "survey", "sign_off"
+]
+_CUSTOMER_WORD = re.compile(r"[^\W_][\w'’-]*\*?(?:\|[^\W_][\w'’-]*\*?)*\??")
 ALWAYS_SERIOUS: frozenset[MoodLabel] = frozenset({"frustrated", "angry", "anxious"})
 
 
-class Part(BaseModel):
-    """A part of the guide. Unknown keys are mistakes."""
+class GuideModel(BaseModel):
+    """Base of every part of the guide. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _with_fields(*fields: str) -> AfterValidator:
-    """A text that may have ``{field}`` in it: these and no others."""
+def _with_placeholders(*fields: str) -> AfterValidator:
+    """Allows only the placeholders ``{field}`` named in ``fields``."""
 
     def check(text: str) -> str:
         try:
             found = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
         except ValueError as error:
-            raise ValueError(f"a brace is open ({error}); write {{{{ for a brace") from None
+            raise ValueError(f"a brace is not closed ({error}); write {{{{ for a brace") from None
         if wrong := found - set(fields):
             known = ", ".join(f"{{{field}}}" for field in fields) or "none"
-            raise ValueError(f"{{{min(wrong)}}} is not known here; known: {known}")
+            raise ValueError(f"unknown placeholder {{{min(wrong)}}}; available here: {known}")
         return text
 
     return AfterValidator(check)
 
 
-def _starts_with_a_word(text: str) -> str:
+def _begins_with_word(text: str) -> str:
     if not text[0].isalnum():
         raise ValueError("a phrase must begin with a letter or a digit")
     return text
 
 
-def _findable(text: str) -> str:
+def _searchable(text: str) -> str:
     words = text.split()
     for word in words:
-        if not _SAID.fullmatch(word):
+        if not _CUSTOMER_WORD.fullmatch(word):
             raise ValueError(
                 f"`{word}` cannot be looked for; write words, `a|b` for either, `word*` for any "
                 "ending, `word?` for perhaps"
             )
     if all(word.endswith("?") for word in words):
-        raise ValueError("every word may be missing; take one `?` out")
+        raise ValueError("every word is optional; take one `?` out")
     return text
 
 
-def _stays_serious(labels: tuple[MoodLabel, ...]) -> tuple[MoodLabel, ...]:
+def _keeps_serious(labels: tuple[MoodLabel, ...]) -> tuple[MoodLabel, ...]:
     if missing := sorted(ALWAYS_SERIOUS.difference(labels)):
-        raise ValueError(f"must hold {', '.join(missing)} too; add what is missing")
+        raise ValueError(f"must include {', '.join(missing)}; add what is missing")
     return labels
 
 
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-Words = Annotated[
+GuideText = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Phrase = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
-    AfterValidator(_starts_with_a_word),
+    AfterValidator(_begins_with_word),
 ]
 
 
-Said = Annotated[
+CustomerPhrase = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
-    AfterValidator(_findable),
+    AfterValidator(_searchable),
 ]
-"""A phrase that customers say, with the little grammar of `_SAID`."""
+"""A phrase customers use. ``a|b`` is either word, ``word*`` any ending, ``word?`` optional."""
 
 
-class Language(Part):
-    """What the rules must know of a language."""
+class LanguageRules(GuideModel):
+    """What the rules need to know about a language."""
 
-    common: tuple[Words, ...] = Field(
-        (), description="everyday words by which lint tells the language when nobody says it"
+    common: tuple[Phrase, ...] = Field(
+        (), description="everyday words by which lint detects the language when it is not given"
     )
-    abbreviations: tuple[Text, ...] = Field(
-        (), description="lower case, with their dots: they do not end a sentence"
+    abbreviations: tuple[GuideText, ...] = Field(
+        (), description="in lower case, with their dots; they do not end a sentence"
     )
-    apologies: tuple[Words, ...] = Field(
-        (), description="words that say sorry: it is not said twice in one reply"
+    apologies: tuple[Phrase, ...] = Field(
+        (), description="words that apologise; a reply apologises once"
     )
-    greetings: tuple[Words, ...] = Field(
-        (), description="words that greet: a reply that begins with one gets no second greeting"
+    greetings: tuple[Phrase, ...] = Field(
+        (), description="words that greet; a reply that begins with one gets no second greeting"
     )
 
 
-class Form(Part):
-    """How a customer is addressed in a language."""
+class AddressForm(GuideModel):
+    """The form of address in one language."""
 
-    form: Text = Field("you", description="one of the keys of `words`, such as Sie or du")
+    form: GuideText = Field("you", description="one of the keys of `words`, such as Sie or du")
     name: Literal["first", "full", "none"] = Field(
         "full", description="which part of the customer's name a greeting uses"
     )
-    words: dict[str, tuple[Words, ...]] = Field(
+    words: dict[str, tuple[Phrase, ...]] = Field(
         default={},
-        description="the words of each form; capital ones count only so, and not as first words",
+        description="the words of each form; a capitalised word matches only where it has its "
+        "capital and does not begin a sentence",
     )
 
 
-class Phrase(Part):
-    """Words to look for; any blank, either apostrophe and any case of letters matches.
+class AvoidedPhrase(GuideModel):
+    """A phrase to find. Case and the kinds of whitespace and apostrophe do not matter.
 
-    ``instead`` replaces them; an empty one takes them out; without one a person must decide.
+    ``instead`` replaces it; an empty ``instead`` removes it; without one a person decides.
     """
 
-    phrase: Words
+    phrase: Phrase
     instead: Annotated[str, StringConstraints(max_length=200)] | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _from_text(cls, value: Any) -> Any:
+    def _accept_plain_text(cls, value: Any) -> Any:
         return {"phrase": value} if isinstance(value, str) else value
 
 
-class Heard(Part):
-    """How customers speak to this house, in one language: phrases and what they show."""
+class CustomerPhrases(GuideModel):
+    """Phrases that customers of this company use in one language, by what they show."""
 
-    names: tuple[Said, ...] = Field(
-        (), description="products and the like: their capitals are no shouting"
+    names: tuple[CustomerPhrase, ...] = Field(
+        (), description="names of products and the like; their capitals do not count as shouting"
     )
-    angry: tuple[Said, ...] = ()
-    frustrated: tuple[Said, ...] = ()
-    anxious: tuple[Said, ...] = ()
-    urgent: tuple[Said, ...] = ()
-    confused: tuple[Said, ...] = ()
-    pleased: tuple[Said, ...] = ()
-    trouble: tuple[Said, ...] = Field((), description="a bad event, told calmly")
-    asked_for_person: tuple[Said, ...] = ()
-    harm: tuple[Said, ...] = Field((), description="words of danger; they go to a person at once")
-    legal: tuple[Said, ...] = ()
-    not_helped: tuple[Said, ...] = Field((), description="that an answer missed the question")
+    angry: tuple[CustomerPhrase, ...] = ()
+    frustrated: tuple[CustomerPhrase, ...] = ()
+    anxious: tuple[CustomerPhrase, ...] = ()
+    urgent: tuple[CustomerPhrase, ...] = ()
+    confused: tuple[CustomerPhrase, ...] = ()
+    pleased: tuple[CustomerPhrase, ...] = ()
+    trouble: tuple[CustomerPhrase, ...] = Field(
+        (), description="something went wrong, reported calmly"
+    )
+    asked_for_person: tuple[CustomerPhrase, ...] = ()
+    harm: tuple[CustomerPhrase, ...] = Field(
+        (), description="words that show danger; such a message goes to a person at once"
+    )
+    legal: tuple[CustomerPhrase, ...] = ()
+    not_helped: tuple[CustomerPhrase, ...] = Field(
+        (), description="words that say an answer missed the question"
+    )
 
 
-class Category(Part):
-    """A kind of words to avoid. Its name is the name of the rule."""
+class PhraseCategory(GuideModel):
+    """Phrases to avoid for one reason. The name of the category is the name of the rule."""
 
-    why: Text = Field("Better avoided.", description="the advice an agent reads")
+    why: GuideText = Field("Better avoided.", description="the advice an agent sees")
     severity: Severity = "warning"
-    moods: Literal["any", "serious"] = Field("any", description="at which customers it counts")
+    moods: Literal["any", "serious"] = Field(
+        "any", description="the customer moods in which the rule applies"
+    )
     authors: tuple[Literal["bot", "agent"], ...] = ("bot", "agent")
     bot: Literal["change", "advise"] = Field(
         "change",
-        description="change: the renderer replaces or drops the words in the bot's replies",
+        description="change: the phrases are replaced or removed in the bot's replies",
     )
-    phrases: dict[LanguageCode, tuple[Phrase, ...]] = Field(
+    phrases: dict[LanguageCode, tuple[AvoidedPhrase, ...]] = Field(
         default={}, description="added to those of the packaged guide"
     )
 
 
-class Lexicon(Part):
-    """Words we use, and words we do not."""
+class Lexicon(GuideModel):
+    """Preferred words, and phrases to avoid."""
 
-    use: dict[LanguageCode, dict[Words, tuple[Words, ...]]] = Field(
-        default={}, description="our word: the words it replaces"
+    use: dict[LanguageCode, dict[Phrase, tuple[Phrase, ...]]] = Field(
+        default={}, description="preferred word: the words it replaces"
     )
-    avoid: dict[str, Category | None] = Field(
+    avoid: dict[str, PhraseCategory | None] = Field(
         default={}, description="categories by name; null switches one off"
     )
-    allow: tuple[Words, ...] = Field(
-        (), description="phrases of the lists that are fine here after all"
+    allow: tuple[Phrase, ...] = Field((), description="listed phrases that are allowed here")
+    acronyms: tuple[Phrase, ...] = Field(
+        (), description="words in capitals that do not count as shouting"
     )
-    acronyms: tuple[Words, ...] = Field((), description="capitals that are not shouting")
 
 
-class Greeting(Part):
-    """How a conversation begins."""
+class GreetingTexts(GuideModel):
+    """The greeting of one kind, chat or letter."""
 
-    named: dict[LanguageCode, Annotated[Text, _with_fields("name")]] = {}
-    plain: dict[LanguageCode, Annotated[Text, _with_fields()]] = {}
-    moods: tuple[MoodLabel, ...] = Field((), description="the moods it fits")
+    named: dict[LanguageCode, Annotated[GuideText, _with_placeholders("name")]] = {}
+    plain: dict[LanguageCode, Annotated[GuideText, _with_placeholders()]] = {}
+    moods: tuple[MoodLabel, ...] = Field((), description="the customer moods in which it is used")
 
 
-class Openers(Part):
-    """First sentences by mood; one of several is chosen, the same one for the same reply."""
+class OpenerTexts(GuideModel):
+    """Opening sentences by mood. The same reply always gets the same one of several."""
 
     purposes: tuple[Purpose, ...] = ("answer", "clarify", "fallback", "handover")
     only: dict[MoodLabel, tuple[Purpose, ...]] = Field(
-        default={}, description="moods whose first sentences fit fewer purposes"
+        default={}, description="moods whose opening sentences are used for fewer purposes"
     )
-    moods: dict[MoodLabel, dict[LanguageCode, tuple[Text, ...]]] = {}
+    moods: dict[MoodLabel, dict[LanguageCode, tuple[GuideText, ...]]] = {}
 
 
-class Asking(Part):
-    """Lines for channels that have no buttons."""
+class TextPrompts(GuideModel):
+    """Lines that replace buttons and rating scales on channels that have none."""
 
-    buttons: dict[LanguageCode, Annotated[Text, _with_fields("options")]] = {}
+    buttons: dict[LanguageCode, Annotated[GuideText, _with_placeholders("options")]] = {}
     last: dict[LanguageCode, str] = Field(
-        default={}, description="what stands before the last option, such as ' or '"
+        default={}, description="the text before the last option, such as ' or '"
     )
-    number: dict[LanguageCode, Text] = Field(
-        default={}, description="how to answer a survey of stars or numbers: 1 to 5"
+    number: dict[LanguageCode, GuideText] = Field(
+        default={}, description="how to answer a survey on a scale of 1 to 5"
     )
-    text: dict[LanguageCode, Text] = Field(
-        default={}, description="how to answer a survey in one's own words"
-    )
-
-
-class Honesty(Part):
-    """A bot never passes for a person."""
-
-    acknowledge: dict[LanguageCode, Text] = Field(
-        default={}, description="said when the rules left no word of a reply"
-    )
-    sign_off: dict[LanguageCode, Text] = Field(
-        default={}, description="how the bot signs letters; it says that it is a machine"
+    text: dict[LanguageCode, GuideText] = Field(
+        default={}, description="how to answer a survey in free text"
     )
 
 
-class ChannelGuide(Part):
-    """How a channel is written. What a channel does not say, `default` says."""
+class HonestyTexts(GuideModel):
+    """The bot's signature, and its reply when the rules left no words."""
 
-    sentence_length: int = Field(25, ge=5, le=100, description="words; more is a finding")
-    max_parts: int = Field(3, ge=1, le=50, description="more only where facts need them")
+    acknowledge: dict[LanguageCode, GuideText] = Field(
+        default={}, description="sent when the rules removed every word of a reply"
+    )
+    sign_off: dict[LanguageCode, GuideText] = Field(
+        default={}, description="how the bot signs letters; it must say that a machine wrote them"
+    )
+
+
+class ChannelGuide(GuideModel):
+    """How replies are written on one channel. `default` supplies the keys a channel leaves out."""
+
+    sentence_length: int = Field(
+        25, ge=5, le=100, description="in words; a longer sentence is a finding"
+    )
+    max_parts: int = Field(
+        3, ge=1, le=50, description="messages per reply; exceeded only to keep facts"
+    )
     max_length: int = Field(
-        2000, ge=60, le=100_000, description="of a part, in UTF-16 code units; never exceeded"
+        2000, ge=60, le=100_000, description="of one part, in UTF-16 code units; never exceeded"
     )
     max_segments: int | None = Field(
-        None, ge=1, le=10, description="an SMS channel: segments of a part; never exceeded"
+        None, ge=1, le=10, description="makes it an SMS channel: segments per part; never exceeded"
     )
     greeting: Literal["none", "chat", "letter"] = "chat"
     sign_off: bool = False
     emoji: bool = False
     formatting: Literal["plain", "markdown", "mrkdwn"] = Field(
-        "plain", description="markup that its texts may hold; escaping is the channel's own work"
+        "plain", description="the markup that texts may contain; the channel does the escaping"
     )
     links: Literal["bare", "titled"] = "titled"
     buttons: Literal["native", "text"] = Field(
-        "text", description="text: buttons and stars are offered as a line of text"
+        "text", description="text: buttons and rating scales become a line of text"
     )
     paragraphs: Literal["blank_line", "line", "space"] = "blank_line"
-    order: tuple[Role, ...] = Field(
+    order: tuple[PieceKind, ...] = Field(
         (
             "greeting",
             "opener",
@@ -262,35 +277,35 @@ class ChannelGuide(Part):
             "survey",
             "sign_off",
         ),
-        description="what is left out here comes at the end",
+        description="the order of the pieces of a reply; those left out come last",
     )
 
 
-class Guide(Part):
-    """A company's voice."""
+class Guide(GuideModel):
+    """A brand-voice guide."""
 
     version: Literal[1] = 1
-    principles: tuple[Text, ...] = Field((), description="for people: what all rules serve")
-    languages: dict[LanguageCode, Language] = {}
-    address: dict[LanguageCode, Form] = {}
-    serious: Annotated[tuple[MoodLabel, ...], AfterValidator(_stays_serious)] = Field(
+    principles: tuple[GuideText, ...] = Field((), description="for people: what the rules are for")
+    languages: dict[LanguageCode, LanguageRules] = {}
+    address: dict[LanguageCode, AddressForm] = {}
+    serious: Annotated[tuple[MoodLabel, ...], AfterValidator(_keeps_serious)] = Field(
         ("frustrated", "angry", "anxious", "urgent"),
-        description="no cheer, emoji or exclamation mark; the first three cannot be taken out",
+        description="moods without cheer, emoji or exclamation marks; the first three are required",
     )
     lexicon: Lexicon = Lexicon()
-    customers: dict[LanguageCode, Heard] = Field(
-        default={}, description="what customers say here, for the understanding"
+    customers: dict[LanguageCode, CustomerPhrases] = Field(
+        default={}, description="phrases that customers use, for the understanders"
     )
-    greetings: dict[Literal["chat", "letter"], Greeting] = {}
-    openers: Openers = Openers()
-    asking: Asking = Asking()
-    honesty: Honesty = Honesty()
+    greetings: dict[Literal["chat", "letter"], GreetingTexts] = {}
+    openers: OpenerTexts = OpenerTexts()
+    asking: TextPrompts = TextPrompts()
+    honesty: HonestyTexts = HonestyTexts()
     channels: dict[str, ChannelGuide] = Field(
-        default={}, description="by a channel's name; `default` for all others"
+        default={}, description="by channel name; `default` is for all others"
     )
 
     def channel(self, name: str) -> ChannelGuide:
-        """How ``name`` is written: its own words over those of ``default``."""
+        """The settings of channel ``name``: its own keys over those of ``default``."""
         default = self.channels.get("default", ChannelGuide())
         own = self.channels.get(name)
         if own is None:
@@ -299,9 +314,9 @@ class Guide(Part):
 
 
 def schema() -> dict[str, Json]:
-    """The JSON Schema (draft 2020-12) of a guide's file."""
-    made: dict[str, Any] = Guide.model_json_schema()
-    long_form = made["$defs"]["Phrase"]
+    """The JSON Schema (draft 2020-12) of a guide file."""
+    document: dict[str, Any] = Guide.model_json_schema()
+    long_form = document["$defs"]["AvoidedPhrase"]
     short_form = {"type": "string", "minLength": 1, "maxLength": 200}
-    made["$defs"]["Phrase"] = {"anyOf": [short_form, long_form]}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    document["$defs"]["AvoidedPhrase"] = {"anyOf": [short_form, long_form]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}

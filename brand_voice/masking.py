@@ -1,18 +1,18 @@
-"""What the voice must never touch is taken out of the text before any rule sees it.
+"""Hides facts from the rules that rewrite a text.
 
-Each protected span is replaced by one character of Unicode's private planes and put back when
-all rules have run. So a rule cannot change a fact, cut one in two, or take its dot for the end
-of a sentence, whatever the rule does.
+Each protected span is replaced by one private-use character of Unicode and put back after all rules
+have run. So no rule can change a fact, cut one in two, or take its dot for the end of a sentence.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
 _FIRST, _LAST = 0xF0000, 0x10FFFD
 PRIVATE = f"{chr(_FIRST)}-{chr(_LAST)}"
-"""The characters that stand for what is hidden, for use in a set of a regular expression."""
+"""The range of placeholder characters, for a character set of a regular expression."""
 
 _HIDDEN = re.compile(f"[{PRIVATE}]")
 
@@ -23,7 +23,7 @@ _MONTHS = (
     "enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|"
     "jan|feb|mar|apr|jun|jul|aug|sept?|oct|okt|nov|dec|dez"
 )
-_BLANK = r"[ \u00a0\u202f]"
+_SPACE = r"[ \u00a0\u202f]"
 _MONEY = r"€|£|\$|¥|eur|usd|gbp|chf"
 _PRIVATE = re.compile(f"{_HIDDEN.pattern}+")
 _LINK = re.compile(r"://[^\s<>]+")
@@ -35,25 +35,25 @@ _QUOTED = re.compile(
     r"|(?<!\w)'[^'\n]{1,400}'(?!\w)|(?<!\w)‘[^’\n]{1,400}’(?!\w)|`[^`\n]{1,400}`"
 )
 _NUMBER = re.compile(r"\d\S*")
-_BEFORE_NUMBER = re.compile(rf"(?<!\w)(?:{_MONEY}|(?:{_MONTHS})\.?){_BLANK}\Z", re.IGNORECASE)
+_BEFORE_NUMBER = re.compile(rf"(?<!\w)(?:{_MONEY}|(?:{_MONTHS})\.?){_SPACE}\Z", re.IGNORECASE)
 _AFTER_NUMBER = re.compile(
-    rf"{_BLANK}(?:{_MONEY}|%|uhr)(?!\w)"
-    rf"|\.?{_BLANK}(?:de{_BLANK})?(?:{_MONTHS})(?!\w)(?:,?{_BLANK}(?:del?{_BLANK})?\d{{4}}(?!\w))?"
-    rf"|,?{_BLANK}\d{{4}}(?!\S)",
+    rf"{_SPACE}(?:{_MONEY}|%|uhr)(?!\w)"
+    rf"|\.?{_SPACE}(?:de{_SPACE})?(?:{_MONTHS})(?!\w)(?:,?{_SPACE}(?:del?{_SPACE})?\d{{4}}(?!\w))?"
+    rf"|,?{_SPACE}\d{{4}}(?!\S)",
     re.IGNORECASE,
 )
 _BEFORE = "([{<*_¡¿'‘\"“„«—–"
 _AFTER = ".,;:!?…)]}>*_'’\"”“»！؟،"
 
 Span = tuple[int, int, bool]
-"""Start, end, and whether even its typography must stay."""
+"""Start, end, and whether the span is exact: even its typography must stay."""
 
 
-class Mask:
-    """Hides facts in texts and shows them again.
+class FactMask:
+    """Replaces facts in texts by placeholders, and placeholders by facts.
 
-    Declared facts, links and addresses stay to the letter. Numbers and quotations found in the
-    text keep every letter and digit; only an SMS may dress their dashes and blanks plainly.
+    Declared facts, links and addresses are exact. Numbers and quotations found in the text keep
+    every letter and digit; an SMS may replace their dashes and spaces by plain ones.
     """
 
     def __init__(self, facts: Iterable[str] = ()) -> None:
@@ -61,12 +61,12 @@ class Mask:
         self._values: list[tuple[str, bool]] = []
 
     def hide(self, text: str) -> str:
-        """``text`` with one character for each thing that must not change."""
+        """``text`` with one placeholder for each protected span."""
         pieces: list[str] = []
         done = 0
-        for start, end, exact in _joined([*self._declared(text), *protected(text)]):
+        for start, end, exact in _merged([*self._declared(text), *protected(text)]):
             if len(self._values) >= _LAST - _FIRST:
-                end = len(text)  # noqa: PLW2901  (no character is left: the rest becomes one span)
+                end = len(text)  # noqa: PLW2901  (no placeholder is left for the rest)
             pieces += [text[done:start], self._placeholder(text[start:end], exact=exact)]
             done = end
             if end == len(text):
@@ -74,7 +74,7 @@ class Mask:
         return "".join([*pieces, text[done:]])
 
     def show(self, text: str) -> str:
-        """The text with all that was hidden in it."""
+        """``text`` with its placeholders replaced by what they stand for."""
         values = self._values
 
         def value(found: re.Match[str]) -> str:
@@ -83,14 +83,14 @@ class Mask:
 
         return _HIDDEN.sub(value, text)
 
-    def plain(self, change: Callable[[str], str]) -> Mask:
-        """A mask whose numbers and quotations went through ``change``."""
-        other = Mask()
+    def respelled(self, change: Callable[[str], str]) -> FactMask:
+        """A copy of the mask with ``change`` applied to every value that is not exact."""
+        other = FactMask()
         other._values = [(v if exact else change(v), exact) for v, exact in self._values]
         return other
 
     def cut(self, text: str, fits: Callable[[str], bool]) -> str:
-        """``text`` with each hidden value that alone does not fit cut into several that do."""
+        """``text`` with each masked value that alone does not fit cut into several that do."""
 
         def pieces(found: re.Match[str]) -> str:
             value, exact = self._values[ord(found[0]) - _FIRST]
@@ -117,21 +117,21 @@ class Mask:
                 start = text.find(fact, end)
 
 
-def hidden(text: str) -> bool:
-    """Whether something is hidden in ``text``."""
+def has_placeholder(text: str) -> bool:
+    """Whether ``text`` contains a placeholder."""
     return _HIDDEN.search(text) is not None
 
 
 def protected(text: str) -> Iterable[Span]:
-    """Links, addresses, numbers with their units, dates and quotations."""
+    """The spans of links, addresses, numbers with their units, dates and quotations."""
     if not text.isascii():
         yield from ((*found.span(), True) for found in _PRIVATE.finditer(text))
-    yield from spoken_by_others(text)
+    yield from links_and_quotations(text)
     yield from _numbers(text)
 
 
-def spoken_by_others(text: str) -> Iterable[Span]:
-    """Links, addresses and quotations: words in which no fault is found."""
+def links_and_quotations(text: str) -> Iterable[Span]:
+    """The spans of links, addresses and quotations. No rule applies within them."""
     yield from _links(text)
     if _MARK.search(text):
         for found in _QUOTED.finditer(text):
@@ -165,20 +165,18 @@ def _numbers(text: str) -> Iterable[Span]:
 
 
 def chunks(text: str, fits: Callable[[str], bool]) -> list[str]:
-    """``text`` cut, as late as can be, into pieces that fit; at least a character each."""
+    """``text`` cut into pieces that fit, each as long as possible and at least one character."""
     found: list[str] = []
     while text:
-        low, high = 1, len(text)
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if fits(text[:middle]) else (low, middle - 1)
-        found.append(text[:low])
-        text = text[low:]
+        sizes = range(1, len(text) + 1)
+        size = max(1, bisect_left(sizes, True, key=lambda size: not fits(text[:size])))
+        found.append(text[:size])
+        text = text[size:]
     return found
 
 
 def _inside_a_word(text: str, start: int, end: int) -> bool:
-    """Short words (a size, a first name) are facts only where they stand alone."""
+    """Whether a short word (a size, a first name) is part of a longer one, and so no fact."""
     if end - start > 3 or not text[start:end].isalpha():
         return False
     return text[start - 1 : start].isalpha() or text[end : end + 1].isalpha()
@@ -194,15 +192,15 @@ def _trimmed(text: str, start: int, end: int, before: str, after: str) -> tuple[
     return start, end
 
 
-def _joined(spans: list[Span]) -> list[Span]:
-    """Overlapping spans as one, in order."""
-    joined: list[Span] = []
+def _merged(spans: list[Span]) -> list[Span]:
+    """The spans in order, with overlapping ones merged."""
+    merged: list[Span] = []
     for start, end, exact in sorted(spans):
         if end <= start:
             continue
-        if joined and start < joined[-1][1]:
-            first, last, was = joined[-1]
-            joined[-1] = (first, max(last, end), was or exact)
+        if merged and start < merged[-1][1]:
+            first, last, was_exact = merged.pop()
+            merged.append((first, max(last, end), was_exact or exact))
         else:
-            joined.append((start, end, exact))
-    return joined
+            merged.append((start, end, exact))
+    return merged

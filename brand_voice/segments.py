@@ -1,8 +1,8 @@
-"""How a text travels as SMS: alphabet, length and segments.
+"""SMS encoding: alphabet, length and segments of a text.
 
-After 3GPP TS 23.038 (the GSM 7 bit default alphabet, section 6.2.1, its extension table, 6.2.1.1,
-and UCS-2, 6.2.3) and TS 23.040 section 9.2.3.24.1 (a part of a concatenated message loses six
-octets to its header: 153 septets are left of 160, and 67 UCS-2 units of 70).
+Sources: 3GPP TS 23.038 (6.2.1: the GSM 7 bit default alphabet, 6.2.1.1: its extension table,
+6.2.3: UCS-2) and TS 23.040 (9.2.3.24.1: the header of a concatenated message takes six octets, so
+that a segment holds 153 septets instead of 160, or 67 UCS-2 units instead of 70).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-"""The default alphabet, without the escape: one septet each."""
+"""The default alphabet without the escape character. One septet each."""
 
 EXTENSION = "\f^{}\\[~]|€"
-"""The extension table: an escape and a septet each, never cut apart."""
+"""The extension table. Two septets each (an escape and a character), never separated."""
 
 Encoding = Literal["GSM-7", "UCS-2"]
 
-_SINGLE: dict[Encoding, int] = {"GSM-7": 160, "UCS-2": 70}
-_LINKED: dict[Encoding, int] = {"GSM-7": 153, "UCS-2": 67}
+_SINGLE_SEGMENT: dict[Encoding, int] = {"GSM-7": 160, "UCS-2": 70}
+_CONCATENATED: dict[Encoding, int] = {"GSM-7": 153, "UCS-2": 67}
 _GSM = re.compile(f"[{re.escape(BASIC + EXTENSION)}]*")
 _EXTENDED = re.compile(f"[{re.escape(EXTENSION)}]")
 
@@ -43,33 +43,33 @@ _TIGHT_DASH = re.compile(r"(?<=\S)—(?=\S)")
 
 
 def encoding(text: str) -> Encoding:
-    """The alphabet that ``text`` needs as it stands."""
+    """The encoding that ``text`` needs."""
     return "GSM-7" if _GSM.fullmatch(text) else "UCS-2"
 
 
 def units(text: str, alphabet: Encoding | None = None) -> int:
-    """The length that counts: septets, or UTF-16 code units."""
+    """The length in septets (GSM-7) or UTF-16 code units (UCS-2)."""
     if (alphabet or encoding(text)) == "GSM-7":
         return len(text) + len(_EXTENDED.findall(text))
     return utf16_length(text)
 
 
 def utf16_length(text: str) -> int:
-    """UTF-16 code units, as UCS-2, Telegram and JavaScript count."""
+    """The length in UTF-16 code units, as UCS-2, Telegram and JavaScript count it."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def segments(text: str) -> tuple[str, ...]:
-    """``text`` as it is cut on the way; no escape or surrogate pair is ever cut apart."""
+    """``text`` as the network cuts it. Escapes and surrogate pairs are never cut apart."""
     alphabet = encoding(text)
-    if units(text, alphabet) <= _SINGLE[alphabet]:
+    if units(text, alphabet) <= _SINGLE_SEGMENT[alphabet]:
         return (text,) if text else ()
-    room = _LINKED[alphabet]
+    limit = _CONCATENATED[alphabet]
     found: list[str] = []
     start = used = 0
     for index, char in enumerate(text):
         width = units(char, alphabet)
-        if used + width > room:
+        if used + width > limit:
             found.append(text[start:index])
             start, used = index, 0
         used += width
@@ -77,20 +77,20 @@ def segments(text: str) -> tuple[str, ...]:
 
 
 def count(text: str) -> int:
-    """How many segments ``text`` costs; 0 for no text."""
+    """The number of segments of ``text``; 0 for an empty text."""
     alphabet = encoding(text)
     size = units(text, alphabet)
-    if size <= _SINGLE[alphabet]:
+    if size <= _SINGLE_SEGMENT[alphabet]:
         return 1 if text else 0
-    if size == len(text):  # no character takes two units, so none can be pushed to the next one
-        return -(-size // _LINKED[alphabet])
+    if size == len(text):  # every character takes one unit, so every segment is full
+        return -(-size // _CONCATENATED[alphabet])
     return len(segments(text))
 
 
 def transliterate(text: str) -> str:
-    """Typography in plain dress: quotes, dashes, dots, blanks. No letter is ever changed.
+    """``text`` with plain quotes, dashes, dots and spaces. Letters never change.
 
-    The text may still need UCS-2 afterwards: whether it was worth it is for the caller to ask.
+    The result may still need UCS-2; the caller checks whether the change pays.
     """
     text = unicodedata.normalize("NFC", text)
     return _TIGHT_DASH.sub(" - ", _GUILLEMETS.sub("", text)).translate(_TYPOGRAPHY)

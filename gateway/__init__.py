@@ -120,6 +120,7 @@ if TYPE_CHECKING:
         construct_yaml,
         packaged_yaml,
         read_shape,
+        read_shape_and_lines,
         read_yaml,
     )
     from gateway.support.assets import StaticAssets
@@ -285,6 +286,7 @@ __all__ = [
     "packaged_yaml",
     "read_bounded",
     "read_shape",
+    "read_shape_and_lines",
     "read_yaml",
     "reason_label",
     "retry_after",

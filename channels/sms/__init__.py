@@ -27,7 +27,7 @@ def register_settings(section: Section) -> None:
 def register_channels(register: Callable[[Channel], None], settings: Settings) -> None:
     if (account := settings.section(SmsSettings)) is None:
         return
-    # Imported here: who does not use it need not wait for the SDK.
+    # Imported here: without an account nothing waits for the SDK.
     from channels.sms.channel import channels  # noqa: PLC0415
 
     for channel in channels(account, settings):

@@ -1,4 +1,4 @@
-"""SMS, with the doors for WhatsApp as well."""
+"""The channels ``sms`` and ``whatsapp``. Twilio calls the same webhooks for both."""
 
 from __future__ import annotations
 
@@ -8,22 +8,18 @@ from aiohttp import web
 from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
 
-from channels.sms.account import Account
-from channels.sms.health import examine
-from channels.sms.incoming import (
-    Heard,
-    Unreadable,
-    parse,
+from channels.sms.keywords import OptOutKeywords
+from channels.sms.media import MediaLinks, TwilioMediaFetcher
+from channels.sms.parse import (
+    WHATSAPP_PREFIX,
+    UnreadableForm,
+    parse_message,
+    parse_receipt,
     read_form,
-    receipt,
-    unreadable,
+    unreadable_message,
 )
-from channels.sms.media import Fetcher
-from channels.sms.proof import Proof
 from channels.sms.settings import SmsSettings
-from channels.sms.shelf import MOST, Shelf
-from channels.sms.whatsapp import WhatsApp
-from channels.sms.words import Words
+from channels.sms.twilio import MAX_BODY, TwilioAccount, TwilioSender, TwilioSignature
 from gateway import (
     Channel,
     Clock,
@@ -32,146 +28,237 @@ from gateway import (
     HealthProblem,
     Inbound,
     Json,
+    Outbound,
     RenderContext,
     Reply,
+    Sent,
     Services,
     Settings,
+    Traits,
     packaged_yaml,
 )
 
 WEBHOOK = "/channels/sms/webhook"
 STATUS = "/channels/sms/status"
+SMS_MAX_FILES = 10
+"""Files in one message ("Messages resource": ``MediaUrl``)."""
+WHATSAPP_MAX_FILES = 1
 
 
-class Sms(WhatsApp):
-    """Customers reach us by text message. Twilio calls the same two doors for both channels."""
+class Sms:
+    """Customers reach us by text message. It also serves the webhooks of WhatsApp.
+
+    ``public_url`` is None when Twilio cannot reach us.
+    """
 
     name = "sms"
-    _prefix = ""
-    _most_files = MOST
 
     def __init__(
         self,
         settings: SmsSettings,
-        account: Account,
+        sender: TwilioSender,
         *,
-        callback: str | None,
-        shelf: Shelf,
-        proof: Proof,
-        fetcher: Fetcher,
+        public_url: str | None,
+        signature: TwilioSignature,
+        fetcher: TwilioMediaFetcher,
     ) -> None:
-        super().__init__(settings, account, callback=callback, shelf=shelf)
-        self._proof, self._fetcher = proof, fetcher
-        self._words = Words(more_out=settings.opt_out_words, more_in=settings.opt_in_words)
+        self.traits = _traits(settings)
+        self._settings, self._sender, self._account = settings, sender, sender.account
+        self._public_url, self._signature, self._fetcher = public_url, signature, fetcher
+        self._keywords = OptOutKeywords(
+            opt_out=settings.opt_out_words, opt_in=settings.opt_in_words
+        )
         self._services: Services | None = None
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
-        """The webhook for messages, the one for what became of ours, and the door for files."""
+        """The webhooks for messages and for delivery statuses, and the files that we send."""
         self._services = services
-        nothing = str(MessagingResponse())
+        empty_answer = str(MessagingResponse())
 
-        async def hear(request: web.Request) -> web.Response:
-            raw, form = await self._verified(request)
-            await services.intake.accept(await self._message(services, raw, form))
-            return web.Response(text=nothing, content_type="text/xml")
+        async def receive(request: web.Request) -> web.Response:
+            body, form = await self._verified(request)
+            await services.intake.accept(await self._parse(services, body, form))
+            return web.Response(text=empty_answer, content_type="text/xml")
 
-        async def learn(request: web.Request) -> web.Response:
+        async def receive_status(request: web.Request) -> web.Response:
             _, form = await self._verified(request)
             message = request.query.get("message")
-            if told := receipt(form, message=message, at=services.clock.now()):
-                await services.intake.report(told)
+            if receipt := parse_receipt(form, message=message, at=services.clock.now()):
+                await services.intake.report(receipt)
             return web.Response(status=204)
 
-        serves_http = (web.post(WEBHOOK, hear), web.post(STATUS, learn))
-        return (*serves_http, *self._shelf.routes(services))
+        return (
+            web.post(WEBHOOK, receive),
+            web.post(STATUS, receive_status),
+            *self._sender.links.routes(services),
+        )
 
     def describe(self) -> Mapping[str, Json]:
-        """What its doors take and answer, for ``/openapi.json``."""
+        """The routes, for ``/openapi.json``."""
         part: dict[str, Json] = packaged_yaml("channels.sms", "openapi.yaml")
         return part
 
     async def run(self, services: Services) -> None:  # noqa: ARG002  (a Poller)
-        """Keep the connections to Twilio."""
+        """Keep the connections to Twilio open."""
         await self._account.run()
 
     async def trouble(self) -> str | None:
-        """What keeps messages from coming in or going out, as far as we know."""
-        if self._callback is None:
+        """Why messages cannot come in or go out, as far as we know."""
+        if self._public_url is None:
             return "set WARMLINE_PUBLIC_URL to the https address at which Twilio reaches us"
-        return await self._account.trouble()
-
-    @property
-    def _hook(self) -> str:
-        return (self._callback or "").removesuffix(STATUS) + WEBHOOK
+        return self._account.problem()
 
     async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
-        """Whether Twilio knows the account, and calls us for our number where we are."""
+        """Whether the account is active, and Twilio calls our webhook for our number. A Messaging
+        Service has a webhook of its own, which is not checked."""
         if (trouble := await self.trouble()) is not None:
-            return [HealthProblem(what=trouble, fix="then customers' messages come in")]
-        return await examine(self._account, self._settings, hook=self._hook)
+            return [HealthProblem(what=trouble, fix="until then no messages come in")]
+        sid, number = self._settings.account_sid, self._settings.number
+        account = await self._account.call(
+            lambda client: client.api.v2010.accounts(sid).fetch_async()
+        )
+        if str(account.status) != "active":
+            return [
+                HealthProblem(
+                    what=f"Twilio's account is {account.status}",
+                    fix="see the Twilio console: it may be unpaid",
+                )
+            ]
+        if number is None:
+            return ()
+        owned = await self._account.call(
+            lambda client: client.incoming_phone_numbers.list_async(phone_number=number, limit=1)
+        )
+        if not owned:
+            return [
+                HealthProblem(
+                    what="the number in `channels.sms.from` is not one of this account",
+                    fix="buy it, or set one that the Twilio console shows",
+                )
+            ]
+        webhook = f"{self._public_url}{WEBHOOK}"
+        current = str(owned[0].sms_url or "no webhook")
+        if current.partition("#")[0] == webhook or owned[0].sms_application_sid:
+            return ()
+        return [
+            HealthProblem(
+                what=f"for incoming messages Twilio calls {current}, not {webhook}",
+                fix="set the latter as the number's webhook for messages in the Twilio console",
+            )
+        ]
+
+    async def send(self, message: Outbound) -> Sent:
+        record = await self._sender.send(message)
+        return self._sent(record, message.text)
+
+    async def find(self, message: Outbound) -> Sent | None:
+        record = await self._sender.find(message)
+        return self._sent(record, message.text) if record else None
 
     async def _verified(self, request: web.Request) -> tuple[bytes, dict[str, str]]:
-        signature = self._proof.present(request)
-        raw = await request.read()
-        form = read_form(raw)
-        self._proof.check(request, form, signature)
-        return raw, dict(form)
+        signature = self._signature.read(request)
+        body = await request.read()
+        form = read_form(body)
+        self._signature.verify(request, form, signature)
+        return body, dict(form)
 
-    async def _message(self, services: Services, raw: bytes, form: dict[str, str]) -> Inbound:
-        now = services.clock.now()
+    async def _parse(self, services: Services, body: bytes, form: dict[str, str]) -> Inbound:
+        now, by_twilio = services.clock.now(), self._settings.help_by_twilio
         try:
-            heard = parse(
-                form, at=now, known=self._words, help_answered=self._settings.help_by_twilio
-            )
-        except Unreadable as error:
+            message = parse_message(form, at=now, keywords=self._keywords, help_by_twilio=by_twilio)
+        except UnreadableForm as error:
             if not form.get("From"):
-                raise web.HTTPBadRequest(text=f"this is no message: {error}") from None
-            file = File(name="sms.txt", media_type="application/x-www-form-urlencoded", data=raw)
-            kept = await services.files.keep(file)
-            return unreadable(form, at=now, raw=kept.digest)
-        return await self._with_files(services, heard)
+                raise web.HTTPBadRequest(text=f"this is not a message: {error}") from None
+            file = File(name="sms.txt", media_type="application/x-www-form-urlencoded", data=body)
+            stored = await services.files.keep(file)
+            return unreadable_message(form, at=now, digest=stored.digest)
+        inbound = message.inbound
+        if message.media:
+            kept, missing = await self._fetcher.fetch(
+                message.media, services.files, services.public_http
+            )
+            inbound = inbound.replace(attachments=kept, facts=(*inbound.facts, *missing))
+        return inbound
 
-    async def _with_files(self, services: Services, heard: Heard) -> Inbound:
-        if not heard.media:
-            return heard.message
-        kept, missing = await self._fetcher.keep(heard.media, services.files, services.public_http)
-        message = heard.message
-        return message.replace(attachments=kept, facts=(*message.facts, *missing))
+    def _sent(self, record: MessageInstance, text: str) -> Sent:
+        return Sent(remote_id=record.sid, facts=self._cost_facts(record, text))
 
-    def _sender(self) -> tuple[str | None, str | None]:
-        return self._settings.number, self._settings.service
-
-    def _costs(self, taken: MessageInstance, body: str) -> tuple[Fact, ...]:
-        """The segments, as Twilio counts them (a Messaging Service's only later, as 0 until then),
-        and what they cost by the price in the settings."""
-        counted = str(taken.num_segments or "")
+    def _cost_facts(self, record: MessageInstance, text: str) -> tuple[Fact, ...]:
+        """The segments, and their cost by the price in the settings. Twilio counts the segments of
+        a Messaging Service later and says 0 until then: we count those ourselves."""
+        counted = str(record.num_segments or "")
         segments = int(counted) if counted.isdecimal() else 0
-        segments = segments or (_segments(self._services, body) if self._services else 0)
+        segments = segments or self._count_segments(text)
         if not segments:
             return ()
-        told = [Fact(name="segments", value=str(segments))]
+        facts = [Fact(name="segments", value=str(segments))]
         if (price := self._settings.price_per_segment) is not None:
             cost = f"{segments * price:.4f} {self._settings.currency}"
-            told.append(Fact(name="estimated cost", value=cost))
-        return tuple(told)
+            facts.append(Fact(name="estimated cost", value=cost))
+        return tuple(facts)
+
+    def _count_segments(self, text: str) -> int:
+        """As the brand voice counts, which knows the alphabets; 0 when it does not count."""
+        if self._services is None:
+            return 0
+        reply = Reply(opener="", body=(text,), purpose="message")
+        rendered = self._services.voice.render(reply, RenderContext(channel="sms", author="agent"))
+        return rendered.segments or 0
 
 
-def _segments(services: Services, text: str) -> int:
-    """By the brand voice, which knows the alphabets; 0 when the voice at hand does not count."""
-    reply = Reply(opener="", body=(text,), purpose="message")
-    return services.voice.render(reply, RenderContext(channel="sms", author="agent")).segments or 0
+class WhatsApp:
+    """Customers reach us through WhatsApp, by the same Twilio account. `Sms` receives their
+    messages. The price depends on the conversation, so no cost is recorded."""
+
+    name = "whatsapp"
+
+    def __init__(self, settings: SmsSettings, sender: TwilioSender) -> None:
+        self.traits = _traits(settings)
+        self._sender = sender
+
+    async def send(self, message: Outbound) -> Sent:
+        record = await self._sender.send(message)
+        return Sent(remote_id=record.sid)
+
+    async def find(self, message: Outbound) -> Sent | None:
+        record = await self._sender.find(message)
+        return Sent(remote_id=record.sid) if record else None
 
 
 def channels(account: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
-    """SMS and WhatsApp, as the configuration has them."""
-    public = settings.core.public_url.rstrip("/")
-    callable_ = public.startswith("https://") or account.overridden
-    callback = public + STATUS if callable_ else None
-    proof = Proof(account.auth_token, public_url=public, proxies=account.trusted_proxies)
-    fetcher = Fetcher(account, largest=settings.core.limits.attachment)
-    shelf = Shelf(account.auth_token, public_url=public)
-    line = Account(account)
-    return (
-        Sms(account, line, callback=callback, shelf=shelf, proof=proof, fetcher=fetcher),
-        WhatsApp(account, line, callback=callback, shelf=shelf),
+    """SMS and WhatsApp, as configured."""
+    url = settings.core.public_url.rstrip("/")
+    public_url = url if url.startswith("https://") or account.overridden else None
+    twilio = TwilioAccount(account)
+    links = MediaLinks(account.auth_token, public_url=url)
+    status_url = f"{public_url}{STATUS}" if public_url else None
+    whatsapp_from = account.whatsapp_from or account.number
+    sms = TwilioSender(
+        account=twilio,
+        links=links,
+        status_url=status_url,
+        max_files=SMS_MAX_FILES,
+        number=account.number,
+        service=account.service,
     )
+    whatsapp = TwilioSender(
+        account=twilio,
+        links=links,
+        status_url=status_url,
+        max_files=WHATSAPP_MAX_FILES,
+        number=whatsapp_from and WHATSAPP_PREFIX + whatsapp_from.removeprefix(WHATSAPP_PREFIX),
+        service=None if account.whatsapp_from else account.service,
+        prefix=WHATSAPP_PREFIX,
+    )
+    signature = TwilioSignature(account.auth_token, public_url=url, proxies=account.trusted_proxies)
+    fetcher = TwilioMediaFetcher(account, largest=settings.core.limits.attachment)
+    return (
+        Sms(account, sms, public_url=public_url, signature=signature, fetcher=fetcher),
+        WhatsApp(account, whatsapp),
+    )
+
+
+def _traits(settings: SmsSettings) -> Traits:
+    # A cut-off send is repeated only after Twilio was asked for the message (`TwilioSender.send`):
+    # the customer never gets it twice.
+    return Traits(attachments=True, unsure="resend", rate=settings.rate, max_length=MAX_BODY)

@@ -1,132 +1,182 @@
-"""Files that customers send: fetched from Twilio, and from nowhere else.
+"""Files in both directions: fetched from Twilio, and offered to Twilio under signed links.
 
-Twilio answers ``MediaUrl`` with a redirect to a store that wants no credentials. Every address is
-held against what we know before it is called: the API's own origin, with the account's
-credentials, and the known stores, over https and without them. So no message can make us call
-anything else, or tell the token to anybody; nor can a store's name, or a redirect, that leads into
-our own network (see `gateway.Outside`).
+Twilio answers ``MediaUrl`` with a redirect to a store that needs no credentials. Every address is
+checked before we call it: the API's own origin, with the account's credentials, and the known
+stores, over https and without credentials. So no message can make us call any other address or
+send the token to anybody. Nor can a store's name, or a redirect, lead into our own network (see
+`gateway.Outside`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import hmac
 import mimetypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from urllib.parse import quote
 
 import aiohttp
 import structlog
+from aiohttp import web
+from pydantic import SecretStr
 from yarl import URL
 
-from channels.sms.incoming import Media
+from channels.sms.parse import TwilioMedia
 from channels.sms.settings import API, SmsSettings
-from gateway import Attachment, Fact, File, Files, PublicHttp, TooLarge
+from gateway import Attachment, Fact, File, Files, PublicHttp, Services, TooLarge, read_bounded
 
 log = structlog.get_logger(__name__)
-HOPS = 3
+MAX_HOPS = 3
 CHUNK = 65_536
-AGAIN = 0.5
-"""Seconds until the one other try: Twilio's message may be there before its file is."""
+RETRY_AFTER = 0.5
+"""Seconds until the second and last try: a message may arrive before its file is there."""
+LINK_PATH = "/channels/sms/files"
+LINK_LIFETIME = timedelta(days=1)
+"""Twilio fetches a file when it sends the message, and may queue a message for ten hours."""
 
 
-class NotFetched(Exception):
-    """Why a file is not kept, in words for the agent."""
+class MediaNotFetched(Exception):
+    """Why a file is not kept, for the agent to read."""
 
 
-class Passing(NotFetched):
-    """It may be there in a moment."""
+class MediaNotReady(MediaNotFetched):
+    """The file may be there in a moment."""
 
 
-class Fetcher:
+class TwilioMediaFetcher:
     """Fetches the files of one message side by side. ``largest`` bounds each, in bytes."""
 
     def __init__(self, settings: SmsSettings, *, largest: int) -> None:
         self._settings = settings
         self._largest = largest
         self._api = URL(settings.base)
-        token = settings.auth_token.get_secret_value()
-        self._auth = basic_auth(settings.account_sid, token)
+        self._auth = basic_auth(settings.account_sid, settings.auth_token.get_secret_value())
 
-    async def keep(
-        self, media: Sequence[Media], files: Files, public_http: PublicHttp
+    async def fetch(
+        self, media: Sequence[TwilioMedia], files: Files, public_http: PublicHttp
     ) -> tuple[tuple[Attachment, ...], tuple[Fact, ...]]:
-        """What was kept, and for each of the others why it was not. The message is never lost for
-        a file's sake: Twilio does not deliver it again."""
+        """The files that are kept, and for each of the others a fact that says why not. A missing
+        file never stops the message: Twilio does not deliver it again."""
         async with public_http.session(own=(self._settings.base,)) as session:
-            found = await asyncio.gather(*(self._one(session, one, files) for one in media))
-        kept = tuple(one for one in found if isinstance(one, Attachment))
-        return kept, tuple(one for one in found if isinstance(one, Fact))
+            results = await asyncio.gather(*(self._keep(session, file, files) for file in media))
+        kept = tuple(result for result in results if isinstance(result, Attachment))
+        return kept, tuple(result for result in results if isinstance(result, Fact))
 
-    async def _one(
-        self, session: aiohttp.ClientSession, media: Media, files: Files
+    async def _keep(
+        self, session: aiohttp.ClientSession, media: TwilioMedia, files: Files
     ) -> Attachment | Fact:
         try:
             async with asyncio.timeout(self._settings.media_timeout):
                 return await files.keep(await self._fetch(session, media))
-        except NotFetched as error:
-            why = str(error)
+        except MediaNotFetched as error:
+            reason = str(error)
         except TooLarge:
-            why = "it is too large"
+            reason = f"the file is larger than {self._largest} bytes"
         except TimeoutError:
-            why = f"Twilio did not give it within {self._settings.media_timeout:g} s"
+            reason = f"Twilio did not send the file within {self._settings.media_timeout:g} s"
         except aiohttp.ClientError as error:
-            why = f"it could not be fetched ({type(error).__name__})"
-        log.warning("media.not_kept", why=why)
-        name = _name(media)
-        return Fact(name="file not kept", value=f"{name}, {media.media_type}: {why}")
+            reason = f"the download failed ({type(error).__name__})"
+        log.warning("media.not_kept", why=reason)
+        return Fact(
+            name="file not kept", value=f"{_file_name(media)}, {media.media_type}: {reason}"
+        )
 
-    async def _fetch(self, session: aiohttp.ClientSession, media: Media) -> File:
+    async def _fetch(self, session: aiohttp.ClientSession, media: TwilioMedia) -> File:
         if not media.media_type.startswith(self._settings.media_types):
-            raise NotFetched("files of this type are not taken")
+            raise MediaNotFetched("files of this type are not accepted")
         try:
-            data = await self._follow(session, media.url)
-        except Passing:
-            await asyncio.sleep(AGAIN)
-            data = await self._follow(session, media.url)
-        return File(name=_name(media), media_type=media.media_type, data=data)
+            data = await self._download(session, media.url)
+        except MediaNotReady:
+            await asyncio.sleep(RETRY_AFTER)
+            data = await self._download(session, media.url)
+        return File(name=_file_name(media), media_type=media.media_type, data=data)
 
-    async def _follow(self, session: aiohttp.ClientSession, address: str) -> bytes:
+    async def _download(self, session: aiohttp.ClientSession, address: str) -> bytes:
         try:
-            url = self._at_api(URL(address))
+            url = self._api_url(URL(address))
         except ValueError:
-            raise NotFetched("its address is none") from None
-        for _ in range(HOPS):
+            raise MediaNotFetched("the file's address is not a valid URL") from None
+        for _ in range(MAX_HOPS):
             headers = self._credentials_for(url)
             async with session.get(url, headers=headers, allow_redirects=False) as response:
                 if response.status in (301, 302, 303, 307, 308):
                     url = url.join(URL(response.headers.get("Location", "")))
                     continue
                 return await self._read(response)
-        raise NotFetched("it is passed on too often")
+        raise MediaNotFetched("the file's address redirects too often")
 
-    def _at_api(self, url: URL) -> URL:
-        """Where the API is overridden, what Twilio's own address would be there."""
+    def _api_url(self, url: URL) -> URL:
+        """``url`` at the overridden API, when it is one of Twilio's own API."""
         if self._settings.overridden and str(url.origin()) == API:
             return self._api.join(url.relative())
         return url
 
     def _credentials_for(self, url: URL) -> Mapping[str, str]:
-        """Raises NotFetched for an address that is not Twilio's."""
+        """The headers to send to ``url``. Raises MediaNotFetched when it is not Twilio's."""
         if url.user is None and url.is_absolute():
             if url.origin() == self._api.origin():
-                mine = f"/2010-04-01/Accounts/{self._settings.account_sid}/"
-                return self._auth if url.path.startswith(mine) else {}
+                account = f"/2010-04-01/Accounts/{self._settings.account_sid}/"
+                return self._auth if url.path.startswith(account) else {}
             known = url.host in self._settings.media_hosts
             if known and url.scheme == "https" and url.port == 443:
                 return {}
-        raise NotFetched("its address is not Twilio's")
+        raise MediaNotFetched("the file's address is not Twilio's")
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         if response.status == 404 or response.status >= 500:
-            raise Passing(f"Twilio answered {response.status}")
+            raise MediaNotReady(f"Twilio answered {response.status}")
         if response.status != 200:
-            raise NotFetched(f"Twilio answered {response.status}")
-        data = bytearray()
-        async for chunk in response.content.iter_chunked(CHUNK):
-            data += chunk
-            if len(data) > self._largest:
-                raise NotFetched(f"it is larger than {self._largest} bytes")
-        return bytes(data)
+            raise MediaNotFetched(f"Twilio answered {response.status}")
+        return await read_bounded(response.content.iter_chunked(CHUNK), self._largest)
+
+
+class MediaLinks:
+    """Signed links under which Twilio fetches the files that agents send.
+
+    Twilio fetches without credentials. So each link carries a signature, is for one file, and
+    expires after a day.
+    """
+
+    def __init__(self, token: SecretStr, *, public_url: str) -> None:
+        secret = token.get_secret_value().encode()
+        self._key = hmac.digest(secret, b"warmline: addresses of files", hashlib.sha256)
+        self._public_url = public_url
+
+    def url(self, file: Attachment, at: datetime) -> str:
+        """Where Twilio finds ``file`` for a day from ``at``."""
+        until = str(int((at + LINK_LIFETIME).timestamp()))
+        proof = self._sign(file.digest, file.media_type, until)
+        media_type = quote(file.media_type, safe="")
+        query = f"type={media_type}&until={until}&proof={proof}"
+        return f"{self._public_url}{LINK_PATH}/{file.digest}?{query}"
+
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:
+        """The route that serves the files."""
+
+        async def serve(request: web.Request) -> web.Response:
+            digest, media_type = request.match_info["digest"], request.query.get("type", "")
+            until, proof = request.query.get("until", ""), request.query.get("proof", "")
+            expected = self._sign(digest, media_type, until)
+            if not hmac.compare_digest(proof.encode(), expected.encode()):
+                raise web.HTTPForbidden(text="this link's signature is not valid")
+            if services.clock.now().timestamp() > int(until):
+                raise web.HTTPGone(text="this link has expired")
+            headers = {
+                "Content-Type": media_type,
+                "Content-Disposition": "attachment",
+                "Content-Security-Policy": "sandbox; default-src 'none'",
+                "Cache-Control": "private, no-store",
+            }
+            return web.Response(body=await services.files.open(digest), headers=headers)
+
+        return (web.get(LINK_PATH + "/{digest:[0-9a-f]{64}}", serve),)
+
+    def _sign(self, digest: str, media_type: str, until: str) -> str:
+        signed = "\n".join((digest, media_type, until)).encode()
+        return hmac.new(self._key, signed, hashlib.sha256).hexdigest()
 
 
 def basic_auth(user: str, password: str) -> dict[str, str]:
@@ -135,8 +185,8 @@ def basic_auth(user: str, password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {pair}"}
 
 
-def _name(media: Media) -> str:
-    """A name with the right ending: the file's id at Twilio."""
+def _file_name(media: TwilioMedia) -> str:
+    """The file's id at Twilio, with the extension of its type."""
     last = media.url.partition("?")[0].rpartition("/")[2]
     plain = "".join(char for char in last if char.isalnum() and char.isascii())[:64]
     return (plain or "file") + (mimetypes.guess_extension(media.media_type) or "")

@@ -11,7 +11,7 @@ API = "https://api.twilio.com"
 
 
 class SmsSettings(BaseModel):
-    """An account at Twilio, and the number or Messaging Service that we write from. ``from_`` is
+    """A Twilio account, and the number or Messaging Service that we write from. ``from_`` is
     ``from`` in the file and ``WARMLINE_CHANNELS__SMS__FROM`` in the environment."""
 
     model_config = ConfigDict(extra="forbid")
@@ -22,12 +22,12 @@ class SmsSettings(BaseModel):
         min_length=3, description="a number such as +15550100, or a Messaging Service's SID (MG...)"
     )
     messaging_service: str | None = Field(None, description="its SID; it chooses the number")
-    whatsapp_from: str | None = Field(None, description="none: the same number, or the service")
+    whatsapp_from: str | None = Field(None, description="none: the same number or service")
     api_base: str = Field(API, pattern=r"^https?://[^/]+/?$")
     timeout: float = Field(20.0, gt=0, le=120, description="seconds for one call")
     rate: float | None = Field(None, gt=0, description="messages a second; none: Twilio queues")
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
-        (), description="whose X-Forwarded-Proto and -Host are believed"
+        (), description="networks whose X-Forwarded-Proto and -Host are trusted"
     )
 
     media_timeout: float = Field(8.0, gt=0, le=12, description="seconds; Twilio waits for 15")
@@ -47,20 +47,22 @@ class SmsSettings(BaseModel):
         "s3-external-1.amazonaws.com",
     )
 
-    opt_out_words: tuple[str, ...] = Field((), description="besides those that we know")
+    opt_out_words: tuple[str, ...] = Field((), description="in addition to the built-in ones")
     opt_in_words: tuple[str, ...] = ()
     help_by_twilio: bool = Field(True, description="Twilio answers HELP and INFO on SMS itself")
-    price_per_segment: float | None = Field(None, ge=0, description="for the estimate of costs")
+    price_per_segment: float | None = Field(
+        None, ge=0, description="to estimate costs; none: no estimate"
+    )
     currency: str = Field("USD", min_length=3, max_length=3)
 
     @model_validator(mode="before")
     @classmethod
-    def _from(cls, given: Any) -> Any:
-        """``from`` is a word of Python, so that no field can have its name. A Messaging Service
-        alone is enough."""
-        if not isinstance(given, dict):
-            return given
-        values = dict(given)
+    def _from(cls, data: Any) -> Any:
+        """Read ``from``, which cannot be a field: it is a Python keyword. A Messaging Service alone
+        is enough."""
+        if not isinstance(data, dict):
+            return data
+        values = dict(data)
         for name in ("from", "messaging_service"):
             if values.get(name) and "from_" not in values:
                 values["from_"] = values[name]
@@ -69,7 +71,7 @@ class SmsSettings(BaseModel):
 
     @property
     def service(self) -> str | None:
-        """The Messaging Service, wherever it was named."""
+        """The Messaging Service's SID, from either setting."""
         return self.messaging_service or (self.from_ if self.from_.startswith("MG") else None)
 
     @property

@@ -18,7 +18,7 @@ def register_settings(section: Section) -> None:
 @hookimpl
 def register_channels(register: Callable[[Channel], None], settings: Settings) -> None:
     if account := settings.section(TelegramSettings):
-        # The SDK takes a tenth of a second to import: nobody who has no bot waits for it.
+        # The SDK takes a tenth of a second to import: without a bot nothing waits for it.
         from channels.telegram.channel import Telegram  # noqa: PLC0415
 
         register(Telegram.from_settings(account, settings))

@@ -1,4 +1,4 @@
-"""One update on its way into the inbox."""
+"""Receives one update: parses it, fetches its files and puts it into the inbox."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from collections.abc import Mapping
 from weakref import WeakValueDictionary
 
 import structlog
+from cachetools import LRUCache
 from telegram import ChatMemberUpdated, Update
 from telegram.constants import ChatMemberStatus
 
-from channels.telegram.api import Api
-from channels.telegram.details import Wanted
-from channels.telegram.parse import NAME, Heard, Press, Whereabouts, parse, whereabouts
-from channels.telegram.recent import Recent
+from channels.telegram.api import TelegramApi
+from channels.telegram.content import TelegramFile
+from channels.telegram.parse import (
+    NAME,
+    TelegramChat,
+    TelegramPress,
+    TelegramUpdate,
+    chat_of,
+    parse,
+)
 from gateway import (
     Address,
     Attachment,
@@ -33,169 +40,173 @@ from gateway import (
 
 log = structlog.get_logger(__name__)
 
-_TRIES = 3
-"""How often Telegram is asked to deliver an update again because its file did not come."""
+MAX_ATTEMPTS = 3
+"""How often Telegram may deliver an update while its file cannot be fetched."""
+REMEMBERED = 10_000
+"""Entries in each cache. Forgetting one does no harm: the inbox knows each message by its id."""
 
 
-class Unintelligible(WarmlineError):
-    """It is no update, or nobody can tell whose."""
+class UnreadableUpdate(WarmlineError):
+    """It is not an update, or it does not say whose it is."""
 
 
-class Receiver:
-    """Takes updates in, each once, those of one chat in order. ``blocked`` is kept up to date with
-    the chats that blocked the bot or removed it."""
+class TelegramReceiver:
+    """Receives each update once, those of one chat in order. Keeps ``blocked`` up to date: the
+    chats that blocked or removed the bot."""
 
     def __init__(
         self,
         services: Services,
-        api: Api,
+        api: TelegramApi,
         *,
         groups: bool,
         largest: int,
-        blocked: Recent[int, bool],
+        blocked: LRUCache[int, bool],
     ) -> None:
         self._services, self._api = services, api
         self._groups, self._largest, self._blocked = groups, largest, blocked
-        self._done: Recent[int, bool] = Recent()
-        self._tries: Recent[int, int] = Recent()
-        self._albums: Recent[str, bool] = Recent()
+        self._done: LRUCache[int, bool] = LRUCache(REMEMBERED)
+        self._attempts: LRUCache[int, int] = LRUCache(REMEMBERED)
+        self._albums: LRUCache[str, bool] = LRUCache(REMEMBERED)
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
-    async def take(self, raw: Json) -> None:
-        """Returns once what ``raw`` says is committed. Raises NotAccepted when it must come again,
-        Unintelligible when it never need."""
+    async def receive(self, raw: Json) -> None:
+        """Returns once the update is committed. Raises NotAccepted when Telegram must deliver it
+        again, UnreadableUpdate when that is useless."""
         id = raw.get("update_id") if isinstance(raw, dict) else None
         if not isinstance(raw, dict) or not isinstance(id, int) or not 0 <= id < 2**63:
-            raise Unintelligible("no update of the Bot API: it has no update_id")
-        where = whereabouts(raw)
-        lock = self._locks.setdefault(where.chat if where else 0, asyncio.Lock())
+            raise UnreadableUpdate("this is not an update of the Bot API: it has no update_id")
+        chat = chat_of(raw)
+        lock = self._locks.setdefault(chat.id if chat else 0, asyncio.Lock())
         async with lock:
             if id not in self._done:
-                await self._take(id, raw, where)
-                self._done.set(id, True)
+                await self._receive(id, raw, chat)
+                self._done[id] = True
 
-    async def _take(self, id: int, raw: Mapping[str, Json], where: Whereabouts | None) -> None:
+    async def _receive(self, id: int, raw: Mapping[str, Json], chat: TelegramChat | None) -> None:
         me = None
-        if self._groups and where is not None and not where.private:
+        if self._groups and chat is not None and not chat.private:
             try:
                 me = await self._api.me()
             except (TryLater, Undeliverable, Unsure) as error:
-                raise NotAccepted("who our bot is could not be asked") from error
+                raise NotAccepted("Telegram did not say who our bot is") from error
         try:
             update = Update.de_json(dict(raw), None)
-            heard = parse(update, me=me, groups=self._groups, now=self._services.clock.now())
+            parsed = parse(update, me=me, groups=self._groups, now=self._services.clock.now())
             if update.my_chat_member is not None:
-                self._note(update.my_chat_member)
+                self._note_member(update.my_chat_member)
         except Exception as error:  # noqa: BLE001  (the SDK checks no types; it is kept, and shown)
             log.warning("telegram.unreadable", update=id, error=type(error).__name__)
-            await self._unreadable(id, raw, where)
+            await self._accept_unreadable(id, raw, chat)
         else:
-            if heard is not None:
-                await self._accept(id, raw, heard)
+            if parsed is not None:
+                await self._accept(id, raw, parsed)
 
-    def _note(self, change: ChatMemberUpdated) -> None:
+    def _note_member(self, change: ChatMemberUpdated) -> None:
         """A customer blocked the bot, a group removed it, or it is back."""
         if change.new_chat_member.status in (ChatMemberStatus.BANNED, ChatMemberStatus.LEFT):
-            self._blocked.set(change.chat.id, True)
+            self._blocked[change.chat.id] = True
         else:
-            self._blocked.forget(change.chat.id)
+            self._blocked.pop(change.chat.id, None)
 
-    async def _accept(self, id: int, raw: Mapping[str, Json], heard: Heard) -> None:
-        inbound = heard.inbound
-        files, left_out = await self._fetched(id, heard.files)
+    async def _accept(self, id: int, raw: Mapping[str, Json], update: TelegramUpdate) -> None:
+        inbound, press, album = update.inbound, update.press, update.album
+        files, left_out = await self._fetch_all(id, update.files)
         inbound = inbound.replace(attachments=files, facts=inbound.facts + left_out)
-        if heard.press and heard.press.button:
-            inbound = await self._payload(inbound, heard.press.button)
-        if heard.album:
-            if not inbound.text and heard.album in self._albums:
+        if press and press.button:
+            inbound = await self._with_payload(inbound, press.button)
+        if album:
+            if not inbound.text and album in self._albums:
                 inbound = inbound.replace(automatic=True)  # the first picture was answered
-            self._albums.set(heard.album, True)
+            self._albums[album] = True
         if not inbound.text and not files and inbound.kind == "message":
             inbound = inbound.replace(kind="unreadable", text="(a file that could not be fetched)")
         if inbound.kind == "unreadable":
             inbound = inbound.replace(raw=await self._keep_raw(id, raw))
-        accepted = await self._services.intake.accept(inbound)
-        self._tries.forget(id)
-        self._blocked.forget(int(inbound.address.value.partition(":")[0]))
-        log.info("telegram.accepted", turn=accepted.turn, update=id, duplicate=accepted.duplicate)
-        if heard.press:
-            await self._acknowledge(heard.press)
+        await self._commit(id, inbound)
+        self._attempts.pop(id, None)
+        self._blocked.pop(int(inbound.address.value.partition(":")[0]), None)
+        if press:
+            await self._acknowledge(press)
 
-    async def _payload(self, inbound: Inbound, button: tuple[int, int]) -> Inbound:
-        """What a button with a long payload stands for, from the customer's own conversation."""
-        message, place = button
-        said = await self._services.mailbox.messages(inbound.address, after=message - 1, limit=1)
-        if said and said[0].id == message and place < len(said[0].buttons):
-            return inbound.replace(text=said[0].buttons[place].payload)
+    async def _accept_unreadable(
+        self, id: int, raw: Mapping[str, Json], chat: TelegramChat | None
+    ) -> None:
+        """A person gets whatever a customer sent."""
+        if chat is None:
+            raise UnreadableUpdate("this update cannot be read, and names no chat")
+        if not chat.private:
+            log.warning("telegram.ignored", update=id, why="unreadable, in a group")
+            return
+        inbound = Inbound(
+            address=Address(channel=NAME, value=str(chat.id)),
+            text="",
+            at=self._services.clock.now(),
+            remote_id=f"update:{id}",
+            kind="unreadable",
+            raw=await self._keep_raw(id, raw),
+        )
+        await self._commit(id, inbound)
+
+    async def _commit(self, id: int, inbound: Inbound) -> None:
+        accepted = await self._services.intake.accept(inbound)
+        log.info("telegram.accepted", turn=accepted.turn, update=id, duplicate=accepted.duplicate)
+
+    async def _with_payload(self, inbound: Inbound, button: tuple[int, int]) -> Inbound:
+        """With the payload of a button of ours, from the customer's own conversation."""
+        id, index = button
+        mailbox = self._services.mailbox
+        messages = await mailbox.messages(inbound.address, after=id - 1, limit=1)
+        if messages and messages[0].id == id and index < len(messages[0].buttons):
+            return inbound.replace(text=messages[0].buttons[index].payload)
         return inbound
 
-    async def _acknowledge(self, press: Press) -> None:
-        """Stop the button's spinner and take the buttons away; not worth a second delivery."""
+    async def _acknowledge(self, press: TelegramPress) -> None:
+        """Stop the button's spinner and remove the buttons. A failure is only logged: it is not
+        worth a second delivery."""
         try:
-            async with self._api.calling() as bot:
+            async with self._api.bot() as bot:
                 if press.keyboard:
                     await bot.edit_message_reply_markup(press.chat, press.keyboard)
         except (TryLater, Undeliverable, Unsure) as error:
             log.info("telegram.buttons_stay", query=press.query, error=str(error))
         try:
-            async with self._api.calling() as bot:
+            async with self._api.bot() as bot:
                 text = f"✓ {press.title}"[:200] if press.title else None
                 await bot.answer_callback_query(press.query, text=text)
         except (TryLater, Undeliverable, Unsure) as error:
             log.info("telegram.not_acknowledged", query=press.query, error=str(error))
 
-    async def _unreadable(
-        self, id: int, raw: Mapping[str, Json], where: Whereabouts | None
-    ) -> None:
-        """A person gets what a customer sent, whatever it is."""
-        if where is None:
-            raise Unintelligible("an update that nobody can read, from nobody")
-        if not where.private:
-            log.warning("telegram.ignored", update=id, why="in a group, and not readable")
-            return
-        accepted = await self._services.intake.accept(
-            Inbound(
-                address=Address(channel=NAME, value=str(where.chat)),
-                text="",
-                at=self._services.clock.now(),
-                remote_id=f"update:{id}",
-                kind="unreadable",
-                raw=await self._keep_raw(id, raw),
-            )
-        )
-        log.info("telegram.accepted", turn=accepted.turn, update=id, duplicate=accepted.duplicate)
-
     async def _keep_raw(self, id: int, raw: Mapping[str, Json]) -> str:
         try:
             data = json.dumps(raw).encode()
         except RecursionError:
-            raise Unintelligible("an update nested deeper than any of Telegram's") from None
+            raise UnreadableUpdate("this update is nested deeper than any of Telegram's") from None
         file = File(name=f"update-{id}.json", media_type="application/json", data=data)
         return (await self._services.files.keep(file)).digest
 
-    async def _fetched(
-        self, id: int, wanted: tuple[Wanted, ...]
+    async def _fetch_all(
+        self, id: int, files: tuple[TelegramFile, ...]
     ) -> tuple[tuple[Attachment, ...], tuple[Fact, ...]]:
-        """The files that came, and of each other one why it did not."""
+        """The fetched files, and for each of the others a fact that says why it is missing."""
         kept: list[Attachment] = []
         left_out: list[Fact] = []
-        for one in wanted:
+        for file in files:
             try:
-                kept.append(await self._fetch(one))
-            except (TooLarge, Undeliverable) as error:
-                left_out.append(Fact(name="left out", value=f"{one.name}: {error}"))
-            except (TryLater, Unsure) as error:
-                tries = self._tries.get(id, 0) + 1
-                self._tries.set(id, tries)
-                if tries < _TRIES:
-                    raise NotAccepted(f"please send it again: {error}") from error
-                left_out.append(Fact(name="left out", value=f"{one.name}: {error}"))
+                kept.append(await self._fetch(file))
+            except (TooLarge, Undeliverable, TryLater, Unsure) as error:
+                if isinstance(error, TryLater | Unsure):
+                    self._attempts[id] = self._attempts.get(id, 0) + 1
+                    if self._attempts[id] < MAX_ATTEMPTS:
+                        raise NotAccepted(f"please deliver it again: {error}") from error
+                left_out.append(Fact(name="left out", value=f"{file.name}: {error}"))
         return tuple(kept), tuple(left_out)
 
-    async def _fetch(self, wanted: Wanted) -> Attachment:
-        if wanted.size is not None and wanted.size > self._largest:
-            raise TooLarge(f"{wanted.size / 1e6:.1f} MB; up to {self._largest / 1e6:g} are taken")
-        data = await self._api.fetch(wanted.id, self._largest)
+    async def _fetch(self, file: TelegramFile) -> Attachment:
+        if file.size is not None and file.size > self._largest:
+            limit = f"the limit is {self._largest / 1e6:g} MB"
+            raise TooLarge(f"the file has {file.size / 1e6:.1f} MB; {limit}")
+        data = await self._api.download(file.id, self._largest)
         return await self._services.files.keep(
-            File(name=wanted.name, media_type=wanted.media_type, data=data)
+            File(name=file.name, media_type=file.media_type, data=data)
         )

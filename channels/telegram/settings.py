@@ -7,44 +7,46 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-TELEGRAM = "https://api.telegram.org/bot"
-"""The Bot API's own address."""
+BOT_API = "https://api.telegram.org/bot"
+"""Telegram's own Bot API."""
 
 
 class TelegramSettings(BaseModel):
-    """One bot. With a ``secret`` Telegram calls us (a webhook below ``public_url``); without one
-    we ask Telegram (long polling), which needs no public address."""
+    """One bot. With a ``secret`` Telegram calls our webhook below ``public_url``; without one we
+    poll, which needs no public address."""
 
     model_config = ConfigDict(extra="forbid")
 
     bot_token: SecretStr = Field(description="from @BotFather")
     secret: SecretStr | None = Field(
-        None, description="Telegram proves with it that it is Telegram; any 1-256 of A-Za-z0-9_-"
+        None, description="proves that a call is Telegram's; 1 to 256 of A-Za-z0-9_-"
     )
-    api_base: str = Field(TELEGRAM, description="of the Bot API, without the token")
+    api_base: str = Field(BOT_API, description="the Bot API's address, without the token")
     groups: Literal["mention", "ignore"] = Field(
-        "mention", description="in groups: hear what names the bot or answers it, or nothing"
+        "mention", description="in groups: read what mentions the bot or replies to it, or nothing"
     )
     poll_timeout: int = Field(25, ge=0, le=50, description="seconds that one poll may wait")
     connect_timeout: float = Field(5.0, gt=0, le=25, description="seconds")
     timeout: float = Field(15.0, gt=0, le=25, description="seconds for Telegram's answer")
-    file_timeout: float = Field(20.0, gt=0, le=50, description="seconds for one file to come")
+    file_timeout: float = Field(20.0, gt=0, le=50, description="seconds to download one file")
     # "For the moment, bots can download files of up to 20MB in size": getFile, Bot API.
-    max_file_size: int = Field(20_000_000, ge=0, description="bytes; larger ones stay there")
-    max_connections: int = Field(40, ge=1, le=100, description="of Telegram to our webhook")
+    max_file_size: int = Field(
+        20_000_000, ge=0, description="bytes; larger files stay with Telegram"
+    )
+    max_connections: int = Field(40, ge=1, le=100, description="from Telegram to our webhook")
 
     @field_validator("bot_token")
     @classmethod
     def _a_token(cls, value: SecretStr) -> SecretStr:
         if not re.fullmatch(r"[A-Za-z0-9:_-]+", value.get_secret_value()):
-            raise ValueError("is no bot token; copy the one that @BotFather gave, like 123:AbC")
+            raise ValueError("is not a bot token; copy the one from @BotFather, like 123:AbC")
         return value
 
     @field_validator("secret")
     @classmethod
     def _a_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if not value:
-            return None  # an empty variable, as of a compose file, is none
+            return None  # a compose file may set an empty variable
         # setWebhook, Bot API: 1-256 characters of A-Z, a-z, 0-9, _ and -.
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
             raise ValueError("must be 1 to 256 of the characters A-Z a-z 0-9 _ -; make a new one")
@@ -54,11 +56,11 @@ class TelegramSettings(BaseModel):
     @classmethod
     def _a_base(cls, value: str) -> str:
         if not re.match(r"https?://[^/]+.*/bot", value):
-            raise ValueError("must look like `https://host/bot`; the token is added by us")
+            raise ValueError("must look like `https://host/bot`; we add the token")
         return value
 
     @property
     def file_base(self) -> str:
-        """Where files are fetched: ``https://host/file/bot`` for ``https://host/bot``."""
+        """The address of files: ``https://host/file/bot`` for ``https://host/bot``."""
         host, _, rest = self.api_base.rpartition("/bot")
         return f"{host}/file/bot{rest}"

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.app import routes
-from gateway.cli.common import as_json, chosen, config, gateway_of, runs
-from gateway.model import Route, Turn, Understanding
+from gateway.cli.common import as_json, chosen, config, gateway_of, print_line, runs
+from gateway.model import RenderContext, Reply, Route, Turn, Understanding
 from gateway.ops.evaluation import fresh_turn
 from gateway.plugins import BadPlugin, PluginRegistry, installed_plugins
-from gateway.ports import WarmlineError
+from gateway.ports import Voice, WarmlineError
 from gateway.routing.route import decide
 from gateway.settings import BadConfig, load
 
@@ -35,7 +35,22 @@ def check(config: Path | None) -> None:
     except BadPlugin as bad:
         click.echo(f"{chosen(config)}:1: packages: {bad}")
         sys.exit(1)
+    for name, channel in gateway.registrations.channels.items():
+        if (limit := channel.traits.max_length) and _exceeds(
+            gateway.registrations.voice, name, limit
+        ):
+            print_line(
+                f"warning: guide: channels.{name}.max_length: it is above the channel's own limit"
+                f" of {limit}, which applies; set {limit} or less"
+            )
     click.echo("OK")
+
+
+def _exceeds(voice: Voice, channel: str, limit: int) -> bool:
+    """Whether the guide alone would let a message on ``channel`` be longer than ``limit``."""
+    reply = Reply(opener="", body=("a " * (limit // 2 + 1),), purpose="message")
+    rendered = voice.render(reply, RenderContext(channel=channel, author="agent"))
+    return max(map(len, rendered.parts)) > limit
 
 
 @click.command()

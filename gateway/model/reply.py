@@ -51,6 +51,9 @@ class RenderContext(Value, frozen=True, kw_only=True):
     agent: str | None = None
     language: str | None = None
     """The language an agent writes in, where it is known; a Reply carries its own."""
+    max_length: int | None = None
+    """The channel's own limit of a part (see `Traits.max_length`). A guide's limit may be lower,
+    and has no effect above it."""
 
 
 class Finding(Value, frozen=True, kw_only=True):

@@ -25,6 +25,8 @@ from gateway.routing.reasons import confident_intent
 from gateway.store import AgentMessage, DraftSuggestion, HandoffRequest, TurnOutcome, WorkItem
 
 OPTED_OUT = "the customer asked for no more messages at this address"
+NO_TRAITS = Traits()
+"""Of a channel that is no longer configured."""
 MAX_SOURCE = 64
 """Characters of a draft's source."""
 
@@ -58,7 +60,7 @@ class OutcomeBuilder:
             message=_message_to_store(turn),
             replies=replies,
             notes=(_handover_line(turn),) if escalates else (),
-            mailbox=self._mailbox(turn.conversation),
+            mailbox=self._traits_of(turn.conversation).mailbox,
             handoff=self._handoff(turn) if escalates else None,
             draft=self._draft(turn, *draft) if draft else None,
             timers=reply.timers if reply else (),
@@ -88,6 +90,7 @@ class OutcomeBuilder:
             customer=work.customer.name,
             emotion=last_mood(work.history),
             language=conversation.language,
+            max_length=self._traits_of(conversation).max_length,
         )
         rendered = self.voice.render(reply, render_context)
         parts = _messages(reply, rendered, work.id, work.at, conversation.id)
@@ -96,7 +99,7 @@ class OutcomeBuilder:
             conversation=conversation,
             customer=work.customer,
             replies=tuple(part.replace(author="agent", agent=message.agent) for part in parts),
-            mailbox=self._mailbox(conversation),
+            mailbox=self._traits_of(conversation).mailbox,
         )
 
     def unsent(
@@ -134,7 +137,7 @@ class OutcomeBuilder:
             customer=turn.customer,
             message=turn.message.replace(route=route),
             notes=(system_line(turn.conversation.id, reason.detail, work.at, turn=work.id),),
-            mailbox=self._mailbox(turn.conversation),
+            mailbox=self._traits_of(turn.conversation).mailbox,
             consent=consent,
         )
 
@@ -145,7 +148,7 @@ class OutcomeBuilder:
             conversation=turn.conversation,
             customer=turn.customer,
             message=turn.message,
-            mailbox=self._mailbox(turn.conversation),
+            mailbox=self._traits_of(turn.conversation).mailbox,
         )
 
     def _handoff(self, turn: Turn) -> HandoffRequest:
@@ -160,14 +163,14 @@ class OutcomeBuilder:
             claim_by=self.policy.claim_by(route.tier, begins),
         )
 
-    def _mailbox(self, conversation: Conversation) -> bool:
-        traits = self.traits.get(conversation.address.channel)
-        return traits is not None and traits.mailbox
+    def _traits_of(self, conversation: Conversation) -> Traits:
+        return self.traits.get(conversation.address.channel, NO_TRAITS)
 
     def _replies(self, turn: Turn, reply: Reply, handler: str | None) -> tuple[Message, ...]:
         if not has_text(reply):
             return ()
-        rendered = self.voice.render(reply, render_context(turn))
+        max_length = self._traits_of(turn.conversation).max_length
+        rendered = self.voice.render(reply, render_context(turn, max_length))
         parts = _messages(reply, rendered, turn.id, turn.at, turn.conversation.id)
         return tuple(part.replace(handler=handler, route=turn.route) for part in parts)
 
@@ -178,6 +181,7 @@ class OutcomeBuilder:
             emotion=turn.understanding.emotion,
             customer=turn.customer.name,
             language=turn.language,
+            max_length=self._traits_of(turn.conversation).max_length,
         )
         rendered = self.voice.render(reply, render_context)
         facts = (f"{source}: {fact.value}" for fact in reply.facts if fact.name == "source")
@@ -203,7 +207,7 @@ class OutcomeBuilder:
         )
 
 
-def render_context(turn: Turn) -> RenderContext:
+def render_context(turn: Turn, max_length: int | None) -> RenderContext:
     """The channel, mood and language of the bot's reply. A timer's reply goes by the mood of the
     customer's last message."""
     return RenderContext(
@@ -213,6 +217,7 @@ def render_context(turn: Turn) -> RenderContext:
         first=not any(m.author in ("bot", "agent") and not m.internal for m in turn.history),
         customer=turn.customer.name,
         language=turn.language,
+        max_length=max_length,
     )
 
 

@@ -22,6 +22,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     is a sent one; such a channel has no ``send``. ``unsure``: what to do with a message whose
     sending was cut off and that the provider cannot be asked about. ``rate``: messages a second
     that the provider allows us, None for no limit; ``at_once``: sends side by side.
+    ``max_length``: the most that the provider takes in one message, in UTF-16 code units (never
+    fewer than characters), None for no limit. The brand-voice guide may only lower it.
     """
 
     mailbox: bool = False
@@ -30,6 +32,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     at_once: int = 16
     buttons: bool = False
     attachments: bool = False
+    max_length: int | None = None
 
 
 @runtime_checkable

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from gateway.support.backoff import backoff
 
+FAILURES = 5
+"""In a row, until the breaker opens."""
+
 
 @dataclass(kw_only=True)
 class CircuitBreaker:
@@ -18,7 +21,7 @@ class CircuitBreaker:
     ``now`` is a monotonic clock in seconds.
     """
 
-    failures: int = 5
+    failures: int = FAILURES
     rest: float = 5.0
     most: float = 300.0
     now: Callable[[], float] = time.monotonic
@@ -54,8 +57,8 @@ class CircuitBreaker:
         ``after`` is the other side's Retry-After in seconds: the breaker then opens at once.
         """
         self._failed += 1
-        call_of_before = self.open and not self._probing
-        if call_of_before or (self._failed < self.failures and not self.open and after is None):
+        stale = self.open and not self._probing
+        if stale or (self._failed < self.failures and not self.open and after is None):
             return None
         self._opened += 1
         wait = min(self.most, max(after or 0.0, backoff(self._opened, self.rest, self.most)))

@@ -27,6 +27,7 @@ from gateway.settings.yaml_reader import (
     construct_yaml,
     packaged_yaml,
     read_shape,
+    read_shape_and_lines,
     read_yaml,
 )
 
@@ -51,6 +52,7 @@ __all__ = [
     "load",
     "packaged_yaml",
     "read_shape",
+    "read_shape_and_lines",
     "read_yaml",
     "validate",
 ]

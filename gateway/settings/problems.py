@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -42,10 +43,18 @@ class BadConfig(WarmlineError):
 
 
 class YamlLines:
-    """Where each key of a YAML file stands."""
+    """The line of each key of a YAML file. ``repeated`` are the keys written twice, as problems."""
 
-    def __init__(self, file: str, lines: Mapping[str, int]) -> None:
-        self.file, self._lines = file, lines
+    def __init__(self, file: str, marks: Iterable[tuple[str, int]] = ()) -> None:
+        self.file, self._lines = file, dict[str, int]()
+        self.repeated: list[Problem] = []
+        below = "."  # the keys below a repeated one follow it and are not reported
+        for key, line in marks:
+            if (first := self._lines.get(key)) and not key.startswith(below):
+                what = f"is written twice, first in line {first}; keep one"
+                self.repeated.append(Problem(file=file, line=line, key=key, message=what))
+                below = f"{key}."
+            self._lines[key] = line
 
     def problem(self, key: object, message: str) -> Problem:
         """A problem at the line of ``key``, or of the nearest key above it that is there."""
@@ -70,7 +79,8 @@ def validate(
         return model.model_validate(values)
     except ValidationError as error:
         for one in error.errors(include_url=False, include_input=False):
-            key = ".".join(str(p) for p in ((name,) if name else ()) + one["loc"])
+            path = ((name,) if name else ()) + one["loc"]
+            key = ".".join(str(part) for part in path if part != "[key]")
             near = _model_at(model, one["loc"][:-1])
             advice = missing if one["type"] == "missing" else _advice(one["type"], one["msg"], near)
             problems.append(lines.problem(key, advice))
@@ -79,11 +89,17 @@ def validate(
 
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
     """The model nested in ``model`` at ``loc``, or the nearest above it."""
+    kind: Any = model
     for part in loc:
-        field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            model = inner
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            field = kind.model_fields.get(str(part))
+            kind = field.annotation if field else None
+        else:  # a key of a mapping or an index of a list
+            kind = next((inner for inner in reversed(get_args(kind)) if inner is not ...), None)
+        if isinstance(kind, UnionType) or get_origin(kind) is Union:  # X | None
+            kind = get_args(kind)[0]
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            model = kind
     return model
 
 

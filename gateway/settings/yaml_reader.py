@@ -71,11 +71,14 @@ def read_yaml(file: Path, loader: Any = yaml.CSafeLoader) -> tuple[dict[str, Any
     BadConfig."""
     try:
         text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise _bad(str(file), 0, f"cannot be read: {error}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise _bad(str(file), line, "not UTF-8; save the file as UTF-8 text") from None
     node = compose_yaml(text, str(file), loader)
     tree = construct_yaml(node, str(file), loader)
-    found = YamlLines(str(file), dict(_marks(node)) if node else {})
+    found = YamlLines(str(file), _marks(node) if node else ())
     if tree is not None and not isinstance(tree, dict):
         raise BadConfig([found.problem("", "must be a mapping; write `key: value`")])
     return tree or {}, found
@@ -86,12 +89,17 @@ def read_shape(file: Path, model: type[M]) -> M:
 
     Raises BadConfig that names each mistake with file, line and key.
     """
+    return read_shape_and_lines(file, model)[0]
+
+
+def read_shape_and_lines(file: Path, model: type[M]) -> tuple[M, YamlLines]:
+    """As `read_shape`, with the line of each key, for problems that the model cannot see."""
     tree, lines = read_yaml(file, yaml.CBaseLoader)
     problems: list[Problem] = []
     found = validate(model, tree, "", lines, problems, missing="is missing; add it")
     if found is None:
-        raise BadConfig(problems)
-    return found
+        raise BadConfig([*lines.repeated, *problems])
+    return found, lines
 
 
 def _marks(node: yaml.Node, path: str = "") -> list[tuple[str, int]]:

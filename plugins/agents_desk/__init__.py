@@ -1,4 +1,4 @@
-"""The web desk: where people see who waits, take conversations over and answer."""
+"""The web desk: people see who is waiting, take conversations over and answer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import click
 
 from gateway import HttpRoutes, Poller, Section, Settings, hookimpl
 from plugins.agents_desk.command import desk
-from plugins.agents_desk.settings import DeskSettings, User
+from plugins.agents_desk.settings import DeskSettings, DeskUser
 from plugins.agents_desk.site import WebDesk
 
-__all__ = ["DeskSettings", "User", "WebDesk"]
+__all__ = ["DeskSettings", "DeskUser", "WebDesk"]
 
 
 @hookimpl
@@ -27,10 +27,10 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
 
 @hookimpl
 def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
-    if wanted := settings.section(DeskSettings):
+    if section := settings.section(DeskSettings):
         register(
             WebDesk(
-                settings=wanted,
+                settings=section,
                 data_dir=settings.data_dir,
                 public_url=settings.core.public_url,
                 longest=settings.core.limits.text,

@@ -1,26 +1,70 @@
-"""Everyone who may sign in: from the settings, from `warmline desk user`, and by Slack.
+"""Accounts: who may sign in, with which password, and what each role may do.
 
-What can change lies in the notebook, one entry for each person: every process reads it at every
-request, so that a lock, another role or "signed out everywhere" holds at once and everywhere.
+Accounts come from the settings, from ``warmline desk user`` and the page Users, and from Slack.
+What can change is in the plugin's storage, one entry per person. Every process reads it on every
+request, so that a lock, a new role or "sign out everywhere" takes effect at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Literal
 
+import argon2
 import msgspec
 
-from gateway import Agent, NotFound, Outdated, PluginStorage, StoredValue, Value, WarmlineError
-from plugins.agents_desk.roles import Role
+from gateway import (
+    Agent,
+    Conversation,
+    NotFound,
+    Outdated,
+    PluginStorage,
+    StoredValue,
+    Value,
+    WarmlineError,
+)
+from plugins.agents_desk.settings import DeskSettings, Role
 
-GUEST = "agents_desk"
-USER = "user/"
-TIMES = 5
+PLUGIN = "agents_desk"
+"""The name under which the desk stores its entries."""
+USER_PREFIX = "user/"
+CHANGE_ATTEMPTS = 5
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 1024
+
+CLEAR_CHARACTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+"""Letters and digits that look different from one another."""
+
+UNUSED_HASH = (
+    "$argon2id$v=19$m=65536,t=3,p=4$/fOUT7uxk3Z//IxEPvvvNA"
+    "$B9VrUFtR20xhi4jVndbMju5CNpbs+8E/FhdMEtHjcfo"
+)
+"""A hash of a discarded password, with the cost of a new hash. Unknown names are checked against
+it, so that they take as long as known ones. A constant saves computing it at every start."""
+
+Right = Literal["work", "see_all", "reassign", "read_audit", "manage"]
+
+ROLES: tuple[Role, ...] = ("agent", "lead", "admin")
+RIGHTS: dict[Role, frozenset[Right]] = {
+    "agent": frozenset({"work"}),
+    "lead": frozenset({"work", "see_all", "reassign"}),
+    "admin": frozenset({"work", "see_all", "reassign", "read_audit", "manage"}),
+}
+RIGHT_DESCRIPTIONS: dict[Right, str] = {
+    "work": "claims and answers conversations that nobody else has",
+    "see_all": "sees colleagues' conversations, and the audit log of each conversation",
+    "reassign": "takes over a colleague's conversation, or assigns one to a colleague",
+    "read_audit": "reads the whole audit log",
+    "manage": "manages users and signs them out",
+}
 
 
-class Account(Value, frozen=True, kw_only=True):
-    """One person. ``era`` grows when they are signed out everywhere: a session of an earlier one
-    is over. Without ``password_hash`` they come in by Slack alone."""
+class DeskAccount(Value, frozen=True, kw_only=True):
+    """A person who may sign in. Without ``password_hash`` only Slack signs them in."""
 
     name: str
     agent: Agent
@@ -28,52 +72,71 @@ class Account(Value, frozen=True, kw_only=True):
     password_hash: str | None = None
     locked: bool = False
     era: int = 0
+    """Grows when the person is signed out everywhere; sessions of an earlier era are over."""
     fixed: bool = False
-    """It stands in the settings: role and password are changed there."""
+    """Whether the account is in the settings; its role and password are changed only there."""
 
 
-Change = Callable[[Account], Account]
+AccountUpdate = Callable[[DeskAccount], DeskAccount]
 
 
-class Accounts:
-    """``fixed`` are those of the settings, by their casefolded names."""
+class DeskAccounts:
+    """All accounts. ``fixed`` are those of the settings, by casefolded name."""
 
-    def __init__(self, storage: PluginStorage, fixed: Mapping[str, Account]) -> None:
-        self._notebook, self._fixed = storage, dict(fixed)
+    def __init__(self, storage: PluginStorage, fixed: Mapping[str, DeskAccount]) -> None:
+        self._storage, self._fixed = storage, dict(fixed)
+        self._hasher = argon2.PasswordHasher()
+        # By design a check is slow and uses much memory (RFC 9106): at most two run at a time.
+        self._slots = asyncio.Semaphore(2)
 
-    async def find(self, name: str) -> Account | None:
+    async def find(self, name: str) -> DeskAccount | None:
         return self._account(name.casefold(), await self._entry(name))
 
-    async def all(self) -> tuple[Account, ...]:
-        """By name."""
-        kept: dict[str, StoredValue] = {}
-        after = ""
-        while page := await self._notebook.scan(GUEST, USER, after=after):
-            kept |= {entry.key.removeprefix(USER): entry for entry in page}
-            after = page[-1].key
-        names = sorted({*self._fixed, *kept})
-        found = (self._account(name, kept.get(name)) for name in names)
-        return tuple(one for one in found if one is not None)
+    async def all(self) -> tuple[DeskAccount, ...]:
+        """All accounts, sorted by name."""
+        stored = {
+            entry.key.removeprefix(USER_PREFIX): entry
+            async for entry in stored_entries(self._storage, USER_PREFIX)
+        }
+        names = sorted({*self._fixed, *stored})
+        accounts = (self._account(name, stored.get(name)) for name in names)
+        return tuple(account for account in accounts if account is not None)
 
-    async def add(self, account: Account) -> None:
+    async def authenticate(self, name: str, password: str) -> DeskAccount | None:
+        """The account, or None when the name or password is wrong or the account is locked.
+
+        Takes the same time in every case, and checks the password off the event loop.
+        """
+        account = await self.find(name)
+        password_hash = account.password_hash if account else None
+        async with self._slots:
+            matches = await asyncio.to_thread(self._verify, password_hash or UNUSED_HASH, password)
+        allowed = account is not None and password_hash is not None and not account.locked
+        return account if matches and allowed else None
+
+    async def add(self, account: DeskAccount) -> None:
         """Raises WarmlineError when the name is taken."""
         if account.name.casefold() in self._fixed:
-            raise WarmlineError(f"{account.name} stands in the settings already")
+            raise WarmlineError(f"{account.name} is already defined in the settings")
         try:
-            await self._notebook.put(GUEST, _key(account.name), _text(account))
+            await self._put(account, None)
         except Outdated:
-            raise WarmlineError(f"there is a user {account.name} already") from None
+            raise WarmlineError(f"the user {account.name} exists already") from None
 
-    async def change(self, name: str, how: Change) -> Account:
-        """Change one person, whoever else is changing them. Raises NotFound, and WarmlineError
-        for what is changed in the settings."""
-        for _ in range(TIMES):
+    async def change(self, name: str, update: AccountUpdate) -> DeskAccount:
+        """Apply ``update``, again if someone else changes the account at the same time.
+
+        Raises NotFound, and WarmlineError for what only the settings can change.
+        """
+        for _ in range(CHANGE_ATTEMPTS):
             entry = await self._entry(name)
             before = self._account(name.casefold(), entry)
             if before is None:
                 raise NotFound(f"there is no user {name}")
-            after = how(before)
-            self._allowed(before, after)
+            after = update(before)
+            same = before.role == after.role and before.password_hash == after.password_hash
+            if before.fixed and not same:
+                raise WarmlineError(f"{before.name} is defined in the settings; change it there")
             try:
                 await self._put(after, entry)
             except Outdated:
@@ -81,40 +144,137 @@ class Accounts:
             return after
         raise WarmlineError(f"{name} is being changed by somebody else; try again")
 
-    async def remove(self, name: str) -> None:
-        """Raises NotFound, and WarmlineError for a user of the settings."""
+    async def remove(self, name: str) -> DeskAccount | None:
+        """Remove an account and return it; None for the rest of one that was in the settings.
+
+        Raises NotFound, and WarmlineError for a user of the settings.
+        """
         entry = await self._entry(name)
-        if name.casefold() in self._fixed:
-            raise WarmlineError(f"{name} stands in the settings; remove the entry there, or lock")
+        account = self._account(name.casefold(), entry)
+        if account is not None and account.fixed:
+            raise WarmlineError(f"{name} is defined in the settings; remove it there, or lock it")
         if entry is None:
             raise NotFound(f"there is no user {name}")
-        await self._notebook.drop(GUEST, entry.key, version=entry.version)
+        await self._storage.drop(PLUGIN, entry.key, version=entry.version)
+        return account
 
     async def _entry(self, name: str) -> StoredValue | None:
-        return await self._notebook.get(GUEST, _key(name))
+        return await self._storage.get(PLUGIN, USER_PREFIX + name.casefold())
 
-    async def _put(self, account: Account, entry: StoredValue | None) -> None:
-        version = entry.version if entry else 0
-        await self._notebook.put(GUEST, _key(account.name), _text(account), version=version)
+    async def _put(self, account: DeskAccount, entry: StoredValue | None) -> None:
+        stored = account.replace(password_hash=None) if account.fixed else account
+        await self._storage.put(
+            PLUGIN,
+            USER_PREFIX + account.name.casefold(),
+            msgspec.json.encode(stored).decode(),
+            version=entry.version if entry else 0,
+        )
 
-    def _account(self, name: str, entry: StoredValue | None) -> Account | None:
-        kept = msgspec.json.decode(entry.value, type=Account) if entry else None
+    def _account(self, name: str, entry: StoredValue | None) -> DeskAccount | None:
+        stored = msgspec.json.decode(entry.value, type=DeskAccount) if entry else None
         fixed = self._fixed.get(name)
         if fixed is None:
-            # What is left of an entry that the settings once had opens nothing any more.
-            return None if kept is None or kept.fixed else kept
-        return fixed.replace(locked=kept.locked, era=kept.era) if kept else fixed
+            # The rest of an account that was removed from the settings gives no access.
+            return None if stored is None or stored.fixed else stored
+        return fixed.replace(locked=stored.locked, era=stored.era) if stored else fixed
 
-    def _allowed(self, before: Account, after: Account) -> None:
-        same = before.role == after.role and before.password_hash == after.password_hash
-        if before.fixed and not same:
-            raise WarmlineError(f"{before.name} stands in the settings; change it there")
-
-
-def _key(name: str) -> str:
-    return USER + name.casefold()
+    def _verify(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except argon2.exceptions.VerificationError:
+            return False
 
 
-def _text(account: Account) -> str:
-    kept = account.replace(password_hash=None) if account.fixed else account
-    return msgspec.json.encode(kept).decode()
+def may(role: Role, right: Right) -> bool:
+    return right in RIGHTS[role]
+
+
+def may_see(role: Role, agent: Agent, conversation: Conversation) -> bool:
+    """Whether this person may see and work on the conversation. A claimed one is visible to its
+    owner, to leads and to admins."""
+    owner = conversation.owner
+    return owner is None or owner.id == agent.id or may(role, "see_all")
+
+
+def desk_agent(
+    name: str,
+    display_name: str | None = None,
+    *,
+    tier: str = "front",
+    skills: tuple[str, ...] = (),
+) -> Agent:
+    """The agent of the account ``name``."""
+    return Agent(id=f"desk:{name.casefold()}", name=display_name or name, tier=tier, skills=skills)
+
+
+def accounts_from_settings(settings: DeskSettings, data_dir: Path) -> dict[str, DeskAccount]:
+    """The accounts of the settings, by casefolded name. Creates the demo user's password if there
+    is a demo user, who is an admin."""
+    accounts = {
+        user.name.casefold(): DeskAccount(
+            name=user.name,
+            agent=desk_agent(user.name, user.display_name, tier=user.tier, skills=user.skills),
+            role=user.role,
+            password_hash=user.password_hash.get_secret_value(),
+            fixed=True,
+        )
+        for user in settings.users
+    }
+    if name := settings.demo_user:
+        # The password has 80 random bits: a slow hash would add nothing.
+        hasher = argon2.PasswordHasher(time_cost=1, memory_cost=64)
+        accounts[name.casefold()] = DeskAccount(
+            name=name,
+            agent=desk_agent(name, name.capitalize()),
+            role="admin",
+            password_hash=hasher.hash(demo_password(data_dir)),
+            fixed=True,
+        )
+    return accounts
+
+
+def hash_password(password: str) -> str:
+    """Raises WarmlineError for a password that is too short or too long."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise WarmlineError(
+            f"a password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"
+        )
+    return argon2.PasswordHasher().hash(password)
+
+
+def demo_password(data_dir: Path) -> str:
+    """The demo user's password, from a file that only its owner can read; created at the first
+    call. Raises WarmlineError when the file holds no password."""
+    path = data_dir / "desk-password"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        path.chmod(0o600)
+        password = path.read_text("utf-8").strip()
+        if len(password) < 8:
+            raise WarmlineError(f"{path} holds no password; delete the file") from None
+        return password
+    groups = ["".join(secrets.choice(CLEAR_CHARACTERS) for _ in range(4)) for _ in range(4)]
+    password = "-".join(groups)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(password + "\n")
+    return password
+
+
+async def stored_entries(storage: PluginStorage, prefix: str) -> AsyncIterator[StoredValue]:
+    """All entries of the desk whose keys start with ``prefix``. They may be deleted meanwhile."""
+    after = ""
+    while page := await storage.scan(PLUGIN, prefix, after=after):
+        for entry in page:
+            yield entry
+        after = page[-1].key
+
+
+async def delete_entry(storage: PluginStorage, entry: StoredValue) -> bool:
+    """Delete the entry unless it has changed since it was read; return whether it was deleted."""
+    try:
+        await storage.drop(PLUGIN, entry.key, version=entry.version)
+    except Outdated:
+        return False
+    return True

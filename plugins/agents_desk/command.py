@@ -1,4 +1,4 @@
-"""``warmline desk``: who may sign in, and the hash of a password for the settings."""
+"""``warmline desk``: manage accounts, and print the hash of a password for the settings."""
 
 from __future__ import annotations
 
@@ -10,21 +10,28 @@ from pathlib import Path
 import click
 
 from gateway import OpenServices, WarmlineError
-from plugins.agents_desk.accounts import Account, Accounts
-from plugins.agents_desk.managing import SHORTEST, Managing, hash_of
-from plugins.agents_desk.people import fixed
-from plugins.agents_desk.roles import ROLES
+from plugins.agents_desk.accounts import (
+    ROLES,
+    SHORTEST_PASSWORD,
+    DeskAccount,
+    DeskAccounts,
+    accounts_from_settings,
+    hash_password,
+)
+from plugins.agents_desk.admin import AccountManager
 from plugins.agents_desk.settings import DeskSettings
 
-config = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), default=None)
-name = click.argument("name")
+config_option = click.option(
+    "--config", type=click.Path(path_type=Path, dir_okay=False), default=None
+)
+name_argument = click.argument("name")
 role_option = click.option("--role", type=click.Choice(ROLES), default="agent", show_default=True)
 password_option = click.option(
     "--password",
     prompt=True,
     hide_input=True,
     confirmation_prompt=True,
-    help="asked for when not given; better not given, as shells remember",
+    help="asked for when missing, which is safer: a shell keeps a history",
 )
 
 
@@ -38,26 +45,26 @@ def desk() -> None:
 def password(password: str) -> None:
     """Print the hash of a password, for ``plugins.agents_desk.users``."""
     try:
-        click.echo(hash_of(password))
+        click.echo(hash_password(password))
     except WarmlineError:
-        raise click.BadParameter(f"use at least {SHORTEST} characters") from None
+        raise click.BadParameter(f"use at least {SHORTEST_PASSWORD} characters") from None
 
 
 @desk.group()
 def user() -> None:
-    """People who may sign in; those of the settings can be locked and signed out here too."""
+    """People who may sign in. Users of the settings can be locked and signed out here too."""
 
 
 @user.command()
-@config
-@name
+@config_option
+@name_argument
 @role_option
 @click.option("--display-name", default="", help="what colleagues see")
 @click.option("--tier", default="front", show_default=True)
 @click.option("--skill", "skills", multiple=True)
 @password_option
 @click.pass_obj
-def add(  # noqa: PLR0917  (click gives them by name)
+def add(  # noqa: PLR0917  (click passes them by name)
     opening: OpenServices,
     config: Path | None,
     name: str,
@@ -67,121 +74,119 @@ def add(  # noqa: PLR0917  (click gives them by name)
     skills: tuple[str, ...],
     password: str,
 ) -> None:
-    """Let NAME in."""
-
-    async def deed(managing: Managing, _: Accounts) -> None:
-        await managing.add(
-            operator(),
+    """Add the user NAME."""
+    _run(
+        opening,
+        config,
+        lambda manager: manager.add(
+            current_user(),
             name,
             password,
             role=role,
             display_name=display_name,
             tier=tier,
             skills=skills,
-        )
-
-    _run(opening, config, deed)
+        ),
+    )
     click.echo(f"{name} may sign in as {role}")
 
 
 @user.command("list")
-@config
+@config_option
 @click.pass_obj
 def list_users(opening: OpenServices, config: Path | None) -> None:
-    """Everyone who may sign in."""
+    """List everyone who may sign in."""
 
-    async def deed(_: Managing, accounts: Accounts) -> None:
-        for one in await accounts.all():
-            click.echo(_line(one))
+    async def print_all(manager: AccountManager) -> None:
+        for account in await manager.accounts.all():
+            click.echo(_describe(account))
 
-    _run(opening, config, deed)
+    _run(opening, config, print_all)
 
 
 @user.command()
-@config
-@name
+@config_option
+@name_argument
 @click.argument("role", type=click.Choice(ROLES))
 @click.pass_obj
 def role(opening: OpenServices, config: Path | None, name: str, role: str) -> None:
-    """Give NAME another ROLE; it holds at their next click."""
-    _run(opening, config, lambda managing, _: managing.role(operator(), name, role))
-    click.echo(f"{name} is {role} now")
+    """Change the role of NAME to ROLE, from their next request on."""
+    _run(opening, config, lambda manager: manager.set_role(current_user(), name, role))
+    click.echo(f"{name} now has the role {role}")
 
 
 @user.command()
-@config
-@name
+@config_option
+@name_argument
 @click.pass_obj
 def lock(opening: OpenServices, config: Path | None, name: str) -> None:
-    """Sign NAME out everywhere and let them in no more."""
-    _run(opening, config, lambda managing, _: managing.lock(operator(), name, locked=True))
+    """Sign NAME out everywhere and refuse later sign-ins."""
+    _run(opening, config, lambda manager: manager.lock(current_user(), name))
     click.echo(f"{name} is locked")
 
 
 @user.command()
-@config
-@name
+@config_option
+@name_argument
 @click.pass_obj
 def unlock(opening: OpenServices, config: Path | None, name: str) -> None:
-    """Let NAME in again."""
-    _run(opening, config, lambda managing, _: managing.lock(operator(), name, locked=False))
-    click.echo(f"{name} is not locked")
+    """Let NAME sign in again."""
+    _run(opening, config, lambda manager: manager.unlock(current_user(), name))
+    click.echo(f"{name} is unlocked")
 
 
 @user.command("password")
-@config
-@name
+@config_option
+@name_argument
 @password_option
 @click.pass_obj
 def user_password(opening: OpenServices, config: Path | None, name: str, password: str) -> None:
-    """Set the password of NAME, and sign them out everywhere."""
-    _run(opening, config, lambda managing, _: managing.password(operator(), name, password))
+    """Set the password of NAME and sign them out everywhere."""
+    _run(opening, config, lambda manager: manager.set_password(current_user(), name, password))
     click.echo(f"{name} has a new password")
 
 
 @user.command("sign-out")
-@config
-@name
+@config_option
+@name_argument
 @click.pass_obj
 def sign_out(opening: OpenServices, config: Path | None, name: str) -> None:
-    """End every session of NAME."""
-    _run(opening, config, lambda managing, _: managing.sign_out(operator(), name))
+    """End all sessions of NAME."""
+    _run(opening, config, lambda manager: manager.sign_out(current_user(), name))
     click.echo(f"{name} is signed out everywhere")
 
 
 @user.command()
-@config
-@name
+@config_option
+@name_argument
 @click.pass_obj
 def remove(opening: OpenServices, config: Path | None, name: str) -> None:
-    """Forget NAME; sessions end, what they did stays on record."""
-    _run(opening, config, lambda managing, _: managing.remove(operator(), name))
+    """Remove the user NAME and end their sessions. Records of what they did stay."""
+    _run(opening, config, lambda manager: manager.remove(current_user(), name))
     click.echo(f"{name} is removed")
 
 
-def operator() -> str:
-    """Who gives the command, for the audit log."""
+def current_user() -> str:
+    """Who runs the command, for the audit log."""
     try:
         return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a container's user may have no name
+    except (KeyError, OSError):  # in a container the user may have no name
         return "cli:unknown"
 
 
 def _run(
-    opening: OpenServices,
-    config: Path | None,
-    deed: Callable[[Managing, Accounts], Awaitable[None]],
+    opening: OpenServices, config: Path | None, action: Callable[[AccountManager], Awaitable[None]]
 ) -> None:
     async def run() -> None:
         async with opening(config) as (services, settings):
-            mine = settings.section(DeskSettings)
-            known = fixed(mine, settings.data_dir) if mine else {}
-            accounts = Accounts(services.storage, known)
-            await deed(Managing(accounts, services.audit), accounts)
+            section = settings.section(DeskSettings)
+            fixed = accounts_from_settings(section, settings.data_dir) if section else {}
+            accounts = DeskAccounts(services.storage, fixed)
+            await action(AccountManager(accounts=accounts, audit=services.audit))
 
     asyncio.run(run())
 
 
-def _line(one: Account) -> str:
-    marks = [one.role, "locked" if one.locked else "", "in the settings" if one.fixed else ""]
-    return f"{one.name}  {one.agent.name}  {', '.join(mark for mark in marks if mark)}"
+def _describe(account: DeskAccount) -> str:
+    marks = (account.role, account.locked and "locked", account.fixed and "in the settings")
+    return f"{account.name}  {account.agent.name}  {', '.join(mark for mark in marks if mark)}"

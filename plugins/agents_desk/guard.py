@@ -1,109 +1,181 @@
-"""Who may pass: every page wants a session, every deed also a token that only our pages know."""
+"""Checks of every request: who is signed in, with which right, and what a form contains."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 from structlog.contextvars import bound_contextvars
 
-from plugins.agents_desk.forms import posted
-from plugins.agents_desk.paper import Paper, sealed
-from plugins.agents_desk.roles import Right, may
-from plugins.agents_desk.sessions import BACKGROUND, Session, Sessions
+from gateway import Address, Value, WarmlineError
+from plugins.agents_desk.accounts import Right, may
+from plugins.agents_desk.html import HtmlRenderer, redirect
+from plugins.agents_desk.sessions import BACKGROUND_HEADER, DeskSession, DeskSessions
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Signed = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
+OUTDATED_PAGE = "This page is out of date. Please try again."
+
+RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+SessionHandler = Callable[[web.Request, DeskSession], Awaitable[web.StreamResponse]]
 
 
-class Guard:
-    """Wraps handlers. What it refuses never reaches them. While one runs, the address that the
-    request came from stands in the context of the logs and of the audit log."""
+class InvalidForm(WarmlineError):
+    """A form that cannot be accepted; the message is for the person who filled it in."""
 
-    def __init__(self, sessions: Sessions, paper: Paper, *, behind_proxy: bool = False) -> None:
-        self._sessions, self._paper, self._behind_proxy = sessions, paper, behind_proxy
 
-    def read(self, handler: Signed, right: Right = "work") -> Handler:
-        """For GET: someone must be signed in, with that right."""
+class ActionForm(Value, frozen=True, kw_only=True):
+    """The fields of any form of a conversation. ``state`` and ``last`` are what the agent saw: the
+    state as text, and the id of the newest message."""
+
+    conversation: int
+    epoch: int = 0
+    text: str = ""
+    key: str = ""
+    suggestion: int | None = None
+    tier: str = ""
+    skills: tuple[str, ...] = ()
+    reason: str = ""
+    state: str = ""
+    last: int = 0
+    channel: str = ""
+    value: str = ""
+    link: int | None = None
+    via: Address | None = None
+    to: str = ""
+
+
+@dataclass(kw_only=True)
+class RequestGuard:
+    """Wraps handlers, so that a refused request never reaches them.
+
+    While a handler runs, the client's address is in the context of the logs and the audit log.
+    ``behind_proxy``: that address comes from X-Forwarded-For.
+    """
+
+    sessions: DeskSessions
+    html: HtmlRenderer
+    behind_proxy: bool = False
+
+    def read(self, handler: SessionHandler, right: Right = "work") -> RequestHandler:
+        """For GET: the person must be signed in and have ``right``."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            session = await self._sessions.find(request)
+            session = await self.sessions.find(request)
             if session is None:
-                return self._stranger(request)
-            return await self._pass(handler, request, session, right)
+                return self._not_signed_in(request)
+            return await self._call(handler, request, session, right)
 
         return guarded
 
-    def act(self, handler: Signed, right: Right = "work") -> Handler:
-        """For POST: signed in, from one of our pages, with that session's token and the right."""
+    def act(self, handler: SessionHandler, right: Right = "work") -> RequestHandler:
+        """For POST: as `read`, and the form must be ours, with the token of that session."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            if self.foreign(request):
-                return self.refused()
-            session = await self._sessions.find(request)
+            if is_cross_site(request):
+                return self._foreign_form()
+            session = await self.sessions.find(request)
             if session is None:
-                return self._stranger(request)
-            if not self._sessions.genuine(request, (await posted(request)).get("csrf")):
-                return self.refused()
-            return await self._pass(handler, request, session, right)
+                return self._not_signed_in(request)
+            if not self.sessions.has_token(request, (await read_fields(request)).get("csrf")):
+                return self._foreign_form()
+            return await self._call(handler, request, session, right)
 
         return guarded
 
-    async def _pass(
-        self, handler: Signed, request: web.Request, session: Session, right: Right
+    async def _call(
+        self, handler: SessionHandler, request: web.Request, session: DeskSession, right: Right
     ) -> web.StreamResponse:
         if not may(session.role, right):
-            return self.forbidden()
-        with bound_contextvars(origin=self.origin(request)):
+            return self.html.forbidden()
+        with bound_contextvars(origin=self.client_address(request)):
             return await handler(request, session)
 
-    def origin(self, request: web.Request) -> str:
-        """Where it comes from: the peer, or what our own proxy says of it (its last entry)."""
-        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        return (told if self._behind_proxy and told else request.remote or "")[:64]
+    def client_address(self, request: web.Request) -> str:
+        """The peer's address, or the last address that our own proxy added."""
+        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        return (forwarded if self.behind_proxy and forwarded else request.remote or "")[:64]
 
-    def foreign(self, request: web.Request) -> bool:
-        """Whether the browser itself says that another site sent this (Fetch Metadata)."""
-        return request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+    def _foreign_form(self) -> web.Response:
+        text = (
+            "This form did not come from an open page of the desk. "
+            "Go back, reload the page and try again."
+        )
+        return self.html.message("Not accepted", text, status=403)
 
-    def refused(self) -> web.Response:
-        text = "This form did not come from an open page of the desk. Go back, reload, try again."
-        return self._paper.plain("Not accepted", text, status=403)
-
-    def forbidden(self) -> web.Response:
-        return self._paper.plain("Not for you", "Your role does not include this.", status=403)
-
-    def _stranger(self, request: web.Request) -> web.Response:
-        if BACKGROUND in request.headers or request.path == "/desk/live":
-            return self._paper.plain("Signed out", "Please sign in again.", status=401)
+    def _not_signed_in(self, request: web.Request) -> web.Response:
+        if BACKGROUND_HEADER in request.headers or request.path == "/desk/live":
+            return self.html.message("Signed out", "Please sign in again.", status=401)
         if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "GET":
-            # A Strict cookie does not come along from a link in a mail or in Slack: ask once
-            # more from a page of our own, and it does (RFC 6265bis, 8.8.2).
-            return self._paper.page(
-                "plain.html",
-                title="Opening the desk",
-                text="One moment.",
-                refresh=request.path_qs,
-                typed="",
+            # The browser sends no Strict cookie with a link from an e-mail or from Slack. A
+            # refresh of a page of ours does send it (RFC 6265bis, 8.8.2).
+            return self.html.message(
+                "Opening the desk", "One moment.", status=200, refresh=request.path_qs
             )
-        wanted = request.path_qs if request.method == "GET" else page_of(request.path)
-        return redirect(f"/desk/sign-in?next={quote(wanted, safe='')}")
+        return_to = request.path_qs if request.method == "GET" else page_of_action(request.path)
+        return redirect(f"/desk/sign-in?next={quote(return_to, safe='')}")
 
 
-def redirect(to: str) -> web.Response:
-    """See other: ``to`` is a path of ours, or the address of one who signs people in."""
-    return sealed(web.Response(status=303, headers={"Location": to}))
+def is_cross_site(request: web.Request) -> bool:
+    """Whether the browser says that another site sent the request (Fetch Metadata)."""
+    return request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
 
 
-def page_of(path: str) -> str:
-    """The page on which the form of a deed at ``path`` stands."""
+def page_of_action(path: str) -> str:
+    """The page with the form that posts to ``path``."""
     return "/".join(path.split("/")[:4]) if path.startswith("/desk/c/") else "/desk"
 
 
-def ours(target: str) -> str:
-    """``target`` when it is a page of the desk, else the desk's first page."""
+def safe_target(target: str) -> str:
+    """``target`` if it is a page of the desk, else the desk's first page."""
     parts = urlsplit(target)
     inside = parts.path == "/desk" or parts.path.startswith("/desk/")
     plain = target.isprintable() and "\\" not in target and ".." not in target
     return target if inside and plain and not parts.scheme and not parts.netloc else "/desk"
+
+
+async def read_fields(request: web.Request) -> Mapping[str, object]:
+    """The fields of the posted form. Raises HTTPBadRequest for a body that no browser sends: a
+    multipart body without its boundary, or an unknown charset."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError):
+        raise web.HTTPBadRequest(text="the body is not a valid form") from None
+
+
+def parse_action_form(request: web.Request, fields: Mapping[str, object]) -> ActionForm:
+    """Raises InvalidForm for values that no page of ours sends."""
+    texts = {name: value for name, value in fields.items() if isinstance(value, str)}
+    skills = (skill.strip()[:60] for skill in texts.get("skills", "").split(","))
+    return ActionForm(
+        conversation=int(request.match_info["id"]),
+        epoch=_number(texts, "epoch") or 0,
+        text=texts.get("text", "").replace("\r\n", "\n"),
+        key=texts.get("key", "")[:80],
+        suggestion=_number(texts, "suggestion"),
+        tier=texts.get("tier", "").strip()[:60],
+        skills=tuple(skill for skill in skills if skill)[:20],
+        reason=texts.get("reason", "").strip()[:500],
+        state=texts.get("state", "")[:120],
+        last=_number(texts, "last") or 0,
+        channel=texts.get("channel", "").strip().lower()[:60],
+        value=texts.get("value", "").strip()[:320],
+        link=_number(texts, "link"),
+        via=_address(texts.get("via", "")),
+        to=texts.get("to", "")[:80],
+    )
+
+
+def _address(lane: str) -> Address | None:
+    """The address written as ``channel:value``; None when nothing was chosen."""
+    channel, _, value = lane[:400].partition(":")
+    return Address(channel=channel, value=value) if channel and value else None
+
+
+def _number(texts: dict[str, str], name: str) -> int | None:
+    value = texts.get(name, "")
+    if not value:
+        return None
+    if not (value.isascii() and value.isdecimal() and len(value) < 19):
+        raise InvalidForm(OUTDATED_PAGE)
+    return int(value)

@@ -1,27 +1,42 @@
-"""What is read: the queue, a conversation with its card, and the files that came with it."""
+"""Pages to read: the queue, a conversation with its context card, and attached files."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
+from cachetools import TTLCache
 
-from gateway import Address, Conversation, Finding, NotFound, QueueItem, Services, Value
-from plugins.agents_desk import view, words
-from plugins.agents_desk.accounts import Account, Accounts
-from plugins.agents_desk.guard import Guard
-from plugins.agents_desk.paper import Paper, sealed
-from plugins.agents_desk.roles import may, sees
-from plugins.agents_desk.sessions import Session
+from gateway import (
+    Address,
+    ContextCard,
+    Conversation,
+    Finding,
+    NotFound,
+    QueueItem,
+    Services,
+    Value,
+)
+from plugins.agents_desk import labels, view
+from plugins.agents_desk.accounts import DeskAccount, DeskAccounts, may, may_see
+from plugins.agents_desk.guard import RequestGuard
+from plugins.agents_desk.html import HtmlRenderer, with_security_headers
+from plugins.agents_desk.sessions import DeskSession
 from plugins.agents_desk.settings import DeskSettings
-from plugins.agents_desk.views import Views
 
 ID = r"{id:\d{1,18}}"
+"""The path variable of a conversation's id."""
+VIEW_INTERVAL = timedelta(minutes=15)
+"""While a person keeps a page open, one view in this time is recorded."""
+VIEWS_REMEMBERED = 10_000
 
 
-class Draft(Value, frozen=True, kw_only=True):
-    """What stands in the boxes when the page comes, and what is to be said about it."""
+class PageDraft(Value, frozen=True, kw_only=True):
+    """What fills the text boxes of a conversation's page, and what the page says about the last
+    action."""
 
     answer: str = ""
     note: str = ""
@@ -30,139 +45,154 @@ class Draft(Value, frozen=True, kw_only=True):
     channel: str = ""
     value: str = ""
     problem: str = ""
-    change: view.Change | None = None
+    conflict: view.ConflictSummary | None = None
     findings: tuple[Finding, ...] | None = None
 
 
-class Pages:
-    """The pages of the desk. The same page serves the first visit and every refresh."""
+@dataclass(kw_only=True)
+class DeskPages:
+    """The pages of the desk. One page serves the first visit and every later refresh."""
 
-    def __init__(
-        self,
-        services: Services,
-        settings: DeskSettings,
-        paper: Paper,
-        guard: Guard,
-        accounts: Accounts,
-    ) -> None:
-        self._services, self._settings, self._accounts = services, settings, accounts
-        self._paper, self._guard = paper, guard
-        self._views = Views(services.audit, services.clock)
+    services: Services
+    settings: DeskSettings
+    html: HtmlRenderer
+    guard: RequestGuard
+    accounts: DeskAccounts
+
+    def __post_init__(self) -> None:
+        self._recent_views: TTLCache[tuple[str, int], None] = TTLCache(
+            VIEWS_REMEMBERED,
+            ttl=VIEW_INTERVAL.total_seconds(),
+            timer=lambda: self.services.clock.now().timestamp(),
+        )
 
     def routes(self) -> list[web.RouteDef]:
-        read = self._guard.read
+        read = self.guard.read
         return [
             web.get("/desk", read(self._queue)),
             web.get("/desk/", read(self._queue)),
-            web.get(f"/desk/c/{ID}", read(self._conversation)),
+            web.get(f"/desk/c/{ID}", read(self.conversation)),
             web.get(rf"/desk/c/{ID}/files/{{digest:[0-9a-f]{{64}}}}", read(self._file)),
         ]
 
-    async def _queue(self, request: web.Request, session: Session) -> web.Response:
-        items = visible(await self._services.desk.queue(), session)
-        queue = view.queue(items, session.agent, show(request))
-        return self._paper.page("queue.html", session=session, queue=queue, talk=None)
-
-    async def _conversation(self, request: web.Request, session: Session) -> web.Response:
-        try:
-            card = await self._services.desk.card(int(request.match_info["id"]))
-            if not sees(session.role, session.agent, card.conversation):
-                return self.theirs(card.conversation)
-            return await self.conversation(request, session)
-        except NotFound:
-            return self.missing()
+    async def _queue(self, request: web.Request, session: DeskSession) -> web.Response:
+        queue = await self._queue_view(request, session)
+        return self.html.page("queue.html", session=session, queue=queue, view=None)
 
     async def conversation(
-        self, request: web.Request, session: Session, draft: Draft | None = None, status: int = 200
+        self,
+        request: web.Request,
+        session: DeskSession,
+        draft: PageDraft | None = None,
+        status: int = 200,
     ) -> web.Response:
-        """The page of the conversation in the request's path; raises NotFound."""
+        """The page of the conversation in the request's path."""
         number = int(request.match_info["id"])
-        card = await self._services.desk.card(number)
-        if not sees(session.role, session.agent, card.conversation):
-            given = draft or Draft()
-            return self.theirs(card.conversation, given.answer or given.note)
-        await self._views.record(session, "viewed", card)
-        talk = view.talk(card, session.agent, way=_way(request))
-        queue = view.queue(
-            visible(await self._services.desk.queue(), session),
-            session.agent,
-            show(request),
-            here=number,
-        )
-        if draft is None and "edit" in request.query and talk.suggestion:
-            draft = Draft(answer=talk.suggestion.text, suggestion=talk.suggestion.id)
-        return self._paper.page(
+        try:
+            card = await self.services.desk.card(number)
+        except NotFound:
+            return self.html.conversation_not_found()
+        if not may_see(session.role, session.agent, card.conversation):
+            typed = draft.answer or draft.note if draft else ""
+            return self.owned_by_colleague(card.conversation, typed)
+        await self._record_view(session, card)
+        conversation = view.conversation_view(card, session.agent, in_flight=_in_flight(request))
+        suggestion = conversation.suggestion
+        if draft is None and "edit" in request.query and suggestion:
+            draft = PageDraft(answer=suggestion.text, suggestion=suggestion.id)
+        return self.html.page(
             "conversation.html",
             status=status,
             session=session,
-            queue=queue,
-            talk=talk,
-            draft=draft or Draft(),
-            tiers=dict.fromkeys((*self._settings.tiers, card.conversation.tier)),
-            skills=self._settings.skills,
+            queue=await self._queue_view(request, session, current=number),
+            view=conversation,
+            draft=draft or PageDraft(),
+            tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
+            skills=self.settings.skills,
             colleagues=await self._colleagues(session),
-            channels=dict.fromkeys((*(one.channel for one in card.identities), *words.CHANNELS)),
+            channels=dict.fromkeys(
+                (*(address.channel for address in card.identities), *labels.CHANNELS)
+            ),
         )
 
-    def missing(self) -> web.Response:
-        return self._paper.plain("Not found", "There is no such conversation.", status=404)
-
-    def theirs(self, conversation: Conversation, typed: str = "") -> web.Response:
-        """A colleague has it; nothing of it is shown."""
+    def owned_by_colleague(self, conversation: Conversation, typed: str = "") -> web.Response:
+        """Says who has the conversation and shows nothing of it."""
         name = conversation.owner.name if conversation.owner else "A colleague"
-        text = f"{name} has this conversation. Nothing was sent. Ask them, or a lead."
-        return self._paper.plain("With a colleague", text, status=403, typed=typed)
+        text = f"{name} has this conversation. Nothing was sent. Ask them or a lead."
+        return self.html.message("With a colleague", text, status=403, typed=typed)
 
-    async def _colleagues(self, session: Session) -> tuple[Account, ...]:
-        """To whom this person may give a conversation."""
+    async def _queue_view(
+        self, request: web.Request, session: DeskSession, *, current: int = 0
+    ) -> view.QueueView:
+        items = visible_items(await self.services.desk.queue(), session)
+        return view.queue_view(items, session.agent, queue_filter(request), current=current)
+
+    async def _record_view(self, session: DeskSession, card: ContextCard) -> None:
+        """Record the view before the page is shown, so that no page is shown unrecorded.
+
+        An open page refreshes at every change. The interval is kept on our side: a header of the
+        request could hide a first view.
+        """
+        conversation = card.conversation.id
+        if (session.id, conversation) in self._recent_views:
+            return
+        await self.services.audit.record(
+            session.agent.id, "viewed", conversation=conversation, customer=card.customer.id
+        )
+        self._recent_views[session.id, conversation] = None
+
+    async def _colleagues(self, session: DeskSession) -> tuple[DeskAccount, ...]:
+        """The people to whom this person may assign a conversation."""
         if not may(session.role, "reassign"):
             return ()
-        found = await self._accounts.all()
-        return tuple(one for one in found if not one.locked and one.name != session.name)
+        accounts = await self.accounts.all()
+        return tuple(a for a in accounts if not a.locked and a.name != session.name)
 
-    async def _file(self, request: web.Request, session: Session) -> web.Response:
+    async def _file(self, request: web.Request, session: DeskSession) -> web.Response:
         digest = request.match_info["digest"]
         try:
-            card = await self._services.desk.card(int(request.match_info["id"]))
-            if not sees(session.role, session.agent, card.conversation):
-                return self.theirs(card.conversation)
-            kept = next(
-                file for m in card.messages for file in m.attachments if file.digest == digest
-            )
-            data = await self._services.files.open(digest)
+            card = await self.services.desk.card(int(request.match_info["id"]))
+            if not may_see(session.role, session.agent, card.conversation):
+                return self.owned_by_colleague(card.conversation)
+            files = (file for message in card.messages for file in message.attachments)
+            attachment = next(file for file in files if file.digest == digest)
+            data = await self.services.files.open(digest)
         except (NotFound, StopIteration):
-            return self._paper.plain("Not found", "There is no such file.", status=404)
-        await self._services.audit.record(
+            return self.html.message("Not found", "There is no such file.", status=404)
+        await self.services.audit.record(
             session.agent.id,
             "downloaded",
             conversation=card.conversation.id,
             customer=card.customer.id,
             detail=f"file {digest[:12]}",
         )
-        response = sealed(web.Response(body=data, content_type="application/octet-stream"))
-        response.headers["Content-Disposition"] = _attachment(kept.name)
+        response = with_security_headers(
+            web.Response(body=data, content_type="application/octet-stream")
+        )
+        response.headers["Content-Disposition"] = content_disposition(attachment.name)
         response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return response
 
 
-def visible(items: tuple[QueueItem, ...], session: Session) -> tuple[QueueItem, ...]:
-    """Those of the queue that this person may see."""
-    return tuple(one for one in items if sees(session.role, session.agent, one.conversation))
+def visible_items(items: tuple[QueueItem, ...], session: DeskSession) -> tuple[QueueItem, ...]:
+    """The items of the queue that this person may see."""
+    return tuple(item for item in items if may_see(session.role, session.agent, item.conversation))
 
 
-def show(request: web.Request) -> view.Show:
+def queue_filter(request: web.Request) -> view.QueueFilter:
+    """The filter that the page's address asks for."""
     wanted: Any = request.query.get("show")
-    return wanted if wanted in view.SHOWS else "all"
+    return wanted if wanted in view.QUEUE_FILTERS else "all"
 
 
-def _way(request: web.Request) -> frozenset[int]:
-    """Ids of bot messages that were on their way at the claim, from the address of the page."""
-    told = request.query.get("way", "")[:400].split(",")
-    return frozenset(int(one) for one in told if one.isdecimal())
+def _in_flight(request: web.Request) -> frozenset[int]:
+    """Ids of bot messages that were being sent at the claim, from the page's address."""
+    ids = request.query.get("way", "")[:400].split(",")
+    return frozenset(int(text) for text in ids if text.isdecimal())
 
 
-def _attachment(name: str) -> str:
-    """Always to be saved, never shown by the browser; the name by RFC 6266 and RFC 8187."""
+def content_disposition(name: str) -> str:
+    """The header that makes browsers save a file and never display it (RFC 6266, RFC 8187)."""
     safe = "".join(c for c in name if c.isprintable() and c not in '/\\"')[:120] or "file"
-    plain = safe.encode("ascii", "replace").decode().replace("?", "_")
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
+    ascii_name = safe.encode("ascii", "replace").decode().replace("?", "_")
+    return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(safe, safe='')}"

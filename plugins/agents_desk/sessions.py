@@ -1,7 +1,7 @@
-"""Who is signed in: random ids in a cookie, and the tokens that our own forms carry.
+"""Sessions: a random id in a cookie, and the token that every form of that session carries.
 
-Sessions lie in the database, under a digest of their id: they survive a restart, every process
-sees them, and whoever reads the database can sign in with none of them.
+Sessions are in the database, keyed by a digest of their id. They survive a restart, every process
+sees them, and nobody who reads the database can use them to sign in.
 """
 
 from __future__ import annotations
@@ -16,17 +16,23 @@ import msgspec
 from aiohttp import web
 
 from gateway import Agent, Clock, Outdated, PluginStorage, StoredValue, Value
-from plugins.agents_desk.accounts import GUEST, Account, Accounts
-from plugins.agents_desk.roles import Role
+from plugins.agents_desk.accounts import (
+    PLUGIN,
+    DeskAccount,
+    DeskAccounts,
+    delete_entry,
+    stored_entries,
+)
+from plugins.agents_desk.settings import Role
 
-BACKGROUND = "X-Desk-Live"
-"""A request with this header was made by the page itself and does not keep a session awake."""
-SESSION = "session/"
-ID = re.compile(r"[A-Za-z0-9_-]{43}")
+BACKGROUND_HEADER = "X-Desk-Live"
+"""The page sends this header with its own refreshes, which do not keep a session active."""
+SESSION_PREFIX = "session/"
+ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-class Session(Value, frozen=True, kw_only=True):
-    """One person signed in with one browser. ``token`` must come with every POST."""
+class DeskSession(Value, frozen=True, kw_only=True):
+    """One person signed in with one browser. Every POST must carry ``token``."""
 
     id: str
     token: str
@@ -37,8 +43,8 @@ class Session(Value, frozen=True, kw_only=True):
     seen: datetime
 
 
-class Kept(Value, frozen=True, kw_only=True):
-    """What the database holds of a session."""
+class StoredSession(Value, frozen=True, kw_only=True):
+    """A session as it is stored. ``origin`` is the client's address at sign-in."""
 
     name: str
     era: int
@@ -47,147 +53,141 @@ class Kept(Value, frozen=True, kw_only=True):
     origin: str = ""
 
 
-class Sessions:
-    """The cookie holds an id and nothing else. Before anyone is signed in it holds one that is
-    kept nowhere, so that the sign-in form has a token too; signing in gives a new id."""
+class DeskSessions:
+    """Starts, finds and ends sessions.
+
+    The cookie holds only an id. A browser that is not signed in gets an id that is not stored, so
+    that the sign-in form has a token too; signing in issues a new id. ``idle`` and ``absolute``
+    are the time-outs in seconds; ``secure`` restricts the cookie to https.
+    """
 
     def __init__(
         self,
         storage: PluginStorage,
-        accounts: Accounts,
+        accounts: DeskAccounts,
         *,
         clock: Clock,
         idle: int,
         absolute: int,
         secure: bool,
     ) -> None:
-        self._notebook, self._accounts, self._clock = storage, accounts, clock
+        self._storage, self._accounts, self._clock = storage, accounts, clock
         self._idle, self._absolute = timedelta(seconds=idle), timedelta(seconds=absolute)
-        self._step = timedelta(seconds=min(60, idle / 10))
+        self._refresh_after = timedelta(seconds=min(60, idle / 10))
         self._secure = secure
-        # A __Host- cookie cannot be set by a neighbour of ours (RFC 6265bis, 4.1.3.2).
+        # Another host of our domain cannot set a __Host- cookie (RFC 6265bis, 4.1.3.2).
         self.cookie = "__Host-desk" if secure else "desk"
 
     async def start(
-        self, account: Account, response: web.StreamResponse, origin: str = ""
-    ) -> Session:
-        """Sign ``account`` in, under an id that nobody can have known, and give the browser its
-        cookie."""
-        now, new = self._clock.now(), secrets.token_urlsafe(32)
-        kept = Kept(name=account.name, era=account.era, since=now, seen=now, origin=origin)
-        await self._notebook.put(GUEST, _key(new), _text(kept))
-        self._give(new, response)
-        return self._session(new, kept, account)
+        self, account: DeskAccount, response: web.StreamResponse, origin: str = ""
+    ) -> DeskSession:
+        """Sign ``account`` in under a new id and set the cookie on ``response``."""
+        now, session_id = self._clock.now(), secrets.token_urlsafe(32)
+        stored = StoredSession(
+            name=account.name, era=account.era, since=now, seen=now, origin=origin
+        )
+        await self._storage.put(PLUGIN, _key(session_id), _encode(stored))
+        self._set_cookie(session_id, response)
+        return self._session(session_id, stored, account)
 
-    async def find(self, request: web.Request) -> Session | None:
-        """Whose request it is; None for a stranger or when the time is over."""
-        id = self._claimed(request)
-        found = await self._open(id) if id else None
-        if id is None or found is None:
+    async def find(self, request: web.Request) -> DeskSession | None:
+        """The session of ``request``; None when nobody is signed in or the session is over."""
+        session_id = self._cookie_id(request)
+        found = await self._open(session_id) if session_id else None
+        if session_id is None or found is None:
             return None
-        entry, kept, account = found
+        entry, stored, account = found
         now = self._clock.now()
-        if BACKGROUND not in request.headers and now - kept.seen >= self._step:
-            kept = kept.replace(seen=now)
-            await self._touch(entry, kept)
-        return self._session(id, kept, account)
+        if BACKGROUND_HEADER not in request.headers and now - stored.seen >= self._refresh_after:
+            stored = stored.replace(seen=now)
+            await self._touch(entry, stored)
+        return self._session(session_id, stored, account)
 
-    async def alive(self, session: Session) -> bool:
-        """Whether it is still open and neither time-out has come."""
+    async def is_open(self, session: DeskSession) -> bool:
+        """Whether the session has neither ended nor timed out."""
         return await self._open(session.id) is not None
 
-    async def end(self, session: Session, response: web.StreamResponse) -> None:
-        """Sign out: the id is worth nothing from now on."""
-        await self._drop(_key(session.id))
+    async def end(self, session: DeskSession, response: web.StreamResponse) -> None:
+        """Sign out: delete the session and its cookie."""
+        await self._delete(_key(session.id))
         path = "/" if self._secure else "/desk"
         response.del_cookie(self.cookie, path=path, secure=self._secure, httponly=True)
 
-    async def end_elsewhere(self, request: web.Request) -> None:
-        """Whoever was signed in with this browser is not any more."""
-        if id := self._claimed(request):
-            await self._drop(_key(id))
+    async def end_previous(self, request: web.Request) -> None:
+        """End whatever session this browser had."""
+        if session_id := self._cookie_id(request):
+            await self._delete(_key(session_id))
 
-    def stranger(self, request: web.Request, response: web.StreamResponse) -> str:
-        """An id for a browser that nobody is signed in with, for the sign-in form."""
-        known = self._claimed(request)
-        if known is None:
-            known = secrets.token_urlsafe(32)
-            self._give(known, response)
-        return known
+    def anonymous_token(self, request: web.Request, response: web.StreamResponse) -> str:
+        """The form token of a browser that is not signed in; sets a cookie if it has none."""
+        session_id = self._cookie_id(request)
+        if session_id is None:
+            session_id = secrets.token_urlsafe(32)
+            self._set_cookie(session_id, response)
+        return form_token(session_id)
 
-    def genuine(self, request: web.Request, token: object) -> bool:
-        """Whether ``token`` is the one our own page gave to this browser (constant time)."""
-        known = self._claimed(request)
-        if known is None or not isinstance(token, str):
+    def has_token(self, request: web.Request, token: object) -> bool:
+        """Whether ``token`` belongs to the browser that sent ``request`` (constant time)."""
+        session_id = self._cookie_id(request)
+        if session_id is None or not isinstance(token, str):
             return False
-        return hmac.compare_digest(self.token(known).encode(), token.encode())
+        return hmac.compare_digest(form_token(session_id).encode(), token.encode())
 
-    def token(self, of: str) -> str:
-        """Only who has the cookie can make it, and it does not give the cookie away."""
-        return hmac.digest(of.encode(), b"form", hashlib.sha256).hex()
+    async def delete_expired(self) -> None:
+        async for entry in stored_entries(self._storage, SESSION_PREFIX):
+            if self._is_expired(msgspec.json.decode(entry.value, type=StoredSession)):
+                await self._delete(entry.key)
 
-    async def tidy(self) -> None:
-        """Forget the sessions that are over."""
-        after = ""
-        while page := await self._notebook.scan(GUEST, SESSION, after=after):
-            for entry in page:
-                if not self._timely(msgspec.json.decode(entry.value, type=Kept)):
-                    await self._drop(entry.key)
-            after = page[-1].key
-
-    async def _open(self, id: str) -> tuple[StoredValue, Kept, Account] | None:
-        entry = await self._notebook.get(GUEST, _key(id))
+    async def _open(self, session_id: str) -> tuple[StoredValue, StoredSession, DeskAccount] | None:
+        entry = await self._storage.get(PLUGIN, _key(session_id))
         if entry is None:
             return None
-        kept = msgspec.json.decode(entry.value, type=Kept)
-        account = await self._accounts.find(kept.name)
+        stored = msgspec.json.decode(entry.value, type=StoredSession)
+        account = await self._accounts.find(stored.name)
         if (
-            self._timely(kept)
-            and account is not None
+            account is not None
             and not account.locked
-            and account.era == kept.era
+            and account.era == stored.era
+            and not self._is_expired(stored)
         ):
-            return entry, kept, account
-        await self._drop(entry.key)
+            return entry, stored, account
+        await self._delete(entry.key)
         return None
 
-    def _timely(self, kept: Kept) -> bool:
+    def _is_expired(self, stored: StoredSession) -> bool:
         now = self._clock.now()
-        return now - kept.seen < self._idle and now - kept.since < self._absolute
+        return now - stored.seen >= self._idle or now - stored.since >= self._absolute
 
-    async def _touch(self, entry: StoredValue, kept: Kept) -> None:
+    async def _touch(self, entry: StoredValue, stored: StoredSession) -> None:
         try:
-            await self._notebook.put(GUEST, entry.key, _text(kept), version=entry.version)
+            await self._storage.put(PLUGIN, entry.key, _encode(stored), version=entry.version)
         except Outdated:
-            return  # another request of the same browser has just done so, or signed out
+            return  # another request of the same browser did this, or signed out
 
-    async def _drop(self, key: str) -> None:
-        while (entry := await self._notebook.get(GUEST, key)) is not None:
-            try:
-                await self._notebook.drop(GUEST, key, version=entry.version)
-            except Outdated:
-                continue
+    async def _delete(self, key: str) -> None:
+        while (entry := await self._storage.get(PLUGIN, key)) is not None:
+            await delete_entry(self._storage, entry)
 
-    def _session(self, id: str, kept: Kept, account: Account) -> Session:
-        return Session(
-            id=id,
-            token=self.token(id),
+    def _session(self, session_id: str, stored: StoredSession, account: DeskAccount) -> DeskSession:
+        return DeskSession(
+            id=session_id,
+            token=form_token(session_id),
             name=account.name,
             agent=account.agent,
             role=account.role,
-            since=kept.since,
-            seen=kept.seen,
+            since=stored.since,
+            seen=stored.seen,
         )
 
-    def _claimed(self, request: web.Request) -> str | None:
-        """The cookie's id, whether or not anyone is signed in with it."""
+    def _cookie_id(self, request: web.Request) -> str | None:
+        """The id in the cookie, whether or not anyone is signed in with it."""
         value = request.cookies.get(self.cookie, "")
-        return value if ID.fullmatch(value) else None
+        return value if ID_PATTERN.fullmatch(value) else None
 
-    def _give(self, value: str, response: web.StreamResponse) -> None:
+    def _set_cookie(self, session_id: str, response: web.StreamResponse) -> None:
         response.set_cookie(
             self.cookie,
-            value,
+            session_id,
             path="/" if self._secure else "/desk",
             secure=self._secure,
             httponly=True,
@@ -195,9 +195,15 @@ class Sessions:
         )
 
 
-def _key(id: str) -> str:
-    return SESSION + hashlib.sha256(id.encode()).hexdigest()
+def form_token(session_id: str) -> str:
+    """The token for forms. Only the holder of the cookie can compute it, and it does not reveal
+    the cookie."""
+    return hmac.digest(session_id.encode(), b"form", hashlib.sha256).hex()
 
 
-def _text(kept: Kept) -> str:
-    return msgspec.json.encode(kept).decode()
+def _key(session_id: str) -> str:
+    return SESSION_PREFIX + hashlib.sha256(session_id.encode()).hexdigest()
+
+
+def _encode(stored: StoredSession) -> str:
+    return msgspec.json.encode(stored).decode()

@@ -1,21 +1,23 @@
-"""The desk's settings: who may sign in, and how long they stay signed in."""
+"""Settings of the desk: who may sign in, and for how long."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import argon2
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from plugins.agents_desk.roles import Role
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+Role = Literal["agent", "lead", "admin"]
 
 
-class User(BaseModel):
-    """One person who may sign in."""
+class DeskUser(BaseModel):
+    """A person who may sign in with a password."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(pattern=NAME, description="what is typed to sign in; case does not matter")
+    name: str = Field(pattern=NAME_PATTERN, description="sign-in name; case does not matter")
     password_hash: SecretStr = Field(description="an argon2 hash; see `warmline desk password`")
     display_name: str | None = Field(None, max_length=80, description="what colleagues see")
     role: Role = Field("agent", description="what this person may do: agent, lead or admin")
@@ -38,23 +40,25 @@ class DeskSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    users: tuple[User, ...] = ()
+    users: tuple[DeskUser, ...] = ()
     demo_user: str | None = Field(
         None,
-        pattern=NAME,
-        description="also let this name in, with a password made at the first start, kept in "
+        pattern=NAME_PATTERN,
+        description="one more user, whose password is generated at the first start, stored in "
         "`desk-password` of the data directory and printed by `warmline serve`",
     )
-    tiers: tuple[str, ...] = Field(("front", "specialist"), description="offered at a transfer")
-    skills: tuple[str, ...] = Field((), description="offered at a transfer")
-    idle: int = Field(3600, ge=60, description="seconds without a deed until signed out")
-    absolute: int = Field(43_200, ge=60, description="seconds after signing in until signed out")
+    tiers: tuple[str, ...] = Field(("front", "specialist"), description="offered for a transfer")
+    skills: tuple[str, ...] = Field((), description="offered for a transfer")
+    idle: int = Field(3600, ge=60, description="seconds of inactivity until sign-out")
+    absolute: int = Field(43_200, ge=60, description="seconds after sign-in until sign-out")
     behind_proxy: bool = Field(
-        False, description="believe the last address of X-Forwarded-For when counting sign-ins"
+        False,
+        description="trust the last address of X-Forwarded-For, for sign-in limits and the audit "
+        "log",
     )
 
     slack_client_id: str | None = Field(
-        None, description="with it and the next two, people sign in with Slack"
+        None, description="with the next two keys, people sign in with Slack"
     )
     slack_client_secret: SecretStr | None = None
     slack_team: str | None = Field(
@@ -67,9 +71,9 @@ class DeskSettings(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _whole(self) -> DeskSettings:
-        by_slack = (self.slack_client_id, self.slack_client_secret, self.slack_team)
-        if any(by_slack) and not all(by_slack):
+    def _is_consistent(self) -> DeskSettings:
+        slack_keys = (self.slack_client_id, self.slack_client_secret, self.slack_team)
+        if any(slack_keys) and not all(slack_keys):
             message = "Sign in with Slack needs slack_client_id, slack_client_secret and slack_team"
             raise ValueError(message)
         names = [user.name.casefold() for user in self.users]

@@ -1,40 +1,37 @@
-"""Joins the parts of the desk."""
+"""The desk as a whole: builds its parts, and streams events to open pages."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp_sse import EventSourceResponse
 
-from gateway import Json, Services, packaged_yaml
-from plugins.agents_desk.accounts import Accounts
-from plugins.agents_desk.assets import Assets
-from plugins.agents_desk.deeds import Deeds
-from plugins.agents_desk.guard import Guard
-from plugins.agents_desk.live import Live
-from plugins.agents_desk.managing import Managing
-from plugins.agents_desk.office import Office
-from plugins.agents_desk.pages import Pages
-from plugins.agents_desk.paper import Paper
-from plugins.agents_desk.people import People, demo_password, fixed
-from plugins.agents_desk.sessions import Sessions
+from gateway import Json, Services, StaticAssets, packaged_yaml
+from plugins.agents_desk.accounts import DeskAccounts, accounts_from_settings, demo_password
+from plugins.agents_desk.actions import ConversationActions
+from plugins.agents_desk.admin import AccountManager, AdminPages
+from plugins.agents_desk.guard import RequestGuard
+from plugins.agents_desk.html import SECURITY_HEADERS, HtmlRenderer
+from plugins.agents_desk.pages import DeskPages
+from plugins.agents_desk.sessions import DeskSession, DeskSessions
 from plugins.agents_desk.settings import DeskSettings
-from plugins.agents_desk.signing import Signing
-from plugins.agents_desk.tries import Tries
+from plugins.agents_desk.sign_in import SignInPage, SignInThrottle
 
-if TYPE_CHECKING:
-    from plugins.agents_desk.slack import SlackSignIn
-
-HOUR = 3600.0
+CLEAN_UP_INTERVAL = 3600.0
+SESSION_CHECK_INTERVAL = 15.0
+"""Seconds between two checks of whether the session of an event stream is still open."""
 
 
 class WebDesk:
-    """The web desk at ``/desk``: people see who waits, take over, and answer.
+    """The web desk at ``/desk``, where people see who is waiting, take conversations over and
+    answer.
 
-    ``public_url`` tells whether cookies travel by https alone; ``longest`` is how many
+    With an https ``public_url`` the cookies are sent over https only. ``longest`` is how many
     characters an answer may have.
     """
 
@@ -43,83 +40,94 @@ class WebDesk:
     ) -> None:
         self._settings, self._data_dir, self._longest = settings, data_dir, longest
         self._public_url = public_url
-        self._secure = public_url.startswith("https://")
-        self._tidies: tuple[Callable[[], Awaitable[None]], ...] = ()
+        self._clean_ups: list[Callable[[], Awaitable[None]]] = []
         self._closing = asyncio.Event()
 
     async def run(self, services: Services) -> None:
-        """Forgets each hour what is over; when the house closes it ends the open streams, so that
-        nobody waits for them."""
+        """Delete expired entries every hour. When the gateway stops, end the open event streams,
+        so that the server does not wait for them."""
         self._closing.clear()
         try:
             while True:
-                for tidy in self._tidies:
-                    await tidy()
-                await services.clock.sleep(HOUR)
+                for clean_up in self._clean_ups:
+                    await clean_up()
+                await services.clock.sleep(CLEAN_UP_INTERVAL)
         finally:
             self._closing.set()
 
     def routes(self, services: Services) -> list[web.RouteDef]:
-        """Also makes the demo user's password when there is none yet."""
-        wanted = self._settings
-        assets = Assets()
-        paper = Paper(services.clock, assets)
-        accounts = Accounts(services.storage, fixed(wanted, self._data_dir))
-        sessions = Sessions(
-            services.storage,
+        """The routes of the desk. Creates the demo user's password if there is none yet."""
+        settings, storage = self._settings, services.storage
+        assets = StaticAssets("plugins.agents_desk")
+        html = HtmlRenderer(
+            services.clock, asset_url=lambda name: f"/desk/static/{assets.version}/{name}"
+        )
+        accounts = DeskAccounts(storage, accounts_from_settings(settings, self._data_dir))
+        sessions = DeskSessions(
+            storage,
             accounts,
             clock=services.clock,
-            idle=wanted.idle,
-            absolute=wanted.absolute,
-            secure=self._secure,
+            idle=settings.idle,
+            absolute=settings.absolute,
+            secure=self._public_url.startswith("https://"),
         )
-        guard = Guard(sessions, paper, behind_proxy=wanted.behind_proxy)
-        pages = Pages(services, wanted, paper, guard, accounts)
-        tries = Tries(services.storage, services.clock)
-        slack = self._slack(services, accounts, sessions, guard, paper)
-        signing = Signing(
-            people=People(accounts),
-            sessions=sessions,
-            tries=tries,
-            paper=paper,
-            guard=guard,
-            audit=services.audit,
-            slack=slack is not None,
-        )
-        managing = Managing(accounts, services.audit)
-        self._tidies = (sessions.tidy, tries.tidy, *((slack.tidy,) if slack else ()))
-        return [
-            *assets.routes(),
-            *signing.routes(),
-            *pages.routes(),
-            *(slack.routes() if slack else ()),
-            *Office(services, paper, guard, accounts, managing).routes(),
-            *Deeds(services, pages, guard, accounts, longest=self._longest).routes(),
-            *Live(services, sessions, guard, self._closing).routes(),
-        ]
-
-    def _slack(
-        self, services: Services, accounts: Accounts, sessions: Sessions, guard: Guard, paper: Paper
-    ) -> SlackSignIn | None:
-        if self._settings.slack_client_id is None:
-            return None
-        from plugins.agents_desk.slack import SlackSignIn  # noqa: PLC0415  (the SDK is slow to load)
-
-        return SlackSignIn(
-            self._settings,
-            storage=services.storage,
+        guard = RequestGuard(sessions=sessions, html=html, behind_proxy=settings.behind_proxy)
+        throttle = SignInThrottle(storage, services.clock)
+        sign_in = SignInPage(
             accounts=accounts,
             sessions=sessions,
+            throttle=throttle,
+            html=html,
             guard=guard,
-            paper=paper,
             audit=services.audit,
-            clock=services.clock,
-            public_http=services.public_http,
-            public_url=self._public_url,
+            slack=settings.slack_client_id is not None,
         )
+        pages = DeskPages(
+            services=services, settings=settings, html=html, guard=guard, accounts=accounts
+        )
+        actions = ConversationActions(
+            services=services,
+            pages=pages,
+            html=html,
+            guard=guard,
+            accounts=accounts,
+            longest=self._longest,
+        )
+        manager = AccountManager(accounts=accounts, audit=services.audit)
+        admin = AdminPages(services=services, html=html, guard=guard, manager=manager)
+        stream = EventStream(services=services, sessions=sessions, closing=self._closing)
+        self._clean_ups = [sessions.delete_expired, throttle.delete_expired]
+        routes = [
+            web.get("/desk/static/{version}/{name}", _asset_handler(assets)),
+            web.get("/desk/live", guard.read(stream.serve)),
+            *sign_in.routes(),
+            *pages.routes(),
+            *actions.routes(),
+            *admin.routes(),
+        ]
+        if settings.slack_client_id is not None:
+            from plugins.agents_desk.slack_sign_in import (  # noqa: PLC0415  (the SDK is slow to load)
+                SlackSignIn,
+            )
+
+            slack = SlackSignIn(
+                settings=settings,
+                storage=storage,
+                accounts=accounts,
+                sessions=sessions,
+                guard=guard,
+                html=html,
+                audit=services.audit,
+                clock=services.clock,
+                public_http=services.public_http,
+                public_url=self._public_url,
+            )
+            self._clean_ups.append(slack.delete_expired)
+            routes += slack.routes()
+        return routes
 
     def describe(self) -> Mapping[str, Json]:
-        """What its doors take and answer, for ``/openapi.json``."""
+        """The routes and their responses, for ``/openapi.json``."""
         part: dict[str, Json] = packaged_yaml("plugins.agents_desk", "openapi.yaml")
         return part
 
@@ -129,3 +137,63 @@ class WebDesk:
         yield f"Desk   {url}/desk" + (
             f"   user {user}, password {demo_password(self._data_dir)}" if user else ""
         )
+
+
+def _asset_handler(assets: StaticAssets) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def serve(request: web.Request) -> web.Response:
+        try:
+            version = request.match_info["version"]
+            return assets.serve(request, request.match_info["name"], version=version)
+        except KeyError:
+            return web.Response(status=404, text="There is no such file.\n")
+
+    return serve
+
+
+@dataclass(kw_only=True)
+class EventStream:
+    """Server-sent events that tell an open page to refresh, and nothing else: the page fetches
+    what its session may see.
+
+    A stream ends when the browser disconnects, when the session ends and when ``closing`` is set.
+    """
+
+    services: Services
+    sessions: DeskSessions
+    closing: asyncio.Event
+
+    async def serve(self, request: web.Request, session: DeskSession) -> web.StreamResponse:
+        response = EventSourceResponse()
+        response.headers.update(SECURITY_HEADERS)
+        await response.prepare(request)
+        async with response:
+            endings = [
+                asyncio.ensure_future(ending)
+                for ending in (
+                    self._send_events(response),
+                    self._session_ends(session),
+                    self.closing.wait(),
+                    response.wait(),
+                )
+            ]
+            try:
+                await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for ending in endings:
+                    ending.cancel()
+                await asyncio.gather(*endings, return_exceptions=True)
+        return response
+
+    async def _send_events(self, response: EventSourceResponse) -> None:
+        async with self.services.events.listen("desk") as events:
+            await response.send("{}", event="hello", retry=2000)
+            async for event in events:
+                if event.name == "typing":
+                    lane = json.dumps({"lane": event.data.get("lane", "")})
+                    await response.send(lane, event="typing")
+                else:
+                    await response.send("{}", event="changed")
+
+    async def _session_ends(self, session: DeskSession) -> None:
+        while await self.sessions.is_open(session):
+            await self.services.clock.sleep(SESSION_CHECK_INTERVAL)

@@ -1,8 +1,9 @@
-"""What the pages show: values made from the queue and the card, without any HTML."""
+"""What the pages show: values made from the queue and the context card, without any HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 from gateway import (
@@ -11,6 +12,8 @@ from gateway import (
     Attachment,
     ContextCard,
     Conversation,
+    Cue,
+    Emotion,
     LinkedAddress,
     Message,
     QueueItem,
@@ -18,149 +21,283 @@ from gateway import (
     Suggestion,
     Value,
 )
-from plugins.agents_desk import mood, words
+from plugins.agents_desk import labels
 
-Show = Literal["all", "mine", "waiting"]
-SHOWS: tuple[Show, ...] = ("all", "mine", "waiting")
+QueueFilter = Literal["all", "mine", "waiting"]
+QUEUE_FILTERS: tuple[QueueFilter, ...] = ("all", "mine", "waiting")
+AgentRole = Literal["mine", "other", "open", "resolved"]
+"""What an agent can do with a conversation: it is theirs, a colleague's, free to claim, or
+resolved."""
+
+CHART_WIDTH, CHART_HEIGHT, CHART_MARGIN = 288.0, 64.0, 9.0
+CHART_MESSAGES = 24
+"""How many messages fit side by side in the mood chart."""
+NOTABLE_CHANGE = 0.2
+"""The smallest change of distress (0 to 1) that the text mentions."""
+
+MOOD_ICONS = {
+    "calm": "M2.5 6h7",
+    "pleased": "M2.5 5c1 3 6 3 7 0",
+    "confused": "M2 7c1.3-3 2.7-3 4-1s2.7 2 4-1",
+    "anxious": "M1.5 6l1.5-2 2 4 2-4 2 4 1.5-2",
+    "frustrated": "M2.5 8c1-3 6-3 7 0",
+    "angry": "M2.5 3l7 6.5M9.5 3l-7 6.5",
+    "urgent": "M6 1.5v5.5M6 10v.2",
+}
+"""An SVG path for each label, in a box of 12 by 12: moods differ in more than colour."""
 
 
-class Group(Value, frozen=True, kw_only=True):
+class QueueGroup(Value, frozen=True, kw_only=True):
+    """A part of the queue under its own heading."""
+
     title: str
     items: tuple[QueueItem, ...]
 
 
-class Queue(Value, frozen=True, kw_only=True):
+class QueueView(Value, frozen=True, kw_only=True):
     """The queue as one agent sees it. ``counts`` are by filter."""
 
-    show: Show
-    groups: tuple[Group, ...]
+    show: QueueFilter
+    groups: tuple[QueueGroup, ...]
     counts: dict[str, int]
     next: QueueItem | None = None
-    """Who has waited most pressingly, other than the open conversation."""
+    """The most urgent one that waits, other than the open conversation."""
 
 
-class Kept(Value, frozen=True, kw_only=True):
-    """An attachment, and the message it came with."""
+class ReceivedFile(Value, frozen=True, kw_only=True):
+    """An attachment and its message."""
 
     file: Attachment
     message: Message
 
 
-class Known(Value, frozen=True, kw_only=True):
-    """An address of the customer, and how it was linked, where it was; ``here``: they write from
-    it in this conversation."""
+class CustomerAddress(Value, frozen=True, kw_only=True):
+    """An address of the customer, and how it was linked, if it was. ``current``: this conversation
+    uses it."""
 
     address: Address
     linked: LinkedAddress | None
-    here: bool
+    current: bool
 
 
-class Tried(Value, frozen=True, kw_only=True):
-    """One thing that the bot did, in words."""
+class BotStep(Value, frozen=True, kw_only=True):
+    """One thing that the bot did, and the handler that did it."""
 
     what: str
-    by: str
+    handler: str
     message: Message
 
 
-class Talk(Value, frozen=True, kw_only=True):
-    """A conversation as one agent sees it. ``role``: what that agent can do with it now."""
+class TextSpan(Value, frozen=True, kw_only=True):
+    """A part of a message's text. ``cues`` are the labels of what it shows, often none."""
+
+    text: str
+    cues: tuple[str, ...] = ()
+
+
+class MoodPoint(Value, frozen=True, kw_only=True):
+    """One message of the customer in the mood chart; ``x`` and ``y`` are in SVG units."""
+
+    x: float
+    y: float
+    message: Message
+    emotion: Emotion
+    cues: tuple[Cue, ...]
+
+
+class MoodArc(Value, frozen=True, kw_only=True):
+    """The mood chart, oldest message first. ``polyline`` is the ``points`` of an SVG polyline."""
+
+    points: tuple[MoodPoint, ...]
+    polyline: str
+    text: str
+
+
+class ConversationView(Value, frozen=True, kw_only=True):
+    """A conversation as one agent sees it."""
 
     card: ContextCard
     name: str
-    role: Literal["mine", "other", "open", "resolved"]
+    role: AgentRole
     reasons: tuple[Reason, ...]
-    arc: mood.Arc | None
-    tried: tuple[Tried, ...]
-    files: tuple[Kept, ...]
-    on_its_way: tuple[Message, ...]
+    arc: MoodArc | None
+    bot_steps: tuple[BotStep, ...]
+    files: tuple[ReceivedFile, ...]
+    in_flight: tuple[Message, ...]
+    """Bot messages that were being sent when the conversation was claimed."""
     suggestion: Suggestion | None
-    known: tuple[Known, ...]
-    """Their addresses, that of this conversation first."""
+    addresses: tuple[CustomerAddress, ...]
+    """The customer's addresses, that of this conversation first."""
 
 
-class Change(Value, frozen=True, kw_only=True):
-    """Someone was faster: how it stands, and what differs from what the agent saw."""
+class ConflictSummary(Value, frozen=True, kw_only=True):
+    """Another agent was faster: the state now, and what changed since the page was loaded."""
 
-    now: str
-    differences: tuple[str, ...]
+    state: str
+    changes: tuple[str, ...]
 
 
-def queue(items: Sequence[QueueItem], me: Agent, show: Show, *, here: int = 0) -> Queue:
-    mine = tuple(i for i in items if i.conversation.owner and i.conversation.owner.id == me.id)
+def queue_view(
+    items: Sequence[QueueItem], agent: Agent, show: QueueFilter, *, current: int = 0
+) -> QueueView:
+    """``current`` is the id of the open conversation."""
+    mine = tuple(i for i in items if i.conversation.owner and i.conversation.owner.id == agent.id)
     waiting = tuple(i for i in items if i.conversation.owner is None)
     others = tuple(i for i in items if i not in mine and i not in waiting)
     groups = {
-        "mine": (Group(title="Yours", items=mine),),
-        "waiting": (Group(title="Waiting", items=waiting),),
+        "mine": QueueGroup(title="Yours", items=mine),
+        "waiting": QueueGroup(title="Waiting", items=waiting),
+        "others": QueueGroup(title="With colleagues", items=others),
     }
-    everything = (*groups["mine"], *groups["waiting"], Group(title="With colleagues", items=others))
-    return Queue(
+    shown = (groups[show],) if show in groups else groups.values()
+    return QueueView(
         show=show,
-        groups=tuple(g for g in groups.get(show, everything) if g.items),
+        groups=tuple(group for group in shown if group.items),
         counts={"all": len(items), "mine": len(mine), "waiting": len(waiting)},
-        next=next((i for i in waiting if i.conversation.id != here), None),
+        next=next((item for item in waiting if item.conversation.id != current), None),
     )
 
 
-def talk(card: ContextCard, me: Agent, *, way: frozenset[int] = frozenset()) -> Talk:
-    """``way`` are ids of bot messages that a claim found already on their way."""
-    draft = card.suggestion if card.suggestion and card.suggestion.outcome == "open" else None
-    known = {m.id: m for m in card.on_its_way}
-    known |= {m.id: m for m in card.messages if m.id in way and m.author == "bot"}
-    return Talk(
+def conversation_view(
+    card: ContextCard, agent: Agent, *, in_flight: frozenset[int] = frozenset()
+) -> ConversationView:
+    """``in_flight`` are ids of bot messages that a claim found being sent."""
+    suggestion = card.suggestion
+    by_id = {message.id: message for message in card.on_its_way}
+    by_id |= {m.id: m for m in card.messages if m.id in in_flight and m.author == "bot"}
+    return ConversationView(
         card=card,
-        name=words.name(card.customer.name, card.conversation.address),
-        role=role(card.conversation, me),
+        name=labels.customer_name(card.customer.name, card.conversation.address),
+        role=agent_role(card.conversation, agent),
         reasons=card.handoff.reasons if card.handoff else (),
-        arc=mood.arc(card.messages),
-        tried=tuple(_tried(m) for m in card.messages if m.author == "bot" and not m.internal),
-        files=tuple(Kept(file=f, message=m) for m in card.messages for f in m.attachments),
-        on_its_way=tuple(known.values()),
-        suggestion=draft,
-        known=_addresses(card),
+        arc=mood_arc(card.messages),
+        bot_steps=tuple(
+            BotStep(
+                what=labels.PURPOSES[message.purpose].capitalize(),
+                handler=message.handler or "",
+                message=message,
+            )
+            for message in card.messages
+            if message.author == "bot" and not message.internal
+        ),
+        files=tuple(ReceivedFile(file=f, message=m) for m in card.messages for f in m.attachments),
+        in_flight=tuple(by_id.values()),
+        suggestion=suggestion if suggestion and suggestion.outcome == "open" else None,
+        addresses=_addresses(card),
     )
 
 
-def role(conversation: Conversation, me: Agent) -> Literal["mine", "other", "open", "resolved"]:
+def agent_role(conversation: Conversation, agent: Agent) -> AgentRole:
     if conversation.state == "resolved":
         return "resolved"
     if conversation.state != "person" or conversation.owner is None:
         return "open"
-    return "mine" if conversation.owner.id == me.id else "other"
+    return "mine" if conversation.owner.id == agent.id else "other"
 
 
-def change(card: ContextCard, me: Agent, *, state: str, last: int) -> Change:
-    """What is different from when the agent saw ``state`` (in words) and the message ``last``."""
-    now = words.state(card.conversation, me.id)
-    differences = []
+def conflict_summary(card: ContextCard, agent: Agent, *, state: str, last: int) -> ConflictSummary:
+    """What changed since the agent saw ``state`` (as a label) and the message with id ``last``."""
+    now = labels.state(card.conversation, agent.id)
+    changes = []
     if state and state != now:
-        differences.append(f"When you opened it: {_lower(state)}. Now: {_lower(now)}.")
-    fresh = [m for m in card.messages if m.id > last and m.author != "system"] if last else []
-    if fresh:
-        from_customer = sum(m.author == "customer" for m in fresh)
-        differences.append(f"New since then: {_count(len(fresh), from_customer)}.")
-    return Change(now=now, differences=tuple(differences))
+        changes.append(f"When you opened it: {_lower_first(state)}. Now: {_lower_first(now)}.")
+    new = [m for m in card.messages if m.id > last and m.author != "system"] if last else []
+    if new:
+        from_customer = sum(message.author == "customer" for message in new)
+        count = "1 message" if len(new) == 1 else f"{len(new)} messages"
+        origin = f", {from_customer} from the customer" if from_customer else ""
+        changes.append(f"New since then: {count}{origin}.")
+    return ConflictSummary(state=now, changes=tuple(changes))
 
 
-def _addresses(card: ContextCard) -> tuple[Known, ...]:
-    here = card.conversation.address
-    linked = {one.address: one for one in card.linked}
-    others = (one for one in card.identities if one != here)
+def mood_icon(label: str) -> str:
+    return MOOD_ICONS.get(label, MOOD_ICONS["calm"])
+
+
+def visible_cues(message: Message) -> tuple[Cue, ...]:
+    """The cues and signals whose spans match the text, in the order of the text.
+
+    For a calm message only the signals: cues that changed nothing would be noise.
+    """
+    understanding = message.understanding
+    if understanding is None:
+        return ()
+    emotion = understanding.emotion
+    cues = {
+        (cue.start, cue.end, cue.kind): cue
+        for cue in (*(() if emotion.label == "calm" else emotion.cues), *understanding.signals)
+        if 0 <= cue.start < cue.end and message.text[cue.start : cue.end] == cue.text
+    }
+    return tuple(cues[key] for key in sorted(cues))
+
+
+def text_spans(message: Message) -> tuple[TextSpan, ...]:
+    """The whole text, split where cues begin and end; overlapping cues share a span."""
+    cues, text = visible_cues(message), message.text
+    bounds = sorted({0, len(text), *(c.start for c in cues), *(c.end for c in cues)})
     return tuple(
-        Known(address=one, linked=linked.get(one), here=one == here) for one in (here, *others)
+        TextSpan(
+            text=text[start:end],
+            cues=tuple(
+                dict.fromkeys(labels.cue(c.kind) for c in cues if c.start <= start and end <= c.end)
+            ),
+        )
+        for start, end in pairwise(bounds)
     )
 
 
-def _count(all_of_them: int, from_customer: int) -> str:
-    messages = "1 message" if all_of_them == 1 else f"{all_of_them} messages"
-    return f"{messages}, {from_customer} of the customer" if from_customer else messages
+def mood_arc(messages: Sequence[Message]) -> MoodArc | None:
+    """The mood over the customer's messages; None when none of them has been understood yet."""
+    customer = [m for m in messages if m.author == "customer" and m.understanding]
+    customer = customer[-CHART_MESSAGES:]
+    if not customer:
+        return None
+    step = (CHART_WIDTH - 2 * CHART_MARGIN) / max(1, len(customer) - 1)
+    points = tuple(_point(CHART_MARGIN + step * index, m) for index, m in enumerate(customer))
+    return MoodArc(
+        points=points,
+        polyline=" ".join(f"{point.x:.1f},{point.y:.1f}" for point in points),
+        text=_describe_arc(points),
+    )
 
 
-def _lower(text: str) -> str:
+def _point(x: float, message: Message) -> MoodPoint:
+    emotion = message.understanding.emotion if message.understanding else Emotion()
+    height = max(0.0, min(emotion.distress, 1.0)) * (CHART_HEIGHT - 2 * CHART_MARGIN)
+    return MoodPoint(
+        x=x,
+        y=CHART_HEIGHT - CHART_MARGIN - height,
+        message=message,
+        emotion=emotion,
+        cues=visible_cues(message),
+    )
+
+
+def _describe_arc(points: Sequence[MoodPoint]) -> str:
+    first, last = points[0].emotion, points[-1].emotion
+    worst = max((point.emotion for point in points), key=lambda emotion: emotion.distress)
+    if len(points) == 1:
+        return f"{labels.mood(first).capitalize()} (one message)"
+    if worst.distress > max(first.distress, last.distress) + NOTABLE_CHANGE:
+        return f"{labels.mood(worst).capitalize()} at one point, {labels.mood(last)} now"
+    if labels.mood(first) == labels.mood(last):
+        return f"{labels.mood(last).capitalize()} throughout"
+    change = last.distress - first.distress
+    trend = ""
+    if abs(change) > NOTABLE_CHANGE:
+        trend = ", getting worse" if change > 0 else ", getting better"
+    return f"From {labels.mood(first)} to {labels.mood(last)}{trend}"
+
+
+def _addresses(card: ContextCard) -> tuple[CustomerAddress, ...]:
+    current = card.conversation.address
+    linked = {link.address: link for link in card.linked}
+    addresses = dict.fromkeys((current, *card.identities))
+    return tuple(
+        CustomerAddress(address=address, linked=linked.get(address), current=address == current)
+        for address in addresses
+    )
+
+
+def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
-
-
-def _tried(message: Message) -> Tried:
-    what = words.PURPOSES[message.purpose].capitalize()
-    return Tried(what=what, by=message.handler or "", message=message)

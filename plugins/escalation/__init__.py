@@ -1,4 +1,4 @@
-"""Knowing when to step back, in words: hand-overs, one question back, and the dead end."""
+"""The bot's words when it steps back: the hand-over, one clarifying question, the fallback."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from gateway import Handler, Section, Settings, hookimpl
 from plugins.escalation.handlers import Escalation, Fallback
-from plugins.escalation.words import LINES, Words, trouble
+from plugins.escalation.texts import TEXTS, HandoverTexts, text_problem
 
-__all__ = ["Escalation", "EscalationSettings", "Fallback", "Words"]
+__all__ = ["Escalation", "EscalationSettings", "Fallback", "HandoverTexts"]
 
 PerLanguage = Annotated[
     dict[str, str], BeforeValidator(lambda v: {"en": v} if isinstance(v, str) else v)
@@ -24,31 +24,30 @@ class EscalationSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     titles: dict[str, PerLanguage] = Field(
-        {}, description="intent -> language -> what its button says when the bot asks back"
+        {}, description="intent -> language -> title of its button in a clarifying question"
     )
     never_offer: frozenset[str] = Field(
         frozenset(
             {"oos", "none", "greeting", "goodbye", "thanks", "praise", "are_you_a_bot", "complaint"}
         ),
-        description="intents that a question back does not offer",
+        description="intents that a clarifying question does not offer",
     )
-    choices: int = Field(3, ge=2, le=5, description="intents that a question back offers at most")
+    choices: int = Field(3, ge=2, le=5, description="most intents offered in a clarifying question")
     least: float = Field(
-        0.08, ge=0, le=1, description="a guess less likely than this is not offered"
+        0.08, ge=0, le=1, description="an intent with less confidence than this is not offered"
     )
     words: dict[str, dict[str, str]] = Field(
-        {}, description="kind of line -> language -> text, in place of ours"
+        {}, description="kind of text -> language -> text, in place of the packaged one"
     )
 
     @field_validator("words")
     @classmethod
-    def _known_and_whole(cls, words: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    def _validate_words(cls, words: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
         for kind, texts in words.items():
-            if kind not in LINES:
-                raise ValueError(f"no line is called `{kind}`; known are {', '.join(LINES)}")
+            if kind not in TEXTS:
+                raise ValueError(f"unknown kind of text `{kind}`; known are {', '.join(TEXTS)}")
             for language, text in texts.items():
-                problem = trouble(kind, language, text)
-                if problem:
+                if problem := text_problem(kind, language, text):
                     raise ValueError(f"`{kind}.{language}` {problem}")
         return words
 
@@ -60,15 +59,15 @@ def register_settings(section: Section) -> None:
 
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
-    if mine := settings.section(EscalationSettings):
-        words = Words(mine.words)
+    if section := settings.section(EscalationSettings):
+        texts = HandoverTexts(section.words)
         register(
             Escalation(
-                words=words,
-                titles=mine.titles,
-                never_offer=mine.never_offer,
-                choices=mine.choices,
-                least=mine.least,
+                texts=texts,
+                titles=section.titles,
+                never_offer=section.never_offer,
+                choices=section.choices,
+                least=section.least,
             )
         )
-        register(Fallback(words=words))
+        register(Fallback(texts=texts))

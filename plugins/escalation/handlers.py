@@ -1,15 +1,16 @@
-"""The bot steps back, asks back, or owns that it has no answer."""
+"""Handlers that hand over to a person, ask a clarifying question, or admit to having no answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from gateway import Button, Fact, Guess, Message, Reason, Reply, Turn
-from plugins.escalation.words import Words
+from plugins.escalation.texts import HandoverTexts
 
 Titles = Mapping[str, Mapping[str, str]]
-"""Intent -> language -> what a button says."""
+"""Intent -> language -> title of its button."""
 
 MOODS = {
     "frustrated": "handover_upset",
@@ -17,142 +18,140 @@ MOODS = {
     "anxious": "handover_worried",
     "urgent": "handover_urgent",
 }
+"""The kind of hand-over text for a mood; ``handover`` for all others."""
 
 
+@dataclass(kw_only=True)
 class Escalation:
-    """Says the one line of a hand-over, and the one question back."""
+    """Announces a hand-over to a person, and asks one clarifying question.
+
+    The question offers at most ``choices`` intents whose confidence is at least ``least``.
+    """
 
     name = "escalation"
     priority = 10
 
-    def __init__(
-        self,
-        *,
-        words: Words,
-        titles: Titles,
-        never_offer: frozenset[str],
-        choices: int,
-        least: float,
-    ) -> None:
-        self._words, self._titles = words, titles
-        self._never_offer, self._choices, self._least = never_offer, choices, least
+    texts: HandoverTexts
+    titles: Titles
+    never_offer: frozenset[str]
+    choices: int
+    least: float
 
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.route.action == "escalate":
-            return hand_over(turn, self._words, _kind(turn))
+            return hand_over(turn, self.texts, _handover_kind(turn))
         if turn.route.action == "clarify":
-            return self._ask_back(turn)
+            return self._clarify(turn)
         return None
 
-    def _ask_back(self, turn: Turn) -> Reply:
-        language = self._words.language(turn.language)
+    def _clarify(self, turn: Turn) -> Reply:
+        language = self.texts.supported(turn.language)
         buttons = tuple(self._button(guess, language) for guess in self._offered(turn, language))
-        enough = len(buttons) > 1
+        several = len(buttons) > 1
         return Reply(
             opener="",
-            body=(self._words.say("clarify" if enough else "clarify_open", language),),
-            buttons=buttons if enough else (),
+            body=(self.texts.text("clarify" if several else "clarify_open", language),),
+            buttons=buttons if several else (),
             language=language,
             purpose="clarify",
         )
 
     def _offered(self, turn: Turn, language: str) -> list[Guess]:
-        fit = [
+        offered = [
             guess
             for guess in turn.understanding.ranking
-            if guess.confidence >= self._least
-            and guess.name not in self._never_offer
-            and self._has_words(guess.name, language)
+            if guess.confidence >= self.least
+            and guess.name not in self.never_offer
+            and self._has_title(guess.name, language)
         ]
-        return fit[: self._choices]
+        return offered[: self.choices]
 
-    def _has_words(self, intent: str, language: str) -> bool:
-        """Whether its button would be in ``language``; without any title its name must do."""
-        titles = self._titles.get(intent)
+    def _has_title(self, intent: str, language: str) -> bool:
+        """Whether its button can be in ``language``. An intent without titles uses its name."""
+        titles = self.titles.get(intent)
         return not titles or language in titles
 
     def _button(self, guess: Guess, language: str) -> Button:
-        title = self._titles.get(guess.name, {}).get(language) or humanised(guess.name)
+        title = self.titles.get(guess.name, {}).get(language) or intent_title(guess.name)
         return Button(title=title, payload=title)
 
 
+@dataclass(kw_only=True)
 class Fallback:
-    """The last to be asked: says that the bot has no answer, and the second time gives up."""
+    """The last handler: says that the bot has no answer, and the second time hands over."""
 
     name = "fallback"
     priority = 1000
 
-    def __init__(self, *, words: Words) -> None:
-        self._words = words
+    texts: HandoverTexts
 
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.kind != "message" or turn.route.action != "automate":
             return None
-        if _at_a_loss(turn.history):
-            again = Reason(code="bot_failed", detail="the bot had no answer twice")
-            return hand_over(turn, self._words, _mood(turn)).replace(escalate=(again,))
-        language = self._words.language(turn.language)
-        person = self._words.say("person_button", language)
+        if _had_no_answer(turn.history):
+            reason = Reason(code="bot_failed", detail="the bot had no answer twice")
+            return hand_over(turn, self.texts, _mood_kind(turn)).replace(escalate=(reason,))
+        language = self.texts.supported(turn.language)
+        person = self.texts.text("person_button", language)
         return Reply(
             opener="",
-            body=(self._words.say("fallback", language),),
+            body=(self.texts.text("fallback", language),),
             buttons=(Button(title=person, payload=person),),
             language=language,
             purpose="fallback",
         )
 
 
-def hand_over(turn: Turn, words: Words, kind: str) -> Reply:
-    """The line of a hand-over, and when a person will answer if nobody is there now.
+def hand_over(turn: Turn, texts: HandoverTexts, kind: str) -> Reply:
+    """Announces the hand-over, and outside opening hours when a person will answer.
 
-    Silent when nobody wrote: a failed timer is no news to the customer.
+    Says nothing on a timer or an event: a failed timer is not the customer's concern.
     """
-    language = words.language(turn.language)
+    language = texts.supported(turn.language)
     if turn.kind != "message":
         return Reply(language=language, purpose="notice")
-    told = Reply(body=(words.say(kind, language),), language=language, purpose="handover")
+    reply = Reply(body=(texts.text(kind, language),), language=language, purpose="handover")
     if kind == "not_served":
-        own = words.nearest(kind, turn.language)
-        # The voice may have no opener in it, and one in English would belie the line.
-        told = told.replace(opener="", body=(words.say(kind, own),), language=own)
-    opening = _opening(turn, words, language)
+        own = texts.supported_for(kind, turn.language)
+        # No opener: the voice may have none in this language, and an English one would mislead.
+        reply = reply.replace(opener="", body=(texts.text(kind, own),), language=own)
+    opening = _opening(turn, texts, language)
     if opening is None:
-        return told
-    closed = words.say("closed", language, when=opening.value)
-    return told.replace(body=(*told.body, closed), facts=(opening,))
+        return reply
+    closed = texts.text("closed", language, when=opening.value)
+    return reply.replace(body=(*reply.body, closed), facts=(opening,))
 
 
-def humanised(intent: str) -> str:
+def intent_title(intent: str) -> str:
     """``shipping_time`` as a title: Shipping time."""
     words = " ".join(intent.replace("/", " ").replace("_", " ").split())
     return words[:1].upper() + words[1:]
 
 
-def _opening(turn: Turn, words: Words, language: str) -> Fact | None:
-    """When people are back, unless this conversation was told so already."""
+def _opening(turn: Turn, texts: HandoverTexts, language: str) -> Fact | None:
+    """The next opening time, unless the bot already gave it in this conversation."""
     if turn.opening is None:
         return None
-    when = words.when(datetime.fromisoformat(turn.opening), language)
-    fact = Fact(name="opening", value=when)
-    told = any(m.author == "bot" and when in m.text for m in turn.history)
-    return None if told else fact
+    date = texts.date(datetime.fromisoformat(turn.opening), language)
+    given = any(message.author == "bot" and date in message.text for message in turn.history)
+    return None if given else Fact(name="opening", value=date)
 
 
-def _kind(turn: Turn) -> str:
+def _handover_kind(turn: Turn) -> str:
     codes = [reason.code for reason in turn.route.reasons]
     if "unreadable" in codes:
         return "unreadable"
     if codes[:1] == ["plugin_failed"]:
         return "failed"
-    return "not_served" if "language" in codes else _mood(turn)
+    return "not_served" if "language" in codes else _mood_kind(turn)
 
 
-def _mood(turn: Turn) -> str:
+def _mood_kind(turn: Turn) -> str:
     return MOODS.get(turn.understanding.emotion.label, "handover")
 
 
-def _at_a_loss(history: tuple[Message, ...]) -> bool:
-    """Whether the bot had no answer once before, since a person last had the conversation."""
+def _had_no_answer(history: tuple[Message, ...]) -> bool:
+    """Whether the bot had no answer before, since a person last had the conversation."""
     for message in reversed(history):
         if message.author == "agent" or message.purpose == "handover":
             return False

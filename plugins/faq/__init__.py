@@ -1,4 +1,4 @@
-"""Answers to frequent questions, kept in files."""
+"""Answers to frequent questions, from YAML files."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from gateway import Handler, Section, Settings, hookimpl
-from plugins.faq.answers import Answers, load
-from plugins.faq.book import Book
+from gateway import Handler, ReloadedFiles, Section, Settings, hookimpl
+from plugins.faq.answers import FaqAnswers, load
 from plugins.faq.handler import Faq
 
-__all__ = ["Answers", "Book", "Faq", "FaqSettings", "load"]
+__all__ = ["Faq", "FaqAnswers", "FaqSettings", "load"]
 
 
-def _one_as_list(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str | Path) else value
 
 
@@ -26,18 +25,10 @@ class FaqSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    answers: Annotated[list[Path], BeforeValidator(_one_as_list), Field(min_length=1)]
+    answers: Annotated[list[Path], BeforeValidator(_as_list), Field(min_length=1)]
     fallback_language: str = Field("en", description="for customers whose language has no text")
-    suggest_confidence: float = Field(0.35, ge=0, le=1, description="least, for a draft")
-    look_every: float = Field(1.0, ge=0, description="seconds between looks at the files")
-
-
-def make(mine: FaqSettings, settings: Settings) -> Faq:
-    """Read the answers. Raises BadConfig that names file, line and key of each mistake."""
-    read = partial(load, public_url=settings.core.public_url, fallback=mine.fallback_language)
-    paths = [settings.path(path) for path in mine.answers]
-    book = Book(paths, read, look_every=mine.look_every)
-    return Faq(book=book, suggest_confidence=mine.suggest_confidence)
+    suggest_confidence: float = Field(0.35, ge=0, le=1, description="minimum for a draft")
+    look_every: float = Field(1.0, ge=0, description="seconds between checks for changed files")
 
 
 @hookimpl
@@ -47,5 +38,16 @@ def register_settings(section: Section) -> None:
 
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
-    if mine := settings.section(FaqSettings):
-        register(make(mine, settings))
+    """Registers the handler. Raises BadConfig that names file, line and key of each mistake."""
+    if section := settings.section(FaqSettings):
+        answers = ReloadedFiles(
+            [settings.path(path) for path in section.answers],
+            partial(
+                load,
+                public_url=settings.core.public_url,
+                fallback=section.fallback_language,
+            ),
+            name="faq",
+            every=section.look_every,
+        )
+        register(Faq(answers=answers, suggest_confidence=section.suggest_confidence))

@@ -1,14 +1,13 @@
-"""Answers known questions, and drafts answers for people."""
+"""Answers known questions and drafts answers for agents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gateway import Emotion, Question, Reason, Reply, Turn
-from plugins.faq.answers import Answers, Said
-from plugins.faq.book import Book
+from gateway import Emotion, Question, Reason, ReloadedFiles, Reply, Turn
+from plugins.faq.answers import FaqAnswers
 
-LEFT = {
+UNANSWERED = {
     "en": (
         "A colleague will answer your other question.",
         "A colleague will answer your other questions.",
@@ -26,90 +25,91 @@ LEFT = {
         "Una persona del equipo responderá a sus otras preguntas.",
     ),
 }
-"""What is said of one question, or of several, that only a person can answer."""
+"""What the bot says about one question, or several, that only a person can answer."""
 
 
 class Faq:
-    """Answers a turn whose intent stands in the book, in the customer's language.
+    """Answers a turn whose intent has an answer, in the customer's language.
 
-    Routing has decided already that the bot may answer; a doubtful intent never gets here. For
-    people it drafts the best answer of which it is at least ``suggest_confidence`` (0..1) sure.
+    Routing has already decided that the bot may answer. For agents it drafts the best answer whose
+    intent has at least the confidence ``suggest_confidence`` (0..1).
     """
 
     name = "faq"
     priority = 50
 
-    def __init__(self, *, book: Book, suggest_confidence: float) -> None:
-        self._book, self._sure = book, suggest_confidence
+    def __init__(self, *, answers: ReloadedFiles[FaqAnswers], suggest_confidence: float) -> None:
+        self._answers, self._suggest_confidence = answers, suggest_confidence
 
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.kind != "message" or turn.route.action != "automate":
             return None
-        answers = await self._book.open()
-        asked = turn.understanding.questions
-        intents = [one.guess.name for one in asked] or [turn.understanding.intent.name]
-        found = [answers.find(intent, turn.language) for intent in intents]
-        known = [said for said in found if said]
+        answers = await self._answers.current()
+        questions = turn.understanding.questions
+        intents = [question.guess.name for question in questions]
+        found = [
+            answers.find(intent, turn.language)
+            for intent in intents or [turn.understanding.intent.name]
+        ]
+        known = [answer for answer in found if answer]
         if not known:
             return None
-        left = [one for one, said in zip(asked, found, strict=False) if said is None]
-        opener = known[0].opening.fitting(turn.understanding.emotion)
-        return together([said.reply for said in known], left).replace(opener=opener)
+        unanswered = [
+            question for question, answer in zip(questions, found, strict=False) if answer is None
+        ]
+        opener = known[0].openers.for_emotion(turn.understanding.emotion)
+        return combine([answer.reply for answer in known], unanswered).replace(opener=opener)
 
     async def suggest(self, turn: Turn) -> Reply | None:
         if turn.kind != "message":
             return None
-        answers = await self._book.open()
-        for intent in self._topics(turn):
-            said = answers.find(intent, turn.language)
-            if said and said.draft:
-                return personal(answers, said, turn.understanding.emotion)
+        answers = await self._answers.current()
+        for intent in self._likely_intents(turn):
+            answer = answers.find(intent, turn.language)
+            if answer and answer.draft:
+                return _framed(answers, answer.draft, turn.understanding.emotion)
         return None
 
-    def _topics(self, turn: Turn) -> Iterator[str]:
-        """What the message may be about, likeliest first."""
+    def _likely_intents(self, turn: Turn) -> Iterator[str]:
+        """What the message may be about, the likeliest first."""
         for guess in turn.understanding.ranking:
-            if guess.confidence >= self._sure:
+            if guess.confidence >= self._suggest_confidence:
                 yield guess.name
-        # Who asks for a person says nothing of the matter; it is the one spoken of before.
-        asked = any(reason.code == "asked_for_person" for reason in turn.route.reasons)
-        if asked and turn.conversation.intent:
+        # A request for a person names no topic; the topic is that of the conversation.
+        asked_for_person = any(r.code == "asked_for_person" for r in turn.route.reasons)
+        if asked_for_person and turn.conversation.intent:
             yield turn.conversation.intent
 
 
-def together(replies: Sequence[Reply], left: Sequence[Question]) -> Reply:
-    """The answers to all questions in one; those ``left`` are for a person, and it is said so."""
+def combine(replies: Sequence[Reply], unanswered: Sequence[Question]) -> Reply:
+    """One reply to all questions. It says that a person answers the ``unanswered`` ones."""
     first, *more = replies
-    if not more and not left:
+    if more:
+        texts = [*first.body, first.next_step]
+        texts += [text for reply in more for text in (*reply.body, reply.next_step)]
+        first = first.replace(
+            body=tuple(text for text in texts if text),
+            next_step=None,
+            links=tuple(dict.fromkeys(link for reply in replies for link in reply.links)),
+            facts=tuple(dict.fromkeys(fact for reply in replies for fact in reply.facts)),
+            buttons=(),
+        )
+    if not unanswered:
         return first
-    others = [line for one in more for line in (*one.body, *filter(None, [one.next_step]))]
-    told = [first.next_step] if first.next_step and more else []
-    reply = first.replace(
-        body=(*first.body, *told, *others),
-        next_step=None if more else first.next_step,
-        links=tuple(dict.fromkeys(link for one in replies for link in one.links)),
-        facts=tuple(dict.fromkeys(fact for one in replies for fact in one.facts)),
-        buttons=() if more else first.buttons,
-    )
-    if not left:
-        return reply
-    words = LEFT.get(first.language, LEFT["en"])
-    detail = "; ".join(f"“{one.text}”" for one in left)
-    return reply.replace(
-        next_step=words[len(left) > 1],
+    one, several = UNANSWERED.get(first.language, UNANSWERED["en"])
+    detail = "; ".join(f"“{question.text}”" for question in unanswered)
+    return first.replace(
+        next_step=several if len(unanswered) > 1 else one,
         buttons=(),
         escalate=(Reason(code="question_left", detail=f"not answered yet: {detail}"),),
     )
 
 
-def personal(answers: Answers, said: Said, emotion: Emotion) -> Reply | None:
-    """The draft as a person would begin and end it."""
-    if said.draft is None:
-        return None
-    ways = answers.drafts.get(said.draft.language)
-    if ways is None:
-        return said.draft
-    return said.draft.replace(
-        opener=ways.opening.fitting(emotion),
-        next_step=ways.next_step or said.draft.next_step,
+def _framed(answers: FaqAnswers, draft: Reply, emotion: Emotion) -> Reply:
+    """The draft with the opener and next step of drafts in its language."""
+    frame = answers.drafts.get(draft.language)
+    if frame is None:
+        return draft
+    return draft.replace(
+        opener=frame.openers.for_emotion(emotion), next_step=frame.next_step or draft.next_step
     )

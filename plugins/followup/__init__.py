@@ -1,15 +1,15 @@
-"""One question after a case is closed, in the tone that the conversation calls for."""
+"""Asks one question after a case is closed, in a tone that fits the conversation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from gateway import Handler, Section, Settings, hookimpl
-from plugins.followup.answers import read
 from plugins.followup.handler import Followup
 from plugins.followup.settings import FollowupSettings
+from plugins.followup.survey_answers import parse_answer
 
-__all__ = ["Followup", "FollowupSettings", "read"]
+__all__ = ["Followup", "FollowupSettings", "parse_answer"]
 
 
 @hookimpl
@@ -19,5 +19,5 @@ def register_settings(section: Section) -> None:
 
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
-    if mine := settings.section(FollowupSettings):
-        register(Followup(mine))
+    if section := settings.section(FollowupSettings):
+        register(Followup(settings=section))

@@ -1,137 +1,151 @@
-"""Asks once whether a closed case went well, and takes the answer."""
+"""Asks once how a closed case went, and handles the answer."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway import Fact, Message, Reason, Reply, SurveyAnswer, SurveyQuestion, Timer, Turn
-from plugins.followup import words
-from plugins.followup.answers import asks, read
-from plugins.followup.arc import tone
-from plugins.followup.quiet import not_in
-from plugins.followup.settings import Asking, FollowupSettings
+from gateway import Emotion, Fact, Message, Reason, Reply, SurveyAnswer, SurveyQuestion, Timer, Turn
+from plugins.followup import texts
+from plugins.followup.settings import ChannelSurvey, FollowupSettings, after_quiet_hours
+from plugins.followup.survey_answers import contains_question, parse_answer
 
 TIMER = "followup"
 GOOD = 4
+"""The lowest score of a satisfied customer."""
+UPSET = frozenset({"anxious", "frustrated", "angry", "urgent"})
+STRONG = 0.6
+"""Distress from which a customer counts as upset, whatever the label."""
 
 
+@dataclass(kw_only=True)
 class Followup:
-    """Sets an alarm when a person resolves a case, asks when it rings, and hears the answer.
+    """Sets a timer when a person resolves a case, asks when it is due, and handles the answer.
 
-    It asks nobody who opted out, nobody twice, and not in quiet hours; nor when the case was
-    opened again meanwhile or the customer came with another.
+    It asks nobody who opted out, nobody twice about a case, and nobody in quiet hours. It does not
+    ask if the case was reopened or the customer began another conversation.
     """
 
     name = "followup"
     priority = 5
 
-    def __init__(self, settings: FollowupSettings) -> None:
-        self._settings = settings
+    settings: FollowupSettings
 
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.kind == "event" and turn.name == "resolved":
-            return self._plan(turn)
+            return self._schedule(turn)
         if turn.kind == "timer" and turn.name == TIMER:
             return self._ask(turn)
         if turn.kind == "message" and turn.survey_answer is not None:
-            return _thank(turn, turn.survey_answer)
+            return _answered(turn, turn.survey_answer)
         return None
 
     def read_answer(self, turn: Turn) -> SurveyAnswer | None:
-        """The answer that the message is, or None when it is about something new."""
-        answer = read(turn.message.text)
-        if answer is None and turn.survey is not None and turn.survey.ask.scale == "text":
-            return _free_text(turn)
+        """The survey answer in the message, or None if it is about something new."""
+        text = turn.message.text
+        answer = parse_answer(text)
+        free_text = turn.survey is not None and turn.survey.ask.scale == "text"
+        if answer is None and free_text and text.strip() and not contains_question(text):
+            return SurveyAnswer(comment=text.strip())
         return answer
 
-    def _plan(self, turn: Turn) -> Reply | None:
-        asking = self._asking(turn)
-        if not asking.enabled or not _may_be_asked(turn):
+    def _schedule(self, turn: Turn) -> Reply | None:
+        survey = self._survey(turn)
+        if not survey.enabled or not _may_be_asked(turn):
             return None
-        due = turn.at + timedelta(minutes=asking.delay_minutes)
-        return self._later(turn, asking, str(turn.conversation.epoch), due=due)
+        due = turn.at + timedelta(minutes=survey.delay_minutes)
+        return self._timer(turn, survey, str(turn.conversation.epoch), due=due)
 
     def _ask(self, turn: Turn) -> Reply | None:
-        asking, epoch = self._asking(turn), turn.data.get("epoch")
+        survey, epoch = self._survey(turn), turn.data.get("epoch")
         if turn.conversation.state != "resolved" or epoch != str(turn.conversation.epoch):
             return None
-        if not asking.enabled or not _may_be_asked(turn) or _came_again(turn):
+        if not survey.enabled or not _may_be_asked(turn) or _came_again(turn):
             return None
-        # The alarm may come late (the server was down), and then in quiet hours after all.
-        if not_in(asking.quiet, turn.at, self._settings.timezone) > turn.at:
-            return self._later(turn, asking, epoch, due=turn.at)
-        language = words.spoken(turn.language)
+        # A timer can be late (the server was down) and fall into quiet hours.
+        if after_quiet_hours(survey.quiet, turn.at, self.settings.timezone) > turn.at:
+            return self._timer(turn, survey, epoch, due=turn.at)
+        language = texts.supported(turn.language)
         return Reply(
-            opener=words.OPENERS[tone(turn.history)][language],
-            body=(words.QUESTIONS[self._settings.kind][language],),
-            next_step=f"{words.UNSOLVED[language]} {words.STOP[language]}",
+            opener=texts.OPENERS[_tone(turn.history)][language],
+            body=(texts.QUESTIONS[self.settings.kind][language],),
+            next_step=f"{texts.UNSOLVED[language]} {texts.STOP[language]}",
             language=language,
             purpose="survey",
-            survey=SurveyQuestion(kind=self._settings.kind, scale=asking.scale),
+            survey=SurveyQuestion(kind=self.settings.kind, scale=survey.scale),
         )
 
-    def _later(self, turn: Turn, asking: Asking, epoch: str, *, due: datetime) -> Reply:
-        due = not_in(asking.quiet, due, self._settings.timezone)
+    def _timer(self, turn: Turn, survey: ChannelSurvey, epoch: str, *, due: datetime) -> Reply:
+        due = after_quiet_hours(survey.quiet, due, self.settings.timezone)
         timer = Timer(name=TIMER, due_at=due, data={"epoch": epoch})
         return Reply(language=turn.language, purpose="notice", timers=(timer,))
 
-    def _asking(self, turn: Turn) -> Asking:
-        return self._settings.on(turn.conversation.address.channel)
+    def _survey(self, turn: Turn) -> ChannelSurvey:
+        return self.settings.on(turn.conversation.address.channel)
 
 
 def _may_be_asked(turn: Turn) -> bool:
-    waiting = turn.survey is not None and turn.survey.conversation == turn.conversation.id
-    asked = waiting or any(m.purpose == "survey" for m in turn.history)
-    return not turn.customer.opted_out and not asked and _was_heard(turn.history)
+    """Whether the customer wrote, did not opt out, and was not asked about this case yet."""
+    open_survey = turn.survey is not None and turn.survey.conversation == turn.conversation.id
+    asked = open_survey or any(message.purpose == "survey" for message in turn.history)
+    wrote = any(message.author == "customer" for message in turn.history)
+    return wrote and not asked and not turn.customer.opted_out
 
 
 def _came_again(turn: Turn) -> bool:
-    """Whether the customer began another conversation since, as far as a context source knows:
-    the question would fall into it."""
+    """Whether the customer began another conversation since, as far as a context source knows.
+
+    The question would arrive in that conversation.
+    """
     closed = turn.conversation.resolved_at
     return closed is not None and any(e.opened_at >= closed for e in turn.context.earlier)
 
 
-def _was_heard(history: tuple[Message, ...]) -> bool:
-    """Who never wrote (or whose only message was a machine's) is asked nothing."""
-    return any(m.author == "customer" for m in history)
+def _tone(history: tuple[Message, ...]) -> texts.SurveyTone:
+    """The tone of the question, by how the customer felt over the conversation."""
+    emotions = [
+        message.understanding.emotion
+        for message in history
+        if message.author == "customer" and message.understanding
+    ]
+    if not any(map(_upset, emotions)):
+        return "warm"
+    return "careful" if _upset(emotions[-1]) else "mended"
 
 
-def _free_text(turn: Turn) -> SurveyAnswer | None:
-    """Where we asked for words, any words are an answer, but not a question."""
-    said = turn.message.text.strip()
-    return SurveyAnswer(comment=said) if said and not asks(said) else None
+def _upset(emotion: Emotion) -> bool:
+    strong = emotion.distress >= STRONG and emotion.label != "pleased"
+    return emotion.label in UPSET or strong
 
 
-def _thank(turn: Turn, answer: SurveyAnswer) -> Reply:
-    language = words.spoken(turn.language)
+def _answered(turn: Turn, answer: SurveyAnswer) -> Reply:
+    language = texts.supported(turn.language)
     if turn.route.action == "escalate":
         return _reopened(turn, "unsolved", turn.route.reasons, language)
     if answer.opt_out:
         return _thanks("stopped", language)
-    if asks(answer.comment):
-        asked = Reason(code="survey_question", detail="asked something with the answer")
-        return _reopened(turn, "asked", (asked,), language)
-    content = answer.score is None or answer.score >= GOOD
-    good = content and answer.solved is not False
-    return _thanks("good" if good else "middling", language)
+    if contains_question(answer.comment):
+        reason = Reason(code="survey_question", detail="asked something with the answer")
+        return _reopened(turn, "asked", (reason,), language)
+    satisfied = answer.score is None or answer.score >= GOOD
+    return _thanks("good" if satisfied and answer.solved is not False else "middling", language)
 
 
 def _thanks(kind: str, language: str) -> Reply:
-    body = (words.THANKS[kind][language],)
+    body = (texts.THANKS[kind][language],)
     return Reply(opener="", body=body, language=language, purpose="thanks")
 
 
 def _reopened(turn: Turn, kind: str, reasons: tuple[Reason, ...], language: str) -> Reply:
-    told = Reply(
+    reply = Reply(
         opener="",
-        body=(words.REOPENED[kind][language],),
+        body=(texts.REOPENED[kind][language],),
         language=language,
         purpose="handover",
         escalate=reasons,
     )
     if turn.opening is None:
-        return told
-    when = words.written(turn.opening, language)
-    closed = words.CLOSED[language].format(when=when)
-    return told.replace(body=(*told.body, closed), facts=(Fact(name="opening", value=when),))
+        return reply
+    date = texts.format_date(turn.opening, language)
+    closed = texts.CLOSED[language].format(when=date)
+    return reply.replace(body=(*reply.body, closed), facts=(Fact(name="opening", value=date),))

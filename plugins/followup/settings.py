@@ -1,38 +1,92 @@
-"""Section ``plugins.followup``."""
+"""Section ``plugins.followup``, and quiet hours."""
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from plugins.followup.quiet import Quiet, Zone
-
-Scale = Literal["stars", "number", "text"]
-NIGHT = Quiet.model_validate("21:00-08:00")
+SurveyScale = Literal["stars", "number", "text"]
 
 
-class Asking(BaseModel):
+def _check_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"no time zone {name!r}; write it as `Europe/Berlin`") from None
+    return name
+
+
+class QuietHours(BaseModel):
+    """Hours in local time in which nobody is asked. They cross midnight if they end earlier than
+    they start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    start: time
+    end: time
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        start, dash, end = (part.strip() for part in value.partition("-"))
+        if not dash:
+            raise ValueError("write quiet hours as `21:00-08:00`, or `null` for none")
+        return {"start": start.zfill(5), "end": end.zfill(5)}
+
+    @model_validator(mode="after")
+    def _not_all_day(self) -> QuietHours:
+        if self.start == self.end:
+            raise ValueError("the start equals the end; write `null` for no quiet hours")
+        return self
+
+
+class ChannelSurvey(BaseModel):
     """How customers of a channel are asked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = True
     delay_minutes: float = Field(30, ge=0, le=60 * 24 * 30, description="after the case is closed")
-    quiet: Quiet | None = Field(NIGHT, description="nobody is asked then; null: at any hour")
-    scale: Scale = "stars"
+    quiet: QuietHours | None = Field(
+        QuietHours(start=time(21), end=time(8)),
+        description="nobody is asked in these hours; null: at any hour",
+    )
+    scale: SurveyScale = "stars"
 
 
-class FollowupSettings(Asking):
-    """The keys of `Asking` hold on every channel; ``channels`` changes some of them for one."""
+class FollowupSettings(ChannelSurvey):
+    """The keys of `ChannelSurvey` apply to every channel; ``channels`` overrides some for one."""
 
     kind: Literal["felt_heard", "csat", "ces"] = "felt_heard"
-    timezone: Zone = Field("UTC", description="of the quiet hours (IANA name)")
-    channels: dict[str, Asking] = {}
+    timezone: Annotated[str, AfterValidator(_check_time_zone)] = Field(
+        "UTC", description="of the quiet hours (IANA name)"
+    )
+    channels: dict[str, ChannelSurvey] = {}
 
-    def on(self, channel: str) -> Asking:
-        """What holds on ``channel``: its own keys over the common ones."""
+    def on(self, channel: str) -> ChannelSurvey:
+        """The settings of ``channel``: its own keys over the common ones."""
         own = self.channels.get(channel)
         if own is None:
             return self
         return self.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+
+
+def after_quiet_hours(quiet: QuietHours | None, at: datetime, zone: str) -> datetime:
+    """``at``, or the end of the quiet hours that it falls into, in UTC."""
+    moment = at.astimezone(UTC)
+    if quiet is None:
+        return moment
+    local = at.astimezone(ZoneInfo(zone))
+    overnight = quiet.end < quiet.start
+    started, ended = local.time() >= quiet.start, local.time() >= quiet.end
+    if not (started or not ended if overnight else started and not ended):
+        return moment
+    day = local.date() + timedelta(days=1 if overnight and started else 0)
+    end = datetime.combine(day, quiet.end, local.tzinfo)
+    # The later of both readings: an hour that the clocks repeat is quiet both times.
+    return max(moment, *(end.replace(fold=fold).astimezone(UTC) for fold in (0, 1)))

@@ -1,5 +1,5 @@
-"""Understanding on this machine: language, intents, emotion and signals, without a network.
+"""Understanding on this machine, without a network: language, intents, emotion and signals.
 
-`guest` is what the gateway loads. Nothing stands here: the process that reads messages (`child`)
+The gateway loads `plugin`. This file imports nothing: the process that reads messages (`worker`)
 needs neither hooks nor settings.
 """

@@ -1,110 +1,185 @@
-"""How a message is written, whatever its words: shouting, drawn-out and repeated words, marks."""
+"""Cues that carry a meaning of their own: the style of writing, and the signals for routing.
+
+Style cues are shouting, repeated marks, elongated and repeated words, in any language. Signals are
+phrases that routing knows by kind: asked for a person, harm, legal words, the answer did not help.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gateway import Cue
 
-from .text import MOST, Token
+from .phrases import FoundPhrase, LanguagePhrases, PhraseFinder
+from .text import MAX_CHARACTERS, WordToken
 
-FORCE = {
+STYLE_STRENGTHS = {
     "shouting": 0.35,
     "exclaiming": 0.3,
     "questioning": 0.2,
     "elongation": 0.2,
     "repetition": 0.25,
 }
-"""How much each kind of cue adds to how strongly something is felt."""
+"""How much each kind of style cue adds to the intensity of a feeling."""
+
+MIN_CAPITALS = 3
+"""Capitals in a run of shouted words, at least."""
+
+ASKED_FOR_PERSON = "asked_for_person"
+SIGNAL_KINDS = (ASKED_FOR_PERSON, "harm", "legal", "not_helped")
 
 _MARKS = re.compile(r"(?:[!?¡¿！？؟]\s?){2,}|[!！]")
-_DRAWN_OUT = re.compile(r"([^\W\d_])\1\1")
+_ELONGATED = re.compile(r"([^\W\d_])\1\1")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _CAPITALS = re.compile("[A-Z]")
-_NOT_DRAWN_OUT = re.compile(r"www|[ivxlcm]+", re.IGNORECASE)
+_NOT_ELONGATED = re.compile(r"www|[ivxlcm]+", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 
-SHOUTED = 3
-"""Capitals in a run that is shouted, at the least."""
+
+def make_cue(text: str, kind: str, start: int, end: int) -> Cue:
+    return Cue(kind=kind, text=text[start:end], start=start, end=end)
 
 
-def form_cues(text: str, words: Sequence[Token], plain: frozenset[str]) -> list[Cue]:
-    """The cues of ``text``, whose words are ``words``; ``plain`` are words that are no names."""
+# -- the style of writing ------------------------------------------------------------------------
+
+
+def style_cues(text: str, words: Sequence[WordToken], common: frozenset[str]) -> list[Cue]:
+    """The style cues of ``text``; ``words`` are its tokens, ``common`` keys that are not names."""
     return [
-        *_shouting(text, words, plain),
+        *_shouting(text, words, common),
         *_marks(text),
         *_elongation(text),
-        *_repetition(text, words, plain),
+        *_repetition(text, words, common),
     ]
 
 
-def force(cues: Sequence[Cue]) -> float:
-    """What the cues together add, 0..1; of one kind the first two count, the second half."""
+def style_force(cues: Sequence[Cue]) -> float:
+    """The joint strength of style cues, 0..1. Of one kind the first two count, the second half."""
     calm = 1.0
-    seen: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for cue in cues:
-        times = seen.get(cue.kind, 0)
-        seen[cue.kind] = times + 1
-        strength = FORCE[cue.kind] / (1 + times) if times < 2 else 0.0
+        earlier = counts.get(cue.kind, 0)
+        counts[cue.kind] = earlier + 1
+        strength = STYLE_STRENGTHS[cue.kind] / (1 + earlier) if earlier < 2 else 0.0
         if cue.kind == "exclaiming" and len(cue.text.strip()) < 3:
             strength /= 2 if len(cue.text.strip()) == 2 else 6
         calm *= 1 - strength
     return 1 - calm
 
 
-def cue(text: str, kind: str, start: int, end: int) -> Cue:
-    return Cue(kind=kind, text=text[start:end], start=start, end=end)
-
-
-def _shouting(text: str, words: Sequence[Token], plain: frozenset[str]) -> Iterator[Cue]:
-    """Runs of words in capitals that hold a plain word (DHL, USB-C or a brand alone are none)."""
-    if text.isascii() and len(_CAPITALS.findall(text)) < SHOUTED:
+def _shouting(text: str, words: Sequence[WordToken], common: frozenset[str]) -> Iterator[Cue]:
+    """Runs of words in capitals with a common word in them (not DHL, USB-C or a brand alone)."""
+    if text.isascii() and len(_CAPITALS.findall(text)) < MIN_CAPITALS:
         return
-    run: list[Token] = []
+    run: list[WordToken] = []
     for word in [*words, None]:
-        if word is not None and _capital(text[word.start : word.end]):
+        if word is not None and _in_capitals(text[word.start : word.end]):
             run.append(word)
             continue
         size = sum(w.end - w.start for w in run)
-        spoken = any(w.key in plain and len(w.key) > 1 for w in run)
-        if run and size >= SHOUTED and (spoken or (len(run) >= 4 and size >= 16)):
-            yield cue(text, "shouting", run[0].start, run[-1].end)
+        has_common = any(w.key in common and len(w.key) > 1 for w in run)
+        if run and size >= MIN_CAPITALS and (has_common or (len(run) >= 4 and size >= 16)):
+            yield make_cue(text, "shouting", run[0].start, run[-1].end)
         run = []
 
 
-def _capital(word: str) -> bool:
+def _in_capitals(word: str) -> bool:
     return word.isupper() and not _DIGIT.search(word)
 
 
 def _marks(text: str) -> Iterator[Cue]:
-    for match in _MARKS.finditer(text, 0, MOST):
+    for match in _MARKS.finditer(text, 0, MAX_CHARACTERS):
         marks = match.group().rstrip()
-        # A Spanish question or exclamation opens with a mark of its own: one is not two.
+        # A Spanish question or exclamation also opens with a mark: such a pair counts once.
         closing = [mark for mark in marks if mark not in "¡¿ "]
         asked = sum(mark in "?？؟" for mark in closing)
         if asked >= 2 or (asked and len(closing) > asked):
-            yield cue(text, "questioning", match.start(), match.start() + len(marks))
+            yield make_cue(text, "questioning", match.start(), match.start() + len(marks))
         elif closing and not asked:
-            yield cue(text, "exclaiming", match.start(), match.start() + len(marks))
+            yield make_cue(text, "exclaiming", match.start(), match.start() + len(marks))
 
 
 def _elongation(text: str) -> Iterator[Cue]:
-    if not _DRAWN_OUT.search(text, 0, MOST):
+    if not _ELONGATED.search(text, 0, MAX_CHARACTERS):
         return
-    for match in _LETTERS.finditer(text, 0, MOST):
+    for match in _LETTERS.finditer(text, 0, MAX_CHARACTERS):
         word = match.group()
-        if _DRAWN_OUT.search(word) and not _NOT_DRAWN_OUT.fullmatch(word):
-            yield cue(text, "elongation", *match.span())
+        if _ELONGATED.search(word) and not _NOT_ELONGATED.fullmatch(word):
+            yield make_cue(text, "elongation", *match.span())
 
 
-def _repetition(text: str, words: Sequence[Token], plain: frozenset[str]) -> Iterator[Cue]:
-    """A word three times over, or a plain word twice."""
+def _repetition(text: str, words: Sequence[WordToken], common: frozenset[str]) -> Iterator[Cue]:
+    """A word three times in a row, or a common word twice."""
     first = 0
     for at in range(1, len(words) + 1):
-        if at < len(words) and words[at].key == words[first].key:
+        key = words[first].key
+        if at < len(words) and words[at].key == key:
             continue
         times = at - first
-        if times >= 3 or (times == 2 and words[first].key in plain and len(words[first].key) > 1):
-            yield cue(text, "repetition", words[first].start, words[at - 1].end)
+        if times >= 3 or (times == 2 and key in common and len(key) > 1):
+            yield make_cue(text, "repetition", words[first].start, words[at - 1].end)
         first = at
+
+
+# -- signals -------------------------------------------------------------------------------------
+
+
+class SignalFinder:
+    """Finds signals. It looks for a request for a person in every language that has phrases."""
+
+    def __init__(self, phrases: Mapping[str, LanguagePhrases]) -> None:
+        languages = phrases.values()
+        signals = [phrase for language in languages for phrase in language.signals]
+        self._person = PhraseFinder(p for p in signals if p.kind == ASKED_FOR_PERSON)
+        self._person_alone = PhraseFinder(p for one in languages for p in one.person_alone)
+        self._refusals = PhraseFinder(p for language in languages for p in language.refusals)
+        self._others = {
+            code: PhraseFinder(p for p in language.signals if p.kind != ASKED_FOR_PERSON)
+            for code, language in phrases.items()
+        }
+        self._courtesy = frozenset(
+            word for language in languages for text in language.greetings for word in text.split()
+        )
+        self._substrings = tuple(
+            (kind, substring)
+            for language in languages
+            for kind, substring in language.substrings
+            if kind in SIGNAL_KINDS and not substring.isascii()
+        )
+
+    def find(
+        self, text: str, words: Sequence[WordToken], languages: Iterable[str]
+    ) -> tuple[Cue, ...]:
+        """The signals of ``text`` in order; ``languages`` are those it may be in."""
+        matches = self._person_requests(words)
+        for code in languages:
+            if finder := self._others.get(code):
+                matches += finder.find(words)
+        found = [
+            make_cue(text, match.kind, words[match.first].start, words[match.last - 1].end)
+            for match in matches
+        ]
+        # For scripts without spaces between words; ASCII has none of them.
+        for kind, substring in () if text.isascii() else self._substrings:
+            at = text.find(substring, 0, MAX_CHARACTERS)
+            if at >= 0:
+                found.append(make_cue(text, kind, at, at + len(substring)))
+        return tuple(sorted(dict.fromkeys(found), key=lambda cue: (cue.start, cue.end)))
+
+    def _person_requests(self, words: Sequence[WordToken]) -> list[FoundPhrase]:
+        """Requests for a person, without refused ones (`I don't need to talk to a human`)."""
+        matches = self._person.find(words)
+        if not matches and len(words) <= 4:
+            matches = self._single_request(words)
+        if not matches:
+            return []
+        refusals = self._refusals.find(words)
+        return [m for m in matches if not any(r.first < m.first <= r.last for r in refusals)]
+
+    def _single_request(self, words: Sequence[WordToken]) -> list[FoundPhrase]:
+        """A message that is nothing but `agent`, `a human, please` or the like."""
+        matches = self._person_alone.find(words)
+        within = {at for match in matches for at in range(match.first, match.last)}
+        rest = [word.key for at, word in enumerate(words) if at not in within]
+        return matches if all(key in self._courtesy or len(key) <= 2 for key in rest) else []

@@ -1,178 +1,297 @@
-"""How the customer feels, and by which words it shows: VADER, a learnt tone, phrases, and how
-it is written.
+"""How the customer feels, and the words that show it: phrases, style, VADER and a learnt model.
 
-VADER (Hutto and Gilbert, 2014) and the learnt tone know English; the phrases in ``words/`` know
-the languages they are written for.
+VADER (Hutto and Gilbert, 2014) and the learnt model know English; the phrases in ``words/`` know
+the languages they are written for. The strengths here were set by hand on messages of our own. The
+weights of ``distress`` were learnt (see `emotion_model`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp, prod
 from string import punctuation
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from gateway import Emotion
+from gateway import Cue, Emotion, MoodLabel
 
-from .cues import cue, force, form_cues
-from .evidence import LABELS, Evidence, conclude
-from .heard import heard, undrawn
-from .phrases import Finder, Hit, Words
-from .text import MOST, Token, tokens
-from .tone import Tone
+from .cues import make_cue, style_cues, style_force
+from .emotion_model import EmotionModel
+from .phrases import FoundPhrase, LanguagePhrases, PhraseFinder
+from .text import MAX_CHARACTERS, WordToken, blank_quotations, shorten_elongated, tokenize
 
-NEGATIVE = ("angry", "frustrated", "anxious", "trouble")
-LOUD = ("shouting", "questioning", "repetition")
+LABELS: tuple[MoodLabel, ...] = ("angry", "frustrated", "anxious", "urgent", "confused", "pleased")
+"""In the order of precedence between labels with equal evidence."""
+
+FEELING_KINDS = (*LABELS, "trouble")
+NEGATIVE_KINDS = ("angry", "frustrated", "anxious", "trouble")
+EVENT_KINDS = ("trouble", "complaint")
+"""What went wrong, and complaints about it: not feelings, but they call for a person."""
+
+LOUD_STYLES = ("shouting", "questioning", "repetition")
+STRENGTHS = {1: 0.2, 2: 0.5, 3: 0.75}
+"""The strength of evidence for each weight of a phrase."""
+
+MIN_STRENGTH = 0.25
+"""Weaker evidence is no feeling."""
+
+SHOW_EVENTS_FROM = 0.6
+"""The distress from which a calm message shows its events among the cues."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EmotionEvidence:
+    """The evidence for each feeling in one message.
+
+    ``strengths`` are by kind, each 0..1, and join as the chances of independent signs. ``tone`` is
+    the score of the learnt model, 0 where it knows nothing. ``force`` is the strength of the style,
+    ``negative`` and ``positive`` are VADER's verdict; each 0..1.
+    """
+
+    strengths: dict[str, list[float]] = field(default_factory=dict)
+    cues: list[Cue] = field(default_factory=list)
+    tone: float = 0.0
+    force: float = 0.0
+    negative: float = 0.0
+    positive: float = 0.0
+    has_question: bool = False
+    is_loud: bool = False
+
+    def add(self, kind: str, weight: int, cue: Cue) -> None:
+        """Count a cue once, though the phrases of several languages may find it."""
+        if cue not in self.cues:
+            self.cues.append(cue)
+            self.strengths.setdefault(kind, []).append(STRENGTHS[weight])
+
+    def strength(self, kind: str, *more: float) -> float:
+        if kind not in self.strengths and not any(more):
+            return 0.0
+        return 1.0 - float(prod(1.0 - s for s in (*self.strengths.get(kind, ()), *more)))
+
+    def signs(self) -> dict[str, float]:
+        """The signs that `EmotionModel.sign_weights` weighs, by name."""
+        kinds = ("angry", "frustrated", "anxious", "pleased", "trouble", "complaint")
+        return {
+            **{kind: self.strength(kind) for kind in kinds},
+            "against": self.negative,
+            "favour": self.positive,
+            "tone": self.tone,
+        }
 
 
 class EmotionReader:
-    """Reads the feeling of messages; ``words`` are the phrases by language, ``tone`` is what was
-    learnt of English (None: nothing yet; then there is `evidence`, and no `read`)."""
+    """Reads the emotion of messages.
 
-    def __init__(self, words: Mapping[str, Words], tone: Tone | None) -> None:
+    ``phrases`` are by language. ``model`` is what was learnt of English; its training needs the
+    `evidence` before there is one, and `read` needs the model.
+    """
+
+    def __init__(self, phrases: Mapping[str, LanguagePhrases], model: EmotionModel | None) -> None:
         self._vader = SentimentIntensityAnalyzer()
-        self._tone = tone
-        self._finders = {code: Finder(one.feelings) for code, one in words.items()}
-        self._names = Finder(name for one in words.values() for name in one.names)
-        self._words = words
-        self._plain = {
-            code: one.emphasis | {word for said in one.language for word in said.split()}
-            for code, one in words.items()
+        self._model = model
+        self._finders = {code: PhraseFinder(one.feelings) for code, one in phrases.items()}
+        self._names = PhraseFinder(name for one in phrases.values() for name in one.names)
+        self._phrases = phrases
+        self._common = {
+            code: one.emphasis | {word for text in one.greetings for word in text.split()}
+            for code, one in phrases.items()
         }
-        self._emoji = words["emoji"].substrings
-        self._telling = frozenset(filter(str.isalpha, self._vader.lexicon))
+        self._emoji = phrases["emoji"].substrings
+        self._vader_words = frozenset(filter(str.isalpha, self._vader.lexicon))
 
     def read(
-        self, text: str, words: Sequence[Token], languages: Iterable[str], english: float
+        self, text: str, words: Sequence[WordToken], languages: Iterable[str], english: float
     ) -> Emotion:
-        """The feeling of ``text``; ``words`` are its tokens, ``languages`` those it may be in,
-        and ``english`` how likely (0..1) it is that one."""
-        if self._tone is None:
-            raise RuntimeError("no tone was learnt that could weigh the evidence")
-        return conclude(self.evidence(text, words, languages, english), self._tone.join)
+        """The emotion of ``text``; ``words`` are its tokens, ``languages`` those it may be in,
+        and ``english`` is the probability (0..1) of English."""
+        if self._model is None:
+            raise RuntimeError("EmotionReader.read needs a model to weigh the evidence")
+        evidence = self.evidence(text, words, languages, english)
+        return weigh_evidence(evidence, self._model.sign_weights)
 
     def evidence(
-        self, text: str, words: Sequence[Token], languages: Iterable[str], english: float
-    ) -> Evidence:
-        """All that speaks for a feeling; as `read`."""
-        own = heard(text)
-        if own != text:
-            words = tokens(own)
-        seen = Evidence()
-        plain: list[frozenset[str]] = [self._telling]
+        self, text: str, words: Sequence[WordToken], languages: Iterable[str], english: float
+    ) -> EmotionEvidence:
+        """All evidence for a feeling; the arguments are those of `read`."""
+        unquoted = blank_quotations(text)
+        if unquoted != text:
+            words = tokenize(unquoted)
+        evidence = EmotionEvidence()
+        common: list[frozenset[str]] = [self._vader_words]
         for code in languages:
-            self._phrases(seen, code, own, words)
-            plain.append(self._plain.get(code, frozenset()))
-        if not own.isascii():
-            self._pieces(seen, own, self._emoji)
-        plain.append(frozenset(c.text.casefold() for c in seen.cues))
+            self._add_phrases(evidence, code, unquoted, words)
+            common.append(self._common.get(code, frozenset()))
+        if not unquoted.isascii():
+            _add_substrings(evidence, unquoted, self._emoji)
+        common.append(frozenset(cue.text.casefold() for cue in evidence.cues))
         keys = {word.key for word in words}
-        known = frozenset().union(*[keys & one for one in plain])
-        form = form_cues(own, self._unnamed(words), known)
-        seen.cues += form
-        seen.force = force(form)
-        seen.asking = "?" in own or "؟" in own or "？" in own
-        seen.loud = any(c.kind in LOUD for c in form)
+        known = frozenset().union(*[keys & one for one in common])
+        style = style_cues(unquoted, self._without_names(words), known)
+        evidence.cues += style
+        evidence.force = style_force(style)
+        evidence.has_question = "?" in unquoted or "؟" in unquoted or "？" in unquoted
+        evidence.is_loud = any(cue.kind in LOUD_STYLES for cue in style)
         if english > 0.2 and words:
-            self._english(seen, own, words, english)
-        return seen
+            self._add_english(evidence, unquoted, words, english)
+        return evidence
 
-    def _unnamed(self, words: Sequence[Token]) -> Sequence[Token]:
-        """``words`` without the names of products, whose capitals tell nothing."""
-        named = {at for hit in self._names.find(words) for at in range(hit.first, hit.last)}
+    def _without_names(self, words: Sequence[WordToken]) -> Sequence[WordToken]:
+        """``words`` without the names of products, whose capitals say nothing."""
+        named = {at for match in self._names.find(words) for at in range(match.first, match.last)}
         return [word for at, word in enumerate(words) if at not in named] if named else words
 
-    def _english(self, seen: Evidence, text: str, words: Sequence[Token], english: float) -> None:
-        """What VADER and the learnt tone make of it, and the words that told them."""
-        polarity = self._polarity(text[:MOST]) * english
-        seen.against, seen.favour = max(0.0, -polarity), max(0.0, polarity)
-        if self._tone is not None:
-            seen.tone = self._tone.of(text[:MOST]) * english
-        if seen.strengths.keys() & set(LABELS):
+    def _add_english(
+        self, evidence: EmotionEvidence, text: str, words: Sequence[WordToken], english: float
+    ) -> None:
+        """Add the verdicts of VADER and the learnt model, and the words behind them."""
+        polarity = self._polarity(text[:MAX_CHARACTERS]) * english
+        evidence.negative, evidence.positive = max(0.0, -polarity), max(0.0, polarity)
+        if self._model is not None:
+            evidence.tone = self._model.score(text[:MAX_CHARACTERS]) * english
+        if evidence.strengths.keys() & set(LABELS):
             return
-        # Nothing else shows the feeling there may be: then the word that told most does.
+        # No phrase shows a feeling: show the word that counts most for VADER.
         kind, sign = ("frustrated", -1.0) if polarity < 0 else ("pleased", 1.0)
-        told = max(words, key=lambda w: sign * self._vader.lexicon.get(w.key, 0.0))
-        if sign * self._vader.lexicon.get(told.key, 0.0) > 0:
-            seen.cues.append(cue(text, kind, told.start, told.end))
+        strongest = max(words, key=lambda word: sign * self._vader.lexicon.get(word.key, 0.0))
+        if sign * self._vader.lexicon.get(strongest.key, 0.0) > 0:
+            evidence.cues.append(make_cue(text, kind, strongest.start, strongest.end))
 
     def _polarity(self, text: str) -> float:
-        """What VADER says, -1 to 1. It is 0 where no word stands in its lexicon, as in most
-        questions: then it is not asked. (Of signs outside ASCII it makes words first.)"""
+        """VADER's polarity, -1 to 1. It is 0 without a word of the lexicon, as in most questions:
+        then this does not call VADER. (VADER turns signs outside ASCII into words first.)"""
         if text.isascii():
-            known, said = self._vader.lexicon.keys(), text.lower().split()
-            # It takes the marks from around a word, but not from a sign such as `:)`.
-            if known.isdisjoint(said) and known.isdisjoint([w.strip(punctuation) for w in said]):
+            known, words = self._vader.lexicon.keys(), text.lower().split()
+            # VADER strips the marks around a word, but not those of a sign such as `:)`.
+            if known.isdisjoint(words) and known.isdisjoint([w.strip(punctuation) for w in words]):
                 return 0.0
-        told: float = self._vader.polarity_scores(text)["compound"]
-        return told
+        compound: float = self._vader.polarity_scores(text)["compound"]
+        return compound
 
-    def _phrases(self, seen: Evidence, code: str, text: str, words: Sequence[Token]) -> None:
+    def _add_phrases(
+        self, evidence: EmotionEvidence, code: str, text: str, words: Sequence[WordToken]
+    ) -> None:
         finder = self._finders.get(code)
         if finder is None:
             return
-        spoken = undrawn(words, finder)
-        own = self._words[code]
-        hits = finder.find(spoken)
-        hits = [hit for hit in hits if not self._excused(hit, hits, spoken, own)]
-        ironic = _ironic(hits, spoken, own)
-        for hit in hits:
-            kind, weight = hit.kind, hit.weight
-            if denied(hit, spoken, own.negations):
+        spelt = shorten_elongated(words, finder.knows)
+        phrases = self._phrases[code]
+        matches = finder.find(spelt)
+        matches = [m for m in matches if not _is_joyful_oath(m, matches, spelt, phrases)]
+        ironic = _is_ironic(matches, spelt, phrases)
+        for match in matches:
+            kind, weight = match.kind, match.weight
+            if _is_denied(match, spelt, phrases.negations):
                 if kind != "pleased" or weight < 2:
                     continue
                 kind, weight = "frustrated", 2
             elif kind == "pleased" and ironic:
                 kind, weight = "frustrated", 2
-            seen.add(kind, weight, cue(text, kind, words[hit.first].start, words[hit.last - 1].end))
-        self._pieces(seen, text, own.substrings)
-
-    def _pieces(self, seen: Evidence, text: str, known: Sequence[tuple[str, str]]) -> None:
-        for kind, piece in known:
-            at = text.find(piece, 0, MOST)
-            if at >= 0 and kind in (*LABELS, "trouble"):
-                seen.add(kind, 2, cue(text, kind, at, at + len(piece)))
-
-    def _excused(self, hit: Hit, hits: Sequence[Hit], words: Sequence[Token], own: Words) -> bool:
-        """Whether it is an oath of joy: rude words alone beside praise that is not denied."""
-        if hit.kind != "angry" or not _rude(hit, words, own):
-            return False
-        others = [one for one in hits if one is not hit]
-        praised = any(
-            one.kind == "pleased" and one.weight >= 2 and not denied(one, words, own.negations)
-            for one in others
-        )
-        return praised and not any(
-            one.kind in NEGATIVE and one.weight >= 2 and not _rude(one, words, own)
-            for one in others
-        )
+            start, end = words[match.first].start, words[match.last - 1].end
+            evidence.add(kind, weight, make_cue(text, kind, start, end))
+        _add_substrings(evidence, text, phrases.substrings)
 
 
-def _rude(hit: Hit, words: Sequence[Token], own: Words) -> bool:
-    return hit.last - hit.first == 1 and words[hit.first].key.startswith(own.oaths)
+def _add_substrings(
+    evidence: EmotionEvidence, text: str, substrings: Sequence[tuple[str, str]]
+) -> None:
+    for kind, substring in substrings:
+        at = text.find(substring, 0, MAX_CHARACTERS)
+        if at >= 0 and kind in FEELING_KINDS:
+            evidence.add(kind, 2, make_cue(text, kind, at, at + len(substring)))
 
 
-def _ironic(hits: Sequence[Hit], words: Sequence[Token], own: Words) -> bool:
-    """Whether praise is meant the other way: it is all the first clause says, and what follows
-    is nothing but bad (`Great, it broke again`)."""
-    begun = words[0].clause if words else 0
-    first = [word.key for word in words if word.clause == begun]
-    if len(first) > 4 or not own.scorn.issuperset(first):
+def _is_joyful_oath(
+    match: FoundPhrase,
+    matches: Sequence[FoundPhrase],
+    words: Sequence[WordToken],
+    phrases: LanguagePhrases,
+) -> bool:
+    """Whether it is a rude word beside praise that is not denied, with no other bad news."""
+    if match.kind != "angry" or not _is_rude_word(match, words, phrases):
         return False
-    praised = [hit for hit in hits if hit.kind == "pleased"]
-    if not praised or any(words[hit.first].clause != begun for hit in praised):
-        return False
-    if any(word.key in own.mended for word in words):
-        return False
-    return any(
-        hit.kind in NEGATIVE and (hit.weight >= 2 or words[hit.first].key in own.again)
-        for hit in hits
-        if words[hit.first].clause != begun
+    others = [other for other in matches if other is not match and other.weight >= 2]
+    praised = any(
+        other.kind == "pleased" and not _is_denied(other, words, phrases.negations)
+        for other in others
+    )
+    return praised and not any(
+        other.kind in NEGATIVE_KINDS and not _is_rude_word(other, words, phrases)
+        for other in others
     )
 
 
-def denied(hit: Hit, words: Sequence[Token], negations: frozenset[str]) -> bool:
-    """Whether one of the three words before, in the same clause, says no."""
-    clause = words[hit.first].clause
-    before = words[max(0, hit.first - 3) : hit.first]
+def _is_rude_word(match: FoundPhrase, words: Sequence[WordToken], phrases: LanguagePhrases) -> bool:
+    single = match.last - match.first == 1
+    return single and words[match.first].key.startswith(phrases.profanity)
+
+
+def _is_ironic(
+    matches: Sequence[FoundPhrase], words: Sequence[WordToken], phrases: LanguagePhrases
+) -> bool:
+    """Whether praise means the opposite: it is all that the first clause says, and only bad news
+    follows (`Great, it broke again`)."""
+    first_clause = words[0].clause if words else 0
+    first = [word.key for word in words if word.clause == first_clause]
+    if len(first) > 4 or not phrases.ironic_praise.issuperset(first):
+        return False
+    praise = [match for match in matches if match.kind == "pleased"]
+    if not praise or any(words[match.first].clause != first_clause for match in praise):
+        return False
+    if any(word.key in phrases.resolved for word in words):
+        return False
+    return any(
+        match.kind in NEGATIVE_KINDS
+        and (match.weight >= 2 or words[match.first].key in phrases.recurrence)
+        for match in matches
+        if words[match.first].clause != first_clause
+    )
+
+
+def _is_denied(match: FoundPhrase, words: Sequence[WordToken], negations: frozenset[str]) -> bool:
+    """Whether one of the three words before it, in the same clause, is a negation."""
+    clause = words[match.first].clause
+    before = words[max(0, match.first - 3) : match.first]
     return any(word.key in negations and word.clause == clause for word in before)
+
+
+def weigh_evidence(evidence: EmotionEvidence, sign_weights: Mapping[str, float]) -> Emotion:
+    """The emotion that the evidence shows; ``sign_weights`` weigh the signs of distress."""
+    found: dict[str, float] = {label: evidence.strength(label) for label in LABELS}
+    found["frustrated"] = evidence.strength("frustrated", 0.42 * evidence.negative)
+    # VADER finds every polite wish pleasant: without words of praise its verdict must be strong.
+    praised = "pleased" in evidence.strengths
+    praise = 0.45 * evidence.positive if praised else 0.75 * evidence.positive - 0.375
+    found["pleased"] = evidence.strength("pleased", max(0.0, praise))
+    if evidence.has_question:
+        found["pleased"] *= 0.4  # thanks beside a question are good manners
+    against = max(found["angry"], found["frustrated"], found["anxious"])
+    found["pleased"] *= 1 - against
+    if evidence.is_loud and max(found.values()) < MIN_STRENGTH:
+        found["frustrated"] = max(found["frustrated"], 0.8 * evidence.force)
+    label = max(LABELS, key=lambda name: found[name])
+    strength = found[label]
+    distress = _distress(evidence, found, sign_weights)
+    cues = tuple(sorted(evidence.cues, key=lambda cue: (cue.start, cue.end)))
+    feelings = tuple(cue for cue in cues if cue.kind not in EVENT_KINDS)
+    if strength < MIN_STRENGTH:
+        # A calm message with bad news: the events are the reason for a person.
+        return Emotion(distress=distress, cues=cues if distress >= SHOW_EVENTS_FROM else feelings)
+    intensity = min(1.0, strength + (1 - strength) * 0.6 * evidence.force)
+    return Emotion(label=label, intensity=round(intensity, 3), distress=distress, cues=feelings)
+
+
+def _distress(
+    evidence: EmotionEvidence, found: Mapping[str, float], sign_weights: Mapping[str, float]
+) -> float:
+    """How much the message calls for a person, 0..1.
+
+    The weights were learnt from people who did not write to a company. Marks, capitals, and words
+    of anger in languages without a lexicon count as well.
+    """
+    score = sign_weights["offset"]
+    score += sum(sign_weights[name] * value for name, value in evidence.signs().items())
+    upset = max(found["angry"], found["frustrated"], found["anxious"])
+    # Shouting makes a feeling stronger; it is not one by itself.
+    score += 1.5 * evidence.force * upset
+    return round(max(1 / (1 + exp(-score)), 0.8 * upset**2), 4)

@@ -1,4 +1,4 @@
-"""The understander: language, intent, feeling and signals of many messages at once."""
+"""The understander: language, intents, emotion and signals of many messages at once."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ import structlog
 
 from gateway import Clock, HealthProblem, Insight, Phrases, Services, Turn, WarmlineError
 
-from .asking import Said
-from .knowledge import Row
-from .language import LANGUAGES, check
-from .reading import Beside, Here, Reading
-from .store import is_learnt, learnt
-from .watching import Knowledge
-from .wire import Setup
+from .backends import InProcessReader, ReaderBackend, WorkerReader
+from .examples import Example, ExampleFiles
+from .language import DEFAULT_LANGUAGES, check_languages
+from .model_store import is_trained, load_or_train
+from .protocol import MessageInContext, ReaderSetup
 
 if TYPE_CHECKING:
     from .encoder import Encoder
-    from .intent import IntentModel
+    from .intent_model import IntentModel
 
 log = structlog.get_logger(__name__)
 
@@ -30,9 +28,9 @@ log = structlog.get_logger(__name__)
 class NluLocal:
     """Understands messages on this machine, with small models and no network.
 
-    It loads and trains when it is first asked, in a thread; while the server runs (`run`) it reads
-    in a process beside it. Whoever asks before it is ready waits. Implements `Understander`,
-    `PhraseConsumer`, `Trainable`, `Poller` and `ReadinessProbe`.
+    It loads and trains on first use, in a thread. While the server runs (`run`) it reads messages
+    in a worker process. Callers wait until it is ready. Implements `Understander`, `PhraseConsumer`,
+    `Trainable`, `Poller`, `Lifecycle` and `ReadinessProbe`.
     """
 
     name = "nlu_local"
@@ -41,125 +39,130 @@ class NluLocal:
     def __init__(
         self,
         *,
-        languages: Sequence[str] = LANGUAGES,
-        rows: Sequence[Row] = (),
-        knowledge: Knowledge | None = None,
-        look_every: float = 2.0,
+        languages: Sequence[str] = DEFAULT_LANGUAGES,
+        examples: Sequence[Example] = (),
+        example_files: ExampleFiles | None = None,
+        check_every: float = 2.0,
         folder: Path | None = None,
         intents: IntentModel | None = None,
         closed: bool = False,
         semantic: str | None = None,
         encoder: Encoder | None = None,
     ) -> None:
-        """``rows`` are the examples to learn from (or ``knowledge``, which is looked at every
-        ``look_every`` seconds), and ``folder`` is where what was learnt is kept; ``intents`` is a
-        model that is ready. ``semantic`` names the `Encoder` to load; ``encoder`` is one that is
-        ready. Raises ValueError for unknown languages."""
-        check(languages)
-        self._setup = Setup(
+        """It learns from ``examples``, or from ``example_files``, which it checks for changes every
+        ``check_every`` seconds, and keeps models in ``folder``. ``intents`` is a model that is
+        trained already. With ``closed`` the language is always one of ``languages``. ``semantic``
+        names an `Encoder` to load; ``encoder`` is one that is loaded already.
+
+        Raises ValueError for a language that is not supported."""
+        check_languages(languages)
+        self._setup = ReaderSetup(
             languages=tuple(languages),
             closed=closed,
             semantic=semantic,
             folder=str(folder.absolute()) if folder else None,
         )
-        self._encoder = encoder
-        self._rows = knowledge.rows if knowledge else tuple(rows)
-        self._knowledge, self._every = knowledge, look_every
-        self._folder = folder
-        self._intents = intents
-        self._served = False
-        self._begun: Beside | None = None
-        self._reading: Reading | None = None
-        self._loading: asyncio.Task[Reading] | None = None
+        self._examples = example_files.examples if example_files else tuple(examples)
+        self._example_files, self._check_every = example_files, check_every
+        self._folder, self._intents, self._encoder = folder, intents, encoder
+        self._running = False
+        self._preloading: WorkerReader | None = None
+        self._reader: ReaderBackend | None = None
+        self._loading: asyncio.Task[ReaderBackend] | None = None
 
     def hear(self, phrases: Phrases) -> None:
-        """Listen for these phrases, too."""
-        services = {code: dict(kinds) for code, kinds in phrases.items()}
-        self._setup = msgspec.structs.replace(self._setup, services=services)
+        """Add these phrases to those of the package."""
+        custom = {code: dict(kinds) for code, kinds in phrases.items()}
+        self._setup = msgspec.structs.replace(self._setup, custom_phrases=custom)
 
     async def begin(self) -> None:
-        """Start the process that reads: it loads while the server does."""
+        """Start the worker process: it loads while the server starts."""
         if self._intents is None:
-            self._begun = Beside(self._setup)
-            await self._begun.begin()
+            self._preloading = WorkerReader(self._setup)
+            await self._preloading.preload()
 
     async def warm(self) -> None:
-        """Load, and learn what is not learnt yet."""
+        """Load, and train if necessary."""
         await self._ready()
 
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        reading = await self._ready()
-        said = [_said(turn) for turn in turns if turn.kind == "message"]
-        insights = iter(await reading.read(said) if said else ())
+        reader = await self._ready()
+        messages = [_message(turn) for turn in turns if turn.kind == "message"]
+        insights = iter(await reader.read(messages) if messages else ())
         return [next(insights) if turn.kind == "message" else Insight() for turn in turns]
 
     async def run(self, services: Services) -> None:
-        """Get ready, then learn anew whenever the examples change, until cancelled."""
-        self._served = self._intents is None
+        """Get ready, then train again whenever the examples change, until cancelled."""
+        self._running = self._intents is None
         try:
-            reading = await self._ready()
-            while self._knowledge is not None and self._folder is not None:
-                await services.clock.sleep(self._every)
-                rows = await asyncio.to_thread(self._knowledge.look)
-                if rows is not None:
-                    await self._learn(reading, rows, self._folder)
+            reader = await self._ready()
+            while self._example_files is not None and self._folder is not None:
+                await services.clock.sleep(self._check_every)
+                examples = await asyncio.to_thread(self._example_files.reload_if_changed)
+                if examples is not None:
+                    await self._retrain(reader, examples, self._folder)
             await asyncio.Event().wait()
         finally:
             await self.end()
 
     async def end(self) -> None:
-        """Let go what reads, and what was only being loaded."""
-        loading, reading = self._loading, self._reading
-        self._served, self._reading, self._loading = False, None, None
+        """Stop the reader, and loading one."""
+        loading, preloading, reader = self._loading, self._preloading, self._reader
+        self._running, self._loading, self._preloading, self._reader = False, None, None, None
         if loading is not None:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)
-        begun, self._begun = self._begun, None
-        for one in (begun, reading):
-            if one is not None:
-                await one.stop()
+        for backend in (preloading, reader):
+            if backend is not None:
+                await backend.stop()
 
-    async def _learn(self, reading: Reading, rows: Sequence[Row], folder: Path) -> None:
-        """Serve what is known until all is learnt, then that; what cannot be learnt is told."""
+    async def _retrain(
+        self, reader: ReaderBackend, examples: Sequence[Example], folder: Path
+    ) -> None:
+        """Train while the old model serves, then replace it. A failure is logged."""
         try:
-            if rows:
-                await learnt(
-                    rows, folder, use=reading.learn, semantic=self._setup.semantic, gently=True
+            if examples:
+                await load_or_train(
+                    examples,
+                    folder,
+                    load=reader.load_intents,
+                    semantic=self._setup.semantic,
+                    low_priority=True,
                 )
             else:
-                await reading.learn(None)
+                await reader.load_intents(None)
         except (OSError, WarmlineError) as error:
             log.warning("nlu.not_learnt", error=str(error))
             return
-        log.info("nlu.changed", intents=len({intent for _, intent in rows}))
+        log.info("nlu.changed", intents=len({intent for _, intent in examples}))
 
     async def trouble(self) -> str | None:
-        if self._reading is not None:
+        if self._reader is not None:
             return None
         task = self._loading
         if task is not None and task.done() and not task.cancelled() and task.exception():
             return f"not trained: {task.exception()}"
         return "not trained yet"
 
-    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
-        """Whether there is something to learn from, and it is learnt."""
-        if not self._rows and self._intents is None:
-            what = "there are no examples to learn intents from: every message goes to a person"
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (part of Checkup)
+        """Whether there are examples, and a model trained on them."""
+        if not self._examples and self._intents is None:
+            what = "there are no examples of intents, so every message goes to a person"
             fix = "name files with examples in `plugins.nlu_local.knowledge`"
             return [HealthProblem(what=what, severity="warning", fix=fix)]
         if self._folder is None or self._intents:
             return ()
-        if is_learnt(self._rows, self._folder, self._setup.semantic):
+        if is_trained(self._examples, self._folder, self._setup.semantic):
             return ()
-        what = "the examples are not learnt yet"
-        fix = "the next `warmline serve` learns them before it answers, within a minute"
+        what = "the intent model is not trained on the current examples"
+        fix = "start `warmline serve`: it trains within a minute, before it answers"
         return [HealthProblem(what=what, severity="warning", fix=fix)]
 
-    def train(self, rows: Sequence[Row]) -> NluLocal:
-        """Another one that has learnt ``rows`` instead. Blocks; raises ValueError when fewer
-        than two intents are told, NoEncoder when there is none of the name in the settings."""
-        from .encoder import Encoder  # noqa: PLC0415  (slow, and a server reads beside)
-        from .training import train  # noqa: PLC0415  (slow, and a server trains beside)
+    def train(self, rows: Sequence[Example]) -> NluLocal:
+        """A new understander, trained on ``rows``. Blocks. Raises ValueError for fewer than two
+        intents, EncoderUnavailable when the model in the settings cannot be loaded."""
+        from .encoder import Encoder  # noqa: PLC0415  (slow; a server reads in a worker process)
+        from .intent_training import train  # noqa: PLC0415  (slow; a server trains in a process)
 
         if self._encoder is None and self._setup.semantic is not None:
             self._encoder = Encoder(self._setup.semantic)
@@ -170,7 +173,7 @@ class NluLocal:
         )
 
     def restricted(self, languages: Sequence[str]) -> NluLocal:
-        """Another one that chooses among ``languages`` alone, and never says ``und`` of words."""
+        """A new understander that always detects one of ``languages`` if there are any words."""
         return NluLocal(
             languages=languages,
             intents=self._intents,
@@ -179,32 +182,40 @@ class NluLocal:
             encoder=self._encoder,
         )
 
-    async def _ready(self) -> Reading:
-        """Load once, however many ask; after a failure the next who asks begins again."""
-        if self._reading is not None:
-            return self._reading
+    async def _ready(self) -> ReaderBackend:
+        """Load once for all callers. After a failure the next caller starts loading again."""
+        if self._reader is not None:
+            return self._reader
         if self._loading is None or self._loading.done():
             self._loading = asyncio.create_task(self._load())
         return await asyncio.shield(self._loading)
 
-    async def _load(self) -> Reading:
-        reading: Reading = Here(self._setup, self._intents, self._encoder)
-        if self._served:
-            reading, self._begun = self._begun or Beside(self._setup), None
+    async def _load(self) -> ReaderBackend:
+        reader: ReaderBackend = InProcessReader(self._setup, self._intents, self._encoder)
+        if self._running:
+            reader, self._preloading = self._preloading or WorkerReader(self._setup), None
         try:
-            await reading.start()
-            if self._intents is None and self._rows and self._folder is not None:
-                semantic = self._setup.semantic
-                await learnt(self._rows, self._folder, use=reading.learn, semantic=semantic)
+            await reader.start()
+            if self._intents is None and self._examples and self._folder is not None:
+                await load_or_train(
+                    self._examples,
+                    self._folder,
+                    load=reader.load_intents,
+                    semantic=self._setup.semantic,
+                )
         except BaseException:
-            await reading.stop()
+            await reader.stop()
             raise
-        self._reading = reading
-        log.info("nlu.ready", intents=len({intent for _, intent in self._rows}))
-        return reading
+        self._reader = reader
+        log.info("nlu.ready", intents=len({intent for _, intent in self._examples}))
+        return reader
 
 
-def _said(turn: Turn) -> Said:
-    earlier = [one.text for one in turn.history if one.author == "customer" and one.text.strip()]
-    known = turn.conversation.language or turn.customer.language
-    return Said(turn.message.text, known, earlier[-1] if earlier else None)
+def _message(turn: Turn) -> MessageInContext:
+    earlier = [
+        message.text
+        for message in turn.history
+        if message.author == "customer" and message.text.strip()
+    ]
+    language = turn.conversation.language or turn.customer.language
+    return MessageInContext(turn.message.text, language, earlier[-1] if earlier else None)

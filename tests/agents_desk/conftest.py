@@ -1,43 +1,55 @@
-"""A desk on a real HTTP server, with a small town behind it."""
+"""The desk on a running gateway, and browsers without scripts that visit it."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+import shutil
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import argon2
 import pytest
-from aiohttp import ClientResponse, ClientSession, CookieJar, web
-from aiohttp.test_utils import TestServer
+from aiohttp import ClientResponse, ClientSession, CookieJar
 
-from plugins.agents_desk import DeskSettings, User, WebDesk
-from plugins.agents_desk.roles import Role
-from tests.agents_desk.town import Town, peopled
+from gateway.testing.databases import ON_POSTGRES
+from plugins.agents_desk import DeskUser
+from plugins.agents_desk.settings import Role
+from tests.agents_desk.conversations import DeskGateway, play
 
 PASSWORD = "correct horse battery"
-CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-TOKEN = re.compile(r'name="csrf" value="([0-9a-f]+)"')
+FAST_HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+CSRF_FIELD = re.compile(r'name="csrf" value="([0-9a-f]+)"')
+FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on the prepared conversations start from a copy of an SQLite file."""
+    for item in items:
+        if FOLDER in item.path.parents and "conversations" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.sqlite)
 
 
 class Visit:
-    """A browser without scripts: it keeps cookies and sends the forms it was given."""
+    """A browser without scripts: it keeps cookies and submits the forms it was given."""
 
     def __init__(self, http: ClientSession, url: str) -> None:
         self.http, self.url, self.page = http, url, ""
 
-    async def open(self, path: str, **more: object) -> ClientResponse:
-        answer = await self.http.get(self.url + path, **more)
-        self.page = await answer.text()
-        return answer
+    async def open(self, path: str, **options: Any) -> ClientResponse:
+        response = await self.http.get(self.url + path, **options)
+        self.page = await response.text()
+        return response
 
     async def send(self, path: str, *, csrf: str | None = None, **fields: str) -> ClientResponse:
-        """Send a form; its token is the one of the page that was read last."""
-        known = TOKEN.search(self.page)
-        token = csrf if csrf is not None else known[1] if known else ""
-        answer = await self.http.post(self.url + path, data={"csrf": token, **fields})
-        self.page = await answer.text()
-        return answer
+        """Submit a form, with the token of the page that was read last."""
+        found = CSRF_FIELD.search(self.page)
+        token = csrf if csrf is not None else found[1] if found else ""
+        response = await self.http.post(self.url + path, data={"csrf": token, **fields})
+        self.page = await response.text()
+        return response
 
     def field(self, name: str, after: str = "") -> str:
         """The value of the first field ``name`` of the page, or of the first behind ``after``."""
@@ -51,42 +63,53 @@ class Visit:
         return await self.send("/desk/sign-in", name=name, password=password, next="/desk")
 
 
-def user(name: str, role: Role = "lead") -> User:
-    return User(
+def user(name: str, role: Role = "lead") -> DeskUser:
+    return DeskUser(
         name=name,
-        password_hash=CHEAP.hash(PASSWORD),
+        password_hash=FAST_HASHER.hash(PASSWORD),
         display_name=name.capitalize(),
         role=role,
     )
 
 
-@pytest.fixture
-def town() -> Town:
-    return peopled()
+def as_config(user: DeskUser) -> dict[str, Any]:
+    """A user as the settings file has it."""
+    return {**user.model_dump(), "password_hash": user.password_hash.get_secret_value()}
+
+
+@pytest.fixture(scope="session")
+def conversations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the data directory of the prepared conversations, made once."""
+    folder = tmp_path_factory.mktemp("conversations")
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        ThreadPoolExecutor(1) as other_thread,  # this one may have an event loop
+    ):
+        environment.delenv(ON_POSTGRES, raising=False)
+        other_thread.submit(asyncio.run, play(folder)).result()
+    return folder
 
 
 @pytest.fixture
-def settings() -> DeskSettings:
+async def gw(conversations: Path, tmp_path: Path) -> AsyncIterator[DeskGateway]:
+    """A gateway with the prepared conversations. Ana and Ben are leads, Cleo is an agent, Dora an
+    admin."""
+    shutil.copytree(conversations / "var", tmp_path / "var")
     users = (user("ana"), user("ben"), user("cleo", "agent"), user("dora", "admin"))
-    return DeskSettings(users=users, skills=("orders", "billing"))
+    gateway = DeskGateway()
+    async with gateway.start(tmp_path, [as_config(user) for user in users]):
+        yield gateway
 
 
 @pytest.fixture
-async def url(town: Town, settings: DeskSettings, tmp_path: Path) -> AsyncIterator[str]:
-    """The address of a running desk."""
-    desk = WebDesk(settings=settings, data_dir=tmp_path, public_url="http://x", longest=2000)
-    app = web.Application()
-    app.add_routes(desk.routes(town.services))
-    server = TestServer(app)
-    # Streams are open for ever; nobody waits for them here.
-    await server.start_server(shutdown_timeout=0.1)
-    yield str(server.make_url("")).rstrip("/")
-    await server.close()
+def url(gw: DeskGateway) -> str:
+    """The address of the running gateway."""
+    return gw.url
 
 
 @pytest.fixture
 async def visitor(url: str) -> AsyncIterator[Callable[[], Visit]]:
-    """Makes browsers that nobody is signed in with."""
+    """Makes browsers in which nobody is signed in."""
     sessions: list[ClientSession] = []
 
     def make() -> Visit:
@@ -109,10 +132,7 @@ async def ben(visitor: Callable[[], Visit]) -> Visit:
 
 
 async def _signed_in(visit: Visit, name: str) -> Visit:
-    answer = await visit.sign_in(name)
-    assert answer.status == 200
-    assert answer.url.path == "/desk"
+    response = await visit.sign_in(name)
+    assert response.status == 200
+    assert response.url.path == "/desk"
     return visit
-
-
-Make = Callable[[], Awaitable[Visit]]

@@ -1,8 +1,8 @@
 """Slack's OpenID Connect on a local server: authorize, token, userInfo and keys.
 
-Made after Slack's documentation ("Sign in with Slack", methods ``openid.connect.token`` and
-``openid.connect.userInfo``): codes are for one use, the redirect URI and the verifier of PKCE have
-to fit, the identity is a token signed with RS256 by a key of the list.
+Follows Slack's documentation ("Sign in with Slack", methods ``openid.connect.token`` and
+``openid.connect.userInfo``): a code works once, the redirect URI and the PKCE verifier must match,
+and the identity is a token signed with RS256 by a key of the list.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 CLIENT, SECRET, TEAM = "123.456", "s3cret-of-slack", "T0SHOP"
 
 
-class FarSlack:
-    """One workspace, whose member ``user`` allows everything."""
+class SlackOpenId:
+    """One workspace, whose member ``user`` allows every sign-in."""
 
     def __init__(self) -> None:
+        self.url = ""
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.user, self.name, self.team = "U0EVE", "Eve Adler", TEAM
         self.claims: dict[str, Any] = {}

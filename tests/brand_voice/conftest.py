@@ -1,4 +1,4 @@
-"""The packaged voice, compiled once."""
+"""The packaged voice, and ways to render with it and to write a guide."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from brand_voice import GuidedVoice, load
 from gateway import Rendered, Reply, Voice
 
-from .saying import occasion, reply
+from .builders import occasion, reply
 
 
 @pytest.fixture(scope="session")
@@ -19,18 +19,18 @@ def voice() -> Voice:
 
 
 @pytest.fixture
-def say(voice: Voice) -> Callable[..., Rendered]:
-    """Render a reply (or plain words) on an occasion given by keywords."""
+def render(voice: Voice) -> Callable[..., Rendered]:
+    """Renders a reply (or a plain text) on an occasion given by keywords."""
 
-    def said(words: Reply | str, **when: object) -> Rendered:
+    def rendered(words: Reply | str, **when: object) -> Rendered:
         return voice.render(reply(words), occasion(**when))
 
-    return said
+    return rendered
 
 
 @pytest.fixture
 def own_guide(tmp_path: Path) -> Callable[[str], Path]:
-    """Write a guide's file, and give its path."""
+    """Writes a guide file and returns its path."""
 
     def write(text: str) -> Path:
         path = tmp_path / "guide.yaml"

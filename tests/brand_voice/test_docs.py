@@ -1,6 +1,6 @@
-"""docs/voice.md shows what the renderer says, and names every rule and key.
+"""docs/voice.md shows what the renderer produces, and names every rule and key.
 
-After a change on purpose ``python -m tests.brand_voice.test_docs`` writes its blocks anew.
+After an intended change, ``python -m tests.brand_voice.test_docs`` updates its blocks.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from brand_voice import Guide, GuidedVoice, load
 from brand_voice.guide import ChannelGuide
 from gateway import Rendered, Reply, Voice
 
-from .saying import occasion
+from .builders import occasion
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "voice.md"
 BLOCK = re.compile(
     r'```text title="(?P<why>applied: )?(?P<channel>\w+), (?P<mood>\w+)(?P<first>, first words)?"\n'
-    r"(?P<said>.*?)```\n",
+    r"(?P<text>.*?)```\n",
     re.DOTALL,
 )
-NAMED = re.compile(r'(?:finding|note|_changed)\(\s*"([a-z_-]+)"|rule="([a-z_-]+)"')
+NAMED = re.compile(
+    r'(?:finding|note|_noted)\(\s*"([a-z_-]+)"|(?:rule|PhraseRule\(name)="([a-z_-]+)"'
+)
 
 
 def titled(page: str, title: str) -> str:
@@ -34,18 +36,18 @@ def titled(page: str, title: str) -> str:
 
 
 def renewed(page: str, voice: Voice) -> str:
-    """The page with every block as the renderer says it now."""
+    """The page with every block as the renderer produces it now."""
     parcel = msgspec.json.decode(titled(page, "parcel.json").encode(), type=Reply)
 
     def block(found: re.Match[str]) -> str:
         first = found["first"] is not None
         when = occasion(found["channel"], found["mood"], first=first, customer="Ana")
         rendered = voice.render(parcel, when)
-        said = explained(rendered) if found["why"] else "\n---\n".join(rendered.parts)
+        text = explained(rendered) if found["why"] else "\n---\n".join(rendered.parts)
         if rendered.segments is not None and not found["why"]:
-            said += f"\n\n[{rendered.encoding}, {rendered.segments} segments]"
+            text += f"\n\n[{rendered.encoding}, {rendered.segments} segments]"
         head = found[0].partition("\n")[0]
-        return f"{head}\n{wrapped(said)}\n```\n"
+        return f"{head}\n{wrapped(text)}\n```\n"
 
     return BLOCK.sub(block, page)
 
@@ -65,35 +67,37 @@ def explained(rendered: Rendered) -> str:
     return "\n".join(line.replace("  - \n", "") for line in lines)
 
 
-def test_the_blocks_are_what_is_said(voice: Voice) -> None:
-    """The same reply on four channels, in two moods, and why: word for word."""
+def test_the_blocks_are_what_the_renderer_produces(voice: Voice) -> None:
+    """The same reply on four channels in two moods, and the rules applied, word for word."""
     page = PAGE.read_text("utf-8")
     assert len(BLOCK.findall(page)) == 9
     assert page == renewed(page, voice)
 
 
-def test_every_rule_is_told() -> None:
+def test_every_rule_is_documented() -> None:
     """The table has each rule that the code or the guide names, and no other."""
     code = "\n".join(p.read_text("utf-8") for p in (ROOT / "brand_voice").glob("*.py"))
-    named = {one or other for one, other in NAMED.findall(code)}
+    named = {called or value for called, value in NAMED.findall(code)}
     named |= set(load(None).lexicon.avoid)
-    named |= {"opener", "greeting", "sign_off", "buttons", "survey"}  # named by their role
+    named |= {"opener", "greeting", "sign_off", "buttons", "survey"}  # named by the kind of piece
     table = PAGE.read_text("utf-8").partition("| Rule |")[2]
     cells = re.findall(r"^\| ((?:`[a-z_-]+`(?:, )?)+) \|", table, re.MULTILINE)
     assert {name for cell in cells for name in re.findall(r"`([a-z_-]+)`", cell)} == named
 
 
-def test_every_key_is_told() -> None:
+def test_every_key_is_documented() -> None:
     """The tables name each key of the guide and of a channel."""
     page = PAGE.read_text("utf-8")
-    first = set(re.findall(r"`([a-z_]+)[.`]", page))
-    assert set(Guide.model_fields) - {"version"} <= first
-    told = set(re.findall(r"^\| `([a-z_]+)` \|", page.partition("### Channels")[2], re.MULTILINE))
-    assert set(ChannelGuide.model_fields) <= told
+    named = set(re.findall(r"`([a-z_]+)[.`]", page))
+    assert set(Guide.model_fields) - {"version"} <= named
+    documented = set(
+        re.findall(r"^\| `([a-z_]+)` \|", page.partition("### Channels")[2], re.MULTILINE)
+    )
+    assert set(ChannelGuide.model_fields) <= documented
 
 
-def test_the_example_is_a_guide(tmp_path: Path) -> None:
-    """The guide of the page can be used as it stands, and does what its comments say."""
+def test_the_example_guide_works(tmp_path: Path) -> None:
+    """The guide on the page is valid and does what its comments say."""
     page = PAGE.read_text("utf-8")
     path = tmp_path / "guide.yaml"
     path.write_text(titled(page, "guide.yaml"), "utf-8")
@@ -101,8 +105,8 @@ def test_the_example_is_a_guide(tmp_path: Path) -> None:
     text = "I guarantee, cross my heart, your ticket is gonna be in the cart."
     rules = [finding.rule for finding in own.lint(text, occasion(author="agent"))]
     assert rules == ["promises", "slang", "use"]
-    said = own.render(Reply(body=("A.",)), occasion("pigeon", "angry", first=True))
-    assert said.parts == ("This went wrong, and I am sorry. A.",)
+    rendered = own.render(Reply(body=("A.",)), occasion("pigeon", "angry", first=True))
+    assert rendered.parts == ("This went wrong, and I am sorry. A.",)
     settings = yaml.safe_load(titled(page, "warmline.yaml"))
     assert settings == {"brand_voice": {"guide": "guide.yaml"}}
 

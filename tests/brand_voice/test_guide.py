@@ -1,4 +1,4 @@
-"""The guide's file: what may stand in it, how it joins the packaged one, and its mistakes."""
+"""The guide file: its schema, how it is merged with the packaged one, and its mistakes."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from gateway.hookspecs import PROJECT
 from gateway.settings import DeclaredSection
 from gateway.settings import load as load_settings
 
-from .saying import MOODS, occasion
+from .builders import MOODS, occasion
 
 Write = Callable[[str], Path]
 PACKAGE = files("brand_voice")
 
 
-def test_the_published_schema_is_the_guides(voice: Voice) -> None:
+def test_the_published_schema_matches_the_models(voice: Voice) -> None:
     """`guide.schema.json` is what `warmline voice schema` prints."""
-    kept = json.loads(PACKAGE.joinpath("guide.schema.json").read_text("utf-8"))
-    assert kept == voice.schema()
+    published = json.loads(PACKAGE.joinpath("guide.schema.json").read_text("utf-8"))
+    assert published == voice.schema()
 
 
 def test_the_packaged_guide_fits_its_schema(voice: Voice) -> None:
-    """The schema is a sound one, takes the packaged guide and refuses an unknown key."""
+    """The schema is valid, accepts the packaged guide and refuses an unknown key."""
     schema = dict(voice.schema())
     jsonschema.Draft202012Validator.check_schema(schema)
     check = jsonschema.Draft202012Validator(schema)
@@ -44,8 +44,8 @@ def test_the_packaged_guide_fits_its_schema(voice: Voice) -> None:
     assert not check.is_valid({**guide, "version": 2})
 
 
-def test_every_mistake_at_once(own_guide: Write, voice: Voice) -> None:
-    """Each mistake is told with its file, line, key, and what to do."""
+def test_every_mistake_is_reported_at_once(own_guide: Write, voice: Voice) -> None:
+    """Each with its file, line and key, and what to do."""
     path = own_guide(
         "serious: [angry]\n"
         "channels:\n"
@@ -66,9 +66,9 @@ def test_every_mistake_at_once(own_guide: Write, voice: Voice) -> None:
         "openers: {moods: {}}\n"
     )
     problems = voice.check_guide(path)
-    told = dict(one.removeprefix(f"{path}:").split(": ", 1) for one in problems)
-    assert told == {
-        "1": "serious: must hold anxious, frustrated too; add what is missing",
+    found = dict(problem.removeprefix(f"{path}:").split(": ", 1) for problem in problems)
+    assert found == {
+        "1": "serious: must include anxious, frustrated; add what is missing",
         "3": "channels.sms.max_lenght: unknown key; did you mean `max_length`?",
         "5": "channels.email.max_parts: input should be greater than or equal to 1; "
         "change the value",
@@ -76,32 +76,34 @@ def test_every_mistake_at_once(own_guide: Write, voice: Voice) -> None:
         "change the value",
         "11": "lexicon.avoid.promises.phrases.en.1.phrase: a phrase must begin with a letter or a "
         "digit; change the text",
-        "14": "greetings.chat.named.en: {nmae} is not known here; known: {name}",
+        "14": "greetings.chat.named.en: unknown placeholder {nmae}; available here: {name}",
         "15": "greetings.chat.plain.english: string should match pattern '^[a-z]{2,3}$'; "
         "change the value",
-        "17": "openers: stands here twice; keep one of the two",
+        "17": "openers: is written twice, first in line 16; keep one",
     }
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("serious: [angry]\n", ":1: serious: must hold anxious, frustrated too"),
+        ("serious: [angry]\n", ":1: serious: must include anxious, frustrated"),
         ("a: [\n", ":2: : not YAML:"),
         ("- a\n", ":1: : must be a mapping"),
-        ("principles: &x [a]\nserious: *x\n", "aliases (*name) are not read here"),
+        ("principles: &x [a]\nserious: *x\n", "aliases (*name) are not supported"),
         ("openers: {moods: {furious: {en: [Oh.]}}}", ":1: openers.moods.furious: input should be"),
         ("honesty: {acknowledge: {no: Forstått.}}\nversion: 3\n", ":2: version:"),
     ],
 )
-def test_one_mistake(own_guide: Write, voice: Voice, text: str, said: str) -> None:
-    """Files that are no guide are told apart from guides with mistakes."""
+def test_one_mistake_is_one_problem(
+    own_guide: Write, voice: Voice, text: str, message: str
+) -> None:
+    """Files that are no YAML or no mapping are reported as such."""
     (problem,) = voice.check_guide(own_guide(text))
-    assert said in problem
+    assert message in problem
 
 
-def test_a_file_that_cannot_be_read(voice: Voice, tmp_path: Path) -> None:
-    """A missing file, a huge one and one in another encoding are told, never raised."""
+def test_an_unreadable_file_is_a_problem(voice: Voice, tmp_path: Path) -> None:
+    """So is a huge file, and one that is not UTF-8; nothing is raised."""
     assert "cannot be read" in voice.check_guide(tmp_path / "none.yaml")[0]
     odd, huge = tmp_path / "odd.yaml", tmp_path / "huge.yaml"
     odd.write_bytes(b"version: 1\nx: \xff\n")
@@ -110,8 +112,8 @@ def test_a_file_that_cannot_be_read(voice: Voice, tmp_path: Path) -> None:
     assert "make it shorter" in voice.check_guide(huge)[0]
 
 
-def test_an_own_guide_says_what_differs(own_guide: Write, voice: Voice) -> None:
-    """An own guide adds phrases, replaces texts, and leaves all else as packaged."""
+def test_an_own_guide_holds_what_differs(own_guide: Write, voice: Voice) -> None:
+    """It adds phrases, replaces texts, and leaves everything else as packaged."""
     path = own_guide(
         "lexicon:\n"
         "  allow: [guarantee]\n"
@@ -135,16 +137,16 @@ def test_an_own_guide_says_what_differs(own_guide: Write, voice: Voice) -> None:
         ("use", "cart"),
         ("promises", "I promise"),
     ]
-    said = own.render(
+    rendered = own.render(
         Reply(body=("Your cart is gonna leave.",)), occasion("pigeon", "angry", first=True)
     )
-    assert said.parts == ("We are sorry. Your basket is going to leave.",)
+    assert rendered.parts == ("We are sorry. Your basket is going to leave.",)
     long = own.render(Reply(body=("A line. " * 20,)), occasion("pigeon"))
     assert max(map(len, long.parts)) <= 60
 
 
 @pytest.mark.parametrize(
-    ("formatting", "heard"),
+    ("formatting", "rendered"),
     [
         ("plain", "It is free. See A (https://a.example).\n\nOur page: https://b.example/?x=1&y=2"),
         (
@@ -157,19 +159,21 @@ def test_an_own_guide_says_what_differs(own_guide: Write, voice: Voice) -> None:
         ),
     ],
 )
-def test_formatting(own_guide: Write, formatting: str, heard: str) -> None:
-    """Emphasis and links are written in the markup of the channel."""
+def test_emphasis_and_links_use_the_channels_markup(
+    own_guide: Write, formatting: str, rendered: str
+) -> None:
+    """Plain text has no emphasis and shows the address in brackets."""
     own = GuidedVoice(load(own_guide(f"channels: {{default: {{formatting: {formatting}}}}}")))
     reply = Reply(
         opener="",
         body=("It is **free**. See [A](https://a.example).",),
         links=(Link(title="Our page", url="https://b.example/?x=1&y=2"),),
     )
-    assert own.render(reply, occasion("pigeon")).parts == (heard,)
+    assert own.render(reply, occasion("pigeon")).parts == (rendered,)
 
 
-def test_the_order_of_the_parts(own_guide: Write) -> None:
-    """A channel may say the link before the next step."""
+def test_a_channel_can_change_the_order(own_guide: Write) -> None:
+    """Pieces that its order leaves out come last."""
     own = GuidedVoice(load(own_guide("channels: {sms: {order: [links, body]}}")))
     reply = Reply(
         opener="Well.",
@@ -181,11 +185,11 @@ def test_the_order_of_the_parts(own_guide: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mood", "heard"),
+    ("mood", "rendered"),
     [("calm", "Hi Ana! 🙂 Welcome! A.\n\nCheers!"), ("angry", "Hi Ana. Oh no. A.\n\nCheers.")],
 )
-def test_a_loud_guide_is_quiet_when_it_counts(own_guide: Write, mood: str, heard: str) -> None:
-    """The guide's own words keep the seriousness rule too, however they are written."""
+def test_the_guides_own_texts_follow_the_mood(own_guide: Write, mood: str, rendered: str) -> None:
+    """At a serious mood they lose their emoji and exclamation marks, too."""
     path = own_guide(
         "greetings: {chat: {moods: [calm, angry], named: {en: 'Hi {name}! 🙂'}}}\n"
         "openers: {moods: {calm: {en: [Welcome!]}, angry: {en: ['Oh no! 😱']}}}\n"
@@ -193,21 +197,21 @@ def test_a_loud_guide_is_quiet_when_it_counts(own_guide: Write, mood: str, heard
         "channels: {pigeon: {emoji: true, sign_off: true}}\n"
     )
     when = occasion("pigeon", mood, first=True, customer="Ana")
-    said = GuidedVoice(load(path)).render(Reply(body=("A.",)), when)
-    assert said.parts == (heard,)
+    found = GuidedVoice(load(path)).render(Reply(body=("A.",)), when)
+    assert found.parts == (rendered,)
 
 
-def test_a_fact_longer_than_a_part(own_guide: Write) -> None:
-    """A fact that no part can hold is cut late, and all of it is said."""
+def test_a_fact_longer_than_a_part_is_sent_whole(own_guide: Write) -> None:
+    """It is cut, and all of it is sent."""
     own = GuidedVoice(load(own_guide("channels: {pigeon: {max_length: 60}}")))
     url = "https://shop.example/" + "0123456789" * 12
-    said = own.render(Reply(opener="", body=(f"See {url} now.",)), occasion("pigeon"))
-    assert all(len(part) <= 60 for part in said.parts)
-    assert "".join(said.parts).replace("See", "").replace("now.", "").replace(" ", "") == url
+    rendered = own.render(Reply(opener="", body=(f"See {url} now.",)), occasion("pigeon"))
+    assert all(len(part) <= 60 for part in rendered.parts)
+    assert "".join(rendered.parts).replace("See", "").replace("now.", "").replace(" ", "") == url
 
 
-def test_forms_can_change(own_guide: Write) -> None:
-    """With «du» as the form, «Sie» is what lint finds, but not as a first word."""
+def test_the_form_of_address_can_change(own_guide: Write) -> None:
+    """With «du» as the form, lint finds «Sie», but not as the first word of a sentence."""
     own = GuidedVoice(load(own_guide("address: {de: {form: du}}")))
     text = "Sie liegen bereit. Hier sind Ihre Teile, wenn Sie wollen."
     found = own.lint(text, occasion(author="agent", language="de"))
@@ -215,48 +219,48 @@ def test_forms_can_change(own_guide: Write) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
-def test_the_guide_has_words_for_every_mood(language: str) -> None:
-    """Each mood but calm has several first sentences in each language, none with a loud mark."""
+def test_every_mood_has_openers(language: str) -> None:
+    """Each mood but calm has three or more in each language, without exclamation marks."""
     moods = load(None).openers.moods
     assert set(moods) == set(MOODS)
     for mood in set(MOODS) - {"calm"}:
         variants = moods[mood][language]  # type: ignore[index]
         assert len(set(variants)) >= 3
         assert not any("!" in text or "¡" in text for text in variants)
-        if language != "es":  # Spanish accents are not in the alphabet
+        if language != "es":  # Spanish accents are not in GSM-7
             plain = (text.replace(" 🙂", "") for text in variants)
             assert {encoding(text) for text in plain} == {"GSM-7"}
 
 
 @pytest.mark.parametrize("mood", MOODS)
-def test_the_guides_own_words_keep_its_rules(voice: Voice, mood: str) -> None:
-    """No opener of the guide is faulted by the guide's own lint."""
+def test_openers_pass_lint(voice: Voice, mood: str) -> None:
+    """The guide's own openers follow its rules."""
     for code, variants in load(None).openers.moods[mood].items():  # type: ignore[index]
         for text in variants:
             assert voice.lint(text, occasion("webchat", mood, language=code)) == ()
 
 
-def test_settings_name_the_guide(own_guide: Write) -> None:
-    """The section's path is relative to its file; asleep or empty means the packaged guide."""
+def test_settings_choose_the_guide(own_guide: Write) -> None:
+    """The path is relative to the settings file; without a section it is the packaged guide."""
     path = own_guide("openers: {moods: {angry: {en: [Oh dear.]}}}")
     config = path.with_name("warmline.yaml")
     config.write_text("brand_voice: {guide: guide.yaml}\n", "utf-8")
     declared = [DeclaredSection(name="brand_voice", model=BrandVoiceSettings)]
-    heard = []
+    openers = []
     for file in (config, None):
         voices: list[Voice] = []
         brand_voice.register_voice(voices.append, load_settings(file, declared, {}))
         (voice,) = voices
-        heard.append(voice.render(Reply(body=("A.",)), occasion("webchat", "angry")).parts[0])
-    assert heard[0] == "Oh dear. A."
-    assert "sorry" in heard[1]
+        openers.append(voice.render(Reply(body=("A.",)), occasion("webchat", "angry")).parts[0])
+    assert openers[0] == "Oh dear. A."
+    assert "sorry" in openers[1]
     config.write_text("brand_voice: {guide: none.yaml}\n", "utf-8")
     with pytest.raises(BadConfig, match=r"none\.yaml:0: : cannot be read"):
         brand_voice.register_voice(voices.append, load_settings(config, declared, {}))
 
 
-def test_the_hooks_are_marked() -> None:
-    """The package can be registered by pluggy as it stands."""
+def test_the_package_is_a_plugin() -> None:
+    """pluggy finds its hooks, and it registers its section."""
     for hook in (brand_voice.register_settings, brand_voice.register_voice):
         assert getattr(hook, f"{PROJECT}_impl")
     sections: list[str] = []
@@ -264,8 +268,8 @@ def test_the_hooks_are_marked() -> None:
     assert sections == ["brand_voice"]
 
 
-def test_short_facts_are_facts_only_alone(voice: Voice) -> None:
-    """A size or a short name is protected where it stands alone, not inside other words."""
+def test_short_facts_are_protected_as_whole_words(voice: Voice) -> None:
+    """A size or a short name is not protected within other words."""
     reply = Reply(
         opener="",
         body=("Size XL, utilise it.",),

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a table reads best with a line for each case)
-"""Advice: what it finds, where exactly, and what it would write instead."""
+"""Lint: what it finds, where exactly, and what it suggests."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brand_voice.secrets import luhn
-from gateway import Finding, RenderContext, Voice
+from gateway import Finding, RenderContext, Voice, luhn
 
-from .saying import CHANNELS, MOODS, occasion, unhurried
+from .builders import CHANNELS, MOODS, no_deadline, occasion
 
 
 def found(voice: Voice, text: str, when: RenderContext, rule: str) -> list[tuple[str, str | None]]:
-    """The words a rule found, and what it suggests."""
+    """The words that a rule found, and what it suggests."""
     return [(text[f.start : f.end], f.suggestion) for f in voice.lint(text, when) if f.rule == rule]
 
 
@@ -51,7 +50,7 @@ def found(voice: Voice, text: str, when: RenderContext, rule: str) -> list[tuple
         ("calm", "pretending", "error", "No, I’m not a bot.", "I’m not a bot", "I'm a bot"),
     ],
 )  # fmt: skip
-def test_one_finding(
+def test_each_rule_finds_its_words(
     voice: Voice,
     *,
     mood: str,
@@ -61,7 +60,7 @@ def test_one_finding(
     words: str,
     suggestion: str | None,
 ) -> None:
-    """Each rule finds its words exactly and once, and says what to write instead."""
+    """It finds them exactly and once, and suggests what to write instead."""
     findings = [f for f in voice.lint(text, occasion("webchat", mood)) if f.rule == rule]
     assert [(text[f.start : f.end], f.suggestion, f.severity) for f in findings] == [
         (words, suggestion, severity)
@@ -86,13 +85,13 @@ def test_one_finding(
         ("emoji", "pleased", "Nice 🙂"),
     ],
 )
-def test_no_finding(voice: Voice, rule: str, mood: str, text: str) -> None:
-    """Links, quotations, acronyms, order numbers and a fitting mood are nobody's fault."""
+def test_what_is_no_finding(voice: Voice, rule: str, mood: str, text: str) -> None:
+    """Links, quotations, acronyms and order numbers are exempt, and some rules depend on mood."""
     assert found(voice, text, occasion("webchat", mood), rule) == []
 
 
-def test_a_person_may_say_that_they_are_one(voice: Voice) -> None:
-    """Only a bot can pretend to be human."""
+def test_only_a_bot_can_pretend_to_be_human(voice: Voice) -> None:
+    """An agent may say that they are a person."""
     text = "No, I'm not a bot."
     assert found(voice, text, occasion(author="bot"), "pretending")
     assert not found(voice, text, occasion(author="agent"), "pretending")
@@ -108,30 +107,32 @@ def test_a_person_may_say_that_they_are_one(voice: Voice) -> None:
         ("en", "Du, tu, ti.", []),
     ],
 )
-def test_forms_of_address(voice: Voice, language: str, text: str, words: list[str]) -> None:
-    """The other form of address is found, in the language that has it."""
+def test_the_other_form_of_address_is_found(
+    voice: Voice, language: str, text: str, words: list[str]
+) -> None:
+    """In the language that has it, and in no other."""
     when = occasion("email", author="agent", language=language)
     assert [word for word, _ in found(voice, text, when, "address")] == words
 
 
-def test_lists_of_another_language_are_not_used(voice: Voice) -> None:
-    """A French «du» is no German one, and a Spanish «super» no cheer of ours."""
+def test_phrases_of_other_languages_are_not_used(voice: Voice) -> None:
+    """A French «du» is not the German one, and «génial» is no cheer in an English text."""
     assert not found(voice, "Le prix du colis et des frais.", occasion(), "address")
-    told = occasion("email", "angry", language="en", author="agent")
-    assert not found(voice, "Génial.", told, "cheer")
-    assert found(voice, "Génial.", told.replace(language="fr"), "cheer")
+    english = occasion("email", "angry", language="en", author="agent")
+    assert not found(voice, "Génial.", english, "cheer")
+    assert found(voice, "Génial.", english.replace(language="fr"), "cheer")
 
 
-def test_length_of_a_sentence(voice: Voice) -> None:
-    """A sentence longer than the channel's is found whole."""
+def test_a_long_sentence_is_found(voice: Voice) -> None:
+    """The finding covers the whole sentence; the limit is the channel's."""
     long = "A" + " word" * 18 + "."
     when = occasion("sms", author="agent")
     assert found(voice, f"Short one. {long} Short.", when, "long-sentence") == [(long, None)]
     assert not found(voice, f"Short one. {long}", occasion("email"), "long-sentence")
 
 
-def test_what_cannot_be_delivered(voice: Voice) -> None:
-    """More than the channel carries is an error that begins where it is too much."""
+def test_a_text_beyond_the_channels_limit_is_an_error(voice: Voice) -> None:
+    """The finding begins where the text exceeds the limit."""
     text = "A line of words that goes on. " * 60
     sms = occasion("sms", author="agent")
     (finding,) = [f for f in voice.lint(text, sms) if f.rule == "too-long"]
@@ -144,13 +145,13 @@ def test_what_cannot_be_delivered(voice: Voice) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n "])
-def test_nothing_to_send(voice: Voice, text: str) -> None:
-    """An empty text cannot be sent."""
+def test_an_empty_text_is_an_error(voice: Voice, text: str) -> None:
+    """There is nothing to send."""
     assert [(f.rule, f.severity) for f in voice.lint(text, occasion("sms"))] == [("empty", "error")]
 
 
-def test_the_character_that_costs(voice: Voice) -> None:
-    """In an SMS the first character that doubles the price is shown; plain ones cost nothing."""
+def test_the_character_that_costs_segments_is_found(voice: Voice) -> None:
+    """The first character outside GSM-7, if it makes the SMS cost more segments."""
     text = "It’s for François. " + "A line more of it. " * 7
     sms = occasion("sms", author="agent")
     assert found(voice, text, sms, "sms-alphabet") == [("ç", None)]
@@ -162,8 +163,8 @@ def test_the_character_that_costs(voice: Voice) -> None:
     ("digits", "right"),
     [("79927398713", True), ("79927398710", False), ("4242424242424242", True), ("0", True)],
 )
-def test_luhn(digits: str, right: bool) -> None:
-    """Check digits as in ISO/IEC 7812-1."""
+def test_check_digits_are_verified(digits: str, right: bool) -> None:
+    """As in ISO/IEC 7812-1."""
     assert luhn(digits) is right
 
 
@@ -173,7 +174,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@unhurried
+@no_deadline
 @given(
     text=st.lists(PIECES | st.text(max_size=8), max_size=25).map("".join),
     channel=st.sampled_from(CHANNELS),
@@ -181,10 +182,10 @@ PIECES = st.sampled_from(
     author=st.sampled_from(["bot", "agent"]),
     language=st.sampled_from([None, "en", "de", "fr", "es", "xx"]),
 )
-def test_spans_are_places_in_the_text(
+def test_findings_lie_within_the_text(
     voice: Voice, *, text: str, channel: str, mood: str, author: str, language: str | None
 ) -> None:
-    """Whatever the text, every finding lies in it, in order, and says why."""
+    """For any text, every finding has a span within it and a message, and they are in order."""
     findings: tuple[Finding, ...] = voice.lint(
         text, occasion(channel, mood, author=author, language=language)
     )

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (noise reads best in few lines)
-"""Over generated replies: facts stay, limits hold, and nobody upset is cheered at."""
+"""Properties of generated replies: facts stay, limits hold, and serious moods get no cheer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from brand_voice import GuidedVoice, load
 from brand_voice.guide import ChannelGuide
+from brand_voice.rewriting import EMOJI
 from brand_voice.segments import count, utf16_length
-from brand_voice.sentences import EMOJI
 from gateway import Button, Fact, Link, Rendered, Reply, SurveyQuestion
 
-from .saying import CHANNELS, MOODS, SERIOUS, occasion, unhurried
+from .builders import CHANNELS, MOODS, SERIOUS, no_deadline, occasion
 
 PACKAGED = load(None)
 TIGHT = PACKAGED.model_copy(
@@ -32,19 +32,19 @@ TIGHT = PACKAGED.model_copy(
 VOICES = {"packaged": GuidedVoice(PACKAGED), "tight": GuidedVoice(TIGHT)}
 GUIDES = {"packaged": PACKAGED, "tight": TIGHT}
 
-made_of = st.from_regex
+matching = st.from_regex
 PLAIN_FACTS = st.one_of(
-    made_of(r"[A-Z]{1,3}-[0-9]{3,8}", fullmatch=True),
-    made_of(r"(EUR|\$|€) ?[0-9]{1,4}[.,][0-9]{2}", fullmatch=True),
-    made_of(r"[0-9]{1,4},[0-9]{2}[ \u00a0\u202f]€", fullmatch=True),
-    made_of(r"[0-3]?[0-9]\. Dezember 20[0-9]{2}", fullmatch=True),
-    made_of(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]", fullmatch=True),
-    made_of(r"https://[a-z]{1,8}\.example/[a-zA-Z0-9/?=&_%#~-]{0,12}[a-z0-9/]", fullmatch=True),
-    made_of(r"[a-z]{1,6}\.[a-z]{1,6}@[a-z]{1,6}\.example", fullmatch=True),
-    made_of(r"\+[0-9]{2} [0-9]{3} [0-9]{4,7}", fullmatch=True),
+    matching(r"[A-Z]{1,3}-[0-9]{3,8}", fullmatch=True),
+    matching(r"(EUR|\$|€) ?[0-9]{1,4}[.,][0-9]{2}", fullmatch=True),
+    matching(r"[0-9]{1,4},[0-9]{2}[ \u00a0\u202f]€", fullmatch=True),
+    matching(r"[0-3]?[0-9]\. Dezember 20[0-9]{2}", fullmatch=True),
+    matching(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]", fullmatch=True),
+    matching(r"https://[a-z]{1,8}\.example/[a-zA-Z0-9/?=&_%#~-]{0,12}[a-z0-9/]", fullmatch=True),
+    matching(r"[a-z]{1,6}\.[a-z]{1,6}@[a-z]{1,6}\.example", fullmatch=True),
+    matching(r"\+[0-9]{2} [0-9]{3} [0-9]{4,7}", fullmatch=True),
     st.sampled_from(["François Müller", "Great", "no worries!", "SKU", "utilise it", "5–7", "a.b"]),
 )
-LONG_FACTS = made_of(r"https://a\.example/[a-z0-9/]{70,200}", fullmatch=True)
+LONG_FACTS = matching(r"https://a\.example/[a-z0-9/]{70,200}", fullmatch=True)
 ANY_FACTS = PLAIN_FACTS | LONG_FACTS | st.text(min_size=1, max_size=30).filter(str.strip)
 NOISE = st.sampled_from(
     ["Great news!", "we", "Awesome", "- great", ", perfect", "FYI", "Great,", "guarantee", "Please note that", "the parcel", "🙂", "!!", "¡Hola!", "e.g.",
@@ -55,7 +55,7 @@ NOISE = st.sampled_from(
 
 @st.composite
 def replies(draw: st.DrawFn, facts: st.SearchStrategy[str] = ANY_FACTS) -> tuple[Reply, list[str]]:
-    """A reply of noise and facts, and the facts in the order in which it states them."""
+    """A reply of noise and facts, and its facts in order."""
     stated: list[str] = []
 
     def line() -> str:
@@ -88,7 +88,7 @@ def replies(draw: st.DrawFn, facts: st.SearchStrategy[str] = ANY_FACTS) -> tuple
 
 
 def within(rendered: Rendered, channel: ChannelGuide) -> bool:
-    """Whether every part is one that the channel can carry."""
+    """Whether the channel can carry every part."""
     for part in rendered.parts:
         if not part.strip() or utf16_length(part) > channel.max_length:
             return False
@@ -102,92 +102,94 @@ channels = st.sampled_from([*CHANNELS, "narrow"])
 
 
 @guides
-@unhurried
+@no_deadline
 @given(made=replies(), channel=channels, mood=st.sampled_from(MOODS), first=st.booleans())
 def test_facts_stay_and_limits_hold(
     guide: str, made: tuple[Reply, list[str]], channel: str, mood: str, first: bool
 ) -> None:
-    """Every declared fact is said word for word in one part, and no part is too long."""
+    """Every declared fact is in one part word for word, and no part is too long."""
     reply, stated = made
-    said = VOICES[guide].render(reply, occasion(channel, mood, first=first, customer="Ana"))
+    rendered = VOICES[guide].render(reply, occasion(channel, mood, first=first, customer="Ana"))
     where = GUIDES[guide].channel(channel)
-    assert within(said, where)
-    assert len(said.parts) <= where.max_parts or "more-parts" in {a.rule for a in said.applied}
+    assert within(rendered, where)
+    assert len(rendered.parts) <= where.max_parts or "more-parts" in {
+        a.rule for a in rendered.applied
+    }
     for fact in stated:
         fits = utf16_length(fact) <= where.max_length and (
             where.max_segments is None or count(fact) <= where.max_segments
         )
         if fits and _stands_alone(fact, reply):
-            assert any(fact in part for part in said.parts), fact
+            assert any(fact in part for part in rendered.parts), fact
     for link in reply.links:
-        assert any(link.url in part for part in said.parts)
+        assert any(link.url in part for part in rendered.parts)
 
 
 @guides
-@unhurried
+@no_deadline
 @given(made=replies(PLAIN_FACTS), channel=channels, mood=st.sampled_from(MOODS))
 def test_undeclared_numbers_and_links_stay(
     guide: str, made: tuple[Reply, list[str]], channel: str, mood: str
 ) -> None:
-    """Numbers, links and addresses that no one declared stay too, as often and in their order."""
+    """Numbers, links and addresses that are not declared stay, too, in their number and order."""
     reply, _ = made
     bare = reply.replace(facts=(), survey=None)
-    said = VOICES[guide].render(bare, occasion(channel, mood))
+    rendered = VOICES[guide].render(bare, occasion(channel, mood))
     written = " ".join((bare.opener or "", *bare.body, bare.next_step or ""))
-    heard = " ".join(said.parts)
-    assert _exact(heard)[: len(_exact(written))] == _exact(written)
+    sent = " ".join(rendered.parts)
+    assert _exact(sent)[: len(_exact(written))] == _exact(written)
 
 
 @guides
-@unhurried
+@no_deadline
 @given(made=replies(PLAIN_FACTS), channel=channels, mood=st.sampled_from(SERIOUS))
-def test_nobody_upset_is_cheered_at(
+def test_serious_moods_have_no_exclamation_mark_or_emoji(
     guide: str, made: tuple[Reply, list[str]], channel: str, mood: str
 ) -> None:
-    """Outside of facts no exclamation mark and no emoji is left at a serious mood."""
+    """None is left outside of facts."""
     reply, stated = made
-    said = VOICES[guide].render(reply, occasion(channel, mood, first=True, customer="Ana"))
-    heard = " ".join(said.parts)
+    rendered = VOICES[guide].render(reply, occasion(channel, mood, first=True, customer="Ana"))
+    sent = " ".join(rendered.parts)
     for fact in sorted(stated, key=len, reverse=True):
-        heard = heard.replace(fact, "x")
-    assert "!" not in heard
-    assert "¡" not in heard
-    assert not EMOJI.search(heard)
+        sent = sent.replace(fact, "x")
+    assert "!" not in sent
+    assert "¡" not in sent
+    assert not EMOJI.search(sent)
 
 
 @guides
-@unhurried
+@no_deadline
 @given(
     text=st.lists(NOISE | ANY_FACTS, max_size=30).map(" ".join),
     channel=channels,
     mood=st.sampled_from(MOODS),
 )
-def test_an_agents_words_are_only_cut(guide: str, text: str, channel: str, mood: str) -> None:
-    """An agent's parts joined are the agent's words; in an SMS their typography may be plain."""
-    said = VOICES[guide].render(
+def test_an_agents_words_are_only_split(guide: str, text: str, channel: str, mood: str) -> None:
+    """The parts joined are the agent's words; in an SMS their typography may be plain."""
+    rendered = VOICES[guide].render(
         Reply(opener="", body=(text,)), occasion(channel, mood, author="agent")
     )
     where = GUIDES[guide].channel(channel)
-    assert within(said, where)
-    if where.max_segments is None or said.encoding == "UCS-2":
-        assert "".join("".join(said.parts).split()) == "".join(text.split())
+    assert within(rendered, where)
+    if where.max_segments is None or rendered.encoding == "UCS-2":
+        assert "".join("".join(rendered.parts).split()) == "".join(text.split())
     else:
-        assert re.findall(r"[^\W\d_]", "".join(said.parts), re.ASCII) == re.findall(
+        assert re.findall(r"[^\W\d_]", "".join(rendered.parts), re.ASCII) == re.findall(
             r"[^\W\d_]", text, re.ASCII
         )
 
 
-@unhurried
+@no_deadline
 @given(made=replies(), channel=channels, mood=st.sampled_from(MOODS))
 def test_rendering_is_pure(made: tuple[Reply, list[str]], channel: str, mood: str) -> None:
-    """The same in, the same out."""
+    """The same reply and occasion give the same result."""
     reply, _ = made
     first, second = (VOICES["packaged"].render(reply, occasion(channel, mood)) for _ in range(2))
     assert first == second
 
 
 def _stands_alone(fact: str, reply: Reply) -> bool:
-    """Whether no other fact overlaps it: two facts in one may be said as one longer."""
+    """Whether no other fact contains it or is contained in it: such facts are masked as one."""
     return not any(
         other.value != fact and (fact in other.value or other.value in fact)
         for other in reply.facts
@@ -195,5 +197,5 @@ def _stands_alone(fact: str, reply: Reply) -> bool:
 
 
 def _exact(text: str) -> list[str]:
-    """Order numbers, dates, addresses and links, and the digits of all else."""
+    """Order numbers, addresses and links, and the digits of everything else."""
     return re.findall(r"https://\S*\w|\S+@\S*\w|[A-Z]+-\d+|\d+", text)

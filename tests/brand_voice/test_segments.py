@@ -1,4 +1,4 @@
-"""SMS: the alphabet, the length that counts, and where a text is cut."""
+"""SMS: the alphabet, the length, and where a text is cut into segments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from brand_voice.segments import (
     units,
 )
 
-from .saying import unhurried
+from .builders import no_deadline
 
 FOX = "The quick brown fox jumps over the lazy dog. "
 
@@ -33,7 +33,7 @@ FOX = "The quick brown fox jumps over the lazy dog. "
         ("a" * 159 + "€", "GSM-7", 161, 2),
         ("{" * 80, "GSM-7", 160, 1),
         ("{" * 81, "GSM-7", 162, 2),
-        ("a" * 152 + "[" + "a" * 152, "GSM-7", 306, 3),  # the bracket cannot be cut in two
+        ("a" * 152 + "[" + "a" * 152, "GSM-7", 306, 3),  # the bracket is not cut in two
         ("a" * 151 + "[" + "a" * 153, "GSM-7", 306, 2),
         ("é" * 160, "GSM-7", 160, 1),
         ("ê" * 70, "UCS-2", 70, 1),
@@ -43,7 +43,7 @@ FOX = "The quick brown fox jumps over the lazy dog. "
         ("😀" * 35, "UCS-2", 70, 1),
         ("😀" * 36, "UCS-2", 72, 2),
         ("😀" * 66, "UCS-2", 132, 2),
-        ("😀" * 67, "UCS-2", 134, 3),  # 33 pairs to a segment: a pair cannot be cut in two
+        ("😀" * 67, "UCS-2", 134, 3),  # 33 pairs per segment: a pair is not cut in two
         ("я" * 66 + "😀" + "я" * 66, "UCS-2", 134, 3),
         ("`", "UCS-2", 1, 1),
         ("ç", "UCS-2", 1, 1),
@@ -55,14 +55,14 @@ def test_known_lengths(text: str, alphabet: str, length: int, number: int) -> No
     assert (encoding(text), units(text), count(text)) == (alphabet, length, number)
 
 
-def test_an_escape_moves_to_the_next_segment_whole() -> None:
-    """An extension character at a border goes over with its escape, and costs a third segment."""
+def test_an_extension_character_is_not_cut() -> None:
+    """At a border it moves to the next segment with its escape, and costs a third segment."""
     text = (FOX * 4)[:152] + "[" + (FOX * 4)[:152]
     assert segments(text) == (text[:152], text[152:304], text[304:])
 
 
-def test_the_alphabet_is_the_standards() -> None:
-    """127 signs and the escape fill the 128 places; ten more are in the extension table."""
+def test_the_alphabet_is_that_of_the_standard() -> None:
+    """127 characters and the escape fill 128 places; ten more are in the extension table."""
     assert len(BASIC) == len(set(BASIC)) == 127
     assert len(EXTENSION) == len(set(EXTENSION)) == 10
     assert not set(BASIC) & set(EXTENSION)
@@ -80,22 +80,22 @@ def test_the_alphabet_is_the_standards() -> None:
         ("• one", "- one"),
     ],
 )
-def test_typography_in_plain_dress(typed: str, sent: str) -> None:
-    """Quotes, dashes, dots and blanks have plain twins."""
+def test_typography_becomes_plain(typed: str, sent: str) -> None:
+    """Quotes, dashes, dots and spaces have plain equivalents."""
     assert transliterate(typed) == sent
     assert encoding(sent) == "GSM-7"
 
 
 @pytest.mark.parametrize("name", ["François", "Zoë", "Łukasz", "Ağca", "Jürgen", "Søren", "œuvre"])
-def test_a_name_stays_a_name(name: str) -> None:
-    """No letter is ever changed, also where the cheap alphabet lacks it."""
+def test_letters_never_change(name: str) -> None:
+    """Even if GSM-7 does not have them."""
     assert transliterate(name) == name
 
 
-@unhurried
+@no_deadline
 @given(st.text(alphabet=st.sampled_from("ab€[😀яê \n") | st.characters(), max_size=400))
-def test_segments_are_the_text(text: str) -> None:
-    """Segments joined are the text, none is too long, and counting them is counting them."""
+def test_segments_joined_are_the_text(text: str) -> None:
+    """No segment is too long, and `count` gives their number."""
     cut = segments(text)
     alphabet = encoding(text)
     room = {"GSM-7": (160, 153), "UCS-2": (70, 67)}[alphabet][len(cut) > 1]

@@ -9,7 +9,7 @@ import yaml
 
 from gateway.routing.policy import Policy, load_policy
 from plugins.demo_shop import config
-from plugins.faq import Answers, load
+from plugins.faq import FaqAnswers, load
 
 LANGUAGES = {"en": "nlu.yml", "de": "nlu.de.yml", "fr": "nlu.fr.yml", "es": "nlu.es.yml"}
 Examples = dict[str, dict[str, list[str]]]
@@ -35,7 +35,7 @@ def examples(demo: Path) -> Examples:
 
 
 @pytest.fixture(scope="session")
-def answers(demo: Path) -> Answers:
+def answers(demo: Path) -> FaqAnswers:
     return load([demo / "answers.yaml", demo / "smalltalk.yaml"], public_url="http://here")
 
 

@@ -13,14 +13,14 @@ import yaml
 from brand_voice import GuidedVoice, load
 from gateway import Emotion, RenderContext, Reply
 from gateway.routing.policy import Policy
-from plugins.faq import Answers
+from plugins.faq import FaqAnswers
 from tests.demo.conftest import LANGUAGES, Examples
 
 NUMBER = re.compile(r"\d+")
 
 
-def replies(answers: Answers) -> Iterator[tuple[str, Reply]]:
-    for intent, variants in answers.said.items():
+def replies(answers: FaqAnswers) -> Iterator[tuple[str, Reply]]:
+    for intent, variants in answers.by_intent.items():
         for language, said in variants.items():
             yield f"{intent} ({language})", said.reply
             if said.draft:
@@ -36,8 +36,8 @@ def figures(value: str) -> list[str]:
     return NUMBER.findall(value.replace(":00", ""))
 
 
-def test_every_intent_is_served(examples: Examples, answers: Answers, policy: Policy) -> None:
-    """Each is answered or goes to a person, and there are no others."""
+def test_every_intent_is_served(examples: Examples, answers: FaqAnswers, policy: Policy) -> None:
+    """What customers ask is answered, or goes to a person, and nothing is left over."""
     reasons = policy.reasons
     people = (
         reasons.sensitive_intent.intents
@@ -45,8 +45,8 @@ def test_every_intent_is_served(examples: Examples, answers: Answers, policy: Po
         | reasons.out_of_scope.intents
     )
     asked = set(examples["en"])
-    assert asked <= set(answers.said) | people
-    assert set(answers.said) <= asked
+    assert asked <= set(answers.by_intent) | people
+    assert set(answers.by_intent) <= asked
     assert reasons.sensitive_intent.intents <= asked
     assert policy.pass_by_intents <= asked
 
@@ -71,24 +71,26 @@ def test_no_example_occurs_twice(examples: Examples) -> None:
     assert [text for text, times in Counter(normalised).items() if times > 1] == []
 
 
-def test_every_answer_is_given_in_every_language(answers: Answers) -> None:
-    """All four, so that none falls back to English."""
-    assert {frozenset(variants) for variants in answers.said.values()} == {frozenset(LANGUAGES)}
+def test_every_answer_is_given_in_every_language(answers: FaqAnswers) -> None:
+    """Four languages are served, so that none falls back."""
+    assert {frozenset(variants) for variants in answers.by_intent.values()} == {
+        frozenset(LANGUAGES)
+    }
     assert set(answers.drafts) == set(LANGUAGES)
 
 
-def test_all_languages_have_the_same_facts(answers: Answers) -> None:
-    """With the same figures, in any spelling."""
-    for intent, variants in answers.said.items():
-        facts = {
+def test_all_languages_say_the_same_facts(answers: FaqAnswers) -> None:
+    """The same names with the same figures, whatever their spelling."""
+    for intent, variants in answers.by_intent.items():
+        told = {
             code: {fact.name: figures(fact.value) for fact in said.reply.facts}
             for code, said in variants.items()
         }
         assert all(found == facts["en"] for found in facts.values()), intent
 
 
-def test_every_figure_is_a_fact(answers: Answers) -> None:
-    """Another number could be changed in one language and forgotten in the next."""
+def test_every_figure_is_a_fact(answers: FaqAnswers) -> None:
+    """A number outside the facts could be changed in one language and forgotten in another."""
     for name, reply in replies(answers):
         rest = words(reply)
         for fact in sorted(reply.facts, key=lambda found: -len(found.value)):
@@ -97,13 +99,13 @@ def test_every_figure_is_a_fact(answers: Answers) -> None:
         assert NUMBER.findall(rest) == [], name
 
 
-def test_no_answer_has_an_exclamation_mark(answers: Answers) -> None:
-    """The shop is calm."""
+def test_no_answer_shouts(answers: FaqAnswers) -> None:
+    """The shop speaks calmly to everyone."""
     assert [name for name, reply in replies(answers) if "!" in words(reply)] == []
 
 
-def test_the_payload_of_a_button_is_an_example(answers: Answers, examples: Examples) -> None:
-    """In the language of the button."""
+def test_buttons_are_understood(answers: FaqAnswers, examples: Examples) -> None:
+    """What a button says for the customer is a known example, in the language of the button."""
     known = {code: {t for texts in by.values() for t in texts} for code, by in examples.items()}
     for name, reply in replies(answers):
         for button in reply.buttons:
@@ -132,11 +134,11 @@ def test_the_desk_offers_the_skills_of_the_policy(demo: Path, policy: Policy) ->
 
 @pytest.mark.parametrize("channel", ["webchat", "rest", "email", "sms"])
 @pytest.mark.parametrize("mood", ["calm", "pleased", "angry", "anxious"])
-def test_the_voice_keeps_the_facts(answers: Answers, channel: str, mood: str) -> None:
-    """On every channel and in every mood."""
+def test_the_voice_leaves_the_facts_alone(answers: FaqAnswers, channel: str, mood: str) -> None:
+    """On every channel and in every mood each answer still tells all it has to tell."""
     voice = GuidedVoice(load(None))
-    context = RenderContext(channel=channel, emotion=Emotion(label=mood, intensity=0.8))
-    for intent, variants in answers.said.items():
+    occasion = RenderContext(channel=channel, emotion=Emotion(label=mood, intensity=0.8))
+    for intent, variants in answers.by_intent.items():
         for code, said in variants.items():
             text = " ".join(voice.render(said.reply, context).parts)
             for fact in said.reply.facts:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.testing import running
-from plugins.nlu_local import guest as nlu_local
+from plugins.nlu_local import plugin as nlu_local
 from tests.conftest import until
 
 from .shop import write_shop

@@ -20,7 +20,7 @@ from aiohttp.test_utils import unused_port
 
 from gateway.testing import FakeChannel, running
 from plugins import nlu_rasa
-from plugins.nlu_local import guest as nlu_local
+from plugins.nlu_local import plugin as nlu_local
 from tests.conftest import until
 
 from .rasa_contract import *  # noqa: F403

@@ -14,7 +14,7 @@ from google.cloud import dialogflow_v2
 from gateway import Turn
 from gateway.testing import FakeChannel, FakeHandler, running
 from plugins import nlu_dialogflow
-from plugins.nlu_local import guest as nlu_local
+from plugins.nlu_local import plugin as nlu_local
 
 from .shop import write_shop
 

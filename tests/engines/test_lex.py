@@ -14,7 +14,7 @@ from aiohttp import web
 from gateway import Turn
 from gateway.testing import FakeChannel, FakeHandler, running
 from plugins import nlu_lex
-from plugins.nlu_local import guest as nlu_local
+from plugins.nlu_local import plugin as nlu_local
 
 from .fake_rasa import served
 from .shop import write_shop

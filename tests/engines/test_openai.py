@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plugins.nlu_openai.grounding import grounded
+from plugins.nlu_openai.sources import read_examples, read_passages
 
 from gateway import BadConfig, ContextCard, Route, Turn
 from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import nlu_openai
-from plugins.nlu_local import guest as nlu_local
-from plugins.nlu_openai.answers import read_passages
-from plugins.nlu_openai.model import DailyBudget, TokenPrices
-from plugins.nlu_openai.safety import Placeholders, grounded, instructs_model
-from plugins.nlu_openai.understander import read_examples
+from plugins.nlu_local import plugin as nlu_local
 from tests.conftest import until
 
 from .fake_openai import FakeOpenAI
@@ -482,7 +480,7 @@ async def test_the_extractive_summary_stays_when_the_model_fails(
         await gw.customer("fake", "ana").say(MESSAGE)
         first = await gw.desk_agent("mia").next_card()
         await until(lambda: bool(summary_requests(fake)))
-        await until(lambda: not gw.gateway.way.summaries.working)
+        await until(lambda: not gw.gateway.pipeline.summaries.working)
         card = await gw.services.desk.card(first.conversation.id)
     assert card.summary == first.summary != ()
 
@@ -503,7 +501,7 @@ async def test_an_invented_summary_reaches_nobody(
         await gw.customer("fake", "ana").say(f"I want to talk to a person. {order}")
         first = await gw.desk_agent("mia").next_card()
         await until(lambda: bool(fake.requests))
-        await until(lambda: not gw.gateway.way.summaries.working)
+        await until(lambda: not gw.gateway.pipeline.summaries.working)
         card = await gw.services.desk.card(first.conversation.id)
     assert card.handoff is not None
     assert card.handoff.reasons[0].code == "asked_for_person"

@@ -1,4 +1,4 @@
-"""Conversations with the whole gateway: the bot answers, asks back, and steps back."""
+"""Dialogues through the whole gateway: the bot answers, asks back and hands over."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from plugins.escalation.words import LINES
+from plugins.escalation.texts import TEXTS
 from tests.routing.dialogue import HOURS, shop
 
-HANDOVER = LINES["handover"]["en"]
-UPSET = LINES["handover_upset"]["en"]
-CLARIFY = LINES["clarify"]["en"]
-FALLBACK = LINES["fallback"]["en"]
-FAILED = LINES["failed"]["en"]
+HANDOVER = TEXTS["handover"]["en"]
+UPSET = TEXTS["handover_upset"]["en"]
+CLARIFY = TEXTS["clarify"]["en"]
+FALLBACK = TEXTS["fallback"]["en"]
+FAILED = TEXTS["failed"]["en"]
 
 
 @pytest.mark.parametrize(
@@ -28,21 +28,23 @@ FAILED = LINES["failed"]["en"]
         [("stock?", [FALLBACK]), ("stock of bags?", [HANDOVER])],
         [("delivery?", ["Two days."]), ("DELIVERY???", [HANDOVER])],
         [("delivery crash", [FAILED]), ("delivery?", [])],
-        [("bitte human", [LINES["handover"]["de"]])],
+        [("bitte human", [TEXTS["handover"]["de"]])],
     ],
 )
-async def test_a_dialogue(tmp_path: Path, talk: list[tuple[str, list[str]]]) -> None:
-    """What is said, and what is heard."""
+async def test_the_bot_answers_asks_back_or_hands_over(
+    tmp_path: Path, talk: list[tuple[str, list[str]]]
+) -> None:
+    """Each message of the customer gets the replies listed beside it."""
     async with shop(tmp_path) as gw:
         mia = gw.customer("fake", "mia")
-        for said, heard in talk:
+        for message, replies in talk:
             before = len(mia.heard)
-            await mia.say(said)
-            assert mia.heard[before:] == heard
+            await mia.say(message)
+            assert mia.heard[before:] == replies
 
 
-async def test_the_agent_sees_why(tmp_path: Path) -> None:
-    """The card has every reason, the deciding one first, in the customer's words."""
+async def test_the_card_shows_every_reason(tmp_path: Path) -> None:
+    """The deciding reason comes first, with the customer's words."""
     async with shop(tmp_path) as gw:
         await gw.customer("fake", "mia").say("I am furious, give me a human")
         card = await gw.desk_agent("ana").next_card()
@@ -52,8 +54,8 @@ async def test_the_agent_sees_why(tmp_path: Path) -> None:
         assert card.handoff.priority == 2
 
 
-async def test_out_of_hours_is_told_once(tmp_path: Path) -> None:
-    """On Saturday the customer hears of Monday morning, and hears it once."""
+async def test_the_next_opening_is_given_once(tmp_path: Path) -> None:
+    """On Saturday the customer is told about Monday morning, once."""
     saturday = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
     async with shop(tmp_path, at=saturday, policy=HOURS) as gw:
         mia, ana = gw.customer("fake", "mia"), gw.desk_agent("ana")
@@ -68,7 +70,7 @@ async def test_out_of_hours_is_told_once(tmp_path: Path) -> None:
 
 
 async def test_the_third_contact_goes_to_a_person(tmp_path: Path) -> None:
-    """Who writes about the same thing for the third time gets a person, who is told so."""
+    """A third contact about the same matter goes to a person, with that as the reason."""
     async with shop(tmp_path) as gw:
         mia, ana = gw.customer("fake", "mia"), gw.desk_agent("ana")
         for _ in range(2):

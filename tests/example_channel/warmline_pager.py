@@ -1,4 +1,4 @@
-"""Customers reach us by pager: signed webhooks in, one HTTP call out for each message."""
+"""Customers reach us by pager: signed webhooks in, one HTTP call for each message out."""
 
 import hashlib
 import hmac
@@ -24,9 +24,10 @@ from gateway import (
     Undeliverable,
     Unsure,
     hookimpl,
+    retry_after,
 )
 
-Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class PagerSettings(BaseModel):
@@ -39,16 +40,16 @@ class PagerSettings(BaseModel):
     secret: SecretStr
 
 
-class Page(msgspec.Struct, frozen=True):
-    """What the pager company posts to us."""
+class PagerMessage(msgspec.Struct, frozen=True):
+    """The body that the pager company posts to us."""
 
-    id: Word
-    number: Word
+    id: ShortText
+    number: ShortText
     text: str
 
 
 class Pager:
-    """One account at the pager company. It tells a repeated message by our key."""
+    """One account at the pager company, which recognises a repeated message by our key."""
 
     name = "pager"
     traits = Traits(unsure="resend", rate=20.0)
@@ -59,27 +60,27 @@ class Pager:
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
         async def receive(request: web.Request) -> web.Response:
             body = await request.read()
-            self._check(body, request.headers.get("X-Pager-Signature", ""))
-            page = msgspec.json.decode(body, type=Page)
+            self._verify(body, request.headers.get("X-Pager-Signature", ""))
+            page = msgspec.json.decode(body, type=PagerMessage)
             message = Inbound(
                 address=Address(channel=self.name, value=page.number),
                 text=page.text,
                 at=services.clock.now(),
                 remote_id=page.id,
             )
-            await services.intake.accept(message)  # returns once it is safely in the inbox
+            await services.intake.accept(message)  # returns once it is committed to the inbox
             return web.Response()
 
         return [web.post("/channels/pager/webhook", receive)]
 
-    def _check(self, body: bytes, given: str) -> None:
+    def _verify(self, body: bytes, signature: str) -> None:
         secret = self._settings.secret.get_secret_value().encode()
-        right = hmac.new(secret, body, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(given.encode(), right.encode()):
+        expected = hmac.new(secret, body, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(signature.encode(), expected.encode()):
             raise web.HTTPUnauthorized(text="the signature is not the pager company's")
 
     async def send(self, message: Outbound) -> Sent:
-        """One message to one pager."""
+        """Send one message to one pager."""
         token = self._settings.token.get_secret_value()
         body = {"number": message.address.value, "text": message.text, "key": message.key}
         try:
@@ -87,20 +88,20 @@ class Pager:
                 aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
                 session.post(f"{self._settings.api_base}/pages", json=body) as response,
             ):
-                return await _taken(response)
+                return await _result(response)
         except aiohttp.ClientConnectorError as error:
             raise TryLater("the pager company cannot be reached") from error
         except aiohttp.ClientError as error:
             raise Unsure("the call was cut off") from error
 
 
-async def _taken(response: aiohttp.ClientResponse) -> Sent:
+async def _result(response: aiohttp.ClientResponse) -> Sent:
     if response.ok:
         return Sent(remote_id=str((await response.json())["id"]))
-    said = f"the pager company answered {response.status}"
+    answer = f"the pager company answered {response.status}"
     if response.status == 429 or response.status >= 500:
-        raise TryLater(said, after=float(response.headers.get("Retry-After", "0")))
-    raise Undeliverable(said)
+        raise TryLater(answer, after=retry_after(response.headers.get("Retry-After")))
+    raise Undeliverable(answer)
 
 
 @hookimpl
@@ -110,5 +111,5 @@ def register_settings(section: Section) -> None:
 
 @hookimpl
 def register_channels(register: Callable[[Channel], None], settings: Settings) -> None:
-    if mine := settings.section(PagerSettings):
-        register(Pager(mine))
+    if section := settings.section(PagerSettings):
+        register(Pager(section))

@@ -1,4 +1,4 @@
-"""A file of answers to write into, and turns as the spine makes them."""
+"""A fixture that writes files of answers, and turns as the pipeline makes them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a file below the test's folder and gives its path."""
+    """Writes a file into the test's folder and returns its path."""
 
-    def to(text: str, name: str = "answers.yaml") -> Path:
+    def write_file(text: str, name: str = "answers.yaml") -> Path:
         path = tmp_path / name
         path.write_text(text, "utf-8")
         return path
 
-    return to
+    return write_file
 
 
 def turn(
@@ -50,7 +50,7 @@ def turn(
     about: str | None = None,
     kind: str = "message",
 ) -> Turn:
-    """A customer's message of which all is understood."""
+    """A turn with a customer's message, fully understood."""
     return Turn(
         id=1,
         at=AT,

@@ -1,4 +1,4 @@
-"""Answers from files: what is read, and what is refused."""
+"""Loading answer files: what is accepted, and what is refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ answers:
 
 
 def problems(write: Write, text: str) -> list[str]:
-    """What is wrong with ``text``, each as line: key: message."""
+    """The problems of ``text``, each as line: key: message."""
     path = write(text)
     with pytest.raises(BadConfig) as caught:
         load([path], public_url=HERE)
@@ -38,8 +38,8 @@ def problems(write: Write, text: str) -> list[str]:
     return [f"{p.line}: {p.key}: {p.message}" for p in caught.value.problems]
 
 
-def test_facts_are_said_where_they_belong(write: Write) -> None:
-    """Each language says the facts in its own form, and names them for the voice."""
+def test_facts_are_filled_in(write: Write) -> None:
+    """Each language has the facts in its own form, and declares them for the voice."""
     answers = load([write(SHIPPING)], public_url=HERE)
     english, german = answers.find("shipping", "en"), answers.find("shipping", "de")
     assert english
@@ -54,30 +54,30 @@ def test_facts_are_said_where_they_belong(write: Write) -> None:
     assert {fact.value for fact in german.reply.facts} == {"2-3", "4,90 €"}
 
 
-def test_links_and_buttons_come_along(write: Write) -> None:
-    """A path is one of our own pages; a button without payload sends its title."""
-    said = load([write(SHIPPING)], public_url=HERE + "/").find("shipping", "en")
-    assert said
-    assert [(link.title, link.url) for link in said.reply.links] == [
+def test_links_and_buttons_are_loaded(write: Write) -> None:
+    """A path is joined to ``public_url``; a button without payload sends its title."""
+    answer = load([write(SHIPPING)], public_url=HERE + "/").find("shipping", "en")
+    assert answer
+    assert [(link.title, link.url) for link in answer.reply.links] == [
         ("Delivery", "http://127.0.0.1:8080/shop/help#delivery"),
         ("The post", "https://post.example/"),
     ]
-    assert [(b.title, b.payload) for b in said.reply.buttons] == [
+    assert [(b.title, b.payload) for b in answer.reply.buttons] == [
         ("Cost?", "Cost?"),
         ("Returns", "How do I return it?"),
     ]
 
 
 @pytest.mark.parametrize("language", ["fr", "und"])
-def test_other_languages_hear_the_fallback(write: Write, language: str) -> None:
-    """A language without a text hears the fallback's, and the reply says which it is."""
-    said = load([write(SHIPPING)], public_url=HERE, fallback="de").find("shipping", language)
-    assert said
-    assert said.reply.language == "de"
+def test_other_languages_get_the_fallback(write: Write, language: str) -> None:
+    """A language without a text gets the fallback language, which the reply names."""
+    answer = load([write(SHIPPING)], public_url=HERE, fallback="de").find("shipping", language)
+    assert answer
+    assert answer.reply.language == "de"
 
 
-def test_yaml_does_not_reinterpret(write: Write) -> None:
-    """Norwegian is no falsehood, and 4.90 keeps its nought."""
+def test_scalars_are_kept_as_written(write: Write) -> None:
+    """The language ``no`` is not false, and 4.90 keeps its zero."""
     text = """\
 answers:
   price:
@@ -86,13 +86,13 @@ answers:
       en: {body: "{amount} euros"}
       no: {body: "{amount} kroner"}
 """
-    said = load([write(text)], public_url=HERE).find("price", "no")
-    assert said
-    assert said.reply.body == ("4.90 kroner",)
+    answer = load([write(text)], public_url=HERE).find("price", "no")
+    assert answer
+    assert answer.reply.body == ("4.90 kroner",)
 
 
-def test_every_mistake_is_told_at_once_with_its_line(write: Write) -> None:
-    """Nobody has to start five times to find five mistakes."""
+def test_every_mistake_is_reported_at_once(write: Write) -> None:
+    """Each with its line, its key, and what to do."""
     text = """\
 answers:
   shipping:
@@ -112,25 +112,28 @@ answers:
         "6: answers.shipping.links.0.title: has no title for `en`; add one, or one title for all",
         "8: answers.shipping.say.en.body.0: `{dasy}` is not among the facts; add it",
         (
-            "8: answers.shipping.say.en.body: never tells the fact `days`; write {days} where it "
+            "8: answers.shipping.say.en.body: never states the fact `days`; write {days} where it "
             "belongs"
         ),
         (
-            "8: answers.shipping.say.en.body: never tells the fact `never`; write {never} where it "
-            "belongs"
+            "8: answers.shipping.say.en.body: never states the fact `never`; write {never} where "
+            "it belongs"
         ),
         "11: answers.returns.say: `en` is missing; every answer needs it",
     ]
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (
             "answers:\n  a:\n    say:\n      en:\n        boddy: Hi\n",
             [
                 "4: answers.a.say.en.body: is missing; add it",
-                "5: answers.a.say.en.boddy: unknown key; see docs/faq.md for the known ones",
+                (
+                    "5: answers.a.say.en.boddy: unknown key; known are body, buttons, next_step, "
+                    "opener, personal"
+                ),
             ],
         ),
         (
@@ -139,7 +142,7 @@ answers:
                 (
                     "4: answers.a.say.en.opener.furious: input should be 'calm', 'pleased', "
                     "'confused', 'anxious', 'frustrated', 'angry', "
-                    "'urgent' or 'otherwise'; change it"
+                    "'urgent' or 'otherwise'; change the value"
                 )
             ],
         ),
@@ -155,7 +158,7 @@ answers:
             [
                 (
                     "3: answers.a.links.0.url: a link is https://..., mailto:... or the path of a "
-                    "page here, /...; change it"
+                    "page here, /..."
                 )
             ],
         ),
@@ -167,19 +170,19 @@ answers:
         ("- a\n", ["1: : must be a mapping; write `key: value`"]),
     ],
 )
-def test_what_is_wrong_is_named(write: Write, text: str, told: list[str]) -> None:
-    """A mistake is told with its line, its key, and what to do."""
-    assert problems(write, text) == told
+def test_each_mistake_is_reported(write: Write, text: str, expected: list[str]) -> None:
+    """With its line, its key, and what to do."""
+    assert problems(write, text) == expected
 
 
 def test_a_list_that_contains_itself_is_refused(write: Write) -> None:
-    """YAML allows it; an answer cannot be endless."""
-    told = problems(write, "answers: {a: {say: {en: {body: &b [*b]}}}}\n")
-    assert any("alias (*name) refers to itself" in line for line in told)
+    """YAML allows it; answers do not."""
+    found = problems(write, "answers: {a: {say: {en: {body: &b [*b]}}}}\n")
+    assert any("alias (*name) refers to itself" in line for line in found)
 
 
-def test_one_intent_has_one_answer(write: Write) -> None:
-    """An intent answered in two files is told at the second."""
+def test_an_intent_is_answered_in_one_file(write: Write) -> None:
+    """A second answer to it is a problem of the second file."""
     once = "answers:\n  a: {say: {en: {body: Hi}}}\n"
     first, second = write(once, "a.yaml"), write(once, "b.yaml")
     with pytest.raises(BadConfig) as caught:
@@ -189,16 +192,16 @@ def test_one_intent_has_one_answer(write: Write) -> None:
     )
 
 
-def test_a_missing_file_is_named(write: Write) -> None:
-    """The path that cannot be read stands in the message."""
+def test_a_missing_file_is_a_problem(write: Write) -> None:
+    """The message has its path."""
     path = write("").with_name("nowhere.yaml")
-    with pytest.raises(BadConfig, match=r"nowhere\.yaml:1: : cannot be read"):
+    with pytest.raises(BadConfig, match=r"nowhere\.yaml:0: : cannot be read"):
         load([path], public_url=HERE)
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"answers: \x07", b"\x00"])
-def test_bytes_that_are_no_text_are_refused(write: Write, data: bytes) -> None:
-    """Whatever the file holds, the mistake is told, and nothing else is raised."""
+def test_binary_files_are_refused(write: Write, data: bytes) -> None:
+    """Whatever the file holds, only BadConfig is raised."""
     path = write("")
     path.write_bytes(data)
     with pytest.raises(BadConfig):

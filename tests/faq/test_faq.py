@@ -1,18 +1,19 @@
-"""Answering, drafting, and files that change meanwhile."""
+"""Answering, drafting, and reloading changed files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 import structlog
 
 from channels import rest
-from gateway import BadConfig, Guess, Insight, Language, Question, Turn, hookimpl
+from gateway import BadConfig, Guess, Insight, Language, Question, ReloadedFiles, Turn, hookimpl
 from gateway.testing import running
 from plugins import faq
-from plugins.faq import Book, Faq, load
+from plugins.faq import Faq, load
 from tests.faq.conftest import Write, turn
 
 TEXT = """\
@@ -43,9 +44,10 @@ drafts:
 """
 
 
-def handler(path: Path, *, sure: float = 0.35, look_every: float = 0.0) -> Faq:
-    book = Book([path], lambda paths: load(paths, public_url=""), look_every=look_every)
-    return Faq(book=book, suggest_confidence=sure)
+def handler(path: Path, *, look_every: float = 0.0) -> Faq:
+    read = partial(load, public_url="")
+    answers = ReloadedFiles([path], read, name="faq", every=look_every)
+    return Faq(answers=answers, suggest_confidence=0.35)
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def known(write: Write) -> Faq:
 
 
 async def test_a_known_question_is_answered(known: Faq) -> None:
-    """The answer comes in the customer's language, with purpose and facts."""
+    """In the customer's language, with purpose and facts."""
     reply = await known.handle(turn("shipping", language="de"))
     assert reply
     assert (reply.body, reply.language, reply.purpose) == (
@@ -77,7 +79,7 @@ async def test_a_known_question_is_answered(known: Faq) -> None:
 async def test_the_opener_fits_the_mood(
     known: Faq, intent: str, language: str, mood: str, opener: str | None
 ) -> None:
-    """The file's opener for the mood, else its other one, else the voice's; empty is none."""
+    """The file's opener for the mood, else the one for all others, else the voice's; "" is none."""
     reply = await known.handle(turn(intent, language=language, mood=mood))
     assert reply
     assert reply.opener == opener
@@ -85,16 +87,17 @@ async def test_the_opener_fits_the_mood(
 
 def asking(*intents: str, language: str = "en") -> Turn:
     """A message with a question about each of ``intents``."""
-    one = turn(intents[0], language=language)
+    message = turn(intents[0], language=language)
     questions = tuple(
         Question(text=f"{name}?", start=0, end=0, guess=Guess(name=name, confidence=0.9))
         for name in intents
     )
-    return one.replace(understanding=one.understanding.replace(questions=questions))
+    understanding = message.understanding.replace(questions=questions)
+    return message.replace(understanding=understanding)
 
 
-async def test_two_questions_have_two_answers(known: Faq) -> None:
-    """Both are told in one reply, in their order, with the facts and links of both."""
+async def test_two_questions_get_both_answers(known: Faq) -> None:
+    """In one reply, in order, with the facts and links of both."""
     reply = await known.handle(asking("shipping", "lost"))
     assert reply
     assert reply.body == (
@@ -109,7 +112,7 @@ async def test_two_questions_have_two_answers(known: Faq) -> None:
 
 
 @pytest.mark.parametrize(
-    ("intents", "language", "said"),
+    ("intents", "language", "next_step"),
     [
         (("shipping", "warranty"), "en", "A colleague will answer your other question."),
         (("warranty", "shipping"), "en", "A colleague will answer your other question."),
@@ -117,21 +120,21 @@ async def test_two_questions_have_two_answers(known: Faq) -> None:
         (("shipping", "a"), "de", "Ihre andere Frage beantwortet eine Kollegin oder ein Kollege."),
     ],
 )
-async def test_what_is_left_is_for_a_person(
-    known: Faq, intents: tuple[str, ...], language: str, said: str
+async def test_unanswered_questions_go_to_a_person(
+    known: Faq, intents: tuple[str, ...], language: str, next_step: str
 ) -> None:
-    """What has an answer gets it; the rest goes to a person, named for them, and it is said so."""
+    """The other questions are answered; the reply and the reason name what is left."""
     reply = await known.handle(asking(*intents, language=language))
     assert reply
     assert "2-3" in reply.body[0]
-    assert reply.next_step == said
+    assert reply.next_step == next_step
     (reason,) = reply.escalate
     assert reason.code == "question_left"
     assert all(f"“{name}?”" in reason.detail for name in intents if name != "shipping")
 
 
-async def test_questions_without_any_answer_are_not_ours(known: Faq) -> None:
-    """Nothing known: the next handler may try."""
+async def test_unknown_questions_are_left_to_other_handlers(known: Faq) -> None:
+    """If none of the questions has an answer."""
     assert await known.handle(asking("weather", "jazz")) is None
 
 
@@ -146,13 +149,13 @@ async def test_questions_without_any_answer_are_not_ours(known: Faq) -> None:
         turn("shipping", kind="event"),
     ],
 )
-async def test_what_is_not_ours_is_left_to_others(known: Faq, other: Turn) -> None:
-    """Unknown intents, other routes, timers and events are no questions."""
+async def test_other_turns_are_left_to_other_handlers(known: Faq, other: Turn) -> None:
+    """Unknown intents, other routes, timers and events."""
     assert await known.handle(other) is None
 
 
-async def test_a_draft_sounds_like_a_person(known: Faq) -> None:
-    """It says what the `personal` words say, with a person's beginning and end, no buttons."""
+async def test_a_draft_has_personal_words(known: Faq) -> None:
+    """It has the `personal` body, the opener and next step of drafts, and no buttons."""
     draft = await known.suggest(turn("lost", action="escalate", mood="angry"))
     assert draft
     assert draft.opener == "I am sorry."
@@ -179,74 +182,74 @@ async def test_a_draft_sounds_like_a_person(known: Faq) -> None:
         turn("hello", action="pass", about="shipping"),
     ],
 )
-async def test_no_draft_is_better_than_a_wrong_one(known: Faq, doubtful: Turn) -> None:
-    """Too unsure, nothing a person says, nothing known: no draft."""
+async def test_no_draft_without_a_fitting_answer(known: Faq, doubtful: Turn) -> None:
+    """Too little confidence, an answer that no person gives, or no answer."""
     assert await known.suggest(doubtful) is None
 
 
-async def test_who_asks_for_a_person_asked_something_before(known: Faq) -> None:
-    """The draft is then about what the conversation is about."""
+async def test_a_request_for_a_person_gets_a_draft_on_the_topic(known: Faq) -> None:
+    """The draft is about the intent of the conversation."""
     asked = turn("person", action="escalate", reasons=("asked_for_person",), about="shipping")
     draft = await known.suggest(asked)
     assert draft
     assert draft.body == ("It takes 2-3 days.",)
 
 
-async def test_a_changed_file_is_read_again(write: Write) -> None:
+async def test_a_changed_file_is_reloaded(write: Write) -> None:
     """No restart is needed."""
-    one = handler(write(TEXT))
+    faq_handler = handler(write(TEXT))
     write(TEXT.replace("It takes", "Reckon with"))
-    reply = await one.handle(turn("shipping"))
+    reply = await faq_handler.handle(turn("shipping"))
     assert reply
     assert reply.body == ("Reckon with 2-3 days.",)
 
 
-async def test_a_broken_file_is_refused_and_told(write: Write) -> None:
-    """The old answers stay until the file is mended; each broken state is told once."""
+async def test_a_broken_file_is_refused_and_logged(write: Write) -> None:
+    """The old answers stay until the file is valid again; each broken state is logged once."""
     path = write(TEXT)
-    one = handler(path)
+    faq_handler = handler(path)
     write("answers: [")
     with structlog.testing.capture_logs() as logs:
         for _ in range(2):
-            reply = await one.handle(turn("shipping"))
+            reply = await faq_handler.handle(turn("shipping"))
             assert reply
             assert reply.body == ("It takes 2-3 days.",)
     assert [entry["event"] for entry in logs] == ["faq.refused"]
     assert logs[0]["problems"][0].startswith(f"{path}:2: : not YAML")
     path.unlink()
-    assert await one.handle(turn("shipping"))
+    assert await faq_handler.handle(turn("shipping"))
     write(TEXT.replace("It takes", "At last"))
-    reply = await one.handle(turn("shipping"))
+    reply = await faq_handler.handle(turn("shipping"))
     assert reply
     assert reply.body == ("At last 2-3 days.",)
 
 
-async def test_files_are_not_looked_at_all_the_time(write: Write) -> None:
-    """Between two looks the answers stay as they were."""
-    one = handler(write(TEXT), look_every=3600)
+async def test_files_are_checked_at_intervals(write: Write) -> None:
+    """Between two checks the answers stay as they were."""
+    faq_handler = handler(write(TEXT), look_every=3600)
     write("answers: {}")
-    assert await one.handle(turn("shipping"))
+    assert await faq_handler.handle(turn("shipping"))
 
 
-def test_a_broken_file_stops_the_start(write: Write) -> None:
-    """At the start there are no old answers to keep."""
+def test_a_broken_file_is_refused_at_start_up(write: Write) -> None:
+    """There are no old answers to keep."""
     with pytest.raises(BadConfig):
         handler(write("answers: [broken"))
 
 
-class Words:
-    """Understands a message as the intent that it spells."""
+class TextIsIntent:
+    """Takes the text of a message for the name of its intent."""
 
-    name = "words"
+    name = "text_is_intent"
     priority = 1
 
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
         return [
             Insight(
                 language=Language(code="en", confidence=1.0),
-                ranking=(Guess(name=one.message.text, confidence=0.95),),
+                ranking=(Guess(name=turn.message.text, confidence=0.95),),
             )
-            for one in turns
+            for turn in turns
         ]
 
     @hookimpl
@@ -254,11 +257,11 @@ class Words:
         register(self)
 
 
-async def test_a_customer_asks(write: Write, tmp_path: Path) -> None:
-    """Woken by its section alone, it answers through the whole house."""
+async def test_a_customer_gets_an_answer(write: Write, tmp_path: Path) -> None:
+    """Enabled by its section alone, the package answers through the whole gateway."""
     write(TEXT)
     config = {"channels": {"rest": {}}, "plugins": {"faq": {"answers": "answers.yaml"}}}
-    async with running(faq, rest, Words(), config=config, tmp_path=tmp_path) as gw:
+    async with running(faq, rest, TextIsIntent(), config=config, tmp_path=tmp_path) as gw:
         sam = gw.customer("rest", "sam")
         await sam.say("shipping")
         assert "It takes 2-3 days." in " ".join(sam.heard)

@@ -16,7 +16,7 @@ from tests.crash.customers import (
     WebchatCustomer,
 )
 from tests.crash.ledger import Ledger
-from tests.sms.server import Twilio, signature
+from tests.sms.fake_twilio import FakeTwilio, signature
 
 PAUSE = 0.15
 """Seconds between two messages of one customer, while nothing waits for an answer."""
@@ -30,7 +30,7 @@ WEBHOOK = "/channels/sms/webhook"
 class SmsCustomer(ProviderCustomer):
     """Twilio calls for them, with its signature, until it hears OK."""
 
-    twilio: Twilio
+    twilio: FakeTwilio
     public: str
 
     def called(self, base: str, number: int) -> str:
@@ -46,7 +46,7 @@ class SmsCustomer(ProviderCustomer):
 
 
 def customers(
-    ledger: Ledger, stop: object, twilio: Twilio, urls: tuple[str, ...], each: int
+    ledger: Ledger, stop: object, twilio: FakeTwilio, urls: tuple[str, ...], each: int
 ) -> list[Customer]:
     """``each`` of every channel; each tries the doors in another order."""
     found: list[Customer] = []

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.crash.ledger import Ledger
-from tests.sms.server import Twilio
+from tests.sms.fake_twilio import FakeTwilio
 
 WINDOW = 0.05
 """Seconds between taking a message and saying so: a window for killers."""
@@ -21,7 +21,7 @@ class FarEnds:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self.twilio = Twilio()
+        self.twilio = FakeTwilio()
         self.twilio.before_answering = self._texted
         self.port = 0
 

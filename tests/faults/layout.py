@@ -14,7 +14,7 @@ from tests.faults.cellars import Postgres, Redis, Sqlite
 from tests.faults.far_ends import FarEnds
 from tests.faults.programs import Program, Warmline
 from tests.faults.wire import Wire
-from tests.sms import server as twilio
+from tests.sms import fake_twilio as twilio
 
 ROOT = Path(__file__).parents[2]
 POLICY = """

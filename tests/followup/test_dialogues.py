@@ -1,4 +1,4 @@
-"""Conversations with the whole gateway: a case is closed, and the customer is asked once."""
+"""Dialogues through the whole gateway: a case is closed, and the customer is asked once."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 
 from gateway import ContextCard
 from gateway.testing import RunningGateway, SimulatedAgent, SimulatedCustomer
-from plugins.followup import words
+from plugins.followup import texts
 from tests.routing.dialogue import shop
 
-QUESTION = words.QUESTIONS["felt_heard"]["en"]
+QUESTION = texts.QUESTIONS["felt_heard"]["en"]
 
 
 async def closed(
-    gw: RunningGateway, said: str = "delivery, and a human please"
+    gw: RunningGateway, message: str = "delivery, and a human please"
 ) -> tuple[SimulatedCustomer, SimulatedAgent]:
     """A customer whose case a person has resolved."""
     mia, ana = gw.customer("fake", "mia"), gw.desk_agent("ana")
-    await mia.say(said)
+    await mia.say(message)
     card = await ana.claim()
     await ana.answer(card, "It is on its way.")
     await ana.resolve(card)
@@ -30,8 +30,8 @@ async def closed(
 async def asked(gw: RunningGateway, mia: SimulatedCustomer, seconds: float = 1800) -> list[str]:
     await gw.pass_time(seconds)
     await mia.listen()
-    heard, mia.heard = mia.heard, []
-    return heard
+    received, mia.heard = mia.heard, []
+    return received
 
 
 async def card_of(gw: RunningGateway, mia: SimulatedCustomer) -> ContextCard:
@@ -39,32 +39,32 @@ async def card_of(gw: RunningGateway, mia: SimulatedCustomer) -> ContextCard:
     return await gw.services.desk.card(first.conversation)
 
 
-async def test_asked_once_after_the_delay(tmp_path: Path) -> None:
-    """Not before the delay, then once, and the stars are thanked for."""
+async def test_the_question_comes_once_after_the_delay(tmp_path: Path) -> None:
+    """It comes not before the delay, and the rating is thanked for."""
     async with shop(tmp_path) as gw:
         mia, _ = await closed(gw)
         assert await asked(gw, mia, 1700) == []
         assert QUESTION in await asked(gw, mia, 200)
         await mia.say("★★★★★")
-        assert mia.heard == [words.THANKS["good"]["en"]]
+        assert mia.heard == [texts.THANKS["good"]["en"]]
         assert (await card_of(gw, mia)).conversation.state == "resolved"
         assert QUESTION not in await asked(gw, mia, 90_000)
 
 
-async def test_the_angry_are_asked_in_another_tone(tmp_path: Path) -> None:
-    """The opener knows how the conversation ended."""
+async def test_an_angry_customer_is_asked_in_a_careful_tone(tmp_path: Path) -> None:
+    """The opener depends on how the conversation ended."""
     async with shop(tmp_path) as gw:
         mia, _ = await closed(gw, "I am furious")
-        assert words.OPENERS["careful"]["en"] in await asked(gw, mia)
+        assert texts.OPENERS["careful"]["en"] in await asked(gw, mia)
 
 
-async def test_not_solved_opens_it_again(tmp_path: Path) -> None:
-    """The same conversation waits for a person, with the reason; it is not asked about twice."""
+async def test_an_unsolved_case_is_reopened(tmp_path: Path) -> None:
+    """The same conversation waits for a person, with the reason; no second question follows."""
     async with shop(tmp_path) as gw:
         mia, ana = await closed(gw)
         await asked(gw, mia)
         await mia.say("no, still broken")
-        assert mia.heard == [words.REOPENED["unsolved"]["en"]]
+        assert mia.heard == [texts.REOPENED["unsolved"]["en"]]
         card = await ana.next_card()
         assert card.conversation.id == (await card_of(gw, mia)).conversation.id
         assert card.handoff
@@ -73,8 +73,8 @@ async def test_not_solved_opens_it_again(tmp_path: Path) -> None:
         assert QUESTION not in await asked(gw, mia, 90_000)
 
 
-async def test_a_new_question_is_no_answer(tmp_path: Path) -> None:
-    """It opens a new conversation, and the bot answers it."""
+async def test_a_new_question_opens_a_new_conversation(tmp_path: Path) -> None:
+    """It is no answer to the survey; the bot answers it."""
     async with shop(tmp_path) as gw:
         mia, _ = await closed(gw)
         await asked(gw, mia)
@@ -84,19 +84,19 @@ async def test_a_new_question_is_no_answer(tmp_path: Path) -> None:
         assert len(ids) == 2
 
 
-async def test_stop_is_for_good(tmp_path: Path) -> None:
-    """Who writes STOP is not asked about the next case either."""
+async def test_stop_prevents_all_later_surveys(tmp_path: Path) -> None:
+    """A customer who wrote STOP is not asked about the next case either."""
     async with shop(tmp_path) as gw:
         mia, _ = await closed(gw)
         await asked(gw, mia)
         await mia.say("STOP")
-        assert mia.heard == [words.THANKS["stopped"]["en"]]
+        assert mia.heard == [texts.THANKS["stopped"]["en"]]
         mia, _ = await closed(gw, "refund, a human please")
         assert QUESTION not in await asked(gw, mia, 90_000)
 
 
-async def test_not_in_the_middle_of_another(tmp_path: Path) -> None:
-    """A customer who came again before the alarm is not asked how the last case went."""
+async def test_no_question_during_another_conversation(tmp_path: Path) -> None:
+    """A customer who wrote again before the timer is not asked about the last case."""
     async with shop(tmp_path) as gw:
         mia, _ = await closed(gw)
         await mia.say("refund of it, a human please")
@@ -104,8 +104,8 @@ async def test_not_in_the_middle_of_another(tmp_path: Path) -> None:
         assert await asked(gw, mia, 90_000) == []
 
 
-async def test_quiet_hours(tmp_path: Path) -> None:
-    """What would ring at night rings at the end of the quiet hours."""
+async def test_the_question_waits_for_the_end_of_quiet_hours(tmp_path: Path) -> None:
+    """A question due at night is sent in the morning."""
     night = datetime(2026, 11, 23, 21, 30, tzinfo=UTC)
     settings = {"quiet": "21:00-08:00"}
     async with shop(tmp_path, at=night, followup=settings) as gw:

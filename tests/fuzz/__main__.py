@@ -1,7 +1,7 @@
-"""``python -m tests.fuzz --seconds 10 [NAME ...]``: each parser for so long, by atheris.
+"""``python -m tests.fuzz --seconds 10 [NAME ...]``: fuzzes each parser that long, by atheris.
 
-Each runs in a process of its own. What breaks one is written to ``.fuzz/NAME-*``; a test named
-after the wrong behaviour belongs beside the others in test_parsers.py.
+Each runs in its own process. An input that breaks one is written to ``.fuzz/NAME-*``; add a test
+of the right behaviour for it to test_parsers.py.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from pathlib import Path
 
 import click
 
-HERE = Path(__file__).parents[2] / ".fuzz"
-SLOW, MEMORY = 10, 2_048
-"""Seconds that one input may take, and megabytes that the process may have."""
+FINDINGS = Path(__file__).parents[2] / ".fuzz"
+MAX_SECONDS, MAX_MEGABYTES = 10, 2_048
+"""For one input, and for the process."""
 
 
 def main() -> int:
-    """0 when nothing was found, also where atheris is missing: then it says NOT RUN."""
+    """0 when nothing was found, or when atheris is missing: then it prints NOT RUN."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     if importlib.util.find_spec("atheris") is None:
-        click.echo("fuzz: NOT RUN: atheris is not installed (it has wheels for Linux on x86-64)")
+        click.echo("fuzz: NOT RUN: atheris is not installed (there are wheels for Linux on x86-64)")
         return 0
-    if asked.one:
-        return _fuzz(asked.one, asked.seconds)
-    return _all(asked.names, asked.seconds)
+    if arguments.one:
+        return _fuzz(arguments.one, arguments.seconds)
+    return _fuzz_all(arguments.names, arguments.seconds)
 
 
-def _all(names: list[str], seconds: int) -> int:
-    from tests.fuzz.targets import TARGETS  # noqa: PLC0415  (each child imports it instrumented)
+def _fuzz_all(names: list[str], seconds: int) -> int:
+    from tests.fuzz.targets import TARGETS  # noqa: PLC0415  (each child process imports it instrumented)
 
     found = []
     for name in names or TARGETS:
@@ -55,12 +55,16 @@ def _fuzz(name: str, seconds: int) -> int:
 
     with atheris.instrument_imports(include=["channels", "plugins", "brand_voice", "gateway"]):
         from tests.fuzz.targets import TARGETS, seeds  # noqa: PLC0415
-    HERE.mkdir(exist_ok=True)
+    FINDINGS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="warmline-fuzz-") as corpus:
         for number, data in enumerate(seeds(name)):
             Path(corpus, str(number)).write_bytes(data)
-        options = [f"-max_total_time={seconds}", f"-timeout={SLOW}", f"-rss_limit_mb={MEMORY}"]
-        options += [f"-artifact_prefix={HERE / name}-", "-max_len=8192", corpus]
+        options = [
+            f"-max_total_time={seconds}",
+            f"-timeout={MAX_SECONDS}",
+            f"-rss_limit_mb={MAX_MEGABYTES}",
+        ]
+        options += [f"-artifact_prefix={FINDINGS / name}-", "-max_len=8192", corpus]
         atheris.Setup([sys.argv[0], *options], TARGETS[name])
         atheris.Fuzz()
     return 0

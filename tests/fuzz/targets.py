@@ -1,6 +1,6 @@
-"""Every parser that meets words from outside: what it is given, and the errors that are its own.
+"""Fuzz targets: every parser of text from outside, and the errors that it may raise.
 
-A target takes any bytes. What it raises besides ``own`` is a bug, and so is taking for ever.
+A target takes any bytes. Any other error is a bug, and so is a parser that hangs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import channels.slack.parse
+import channels.slack.wire
 import msgspec
 from aiohttp import web
 
@@ -20,15 +22,16 @@ import channels.rest
 import channels.slack.customers.events
 import channels.slack.endpoint
 import channels.slack.markup
-import channels.sms.incoming
-import channels.sms.words
+import channels.sms.keywords
+import channels.sms.parse
 import channels.telegram.channel
+import channels.telegram.parse
 import channels.telegram.receive
 import channels.webchat.frame_handler
 import channels.webchat.http_api
 import channels.webchat.wire
 import plugins.faq.answers
-import plugins.nlu_local.knowledge
+import plugins.nlu_local.examples
 from brand_voice import loading, masking, segments
 from channels.email.body import html_to_text
 from channels.email.parse import parse as parse_mail
@@ -37,23 +40,24 @@ from gateway.ops.evaluation import read_rows
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.routing.policy import load_policy
 from gateway.settings import load
-from plugins.nlu_local.readers import Readers
+from plugins.nlu_local.reader import MessageReader
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """``seeds``: files that it can read, for the fuzzer to begin with."""
+class FuzzTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """A parser. ``errors`` are those that it may raise; ``seeds`` is a glob of valid files, with
+    which the fuzzer begins."""
 
     call: Callable[[bytes], object]
-    own: tuple[type[Exception], ...] = ()
+    errors: tuple[type[Exception], ...] = ()
     seeds: str = ""
 
     def __call__(self, data: bytes) -> None:
         try:
             self.call(data)
-        except self.own:
+        except self.errors:
             return
 
 
@@ -61,8 +65,8 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _file(data: bytes, ending: str = "yaml") -> Path:
-    path = _folder() / f"fuzzed.{ending}"
+def _file(data: bytes, suffix: str = "yaml") -> Path:
+    path = _folder() / f"fuzzed.{suffix}"
     path.write_bytes(data)
     return path
 
@@ -73,15 +77,15 @@ def _folder() -> Path:
 
 
 @cache
-def _declared() -> list[Any]:
+def _declared_settings() -> list[Any]:
     return PluginRegistry(installed_plugins()).declared()
 
 
 def _sms(data: bytes) -> None:
-    form = channels.sms.incoming.read_form(data)
-    words = channels.sms.words.Words(more_out=(), more_in=())
-    channels.sms.incoming.receipt(form, message="1", at=NOW)
-    channels.sms.incoming.parse(form, at=NOW, known=words, help_answered=True)
+    form = channels.sms.parse.read_form(data)
+    keywords = channels.sms.keywords.OptOutKeywords()
+    channels.sms.parse.parse_receipt(form, message="1", at=NOW)
+    channels.sms.parse.parse_message(form, at=NOW, keywords=keywords, help_by_twilio=True)
 
 
 def _slack(data: bytes) -> None:
@@ -91,16 +95,16 @@ def _slack(data: bytes) -> None:
             channels.slack.endpoint.check_payload(payload)
         except (channels.slack.endpoint.BadPayload, UnicodeDecodeError):
             continue
-        _slack_payload(payload)
+        _read_slack(payload)
 
 
-def _slack_payload(payload: Mapping[str, Any]) -> None:
-    """As `CustomerEvents` parses it."""
-    events = channels.slack.customers.events
+def _read_slack(payload: Mapping[str, Any]) -> None:
+    """As `Hearing` reads it."""
+    wire = channels.slack.wire
     try:
         if payload.get("type") == "block_actions":
-            with suppress(ValueError):  # somebody else's button
-                events.parse_click(msgspec.convert(payload, events.MessageClick))
+            with suppress(ValueError):  # another app's button
+                channels.slack.parse.press(msgspec.convert(payload, wire.Click))
         elif payload.get("type") == "event_callback":
             callback = msgspec.convert(payload, channels.slack.endpoint.EventCallback)
             event = msgspec.convert(payload["event"], events.MessageEvent)
@@ -120,9 +124,9 @@ def _markup(data: bytes) -> None:
 
 
 def _telegram(data: bytes) -> None:
-    raw = channels.telegram.channel._json(data)
+    raw = channels.telegram.channel.read_json(data)
     if isinstance(raw, dict):
-        channels.telegram.receive.whereabouts(raw)
+        channels.telegram.parse.chat_of(raw)
 
 
 def _webchat(data: bytes) -> None:
@@ -143,76 +147,80 @@ def _html(data: bytes) -> None:
 
 def _segments(data: bytes) -> None:
     text = _text(data)
-    cut = segments.segments(text)
-    assert "".join(cut) == text
-    assert segments.count(text) == len(cut)
+    parts = segments.segments(text)
+    assert "".join(parts) == text
+    assert segments.count(text) == len(parts)
     segments.transliterate(text)
-    mask = masking.Mask()
+    mask = masking.FactMask()
     assert mask.show(mask.hide(text)) == text
 
 
 def _settings(data: bytes) -> None:
-    load(_file(data), _declared(), {})
+    load(_file(data), _declared_settings(), {})
 
 
 def _environment(data: bytes) -> None:
-    """Each line is a variable."""
+    """Each line is an environment variable."""
     pairs = (line.partition("=") for line in _text(data).replace("\0", "").splitlines())
-    load(None, _declared(), {name: value for name, _, value in pairs if name})
+    load(None, _declared_settings(), {name: value for name, _, value in pairs if name})
 
 
 @cache
 def _readers() -> Any:
-    return Readers(("en", "de", "fr"), closed=False)
+    return MessageReader(("en", "de", "fr"), closed=False)
 
 
 def _understand(data: bytes) -> None:
-    _readers().read(_text(data), None, None)
+    _readers().read(_text(data))
 
 
-TARGETS: Mapping[str, Target] = {
-    "mail": Target(call=parse_mail, seeds="tests/email/mails/*.eml"),
-    "html": Target(call=_html, seeds="plugins/demo_shop/templates/*.html"),
-    "rest": Target(call=channels.rest.decode, own=(msgspec.DecodeError, UnicodeDecodeError)),
-    "sms": Target(call=_sms, own=(channels.sms.incoming.Unreadable, web.HTTPException)),
-    "slack": Target(call=_slack, seeds="tests/slack/events/*.json"),
-    "mrkdwn": Target(call=_markup),
-    "telegram": Target(call=_telegram, own=(channels.telegram.receive.Unintelligible,)),
-    "webchat": Target(call=_webchat, own=(channels.webchat.wire.BadFrame,)),
-    "upload": Target(call=_upload),
-    "nlu": Target(
+TARGETS: Mapping[str, FuzzTarget] = {
+    "mail": FuzzTarget(call=parse_mail, seeds="tests/email/mails/*.eml"),
+    "html": FuzzTarget(call=_html, seeds="plugins/demo_shop/templates/*.html"),
+    "rest": FuzzTarget(
+        call=channels.rest._SAID.decode, errors=(msgspec.DecodeError, UnicodeDecodeError)
+    ),
+    "sms": FuzzTarget(call=_sms, errors=(channels.sms.parse.UnreadableForm, web.HTTPException)),
+    "slack": FuzzTarget(call=_slack, seeds="tests/slack/events/*.json"),
+    "mrkdwn": FuzzTarget(call=_markup),
+    "telegram": FuzzTarget(call=_telegram, errors=(channels.telegram.receive.UnreadableUpdate,)),
+    "webchat": FuzzTarget(call=_webchat, errors=(channels.webchat.wire.Malformed,)),
+    "upload": FuzzTarget(call=_upload),
+    "nlu": FuzzTarget(
         call=lambda data: plugins.nlu_local.knowledge.read_knowledge([_file(data, "yml")]),
-        own=(BadConfig,),
+        errors=(BadConfig,),
         seeds="plugins/demo_shop/demo/nlu.de.yml",
     ),
-    "answers": Target(
+    "answers": FuzzTarget(
         call=lambda data: plugins.faq.answers.load([_file(data)], public_url="http://x"),
-        own=(BadConfig,),
+        errors=(BadConfig,),
         seeds="plugins/demo_shop/demo/smalltalk.yaml",
     ),
-    "guide": Target(
+    "guide": FuzzTarget(
         call=lambda data: loading.load(_file(data)),
-        own=(BadConfig,),
+        errors=(BadConfig,),
         seeds="brand_voice/guide.yaml",
     ),
-    "policy": Target(
+    "policy": FuzzTarget(
         call=lambda data: load_policy(_file(data)),
-        own=(BadConfig,),
+        errors=(BadConfig,),
         seeds="plugins/demo_shop/demo/policy.yaml",
     ),
-    "settings": Target(
-        call=_settings, own=(BadConfig,), seeds="plugins/demo_shop/demo/warmline.yaml"
+    "settings": FuzzTarget(
+        call=_settings, errors=(BadConfig,), seeds="plugins/demo_shop/demo/warmline.yaml"
     ),
-    "environment": Target(call=_environment, own=(BadConfig,)),
-    "segments": Target(call=_segments),
-    "csv": Target(call=lambda data: read_rows(_file(data, "csv"), "intent"), own=(BadConfig,)),
-    "understand": Target(call=_understand),
+    "environment": FuzzTarget(call=_environment, errors=(BadConfig,)),
+    "segments": FuzzTarget(call=_segments),
+    "csv": FuzzTarget(
+        call=lambda data: read_rows(_file(data, "csv"), "intent"), errors=(BadConfig,)
+    ),
+    "understand": FuzzTarget(call=_understand),
 }
 
 
 def seeds(name: str) -> Iterable[bytes]:
-    """What the fuzzer begins with: our own files, and what is kept in ``seeds/NAME``."""
+    """The inputs that the fuzzer begins with: files of ours, and those in ``seeds/NAME``."""
     target = TARGETS[name]
-    found = sorted(ROOT.glob(target.seeds)) if target.seeds else []
-    kept = sorted((Path(__file__).parent / "seeds").glob(f"{name}/*"))
-    return [path.read_bytes() for path in (*found, *kept)]
+    ours = sorted(ROOT.glob(target.seeds)) if target.seeds else []
+    extra = sorted((Path(__file__).parent / "seeds").glob(f"{name}/*"))
+    return [path.read_bytes() for path in (*ours, *extra)]

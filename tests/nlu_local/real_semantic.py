@@ -1,6 +1,6 @@
 """The extra `semantic` with a real model, all-MiniLM-L6-v2: `make test-semantic` runs it.
 
-Its name does not begin with `test_`: without sentence-transformers nobody runs it.
+Its name does not begin with `test_`, as it needs sentence-transformers.
 """
 
 from __future__ import annotations
@@ -20,25 +20,30 @@ from structlog.testing import capture_logs
 
 from gateway.cli.main import command
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
-from plugins.nlu_local import guest as nlu_local
+from plugins.nlu_local import plugin as nlu_local
 from plugins.nlu_local.encoder import Encoder
 from plugins.nlu_local.engine import NluLocal
-from plugins.nlu_local.failures import NoEncoder
+from plugins.nlu_local.protocol import EncoderUnavailable
 from tests.conftest import until
 
-from .conftest import ROWS, turns
-from .test_dialogue import write_examples
-from .test_engine import written
-from .test_watching import REPAIR, about, put
+from .conftest import (
+    EXAMPLES,
+    REPAIR,
+    answer_with_intent,
+    model_files,
+    replace_file,
+    turns,
+    write_examples,
+)
 
 pytestmark = [
     pytest.mark.timeout(900),
-    # The library's own, on its first import.
+    # From the library, on its first import.
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
 ]
 MODEL = str(get_model_path())
-PATIENCE = 400.0
-"""Seconds for an answer, loading and learning included."""
+TIMEOUT = 400.0
+"""Seconds for a reply, loading and training included."""
 
 
 @pytest.fixture(scope="session")
@@ -46,17 +51,17 @@ def encoder() -> Encoder:
     return Encoder(MODEL)
 
 
-def test_what_means_the_same_lies_near(encoder: Encoder) -> None:
-    """Rows of length 1; a paraphrase lies nearer than another question."""
-    asked, alike, other = encoder.encode(
+def test_texts_with_the_same_meaning_are_near(encoder: Encoder) -> None:
+    """Embeddings have length 1, and a paraphrase is nearer than another question."""
+    question, paraphrase, other = encoder.encode(
         ["I want my money back", "please reimburse me", "do you sell bicycles?"]
     )
-    assert encoder.size == len(asked) == 384
-    assert np.linalg.norm(asked) == pytest.approx(1.0, abs=1e-4)
-    assert asked @ alike > asked @ other + 0.2
+    assert encoder.size == len(question) == 384
+    assert np.linalg.norm(question) == pytest.approx(1.0, abs=1e-4)
+    assert question @ paraphrase > question @ other + 0.2
 
 
-def test_many_threads_may_ask(encoder: Encoder) -> None:
+def test_threads_may_share_an_encoder(encoder: Encoder) -> None:
     """Each gets what it would get alone."""
     texts = [[f"where is order {n} of mine?", f"thanks {n}"] for n in range(24)]
     with ThreadPoolExecutor(8) as pool:
@@ -65,86 +70,88 @@ def test_many_threads_may_ask(encoder: Encoder) -> None:
     np.testing.assert_allclose(np.concatenate(together), alone, atol=1e-4)
 
 
-def test_what_is_no_model_is_told(tmp_path: Path) -> None:
-    """An empty folder, and a name that the hub's cache does not have, with how to mend it."""
+def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
+    """So is a name that the hub's cache does not have. The error says what to do."""
     (tmp_path / "config.json").write_text("{", "utf-8")
     for name in (str(tmp_path), "no-such/model"):
-        with pytest.raises(NoEncoder, match="give a folder that holds one, or a name"):
+        with pytest.raises(EncoderUnavailable, match="give a folder with a model, or a name"):
             Encoder(name)
 
 
-async def test_it_learns_and_keeps(tmp_path: Path) -> None:
-    """Trained in a process of its own from the model's name, kept, and read at the next start."""
-    first = NluLocal(rows=ROWS, folder=tmp_path, semantic=MODEL)
+async def test_a_trained_model_is_kept(tmp_path: Path) -> None:
+    """The training process loads the encoder by its name; the next start reads the model's file."""
+    first = NluLocal(examples=EXAMPLES, folder=tmp_path, semantic=MODEL)
     [insight] = await first.understand(turns("please reimburse me"))
     assert insight.ranking is not None
     assert insight.ranking[0].name == "refund"
-    before = written(tmp_path)
-    again = NluLocal(rows=ROWS, folder=tmp_path, semantic=MODEL)
+    before = model_files(tmp_path)
+    again = NluLocal(examples=EXAMPLES, folder=tmp_path, semantic=MODEL)
     [same] = await again.understand(turns("please reimburse me"))
     assert same == insight
-    assert written(tmp_path) == before
+    assert model_files(tmp_path) == before
     assert await again.check_health(FakeClock()) == ()
 
 
-async def answered(gw: RunningGateway, name: str, text: str) -> list[str]:
-    """What a new customer hears who writes ``text``."""
+async def replies(gw: RunningGateway, name: str, text: str) -> list[str]:
+    """The replies to a new customer who writes ``text``."""
     customer = gw.customer("fake", name)
     await customer.write(text)
-    heard = await until(customer.messages, timeout=PATIENCE)
-    return [one.text for one in heard]
+    messages = await until(customer.messages, timeout=TIMEOUT)
+    return [message.text for message in messages]
 
 
-async def test_a_gateway_understands_with_it(tmp_path: Path) -> None:
-    """It reads in the process beside the server, and learns anew there while customers write; each
-    of them is answered."""
+async def test_a_gateway_uses_the_encoder(tmp_path: Path) -> None:
+    """The worker process loads it. Retraining while customers write leaves no message without a
+    reply."""
     file = write_examples(tmp_path)
     own = {"knowledge": str(file), "look_every": 0.1, "semantic": MODEL}
-    guests = (nlu_local, FakeHandler(about), FakeChannel())
-    config = {"plugins": {"nlu_local": own}, "worker": {"understand_timeout": PATIENCE}}
+    plugins = (nlu_local, FakeHandler(answer_with_intent), FakeChannel())
+    config = {"plugins": {"nlu_local": own}, "worker": {"understand_timeout": TIMEOUT}}
     with capture_logs() as logs:
-        async with running(*guests, tmp_path=tmp_path, config=config) as gw:
-            # Who writes before it has learnt waits.
-            assert await answered(gw, "ana", "please reimburse me") == ["About refund."]
-            [reader] = [
-                one
-                for one in psutil.Process().children()
-                if "plugins.nlu_local.child" in one.cmdline()
+        async with running(*plugins, tmp_path=tmp_path, config=config) as gw:
+            # This message waits for the training.
+            assert await replies(gw, "ana", "please reimburse me") == ["About refund."]
+            [worker] = [
+                child
+                for child in psutil.Process().children()
+                if "plugins.nlu_local.worker" in child.cmdline()
             ]
-            assert any("torch" in one.path for one in reader.memory_maps())
-            put(file, file.read_text("utf-8") + REPAIR)
-            said = 0
-            while "nlu.changed" not in {one["event"] for one in logs}:
-                said += 1
-                heard = await answered(gw, f"ben{said}", "what time do you close?")
-                assert heard == ["About opening_hours."]
-            assert said > 1
-            heard = await answered(gw, "eve", "my bicycle is damaged, could you sort it out?")
-            assert heard == ["About repair."]
-    assert not [one for one in logs if one["event"] == "understander.failed"]
+            assert any("torch" in mapped.path for mapped in worker.memory_maps())
+            replace_file(file, file.read_text("utf-8") + REPAIR)
+            count = 0
+            while "nlu.changed" not in {entry["event"] for entry in logs}:
+                count += 1
+                reply = await replies(gw, f"ben{count}", "what time do you close?")
+                assert reply == ["About opening_hours."]
+            assert count > 1
+            reply = await replies(gw, "eve", "my bicycle is damaged, could you sort it out?")
+            assert reply == ["About repair."]
+    assert not [entry for entry in logs if entry["event"] == "understander.failed"]
 
 
-def test_it_can_be_measured(tmp_path: Path) -> None:
-    """`warmline eval intents` trains and asks it, as it stands in the configuration."""
+def test_eval_intents_uses_the_encoder(tmp_path: Path) -> None:
+    """With the model in the configuration."""
     config = tmp_path / "warmline.yaml"
     config.write_text(json.dumps({"plugins": {"nlu_local": {"semantic": MODEL}}}), "utf-8")
-    train, test = (_written(tmp_path / name, rows) for name, rows in _split())
+    train, test = (_write_csv(tmp_path / name, rows) for name, rows in _split())
     call = ["eval", "intents", "--config", config, "--train", train, "--test", test, "--json"]
-    done = CliRunner().invoke(command(), [str(one) for one in call], catch_exceptions=False)
-    told = json.loads(done.output)
-    assert told["accuracy"] >= 0.8
-    assert told["latency_ms_p50"] > 1.0  # it was asked, and not remembered
+    done = CliRunner().invoke(
+        command(), [str(argument) for argument in call], catch_exceptions=False
+    )
+    figures = json.loads(done.output)
+    assert figures["accuracy"] >= 0.8
+    assert figures["latency_ms_p50"] > 1.0  # the embeddings were not in the cache
 
 
 def _split() -> Sequence[tuple[str, list[tuple[str, str]]]]:
-    known = [row for number, row in enumerate(ROWS) if number % 3]
-    said = [("please reimburse me", "refund"), ("are you closed on Monday?", "opening_hours"),
+    known = [row for number, row in enumerate(EXAMPLES) if number % 3]
+    test = [("please reimburse me", "refund"), ("are you closed on Monday?", "opening_hours"),
             ("what would postage be?", "shipping"), ("has my package been sent?", "shipping"),
             ("I'd like to be paid back", "refund")]  # fmt: skip
-    return [("train.csv", known), ("test.csv", said)]
+    return [("train.csv", known), ("test.csv", test)]
 
 
-def _written(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
+def _write_csv(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("text", "intent"), *rows])
     return path

@@ -1,11 +1,11 @@
-"""The little grammar of the phrase files."""
+"""The grammar of the phrase files."""
 
 from __future__ import annotations
 
 import pytest
 
-from plugins.nlu_local.phrases import WORDS, Finder, parse, read_words
-from plugins.nlu_local.text import tokens
+from plugins.nlu_local.phrases import PHRASE_FILES, PhraseFinder, load_phrases, parse_phrase
+from plugins.nlu_local.text import tokenize
 
 
 @pytest.mark.parametrize(
@@ -27,41 +27,42 @@ from plugins.nlu_local.text import tokens
     ],
 )
 def test_a_phrase_is_found(phrase: str, text: str, found: str | None) -> None:
-    """Either, perhaps, any ending, any word; never over the end of a clause."""
-    words = tokens(text)
-    hits = Finder([parse(phrase, "x")]).find(words)
-    assert [text[words[h.first].start : words[h.last - 1].end] for h in hits] == (
+    """Alternatives, optional words, prefixes, any word; never across the end of a clause."""
+    words = tokenize(text)
+    matches = PhraseFinder([parse_phrase(phrase, "x")]).find(words)
+    assert [text[words[m.first].start : words[m.last - 1].end] for m in matches] == (
         [found] if found else []
     )
 
 
-def test_the_longest_says_most() -> None:
-    """Of two hits of one kind, the one within the other is left out."""
-    finder = Finder([parse("happy", "x", 2), parse("very happy", "x", 3)])
-    assert [(h.weight, h.first, h.last) for h in finder.find(tokens("very happy"))] == [(3, 0, 2)]
+def test_only_the_longest_match_of_a_kind_counts() -> None:
+    """A match inside another of the same kind is left out."""
+    finder = PhraseFinder([parse_phrase("happy", "x", 2), parse_phrase("very happy", "x", 3)])
+    matches = finder.find(tokenize("very happy"))
+    assert [(match.weight, match.first, match.last) for match in matches] == [(3, 0, 2)]
 
 
 @pytest.mark.parametrize("phrase", ["maybe?", "_ thing", ""])
 def test_a_phrase_needs_a_word(phrase: str) -> None:
-    """A phrase that could match nothing, or anything, is refused."""
+    """A phrase that could match nothing, or anything, is an error."""
     with pytest.raises(ValueError, match="add one"):
-        parse(phrase, "x")
+        parse_phrase(phrase, "x")
 
 
-@pytest.mark.parametrize("language", WORDS)
-def test_every_file_of_phrases_is_read(language: str) -> None:
-    """The files of all languages are whole; those we serve can deny and refuse."""
-    words = read_words(language)
-    assert words.feelings or words.substrings
+@pytest.mark.parametrize("language", PHRASE_FILES)
+def test_every_phrase_file_is_valid(language: str) -> None:
+    """The four main languages have all kinds of signals and words."""
+    phrases = load_phrases(language)
+    assert phrases.feelings or phrases.substrings
     if language in {"en", "de", "fr", "es"}:
-        kinds = {phrase.kind for phrase in words.signals}
+        kinds = {phrase.kind for phrase in phrases.signals}
         assert kinds == {"asked_for_person", "harm", "legal", "not_helped"}
-        assert words.negations
-        assert words.refusals
-        assert words.emphasis
+        assert phrases.negations
+        assert phrases.refusals
+        assert phrases.emphasis
 
 
-def test_no_word_became_a_truth_value() -> None:
-    """YAML reads a bare `no` as false; our phrases keep it a word."""
-    assert "no" in read_words("en").negations
-    assert "no" in read_words("es").negations
+def test_a_bare_no_stays_a_word() -> None:
+    """YAML reads it as false otherwise."""
+    assert "no" in load_phrases("en").negations
+    assert "no" in load_phrases("es").negations

@@ -10,8 +10,8 @@ import pytest
 
 from tests.bench.report import Report
 from tests.bench.understanding.data import Figures, skipped
-from tests.bench.understanding.ours import SEMANTIC
-from tests.bench.understanding.targets import judge, unmeasured
+from tests.bench.understanding.engines import SEMANTIC
+from tests.bench.understanding.results import judge, report_unmeasured
 
 WHOLE = {"auroc": 0.9, "recall_at_precision_90": 0.7}
 BOTH: list[Figures] = [
@@ -25,7 +25,7 @@ def told(*lines: Figures, parts: tuple[str, ...] = ("emotion",)) -> tuple[bool, 
     report = Report(out)
     for line in lines:
         judge(line, report)
-    unmeasured(parts, lines, report)
+    report_unmeasured(parts, lines, report)
     found = [json.loads(line) for line in out.getvalue().splitlines()]
     return report.good, {one["name"]: one["ok"] for one in found}
 

@@ -21,7 +21,7 @@ from gateway.adapters.files import DiskFiles
 from gateway.cli import common
 from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import agents_desk
-from plugins.agents_desk.pages import _attachment
+from plugins.agents_desk.pages import content_disposition
 from tests.agents_desk.conftest import PASSWORD, Visit, user
 
 CRLF = "x\r\nSet-Cookie: desk=evil\r\n\r\n<script>alert(1)</script>"
@@ -144,7 +144,7 @@ async def test_only_a_valid_digest_names_a_file(tmp_path: Path, digest: str) -> 
 ])  # fmt: skip
 def test_a_file_name_adds_no_header(name: str) -> None:
     """The name stays within its quotes, on one line, in ASCII, without a path."""
-    header = _attachment(name)
+    header = content_disposition(name)
     assert header.startswith('attachment; filename="')
     assert header.isascii()
     assert header.isprintable()

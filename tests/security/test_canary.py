@@ -21,9 +21,9 @@ from gateway.testing import FakeClock, FakeHandler, RunningGateway, running
 from tests.agents_slack.support_channel import workspace
 from tests.rest.test_contract import TOKEN as REST_TOKEN
 from tests.slack.server import SlackServer
-from tests.sms import server as twilio
+from tests.sms import fake_twilio as twilio
 from tests.story.far_ends import FAR_ENDS
-from tests.telegram import server as telegram_api
+from tests.telegram import fake_bot_api as telegram_api
 from tests.telegram.conftest import SECRET as TELEGRAM_SECRET
 from tests.webchat.test_contract import SECRET as WEBCHAT_SECRET
 

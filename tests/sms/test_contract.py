@@ -21,16 +21,16 @@ from gateway.testing import (
     echo,
 )
 
-from .conftest import PUBLIC, Line, texting
-from .server import TOKEN, Mishap, Twilio, call, signature
+from .conftest import PUBLIC, SmsGateway, running_sms
+from .fake_twilio import TOKEN, FakeTwilio, TwilioFailure, post_signed, signature
 
 QUALITY = Path(channels.sms.__file__).parent / "quality.yaml"
 WEBHOOK = "/channels/sms/webhook"
-MISHAPS: dict[Trouble, Mishap] = {"broken": "down", "never": "refuse", "cut": "cut after"}
+FAILURES: dict[Trouble, TwilioFailure] = {"broken": "down", "never": "refuse", "cut": "cut after"}
 
 
-class Phones:
-    """Customers' phones, and Twilio between them and us."""
+class TwilioFarEnd:
+    """Customers' phones, with the fake Twilio between them and us."""
 
     secrets: Sequence[str] = (TOKEN,)
     hostile: Sequence[str] = (
@@ -43,9 +43,9 @@ class Phones:
     )
     largest = 1_000_000
 
-    def __init__(self, line: Line, channel: str) -> None:
-        self.gw: RunningGateway = line.gw
-        self._line, self._channel = line, channel
+    def __init__(self, sms: SmsGateway, channel: str) -> None:
+        self.gw: RunningGateway = sms.gw
+        self._sms, self._channel = sms, channel
 
     def address(self, name: str) -> Address:
         number = f"+1555010{sum(name.encode()) % 10_000:04}"
@@ -56,15 +56,15 @@ class Phones:
     ) -> int:
         more = {"MessageSid": f"SM{id}", "NumMedia": str(len(files))}
         for index, file in enumerate(files):
-            more[f"MediaUrl{index}"] = self._line.twilio.keep(file.media_type, file.data)
+            more[f"MediaUrl{index}"] = self._sms.twilio.keep(file.media_type, file.data)
             more[f"MediaContentType{index}"] = file.media_type
-        form = self._line.twilio.message(text, self._number(name), **more)
-        return (await self._line.post(form))[0]
+        form = self._sms.twilio.message(text, self._number(name), **more)
+        return (await self._sms.post(form))[0]
 
     async def say_forged(self, text: str) -> int:
-        form = self._line.twilio.message(text, self._number("carla"))
-        wrong = "https://somebody.example" + WEBHOOK
-        return (await call(self.gw.url + WEBHOOK, form, signed_for=wrong))[0]
+        form = self._sms.twilio.message(text, self._number("carla"))
+        other = "https://somebody.example" + WEBHOOK
+        return (await post_signed(self.gw.url + WEBHOOK, form, signed_for=other))[0]
 
     async def post(self, body: bytes) -> int:
         form = dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
@@ -79,12 +79,12 @@ class Phones:
             return answer.status
 
     async def heard(self, name: str = "carla") -> list[str]:
-        return [one["body"] for one in self._to(name)]
+        return [message["body"] for message in self._sent_to(name)]
 
     async def files(self, name: str = "carla") -> list[bytes]:
         found = []
         async with ClientSession() as session:
-            for url in (url for one in self._to(name) for url in one["media"]):
+            for url in (url for message in self._sent_to(name) for url in message["media"]):
                 async with session.get(self.gw.url + url.removeprefix(PUBLIC)) as answer:
                     found.append(await answer.read())
         return found
@@ -92,28 +92,28 @@ class Phones:
     def trouble(self, *kinds: Trouble) -> None:
         for kind in kinds:
             if kind == "busy":
-                self._line.twilio.next("busy", after=40)
+                self._sms.twilio.fail_next("busy", after=40)
             else:
-                self._line.twilio.next(MISHAPS[kind], code=21614)
+                self._sms.twilio.fail_next(FAILURES[kind], code=21614)
 
     @property
     def calls(self) -> int:
-        return self._line.twilio.calls
+        return self._sms.twilio.send_calls
 
     def _number(self, name: str) -> str:
         value = self.address(name).value
         return f"whatsapp:{value}" if self._channel == "whatsapp" else value
 
-    def _to(self, name: str) -> list[dict[str, list[str]]]:
-        return [one for one in self._line.twilio.sent if one["to"] == self._number(name)]
+    def _sent_to(self, name: str) -> list[dict[str, list[str]]]:
+        return [m for m in self._sms.twilio.sent if m["to"] == self._number(name)]
 
 
 @pytest.fixture(params=["sms", "whatsapp"])
 async def far_end(
-    request: pytest.FixtureRequest, twilio: Twilio, tmp_path: Path
+    request: pytest.FixtureRequest, twilio: FakeTwilio, tmp_path: Path
 ) -> AsyncIterator[ProviderSimulator]:
-    async with texting(twilio, tmp_path, echo(), clock=FakeClock()) as line:
-        yield Phones(line, request.param)
+    async with running_sms(twilio, tmp_path, echo(), clock=FakeClock()) as sms:
+        yield TwilioFarEnd(sms, request.param)
 
 
 @pytest.mark.parametrize("check", checks(QUALITY))

@@ -1,4 +1,4 @@
-"""How the channel wakes up, and what it says when it cannot work."""
+"""How the channel is enabled, and what it reports when it cannot work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.plugins import PluginRegistry
 from gateway.settings import BadConfig, Settings, load
 from gateway.testing import as_plugins, running
 
-from .server import NUMBER, SERVICE, SID, TOKEN
+from .fake_twilio import NUMBER, SERVICE, SID, TOKEN
 
 ALIASES = {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": TOKEN}
 FROM = {"WARMLINE_CHANNELS__SMS__FROM": NUMBER}
@@ -25,7 +25,7 @@ FULL = {"account_sid": SID, "auth_token": TOKEN, "from": NUMBER}
 
 
 def read(tmp_path: Path, given: Any, environ: Mapping[str, str]) -> Settings:
-    """The settings of a file with ``given`` as the section, and an environment."""
+    """The settings from a file with ``given`` as the section, and an environment."""
     file = tmp_path / "warmline.yaml"
     tree = {} if given is None else {"channels": {"sms": given}}
     file.write_text(yaml.safe_dump(tree), "utf-8")
@@ -42,33 +42,33 @@ def read(tmp_path: Path, given: Any, environ: Mapping[str, str]) -> Settings:
         ({**FULL, "from": "+15550000000"}, FROM),
         ({}, {"WARMLINE_CHANNELS__SMS__ACCOUNT_SID": SID} | ALIASES | FROM),
     ],
-    ids=["auto", "absent", "file and env", "file", "env goes first", "both names"],
+    ids=["auto", "absent", "file and env", "file", "env wins", "both names"],
 )
-def test_it_is_awake(given: Any, environ: dict[str, str], tmp_path: Path) -> None:
-    """By the file, the environment, or both together."""
+def test_it_is_enabled(given: Any, environ: dict[str, str], tmp_path: Path) -> None:
+    """By the file, the environment, or both."""
     section = read(tmp_path, given, environ).section(SmsSettings)
     assert section is not None
     assert (section.account_sid, section.number, section.service) == (SID, NUMBER, None)
 
 
-def test_what_is_missing_is_told_by_name(tmp_path: Path) -> None:
-    """As a newcomer can set it."""
+def test_missing_settings_are_named(tmp_path: Path) -> None:
+    """By the variables that set them."""
     assert read(tmp_path, "auto", {}).asleep["channels.sms"] == (
         "waits for TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, WARMLINE_CHANNELS__SMS__FROM"
     )
-    told = read(tmp_path, "auto", ALIASES).asleep["channels.sms"]
-    assert told == "waits for WARMLINE_CHANNELS__SMS__FROM"
+    missing = read(tmp_path, "auto", ALIASES).asleep["channels.sms"]
+    assert missing == "waits for WARMLINE_CHANNELS__SMS__FROM"
 
 
 @pytest.mark.parametrize("section", [{"from": SERVICE}, {"messaging_service": SERVICE}])
 def test_a_messaging_service_is_enough(section: dict[str, str]) -> None:
-    """Wherever it is named."""
+    """In either setting."""
     settings = SmsSettings.model_validate({**FULL, "from": None} | section)
     assert (settings.number, settings.service) == (None, SERVICE)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "section",
     [
         {"from": ""},
         {"api_base": "ftp://x"},
@@ -78,10 +78,10 @@ def test_a_messaging_service_is_enough(section: dict[str, str]) -> None:
         {"colour": "red"},
     ],
 )
-def test_a_mistake_stops_the_start(wrong: dict[str, Any], tmp_path: Path) -> None:
-    """Naming the key."""
-    with pytest.raises(BadConfig, match=rf"channels\.sms\.{next(iter(wrong))}"):
-        read(tmp_path, FULL | wrong, {})
+def test_a_wrong_setting_stops_the_start(section: dict[str, Any], tmp_path: Path) -> None:
+    """The error names the key."""
+    with pytest.raises(BadConfig, match=rf"channels\.sms\.{next(iter(section))}"):
+        read(tmp_path, FULL | section, {})
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_mistake_stops_the_start(wrong: dict[str, Any], tmp_path: Path) -> Non
 async def test_without_a_public_address_it_is_not_ready(
     core: dict[str, str], section: dict[str, str], status: int, tmp_path: Path
 ) -> None:
-    """Twilio could not call us; a test server or a proxy may be anywhere."""
+    """Twilio could not call us. A test server or a proxy may be anywhere."""
     config = {**core, "channels": {"sms": FULL | section}}
     async with (
         running(sms, config=config, tmp_path=tmp_path) as gw,
@@ -103,12 +103,12 @@ async def test_without_a_public_address_it_is_not_ready(
         session.get("/readyz") as answer,
     ):
         assert answer.status == status
-        told = (await answer.json())["checks"]["channel sms"]
-        assert ("WARMLINE_PUBLIC_URL" in told) is (status == 503)
+        check = (await answer.json())["checks"]["channel sms"]
+        assert ("WARMLINE_PUBLIC_URL" in check) is (status == 503)
 
 
-def test_asleep_it_costs_nothing() -> None:
-    """The SDK is not loaded before the channel is awake."""
+def test_the_sdk_is_not_imported_while_disabled() -> None:
+    """Importing the channel does not import Twilio's SDK."""
     code = "import sys, channels.sms; print('twilio' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

@@ -27,12 +27,12 @@ from tests.rest.test_contract import TOKEN as REST_TOKEN
 from tests.rest.test_contract import RestClient
 from tests.slack.server import SlackServer
 from tests.slack.test_contract import DMS, Workspace
-from tests.sms import server as twilio
-from tests.sms.conftest import PUBLIC, Line
-from tests.sms.test_contract import Phones
-from tests.telegram import server as telegram_api
+from tests.sms import fake_twilio as twilio
+from tests.sms.conftest import PUBLIC, SmsGateway
+from tests.sms.test_contract import TwilioFarEnd
+from tests.telegram import fake_bot_api as telegram_api
 from tests.telegram.conftest import SECRET as TELEGRAM_SECRET
-from tests.telegram.test_contract import Phone
+from tests.telegram.test_contract import TelegramFarEnd
 from tests.webchat.test_contract import SECRET as WEBCHAT_SECRET
 from tests.webchat.test_contract import Browsers
 
@@ -52,7 +52,7 @@ Far = AbstractAsyncContextManager[ProviderSimulator]
 
 
 @asynccontextmanager
-async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+async def rest(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
     client = RestClient()
     app = web.Application()
     app.add_routes([web.post("/callback", client.receive)])
@@ -78,7 +78,7 @@ async def webchat(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimul
 
 
 @asynccontextmanager
-async def email(opened: Open, clock: FakeClock) -> AsyncIterator[FarEnd]:
+async def email(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
     post = PostOffice()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
@@ -101,7 +101,7 @@ def texting(channel: str) -> Callable[[Open, FakeClock], Far]:
 
     @asynccontextmanager
     async def far(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
-        async with twilio.serving() as account:
+        async with twilio.running_twilio() as account:
             section = {
                 "account_sid": twilio.SID,
                 "auth_token": twilio.TOKEN,
@@ -109,14 +109,14 @@ def texting(channel: str) -> Callable[[Open, FakeClock], Far]:
                 "api_base": account.url,
             }
             async with opened(channels.sms, public_url=PUBLIC, sms=section) as gw:
-                yield Phones(Line(gw, account), channel)
+                yield TwilioFarEnd(SmsGateway(gw, account), channel)
 
     return far
 
 
 @asynccontextmanager
 async def telegram(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimulator]:
-    api = telegram_api.BotApi()
+    api = telegram_api.FakeBotApi()
     async with TestServer(api.app(), skip_url_asserts=True) as server:
         api.base = str(server.make_url("/bot"))
         section = {
@@ -128,9 +128,9 @@ async def telegram(opened: Open, clock: FakeClock) -> AsyncIterator[ProviderSimu
             opened(channels.telegram, telegram=section) as gw,
             ClientSession(gw.url) as session,
         ):
-            yield Phone(gw, api, session)
+            yield TelegramFarEnd(gw, api, session)
         api.release()
-    assert api.wrong == []
+    assert api.violations == []
 
 
 @asynccontextmanager

@@ -13,13 +13,11 @@ from typing import Any
 import pytest
 
 import brand_voice
-import channels.slack.agents
-import channels.slack.customers
-from channels.slack import PATH
+import channels.slack
 from gateway.testing import FakeClock, ProviderSimulator, RunningGateway, running
 from plugins import context_history, escalation, faq, followup
-from plugins.nlu_local import guest as nlu_local
-from tests.agents_slack.support_channel import SUPPORT, SupportChannel, workspace
+from plugins.nlu_local import plugin as nlu_local
+from tests.agents_slack.office import SUPPORT, workspace
 from tests.conftest import until
 from tests.demo.test_visit import ready, the_demo
 from tests.slack.server import SlackServer

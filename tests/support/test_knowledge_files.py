@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import AnswersFile, BadConfig, ExamplesFile, read_shape
+from gateway import AnswersFile, BadConfig, ExamplesFile, read_shape, read_shape_and_lines
 
 ANSWERS = """\
 answers:
@@ -59,10 +59,10 @@ def test_an_empty_opener_is_an_opener(file: Path) -> None:
 @pytest.mark.parametrize(("text", "problem"), [
     ("answers: {a: {say: {en: {boddy: Hi}}}}", "a.say.en.boddy: unknown key"),
     ("answers: {a: {say: {}}}", "a.say: "),
-    ("answers: {a: {say: {english: {body: Hi}}}}", "a.say.english.[key]: "),
+    ("answers: {a: {say: {english: {body: Hi}}}}", "a.say.english: "),
     ("answers: {a: {say: {en: {body: []}}}}", "a.say.en.body: "),
-    ("answers: {a: {say: {en: {body: Hi, opener: {sad: No}}}}}", "a.say.en.opener.sad.[key]: "),
-    ("answers: {a: {facts: {B: x}, say: {en: {body: Hi}}}}", "a.facts.B.[key]: "),
+    ("answers: {a: {say: {en: {body: Hi, opener: {sad: No}}}}}", "a.say.en.opener.sad: "),
+    ("answers: {a: {facts: {B: x}, say: {en: {body: Hi}}}}", "a.facts.B: "),
     ("answers: {a: {links: [{title: X, url: 'javascript:x'}], say: {en: {body: Hi}}}}",
      "a.links.0.url: a link is https://..., mailto:..."),
 ])  # fmt: skip
@@ -103,3 +103,22 @@ def test_a_mistake_in_examples_is_named(file: Path, text: str, problem: str) -> 
     with pytest.raises(BadConfig) as caught:
         read_shape(file, ExamplesFile)
     assert f"{file}:{problem}" in str(caught.value)
+
+
+def test_repeated_keys_are_listed_with_their_lines(file: Path) -> None:
+    """The outermost repeated key is listed; the keys below it are not."""
+    file.write_text(
+        "answers:\n  a: {say: {en: {body: Hi}}}\n  a: {say: {en: {body: Ho}}}\n", "utf-8"
+    )
+    whole, lines = read_shape_and_lines(file, AnswersFile)
+    assert whole.answers["a"].say["en"].body == ("Ho",)
+    assert [str(problem) for problem in lines.repeated] == [
+        f"{file}:3: answers.a: is written twice, first in line 2; keep one"
+    ]
+
+
+def test_an_unknown_key_names_the_keys_beside_it(file: Path) -> None:
+    """Also below mappings and lists of models."""
+    file.write_text("answers: {a: {links: [{title: A, urll: /a}], say: {en: {body: Hi}}}}", "utf-8")
+    with pytest.raises(BadConfig, match=r"links\.0\.urll: unknown key; known are title, url$"):
+        read_shape(file, AnswersFile)

@@ -1,4 +1,4 @@
-"""A Bot API server, and a gateway that talks to it."""
+"""A fake Bot API, and a gateway connected to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway import Clock
 from gateway.testing import POLICY, FakeClock, RunningGateway, echo, running
 
 from ..conftest import until
-from .server import TOKEN, BotApi
+from .fake_bot_api import TOKEN, FakeBotApi
 
 SECRET = "a-Secret_nobody_guesses-0123456789"
 PATH = "/channels/telegram/webhook"
@@ -27,31 +27,31 @@ Start = Callable[..., AbstractAsyncContextManager[RunningGateway]]
 
 
 @pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    """The server; a call that no bot should make fails the test."""
-    bot_api = BotApi()
+async def api() -> AsyncIterator[FakeBotApi]:
+    """The server. An invalid call fails the test."""
+    bot_api = FakeBotApi()
     async with TestServer(bot_api.app(), skip_url_asserts=True) as server:
         bot_api.base = str(server.make_url("/bot"))
         yield bot_api
         bot_api.release()
-    assert bot_api.wrong == []
+    assert bot_api.violations == []
 
 
 @pytest.fixture
-def start(api: BotApi, tmp_path: Path) -> Start:
-    """A gateway whose Telegram channel talks to ``api``: by webhook, or with ``secret=None`` by
-    polling. It runs once it takes messages."""
+def start(api: FakeBotApi, tmp_path: Path) -> Start:
+    """Runs a gateway whose Telegram channel uses ``api``: by webhook, or with ``secret=None`` by
+    polling. It is ready for messages."""
 
     @asynccontextmanager
     async def started(
-        *guests: ModuleType | Any, clock: Clock | None = None, **section: Any
+        *plugins: ModuleType | Any, clock: Clock | None = None, **section: Any
     ) -> AsyncIterator[RunningGateway]:
         (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
         telegram = {"bot_token": TOKEN, "api_base": api.base, "secret": SECRET, **section}
         config = {"policy": "policy.yaml", "channels": {"telegram": telegram}}
         async with running(
             channels.telegram,
-            *(guests or (echo(),)),
+            *(plugins or (echo(),)),
             config=config,
             tmp_path=tmp_path,
             clock=clock or FakeClock(),
@@ -67,14 +67,14 @@ async def _is_ready(gw: RunningGateway) -> bool:
         return response.status == 200
 
 
-class Telegram:
-    """Telegram's side of the webhook."""
+class TelegramClient:
+    """Telegram as a client of our webhook."""
 
     def __init__(self, gw: RunningGateway) -> None:
         self.gw = gw
 
-    async def tell(self, update: Any, *, secret: str | None = SECRET) -> int:
-        """Deliver an update; the status that it gets."""
+    async def deliver_one(self, update: Any, *, secret: str | None = SECRET) -> int:
+        """Deliver an update and return the HTTP status."""
         headers = {} if secret is None else {"X-Telegram-Bot-Api-Secret-Token": secret}
         async with (
             ClientSession(self.gw.url) as session,
@@ -82,8 +82,8 @@ class Telegram:
         ):
             return response.status
 
-    async def told(self, *updates: Any) -> None:
-        """Deliver updates, one after the other, and let the gateway work them."""
+    async def deliver(self, *updates: Any) -> None:
+        """Deliver updates one after the other. They are handled when this returns."""
         for update in updates:
-            assert await self.tell(update) == 200
+            assert await self.deliver_one(update) == 200
         await self.gw.settled()

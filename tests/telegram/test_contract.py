@@ -15,14 +15,14 @@ from gateway import Address, File
 from gateway.testing import Check, ProviderSimulator, RunningGateway, Trouble, checks
 
 from .conftest import PATH, SECRET, Start
-from .server import TOKEN, BotApi
+from .fake_bot_api import TOKEN, FakeBotApi
 from .updates import message, user
 
 QUALITY = Path(channels.telegram.__file__).with_name("quality.yaml")
 
 
-class Phone:
-    """Customers with Telegram."""
+class TelegramFarEnd:
+    """Customers who use Telegram."""
 
     secrets: Sequence[str] = (TOKEN, TOKEN.partition(":")[2], SECRET)
     hostile: Sequence[str] = (
@@ -36,7 +36,7 @@ class Phone:
     )
     largest = 1_000_000
 
-    def __init__(self, gw: RunningGateway, api: BotApi, session: ClientSession) -> None:
+    def __init__(self, gw: RunningGateway, api: FakeBotApi, session: ClientSession) -> None:
         self.gw, self.api, self.session = gw, api, session
         self._ids: dict[str, int] = {}
 
@@ -58,12 +58,12 @@ class Phone:
                 "file_size": len(file.data),
             }
             content = {"caption": text, "document": document}
-        said = message(number, by=user(_number(name), name.capitalize()), **content)
-        return await self._post({"update_id": 900_000 + number, "message": said}, SECRET)
+        sent = message(number, by=user(_number(name), name.capitalize()), **content)
+        return await self._post({"update_id": 900_000 + number, "message": sent}, SECRET)
 
     async def say_forged(self, text: str) -> int:
-        said = message(99, text=text)
-        return await self._post({"update_id": 5, "message": said}, "guessed")
+        sent = message(99, text=text)
+        return await self._post({"update_id": 5, "message": sent}, "guessed")
 
     async def post(self, body: bytes) -> int:
         headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET, "Content-Type": "application/json"}
@@ -82,11 +82,11 @@ class Phone:
         return [data for chat, data in self.api.uploads if chat == _number(name)]
 
     def trouble(self, *kinds: Trouble) -> None:
-        self.api.trouble(*kinds)
+        self.api.fail_next(*kinds)
 
     @property
     def calls(self) -> int:
-        return self.api.tries
+        return self.api.send_calls
 
 
 def _number(name: str) -> int:
@@ -94,9 +94,9 @@ def _number(name: str) -> int:
 
 
 @pytest.fixture
-async def far_end(api: BotApi, start: Start) -> AsyncIterator[ProviderSimulator]:
+async def far_end(api: FakeBotApi, start: Start) -> AsyncIterator[ProviderSimulator]:
     async with start() as gw, ClientSession(gw.url) as session:
-        yield Phone(gw, api, session)
+        yield TelegramFarEnd(gw, api, session)
 
 
 @pytest.mark.parametrize("check", checks(QUALITY))

@@ -1,4 +1,4 @@
-"""Every kind of update, parsed: no server."""
+"""Every kind of update is parsed. No server runs."""
 
 from __future__ import annotations
 
@@ -8,34 +8,33 @@ from typing import Any
 import pytest
 from telegram import Update, User
 
-from channels.telegram.parse import Heard, parse
+from channels.telegram.parse import TelegramUpdate, parse
 
-from .server import BOT
-from .updates import AT, CARLA, GROUP, mention, message, press, said, user
+from .fake_bot_api import BOT
+from .updates import AT, CARLA, GROUP, mention, message, press, text_update, user
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ME = User.de_json(BOT, None)
 
 
-def heard(update: dict[str, Any], *, groups: bool = True) -> Heard | None:
-    found = Update.de_json(update, None)
-    return parse(found, me=ME, groups=groups, now=NOON)
+def parse_raw(update: dict[str, Any], *, groups: bool = True) -> TelegramUpdate | None:
+    return parse(Update.de_json(update, None), me=ME, groups=groups, now=NOON)
 
 
-def of(**content: Any) -> Heard:
-    """What a private message with ``content`` says."""
-    found = heard({"update_id": 1, "message": message(**content)})
+def parse_private(**content: Any) -> TelegramUpdate:
+    """A private message with ``content``, parsed."""
+    found = parse_raw({"update_id": 1, "message": message(**content)})
     assert found is not None
     return found
 
 
-def facts(found: Heard) -> dict[str, str]:
+def facts(found: TelegramUpdate) -> dict[str, str]:
     return {fact.name: fact.value for fact in found.inbound.facts}
 
 
-def test_a_text() -> None:
-    """A text carries who wrote it, when, in which language, under an id that is the chat's own."""
-    found = heard(said("¿Dónde está mi pedido?", id=31))
+def test_a_text_message() -> None:
+    """It carries its sender, time, language, and an id that is unique with the chat's."""
+    found = parse_raw(text_update("¿Dónde está mi pedido?", id=31))
     assert found is not None
     inbound = found.inbound
     assert (inbound.address.lane, inbound.remote_id) == ("telegram:5001", "5001:31")
@@ -119,12 +118,14 @@ def a_file(id: str, **more: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_files(content: dict[str, Any], kind: str, text: str, file: tuple[str, str, str]) -> None:
-    """Files come under a safe name, a photo in its largest size; a recording is a person's."""
-    found = of(**content)
+def test_files_and_recordings(
+    content: dict[str, Any], kind: str, text: str, file: tuple[str, str, str]
+) -> None:
+    """Files have safe names, a photo its largest size. A recording goes to a person."""
+    found = parse_private(**content)
     assert (found.inbound.kind, found.inbound.text) == (kind, text)
-    [wanted] = found.files
-    assert (wanted.id, wanted.name, wanted.media_type) == file
+    [parsed] = found.files
+    assert (parsed.id, parsed.name, parsed.media_type) == file
 
 
 @pytest.mark.parametrize(
@@ -186,9 +187,9 @@ def test_files(content: dict[str, Any], kind: str, text: str, file: tuple[str, s
         ),
     ],
 )
-def test_what_is_no_text_reads_as_text(content: dict[str, Any], text: str) -> None:
-    """Places, contacts, stickers, dice and polls become words."""
-    found = of(**content)
+def test_other_content_becomes_text(content: dict[str, Any], text: str) -> None:
+    """Locations, contacts, stickers, dice and polls get a description."""
+    found = parse_private(**content)
     assert (found.inbound.kind, found.inbound.text, found.files) == ("message", text, ())
 
 
@@ -196,9 +197,9 @@ def test_what_is_no_text_reads_as_text(content: dict[str, Any], text: str) -> No
     "content",
     [{}, {"something_new": {"a": 1}}, {"game": {"title": "x", "description": "y", "photo": []}}],
 )
-def test_what_has_no_words_is_a_persons(content: dict[str, Any]) -> None:
-    """Content that we do not know goes to a person, as it came."""
-    assert of(**content).inbound.kind == "unreadable"
+def test_unknown_content_goes_to_a_person(content: dict[str, Any]) -> None:
+    """Nothing describes it."""
+    assert parse_private(**content).inbound.kind == "unreadable"
 
 
 @pytest.mark.parametrize(
@@ -211,46 +212,46 @@ def test_what_has_no_words_is_a_persons(content: dict[str, Any]) -> None:
         {"group_chat_created": True},
     ],
 )
-def test_nobody_wrote_it(content: dict[str, Any]) -> None:
-    """What Telegram itself tells in a chat is no message."""
-    assert heard({"update_id": 1, "message": message(**content)}) is None
+def test_service_messages_are_ignored(content: dict[str, Any]) -> None:
+    """They are events that Telegram itself reports in a chat."""
+    assert parse_raw({"update_id": 1, "message": message(**content)}) is None
 
 
 @pytest.mark.parametrize(
     ("language", "text"), [("de-AT", "Hallo"), ("fr", "Bonjour"), ("xx", "Hello"), (None, "Hello")]
 )
-def test_start_greets(language: str | None, text: str) -> None:
-    """Who presses Start says hello, in the language of their app; a deep link's word is told."""
+def test_start_becomes_a_greeting(language: str | None, text: str) -> None:
+    """In the language of the customer's app, with the parameter of a deep link as a fact."""
     by = {**CARLA, "language_code": language}
-    found = heard(said("/start spring_sale", by=by))
+    found = parse_raw(text_update("/start spring_sale", by=by))
     assert found is not None
     assert (found.inbound.text, facts(found)["pressed"]) == (text, "Start spring_sale")
 
 
-def test_an_edit() -> None:
-    """A changed message is an edit of its own, told once for each change."""
+def test_each_edit_has_its_own_id() -> None:
+    """It is derived from the message's id and the update's."""
     changed = message(31, text="Order 4711, sorry", edit_date=AT + 60)
-    first = heard({"update_id": 80, "edited_message": changed})
-    second = heard({"update_id": 81, "edited_message": changed})
+    first = parse_raw({"update_id": 80, "edited_message": changed})
+    second = parse_raw({"update_id": 81, "edited_message": changed})
     assert first is not None
     assert second is not None
     assert (first.inbound.kind, first.inbound.text) == ("edit", "Order 4711, sorry")
     assert first.inbound.at == datetime.fromtimestamp(AT + 60, UTC)
-    assert [one.inbound.remote_id for one in (first, second)] == [
+    assert [edit.inbound.remote_id for edit in (first, second)] == [
         "5001:31:edit:80",
         "5001:31:edit:81",
     ]
 
 
-def test_a_live_location_is_told_once() -> None:
-    """The edits by which Telegram moves a live location are not taken for messages."""
+def test_a_moving_live_location_is_ignored() -> None:
+    """Telegram edits the message to move it; that is not an edit by the customer."""
     moving = message(31, location={"latitude": 1, "longitude": 2, "live_period": 900})
-    assert heard({"update_id": 80, "edited_message": moving}) is None
+    assert parse_raw({"update_id": 80, "edited_message": moving}) is None
 
 
-def test_what_a_message_shows_besides() -> None:
-    """Links behind words, what is answered and who is forwarded are facts, the text as it was."""
-    found = of(
+def test_links_replies_and_forwards_are_facts() -> None:
+    """The text stays as it was."""
+    found = parse_private(
         text="see this",
         entities=[{"type": "text_link", "offset": 4, "length": 4, "url": "https://shop.example/a"}],
         reply_to_message=message(3, text="Which order?"),
@@ -313,49 +314,51 @@ BOB = user(6_002, "Bob")
         ),
     ],
 )
-def test_groups(content: dict[str, Any], text: str | None) -> None:
-    """In a group only what names the bot or answers it is heard, and each member apart."""
+def test_in_groups_only_mentions_and_replies_are_read(
+    content: dict[str, Any], text: str | None
+) -> None:
+    """Each member has an address of their own."""
     update = {"update_id": 1, "message": message(8, by=BOB, chat=GROUP, **content)}
-    found = heard(update)
+    found = parse_raw(update)
     assert (found and found.inbound.text) == text
-    assert heard(update, groups=False) is None
+    assert parse_raw(update, groups=False) is None
     if found:
         assert found.inbound.address.value == "-1001234:6002"
         assert found.inbound.remote_id == "-1001234:8"
         assert facts(found)["group"] == "Weavers"
 
 
-def test_other_bots_are_not_heard() -> None:
-    """A bot that names ours in a group starts no conversation of machines."""
+def test_other_bots_are_ignored() -> None:
+    """A bot that mentions ours in a group starts no conversation between machines."""
     text = "@lantern_loom_bot hi"
     robot = {**BOB, "is_bot": True}
-    said_ = message(8, by=robot, chat=GROUP, text=text, entities=mention(text))
-    assert heard({"update_id": 1, "message": said_}) is None
+    mentioning = message(8, by=robot, chat=GROUP, text=text, entities=mention(text))
+    assert parse_raw({"update_id": 1, "message": mentioning}) is None
 
 
-def test_a_pressed_button() -> None:
-    """A button comes back as its payload, under the query's id."""
+def test_a_pressed_button_becomes_its_payload() -> None:
+    """Under the query's id."""
     shown = message(
         40,
         text="Which?",
         reply_markup={"inline_keyboard": [[{"text": "My refund", "callback_data": "refund"}]]},
     )
-    found = heard(press(shown, "refund"))
+    found = parse_raw(press(shown, "refund"))
     assert found is not None
     assert found.press is not None
     assert (found.inbound.text, found.inbound.remote_id) == ("refund", "callback:77001")
     assert (found.press.title, found.press.keyboard, found.press.button) == ("My refund", 40, None)
 
 
-def test_an_old_button() -> None:
-    """Of a message too old Telegram tells no buttons: a short payload is known all the same."""
+def test_a_button_of_an_old_message() -> None:
+    """Telegram no longer gives its title. A short payload is known all the same."""
     old = {"message_id": 40, "date": 0, "chat": {"id": 5001, "type": "private"}}
-    found = heard(press(old, "refund"))
+    found = parse_raw(press(old, "refund"))
     assert found is not None
     assert found.inbound.text == "refund"
 
 
 @pytest.mark.parametrize("kind", ["channel_post", "inline_query", "poll_answer", "from_next_year"])
-def test_other_updates_are_nothing(kind: str) -> None:
-    """Updates that we did not ask for are no messages."""
-    assert heard({"update_id": 1, kind: None}) is None
+def test_other_updates_are_ignored(kind: str) -> None:
+    """We did not ask for them."""
+    assert parse_raw({"update_id": 1, kind: None}) is None

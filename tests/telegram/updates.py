@@ -1,10 +1,10 @@
-"""Updates as Telegram sends them, after the examples of the Bot API's documentation."""
+"""Updates as Telegram sends them, after the examples in the Bot API's documentation."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .server import BOT
+from .fake_bot_api import BOT
 
 AT = 1_772_445_500
 """2026-03-02 09:58:20 UTC, a little before a FakeClock's now."""
@@ -26,18 +26,18 @@ def user(id: int, name: str) -> dict[str, Any]:
 def message(
     id: int = 1, *, by: dict[str, Any] = CARLA, chat: dict[str, Any] | None = None, **content: Any
 ) -> dict[str, Any]:
-    """A Message; a private one unless ``chat`` says where."""
+    """A Message, private unless there is a ``chat``."""
     private = {"id": by["id"], "type": "private", "first_name": by["first_name"]}
     return {"message_id": id, "date": AT, "from": by, "chat": chat or private, **content}
 
 
-def said(text: str, id: int = 1, update: int = 1, **more: Any) -> dict[str, Any]:
+def text_update(text: str, id: int = 1, update: int = 1, **more: Any) -> dict[str, Any]:
     """An update with a text message."""
     return {"update_id": update, "message": message(id, text=text, **more)}
 
 
 def mention(text: str) -> list[dict[str, Any]]:
-    """The entity of the first @name in ``text``; offsets count UTF-16 units."""
+    """The entity of the first @name in ``text``. Offsets count UTF-16 code units."""
     start = text.index("@")
     end = min([i for i in (text.find(" ", start), text.find(",", start)) if i >= 0] or [len(text)])
     offset = len(text[:start].encode("utf-16-le")) // 2
@@ -52,7 +52,7 @@ def press(
     id: str = "77001",
     update: int = 9,
 ) -> dict[str, Any]:
-    """A button of ``shown``, a message of the bot, was pressed."""
+    """An update: a button under ``shown``, a message of the bot, was pressed."""
     return {
         "update_id": update,
         "callback_query": {
@@ -66,7 +66,7 @@ def press(
 
 
 def member(status: str, *, by: dict[str, Any] = CARLA, update: int = 20) -> dict[str, Any]:
-    """The customer blocked the bot (``kicked``) or took it back (``member``)."""
+    """An update: the customer blocked (``kicked``) or unblocked (``member``) the bot."""
     old = "kicked" if status == "member" else "member"
 
     def bot(is_now: str) -> dict[str, Any]:

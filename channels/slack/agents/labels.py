@@ -8,11 +8,11 @@ from gateway import Address, ContextCard, Cue, Emotion, Message
 
 CUES = {
     "shouting": "in capitals",
-    "repetition": "said again",
-    "punctuation": "repeated marks",
-    "elongation": "drawn-out letters",
+    "repetition": "repeated",
+    "punctuation": "repeated punctuation",
+    "elongation": "stretched letters",
     "asked_for_person": "asks for a person",
-    "not_helped": "the last answer missed",
+    "not_helped": "the last answer did not help",
     "harm": "harm",
     "legal": "legal words",
     "urgency": "urgent",

@@ -39,7 +39,7 @@ class SlackChannel:
 
     name = "slack"
     # `SlackSender.send` looks for a message that was cut off before it posts again.
-    traits = Traits(buttons=True, attachments=True, unsure="resend")
+    traits = Traits(buttons=True, attachments=True, unsure="resend", max_length=40_000)
 
     def __init__(self, settings: SlackSettings, *, largest_file: int) -> None:
         self._settings = settings

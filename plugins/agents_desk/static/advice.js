@@ -1,80 +1,81 @@
-// What the brand voice would change, while an answer is written. It never keeps anyone from sending.
+// Shows what the brand voice would change while an agent writes. It never prevents sending.
 
-const WAIT = 350;
-const NAMES = { info: "Hint", warning: "Better", error: "Please change" };
+const DELAY = 350;
+const SEVERITIES = { info: "Hint", warning: "Consider", error: "Please change" };
 
 let timer = null;
-let asked = null;
+let request = null;
 
 export function watchAdvice() {
   for (const name of ["input", "restored"]) {
     document.addEventListener(name, (event) => {
       if (event.target.id !== "answer") return;
       clearTimeout(timer);
-      timer = setTimeout(ask, WAIT);
+      timer = setTimeout(fetchAdvice, DELAY);
     });
   }
 }
 
-async function ask() {
+async function fetchAdvice() {
   const box = document.getElementById("answer");
-  const place = document.getElementById("advice");
-  if (!box || !place) return;
-  asked?.abort();
-  asked = new AbortController();
+  const container = document.getElementById("advice");
+  if (!box || !container) return;
+  request?.abort();
+  request = new AbortController();
   const text = box.value;
-  if (!text.trim()) { show(place, [], ""); return; }
+  if (!text.trim()) { show(container, [], ""); return; }
   const fields = new URLSearchParams({ text, csrf: box.form.elements.csrf.value });
   try {
-    const response = await fetch(place.dataset.url, {
+    const response = await fetch(container.dataset.url, {
       method: "POST",
       body: fields,
       headers: { Accept: "application/json" },
-      signal: asked.signal,
+      signal: request.signal,
     });
-    if (response.ok) show(place, await response.json(), text);
+    if (response.ok) show(container, await response.json(), text);
   } catch (error) {
-    if (error.name !== "AbortError") show(place, [], "");
+    if (error.name !== "AbortError") show(container, [], "");
   }
 }
 
-function show(place, findings, text) {
-  // Places are counted in characters; a script's strings count in UTF-16 units.
-  const letters = [...text];
-  place.querySelector("ul").replaceChildren(...findings.map((one) => line(one, letters, text)));
+function show(container, findings, text) {
+  // Findings count in Unicode characters, JavaScript strings in UTF-16 units.
+  const characters = [...text];
+  const items = findings.map((finding) => listItem(finding, characters, text));
+  container.querySelector("ul").replaceChildren(...items);
   const count = findings.length === 1 ? "1 piece of advice" : `${findings.length} pieces of advice`;
-  place.querySelector("p").textContent = findings.length ? count : "";
+  container.querySelector("p").textContent = findings.length ? count : "";
 }
 
-function line(finding, letters, text) {
-  const part = letters.slice(finding.start, finding.end).join("");
+function listItem(finding, characters, text) {
+  const quoted = characters.slice(finding.start, finding.end).join("");
   const item = document.createElement("li");
   item.className = finding.severity;
-  item.append(element("b", NAMES[finding.severity]), " ");
-  if (part.trim() && part.length < 60) item.append(element("q", part), " ");
+  item.append(element("b", SEVERITIES[finding.severity]), " ");
+  if (quoted.trim() && quoted.length < 60) item.append(element("q", quoted), " ");
   item.append(finding.message);
-  if (finding.suggestion !== null) item.append(" ", button(finding, letters, text));
+  if (finding.suggestion !== null) item.append(" ", applyButton(finding, characters, text));
   return item;
 }
 
-function button(finding, letters, text) {
-  const use = element("button", finding.suggestion ? `Use “${finding.suggestion}”` : "Leave it out");
-  use.type = "button";
-  use.className = "button";
-  use.addEventListener("click", () => {
+function applyButton(finding, characters, text) {
+  const button = element("button", finding.suggestion ? `Use “${finding.suggestion}”` : "Remove it");
+  button.type = "button";
+  button.className = "button";
+  button.addEventListener("click", () => {
     const box = document.getElementById("answer");
     if (box.value !== text) return;
-    const start = letters.slice(0, finding.start).join("").length;
-    const end = letters.slice(0, finding.end).join("").length;
+    const start = characters.slice(0, finding.start).join("").length;
+    const end = characters.slice(0, finding.end).join("").length;
     box.setRangeText(finding.suggestion, start, end, "end");
     box.focus();
     box.dispatchEvent(new Event("input", { bubbles: true }));
   });
-  return use;
+  return button;
 }
 
 function element(name, text) {
-  const made = document.createElement(name);
-  made.textContent = text;
-  return made;
+  const created = document.createElement(name);
+  created.textContent = text;
+  return created;
 }

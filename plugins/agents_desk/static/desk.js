@@ -1,15 +1,15 @@
-// Joins the parts of the page. Without scripts every form still works by itself.
+// Connects the parts of the page. Without scripts every form works as a plain form.
 
 import { watchAdvice } from "./advice.js";
 import { forget, keepDrafts, restore } from "./drafts.js";
 import { watchKeys } from "./keys.js";
 import { follow } from "./live.js";
-import { remember, swap } from "./swap.js";
+import { remember, update } from "./update.js";
 import { keepTime } from "./times.js";
-import { load, say } from "./wire.js";
+import { announce, load } from "./fetch.js";
 
-const history_ = document.getElementById("history");
-let deeds = 0;
+const messageLog = document.getElementById("history");
+let actionCount = 0;
 
 document.documentElement.classList.add("script");
 remember();
@@ -18,54 +18,54 @@ keepTime();
 keepDrafts();
 watchAdvice();
 watchKeys();
-if (history_) stayAtEnd();
+if (messageLog) stayAtEnd();
 
 follow(refresh);
-document.addEventListener("submit", act);
-document.addEventListener("click", edit);
+document.addEventListener("submit", submit);
+document.addEventListener("click", editSuggestion);
 document.addEventListener("click", (event) => closeMenus(event.target));
 
-/** Fetch this page again and show what is different. A draft stays as it is. What was fetched
- * before a deed was done is older than what the deed showed, and is not shown. */
+/** Fetch this page again and show what changed; drafts stay. A page that was requested before an
+ * action finished is older than the result of that action, so it is not shown. */
 async function refresh() {
-  const before = deeds;
+  const before = actionCount;
   const page = await load(location.pathname + location.search);
   if (!page) return;
-  if (before === deeds) show(page.document, false);
+  if (before === actionCount) show(page.document, false);
   else await refresh();
 }
 
-async function act(event) {
+async function submit(event) {
   const form = event.target;
   if (!form.matches("form[data-act]") || event.submitter?.formAction.endsWith("/advice")) return;
   event.preventDefault();
   if (form.getAttribute("aria-busy") === "true") return;
   form.setAttribute("aria-busy", "true");
-  deeds += 1;
-  const by = event.submitter;
-  const action = by?.hasAttribute("formaction") ? by.formAction : form.action;
+  actionCount += 1;
+  const button = event.submitter;
+  const action = button?.hasAttribute("formaction") ? button.formAction : form.action;
   const page = await load(action, new URLSearchParams(new FormData(form)));
-  deeds += 1;
+  actionCount += 1;
   form.removeAttribute("aria-busy");
   if (!page) return;
   if (page.done) {
     const fields = new FormData(form);
     if (form.dataset.clears) forget(form.dataset.clears);
-    // What stood in the box was the suggestion, and it has been sent as it is.
+    // If the box holds the same suggestion, that text has now been sent.
     if (fields.get("key")?.startsWith("suggestion-")) forgetIfSame(fields.get("text"));
-    // It went on in another conversation: that one is opened.
+    // The answer went to another conversation: open that one.
     if (new URL(page.url).pathname !== location.pathname) { location.assign(page.url); return; }
     history.replaceState(null, "", page.url);
     if (form.hasAttribute("data-keep")) form.reset();
-    const said = by?.dataset.said ?? form.dataset.said;
-    if (said) say(said);
+    const text = button?.dataset.announce ?? form.dataset.announce;
+    if (text) announce(text);
   } else if (form.closest(".card:target")) {
-    location.hash = "told"; // On a small screen the card covers what is said about it.
+    location.hash = "outcome"; // On a small screen the card covers the outcome.
   }
   closeMenus();
   show(page.document, true);
   if (page.done) toEnd();
-  const box = form.dataset.then ?? form.dataset.clears;
+  const box = form.dataset.focus ?? form.dataset.clears;
   if (page.done && box) document.getElementById(box)?.focus();
 }
 
@@ -73,7 +73,7 @@ function forgetIfSame(text) {
   if (document.getElementById("answer")?.value === text) forget("answer");
 }
 
-function edit(event) {
+function editSuggestion(event) {
   const link = event.target.closest("#suggest-edit");
   const box = document.getElementById("answer");
   if (!link || !box || event.ctrlKey || event.metaKey) return;
@@ -86,38 +86,38 @@ function edit(event) {
   box.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-function closeMenus(but = null) {
+function closeMenus(except = null) {
   for (const menu of document.querySelectorAll(".menu[open]")) {
-    if (!menu.contains(but)) menu.open = false;
+    if (!menu.contains(except)) menu.open = false;
   }
 }
 
 function show(page, composer) {
-  const low = history_ && nearEnd();
-  const fresh = swap(page, composer);
+  const following = messageLog && nearEnd();
+  const added = update(page, composer);
   document.title = page.title;
   restore();
-  if (low) toEnd();
-  for (const message of fresh) {
+  if (following) toEnd();
+  for (const message of added) {
     if (message.dataset.author !== "customer") continue;
     message.classList.add("fresh");
-    const words = message.querySelector(".text").textContent;
-    say(`New message from ${message.dataset.name}: ${words}`);
+    const text = message.querySelector(".text").textContent;
+    announce(`New message from ${message.dataset.name}: ${text}`);
   }
 }
 
-/** While someone reads the newest message, it stays in sight whatever else takes room. */
+/** Keep the newest message visible while the reader is at the end of the history. */
 function stayAtEnd() {
-  let low = !location.hash;
-  history_.addEventListener("scroll", () => { low = nearEnd(); });
-  new ResizeObserver(() => { if (low) toEnd(); }).observe(history_);
-  if (low) toEnd();
+  let following = !location.hash;
+  messageLog.addEventListener("scroll", () => { following = nearEnd(); });
+  new ResizeObserver(() => { if (following) toEnd(); }).observe(messageLog);
+  if (following) toEnd();
 }
 
 function nearEnd() {
-  return history_.scrollHeight - history_.scrollTop - history_.clientHeight < 60;
+  return messageLog.scrollHeight - messageLog.scrollTop - messageLog.clientHeight < 60;
 }
 
 function toEnd() {
-  if (history_) history_.scrollTop = history_.scrollHeight;
+  if (messageLog) messageLog.scrollTop = messageLog.scrollHeight;
 }

@@ -1,4 +1,4 @@
-// What is being typed is kept by the browser until it is sent, whatever the page does meanwhile.
+// Keeps what is typed in the browser tab until it is sent, even if the page reloads.
 
 const conversation = document.body.dataset.conversation;
 const key = (name) => `draft:${conversation}:${name}`;

@@ -1,8 +1,8 @@
-// Shortcuts. Single letters work only while nothing is being typed, and can be switched off
+// Keyboard shortcuts. Single letters work only outside text fields, and can be switched off
 // (WCAG 2.1.4).
 
 const OFF = "single-keys-off";
-const DEEDS = {
+const SHORTCUTS = {
   j: () => move(1),
   k: () => move(-1),
   c: () => document.getElementById("claim")?.click(),
@@ -37,17 +37,17 @@ function pressed(event) {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (localStorage.getItem(OFF) || !Object.hasOwn(DEEDS, key)) return;
+  if (localStorage.getItem(OFF) || !Object.hasOwn(SHORTCUTS, key)) return;
   event.preventDefault();
-  DEEDS[key]();
+  SHORTCUTS[key]();
 }
 
-function move(by) {
+function move(step) {
   const items = [...document.querySelectorAll(".queue .item")];
   const current = document.activeElement.closest?.(".item")
     ?? document.querySelector(".item[aria-current]");
-  const at = items.indexOf(current);
-  const next = at < 0 ? (by > 0 ? 0 : items.length - 1) : at + by;
+  const index = items.indexOf(current);
+  const next = index < 0 ? (step > 0 ? 0 : items.length - 1) : index + step;
   items[Math.max(0, Math.min(next, items.length - 1))]?.focus();
 }
 

@@ -1,9 +1,9 @@
-// Learns that something changed. One tab of a browser listens and tells the others, since a
-// browser allows few connections to one host.
+// Follows the event stream. One tab of a browser listens and informs the other tabs, because a
+// browser allows only a few connections to one host.
 
 const state = document.getElementById("live-state");
-const SOON = 150;
-const ANYWAY = 60000;
+const DELAY = 150;
+const REFRESH_INTERVAL = 60000;
 
 /** Call `refresh` whenever the page may be out of date. */
 export function follow(refresh) {
@@ -11,7 +11,7 @@ export function follow(refresh) {
   let running = false;
   let again = false;
 
-  async function look() {
+  async function refreshNow() {
     timer = null;
     if (running) { again = true; return; }
     running = true;
@@ -19,44 +19,44 @@ export function follow(refresh) {
     running = false;
     if (again) { again = false; soon(); }
   }
-  function soon() { timer ??= setTimeout(look, SOON); }
+  function soon() { timer ??= setTimeout(refreshNow, DELAY); }
 
-  const others = new BroadcastChannel("desk");
-  const hear = (news) => (news.lane === undefined ? soon() : typing(news.lane));
-  others.onmessage = (event) => hear(event.data);
+  const otherTabs = new BroadcastChannel("desk");
+  const handle = (event) => (event.lane === undefined ? soon() : showTyping(event.lane));
+  otherTabs.onmessage = (event) => handle(event.data);
   const listen = () => new Promise(() => {
-    open((news) => { hear(news); others.postMessage(news); });
+    open((event) => { handle(event); otherTabs.postMessage(event); });
   });
-  // Web Locks want a secure context; without one each tab listens for itself.
+  // Web Locks need a secure context; without one every tab listens.
   if (navigator.locks) navigator.locks.request("desk-live", listen);
   else listen();
 
-  // An event may be lost: look now and then, and whenever someone looks at the page.
-  setInterval(soon, ANYWAY);
+  // An event may get lost: also refresh at intervals, and when the page becomes visible.
+  setInterval(soon, REFRESH_INTERVAL);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
   window.addEventListener("online", soon);
 }
 
-function open(tell) {
+function open(notify) {
   const source = new EventSource("/desk/live");
-  source.addEventListener("changed", () => tell({}));
-  source.addEventListener("typing", (event) => tell(JSON.parse(event.data)));
-  source.addEventListener("hello", () => { state.textContent = ""; tell({}); });
+  source.addEventListener("changed", () => notify({}));
+  source.addEventListener("typing", (event) => notify(JSON.parse(event.data)));
+  source.addEventListener("hello", () => { state.textContent = ""; notify({}); });
   source.onerror = () => {
     state.textContent = "Reconnecting …";
     if (source.readyState !== EventSource.CLOSED) return;
-    // Refused: signed out, or the server is restarting. The refresh tells which.
-    tell({});
-    setTimeout(() => open(tell), 5000);
+    // Refused: signed out, or the server is restarting. The refresh shows which.
+    notify({});
+    setTimeout(() => open(notify), 5000);
   };
 }
 
-let silent = null;
+let hideTimer = null;
 
-function typing(lane) {
+function showTyping(lane) {
   const line = document.getElementById("typing");
   if (!line || lane !== document.body.dataset.lane) return;
   line.hidden = false;
-  clearTimeout(silent);
-  silent = setTimeout(() => { line.hidden = true; }, 6000);
+  clearTimeout(hideTimer);
+  hideTimer = setTimeout(() => { line.hidden = true; }, 6000);
 }

@@ -1,23 +1,23 @@
-// Keeps "7 min" current and tells exact times in the reader's own time zone.
+// Keeps "7 min" current and shows exact times in the reader's time zone.
 
-const EVERY = 5000;
-const ahead = Date.parse(document.body.dataset.now) - Date.now();
+const INTERVAL = 5000;
+const serverOffset = Date.parse(document.body.dataset.now) - Date.now();
 const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
 const hour = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
 
 export function keepTime() {
   update();
-  setInterval(update, EVERY);
+  setInterval(update, INTERVAL);
   new MutationObserver(update).observe(document.querySelector(".columns"), { childList: true, subtree: true });
 }
 
 function update() {
-  const now = new Date(Date.now() + ahead);
+  const now = new Date(Date.now() + serverOffset);
   for (const time of document.querySelectorAll("time[data-ago], time[data-clock]")) {
     const at = new Date(time.dateTime);
-    const words = time.hasAttribute("data-clock") ? clock(at, now) : ago(now - at, time.dataset.ago);
-    if (time.textContent !== words) time.textContent = words;
+    const text = time.hasAttribute("data-clock") ? clock(at, now) : ago(now - at, time.dataset.ago);
+    if (time.textContent !== text) time.textContent = text;
     if (time.title !== exact.format(at)) time.title = exact.format(at);
   }
 }
@@ -28,13 +28,13 @@ function clock(at, now) {
 }
 
 function ago(milliseconds, kind) {
-  const words = span(milliseconds);
-  if (kind !== "since") return words;
-  return words === "now" ? "just now" : `${words} ago`;
+  const text = duration(milliseconds);
+  if (kind !== "since") return text;
+  return text === "now" ? "just now" : `${text} ago`;
 }
 
-/** As the server says it. */
-function span(milliseconds) {
+/** The same text as `labels.duration` on the server. */
+function duration(milliseconds) {
   const minutes = Math.max(0, Math.floor(milliseconds / 60000));
   if (minutes < 1) return "now";
   if (minutes < 60) return `${minutes} min`;

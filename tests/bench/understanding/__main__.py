@@ -1,9 +1,9 @@
-"""How well messages are understood, on public data, side by side with other ways to do it.
+"""Measures understanding on public data, side by side with other engines.
 
-``python -m tests.bench.understanding [intents|neighbours|emotion|language] ...``: a line of JSON
-for each data set and engine on stdout, then one for each target; a table on stderr. Figures of
-few examples are the mean of five draws. What is not there is skipped by name; a target without a
-figure is a target missed.
+``python -m tests.bench.understanding [intents|neighbours|emotion|language] ...`` prints a line of
+JSON for each data set and engine on stdout, then one for each target, and a table on stderr.
+Figures of few examples are the mean of five draws. Missing data and engines are skipped by name; a
+target without a figure is a missed target.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ import structlog
 from tests.bench.report import Report, say
 
 from .data import Figures
-from .feelings import emotion, language
+from .emotion_and_language import emotion, language
 from .intents import intents
-from .neighbours import neighbours
-from .table import show
-from .targets import judge, unmeasured
+from .near_intents import neighbours
+from .results import judge, report_unmeasured, show_table
 
 PARTS: Mapping[str, Callable[[], Iterator[Figures]]] = {
     "intents": intents,
@@ -43,10 +42,10 @@ def main() -> int:
             report.line(line)
             judge(line, report)
             lines.append(line)
-    unmeasured(parts, lines, report)
-    show(lines)
+    report_unmeasured(parts, lines, report)
+    show_table(lines)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    say(f"most memory: {most // 1024} MB, scikit-learn and the data included")
+    say(f"peak memory: {most // 1024} MB, with scikit-learn and the data")
     return 0 if report.good else 1
 
 

@@ -1,4 +1,4 @@
-"""Intents from few examples: right, honest about it, and out of scope."""
+"""Intents from few examples: accuracy, calibration, and messages that are out of scope."""
 
 from __future__ import annotations
 
@@ -9,64 +9,63 @@ from collections.abc import Iterator, Sequence
 from gateway import Trainable, Understander
 from gateway.ops.evaluation import Row, evaluate_intents
 
-from . import diet, ours
+from . import rasa_diet
 from .data import SEEDS, Figures, draw, mean, missing, rows
-from .ours import SEMANTIC, cpu_ms
-from .rivals import PlainIntents
+from .engines import SEMANTIC, PlainIntents, cpu_ms, our_engines, without_extra
 
-MANY = 10
-"""Examples of each intent that DIET is tried with."""
+DIET_SHOTS = 10
+"""Examples of each intent when DIET is measured."""
 
 FEW_SHOT = (("banking77", 10), ("banking77", 5), ("clinc150", 10))
 
 
 def intents() -> Iterator[Figures]:
-    yield from (why for why in (ours.without_extra(), diet.without_rasa()) if why)
-    engines: list[tuple[str, Trainable]] = [*ours.engines(), ("tfidf_logreg", PlainIntents())]
+    yield from (why for why in (without_extra(), rasa_diet.without_rasa()) if why)
+    engines: list[tuple[str, Trainable]] = [*our_engines(), ("tfidf_logreg", PlainIntents())]
     for data, shots in FEW_SHOT:
         if gone := missing(data, "train", "dev"):
             yield gone
             continue
         train, test = rows(f"{data}_train", "intent"), rows(f"{data}_dev", "intent")
+        line = {"bench": "intents", "data": f"{data} x{shots}"}
         for name, engine in engines:
-            told = mean(
+            figures = mean(
                 [_few_shot(name, engine, draw(train, shots, seed), test, seed) for seed in SEEDS]
             )
-            yield {"bench": "intents", "data": f"{data} x{shots}", "engine": name, **told}
-        if diet.without_rasa() is None and shots == MANY:
-            told = _diet(draw(train, shots, SEEDS[0]), test)
-            yield {"bench": "intents", "data": f"{data} x{shots}", "engine": "rasa_diet", **told}
+            yield {**line, "engine": name, **figures}
+        if rasa_diet.without_rasa() is None and shots == DIET_SHOTS:
+            yield {**line, "engine": "rasa_diet", **_diet(draw(train, shots, SEEDS[0]), test)}
 
 
 def _diet(train: Sequence[Row], test: Sequence[Row]) -> Figures:
-    """On one draw. What it costs the server's processor is not seen from here."""
-    with diet.learnt(train) as (engine, took):
-        told: Figures = dict(asyncio.run(evaluate_intents(engine, train, test)))
-    return told | {"train_seconds": took, "seeds": 1, "epochs": diet.EPOCHS}
+    """The figures of one draw. The cost of Rasa's own process cannot be measured from here."""
+    with rasa_diet.trained(train) as (engine, seconds):
+        figures: Figures = dict(asyncio.run(evaluate_intents(engine, train, test)))
+    return figures | {"train_seconds": seconds, "seeds": 1, "epochs": rasa_diet.EPOCHS}
 
 
 def _few_shot(
     name: str, engine: Trainable, train: Sequence[Row], test: Sequence[Row], seed: int
 ) -> Figures:
-    """What it costs is measured on the first draw, before it knows the messages."""
+    """The cost is measured on the first draw, before any cache knows the messages."""
     began = time.perf_counter()
-    learnt = Learnt(engine.train(train))
-    took = time.perf_counter() - began
-    cost = cpu_ms(learnt, [text for text, _ in test]) if seed == SEEDS[0] else None
-    told: Figures = dict(asyncio.run(evaluate_intents(learnt, train, test)))
-    told |= {"train_seconds": took, "cpu_ms_at_32": cost}
-    if name == SEMANTIC:  # its encoder remembers them by now
-        told["latency_ms_p50"] = None
-    return told
+    trained = Trained(engine.train(train))
+    seconds = time.perf_counter() - began
+    cost = cpu_ms(trained, [text for text, _ in test]) if seed == SEEDS[0] else None
+    figures: Figures = dict(asyncio.run(evaluate_intents(trained, train, test)))
+    figures |= {"train_seconds": seconds, "cpu_ms_at_32": cost}
+    if name == SEMANTIC:  # its encoder has cached the messages by now
+        figures["latency_ms_p50"] = None
+    return figures
 
 
-class Learnt:
-    """What has learnt already, once for all that is measured of it."""
+class Trained:
+    """An engine that is trained already, once for all its figures."""
 
-    name, priority = "learnt", 1
+    name, priority = "trained", 1
 
     def __init__(self, engine: Understander) -> None:
         self.understand = engine.understand
 
-    def train(self, rows: Sequence[Row]) -> Learnt:
+    def train(self, rows: Sequence[Row]) -> Trained:
         return self

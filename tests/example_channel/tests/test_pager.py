@@ -1,4 +1,4 @@
-"""The pager channel keeps the contract of all channels, over real HTTP and real signatures."""
+"""The pager channel meets the contract of all channels, over real HTTP with real signatures."""
 
 import hashlib
 import hmac
@@ -27,11 +27,11 @@ from gateway.testing import (
 )
 
 QUALITY = Path(warmline_pager.__file__).with_suffix(".quality.yaml")
-SECRET, TOKEN = "signs-what-the-company-sends", "opens-the-company's-door"
+SECRET, TOKEN = "signs-what-the-company-sends", "token-of-the-company"
 
 
-class Company:
-    """The pager company: brings pages, and takes ours once for each key."""
+class PagerCompany:
+    """The pager company: it posts messages, and accepts one of ours for each key."""
 
     secrets: Sequence[str] = (SECRET, TOKEN)
     hostile: Sequence[str] = ()
@@ -39,7 +39,7 @@ class Company:
 
     def __init__(self) -> None:
         self.calls = 0
-        self._troubles: list[Trouble] = []
+        self._failures: list[Trouble] = []
         self._pages: dict[str, dict[str, str]] = {}
         self.gw: RunningGateway
         self.session: ClientSession
@@ -73,32 +73,36 @@ class Company:
         return []
 
     def trouble(self, *kinds: Trouble) -> None:
-        self._troubles += kinds
+        self._failures += kinds
 
-    async def take(self, request: web.Request) -> web.Response:
+    async def accept(self, request: web.Request) -> web.Response:
         self.calls += 1
         assert request.headers["Authorization"] == f"Bearer {TOKEN}"
-        trouble = self._troubles.pop(0) if self._troubles else None
-        if trouble == "busy":
+        failure = self._failures.pop(0) if self._failures else None
+        if failure == "busy":
             return web.Response(status=429, headers={"Retry-After": "40"})
-        if trouble in ("broken", "never"):
-            return web.Response(status=500 if trouble == "broken" else 404)
+        if failure in ("broken", "never"):
+            return web.Response(status=500 if failure == "broken" else 404)
         page = await request.json()
         self._pages.setdefault(page["key"], page)
-        if trouble == "cut":
+        if failure == "cut":
             request.transport.abort()
         return web.json_response({"id": page["key"]})
 
 
 @pytest.fixture
 async def far_end(tmp_path: Path) -> AsyncIterator[ProviderSimulator]:
-    company = Company()
+    company = PagerCompany()
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump(POLICY), "utf-8")
     app = web.Application()
-    app.add_routes([web.post("/pages", company.take)])
+    app.add_routes([web.post("/pages", company.accept)])
     async with TestServer(app) as server:
-        mine = {"api_base": str(server.make_url("")).rstrip("/"), "token": TOKEN, "secret": SECRET}
-        config = {"policy": "policy.yaml", "channels": {"pager": mine}}
+        section = {
+            "api_base": str(server.make_url("")).rstrip("/"),
+            "token": TOKEN,
+            "secret": SECRET,
+        }
+        config = {"policy": "policy.yaml", "channels": {"pager": section}}
         async with (
             running(
                 warmline_pager, echo(), config=config, tmp_path=tmp_path, clock=FakeClock()

@@ -1,0 +1,164 @@
+"""Parses the forms that Twilio posts to our webhooks. Everything here is pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import parse_qsl
+
+import msgspec
+from aiohttp import web
+from multidict import MultiDict
+
+from channels.sms.errors import OPTED_OUT, describe
+from channels.sms.keywords import KeywordMeaning, OptOutKeywords
+from gateway import Address, Fact, Inbound, Receipt
+
+WHATSAPP_PREFIX = "whatsapp:"
+MAX_MEDIA = 10
+"""Files in one message, after Twilio's "Accepted content types for media"."""
+_PHONE = re.compile(r"\+?\d{7,20}")
+_OPT_OUT_TYPES: Mapping[str, KeywordMeaning] = {"STOP": "out", "START": "in", "HELP": "help"}
+_STATUSES: Mapping[str, str] = {
+    "delivered": "delivered",
+    "read": "read",
+    "failed": "failed",
+    "undelivered": "failed",
+    "canceled": "failed",
+}
+
+
+class TwilioMedia(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that the customer sent. Twilio keeps it at ``url``."""
+
+    url: str
+    media_type: str
+
+
+class TwilioMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """An incoming message without its files, and where Twilio keeps those."""
+
+    inbound: Inbound
+    media: tuple[TwilioMedia, ...] = ()
+
+
+class UnreadableForm(Exception):
+    """Twilio signed the form, but it is not a message as Twilio documents it."""
+
+
+def read_form(body: bytes) -> MultiDict[str]:
+    """The fields of a form. Raises HTTPForbidden when ``body`` is not a form: Twilio did not
+    sign it."""
+    try:
+        fields = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=500
+        )
+    except ValueError:
+        raise web.HTTPForbidden(text="the body is not a form as Twilio posts it") from None
+    return MultiDict(fields)
+
+
+def parse_address(number: str) -> Address:
+    """The customer's address, on ``whatsapp`` or ``sms`` according to the prefix."""
+    if number.startswith(WHATSAPP_PREFIX):
+        return Address(channel="whatsapp", value=number.removeprefix(WHATSAPP_PREFIX))
+    return Address(channel="sms", value=number)
+
+
+def parse_message(
+    form: Mapping[str, str], *, at: datetime, keywords: OptOutKeywords, help_by_twilio: bool
+) -> TwilioMessage:
+    """An incoming message. ``help_by_twilio``: Twilio itself answers HELP on SMS. Raises
+    UnreadableForm."""
+    sender = parse_address(form.get("From", ""))
+    sid = form.get("MessageSid") or form.get("SmsMessageSid") or form.get("SmsSid")
+    if not sender.value or not sid:
+        raise UnreadableForm("it has no sender or no id")
+    text = form.get("Body", "")
+    opt_out_type = form.get("OptOutType", "")
+    # Twilio's own reading (Advanced Opt-Out) goes before ours.
+    meaning = _OPT_OUT_TYPES.get(opt_out_type) or keywords.meaning(text)
+    help_answered = (help_by_twilio and sender.channel == "sms") or opt_out_type == "HELP"
+    inbound = Inbound(
+        address=sender,
+        text=text or _location(form),
+        at=at,
+        remote_id=sid,
+        name=form.get("ProfileName") or None,
+        facts=_facts(form),
+        consent=meaning if meaning in ("out", "in") else None,
+        answered=meaning == "help" and help_answered,
+        # A name or a short code belongs to a machine: nobody reads what is sent there.
+        automatic=not _PHONE.fullmatch(sender.value),
+    )
+    return TwilioMessage(inbound=inbound, media=_media(form))
+
+
+def unreadable_message(form: Mapping[str, str], *, at: datetime, digest: str) -> Inbound:
+    """A form that could not be parsed, for a person. Its bytes are stored under ``digest``."""
+    return Inbound(
+        address=parse_address(form["From"]),
+        text="",
+        at=at,
+        remote_id=digest,
+        kind="unreadable",
+        raw=digest,
+    )
+
+
+def parse_receipt(form: Mapping[str, str], *, message: str | None, at: datetime) -> Receipt | None:
+    """The receipt in a status callback; None for a status on the way (queued, sending, sent).
+
+    ``message`` is our own message id, when the callback brought it back. Raises HTTPBadRequest.
+    """
+    sid = form.get("MessageSid") or form.get("SmsSid")
+    twilio_status = (form.get("MessageStatus") or form.get("SmsStatus") or "").lower()
+    recipient = parse_address(form.get("To", ""))
+    if not sid or not twilio_status or not recipient.value:
+        raise web.HTTPBadRequest(text="a status needs MessageSid, MessageStatus and To")
+    status = _STATUSES.get(twilio_status)
+    if status is None:
+        return None
+    error_code = form.get("ErrorCode", "")
+    code = int(error_code) if error_code.isascii() and error_code.isdecimal() else None
+    own_id = message if message and message.isascii() and message.isdecimal() else None
+    return Receipt(
+        channel=recipient.channel,
+        ids=(own_id or sid,),
+        address=recipient if own_id else None,
+        status=status,  # type: ignore[arg-type]  # the values of _STATUSES
+        at=at,
+        detail=describe(code) if status == "failed" else None,
+        opted_out=code == OPTED_OUT,
+    )
+
+
+def _media(form: Mapping[str, str]) -> tuple[TwilioMedia, ...]:
+    count = form.get("NumMedia") or "0"
+    if not (count.isascii() and count.isdecimal()):
+        raise UnreadableForm("NumMedia is not a number")
+    media = []
+    for index in range(min(int(count), MAX_MEDIA)):
+        url = form.get(f"MediaUrl{index}")
+        if not url:
+            raise UnreadableForm(f"MediaUrl{index} is missing")
+        media_type = form.get(f"MediaContentType{index}") or "application/octet-stream"
+        media.append(TwilioMedia(url=url, media_type=media_type.partition(";")[0].strip().lower()))
+    return tuple(media)
+
+
+def _location(form: Mapping[str, str]) -> str:
+    """A location that was shared on WhatsApp, as text."""
+    latitude, longitude = form.get("Latitude"), form.get("Longitude")
+    if not latitude or not longitude:
+        return ""
+    label = ", ".join(filter(None, (form.get("Label"), form.get("Address"))))
+    return f"{label} ({latitude}, {longitude})" if label else f"{latitude}, {longitude}"
+
+
+def _facts(form: Mapping[str, str]) -> tuple[Fact, ...]:
+    """What else Twilio knows, for the agent to see."""
+    origin = ", ".join(filter(None, (form.get("FromCity"), form.get("FromCountry"))))
+    facts = (("written to", form.get("To", "")), ("number from", origin))
+    return tuple(Fact(name=name, value=value[:200]) for name, value in facts if value)

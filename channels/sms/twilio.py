@@ -1,0 +1,244 @@
+"""Twilio as SMS and WhatsApp share it: the account, sending, and the webhooks' signature."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any, TypeVar
+
+import aiohttp
+from aiohttp import web
+from multidict import MultiDict
+from pydantic import SecretStr
+from twilio.base import values
+from twilio.base.exceptions import TwilioException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.response import Response
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+from twilio.rest.api.v2010.account.message import MessageInstance
+
+from channels.sms.errors import delivery_error, describe
+from channels.sms.media import MediaLinks, basic_auth
+from channels.sms.settings import SmsSettings
+from gateway import Outbound, TryLater, Undeliverable, Unsure, retry_after
+
+T = TypeVar("T")
+MAX_BODY = 1600
+"""Characters in one ``Body``, on every channel of Twilio ("Messages resource", errors 21617 and
+21658)."""
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far Twilio's clock and ours may differ."""
+MAX_LISTED = 50
+"""Messages to one customer among which a lost one is looked for, newest first."""
+SIGNATURE_HEADER = "X-Twilio-Signature"
+_SILENT_LOGGER = logging.Logger("twilio", logging.CRITICAL)
+"""The SDK would log customers' numbers."""
+
+
+class TwilioHttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK ships no types
+    """The SDK's HTTP client. It reads Retry-After, which the SDK's errors do not carry, and sends
+    the credentials in a header: the SDK's own way is deprecated in aiohttp."""
+
+    async def request(self, *args: Any, **kwargs: Any) -> Response:
+        user, password = kwargs.pop("auth")
+        kwargs["headers"] = {**kwargs["headers"], **basic_auth(user, password)}
+        response = await super().request(*args, **kwargs)
+        if response.status_code == 429 or response.status_code >= 500:
+            after = retry_after((response.headers or {}).get("Retry-After"))
+            raise TryLater(f"Twilio answered {response.status_code}", after=after)
+        return response
+
+
+class TwilioAccount:
+    """Calls Twilio. Connections stay open while `run` runs; without it, while calls overlap."""
+
+    def __init__(self, settings: SmsSettings) -> None:
+        self._settings = settings
+        self._http: TwilioHttpClient | None = None
+        self._users = 0
+        self._rejected = False
+
+    async def run(self) -> None:
+        """Keep connections open until cancelled. Calls under way then end normally."""
+        async with self._open():
+            await asyncio.get_running_loop().create_future()
+
+    async def call(self, request: Callable[[Client], Awaitable[T]]) -> T:
+        """The result of ``request``. Raises TryLater, Undeliverable, or, when the connection
+        broke after Twilio may have received the request, Unsure."""
+        try:
+            async with asyncio.timeout(self._settings.timeout), self._open() as client:
+                result = await request(client)
+        except TwilioException as error:
+            status, code = getattr(error, "status", None), getattr(error, "code", None)
+            if status is None:
+                raise Unsure("Twilio's answer could not be read") from None
+            if not code or code == status:  # how the SDK reports an error without a code
+                code = None
+            self._rejected = status == 401 or code == 20003
+            # Not `from error`: its text contains the customer's number.
+            raise delivery_error(status, code) from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise TryLater(f"Twilio cannot be reached ({type(error).__name__})") from error
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
+            raise Unsure(f"the call to Twilio was cut off ({type(error).__name__})") from error
+        self._rejected = False
+        return result
+
+    def problem(self) -> str | None:
+        """Why Twilio rejected our credentials in the last call; None when it did not."""
+        return describe(20003) if self._rejected else None
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Client]:
+        if self._http is None:
+            self._http = TwilioHttpClient(logger=_SILENT_LOGGER)
+        self._users += 1
+        try:
+            yield self._client(self._http)
+        finally:
+            self._users -= 1
+            if not self._users and self._http is not None:
+                http, self._http = self._http, None
+                await http.close()
+
+    def _client(self, http: TwilioHttpClient) -> Client:
+        token = self._settings.auth_token.get_secret_value()
+        # Not from the environment: TWILIO_EDGE and TWILIO_REGION would change the address.
+        client = Client(self._settings.account_sid, token, http_client=http, environment={"": ""})
+        client.api.base_url = self._settings.base
+        return client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwilioSender:
+    """Sends the messages of one channel, and finds those whose sending was cut off.
+
+    ``prefix`` goes before the customer's number; ``number`` is ours, with the prefix;
+    ``service`` is a Messaging Service's SID. ``status_url`` is None when Twilio cannot reach us.
+    """
+
+    account: TwilioAccount
+    links: MediaLinks
+    status_url: str | None
+    max_files: int
+    number: str | None
+    service: str | None
+    prefix: str = ""
+
+    async def send(self, message: Outbound) -> MessageInstance:
+        """Send ``message``. A second attempt first asks whether the first one arrived."""
+        media_urls = self._media_urls(message)
+        if message.attempt > 1 and (sent := await self.find(message)):
+            return sent
+        callback = f"{self.status_url}?message={message.message}" if self.status_url else None
+        return await self.account.call(
+            lambda client: client.messages.create_async(
+                to=self.prefix + message.address.value,
+                body=message.text or values.unset,
+                media_url=media_urls or values.unset,
+                from_=self.number or values.unset,
+                messaging_service_sid=self.service or values.unset,
+                status_callback=callback or values.unset,
+            )
+        )
+
+    async def find(self, message: Outbound) -> MessageInstance | None:
+        """Ask Twilio for a message to the same customer with the same text that is not older than
+        ``message`` and not another one of the conversation that we know was sent."""
+        listed = await self.account.call(
+            lambda client: client.messages.list_async(
+                to=self.prefix + message.address.value,
+                from_=values.unset if self.service else self.number,
+                limit=MAX_LISTED,
+            )
+        )
+        matching = (
+            record
+            for record in reversed(listed)
+            if _may_be(record, message) and record.sid not in message.thread
+        )
+        return next(matching, None)
+
+    def _media_urls(self, message: Outbound) -> list[str]:
+        if not message.attachments:
+            return []
+        if self.status_url is None:
+            raise Undeliverable("Twilio cannot fetch files from us without WARMLINE_PUBLIC_URL")
+        if len(message.attachments) > self.max_files:
+            raise Undeliverable(f"more files than {self.max_files}; send them one by one")
+        return [self.links.url(file, message.at) for file in message.attachments]
+
+
+def _may_be(record: MessageInstance, message: Outbound) -> bool:
+    """Whether Twilio's record may be ``message``."""
+    outbound = str(record.direction or "").startswith("outbound")
+    created = record.date_created
+    recent = created is None or created >= message.at - CLOCK_SKEW
+    return outbound and recent and (record.body or "") == message.text
+
+
+class TwilioSignature:
+    """Verifies that a request comes from Twilio: its signature over our address and the form.
+
+    The address is ``public_url``. Behind a trusted proxy, the address in X-Forwarded-Proto and
+    X-Forwarded-Host is tried as well; from anybody else these headers are ignored.
+    """
+
+    def __init__(
+        self,
+        token: SecretStr,
+        *,
+        public_url: str,
+        proxies: Sequence[IPv4Network | IPv6Network],
+    ) -> None:
+        self._validator = RequestValidator(token.get_secret_value())
+        self._public_url = public_url.rstrip("/")
+        self._proxies = proxies
+
+    def read(self, request: web.Request) -> str:
+        """The signature in the request's header. Raises HTTPForbidden when it is missing."""
+        signature = request.headers.get(SIGNATURE_HEADER, "")
+        if not signature:
+            raise web.HTTPForbidden(text=f"{SIGNATURE_HEADER} is missing")
+        return signature
+
+    def verify(self, request: web.Request, form: MultiDict[str], signature: str) -> None:
+        """Raises HTTPForbidden when ``signature`` is not Twilio's."""
+        for base in self._base_urls(request):
+            if self._validator.validate(base + request.raw_path, form, signature):
+                return
+        raise web.HTTPForbidden(text=f"{SIGNATURE_HEADER} does not match this address and form")
+
+    def _base_urls(self, request: web.Request) -> list[str]:
+        bases = [self._public_url]
+        if self._is_trusted(request.remote):
+            proto = _nearest(request.headers.getall("X-Forwarded-Proto", []))
+            host = _nearest(request.headers.getall("X-Forwarded-Host", []))
+            if proto in ("http", "https") and _is_host(host):
+                bases.append(f"{proto}://{host}")
+        return bases
+
+    def _is_trusted(self, peer: str | None) -> bool:
+        try:
+            address = ip_address((peer or "").partition("%")[0])
+        except ValueError:
+            return False
+        return any(address in network for network in self._proxies)
+
+
+def _nearest(header: Sequence[str]) -> str:
+    """What the nearest proxy wrote. Anybody may have written what stands before it."""
+    return header[-1].rpartition(",")[2].strip() if header else ""
+
+
+def _is_host(host: str) -> bool:
+    name, _, port = host.partition(":")
+    plain = name.replace("-", "").replace(".", "")
+    return plain.isascii() and plain.isalnum() and (not port or port.isdecimal())

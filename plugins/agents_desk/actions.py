@@ -1,0 +1,272 @@
+"""Actions on a conversation. Each is a plain form that calls the gateway's `DeskService` and leads back to
+the conversation's page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from gateway import Address, Conflict, Event, NotAccepted, NotFound, Services
+from plugins.agents_desk import view
+from plugins.agents_desk.accounts import DeskAccounts, may, may_see
+from plugins.agents_desk.guard import (
+    OUTDATED_PAGE,
+    ActionForm,
+    InvalidForm,
+    RequestGuard,
+    SessionHandler,
+    parse_action_form,
+    read_fields,
+)
+from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
+from plugins.agents_desk.pages import ID, DeskPages, PageDraft, queue_filter
+from plugins.agents_desk.sessions import DeskSession
+
+ANSWER_TIMEOUT = 2.0
+"""Seconds to wait at most until an answer is in the history."""
+
+Action = Callable[[web.Request, DeskSession, ActionForm], Awaitable[web.Response | None]]
+"""Returns a response, or None for the conversation's page."""
+
+
+@dataclass(kw_only=True)
+class ConversationActions:
+    """What an agent does with a conversation, its suggestion and the customer's addresses.
+
+    ``longest`` is how many characters an answer or a note may have.
+    """
+
+    services: Services
+    pages: DeskPages
+    html: HtmlRenderer
+    guard: RequestGuard
+    accounts: DeskAccounts
+    longest: int
+
+    def routes(self) -> list[web.RouteDef]:
+        actions: dict[str, Action] = {
+            "claim": self._claim,
+            "answer": self._answer,
+            "note": self._note,
+            "resolve": self._resolve,
+            "hand-back": self._hand_back,
+            "transfer": self._transfer,
+            "assign": self._assign,
+            "ignore": self._ignore,
+            "advice": self._advice,
+            "prove": self._prove,
+            "link": self._link,
+            "unlink": self._unlink,
+        }
+        return [
+            web.post(f"/desk/c/{ID}/{name}", self.guard.act(self._handler(name, action)))
+            for name, action in actions.items()
+        ]
+
+    def _handler(self, name: str, action: Action) -> SessionHandler:
+        """Parses the form, runs the action, and shows every problem on the conversation's page."""
+
+        async def handle(request: web.Request, session: DeskSession) -> web.Response:
+            number = int(request.match_info["id"])
+            draft, form, status = PageDraft(), ActionForm(conversation=number), 422
+            try:
+                form = parse_action_form(request, await read_fields(request))
+                draft = _draft(name, form)
+                card = await self.services.desk.card(number)
+                if not may_see(session.role, session.agent, card.conversation):
+                    return self.pages.owned_by_colleague(card.conversation, form.text)
+                self._check_length(form)
+                return await action(request, session, form) or to_conversation(request, number)
+            except NotFound:
+                return self.html.conversation_not_found()
+            except Conflict as conflict:
+                status = 409
+                if conflict.conversation.id != number:
+                    draft = draft.replace(problem=f"{conflict}. Nothing was sent.")
+                else:
+                    card = await self.services.desk.card(number)
+                    summary = view.conflict_summary(
+                        card, session.agent, state=form.state, last=form.last
+                    )
+                    draft = draft.replace(conflict=summary)
+            except InvalidForm as invalid:
+                draft = draft.replace(problem=str(invalid))
+            except NotAccepted:
+                problem = "It could not be stored, so nothing was sent. Please try again."
+                draft, status = draft.replace(problem=problem), 503
+            return await self.pages.conversation(request, session, draft, status)
+
+        return handle
+
+    def _check_length(self, form: ActionForm) -> None:
+        if len(form.text) > self.longest:
+            raise InvalidForm(f"The text is too long: at most {self.longest} characters fit.")
+
+    async def _claim(
+        self, request: web.Request, session: DeskSession, form: ActionForm
+    ) -> web.Response:
+        card = await self.services.desk.claim(form.conversation, session.agent, epoch=form.epoch)
+        in_flight = ",".join(str(message.id) for message in card.on_its_way)
+        return to_conversation(request, form.conversation, in_flight=in_flight)
+
+    async def _answer(
+        self, request: web.Request, session: DeskSession, form: ActionForm
+    ) -> web.Response:
+        if not form.text.strip():
+            raise InvalidForm("There is nothing to send yet.")
+        if not form.key:
+            raise InvalidForm(OUTDATED_PAGE)
+        card = await self.services.desk.card(form.conversation)
+        if form.via is not None and form.via not in card.identities:
+            raise InvalidForm("The customer does not have this address. Nothing was sent.")
+        accepted = await self.services.desk.answer(
+            form.conversation,
+            session.agent,
+            form.text,
+            key=answer_key(session.agent.id, form),
+            suggestion=form.suggestion,
+            via=form.via,
+        )
+        # The answer is stored already. Wait for it, so that the next page shows it.
+        sent = await self.services.mailbox.answer(accepted.turn, timeout=ANSWER_TIMEOUT)
+        return to_conversation(request, sent[0].conversation if sent else form.conversation)
+
+    async def _note(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
+        if not form.text.strip():
+            raise InvalidForm("The note is empty.")
+        await self.services.desk.note(form.conversation, session.agent, form.text)
+
+    async def _resolve(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
+        await self.services.desk.resolve(form.conversation, session.agent, epoch=form.epoch)
+
+    async def _hand_back(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
+        await self.services.desk.hand_back(form.conversation, session.agent, epoch=form.epoch)
+
+    async def _transfer(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
+        if not form.tier:
+            raise InvalidForm("Choose a tier to transfer to.")
+        await self.services.desk.transfer(
+            form.conversation,
+            session.agent,
+            epoch=form.epoch,
+            tier=form.tier,
+            skills=form.skills,
+            reason=form.reason,
+        )
+
+    async def _assign(
+        self, _: web.Request, session: DeskSession, form: ActionForm
+    ) -> web.Response | None:
+        """Claim for a colleague. The audit log records who assigned it."""
+        if not may(session.role, "reassign"):
+            return self.html.forbidden()
+        account = await self.accounts.find(form.to) if form.to else None
+        if account is None or account.locked:
+            raise InvalidForm("Choose a colleague.")
+        await self.services.desk.claim(form.conversation, account.agent, epoch=form.epoch)
+        await self.services.audit.record(
+            session.agent.id,
+            "assigned",
+            conversation=form.conversation,
+            detail=f"to {account.agent.id}",
+        )
+        return None
+
+    async def _ignore(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
+        if form.suggestion is None:
+            raise InvalidForm("There is no suggestion to ignore.")
+        card = await self.services.desk.card(form.conversation)
+        if card.suggestion is None or card.suggestion.id != form.suggestion:
+            raise InvalidForm("This suggestion is no longer there.")
+        await self.services.desk.ignore_suggestion(form.suggestion, session.agent)
+
+    async def _advice(
+        self, request: web.Request, session: DeskSession, form: ActionForm
+    ) -> web.Response:
+        """What the brand voice would change: JSON while the agent types, a page without scripts.
+
+        The customer's page may show meanwhile that the agent is typing.
+        """
+        findings = await self.services.desk.advise(form.conversation, form.text)
+        if "application/json" not in request.headers.get("Accept", ""):
+            draft = _draft("answer", form).replace(findings=findings)
+            return await self.pages.conversation(request, session, draft)
+        conversation = (await self.services.desk.card(form.conversation)).conversation
+        if conversation.owner is not None and conversation.owner.id == session.agent.id:
+            self.services.events.publish(
+                Event(
+                    topic=conversation.address.lane,
+                    name="typing",
+                    conversation=conversation.id,
+                    data={"author": "agent", "name": session.agent.name},
+                )
+            )
+        fields = ("rule", "severity", "start", "end", "message", "suggestion")
+        body = [{name: getattr(finding, name) for name in fields} for finding in findings]
+        return with_security_headers(web.json_response(body))
+
+    async def _prove(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
+        with _refusal_as_problem():
+            await self.services.desk.ask_proof(
+                form.conversation, _other_address(form), session.agent
+            )
+
+    async def _link(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
+        with _refusal_as_problem():
+            await self.services.desk.link(form.conversation, _other_address(form), session.agent)
+
+    async def _unlink(self, _: web.Request, session: DeskSession, form: ActionForm) -> None:
+        if form.link is None:
+            raise InvalidForm(OUTDATED_PAGE)
+        with _refusal_as_problem():
+            await self.services.desk.unlink(form.conversation, form.link, session.agent)
+
+
+def answer_key(agent: str, form: ActionForm) -> str:
+    """The key that makes repeated submits one message: same agent, page, address and text. A
+    changed text is another message, even after an attempt that seemed to fail."""
+    via = form.via.lane if form.via else ""
+    digest = hashlib.sha256(f"{form.conversation}\0{via}\0{form.text}".encode()).hexdigest()
+    return f"{agent}:{form.key}:{digest[:16]}"
+
+
+def to_conversation(request: web.Request, number: int, *, in_flight: str = "") -> web.Response:
+    """A redirect to a conversation, with the queue's filter. ``in_flight``: ids of bot messages
+    that were being sent at the claim."""
+    query = {"show": queue_filter(request), "way": in_flight}
+    kept = urlencode({k: v for k, v in query.items() if v and v != "all"}, safe=",")
+    return redirect(f"/desk/c/{number}" + (f"?{kept}" if kept else ""))
+
+
+@contextmanager
+def _refusal_as_problem() -> Iterator[None]:
+    """Shows why the gateway refused to link or unlink an address."""
+    try:
+        yield
+    except (NotAccepted, NotFound) as refused:
+        raise InvalidForm(f"Nothing was changed: {refused}.") from refused
+
+
+def _other_address(form: ActionForm) -> Address:
+    """The address that was typed. Raises InvalidForm when it is incomplete or not an address."""
+    if not form.channel or not form.value:
+        raise InvalidForm("Fill in the channel and the address.")
+    if ":" in form.channel or not (form.channel + form.value).isprintable():
+        raise InvalidForm("This is not a valid address.")
+    return Address(channel=form.channel, value=form.value)
+
+
+def _draft(action: str, form: ActionForm) -> PageDraft:
+    """What was typed, so that a failed action does not lose it."""
+    if action == "note":
+        return PageDraft(note=form.text)
+    if action in ("prove", "link", "unlink"):
+        return PageDraft(channel=form.channel, value=form.value)
+    if action != "answer":
+        return PageDraft()
+    return PageDraft(answer=form.text, suggestion=form.suggestion, via=form.via)

@@ -1,0 +1,104 @@
+"""HTML responses: templates that escape everything, and strict headers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TypeVar
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gateway import Clock
+from plugins.agents_desk import labels, view
+from plugins.agents_desk.accounts import may
+
+R = TypeVar("R", bound=web.StreamResponse)
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class HtmlRenderer:
+    """Renders the templates. A misspelt name in a template is an error, not an empty string."""
+
+    def __init__(self, clock: Clock, *, asset_url: Callable[[str], str]) -> None:
+        self._clock = clock
+        self._templates = Environment(
+            loader=PackageLoader("plugins.agents_desk"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(
+            asset=asset_url,
+            labels=labels,
+            may=may,
+            text_spans=view.text_spans,
+            visible_cues=view.visible_cues,
+            mood_icon=view.mood_icon,
+            chart_width=view.CHART_WIDTH,
+            chart_height=view.CHART_HEIGHT,
+            new_key=lambda: secrets.token_urlsafe(12),
+        )
+
+    def page(self, name: str, *, status: int = 200, **values: object) -> web.Response:
+        """The template ``name`` rendered with ``values``, with the security headers."""
+        text = self._templates.get_template(name).render(now=self._clock.now(), **values)
+        return with_security_headers(
+            web.Response(status=status, text=text, content_type="text/html")
+        )
+
+    def message(
+        self, title: str, text: str, *, status: int, typed: str = "", refresh: str | None = None
+    ) -> web.Response:
+        """A page with only a message. ``typed`` is text the person had written, shown so that it
+        is not lost; ``refresh`` is the page to continue to."""
+        return self.page(
+            "message-page.html",
+            status=status,
+            title=title,
+            text=text,
+            typed=typed,
+            refresh=refresh,
+        )
+
+    def conversation_not_found(self) -> web.Response:
+        return self.message("Not found", "There is no such conversation.", status=404)
+
+    def forbidden(self) -> web.Response:
+        return self.message("Not allowed", "Your role does not allow this.", status=403)
+
+
+def with_security_headers(response: R) -> R:
+    """Add the headers of every desk page to ``response``."""
+    response.headers.update(SECURITY_HEADERS)
+    return response
+
+
+def redirect(location: str) -> web.Response:
+    """303 See Other. ``location`` is a path of ours or Slack's sign-in page."""
+    return with_security_headers(web.Response(status=303, headers={"Location": location}))

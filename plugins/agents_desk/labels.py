@@ -1,0 +1,178 @@
+"""Labels: codes, times and sizes as plain English."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway import (
+    Address,
+    Conversation,
+    Emotion,
+    LinkedAddress,
+    Message,
+    Reason,
+    Route,
+    reason_label,
+)
+
+CUES = {
+    "shouting": "in capitals",
+    "repetition": "repeated",
+    "punctuation": "repeated punctuation",
+    "elongation": "stretched letters",
+    "asked_for_person": "asks for a person",
+    "not_helped": "the last answer did not help",
+    "harm": "harm",
+    "legal": "legal words",
+    "urgency": "urgent",
+    "thanks": "thanks",
+}
+CHANNELS = {
+    "webchat": "Web chat",
+    "email": "E-mail",
+    "sms": "SMS",
+    "rest": "REST",
+    "slack": "Slack",
+    "telegram": "Telegram",
+    "whatsapp": "WhatsApp",
+}
+STATUSES = {
+    "received": "received",
+    "queued": "sending",
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "read",
+    "unsure": "may not have arrived",
+    "failed": "not delivered",
+    "discarded": "held back, not sent",
+}
+STATES = {
+    "bot": "With the bot",
+    "waiting": "Waiting for a person",
+    "person": "With a person",
+    "resolved": "Resolved",
+}
+PURPOSES = {
+    "message": "wrote",
+    "answer": "answered",
+    "clarify": "asked a clarifying question",
+    "fallback": "had no answer",
+    "handover": "handed over",
+    "notice": "sent a notice",
+    "survey": "sent a survey",
+    "thanks": "said thanks",
+}
+ACTIONS = {
+    "automate": "The bot may answer",
+    "clarify": "Ask one clarifying question",
+    "escalate": "Escalate to a person",
+    "pass": "Pass to the person who has it",
+}
+PRIORITIES = ("normal", "soon", "high", "at once")
+
+
+def plain(code: str) -> str:
+    """A code without a label of its own: ``asked_for_person`` becomes ``asked for person``."""
+    return code.replace("_", " ").replace(".", " ").strip() or "unknown"
+
+
+def escalation_reason(reason: Reason) -> str:
+    """Why a conversation was escalated."""
+    return reason_label(reason.code)
+
+
+def cue(kind: str) -> str:
+    return CUES.get(kind) or plain(kind)
+
+
+def channel(name: str) -> str:
+    return CHANNELS.get(name) or name.capitalize()
+
+
+def linked(link: LinkedAddress, agent: str = "") -> str:
+    """How an address was linked, for the agent with the id ``agent``."""
+    if link.how == "code":
+        return "confirmed by a code"
+    if link.agent is None:
+        return "linked by a colleague"
+    return "linked by you" if link.agent.id == agent else f"linked by {link.agent.name}"
+
+
+def priority(value: int) -> str:
+    return PRIORITIES[max(0, min(value, 3))]
+
+
+def mood(emotion: Emotion) -> str:
+    """The emotion and its strength: ``slightly anxious``, ``very angry``."""
+    if emotion.label == "calm":
+        return "calm"
+    if emotion.intensity >= 0.7:
+        return f"very {emotion.label}"
+    return f"slightly {emotion.label}" if emotion.intensity < 0.35 else emotion.label
+
+
+def state(conversation: Conversation, agent: str = "") -> str:
+    """Who has a conversation: ``With Ana``."""
+    if conversation.state != "person" or conversation.owner is None:
+        return STATES[conversation.state]
+    return "With you" if conversation.owner.id == agent else f"With {conversation.owner.name}"
+
+
+def author(message: Message, customer: str, agent: str = "") -> str:
+    if message.author == "customer":
+        return customer
+    if message.author == "agent" and message.agent is not None:
+        return "You" if message.agent.id == agent else message.agent.name
+    return {"bot": "Bot", "agent": "A colleague", "system": "Warmline"}[message.author]
+
+
+def decision(route: Route) -> str:
+    """What was decided, without the reasons."""
+    if route.action != "escalate":
+        return ACTIONS[route.action]
+    skills = f", skills {', '.join(route.skills)}" if route.skills else ""
+    urgency = f", priority {priority(route.priority)}" if route.priority else ""
+    return f"To a person: {plain(route.tier)}{skills}{urgency}"
+
+
+def customer_name(customer: str | None, address: Address) -> str:
+    """The customer's name, or else the address. A web chat's address is a long random id: its
+    first characters stand for it."""
+    if not customer and address.channel == "webchat":
+        return f"Visitor {address.value[:4]}"
+    return customer or address.value
+
+
+def percent(share: float) -> str:
+    return f"{round(100 * share)} %"
+
+
+def duration(start: datetime, end: datetime) -> str:
+    """A duration, as coarse as is still useful: ``now``, ``7 min``, ``2 h 5 min``, ``3 days``."""
+    minutes = max(0, int((end - start).total_seconds())) // 60
+    if minutes < 1:
+        return "now"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        hours, rest = divmod(minutes, 60)
+        return f"{hours} h {rest} min" if rest and hours < 10 else f"{hours} h"
+    days = minutes // (24 * 60)
+    return "1 day" if days == 1 else f"{days} days"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """How long ago: ``just now``, ``7 min ago``."""
+    elapsed = duration(at, now)
+    return "just now" if elapsed == "now" else f"{elapsed} ago"
+
+
+def exact_time(at: datetime) -> str:
+    return f"{at:%d %B %Y, %H:%M} UTC".lstrip("0")
+
+
+def size(count: int) -> str:
+    """A number of bytes: ``48 kB``."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"

@@ -1,0 +1,193 @@
+"""The texts of a hand-over, a clarifying question and a fallback, in each language.
+
+They promise only what is true and use no cheer and no exclamation mark. The brand voice adds the
+opener that fits the mood. ``opening`` is a date pattern in Arrow's tokens, used within ``closed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import arrow
+
+TextsByKind = Mapping[str, Mapping[str, str]]
+"""Kind -> language -> text."""
+
+TEXTS: TextsByKind = {
+    "handover": {
+        "en": "I am passing you to a person in our team, who will answer you here.",
+        "de": "Ich gebe Sie an einen Menschen aus unserem Team weiter, der Ihnen hier antwortet.",
+        "fr": "Je vous confie à une personne de notre équipe, qui vous répondra ici.",
+        "es": "Le paso con una persona de nuestro equipo, que le responderá aquí.",
+        "ar": "سأحوّلك إلى شخص من فريقنا، وسيرد عليك هنا.",
+    },
+    "handover_upset": {
+        "en": "I am giving this to a person in our team. They can read everything you wrote, so "
+        "you do not have to explain it again.",
+        "de": "Ich gebe das an einen Menschen aus unserem Team. Alles, was Sie geschrieben haben, "
+        "liegt dort vor, Sie müssen es nicht noch einmal erklären.",
+        "fr": "Je transmets votre demande à une personne de notre équipe. Elle peut lire tout ce "
+        "que vous avez écrit, vous n'aurez pas à le répéter.",
+        "es": "Paso su caso a una persona de nuestro equipo. Puede leer todo lo que ha escrito, "
+        "así que no tendrá que explicarlo otra vez.",
+        "ar": "سأحيل الأمر إلى شخص من فريقنا. يمكنه قراءة كل ما كتبته، فلا حاجة إلى شرحه من جديد.",
+    },
+    "handover_worried": {
+        "en": "I am passing this to a person in our team, who will look at it with you. They can "
+        "read what you wrote so far.",
+        "de": "Ich gebe das an einen Menschen aus unserem Team, der es sich mit Ihnen ansieht. Was "
+        "Sie bisher geschrieben haben, liegt dort vor.",
+        "fr": "Je transmets cela à une personne de notre équipe, qui l'examinera avec vous. Elle "
+        "peut lire ce que vous avez déjà écrit.",
+        "es": "Se lo paso a una persona de nuestro equipo, que lo verá con usted. Puede leer lo "
+        "que ha escrito hasta ahora.",
+        "ar": "سأحيل هذا إلى شخص من فريقنا لينظر فيه معك. يمكنه قراءة ما كتبته حتى الآن.",
+    },
+    "handover_urgent": {
+        "en": "I am passing this to a person in our team and have marked it as urgent.",
+        "de": "Ich gebe das an einen Menschen aus unserem Team und habe es als dringend markiert.",
+        "fr": "Je transmets cela à une personne de notre équipe et je l'ai signalé comme urgent.",
+        "es": "Se lo paso a una persona de nuestro equipo y lo he marcado como urgente.",
+        "ar": "سأحيل هذا إلى شخص من فريقنا، وقد وضعت عليه علامة عاجل.",
+    },
+    "not_served": {
+        "en": "I do not speak your language well enough to help you. A person in our team has your "
+        "message and will answer you here.",
+        "de": "Ich beherrsche Ihre Sprache nicht gut genug, um Ihnen zu helfen. Ein Mensch aus "
+        "unserem Team hat Ihre Nachricht und antwortet Ihnen hier.",
+        "fr": "Je ne maîtrise pas assez bien votre langue pour vous aider. Une personne de notre "
+        "équipe a votre message et vous répondra ici.",
+        "es": "No domino su idioma lo suficiente para ayudarle. Una persona de nuestro equipo "
+        "tiene su mensaje y le responderá aquí.",
+        "ar": "لا أجيد لغتك بما يكفي لمساعدتك. رسالتك لدى شخص من فريقنا وسيرد عليك هنا.",
+        "it": "Non conosco abbastanza bene la sua lingua per aiutarla. Una persona del nostro team "
+        "ha il suo messaggio e le risponderà qui.",
+        "pt": "Não domino a sua língua o suficiente para o ajudar. Uma pessoa da nossa equipa tem "
+        "a sua mensagem e vai responder-lhe aqui.",
+        "nl": "Ik beheers uw taal niet goed genoeg om u te helpen. Iemand van ons team heeft uw "
+        "bericht en antwoordt u hier.",
+        "pl": "Nie znam tego języka na tyle dobrze, żeby pomóc. Osoba z naszego zespołu ma tę "
+        "wiadomość i odpowie tutaj.",
+        "sv": "Jag kan inte ditt språk tillräckligt bra för att hjälpa dig. En person i vårt team "
+        "har ditt meddelande och svarar dig här.",
+        "tr": "Size yardımcı olacak kadar iyi Türkçe bilmiyorum. Ekibimizden bir kişi mesajınızı "
+        "aldı ve size buradan yanıt verecek.",
+        "ja": "お客様の言語では十分にお手伝いできません。"
+        "担当者がメッセージを受け取り、こちらでお答えします。",
+    },
+    "failed": {
+        "en": "Something went wrong on our side, and I could not answer you. A person in our team "
+        "has your message and will answer you here.",
+        "de": "Bei uns ist etwas schiefgegangen, und ich konnte Ihnen nicht antworten. Ein Mensch "
+        "aus unserem Team hat Ihre Nachricht und antwortet Ihnen hier.",
+        "fr": "Un problème est survenu de notre côté et je n'ai pas pu vous répondre. Une personne "
+        "de notre équipe a votre message et vous répondra ici.",
+        "es": "Algo ha fallado por nuestra parte y no he podido responderle. Una persona de "
+        "nuestro equipo tiene su mensaje y le responderá aquí.",
+        "ar": "حدث خطأ من جانبنا ولم أتمكن من الرد عليك. رسالتك لدى شخص من فريقنا وسيرد عليك هنا.",
+    },
+    "unreadable": {
+        "en": "I could not open your message. A person in our team has it and will answer you.",
+        "de": "Ich konnte Ihre Nachricht nicht öffnen. Ein Mensch aus unserem Team hat sie und "
+        "antwortet Ihnen.",
+        "fr": "Je n'ai pas pu ouvrir votre message. Une personne de notre équipe l'a reçu et vous "
+        "répondra.",
+        "es": "No he podido abrir su mensaje. Una persona de nuestro equipo lo tiene y le "
+        "responderá.",
+        "ar": "لم أتمكن من فتح رسالتك. هي الآن لدى شخص من فريقنا وسيرد عليك.",
+    },
+    "closed": {
+        "en": "Nobody is at work right now. You will have an answer after we open, on {when}.",
+        "de": "Im Moment ist niemand im Haus. Sie bekommen eine Antwort, sobald wir wieder da "
+        "sind: {when}.",
+        "fr": "Personne n'est présent en ce moment. Vous aurez une réponse à partir de notre "
+        "retour, {when}.",
+        "es": "En este momento no hay nadie. Tendrá una respuesta cuando volvamos, el {when}.",
+        "ar": "لا يوجد أحد في العمل الآن. ستصلك إجابة بعد أن نعود، {when}.",
+    },
+    "opening": {
+        "en": "dddd D MMMM [at] HH:mm",
+        "de": "dddd, D. MMMM, HH:mm [Uhr]",
+        "fr": "dddd D MMMM [à] HH:mm",
+        "es": "dddd D [de] MMMM [a las] H:mm",
+        "ar": "dddd D MMMM [الساعة] HH:mm",
+    },
+    "clarify": {
+        "en": "I am not sure what you mean. Is it one of these?",
+        "de": "Ich bin nicht sicher, was Sie meinen. Geht es um eines davon?",
+        "fr": "Je ne suis pas sûr d'avoir compris. S'agit-il de l'un de ces sujets ?",
+        "es": "No estoy seguro de haberle entendido. ¿Se trata de alguno de estos temas?",
+        "ar": "لست متأكدًا مما تقصده. هل هو أحد هذه المواضيع؟",
+    },
+    "clarify_open": {
+        "en": "I am not sure what you mean. Could you say it in other words?",
+        "de": "Ich bin nicht sicher, was Sie meinen. Können Sie es anders sagen?",
+        "fr": "Je ne suis pas sûr d'avoir compris. Pouvez-vous le dire autrement ?",
+        "es": "No estoy seguro de haberle entendido. ¿Puede decirlo con otras palabras?",
+        "ar": "لست متأكدًا مما تقصده. هل يمكنك قوله بكلمات أخرى؟",
+    },
+    "fallback": {
+        "en": "I do not have an answer to that. You can ask in other words, or ask for a person.",
+        "de": "Darauf habe ich keine Antwort. Sie können es anders fragen oder nach einem Menschen "
+        "fragen.",
+        "fr": "Je n'ai pas de réponse à cela. Vous pouvez le demander autrement ou demander à "
+        "parler à une personne.",
+        "es": "No tengo una respuesta para eso. Puede preguntarlo de otra manera o pedir hablar "
+        "con una persona.",
+        "ar": "ليست لدي إجابة عن ذلك. يمكنك أن تسأل بكلمات أخرى أو أن تطلب التحدث إلى شخص.",
+    },
+    "person_button": {
+        "en": "Talk to a person",
+        "de": "Mit einem Menschen sprechen",
+        "fr": "Parler à une personne",
+        "es": "Hablar con una persona",
+        "ar": "التحدث إلى شخص",
+    },
+}
+
+_EXAMPLE = datetime(2026, 1, 5, 9)  # noqa: DTZ001  (a local time)
+
+
+def text_problem(kind: str, language: str, text: str) -> str | None:
+    """What is wrong with ``text`` as a text of ``kind``, and what to do; None if it is valid."""
+    if kind == "opening":
+        try:
+            format_date(_EXAMPLE, text, language)
+        except ValueError as error:
+            return f"cannot format a date: {error}; use the tokens of Arrow's format"
+        return None
+    rest = text.replace("{when}", "", 1) if kind == "closed" else text
+    if kind == "closed" and rest == text:
+        return "has no date; put {when} where the date belongs"
+    return "has a brace without a meaning; remove it" if {"{", "}"} & set(rest) else None
+
+
+def format_date(local: datetime, pattern: str, language: str) -> str:
+    """Formats ``local`` by a pattern of Arrow's tokens. Raises ValueError for a language that Arrow
+    does not support."""
+    return arrow.get(local).format(pattern, locale=language)
+
+
+class HandoverTexts:
+    """The packaged texts, with those of the settings in place of some."""
+
+    def __init__(self, own: TextsByKind) -> None:
+        self._texts = {kind: {**texts, **own.get(kind, {})} for kind, texts in TEXTS.items()}
+
+    def supported(self, language: str) -> str:
+        """``language`` if every text exists in it, else English."""
+        complete = all(language in texts for texts in self._texts.values())
+        return language if complete else "en"
+
+    def supported_for(self, kind: str, language: str) -> str:
+        """``language`` if the text of ``kind`` exists in it, else English."""
+        return language if language in self._texts[kind] else "en"
+
+    def text(self, kind: str, language: str, **values: str) -> str:
+        """The text of ``kind``, with its placeholders filled in."""
+        return self._texts[kind][language].format(**values)
+
+    def date(self, opening: datetime, language: str) -> str:
+        """The date and time of ``opening``, in its own time zone, as ``language`` writes them."""
+        return format_date(opening.replace(tzinfo=None), self._texts["opening"][language], language)

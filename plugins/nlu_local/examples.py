@@ -1,0 +1,154 @@
+"""Examples of what customers say, in files in Rasa's ``nlu.yml`` format.
+
+The format is that of Rasa's training data, version 3.1: a list ``nlu`` whose entries have an
+``intent`` and ``examples`` (a text block of ``- example`` lines, or a list of ``text`` entries).
+An entity annotation is read as its words; lookups, synonyms and regexes are skipped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import structlog
+import yaml
+
+from gateway import BadConfig, FileWatcher, Problem, compose_yaml, yaml_files
+
+Example: TypeAlias = tuple[str, str]
+"""Text and intent."""
+
+OUT_OF_SCOPE = "oos"
+_OTHER_SECTIONS = frozenset({"lookup", "synonym", "regex"})
+_ENTITY = re.compile(r"\[([^\[\]]+)\](?:\([^()]*\)|\{[^{}]*\})")
+
+log = structlog.get_logger(__name__)
+
+
+class ExampleFiles:
+    """Files of examples, or folders of them, read again when they change.
+
+    ``examples`` are those read last. Raises BadConfig when it is created, as `read_examples` does.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+        self._watcher = FileWatcher(self._paths)
+        self.examples = tuple(read_examples(self._paths))
+
+    def reload_if_changed(self) -> tuple[Example, ...] | None:
+        """The new examples when they have changed, else None. A file with a mistake is logged once,
+        with file and line, and the examples stay as they were. Blocks while it reads files."""
+        if not self._watcher.changed():
+            return None
+        try:
+            examples = tuple(read_examples(self._paths))
+        except BadConfig as error:
+            log.warning("nlu.refused", problems=[str(problem) for problem in error.problems])
+            return None
+        if examples == self.examples:
+            return None
+        self.examples = examples
+        return examples
+
+
+def read_examples(paths: Sequence[Path]) -> list[Example]:
+    """All distinct examples of the files; a folder stands for the YAML files in and below it.
+
+    Files in a folder without an ``nlu`` list (answers, stories) are skipped. Raises BadConfig that
+    names every problem with file and line; fewer than two intents are a problem, too.
+    """
+    problems: list[Problem] = []
+    examples: list[Example] = []
+    for path in paths:
+        for file in yaml_files([path]):
+            try:
+                examples += _read_file(file, required=file == path)
+            except BadConfig as error:
+                problems += error.problems
+    intents = {intent for _, intent in examples} - {OUT_OF_SCOPE}
+    if paths and not problems and len(intents) < 2:
+        problems += _bad(paths[0], 0, "nlu", "has fewer than two intents; add some").problems
+    if problems:
+        raise BadConfig(problems)
+    return list(dict.fromkeys(examples))
+
+
+def _read_file(path: Path, *, required: bool) -> list[Example]:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _bad(path, 0, "", f"cannot be read: {error}; correct `knowledge`") from None
+    root = compose_yaml(text, str(path))
+    sections = _get(root, "nlu")
+    if sections is None and not required:
+        return []
+    if not isinstance(sections, yaml.SequenceNode):
+        raise _bad(path, _line(sections or root), "nlu", "must be a list of intents; write one")
+    problems: list[Problem] = []
+    examples: list[Example] = []
+    for section in sections.value:
+        try:
+            examples += _read_section(path, section)
+        except BadConfig as error:
+            problems += error.problems
+    if problems:
+        raise BadConfig(problems)
+    return examples
+
+
+def _read_section(path: Path, section: yaml.Node) -> list[Example]:
+    if any(_get(section, kind) for kind in _OTHER_SECTIONS):
+        return []
+    intent = _scalar(_get(section, "intent"))
+    if not intent:
+        raise _bad(path, _line(section), "intent", "is missing; write `- intent: name`")
+    examples = _get(section, "examples")
+    texts = _read_texts(path, intent, examples)
+    if not texts:
+        line = _line(examples or section)
+        raise _bad(path, line, f"{intent}.examples", "has none; write `examples: |` and `- ...`")
+    return [(text, intent) for text in texts]
+
+
+def _read_texts(path: Path, intent: str, examples: yaml.Node | None) -> Sequence[str]:
+    if isinstance(examples, yaml.SequenceNode):
+        listed = (_scalar(_get(item, "text")) or _scalar(item) for item in examples.value)
+        return [_without_entities(text.removeprefix("- ")) for text in listed if text]
+    found: list[str] = []
+    first = _line(examples) + (1 if getattr(examples, "style", None) in ("|", ">") else 0)
+    for number, line in enumerate(_scalar(examples).splitlines(), first):
+        bare = line.strip()
+        if not bare or bare.startswith("#"):
+            continue
+        if not bare.startswith("-"):
+            mistake = f"`{bare[:40]}` is not an example; begin it with `- `"
+            raise _bad(path, number, f"{intent}.examples", mistake)
+        if text := _without_entities(bare[1:]):
+            found.append(text)
+    return found
+
+
+def _without_entities(text: str) -> str:
+    """``[two](count) [mugs]{"entity": "thing"}`` becomes ``two mugs``."""
+    return " ".join(_ENTITY.sub(r"\1", text).split())
+
+
+def _get(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    pairs: Iterable[tuple[yaml.Node, yaml.Node]]
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((value for key, value in pairs if key.value == name), None)
+
+
+def _scalar(node: yaml.Node | None) -> str:
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+
+
+def _line(node: yaml.Node | None) -> int:
+    return int(node.start_mark.line) + 1 if node is not None else 1
+
+
+def _bad(path: Path, line: int, key: str, message: str) -> BadConfig:
+    return BadConfig([Problem(file=str(path), line=line, key=key, message=message)])

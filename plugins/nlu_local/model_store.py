@@ -1,0 +1,125 @@
+"""Trained intent models: one file each, named by a fingerprint of the examples and the code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import structlog
+
+from gateway import WarmlineError
+
+from .examples import Example
+from .protocol import UnusableModel
+
+KEPT_MODELS = 4
+"""Models that stay in the folder: those of the last few versions of the examples."""
+
+_CODE = (
+    *("features.py", "intent_model.py", "intent_training.py", "text.py"),
+    "data/background.npz",
+)
+
+log = structlog.get_logger(__name__)
+
+
+class TrainingFailed(WarmlineError):
+    """The training process ended with an error. The message has its last line."""
+
+
+def fingerprint(examples: Sequence[Example], semantic: str | None = None) -> str:
+    """32 hex digits that depend on the examples, the code, scikit-learn and the encoder's name."""
+    digest = hashlib.sha256(json.dumps(sorted(examples)).encode())
+    digest.update((semantic or "").encode())
+    digest.update(version("scikit-learn").encode())
+    for name in _CODE:
+        digest.update(files(__package__).joinpath(name).read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def is_trained(examples: Sequence[Example], folder: Path, semantic: str | None = None) -> bool:
+    """Whether ``folder`` has the model for these examples and this encoder."""
+    return (folder / f"{fingerprint(examples, semantic)}.npz").is_file()
+
+
+async def load_or_train(
+    examples: Sequence[Example],
+    folder: Path,
+    *,
+    load: Callable[[Path], Awaitable[None]],
+    semantic: str | None = None,
+    low_priority: bool = False,
+) -> None:
+    """``load`` the model for ``examples`` from ``folder``, training it first if necessary.
+
+    Training runs in its own process; with ``low_priority`` that process leaves the processor to
+    others first. ``semantic`` names an encoder. ``load`` raises FileNotFoundError or UnusableModel
+    for a model that must be trained. Raises TrainingFailed. Cancelling kills the process.
+    """
+    name = await asyncio.to_thread(fingerprint, examples, semantic)
+    path = await asyncio.to_thread(lambda: folder.absolute() / f"{name}.npz")
+    try:
+        await load(path)
+    except FileNotFoundError:
+        log.info("nlu.training", examples=len(examples))
+    except UnusableModel as error:
+        log.warning("nlu.model_unusable", error=str(error))
+    else:
+        return
+    job = json.dumps({"rows": list(examples), "encoder": semantic}).encode()
+    await _train(job, path, low_priority=low_priority)
+    await asyncio.to_thread(_remove_old_models, folder, path)
+    await load(path)
+
+
+async def _train(job: bytes, path: Path, *, low_priority: bool) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", f"{__package__}.intent_training", str(path)),
+        *(("low-priority",) if low_priority else ()),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin and process.stdout and process.stderr  # noqa: PT018, S101  (three pipes)
+    try:
+        errors, *_ = await asyncio.gather(
+            process.stderr.read(),
+            _send(process.stdin, job),
+            _log_progress(process.stdout),
+        )
+        await process.wait()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode != 0:
+        lines = errors.decode(errors="replace").strip().splitlines() or ["no message"]
+        raise TrainingFailed(f"training ended with {process.returncode}: {lines[-1]}")
+
+
+async def _send(stdin: asyncio.StreamWriter, data: bytes) -> None:
+    # A process that ends early writes the reason to stderr.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        stdin.write(data)
+        await stdin.drain()
+    stdin.close()
+
+
+async def _log_progress(stdout: asyncio.StreamReader) -> None:
+    """Log each line `3 7`: step 3 of 7 is done."""
+    async for line in stdout:
+        step, _, steps = line.decode(errors="replace").strip().partition(" ")
+        log.info("nlu.training", step=step, of=steps)
+
+
+def _remove_old_models(folder: Path, newest: Path) -> None:
+    models = sorted(folder.glob("*.npz"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for path in [p for p in models if p != newest][KEPT_MODELS - 1 :]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""What this package registers: the settings below ``plugins.nlu_local`` and the understander."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+
+from gateway import HttpRoutes, Poller, Section, Settings, Understander, WarmlineError, hookimpl
+
+from .engine import NluLocal
+from .examples import ExampleFiles
+from .language import DEFAULT_LANGUAGES, check_languages
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+
+
+class NluLocalSettings(BaseModel):
+    """The section ``plugins.nlu_local``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    knowledge: tuple[Path, ...] = Field(
+        (), description="files in Rasa's nlu.yml format, or folders of them; none: no intents"
+    )
+    look_every: float = Field(
+        2.0, gt=0, description="seconds between checks for changes of these files"
+    )
+    languages: tuple[str, ...] = Field(
+        DEFAULT_LANGUAGES,
+        description="ISO 639-1 codes of the expected languages; all others are `und`",
+    )
+    semantic: str | None = Field(
+        None,
+        min_length=1,
+        description="a sentence-transformers model that helps to recognise intents: its folder, or "
+        "its name on the Hugging Face hub; needs `pip install 'warmline[semantic]'`",
+    )
+    _understander: NluLocal | None = PrivateAttr(None)
+
+    @field_validator("knowledge", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str | Path) else value
+
+    @field_validator("languages")
+    @classmethod
+    def _supported(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        check_languages(value)
+        return tuple(dict.fromkeys(value))
+
+    def understander(self, settings: Settings) -> NluLocal:
+        """The one understander of this section, created on the first call.
+
+        This reads the examples, so that a mistake in them stops the start-up (BadConfig). A model
+        that is not installed stops it, too (WarmlineError).
+        """
+        if self._understander is None:
+            self._understander = NluLocal(
+                languages=self.languages,
+                example_files=ExampleFiles([settings.path(path) for path in self.knowledge]),
+                check_every=self.look_every,
+                folder=settings.data_dir / "nlu_local",
+                semantic=self._semantic_model(settings),
+            )
+        return self._understander
+
+    def _semantic_model(self, settings: Settings) -> str | None:
+        """The absolute path of a folder, or a name on the hub."""
+        if self.semantic is None:
+            return None
+        if find_spec("sentence_transformers") is None:
+            raise WarmlineError(
+                "plugins.nlu_local.semantic needs `pip install 'warmline[semantic]'`"
+            )
+        folder = settings.path(Path(self.semantic))
+        if folder.is_dir():
+            return str(folder.absolute())
+        if not _HUB_NAME.fullmatch(self.semantic):
+            raise WarmlineError(
+                f"plugins.nlu_local.semantic: there is no folder {folder}, and a name on the "
+                "Hugging Face hub is written `name` or `owner/name`"
+            )
+        return self.semantic
+
+
+@hookimpl
+def register_settings(section: Section) -> None:
+    section("plugins.nlu_local", NluLocalSettings, {})
+
+
+@hookimpl
+def register_understanders(register: Callable[[Understander], None], settings: Settings) -> None:
+    if section := settings.section(NluLocalSettings):
+        register(section.understander(settings))
+
+
+@hookimpl
+def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
+    if section := settings.section(NluLocalSettings):
+        register(section.understander(settings))

@@ -1,0 +1,102 @@
+"""The protocol between the server and the process that reads messages for it.
+
+A frame is its length (four bytes, big-endian) and that many bytes of MessagePack. The first request
+loads the reader. The worker answers each request, in order, with a `WorkerReply` of its ``id``.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from gateway import Insight, WarmlineError
+
+MAX_FRAME_BYTES = 64 * 2**20
+"""A batch of long messages stays far below."""
+
+
+class UnusableModel(ValueError):
+    """The file of a trained model cannot be used. The message says why."""
+
+
+class EncoderUnavailable(WarmlineError):
+    """A sentence-transformers model cannot be loaded. The message says why and what to do."""
+
+
+class ReadingFailed(WarmlineError):
+    """The worker process could not read the messages, or has ended."""
+
+
+class MessageInContext(NamedTuple):
+    """A message, the language of its conversation so far, and the customer's message before it."""
+
+    text: str
+    known_language: str | None = None
+    previous_text: str | None = None
+
+
+class ReaderSetup(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Load a `MessageReader` with these values; ``semantic`` names its encoder."""
+
+    id: int = 0
+    languages: tuple[str, ...]
+    closed: bool = False
+    semantic: str | None = None
+    custom_phrases: dict[str, dict[str, tuple[str, ...]]] = {}
+    folder: str | None = None
+
+
+class LoadIntents(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """From now on rank intents with the model in this file; None: without intents."""
+
+    id: int = 0
+    model: str | None
+
+
+class ReadMessages(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Read these messages."""
+
+    id: int = 0
+    messages: tuple[MessageInContext, ...]
+
+
+WorkerRequest = ReaderSetup | LoadIntents | ReadMessages
+
+
+class WorkerReply(msgspec.Struct, frozen=True, kw_only=True):
+    """``insights`` answer a `ReadMessages`. ``error`` says why the request failed;
+    ``unusable_model`` is true when the file of the intent model is the reason."""
+
+    id: int
+    insights: tuple[Insight, ...] = ()
+    error: str | None = None
+    unusable_model: bool = False
+
+
+decode_reply = msgspec.msgpack.Decoder(WorkerReply).decode
+"""Raises `msgspec.DecodeError`."""
+
+_REQUEST_DECODER: msgspec.msgpack.Decoder[WorkerRequest] = msgspec.msgpack.Decoder(WorkerRequest)
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def encode_frame(value: WorkerRequest | WorkerReply) -> bytes:
+    body = _ENCODER.encode(value)
+    return len(body).to_bytes(4, "big") + body
+
+
+def frame_size(header: bytes) -> int:
+    """The length in the first four bytes of a frame. Raises ValueError when it is too large."""
+    size = int.from_bytes(header, "big")
+    if size > MAX_FRAME_BYTES:
+        raise ValueError(f"a frame of {size} bytes is larger than {MAX_FRAME_BYTES}")
+    return size
+
+
+def read_request(source: BinaryIO) -> WorkerRequest | None:
+    """The next request; None at the end."""
+    header = source.read(4)
+    if len(header) < 4:
+        return None
+    return _REQUEST_DECODER.decode(source.read(frame_size(header)))

@@ -1,0 +1,148 @@
+"""Reads messages: language, questions and intents, emotion and signals, with all models loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gateway import Insight, Language, Phrases
+
+from .cues import SIGNAL_KINDS, SignalFinder
+from .emotion import FEELING_KINDS, EmotionReader
+from .emotion_model import EmotionModel
+from .encoder import Encoder
+from .intent_model import IntentModel
+from .language import LanguageDetector
+from .phrases import PHRASE_FILES, LanguagePhrases, PhrasePattern, load_phrases, parse_phrase
+from .protocol import MessageInContext, ReaderSetup
+from .questions import MessageTopic, QuestionFinder
+from .text import tokenize
+
+MIN_LANGUAGE_SHARE = 0.15
+"""The phrases of a language are searched from this probability of the language on."""
+
+CUSTOM_WEIGHT = 3
+"""The weight of a custom phrase: somebody chose it with care."""
+
+
+class MessageReader:
+    """Reads messages. Loading takes about a second: create it off the event loop.
+
+    With ``closed`` the language is always one of ``languages``, however short the message. The
+    intent model in ``intents`` was trained with ``encoder``, if it was trained with one.
+    ``custom_phrases`` are those of the brand's guide. ``folder`` caches what makes the next start
+    faster. Raises ValueError for a custom phrase that cannot be searched for.
+    """
+
+    def __init__(
+        self,
+        languages: Sequence[str],
+        *,
+        closed: bool = False,
+        encoder: Encoder | None = None,
+        intents: IntentModel | None = None,
+        custom_phrases: Phrases | None = None,
+        folder: str | None = None,
+    ) -> None:
+        phrases = {code: load_phrases(code) for code in PHRASE_FILES}
+        phrases = add_custom_phrases(phrases, custom_phrases or {})
+        self._encoder, self._intents = encoder, intents
+        self._closed = closed
+        greetings = {code: one.greetings for code, one in phrases.items()}
+        self._languages = LanguageDetector(languages, greetings, Path(folder) if folder else None)
+        self._emotion = EmotionReader(phrases, EmotionModel.load())
+        self._signals = SignalFinder(phrases)
+        self._questions = QuestionFinder(phrases)
+
+    @classmethod
+    def load(
+        cls,
+        setup: ReaderSetup,
+        intents: IntentModel | None = None,
+        encoder: Encoder | None = None,
+    ) -> MessageReader:
+        """The reader that ``setup`` describes; an ``encoder`` that is loaded already serves it.
+
+        Raises EncoderUnavailable.
+        """
+        if encoder is None and setup.semantic is not None:
+            encoder = Encoder(setup.semantic)
+        return cls(
+            setup.languages,
+            closed=setup.closed,
+            encoder=encoder,
+            intents=intents,
+            custom_phrases=setup.custom_phrases,
+            folder=setup.folder,
+        )
+
+    def load_intents(self, model: str | Path | None) -> None:
+        """From now on rank intents with the model in this file; None: without intents.
+
+        Raises FileNotFoundError or UnusableModel, and then keeps the model it has.
+        """
+        self._intents = IntentModel.load(Path(model), self._encoder) if model else None
+
+    def read(self, text: str, known_language: str | None = None) -> Insight:
+        """All that can be told of ``text``."""
+        return self.read_all([MessageInContext(text, known_language)])[0]
+
+    def read_all(self, messages: Sequence[MessageInContext]) -> list[Insight]:
+        """The insight for each message. Each model reads all messages before the next model: its
+        tables are larger than the processor's caches, and so are fetched once."""
+        texts = [message.text for message in messages]
+        languages = self._languages.detect_all(texts, closed=self._closed)
+        intents = self._intents
+        topics = (
+            self._questions.topics(messages, intents)
+            if intents
+            else [MessageTopic(None)] * len(messages)
+        )
+        return [
+            self._read_feeling(message, language, shares).replace(
+                ranking=topic.ranking, questions=topic.questions
+            )
+            for message, (language, shares), topic in zip(messages, languages, topics, strict=True)
+        ]
+
+    def _read_feeling(
+        self, message: MessageInContext, language: Language, shares: Mapping[str, float]
+    ) -> Insight:
+        text, known = message.text, message.known_language
+        words = tokenize(text)
+        if language.code == "und":
+            possible = [known] if known else list(shares)
+            english = 1.0 if known in (None, "en") else 0.0
+        else:
+            likely = [code for code, share in shares.items() if share >= MIN_LANGUAGE_SHARE]
+            possible = list(dict.fromkeys([language.code, *likely, *([known] if known else [])]))
+            english = max(shares.get("en", 0.0), float(language.code == "en"))
+        return Insight(
+            language=language,
+            emotion=self._emotion.read(text, words, possible, english),
+            signals=self._signals.find(text, words, possible),
+        )
+
+
+def add_custom_phrases(
+    phrases: Mapping[str, LanguagePhrases], custom: Phrases
+) -> dict[str, LanguagePhrases]:
+    """``phrases`` with the ``custom`` ones of each language added. Raises ValueError for a phrase
+    that cannot be searched for."""
+    joined = dict(phrases)
+    for code, by_kind in custom.items():
+        known = joined.get(code, LanguagePhrases())
+        joined[code] = replace(
+            known,
+            names=(*known.names, *_parse(by_kind, ("names",))),
+            feelings=(*known.feelings, *_parse(by_kind, FEELING_KINDS)),
+            signals=(*known.signals, *_parse(by_kind, SIGNAL_KINDS)),
+        )
+    return joined
+
+
+def _parse(by_kind: Mapping[str, tuple[str, ...]], kinds: tuple[str, ...]) -> list[PhrasePattern]:
+    return [
+        parse_phrase(text, kind, CUSTOM_WEIGHT) for kind in kinds for text in by_kind.get(kind, ())
+    ]

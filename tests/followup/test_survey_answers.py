@@ -1,0 +1,129 @@
+"""Which free texts are survey answers, and what they say."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import SurveyAnswer
+from plugins.followup import parse_answer
+
+SCORES = [
+    ("4", 4), ("4/5", 4), ("5 / 5", 5), ("4 out of 5", 4), ("4 von 5 Sternen", 4), ("4 sur 5", 4),
+    ("3 de 5", 3), ("٤ من ٥", 4), ("٤", 4), ("4️⃣", 4), ("(5)", 5), ("5.", 5), ("4.5", 5),
+    ("4,2", 4), ("8/10", 4), ("10/10", 5), ("1/10", 1), ("0/10", 1), ("★★★★", 4), ("★★★★☆", 4),
+    ("⭐️⭐️⭐️", 3), ("*****", 5), ("five", 5), ("Five stars!", 5), ("fünf Sterne", 5), ("quatre", 4),
+    ("cinco estrellas", 5), ("خمس نجوم", 5), ("3 stars", 3), ("I'd give it a 4", 4),
+    ("score: 2", 2), ("Ich gebe eine 2", 2), ("je mets 3", 3), ("le doy un 4", 4), ("5 thanks", 5),
+]  # fmt: skip
+
+OPINIONS = [
+    ("yes", True), ("yes thanks", True), ("Yes, thank you very much!", True), ("ja", True),
+    ("Ja, danke", True), ("oui merci", True), ("sí, gracias", True), ("نعم شكرا", True),
+    ("👍", True), ("👍🏽👍🏽", True), ("👍 thanks", True), ("it is solved", True),
+    ("alles gut, danke", True), ("hat alles gut geklappt", True), ("works again", True),
+    ("ya funciona", True), ("no, still broken", False), ("No", False), ("nein", False),
+    ("nein, leider nicht", False), ("nicht gelöst", False), ("Das ist immer noch kaputt", False),
+    ("pas résolu", False), ("Non, ce n'est toujours pas résolu", False), ("no funciona", False),
+    ("sigue sin funcionar", False), ("no está resuelto", False), ("لم يتم حل المشكلة", False),
+    ("لا", False), ("not solved", False), ("unsolved", False), ("It isn’t fixed", False),
+    ("it's not working", False), ("the handle broke again", False), ("👎", False), ("bad", False),
+    ("Not good", False), ("no, where is my refund?", False),
+]  # fmt: skip
+
+NO_ANSWERS = [
+    "", "   ", "!!!", "Where is my parcel?", "When do you open", "How do I return a bag",
+    "2 items are missing from my order", "I want to order 3 bags", "3 bags please",
+    "4 of 5 items arrived", "5€ were charged twice", "one more question", "un problème",
+    "cancel my order", "I can't find my order number", "No encuentro mi pedido nuevo desde ayer",
+    "yes but can you also tell me when you open?", "6", "0", "42", "2026-11-23", "12345",
+    "👍 but where is my order?", "Könnt ihr mal schauen", "x" * 3000,
+]  # fmt: skip
+
+STOPS = [
+    "STOP", "stop.", "Stop asking me this", "please stop", "unsubscribe please", "opt out",
+    "don't ask me again", "no more surveys", "abmelden", "keine Umfragen mehr", "désabonner",
+    "arrêtez", "BAJA", "darme de baja", "إيقاف", "إلغاء الاشتراك",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "score"), SCORES)
+def test_scores_are_read(text: str, score: int) -> None:
+    """As stars, digits, words and out of ten, in five languages."""
+    answer = parse_answer(text)
+    assert answer is not None
+    assert (answer.score, answer.solved, answer.opt_out) == (score, None, False)
+
+
+@pytest.mark.parametrize(("text", "solved"), OPINIONS)
+def test_opinions_are_read(text: str, solved: bool) -> None:
+    """Yes, no, thumbs and "still broken"."""
+    answer = parse_answer(text)
+    assert answer is not None
+    assert (answer.score, answer.solved) == (None, solved)
+
+
+@pytest.mark.parametrize("text", NO_ANSWERS)
+def test_other_texts_are_no_answer(text: str) -> None:
+    """A new question, an order with numbers in it, or nothing at all."""
+    assert parse_answer(text) is None
+
+
+@pytest.mark.parametrize("text", STOPS)
+def test_opt_outs_are_read(text: str) -> None:
+    """In the many ways in which customers say it."""
+    assert parse_answer(text) == SurveyAnswer(opt_out=True)
+
+
+@pytest.mark.parametrize("text", ["no thanks", "No problem", "no gracias", "non merci", "thanks!"])
+def test_polite_words_are_no_complaint(text: str) -> None:
+    """They are an answer that says neither yes nor no."""
+    assert parse_answer(text) == SurveyAnswer(comment=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("4 - but slow", SurveyAnswer(score=4, comment="4 - but slow")),
+        ("2, it is still broken", SurveyAnswer(score=2, solved=False,
+                                               comment="2, it is still broken")),
+        ("1 STOP", SurveyAnswer(score=1, comment="1 STOP", opt_out=True)),
+        ("5! Great service", SurveyAnswer(score=5, comment="5! Great service")),
+    ],
+)  # fmt: skip
+def test_words_with_a_score_are_kept_and_read(text: str, answer: SurveyAnswer) -> None:
+    """The comment is the whole text, and its words can say "not solved" or STOP."""
+    assert parse_answer(text) == answer
+
+
+@given(st.text(max_size=200))
+def test_any_text_gives_a_valid_answer_or_none(text: str) -> None:
+    """The score is 1 to 5, and the comment is the text."""
+    answer = parse_answer(text)
+    if answer is not None:
+        assert answer.score is None or 1 <= answer.score <= 5
+        assert answer.comment in ("", text.strip())
+
+
+@given(
+    st.integers(1, 5), st.sampled_from(["{}", "{}/5", " {}!", "{} stars", "{} out of 5", "({})"])
+)
+def test_a_score_is_read_in_every_form(score: int, way: str) -> None:
+    """With and without the scale, brackets and marks."""
+    answer = parse_answer(way.format(score))
+    assert answer is not None
+    assert answer.score == score
+
+
+@pytest.mark.parametrize(
+    "text", ["thank you " * 190 + "x", "a it " * 390 + "x", "stop the " * 200 + "x", "★ " * 900,
+             "not " * 490 + "x", "no " * 600, "4" * 1900, "لا " * 600, "* " * 900]
+)  # fmt: skip
+def test_long_texts_are_read_quickly(text: str) -> None:
+    """No text makes the patterns backtrack without end."""
+    begun = time.perf_counter()
+    parse_answer(text)
+    assert time.perf_counter() - begun < 0.5

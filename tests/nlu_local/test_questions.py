@@ -1,0 +1,102 @@
+"""Several questions in one message, and the rest of an earlier question."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway import Message
+from plugins.nlu_local.engine import NluLocal
+from plugins.nlu_local.phrases import PHRASE_FILES, load_phrases
+from plugins.nlu_local.questions import QuestionFinder
+
+from .conftest import AT, EXAMPLES, turns
+
+
+@pytest.fixture(scope="module")
+def finder() -> QuestionFinder:
+    return QuestionFinder({code: load_phrases(code) for code in PHRASE_FILES})
+
+
+@pytest.fixture(scope="module")
+def engine() -> NluLocal:
+    return NluLocal().train(EXAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("text", "questions"),
+    [
+        (
+            "When do you open? What does shipping cost?",
+            ["When do you open?", "What does shipping cost?"],
+        ),
+        (
+            "When do you open and how long does delivery take",
+            ["When do you open", "and how long does delivery take"],
+        ),
+        (
+            "Wann macht ihr auf? Und was kostet der Versand?",
+            ["Wann macht ihr auf?", "Und was kostet der Versand?"],
+        ),
+        (
+            "Quand ouvrez-vous et combien coûte la livraison ?",
+            ["Quand ouvrez-vous", "et combien coûte la livraison ?"],
+        ),
+        ("¿Cuándo abren? ¿Cuánto cuesta el envío?", ["¿Cuándo abren?", "¿Cuánto cuesta el envío?"]),
+        ("When do you open?", []),
+        ("Hello! When do you open?", []),
+        ("When do you open? Really?", []),
+        ("I want a refund. How long does that take?", []),
+        ("Do you sell bags and cups and hats?", []),
+        ("What is it? " * 9, []),
+        ("", []),
+    ],
+)
+def test_a_message_is_split_into_its_questions(
+    finder: QuestionFinder, text: str, questions: list[str]
+) -> None:
+    """Two to four whole questions are found; greetings, statements and lists are not questions."""
+    found = [text[start:end].strip() for start, end in finder.question_spans(text)]
+    assert found == questions
+
+
+async def test_each_question_has_its_intent(engine: NluLocal) -> None:
+    """Each question has its words and its intent; the ranking is that of the first question."""
+    text = "What time do you close? And how do I get my money back?"
+    (insight,) = await engine.understand(turns(text))
+    assert [(question.text, question.guess.name) for question in insight.questions] == [
+        ("What time do you close?", "opening_hours"),
+        ("And how do I get my money back?", "refund"),
+    ]
+    assert all(text[q.start : q.end] == q.text for q in insight.questions)
+    assert insight.ranking is not None
+    assert insight.ranking[0] == insight.questions[0].guess
+
+
+async def test_questions_with_the_same_intent_count_as_one(engine: NluLocal) -> None:
+    """So that the same answer is given once."""
+    (insight,) = await engine.understand(turns("When do you open? What time do you close?"))
+    assert insight.questions == ()
+
+
+@pytest.mark.parametrize("text", ["and to Canada?", "also to Norway?", "or to Iceland?"])
+async def test_the_rest_of_a_question_is_read_with_the_previous_message(
+    engine: NluLocal, text: str
+) -> None:
+    """Together they have the intent of the previous message, and more confidence than alone."""
+    (turn,) = turns(text)
+    asked = Message(id=1, conversation=1, author="customer", text="What does shipping cost?", at=AT)
+    answered = Message(id=2, conversation=1, author="bot", text="It costs 5 euros.", at=AT)
+    alone, followed = await engine.understand([turn, turn.replace(history=(asked, answered))])
+    assert alone.ranking is not None
+    assert followed.ranking is not None
+    assert followed.ranking[0].name == "shipping"
+    assert followed.ranking[0].confidence > alone.ranking[0].confidence
+
+
+async def test_a_whole_question_is_read_alone(engine: NluLocal) -> None:
+    """Though it begins with `and`, the previous message does not matter."""
+    (turn,) = turns("And what are your opening hours?")
+    asked = Message(id=1, conversation=1, author="customer", text="What does shipping cost?", at=AT)
+    (insight,) = await engine.understand([turn.replace(history=(asked,))])
+    assert insight.ranking is not None
+    assert insight.ranking[0].name == "opening_hours"
