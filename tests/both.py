@@ -1,4 +1,4 @@
-"""Tests that run on SQLite and on PostgreSQL, whatever the environment says."""
+"""Parametrisation for tests that run on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 
 def both(metafunc: pytest.Metafunc) -> None:
-    """For a conftest.py: ``pytest_generate_tests = both``."""
+    """For a conftest.py: ``pytest_generate_tests = both``. WARMLINE_TEST_DATABASE selects one."""
     if {"postgres", "own_server"} & set(metafunc.fixturenames):
-        return  # it chooses for itself
+        return  # the test chooses its database itself
     if "stored_in" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("sqlite"):
         return
     chosen = os.environ.get("WARMLINE_TEST_DATABASE")

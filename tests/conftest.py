@@ -75,11 +75,11 @@ async def until(
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[postgres_server.Served]:
+def postgres() -> Iterator[postgres_server.PostgresServer]:
     """A PostgreSQL server, started when the first test needs it; or the one that runs already at
     WARMLINE_TEST_POSTGRES, which saves that time."""
     if url := os.environ.get("WARMLINE_TEST_POSTGRES"):
-        yield postgres_server.Elsewhere(url)
+        yield postgres_server.ExternalServer(url)
         return
     with postgres_server.server() as running:
         yield running

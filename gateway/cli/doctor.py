@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from gateway.adapters.redis.connection import RedisConnection, RedisUnavailable
-from gateway.adapters.sql.checkup import DatabaseCheckup
+from gateway.adapters.sql.statistics import DatabaseHealthCheck
 from gateway.app import Gateway
 from gateway.app.infrastructure import plugin_name
 from gateway.cli.common import as_json, chosen, config, gateway_of, runs
@@ -58,7 +58,7 @@ def _misconfigured(error: BadConfig | BadPlugin, file: Path | None) -> list[Diag
 
 def health_checks(gateway: Gateway) -> Mapping[str, Check]:
     """The health checks by part: first the gateway's own, then those of plugins."""
-    database = DatabaseCheckup(gateway.database)
+    database = DatabaseHealthCheck(gateway.database)
     checks: dict[str, Check] = {
         "configuration": _no_problems,
         "server": partial(_check_server, gateway, database),
@@ -82,7 +82,7 @@ async def _no_problems() -> Sequence[HealthProblem]:
     return ()
 
 
-async def _check_queues(gateway: Gateway, database: DatabaseCheckup) -> Sequence[HealthProblem]:
+async def _check_queues(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
     if not await database.is_current():
         return ()  # the database's own check reports this
     now = gateway.clock.now()
@@ -103,7 +103,7 @@ async def _check_redis(url: str, settings: RedisSettings) -> Sequence[HealthProb
     return ()
 
 
-async def _check_processes(database: DatabaseCheckup) -> Sequence[HealthProblem]:
+async def _check_processes(database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
     """Check the processes of a database that several may share."""
     if not await database.is_current():
         return ()  # the database's own check reports this
@@ -119,7 +119,7 @@ async def _check_processes(database: DatabaseCheckup) -> Sequence[HealthProblem]
     return problems
 
 
-async def _check_server(gateway: Gateway, database: DatabaseCheckup) -> Sequence[HealthProblem]:
+async def _check_server(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
     """Check whether a server works in this folder, and what its ``/readyz`` says."""
     core = gateway.settings.core
     if gateway.database.shared:

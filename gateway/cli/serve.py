@@ -19,7 +19,7 @@ from urllib.parse import quote
 import click
 from aiohttp import web
 
-from gateway.adapters.sql.opening import is_shared
+from gateway.adapters.sql.engine.opening import is_shared
 from gateway.app import Gateway, build_app
 from gateway.cli.common import config, gateway_with, logs, print_line, settings_of
 from gateway.ports import StartupHints, WarmlineError

@@ -16,8 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from gateway.adapters.sql.migrating import migrate
-from gateway.adapters.sql.opening import open_database
+from gateway.adapters.sql.engine.opening import migrate, open_database
 from gateway.adapters.sql.schema import metadata
 from gateway.settings import PostgresSettings
 

@@ -165,7 +165,7 @@ async def test_link_and_unlink(gw: RunningGateway, ana: Visit, maria: SimulatedC
     assert f"ana linked {PHONE.lane}" in ana.page
     answer = await ana.send(f"{path}/link", **PHONE_FIELDS)
     assert answer.status == 422
-    assert "Nothing was changed: this address is the customer&#39;s already." in ana.page
+    assert "This was not done: this address already belongs to the customer." in ana.page
     link = ana.field("link")
     await ana.send(f"{path}/unlink", link=link)
     assert "linked by you" not in ana.page
@@ -210,7 +210,7 @@ async def test_answer_to_another_address(
         ana.page = page
         answer = await ana.send(f"{path}/answer", key="k1", text="Now by phone.", via=PHONE.lane)
         assert answer.url.path != path
-        assert "ana goes on from fake:maria" in ana.page
+        assert "ana continues from fake:maria" in ana.page
         assert "Now by phone." in ana.page
     await gw.settled()
     assert [message.text for message in phone.sent] == ["Now by phone."]

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.migrating import migrate
+from gateway.adapters.sql.engine.opening import migrate
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from tests.bench import load, processes
 from tests.bench.fill import fill
 from tests.bench.kinds import KINDS, REST, Kind
@@ -58,7 +58,7 @@ class Bench:
         say(f"a past of {self._plan.stored} messages ...")
         self._past.mkdir()
         file = self._past / "warmline.db"
-        database = Database(file)
+        database = SqliteDatabase(file)
         await migrate(database)
         await database.stop()
         counts = await asyncio.to_thread(fill, place / "warmline.db", file, self._plan.stored)

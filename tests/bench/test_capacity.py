@@ -79,5 +79,5 @@ def test_the_stages_are_where_the_code_is() -> None:
     for part, _ in STAGES:
         if not part.startswith("/"):
             assert any(part in file for file in files), part
-    assert stage_of("/x/gateway/adapters/sql/prepared.py") is None
-    assert stage_of("/x/gateway/adapters/sql/committing.py") == "commit"
+    assert stage_of("/x/gateway/adapters/sql/engine/prepared.py") is None
+    assert stage_of("/x/gateway/adapters/sql/turns/commit.py") == "commit"

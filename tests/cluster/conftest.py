@@ -16,7 +16,7 @@ from gateway.testing import FakeChannel, FakeHandler, RunningGateway, SimulatedC
 from gateway.testing.databases import database_of
 from tests.cluster.server import RedisProxy, RedisServer
 from tests.conftest import until
-from tests.postgres import Served
+from tests.postgres import PostgresServer
 from tests.spine.conftest import ANSWER_ALL, echo
 
 LOCK, SWEEP, SWEEP_WITHOUT_REDIS, TIMEOUT = 1.0, 2.0, 0.5, 0.3
@@ -100,7 +100,7 @@ class GatewayCluster:
 
 
 @pytest.fixture
-def database(postgres: Served, tmp_path: Path) -> str:
+def database(postgres: PostgresServer, tmp_path: Path) -> str:
     """The URL of an empty PostgreSQL database."""
     return database_of(tmp_path, postgres.url)
 

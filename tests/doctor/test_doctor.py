@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from gateway import Clock, HealthProblem, Settings, TryLater, Undeliverable, hookimpl
-from gateway.adapters.sql.checkup import DatabaseCheckup
-from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.migrating import migrate
+from gateway.adapters.sql.engine.opening import migrate
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
+from gateway.adapters.sql.statistics import DatabaseHealthCheck
 from gateway.cli.doctor import health_checks
 from gateway.cli.main import command
 from gateway.ops import doctor
@@ -70,7 +70,7 @@ def test_doctor_works_without_a_server_or_a_database(warmline: Any, tmp_path: Pa
 def test_a_dead_letter_is_shown_with_what_to_do(warmline: Any, tmp_path: Path) -> None:
     """With its age and the command that sends it again; exit 1."""
     (tmp_path / "var").mkdir()
-    database = Database(tmp_path / "var" / "warmline.db")
+    database = SqliteDatabase(tmp_path / "var" / "warmline.db")
     asyncio.run(migrate(database))
     with database.engine.begin() as connection:
         for statement in DEAD_LETTER.split(";"):
@@ -111,9 +111,9 @@ async def test_rows_that_wait_too_long_are_a_problem() -> None:
 async def test_a_schema_of_another_version_is_a_problem(tmp_path: Path) -> None:
     """An older one and a newer one. The check changes neither."""
     file = tmp_path / "t.db"
-    database = Database(file)
+    database = SqliteDatabase(file)
     await migrate(database, "0001")
-    checkup = DatabaseCheckup(database)
+    checkup = DatabaseHealthCheck(database)
     [problem] = await checkup.check_health(FakeClock())
     assert "older version (0001" in problem.what
     assert not await checkup.is_current()
@@ -132,16 +132,16 @@ async def test_a_full_disk_and_a_long_write_ahead_log_are_problems(
 ) -> None:
     """They are shown before they stop the gateway."""
     file = tmp_path / "t.db"
-    database = Database(file)
+    database = SqliteDatabase(file)
     await migrate(database)
 
     class Usage:
         total, free = 2**40, 2**20
 
-    monkeypatch.setattr("gateway.adapters.sql.checkup.shutil.disk_usage", lambda _: Usage)
-    monkeypatch.setattr("gateway.adapters.sql.checkup.LOG_MOST", 1)
+    monkeypatch.setattr("gateway.adapters.sql.statistics.shutil.disk_usage", lambda _: Usage)
+    monkeypatch.setattr("gateway.adapters.sql.statistics.LARGEST_LOG", 1)
     await database.write(lambda c: c.execute(text("CREATE TABLE t (a)")).rowcount)
-    disk, log = await DatabaseCheckup(database).check_health(FakeClock())
+    disk, log = await DatabaseHealthCheck(database).check_health(FakeClock())
     assert (disk.severity, log.severity) == ("broken", "warning")
     assert "1 MB are left" in disk.what
     await database.stop()

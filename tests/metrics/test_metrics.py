@@ -12,7 +12,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from gateway import Reply, Turn, Undeliverable
-from gateway.adapters.sql import figures
+from gateway.adapters.sql import statistics
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.spine.conftest import ANSWER_ALL, paused_worker
 
@@ -117,12 +117,21 @@ async def test_metrics_are_served_without_the_backlog(
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     "name",
-    ["_INBOX", "_STUCK", "_OUTBOX", "_LETTERS", "_HOOKS", "_HOOKS_DEAD", "_UNCLAIMED", "_OVERDUE"],
+    [
+        "_INBOX",
+        "_STUCK",
+        "_OUTBOX",
+        "_UNDELIVERED",
+        "_HOOKS",
+        "_HOOKS_DEAD",
+        "_UNCLAIMED",
+        "_OVERDUE",
+    ],
 )
 async def test_backlog_queries_use_partial_indexes(tmp_path: Path, name: str) -> None:
     """SQLite's plan uses an index over what is still to be done, and never scans a table."""
     async with running(FakeChannel(), FakeHandler(fragile), tmp_path=tmp_path) as gw:
-        query = getattr(figures, name)
+        query = getattr(statistics, name)
         values = {"late": 0} if name == "_OVERDUE" else {}
         plan = await gw.gateway.database.read(
             lambda c: [row[-1] for row in c.execute(text(f"EXPLAIN QUERY PLAN {query}"), values)]

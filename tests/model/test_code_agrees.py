@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.sql.database import Database
-from gateway.adapters.sql.migrating import migrate
+from gateway.adapters.sql.engine.opening import migrate
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.adapters.sql.store import SqlStore
 from tests.model.protocol import start, steps
 from tests.model.real import House, look, seen
@@ -36,7 +36,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def _laid_out(file: Path) -> None:
-    database = Database(file)
+    database = SqliteDatabase(file)
     await migrate(database)
     await database.stop()
 
@@ -47,7 +47,7 @@ async def test_the_store_goes_where_the_model_goes(name: str, fresh: Path, tmp_p
     repeats them, WARMLINE_MODEL_WALKS makes more of them."""
     for number in range(WALKS):
         file = shutil.copy(fresh, tmp_path / f"{number}.db")
-        databases = (Database(file), Database(file))
+        databases = (SqliteDatabase(file), SqliteDatabase(file))
         try:
             stores = (SqlStore(databases[0], idle=IDLE), SqlStore(databases[1], idle=IDLE))
             services = House(WORLDS[name], stores)
@@ -57,7 +57,9 @@ async def test_the_store_goes_where_the_model_goes(name: str, fresh: Path, tmp_p
                 await one.stop()
 
 
-async def _walk(world: World, services: House, database: Database, rng: random.Random) -> None:
+async def _walk(
+    world: World, services: House, database: SqliteDatabase, rng: random.Random
+) -> None:
     state, story = start(world), [Step(f"WARMLINE_MODEL_SEED={SEED}")]
     while follows := list(steps(world, state)):
         mishaps = [one for one in follows if one[0].mishap]

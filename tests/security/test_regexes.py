@@ -13,12 +13,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from plugins.followup.answers import LONGEST
 
 import brand_voice
 import channels
 import gateway
 import plugins
+from plugins.followup.survey_answers import LONGEST
 from plugins.nlu_local.text import MAX_CHARACTERS
 
 SIZE = 2_000
@@ -26,7 +26,7 @@ SIZE = 2_000
 BOUND = 0.02
 """Seconds of process time for one pattern and text. A quadratic pattern takes a hundred times as
 long for `limits.text` (20,000 characters): two seconds."""
-SHORT = {"plugins.followup.answers": LONGEST, "plugins.nlu_local": MAX_CHARACTERS}
+SHORT = {"plugins.followup.survey_answers": LONGEST, "plugins.nlu_local": MAX_CHARACTERS}
 """Modules that read at most so many characters. Their bound is `SLOWEST`."""
 SLOWEST = 1.0
 PACKAGES = (gateway, channels, plugins, brand_voice)

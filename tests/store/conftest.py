@@ -1,4 +1,4 @@
-"""These tests run on both databases, or on PostgreSQL where they speak of it."""
+"""These tests run on both databases; those that ask for ``postgres_url`` only on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 from gateway.testing.databases import database_of
 from tests.both import both
-from tests.postgres import Served
+from tests.postgres import PostgresServer
 
 pytest_generate_tests = both
 
 
 @pytest.fixture
-def postgres_url(postgres: Served, tmp_path: Path) -> str:
-    """An empty PostgreSQL database of this test."""
+def postgres_url(postgres: PostgresServer, tmp_path: Path) -> str:
+    """An empty PostgreSQL database for this test."""
     return database_of(tmp_path, postgres.url)

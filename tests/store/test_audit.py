@@ -15,8 +15,8 @@ from gateway.testing import FakeClock, FakeHandler, RunningGateway, running
 from tests.conftest import until
 
 
-async def test_every_deed_of_the_desk_is_recorded(tmp_path: Path) -> None:
-    """Claims, answers, notes, transfers and the rest: who, what, of whom; none of their words."""
+async def test_every_action_of_the_desk_is_recorded(tmp_path: Path) -> None:
+    """Claims, answers, notes, transfers and so on: who, what, about whom; never the text."""
     handler = FakeHandler(lambda turn: Reply(body=("Hm.",)))
     async with running(handler, tmp_path=tmp_path) as gw:
         await gw.customer("rest", "ana").say("my secret words")
@@ -42,8 +42,8 @@ async def test_every_deed_of_the_desk_is_recorded(tmp_path: Path) -> None:
         assert "note of ours" not in str(lines)
 
 
-async def test_a_line_was_changed(tmp_path: Path) -> None:
-    """Not by any statement: the database refuses to change a line, or to drop a fresh one."""
+async def test_an_entry_cannot_be_changed(tmp_path: Path) -> None:
+    """The database refuses to change an entry, or to delete a recent one."""
     async with running(tmp_path=tmp_path) as gw:
         await gw.services.audit.record("desk:ana", "viewed", conversation=1, origin="1.2.3.4")
         for statement in (update(audit).values(who="desk:nobody"), delete(audit)):
@@ -53,8 +53,8 @@ async def test_a_line_was_changed(tmp_path: Path) -> None:
         assert (line.who, line.origin) == ("desk:ana", "1.2.3.4")
 
 
-async def test_a_name_began_a_line_of_its_own(tmp_path: Path) -> None:
-    """Control characters and line ends in what is recorded are blanks, and long texts end."""
+async def test_an_entry_is_a_single_line(tmp_path: Path) -> None:
+    """Control characters and line ends become spaces, and long texts are cut."""
     async with running(tmp_path=tmp_path) as gw:
         await gw.services.audit.record("a\r\nb", "viewed", origin="1\x1b[2J", detail="x" * 999)
         [line] = await gw.services.audit.lines()
@@ -66,8 +66,8 @@ async def _lines(gw: RunningGateway) -> int:
     return len(await gw.services.audit.lines())
 
 
-async def test_lines_have_their_time(tmp_path: Path) -> None:
-    """Those that are too old go, day by day; with 0 days none goes."""
+async def test_old_entries_are_deleted(tmp_path: Path) -> None:
+    """With ``audit_days: 0`` none is."""
     clock = FakeClock()
     async with running(tmp_path=tmp_path, config={"audit_days": 0}) as gw:
         old = {"at": 1, "who": "desk:ana", "what": "viewed", "origin": "", "detail": ""}
@@ -84,8 +84,8 @@ async def test_lines_have_their_time(tmp_path: Path) -> None:
         assert left.who == "desk:ben"
 
 
-async def test_lines_are_found(tmp_path: Path) -> None:
-    """By conversation, by person, by time, and page by page."""
+async def test_entries_are_filtered_and_paged(tmp_path: Path) -> None:
+    """By conversation, by person and by time."""
     clock = FakeClock()
     async with running(tmp_path=tmp_path, clock=clock) as gw:
         for number in range(6):
@@ -99,8 +99,8 @@ async def test_lines_are_found(tmp_path: Path) -> None:
         assert [line.id for line in await log.lines(before=3, limit=1)] == [2]
 
 
-async def test_nothing_of_an_erased_customer_is_in_it(tmp_path: Path) -> None:
-    """The log knows customers by number: after an erasure no line names one."""
+async def test_entries_do_not_name_an_erased_customer(tmp_path: Path) -> None:
+    """The log refers to customers by id."""
     async with running(tmp_path=tmp_path) as gw:
         ana = gw.customer("rest", "ana-of-the-hill")
         await ana.say("hello")

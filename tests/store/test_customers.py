@@ -1,4 +1,4 @@
-"""What is held on a customer can be shown whole, and forgotten whole."""
+"""Receipts, export and erasure of one customer's data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def unhelpful(turn: Turn) -> Reply | None:
 
 
 async def a_case(gw: RunningGateway) -> int:
-    """A conversation with everything in it: file, draft, note, answer, resolved."""
+    """A resolved conversation with a file, a note and an answer; return its id."""
     carla = gw.customer("fake", "carla@example.org")
     kept = await gw.services.files.keep(
         File(name="photo.png", media_type="image/png", data=SECRET.encode() * 10)
@@ -39,8 +39,8 @@ async def a_case(gw: RunningGateway) -> int:
     return id
 
 
-async def test_an_export_holds_everything(tmp_path: Path) -> None:
-    """Each table that names the customer is in it."""
+async def test_an_export_is_complete(tmp_path: Path) -> None:
+    """It has every table that names the customer."""
     async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
         await a_case(gw)
         held = await gw.gateway.store.customers.export(
@@ -57,14 +57,13 @@ async def test_an_export_holds_everything(tmp_path: Path) -> None:
         assert held["outbox"]
 
 
-async def test_what_had_changed_last_stood_last_in_an_export(tmp_path: Path) -> None:
-    """PostgreSQL gives rows in the order in which they lie; an export has them as they were
-    written."""
+async def test_an_export_keeps_the_order_of_writing(tmp_path: Path) -> None:
+    """PostgreSQL returns rows in their physical order, in which a changed row comes last."""
     async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
         await a_case(gw)
         first = update(messages).where(messages.c.id == 1).values(status="read")
         assert await gw.gateway.database.write(lambda c: c.execute(first).rowcount) == 1
-        # It reads so small a table from its beginning, once it knows how small it is.
+        # Once PostgreSQL knows how small the table is, it scans it from its beginning.
         await gw.gateway.database.write(lambda c: c.execute(text("ANALYZE messages")).close())
         held = await gw.gateway.store.customers.export(
             Address(channel="fake", value="carla@example.org")
@@ -76,8 +75,8 @@ async def test_what_had_changed_last_stood_last_in_an_export(tmp_path: Path) -> 
 
 
 async def test_an_erased_customer_leaves_no_trace(tmp_path: Path) -> None:
-    """No word is left in any file of the data folder, the write-ahead log included; others'
-    conversations stay."""
+    """No text is left in any file of the data folder, not even in the write-ahead log. Other
+    customers' conversations stay."""
     async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
         await gw.customer("fake", "dora").say("something else")
         await a_case(gw)
@@ -98,8 +97,8 @@ async def test_an_erased_customer_leaves_no_trace(tmp_path: Path) -> None:
         assert await customers.export(Address(channel="fake", value="dora"))
 
 
-async def test_a_shared_file_stays_while_somebody_has_it(tmp_path: Path) -> None:
-    """Files are kept once by content; erasing one owner leaves the other's."""
+async def test_a_shared_file_stays_until_its_last_owner_is_erased(tmp_path: Path) -> None:
+    """Equal files are stored once."""
     async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
         kept = await gw.services.files.keep(
             File(name="terms.pdf", media_type="application/pdf", data=b"terms")
@@ -113,8 +112,8 @@ async def test_a_shared_file_stays_while_somebody_has_it(tmp_path: Path) -> None
         assert files == (kept.digest,)
 
 
-async def test_receipts_never_go_back(tmp_path: Path) -> None:
-    """``delivered`` after ``read`` changes nothing; a failure is kept with its reason."""
+async def test_a_late_receipt_changes_nothing(tmp_path: Path) -> None:
+    """``delivered`` after ``read``."""
     fake = FakeChannel()
     hello = FakeHandler(lambda turn: Reply(body=("Hello.",)) if turn.kind == "message" else None)
     async with running(fake, hello, tmp_path=tmp_path) as gw:
@@ -134,8 +133,8 @@ async def test_receipts_never_go_back(tmp_path: Path) -> None:
         assert [m.status for m in await carla.messages()] == ["read"]
 
 
-async def test_nobody_marks_anothers_messages(tmp_path: Path) -> None:
-    """A mailbox channel's receipt counts only for its own customer's messages."""
+async def test_a_receipt_changes_only_its_own_customers_messages(tmp_path: Path) -> None:
+    """On a mailbox channel, whose receipts name our own ids."""
     fake = FakeChannel(traits=Traits(mailbox=True))
     hello = FakeHandler(lambda turn: Reply(body=("Hello.",)) if turn.kind == "message" else None)
     async with running(fake, hello, tmp_path=tmp_path) as gw:
@@ -156,14 +155,14 @@ async def test_nobody_marks_anothers_messages(tmp_path: Path) -> None:
 
 
 def known(turn: Turn) -> Reply | None:
-    """Says who it takes the customer for."""
+    """Answers with the customer's reference."""
     if turn.kind != "message":
         return None
     return Reply(opener="", body=(f"You are {turn.customer.ref or 'unknown'}.",))
 
 
-async def test_who_logs_in_later_is_known_from_then_on(tmp_path: Path) -> None:
-    """An anonymous visitor proves who they are: the conversation goes on and is theirs; the next
+async def test_a_customer_who_logs_in_later_keeps_the_conversation(tmp_path: Path) -> None:
+    """An anonymous visitor proves who they are: the conversation continues and is theirs. The next
     person on that computer gets a conversation of their own."""
     easy = tmp_path / "policy.yaml"
     easy.write_text("reasons: {low_confidence: {enabled: false}}\n", "utf-8")
@@ -191,7 +190,7 @@ async def test_who_logs_in_later_is_known_from_then_on(tmp_path: Path) -> None:
 
 
 def traces(folder: Path, *words: str) -> list[str]:
-    """Names of the data files that hold one of ``words``, or are named by it."""
+    """The names of the data files that contain one of ``words``."""
     return [
         path.name
         for path in (folder / "var").rglob("*")
@@ -199,8 +198,8 @@ def traces(folder: Path, *words: str) -> list[str]:
     ]
 
 
-async def test_what_was_moved_by_a_link_is_erased_with_it(tmp_path: Path) -> None:
-    """The customer that an address was before, and its name, do not stay behind."""
+async def test_an_erasure_includes_linked_addresses(tmp_path: Path) -> None:
+    """Also the customer, and the name, that the address had before the link."""
     async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("hello")
         await gw.customer("fake", "phone").say("hello", name=SECRET)
@@ -210,8 +209,8 @@ async def test_what_was_moved_by_a_link_is_erased_with_it(tmp_path: Path) -> Non
         assert traces(tmp_path, SECRET) == []
 
 
-async def test_what_others_say_of_an_erased_address_goes_too(tmp_path: Path) -> None:
-    """Links that were taken back, codes, and the lines that agents read of them."""
+async def test_an_erasure_includes_mentions_at_other_customers(tmp_path: Path) -> None:
+    """Undone links, codes, and the system lines about them."""
     mine = Address(channel="fake", value=f"{SECRET}@example.org")
     async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
         dora = gw.customer("fake", "dora")
@@ -231,8 +230,8 @@ async def test_what_others_say_of_an_erased_address_goes_too(tmp_path: Path) -> 
         assert "Ana linked an erased address" in lines
 
 
-async def test_what_somebody_began_before_they_said_who_they_are_is_theirs(tmp_path: Path) -> None:
-    """All of it is exported and erased, not only the conversation in which they said it."""
+async def test_anonymous_conversations_belong_to_the_customer_who_logs_in(tmp_path: Path) -> None:
+    """All of them are exported and erased, not only the one in which they logged in."""
     clock, fake = FakeClock(), FakeChannel(traits=Traits(mailbox=True))
     async with running(fake, FakeHandler(unhelpful), clock=clock, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "phone").say("it is me", ref="c1")
@@ -250,9 +249,9 @@ async def test_what_somebody_began_before_they_said_who_they_are_is_theirs(tmp_p
         assert traces(tmp_path, SECRET) == []
 
 
-async def test_nobody_is_shown_what_another_said_at_a_shared_address(tmp_path: Path) -> None:
-    """The first to use a computer gets their own words exported, not the next one's; nor are
-    those erased with them."""
+async def test_an_export_excludes_others_at_a_shared_address(tmp_path: Path) -> None:
+    """The first person at a computer gets their own messages exported and erased, not the next
+    person's."""
     fake = FakeChannel(traits=Traits(mailbox=True))
     async with running(fake, FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
         page = gw.customer("fake", "page")
@@ -269,22 +268,22 @@ async def test_nobody_is_shown_what_another_said_at_a_shared_address(tmp_path: P
         assert await customers.export(page.address)
 
 
-async def test_a_file_that_waits_in_anothers_message_is_not_erased(tmp_path: Path) -> None:
-    """It is named by nobody but the inbox yet."""
+async def test_a_file_in_a_waiting_message_is_not_erased(tmp_path: Path) -> None:
+    """Only the inbox names it so far."""
     async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
         kept = await gw.services.files.keep(
             File(name="terms.pdf", media_type="application/pdf", data=b"terms")
         )
         await gw.customer("fake", "carla").say("see this", attachments=(kept,))
-        gw.gateway.incoming._stopping = True  # nothing is handled from now on
+        gw.gateway.incoming._stopping = True  # handle nothing from now on
         await gw.customer("fake", "dora").write("see this", attachments=(kept,))
         _, files = await gw.gateway.store.customers.erase(Address(channel="fake", value="carla"))
         assert files == ()
         gw.gateway.incoming._stopping = False
 
 
-async def test_an_error_of_the_database_quotes_nobody(tmp_path: Path) -> None:
-    """It is logged with its statement, and without the values."""
+async def test_a_database_error_does_not_quote_a_customer(tmp_path: Path) -> None:
+    """It contains the statement without its values."""
     async with running(FakeChannel(), FakeHandler(unhelpful), tmp_path=tmp_path) as gw:
         broken = insert(messages).values(conversation_id=4711, text=SECRET)
         with pytest.raises(IntegrityError) as raised:

@@ -1,4 +1,4 @@
-"""The same person on several channels: linked on proof, never on a claim; and undone."""
+"""Linked addresses: linked on proof or by an agent, never on a claim, and unlinked again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def answer(turn: Turn) -> Reply | None:
     return Reply(opener="", body=("Noted.",)) if turn.kind == "message" else None
 
 
-class House:
+class LinkingCase:
     """A gateway with two channels: a chat, and a phone that only its owner can read."""
 
     def __init__(self, gw: RunningGateway, phone: FakeChannel) -> None:
@@ -37,19 +37,19 @@ class House:
         self.desk = gw.services.desk
 
     async def conversation(self) -> int:
-        """A conversation on the chat."""
+        """Begin a conversation on the chat; return its id."""
         await self.chat.say("hello, it is me")
         return (await self.chat.messages())[0].conversation
 
     def code(self) -> str:
-        """The last code that the phone got."""
+        """The last code that was sent to the phone."""
         found = re.search(r"\d{6}", self.phone.sent[-1].text)
         assert found
         return found.group()
 
 
 @pytest.fixture
-async def services(tmp_path: Path) -> AsyncIterator[House]:
+async def case(tmp_path: Path) -> AsyncIterator[LinkingCase]:
     easy = tmp_path / "policy.yaml"
     easy.write_text("reasons: {low_confidence: {enabled: false}}\n", "utf-8")
     chat, phone = FakeChannel("chat"), FakeChannel("phone")
@@ -61,144 +61,144 @@ async def services(tmp_path: Path) -> AsyncIterator[House]:
         clock=FakeClock(),
         tmp_path=tmp_path,
     ) as gw:
-        yield House(gw, phone)
+        yield LinkingCase(gw, phone)
 
 
-async def test_a_code_that_is_repeated_links_two_addresses(services: House) -> None:
-    """What was said on the phone is on the card of the chat from then on."""
-    await services.gw.customer("phone", PHONE.value).say("my parcel is late")
-    here = await services.conversation()
-    assert (await services.desk.card(here)).earlier == ()
-    await services.desk.ask_proof(here, PHONE, ANA)
-    await services.gw.settled()
-    await services.chat.say(f"the code is {services.code()}.")
-    card = await services.desk.card(here)
+async def test_a_correct_code_links_two_addresses(case: LinkingCase) -> None:
+    """The chat's context card then shows the conversation on the phone."""
+    await case.gw.customer("phone", PHONE.value).say("my parcel is late")
+    here = await case.conversation()
+    assert (await case.desk.card(here)).earlier == ()
+    await case.desk.ask_proof(here, PHONE, ANA)
+    await case.gw.settled()
+    await case.chat.say(f"the code is {case.code()}.")
+    card = await case.desk.card(here)
     assert PHONE in card.identities
     assert [one.channel for one in card.earlier] == ["phone"]
     assert [(one.address, one.how) for one in card.linked] == [(PHONE, "code")]
 
 
-async def test_a_claim_is_no_proof(services: House) -> None:
-    """A name, an address or a number in a message link nothing."""
-    await services.gw.customer("phone", PHONE.value).say("my parcel is late")
-    here = await services.conversation()
-    await services.chat.say(f"I am {PHONE.value}, code 123456")
-    assert PHONE not in (await services.desk.card(here)).identities
+async def test_a_claim_links_nothing(case: LinkingCase) -> None:
+    """Nor does a name, an address or a wrong code in a message."""
+    await case.gw.customer("phone", PHONE.value).say("my parcel is late")
+    here = await case.conversation()
+    await case.chat.say(f"I am {PHONE.value}, code 123456")
+    assert PHONE not in (await case.desk.card(here)).identities
 
 
-async def test_codes_are_not_guessed(services: House) -> None:
-    """After five wrong ones the right one is void too; and it is void after ten minutes."""
-    here = await services.conversation()
-    await services.desk.ask_proof(here, PHONE, ANA)
-    await services.gw.settled()
-    right = services.code()
+async def test_five_wrong_codes_make_the_code_void(case: LinkingCase) -> None:
+    """A code is also void after ten minutes."""
+    here = await case.conversation()
+    await case.desk.ask_proof(here, PHONE, ANA)
+    await case.gw.settled()
+    right = case.code()
     wrong = f"{(int(right) + 1) % 10**6:06}"
     for _ in range(5):
-        await services.chat.say(wrong)
-    await services.chat.say(right)
-    assert PHONE not in (await services.desk.card(here)).identities
-    await services.desk.ask_proof(here, PHONE, ANA)
-    await services.gw.settled()
-    await services.gw.pass_time(601)
-    await services.chat.say(services.code())
-    assert PHONE not in (await services.desk.card(here)).identities
+        await case.chat.say(wrong)
+    await case.chat.say(right)
+    assert PHONE not in (await case.desk.card(here)).identities
+    await case.desk.ask_proof(here, PHONE, ANA)
+    await case.gw.settled()
+    await case.gw.pass_time(601)
+    await case.chat.say(case.code())
+    assert PHONE not in (await case.desk.card(here)).identities
 
 
-async def test_a_code_works_in_its_own_conversation_alone(services: House) -> None:
-    """Who reads the code elsewhere cannot use it."""
-    here = await services.conversation()
-    thief = services.gw.customer("chat", "thief")
+async def test_a_code_works_only_in_its_own_conversation(case: LinkingCase) -> None:
+    """Somebody who reads the code elsewhere cannot use it."""
+    here = await case.conversation()
+    thief = case.gw.customer("chat", "thief")
     await thief.say("hello")
-    await services.desk.ask_proof(here, PHONE, ANA)
-    await services.gw.settled()
-    await thief.say(services.code())
+    await case.desk.ask_proof(here, PHONE, ANA)
+    await case.gw.settled()
+    await thief.say(case.code())
     there = (await thief.messages())[0].conversation
-    assert PHONE not in (await services.desk.card(there)).identities
+    assert PHONE not in (await case.desk.card(there)).identities
 
 
-async def test_a_stranger_is_not_flooded_with_codes(services: House) -> None:
-    """Three an hour to one address; none to who asked for no messages, none to nowhere."""
-    here = await services.conversation()
+async def test_codes_to_one_address_are_limited(case: LinkingCase) -> None:
+    """Three an hour; none to an unknown channel, and none to the address of the conversation."""
+    here = await case.conversation()
     for _ in range(3):
-        await services.desk.ask_proof(here, PHONE, ANA)
+        await case.desk.ask_proof(here, PHONE, ANA)
     with pytest.raises(NotAccepted, match="enough codes"):
-        await services.desk.ask_proof(here, PHONE, ANA)
+        await case.desk.ask_proof(here, PHONE, ANA)
     with pytest.raises(NotAccepted, match="no channel pigeon"):
-        await services.desk.ask_proof(here, Address(channel="pigeon", value="x"), ANA)
+        await case.desk.ask_proof(here, Address(channel="pigeon", value="x"), ANA)
     with pytest.raises(NotAccepted, match="proves nothing"):
-        await services.desk.ask_proof(here, services.chat.address, ANA)
+        await case.desk.ask_proof(here, case.chat.address, ANA)
 
 
-async def test_a_person_links_and_takes_it_back(services: House) -> None:
-    """An agent's decision is recorded, shown, and undone as if it had not been."""
-    phone = services.gw.customer("phone", PHONE.value)
+async def test_an_agent_links_and_unlinks(case: LinkingCase) -> None:
+    """The decision is recorded and shown; unlinking restores what was before."""
+    phone = case.gw.customer("phone", PHONE.value)
     await phone.say("my parcel is late")
     there = (await phone.messages())[0].conversation
-    here = await services.conversation()
-    card = await services.desk.link(here, PHONE, ANA)
+    here = await case.conversation()
+    card = await case.desk.link(here, PHONE, ANA)
     [linked] = card.linked
     assert (linked.agent, linked.how) == (ANA, "agent")
     assert [one.id for one in card.earlier] == [there]
     with pytest.raises(NotAccepted, match="already"):
-        await services.desk.link(here, PHONE, ANA)
-    card = await services.desk.unlink(here, linked.id, ANA)
+        await case.desk.link(here, PHONE, ANA)
+    card = await case.desk.unlink(here, linked.id, ANA)
     assert (card.linked, card.earlier) == ((), ())
-    assert (await services.desk.card(there)).identities == (PHONE,)
+    assert (await case.desk.card(there)).identities == (PHONE,)
     with pytest.raises(NotFound):
-        await services.desk.unlink(here, linked.id, ANA)
+        await case.desk.unlink(here, linked.id, ANA)
     lines = [message.text for message in card.messages if message.internal]
     assert lines == ["Ana linked phone:+4930123456", "Ana took a link back"]
 
 
-async def test_an_agent_goes_on_elsewhere(services: House) -> None:
-    """The answer leaves by the other address, in a conversation that is the agent's; the
-    customer's reply there comes to them, and the bot is silent."""
-    here = await services.conversation()
+async def test_an_agent_continues_on_a_linked_address(case: LinkingCase) -> None:
+    """The answer is sent to the other address, in a conversation that the agent has. The customer's
+    reply there reaches the agent, and the bot is silent."""
+    here = await case.conversation()
     with pytest.raises(NotAccepted, match="not linked"):
-        await services.desk.answer(here, ANA, "On your phone?", key="k0", via=PHONE)
-    await services.desk.link(here, PHONE, ANA)
-    await services.desk.answer(here, ANA, "I write to your phone.", key="k1", via=PHONE)
-    await services.desk.answer(here, ANA, "And again.", key="k2", via=PHONE)
-    await services.gw.settled()
-    assert [m.text for m in services.phone.sent] == ["I write to your phone.", "And again."]
-    phone = services.gw.customer("phone", PHONE.value)
+        await case.desk.answer(here, ANA, "On your phone?", key="k0", via=PHONE)
+    await case.desk.link(here, PHONE, ANA)
+    await case.desk.answer(here, ANA, "I write to your phone.", key="k1", via=PHONE)
+    await case.desk.answer(here, ANA, "And again.", key="k2", via=PHONE)
+    await case.gw.settled()
+    assert [m.text for m in case.phone.sent] == ["I write to your phone.", "And again."]
+    phone = case.gw.customer("phone", PHONE.value)
     await phone.say("thank you")
-    assert len(services.phone.sent) == 2
+    assert len(case.phone.sent) == 2
     there = (await phone.messages())[0].conversation
-    card = await services.desk.card(there)
+    card = await case.desk.card(there)
     assert card.conversation.owner == ANA
-    assert card.messages[0].text == "Ana goes on from chat:visitor"
+    assert card.messages[0].text == "Ana continues from chat:visitor"
     with pytest.raises(Conflict, match="Ana has the conversation there"):
-        await services.desk.answer(here, BEN, "Me too.", key="k3", via=PHONE)
+        await case.desk.answer(here, BEN, "Me too.", key="k3", via=PHONE)
 
 
-async def test_a_link_is_not_taken_back_from_who_has_the_address_now(services: House) -> None:
-    """The phone went on to a third customer: the first link is theirs to undo no more."""
-    phone = services.gw.customer("phone", PHONE.value)
+async def test_only_the_latest_link_of_an_address_can_be_undone(case: LinkingCase) -> None:
+    """Another customer has the phone now: the first link cannot be undone before theirs is."""
+    phone = case.gw.customer("phone", PHONE.value)
     await phone.say("my parcel is late")
-    here = await services.conversation()
-    other = services.gw.customer("chat", "other")
+    here = await case.conversation()
+    other = case.gw.customer("chat", "other")
     await other.say("hello")
     there = (await other.messages())[0].conversation
-    [first] = (await services.desk.link(here, PHONE, ANA)).linked
-    card = await services.desk.link(there, PHONE, ANA)
-    assert (await services.desk.card(here)).linked == ()
+    [first] = (await case.desk.link(here, PHONE, ANA)).linked
+    card = await case.desk.link(there, PHONE, ANA)
+    assert (await case.desk.card(here)).linked == ()
     with pytest.raises(NotFound):
-        await services.desk.unlink(here, first.id, ANA)
-    card = await services.desk.unlink(there, card.linked[0].id, ANA)
+        await case.desk.unlink(here, first.id, ANA)
+    card = await case.desk.unlink(there, card.linked[0].id, ANA)
     assert card.linked == ()
-    assert [one.id for one in (await services.desk.card(here)).linked] == [first.id]
+    assert [one.id for one in (await case.desk.card(here)).linked] == [first.id]
 
 
-async def test_going_on_elsewhere_is_told_once(services: House) -> None:
-    """Not with every further answer."""
-    here = await services.conversation()
-    await services.desk.link(here, PHONE, ANA)
+async def test_continuing_elsewhere_adds_one_notice(case: LinkingCase) -> None:
+    """Not one for each further answer."""
+    here = await case.conversation()
+    await case.desk.link(here, PHONE, ANA)
     for key in ("k1", "k2", "k2"):
-        await services.desk.answer(here, ANA, "On your phone.", key=key, via=PHONE)
-    await services.gw.settled()
-    lines = [m.text for m in (await services.desk.card(here)).messages if m.internal]
-    assert lines == ["Ana linked phone:+4930123456", "Ana goes on on phone:+4930123456"]
+        await case.desk.answer(here, ANA, "On your phone.", key=key, via=PHONE)
+    await case.gw.settled()
+    lines = [m.text for m in (await case.desk.card(here)).messages if m.internal]
+    assert lines == ["Ana linked phone:+4930123456", "Ana continues on phone:+4930123456"]
 
 
 ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
@@ -215,35 +215,35 @@ ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
     ],
     ids=["in halves", "in Arabic digits", "a longer number", "its end", "in a sentence"],
 )
-async def test_a_code_is_heard_as_people_write_it(
-    services: House, written: Callable[[str], str], linked: bool
+async def test_a_code_is_recognised_as_people_write_it(
+    case: LinkingCase, written: Callable[[str], str], linked: bool
 ) -> None:
-    """A number that only holds it is not it."""
-    here = await services.conversation()
-    await services.desk.ask_proof(here, PHONE, ANA)
-    await services.gw.settled()
-    await services.chat.say(written(services.code()))
-    assert (PHONE in (await services.desk.card(here)).identities) is linked
+    """A longer number that contains the code is not the code."""
+    here = await case.conversation()
+    await case.desk.ask_proof(here, PHONE, ANA)
+    await case.gw.settled()
+    await case.chat.say(written(case.code()))
+    assert (PHONE in (await case.desk.card(here)).identities) is linked
 
 
-async def test_an_address_linked_during_its_first_message_is_answered_by_the_person(
-    services: House,
+async def test_an_agent_who_links_during_the_first_message_answers_alone(
+    case: LinkingCase,
 ) -> None:
-    """The person went on there while the bot was thinking: no second customer, no second voice."""
-    here = await services.conversation()
-    inbox, phone = services.gw.gateway.store.inbox, services.gw.customer("phone", PHONE.value)
+    """The agent continued there while the bot composed: one customer, one conversation, no bot."""
+    here = await case.conversation()
+    inbox, phone = case.gw.gateway.store.inbox, case.gw.customer("phone", PHONE.value)
     real = inbox.commit
 
     async def late(*args: Any) -> Any:
         inbox.commit = real  # type: ignore[method-assign]
-        await services.desk.link(here, PHONE, ANA)
-        await services.desk.answer(here, ANA, "I write here.", key="k", via=PHONE)
+        await case.desk.link(here, PHONE, ANA)
+        await case.desk.answer(here, ANA, "I write here.", key="k", via=PHONE)
         return await real(*args)
 
     inbox.commit = late  # type: ignore[method-assign]
     await phone.say("hello?")
-    assert [m.text for m in services.phone.sent] == ["I write here."]
+    assert [m.text for m in case.phone.sent] == ["I write here."]
     there = {m.conversation for m in await phone.messages()}
     assert len(there) == 1
-    said = [m.text for m in (await services.desk.card(there.pop())).messages]
+    said = [m.text for m in (await case.desk.card(there.pop())).messages]
     assert "hello?" in said

@@ -1,28 +1,27 @@
-"""PostgreSQL under units that fail, and under load when it goes away."""
+"""PostgreSQL: jobs that fail, locks, lost connections, and a server that crashes under load."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from zlib import crc32
 
 import pytest
 from aiohttp import ClientSession
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.util import await_only
 
 import channels.rest
-from gateway.adapters.sql.dialect import LANE
-from gateway.adapters.sql.opening import open_database
-from gateway.adapters.sql.prepared import Prepared
-from gateway.adapters.sql.units import AnyDatabase, HeldUp
+from gateway.adapters.sql.engine.base import LaneBusy, SqlDatabase
+from gateway.adapters.sql.engine.opening import open_database
+from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.ports import WarmlineError
 from gateway.settings import BadConfig, PostgresSettings
 from gateway.testing import FakeHandler, running
 from gateway.testing.databases import database_of
 from tests.conftest import until
-from tests.postgres import Server, server
+from tests.postgres import LocalServer, server
 from tests.spine.conftest import ANSWER_ALL, echo
 
 DROP = "DROP TABLE IF EXISTS u, t"
@@ -35,19 +34,19 @@ LOCK = text("SELECT * FROM t WHERE name = :name FOR UPDATE")
 
 
 class Refused(Exception):
-    """What a unit of the test raises."""
+    """What a job of these tests raises."""
 
 
 def run(*statements: str) -> Callable[[Connection], None]:
-    def unit(connection: Connection) -> None:
+    def job(connection: Connection) -> None:
         for statement in statements:
             connection.execute(text(statement)).close()
 
-    return unit
+    return job
 
 
 @pytest.fixture
-async def database(postgres_url: str) -> AsyncIterator[AnyDatabase]:
+async def database(postgres_url: str) -> AsyncIterator[SqlDatabase]:
     found = open_database(postgres_url, PostgresSettings(lock_timeout=0.5))
     await found.write(run(DROP, *TABLES))
     yield found
@@ -55,32 +54,32 @@ async def database(postgres_url: str) -> AsyncIterator[AnyDatabase]:
     await found.stop()
 
 
-async def names(database: AnyDatabase) -> list[str]:
+async def names(database: SqlDatabase) -> list[str]:
     query = text("SELECT name FROM t ORDER BY id")
     return await database.read(lambda c: list(c.execute(query).scalars()))
 
 
-def put(name: str) -> Callable[[Connection], str]:
-    def unit(connection: Connection) -> str:
+def insert(name: str) -> Callable[[Connection], str]:
+    def job(connection: Connection) -> str:
         connection.execute(INSERT, {"name": name}).close()
         return name
 
-    return unit
+    return job
 
 
 def fail_after_writing(connection: Connection) -> None:
-    put("half done")(connection)
+    insert("half done")(connection)
     raise Refused
 
 
-async def test_two_of_fifty_fail_and_only_they_hear_of_it(database: AnyDatabase) -> None:
-    """Of 50 units one violates a constraint and one raises: 48 are committed, 2 are reported."""
-    await database.write(put("name 99"))
-    units: list[Callable[[Connection], object]] = [put(f"name {i}") for i in range(50)]
-    units[17] = put("name 99")  # violates the constraint
-    units[31] = fail_after_writing
+async def test_only_the_failing_jobs_of_a_group_fail(database: SqlDatabase) -> None:
+    """Of 50 jobs one violates a constraint and one raises: 48 are committed, 2 fail."""
+    await database.write(insert("name 99"))
+    jobs: list[Callable[[Connection], object]] = [insert(f"name {i}") for i in range(50)]
+    jobs[17] = insert("name 99")  # violates the constraint
+    jobs[31] = fail_after_writing
     outcomes = await asyncio.gather(
-        *(database.write(unit, key=f"lane {i}") for i, unit in enumerate(units)),
+        *(database.write(job, key=f"lane {i}") for i, job in enumerate(jobs)),
         return_exceptions=True,
     )
     assert isinstance(outcomes[17], IntegrityError)
@@ -90,16 +89,15 @@ async def test_two_of_fifty_fail_and_only_they_hear_of_it(database: AnyDatabase)
     assert sorted(await names(database)) == sorted([*good, "name 99"])
 
 
-async def test_a_failed_commit_fails_every_waiter(database: AnyDatabase) -> None:
-    """A COMMIT that fails is the failure of all who shared it, and nothing of it is stored; units
-    of other groups are not touched."""
+async def test_a_failed_commit_fails_every_caller_of_its_group(database: SqlDatabase) -> None:
+    """Nothing of the group is stored; other groups are."""
 
     def broken(connection: Connection) -> None:
-        """A foreign key that is only looked at by COMMIT, and is broken then."""
+        """Violate a foreign key that only COMMIT checks."""
         connection.execute(text("INSERT INTO u VALUES (4711)")).close()
 
     outcomes = await asyncio.gather(
-        *(database.write(broken if i == 7 else put(f"{i}"), key=f"{i:02}") for i in range(40)),
+        *(database.write(broken if i == 7 else insert(f"{i}"), key=f"{i:02}") for i in range(40)),
         return_exceptions=True,
     )
     failed = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Exception)]
@@ -109,36 +107,36 @@ async def test_a_failed_commit_fails_every_waiter(database: AnyDatabase) -> None
     assert sorted(await names(database)) == sorted(f"{i}" for i in range(40) if i not in failed)
 
 
-async def test_units_of_a_deadlock_are_all_done(database: AnyDatabase) -> None:
-    """Two that lock the same rows in opposite orders: the one that the server sacrifices is run
-    again, and nobody hears of it."""
-    await database.write(put("a"))
-    await database.write(put("b"))
+async def test_jobs_of_a_deadlock_are_all_done(database: SqlDatabase, postgres_url: str) -> None:
+    """Two jobs lock the same rows in opposite orders: the one that the server aborts runs again,
+    and neither caller gets an error."""
+    await database.write(insert("a"))
+    await database.write(insert("b"))
     reached = [asyncio.Event(), asyncio.Event()]
 
     def both(mine: int, first: str, second: str) -> Callable[[Connection], int]:
-        def unit(connection: Connection) -> int:
+        def job(connection: Connection) -> int:
             connection.execute(LOCK, {"name": first}).close()
             reached[mine].set()
             connection.execute(text("SELECT pg_sleep(0.1)")).close()
             connection.execute(LOCK, {"name": second}).close()
             return mine
 
-        return unit
+        return job
 
-    unhurried = PostgresSettings(lock_timeout=20)
-    url = database._url  # type: ignore[attr-defined]
-    other = open_database(url, unhurried)
+    other = open_database(postgres_url, PostgresSettings(lock_timeout=20))
     done = await asyncio.gather(other.write(both(0, "a", "b")), other.write(both(1, "b", "a")))
     assert done == [0, 1]
     assert all(one.is_set() for one in reached)
     await other.stop()
 
 
-async def test_who_waits_too_long_for_another_is_told(database: AnyDatabase) -> None:
-    """A unit that another process holds up fails after the lock time-out; the rest goes on."""
-    await database.write(put("a"))
-    other = open_database(database._url, PostgresSettings())  # type: ignore[attr-defined]
+async def test_a_job_that_waits_too_long_for_a_lock_fails(
+    database: SqlDatabase, postgres_url: str
+) -> None:
+    """It fails after the lock time-out, while other jobs run."""
+    await database.write(insert("a"))
+    other = open_database(postgres_url, PostgresSettings())
     held, let_go = asyncio.Event(), asyncio.Event()
 
     def holds(connection: Connection) -> None:
@@ -156,16 +154,15 @@ async def test_who_waits_too_long_for_another_is_told(database: AnyDatabase) -> 
     with pytest.raises(DBAPIError, match="lock timeout"):
         await database.write(wants)
     assert not let_go.is_set()
-    await database.write(put("b"))
+    await database.write(insert("b"))
     await holding
     await other.stop()
 
 
-async def test_units_of_one_key_never_overlap(database: AnyDatabase) -> None:
-    """Nor those of another process: each adds one to what it read, and none is lost."""
+async def test_jobs_of_one_key_never_overlap(database: SqlDatabase, postgres_url: str) -> None:
+    """Not even across processes: each adds one to what it read, and no addition is lost."""
     await database.write(run("INSERT INTO t (name) VALUES ('0')"))
-    url = database._url  # type: ignore[attr-defined]
-    two = [open_database(url, PostgresSettings(lock_timeout=60)) for _ in range(2)]
+    two = [open_database(postgres_url, PostgresSettings(lock_timeout=60)) for _ in range(2)]
 
     def add_one(connection: Connection) -> None:
         now = int(str(connection.execute(text("SELECT name FROM t")).scalar()))
@@ -178,25 +175,27 @@ async def test_units_of_one_key_never_overlap(database: AnyDatabase) -> None:
 
 
 def break_off(connection: Connection) -> None:
-    """What a line that is cut is to the unit that runs."""
+    """End the connection that the job runs on."""
     connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())")).close()
 
 
-async def test_a_line_cut_before_commit_failed_those_who_waited(database: AnyDatabase) -> None:
-    """Nothing was stored, so all of the group is done again on another connection, each by itself;
-    the one that breaks every line hears of it, in the words of the first error."""
-    cut = 0
+async def test_jobs_on_a_lost_connection_run_again(
+    database: SqlDatabase, postgres_url: str
+) -> None:
+    """Nothing was committed, so each job of the group runs again alone on another connection. The
+    one that breaks every connection fails, with the first error."""
+    runs = 0
 
     def cut_once(connection: Connection) -> str:
-        nonlocal cut
-        cut += 1
-        return put("cut")(connection) if cut > 1 else str(break_off(connection))
+        nonlocal runs
+        runs += 1
+        return insert("cut")(connection) if runs > 1 else str(break_off(connection))
 
-    only = open_database(database._url, PostgresSettings(writers=1))  # type: ignore[attr-defined]
+    only = open_database(postgres_url, PostgresSettings(writers=1))
     busy = asyncio.create_task(only.write(run("SELECT pg_sleep(0.1)")))
     await asyncio.sleep(0)
-    units: list[Callable[[Connection], object]] = [put("a"), cut_once, put("b"), break_off]
-    writing = [asyncio.create_task(only.write(u, key=f"{i}")) for i, u in enumerate(units)]
+    jobs: list[Callable[[Connection], object]] = [insert("a"), cut_once, insert("b"), break_off]
+    writing = [asyncio.create_task(only.write(job, key=f"{i}")) for i, job in enumerate(jobs)]
     *done, broken = await asyncio.gather(*writing, return_exceptions=True)
     assert done == ["a", "cut", "b"]
     assert isinstance(broken, DBAPIError)
@@ -206,14 +205,13 @@ async def test_a_line_cut_before_commit_failed_those_who_waited(database: AnyDat
     await only.stop()
 
 
-async def test_one_lane_that_was_held_failed_the_whole_group(database: AnyDatabase) -> None:
-    """Its unit asks again for as long as the lock time-out, then fails alone; the others of the
-    group are done meanwhile, on the only connection there is."""
-    url = database._url  # type: ignore[attr-defined]
-    other, only = (
-        open_database(url, PostgresSettings()),
-        open_database(url, PostgresSettings(writers=1)),
-    )
+async def test_a_locked_lane_does_not_block_its_group(
+    database: SqlDatabase, postgres_url: str
+) -> None:
+    """Its job is tried again until the lock time-out, and then fails alone. The others of the group
+    run meanwhile, on the only connection."""
+    other = open_database(postgres_url, PostgresSettings())
+    only = open_database(postgres_url, PostgresSettings(writers=1))
     held, let_go = asyncio.Event(), asyncio.Event()
 
     def holds(connection: Connection) -> None:
@@ -223,11 +221,11 @@ async def test_one_lane_that_was_held_failed_the_whole_group(database: AnyDataba
 
     holding = asyncio.create_task(other.write(holds, key="b"))
     await held.wait()
-    asking = [asyncio.create_task(only.write(put(key), key=key)) for key in "abcd"]
+    asking = [asyncio.create_task(only.write(insert(key), key=key)) for key in "abcd"]
     assert await asyncio.gather(*(asking[i] for i in (0, 2, 3))) == ["a", "c", "d"]
     assert not asking[1].done()
-    with pytest.raises(HeldUp, match=r"for 0\.5 s"):
-        await database.write(put("b"), key="b")
+    with pytest.raises(LaneBusy, match=r"for 0\.5 s"):
+        await database.write(insert("b"), key="b")
     let_go.set()
     await holding
     assert await asking[1] == "b"
@@ -235,9 +233,9 @@ async def test_one_lane_that_was_held_failed_the_whole_group(database: AnyDataba
     await other.stop()
 
 
-async def test_a_group_went_on_for_as_long_as_all_its_units(database: AnyDatabase) -> None:
-    """Where units are slow the first ones are committed before the last ones begin."""
-    only = open_database(database._url, PostgresSettings(writers=1))  # type: ignore[attr-defined]
+async def test_a_slow_group_is_committed_in_parts(database: SqlDatabase, postgres_url: str) -> None:
+    """The first jobs are committed before the last ones start."""
+    only = open_database(postgres_url, PostgresSettings(writers=1))
     seen: list[int] = []
 
     def slow(connection: Connection) -> None:
@@ -246,29 +244,39 @@ async def test_a_group_went_on_for_as_long_as_all_its_units(database: AnyDatabas
 
     writing = [asyncio.create_task(only.write(slow, key=f"{i}")) for i in range(8)]
     await asyncio.gather(*writing)
-    assert len(seen) == len(writing), "each is done once"
+    assert len(seen) == len(writing), "each job runs once"
     assert seen[-1] > 0
     await only.stop()
 
 
-async def test_a_process_that_stood_still_kept_its_lanes_longer_than_others_wait(
-    database: AnyDatabase,
+async def test_a_stopped_process_loses_its_lanes_before_others_give_up(
+    database: SqlDatabase, postgres_url: str
 ) -> None:
-    """The server ends a transaction that says nothing before the others lose patience."""
-    other = open_database(database._url, PostgresSettings(lock_timeout=6))  # type: ignore[attr-defined]
-    asleep = await other._connect()  # type: ignore[attr-defined]
-    await asleep.execute("BEGIN")
-    await asleep.execute(f"SELECT pg_advisory_xact_lock({LANE}, {crc32(b'k') - 2**31})")
-    assert await other.write(put("k"), key="k") == "k"
-    assert asleep.is_closed()
+    """The server ends a transaction that stays silent before the lock time-out of the others. The
+    job runs again once its process continues."""
+    stopped = open_database(postgres_url, PostgresSettings(lock_timeout=6))
+    other = open_database(postgres_url, PostgresSettings(lock_timeout=6))
+    locked, woken = asyncio.Event(), asyncio.Event()
+
+    def stand_still(connection: Connection) -> str:
+        locked.set()
+        await_only(woken.wait())
+        return insert("stopped")(connection)
+
+    standing = asyncio.create_task(stopped.write(stand_still, key="k"))
+    await locked.wait()
+    assert await other.write(insert("other"), key="k") == "other"
+    assert not standing.done()
+    woken.set()
+    assert await standing == "stopped"
+    assert sorted(await names(database)) == ["other", "stopped"]
+    await stopped.stop()
     await other.stop()
 
 
-async def test_a_prepared_statement_used_a_connection_that_was_replaced(
-    database: AnyDatabase,
-) -> None:
-    """SQLAlchemy's connection may get another one of the driver's under it."""
-    pid = Prepared(select(func.pg_backend_pid().label("pid")))
+async def test_a_prepared_statement_follows_a_replaced_connection(database: SqlDatabase) -> None:
+    """SQLAlchemy may replace the driver's connection under its own."""
+    pid = PreparedStatement(select(func.pg_backend_pid().label("pid")))
 
     def replaced(connection: Connection) -> tuple[int, int]:
         first = pid.scalar(connection, {})
@@ -276,40 +284,39 @@ async def test_a_prepared_statement_used_a_connection_that_was_replaced(
         connection.rollback()
         return first, pid.scalar(connection, {})
 
-    async with database._engine.connect() as connection:  # type: ignore[attr-defined]
-        first, second = await connection.run_sync(replaced)
+    first, second = await database.run_exclusive(replaced)
     assert first != second
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-async def test_an_unreachable_server_is_told_in_words(scheme: str) -> None:
-    """With its place, and without the password."""
+async def test_an_unreachable_server_is_named_without_the_password(scheme: str) -> None:
+    """The error names host, port and database."""
     nowhere = open_database(f"{scheme}://ana:hushhush@127.0.0.1:9/shop", PostgresSettings())
-    with pytest.raises(WarmlineError, match=r"127\.0\.0\.1:9/shop") as told:
-        await nowhere.alone(run("SELECT 1"))
-    assert "hushhush" not in str(told.value)
+    with pytest.raises(WarmlineError, match=r"127\.0\.0\.1:9/shop") as raised:
+        await nowhere.run_exclusive(run("SELECT 1"))
+    assert "hushhush" not in str(raised.value)
     await nowhere.stop()
 
 
-def test_another_kind_of_address_is_refused() -> None:
-    """In words that tell what is served."""
+def test_an_unsupported_url_is_refused() -> None:
+    """The error says which URLs are supported."""
     with pytest.raises(BadConfig, match="sqlite:///FILE or postgresql://"):
         open_database("mysql://localhost/x", PostgresSettings())
 
 
 @pytest.fixture
-def own_server() -> Server:
+def own_server() -> LocalServer:
     with server() as found:
         yield found
 
 
 @pytest.mark.timeout(600)
-async def test_a_server_that_crashes_under_load_loses_nothing(
-    own_server: Server, tmp_path: Path
+async def test_a_crash_of_the_server_under_load_loses_nothing(
+    own_server: LocalServer, tmp_path: Path
 ) -> None:
-    """Customers write while PostgreSQL is killed and started again. They get 503 with
-    Retry-After meanwhile and write again, under the same id. Every message that got its OK is
-    answered, each once, in order."""
+    """Customers write while PostgreSQL is killed and started again. Meanwhile they get 503 with
+    Retry-After, and send the message again under the same id. Every message that got its OK is
+    answered once, in order."""
     (tmp_path / "policy.yaml").write_text(ANSWER_ALL, "utf-8")
     config = {
         "policy": str(tmp_path / "policy.yaml"),
@@ -320,7 +327,7 @@ async def test_a_server_that_crashes_under_load_loses_nothing(
     refused: list[int] = []
     sent: dict[str, int] = {}
 
-    async def writes(http: ClientSession, who: str) -> None:
+    async def send_messages(http: ClientSession, who: str) -> None:
         while not over.is_set():
             number = sent.get(who, 0)
             body = {"sender": who, "message": f"number {number}", "message_id": f"{who}{number}"}
@@ -335,7 +342,7 @@ async def test_a_server_that_crashes_under_load_loses_nothing(
     fake = FakeHandler(echo)
     async with running(channels.rest, fake, config=config, tmp_path=tmp_path) as gw:
         async with gw.session() as http:
-            writing = [asyncio.create_task(writes(http, f"c{i}")) for i in range(6)]
+            writing = [asyncio.create_task(send_messages(http, f"c{i}")) for i in range(6)]
             await until(lambda: sum(sent.values()) > 30, 120)
             own_server.kill()
             await until(lambda: len(refused) > 3, 120)
@@ -346,13 +353,13 @@ async def test_a_server_that_crashes_under_load_loses_nothing(
             await asyncio.gather(*writing)
         await gw.gateway.scheduler.sweep()
 
-        async def heard(who: str) -> list[str]:
+        async def received(who: str) -> list[str]:
             return [m.text for m in await gw.customer("rest", who).messages()]
 
         for who, many in sent.items():
-            await until(lambda who=who, many=many: _long(heard(who), many), 120, every=0.2)
-            assert await heard(who) == [f"You said number {i}." for i in range(many)]
+            await until(lambda who=who, many=many: _has_length(received(who), many), 120, every=0.2)
+            assert await received(who) == [f"You said number {i}." for i in range(many)]
 
 
-async def _long(heard: object, many: int) -> bool:
-    return len(await heard) >= many  # type: ignore[misc]
+async def _has_length(texts: object, many: int) -> bool:
+    return len(await texts) >= many  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The tables, and the migrations that make them."""
+"""The tables, and the migrations that create them."""
 
 from __future__ import annotations
 
@@ -9,45 +9,49 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, select
 
-from gateway.adapters.sql.migrating import migrate, migrate_back
-from gateway.adapters.sql.opening import open_database
-from gateway.adapters.sql.revision import NEWEST, revision_of
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.engine.opening import (
+    NEWEST,
+    migrate,
+    migrate_back,
+    open_database,
+    revision_of,
+)
 from gateway.adapters.sql.schema import audit, customers, data_keys, metadata
-from gateway.adapters.sql.units import AnyDatabase
 from gateway.settings import PostgresSettings
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[AnyDatabase]:
+async def database(database_url: str) -> AsyncIterator[SqlDatabase]:
     found = open_database(database_url, PostgresSettings())
     await migrate(found)
     yield found
-    await migrate(found)  # for who gets this database next
+    await migrate(found)  # the next test reuses the database
     await found.stop()
 
 
-async def test_the_migrations_make_the_schema(database: AnyDatabase) -> None:
-    """After all migrations nothing differs from ``schema.py``: tables, columns, indexes."""
-    await migrate(database)  # a second start changes nothing
+async def test_the_migrations_create_the_schema(database: SqlDatabase) -> None:
+    """After all migrations, tables, columns and indexes are those of ``schema.py``."""
+    await migrate(database)  # a second run changes nothing
 
     def differences(connection: Connection) -> list[object]:
         return compare_metadata(
             MigrationContext.configure(connection, opts={"compare_type": True}), metadata
         )
 
-    assert await database.alone(differences) == []
+    assert await database.run_exclusive(differences) == []
 
 
-async def test_the_newest_revision_is_known_by_its_file(database: AnyDatabase) -> None:
-    """A start that finds it looks no further."""
-    assert await database.alone(revision_of) == NEWEST
+async def test_the_newest_revision_is_known_from_its_file_name(database: SqlDatabase) -> None:
+    """So an up-to-date start needs no Alembic."""
+    assert await database.run_exclusive(revision_of) == NEWEST
 
 
-async def test_the_migrations_go_back(database: AnyDatabase) -> None:
-    """Down to nothing and up again."""
+async def test_the_migrations_go_back(database: SqlDatabase) -> None:
+    """To an empty database, and forward again."""
     before, after = await migrate_back(database, "base")
     assert (before, after) == (LAST, "base")
-    tables = await database.alone(lambda c: inspect(c).get_table_names())
+    tables = await database.run_exclusive(lambda c: inspect(c).get_table_names())
     assert set(tables) == {"alembic_version"}
     assert await migrate(database) == ("base", LAST)
 
@@ -55,9 +59,8 @@ async def test_the_migrations_go_back(database: AnyDatabase) -> None:
 LAST = "0006"
 
 
-async def test_the_migrations_go_back_with_data_in_place(database: AnyDatabase) -> None:
-    """What was there before a migration is there after it was taken back and made again, also
-    with lines in the tables that go."""
+async def test_the_migrations_go_back_with_data_in_place(database: SqlDatabase) -> None:
+    """Older data survive a migration back and forward, also when the dropped tables have rows."""
     line = {"at": 1, "who": "desk:ana", "what": "viewed", "origin": "", "detail": ""}
 
     def fill(connection: Connection) -> None:

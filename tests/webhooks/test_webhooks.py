@@ -239,7 +239,7 @@ async def test_a_rolled_back_turn_sends_no_event(
     config = answer_all | crm.config()
     async with running(FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
         inbox = gw.gateway.store.inbox
-        real, failures = inbox._herald.turn, [OSError("the disk is full")]
+        real, failures = inbox._webhooks.turn, [OSError("the disk is full")]
 
         def fails_after(*arguments: Any) -> Any:
             committed = real(*arguments)
@@ -247,7 +247,7 @@ async def test_a_rolled_back_turn_sends_no_event(
                 raise failures.pop()
             return committed
 
-        inbox._herald.turn = fails_after  # type: ignore[method-assign]
+        inbox._webhooks.turn = fails_after  # type: ignore[method-assign]
         await gw.customer("fake", "carla").write("one")
         await until(lambda: not failures)
         await send_due(gw)

@@ -1,1 +1,1 @@
-"""The SQL store: SQLAlchemy Core, each operation a plain function over a connection."""
+"""The store on SQL: SQLite or PostgreSQL."""

@@ -1,4 +1,4 @@
-"""The audit log: one table that is only ever added to, until a line's time is over."""
+"""The audit log: a table that is only appended to, until an entry's time is over."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from sqlalchemy import Connection, Row, delete, insert, select
 from structlog.contextvars import get_contextvars
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.schema import audit, identities
-from gateway.adapters.sql.units import AnyDatabase
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.identities import customer_at
+from gateway.adapters.sql.schema import audit
 from gateway.model import Address
 from gateway.ports import AuditEntry, Clock
 
 LONGEST = 200
-AT_ONCE = 5_000
+"""Characters of a text in an entry."""
+BATCH = 5_000
 
 
-class SqlAudit:
+class SqlAuditLog:
     """See `ports.Audit`."""
 
-    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
+    def __init__(self, database: SqlDatabase, clock: Clock) -> None:
         self._db = database
         self._clock = clock
 
@@ -35,17 +37,18 @@ class SqlAudit:
         origin: str | None = None,
         detail: str = "",
     ) -> None:
-        known = str(get_contextvars().get("origin", "")) if origin is None else origin
-        line = {
-            "at": rows.ms(self._clock.now()),
-            "who": _plain(who),
+        if origin is None:
+            origin = str(get_contextvars().get("origin", ""))
+        values = {
+            "at": rows.to_ms(self._clock.now()),
+            "who": _single_line(who),
             "what": what,
             "conversation_id": conversation,
             "customer_id": customer,
-            "origin": _plain(known),
-            "detail": _plain(detail),
+            "origin": _single_line(origin),
+            "detail": _single_line(detail),
         }
-        await self._db.write(lambda c: c.execute(insert(audit), line).rowcount)
+        await self._db.write(lambda c: c.execute(insert(audit), values).rowcount)
 
     async def lines(
         self,
@@ -62,45 +65,42 @@ class SqlAudit:
         if who is not None:
             query = query.where(audit.c.who == who)
         if since is not None:
-            query = query.where(audit.c.at >= rows.ms(since))
+            query = query.where(audit.c.at >= rows.to_ms(since))
         if before is not None:
             query = query.where(audit.c.id < before)
-        return await self._db.read(lambda c: tuple(_line(row) for row in c.execute(query)))
+        return await self._db.read(lambda c: tuple(_entry(row) for row in c.execute(query)))
 
     async def customer(self, address: Address) -> int | None:
-        """The number of the customer with this address: what the log knows them by."""
-        known = select(identities.c.customer_id).where(
-            identities.c.channel == address.channel, identities.c.value == address.value
-        )
-        return await self._db.read(lambda c: c.execute(known).scalar())
+        """The id of the customer with this address: the log never names an address."""
+        return await self._db.read(lambda c: customer_at(c, address))
 
     async def forget(self, before: datetime) -> int:
-        """Delete lines from before that moment, some at a time; gives how many."""
+        """Delete the entries from before that moment, in batches; return their number."""
         old = (
             select(audit.c.id)
-            .where(audit.c.at < rows.ms(before))
+            .where(audit.c.at < rows.to_ms(before))
             .order_by(audit.c.at)
-            .limit(AT_ONCE)
+            .limit(BATCH)
         )
 
-        def unit(connection: Connection) -> int:
+        def job(connection: Connection) -> int:
             return connection.execute(delete(audit).where(audit.c.id.in_(old))).rowcount
 
-        gone = 0
-        while some := await self._db.write(unit):
-            gone += some
-        return gone
+        deleted = 0
+        while count := await self._db.write(job):
+            deleted += count
+        return deleted
 
 
-def _plain(text: str) -> str:
-    """One line without control characters: nobody's name begins a line of its own."""
+def _single_line(text: str) -> str:
+    """``text`` without control characters, so that no name can fake an entry of its own."""
     return "".join(char if char.isprintable() else " " for char in text)[:LONGEST]
 
 
-def _line(row: Row[Any]) -> AuditEntry:
+def _entry(row: Row[Any]) -> AuditEntry:
     return AuditEntry(
         id=row.id,
-        at=rows.when(row.at),
+        at=rows.from_ms(row.at),
         who=row.who,
         what=row.what,
         conversation=row.conversation_id,

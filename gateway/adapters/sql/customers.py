@@ -1,16 +1,22 @@
-"""What is held on a customer: receipts, export, erasure."""
+"""What is stored about one customer: delivery receipts, export, erasure."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
 
 from gateway.adapters.encryption import SEALED
-from gateway.adapters.sql import consent, rows
-from gateway.adapters.sql.addresses import forget_empty
-from gateway.adapters.sql.herald import Herald
-from gateway.adapters.sql.places import readable
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.encryption import decrypted_rows
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.identities import (
+    address_of,
+    customer_at,
+    delete_if_empty,
+    record_consent,
+)
 from gateway.adapters.sql.schema import (
     attachments,
     codes,
@@ -28,18 +34,18 @@ from gateway.adapters.sql.schema import (
     surveys,
     timers,
 )
-from gateway.adapters.sql.units import AnyDatabase
+from gateway.adapters.sql.webhooks import WebhookRecorder
 from gateway.model import Address, Inbound, Json, Receipt
 from gateway.ports import NotFound
 from gateway.store import AgentMessage, UpdatedMessage
 
-# A later word never takes back an earlier, stronger one: "delivered" may come after "read".
-BEFORE = {
+EARLIER_STATUSES = {
     "delivered": ("queued", "sent", "unsure"),
     "read": ("queued", "sent", "unsure", "delivered"),
     "failed": ("queued", "sent", "unsure", "delivered"),
 }
-OF_CONVERSATION: tuple[tuple[str, Table], ...] = (
+"""The statuses that a receipt may replace: a late "delivered" never replaces "read"."""
+CONVERSATION_TABLES: tuple[tuple[str, Table], ...] = (
     ("messages", messages),
     ("handoffs", handoffs),
     ("suggestions", suggestions),
@@ -54,14 +60,14 @@ ERASED = "an erased address"
 
 
 class SqlCustomers:
-    """Operations on one customer."""
+    """See `store.Customers`."""
 
-    def __init__(self, database: AnyDatabase, herald: Herald) -> None:
+    def __init__(self, database: SqlDatabase, webhooks: WebhookRecorder) -> None:
         self._db = database
-        self._herald = herald
+        self._webhooks = webhooks
 
     async def report(self, receipt: Receipt) -> tuple[UpdatedMessage, ...] | None:
-        return await self._db.write(lambda c: _report(c, receipt, self._herald))
+        return await self._db.write(lambda c: _report(c, receipt, self._webhooks))
 
     async def export(self, address: Address) -> Json:
         return await self._db.read(lambda c: _export(c, address), long=True)
@@ -73,39 +79,39 @@ class SqlCustomers:
 
 
 def _report(
-    connection: Connection, receipt: Receipt, herald: Herald
+    connection: Connection, receipt: Receipt, webhooks: WebhookRecorder
 ) -> tuple[UpdatedMessage, ...] | None:
     if receipt.address is not None:
         ids = [int(id) for id in receipt.ids if id.isdecimal()]
-        ours = messages.c.id.in_(ids) & (messages.c.lane == receipt.address.lane)
+        chosen = messages.c.id.in_(ids) & (messages.c.lane == receipt.address.lane)
     else:
-        prefix = f"{receipt.channel}:"
-        ours = messages.c.remote_id.in_(receipt.ids) & messages.c.lane.startswith(
-            prefix, autoescape=True
-        )
-    ours &= messages.c.author.in_(("bot", "agent"))
-    if connection.execute(select(messages.c.id).where(ours).limit(1)).scalar() is None:
+        in_channel = messages.c.lane.startswith(f"{receipt.channel}:", autoescape=True)
+        chosen = messages.c.remote_id.in_(receipt.ids) & in_channel
+    chosen &= messages.c.author.in_(("bot", "agent"))
+    if connection.execute(select(messages.c.id).where(chosen).limit(1)).scalar() is None:
         return None
-    ours &= messages.c.status.in_(BEFORE[receipt.status])
+    chosen &= messages.c.status.in_(EARLIER_STATUSES[receipt.status])
     found = connection.execute(
-        select(messages).where(ours).order_by(messages.c.id).with_for_update()
+        select(messages).where(chosen).order_by(messages.c.id).with_for_update()
     ).all()
     for row in found:
         values: dict[str, object] = {"status": receipt.status}
+        message = rows.message(connection, row)
         if receipt.detail:
-            values["data"] = _with_detail(connection, row, receipt.detail)
+            detailed = message.replace(detail=receipt.detail)
+            values["data"] = rows.message_values(connection, detailed, row.lane)["data"]
         connection.execute(update(messages).where(messages.c.id == row.id).values(values))
-        _settle_letter(connection, row.id, arrived=receipt.status != "failed")
-        herald.message(connection, rows.message(connection, row), receipt.status, receipt.at)
+        _settle_unsure(connection, row.id, arrived=receipt.status != "failed")
+        webhooks.message(connection, message, receipt.status, receipt.at)
     if receipt.opted_out:
         for lane in {row.lane for row in found}:
-            consent.record(connection, consent.address_of(lane), "out")
-    told = [UpdatedMessage(lane=row.lane, conversation=row.conversation_id) for row in found]
-    return tuple(dict.fromkeys(told))
+            record_consent(connection, address_of(lane), "out")
+    changed = [UpdatedMessage(lane=row.lane, conversation=row.conversation_id) for row in found]
+    return tuple(dict.fromkeys(changed))
 
 
-def _settle_letter(connection: Connection, message: int, *, arrived: bool) -> None:
-    """A letter that nobody knew to have arrived: now somebody does."""
+def _settle_unsure(connection: Connection, message: int, *, arrived: bool) -> None:
+    """A receipt tells what became of a send whose outcome nobody knew."""
     connection.execute(
         update(outbox)
         .where(outbox.c.message_id == message, outbox.c.state == "unsure")
@@ -113,24 +119,16 @@ def _settle_letter(connection: Connection, message: int, *, arrived: bool) -> No
     )
 
 
-def _with_detail(connection: Connection, row: Any, detail: str) -> str | None:
-    changed = rows.message(connection, row).replace(detail=detail)
-    packed = rows.message_values(connection, changed, row.lane)["data"]
-    return None if packed is None else str(packed)
-
-
 def _customer(connection: Connection, address: Address) -> int:
-    known = connection.execute(
-        select(identities.c.customer_id).where(
-            identities.c.channel == address.channel, identities.c.value == address.value
-        )
-    ).scalar()
+    known = customer_at(connection, address)
     if known is None:
         raise NotFound(f"nobody is known by {address.lane}")
-    return int(known)
+    return known
 
 
-def _owned(connection: Connection, customer: int) -> tuple[list[int], list[Address]]:
+def _conversations_and_addresses(
+    connection: Connection, customer: int
+) -> tuple[list[int], list[Address]]:
     found = connection.execute(
         select(conversations.c.id).where(conversations.c.customer_id == customer)
     ).scalars()
@@ -140,81 +138,82 @@ def _owned(connection: Connection, customer: int) -> tuple[list[int], list[Addre
     return list(found), [Address(channel=row.channel, value=row.value) for row in addresses]
 
 
-def _received(mine: list[int], addresses: list[Address]) -> ColumnElement[bool]:
-    """Inbox rows of these conversations, and what waits at these addresses. Not all that came
-    in there: an address may be a computer that several people use."""
+def _is_received(conversation_ids: list[int], addresses: list[Address]) -> ColumnElement[bool]:
+    """Inbox rows of these conversations, and those that wait at these addresses. Not everything
+    that came in there: several people may use the same address (a shared computer)."""
     lanes = [address.lane for address in addresses]
     waits = inbox.c.conversation_id.is_(None) & inbox.c.lane.in_(lanes)
-    return or_(inbox.c.conversation_id.in_(mine), waits)
-
-
-def _dicts(
-    connection: Connection, table: Table, chosen: ColumnElement[bool]
-) -> list[dict[str, Any]]:
-    # As they were written: PostgreSQL by itself gives what was changed last at the end.
-    found = connection.execute(select(table).where(chosen).order_by(table.c.id)).mappings()
-    return [readable(connection, table, dict(row)) for row in found]
+    return or_(inbox.c.conversation_id.in_(conversation_ids), waits)
 
 
 def _export(connection: Connection, address: Address) -> Json:
+    select_rows = partial(decrypted_rows, connection)
     customer = _customer(connection, address)
-    mine, addresses = _owned(connection, customer)
+    ids, addresses = _conversations_and_addresses(connection, customer)
     export: dict[str, Any] = {
-        "customer": _dicts(connection, customers, customers.c.id == customer)[0],
-        "identities": _dicts(connection, identities, identities.c.customer_id == customer),
-        "conversations": _dicts(connection, conversations, conversations.c.customer_id == customer),
+        "customer": select_rows(customers, customers.c.id == customer)[0],
+        "identities": select_rows(identities, identities.c.customer_id == customer),
+        "conversations": select_rows(conversations, conversations.c.customer_id == customer),
     }
-    for name, table in OF_CONVERSATION:
-        export[name] = _dicts(connection, table, table.c.conversation_id.in_(mine))
-    said = [row["id"] for row in export["messages"]]
-    export["attachments"] = _dicts(connection, attachments, attachments.c.message_id.in_(said))
-    export["links"] = _dicts(connection, links, links.c.customer_id == customer)
-    export["inbox"] = _dicts(connection, inbox, _received(mine, addresses))
+    for name, table in CONVERSATION_TABLES:
+        export[name] = select_rows(table, table.c.conversation_id.in_(ids))
+    message_ids = [row["id"] for row in export["messages"]]
+    export["attachments"] = select_rows(attachments, attachments.c.message_id.in_(message_ids))
+    export["links"] = select_rows(links, links.c.customer_id == customer)
+    export["inbox"] = select_rows(inbox, _is_received(ids, addresses))
     return export
 
 
 def _erase(connection: Connection, address: Address) -> tuple[int, tuple[str, ...]]:
     customer = _customer(connection, address)
-    mine, addresses = _owned(connection, customer)
-    received = _received(mine, addresses)
-    said = select(messages.c.id).where(messages.c.conversation_id.in_(mine))
+    ids, addresses = _conversations_and_addresses(connection, customer)
+    received = _is_received(ids, addresses)
+    message_ids = select(messages.c.id).where(messages.c.conversation_id.in_(ids))
     digests = set(
         connection.execute(
-            select(attachments.c.digest).where(attachments.c.message_id.in_(said))
+            select(attachments.c.digest).where(attachments.c.message_id.in_(message_ids))
         ).scalars()
-    ) | named(connection, received)
-    moved = links.c.customer_id == customer
-    before = connection.execute(select(links.c.before_id).where(moved)).scalars().all()
-    gone = connection.execute(delete(inbox).where(received)).rowcount
-    gone += connection.execute(
-        delete(attachments).where(attachments.c.message_id.in_(said))
-    ).rowcount
-    for _, table in reversed(OF_CONVERSATION):
-        gone += connection.execute(delete(table).where(table.c.conversation_id.in_(mine))).rowcount
+    ) | named_files(connection, received)
+    linked_from = select(links.c.before_id).where(links.c.customer_id == customer)
+    former_customers = connection.execute(linked_from).scalars().all()
+    erased = connection.execute(delete(inbox).where(received)).rowcount
+    erased += delete_conversation_rows(connection, ids)
     for table, column in (
         (conversations, conversations.c.customer_id),
         (identities, identities.c.customer_id),
         (customers, customers.c.id),
     ):
-        gone += connection.execute(delete(table).where(column == customer)).rowcount
-    for one in before:
-        forget_empty(connection, one)
-    for one_of_theirs in addresses:
-        gone += _unname(connection, one_of_theirs)
-    still = set(
+        erased += connection.execute(delete(table).where(column == customer)).rowcount
+    for former in former_customers:
+        delete_if_empty(connection, former)
+    for own_address in addresses:
+        erased += _erase_mentions(connection, own_address)
+    still_named = set(
         connection.execute(
             select(attachments.c.digest).where(attachments.c.digest.in_(digests))
         ).scalars()
-    ) | named(connection, (inbox.c.state != "handled") | (inbox.c.kind == "unreadable"))
-    return gone, tuple(sorted(digests - still))
+    ) | named_files(connection, (inbox.c.state != "handled") | (inbox.c.kind == "unreadable"))
+    return erased, tuple(sorted(digests - still_named))
 
 
-def _unname(connection: Connection, address: Address) -> int:
-    """Take ``address`` out of what is held on other customers."""
-    gone = 0
+def delete_conversation_rows(connection: Connection, conversation_ids: list[int]) -> int:
+    """Delete everything that belongs to these conversations, but not themselves; return the number
+    of rows."""
+    message_ids = select(messages.c.id).where(messages.c.conversation_id.in_(conversation_ids))
+    attached = delete(attachments).where(attachments.c.message_id.in_(message_ids))
+    deleted = connection.execute(attached).rowcount
+    for _, table in reversed(CONVERSATION_TABLES):
+        chosen = delete(table).where(table.c.conversation_id.in_(conversation_ids))
+        deleted += connection.execute(chosen).rowcount
+    return deleted
+
+
+def _erase_mentions(connection: Connection, address: Address) -> int:
+    """Erase ``address`` from what is stored about other customers."""
+    deleted = 0
     for table in (links, codes):
         here = (table.c.channel == address.channel) & (table.c.value == address.value)
-        gone += connection.execute(delete(table).where(here)).rowcount
+        deleted += connection.execute(delete(table).where(here)).rowcount
     connection.execute(
         update(messages)
         .where(
@@ -222,36 +221,38 @@ def _unname(connection: Connection, address: Address) -> int:
         )
         .values(text=func.replace(messages.c.text, address.lane, ERASED))
     )
-    _unname_sealed(connection, address)
-    return gone
+    _erase_encrypted_mentions(connection, address)
+    return deleted
 
 
-def _unname_sealed(connection: Connection, address: Address) -> None:
-    """The same where the database cannot read: each line is opened. It is slow, and seldom."""
-    sealed = select(messages.c.id, messages.c.lane, messages.c.text).where(
+def _erase_encrypted_mentions(connection: Connection, address: Address) -> None:
+    """The same for encrypted lines, which the database cannot search: decrypts each one. Slow, and
+    rare."""
+    encrypted = select(messages.c.id, messages.c.lane, messages.c.text).where(
         messages.c.author == "system", messages.c.text.startswith(SEALED)
     )
-    for row in connection.execute(sealed).all():
-        text = rows.opened(connection, "messages.text", row.lane, row.text)
+    for row in connection.execute(encrypted).all():
+        text = rows.decrypted(connection, "messages.text", row.lane, row.text)
         if address.lane in text:
             changed = text.replace(address.lane, ERASED)
-            kept = rows.sealed(connection, "messages.text", row.lane, changed)
-            mine = update(messages).where(messages.c.id == row.id)
-            connection.execute(mine.values(text=kept))
+            stored = rows.encrypted(connection, "messages.text", row.lane, changed)
+            chosen = update(messages).where(messages.c.id == row.id)
+            connection.execute(chosen.values(text=stored))
 
 
-def named(connection: Connection, chosen: ColumnElement[bool]) -> set[str]:
-    """The digests of raw payloads and attachments that inbox rows name."""
-    found: set[str] = set()
+def named_files(connection: Connection, chosen: ColumnElement[bool]) -> set[str]:
+    """The digests of raw payloads and attachments that the ``chosen`` inbox rows name."""
+    digests: set[str] = set()
     query = select(inbox.c.kind, inbox.c.lane, inbox.c.payload).where(
         chosen, inbox.c.kind.in_(("message", "edit", "unreadable", "agent"))
     )
     for row in connection.execute(query):
-        payload = rows.opened(connection, "inbox.payload", row.lane, row.payload)
+        payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
         if row.kind == "agent":
-            found |= {one.digest for one in rows.unpack(payload, AgentMessage).attachments}
+            said = rows.from_json(payload, AgentMessage)
+            digests |= {attachment.digest for attachment in said.attachments}
             continue
-        inbound = rows.unpack(payload, Inbound)
-        found |= {one.digest for one in inbound.attachments}
-        found |= {inbound.raw} if inbound.raw else set()
-    return found
+        inbound = rows.from_json(payload, Inbound)
+        digests |= {attachment.digest for attachment in inbound.attachments}
+        digests |= {inbound.raw} if inbound.raw else set()
+    return digests

@@ -1,19 +1,37 @@
-"""One person, several addresses: joined, and parted again when that was wrong."""
+"""Addresses of one customer: linked by an agent or by a code, unlinked, and used to continue a
+conversation elsewhere."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import hmac
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
 from gateway.adapters.sql import rows
-from gateway.adapters.sql.addresses import known, move
-from gateway.adapters.sql.schema import customers, identities, links
-from gateway.model import Address, Agent, LinkedAddress
-from gateway.ports import NotAccepted, NotFound
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.handoffs import add_notice, claim_handoff
+from gateway.adapters.sql.identities import (
+    OPTED_OUT,
+    begin_conversation,
+    customer_at,
+    customer_of,
+    ensure_customer_at,
+    is_opted_out,
+    move_address,
+)
+from gateway.adapters.sql.schema import codes, conversations, customers, identities, links
+from gateway.adapters.sql.turns.side_effects import enqueue, store_message
+from gateway.model import Address, Agent, Conversation, LinkedAddress, Message
+from gateway.ports import Conflict, NotAccepted, NotFound
 
-_HOLDS = and_(
+CODE_ATTEMPTS = 5
+"""Wrong codes before a new one is needed: a guess succeeds once in 200,000."""
+CODES_PER_HOUR = 3
+"""Codes sent to one address, so that nobody can flood a stranger with them."""
+
+_IN_FORCE = and_(
     links.c.undone_at.is_(None),
     exists().where(
         identities.c.channel == links.c.channel,
@@ -21,10 +39,63 @@ _HOLDS = and_(
         identities.c.customer_id == links.c.customer_id,
     ),
 )
-"""Neither taken back nor overtaken by a later link of the address to somebody else."""
+"""The link is neither undone nor replaced by a later link of the address to another customer."""
 
 
-def link(
+class SqlLinks:
+    """See `store.Links`."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._db = database
+
+    async def link(
+        self, conversation: int, address: Address, at: datetime, *, how: str, agent: Agent | None
+    ) -> int:
+        def job(connection: Connection) -> int:
+            customer = customer_of(connection, conversation)
+            return _link(connection, customer, address, at, how=how, agent=agent)
+
+        return await self._db.write(job)
+
+    async def unlink(self, link: int, at: datetime) -> None:
+        await self._db.write(lambda c: _unlink(c, link, at))
+
+    async def of(self, conversation: int) -> tuple[LinkedAddress, ...]:
+        return await self._db.read(lambda c: _links_of(c, customer_of(c, conversation)))
+
+    async def send_code(
+        self,
+        conversation: int,
+        address: Address,
+        digest: str,
+        message: Message,
+        expires: datetime,
+        *,
+        mailbox: bool,
+    ) -> None:
+        def job(connection: Connection) -> None:
+            _check_limits(connection, address, message.at)
+            _store_code(connection, conversation, address, digest, expires)
+            there = _conversation_for_code(connection, address, message.at)
+            status = "sent" if mailbox else "queued"
+            sent = store_message(connection, message.replace(status=status), there)
+            if not mailbox:
+                enqueue(connection, sent, there, message.at)
+
+        await self._db.write(job, key=address.lane)
+
+    async def redeem(self, conversation: int, digest: str, at: datetime) -> Address | None:
+        return await self._db.write(lambda c: _redeem(c, conversation, digest, at))
+
+    async def go_on(
+        self, conversation: int, address: Address, agent: Agent, at: datetime
+    ) -> Conversation:
+        return await self._db.write(
+            lambda c: _continue_at(c, conversation, address, agent, at), key=address.lane
+        )
+
+
+def _link(
     connection: Connection,
     customer: int,
     address: Address,
@@ -33,17 +104,17 @@ def link(
     how: str,
     agent: Agent | None,
 ) -> int:
-    """Make ``address``, and what was said there, ``customer``'s; gives the id of the link. Who
-    wanted no follow-ups at one address gets them at none."""
-    before = known(connection, address, at)
+    """Give ``address`` and its conversations to ``customer``; return the link's id. An opt-out from
+    follow-ups at one address then counts for all."""
+    before = ensure_customer_at(connection, address, at)
     if before == customer:
-        raise NotAccepted("this address is the customer's already")
-    move(connection, address, customer)
-    out = select(customers.c.opted_out).where(customers.c.id == before)
-    if connection.execute(out).scalar():
-        mine = update(customers).where(customers.c.id == customer)
-        connection.execute(mine.values(opted_out=True))
-    made: int = connection.execute(
+        raise NotAccepted("this address already belongs to the customer")
+    move_address(connection, address, customer)
+    opted_out = select(customers.c.opted_out).where(customers.c.id == before)
+    if connection.execute(opted_out).scalar():
+        chosen = update(customers).where(customers.c.id == customer)
+        connection.execute(chosen.values(opted_out=True))
+    id: int = connection.execute(
         insert(links).returning(links.c.id),
         {
             "customer_id": customer,
@@ -51,39 +122,167 @@ def link(
             "channel": address.channel,
             "value": address.value,
             "how": how,
-            "agent": rows.pack(agent) if agent else None,
-            "at": rows.ms(at),
+            "agent": rows.to_json(agent) if agent else None,
+            "at": rows.to_ms(at),
         },
     ).scalar_one()
-    return made
+    return id
 
 
-def unlink(connection: Connection, link: int, at: datetime) -> None:
-    """Give the address back to whom it was before ``link``, with what was said there."""
-    mine = links.c.id == link
-    row = connection.execute(select(links).where(mine, _HOLDS).with_for_update()).one_or_none()
+def _unlink(connection: Connection, link: int, at: datetime) -> None:
+    """Give the address and its conversations back to the customer it had before ``link``."""
+    chosen = links.c.id == link
+    row = connection.execute(select(links).where(chosen, _IN_FORCE).with_for_update()).one_or_none()
     if row is None:
         raise NotFound(f"there is no link {link}")
-    before = connection.execute(
-        select(customers.c.id).where(customers.c.id == row.before_id)
-    ).scalar()
-    if before is None:
-        raise NotFound("who had this address before has been erased")
-    move(connection, Address(channel=row.channel, value=row.value), row.before_id)
-    connection.execute(update(links).where(mine).values(undone_at=rows.ms(at)))
+    before = select(customers.c.id).where(customers.c.id == row.before_id)
+    if connection.execute(before).scalar() is None:
+        raise NotFound("the customer who had this address before has been erased")
+    move_address(connection, Address(channel=row.channel, value=row.value), row.before_id)
+    connection.execute(update(links).where(chosen).values(undone_at=rows.to_ms(at)))
 
 
-def links_of(connection: Connection, customer: int) -> tuple[LinkedAddress, ...]:
-    """Those of ``customer`` that hold, the oldest first."""
-    chosen = select(links).where(links.c.customer_id == customer, _HOLDS).order_by(links.c.id)
-    return tuple(_value(row) for row in connection.execute(chosen))
-
-
-def _value(row: Any) -> LinkedAddress:
-    return LinkedAddress(
-        id=row.id,
-        address=Address(channel=row.channel, value=row.value),
-        how=row.how,
-        agent=rows.unpack(row.agent, Agent) if row.agent else None,
-        at=rows.when(row.at),
+def _links_of(connection: Connection, customer: int) -> tuple[LinkedAddress, ...]:
+    """The links of ``customer`` that are in force, the oldest first."""
+    chosen = select(links).where(links.c.customer_id == customer, _IN_FORCE).order_by(links.c.id)
+    return tuple(
+        LinkedAddress(
+            id=row.id,
+            address=Address(channel=row.channel, value=row.value),
+            how=row.how,
+            agent=rows.maybe_agent(row.agent),
+            at=rows.from_ms(row.at),
+        )
+        for row in connection.execute(chosen)
     )
+
+
+def _check_limits(connection: Connection, address: Address, at: datetime) -> None:
+    if is_opted_out(connection, address):
+        raise NotAccepted(OPTED_OUT)
+    hour = rows.to_ms(at - timedelta(hours=1))
+    connection.execute(delete(codes).where(codes.c.expires_at < hour))
+    sent = select(func.count()).where(
+        codes.c.channel == address.channel, codes.c.value == address.value
+    )
+    if (connection.execute(sent).scalar() or 0) >= CODES_PER_HOUR:
+        raise NotAccepted("enough codes were sent to this address for now; try in an hour")
+
+
+def _store_code(
+    connection: Connection, conversation: int, address: Address, digest: str, expires: datetime
+) -> None:
+    """Store a new code; earlier codes of the conversation become void."""
+    earlier = update(codes).where(codes.c.conversation_id == conversation)
+    connection.execute(earlier.values(tries=CODE_ATTEMPTS))
+    connection.execute(
+        insert(codes),
+        {
+            "conversation_id": conversation,
+            "channel": address.channel,
+            "value": address.value,
+            "digest": digest,
+            "expires_at": rows.to_ms(expires),
+            "tries": 0,
+        },
+    )
+
+
+def _conversation_for_code(connection: Connection, address: Address, at: datetime) -> Conversation:
+    """The last conversation at ``address``, or a new resolved one to hold the code."""
+    last = _last_conversation(connection, address)
+    if last is not None:
+        return last
+    customer = ensure_customer_at(connection, address, at)
+    resolved = {"state": "resolved", "resolved_at": rows.to_ms(at)}
+    return begin_conversation(connection, customer, address, at, **resolved)
+
+
+def _redeem(connection: Connection, conversation: int, digest: str, at: datetime) -> Address | None:
+    """Each wrong code counts against `CODE_ATTEMPTS`."""
+    row = connection.execute(
+        select(codes)
+        .where(
+            codes.c.conversation_id == conversation,
+            codes.c.tries < CODE_ATTEMPTS,
+            codes.c.expires_at > rows.to_ms(at),
+        )
+        .order_by(codes.c.id.desc())
+        .limit(1)
+        .with_for_update()  # of two wrong codes at once, each counts
+    ).one_or_none()
+    if row is None:
+        return None
+    is_right = hmac.compare_digest(row.digest, digest)
+    attempts = CODE_ATTEMPTS if is_right else row.tries + 1
+    connection.execute(update(codes).where(codes.c.id == row.id).values(tries=attempts))
+    if not is_right:
+        return None
+    address = Address(channel=row.channel, value=row.value)
+    customer = customer_of(connection, conversation)
+    if customer_at(connection, address) != customer:
+        _link(connection, customer, address, at, how="code", agent=None)
+    return address
+
+
+def _continue_at(
+    connection: Connection, conversation: int, address: Address, agent: Agent, at: datetime
+) -> Conversation:
+    """The agent's conversation at ``address``; both conversations get a line about it."""
+    customer = customer_of(connection, conversation)
+    if customer_at(connection, address) != customer:
+        raise NotAccepted(f"{address.lane} is not linked to this customer")
+    chosen = select(conversations).where(conversations.c.id == conversation)
+    here = rows.conversation(connection, connection.execute(chosen).one())
+    there = _last_conversation(connection, address, conversations.c.state != "resolved")
+    if there is not None and there.owner is not None:
+        if there.owner.id != agent.id:
+            raise Conflict(f"{there.owner.name} has the conversation there", there)
+        return there
+    if there is None:
+        carried = _carried_over(connection, here, address)
+        there = begin_conversation(connection, customer, address, at, **carried)
+    there = _take(connection, there, agent)
+    claim_handoff(connection, there, agent, at)
+    lane = there.address.lane
+    add_notice(connection, here, f"{agent.name} continues on {lane}", agent, at)
+    lane = here.address.lane
+    add_notice(connection, there, f"{agent.name} continues from {lane}", agent, at)
+    return there
+
+
+def _carried_over(
+    connection: Connection, here: Conversation, address: Address
+) -> dict[str, object]:
+    """What is known already, so that the customer need not repeat it at ``address``."""
+    return {
+        "state": "waiting",
+        "tier": here.tier,
+        "language": here.language,
+        "subject": rows.encrypted(connection, "conversations.subject", address.lane, here.subject),
+        "intent": here.intent,
+    }
+
+
+def _last_conversation(
+    connection: Connection, address: Address, *conditions: Any
+) -> Conversation | None:
+    row = connection.execute(
+        select(conversations)
+        .where(conversations.c.lane == address.lane, *conditions)
+        .order_by(conversations.c.id.desc())
+        .limit(1)
+        .with_for_update()
+    ).one_or_none()
+    return rows.conversation(connection, row) if row else None
+
+
+def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversation:
+    """Give the conversation to ``agent``. The new epoch drops what the bot was about to say."""
+    taken = (
+        update(conversations)
+        .where(conversations.c.id == there.id)
+        .values(state="person", owner=rows.to_json(agent), epoch=conversations.c.epoch + 1)
+        .returning(conversations)
+    )
+    return rows.conversation(connection, connection.execute(taken).one())

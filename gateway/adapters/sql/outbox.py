@@ -9,22 +9,31 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, exists, or_, select, update
 
-from gateway.adapters.sql import consent, rows
-from gateway.adapters.sql.hands import LOOK_AGAIN
-from gateway.adapters.sql.herald import Herald
-from gateway.adapters.sql.processes import Me, bury
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.engine.base import LaneBusy, SqlDatabase
+from gateway.adapters.sql.identities import (
+    address_of,
+    discard_queued,
+    is_identity,
+    is_opted_out,
+    record_consent,
+)
+from gateway.adapters.sql.processes import ProcessLease, remove_expired
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox, processes
-from gateway.adapters.sql.units import AnyDatabase, HeldUp
+from gateway.adapters.sql.turns.fetch import LOOK_AGAIN
+from gateway.adapters.sql.webhooks import WebhookRecorder
 from gateway.model import Fact, Outbound, Sent, Status
 from gateway.store import NotBefore, OutboxEntry, OutboxItem
 
+NOT_UNSURE = messages.c.status != "unsure"
+"""A message that may have arrived stays ``unsure``: it is never marked as discarded."""
 _HEAD = (
     select(outbox)
     .where(outbox.c.lane == bindparam("lane"), outbox.c.state.in_(("ready", "sending")))
     .order_by(outbox.c.id)
     .limit(1)
 )
-_CURRENT = (
+_CURRENT_EPOCH = (
     select(conversations.c.epoch)
     .where(conversations.c.id == outbox.c.conversation_id)
     .scalar_subquery()
@@ -34,11 +43,11 @@ _TAKE = (
     .where(
         outbox.c.id == bindparam("row"),
         outbox.c.state == "ready",
-        or_(outbox.c.author == "agent", outbox.c.epoch == _CURRENT),
+        or_(outbox.c.author == "agent", outbox.c.epoch == _CURRENT_EPOCH),
     )
-    .values(state="sending", attempts=outbox.c.attempts + 1, process=bindparam("me"))
+    .values(state="sending", attempts=outbox.c.attempts + 1, process=bindparam("own"))
 )
-_STATE = update(outbox).where(outbox.c.id == bindparam("row"))
+_ROW = update(outbox).where(outbox.c.id == bindparam("row"))
 _MESSAGE = update(messages).where(
     messages.c.id
     == select(outbox.c.message_id).where(outbox.c.id == bindparam("row")).scalar_subquery()
@@ -52,54 +61,56 @@ _THREAD = (
     .order_by(messages.c.id.desc())
     .limit(20)
 )
-_SENT = _STATE.values(state="sent", error=None)
-# A receipt may have come before; its word is the later one.
+_SENT = _ROW.values(state="sent", error=None)
+# A receipt may have come first; its status is the later one.
 _SENT_MESSAGE = _MESSAGE.values(
     status=case((messages.c.status.in_(("queued", "unsure")), "sent"), else_=messages.c.status),
     remote_id=bindparam("remote"),
 )
-_DISCARD = _STATE.where(outbox.c.state == "ready").values(
+_DISCARD = _ROW.where(outbox.c.state == "ready").values(
     state="discarded", error="a person took the conversation"
 )
-CERTAIN = messages.c.status != "unsure"
-"""What may have arrived once is not called back: it stays `unsure`."""
-_DISCARD_MESSAGE = _MESSAGE.where(CERTAIN).values(status="discarded")
+_DISCARD_MESSAGE = _MESSAGE.where(NOT_UNSURE).values(status="discarded")
 _OUTBOUND = msgspec.json.Decoder(Outbound)
 
 
 class SqlOutbox:
-    """The second durable wait."""
+    """See `store.Outbox`."""
 
-    def __init__(self, database: AnyDatabase, me: Me, herald: Herald) -> None:
-        self._db, self._me, self._herald = database, me, herald
+    def __init__(
+        self, database: SqlDatabase, lease: ProcessLease, webhooks: WebhookRecorder
+    ) -> None:
+        self._db, self._lease, self._webhooks = database, lease, webhooks
 
     async def take(self, lane: str, at: datetime) -> OutboxItem | NotBefore | None:
         try:
-            return await self._db.write(lambda c: _take(c, self._me, lane, at), key=lane)
-        except HeldUp:
+            return await self._db.write(lambda c: _take(c, self._lease, lane, at), key=lane)
+        except LaneBusy:
             return NotBefore(at=at + LOOK_AGAIN)
 
     async def sent(self, id: int, sent: Sent) -> None:
-        def unit(connection: Connection) -> None:
+        def job(connection: Connection) -> None:
             connection.execute(_SENT, {"row": id})
             connection.execute(_SENT_MESSAGE, {"row": id, "remote": sent.remote_id})
             if sent.facts:
-                _learn(connection, id, sent.facts)
-            self._herald.sent(connection, id, "sent")
+                _add_facts(connection, id, sent.facts)
+            self._webhooks.sent(connection, id, "sent")
 
-        await self._db.write(unit)
+        await self._db.write(job)
 
     async def later(
         self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
     ) -> None:
-        again = _STATE.where(self._mine()).values(state="ready", error=error, due_at=rows.ms(due))
+        again = _ROW.where(self._is_own()).values(
+            state="ready", error=error, due_at=rows.to_ms(due)
+        )
 
-        def unit(connection: Connection) -> None:
-            mine = connection.execute(again, {"row": id}).rowcount == 1
-            if mine and may_have_arrived:
+        def job(connection: Connection) -> None:
+            changed = connection.execute(again, {"row": id}).rowcount == 1
+            if changed and may_have_arrived:
                 connection.execute(_MESSAGE.values(status="unsure"), {"row": id})
 
-        await self._db.write(unit)
+        await self._db.write(job)
 
     async def over(
         self,
@@ -112,27 +123,30 @@ class SqlOutbox:
     ) -> None:
         state = "dead" if status == "failed" else status
 
-        def unit(connection: Connection) -> None:
-            closed = _STATE.where(self._mine()).values(state=state, error=error)
+        def job(connection: Connection) -> None:
+            closed = _ROW.where(self._is_own()).values(state=state, error=error)
             if connection.execute(closed, {"row": id}).rowcount != 1:
                 return
             connection.execute(_MESSAGE.values(status=status), {"row": id})
-            self._herald.sent(connection, id, status, error=error)
+            self._webhooks.sent(connection, id, status, error=error)
+            lane = connection.execute(select(outbox.c.lane).where(outbox.c.id == id)).scalar()
+            if lane is None:
+                return  # the customer was erased meanwhile
             if unreachable:
-                connection.execute(_unreachable(id))
+                here = update(identities).where(is_identity(address_of(lane)))
+                connection.execute(here.values(unreachable=True))
             if opted_out:
-                lane = connection.execute(select(outbox.c.lane).where(outbox.c.id == id)).scalar()
-                if lane is not None:  # else the customer was erased meanwhile
-                    consent.record(connection, consent.address_of(lane), "out")
+                record_consent(connection, address_of(lane), "out")
 
-        await self._db.write(unit)
+        await self._db.write(job)
 
     async def cut_off(self) -> tuple[OutboxItem, ...]:
-        return await self._db.write(lambda c: _cut_off(c, self._me, shared=self._db.shared))
+        return await self._db.write(lambda c: _take_over(c, self._lease, shared=self._db.shared))
 
-    def _mine(self) -> ColumnElement[bool]:
-        """Still on its way by us: what another process has taken over is its to settle."""
-        return (outbox.c.state == "sending") & outbox.c.process.is_not_distinct_from(self._me.id)
+    def _is_own(self) -> ColumnElement[bool]:
+        """Still being sent by this process. Another process settles what it has taken over."""
+        own = outbox.c.process.is_not_distinct_from(self._lease.id)
+        return (outbox.c.state == "sending") & own
 
     async def lanes(self) -> tuple[str, ...]:
         waiting = select(outbox.c.lane).where(outbox.c.state.in_(("ready", "sending"))).distinct()
@@ -145,90 +159,87 @@ class SqlOutbox:
             .order_by(outbox.c.id)
             .limit(1000)
         )
-        return await self._db.read(lambda c: tuple(_line(row) for row in c.execute(chosen)))
+        return await self._db.read(
+            lambda c: tuple(
+                OutboxEntry(
+                    id=row.id,
+                    channel=row.channel,
+                    conversation=row.conversation_id,
+                    state=row.state,
+                    attempts=row.attempts,
+                    error=row.error,
+                    created_at=rows.from_ms(row.created_at),
+                )
+                for row in c.execute(chosen)
+            )
+        )
 
     async def retry(self, ids: Sequence[int] | None) -> int:
         return await self._db.write(lambda c: _retry(c, ids))
 
 
-def _take(connection: Connection, me: Me, lane: str, at: datetime) -> OutboxItem | NotBefore | None:
+def _take(
+    connection: Connection, lease: ProcessLease, lane: str, at: datetime
+) -> OutboxItem | NotBefore | None:
     while (row := connection.execute(_HEAD, {"lane": lane}).one_or_none()) is not None:
         if row.state == "sending":
-            return None  # whoever took it wakes the lane when it is over
-        if consent.is_out(connection, consent.address_of(lane)):
-            consent.discard(connection, lane)
+            return None  # whoever sends it wakes the lane afterwards
+        if is_opted_out(connection, address_of(lane)):
+            discard_queued(connection, lane)
             return None
-        if row.due_at > rows.ms(at):
-            return NotBefore(at=rows.when(row.due_at))
-        if connection.execute(_TAKE, {"row": row.id, "me": me.id}).rowcount == 1:
-            return _parcel(connection, row, attempts=row.attempts + 1)
+        if row.due_at > rows.to_ms(at):
+            return NotBefore(at=rows.from_ms(row.due_at))
+        if connection.execute(_TAKE, {"row": row.id, "own": lease.id}).rowcount == 1:
+            return _parcel(connection, row, row.attempts + 1)
         if connection.execute(_DISCARD, {"row": row.id}).rowcount == 1:
             connection.execute(_DISCARD_MESSAGE, {"row": row.id})
     return None
 
 
-def _cut_off(connection: Connection, me: Me, *, shared: bool) -> tuple[OutboxItem, ...]:
-    """Of two processes that look at the same time each gets the rows that the other has not."""
+def _take_over(
+    connection: Connection, lease: ProcessLease, *, shared: bool
+) -> tuple[OutboxItem, ...]:
+    """Take over the rows that dead processes were sending. Two processes that do so at the same
+    time get different rows."""
     alive = exists().where(processes.c.id == outbox.c.process)
-    theirs = outbox.c.process.is_distinct_from(me.id) | outbox.c.process.is_(None)
-    cut = select(outbox).where(outbox.c.state == "sending", theirs).order_by(outbox.c.id)
+    others = outbox.c.process.is_distinct_from(lease.id) | outbox.c.process.is_(None)
+    cut_off = select(outbox).where(outbox.c.state == "sending", others).order_by(outbox.c.id)
     if shared:
-        bury(connection, me)
-        cut = cut.where(~alive).with_for_update(skip_locked=True)
-    found = connection.execute(cut).all()
+        remove_expired(connection, lease)
+        cut_off = cut_off.where(~alive).with_for_update(skip_locked=True)
+    found = connection.execute(cut_off).all()
     for row in found:
-        connection.execute(_STATE.values(process=me.id), {"row": row.id})
-    return tuple(_parcel(connection, row) for row in found)
+        connection.execute(_ROW.values(process=lease.id), {"row": row.id})
+    return tuple(_parcel(connection, row, row.attempts) for row in found)
 
 
-def _parcel(connection: Connection, row: Row[Any], attempts: int | None = None) -> OutboxItem:
-    tries = row.attempts if attempts is None else attempts
+def _parcel(connection: Connection, row: Row[Any], attempts: int) -> OutboxItem:
     thread = connection.execute(_THREAD, {"conversation": row.conversation_id}).scalars()
-    payload = rows.opened(connection, "outbox.payload", row.lane, row.payload)
-    outbound = _OUTBOUND.decode(payload).replace(id=row.id, attempt=tries, thread=tuple(thread))
+    payload = rows.decrypted(connection, "outbox.payload", row.lane, row.payload)
+    outbound = _OUTBOUND.decode(payload).replace(id=row.id, attempt=attempts, thread=tuple(thread))
     return OutboxItem(
-        outbound=outbound, lane=row.lane, conversation=row.conversation_id, attempts=tries
+        outbound=outbound, lane=row.lane, conversation=row.conversation_id, attempts=attempts
     )
 
 
-def _learn(connection: Connection, id: int, facts: tuple[Fact, ...]) -> None:
-    """Keep what a channel told of a message with the message."""
-    its = select(outbox.c.message_id).where(outbox.c.id == id).scalar_subquery()
+def _add_facts(connection: Connection, id: int, facts: tuple[Fact, ...]) -> None:
+    """Store the facts that a channel learnt by sending with the message."""
+    message_id = select(outbox.c.message_id).where(outbox.c.id == id).scalar_subquery()
     row = connection.execute(
-        select(messages).where(messages.c.id == its).with_for_update()
+        select(messages).where(messages.c.id == message_id).with_for_update()
     ).one_or_none()
     if row is None:
         return  # the customer was erased meanwhile
-    known = rows.message(connection, row)
+    message = rows.message(connection, row)
     names = {fact.name for fact in facts}
-    kept = tuple(fact for fact in known.facts if fact.name not in names)
-    data = rows.message_values(connection, known.replace(facts=(*kept, *facts)), row.lane)["data"]
+    kept = tuple(fact for fact in message.facts if fact.name not in names)
+    changed = message.replace(facts=(*kept, *facts))
+    data = rows.message_values(connection, changed, row.lane)["data"]
     connection.execute(update(messages).where(messages.c.id == row.id).values(data=data))
 
 
-def _unreachable(id: int) -> Any:
-    here = select(outbox.c.lane).where(outbox.c.id == id).scalar_subquery()
-    return (
-        update(identities)
-        .where(identities.c.channel + ":" + identities.c.value == here)
-        .values(unreachable=True)
-    )
-
-
-def _line(row: Row[Any]) -> OutboxEntry:
-    return OutboxEntry(
-        id=row.id,
-        channel=row.channel,
-        conversation=row.conversation_id,
-        state=row.state,
-        attempts=row.attempts,
-        error=row.error,
-        created_at=rows.when(row.created_at),
-    )
-
-
 def _retry(connection: Connection, ids: Sequence[int] | None) -> int:
-    """A person decided to send again: the epoch no longer speaks against it."""
+    """Queue dead letters again. A person decided it, so they get the current epoch."""
     chosen: ColumnElement[bool] = outbox.c.state.in_(("dead", "unsure"))
     if ids is not None:
         chosen &= outbox.c.id.in_(ids)
@@ -240,6 +251,6 @@ def _retry(connection: Connection, ids: Sequence[int] | None) -> int:
     again = (
         update(outbox)
         .where(chosen)
-        .values(state="ready", attempts=0, due_at=0, error=None, epoch=_CURRENT)
+        .values(state="ready", attempts=0, due_at=0, error=None, epoch=_CURRENT_EPOCH)
     )
     return connection.execute(again).rowcount

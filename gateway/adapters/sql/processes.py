@@ -1,11 +1,11 @@
-"""The processes that serve from this database, and whose hands a row is in.
+"""The processes that serve from this database, and their leases.
 
-Each has a row with a lease that it renews. What a process has in its hands (a turn, a send) is
-marked with its id, and is nobody else's as long as that row is there. Who takes over removes the
-row of a process whose lease has run out, and so tells it; but only after having been in touch with
-the database for a whole lease without a gap: when the database was away, everybody's lease has run
-out, and everybody gets the time to renew it. On SQLite, where a lock on the data folder lets one
-process serve, all others are dead.
+Each process has a row with a lease that it renews. It marks what it works on (a turn, a send) with
+its id; nobody else takes that as long as its row exists. A process that takes over removes the row
+of one whose lease has expired, which is how the other learns of it. It may do so only after it has
+been in contact with the database for a whole lease: when the database was away, every lease has
+expired, and everyone gets the time to renew. On SQLite a lock on the data folder lets one process
+serve, so all others are dead.
 """
 
 from __future__ import annotations
@@ -16,99 +16,99 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from gateway.adapters.sql.dialect import now_ms
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.engine.dialect import now_ms
 from gateway.adapters.sql.schema import processes
-from gateway.adapters.sql.units import AnyDatabase
 
 
-class Me:
-    """Who this process is to the others: ``id`` is None while it only looks on."""
+class ProcessLease:
+    """This process as the others see it. ``id`` is None for one that only reads."""
 
-    def __init__(self, lease: timedelta) -> None:
+    def __init__(self, duration: timedelta) -> None:
         self.id: str | None = None
-        self.lease = lease.total_seconds()
+        self.duration = duration.total_seconds()
         self.since = self.until = 0.0
-        """Between these the lease runs, by a clock that goes on while this process is stopped."""
+        """The lease runs between these, by a clock that goes on while the process is stopped."""
 
     def renewed(self, asked: float) -> None:
-        """The database had it at ``asked`` or later."""
-        if not self.holds():
+        """The database renewed it at ``asked`` or later."""
+        if not self.is_running():
             self.since = asked
-        self.until = asked + self.lease
+        self.until = asked + self.duration
 
-    def holds(self) -> bool:
+    def is_running(self) -> bool:
         return _clock() < self.until
 
-    def may_judge(self) -> bool:
-        """Whether others have had the time to renew their leases under our eyes."""
-        return self.holds() and _clock() - self.since >= self.lease
+    def may_remove_others(self) -> bool:
+        """Whether the others have had the time to renew their leases while we were watching."""
+        return self.is_running() and _clock() - self.since >= self.duration
 
 
 class SqlProcesses:
     """See `store.Processes`."""
 
-    def __init__(self, database: AnyDatabase, me: Me) -> None:
-        self._db, self._me = database, me
+    def __init__(self, database: SqlDatabase, lease: ProcessLease) -> None:
+        self._db, self._lease = database, lease
         self._name, self._role = "", ""
 
     async def enter(self, name: str | None, role: str) -> None:
-        me, asked = uuid4().hex, _clock()
-        self._name, self._role = name or me, role
-        await self._db.write(lambda c: self._enter(c, me))
-        self._me.id, self._me.until = me, 0.0
-        self._me.renewed(asked)
+        id, asked = uuid4().hex, _clock()
+        self._name, self._role = name or id, role
+        await self._db.write(lambda c: self._enter(c, id))
+        self._lease.id, self._lease.until = id, 0.0
+        self._lease.renewed(asked)
 
     async def renew(self) -> bool:
-        me, asked = self._me.id, _clock()
-        longer = (
+        id, asked = self._lease.id, _clock()
+        renewed = (
             update(processes)
-            .where(processes.c.id == me)
-            .values(seen_at=now_ms(), lease_until=now_ms() + self._ms)
+            .where(processes.c.id == id)
+            .values(seen_at=now_ms(), lease_until=now_ms() + self._duration_ms)
         )
-        if await self._db.write(lambda c: c.execute(longer).rowcount) == 1:
-            self._me.renewed(asked)
+        if await self._db.write(lambda c: c.execute(renewed).rowcount) == 1:
+            self._lease.renewed(asked)
             return True
         await self.enter(self._name, self._role)
         return False
 
     def holds(self) -> bool:
-        return not self._db.shared or self._me.id is None or self._me.holds()
+        return not self._db.shared or self._lease.id is None or self._lease.is_running()
 
     async def leave(self) -> None:
-        me, self._me.id = self._me.id, None
-        if me is None:
-            return
-
-        mine = delete(processes).where(processes.c.id == me)
-        await self._db.write(lambda c: c.execute(mine).close())
+        id, self._lease.id = self._lease.id, None
+        if id is not None:
+            own = delete(processes).where(processes.c.id == id)
+            await self._db.write(lambda c: c.execute(own).close())
 
     @property
-    def _ms(self) -> int:
-        return int(self._me.lease * 1000)
+    def _duration_ms(self) -> int:
+        return int(self._lease.duration * 1000)
 
-    def _enter(self, connection: Connection, me: str) -> None:
-        gone = delete(processes)
+    def _enter(self, connection: Connection, id: str) -> None:
+        dead = delete(processes)
         if self._db.shared:
-            gone = gone.where(processes.c.name == self._name)
-        connection.execute(gone)
-        values = {"id": me, "name": self._name, "role": self._role}
-        times = {"started_at": now_ms(), "seen_at": now_ms(), "lease_until": now_ms() + self._ms}
+            dead = dead.where(processes.c.name == self._name)
+        connection.execute(dead)
+        values = {"id": id, "name": self._name, "role": self._role}
+        until = now_ms() + self._duration_ms
+        times = {"started_at": now_ms(), "seen_at": now_ms(), "lease_until": until}
         connection.execute(insert(processes).values(values | times))
 
 
-def bury(connection: Connection, me: Me) -> None:
-    """Remove those whose lease has run out. Call in the transaction that takes over from them."""
-    if me.may_judge():
-        over = (processes.c.lease_until < now_ms()) & (processes.c.id != me.id)
-        connection.execute(delete(processes).where(over))
+def remove_expired(connection: Connection, lease: ProcessLease) -> None:
+    """Remove processes whose lease has expired. Call in the transaction that takes over their
+    work."""
+    if lease.may_remove_others():
+        expired = (processes.c.lease_until < now_ms()) & (processes.c.id != lease.id)
+        connection.execute(delete(processes).where(expired))
 
 
 def is_alive(connection: Connection, process: str) -> bool:
-    """Whether a process of that id may still have something in its hands."""
+    """Whether the process with this id may still be working."""
     alive = select(processes.c.id).where(processes.c.id == process)
     return connection.execute(alive).scalar() is not None
 
 
 def _clock() -> float:
-    # Where the machine has it, the clock that also counts the time of a machine asleep.
+    # Prefer the clock that also counts the time while the machine is asleep.
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,4 +1,4 @@
-"""Between rows and values. Everything here is pure."""
+"""Converts rows to values and values to columns: times, JSON, encrypted text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from gateway.adapters.encryption import MARK, DataKeys
+from gateway.adapters.sql.engine.base import KEYS
 from gateway.model import (
     Address,
     Agent,
@@ -31,64 +32,60 @@ from gateway.model import (
 )
 
 V = TypeVar("V")
+MaybeText = TypeVar("MaybeText", str, str | None)
 
 
-def ms(at: datetime) -> int:
+def to_ms(at: datetime) -> int:
     """Milliseconds since 1970."""
     return int(at.timestamp() * 1000)
 
 
-def when(stored: int) -> datetime:
+def from_ms(stored: int) -> datetime:
     return datetime.fromtimestamp(stored / 1000, UTC)
 
 
-def maybe(stored: int | None) -> datetime | None:
-    return None if stored is None else when(stored)
+def maybe_from_ms(stored: int | None) -> datetime | None:
+    return None if stored is None else from_ms(stored)
 
 
-def pack(value: object) -> str:
+def to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def unpack(text: str, kind: type[V]) -> V:
+def from_json(text: str, kind: type[V]) -> V:
     return msgspec.json.decode(text, type=kind)
 
 
-KEYS = "keys"
+def maybe_agent(text: str | None) -> Agent | None:
+    return from_json(text, Agent) if text else None
 
 
-def keys(connection: Connection) -> DataKeys:
-    """The data keys of the database behind ``connection``."""
-    found: DataKeys = connection.info[KEYS]
-    return found
+def data_keys(connection: Connection) -> DataKeys:
+    """The keys of the database behind ``connection``."""
+    keys: DataKeys = connection.info[KEYS]
+    return keys
 
 
-def sealed(connection: Connection, place: str, scope: object, text: str) -> str:
-    """``text`` as it is stored in the column ``place`` of a row of ``scope`` (its lane, or the
-    number of its conversation)."""
-    found = keys(connection)
-    if found.first is None and not text.startswith(MARK):  # without keys it costs next to nothing
+def encrypted(connection: Connection, column: str, scope: object, text: MaybeText) -> MaybeText:
+    """``text`` as it is stored in ``column`` (TABLE.COLUMN) of a row that belongs to ``scope`` (a
+    lane, or a conversation's id). Unchanged without keys."""
+    if text is None:
         return text
-    return found.seal(text, f"{place}:{scope}")
-
-
-def opened(connection: Connection, place: str, scope: object, text: str) -> str:
-    """What `sealed` had been given. Raises BadKey."""
-    if not text.startswith(MARK):
+    keys = data_keys(connection)
+    if keys.first is None and not text.startswith(MARK):
         return text
-    return keys(connection).open(text, f"{place}:{scope}")
+    return keys.seal(text, f"{column}:{scope}")
 
 
-def maybe_sealed(connection: Connection, place: str, scope: object, text: str | None) -> str | None:
-    return None if text is None else sealed(connection, place, scope, text)
+def decrypted(connection: Connection, column: str, scope: object, text: MaybeText) -> MaybeText:
+    """The text that `encrypted` was given. Raises BadKey."""
+    if text is None or not text.startswith(MARK):
+        return text
+    return data_keys(connection).open(text, f"{column}:{scope}")
 
 
-def maybe_opened(connection: Connection, place: str, scope: object, text: str | None) -> str | None:
-    return None if text is None else opened(connection, place, scope, text)
-
-
-class Extra(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """The part of a message that is never searched: the JSON of ``messages.data``."""
+class MessageData(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """The part of a message that no query reads: the JSON in ``messages.data``."""
 
     agent: Agent | None = None
     buttons: tuple[Button, ...] = ()
@@ -103,19 +100,20 @@ class Extra(Value, frozen=True, kw_only=True, omit_defaults=True):
     edited: bool = False
 
 
-_EXTRA = msgspec.json.Decoder(Extra)
-_FIELDS = Extra.__struct_fields__
-NOTHING = Extra()
-GUESSES = 5
-"""Of all that a message might have been about, those that are kept with it."""
+_DATA_DECODER = msgspec.json.Decoder(MessageData)
+_FIELDS = MessageData.__struct_fields__
+_NO_DATA = MessageData()
+MOST_INTENTS = 5
+"""Candidate intents that are stored with a message."""
 
 
 def message_values(connection: Connection, message: Message, lane: str) -> dict[str, Any]:
-    """The columns of ``messages`` for a message without id."""
-    heard = message.understanding
-    if heard is not None and len(heard.ranking) > GUESSES:
-        message = message.replace(understanding=heard.replace(ranking=heard.ranking[:GUESSES]))
-    extra = Extra(**{name: getattr(message, name) for name in _FIELDS})
+    """The columns of ``messages`` for a message that has no id yet."""
+    understood = message.understanding
+    if understood is not None and len(understood.ranking) > MOST_INTENTS:
+        ranking = understood.ranking[:MOST_INTENTS]
+        message = message.replace(understanding=understood.replace(ranking=ranking))
+    data = MessageData(**{name: getattr(message, name) for name in _FIELDS})
     return {
         "conversation_id": message.conversation,
         "lane": lane,
@@ -124,24 +122,24 @@ def message_values(connection: Connection, message: Message, lane: str) -> dict[
         "internal": message.internal,
         "purpose": message.purpose,
         "status": message.status,
-        "text": sealed(connection, "messages.text", lane, message.text),
-        "at": ms(message.at),
+        "text": encrypted(connection, "messages.text", lane, message.text),
+        "at": to_ms(message.at),
         "remote_id": message.remote_id,
         "data": None
-        if extra == NOTHING
-        else sealed(connection, "messages.data", lane, pack(extra)),
+        if data == _NO_DATA
+        else encrypted(connection, "messages.data", lane, to_json(data)),
     }
 
 
 def message(connection: Connection, row: Row[Any]) -> Message:
-    data = maybe_opened(connection, "messages.data", row.lane, row.data)
-    extra = _EXTRA.decode(data) if data else NOTHING
+    data = decrypted(connection, "messages.data", row.lane, row.data)
+    extra = _DATA_DECODER.decode(data) if data else _NO_DATA
     return Message(
         id=row.id,
         conversation=row.conversation_id,
         author=row.author,
-        text=opened(connection, "messages.text", row.lane, row.text),
-        at=when(row.at),
+        text=decrypted(connection, "messages.text", row.lane, row.text),
+        at=from_ms(row.at),
         turn=row.turn_id,
         status=row.status,
         internal=bool(row.internal),
@@ -154,7 +152,7 @@ def message(connection: Connection, row: Row[Any]) -> Message:
 def customer(connection: Connection, row: Row[Any]) -> Customer:
     return Customer(
         id=row.id,
-        name=maybe_opened(connection, "customers.name", "", row.name),
+        name=decrypted(connection, "customers.name", "", row.name),
         language=row.language,
         opted_out=bool(row.opted_out),
         ref=row.ref,
@@ -167,29 +165,29 @@ def conversation(connection: Connection, row: Row[Any]) -> Conversation:
         address=Address(channel=row.channel, value=row.address),
         state=row.state,
         epoch=row.epoch,
-        owner=unpack(row.owner, Agent) if row.owner else None,
+        owner=maybe_agent(row.owner),
         tier=row.tier,
         language=row.language,
-        subject=maybe_opened(connection, "conversations.subject", row.lane, row.subject),
-        opened_at=when(row.opened_at),
-        resolved_at=maybe(row.resolved_at),
+        subject=decrypted(connection, "conversations.subject", row.lane, row.subject),
+        opened_at=from_ms(row.opened_at),
+        resolved_at=maybe_from_ms(row.resolved_at),
         intent=row.intent,
     )
 
 
 def handoff(connection: Connection, row: Row[Any]) -> Handoff:
-    reasons = opened(connection, "handoffs.reasons", row.conversation_id, row.reasons)
+    reasons = decrypted(connection, "handoffs.reasons", row.conversation_id, row.reasons)
     return Handoff(
         id=row.id,
         conversation=row.conversation_id,
-        reasons=unpack(reasons, tuple[Reason, ...]),
+        reasons=from_json(reasons, tuple[Reason, ...]),
         tier=row.tier,
-        skills=unpack(row.skills, tuple[str, ...]),
+        skills=from_json(row.skills, tuple[str, ...]),
         priority=row.priority,
-        created_at=when(row.created_at),
-        agent=unpack(row.agent, Agent) if row.agent else None,
-        claimed_at=maybe(row.claimed_at),
-        closed_at=maybe(row.closed_at),
+        created_at=from_ms(row.created_at),
+        agent=maybe_agent(row.agent),
+        claimed_at=maybe_from_ms(row.claimed_at),
+        closed_at=maybe_from_ms(row.closed_at),
     )
 
 
@@ -197,11 +195,11 @@ def suggestion(connection: Connection, row: Row[Any]) -> Suggestion:
     return Suggestion(
         id=row.id,
         conversation=row.conversation_id,
-        text=opened(connection, "suggestions.text", row.conversation_id, row.text),
+        text=decrypted(connection, "suggestions.text", row.conversation_id, row.text),
         source=row.source,
-        at=when(row.at),
+        at=from_ms(row.at),
         outcome=row.outcome,
-        final=maybe_opened(connection, "suggestions.final", row.conversation_id, row.final),
+        final=decrypted(connection, "suggestions.final", row.conversation_id, row.final),
     )
 
 
@@ -209,13 +207,13 @@ def survey(connection: Connection, row: Row[Any]) -> Survey:
     answer = None
     if row.answered_at is not None:
         solved = None if row.solved is None else bool(row.solved)
-        comment = maybe_opened(connection, "surveys.comment", row.conversation_id, row.comment)
+        comment = decrypted(connection, "surveys.comment", row.conversation_id, row.comment)
         answer = SurveyAnswer(score=row.score, solved=solved, comment=comment or "")
     return Survey(
         id=row.id,
         conversation=row.conversation_id,
         ask=SurveyQuestion(kind=row.kind, scale=row.scale),
-        asked_at=when(row.asked_at),
-        answered_at=maybe(row.answered_at),
+        asked_at=from_ms(row.asked_at),
+        answered_at=maybe_from_ms(row.answered_at),
         answer=answer,
     )

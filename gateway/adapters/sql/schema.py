@@ -1,8 +1,8 @@
 """The tables. Times are milliseconds since 1970 in UTC; ``data`` and ``payload`` are JSON text.
 
-Hot tables carry partial indexes over what is still to be done, so that the cost of finding work
-does not grow with history. A change here needs a migration in ``migrations/versions``; a test
-compares the two.
+Hot tables have partial indexes over the rows that are still to be handled, so that finding work
+costs the same however long the history is. A change here needs a migration in
+``migrations/versions``; a test compares the two.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from sqlalchemy import (
     text,
 )
 
-from gateway.adapters.sql.dialect import Key, short
+from gateway.adapters.sql.engine.dialect import Key, short
 
-# SQLite gives ids of its own only to a column of exactly INTEGER; PostgreSQL wants 64 bits.
+# SQLite generates ids only for a column declared INTEGER; PostgreSQL needs 64 bits.
 Id = BigInteger().with_variant(Integer, "sqlite")
 
 NAMING = {
@@ -313,7 +313,7 @@ audit = Table(
     Column("at", BigInteger, nullable=False),
     Column("who", Text, nullable=False),
     Column("what", String(32), nullable=False),
-    # No foreign keys: what was done with an erased customer's data stays on record, by number.
+    # No foreign keys: the record of what was done with an erased customer's data stays, by number.
     Column("conversation_id", BigInteger),
     Column("customer_id", BigInteger),
     Column("origin", Text, nullable=False),

@@ -1,4 +1,4 @@
-"""The whole database by its parts, and bringing its schema up to date."""
+"""The whole store of one process, and its preparation at start-up."""
 
 from __future__ import annotations
 
@@ -8,64 +8,61 @@ from sqlalchemy import text
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.customers import SqlCustomers
-from gateway.adapters.sql.figures import SqlFigures
-from gateway.adapters.sql.herald import Herald
-from gateway.adapters.sql.hooks import SqlHooks
+from gateway.adapters.sql.encryption import check_keys
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.engine.opening import NEWEST, migrate, revision_of
+from gateway.adapters.sql.handoffs import SqlHandoffs
 from gateway.adapters.sql.inbox import SqlInbox
-from gateway.adapters.sql.keeping import SqlKeeping
-from gateway.adapters.sql.links import SqlLinks
-from gateway.adapters.sql.moves import SqlMoves
+from gateway.adapters.sql.linking import SqlLinks
 from gateway.adapters.sql.outbox import SqlOutbox
-from gateway.adapters.sql.places import admit
-from gateway.adapters.sql.processes import Me, SqlProcesses
-from gateway.adapters.sql.reading import SqlReading
-from gateway.adapters.sql.revision import NEWEST, revision_of
+from gateway.adapters.sql.processes import ProcessLease, SqlProcesses
+from gateway.adapters.sql.queries import SqlQueries
+from gateway.adapters.sql.retention import SqlRetention
+from gateway.adapters.sql.statistics import SqlQueueStatistics
 from gateway.adapters.sql.timers import SqlTimers
-from gateway.adapters.sql.units import AnyDatabase
+from gateway.adapters.sql.webhooks import SqlWebhooks, WebhookRecorder
 from gateway.store import Inbox, Outbox
 
 __all__ = ["SqlStore"]
 
 
 class SqlStore:
-    """The store of one process. ``idle``: after how long a conversation left with the bot is
-    over, so that the next message begins a new one. ``lease``: after how long without a sign of
-    life other processes take this one for dead. ``herald``: who else is to hear of what is done."""
+    """See `store.Store`. ``idle``: how long after the last message a conversation that the bot has
+    is over, so that the next message begins a new one. ``lease``: how long after its last sign of
+    life other processes take this one for dead. ``webhooks`` records events for other systems."""
 
     def __init__(
         self,
-        database: AnyDatabase,
+        database: SqlDatabase,
         *,
         idle: timedelta,
         lease: timedelta = timedelta(seconds=15),
-        herald: Herald | None = None,
+        webhooks: WebhookRecorder | None = None,
     ) -> None:
-        self._db = database
-        me, herald = Me(lease), herald or Herald()
-        self.processes = SqlProcesses(database, me)
-        self.inbox: Inbox = SqlInbox(database, me, idle=idle, herald=herald)
-        self.outbox: Outbox = SqlOutbox(database, me, herald)
+        self.database, self.lease = database, ProcessLease(lease)
+        webhooks = webhooks or WebhookRecorder()
+        self.processes = SqlProcesses(database, self.lease)
+        self.inbox: Inbox = SqlInbox(database, self.lease, idle=idle, webhooks=webhooks)
+        self.outbox: Outbox = SqlOutbox(database, self.lease, webhooks)
         self.timers = SqlTimers(database)
-        self.handoffs = SqlMoves(database, herald)
-        self.queries = SqlReading(database)
-        self.customers = SqlCustomers(database, herald)
+        self.handoffs = SqlHandoffs(database, webhooks)
+        self.queries = SqlQueries(database)
+        self.customers = SqlCustomers(database, webhooks)
         self.links = SqlLinks(database)
-        self.webhooks = SqlHooks(database)
-        self.statistics = SqlFigures(database)
-        self.retention = SqlKeeping(database)
+        self.webhooks = SqlWebhooks(database)
+        self.statistics = SqlQueueStatistics(database)
+        self.retention = SqlRetention(database)
 
     async def ping(self) -> None:
-        await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar())
+        await self.database.read(lambda c: c.execute(text("SELECT 1")).scalar())
 
     async def stop(self) -> None:
-        await self._db.stop()
+        await self.database.stop()
 
 
-async def prepare(database: AnyDatabase) -> None:
-    """Bring the schema up to date, and see that the data can be read. Raises BadKey when they are
-    sealed with a key that is not there; nothing is touched then."""
-    if await database.alone(revision_of) != NEWEST:
-        from gateway.adapters.sql.migrating import migrate  # noqa: PLC0415  (see `revision`)
-
+async def prepare(database: SqlDatabase) -> None:
+    """Bring the schema up to date, and check that the data can be decrypted. Raises BadKey, having
+    changed no data, when a key is missing."""
+    if await database.run_exclusive(revision_of) != NEWEST:
         await migrate(database)
-    await database.write(lambda c: admit(c, database.keys, rows.ms(datetime.now(UTC))))
+    await database.write(lambda c: check_keys(c, database.keys, rows.to_ms(datetime.now(UTC))))

@@ -1,4 +1,4 @@
-"""What guests write down."""
+"""Storage for plugins."""
 
 from __future__ import annotations
 

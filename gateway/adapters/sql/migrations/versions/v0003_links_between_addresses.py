@@ -1,4 +1,4 @@
-"""Addresses of one person, linked on proof."""
+"""Links between the addresses of one customer, and the codes that prove them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes on one database: who they are, and whose hands a row is in."""
+"""Several processes on one database: their leases, and the process that a row is leased to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("ref IS NOT NULL"),
     )
     if op.get_bind().dialect.name == "postgresql":
-        # Until here PostgreSQL ordered keys by its own language; no column was wider than now.
+        # Before this, PostgreSQL ordered keys by its locale. No column was wider than it is now.
         op.execute('ALTER TABLE notes_of_guests ALTER COLUMN key TYPE TEXT COLLATE "C"')
         op.alter_column("notes_of_guests", "conversation_id", type_=sa.BigInteger())
         _as_long_as_sqlite_takes()

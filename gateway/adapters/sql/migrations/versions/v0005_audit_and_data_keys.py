@@ -1,7 +1,7 @@
-"""The audit log, which is only ever added to, and the names of the keys that data are sealed with.
+"""The audit log, which is only appended to, and the names of the keys that encrypt data.
 
-Triggers refuse a change to a line, and the removal of one that is younger than a day: a mistake
-of ours, or a statement smuggled in, cannot cover its own traces.
+Triggers refuse to change an entry, or to delete one that is younger than a day, so that neither a
+bug nor an injected statement can cover its traces.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What other systems are to hear, until they have heard it."""
+"""Events for other systems, until they are delivered."""
 
 from __future__ import annotations
 

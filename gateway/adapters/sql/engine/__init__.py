@@ -1,0 +1,1 @@
+"""The two databases: connections, transactions shared by jobs, dialects, prepared statements."""

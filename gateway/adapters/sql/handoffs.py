@@ -1,0 +1,251 @@
+"""What people do with a conversation: claim, transfer, hand back, resolve.
+
+Each is a compare-and-set on the epoch.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.inbox import insert_happened
+from gateway.adapters.sql.outbox import NOT_UNSURE
+from gateway.adapters.sql.schema import (
+    conversations,
+    handoffs,
+    messages,
+    outbox,
+    suggestions,
+)
+from gateway.adapters.sql.turns.side_effects import open_handoff
+from gateway.adapters.sql.webhooks import STATE_EVENTS, WebhookRecorder
+from gateway.model import Agent, Conversation, Message, State, Suggestion
+from gateway.pipeline.outcomes import system_line
+from gateway.ports import Conflict, NotFound
+from gateway.store import ConversationEvent, HandoffRequest
+
+
+class SqlHandoffs:
+    """See `store.Moves`."""
+
+    def __init__(self, database: SqlDatabase, webhooks: WebhookRecorder) -> None:
+        self._db = database
+        self._webhooks = webhooks
+
+    async def claim(
+        self, conversation: int, agent: Agent, epoch: int, at: datetime
+    ) -> tuple[Conversation, tuple[Message, ...]]:
+        def job(connection: Connection) -> tuple[Conversation, tuple[Message, ...]]:
+            claimed = _claim(connection, conversation, agent, epoch, at)
+            self._webhooks.conversation(connection, conversation, "claimed", at, agent=agent.id)
+            return claimed
+
+        return await self._db.write(job)
+
+    async def move(
+        self,
+        conversation: int,
+        agent: Agent | None,
+        epoch: int,
+        at: datetime,
+        *,
+        state: State,
+        line: str,
+        handoff: HandoffRequest | None = None,
+    ) -> Conversation:
+        def job(connection: Connection) -> Conversation:
+            resolved_at = rows.to_ms(at) if state == "resolved" else None
+            values: dict[str, Any] = {"state": state, "owner": None, "resolved_at": resolved_at}
+            if handoff is not None:
+                values["tier"] = handoff.tier
+            now = _change(connection, conversation, epoch, values)
+            connection.execute(
+                update(handoffs)
+                .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
+                .values(closed_at=rows.to_ms(at))
+            )
+            add_notice(connection, now, line, agent, at)
+            if handoff is not None:
+                open_handoff(connection, now, handoff, at)
+            by = agent.id if agent else None
+            event = STATE_EVENTS[state]
+            self._webhooks.conversation(
+                connection, conversation, event, at, agent=by, tier=now.tier
+            )
+            if state == "resolved":
+                happened = ConversationEvent(
+                    conversation=conversation, name="resolved", epoch=now.epoch
+                )
+                insert_happened(connection, now.address.lane, "event", happened, at)
+            return now
+
+        return await self._db.write(job)
+
+    async def move_up(
+        self, handoff: int, conversation: int, ask: HandoffRequest, at: datetime
+    ) -> bool:
+        def job(connection: Connection) -> bool:
+            closed = connection.execute(
+                update(handoffs)
+                .where(
+                    handoffs.c.id == handoff,
+                    handoffs.c.claimed_at.is_(None),
+                    handoffs.c.closed_at.is_(None),
+                )
+                .values(closed_at=rows.to_ms(at))
+            )
+            if closed.rowcount != 1:
+                return False
+            now = _get(connection, conversation)
+            connection.execute(
+                update(conversations)
+                .where(conversations.c.id == conversation)
+                .values(tier=ask.tier)
+            )
+            open_handoff(connection, now, ask, at)
+            reasons = [reason.code for reason in ask.reasons]
+            self._webhooks.conversation(
+                connection, conversation, "escalated", at, tier=ask.tier, reasons=reasons
+            )
+            add_notice(connection, now, f"nobody claimed it in time: moved to {ask.tier}", None, at)
+            return True
+
+        return await self._db.write(job)
+
+    async def note(self, message: Message) -> Message:
+        def job(connection: Connection) -> Message:
+            lane = _get(connection, message.conversation).address.lane
+            values = rows.message_values(connection, message, lane)
+            id = connection.execute(insert(messages).returning(messages.c.id), values).scalar_one()
+            return message.replace(id=id)
+
+        return await self._db.write(job)
+
+    async def ignore(self, suggestion: int, agent: Agent) -> Suggestion:
+        def job(connection: Connection) -> Suggestion:
+            chosen = suggestions.c.id == suggestion
+            connection.execute(
+                update(suggestions)
+                .where(chosen, suggestions.c.outcome == "open")
+                .values(outcome="ignored", agent=rows.to_json(agent))
+            )
+            row = connection.execute(select(suggestions).where(chosen)).one_or_none()
+            if row is None:
+                raise NotFound(f"there is no suggestion {suggestion}")
+            return rows.suggestion(connection, row)
+
+        return await self._db.write(job)
+
+
+def claim_handoff(
+    connection: Connection, conversation: Conversation, agent: Agent, at: datetime
+) -> None:
+    """Mark the open handoff of ``conversation`` as claimed by ``agent``; make one if there is
+    none."""
+    found = connection.execute(
+        select(handoffs.c.id)
+        .where(handoffs.c.conversation_id == conversation.id, handoffs.c.closed_at.is_(None))
+        .order_by(handoffs.c.id.desc())
+        .limit(1)
+    ).scalar()
+    if found is None:
+        ask = HandoffRequest(reasons=(), tier=conversation.tier)
+        found = open_handoff(connection, conversation, ask, at)
+    connection.execute(
+        update(handoffs)
+        .where(handoffs.c.id == found)
+        .values(agent=rows.to_json(agent), claimed_at=rows.to_ms(at))
+    )
+
+
+def add_notice(
+    connection: Connection,
+    conversation: Conversation,
+    text: str,
+    agent: Agent | None,
+    at: datetime,
+) -> None:
+    """Add a system line that agents see."""
+    message = system_line(conversation.id, text, at, agent=agent)
+    values = rows.message_values(connection, message, conversation.address.lane)
+    connection.execute(insert(messages), values)
+
+
+def _get(connection: Connection, conversation: int) -> Conversation:
+    """Lock and return a conversation. Raises NotFound."""
+    chosen = select(conversations).where(conversations.c.id == conversation).with_for_update()
+    row = connection.execute(chosen).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no conversation {conversation}")
+    return rows.conversation(connection, row)
+
+
+def _change(
+    connection: Connection, conversation: int, epoch: int, values: dict[str, Any]
+) -> Conversation:
+    """Set ``values`` and the next epoch if ``epoch`` is still current, and discard what the bot
+    has in the outbox. Raises Conflict."""
+    now = _get(connection, conversation)
+    if now.epoch != epoch:
+        state = f"{now.owner.name} has it" if now.owner else f"it is {now.state} now"
+        raise Conflict(f"somebody was faster: {state}", now)
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation)
+        .values(epoch=epoch + 1, **values)
+    )
+    stale = (
+        (outbox.c.conversation_id == conversation)
+        & (outbox.c.author == "bot")
+        & (outbox.c.state == "ready")
+        & (outbox.c.lane == now.address.lane)
+    )
+    connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(select(outbox.c.message_id).where(stale)), NOT_UNSURE)
+        .values(status="discarded")
+    )
+    connection.execute(update(outbox).where(stale).values(state="discarded"))
+    return _get(connection, conversation)
+
+
+def _claim(
+    connection: Connection, conversation: int, agent: Agent, epoch: int, at: datetime
+) -> tuple[Conversation, tuple[Message, ...]]:
+    before = _get(connection, conversation)
+    late = _on_their_way(connection, before)
+    tier = agent.tier if before.tier == "bot" else before.tier
+    now = _change(
+        connection,
+        conversation,
+        epoch,
+        {"state": "person", "owner": rows.to_json(agent), "tier": tier, "resolved_at": None},
+    )
+    claim_handoff(connection, now, agent, at)
+    add_notice(connection, now, f"{agent.name} took the conversation", agent, at)
+    for message in late:
+        text = f"Already on its way at that moment: “{message.text}”"
+        add_notice(connection, now, text, None, at)
+    return now, late
+
+
+def _on_their_way(connection: Connection, conversation: Conversation) -> tuple[Message, ...]:
+    """The bot's messages that the customer has or may still get: they are being sent, or their
+    sending was cut off and they wait to be sent again."""
+    cut_off = (outbox.c.state == "ready") & (messages.c.status == "unsure")
+    chosen = (
+        select(messages)
+        .join(outbox, outbox.c.message_id == messages.c.id)
+        .where(
+            outbox.c.conversation_id == conversation.id,
+            outbox.c.author == "bot",
+            or_(outbox.c.state == "sending", cut_off),
+            outbox.c.lane == conversation.address.lane,
+        )
+        .order_by(messages.c.id)
+    )
+    return tuple(rows.message(connection, row) for row in connection.execute(chosen))

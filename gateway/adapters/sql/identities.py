@@ -1,0 +1,161 @@
+"""Addresses: which customer each one belongs to, and whether we may write to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.engine.prepared import PreparedStatement
+from gateway.adapters.sql.schema import (
+    conversations,
+    customers,
+    identities,
+    links,
+    messages,
+    outbox,
+)
+from gateway.model import Address, Conversation
+from gateway.ports import NotFound
+
+OPTED_OUT = "the customer asked for no more messages at this address"
+_IS_OPTED_OUT = PreparedStatement(
+    select(identities.c.opted_out).where(
+        identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value")
+    )
+)
+
+
+def address_of(lane: str) -> Address:
+    """The customer's address in ``lane``."""
+    channel, _, value = lane.partition(":")
+    return Address(channel=channel, value=value)
+
+
+def is_identity(address: Address) -> ColumnElement[bool]:
+    """The condition for the row of ``address`` in ``identities``."""
+    return and_(identities.c.channel == address.channel, identities.c.value == address.value)
+
+
+def customer_of(connection: Connection, conversation: int) -> int:
+    """The customer of ``conversation``. Raises NotFound."""
+    found = connection.execute(
+        select(conversations.c.customer_id).where(conversations.c.id == conversation)
+    ).scalar()
+    if found is None:
+        raise NotFound(f"there is no conversation {conversation}")
+    return int(found)
+
+
+def customer_at(connection: Connection, address: Address) -> int | None:
+    """The customer with ``address``; None when it is unknown."""
+    known = select(identities.c.customer_id).where(is_identity(address))
+    return connection.execute(known).scalar()
+
+
+def ensure_customer_at(connection: Connection, address: Address, at: datetime) -> int:
+    """The customer with ``address``; a new one when it is unknown."""
+    known = customer_at(connection, address)
+    if known is not None:
+        return known
+    new = insert(customers).returning(customers.c.id)
+    values = {"opted_out": False, "created_at": rows.to_ms(at)}
+    id: int = connection.execute(new, values).scalar_one()
+    connection.execute(
+        insert(identities),
+        {"customer_id": id, "channel": address.channel, "value": address.value},
+    )
+    return id
+
+
+def move_address(connection: Connection, address: Address, customer: int) -> None:
+    """Give ``address`` and its conversations to ``customer``."""
+    connection.execute(update(identities).where(is_identity(address)).values(customer_id=customer))
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.lane == address.lane)
+        .values(customer_id=customer)
+    )
+
+
+def delete_if_empty(connection: Connection, customer: int) -> None:
+    """Delete ``customer`` when nothing is left of them: no address, no conversation, and no link
+    that could be taken back to them."""
+    connection.execute(
+        delete(customers).where(
+            customers.c.id == customer,
+            ~exists().where(identities.c.customer_id == customer),
+            ~exists().where(conversations.c.customer_id == customer),
+            ~exists().where(links.c.before_id == customer, links.c.undone_at.is_(None)),
+        )
+    )
+
+
+def begin_conversation(
+    connection: Connection, customer: int, address: Address, at: datetime, **columns: Any
+) -> Conversation:
+    """A new conversation of ``customer`` at ``address``, with ``columns`` set."""
+    values = {
+        "customer_id": customer,
+        "channel": address.channel,
+        "address": address.value,
+        "lane": address.lane,
+        "epoch": 0,
+        "tier": "bot",
+        "mood": "calm",
+        "opened_at": rows.to_ms(at),
+        **columns,
+    }
+    new = insert(conversations).values(values).returning(conversations)
+    return rows.conversation(connection, connection.execute(new).one())
+
+
+def is_opted_out(connection: Connection, address: Address) -> bool:
+    """Whether the customer asked for no more messages at ``address``."""
+    values = {"channel": address.channel, "value": address.value}
+    return bool(_IS_OPTED_OUT.scalar(connection, values))
+
+
+def record_consent(connection: Connection, address: Address, consent: Literal["out", "in"]) -> None:
+    """Store an opt-out or opt-in for ``address``, from the customer or from a provider.
+
+    ``out`` also discards what is queued for it. ``in`` also lifts the customer's own opt-out,
+    unless another address of theirs is still opted out.
+    """
+    out = consent == "out"
+    changed: dict[str, bool] = {"opted_out": out} if out else {"opted_out": out, "unreachable": out}
+    connection.execute(update(identities).where(is_identity(address)).values(changed))
+    customer = select(identities.c.customer_id).where(is_identity(address)).scalar_subquery()
+    elsewhere = exists().where(identities.c.customer_id == customers.c.id, identities.c.opted_out)
+    connection.execute(
+        update(customers)
+        .where(customers.c.id == customer)
+        .values(opted_out=True if out else elsewhere)
+    )
+    if out:
+        discard_queued(connection, address.lane)
+
+
+def discard_queued(connection: Connection, lane: str) -> None:
+    """Discard what waits in the outbox of ``lane``. The bot's messages become ``discarded``; a
+    person's become ``failed``, so that the person sees it."""
+    for author, status in (("bot", "discarded"), ("agent", "failed")):
+        waiting = and_(outbox.c.lane == lane, outbox.c.state == "ready", outbox.c.author == author)
+        connection.execute(
+            update(messages)
+            .where(messages.c.id.in_(select(outbox.c.message_id).where(waiting)))
+            .values(status=status)
+        )
+        connection.execute(update(outbox).where(waiting).values(state="discarded", error=OPTED_OUT))

@@ -1,0 +1,327 @@
+"""What pages, context cards, channels and suggestions read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, or_, select
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.engine.prepared import PreparedStatement
+from gateway.adapters.sql.schema import (
+    conversations,
+    customers,
+    handoffs,
+    identities,
+    messages,
+    outbox,
+    suggestions,
+    surveys,
+)
+from gateway.model import (
+    Address,
+    ContextCard,
+    Conversation,
+    Emotion,
+    Fact,
+    Handoff,
+    Message,
+    PastAnswer,
+    PastConversation,
+    QueueItem,
+)
+from gateway.ports import NotFound
+
+MOST_MESSAGES = 500
+"""Messages on a context card."""
+LONGEST = 2_000
+"""Characters of a question, and of its answer, in a past answer."""
+_PUBLIC = (
+    select(messages)
+    .where(
+        messages.c.lane == bindparam("lane"),
+        messages.c.id > bindparam("after"),
+        messages.c.internal.is_(False),
+        messages.c.status.not_in(("discarded", "unsure")),
+        # A message that was refused before it entered the outbox was never sent.
+        or_(messages.c.status != "failed", exists().where(outbox.c.message_id == messages.c.id)),
+    )
+    .order_by(messages.c.id)
+    .limit(bindparam("most"))
+)
+_REPLIES = _PUBLIC.where(messages.c.author.in_(("bot", "agent")))
+_EARLIER = PreparedStatement(
+    select(conversations, func.max(surveys.c.score).label("score"))
+    .outerjoin(surveys, surveys.c.conversation_id == conversations.c.id)
+    .where(conversations.c.customer_id == bindparam("customer"))
+    .group_by(conversations.c.id)
+    .order_by(conversations.c.id.desc())
+    .limit(bindparam("most"))
+)
+_HAS_ANSWER = exists().where(
+    messages.c.conversation_id == conversations.c.id,
+    messages.c.author == "agent",
+    messages.c.internal.is_(False),
+)
+_ANSWERED = (
+    select(conversations.c.id)
+    .where(
+        conversations.c.state == "resolved",
+        conversations.c.opened_at >= bindparam("since"),
+        conversations.c.language.is_not(None),
+        _HAS_ANSWER,
+    )
+    .order_by(conversations.c.id.desc())
+    .limit(bindparam("most"))
+    .subquery()
+)
+_ANSWERED_MESSAGES = (
+    select(messages, conversations.c.language, conversations.c.customer_id, customers.c.name)
+    .join(_ANSWERED, _ANSWERED.c.id == messages.c.conversation_id)
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .join(customers, customers.c.id == conversations.c.customer_id)
+    .where(
+        messages.c.internal.is_(False),
+        messages.c.author.in_(("customer", "agent")),
+        messages.c.status.not_in(("discarded", "unsure", "failed")),
+    )
+    .order_by(messages.c.conversation_id.desc(), messages.c.id)
+)
+_CONVERSATION = select(conversations).where(conversations.c.id == bindparam("id"))
+
+
+class SqlQueries:
+    """See `store.Reading`. Each method reads one snapshot."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._db = database
+
+    async def messages(
+        self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
+    ) -> tuple[Message, ...]:
+        values = {"lane": address.lane, "after": after, "most": limit}
+        query = _PUBLIC if own else _REPLIES
+        return await self._db.read(
+            lambda c: tuple(rows.message(c, row) for row in c.execute(query, values))
+        )
+
+    async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]:
+        return await self._db.read(lambda c: _earlier(c, customer, limit))
+
+    async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]:
+        return await self._db.read(lambda c: _answered(c, since, limit))
+
+    async def conversation(self, id: int) -> Conversation:
+        return await self._db.read(lambda c: rows.conversation(c, _found(c, id)))
+
+    async def queue(self) -> tuple[QueueItem, ...]:
+        return await self._db.read(_queue, long=True)
+
+    async def card(self, id: int) -> ContextCard:
+        return await self._db.read(lambda c: _card(c, id))
+
+    async def handoff(self, id: int) -> Handoff:
+        def job(connection: Connection) -> Handoff:
+            row = connection.execute(select(handoffs).where(handoffs.c.id == id)).one_or_none()
+            if row is None:
+                raise NotFound(f"there is no handoff {id}")
+            return rows.handoff(connection, row)
+
+        return await self._db.read(job)
+
+
+def _found(connection: Connection, id: int) -> Row[Any]:
+    row = connection.execute(_CONVERSATION, {"id": id}).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no conversation {id}")
+    return row
+
+
+def _earlier(connection: Connection, customer: int, limit: int) -> tuple[PastConversation, ...]:
+    found = _EARLIER.all(connection, {"customer": customer, "most": limit})
+    return tuple(
+        PastConversation(
+            id=row.id,
+            channel=row.channel,
+            opened_at=rows.from_ms(row.opened_at),
+            resolved_at=rows.maybe_from_ms(row.resolved_at),
+            intent=row.intent,
+            mood=row.mood,
+            score=row.score,
+        )
+        for row in found
+    )
+
+
+def _queue(connection: Connection) -> tuple[QueueItem, ...]:
+    open_handoffs = (
+        select(handoffs, conversations.c.id.label("found"))
+        .join(conversations, conversations.c.id == handoffs.c.conversation_id)
+        .where(handoffs.c.closed_at.is_(None))
+        .order_by(handoffs.c.claimed_at.is_not(None), handoffs.c.priority.desc(), handoffs.c.id)
+        .limit(500)
+    )
+    return tuple(_item(connection, row) for row in connection.execute(open_handoffs).all())
+
+
+def _item(connection: Connection, row: Row[Any]) -> QueueItem:
+    found = _found(connection, row.found)
+    customer = connection.execute(
+        select(customers).where(customers.c.id == found.customer_id)
+    ).one()
+    last = connection.execute(
+        select(messages)
+        .where(messages.c.conversation_id == found.id, messages.c.author == "customer")
+        .order_by(messages.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    message = rows.message(connection, last) if last else None
+    understanding = message.understanding if message else None
+    handoff = rows.handoff(connection, row)
+    return QueueItem(
+        handoff=handoff,
+        conversation=rows.conversation(connection, found),
+        customer=rows.customer(connection, customer),
+        preview=_preview(message.text) if message else "",
+        mood=understanding.emotion if understanding else Emotion(),
+        waiting_since=_waiting_since(connection, found.id) or handoff.created_at,
+    )
+
+
+def _waiting_since(connection: Connection, conversation: int) -> Any:
+    """The time of the customer's first message that no person has answered yet; None when there is
+    none."""
+    last_answer = (
+        select(func.coalesce(func.max(messages.c.id), 0))
+        .where(
+            messages.c.conversation_id == conversation,
+            messages.c.author == "agent",
+            messages.c.internal.is_(False),
+        )
+        .scalar_subquery()
+    )
+    first = select(func.min(messages.c.at)).where(
+        messages.c.conversation_id == conversation,
+        messages.c.author == "customer",
+        messages.c.id > last_answer,
+    )
+    return rows.maybe_from_ms(connection.execute(first).scalar())
+
+
+def _preview(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 140 else flat[:139].rstrip() + "…"
+
+
+def _card(connection: Connection, id: int) -> ContextCard:
+    found = _found(connection, id)
+    customer = connection.execute(
+        select(customers).where(customers.c.id == found.customer_id)
+    ).one()
+    latest = (
+        select(messages)
+        .where(messages.c.conversation_id == id)
+        .order_by(messages.c.id.desc())
+        .limit(MOST_MESSAGES)
+    )
+    shown = tuple(
+        rows.message(connection, row) for row in reversed(connection.execute(latest).all())
+    )
+    handoff = _newest(connection, handoffs, id)
+    suggestion = _newest(connection, suggestions, id)
+    known = select(identities).where(identities.c.customer_id == found.customer_id)
+    history = _earlier(connection, found.customer_id, 20)
+    return ContextCard(
+        conversation=rows.conversation(connection, found),
+        customer=rows.customer(connection, customer),
+        identities=tuple(
+            Address(channel=row.channel, value=row.value) for row in connection.execute(known)
+        ),
+        handoff=rows.handoff(connection, handoff) if handoff else None,
+        messages=shown,
+        earlier=tuple(earlier for earlier in history if earlier.id != id),
+        facts=_facts(shown),
+        summary=(),
+        suggestion=rows.suggestion(connection, suggestion)
+        if suggestion and suggestion.outcome == "open"
+        else None,
+        on_its_way=_on_their_way(connection, id),
+    )
+
+
+def _facts(shown: tuple[Message, ...]) -> tuple[Fact, ...]:
+    """The facts from the customer's own messages, the newest value of each."""
+    customers_own = (message for message in shown if message.author == "customer")
+    newest = {fact.name: fact for message in customers_own for fact in message.facts}
+    return tuple(newest.values())
+
+
+def _newest(connection: Connection, table: Any, conversation: int) -> Row[Any] | None:
+    return connection.execute(
+        select(table)
+        .where(table.c.conversation_id == conversation)
+        .order_by(table.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _on_their_way(connection: Connection, conversation: int) -> tuple[Message, ...]:
+    """The bot's messages that the provider may have, although a person has the conversation."""
+    chosen = (
+        select(messages)
+        .join(outbox, outbox.c.message_id == messages.c.id)
+        .where(
+            outbox.c.conversation_id == conversation,
+            or_(
+                outbox.c.state == "unsure",
+                and_(
+                    outbox.c.state == "sending",
+                    outbox.c.author == "bot",
+                    outbox.c.epoch
+                    < select(conversations.c.epoch)
+                    .where(conversations.c.id == conversation)
+                    .scalar_subquery(),
+                ),
+            ),
+        )
+        .order_by(messages.c.id)
+    )
+    return tuple(rows.message(connection, row) for row in connection.execute(chosen))
+
+
+def _answered(connection: Connection, since: datetime, limit: int) -> tuple[PastAnswer, ...]:
+    found = connection.execute(_ANSWERED_MESSAGES, {"since": rows.to_ms(since), "most": limit})
+    by_conversation = groupby(found.all(), key=attrgetter("conversation_id"))
+    return tuple(
+        answered
+        for _, conversation in by_conversation
+        for answered in _first_answer(connection, conversation)
+    )
+
+
+def _first_answer(connection: Connection, conversation: Iterable[Row[Any]]) -> Iterator[PastAnswer]:
+    """What the customer wrote before the first answer of a person, and that answer."""
+    questions: list[str] = []
+    for row in conversation:
+        message = rows.message(connection, row)
+        if message.author == "customer":
+            questions.append(message.text)
+            continue
+        question = " ".join(questions).strip()
+        if question and message.text.strip():
+            customer_name = rows.decrypted(connection, "customers.name", "", row.name)
+            names = (customer_name, message.agent.name if message.agent else None)
+            yield PastAnswer(
+                conversation=row.conversation_id,
+                customer=row.customer_id,
+                language=row.language,
+                asked=question[:LONGEST],
+                said=message.text[:LONGEST],
+                names=tuple(name for name in names if name),
+            )
+        return

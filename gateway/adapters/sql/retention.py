@@ -1,0 +1,230 @@
+"""Deletes what is older than it may be, oldest first and a little at a time.
+
+Ids grow with time. So each step reads a range of ids from where the last one stopped, and the walk
+ends at the first row that is young enough: its cost depends on what is deleted, not on what stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select, true
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.customers import (
+    CONVERSATION_TABLES,
+    delete_conversation_rows,
+    named_files,
+)
+from gateway.adapters.sql.encryption import decrypted_rows
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.identities import delete_if_empty
+from gateway.adapters.sql.schema import (
+    attachments,
+    conversations,
+    customers,
+    hooks,
+    identities,
+    inbox,
+    links,
+    messages,
+    notes_of_guests,
+    outbox,
+)
+from gateway.model import Inbound, Json
+from gateway.store import RetentionStep
+
+STEP = 1000
+DIGEST = re.compile(r"[0-9a-f]{64}")
+_DONE: dict[str, tuple[Table, Any, ColumnElement[bool]]] = {
+    "inbox": (inbox, inbox.c.received_at, inbox.c.state == "handled"),
+    "outbox": (outbox, outbox.c.created_at, outbox.c.state.in_(("sent", "discarded"))),
+    "hooks": (hooks, hooks.c.created_at, hooks.c.state == "sent"),
+}
+"""Tables of work: the time of a row, and whether it is done."""
+
+
+class SqlRetention:
+    """See `store.Keeping`."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._db = database
+
+    async def silent(
+        self, before: datetime, after: int, limit: int
+    ) -> tuple[list[int], RetentionStep]:
+        return await self._db.read(lambda c: _silent(c, before, after, limit), long=True)
+
+    async def whole(self, conversation: int) -> Json:
+        return await self._db.read(lambda c: _whole(c, conversation), long=True)
+
+    async def end(self, conversations: Sequence[int], before: datetime) -> int:
+        return await self._db.write(lambda c: _end(c, conversations, before), long=True)
+
+    async def old(
+        self,
+        kind: Literal["attachments", "inbox", "outbox", "hooks"],
+        before: datetime,
+        after: int,
+        limit: int,
+        *,
+        delete: bool,
+    ) -> RetentionStep:
+        def job(connection: Connection) -> RetentionStep:
+            ids, cut = _old(connection, kind, before, after, limit)
+            if delete and ids:
+                table = attachments if kind == "attachments" else _DONE[kind][0]
+                connection.execute(table.delete().where(table.c.id.in_(ids)))
+            return cut
+
+        return await (self._db.write(job, long=True) if delete else self._db.read(job, long=True))
+
+    async def unnamed(self, digests: Sequence[str]) -> set[str]:
+        left: set[str] = set()
+        for at in range(0, len(digests), STEP):
+            some = set(digests[at : at + STEP])
+            known = partial(_attached, digests=some)
+            left |= some - await self._db.read(known, long=True)
+        for find in (_named_in_inbox, _named_by_plugins):
+            after: int | None = 0
+            while left and after is not None:
+                found, after = await self._db.read(partial(find, after=after), long=True)
+                left -= found
+        return left
+
+    async def squeeze(self) -> None:
+        await self._db.vacuum()
+
+
+def _is_silent(before: datetime) -> ColumnElement[bool]:
+    """A conversation that is over, with no message since ``before`` and nothing waiting."""
+    here = conversations.c.id
+    recent = exists().where(messages.c.conversation_id == here, messages.c.at >= rows.to_ms(before))
+    outgoing = exists().where(
+        outbox.c.lane == conversations.c.lane,
+        outbox.c.conversation_id == here,
+        outbox.c.state.in_(("ready", "sending")),
+    )
+    incoming = exists().where(inbox.c.lane == conversations.c.lane, inbox.c.state == "ready")
+    over = conversations.c.state.in_(("resolved", "bot"))
+    return over & ~recent & ~outgoing & ~incoming
+
+
+def _silent(
+    connection: Connection, before: datetime, after: int, limit: int
+) -> tuple[list[int], RetentionStep]:
+    walk = select(conversations.c.id).where(
+        conversations.c.id > after, conversations.c.opened_at < rows.to_ms(before)
+    )
+    seen = connection.execute(walk.order_by(conversations.c.id).limit(limit)).scalars().all()
+    chosen = select(conversations.c.id).where(conversations.c.id.in_(seen), _is_silent(before))
+    found = list(connection.execute(chosen.order_by(conversations.c.id)).scalars())
+    return found, RetentionStep(gone=len(found), after=seen[-1] if len(seen) == limit else None)
+
+
+def _whole(connection: Connection, conversation: int) -> Json:
+    select_rows = partial(decrypted_rows, connection)
+    [row] = select_rows(conversations, conversations.c.id == conversation)
+    whole: dict[str, Any] = {"conversation": row}
+    whole["customer"] = select_rows(customers, customers.c.id == row["customer_id"])
+    for name, table in CONVERSATION_TABLES:
+        whole[name] = select_rows(table, table.c.conversation_id == conversation)
+    message_ids = select(messages.c.id).where(messages.c.conversation_id == conversation)
+    whole["attachments"] = select_rows(attachments, attachments.c.message_id.in_(message_ids))
+    return whole
+
+
+def _end(connection: Connection, chosen: Sequence[int], before: datetime) -> int:
+    still_silent = connection.execute(
+        select(conversations.c.id, conversations.c.customer_id).where(
+            conversations.c.id.in_(chosen), _is_silent(before)
+        )
+    ).all()
+    ids = [row.id for row in still_silent]
+    connection.execute(delete(inbox).where(inbox.c.conversation_id.in_(ids)))
+    delete_conversation_rows(connection, ids)
+    connection.execute(delete(conversations).where(conversations.c.id.in_(ids)))
+    for customer in {row.customer_id for row in still_silent}:
+        _forget_customer(connection, customer)
+    return len(ids)
+
+
+def _forget_customer(connection: Connection, customer: int) -> None:
+    """Delete a customer without conversations, with their addresses. Keeps one who opted out,
+    which must be remembered, and one whose addresses were linked by somebody's decision."""
+    own = identities.c.customer_id == customer
+    needed = (
+        exists().where(conversations.c.customer_id == customer)
+        | exists().where(links.c.customer_id == customer)
+        | exists().where(own, identities.c.opted_out)
+    )
+    free = select(customers.c.id).where(
+        customers.c.id == customer, customers.c.opted_out.is_(False), ~needed
+    )
+    if connection.execute(free).scalar() is not None:
+        connection.execute(delete(identities).where(own))
+        delete_if_empty(connection, customer)
+
+
+def _old(
+    connection: Connection, kind: str, before: datetime, after: int, limit: int
+) -> tuple[list[int], RetentionStep]:
+    """The ids of rows that are done and older than ``before``, in the next ``limit`` rows."""
+    if kind == "attachments":
+        walk = (
+            select(attachments.c.id, messages.c.at, true())
+            .join(messages, messages.c.id == attachments.c.message_id)
+            .where(attachments.c.id > after)
+            .order_by(attachments.c.id)
+        )
+    else:
+        table, time, done = _DONE[kind]
+        walk = select(table.c.id, time, done).where(table.c.id > after).order_by(table.c.id)
+    seen = connection.execute(walk.limit(limit)).all()
+    ids = [row[0] for row in seen if row[1] < rows.to_ms(before) and row[2]]
+    is_end = len(seen) < limit or any(row[1] >= rows.to_ms(before) for row in seen)
+    return ids, RetentionStep(gone=len(ids), after=None if is_end else seen[-1][0])
+
+
+def _attached(connection: Connection, *, digests: set[str]) -> set[str]:
+    known = select(attachments.c.digest).where(attachments.c.digest.in_(digests))
+    return set(connection.execute(known).scalars())
+
+
+def _named_in_inbox(connection: Connection, *, after: int) -> tuple[set[str], int | None]:
+    """The digests that the next rows of the inbox name, and where the following step begins.
+
+    A waiting row names its files. A handled one does not (its message does), except the mail that
+    it was parsed from, which is kept as long as the row.
+    """
+    walk = select(inbox.c.id).where(inbox.c.id > after).order_by(inbox.c.id).limit(STEP)
+    ids = connection.execute(walk).scalars().all()
+    here = inbox.c.id.in_(ids)
+    waits = (inbox.c.state != "handled") | (inbox.c.kind == "unreadable")
+    handled = select(inbox.c.lane, inbox.c.payload).where(
+        here, ~waits, inbox.c.kind.in_(("message", "edit"))
+    )
+    payloads = (
+        rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
+        for row in connection.execute(handled)
+    )
+    raws = {rows.from_json(payload, Inbound).raw for payload in payloads}
+    found = named_files(connection, here & waits) | {raw for raw in raws if raw}
+    return found, ids[-1] if len(ids) == STEP else None
+
+
+def _named_by_plugins(connection: Connection, *, after: int) -> tuple[set[str], int | None]:
+    """The digests in the next rows of plugin storage: work that a plugin has not finished yet."""
+    table = notes_of_guests
+    walk = select(table).where(table.c.id > after).order_by(table.c.id).limit(STEP)
+    found = connection.execute(walk).all()
+    texts = [
+        rows.decrypted(connection, "notes_of_guests.value", f"{row.guest}/{row.key}", row.value)
+        for row in found
+    ]
+    digests = {digest for text in texts for digest in DIGEST.findall(text)}
+    return digests, found[-1].id if len(found) == STEP else None

@@ -1,0 +1,1 @@
+"""Turns: fetches the oldest inbox row of a lane, and commits what the turn changes."""

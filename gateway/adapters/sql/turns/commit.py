@@ -1,0 +1,156 @@
+"""Commits a turn: everything that handling one inbox row changes, or nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, String, bindparam, func, select, update
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.engine.prepared import PreparedStatement
+from gateway.adapters.sql.identities import record_consent
+from gateway.adapters.sql.schema import conversations, inbox
+from gateway.adapters.sql.turns.fetch import READY
+from gateway.adapters.sql.turns.resolver import identify, open_conversation, turn_columns
+from gateway.adapters.sql.turns.side_effects import (
+    apply_side_effects,
+    enqueue_replies,
+    record_feedback,
+    store_message,
+)
+from gateway.model import Conversation, Message
+from gateway.store import (
+    AlreadyHandled,
+    CommittedTurn,
+    ConversationChanged,
+    ConversationEvent,
+    TurnOutcome,
+)
+
+_CONVERSATION = PreparedStatement(
+    select(conversations).where(conversations.c.id == bindparam("id")).with_for_update()
+)
+_MORE = PreparedStatement(
+    select(inbox.c.id).where(inbox.c.lane == bindparam("lane"), inbox.c.state == READY).limit(1)
+)
+_NEWER = PreparedStatement(
+    select(conversations.c.id)
+    .where(conversations.c.lane == bindparam("lane"), conversations.c.id > bindparam("this"))
+    .limit(1)
+)
+_HANDLED = PreparedStatement(
+    update(inbox)
+    .where(inbox.c.id == bindparam("turn"), inbox.c.state != "handled")
+    .values(
+        state="handled",
+        error=None,
+        conversation_id=bindparam("conversation"),
+        message_id=bindparam("message"),
+    )
+)
+_UPDATE = PreparedStatement(
+    update(conversations)
+    .where(conversations.c.id == bindparam("this"))
+    .values(
+        {name: bindparam(name) for name in ("state", "epoch", "tier", "language", "subject")}
+        | {"intent": bindparam("intent")}
+        | {"mood": func.coalesce(bindparam("mood", type_=String), conversations.c.mood)}
+    )
+)
+
+
+def commit_turn(connection: Connection, outcome: TurnOutcome, at: datetime) -> CommittedTurn:
+    """Store ``outcome`` whole. Raises Moved or AlreadyHandled, having changed nothing."""
+    committed = _store(connection, outcome, at)
+    more = outcome.work.more or _has_more(connection, outcome.work.lane)
+    return committed if more == committed.more else committed.replace(more=more)
+
+
+def _has_more(connection: Connection, lane: str) -> bool:
+    """Whether another process, which cannot wake ours, has added to the lane meanwhile."""
+    # SQLite serves one process: its intake wakes the lane.
+    return (
+        connection.dialect.name != "sqlite" and _MORE.scalar(connection, {"lane": lane}) is not None
+    )
+
+
+def _store(connection: Connection, outcome: TurnOutcome, at: datetime) -> CommittedTurn:
+    conversation, dropped = _current(connection, outcome, at)
+    message = None
+    if outcome.message is not None:
+        message = store_message(connection, outcome.message, conversation)
+    _mark_handled(connection, outcome, conversation.id, message)
+    for note in outcome.notes:
+        store_message(connection, note, conversation)
+    if outcome.consent is not None:
+        record_consent(connection, conversation.address, outcome.consent)
+    record_feedback(connection, outcome, conversation, at)
+    if dropped:
+        return CommittedTurn(conversation=conversation, message=message, dropped=dropped)
+    if outcome.work.conversation is not None:
+        conversation = _update(connection, outcome, conversation)
+    replies, dropped = enqueue_replies(connection, outcome, conversation, at)
+    apply_side_effects(connection, outcome, conversation, at)
+    return CommittedTurn(
+        conversation=conversation,
+        message=message,
+        replies=replies,
+        dropped=dropped,
+        queued=bool(replies) and not outcome.mailbox,
+    )
+
+
+def _current(
+    connection: Connection, outcome: TurnOutcome, at: datetime
+) -> tuple[Conversation, str | None]:
+    """The conversation as it is in the database, and why the bot's replies are dropped, if so."""
+    if not outcome.conversation.id:
+        return open_conversation(connection, outcome, at), None
+    if outcome.work.inbound is not None and outcome.work.inbound.ref is not None:
+        identify(connection, outcome)
+    row = _CONVERSATION.one(connection, {"id": outcome.conversation.id})
+    now = rows.conversation(connection, row)
+    if outcome.work.happened is not None:
+        return now, _why_outdated(connection, now, outcome.work.happened)
+    if outcome.work.kind == "agent" or now.epoch == outcome.conversation.epoch:
+        return now, None
+    if now.state in ("waiting", "person"):
+        return now, "a person took the conversation"
+    raise ConversationChanged
+
+
+def _why_outdated(
+    connection: Connection, now: Conversation, happened: ConversationEvent
+) -> str | None:
+    """Why a timer's reply is dropped: the conversation changed, or a newer one began. (Where
+    conversations follow one another in a lane, the reply would show up in the newer one.)"""
+    if now.epoch != happened.epoch:
+        return "the conversation has changed since it was set"
+    lane = {"lane": now.address.lane, "this": now.id}
+    if now.subject is None and _NEWER.scalar(connection, lane) is not None:
+        return "the customer has begun a newer conversation"
+    return None
+
+
+def _update(connection: Connection, outcome: TurnOutcome, now: Conversation) -> Conversation:
+    after = outcome.conversation.replace(epoch=now.epoch, owner=now.owner)
+    if outcome.message is None and outcome.handoff is None:
+        return now
+    if outcome.reopen:
+        after = after.replace(epoch=now.epoch + 1, owner=None, resolved_at=None)
+        reopened = update(conversations).where(conversations.c.id == now.id)
+        connection.execute(reopened.values(owner=None, resolved_at=None))
+    _UPDATE.count(connection, {"this": now.id, **turn_columns(connection, outcome, after)})
+    return after
+
+
+def _mark_handled(
+    connection: Connection, outcome: TurnOutcome, conversation: int, message: Message | None
+) -> None:
+    turn = {
+        "turn": outcome.work.id,
+        "conversation": conversation,
+        "message": message.id if message else None,
+    }
+    if _HANDLED.count(connection, turn) != 1:
+        raise AlreadyHandled

@@ -1,0 +1,244 @@
+"""What a turn stores: messages and their outbox rows, timers, handoffs, suggestions, surveys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import Connection, bindparam, insert, select, text, update
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.engine.prepared import PreparedInsert
+from gateway.adapters.sql.schema import (
+    attachments,
+    conversations,
+    customers,
+    handoffs,
+    messages,
+    outbox,
+    suggestions,
+    surveys,
+    timers,
+)
+from gateway.model import Conversation, Message, Outbound, Timer
+from gateway.store import HandoffRequest, TurnOutcome
+
+_OPTED_OUT = (
+    select(customers.c.opted_out)
+    .join(conversations, conversations.c.customer_id == customers.c.id)
+    .where(conversations.c.id == bindparam("id"))
+)
+_NEW_SURVEY = text(
+    "INSERT INTO surveys (conversation_id, kind, scale, asked_at)"
+    " VALUES (:conversation, :kind, :scale, :at) ON CONFLICT DO NOTHING RETURNING id"
+)
+_NEW_MESSAGE = PreparedInsert(
+    messages,
+    *("conversation_id", "lane", "turn_id", "author", "internal", "purpose"),
+    *("status", "text", "at", "remote_id", "data"),
+)
+
+
+def store_message(connection: Connection, message: Message, conversation: Conversation) -> Message:
+    """Store ``message`` in ``conversation``, with its attachments; return it with its id."""
+    message = message.replace(conversation=conversation.id)
+    id = _NEW_MESSAGE.insert(
+        connection, rows.message_values(connection, message, conversation.address.lane)
+    )
+    for attachment in message.attachments:
+        digest = attachment.digest
+        connection.execute(
+            insert(attachments),
+            {
+                "message_id": id,
+                "digest": digest,
+                "name": rows.encrypted(connection, "attachments.name", digest, attachment.name),
+                "media_type": attachment.media_type,
+                "size": attachment.size,
+            },
+        )
+    return message.replace(id=id)
+
+
+def enqueue_replies(
+    connection: Connection, outcome: TurnOutcome, conversation: Conversation, at: datetime
+) -> tuple[tuple[Message, ...], str | None]:
+    """Store the replies and queue them for delivery; also return why they are dropped, if so."""
+    if not outcome.replies:
+        return (), None
+    if outcome.refused is not None:
+        for reply in outcome.replies:
+            failed = reply.replace(status="failed", detail=outcome.refused)
+            store_message(connection, failed, conversation)
+        return (), outcome.refused
+    if outcome.survey is not None:
+        reason = _record_survey(connection, outcome, conversation.id, at)
+        if reason:
+            return (), reason
+    status = "sent" if outcome.mailbox else "queued"
+    replies = tuple(
+        store_message(connection, reply.replace(status=status), conversation)
+        for reply in outcome.replies
+    )
+    if not outcome.mailbox:
+        for reply in replies:
+            enqueue(connection, reply, conversation, at, trace=outcome.trace)
+    return replies, None
+
+
+def _record_survey(
+    connection: Connection, outcome: TurnOutcome, conversation: int, at: datetime
+) -> str | None:
+    """Store that the survey is asked; or return why it must not be. The same commit decides, so it
+    never goes to a customer who opted out, and never twice."""
+    survey = outcome.survey
+    if survey is None or connection.execute(_OPTED_OUT, {"id": conversation}).scalar():
+        return "the customer asked for no follow-ups"
+    new = {"conversation": conversation, "kind": survey.kind, "scale": survey.scale}
+    if connection.execute(_NEW_SURVEY, {**new, "at": rows.to_ms(at)}).scalar() is None:
+        return "this survey was asked before"
+    return None
+
+
+def enqueue(
+    connection: Connection,
+    reply: Message,
+    conversation: Conversation,
+    at: datetime,
+    *,
+    trace: str | None = None,
+) -> None:
+    """Put ``reply`` into the outbox."""
+    key, address = uuid4().hex, conversation.address
+    outbound = Outbound(
+        id=0,
+        key=key,
+        message=reply.id,
+        address=address,
+        text=reply.text,
+        author="agent" if reply.author == "agent" else "bot",
+        at=reply.at,
+        agent=reply.agent.name if reply.agent else None,
+        language=conversation.language or "en",
+        subject=conversation.subject,
+        buttons=reply.buttons,
+        survey=reply.survey,
+        attachments=reply.attachments,
+        automatic=reply.author != "agent",
+        trace=trace,
+    )
+    payload = rows.to_json(outbound)
+    connection.execute(
+        insert(outbox),
+        {
+            "message_id": reply.id,
+            "conversation_id": conversation.id,
+            "lane": address.lane,
+            "channel": address.channel,
+            "author": outbound.author,
+            "epoch": conversation.epoch,
+            "key": key,
+            "payload": rows.encrypted(connection, "outbox.payload", address.lane, payload),
+            "created_at": rows.to_ms(at),
+        },
+    )
+
+
+def apply_side_effects(
+    connection: Connection, outcome: TurnOutcome, conversation: Conversation, at: datetime
+) -> None:
+    """Store timers, the handoff and the suggestion of a turn. ``conversation`` is as after this
+    commit, with its epoch."""
+    for timer in outcome.timers:
+        _set_timer(connection, conversation, timer)
+    if outcome.handoff is not None:
+        open_handoff(connection, conversation, outcome.handoff, at)
+    if outcome.draft is not None:
+        draft = rows.encrypted(connection, "suggestions.text", conversation.id, outcome.draft.text)
+        connection.execute(
+            insert(suggestions),
+            {
+                "conversation_id": conversation.id,
+                "text": draft,
+                "source": outcome.draft.source,
+                "at": rows.to_ms(at),
+            },
+        )
+    _close_suggestion(connection, outcome)
+
+
+def record_feedback(
+    connection: Connection, outcome: TurnOutcome, conversation: Conversation, at: datetime
+) -> None:
+    """Store a follow-up opt-out and a survey answer: they count whoever has the conversation."""
+    if outcome.opt_out:
+        owner = select(conversations.c.customer_id).where(conversations.c.id == conversation.id)
+        connection.execute(
+            update(customers).where(customers.c.id.in_(owner)).values(opted_out=True)
+        )
+    answer, survey = outcome.answered, outcome.work.survey
+    if answer is None or survey is None:
+        return
+    connection.execute(
+        update(surveys)
+        .where(surveys.c.id == survey.id, surveys.c.answered_at.is_(None))
+        .values(
+            answered_at=rows.to_ms(at),
+            score=answer.score,
+            solved=answer.solved,
+            comment=rows.encrypted(connection, "surveys.comment", conversation.id, answer.comment),
+        )
+    )
+
+
+def _close_suggestion(connection: Connection, outcome: TurnOutcome) -> None:
+    """Store what the agent made of the suggestion: sent as it was, or edited."""
+    said = outcome.work.said
+    if said is None or said.suggestion is None:
+        return
+    chosen = suggestions.c.id == said.suggestion
+    row = connection.execute(select(suggestions).where(chosen)).one_or_none()
+    same = row is not None and rows.suggestion(connection, row).text.split() == said.text.split()
+    final = rows.encrypted(connection, "suggestions.final", said.conversation, said.text)
+    connection.execute(
+        update(suggestions)
+        .where(chosen, suggestions.c.conversation_id == said.conversation)
+        .values(outcome="sent" if same else "edited", final=final, agent=rows.to_json(said.agent))
+    )
+
+
+def open_handoff(
+    connection: Connection, conversation: Conversation, ask: HandoffRequest, at: datetime
+) -> int:
+    """Put ``conversation`` into the queue, with a timer in case nobody claims it in time; return
+    the handoff's id."""
+    reasons = rows.to_json(ask.reasons)
+    id: int = connection.execute(
+        insert(handoffs).returning(handoffs.c.id),
+        {
+            "conversation_id": conversation.id,
+            "reasons": rows.encrypted(connection, "handoffs.reasons", conversation.id, reasons),
+            "tier": ask.tier,
+            "skills": rows.to_json(ask.skills),
+            "priority": ask.priority,
+            "created_at": rows.to_ms(at),
+        },
+    ).scalar_one()
+    if ask.claim_by is not None:
+        timer = Timer(name="unclaimed", due_at=ask.claim_by, data={"handoff": str(id)})
+        _set_timer(connection, conversation, timer)
+    return id
+
+
+def _set_timer(connection: Connection, conversation: Conversation, timer: Timer) -> None:
+    connection.execute(
+        insert(timers),
+        {
+            "conversation_id": conversation.id,
+            "lane": conversation.address.lane,
+            "name": timer.name,
+            "due_at": rows.to_ms(timer.due_at),
+            "epoch": conversation.epoch,
+            "data": rows.to_json(timer.data),
+        },
+    )
