@@ -65,7 +65,7 @@ class _AddressGuard(AbstractResolver):
         family, kind, protocol, _, address = info
         host, port = str(address[0]), int(address[1])
         if (host, port) not in self._allowed and not is_public(host):
-            raise AddressForbidden(errno.EACCES, "the address is not in the public network")
+            raise AddressForbidden(errno.EACCES, "the address is in a network that is not public")
         return socket.socket(family, kind, protocol)
 
 

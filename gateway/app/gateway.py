@@ -220,7 +220,9 @@ class Gateway:
                 if isinstance(plugin, StartupResource):
                     await plugin.open()
         await self.open_database()
-        await self.store.processes.enter(self.settings.core.process.name, self.settings.core.role)
+        await self.store.processes.register(
+            self.settings.core.process.name, self.settings.core.role
+        )
         cut_off = await self._recover() if infrastructure.works_lanes else 0
         self.lease_renewal = asyncio.create_task(self.heartbeat.renew())
         await self.cluster.start(self.scheduler.sweep_now)
@@ -234,7 +236,7 @@ class Gateway:
 
     async def _recover(self) -> int:
         """Recover from a crash. Returns how many sends it cut off."""
-        await self.store.inbox.survived()
+        await self.store.inbox.count_interrupted()
         return await self.pipeline.delivery.recover()
 
     async def stop_background(self) -> None:
@@ -265,7 +267,7 @@ class Gateway:
         if self.lease_renewal is not None:
             self.lease_renewal.cancel()
         try:
-            await self.store.processes.leave()
+            await self.store.processes.unregister()
         except Exception:
             log.exception("process.not_left")  # others take over when the lease expires
 

@@ -24,7 +24,7 @@ from gateway.ports import AuditLog, Clock, Desk
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class AuditedDesk:
     """A `ports.Desk` around another one: each completed action leaves an entry in the audit log.
 
@@ -135,7 +135,7 @@ class AuditPurge(Protocol):
     async def forget(self, before: datetime) -> int: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class AuditRetention:
     """Deletes audit entries that are older than ``days``: at the start, then once a day."""
 

@@ -27,7 +27,7 @@ from gateway.routing.policy import Policy
 from gateway.store import AgentMessage, HandoffRequest, Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class DeskService:
     """The desk of all agents, from whichever page or chat they answer; see `ports.Desk`."""
 
@@ -45,7 +45,7 @@ class DeskService:
 
     async def card(self, conversation: int) -> ContextCard:
         card = await self.store.queries.card(conversation)
-        linked = await self.store.links.of(conversation)
+        linked = await self.store.links.linked_addresses(conversation)
         return card.replace(summary=self.summaries.best(card), linked=linked)
 
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> ContextCard:
@@ -74,10 +74,10 @@ class DeskService:
         if not text.strip() and not attachments:
             raise NotAccepted("an answer needs text or a file")
         now = await self.store.queries.conversation(conversation)
-        if known := await self.store.inbox.said((via or now.address).lane, key):
+        if known := await self.store.inbox.find_agent_message((via or now.address).lane, key):
             return known
         if via is not None and via != now.address:
-            now = await self.store.links.go_on(conversation, via, agent, self.clock.now())
+            now = await self.store.links.continue_at(conversation, via, agent, self.clock.now())
             conversation = now.id
         if now.owner is not None and now.owner.id != agent.id:
             raise Conflict(f"{now.owner.name} has this conversation", now)
@@ -91,7 +91,7 @@ class DeskService:
             attachments=attachments,
         )
         lane = now.address.lane
-        accepted = await self.store.inbox.say(message, lane, key, self.clock.now())
+        accepted = await self.store.inbox.accept_agent_message(message, lane, key, self.clock.now())
         self.wake(lane)
         self._changed(conversation)
         return accepted
@@ -163,7 +163,7 @@ class DeskService:
         return await self._note_link(conversation, f"{agent.name} linked {address.lane}", agent)
 
     async def unlink(self, conversation: int, link: int, agent: Agent) -> ContextCard:
-        links = await self.store.links.of(conversation)
+        links = await self.store.links.linked_addresses(conversation)
         if link not in (linked.id for linked in links):
             raise NotFound(f"this customer has no link {link}")
         await self.store.links.unlink(link, self.clock.now())

@@ -108,10 +108,10 @@ class RetentionJob:
             return 0
         count, after = 0, 0
         while True:
-            found, step = await self.store.silent(before, after, self.days.batch)
+            found, step = await self.store.find_inactive(before, after, self.days.batch)
             if found and not dry:
                 await self._write_archive(found)
-                count += await self.store.end(found, before)
+                count += await self.store.delete_conversations(found, before)
             else:
                 count += len(found)
             if step.after is None:
@@ -124,7 +124,9 @@ class RetentionJob:
             return 0
         count, after = 0, 0
         while True:
-            step = await self.store.old(kind, before, after, self.days.batch, delete=not dry)
+            step = await self.store.finished_rows(
+                kind, before, after, self.days.batch, delete=not dry
+            )
             count += step.gone
             if step.after is None:
                 return count
@@ -142,7 +144,7 @@ class RetentionJob:
         return count + await self._delete_unreferenced(batch, dry)
 
     async def _delete_unreferenced(self, digests: list[str], dry: bool) -> int:
-        unreferenced = await self.store.unnamed(digests) if digests else set()
+        unreferenced = await self.store.unreferenced_files(digests) if digests else set()
         if unreferenced and not dry:
             await self.files.forget(tuple(unreferenced))
         return len(unreferenced)
@@ -152,7 +154,9 @@ class RetentionJob:
         the archive holds them twice."""
         if self.archive is None:
             return
-        records = [await self.store.whole(conversation) for conversation in conversations]
+        records = [
+            await self.store.export_conversation(conversation) for conversation in conversations
+        ]
         file = self.archive / f"conversations-{self.clock.now():%Y-%m}.jsonl.gz"
         await asyncio.to_thread(_append, file, records)
 

@@ -17,7 +17,7 @@ from gateway.runtime.tasks import with_timeout
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
+@dataclass
 class ContextGatherer:
     """Calls all sources side by side. A source that fails or takes longer than ``timeout`` seconds
     is left out of this turn, and counted."""

@@ -33,7 +33,7 @@ from gateway.support.backoff import Backoff, backoff
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class OutboxDelivery:
     """Sends one outbox row of a lane at a time."""
 
@@ -60,7 +60,7 @@ class OutboxDelivery:
         if not isinstance(channel, Sender):
             error = Undeliverable("no channel of this name can send; see `warmline channels`")
             return await self._dead_letter(item, error)
-        if not self.store.processes.holds():
+        if not self.store.processes.holds_lease():
             return await self._put_back(item)
         return await self._send(channel, item)
 
@@ -71,7 +71,7 @@ class OutboxDelivery:
         The provider is asked where it can be; else the channel's policy decides between sending
         again and asking a person.
         """
-        items = await self.store.outbox.cut_off()
+        items = await self.store.outbox.take_over()
         error = "the gateway stopped while sending it"
         await asyncio.gather(*(self._settle_unsure(item, error) for item in items))
         return len(items)
@@ -81,7 +81,9 @@ class OutboxDelivery:
         log.warning("delivery.stalled", outbox=item.outbound.id)
         now = self.clock.now()
         error = "the process stood still before it sent this"
-        await self._until_recorded(lambda: self.store.outbox.later(item.outbound.id, error, now))
+        await self._until_recorded(
+            lambda: self.store.outbox.retry_later(item.outbound.id, error, now)
+        )
         return now + timedelta(seconds=1)
 
     async def _send(self, channel: Sender, item: OutboxItem) -> Next | datetime:
@@ -103,7 +105,7 @@ class OutboxDelivery:
         return await self._record_sent(item, sent, "sent")
 
     async def _record_sent(self, item: OutboxItem, sent: Sent, outcome: str) -> Next:
-        await self._until_recorded(lambda: self.store.outbox.sent(item.outbound.id, sent))
+        await self._until_recorded(lambda: self.store.outbox.mark_sent(item.outbound.id, sent))
         self._announce(item, outcome)
         return Next.MORE
 
@@ -117,7 +119,7 @@ class OutboxDelivery:
         wait = backoff(item.attempts, settings.backoff_first, settings.backoff_most, jitter=1.0)
         due = self.clock.now() + timedelta(seconds=max(after or 0.0, wait))
         await self._until_recorded(
-            lambda: self.store.outbox.later(
+            lambda: self.store.outbox.retry_later(
                 item.outbound.id, error, due, may_have_arrived=may_have_arrived
             )
         )
@@ -152,7 +154,7 @@ class OutboxDelivery:
 
     async def _close(self, item: OutboxItem, status: Status, error: str, **address: bool) -> Next:
         await self._until_recorded(
-            lambda: self.store.outbox.over(item.outbound.id, status, error, **address)
+            lambda: self.store.outbox.close(item.outbound.id, status, error, **address)
         )
         self._announce(item, status)
         log.warning("delivery.over", outbox=item.outbound.id, status=status, error=error)

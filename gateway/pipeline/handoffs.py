@@ -14,7 +14,7 @@ from gateway.store import HandoffRequest, Store, TurnOutcome, WorkItem
 HIGHEST_PRIORITY = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class AutomaticHandoffs:
     """Hands a conversation to a person after a failed delivery, and moves unclaimed cases up."""
 
@@ -51,11 +51,11 @@ class AutomaticHandoffs:
     async def move_up(self, work: WorkItem) -> TurnOutcome:
         """Handle the claim timer of a handoff: raise it to the next tier, or at the top in
         priority. The transaction that moves it checks that it is still unclaimed."""
-        if work.happened is None or work.conversation is None:
+        if work.event is None or work.conversation is None:
             raise ValueError(f"turn {work.id} is not a claim timer")
         done = TurnOutcome(work=work, conversation=work.conversation, customer=work.customer)
         try:
-            handoff = await self.store.queries.handoff(int(work.happened.data["handoff"]))
+            handoff = await self.store.queries.handoff(int(work.event.data["handoff"]))
         except NotFound:
             return done
         request = self._next_request(handoff)

@@ -19,7 +19,7 @@ EARLY_RECEIPT_WAITS = (0.1, 0.4, 1.5)
 """Seconds between lookups of a message whose receipt arrived before its id was committed."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class InboxIntake:
     """Commits messages to the inbox and wakes a worker. ``max_text`` in characters."""
 

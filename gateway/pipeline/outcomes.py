@@ -37,7 +37,7 @@ CONSENT_LINES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class OutcomeBuilder:
     """Builds the `TurnOutcome` of every kind of inbox row."""
 

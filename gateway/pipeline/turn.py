@@ -82,14 +82,14 @@ def _open_until(policy: Policy, at: datetime) -> datetime:
 
 def begin_turn(work: WorkItem, now: datetime) -> Turn:
     """The turn of ``work``, before any stage."""
-    inbound, happened = work.inbound, work.happened
+    inbound, event = work.inbound, work.event
     conversation = work.conversation or new_conversation(work)
     return Turn(
         id=work.id,
         at=now,
         kind="message" if inbound else "timer" if work.kind == "timer" else "event",
-        name=happened.name if happened else "",
-        data=happened.data if happened else {},
+        name=event.name if event else "",
+        data=event.data if event else {},
         message=received_message(work, conversation),
         customer=work.customer,
         conversation=conversation,

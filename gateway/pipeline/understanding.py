@@ -41,7 +41,7 @@ class GuardedEngine:
         self._warm = not isinstance(self.engine, Warmable)
 
     async def insights(self, turns: Sequence[Turn]) -> Sequence[Insight | None]:
-        """One insight for each turn; None for all when the engine fails, is too slow or its breaker is open."""
+        """One insight for each turn; None for all if the engine fails, is too slow or must rest."""
         if not self.breaker.allows():
             return [None] * len(turns)
         try:

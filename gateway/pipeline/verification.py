@@ -30,7 +30,7 @@ TEXTS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class AddressVerification:
     """Sends one-time codes and recognises them in the customer's messages."""
 

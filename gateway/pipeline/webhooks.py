@@ -84,7 +84,7 @@ class OutgoingWebhooks:
             log.exception("webhook.failed", delivery=delivery.id, endpoint=delivery.endpoint)
             later = TryLater(f"{type(error).__name__} while sending it")
             return await self._retry_later(delivery, later)
-        await self.queue.sent(delivery.id)
+        await self.queue.mark_sent(delivery.id)
         self.metrics.webhooks.labels(delivery.endpoint, "sent").inc()
         return Next.MORE
 
@@ -96,12 +96,12 @@ class OutgoingWebhooks:
         wait = backoff(delivery.attempts, settings.backoff_first, settings.backoff_most, jitter=1.0)
         wait = min(max(error.after or 0.0, wait), settings.backoff_most)
         due = self.clock.now() + timedelta(seconds=wait)
-        await self.queue.later(delivery.id, str(error), due)
+        await self.queue.retry_later(delivery.id, str(error), due)
         self.metrics.webhooks.labels(delivery.endpoint, "later").inc()
         return due
 
     async def _dead_letter(self, delivery: WebhookDelivery, error: str) -> Next:
-        await self.queue.dead(delivery.id, error)
+        await self.queue.mark_dead(delivery.id, error)
         self.metrics.webhooks.labels(delivery.endpoint, "dead").inc()
         log.warning("webhook.dead", delivery=delivery.id, endpoint=delivery.endpoint, error=error)
         return Next.MORE

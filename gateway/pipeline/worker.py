@@ -36,7 +36,7 @@ UNCLAIMED = "unclaimed"
 """The name of a handoff's claim timer."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class TurnWorker:
     """Handles one inbox row of a lane at a time. After ``attempts`` a person gets it."""
 
@@ -81,13 +81,13 @@ class TurnWorker:
     async def _handle(self, work: WorkItem) -> TurnOutcome:
         if work.attempts >= self.attempts:
             return self._give_up(work)
-        if work.said is not None and work.conversation is not None:
-            return self.outcomes.agent_message(work, work.said, work.conversation)
+        if work.agent_message is not None and work.conversation is not None:
+            return self.outcomes.agent_message(work, work.agent_message, work.conversation)
         if work.kind == "edit":
             return self.outcomes.edited(work, begin_turn(work, self.clock.now()))
         if is_consent_word(work):
             return self.outcomes.consent_word(work, begin_turn(work, self.clock.now()))
-        if work.happened is not None and work.happened.name == UNCLAIMED:
+        if work.event is not None and work.event.name == UNCLAIMED:
             return await self.handoffs.move_up(work)
         await self.verification.redeem(work)
         return await self.turns.run(work)
@@ -99,7 +99,7 @@ class TurnWorker:
         stuck = attempts > self.attempts  # even giving it to a person failed
         at = self.clock.now() + timedelta(seconds=backoff(attempts + 1, 0.5, 60.0))
         name = type(error).__name__
-        await self.store.inbox.failed(turn, name, retry_at=None if stuck else at)
+        await self.store.inbox.mark_failed(turn, name, retry_at=None if stuck else at)
         if not stuck:
             return at
         self.metrics.stuck.inc()
@@ -110,8 +110,8 @@ class TurnWorker:
         """A message that could not be handled goes to a person as it is; an agent's message shows
         as not sent."""
         why = f"handling it failed {work.attempts} times ({work.error or 'the process died'})"
-        if work.said is not None and work.conversation is not None:
-            return self.outcomes.unsent(work, work.said, work.conversation, why)
+        if work.agent_message is not None and work.conversation is not None:
+            return self.outcomes.unsent(work, work.agent_message, work.conversation, why)
         turn = begin_turn(work, self.clock.now())
         turn = turn.replace(route=after_failure(turn, self.policy, why))
         silent = HandlerAnswer(turn=turn)

@@ -202,7 +202,7 @@ def retry_delay(failures: int) -> float:
     return backoff(failures, 0.5, SLOWEST) * random.uniform(0.5, 1)  # noqa: S311  (not a secret)
 
 
-@dataclass(frozen=True)
+@dataclass
 class OutgoingLanes:
     """Lanes of each channel apart, so that a provider that hangs delays no other channel.
 

@@ -15,7 +15,7 @@ RENEWALS = 4
 """Renewals within one lease: three in a row may fail before other processes take over."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Heartbeat:
     """Renews the lease of this process and recovers what others were sending when they died.
 

@@ -43,7 +43,7 @@ class Links(Protocol):
         ...
 
     async def unlink(self, link: int, at: datetime) -> None: ...
-    async def of(self, conversation: int) -> tuple[LinkedAddress, ...]: ...
+    async def linked_addresses(self, conversation: int) -> tuple[LinkedAddress, ...]: ...
 
     async def send_code(
         self,
@@ -63,7 +63,7 @@ class Links(Protocol):
         """Link the address to which this code was sent, and return it; None for a wrong code."""
         ...
 
-    async def go_on(
+    async def continue_at(
         self, conversation: int, address: Address, agent: Agent, at: datetime
     ) -> Conversation:
         """Continue at another linked address: the agent gets the open conversation there, or a new
@@ -83,22 +83,22 @@ class RetentionStore(Protocol):
     """Deletes what is older than it may be, in small steps, each a transaction, oldest first.
     ``after`` is the id at which the last step stopped, 0 at the beginning."""
 
-    async def silent(
+    async def find_inactive(
         self, before: datetime, after: int, limit: int
     ) -> tuple[list[int], RetentionStep]:
         """Conversations without a message since ``before``, waiting rows or need of a person."""
         ...
 
-    async def whole(self, conversation: int) -> Json:
+    async def export_conversation(self, conversation: int) -> Json:
         """All data of a conversation, for the archive."""
         ...
 
-    async def end(self, conversations: Sequence[int], before: datetime) -> int:
+    async def delete_conversations(self, conversations: Sequence[int], before: datetime) -> int:
         """Delete these conversations unless they have newer messages, and customers who have no
         data left but an address. Returns the number of deleted conversations."""
         ...
 
-    async def old(
+    async def finished_rows(
         self,
         kind: Literal["attachments", "inbox", "outbox", "hooks"],
         before: datetime,
@@ -110,11 +110,11 @@ class RetentionStore(Protocol):
         """Rows that are no longer needed; deleted if ``delete``."""
         ...
 
-    async def unnamed(self, digests: Sequence[str]) -> set[str]:
+    async def unreferenced_files(self, digests: Sequence[str]) -> set[str]:
         """Those of ``digests`` that no row refers to."""
         ...
 
-    async def squeeze(self) -> None:
+    async def vacuum(self) -> None:
         """Return the space of deleted rows to the file system, where the database does not do so
         itself. Blocks writes meanwhile."""
         ...

@@ -73,9 +73,11 @@ class Inbox(Protocol):
     `ConversationChanged` or `AlreadyHandled`."""
 
     async def accept(self, message: Inbound, at: datetime) -> Accepted: ...
-    async def say(self, said: AgentMessage, lane: str, key: str, at: datetime) -> Accepted: ...
-    async def said(self, lane: str, key: str) -> Accepted | None:
-        """The turn of the `say` with this key; None when there was none."""
+    async def accept_agent_message(
+        self, message: AgentMessage, lane: str, key: str, at: datetime
+    ) -> Accepted: ...
+    async def find_agent_message(self, lane: str, key: str) -> Accepted | None:
+        """The turn of the agent message with this key; None when there was none."""
         ...
 
     async def take(self, lane: str, at: datetime) -> WorkItem | NotBefore | None:
@@ -85,7 +87,7 @@ class Inbox(Protocol):
 
     async def commit(self, outcome: TurnOutcome, at: datetime) -> CommittedTurn: ...
 
-    async def failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
+    async def mark_failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
         """Count a failed attempt. Without ``retry_at`` the row is stuck and the lane goes on."""
         ...
 
@@ -93,7 +95,7 @@ class Inbox(Protocol):
         """Lanes with unhandled rows, for the sweep."""
         ...
 
-    async def survived(self) -> int:
+    async def count_interrupted(self) -> int:
         """Count an attempt on each row that the last process may have been handling when it died,
         and return their number. Called once at start-up, so that a message that kills the process
         is not retried without end. With several processes `take` counts, and this does nothing."""
@@ -115,15 +117,15 @@ class Outbox(Protocol):
         are discarded first."""
         ...
 
-    async def sent(self, id: int, sent: Sent) -> None: ...
-    async def later(
+    async def mark_sent(self, id: int, sent: Sent) -> None: ...
+    async def retry_later(
         self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
     ) -> None:
         """Retry at ``due``. A reply that ``may_have_arrived`` is ``unsure`` until then, and agents
         who claim the conversation see it. Changes nothing when another process has the row."""
         ...
 
-    async def over(
+    async def close(
         self,
         id: int,
         status: Status,
@@ -137,7 +139,7 @@ class Outbox(Protocol):
         another process has the row."""
         ...
 
-    async def cut_off(self) -> tuple[OutboxItem, ...]:
+    async def take_over(self) -> tuple[OutboxItem, ...]:
         """Take over the rows that dead processes were sending; no other process gets them too."""
         ...
 
@@ -167,9 +169,9 @@ class WebhookQueue(Protocol):
         process died, nothing must be recovered."""
         ...
 
-    async def sent(self, id: int) -> None: ...
-    async def later(self, id: int, error: str, due: datetime) -> None: ...
-    async def dead(self, id: int, error: str) -> None: ...
+    async def mark_sent(self, id: int) -> None: ...
+    async def retry_later(self, id: int, error: str, due: datetime) -> None: ...
+    async def mark_dead(self, id: int, error: str) -> None: ...
     async def lanes(self) -> tuple[str, ...]: ...
     async def list(self) -> tuple[WebhookEntry, ...]:
         """Dead letters."""

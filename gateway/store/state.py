@@ -15,7 +15,7 @@ class Processes(Protocol):
     """The processes that use this database. Each has a lease and renews it; while the lease runs,
     the rows that it took are its own."""
 
-    async def enter(self, name: str | None, role: str) -> None:
+    async def register(self, name: str | None, role: str) -> None:
         """Register this process. A registered process of the same ``name`` must be dead; it is
         removed."""
         ...
@@ -25,11 +25,11 @@ class Processes(Protocol):
         registered again, without any rows."""
         ...
 
-    def holds(self) -> bool:
+    def holds_lease(self) -> bool:
         """Whether the lease still runs, by this machine's clock. Checked before each send."""
         ...
 
-    async def leave(self) -> None:
+    async def unregister(self) -> None:
         """Unregister: other processes get the unfinished rows at once. Each counts one attempt, as
         it may be the row that cannot be finished."""
         ...

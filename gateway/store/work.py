@@ -50,7 +50,7 @@ class ConversationEvent(Value, frozen=True, kw_only=True):
 class WorkItem(Value, frozen=True, kw_only=True):
     """The oldest unhandled inbox row of a lane, with all that its turn needs.
 
-    ``id`` is the turn's id. One of ``inbound``, ``said`` (an agent's message) and ``happened`` (a
+    ``id`` is the turn's id. One of ``inbound``, ``agent_message`` and ``event`` (a
     timer or event) is set. ``conversation`` is None when a new one begins.
     """
 
@@ -60,8 +60,8 @@ class WorkItem(Value, frozen=True, kw_only=True):
     attempts: int
     at: datetime
     inbound: Inbound | None = None
-    said: AgentMessage | None = None
-    happened: ConversationEvent | None = None
+    agent_message: AgentMessage | None = None
+    event: ConversationEvent | None = None
     error: str | None = None
     customer: Customer
     conversation: Conversation | None = None

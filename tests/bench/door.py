@@ -16,6 +16,7 @@ from aiohttp import web
 from channels.rest import RestMessage, parse
 from gateway import Channel, Services, Settings, Traits, hookimpl
 from gateway.app import build_app, build_gateway
+from gateway.cli.common import logs
 from gateway.cli.serve import settle
 from gateway.plugins import PluginRegistry, default_config, installed_plugins
 from gateway.settings import load

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from plugins.demo_shop.letters import NEWEST
 
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.settings import BadConfig, load
 from gateway.testing import RunningGateway, running
 from plugins import demo_shop
 from plugins.demo_shop import DemoShopSettings, config
+from plugins.demo_shop.mails import NEWEST, read_mails
 from plugins.faq import FaqAnswers
 
 if TYPE_CHECKING:
@@ -135,10 +135,10 @@ async def test_every_link_of_a_page_works(shop: RunningGateway, page: str) -> No
                     assert anchor in Tags(await found.text()).all("id"), link
 
 
-async def test_answers_link_to_what_the_shop_tells(
+async def test_links_of_answers_lead_to_their_place_on_a_page(
     shop: RunningGateway, answers: FaqAnswers
 ) -> None:
-    """Each link of an answer leads to its place on a page."""
+    """Each page has the anchor."""
     urls = {
         link.url
         for by in answers.by_intent.values()
@@ -153,10 +153,10 @@ async def test_answers_link_to_what_the_shop_tells(
                 assert anchor in Tags(await found.text()).all("id"), url
 
 
-async def test_pages_tell_the_facts_of_the_answers(
+async def test_pages_show_the_facts_of_the_answers(
     shop: RunningGateway, answers: FaqAnswers
 ) -> None:
-    """A price changed in the answers is changed on the page."""
+    """A price that changes in the answers changes on the page."""
     said = answers.find("shipping_cost", "en")
     assert said
     async with shop.session() as http, http.get("/shop/help") as answer:

@@ -37,7 +37,7 @@ def figures(value: str) -> list[str]:
 
 
 def test_every_intent_is_served(examples: Examples, answers: FaqAnswers, policy: Policy) -> None:
-    """What customers ask is answered, or goes to a person, and nothing is left over."""
+    """Each is answered or goes to a person, and there are no others."""
     reasons = policy.reasons
     people = (
         reasons.sensitive_intent.intents
@@ -72,17 +72,17 @@ def test_no_example_occurs_twice(examples: Examples) -> None:
 
 
 def test_every_answer_is_given_in_every_language(answers: FaqAnswers) -> None:
-    """Four languages are served, so that none falls back."""
+    """All four, so that none falls back to English."""
     assert {frozenset(variants) for variants in answers.by_intent.values()} == {
         frozenset(LANGUAGES)
     }
     assert set(answers.drafts) == set(LANGUAGES)
 
 
-def test_all_languages_say_the_same_facts(answers: FaqAnswers) -> None:
-    """The same names with the same figures, whatever their spelling."""
+def test_all_languages_have_the_same_facts(answers: FaqAnswers) -> None:
+    """With the same figures, in any spelling."""
     for intent, variants in answers.by_intent.items():
-        told = {
+        facts = {
             code: {fact.name: figures(fact.value) for fact in said.reply.facts}
             for code, said in variants.items()
         }
@@ -90,7 +90,7 @@ def test_all_languages_say_the_same_facts(answers: FaqAnswers) -> None:
 
 
 def test_every_figure_is_a_fact(answers: FaqAnswers) -> None:
-    """A number outside the facts could be changed in one language and forgotten in another."""
+    """Another number could be changed in one language and forgotten in the next."""
     for name, reply in replies(answers):
         rest = words(reply)
         for fact in sorted(reply.facts, key=lambda found: -len(found.value)):
@@ -99,13 +99,13 @@ def test_every_figure_is_a_fact(answers: FaqAnswers) -> None:
         assert NUMBER.findall(rest) == [], name
 
 
-def test_no_answer_shouts(answers: FaqAnswers) -> None:
-    """The shop speaks calmly to everyone."""
+def test_no_answer_has_an_exclamation_mark(answers: FaqAnswers) -> None:
+    """The shop is calm."""
     assert [name for name, reply in replies(answers) if "!" in words(reply)] == []
 
 
-def test_buttons_are_understood(answers: FaqAnswers, examples: Examples) -> None:
-    """What a button says for the customer is a known example, in the language of the button."""
+def test_the_payload_of_a_button_is_an_example(answers: FaqAnswers, examples: Examples) -> None:
+    """In the language of the button."""
     known = {code: {t for texts in by.values() for t in texts} for code, by in examples.items()}
     for name, reply in replies(answers):
         for button in reply.buttons:
@@ -134,10 +134,10 @@ def test_the_desk_offers_the_skills_of_the_policy(demo: Path, policy: Policy) ->
 
 @pytest.mark.parametrize("channel", ["webchat", "rest", "email", "sms"])
 @pytest.mark.parametrize("mood", ["calm", "pleased", "angry", "anxious"])
-def test_the_voice_leaves_the_facts_alone(answers: FaqAnswers, channel: str, mood: str) -> None:
-    """On every channel and in every mood each answer still tells all it has to tell."""
+def test_the_voice_keeps_the_facts(answers: FaqAnswers, channel: str, mood: str) -> None:
+    """On every channel and in every mood."""
     voice = GuidedVoice(load(None))
-    occasion = RenderContext(channel=channel, emotion=Emotion(label=mood, intensity=0.8))
+    context = RenderContext(channel=channel, emotion=Emotion(label=mood, intensity=0.8))
     for intent, variants in answers.by_intent.items():
         for code, said in variants.items():
             text = " ".join(voice.render(said.reply, context).parts)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from gateway import Button, Message, Turn
 from gateway.testing import FakeChannel, FakeHandler, running
 from plugins import nlu_rasa
-from plugins.nlu_local import guest as nlu_local
+from plugins.nlu_local import plugin as nlu_local
 from plugins.nlu_rasa import RasaClient, RasaDialogue, RasaError, RasaUnderstander
 
 from .helpers import NOW, make_turn

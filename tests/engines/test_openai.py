@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugins.nlu_openai.grounding import grounded
-from plugins.nlu_openai.sources import read_examples, read_passages
 
 from gateway import BadConfig, ContextCard, Route, Turn
 from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import nlu_openai
 from plugins.nlu_local import plugin as nlu_local
+from plugins.nlu_openai.answers import read_passages
+from plugins.nlu_openai.model import DailyBudget, TokenPrices
+from plugins.nlu_openai.safety import Placeholders, grounded, instructs_model
+from plugins.nlu_openai.understander import read_examples
 from tests.conftest import until
 
 from .fake_openai import FakeOpenAI

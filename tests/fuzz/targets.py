@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import channels.slack.parse
-import channels.slack.wire
 import msgspec
 from aiohttp import web
 
@@ -99,12 +97,12 @@ def _slack(data: bytes) -> None:
 
 
 def _read_slack(payload: Mapping[str, Any]) -> None:
-    """As `Hearing` reads it."""
-    wire = channels.slack.wire
+    """Parse a payload as `CustomerEvents` does."""
+    events = channels.slack.customers.events
     try:
         if payload.get("type") == "block_actions":
             with suppress(ValueError):  # another app's button
-                channels.slack.parse.press(msgspec.convert(payload, wire.Click))
+                events.parse_click(msgspec.convert(payload, events.MessageClick))
         elif payload.get("type") == "event_callback":
             callback = msgspec.convert(payload, channels.slack.endpoint.EventCallback)
             event = msgspec.convert(payload["event"], events.MessageEvent)
@@ -177,17 +175,15 @@ def _understand(data: bytes) -> None:
 TARGETS: Mapping[str, FuzzTarget] = {
     "mail": FuzzTarget(call=parse_mail, seeds="tests/email/mails/*.eml"),
     "html": FuzzTarget(call=_html, seeds="plugins/demo_shop/templates/*.html"),
-    "rest": FuzzTarget(
-        call=channels.rest._SAID.decode, errors=(msgspec.DecodeError, UnicodeDecodeError)
-    ),
+    "rest": FuzzTarget(call=channels.rest.decode, errors=(msgspec.DecodeError, UnicodeDecodeError)),
     "sms": FuzzTarget(call=_sms, errors=(channels.sms.parse.UnreadableForm, web.HTTPException)),
     "slack": FuzzTarget(call=_slack, seeds="tests/slack/events/*.json"),
     "mrkdwn": FuzzTarget(call=_markup),
     "telegram": FuzzTarget(call=_telegram, errors=(channels.telegram.receive.UnreadableUpdate,)),
-    "webchat": FuzzTarget(call=_webchat, errors=(channels.webchat.wire.Malformed,)),
+    "webchat": FuzzTarget(call=_webchat, errors=(channels.webchat.wire.BadFrame,)),
     "upload": FuzzTarget(call=_upload),
     "nlu": FuzzTarget(
-        call=lambda data: plugins.nlu_local.knowledge.read_knowledge([_file(data, "yml")]),
+        call=lambda data: plugins.nlu_local.examples.read_examples([_file(data, "yml")]),
         errors=(BadConfig,),
         seeds="plugins/demo_shop/demo/nlu.de.yml",
     ),

@@ -150,17 +150,17 @@ class StoreDriver:
 
     async def _record_sent(self, process: int, _: State) -> None:
         item = self._end_send(process)
-        await self._stores[process].outbox.sent(item.outbound.id, Sent(remote_id=None))
+        await self._stores[process].outbox.mark_sent(item.outbound.id, Sent(remote_id=None))
 
     async def _record_refused(self, process: int, _: State) -> None:
         item = self._end_send(process)
-        await self._stores[process].outbox.later(item.outbound.id, "busy", NOW)
+        await self._stores[process].outbox.retry_later(item.outbound.id, "busy", NOW)
 
     async def _record_cut(self, process: int, before: State) -> None:
         await self._settle(self._stores[process], self._end_send(process), before)
 
     async def _recover(self, _: int, before: State) -> None:
-        (item,) = await self._stores[1].outbox.cut_off()
+        (item,) = await self._stores[1].outbox.take_over()
         await self._settle(self._stores[1], item, before)
 
     async def _settle(self, store: SqlStore, item: OutboxItem, before: State) -> None:
@@ -168,9 +168,9 @@ class StoreDriver:
         id = item.outbound.id
         number = next(n for n, out in enumerate(before.outbox) if out.state == "sending")
         if self._scenario.policy == "find" and number in before.received:
-            await store.outbox.sent(id, Sent())
+            await store.outbox.mark_sent(id, Sent())
         elif self._scenario.policy in ("find", "resend"):
-            await store.outbox.later(id, "cut", NOW, may_have_arrived=True)
+            await store.outbox.retry_later(id, "cut", NOW, may_have_arrived=True)
         else:
             if not before.person:
                 await store.handoffs.move(
@@ -182,7 +182,7 @@ class StoreDriver:
                     line="Handed over",
                     handoff=HandoffRequest(reasons=(), tier="front"),
                 )
-            await store.outbox.over(id, "unsure", "cut")
+            await store.outbox.close(id, "unsure", "cut")
 
     async def _conversation(self) -> Conversation:
         return await self._stores[1].queries.conversation(1)
@@ -206,7 +206,9 @@ class StoreDriver:
         self._agent_messages += 1
         number = self._agent_messages
         message = AgentMessage(conversation=1, agent=ANA, text=f"message {number}")
-        await self._stores[1].inbox.say(message, CUSTOMER.lane, f"key{number}", NOW)
+        await self._stores[1].inbox.accept_agent_message(
+            message, CUSTOMER.lane, f"key{number}", NOW
+        )
 
 
 def _outcome(work: WorkItem, before: State, *, silent: bool, scenario: Scenario) -> TurnOutcome:

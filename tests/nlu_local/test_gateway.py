@@ -6,13 +6,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from plugins.escalation.words import LINES
 
 from gateway import Reply, Turn
 from gateway.app import build_gateway
 from gateway.testing import FakeChannel, FakeHandler, running
 from gateway.testing.kit import PlainVoice, as_plugins, settings_for
 from plugins import escalation, faq
+from plugins.escalation.texts import TEXTS
 from plugins.nlu_local import plugin as nlu_local
 from tests.conftest import until
 
@@ -143,7 +143,7 @@ async def test_mood_and_language_are_followed_over_a_conversation(tmp_path: Path
     assert [turn.language for turn in seen][-2:] == ["de", "de"]
     [skilled] = [item.handoff.skills for item in queue if item.conversation.language == "it"]
     assert skilled == ("italian",)
-    assert ugo.heard == [LINES["not_served"]["it"]]
+    assert ugo.heard == [TEXTS["not_served"]["it"]]
 
 
 FALLING = (

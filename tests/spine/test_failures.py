@@ -324,13 +324,13 @@ async def test_a_send_is_recorded_when_the_database_is_back(
     fake = FakeChannel()
     async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         outbox, carla = gw.gateway.store.outbox, gw.customer("fake", "carla")
-        real = outbox.sent
+        real = outbox.mark_sent
 
         async def away(id: int, sent: Sent) -> None:
-            outbox.sent = real  # type: ignore[method-assign]
+            outbox.mark_sent = real  # type: ignore[method-assign]
             raise OSError("disk full")
 
-        outbox.sent = away  # type: ignore[method-assign]
+        outbox.mark_sent = away  # type: ignore[method-assign]
         await carla.write("one")
         await carla.write("two")
         await until(lambda: len(fake.sent) == 2)

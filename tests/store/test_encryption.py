@@ -189,7 +189,7 @@ async def test_the_gateway_does_not_start_without_its_key(
         await fill(gw)
     name = read_keys(A).first
     before = on_disk(tmp_path / "var")
-    with pytest.raises(BadKey, match=f"sealed with the key {name}, which WARMLINE_DATA_KEY"):
+    with pytest.raises(BadKey, match=f"encrypted with the key {name}, which WARMLINE_DATA_KEY"):
         async with gateway_in(tmp_path, *keys):
             raise AssertionError("it started")
     assert len(on_disk(tmp_path / "var")) >= len(before)

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 import brand_voice
-import channels.slack
+import channels.slack.agents
+import channels.slack.customers
+from channels.slack import PATH
 from gateway.testing import FakeClock, ProviderSimulator, RunningGateway, running
 from plugins import context_history, escalation, faq, followup
 from plugins.nlu_local import plugin as nlu_local
-from tests.agents_slack.office import SUPPORT, workspace
+from tests.agents_slack.support_channel import SUPPORT, SupportChannel, workspace
 from tests.conftest import until
 from tests.demo.test_visit import ready, the_demo
 from tests.slack.server import SlackServer
