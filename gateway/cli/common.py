@@ -134,7 +134,7 @@ def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 async def open_store(file: Path | None) -> AsyncIterator[Gateway]:
     """A gateway with an open, migrated database. It handles no messages and sends none."""
     gateway = load_gateway(file)
-    await gateway.open()
+    await gateway.open_database()
     try:
         yield gateway
     finally:

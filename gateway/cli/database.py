@@ -25,7 +25,7 @@ from gateway.cli.common import (
     print_note,
     run_async,
 )
-from gateway.cli.doctor import is_locked
+from gateway.cli.doctor import is_served
 from gateway.cli.serve import serving_lock
 from gateway.ports import WarmlineError
 from gateway.settings import PostgresSettings, Settings
@@ -161,7 +161,7 @@ def retention() -> None:
 async def run(config: Path | None, json: bool, dry_run: bool, vacuum: bool) -> None:
     """Archive and delete old data now."""
     async with open_store(config) as gateway:
-        if vacuum and is_locked(gateway.settings.data_dir / "serving.lock"):
+        if vacuum and is_served(gateway.settings.data_dir / "serving.lock"):
             raise WarmlineError("a server is running here; stop it before you use --vacuum")
         deleted = await gateway.retention.run(dry=dry_run)
         if vacuum and not dry_run:

@@ -1,4 +1,4 @@
-"""``warmline doctor``: what is wrong, since when, and what to do; with or without a server."""
+"""``warmline doctor``: what is wrong, since when, and what to do."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from gateway.adapters.redis.connection import RedisConnection, RedisUnavailable
 from gateway.adapters.sql.statistics import DatabaseHealthCheck
 from gateway.app import Gateway
+from gateway.app.infrastructure import plugin_name
 from gateway.cli.common import (
     config_option,
     find_config,
@@ -23,7 +24,7 @@ from gateway.cli.common import (
     print_json,
     run_async,
 )
-from gateway.ops.doctor import Diagnosis, Examine, backlog_problems, diagnose
+from gateway.ops.doctor import Check, Diagnosis, backlog_problems, diagnose
 from gateway.plugins import BadPlugin
 from gateway.ports import HealthCheck, HealthProblem
 from gateway.settings import BadConfig, RedisSettings
@@ -41,109 +42,99 @@ async def doctor(config: Path | None, json: bool) -> None:
     """
     try:
         gateway = load_gateway(config)
-    except (BadConfig, BadPlugin) as bad:
-        found: Sequence[Diagnosis] = _configuration_problems(bad, find_config(config))
+    except (BadConfig, BadPlugin) as error:
+        diagnoses: Sequence[Diagnosis] = _misconfigured(error, find_config(config))
     else:
         try:
-            found = await diagnose(examinations(gateway))
+            diagnoses = await diagnose(health_checks(gateway))
         finally:
             await gateway.store.stop()
-    for diagnosis in found:
-        print_json(_as_json(diagnosis)) if json else click.echo(_as_text(diagnosis))
-    if any(each.symptom and each.symptom.severity == "broken" for each in found):
+    for diagnosis in diagnoses:
+        print_json(_to_json(diagnosis)) if json else click.echo(_to_text(diagnosis))
+    if any(d.problem and d.problem.severity == "broken" for d in diagnoses):
         sys.exit(1)
 
 
-def _configuration_problems(bad: BadConfig | BadPlugin, file: Path | None) -> list[Diagnosis]:
-    problems = bad.problems if isinstance(bad, BadConfig) else [bad]
-    fix = f"correct it in {file or 'the environment'}, then run `warmline check`"
+def _misconfigured(error: BadConfig | BadPlugin, file: Path | None) -> list[Diagnosis]:
+    problems = error.problems if isinstance(error, BadConfig) else [error]
+    fix = f"fix it in {file or 'the environment'}, then run `warmline check`"
     return [
-        Diagnosis(part="configuration", symptom=HealthProblem(what=str(problem), fix=fix))
+        Diagnosis(part="configuration", problem=HealthProblem(what=str(problem), fix=fix))
         for problem in problems
     ]
 
 
-def examinations(gateway: Gateway) -> Mapping[str, Examine]:
-    """The examination of each part: those of the gateway, then the plugins' (`HealthCheck`)."""
+def health_checks(gateway: Gateway) -> Mapping[str, Check]:
+    """The health checks by part: first the gateway's own, then those of plugins."""
     database = DatabaseHealthCheck(gateway.database)
-    core, registrations = gateway.settings.core, gateway.registrations
-    parts: dict[str, Examine] = {
-        "configuration": _examine_nothing,
-        "server": partial(_examine_server, gateway, database),
+    checks: dict[str, Check] = {
+        "configuration": _no_problems,
+        "server": partial(_check_server, gateway, database),
         "database": partial(database.check_health, gateway.clock),
-        "queues": partial(_examine_queues, gateway, database),
+        "queues": partial(_check_queues, gateway, database),
     }
+    core, registrations = gateway.settings.core, gateway.registrations
     if core.redis_url is not None:
-        parts["redis"] = partial(_examine_redis, core.redis_url, core.redis)
-    plugins: dict[str, object] = {
-        f"channel {name}": channel for name, channel in registrations.channels.items()
-    }
-    others: tuple[object, ...] = (
-        *registrations.understanders,
-        *registrations.handlers,
-        *registrations.components,
-    )
-    for plugin in others:
-        plugins.setdefault(str(getattr(plugin, "name", type(plugin).__name__)), plugin)
-    checks = {name: each for name, each in plugins.items() if isinstance(each, HealthCheck)}
-    for name, check in checks.items():
-        parts[name] = partial(check.check_health, gateway.clock)
-    return parts
+        checks["redis"] = partial(_check_redis, core.redis_url, core.redis)
+    plugins: dict[str, object] = {f"channel {n}": c for n, c in registrations.channels.items()}
+    offers = (*registrations.understanders, *registrations.handlers, *registrations.components)
+    for offer in offers:
+        plugins.setdefault(plugin_name(offer), offer)
+    for name, plugin in plugins.items():
+        if isinstance(plugin, HealthCheck):
+            checks[name] = partial(plugin.check_health, gateway.clock)
+    return checks
 
 
-async def _examine_nothing() -> Sequence[HealthProblem]:
-    """The configuration has no problems: the gateway could be built."""
+async def _no_problems() -> Sequence[HealthProblem]:
     return ()
 
 
-async def _examine_queues(
-    gateway: Gateway, database: DatabaseHealthCheck
-) -> Sequence[HealthProblem]:
+async def _check_queues(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
     if not await database.is_current():
-        return ()  # the database's own examination reports that
+        return ()  # the database's own check reports this
     now = gateway.clock.now()
     return backlog_problems(await gateway.store.statistics.backlog(now), now)
 
 
-async def _examine_redis(url: str, bounds: RedisSettings) -> Sequence[HealthProblem]:
-    """Whether Redis can be reached and written to. A PING would succeed on a full one."""
-    connection = RedisConnection(url, prefix=bounds.prefix, timeout=bounds.timeout)
+async def _check_redis(url: str, settings: RedisSettings) -> Sequence[HealthProblem]:
+    """Write to Redis: a full one still answers PING."""
+    connection = RedisConnection(url, prefix=settings.prefix, timeout=settings.timeout)
     try:
         await connection.call(lambda redis: redis.set(connection.key("doctor"), "1", px=10_000))
     except RedisUnavailable:
         what = connection.trouble or "Redis cannot be used"
-        fix = "check `redis_url` and that Redis runs; until then messages are handled with a delay"
-        return [_warning(what, fix)]
+        fix = "start it, or correct `redis_url`; until then processes find work in the database"
+        return [HealthProblem(what=what, severity="warning", fix=fix)]
     finally:
         await connection.close()
     return ()
 
 
-async def _examine_processes(database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
-    """Which processes serve from a database that several can share."""
+async def _check_processes(database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
+    """Check the processes of a database that several may share."""
     if not await database.is_current():
-        return ()  # the database's own examination reports that
-    running, gone = await database.serving()
-    found = []
-    if not running:
-        found.append(_warning("no server works on this database", "start `warmline serve`"))
-    if gone:
-        what = f"ended without shutting down: {', '.join(gone)}"
-        fix = "the other processes take over their work; look at their logs and start them again"
-        found.append(_warning(what, fix))
-    return found
+        return ()  # the database's own check reports this
+    alive, dead = await database.serving()
+    problems = []
+    if not alive:
+        what = "no server works on this database"
+        problems.append(HealthProblem(what=what, severity="warning", fix="run `warmline serve`"))
+    if dead:
+        what = f"processes ended without shutting down: {', '.join(dead)}"
+        fix = "see their logs for the cause and start them again; others take over their work"
+        problems.append(HealthProblem(what=what, severity="warning", fix=fix))
+    return problems
 
 
-async def _examine_server(
-    gateway: Gateway, database: DatabaseHealthCheck
-) -> Sequence[HealthProblem]:
-    """Whether a server runs in this folder, and what its ``/readyz`` reports."""
+async def _check_server(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
+    """Check whether a server works in this folder, and what its ``/readyz`` says."""
     core = gateway.settings.core
     if gateway.database.shared:
-        return await _examine_processes(database)
-    if not is_locked(gateway.settings.data_dir / "serving.lock"):
-        what = f"no server runs in {gateway.settings.data_dir}"
-        return [_warning(what, "start `warmline serve`")]
+        return await _check_processes(database)
+    if not is_served(gateway.settings.data_dir / "serving.lock"):
+        what = f"no server works in {gateway.settings.data_dir}"
+        return [HealthProblem(what=what, severity="warning", fix="run `warmline serve`")]
     url = f"http://{core.host}:{core.port}/readyz"
     try:
         async with (
@@ -152,10 +143,10 @@ async def _examine_server(
         ):
             readiness = msgspec.json.decode(await response.read(), type=_Readiness)
     except (ClientError, TimeoutError, msgspec.DecodeError, OSError) as error:
-        what = f"a server runs here, but {url} does not answer ({type(error).__name__})"
-        fix = "if it listens elsewhere, set `host` and `port`; else look at its log and restart it"
-        return [_warning(what, fix)]
-    fix = "see the part of that name in this report, and the server's log"
+        what = f"a server works here, but {url} does not answer ({type(error).__name__})"
+        fix = "set `host` and `port` if it listens elsewhere; else see its log and restart it"
+        return [HealthProblem(what=what, severity="warning", fix=fix)]
+    fix = "see the part of that name here, and the server's log"
     return [
         HealthProblem(what=f"{name}: {state}", fix=fix)
         for name, state in readiness.checks.items()
@@ -167,24 +158,20 @@ class _Readiness(msgspec.Struct):
     checks: dict[str, str]
 
 
-def _warning(what: str, fix: str) -> HealthProblem:
-    return HealthProblem(what=what, fix=fix, severity="warning")
-
-
-def is_locked(file: Path) -> bool:
-    """Whether a server holds the lock on ``file``."""
-    if not file.exists():
+def is_served(lock: Path) -> bool:
+    """Whether a server holds this lock."""
+    if not lock.exists():
         return False
-    with file.open("r") as opened:
+    with lock.open("r") as file:
         try:
-            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
     return False
 
 
-def _as_json(diagnosis: Diagnosis) -> dict[str, object]:
-    problem = diagnosis.symptom
+def _to_json(diagnosis: Diagnosis) -> dict[str, object]:
+    problem = diagnosis.problem
     if problem is None:
         return {"part": diagnosis.part, "state": "well"}
     return {
@@ -196,10 +183,11 @@ def _as_json(diagnosis: Diagnosis) -> dict[str, object]:
     }
 
 
-def _as_text(diagnosis: Diagnosis) -> str:
-    problem = diagnosis.symptom
+def _to_text(diagnosis: Diagnosis) -> str:
+    problem = diagnosis.problem
     if problem is None:
         return f"well     {diagnosis.part}"
     since = f" (since {problem.since:%Y-%m-%d %H:%M} UTC)" if problem.since else ""
-    title = f"{problem.severity:8} {diagnosis.part}: {problem.what}{since}"
-    return f"{title}\n         -> {problem.fix}"
+    return (
+        f"{problem.severity:8} {diagnosis.part}: {problem.what}{since}\n         -> {problem.fix}"
+    )

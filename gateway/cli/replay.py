@@ -113,7 +113,7 @@ async def run(settings: Settings, events: Sequence[ReplayEvent], folder: Path) -
             )
             await gateway.services.intake.accept(message)
             last_ids.setdefault(event.address, 0)
-            await gateway.settled()
+            await gateway.wait_idle()
             replies += await _new_replies(gateway, last_ids)
         return replies
     finally:
@@ -128,7 +128,7 @@ async def _advance_to(at: datetime | None, gateway: Gateway, clock: FakeClock) -
         await clock.advance((until - clock.now()).total_seconds())
         for lane in await gateway.store.timers.fire(clock.now()):
             gateway.incoming.wake(lane)
-        await gateway.settled()
+        await gateway.wait_idle()
 
 
 async def _new_replies(gateway: Gateway, last_ids: dict[Address, int]) -> list[ReplayReply]:

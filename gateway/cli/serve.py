@@ -119,10 +119,10 @@ async def _run(gateway: Gateway, listener: socket.socket, url: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        await gateway.begin()
+        await gateway.start_plugins()
         await _serve_until(stop, gateway, listener, url)
     finally:
-        await gateway.end()
+        await gateway.stop_plugins()
 
 
 async def _serve_until(
@@ -142,7 +142,7 @@ async def _serve_until(
 
 async def _welcome_when_ready(gateway: Gateway, url: str) -> None:
     """Print where to click once everything is ready. The first start may train models before."""
-    waiting = await health.troubles(gateway.checks())
+    waiting = await health.failed_checks(gateway.checks())
     if waiting:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in waiting.items())
         print_note(f"Starting at {url}: {reasons}")
@@ -150,7 +150,7 @@ async def _welcome_when_ready(gateway: Gateway, url: str) -> None:
         async with asyncio.timeout(READY_TIMEOUT):
             while waiting:
                 await asyncio.sleep(0.2)
-                waiting = await health.troubles(gateway.checks())
+                waiting = await health.failed_checks(gateway.checks())
     tune_garbage_collector()
     print_note(f"\nWarmline is ready at {url}\n")
     registrations = gateway.registrations

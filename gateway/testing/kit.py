@@ -252,7 +252,7 @@ class RunningGateway:
     async def settled(self) -> None:
         """Wait until no turn and no delivery is waiting, except those that back off."""
         async with asyncio.timeout(SETTLE_TIMEOUT):
-            await self.gateway.settled()
+            await self.gateway.wait_idle()
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass, fire the timers that are due, and wait until everything is handled.

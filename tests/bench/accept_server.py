@@ -21,7 +21,7 @@ from gateway.cli.serve import tune_garbage_collector
 from gateway.plugins import PluginRegistry, default_config, installed_plugins
 from gateway.settings import load
 from gateway.testing import as_plugins
-from gateway.web.health import troubles
+from gateway.web.health import failed_checks
 
 DECODER = msgspec.json.Decoder(RestMessage)
 
@@ -60,7 +60,7 @@ async def serve(port: int, *, idle: bool) -> None:
     runner = web.AppRunner(build_app(gateway), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    while await troubles(gateway.checks()):  # noqa: ASYNC110  (readiness can only be polled)
+    while await failed_checks(gateway.checks()):  # noqa: ASYNC110  (it can only be polled)
         await asyncio.sleep(0.05)
     tune_garbage_collector()
     await asyncio.Event().wait()

@@ -21,7 +21,7 @@ from tests.bench.load import Load, check_burst
 from tests.bench.processes import WARMLINE, Runtime, Server, server
 from tests.bench.report import say
 from tests.bench.workloads import REST
-from tests.faults.cellars import Postgres, Redis
+from tests.faults.databases import PostgresProgram, RedisProgram
 from tests.faults.programs import Program
 
 SERVE = WARMLINE[1:]
@@ -140,11 +140,11 @@ class Measure:
 @asynccontextmanager
 async def databases(place: Path) -> AsyncIterator[tuple[Program, Program, Mapping[str, str]]]:
     """A PostgreSQL that flushes to the disk, a Redis, and the variables with their URLs."""
-    postgres = await asyncio.to_thread(Postgres, place)
-    redis = Redis(place)
+    postgres = await asyncio.to_thread(PostgresProgram, place)
+    redis = RedisProgram(place)
     try:
         for program in (postgres, redis):
-            program.keep()
+            program.supervise()
             await program.ready()
         sockets = Path(postgres.socket).parent
         yield (
@@ -174,7 +174,7 @@ def flush(file: Path) -> float:
 
 
 def _used(program: Program) -> float:
-    times = [process.cpu_times() for process in program._family()]
+    times = [process.cpu_times() for process in program._processes()]
     return float(sum(used.user + used.system for used in times))
 
 
