@@ -126,7 +126,7 @@ if TYPE_CHECKING:
     from gateway.support.assets import StaticAssets
     from gateway.support.backoff import Backoff, backoff
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
-    from gateway.support.http import read_bounded, retry_after
+    from gateway.support.http import LongPolls, read_bounded, retry_after
     from gateway.support.knowledge_files import (
         AnswerButton,
         AnswerEntry,
@@ -139,7 +139,6 @@ if TYPE_CHECKING:
         fill_facts,
         in_language,
     )
-    from gateway.support.long_polls import LongPolls
     from gateway.support.personal_data import (
         CARD_NUMBER,
         EMAIL,
@@ -298,7 +297,6 @@ _MODULES = (
     "ports",
     "support.backoff",
     "support.http",
-    "support.long_polls",
     "support.personal_data",
     "support.assets",
     "hookspecs",  # this and the next modules load pydantic

@@ -21,14 +21,17 @@ from gateway.settings.core import (
     WorkerSettings,
 )
 from gateway.settings.loading import DeclaredSection, load
-from gateway.settings.problems import BadConfig, Problem, YamlLines, validate
-from gateway.settings.yaml_reader import (
+from gateway.settings.yaml_files import (
+    BadConfig,
+    Problem,
+    YamlLines,
     compose_yaml,
     construct_yaml,
     packaged_yaml,
     read_shape,
     read_shape_and_lines,
     read_yaml,
+    validate,
 )
 
 __all__ = [

@@ -12,8 +12,15 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from gateway.settings.core import CoreSettings, Settings
-from gateway.settings.problems import LIST, MAPPING, BadConfig, Problem, YamlLines, validate
-from gateway.settings.yaml_reader import read_yaml
+from gateway.settings.yaml_files import (
+    LIST,
+    MAPPING,
+    BadConfig,
+    Problem,
+    YamlLines,
+    read_yaml,
+    validate,
+)
 
 PREFIX = "WARMLINE_"
 ENVIRONMENT = "<environment>"

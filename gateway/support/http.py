@@ -1,9 +1,10 @@
-"""Helpers for calls to other systems: Retry-After headers and downloads of a limited size."""
+"""HTTP helpers: Retry-After headers, downloads of a limited size, and long polls."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -44,3 +45,31 @@ async def read_bounded(chunks: AsyncIterable[bytes], limit: int) -> bytes:
             raise TooLarge(f"the body is larger than {limit} bytes")
         await asyncio.sleep(0)
     return bytes(data)
+
+
+class LongPolls:
+    """The long polls of one channel. After `close` none of them waits any longer."""
+
+    def __init__(self) -> None:
+        self._timeouts: set[asyncio.Timeout] = set()
+        self._closed = False
+
+    @asynccontextmanager
+    async def wait(self, seconds: float) -> AsyncIterator[None]:
+        """Run the block for at most ``seconds``, or until `close`; then raise TimeoutError.
+
+        After `close` the block ends at its first wait."""
+        async with asyncio.timeout(seconds) as timeout:
+            self._timeouts.add(timeout)
+            if self._closed:
+                timeout.reschedule(0)
+            try:
+                yield
+            finally:
+                self._timeouts.discard(timeout)
+
+    def close(self) -> None:
+        """End all polls that wait now, and all later ones."""
+        self._closed = True
+        for timeout in self._timeouts:
+            timeout.reschedule(0)
