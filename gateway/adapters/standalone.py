@@ -75,10 +75,10 @@ class StandaloneCluster:
     def limits(self, rates: Mapping[str, float | None]) -> LocalRateLimits:
         return LocalRateLimits(rates)
 
-    async def start(self, hurry: Callable[[], None]) -> None:
+    async def start(self, sweep_now: Callable[[], None]) -> None:
         """There is nobody to wait for."""
 
-    async def hold(
+    async def run_exclusively(
         self,
         name: str,
         work: Callable[[], Awaitable[None]],
@@ -87,10 +87,10 @@ class StandaloneCluster:
         self._watches.add(name)
         await work()
 
-    def sweep(self) -> float:
+    def sweep_interval(self) -> float:
         return self._sweep
 
-    async def sweeps(self) -> bool:
+    async def may_sweep(self) -> bool:
         return True
 
     async def processes(self) -> tuple[ClusterProcess, ...]:

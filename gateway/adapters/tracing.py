@@ -166,9 +166,13 @@ class TracedInbox:
             _identify(span, accepted)
         return accepted
 
-    async def say(self, said: AgentMessage, lane: str, key: str, at: datetime) -> Accepted:
-        with self._sending(lane.partition(":")[0], said.trace) as span:
-            accepted = await self._inner.say(said.replace(trace=written()), lane, key, at)
+    async def accept_agent_message(
+        self, message: AgentMessage, lane: str, key: str, at: datetime
+    ) -> Accepted:
+        with self._sending(lane.partition(":")[0], message.trace) as span:
+            accepted = await self._inner.accept_agent_message(
+                message.replace(trace=written()), lane, key, at
+            )
             _identify(span, accepted)
         return accepted
 
@@ -193,8 +197,8 @@ class TracedInbox:
         self._row.end(outcome="dropped" if committed.dropped else "committed")
         return committed
 
-    async def failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
-        await self._inner.failed(turn, error, retry_at=retry_at)
+    async def mark_failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
+        await self._inner.mark_failed(turn, error, retry_at=retry_at)
         self._row.span.set_attribute("error.type", error)
         self._row.span.set_status(Status(StatusCode.ERROR))
         self._row.end(outcome="again" if retry_at else "stuck")
@@ -209,7 +213,7 @@ class TracedInbox:
         )
 
     def _begin(self, work: WorkItem) -> None:
-        carrier = work.inbound or work.said
+        carrier = work.inbound or work.agent_message
         span = self._tracer.start_span(
             "process inbox",
             context=read(carrier.trace if carrier else None),
@@ -240,18 +244,18 @@ class TracedOutbox:
             self._begin(item)
         return item
 
-    async def sent(self, id: int, sent: Sent) -> None:
-        await self._inner.sent(id, sent)
+    async def mark_sent(self, id: int, sent: Sent) -> None:
+        await self._inner.mark_sent(id, sent)
         self._row.end(outcome="sent")
 
-    async def later(
+    async def retry_later(
         self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
     ) -> None:
-        await self._inner.later(id, error, due, may_have_arrived=may_have_arrived)
+        await self._inner.retry_later(id, error, due, may_have_arrived=may_have_arrived)
         self._row.end(outcome="later")
 
-    async def over(self, id: int, status: MessageStatus, error: str, **address: bool) -> None:
-        await self._inner.over(id, status, error, **address)
+    async def close(self, id: int, status: MessageStatus, error: str, **address: bool) -> None:
+        await self._inner.close(id, status, error, **address)
         self._row.span.set_status(Status(StatusCode.ERROR))
         self._row.end(outcome=status)
 

@@ -69,21 +69,21 @@ class BackgroundTasks:
             if isinstance(component, ExclusiveTask):
                 if infrastructure.works_lanes:
                     watch = partial(self._keep, name, component.watch)
-                    yield infrastructure.cluster.hold(name, watch, component.stand_by)
+                    yield infrastructure.cluster.run_exclusively(name, watch, component.stand_by)
                 else:
                     component.stand_by()
 
     def _ours(self) -> Iterator[Coroutine[None, None, None]]:
         infrastructure, core = self._infrastructure, self._infrastructure.settings.core
         if infrastructure.serves_http:
-            yield self._load_monitor.rounds()
+            yield self._load_monitor.run()
         if infrastructure.works_lanes:
             yield AuditRetention(
-                infrastructure.audit, infrastructure.clock, days=core.audit_days
+                audit=infrastructure.audit, clock=infrastructure.clock, days=core.audit_days
             ).run()
             yield self._retention.rounds()
         if infrastructure.works_lanes and core.webhooks.endpoints:
-            yield self._webhooks.rounds()
+            yield self._webhooks.run()
 
     async def _keep(self, name: str, run: Callable[[Services], Awaitable[None]]) -> None:
         """Run a poller for ever: one that fails is started again, later each time."""
@@ -138,7 +138,7 @@ class Gateway:
         )
         self.database, self.store = infrastructure.database, infrastructure.store
         self.backlog = BacklogMonitor(
-            figures=self.store.statistics, clock=self.clock, metrics=self.metrics
+            statistics=self.store.statistics, clock=self.clock, metrics=self.metrics
         )
         self.load_monitor = LoadMonitor(backlog=self.backlog, limits=core.limits, clock=self.clock)
         self.pipeline = Pipeline(infrastructure, load_monitor=self.load_monitor)
@@ -153,11 +153,11 @@ class Gateway:
             core.webhooks.endpoints, public_http=PublicNetworkHttp(), timeout=core.webhooks.timeout
         )
         self.webhooks = OutgoingWebhooks(
-            hooks=self.store.webhooks,
-            post=self.webhook_sender,
+            queue=self.store.webhooks,
+            sender=self.webhook_sender,
             clock=self.clock,
             metrics=self.metrics,
-            bounds=core.webhooks,
+            settings=core.webhooks,
         )
         self.retention = self._retention()
         self.background = BackgroundTasks(
@@ -168,7 +168,7 @@ class Gateway:
             webhooks=self.webhooks,
         )
         self.heartbeat = Heartbeat(
-            self.store.processes, recover=self._recover, lease=core.process.lease
+            processes=self.store.processes, recover=self._recover, lease=core.process.lease
         )
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
@@ -181,8 +181,8 @@ class Gateway:
             work=self.incoming.wake,
             deliver=self.outgoing.wake,
             clock=self.clock,
-            every=self.cluster.sweep,
-            whose=self.cluster.sweeps,
+            interval=self.cluster.sweep_interval,
+            may_sweep=self.cluster.may_sweep,
         )
 
     def _retention(self) -> RetentionJob:
@@ -235,21 +235,23 @@ class Gateway:
                 if isinstance(plugin, StartupResource):
                     await plugin.open()
         await self.open()
-        await self.store.processes.enter(self.settings.core.process.name, self.settings.core.role)
+        await self.store.processes.register(
+            self.settings.core.process.name, self.settings.core.role
+        )
         cut = await self._settle() if infrastructure.works_lanes else 0
-        self._renewing = asyncio.create_task(self.heartbeat.renewals())
-        await self.cluster.start(self.scheduler.hurry)
+        self._renewing = asyncio.create_task(self.heartbeat.renew())
+        await self.cluster.start(self.scheduler.sweep_now)
         background = [self.reply_waiter.listen(), *self.background.all()]
         if infrastructure.works_lanes:
             await self.scheduler.sweep()
-            background += [self.scheduler.alarms(), self.scheduler.sweeps()]
-            background.append(self.heartbeat.take_overs())
+            background += [self.scheduler.fire_timers(), self.scheduler.sweep_regularly()]
+            background.append(self.heartbeat.take_over())
         self._running = [asyncio.create_task(one) for one in background]
         log.info("started", channels=sorted(self.registrations.channels), cut_off=cut)
 
     async def _settle(self) -> int:
         """What a crash left. Gives the number of messages whose sending was cut off."""
-        await self.store.inbox.survived()
+        await self.store.inbox.count_interrupted()
         return await self.pipeline.delivery.recover()
 
     async def quiesce(self) -> None:
@@ -279,7 +281,7 @@ class Gateway:
         if self._renewing is not None:
             self._renewing.cancel()
         try:
-            await self.store.processes.leave()
+            await self.store.processes.unregister()
         except Exception:
             log.exception("process.not_left")  # it will be found when the lease has run out
 

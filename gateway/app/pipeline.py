@@ -11,7 +11,7 @@ from gateway.desk.service import DeskService
 from gateway.pipeline.answering import HandlerChain
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.delivery import OutboxDelivery
-from gateway.pipeline.handoffs import ClaimSla, DeliveryFailureHandler
+from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.intake import InboxIntake
 from gateway.pipeline.outcomes import OutcomeBuilder
 from gateway.pipeline.reply_waiter import ReplyWaiter
@@ -40,10 +40,10 @@ class Pipeline:
             infrastructure.registrations.understanders,
             timeout=core.worker.understand_timeout,
             metrics=infrastructure.metrics,
-            sure=infrastructure.policy.reasons.low_confidence.below,
+            confident=infrastructure.policy.reasons.low_confidence.below,
         )
         self.reply_waiter = ReplyWaiter(infrastructure.store, others=cluster.others)
-        self.delivery_failures = DeliveryFailureHandler(
+        self.handoffs = AutomaticHandoffs(
             store=infrastructure.store,
             policy=infrastructure.policy,
             events=infrastructure.events,
@@ -76,16 +76,16 @@ class Pipeline:
     def _delivery(self) -> OutboxDelivery:
         infrastructure = self._infrastructure
         return OutboxDelivery(
-            infrastructure.registrations.channels,
+            channels=infrastructure.registrations.channels,
             limits=infrastructure.cluster.limits(
                 {n: traits.rate for n, traits in infrastructure.traits.items()}
             ),
             store=infrastructure.store,
-            failures=self.delivery_failures,
+            handoffs=self.handoffs,
             events=infrastructure.events,
             clock=infrastructure.clock,
             metrics=infrastructure.metrics,
-            bounds=infrastructure.settings.core.delivery,
+            settings=infrastructure.settings.core.delivery,
         )
 
     def _outgoing_lanes(self) -> OutgoingLanes:
@@ -96,7 +96,7 @@ class Pipeline:
             for name, channel in self._infrastructure.registrations.channels.items()
             if isinstance(channel, Sender)
         }
-        return OutgoingLanes(channels, gone=cluster.lanes("out", step, at_once=1))
+        return OutgoingLanes(channels, removed=cluster.lanes("out", step, at_once=1))
 
     def _turns(self) -> TurnPipeline:
         infrastructure, bounds = self._infrastructure, self._infrastructure.settings.core.worker
@@ -121,17 +121,11 @@ class Pipeline:
 
     def _worker(self) -> TurnWorker:
         infrastructure = self._infrastructure
-        claim_sla = ClaimSla(
-            store=infrastructure.store,
-            policy=infrastructure.policy,
-            events=infrastructure.events,
-            clock=infrastructure.clock,
-        )
         return TurnWorker(
             store=infrastructure.store,
             turns=self._turns(),
             outcomes=self.outcomes,
-            claim_sla=claim_sla,
+            handoffs=self.handoffs,
             verification=self.verification,
             replies=self.reply_waiter,
             deliver=self.outgoing.wake,
@@ -148,11 +142,11 @@ class Pipeline:
             store=infrastructure.store,
             wake=self.incoming.wake,
             replies=self.reply_waiter,
-            failures=self.delivery_failures,
+            handoffs=self.handoffs,
             events=infrastructure.events,
             clock=infrastructure.clock,
             metrics=infrastructure.metrics,
-            text=limits.text,
+            max_text=limits.text,
             files=infrastructure.files,
         )
         return LoadShedder(

@@ -21,7 +21,7 @@ def routes(gateway: Gateway) -> Iterable[web.RouteDef]:
             continue
         made = _made(component, gateway.services)  # in any case: some learn the house so
         serves_http += made if infrastructure.serves_http else ()
-    told = gateway.checks(), gateway.metrics, gateway.warnings(), gateway.backlog.look
+    told = gateway.checks(), gateway.metrics, gateway.warnings(), gateway.backlog.read
     serves_http += health.routes(*told)
     plugins = infrastructure.components if infrastructure.serves_http else ()
     return [*serves_http, *openapi.routes(openapi.described(plugins), serves_http)]

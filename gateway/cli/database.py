@@ -144,7 +144,7 @@ async def run(config: Path | None, json: bool, dry_run: bool, vacuum: bool) -> N
             raise WarmlineError("a server works here: stop it before --vacuum, which stops writing")
         gone = await gateway.retention.run(dry=dry_run)
         if vacuum and not dry_run:
-            await gateway.store.retention.squeeze()
+            await gateway.store.retention.vacuum()
     if json:
         click.echo(msgspec.json.encode(gone))
         return

@@ -64,7 +64,7 @@ async def understand(config: Path | None, json: bool, text: str) -> None:
     gateway = gateway_of(config)
     for line in lines:
         turn = fresh_turn(line.rstrip("\n"), datetime.now(UTC))
-        turn = turn.replace(understanding=await gateway.pipeline.understanding.of(turn))
+        turn = turn.replace(understanding=await gateway.pipeline.understanding.understand(turn))
         route = decide(turn, gateway.policy)
         told = told_of(turn.understanding, route)
         click.echo(msgspec.json.encode(told).decode() if json else _in_words(turn, route))

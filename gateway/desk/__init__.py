@@ -1,1 +1,1 @@
-"""What people do with a conversation."""
+"""The desk: what agents do with a conversation, and the record of it."""

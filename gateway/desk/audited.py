@@ -1,7 +1,8 @@
-"""The desk with a record of who did what, whatever page or chat they did it from."""
+"""The desk with an audit log of who did what, from whichever page or chat."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -23,28 +24,29 @@ from gateway.ports import AuditLog, Clock, Desk
 log = structlog.get_logger()
 
 
+@dataclass
 class AuditedDesk:
-    """A `ports.Desk` around another: each deed that was done leaves a line in the audit log.
+    """A `ports.Desk` around another one: each completed action leaves an entry in the audit log.
 
-    The deed itself stands in the conversation's history by the same commit; the line follows.
-    What people look at, the page or chat that shows it records: only it knows whether it did.
+    The action and its line in the conversation's history share one commit; the entry follows it.
+    Views are recorded by the page or chat that shows them: only it knows whether it did.
     """
 
-    def __init__(self, desk: Desk, audit: AuditLog) -> None:
-        self._desk, self._audit = desk, audit
+    desk: Desk
+    audit: AuditLog
 
     async def queue(self) -> tuple[QueueItem, ...]:
-        return await self._desk.queue()
+        return await self.desk.queue()
 
     async def card(self, conversation: int) -> ContextCard:
-        return await self._desk.card(conversation)
+        return await self.desk.card(conversation)
 
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
-        return await self._desk.advise(conversation, text)
+        return await self.desk.advise(conversation, text)
 
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> ContextCard:
-        card = await self._desk.claim(conversation, agent, epoch=epoch)
-        await self._audit.record(
+        card = await self.desk.claim(conversation, agent, epoch=epoch)
+        await self.audit.record(
             agent.id, "claimed", conversation=conversation, customer=card.customer.id
         )
         return card
@@ -60,7 +62,7 @@ class AuditedDesk:
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
     ) -> Accepted:
-        accepted = await self._desk.answer(
+        accepted = await self.desk.answer(
             conversation,
             agent,
             text,
@@ -71,22 +73,22 @@ class AuditedDesk:
         )
         if not accepted.duplicate:
             detail = f"turn {accepted.turn}" + (f", by {via.channel}" if via else "")
-            await self._did(agent, "answered", conversation, detail)
+            await self._record(agent, "answered", conversation, detail)
         return accepted
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
-        message = await self._desk.note(conversation, agent, text)
-        await self._did(agent, "noted", conversation, f"message {message.id}")
+        message = await self.desk.note(conversation, agent, text)
+        await self._record(agent, "noted", conversation, f"message {message.id}")
         return message
 
     async def resolve(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
-        now = await self._desk.resolve(conversation, agent, epoch=epoch)
-        await self._did(agent, "resolved", conversation)
+        now = await self.desk.resolve(conversation, agent, epoch=epoch)
+        await self._record(agent, "resolved", conversation)
         return now
 
     async def hand_back(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
-        now = await self._desk.hand_back(conversation, agent, epoch=epoch)
-        await self._did(agent, "handed_back", conversation)
+        now = await self.desk.hand_back(conversation, agent, epoch=epoch)
+        await self._record(agent, "handed_back", conversation)
         return now
 
     async def transfer(
@@ -99,51 +101,53 @@ class AuditedDesk:
         skills: tuple[str, ...] = (),
         reason: str = "",
     ) -> Conversation:
-        now = await self._desk.transfer(
+        now = await self.desk.transfer(
             conversation, agent, epoch=epoch, tier=tier, skills=skills, reason=reason
         )
-        await self._did(agent, "transferred", conversation, f"to {tier}")
+        await self._record(agent, "transferred", conversation, f"to {tier}")
         return now
 
     async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None:
-        await self._desk.ignore_suggestion(suggestion, agent)
-        await self._audit.record(agent.id, "suggestion_ignored", detail=f"suggestion {suggestion}")
+        await self.desk.ignore_suggestion(suggestion, agent)
+        await self.audit.record(agent.id, "suggestion_ignored", detail=f"suggestion {suggestion}")
 
     async def link(self, conversation: int, address: Address, agent: Agent) -> ContextCard:
-        card = await self._desk.link(conversation, address, agent)
-        await self._did(agent, "linked", conversation, address.channel)
+        card = await self.desk.link(conversation, address, agent)
+        await self._record(agent, "linked", conversation, address.channel)
         return card
 
     async def unlink(self, conversation: int, link: int, agent: Agent) -> ContextCard:
-        card = await self._desk.unlink(conversation, link, agent)
-        await self._did(agent, "unlinked", conversation, f"link {link}")
+        card = await self.desk.unlink(conversation, link, agent)
+        await self._record(agent, "unlinked", conversation, f"link {link}")
         return card
 
     async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
-        await self._desk.ask_proof(conversation, address, agent)
-        await self._did(agent, "code_sent", conversation, address.channel)
+        await self.desk.ask_proof(conversation, address, agent)
+        await self._record(agent, "code_sent", conversation, address.channel)
 
-    async def _did(self, agent: Agent, what: str, conversation: int, detail: str = "") -> None:
-        await self._audit.record(agent.id, what, conversation=conversation, detail=detail)
+    async def _record(self, agent: Agent, action: str, conversation: int, detail: str = "") -> None:
+        await self.audit.record(agent.id, action, conversation=conversation, detail=detail)
 
 
 class AuditPurge(Protocol):
-    """An audit log whose lines have their time."""
+    """An audit log whose old entries can be deleted."""
 
     async def forget(self, before: datetime) -> int: ...
 
 
+@dataclass(kw_only=True)
 class AuditRetention:
-    """Lets lines go when their time is over: at the start and then each day."""
+    """Deletes audit entries that are older than ``days``: at the start, then once a day."""
 
-    def __init__(self, audit: AuditPurge, clock: Clock, *, days: int) -> None:
-        self._audit, self._clock, self._days = audit, clock, days
+    audit: AuditPurge
+    clock: Clock
+    days: int
 
     async def run(self) -> None:
-        """Runs until cancelled; with ``days`` 0 every line is kept."""
-        while self._days:
+        """Run until cancelled; with ``days`` 0 every entry is kept."""
+        while self.days:
             try:
-                await self._audit.forget(self._clock.now() - timedelta(days=self._days))
+                await self.audit.forget(self.clock.now() - timedelta(days=self.days))
             except Exception:
                 log.exception("audit.not_forgotten")
-            await self._clock.sleep(86_400)
+            await self.clock.sleep(86_400)

@@ -1,9 +1,9 @@
-"""What people do with a conversation."""
+"""What agents do with a conversation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass
 
 from gateway.model import (
     Accepted,
@@ -17,6 +17,7 @@ from gateway.model import (
     QueueItem,
     Reason,
     RenderContext,
+    State,
 )
 from gateway.pipeline.outcomes import last_mood, system_line
 from gateway.pipeline.summary import CardSummaries
@@ -26,41 +27,30 @@ from gateway.routing.policy import Policy
 from gateway.store import AgentMessage, HandoffRequest, Store
 
 
+@dataclass(kw_only=True)
 class DeskService:
-    """The desk of all agents, whatever page or chat they answer from; see `ports.Desk`."""
+    """The desk of all agents, from whichever page or chat they answer; see `ports.Desk`."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        wake: Callable[[str], None],
-        voice: Voice,
-        policy: Policy,
-        events: Events,
-        clock: Clock,
-        verification: AddressVerification,
-        summaries: CardSummaries,
-    ) -> None:
-        self._verification = verification
-        self._summaries = summaries
-        self._store = store
-        self._wake = wake
-        self._voice = voice
-        self._policy = policy
-        self._events = events
-        self._clock = clock
+    store: Store
+    wake: Callable[[str], None]
+    voice: Voice
+    policy: Policy
+    events: Events
+    clock: Clock
+    verification: AddressVerification
+    summaries: CardSummaries
 
     async def queue(self) -> tuple[QueueItem, ...]:
-        return await self._store.queries.queue()
+        return await self.store.queries.queue()
 
     async def card(self, conversation: int) -> ContextCard:
-        card = await self._store.queries.card(conversation)
-        linked = await self._store.links.of(conversation)
-        return card.replace(summary=self._summaries.of(card), linked=linked)
+        card = await self.store.queries.card(conversation)
+        linked = await self.store.links.linked_addresses(conversation)
+        return card.replace(summary=self.summaries.best(card), linked=linked)
 
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> ContextCard:
-        _, on_its_way = await self._store.handoffs.claim(
-            conversation, agent, epoch, self._clock.now()
+        _, on_its_way = await self.store.handoffs.claim(
+            conversation, agent, epoch, self.clock.now()
         )
         self._changed(conversation)
         card = await self.card(conversation)
@@ -79,21 +69,21 @@ class DeskService:
         attachments: tuple[Attachment, ...] = (),
         via: Address | None = None,
     ) -> Accepted:
-        """Answering a conversation nobody has claims it first; one that somebody else has raises
-        Conflict. An answer that was taken before changes nothing."""
+        """An unclaimed conversation is claimed first; one that another agent has raises Conflict.
+        A repeated ``key`` changes nothing."""
         if not text.strip() and not attachments:
-            raise NotAccepted("an answer needs words or a file")
-        now = await self._store.queries.conversation(conversation)
-        if known := await self._store.inbox.said((via or now.address).lane, key):
+            raise NotAccepted("an answer needs text or a file")
+        now = await self.store.queries.conversation(conversation)
+        if known := await self.store.inbox.find_agent_message((via or now.address).lane, key):
             return known
         if via is not None and via != now.address:
-            now = await self._store.links.go_on(conversation, via, agent, self._clock.now())
+            now = await self.store.links.continue_at(conversation, via, agent, self.clock.now())
             conversation = now.id
         if now.owner is not None and now.owner.id != agent.id:
             raise Conflict(f"{now.owner.name} has this conversation", now)
         if now.owner is None:
-            await self._store.handoffs.claim(conversation, agent, now.epoch, self._clock.now())
-        said = AgentMessage(
+            await self.store.handoffs.claim(conversation, agent, now.epoch, self.clock.now())
+        message = AgentMessage(
             conversation=conversation,
             agent=agent,
             text=text.strip(),
@@ -101,53 +91,35 @@ class DeskService:
             attachments=attachments,
         )
         lane = now.address.lane
-        accepted = await self._store.inbox.say(said, lane, key, self._clock.now())
-        self._wake(lane)
+        accepted = await self.store.inbox.accept_agent_message(message, lane, key, self.clock.now())
+        self.wake(lane)
         self._changed(conversation)
         return accepted
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
         if not text.strip():
-            raise NotAccepted("a note needs words")
+            raise NotAccepted("a note needs text")
         message = Message(
             id=0,
             conversation=conversation,
             author="agent",
             text=text.strip(),
-            at=self._clock.now(),
+            at=self.clock.now(),
             internal=True,
             status="sent",
             agent=agent,
         )
-        stored = await self._store.handoffs.note(message)
+        stored = await self.store.handoffs.note(message)
         self._changed(conversation)
         return stored
 
     async def resolve(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
-        now = await self._store.handoffs.move(
-            conversation,
-            agent,
-            epoch,
-            self._clock.now(),
-            state="resolved",
-            line=f"{agent.name} resolved the conversation",
-        )
-        self._wake(now.address.lane)
-        self._changed(conversation)
-        return now
+        line = f"{agent.name} resolved the conversation"
+        return await self._release(conversation, agent, epoch, "resolved", line)
 
     async def hand_back(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
-        now = await self._store.handoffs.move(
-            conversation,
-            agent,
-            epoch,
-            self._clock.now(),
-            state="bot",
-            line=f"{agent.name} handed the conversation back to the bot",
-        )
-        self._wake(now.address.lane)
-        self._changed(conversation)
-        return now
+        line = f"{agent.name} handed the conversation back to the bot"
+        return await self._release(conversation, agent, epoch, "bot", line)
 
     async def transfer(
         self,
@@ -159,56 +131,56 @@ class DeskService:
         skills: tuple[str, ...] = (),
         reason: str = "",
     ) -> Conversation:
-        now = self._clock.now()
-        found = self._policy.tiers.get(tier)
-        ask = HandoffRequest(
+        now = self.clock.now()
+        handoff = HandoffRequest(
             reasons=(Reason(code="transferred", detail=reason or f"by {agent.name}"),),
             tier=tier,
             skills=skills,
             priority=1,
-            claim_by=now + timedelta(minutes=found.claim_minutes) if found else None,
+            claim_by=self.policy.claim_by(tier, now),
         )
         line = f"{agent.name} transferred the conversation to {tier}"
-        moved = await self._store.handoffs.move(
+        moved = await self.store.handoffs.move(
             conversation,
             agent,
             epoch,
             now,
             state="waiting",
             line=f"{line}: {reason}" if reason else line,
-            handoff=ask,
+            handoff=handoff,
         )
         self._changed(conversation)
         return moved
 
     async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None:
-        ignored = await self._store.handoffs.ignore(suggestion, agent)
+        ignored = await self.store.handoffs.ignore(suggestion, agent)
         self._changed(ignored.conversation)
 
     async def link(self, conversation: int, address: Address, agent: Agent) -> ContextCard:
-        self._verification.traits(address)
-        now = self._clock.now()
-        await self._store.links.link(conversation, address, now, how="agent", agent=agent)
-        return await self._noted(conversation, f"{agent.name} linked {address.lane}", agent)
+        self.verification.traits_of(address)
+        now = self.clock.now()
+        await self.store.links.link(conversation, address, now, how="agent", agent=agent)
+        return await self._note_link(conversation, f"{agent.name} linked {address.lane}", agent)
 
     async def unlink(self, conversation: int, link: int, agent: Agent) -> ContextCard:
-        if all(one.id != link for one in await self._store.links.of(conversation)):
+        links = await self.store.links.linked_addresses(conversation)
+        if link not in (linked.id for linked in links):
             raise NotFound(f"this customer has no link {link}")
-        await self._store.links.unlink(link, self._clock.now())
-        return await self._noted(conversation, f"{agent.name} took a link back", agent)
+        await self.store.links.unlink(link, self.clock.now())
+        return await self._note_link(conversation, f"{agent.name} took a link back", agent)
 
     async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
-        await self._verification.ask(conversation, address, agent)
+        await self.verification.send_code(conversation, address, agent)
 
-    async def _noted(self, conversation: int, text: str, agent: Agent) -> ContextCard:
-        line = system_line(conversation, text, self._clock.now(), agent=agent)
-        await self._store.handoffs.note(line)
+    async def _note_link(self, conversation: int, text: str, agent: Agent) -> ContextCard:
+        line = system_line(conversation, text, self.clock.now(), agent=agent)
+        await self.store.handoffs.note(line)
         self._changed(conversation)
         return await self.card(conversation)
 
     async def advise(self, conversation: int, text: str) -> tuple[Finding, ...]:
-        card = await self._store.queries.card(conversation)
-        return self._voice.lint(
+        card = await self.store.queries.card(conversation)
+        return self.voice.lint(
             text,
             RenderContext(
                 channel=card.conversation.address.channel,
@@ -219,5 +191,16 @@ class DeskService:
             ),
         )
 
+    async def _release(
+        self, conversation: int, agent: Agent, epoch: int, state: State, line: str
+    ) -> Conversation:
+        """End the agent's work on it: it is resolved, or the bot's again."""
+        moved = await self.store.handoffs.move(
+            conversation, agent, epoch, self.clock.now(), state=state, line=line
+        )
+        self.wake(moved.address.lane)
+        self._changed(conversation)
+        return moved
+
     def _changed(self, conversation: int) -> None:
-        self._events.publish(Event(topic="desk", name="conversation", conversation=conversation))
+        self.events.publish(Event(topic="desk", name="conversation", conversation=conversation))

@@ -95,10 +95,10 @@ class RetentionJob:
             return 0
         count, after = 0, 0
         while True:
-            found, cut = await self._keeping.silent(before, after, self._days.batch)
+            found, cut = await self._keeping.find_inactive(before, after, self._days.batch)
             if found and not dry:
                 await self._keep(found)
-                count += await self._keeping.end(found, before)
+                count += await self._keeping.delete_conversations(found, before)
             else:
                 count += len(found)
             if cut.after is None:
@@ -111,7 +111,7 @@ class RetentionJob:
             return 0
         count, after = 0, 0
         while True:
-            cut: RetentionStep = await self._keeping.old(
+            cut: RetentionStep = await self._keeping.finished_rows(
                 kind, before, after, self._days.batch, delete=not dry
             )
             count += cut.gone
@@ -131,7 +131,7 @@ class RetentionJob:
         return count + await self._sweep(some, dry)
 
     async def _sweep(self, digests: list[str], dry: bool) -> int:
-        orphans = await self._keeping.unnamed(digests) if digests else set()
+        orphans = await self._keeping.unreferenced_files(digests) if digests else set()
         if orphans and not dry:
             await self._files.forget(tuple(orphans))
         return len(orphans)
@@ -140,7 +140,7 @@ class RetentionJob:
         """On the disk before anything is deleted. After a crash in between they are there twice."""
         if self._archive is None:
             return
-        lines = [await self._keeping.whole(one) for one in conversations]
+        lines = [await self._keeping.export_conversation(one) for one in conversations]
         file = self._archive / f"conversations-{self._clock.now():%Y-%m}.jsonl.gz"
         await asyncio.to_thread(_append, file, lines)
 

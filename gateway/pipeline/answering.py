@@ -1,13 +1,14 @@
-"""Asking the handlers, in order, and what happens when one of them fails."""
+"""Calls the handlers in order; a handler's failure brings a person."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import structlog
 
 from gateway.model import Reason, Reply, SurveyAnswer, Turn, Value
-from gateway.pipeline.validation import InvalidInsight, is_valid_text
+from gateway.pipeline.validation import InvalidValue, check_types
 from gateway.ports import Handler, Suggester, SurveyReader
 from gateway.routing.policy import Policy
 from gateway.routing.route import after_failure, hand_over
@@ -21,11 +22,11 @@ LAST_RESORT = Reply(
     body=("I could not work this out myself. A person will read your message and answer you.",),
     purpose="handover",
 )
-"""What is said when even the words for a hand-over could not be had from a handler."""
+"""The hand-over reply when no handler offers one."""
 
 
 class HandlerAnswer(Value, frozen=True, kw_only=True):
-    """What a handler had to say; ``turn`` carries the route as it is now."""
+    """A handler's reply. ``turn`` has the route that is in force after it."""
 
     turn: Turn
     reply: Reply | None = None
@@ -33,50 +34,47 @@ class HandlerAnswer(Value, frozen=True, kw_only=True):
 
 
 class HandlerFailed(Exception):
-    """A handler raised, hung, or gave back what is no reply."""
-
-    def __init__(self, handler: str, what: str) -> None:
-        super().__init__(f"{handler} {what}")
+    """A handler raised, timed out or returned an invalid reply."""
 
 
+@dataclass
 class HandlerChain:
     """All handlers, lowest ``priority`` first; each has ``timeout`` seconds."""
 
-    def __init__(
-        self, handlers: Sequence[Handler], *, policy: Policy, timeout: float, metrics: Metrics
-    ) -> None:
-        self._handlers = tuple(sorted(handlers, key=lambda handler: handler.priority))
-        self._policy = policy
-        self._timeout = timeout
-        self._metrics = metrics
+    handlers: Sequence[Handler]
+    _: KW_ONLY
+    policy: Policy
+    timeout: float
+    metrics: Metrics
+
+    def __post_init__(self) -> None:
+        self.handlers = tuple(sorted(self.handlers, key=lambda handler: handler.priority))
 
     async def answer(self, turn: Turn) -> HandlerAnswer:
-        """The first reply. A failing handler sends the turn to a person, and so does a question
-        that nobody answers."""
+        """The first reply. A message goes to a person when a handler fails or none replies."""
         if turn.route.action == "pass":
             return HandlerAnswer(turn=turn)
         try:
-            found = await self._first(turn)
+            answer = await self._first_reply(turn)
         except HandlerFailed as failure:
-            return await self._say_handed_over(
-                turn.replace(route=after_failure(turn, self._policy, str(failure)))
-            )
-        if found.reply is None:
+            route = after_failure(turn, self.policy, str(failure))
+            return await self._hand_over(turn.replace(route=route))
+        if answer.reply is None:
             return await self._unanswered(turn)
-        if found.reply.escalate and turn.route.action != "escalate":
-            route = hand_over(turn, self._policy, found.reply.escalate)
-            return found.replace(turn=turn.replace(route=route))
-        return found
+        if answer.reply.escalate and turn.route.action != "escalate":
+            route = hand_over(turn, self.policy, answer.reply.escalate)
+            return answer.replace(turn=turn.replace(route=route))
+        return answer
 
     async def suggest(self, turn: Turn) -> tuple[Reply, str] | None:
-        """A draft for the agent and who made it; a failing suggester is only counted."""
-        for handler in self._handlers:
+        """The first draft for the agent, and the name of its suggester. Failures are counted."""
+        for handler in self.handlers:
             if isinstance(handler, Suggester):
                 try:
-                    with self._metrics.working("suggester", handler.name):
-                        draft = await with_timeout(self._timeout, handler.suggest(turn))
+                    with self.metrics.measure("suggester", handler.name):
+                        draft = await with_timeout(self.timeout, handler.suggest(turn))
                 except Exception:  # noqa: BLE001  (logged and counted)
-                    self._count(handler.name, turn)
+                    self._count_failure(handler.name, turn)
                     continue
                 if draft is not None:
                     return draft, handler.name
@@ -84,72 +82,73 @@ class HandlerChain:
 
     def read_survey(self, turn: Turn) -> SurveyAnswer | None:
         """The answer to the open survey, if the message is one."""
-        for handler in self._handlers:
+        for handler in self.handlers:
             if isinstance(handler, SurveyReader):
                 try:
                     answer = handler.read_answer(turn)
                 except Exception:  # noqa: BLE001  (logged and counted)
-                    self._count(handler.name, turn)
+                    self._count_failure(handler.name, turn)
                     continue
                 if answer is not None:
                     return answer
         return None
 
-    async def _first(self, turn: Turn) -> HandlerAnswer:
-        for handler in self._handlers:
-            reply = await self._ask(handler, turn)
+    async def _first_reply(self, turn: Turn) -> HandlerAnswer:
+        for handler in self.handlers:
+            reply = await self._call(handler, turn)
             if reply is not None:
                 return HandlerAnswer(turn=turn, reply=reply, handler=handler.name)
         return HandlerAnswer(turn=turn)
 
-    async def _ask(self, handler: Handler, turn: Turn) -> Reply | None:
+    async def _call(self, handler: Handler, turn: Turn) -> Reply | None:
+        name = handler.name
         try:
-            with self._metrics.working("handler", handler.name):
-                reply: object = await with_timeout(self._timeout, handler.handle(turn))
+            with self.metrics.measure("handler", name):
+                reply: object = await with_timeout(self.timeout, handler.handle(turn))
         except TimeoutError:
-            self._count(handler.name, turn)
-            raise HandlerFailed(handler.name, f"took longer than {self._timeout:g} s") from None
+            self._count_failure(name, turn)
+            raise HandlerFailed(f"{name} took longer than {self.timeout:g} s") from None
         except Exception as error:
-            self._count(handler.name, turn)
-            raise HandlerFailed(handler.name, f"raised {type(error).__name__}") from error
-        if reply is None or (isinstance(reply, Reply) and _makes_sense(reply)):
+            self._count_failure(name, turn)
+            raise HandlerFailed(f"{name} raised {type(error).__name__}") from error
+        if reply is None or (isinstance(reply, Reply) and _is_valid(reply)):
             return reply
-        log.error("handler.nonsense", handler=handler.name, turn=turn.id, gave=type(reply).__name__)
-        self._metrics.failures.labels(handler.name).inc()
-        raise HandlerFailed(handler.name, "gave back something that is no reply")
+        log.error("handler.invalid_reply", handler=name, turn=turn.id, type=type(reply).__name__)
+        self.metrics.failures.labels(name).inc()
+        raise HandlerFailed(f"{name} returned an invalid reply")
 
     async def _unanswered(self, turn: Turn) -> HandlerAnswer:
         if turn.kind != "message":
             return HandlerAnswer(turn=turn)
         if turn.route.action == "escalate":
             return HandlerAnswer(turn=turn, reply=LAST_RESORT)
-        nobody = Reason(code="no_answer", detail="no handler had an answer")
-        return await self._say_handed_over(
-            turn.replace(route=hand_over(turn, self._policy, (nobody,)))
-        )
+        no_answer = Reason(code="no_answer", detail="no handler had an answer")
+        route = hand_over(turn, self.policy, (no_answer,))
+        return await self._hand_over(turn.replace(route=route))
 
-    async def _say_handed_over(self, turn: Turn) -> HandlerAnswer:
+    async def _hand_over(self, turn: Turn) -> HandlerAnswer:
+        """A handler's hand-over reply, or `LAST_RESORT`; only a message gets one."""
         if turn.kind != "message":
             return HandlerAnswer(turn=turn)
         try:
-            found = await self._first(turn)
+            answer = await self._first_reply(turn)
         except HandlerFailed:
             return HandlerAnswer(turn=turn, reply=LAST_RESORT)
-        return found if found.reply is not None else HandlerAnswer(turn=turn, reply=LAST_RESORT)
+        return answer if answer.reply is not None else HandlerAnswer(turn=turn, reply=LAST_RESORT)
 
-    def _count(self, handler: str, turn: Turn) -> None:
+    def _count_failure(self, handler: str, turn: Turn) -> None:
         log.exception("handler.failed", handler=handler, turn=turn.id)
-        self._metrics.failures.labels(handler).inc()
+        self.metrics.failures.labels(handler).inc()
 
 
-def has_words(reply: Reply) -> bool:
+def has_text(reply: Reply) -> bool:
     return bool(reply.body or reply.next_step or reply.opener)
 
 
-def _makes_sense(reply: Reply) -> bool:
-    """It is what its type says, and it says something or asks for something to be done."""
+def _is_valid(reply: Reply) -> bool:
+    """Whether its fields have their types, and it has text or asks for something to be done."""
     try:
-        is_valid_text(reply)
-    except InvalidInsight:
+        check_types(reply)
+    except InvalidValue:
         return False
-    return has_words(reply) or bool(reply.timers or reply.escalate) or reply.purpose == "notice"
+    return has_text(reply) or bool(reply.timers or reply.escalate) or reply.purpose == "notice"

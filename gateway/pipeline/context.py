@@ -1,14 +1,15 @@
-"""What was known before the message was read."""
+"""Gathers what is known of the customer from before the message."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import structlog
 
 from gateway.model import Context, Turn
-from gateway.pipeline.validation import is_valid_text
+from gateway.pipeline.validation import check_types
 from gateway.ports import ContextSource, Records
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import with_timeout
@@ -16,39 +17,33 @@ from gateway.runtime.tasks import with_timeout
 log = structlog.get_logger()
 
 
+@dataclass
 class ContextGatherer:
-    """Asks every source side by side. One that fails or takes longer than ``timeout`` seconds is
-    left out of this turn, and counted."""
+    """Calls all sources side by side. A source that fails or takes longer than ``timeout`` seconds
+    is left out of this turn, and counted."""
 
-    def __init__(
-        self,
-        sources: Sequence[ContextSource],
-        *,
-        records: Records,
-        timeout: float,
-        metrics: Metrics,
-    ) -> None:
-        self._sources = tuple(sources)
-        self._records = records
-        self._timeout = timeout
-        self._metrics = metrics
+    sources: Sequence[ContextSource]
+    _: KW_ONLY
+    records: Records
+    timeout: float
+    metrics: Metrics
 
     async def gather(self, turn: Turn) -> Context:
-        if len(self._sources) == 1:  # nothing to do side by side
-            return await self._ask(self._sources[0], turn)
-        known = await asyncio.gather(*(self._ask(source, turn) for source in self._sources))
+        if len(self.sources) == 1:  # the usual case, without the cost of `asyncio.gather`
+            return await self._call(self.sources[0], turn)
+        contexts = await asyncio.gather(*(self._call(source, turn) for source in self.sources))
         return Context(
-            facts=tuple(fact for one in known for fact in one.facts),
-            earlier=tuple(past for one in known for past in one.earlier),
+            facts=tuple(fact for context in contexts for fact in context.facts),
+            earlier=tuple(past for context in contexts for past in context.earlier),
         )
 
-    async def _ask(self, source: ContextSource, turn: Turn) -> Context:
+    async def _call(self, source: ContextSource, turn: Turn) -> Context:
         try:
-            with self._metrics.working("context", source.name):
-                told = await with_timeout(self._timeout, source.gather(turn, self._records))
-            is_valid_text(told)
+            with self.metrics.measure("context", source.name):
+                context = await with_timeout(self.timeout, source.gather(turn, self.records))
+            check_types(context)
         except Exception:
             log.exception("context.failed", source=source.name, turn=turn.id)
-            self._metrics.failures.labels(source.name).inc()
+            self.metrics.failures.labels(source.name).inc()
             return Context()
-        return told
+        return context

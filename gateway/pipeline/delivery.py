@@ -1,17 +1,16 @@
-"""Delivery: from the outbox to the providers, with patience and without doubling."""
+"""Delivery: sends outbox rows to the providers, with retries and without duplicates."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
 from gateway.model import Sent, Status
-from gateway.pipeline.handoffs import DeliveryFailureHandler
+from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.ports import (
     Channel,
     Clock,
@@ -27,144 +26,144 @@ from gateway.ports import (
 from gateway.runtime.cluster import RateLimits
 from gateway.runtime.dispatch import Next
 from gateway.runtime.metrics import Metrics
-from gateway.settings import DeliverySettings as Bounds
+from gateway.settings import DeliverySettings
 from gateway.store import NotBefore, OutboxItem, Store
+from gateway.support.backoff import Backoff, backoff
 
 log = structlog.get_logger()
 
 
+@dataclass(kw_only=True)
 class OutboxDelivery:
     """Sends one outbox row of a lane at a time."""
 
-    def __init__(
-        self,
-        channels: Mapping[str, Channel],
-        *,
-        limits: RateLimits,
-        store: Store,
-        failures: DeliveryFailureHandler,
-        events: Events,
-        clock: Clock,
-        metrics: Metrics,
-        bounds: Bounds,
-    ) -> None:
-        self._channels = channels
-        self._limits = limits
-        self._store = store
-        self._failures = failures
-        self._events = events
-        self._clock = clock
-        self._metrics = metrics
-        self._bounds = bounds
+    channels: Mapping[str, Channel]
+    limits: RateLimits
+    store: Store
+    handoffs: AutomaticHandoffs
+    events: Events
+    clock: Clock
+    metrics: Metrics
+    settings: DeliverySettings
 
     async def step(self, lane: str) -> Next | datetime:
-        """Send the oldest row of ``lane``. The pace is waited for before the row is taken, so that
-        a person who claims the conversation meanwhile still stops a reply of the bot."""
-        await self._limits.wait(lane.partition(":")[0])
-        return await self._take_and_send(lane)
-
-    async def recover(self) -> int:
-        """Settle rows whose sending was cut off when its process died; their lanes may then go on.
-
-        The provider is asked where it can be; else the channel's policy says whether to send
-        again or to ask a person. Gives their number.
-        """
-        cut = await self._store.outbox.cut_off()
-        stopped = "the gateway stopped while it was being sent"
-        await asyncio.gather(*(self._unsure(item, stopped) for item in cut))
-        return len(cut)
-
-    async def _take_and_send(self, lane: str) -> Next | datetime:
-        item = await self._store.outbox.take(lane, self._clock.now())
+        """Send the oldest row of ``lane``."""
+        # The rate limit comes first: a person who claims the conversation while we wait for it
+        # still stops a reply of the bot.
+        await self.limits.wait(lane.partition(":")[0])
+        item = await self.store.outbox.take(lane, self.clock.now())
         if item is None:
             return Next.DONE
         if isinstance(item, NotBefore):
             return item.at
-        channel = self._channels.get(item.outbound.address.channel)
+        channel = self.channels.get(item.outbound.address.channel)
         if not isinstance(channel, Sender):
-            nobody = "no channel of this name can send; see `warmline channels`"
-            await self._dead(item, Undeliverable(nobody))
-            return Next.MORE
-        if not self._store.processes.holds():
-            # This process stood still: others may have this row by now, and send it themselves.
+            error = Undeliverable("no channel of this name can send; see `warmline channels`")
+            return await self._dead_letter(item, error)
+        if not self.store.processes.holds_lease():
             return await self._put_back(item)
         return await self._send(channel, item)
 
+    async def recover(self) -> int:
+        """Settle the rows that dead processes were sending, so that their lanes go on; their
+        number.
+
+        The provider is asked where it can be; else the channel's policy decides between sending
+        again and asking a person.
+        """
+        items = await self.store.outbox.take_over()
+        error = "the gateway stopped while sending it"
+        await asyncio.gather(*(self._settle_unsure(item, error) for item in items))
+        return len(items)
+
     async def _put_back(self, item: OutboxItem) -> Next | datetime:
+        """The lease ran out while this process stood still: another one may send the row."""
         log.warning("delivery.stalled", outbox=item.outbound.id)
-        now = self._clock.now()
-        why = "the process stood still before it was sent"
-        await self._surely(lambda: self._store.outbox.later(item.outbound.id, why, now))
+        now = self.clock.now()
+        error = "the process stood still before it sent this"
+        await self._until_recorded(
+            lambda: self.store.outbox.retry_later(item.outbound.id, error, now)
+        )
         return now + timedelta(seconds=1)
 
     async def _send(self, channel: Sender, item: OutboxItem) -> Next | datetime:
         try:
-            with self._metrics.working("channel", item.outbound.address.channel):
-                async with asyncio.timeout(self._bounds.timeout):
+            with self.metrics.measure("channel", item.outbound.address.channel):
+                async with asyncio.timeout(self.settings.timeout):
                     sent = await channel.send(item.outbound)
         except TryLater as error:
-            return await self._later(item, str(error), error.after)
+            return await self._retry_later(item, str(error), error.after)
         except Undeliverable as error:
-            await self._dead(item, error)
-            return Next.MORE
+            return await self._dead_letter(item, error)
         except Unsure as error:
-            return await self._unsure(item, str(error))
+            return await self._settle_unsure(item, str(error))
         except TimeoutError:
-            return await self._unsure(item, f"no answer within {self._bounds.timeout:g} s")
+            return await self._settle_unsure(item, f"no answer within {self.settings.timeout:g} s")
         except Exception as error:
             log.exception("delivery.failed", outbox=item.outbound.id)
-            return await self._unsure(item, f"{type(error).__name__} in the channel")
-        await self._sent(item, sent, "sent")
+            return await self._settle_unsure(item, f"{type(error).__name__} in the channel")
+        return await self._record_sent(item, sent, "sent")
+
+    async def _record_sent(self, item: OutboxItem, sent: Sent, outcome: str) -> Next:
+        await self._until_recorded(lambda: self.store.outbox.mark_sent(item.outbound.id, sent))
+        self._announce(item, outcome)
         return Next.MORE
 
-    async def _sent(self, item: OutboxItem, sent: Sent, outcome: str) -> None:
-        await self._surely(lambda: self._store.outbox.sent(item.outbound.id, sent))
-        self._count(item, outcome)
-
-    async def _later(
+    async def _retry_later(
         self, item: OutboxItem, error: str, after: float | None, *, may_have_arrived: bool = False
     ) -> Next | datetime:
-        if item.attempts >= self._bounds.attempts:
-            over = f"given up after {item.attempts} attempts: {error}"
-            await self._dead(item, Undeliverable(over))
-            return Next.MORE
-        wait = max(after or 0.0, backoff(item.attempts, self._bounds))
-        due = self._clock.now() + timedelta(seconds=wait)
-        await self._surely(
-            lambda: self._store.outbox.later(
+        settings = self.settings
+        if item.attempts >= settings.attempts:
+            gave_up = Undeliverable(f"given up after {item.attempts} attempts: {error}")
+            return await self._dead_letter(item, gave_up)
+        wait = backoff(item.attempts, settings.backoff_first, settings.backoff_most, jitter=1.0)
+        due = self.clock.now() + timedelta(seconds=max(after or 0.0, wait))
+        await self._until_recorded(
+            lambda: self.store.outbox.retry_later(
                 item.outbound.id, error, due, may_have_arrived=may_have_arrived
             )
         )
-        self._count(item, "later")
+        self._announce(item, "later")
         return due
 
-    async def _unsure(self, item: OutboxItem, error: str) -> Next | datetime:
-        channel = self._channels.get(item.outbound.address.channel)
-        found = await self._find(item)
-        if found is not None:
-            await self._sent(item, found, "reconciled")
-            return Next.MORE
+    async def _settle_unsure(self, item: OutboxItem, error: str) -> Next | datetime:
+        """Nobody knows whether the message arrived."""
+        channel = self.channels.get(item.outbound.address.channel)
+        sent = await self._find_sent(channel, item)
+        if sent is not None:
+            return await self._record_sent(item, sent, "reconciled")
         if channel is not None and channel.traits.unsure == "resend":
-            self._count(item, "unsure")
-            return await self._later(item, error, None, may_have_arrived=True)
-        await self._tell(item, "unsure", "Nobody can tell whether this arrived: " + error)
-        await self._over(item, "unsure", error)
-        return Next.MORE
+            self._announce(item, "unsure")
+            return await self._retry_later(item, error, None, may_have_arrived=True)
+        text = f"Nobody can tell whether this arrived: {error}"
+        await self._report_failure(item, "unsure", text)
+        return await self._close(item, "unsure", error)
 
-    async def _dead(self, item: OutboxItem, why: Undeliverable) -> None:
-        await self._tell(item, "undeliverable", f"A message could not be delivered: {why}")
-        await self._over(
-            item, "failed", str(why), unreachable=why.unreachable, opted_out=why.opted_out
+    async def _dead_letter(self, item: OutboxItem, error: Undeliverable) -> Next:
+        text = f"A message could not be delivered: {error}"
+        await self._report_failure(item, "undeliverable", text)
+        return await self._close(
+            item, "failed", str(error), unreachable=error.unreachable, opted_out=error.opted_out
         )
 
-    async def _tell(self, item: OutboxItem, code: str, what: str) -> None:
-        """Before the row is closed: a crash in between tells a person twice, never not at all."""
-        await self._surely(lambda: self._failures.tell(item.conversation, code, what))
+    async def _report_failure(self, item: OutboxItem, code: str, text: str) -> None:
+        # Before the row is closed: a crash in between informs a person twice instead of never.
+        await self._until_recorded(
+            lambda: self.handoffs.report_failure(item.conversation, code, text)
+        )
 
-    async def _surely(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Try until it is written: a row that stays ``sending`` stops its lane, and what the
-        provider took must not be forgotten."""
-        wait = 0.5
+    async def _close(self, item: OutboxItem, status: Status, error: str, **address: bool) -> Next:
+        await self._until_recorded(
+            lambda: self.store.outbox.close(item.outbound.id, status, error, **address)
+        )
+        self._announce(item, status)
+        log.warning("delivery.over", outbox=item.outbound.id, status=status, error=error)
+        return Next.MORE
+
+    async def _until_recorded(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Repeat ``write`` until it succeeds: a row that stays ``sending`` blocks its lane, and
+        what the provider accepted must not be forgotten."""
+        retries = Backoff(0.5)
         while True:
             try:
                 return await write()
@@ -172,44 +171,21 @@ class OutboxDelivery:
                 return None  # the customer was erased meanwhile
             except Exception:
                 log.exception("delivery.not_recorded")
-            await self._clock.sleep(wait)
-            wait = min(60.0, wait * 2)
+            await self.clock.sleep(retries.next())
 
-    async def _over(self, item: OutboxItem, status: Status, error: str, **address: bool) -> None:
-        await self._surely(
-            lambda: self._store.outbox.over(item.outbound.id, status, error, **address)
-        )
-        self._count(item, status)
-        log.warning("delivery.over", outbox=item.outbound.id, status=status, error=error)
-
-    async def _find(self, item: OutboxItem) -> Sent | None:
-        channel = self._channels.get(item.outbound.address.channel)
+    async def _find_sent(self, channel: Channel | None, item: OutboxItem) -> Sent | None:
+        """What the provider knows of the message; None when it has none or cannot be asked."""
         if not isinstance(channel, Reconciler):
             return None
         try:
-            async with asyncio.timeout(self._bounds.timeout):
+            async with asyncio.timeout(self.settings.timeout):
                 return await channel.find(item.outbound)
         except Exception:
             log.exception("delivery.not_reconciled", outbox=item.outbound.id)
             return None
 
-    def _count(self, item: OutboxItem, outcome: str) -> None:
-        self._metrics.sends.labels(item.outbound.address.channel, outcome).inc()
-        self._events.publish(Event(topic=item.lane, name="status"))
-        self._events.publish(Event(topic="desk", name="status", conversation=item.conversation))
-
-
-class BackoffBounds(Protocol):
-    """The two bounds of a back-off, in seconds."""
-
-    @property
-    def backoff_first(self) -> float: ...
-    @property
-    def backoff_most(self) -> float: ...
-
-
-def backoff(attempt: int, bounds: BackoffBounds) -> float:
-    """Seconds to wait after ``attempt`` failed ones: exponential with full jitter, at least half
-    a second (Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015)."""
-    most = min(bounds.backoff_most, bounds.backoff_first * 2.0 ** (attempt - 1))
-    return max(min(0.5, most), random.uniform(0, most))  # noqa: S311  (no secret hangs on it)
+    def _announce(self, item: OutboxItem, outcome: str) -> None:
+        """Count the attempt and tell those who watch the conversation."""
+        self.metrics.sends.labels(item.outbound.address.channel, outcome).inc()
+        self.events.publish(Event(topic=item.lane, name="status"))
+        self.events.publish(Event(topic="desk", name="status", conversation=item.conversation))

@@ -1,115 +1,95 @@
-"""The door: what a provider brings is committed, and only then acknowledged."""
+"""Intake: a provider's message is committed to the inbox, and only then acknowledged."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
 
 import structlog
 
 from gateway.model import Accepted, Fact, File, Inbound, Receipt
+from gateway.pipeline.handoffs import AutomaticHandoffs
+from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.ports import Clock, Event, Events, Files, NotAccepted, TooLarge
 from gateway.runtime.metrics import Metrics
 from gateway.store import Store
 
 log = structlog.get_logger()
-EARLY = (0.1, 0.4, 1.5)
-"""Seconds between looks for a message whose receipt came before its id was committed."""
+EARLY_RECEIPT_WAITS = (0.1, 0.4, 1.5)
+"""Seconds between lookups of a message whose receipt arrived before its id was committed."""
 
 
-class ReplyExpectation(Protocol):
-    """Wants to know which turns this process has accepted."""
-
-    def expect(self, turn: int) -> None: ...
-
-
-class FailureReporter(Protocol):
-    """Tells people what went wrong, and hands them the conversation."""
-
-    async def tell(self, conversation: int, code: str, what: str) -> None: ...
-
-
+@dataclass(kw_only=True)
 class InboxIntake:
-    """Commits to the inbox and wakes a worker. ``text`` bounds a message, in characters."""
+    """Commits messages to the inbox and wakes a worker. ``max_text`` in characters."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        wake: Callable[[str], None],
-        replies: ReplyExpectation,
-        failures: FailureReporter,
-        events: Events,
-        clock: Clock,
-        metrics: Metrics,
-        text: int,
-        files: Files,
-    ) -> None:
-        self._store = store
-        self._wake = wake
-        self._replies = replies
-        self._failures = failures
-        self._events = events
-        self._clock = clock
-        self._metrics = metrics
-        self._text = text
-        self._files = files
+    store: Store
+    wake: Callable[[str], None]
+    replies: ReplyWaiter
+    handoffs: AutomaticHandoffs
+    events: Events
+    clock: Clock
+    metrics: Metrics
+    max_text: int
+    files: Files
 
     async def accept(self, message: Inbound) -> Accepted:
-        """Give back only after the commit. Raises NotAccepted when there was none, TooLarge for
-        a text that is longer than an attachment may be."""
+        """Returns after the commit. Raises NotAccepted when there was none, TooLarge for a text
+        that is longer than an attachment may be."""
         channel = message.address.channel
         try:
             message = _storable(message)
-            if len(message.text) > self._text:
-                message = await self._cut(message)
-            accepted = await self._store.inbox.accept(message, self._clock.now())
+            if len(message.text) > self.max_text:
+                message = await self._shorten(message)
+            accepted = await self.store.inbox.accept(message, self.clock.now())
         except TooLarge:
             raise
         except Exception as error:
             log.exception("inbox.not_committed", channel=channel)
             raise NotAccepted("the message could not be stored; please send it again") from error
         if accepted.duplicate:
-            self._metrics.duplicates.labels(channel).inc()
+            self.metrics.duplicates.labels(channel).inc()
         else:
-            self._metrics.accepted.labels(channel).inc()
-            self._replies.expect(accepted.turn)
-        self._wake(message.address.lane)
+            self.metrics.accepted.labels(channel).inc()
+            self.replies.expect(accepted.turn)
+        self.wake(message.address.lane)
         return accepted
 
     async def report(self, receipt: Receipt) -> None:
-        """Record what the provider says of messages we sent; whoever watches hears of it.
+        """Record a provider's receipt for messages we sent, and announce the changed messages.
 
-        A provider may be faster than our commit of its id, so an unknown one is looked for
+        A receipt may arrive before our commit of the provider's id, so an unknown id is looked up
         again, for about two seconds.
         """
-        told = await self._store.customers.report(receipt)
-        for wait in EARLY:
-            if told is None and receipt.address is None:
-                await self._clock.sleep(wait)
-                told = await self._store.customers.report(receipt)
-        if told is None:
+        updated = await self.store.customers.report(receipt)
+        for wait in EARLY_RECEIPT_WAITS:
+            if updated is None and receipt.address is None:
+                await self.clock.sleep(wait)
+                updated = await self.store.customers.report(receipt)
+        if updated is None:
             log.warning("receipt.unknown", channel=receipt.channel, status=receipt.status)
-        for one in told or ():
-            self._events.publish(Event(topic=one.lane, name="status"))
-            self._events.publish(Event(topic="desk", name="status", conversation=one.conversation))
+        for message in updated or ():
+            conversation = message.conversation
+            self.events.publish(Event(topic=message.lane, name="status"))
+            self.events.publish(Event(topic="desk", name="status", conversation=conversation))
             if receipt.status == "failed":
-                what = f"A message was not delivered: {receipt.detail or 'no reason was given'}"
-                await self._failures.tell(one.conversation, "undeliverable", what)
+                text = f"A message was not delivered: {receipt.detail or 'no reason was given'}"
+                await self.handoffs.report_failure(conversation, "undeliverable", text)
 
-    async def _cut(self, message: Inbound) -> Inbound:
-        """What is too long to be read; it is kept whole as a file for the agent."""
+    async def _shorten(self, message: Inbound) -> Inbound:
+        """Cut the text to ``max_text``; the agent finds all of it in an attached file."""
         whole = File(name="message.txt", media_type="text/plain", data=message.text.encode())
-        kept = await self._files.keep(whole)
+        attachment = await self.files.keep(whole)
         return message.replace(
-            text=message.text[: self._text - 1] + "…", attachments=(*message.attachments, kept)
+            text=message.text[: self.max_text - 1] + "…",
+            attachments=(*message.attachments, attachment),
         )
 
 
 def _storable(message: Inbound) -> Inbound:
-    """Texts without what no database takes, and providers let through."""
+    """``message`` without the characters that providers let through and no database stores."""
     text = _clean(message.text)
-    if not (message.name or message.subject or message.facts):  # most have words alone
+    if not (message.name or message.subject or message.facts):  # the usual case
         return message if text == message.text else message.replace(text=text)
     return message.replace(
         text=text,
@@ -120,7 +100,7 @@ def _storable(message: Inbound) -> Inbound:
 
 
 def _clean(text: str) -> str:
-    """Without NUL and halves of characters (lone surrogates, which JSON can hold)."""
+    """Replaces NUL and lone surrogates (which JSON can hold; RFC 8259, section 8.2)."""
     if not text.isascii():
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

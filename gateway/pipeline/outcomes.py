@@ -1,9 +1,10 @@
-"""From an answer to everything that is committed with it. Pure, but for the voice's words."""
+"""Builds everything that is committed with an answer. Pure, but for the text of the voice."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from gateway.model import (
     Agent,
@@ -17,49 +18,50 @@ from gateway.model import (
     Route,
     Turn,
 )
-from gateway.pipeline.answering import HandlerAnswer, has_words
+from gateway.pipeline.answering import HandlerAnswer, has_text
 from gateway.ports import Traits, Voice
 from gateway.routing.policy import Policy
-from gateway.routing.reasons import sure_intent
+from gateway.routing.reasons import confident_intent
 from gateway.store import AgentMessage, DraftSuggestion, HandoffRequest, TurnOutcome, WorkItem
 
 OPTED_OUT = "the customer asked for no more messages at this address"
-SOURCE = 64
-"""Characters of where a draft is from."""
+NO_TRAITS = Traits()
+"""Of a channel that is no longer configured."""
+MAX_SOURCE = 64
+"""Characters of a draft's source."""
 
-SILENCES = {
+CONSENT_LINES = {
     "opted_out": "The customer asked for no more messages at this address",
     "opted_in": "The customer takes messages at this address again",
     "answered_already": "The provider answers this word by itself",
 }
 
 
+@dataclass(kw_only=True)
 class OutcomeBuilder:
-    """Knows the voice, the policy and what each channel can do."""
+    """Builds the `TurnOutcome` of every kind of inbox row."""
 
-    def __init__(self, *, voice: Voice, policy: Policy, traits: Mapping[str, Traits]) -> None:
-        self._voice = voice
-        self._policy = policy
-        self._traits = traits
+    voice: Voice
+    policy: Policy
+    traits: Mapping[str, Traits]
 
-    def of(
+    def answered(
         self, work: WorkItem, answer: HandlerAnswer, draft: tuple[Reply, str] | None
     ) -> TurnOutcome:
-        """All that ``answer`` changes."""
+        """All that ``answer`` changes; ``draft`` is a suggestion for the agent and its source."""
         turn, reply = answer.turn, answer.reply
         escalates = turn.route.action == "escalate"
-        replies = self._replies(turn, reply, answer.handler) if reply else ()
-        if turn.opted_out:
-            replies = ()
+        sends = reply is not None and not turn.opted_out
+        replies = self._replies(turn, reply, answer.handler) if reply and sends else ()
         return TurnOutcome(
             work=work,
-            conversation=self._after(turn, escalates=escalates),
+            conversation=self._conversation_after(turn, escalates=escalates),
             customer=turn.customer,
-            message=_kept(turn),
+            message=_message_to_store(turn),
             replies=replies,
-            notes=(_line(turn),) if escalates else (),
-            mailbox=self._mailbox(turn.conversation),
-            handoff=self.handoff(turn) if escalates else None,
+            notes=(_handover_line(turn),) if escalates else (),
+            mailbox=self._traits_of(turn.conversation).mailbox,
+            handoff=self._handoff(turn) if escalates else None,
             draft=self._draft(turn, *draft) if draft else None,
             timers=reply.timers if reply else (),
             survey=reply.survey if reply and replies else None,
@@ -68,66 +70,66 @@ class OutcomeBuilder:
             reopen=escalates and turn.conversation.state == "resolved",
         )
 
-    def of_agent(
-        self, work: WorkItem, said: AgentMessage, conversation: Conversation
+    def agent_message(
+        self, work: WorkItem, message: AgentMessage, conversation: Conversation
     ) -> TurnOutcome:
-        """A person's words on their way out: the voice only fits them to the channel."""
+        """An agent's message on its way out: the voice only fits it to the channel."""
         if work.opted_out:
-            return self.of_unsent(work, said, conversation, OPTED_OUT)
+            return self.unsent(work, message, conversation, OPTED_OUT)
         reply = Reply(
             opener="",
-            body=(said.text,) if said.text else (),
+            body=(message.text,) if message.text else (),
             language=conversation.language or "en",
-            attachments=said.attachments,
+            attachments=message.attachments,
             purpose="message",
         )
         render_context = RenderContext(
             channel=conversation.address.channel,
             author="agent",
-            agent=said.agent.name,
+            agent=message.agent.name,
             customer=work.customer.name,
             emotion=last_mood(work.history),
             language=conversation.language,
-            max_length=self._max_length(conversation),
+            max_length=self._traits_of(conversation).max_length,
         )
-        rendered = self._voice.render(reply, render_context)
-        messages = _messages(reply, rendered, work.id, work.at, conversation.id)
+        rendered = self.voice.render(reply, render_context)
+        parts = _messages(reply, rendered, work.id, work.at, conversation.id)
         return TurnOutcome(
             work=work,
             conversation=conversation,
             customer=work.customer,
-            replies=tuple(m.replace(author="agent", agent=said.agent) for m in messages),
-            mailbox=self._mailbox(conversation),
+            replies=tuple(part.replace(author="agent", agent=message.agent) for part in parts),
+            mailbox=self._traits_of(conversation).mailbox,
         )
 
-    def of_unsent(
-        self, work: WorkItem, said: AgentMessage, conversation: Conversation, why: str
+    def unsent(
+        self, work: WorkItem, message: AgentMessage, conversation: Conversation, why: str
     ) -> TurnOutcome:
-        """A person's words that cannot leave: kept as failed ones, with a line that says why."""
-        message = Message(
+        """An agent's message that cannot be sent: stored as failed, with a line that says why."""
+        failed = Message(
             id=0,
             conversation=conversation.id,
             author="agent",
-            text=said.text,
+            text=message.text,
             at=work.at,
             turn=work.id,
-            agent=said.agent,
-            attachments=said.attachments,
+            agent=message.agent,
+            attachments=message.attachments,
         )
         return TurnOutcome(
             work=work,
             conversation=conversation,
             customer=work.customer,
-            replies=(message,),
+            replies=(failed,),
             refused=why,
             notes=(system_line(conversation.id, f"Not sent: {why}", work.at, turn=work.id),),
         )
 
-    def of_silence(self, work: WorkItem, turn: Turn) -> TurnOutcome:
-        """A word such as STOP or HELP, kept and shown and never answered, with what it asks."""
+    def consent_word(self, work: WorkItem, turn: Turn) -> TurnOutcome:
+        """A word such as STOP or HELP: stored and shown, with what it means; never answered."""
         consent = work.inbound.consent if work.inbound else None
         code = f"opted_{consent}" if consent else "answered_already"
-        reason = Reason(code=code, detail=SILENCES[code])
+        reason = Reason(code=code, detail=CONSENT_LINES[code])
         route = Route(action="pass", tier=turn.conversation.tier, reasons=(reason,))
         return TurnOutcome(
             work=work,
@@ -135,106 +137,99 @@ class OutcomeBuilder:
             customer=turn.customer,
             message=turn.message.replace(route=route),
             notes=(system_line(turn.conversation.id, reason.detail, work.at, turn=work.id),),
-            mailbox=self._mailbox(turn.conversation),
+            mailbox=self._traits_of(turn.conversation).mailbox,
             consent=consent,
         )
 
-    def of_edit(self, work: WorkItem, turn: Turn) -> TurnOutcome:
-        """A changed message is kept and shown to the person, and never answered twice."""
+    def edited(self, work: WorkItem, turn: Turn) -> TurnOutcome:
+        """A message that the customer changed: stored and shown to the agent, not answered."""
         return TurnOutcome(
             work=work,
             conversation=turn.conversation,
             customer=turn.customer,
             message=turn.message,
-            mailbox=self._mailbox(turn.conversation),
+            mailbox=self._traits_of(turn.conversation).mailbox,
         )
 
-    def handoff(self, turn: Turn) -> HandoffRequest:
-        """The hand-over that the route asks for; its clock starts when people are there."""
+    def _handoff(self, turn: Turn) -> HandoffRequest:
+        """The handoff of the turn's route. Its claim time counts from the next opening."""
         route = turn.route
-        tier = self._policy.tiers.get(route.tier)
         begins = datetime.fromisoformat(turn.opening) if turn.opening else turn.at
         return HandoffRequest(
             reasons=route.reasons,
             tier=route.tier,
             skills=route.skills,
             priority=route.priority,
-            claim_by=begins + timedelta(minutes=tier.claim_minutes) if tier else None,
+            claim_by=self.policy.claim_by(route.tier, begins),
         )
 
-    def _mailbox(self, conversation: Conversation) -> bool:
-        traits = self._traits.get(conversation.address.channel)
-        return traits is not None and traits.mailbox
-
-    def _max_length(self, conversation: Conversation) -> int | None:
-        """The channel's own limit of one message."""
-        traits = self._traits.get(conversation.address.channel)
-        return traits.max_length if traits else None
+    def _traits_of(self, conversation: Conversation) -> Traits:
+        return self.traits.get(conversation.address.channel, NO_TRAITS)
 
     def _replies(self, turn: Turn, reply: Reply, handler: str | None) -> tuple[Message, ...]:
-        if not has_words(reply):
+        if not has_text(reply):
             return ()
-        context = render_context(turn).replace(max_length=self._max_length(turn.conversation))
-        rendered = self._voice.render(reply, context)
-        messages = _messages(reply, rendered, turn.id, turn.at, turn.conversation.id)
-        said = [m.replace(author="bot", handler=handler, route=turn.route) for m in messages]
-        return tuple(said)
+        max_length = self._traits_of(turn.conversation).max_length
+        rendered = self.voice.render(reply, render_context(turn, max_length))
+        parts = _messages(reply, rendered, turn.id, turn.at, turn.conversation.id)
+        return tuple(part.replace(handler=handler, route=turn.route) for part in parts)
 
     def _draft(self, turn: Turn, reply: Reply, source: str) -> DraftSuggestion:
-        mine = RenderContext(
+        render_context = RenderContext(
             channel=turn.conversation.address.channel,
             author="agent",
             emotion=turn.understanding.emotion,
             customer=turn.customer.name,
             language=turn.language,
-            max_length=self._max_length(turn.conversation),
+            max_length=self._traits_of(turn.conversation).max_length,
         )
-        rendered = self._voice.render(reply, mine)
-        told = [f"{source}: {fact.value}" for fact in reply.facts if fact.name == "source"]
+        rendered = self.voice.render(reply, render_context)
+        facts = (f"{source}: {fact.value}" for fact in reply.facts if fact.name == "source")
         return DraftSuggestion(
-            text="\n\n".join(rendered.parts), source=(told[0] if told else source)[:SOURCE]
+            text="\n\n".join(rendered.parts), source=next(facts, source)[:MAX_SOURCE]
         )
 
-    def _after(self, turn: Turn, *, escalates: bool) -> Conversation:
-        seen = turn.conversation
+    def _conversation_after(self, turn: Turn, *, escalates: bool) -> Conversation:
+        before = turn.conversation
         language = turn.understanding.language
         sure = (
             language.code != "und"
-            and language.confidence >= self._policy.reasons.language.confidence
+            and language.confidence >= self.policy.reasons.language.confidence
         )
-        intent = sure_intent(turn, self._policy) if turn.kind == "message" else None
-        if intent in self._policy.pass_by_intents:
-            intent = None  # a word of thanks is not what the conversation is about
-        return seen.replace(
-            state="waiting" if escalates else seen.state,
-            tier=turn.route.tier if escalates else seen.tier,
-            language=language.code if sure else seen.language,
-            intent=intent or seen.intent,
+        intent = confident_intent(turn, self.policy) if turn.kind == "message" else None
+        if intent in self.policy.pass_by_intents:
+            intent = None  # a conversation is not about a word of thanks
+        return before.replace(
+            state="waiting" if escalates else before.state,
+            tier=turn.route.tier if escalates else before.tier,
+            language=language.code if sure else before.language,
+            intent=intent or before.intent,
         )
 
 
-def render_context(turn: Turn) -> RenderContext:
-    """To whom, where and in what mood the bot speaks in ``turn``. A timer speaks to the mood in
-    which the customer was last heard."""
-    heard = turn.kind == "message"
+def render_context(turn: Turn, max_length: int | None) -> RenderContext:
+    """The channel, mood and language of the bot's reply. A timer's reply goes by the mood of the
+    customer's last message."""
     return RenderContext(
         channel=turn.conversation.address.channel,
-        emotion=turn.understanding.emotion if heard else last_mood(turn.history),
+        emotion=turn.understanding.emotion if turn.kind == "message" else last_mood(turn.history),
         author="bot",
         first=not any(m.author in ("bot", "agent") and not m.internal for m in turn.history),
         customer=turn.customer.name,
         language=turn.language,
+        max_length=max_length,
     )
 
 
 def last_mood(history: tuple[Message, ...]) -> Emotion:
+    """The customer's mood in their last message that was understood."""
     for message in reversed(history):
         if message.author == "customer" and message.understanding:
             return message.understanding.emotion
     return Emotion()
 
 
-def _kept(turn: Turn) -> Message | None:
+def _message_to_store(turn: Turn) -> Message | None:
     if turn.kind != "message":
         return None
     known = {fact.name: fact for fact in (*turn.context.facts, *turn.message.facts)}
@@ -246,7 +241,7 @@ def _kept(turn: Turn) -> Message | None:
 def _messages(
     reply: Reply, rendered: Rendered, turn: int, at: datetime, conversation: int
 ) -> list[Message]:
-    """One message for each part; buttons, question and files go with the last."""
+    """One message of the bot for each part; the last has the buttons, survey and files."""
     parts = rendered.parts or (("",) if reply.attachments else ())
     messages = [
         Message(
@@ -270,16 +265,17 @@ def _messages(
     return messages
 
 
-def is_consent_only(work: WorkItem) -> bool:
-    """A word about messages themselves, or one that the provider has answered. A word of consent
-    from somebody who never opted out is an ordinary one (YES)."""
-    said = work.inbound
-    if said is None or work.kind != "message":
+def is_consent_word(work: WorkItem) -> bool:
+    """Whether the message is about consent alone, or the provider has answered it. An opt-in word
+    (YES) of a customer who never opted out is an ordinary message."""
+    inbound = work.inbound
+    if inbound is None or work.kind != "message":
         return False
-    return said.answered or said.consent == "out" or (said.consent == "in" and work.opted_out)
+    opts_in = inbound.consent == "in" and work.opted_out
+    return inbound.answered or inbound.consent == "out" or opts_in
 
 
-def _line(turn: Turn) -> Message:
+def _handover_line(turn: Turn) -> Message:
     why = "; ".join(reason.detail or reason.code for reason in turn.route.reasons)
     text = f"Handed over to a person: {why}" if why else "Handed over to a person"
     return system_line(turn.conversation.id, text, turn.at, turn=turn.id)
@@ -293,7 +289,7 @@ def system_line(
     agent: Agent | None = None,
     turn: int | None = None,
 ) -> Message:
-    """An internal line, by the system; ``agent`` is who did what it tells."""
+    """An internal message by the system; ``agent`` is who did what it reports."""
     return Message(
         id=0,
         conversation=conversation,

@@ -1,127 +1,133 @@
-"""Waiting for what a turn answered, for channels whose provider wants it in the response."""
+"""Waits for the replies of a turn, for channels that return them in the HTTP response."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
+from collections.abc import MutableMapping
+from dataclasses import KW_ONLY, dataclass, field
+
+from cachetools import LRUCache
 
 from gateway.model import Address, Message
 from gateway.ports import Event, Events
 from gateway.store import Store
 
 RECENT = 512
-"""Turns whose answer is kept for who asks at once again; older ones are in the database."""
+"""Turns whose replies are kept for a request that comes just after the commit; the replies of
+older turns are read from the database."""
 LOOK_AGAIN = 0.5
-"""Seconds between looks at the database for a turn that another process handles, should no event
-tell of it."""
+"""Seconds between looks at the database for a turn of another process, in case its event is
+lost."""
 TURNS = "turns"
-"""The topic on which processes tell one another that a turn is committed."""
+"""The topic on which processes announce committed turns."""
 Waiter = asyncio.Future[tuple[Message, ...] | None]
-"""None: look again, or give up."""
+"""Resolves to the replies; None: look at the database again, or give up."""
 
 
+@dataclass
 class ReplyWaiter:
-    """The mailbox of customers, and a place to wait for one turn.
+    """The `Mailbox` of customers, and the place to wait for one turn's replies.
 
-    ``others``: by which other processes hear of it, and we of them; None when there are none.
+    ``others``: events shared with the other processes; None when this one works alone.
     """
 
-    def __init__(self, store: Store, *, others: Events | None = None) -> None:
-        self._store = store
-        self._others = others
-        self._mine: set[int] = set()
-        self._recent: OrderedDict[int, tuple[Message, ...]] = OrderedDict()
-        self._waiting: dict[int, set[Waiter]] = defaultdict(set)
+    store: Store
+    _: KW_ONLY
+    others: Events | None = None
+    _expected: set[int] = field(default_factory=set, init=False)
+    """Turns that this process will handle itself."""
+    _recent: MutableMapping[int, tuple[Message, ...]] = field(
+        default_factory=lambda: LRUCache(RECENT), init=False
+    )
+    _waiters: dict[int, set[Waiter]] = field(default_factory=lambda: defaultdict(set), init=False)
 
     async def messages(
         self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
     ) -> tuple[Message, ...]:
-        """What was said to ``address``; see `Mailbox`."""
-        return await self._store.queries.messages(address, after=after, limit=limit, own=own)
+        """The messages to ``address``; see `Mailbox`."""
+        return await self.store.queries.messages(address, after=after, limit=limit, own=own)
 
     def expect(self, turn: int) -> None:
-        """This process accepted ``turn``, and will handle it when it works alone."""
-        if self._others is None:
-            self._mine.add(turn)
+        """This process accepted ``turn``; when it works alone it will also handle it."""
+        if self.others is None:
+            self._expected.add(turn)
 
     def settle(self, turn: int, replies: tuple[Message, ...]) -> None:
         """``turn`` is committed with ``replies``."""
-        self._mine.discard(turn)
+        self._expected.discard(turn)
         self._recent[turn] = replies
-        if len(self._recent) > RECENT:
-            self._recent.popitem(last=False)
-        for waiter in self._waiting.pop(turn, ()):
-            if not waiter.done():
-                waiter.set_result(replies)
-        if self._others is not None:
-            told = {"turn": str(turn)}
-            self._others.publish(Event(topic=TURNS, name="settled", data=told))
+        self._resolve(turn, replies)
+        if self.others is not None:
+            event = Event(topic=TURNS, name="settled", data={"turn": str(turn)})
+            self.others.publish(event)
 
-    def disown(self, turn: int) -> None:
-        """``turn`` was handled elsewhere, or is not there any more."""
-        self._mine.discard(turn)
+    def forget(self, turn: int) -> None:
+        """``turn`` was handled elsewhere, or no longer exists."""
+        self._expected.discard(turn)
 
     async def listen(self) -> None:
-        """Hear of turns that other processes commit, until cancelled."""
-        if self._others is None:
+        """Learn of turns that other processes commit, until cancelled."""
+        if self.others is None:
             return
-        async with self._others.listen(TURNS) as news:
-            async for event in news:
-                told = event.data.get("turn", "")
-                self._look_up(int(told) if told.isdecimal() else None)
-
-    def _look_up(self, turn: int | None) -> None:
-        """Whoever waits for ``turn`` (None: for any) looks at the database now."""
-        for one in tuple(self._waiting) if turn is None else (turn,):
-            for waiter in self._waiting.get(one, ()):
-                if not waiter.done():
-                    waiter.set_result(None)
+        async with self.others.listen(TURNS) as events:
+            async for event in events:
+                turn = event.data.get("turn", "")
+                # An event without a turn says that some were lost: everybody looks again.
+                for waiting in [int(turn)] if turn.isdecimal() else tuple(self._waiters):
+                    self._resolve(waiting, None)
 
     async def answer(self, turn: int, *, timeout: float) -> tuple[Message, ...] | None:
         """The replies of ``turn`` once it is committed; None after ``timeout`` seconds."""
-        if turn in self._mine:
-            return await self._heard(turn, timeout)
+        if turn in self._expected:
+            return await self._wait_here(turn, timeout)
         try:
             async with asyncio.timeout(timeout):
-                while (found := await self._look(turn)) is None:
+                while (replies := await self._look(turn)) is None:
                     pass
-                return found
+                return replies
         except TimeoutError:
             return None
 
-    async def _heard(self, turn: int, timeout: float) -> tuple[Message, ...] | None:
-        """Of a turn that this process will settle."""
-        waiter = self._wait_for(turn)
-        # `asyncio.timeout` does as much for three times the cost, and there is one to each turn.
+    async def _wait_here(self, turn: int, timeout: float) -> tuple[Message, ...] | None:
+        """Wait for a turn that this process will settle."""
+        waiter = self._add_waiter(turn)
+        # One call for each turn: `asyncio.timeout` does the same at twice the cost.
         alarm = asyncio.get_running_loop().call_later(timeout, _give_up, waiter)
         try:
             return await waiter
         finally:
             alarm.cancel()
-            self._leave(turn, waiter)
+            self._remove_waiter(turn, waiter)
 
     async def _look(self, turn: int) -> tuple[Message, ...] | None:
-        """Of a turn that another process may settle; None when it is time to look again."""
+        """Wait for a turn that another process may settle; None: look again."""
         if turn in self._recent:
             return self._recent[turn]
-        waiter = self._wait_for(turn)
+        waiter = self._add_waiter(turn)
         try:
-            if (stored := await self._store.inbox.handled(turn)) is not None:
+            if (stored := await self.store.inbox.handled(turn)) is not None:
                 return stored
             done, _ = await asyncio.wait((waiter,), timeout=LOOK_AGAIN)
             return waiter.result() if done else None
         finally:
-            self._leave(turn, waiter)
+            self._remove_waiter(turn, waiter)
 
-    def _wait_for(self, turn: int) -> Waiter:
+    def _add_waiter(self, turn: int) -> Waiter:
         waiter: Waiter = asyncio.get_running_loop().create_future()
-        self._waiting[turn].add(waiter)
+        self._waiters[turn].add(waiter)
         return waiter
 
-    def _leave(self, turn: int, waiter: Waiter) -> None:
-        self._waiting[turn].discard(waiter)
-        if not self._waiting[turn]:
-            del self._waiting[turn]
+    def _remove_waiter(self, turn: int, waiter: Waiter) -> None:
+        waiters = self._waiters[turn]
+        waiters.discard(waiter)
+        if not waiters:
+            del self._waiters[turn]
+
+    def _resolve(self, turn: int, replies: tuple[Message, ...] | None) -> None:
+        for waiter in self._waiters.get(turn, ()):
+            if not waiter.done():
+                waiter.set_result(replies)
 
 
 def _give_up(waiter: Waiter) -> None:

@@ -1,48 +1,55 @@
-"""The summary on the context card: extracted at once, improved by a summariser when one answers."""
+"""The summary on the context card: extracted at once, later replaced by a summariser's."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 
 import structlog
+from cachetools import LRUCache
 
 from gateway.model import ContextCard, Message, Value
 from gateway.ports import Handler, Summariser
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tasks import cancel_all
 
+log = structlog.get_logger()
 LONG = 160
-"""Characters of the customer's words that are quoted."""
+"""Characters of a message that are quoted."""
+AT_ONCE = 4
+"""Conversations that are summarised at the same time."""
+KEPT = 512
+"""Conversations whose written summary is kept in memory, some hundred bytes each."""
 
 
 def summarise(card: ContextCard) -> tuple[str, ...]:
-    """A few sentences for the person who takes over, in the order they are needed."""
+    """A few sentences for the agent who takes over, in the order they are needed."""
     customer = [m for m in card.messages if m.author == "customer" and m.text.strip()]
     bot = [m for m in card.messages if m.author == "bot"]
-    lines = (_wanted(customer, card.conversation.intent), _tried(bot))
+    lines = (_request(customer, card.conversation.intent), _attempts(bot))
     return (*(line for line in lines if line), *contact_lines(card))
 
 
 def contact_lines(card: ContextCard) -> tuple[str, ...]:
-    """What belongs to any summary, whoever wrote the rest: the mood, and contacts before."""
+    """The lines of every summary, whoever wrote the others: the mood and earlier contacts."""
     customer = [m for m in card.messages if m.author == "customer" and m.text.strip()]
     return tuple(line for line in (_mood(customer), _contacts(card)) if line)
 
 
-def _wanted(said: list[Message], intent: str | None) -> str:
-    """The customer's own words: those that told what it is about, else the first that say much."""
-    if not said:
+def _request(messages: list[Message], intent: str | None) -> str:
+    """The customer's own words: the last message of that intent, else the longest of the first."""
+    if not messages:
         return ""
-    told = [m for m in said if m.understanding and m.understanding.intent.name == intent]
-    opening = told[-1] if told else max(said[:3], key=lambda m: min(len(m.text), LONG))
-    about = f"About {intent.replace('_', ' ')}: " if intent and told else "Wrote: "
-    return f"{about}“{_short(opening.text)}”"
+    about = [m for m in messages if m.understanding and m.understanding.intent.name == intent]
+    quoted = about[-1] if about else max(messages[:3], key=lambda m: min(len(m.text), LONG))
+    start = f"About {intent.replace('_', ' ')}: " if intent and about else "Wrote: "
+    return f"{start}“{_short(quoted.text)}”"
 
 
-def _tried(said: list[Message]) -> str:
-    answers = [m for m in said if m.purpose == "answer"]
-    asked = [m for m in said if m.purpose == "clarify"]
+def _attempts(messages: list[Message]) -> str:
+    answers = [m for m in messages if m.purpose == "answer"]
+    questions = sum(m.purpose == "clarify" for m in messages)
     parts = []
     if answers:
         last = answers[-1]
@@ -50,18 +57,20 @@ def _tried(said: list[Message]) -> str:
             f"the bot answered {_times(len(answers))}, last by {last.handler or 'a handler'}: "
             f"“{_short(last.text)}”"
         )
-    if asked:
+    if questions:
         parts.append(
-            "it asked back once" if len(asked) == 1 else f"it asked back {len(asked)} times"
+            "it asked a clarifying question"
+            if questions == 1
+            else f"it asked {questions} clarifying questions"
         )
     if not parts:
         return "The bot has not tried to answer."
-    told = "; ".join(parts)
-    return f"{told[0].upper()}{told[1:]}."
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
 
 
-def _mood(said: list[Message]) -> str:
-    moods = [m.understanding.emotion.label for m in said if m.understanding]
+def _mood(messages: list[Message]) -> str:
+    moods = [m.understanding.emotion.label for m in messages if m.understanding]
     if not moods:
         return ""
     path = [mood for i, mood in enumerate(moods) if i == 0 or mood != moods[i - 1]]
@@ -88,85 +97,71 @@ def _short(text: str) -> str:
     return flat if len(flat) <= LONG else flat[: LONG - 1].rstrip() + "…"
 
 
-log = structlog.get_logger()
-AT_ONCE = 4
-KEPT = 512
-"""Conversations whose written summary is remembered; each is some hundred bytes."""
-
-
 class WrittenSummary(Value, frozen=True, kw_only=True):
-    """``lines`` were written when ``last`` was the newest message that counts; none: nobody had
-    any, and nobody is asked again before there is something new."""
+    """The summariser's ``lines``, written when ``last`` was the newest public message. No lines:
+    no summariser had any, and none is asked again before there is a newer message."""
 
     last: int
     lines: tuple[str, ...] = ()
 
 
+@dataclass
 class CardSummaries:
-    """Gives the extractive summary at once. The first time a card is looked at, and after each
-    new message, the summarisers are asked beside it; ``changed`` is called when one has told."""
+    """Returns the extracted summary at once. When a card is first looked at, and after each new
+    message, it asks the summarisers in the background (``timeout`` seconds each) and calls
+    ``changed`` with the conversation when one has written a summary."""
 
-    def __init__(
-        self,
-        handlers: Sequence[Handler],
-        *,
-        timeout: float,
-        metrics: Metrics,
-        changed: Callable[[int], None],
-    ) -> None:
-        """``timeout``: seconds for one summariser."""
-        self._writers = [(one.name, one) for one in handlers if isinstance(one, Summariser)]
-        self._timeout = timeout
-        self._metrics = metrics
-        self._changed = changed
-        self._written: OrderedDict[int, WrittenSummary] = OrderedDict()
-        self._working: dict[int, asyncio.Task[None]] = {}
+    handlers: Sequence[Handler]
+    _: KW_ONLY
+    timeout: float
+    metrics: Metrics
+    changed: Callable[[int], None]
+    _written: MutableMapping[int, WrittenSummary] = field(
+        default_factory=lambda: LRUCache(KEPT), init=False
+    )
+    _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict, init=False)
 
-    def of(self, card: ContextCard) -> tuple[str, ...]:
-        """The best summary there is at this moment."""
-        id, last = card.conversation.id, _last(card)
-        known = self._written.get(id)
-        if known is not None and known.last == last:
-            return (*known.lines, *contact_lines(card)) if known.lines else summarise(card)
-        if self._writers and card.conversation.state in ("waiting", "person"):
+    def __post_init__(self) -> None:
+        self._writers = [(h.name, h) for h in self.handlers if isinstance(h, Summariser)]
+
+    def best(self, card: ContextCard) -> tuple[str, ...]:
+        """The best summary that is there at this moment."""
+        conversation, last = card.conversation, _last_public(card)
+        written = self._written.get(conversation.id)
+        if written is not None and written.last == last:
+            return (*written.lines, *contact_lines(card)) if written.lines else summarise(card)
+        if self._writers and conversation.state in ("waiting", "person"):
             self._begin(card, last)
         return summarise(card)
 
     @property
     def working(self) -> int:
-        """Conversations that are being summed up at this moment."""
-        return len(self._working)
+        """Conversations that are being summarised at this moment."""
+        return len(self._tasks)
 
     async def close(self) -> None:
-        tasks = tuple(self._working.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_all(self._tasks.values())
 
     def _begin(self, card: ContextCard, last: int) -> None:
         id = card.conversation.id
-        if id not in self._working and len(self._working) < AT_ONCE:
+        if id not in self._tasks and len(self._tasks) < AT_ONCE:
             task = asyncio.create_task(self._write(card, last))
-            self._working[id] = task
-            task.add_done_callback(lambda _: self._working.pop(id, None))
+            self._tasks[id] = task
+            task.add_done_callback(lambda _: self._tasks.pop(id, None))
 
     async def _write(self, card: ContextCard, last: int) -> None:
-        id = card.conversation.id
-        lines = await self._ask(card)
-        self._written[id] = WrittenSummary(last=last, lines=lines)
-        self._written.move_to_end(id)
-        if len(self._written) > KEPT:
-            self._written.popitem(last=False)
+        lines = await self._ask_writers(card)
+        self._written[card.conversation.id] = WrittenSummary(last=last, lines=lines)
         if lines:
-            self._changed(id)
+            self.changed(card.conversation.id)
 
-    async def _ask(self, card: ContextCard) -> tuple[str, ...]:
+    async def _ask_writers(self, card: ContextCard) -> tuple[str, ...]:
         for name, writer in self._writers:
             try:
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self.timeout):
                     lines = await writer.summarise(card)
-            except Exception as error:  # noqa: BLE001  (counted; its words may quote a customer)
-                self._metrics.failures.labels(name).inc()
+            except Exception as error:  # noqa: BLE001  (counted; its text may quote a customer)
+                self.metrics.failures.labels(name).inc()
                 log.warning(
                     "summariser.failed",
                     summariser=name,
@@ -179,6 +174,6 @@ class CardSummaries:
         return ()
 
 
-def _last(card: ContextCard) -> int:
-    """The newest message between the customer and us."""
+def _last_public(card: ContextCard) -> int:
+    """The id of the newest message between the customer and us."""
     return max((m.id for m in card.messages if not m.internal), default=0)

@@ -1,10 +1,9 @@
-"""The spine: one inbox row becomes a turn, and the turn one commit."""
+"""One inbox row becomes a turn, and the turn becomes everything that is committed for it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-
-import structlog
 
 from gateway.model import Conversation, Message, Turn
 from gateway.pipeline.answering import HandlerAnswer, HandlerChain
@@ -12,93 +11,85 @@ from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.outcomes import OutcomeBuilder
 from gateway.pipeline.understanding import UnderstandingStage
 from gateway.ports import Clock
-from gateway.routing.hours import closing, opening_words
+from gateway.routing.hours import closes_at, reopens_at
 from gateway.routing.policy import Policy
 from gateway.routing.route import decide
 from gateway.store import TurnOutcome, WorkItem
 
-log = structlog.get_logger()
-
-
-class TurnPipeline:
-    """Makes of a piece of work everything that is to be committed for it."""
-
-    def __init__(
-        self,
-        *,
-        contexts: ContextGatherer,
-        understanding: UnderstandingStage,
-        handlers: HandlerChain,
-        outcomes: OutcomeBuilder,
-        policy: Policy,
-        clock: Clock,
-    ) -> None:
-        self._contexts = contexts
-        self._understanding = understanding
-        self._handlers = handlers
-        self._outcomes = outcomes
-        self._policy = policy
-        self._clock = clock
-        self._hours: tuple[datetime, datetime, str | None] = (NEVER, NEVER, None)
-
-    async def converse(self, work: WorkItem) -> TurnOutcome:
-        """The way of one message, timer or event."""
-        turn = begin_turn(work, self._clock.now())
-        turn = turn.replace(context=await self._contexts.gather(turn))
-        turn = turn.replace(understanding=await self._understanding.of(turn))
-        work, turn = self._settle_survey(work, turn)
-        turn = turn.replace(route=decide(turn, self._policy), opening=self._opening(turn.at))
-        answer = await self._handlers.answer(turn)
-        return await self._conclude(work, answer)
-
-    async def _conclude(self, work: WorkItem, answer: HandlerAnswer) -> TurnOutcome:
-        turn, draft = answer.turn, None
-        for_a_person = turn.route.action in ("escalate", "pass") and not turn.automatic
-        if turn.kind == "message" and for_a_person:
-            draft = await self._handlers.suggest(turn)
-        return self._outcomes.of(work, answer, draft)
-
-    def _settle_survey(self, work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn]:
-        """An answer stays with the question; anything else is the beginning of a new matter."""
-        if turn.survey is None or turn.kind != "message":
-            return work, turn
-        answer = self._handlers.read_survey(turn)
-        if answer is not None:
-            return work, turn.replace(survey_answer=answer)
-        work = work.replace(conversation=None, history=(), survey=None)
-        new_conversation = begin_turn(work, turn.at)
-        return work, new_conversation.replace(
-            context=turn.context, understanding=turn.understanding
-        )
-
-    def _opening(self, at: datetime) -> str | None:
-        """What `opening_words` says; it stays so until people come or go."""
-        since, until, words = self._hours
-        if not since <= at < until:
-            opening = opening_words(self._policy, at)
-            words = opening.isoformat() if opening else None
-            self._hours = (at, opening or _closing(self._policy, at), words)
-        return words
-
-
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def _closing(policy: Policy, at: datetime) -> datetime:
-    """Until when "people are there" holds: the end of the hours, or no longer than now."""
-    return closing(policy.hours, at) or at if policy.hours else at
+@dataclass(kw_only=True)
+class TurnPipeline:
+    """Passes a turn through context, understanding, routing, handlers and outcomes."""
+
+    contexts: ContextGatherer
+    understanding: UnderstandingStage
+    handlers: HandlerChain
+    outcomes: OutcomeBuilder
+    policy: Policy
+    clock: Clock
+    _opening_cache: tuple[datetime, datetime, str | None] = field(
+        default=(NEVER, NEVER, None), init=False
+    )
+    """The `Turn.opening` of all turns from the first moment to the second."""
+
+    async def run(self, work: WorkItem) -> TurnOutcome:
+        """Handle one message, timer or event."""
+        turn = begin_turn(work, self.clock.now())
+        turn = turn.replace(context=await self.contexts.gather(turn))
+        turn = turn.replace(understanding=await self.understanding.understand(turn))
+        work, turn = self._read_survey(work, turn)
+        turn = turn.replace(route=decide(turn, self.policy), opening=self._opening(turn.at))
+        answer = await self.handlers.answer(turn)
+        draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
+        return self.outcomes.answered(work, answer, draft)
+
+    def _read_survey(self, work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn]:
+        """The answer to an open survey stays in its conversation; any other message begins a new
+        one."""
+        if turn.survey is None or turn.kind != "message":
+            return work, turn
+        answer = self.handlers.read_survey(turn)
+        if answer is not None:
+            return work, turn.replace(survey_answer=answer)
+        work = work.replace(conversation=None, history=(), survey=None)
+        fresh = begin_turn(work, turn.at)
+        return work, fresh.replace(context=turn.context, understanding=turn.understanding)
+
+    def _opening(self, at: datetime) -> str | None:
+        """When people are next there, if nobody is now; computed again when that changes."""
+        since, until, opening = self._opening_cache
+        if not since <= at < until:
+            reopens = reopens_at(self.policy, at)
+            opening = reopens.isoformat() if reopens else None
+            self._opening_cache = (at, reopens or _open_until(self.policy, at), opening)
+        return opening
+
+
+def _needs_draft(answer: HandlerAnswer) -> bool:
+    """Whether an agent gets the message, so that a suggestion helps."""
+    turn = answer.turn
+    return (
+        turn.kind == "message" and turn.route.action in ("escalate", "pass") and not turn.automatic
+    )
+
+
+def _open_until(policy: Policy, at: datetime) -> datetime:
+    """When the hours that ``at`` lies in end; ``at`` itself when that is unknown."""
+    return closes_at(policy.hours, at) or at if policy.hours else at
 
 
 def begin_turn(work: WorkItem, now: datetime) -> Turn:
-    """The turn of ``work``, before anything was made of it."""
-    inbound, happened = work.inbound, work.happened
+    """The turn of ``work``, before any stage."""
+    inbound, event = work.inbound, work.event
     conversation = work.conversation or new_conversation(work)
     return Turn(
         id=work.id,
         at=now,
         kind="message" if inbound else "timer" if work.kind == "timer" else "event",
-        name=happened.name if happened else "",
-        data=happened.data if happened else {},
+        name=event.name if event else "",
+        data=event.data if event else {},
         message=received_message(work, conversation),
         customer=work.customer,
         conversation=conversation,
@@ -112,7 +103,7 @@ def begin_turn(work: WorkItem, now: datetime) -> Turn:
 
 
 def new_conversation(work: WorkItem) -> Conversation:
-    """A conversation that begins with ``work``."""
+    """The conversation that begins with ``work``."""
     if work.inbound is None:
         raise ValueError(f"turn {work.id} belongs to no conversation")
     return Conversation(
@@ -124,7 +115,7 @@ def new_conversation(work: WorkItem) -> Conversation:
 
 
 def received_message(work: WorkItem, conversation: Conversation) -> Message:
-    """What came in, as a message of ``conversation``."""
+    """The inbox row as a message of ``conversation``."""
     inbound = work.inbound
     return Message(
         id=0,

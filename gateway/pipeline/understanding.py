@@ -1,10 +1,11 @@
-"""What the customer means and how they feel, by all engines together."""
+"""What the customer means and how they feel, from all engines together."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Protocol
 
 import structlog
@@ -16,79 +17,80 @@ from gateway.runtime.breaker import CircuitBreaker
 from gateway.runtime.metrics import Metrics
 
 log = structlog.get_logger()
-MOST = 24
-"""Turns in one call. Meanwhile the turns of the call before are finished: smaller calls cost more
-for each turn, and with larger ones all would wait for the last."""
-SURE = 0.55
-"""As the built-in policy has it, `reasons.low_confidence.below`."""
+MAX_BATCH = 24
+"""Turns in one call. The turns of one call are finished while the next call runs: smaller calls
+cost more for each turn, and with larger ones all turns wait for the last."""
+CONFIDENT = 0.55
+"""The built-in policy's ``reasons.low_confidence.below``."""
 GRAVE = frozenset({"frustrated", "angry", "anxious", "urgent"})
-"""Moods that can call for a person by themselves."""
+"""Moods that can bring a person by themselves."""
 
 
+@dataclass
 class GuardedEngine:
-    """One understander behind a time-out and a circuit breaker: it tells, or has failed."""
+    """An understander behind a timeout (in seconds) and a circuit breaker. It never raises."""
 
-    def __init__(
-        self, engine: Understander, *, timeout: float, metrics: Metrics, breaker: CircuitBreaker
-    ) -> None:
-        self.name, self.priority = engine.name, engine.priority
-        self._engine = engine
-        self._timeout = timeout
-        self._metrics = metrics
-        self._breaker = breaker
-        self._warm = not isinstance(engine, Warmable)
+    engine: Understander
+    _: KW_ONLY
+    timeout: float
+    metrics: Metrics
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+
+    def __post_init__(self) -> None:
+        self.name = self.engine.name
+        self._warm = not isinstance(self.engine, Warmable)
 
     async def insights(self, turns: Sequence[Turn]) -> Sequence[Insight | None]:
-        """One for each turn; None for all of them when it fails, is too slow or is left out."""
-        if not self._breaker.allows():
+        """One insight for each turn; None for all if the engine fails, is too slow or must rest."""
+        if not self.breaker.allows():
             return [None] * len(turns)
         try:
-            insights = await self._told(turns)
+            insights = await self._call(turns)
         except asyncio.CancelledError:
-            self._breaker.abandoned()
+            self.breaker.abandoned()
             raise
-        except Exception as error:  # noqa: BLE001  (logged and counted there)
+        except Exception as error:  # noqa: BLE001  (logged and counted by `_failed`)
             if len(turns) > 1 and not isinstance(error, TimeoutError):
                 return await self._one_by_one(turns)
             self._failed(turns, error)
             return [None] * len(turns)
-        self._breaker.succeeded()
+        self.breaker.succeeded()
         return insights
 
     async def _one_by_one(self, turns: Sequence[Turn]) -> Sequence[Insight | None]:
-        """So that a message it chokes on costs the others nothing."""
-        self._breaker.abandoned()
-        return [one for turn in turns for one in await self.insights([turn])]
+        """The batch failed: call again for each turn, so that only the bad message fails."""
+        self.breaker.abandoned()
+        return [insight for turn in turns for insight in await self.insights([turn])]
 
-    async def _told(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        if not self._warm and isinstance(self._engine, Warmable):
-            await self._engine.warm()
+    async def _call(self, turns: Sequence[Turn]) -> Sequence[Insight]:
+        if not self._warm and isinstance(self.engine, Warmable):
+            await self.engine.warm()
             self._warm = True
-        with self._metrics.working("engine", self.name):
-            async with asyncio.timeout(self._timeout):
-                insights = await self._engine.understand(turns)
+        with self.metrics.measure("engine", self.name):
+            async with asyncio.timeout(self.timeout):
+                insights = await self.engine.understand(turns)
         return [
-            validated_insight(one, turn.message.text)
-            for turn, one in zip(turns, insights, strict=True)
+            validated_insight(insight, turn.message.text)
+            for turn, insight in zip(turns, insights, strict=True)
         ]
 
     def _failed(self, turns: Sequence[Turn], error: Exception) -> None:
-        self._metrics.failures.labels(self.name).inc()
+        self.metrics.failures.labels(self.name).inc()
         after = error.after or 0.0 if isinstance(error, TryLater) else None
-        remote = isinstance(self._engine, RemoteUnderstander)
+        remote = isinstance(self.engine, RemoteUnderstander)
         log.warning(
             "understander.failed",
             engine=self.name,
             turns=[turn.id for turn in turns],
             error=type(error).__name__,
-            exc_info=None if remote else error,  # a provider's may quote the message
+            exc_info=None if remote else error,  # a provider's error may quote the message
         )
-        if rest := self._breaker.failed(after=after):
+        if rest := self.breaker.failed(after=after):
             log.warning("understander.left_out", engine=self.name, seconds=round(rest, 1))
 
 
 class EngineQueue(Protocol):
-    """A way of asking an engine."""
+    """Where turns wait for an engine."""
 
     @property
     def name(self) -> str: ...
@@ -99,7 +101,7 @@ class EngineQueue(Protocol):
 
 
 class BatchedEngine:
-    """An engine on this machine, asked for the turns that wait at that moment in one call."""
+    """An engine on this machine: one call for all turns that wait at that moment."""
 
     def __init__(self, engine: GuardedEngine) -> None:
         self.name = engine.name
@@ -117,7 +119,7 @@ class BatchedEngine:
     async def _work(self) -> None:
         try:
             while self._waiting:
-                size = min(MOST, len(self._waiting))
+                size = min(MAX_BATCH, len(self._waiting))
                 batch = [self._waiting.popleft() for _ in range(size)]
                 insights = await self._engine.insights([turn for turn, _ in batch])
                 for (_, done), insight in zip(batch, insights, strict=True):
@@ -128,18 +130,18 @@ class BatchedEngine:
 
 
 class ConcurrentEngine:
-    """An engine on another machine, asked for each turn by itself, ``at_once`` of them at most."""
+    """An engine on another machine: one call for each turn, ``at_once`` at most. A turn whose call
+    cannot begin within ``max_wait`` seconds does without."""
 
-    def __init__(self, engine: GuardedEngine, *, at_once: int, patience: float) -> None:
-        """A turn that waits ``patience`` seconds for its call to begin goes on without."""
+    def __init__(self, engine: GuardedEngine, *, at_once: int, max_wait: float) -> None:
         self.name = engine.name
         self._engine = engine
         self._slots = asyncio.Semaphore(at_once)
-        self._patience = patience
+        self._max_wait = max_wait
 
     async def ask(self, turn: Turn) -> Insight | None:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._max_wait):
                 await self._slots.acquire()
         except TimeoutError:
             log.warning("understander.busy", engine=self.name, turn=turn.id)
@@ -152,7 +154,10 @@ class ConcurrentEngine:
 
 
 class UnderstandingStage:
-    """All engines; the one with the lowest priority number is believed first."""
+    """Asks all engines and joins their insights; the lowest priority number comes first.
+
+    ``timeout``: seconds for one call; ``confident``: see `join_insights`.
+    """
 
     def __init__(
         self,
@@ -160,79 +165,89 @@ class UnderstandingStage:
         *,
         timeout: float,
         metrics: Metrics,
-        sure: float = SURE,
+        confident: float = CONFIDENT,
     ) -> None:
-        """``timeout``: seconds for one call; ``sure``: see `join_insights`."""
-        self._sure = sure
+        self._confident = confident
         self._metrics = metrics
         ordered = sorted(engines, key=lambda engine: engine.priority)
-        self._engines = [_way(one, timeout, metrics) for one in ordered]
+        self._engines = [_queue_for(engine, timeout, metrics) for engine in ordered]
 
-    async def of(self, turn: Turn) -> Understanding:
-        """What ``turn.message`` means; a message without words has no meaning to tell."""
+    async def understand(self, turn: Turn) -> Understanding:
+        """The meaning of ``turn.message``; empty for a message without text."""
         if turn.kind != "message" or not turn.message.text.strip():
             return Understanding()
-        with self._metrics.working("stage", "understand"):
-            if len(self._engines) == 1:  # nothing to do side by side
-                told = [await self._engines[0].ask(turn)]
+        with self._metrics.measure("stage", "understand"):
+            if len(self._engines) == 1:  # the usual case, without the cost of `asyncio.gather`
+                answers = [await self._engines[0].ask(turn)]
             else:
-                told = await asyncio.gather(*(engine.ask(turn) for engine in self._engines))
-        names = [engine.name for engine in self._engines]
-        heard = [(name, one) for name, one in zip(names, told, strict=True) if one is not None]
-        failed = tuple(n for n, one in zip(names, told, strict=True) if one is None)
-        return join_insights(heard, failed=failed, sure=self._sure)
+                answers = await asyncio.gather(*(engine.ask(turn) for engine in self._engines))
+        named = [
+            (engine.name, answer) for engine, answer in zip(self._engines, answers, strict=True)
+        ]
+        return join_insights(
+            [(name, insight) for name, insight in named if insight is not None],
+            failed=tuple(name for name, insight in named if insight is None),
+            confident=self._confident,
+        )
 
 
-def _way(engine: Understander, timeout: float, metrics: Metrics) -> EngineQueue:
-    guarded = GuardedEngine(engine, timeout=timeout, metrics=metrics, breaker=CircuitBreaker())
+def _queue_for(engine: Understander, timeout: float, metrics: Metrics) -> EngineQueue:
+    guarded = GuardedEngine(engine, timeout=timeout, metrics=metrics)
     if isinstance(engine, RemoteUnderstander):
-        return ConcurrentEngine(guarded, at_once=engine.at_once, patience=timeout)
+        return ConcurrentEngine(guarded, at_once=engine.at_once, max_wait=timeout)
     return BatchedEngine(guarded)
 
 
 def join_insights(
-    heard: Sequence[tuple[str, Insight]], *, failed: tuple[str, ...] = (), sure: float = SURE
+    named: Sequence[tuple[str, Insight]],
+    *,
+    failed: tuple[str, ...] = (),
+    confident: float = CONFIDENT,
 ) -> Understanding:
-    """One understanding of what all engines told, in the order of their priorities.
+    """One understanding from the insights of all engines, given in the order of priority.
 
-    The first language is believed; the first ranking whose best guess is at least ``sure``, else
+    The first language counts; the first ranking whose best guess is at least ``confident``, else
     the first; the first mood that is `GRAVE`, else the one with most distress, and the highest
-    distress of all. Cues and signals of all are kept. So an engine that is asked after another
-    can add a reason to step back, and take none away.
+    distress of all. The cues and signals of all are kept. So an engine of lower priority can add a
+    reason to step back, but not remove one.
     """
-    if len(heard) == 1:
-        return _alone(*heard[0], failed)
-    insights = [insight for _, insight in heard]
-    language = next((one.language for one in insights if one.language), Language())
-    ranked = [(name, one.ranking) for name, one in heard if one.ranking is not None]
-    firm = (one for one in ranked if one[1] and one[1][0].confidence >= sure)
-    ranked_by, ranking = next(firm, ranked[0] if ranked else (None, ()))
-    emotions = [one.emotion for one in insights if one.emotion]
-    worst = max(emotions, key=lambda one: one.distress, default=Emotion())
-    emotion = next((one for one in emotions if one.label in GRAVE), worst)
-    cues = tuple(dict.fromkeys(cue for one in emotions for cue in one.cues))
+    if len(named) == 1:
+        return _from_one(*named[0], failed)
+    insights = [insight for _, insight in named]
+    language = next((insight.language for insight in insights if insight.language), Language())
+    ranked = [(name, insight) for name, insight in named if insight.ranking is not None]
+    sure = (
+        (name, insight)
+        for name, insight in ranked
+        if insight.ranking and insight.ranking[0].confidence >= confident
+    )
+    ranked_by, best = next(sure, ranked[0] if ranked else (None, Insight()))
+    emotions = [insight.emotion for insight in insights if insight.emotion]
+    worst = max(emotions, key=lambda emotion: emotion.distress, default=Emotion())
+    emotion = next((emotion for emotion in emotions if emotion.label in GRAVE), worst)
+    cues = tuple(dict.fromkeys(cue for emotion in emotions for cue in emotion.cues))
     return Understanding(
         language=language,
-        ranking=ranking,
-        questions=next((one.questions for name, one in heard if name == ranked_by), ()),
+        ranking=best.ranking or (),
+        questions=best.questions,
         emotion=emotion.replace(distress=worst.distress, cues=cues),
-        signals=tuple(dict.fromkeys(cue for one in insights for cue in one.signals)),
-        engines=tuple(name for name, _ in heard),
+        signals=tuple(dict.fromkeys(cue for insight in insights for cue in insight.signals)),
+        engines=tuple(name for name, _ in named),
         failed=failed,
         ranked_by=ranked_by,
     )
 
 
-def _alone(name: str, told: Insight, failed: tuple[str, ...]) -> Understanding:
-    """What one engine told, as it told it: what `join_insights` gives of it, and most turns have one."""
-    emotion = told.emotion or Emotion()
+def _from_one(name: str, insight: Insight, failed: tuple[str, ...]) -> Understanding:
+    """What `join_insights` makes of a single insight, faster: most turns have one."""
+    emotion = insight.emotion or Emotion()
     return Understanding(
-        language=told.language or Language(),
-        ranking=told.ranking or (),
-        questions=told.questions,
+        language=insight.language or Language(),
+        ranking=insight.ranking or (),
+        questions=insight.questions,
         emotion=emotion.replace(cues=tuple(dict.fromkeys(emotion.cues))),
-        signals=tuple(dict.fromkeys(told.signals)),
+        signals=tuple(dict.fromkeys(insight.signals)),
         engines=(name,),
         failed=failed,
-        ranked_by=name if told.ranking is not None else None,
+        ranked_by=name if insight.ranking is not None else None,
     )

@@ -1,50 +1,51 @@
-"""Whether what an engine tells makes sense: nothing else gets into a turn."""
+"""Checks the values that plugins return: only valid ones get into a turn."""
 
 from __future__ import annotations
 
 import msgspec
 
-from gateway.model import Cue, Insight, Value
+from gateway.model import Insight, Value
 
 
-class InvalidInsight(ValueError):
-    """A guest told what cannot be."""
+class InvalidValue(ValueError):
+    """A plugin returned a value that cannot be used."""
 
 
-def is_valid_text(told: Value) -> None:
-    """Raises Nonsense when a field holds something else than its type says: a value that could
-    be stored, and never be read again."""
+def check_types(value: Value) -> None:
+    """Raises InvalidValue when a field does not have its declared type: such a value could be
+    stored, but never read again."""
     try:
-        msgspec.convert(msgspec.to_builtins(told), type(told))
+        msgspec.convert(msgspec.to_builtins(value), type(value))
     except (msgspec.ValidationError, TypeError) as error:
-        raise InvalidInsight(f"told a {type(told).__name__} that is none: {error}") from None
+        raise InvalidValue(f"an invalid {type(value).__name__}: {error}") from None
 
 
-def validated_insight(told: object, text: str) -> Insight:
-    """``told`` of a message ``text``, with its ranking best first. Raises Nonsense when it is no
-    Insight, a figure is outside 0..1 (or not a number), or a cue is not in the message."""
-    if not isinstance(told, Insight):
-        raise InvalidInsight(f"told {type(told).__name__}, not an Insight")
-    is_valid_text(told)
-    for figure in _figures(told):
-        if not 0.0 <= figure <= 1.0:  # false for what is not a number, too
-            raise InvalidInsight(f"told the figure {figure}, which is not within 0..1")
-    for cue in (*told.signals, *(told.emotion.cues if told.emotion else ())):
-        _stands(cue, text)
-    if not told.ranking:
-        return told
-    return told.replace(ranking=tuple(sorted(told.ranking, key=lambda one: -one.confidence)))
+def validated_insight(insight: object, text: str) -> Insight:
+    """``insight`` into a message ``text``, with its ranking best first.
+
+    Raises InvalidValue when it is not an Insight, a number is outside 0..1 (or NaN), or a cue is
+    not within the message.
+    """
+    if not isinstance(insight, Insight):
+        raise InvalidValue(f"expected an Insight, got {type(insight).__name__}")
+    check_types(insight)
+    for number in _shares(insight):
+        if not 0.0 <= number <= 1.0:  # also false for NaN
+            raise InvalidValue(f"{number} is not within 0..1")
+    for cue in (*insight.signals, *(insight.emotion.cues if insight.emotion else ())):
+        if not 0 <= cue.start <= cue.end <= len(text):
+            raise InvalidValue(f"the cue {cue.kind} at {cue.start} is outside the message")
+    if not insight.ranking:
+        return insight
+    ranking = sorted(insight.ranking, key=lambda guess: -guess.confidence)
+    return insight.replace(ranking=tuple(ranking))
 
 
-def _figures(told: Insight) -> list[float]:
-    found = [guess.confidence for guess in told.ranking or ()]
-    if told.language:
-        found.append(told.language.confidence)
-    if told.emotion:
-        found += [told.emotion.intensity, told.emotion.distress]
-    return found
-
-
-def _stands(cue: Cue, text: str) -> None:
-    if not 0 <= cue.start <= cue.end <= len(text):
-        raise InvalidInsight(f"told a cue {cue.kind} at {cue.start}, outside the message")
+def _shares(insight: Insight) -> list[float]:
+    """All numbers that must be within 0..1."""
+    shares = [guess.confidence for guess in insight.ranking or ()]
+    if insight.language:
+        shares.append(insight.language.confidence)
+    if insight.emotion:
+        shares += [insight.emotion.intensity, insight.emotion.distress]
+    return shares

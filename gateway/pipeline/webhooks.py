@@ -1,110 +1,107 @@
-"""Webhooks out: what happened here is told to other systems, in order and until they have heard it.
+"""Outgoing webhooks: sends events to other systems, in order, until they are acknowledged.
 
-At least once: a receiver knows a repetition by its ``webhook-id``.
+At least once: a receiver recognises a repetition by its ``webhook-id``.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 import structlog
 
-from gateway.pipeline.delivery import backoff
 from gateway.ports import Clock, TryLater, Undeliverable
 from gateway.runtime.dispatch import LocalLanes, Next, OutgoingLanes
 from gateway.runtime.metrics import Metrics
-from gateway.settings import WebhookSettings as Bounds
+from gateway.settings import WebhookSettings
 from gateway.store import NotBefore, WebhookDelivery, WebhookQueue
+from gateway.support.backoff import backoff
 
 log = structlog.get_logger()
-SLACK = timedelta(seconds=30)
-"""How much longer than an attempt may take nobody else takes it: for the commits around it."""
+COMMIT_TIME = timedelta(seconds=30)
+"""How much longer than an attempt its lease is: time for the commits before and after it."""
 
 
 class WebhookSender(Protocol):
-    """Sends to an endpoint. Raises TryLater, or Undeliverable when it is of no use to try again."""
+    """Sends to an endpoint. Raises TryLater, or Undeliverable when a retry cannot help."""
 
     async def post(self, delivery: WebhookDelivery, at: datetime) -> None: ...
 
 
+@dataclass(kw_only=True)
 class OutgoingWebhooks:
     """Sends one event of a lane at a time; a lane is an endpoint and a conversation."""
 
-    def __init__(
-        self,
-        *,
-        hooks: WebhookQueue,
-        post: WebhookSender,
-        clock: Clock,
-        metrics: Metrics,
-        bounds: Bounds,
-    ) -> None:
-        self._hooks = hooks
-        self._post = post
-        self._clock = clock
-        self._metrics = metrics
-        self._bounds = bounds
-        self._lease = timedelta(seconds=bounds.timeout) + SLACK
-        # Lanes of this process alone: the lease keeps two processes from telling the same.
-        lanes = partial(LocalLanes, self.step, clock=clock)
+    queue: WebhookQueue
+    sender: WebhookSender
+    clock: Clock
+    metrics: Metrics
+    settings: WebhookSettings
+
+    def __post_init__(self) -> None:
+        # Lanes of this process alone: the lease keeps other processes from sending the same event.
+        lanes = partial(LocalLanes, self.step, clock=self.clock)
         self.lanes = OutgoingLanes(
-            {name: lanes(at_once=bounds.at_once) for name in bounds.endpoints},
-            gone=lanes(at_once=1),
+            {name: lanes(at_once=self.settings.at_once) for name in self.settings.endpoints},
+            removed=lanes(at_once=1),
         )
 
-    async def rounds(self, tick: float = 1.0) -> None:
-        """Until cancelled: look for what is to be told, every ``tick`` seconds. Any process may
-        have written it, so the rows are asked and nobody need wake us."""
+    async def run(self, tick: float = 1.0) -> None:
+        """Look for events every ``tick`` seconds, until cancelled. Any process may write them, so
+        the rows are queried and no wake is needed."""
         while True:
             try:
                 await self.sweep()
             except Exception:
                 log.exception("webhooks.sweep_failed")
-            await self._clock.sleep(tick)
+            await self.clock.sleep(tick)
 
     async def sweep(self) -> None:
-        for lane in await self._hooks.lanes():
+        for lane in await self.queue.lanes():
             self.lanes.wake(lane)
 
     async def step(self, lane: str) -> Next | datetime:
-        """Tell the oldest event of ``lane``."""
-        delivery = await self._hooks.take(lane, self._clock.now(), self._lease)
+        """Send the oldest event of ``lane``."""
+        lease = timedelta(seconds=self.settings.timeout) + COMMIT_TIME
+        delivery = await self.queue.take(lane, self.clock.now(), lease)
         if delivery is None:
             return Next.DONE
         if isinstance(delivery, NotBefore):
             return delivery.at
-        return await self._tell(delivery)
+        return await self._send(delivery)
 
-    async def _tell(self, delivery: WebhookDelivery) -> Next | datetime:
+    async def _send(self, delivery: WebhookDelivery) -> Next | datetime:
         try:
-            with self._metrics.working("webhook", delivery.endpoint):
-                await self._post.post(delivery, self._clock.now())
+            with self.metrics.measure("webhook", delivery.endpoint):
+                await self.sender.post(delivery, self.clock.now())
         except Undeliverable as error:
-            return await self._dead(delivery, str(error))
+            return await self._dead_letter(delivery, str(error))
         except TryLater as error:
-            return await self._later(delivery, error)
+            return await self._retry_later(delivery, error)
         except Exception as error:
             log.exception("webhook.failed", delivery=delivery.id, endpoint=delivery.endpoint)
-            return await self._later(delivery, TryLater(f"{type(error).__name__} while sending it"))
-        await self._hooks.sent(delivery.id)
-        self._metrics.webhooks.labels(delivery.endpoint, "sent").inc()
+            later = TryLater(f"{type(error).__name__} while sending it")
+            return await self._retry_later(delivery, later)
+        await self.queue.mark_sent(delivery.id)
+        self.metrics.webhooks.labels(delivery.endpoint, "sent").inc()
         return Next.MORE
 
-    async def _later(self, delivery: WebhookDelivery, error: TryLater) -> Next | datetime:
-        if delivery.attempts >= self._bounds.attempts:
-            return await self._dead(
-                delivery, f"given up after {delivery.attempts} attempts: {error}"
-            )
-        wait = max(error.after or 0.0, backoff(delivery.attempts, self._bounds))
-        due = self._clock.now() + timedelta(seconds=min(wait, self._bounds.backoff_most))
-        await self._hooks.later(delivery.id, str(error), due)
-        self._metrics.webhooks.labels(delivery.endpoint, "later").inc()
+    async def _retry_later(self, delivery: WebhookDelivery, error: TryLater) -> Next | datetime:
+        settings = self.settings
+        if delivery.attempts >= settings.attempts:
+            gave_up = f"given up after {delivery.attempts} attempts: {error}"
+            return await self._dead_letter(delivery, gave_up)
+        wait = backoff(delivery.attempts, settings.backoff_first, settings.backoff_most, jitter=1.0)
+        wait = min(max(error.after or 0.0, wait), settings.backoff_most)
+        due = self.clock.now() + timedelta(seconds=wait)
+        await self.queue.retry_later(delivery.id, str(error), due)
+        self.metrics.webhooks.labels(delivery.endpoint, "later").inc()
         return due
 
-    async def _dead(self, delivery: WebhookDelivery, why: str) -> Next:
-        await self._hooks.dead(delivery.id, why)
-        self._metrics.webhooks.labels(delivery.endpoint, "dead").inc()
-        log.warning("webhook.dead", delivery=delivery.id, endpoint=delivery.endpoint, error=why)
+    async def _dead_letter(self, delivery: WebhookDelivery, error: str) -> Next:
+        await self.queue.mark_dead(delivery.id, error)
+        self.metrics.webhooks.labels(delivery.endpoint, "dead").inc()
+        log.warning("webhook.dead", delivery=delivery.id, endpoint=delivery.endpoint, error=error)
         return Next.MORE

@@ -1,1 +1,1 @@
-"""Routing: the policy, and every reason to step back."""
+"""Routing: decides from the policy who answers a turn, and why."""

@@ -1,5 +1,5 @@
-"""When people are there. Pure; all by the wall clock of the business, so that a change to summer
-time moves no opening time."""
+"""When people are there. Pure. All times are wall-clock times of the business, so daylight saving
+time does not move them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 from gateway.routing.policy import DAYS, Hours, Policy
 
 HORIZON = 366
-"""Days to look ahead; who is closed for longer than a year names no day."""
+"""Days to look ahead for the next opening."""
 
 
 def is_open(hours: Hours, at: datetime) -> bool:
     """Whether people are there at ``at`` (aware)."""
-    return closing(hours, at) is not None
+    return closes_at(hours, at) is not None
 
 
-def closing(hours: Hours, at: datetime) -> datetime | None:
-    """When the opening hours that ``at`` lies in end, in UTC; None outside of them."""
+def closes_at(hours: Hours, at: datetime) -> datetime | None:
+    """The end, in UTC, of the opening hours that contain ``at``; None outside of them."""
     moment = at.astimezone(UTC)
     today = at.astimezone(ZoneInfo(hours.timezone)).date()
     ends = [end for start, end in _spans(hours, today) if start <= moment < end]
@@ -26,8 +26,8 @@ def closing(hours: Hours, at: datetime) -> datetime | None:
 
 
 def next_opening(hours: Hours, at: datetime) -> datetime | None:
-    """When people are there again, in the time zone of the business: ``at`` itself when they are
-    there now; None when nothing opens within a year."""
+    """When people are there again, in the time zone of the business; ``at`` itself while they are
+    there, None when they do not open within a year."""
     zone = ZoneInfo(hours.timezone)
     if is_open(hours, at):
         return at.astimezone(zone)
@@ -39,19 +39,19 @@ def next_opening(hours: Hours, at: datetime) -> datetime | None:
     return None
 
 
-def opening_words(policy: Policy, at: datetime) -> datetime | None:
-    """The fact behind "a person will answer on ...": when people are next there, on the wall clock
-    of the business. None while they are there, and when nobody can tell."""
+def reopens_at(policy: Policy, at: datetime) -> datetime | None:
+    """When people are next there, in the time zone of the business: the date in "a person will
+    answer on ...". None while they are there, and when no opening is known."""
     if policy.hours is None or is_open(policy.hours, at):
         return None
     return next_opening(policy.hours, at)
 
 
 def _spans(hours: Hours, day: date) -> list[tuple[datetime, datetime]]:
-    """The opening times of ``day`` in UTC, in order.
+    """The opening hours of ``day`` in UTC, in order.
 
-    A wall time that the clocks skip counts as the moment after the gap; of one that comes twice
-    an opening takes the first and a closing the last, so that nobody finds a closed door.
+    A wall time that the clocks skip is the moment after the gap. Of a wall time that occurs twice
+    an opening is the first and a closing the last, so that nobody is away when promised.
     """
     if day in hours.holidays:
         return []
@@ -61,11 +61,11 @@ def _spans(hours: Hours, day: date) -> list[tuple[datetime, datetime]]:
     return [
         (
             datetime.combine(day, span.start, zone).astimezone(UTC),
-            _last(datetime.combine(day, span.end, zone) if span.end else midnight),
+            _last_occurrence(datetime.combine(day, span.end, zone) if span.end else midnight),
         )
         for span in spans
     ]
 
 
-def _last(wall: datetime) -> datetime:
+def _last_occurrence(wall: datetime) -> datetime:
     return max(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))

@@ -1,13 +1,13 @@
 """The policy file: when the bot steps back, to whom, and when people are there.
 
-Every key has a default, so that no file at all is a policy too: the built-in one. What the keys
-mean is told in ``docs/routing.md``; `load_policy` reads a file and names every mistake in it.
+Every key has a default; without a file the built-in policy applies. ``docs/routing.md`` explains
+the keys. `load_policy` reads a file and names every mistake in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -25,9 +25,9 @@ DAYS: tuple[Day, ...] = (
 
 
 class Clarify(PolicyPart):
-    """When the bot asks back once, instead of giving the conversation to a person."""
+    """When the bot asks a clarifying question before it hands over to a person."""
 
-    times: int = Field(1, ge=0, le=3, description="0: never asks back")
+    times: int = Field(1, ge=0, le=3, description="clarifying questions; 0: none")
     moods: frozenset[MoodLabel] = frozenset({"calm", "pleased"})
 
 
@@ -35,28 +35,30 @@ class Clarify(PolicyPart):
 
 
 class Tier(PolicyPart):
-    """A group of people, and how long a conversation waits for one of them."""
+    """A group of agents, and how long a conversation waits for one of them."""
 
     claim_minutes: float = Field(15, gt=0, description="then it moves up")
-    next: str | None = Field(None, description="the tier above; none: it stays, and presses more")
+    next: str | None = Field(
+        None, description="the tier above; none: the case stays and gains priority"
+    )
 
 
 class Skills(PolicyPart):
-    """What a person must know to take a conversation."""
+    """The skills that an agent needs for an intent or a language."""
 
     intents: Mapping[str, tuple[str, ...]] = {}
     languages: Mapping[LanguageCode, tuple[str, ...]] = {}
 
 
 class Span(PolicyPart):
-    """Open from ``start`` to ``end`` on one day; ``end`` None is midnight at its end."""
+    """Open from ``start`` to ``end`` on one day; ``end`` None is the midnight that ends it."""
 
     start: time
     end: time | None
 
     @model_validator(mode="before")
     @classmethod
-    def _from_words(cls, given: object) -> object:
+    def _parse(cls, given: object) -> object:
         if not isinstance(given, str):
             return given
         start, dash, end = (part.strip() for part in given.partition("-"))
@@ -84,7 +86,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class Hours(PolicyPart):
-    """When people are there, by the clock on the wall of ``timezone`` (IANA name)."""
+    """When people are there, in wall-clock times of ``timezone`` (IANA name)."""
 
     timezone: Zone = "UTC"
     week: Mapping[Day, tuple[Span, ...]] = {
@@ -95,7 +97,7 @@ class Hours(PolicyPart):
     @field_validator("week", mode="before")
     @classmethod
     def _one_span(cls, given: object) -> object:
-        """A single span may stand without a list; ``closed`` or nothing is no span."""
+        """Accepts a single span without a list, and ``closed`` or nothing for none."""
         if not isinstance(given, Mapping):
             return given
         closed = (None, "closed", False)
@@ -124,6 +126,12 @@ class Policy(PolicyPart):
     def first_tier(self) -> str:
         return next(iter(self.tiers))
 
+    def claim_by(self, tier: str, start: datetime) -> datetime | None:
+        """When a handoff to ``tier`` that waits since ``start`` moves up; None for an unknown
+        tier."""
+        found = self.tiers.get(tier)
+        return start + timedelta(minutes=found.claim_minutes) if found else None
+
     @model_validator(mode="after")
     def _tiers_exist(self) -> Self:
         named = {f"tiers.{name}.next": tier.next for name, tier in self.tiers.items()}
@@ -131,24 +139,24 @@ class Policy(PolicyPart):
         for key, tier in named.items():
             if tier is not None and tier not in self.tiers:
                 raise ValueError(
-                    f"`{key}` names no tier: {tier}; known are {', '.join(self.tiers)}"
+                    f"`{key}`: there is no tier `{tier}`; known are {', '.join(self.tiers)}"
                 )
         if "bot" in self.tiers:
-            raise ValueError("`bot` is not a tier of people; choose another name")
+            raise ValueError("`bot` is not a tier of agents; choose another name")
         for start in self.tiers:
             seen, at = {start}, self.tiers[start].next
             while at is not None:
                 if at in seen:
-                    raise ValueError(f"the tiers go round in a circle at `{at}`; end them")
+                    raise ValueError(f"the tiers form a circle at `{at}`; remove one `next`")
                 seen.add(at)
                 at = self.tiers[at].next
         return self
 
 
 def load_policy(path: Path | None) -> Policy:
-    """Read the policy file at ``path``; None gives the built-in policy.
+    """Read the policy file at ``path``; None returns the built-in policy.
 
-    Raises BadConfig with every mistake: file, line, key, what is wrong and what to do.
+    Raises BadConfig with every mistake: file, line, key, what is wrong and how to fix it.
     """
     if path is None:
         return Policy()

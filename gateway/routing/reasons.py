@@ -1,9 +1,14 @@
-"""Every reason to step back, each whole: its code, label, settings and question.
+"""Every reason to step back: its code, label, settings and check in one place.
 
-A reason is a subclass of `Rule` and a field of `Reasons`: the field's name is the code, the order
-of the fields is the precedence (the first that holds decides), ``label`` is what agents read, the
-class's fields are the settings in the policy file, and ``detail`` is the question.
-``docs/routing.md`` says what each reason means.
+To add a reason, write a subclass of `Rule` and a field of `Reasons`:
+
+- the name of the field is the reason's code, and its place among the fields the precedence (the
+  first reason that holds decides);
+- ``label`` is what agents read;
+- the fields of the class are its settings in the policy file;
+- ``check`` says whether and why the reason holds.
+
+``docs/routing.md`` explains each reason.
 """
 
 from __future__ import annotations
@@ -13,11 +18,11 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.model import Cue, Message, MoodLabel, Reason, Turn
+from gateway.model import Cue, Message, MoodLabel, Reason, SurveyAnswer, Turn
 
 if TYPE_CHECKING:
     from gateway.routing.policy import Policy
@@ -26,7 +31,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 LanguageCode = Annotated[str, Field(pattern="^[a-z]{2}$")]
 
 UNDERSTANDING_REASONS = ("low_confidence", "out_of_scope")
-"""Reasons that alone let the bot ask one clarifying question first."""
+"""When only these hold, the bot may ask a clarifying question first."""
 
 OTHER_LABELS: Mapping[str, str] = {
     "automatic": "Written by a machine",
@@ -39,30 +44,30 @@ OTHER_LABELS: Mapping[str, str] = {
     "undeliverable": "A message could not be delivered",
     "with_person": "A person has the conversation",
 }
-"""Labels of the codes that no rule of the policy decides."""
+"""Labels of the codes that have no rule in the policy."""
 
 
 class PolicyPart(BaseModel):
-    """A part of the policy file: frozen, and with no keys but its own."""
+    """A section of the policy file. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Rule(PolicyPart):
-    """What every reason has in the policy file: a switch, the tier it leads to, its priority."""
+    """A reason to step back, with the settings that all have: a switch, a tier, a priority.
 
+    A plain `Rule` never holds: it stands for the codes of handlers.
+    """
+
+    label: ClassVar[str] = ""
     enabled: bool = True
     tier: str | None = Field(None, description="none: the first tier")
     priority: int = Field(0, ge=0, le=3, description="0 normal .. 3 at once")
 
-
-class ReasonQuestion(Protocol):
-    """The part of a rule that looks at a turn."""
-
-    def detail(self, turn: Turn, policy: Policy, /) -> str | None:
-        """Why the reason holds, in words for the agent (the customer's own where there are
-        some); None when it does not hold. Pure."""
-        ...
+    def check(self, _turn: Turn, _policy: Policy, /) -> str | None:
+        """Why the reason holds, for the agent (in the customer's own words where possible); None
+        when it does not hold. Pure."""
+        return None
 
 
 class AskedForPerson(Rule):
@@ -72,10 +77,10 @@ class AskedForPerson(Rule):
     priority: int = Field(1, ge=0, le=3)
     intents: frozenset[str] = frozenset({"ask_person", "ask_for_person", "talk_to_human"})
 
-    def detail(self, turn: Turn, policy: Policy) -> str | None:
-        intent = sure_intent(turn, policy)
-        asked = quoted_signal(turn, "asked_for_person")
-        return asked or (intent_words(intent) if intent in self.intents and intent else None)
+    def check(self, turn: Turn, policy: Policy, /) -> str | None:
+        intent = confident_intent(turn, policy)
+        by_intent = intent_words(intent) if intent and intent in self.intents else None
+        return quoted_signal(turn, "asked_for_person") or by_intent
 
 
 class Harm(Rule):
@@ -84,7 +89,7 @@ class Harm(Rule):
     label: ClassVar[str] = "Speaks of harm or danger"
     priority: int = Field(3, ge=0, le=3)
 
-    def detail(self, turn: Turn, _policy: Policy) -> str | None:
+    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
         return quoted_signal(turn, "harm")
 
 
@@ -94,18 +99,18 @@ class Legal(Rule):
     label: ClassVar[str] = "Speaks of legal steps"
     priority: int = Field(2, ge=0, le=3)
 
-    def detail(self, turn: Turn, _policy: Policy) -> str | None:
+    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
         return quoted_signal(turn, "legal")
 
 
 class Urgent(Rule):
-    """The message is urgent, without words of harm."""
+    """The message is urgent, without speaking of harm."""
 
     label: ClassVar[str] = "Urgent"
     priority: int = Field(2, ge=0, le=3)
-    intensity: Share = Field(0.8, description="how urgent it must be, without words of harm")
+    intensity: Share = Field(0.8, description="holds from this intensity of `urgent`")
 
-    def detail(self, turn: Turn, _policy: Policy) -> str | None:
+    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
         emotion = turn.understanding.emotion
         if emotion.label != "urgent" or emotion.intensity < self.intensity:
             return None
@@ -113,24 +118,24 @@ class Urgent(Rule):
 
 
 class ArcRule(PolicyPart):
-    """The mood over the conversation: a running mean of the customer's distress."""
+    """The mood over the conversation, as a running mean of the customer's distress."""
 
-    memory: Share = Field(0.5, description="how much of the mean each message keeps")
-    level: Share = Field(0.6, description="a mean as high as this calls for a person")
+    memory: Share = Field(0.5, description="share of the old mean that each message keeps")
+    level: Share = Field(0.6, description="a mean this high brings a person")
     rise: Share = Field(0.4, description="so does a rise of the mean by this much")
-    messages: int = Field(3, ge=2, description="customer messages before the arc is looked at")
+    messages: int = Field(3, ge=2, description="customer messages before the arc counts")
 
-    def detail(self, turn: Turn, words: str) -> str | None:
-        """How the mood fell; ``words`` quotes the cues of the last message."""
+    def check(self, turn: Turn, cues: str) -> str | None:
+        """How the mood fell; ``cues`` quotes those of the last message."""
         means = running_distress(turn, self.memory)
         if len(means) < self.messages:
             return None
         now, best = means[-1], min(means)
         if now >= self.level:
-            return f"the mood is low over {len(means)} messages, distress {now:.2f}{words}"
+            return f"the mood is low over {len(means)} messages, distress {now:.2f}{cues}"
         if now - best >= self.rise:
             span = f"{best:.2f} to {now:.2f}"
-            return f"the mood fell over {len(means)} messages, distress {span}{words}"
+            return f"the mood fell over {len(means)} messages, distress {span}{cues}"
         return None
 
 
@@ -140,22 +145,23 @@ class StrongEmotion(Rule):
     label: ClassVar[str] = "Strong feelings"
     priority: int = Field(2, ge=0, le=3)
     intensity: Mapping[MoodLabel, Share] = {"frustrated": 0.6, "angry": 0.45, "anxious": 0.75}
-    distress: Share = Field(0.75, description="whatever the label, unless pleased")
+    distress: Share = Field(
+        0.75, description="holds from this distress, for every mood but pleased"
+    )
     arc: ArcRule = ArcRule()
 
-    def detail(self, turn: Turn, policy: Policy) -> str | None:
+    def check(self, turn: Turn, policy: Policy, /) -> str | None:
         emotion = turn.understanding.emotion
-        joyful = emotion.label == "pleased"
-        polite = emotion.label == "calm" and sure_intent(turn, policy) in policy.pass_by_intents
-        if joyful or polite:
+        courtesy = confident_intent(turn, policy) in policy.pass_by_intents
+        if emotion.label == "pleased" or (emotion.label == "calm" and courtesy):
             return None
-        words = _after_colon(emotion.cues)
+        cues = _after_colon(emotion.cues)
         threshold = self.intensity.get(emotion.label)
         if threshold is not None and emotion.intensity >= threshold:
-            return f"{emotion.label} {emotion.intensity:.2f}{words}"
+            return f"{emotion.label} {emotion.intensity:.2f}{cues}"
         if emotion.distress >= self.distress:
-            return f"{emotion.label}, distress {emotion.distress:.2f}{words}"
-        return None if emotion.label == "calm" else self.arc.detail(turn, words)
+            return f"{emotion.label}, distress {emotion.distress:.2f}{cues}"
+        return None if emotion.label == "calm" else self.arc.check(turn, cues)
 
 
 class SensitiveIntent(Rule):
@@ -167,10 +173,10 @@ class SensitiveIntent(Rule):
         {"billing_dispute", "outage", "cancellation", "complaint", "data_protection", "fraud"}
     )
 
-    def detail(self, turn: Turn, policy: Policy) -> str | None:
+    def check(self, turn: Turn, policy: Policy, /) -> str | None:
         questions = turn.understanding.questions
-        asked = (sure_intent(turn, policy), *(question.guess.name for question in questions))
-        return next((intent_words(name) for name in asked if name in self.intents and name), None)
+        intents = (confident_intent(turn, policy), *(question.guess.name for question in questions))
+        return next((intent_words(name) for name in intents if name and name in self.intents), None)
 
 
 class UnservedLanguage(Rule):
@@ -179,20 +185,22 @@ class UnservedLanguage(Rule):
     label: ClassVar[str] = "A language the bot does not serve well"
     served: tuple[LanguageCode, ...] = ("en", "de", "fr", "es", "ar")
     assisted: tuple[LanguageCode, ...] = ()
-    assisted_confidence: Share = Field(0.8, description="how sure of the intent to answer there")
-    confidence: Share = Field(0.8, description="how sure we must be of the language")
-    letters: int = Field(12, ge=0, description="in shorter messages nobody can tell")
+    assisted_confidence: Share = Field(
+        0.8, description="least confidence in the intent to answer there"
+    )
+    confidence: Share = Field(0.8, description="least confidence in the language")
+    letters: int = Field(12, ge=0, description="shorter messages are not judged")
 
-    def detail(self, turn: Turn, _policy: Policy) -> str | None:
-        seen = turn.understanding.language
-        if seen.code == "und" or seen.code in self.served or seen.confidence < self.confidence:
+    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
+        language = turn.understanding.language
+        if language.code in ("und", *self.served) or language.confidence < self.confidence:
             return None
         if sum(char.isalpha() for char in turn.message.text) < self.letters:
             return None
-        if seen.code not in self.assisted:
-            return f"writes in `{seen.code}`, which the bot does not serve"
+        if language.code not in self.assisted:
+            return f"writes in `{language.code}`, which the bot does not serve"
         if turn.understanding.intent.confidence < self.assisted_confidence:
-            return f"writes in `{seen.code}`, where the bot answers only what it is sure of"
+            return f"writes in `{language.code}`, where the bot answers only what it is sure of"
         return None
 
 
@@ -202,7 +210,7 @@ class PluginFailed(Rule):
     label: ClassVar[str] = "Something of ours failed"
     priority: int = Field(1, ge=0, le=3)
 
-    def detail(self, turn: Turn, _policy: Policy) -> str | None:
+    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
         understanding = turn.understanding
         if not understanding.failed or understanding.ranking:
             return None
@@ -214,18 +222,18 @@ class Unreadable(Rule):
 
     label: ClassVar[str] = "The message could not be read"
 
-    def detail(self, turn: Turn, _policy: Policy) -> str | None:
+    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
         return "the message could not be parsed; the original was kept" if turn.unreadable else None
 
 
 class Loop(Rule):
-    """The bot answers so fast and so often that a machine is probably writing."""
+    """The bot replies so fast and so often that a machine is probably writing."""
 
     label: ClassVar[str] = "Two machines were answering each other"
     replies: int = Field(10, ge=2, description="bot replies ...")
     minutes: float = Field(5, gt=0, description="... within this time")
 
-    def detail(self, turn: Turn, _policy: Policy) -> str | None:
+    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
         if not turn.history:
             return None
         since = turn.at - timedelta(minutes=self.minutes)
@@ -236,44 +244,44 @@ class Loop(Rule):
 
 
 class BotFailed(Rule):
-    """The bot's answers did not help: the customer says so, or has to ask again."""
+    """The bot's answers did not help: the customer says so or asks again."""
 
     label: ClassVar[str] = "The bot's answers did not help"
     priority: int = Field(1, ge=0, le=3)
-    not_helped: bool = Field(True, description="the customer says that the answer missed")
-    same_words: int = Field(2, ge=2, description="the same question, asked this often")
-    same_intent: int = Field(3, ge=2, description="the same intent, asked this often")
+    not_helped: bool = Field(True, description="the customer says that the answer did not help")
+    same_words: int = Field(2, ge=2, description="times the same question was asked")
+    same_intent: int = Field(3, ge=2, description="times the same intent was asked")
     fallbacks: int = Field(2, ge=1, description="times the bot had no answer")
 
-    def detail(self, turn: Turn, policy: Policy) -> str | None:
-        since = since_bot_took_over(turn)
-        if not since:
+    def check(self, turn: Turn, policy: Policy, /) -> str | None:
+        history = since_bot_took_over(turn)
+        if not history:
             return None
-        if self.not_helped and any(m.author == "bot" for m in since):
-            missed = quoted_signal(turn, "not_helped")
-            if missed is not None:
-                return f"the answer missed: {missed}"
-        empty = count_replies(m for m in since if m.purpose == "fallback")
-        if empty >= self.fallbacks:
-            return f"the bot had no answer {_times(empty)}"
+        if self.not_helped and any(m.author == "bot" for m in history):
+            complaint = quoted_signal(turn, "not_helped")
+            if complaint is not None:
+                return f"the answer missed: {complaint}"
+        fallbacks = count_replies(m for m in history if m.purpose == "fallback")
+        if fallbacks >= self.fallbacks:
+            return f"the bot had no answer {_times(fallbacks)}"
         return self._asked_again(turn, policy)
 
     def _asked_again(self, turn: Turn, policy: Policy) -> str | None:
-        intent = sure_intent(turn, policy)
+        intent = confident_intent(turn, policy)
         if intent in policy.pass_by_intents:
             return None
-        before = _answered_messages(turn)
-        if not before:
+        answered = _answered_messages(turn)
+        if not answered:
             return None
         words = word_set(turn.message.text)
-        same = 1 + sum(bool(words) and word_set(m.text) == words for m in before)
-        if same >= self.same_words:
-            return f"asked the same question {_times(same)}"
-        alike = 1 + sum(
-            m.understanding is not None and m.understanding.intent.name == intent for m in before
+        same_words = 1 + sum(bool(words) and word_set(m.text) == words for m in answered)
+        if same_words >= self.same_words:
+            return f"asked the same question {_times(same_words)}"
+        same_intent = 1 + sum(
+            m.understanding is not None and m.understanding.intent.name == intent for m in answered
         )
-        if intent is not None and alike >= self.same_intent:
-            return f"asked about {intent_words(intent)} {_times(alike)}"
+        if intent is not None and same_intent >= self.same_intent:
+            return f"asked about {intent_words(intent)} {_times(same_intent)}"
         return None
 
 
@@ -282,9 +290,11 @@ class SurveyUnsolved(Rule):
 
     label: ClassVar[str] = "Said afterwards that it is not solved"
     priority: int = Field(1, ge=0, le=3)
-    score: int = Field(2, ge=0, le=5, description="so low a score; 0: only `not solved` counts")
+    score: int = Field(
+        2, ge=0, le=5, description="a score this low counts as unsolved; 0: only `not solved` does"
+    )
 
-    def detail(self, turn: Turn, _policy: Policy) -> str | None:
+    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
         answer = turn.survey_answer
         if answer is None:
             return None
@@ -296,22 +306,22 @@ class SurveyUnsolved(Rule):
 
 
 class RepeatContact(Rule):
-    """The customer comes again about the same matter."""
+    """The customer contacts us again about the same matter."""
 
     label: ClassVar[str] = "Has written about this before"
     priority: int = Field(1, ge=0, le=3)
-    count: int = Field(3, ge=2, description="this contact is counted too")
+    count: int = Field(3, ge=2, description="contacts, this one included")
     days: int = Field(14, ge=1)
 
-    def detail(self, turn: Turn, policy: Policy) -> str | None:
+    def check(self, turn: Turn, policy: Policy, /) -> str | None:
         earlier = turn.context.earlier
         if len(earlier) + 1 < self.count:
             return None
-        intent = sure_intent(turn, policy)
-        unfit = policy.pass_by_intents | policy.reasons.out_of_scope.intents
-        # A person who gave the conversation back to the bot knew of the contacts before.
-        returned = len(since_bot_took_over(turn)) < len(turn.history)
-        if intent is None or intent in unfit or returned:
+        intent = confident_intent(turn, policy)
+        ignored = policy.pass_by_intents | policy.reasons.out_of_scope.intents
+        # An agent who handed the conversation back to the bot knew of the earlier contacts.
+        handed_back = len(since_bot_took_over(turn)) < len(turn.history)
+        if intent is None or intent in ignored or handed_back:
             return None
         since = turn.at - timedelta(days=self.days)
         opened = [
@@ -332,7 +342,7 @@ class OutOfScope(Rule):
     label: ClassVar[str] = "Outside what the bot knows"
     intents: frozenset[str] = frozenset({"oos", "out_of_scope"})
 
-    def detail(self, turn: Turn, _policy: Policy) -> str | None:
+    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
         intent = turn.understanding.intent
         if intent.name not in self.intents:
             return None
@@ -345,19 +355,19 @@ class LowConfidence(Rule):
     label: ClassVar[str] = "The bot was not sure what is meant"
     below: Share = 0.55
 
-    def detail(self, turn: Turn, policy: Policy) -> str | None:
+    def check(self, turn: Turn, policy: Policy, /) -> str | None:
         intent = turn.understanding.intent
         if intent.confidence >= self.below or _chose_button(turn):
             return None
         if turn.understanding.ranking:
             return f"the best guess is {intent_words(intent.name)} at {intent.confidence:.2f}"
         rule = policy.reasons.plugin_failed
-        covered = rule.enabled and rule.detail(turn, policy)
+        covered = rule.enabled and rule.check(turn, policy)
         return None if covered else "no engine could tell what it is about"
 
 
 class Reasons(PolicyPart):
-    """Every reason to step back, in the order of precedence."""
+    """All reasons to step back, in the order of precedence."""
 
     asked_for_person: AskedForPerson = AskedForPerson()
     harm: Harm = Harm()
@@ -376,45 +386,43 @@ class Reasons(PolicyPart):
     low_confidence: LowConfidence = LowConfidence()
 
     @cached_property
-    def enabled(self) -> Mapping[str, ReasonQuestion]:
-        """The reasons that are switched on, by code, in the order of precedence."""
+    def enabled(self) -> Mapping[str, Rule]:
+        """The rules that are switched on, by code, in the order of precedence."""
         return {code: rule for code, rule in self if rule.enabled}
 
 
 def reasons_that_hold(turn: Turn, policy: Policy) -> tuple[Reason, ...]:
-    """All reasons that hold for what the customer wrote, the deciding one first."""
+    """All reasons that hold for the customer's message, the deciding one first."""
     found = []
     for code, rule in policy.reasons.enabled.items():
-        if turn.survey_answer is not None and code not in _asked_of_survey_answer(turn):
+        if turn.survey_answer is not None and code not in _codes_for_survey(turn.survey_answer):
             continue
-        detail = rule.detail(turn, policy)
+        detail = rule.check(turn, policy)
         if detail is not None:
             found.append(Reason(code=code, detail=detail))
     return tuple(found)
 
 
 def reason_label(code: str) -> str:
-    """What agents read for a reason's ``code``; a code of a plugin becomes words by itself."""
+    """What agents read for a reason's ``code``. A plugin's code is its own label, as words."""
     field = Reasons.model_fields.get(code)
     label = getattr(field.annotation, "label", None) if field else OTHER_LABELS.get(code)
     return label or (intent_words(code).replace(".", " ") or "unknown").capitalize()
 
 
-def _asked_of_survey_answer(turn: Turn) -> tuple[str, ...]:
-    """An answer to a survey is no question to the bot: only what it says of the case counts."""
+def _codes_for_survey(answer: SurveyAnswer) -> tuple[str, ...]:
+    """The reasons that can hold for the answer to a survey: it asks the bot nothing."""
     codes = ("asked_for_person", "harm", "legal")
-    if turn.survey_answer is not None and turn.survey_answer.opt_out:
-        return codes
-    return (*codes, "urgent", "strong_emotion", "survey_unsolved")
+    return codes if answer.opt_out else (*codes, "urgent", "strong_emotion", "survey_unsolved")
 
 
-# -- what questions look at ----------------------------------------------------------------------
+# -- helpers of the checks -----------------------------------------------------------------------
 
 _WORD = re.compile(r"\w+")
 
 
 def since_bot_took_over(turn: Turn) -> tuple[Message, ...]:
-    """The history since the bot last got the conversation (from the start, or from a person)."""
+    """The history since the bot got the conversation: from the start, or back from an agent."""
     history = turn.history
     for at in range(len(history) - 1, -1, -1):
         if history[at].author == "agent" or history[at].purpose == "handover":
@@ -423,18 +431,18 @@ def since_bot_took_over(turn: Turn) -> tuple[Message, ...]:
 
 
 def count_replies(messages: Iterable[Message]) -> int:
-    """How often the bot replied; a reply in several parts counts once."""
+    """The number of bot replies; a reply in several parts counts once."""
     return len({m.turn or -m.id for m in messages if m.author == "bot"})
 
 
-def sure_intent(turn: Turn, policy: Policy) -> str | None:
-    """The intent, when its confidence reaches the policy's threshold."""
+def confident_intent(turn: Turn, policy: Policy) -> str | None:
+    """The intent if its confidence reaches ``reasons.low_confidence.below``, else None."""
     intent = turn.understanding.intent
     return intent.name if intent.confidence >= policy.reasons.low_confidence.below else None
 
 
 def word_set(text: str) -> frozenset[str]:
-    """Equal for messages with the same words, whatever their case, order and punctuation."""
+    """The words of a text, without case, order and punctuation."""
     return frozenset(_WORD.findall(text.casefold()))
 
 
@@ -452,7 +460,7 @@ def running_distress(turn: Turn, memory: float) -> tuple[float, ...]:
 
 
 def quoted_signal(turn: Turn, kind: str) -> str | None:
-    """The customer's words that gave the signal ``kind``, quoted; None without it."""
+    """The customer's words for the signal ``kind``, quoted; None without that signal."""
     cues = [cue for cue in turn.understanding.signals if cue.kind == kind]
     return _quoted(cues) if cues else None
 
@@ -463,7 +471,7 @@ def intent_words(intent: str) -> str:
 
 
 def _answered_messages(turn: Turn) -> list[Message]:
-    """The customer's messages that the bot had answered when they wrote this one."""
+    """The customer's messages that the bot had answered before they wrote this one."""
     since = [
         m for m in since_bot_took_over(turn) if m.author == "customer" or m.at <= turn.message.at
     ]
@@ -472,7 +480,7 @@ def _answered_messages(turn: Turn) -> list[Message]:
 
 
 def _chose_button(turn: Turn) -> bool:
-    """Whether the customer took one of the choices of the bot's last question."""
+    """Whether the message is a button of the bot's last clarifying question."""
     last = next((m for m in reversed(turn.history) if m.author == "bot"), None)
     if last is None or last.purpose != "clarify":
         return False

@@ -1,4 +1,4 @@
-"""Who answers a turn: the bot, the bot after asking back, or a person. Pure."""
+"""Decides who answers a turn: the bot, the bot after a clarifying question, or a person. Pure."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from gateway.routing.policy import Policy
 from gateway.routing.reasons import (
     UNDERSTANDING_REASONS,
     Rule,
+    confident_intent,
     count_replies,
     reasons_that_hold,
     since_bot_took_over,
-    sure_intent,
 )
 
 
 def decide(turn: Turn, policy: Policy) -> Route:
-    """Give the one route of ``turn``, with every reason that holds, the deciding one first.
+    """The route of ``turn``, with every reason that holds, the deciding one first.
 
-    ``pass`` while a person has the conversation or is waited for, and for what a machine wrote
-    (RFC 3834, section 2: it is never answered). Else ``escalate`` when a reason holds, but
-    ``clarify`` when the bot only did not understand, the customer is calm and the bot has not
-    asked back yet. Else ``automate``. Who asked for no more messages and writes all the same goes
-    to a person, who may know another way to answer.
+    ``pass`` while an agent has the conversation or it waits for one, and for messages that a
+    machine wrote (RFC 3834, section 2: they are never answered). ``escalate`` when a reason holds;
+    but ``clarify`` when the bot only did not understand, the customer is calm and the bot has not
+    asked a clarifying question yet. Else ``automate``. A customer who opted out and writes all the
+    same goes to an agent, who may know another way to answer.
     """
     if turn.conversation.state in ("waiting", "person"):
         return _pass_on(turn, policy)
@@ -32,15 +32,18 @@ def decide(turn: Turn, policy: Policy) -> Route:
     reasons = (OPTED_OUT,) if turn.opted_out else reasons_that_hold(turn, policy)
     if not reasons:
         return Route(action="automate")
-    if _may_ask_back(turn, reasons, policy):
+    if _may_clarify(turn, reasons, policy):
         return Route(action="clarify", reasons=reasons)
     return hand_over(turn, policy, reasons)
 
 
 def after_failure(turn: Turn, policy: Policy, what: str) -> Route:
-    """The route of a turn whose handler raised, hung or answered nonsense; ``what`` tells which
-    and how. It goes to a person whatever the policy switches off: nothing is lost. A timer or an
-    event that failed is noted alone; no customer waits for it."""
+    """The route of a turn whose handler raised, timed out or returned an invalid reply; ``what``
+    says which and how.
+
+    It goes to a person even when the policy switches ``plugin_failed`` off: nothing is lost. The
+    failure of a timer or event is only recorded; no customer waits for it.
+    """
     if turn.conversation.state in ("waiting", "person"):
         return _pass_on(turn, policy)
     failed = Reason(code="plugin_failed", detail=what)
@@ -55,13 +58,15 @@ def after_failure(turn: Turn, policy: Policy, what: str) -> Route:
 
 
 def hand_over(turn: Turn, policy: Policy, reasons: tuple[Reason, ...]) -> Route:
-    """To a person, for ``reasons`` (at least one, the deciding one first; a handler's own codes
-    are welcome): to the highest tier and with the highest priority that any of them asks for."""
+    """The route to a person, with the highest tier and priority that any of ``reasons`` asks for.
+
+    ``reasons``: at least one, the deciding one first; codes of handlers are allowed.
+    """
     rules = [_rule(reason, policy) for reason in reasons]
-    ladder = list(policy.tiers)
+    tiers = list(policy.tiers)
     return Route(
         action="escalate",
-        tier=max((rule.tier or policy.first_tier for rule in rules), key=ladder.index),
+        tier=max((rule.tier or policy.first_tier for rule in rules), key=tiers.index),
         skills=_skills(turn, policy),
         reasons=reasons,
         priority=max(rule.priority for rule in rules),
@@ -74,36 +79,36 @@ OPTED_OUT = Reason(
 )
 
 
-def _may_ask_back(turn: Turn, reasons: tuple[Reason, ...], policy: Policy) -> bool:
-    asked = count_replies(
+def _may_clarify(turn: Turn, reasons: tuple[Reason, ...], policy: Policy) -> bool:
+    attempts = count_replies(
         m for m in since_bot_took_over(turn) if m.purpose in ("clarify", "fallback")
     )
     return (
         all(reason.code in UNDERSTANDING_REASONS for reason in reasons)
         and turn.understanding.emotion.label in policy.clarify.moods
-        and asked < policy.clarify.times
+        and attempts < policy.clarify.times
     )
 
 
 def _pass_on(turn: Turn, policy: Policy) -> Route:
     owner = turn.conversation.owner
-    whose = f"{owner.name} has the conversation" if owner else "it waits for a person"
-    noted = _noted(turn, policy) if turn.kind == "message" else ()
+    state = f"{owner.name} has the conversation" if owner else "it waits for a person"
+    noted = _reasons_for_agent(turn, policy) if turn.kind == "message" else ()
     return Route(
         action="pass",
         tier=turn.conversation.tier,
         skills=_skills(turn, policy),
-        reasons=(Reason(code="with_person", detail=whose), *noted),
+        reasons=(Reason(code="with_person", detail=state), *noted),
         priority=max((_rule(r, policy).priority for r in noted if r.code != "mood"), default=0),
     )
 
 
-def _noted(turn: Turn, policy: Policy) -> tuple[Reason, ...]:
-    """What a person should see of a message that comes while they have the conversation."""
+def _reasons_for_agent(turn: Turn, policy: Policy) -> tuple[Reason, ...]:
+    """What an agent should notice in a message to a conversation that they already have."""
     if turn.automatic:
         return (AUTOMATIC,)
-    pressing = ("harm", "legal", "urgent", "strong_emotion", "unreadable")
-    found = tuple(reason for reason in reasons_that_hold(turn, policy) if reason.code in pressing)
+    urgent = ("harm", "legal", "urgent", "strong_emotion", "unreadable")
+    found = tuple(reason for reason in reasons_that_hold(turn, policy) if reason.code in urgent)
     emotion = turn.understanding.emotion
     if emotion.label == "calm" or any(r.code in ("urgent", "strong_emotion") for r in found):
         return found
@@ -116,7 +121,7 @@ def _rule(reason: Reason, policy: Policy) -> Rule:
 
 
 def _skills(turn: Turn, policy: Policy) -> tuple[str, ...]:
-    intent = sure_intent(turn, policy) or turn.conversation.intent or ""
+    intent = confident_intent(turn, policy) or turn.conversation.intent or ""
     wanted = (
         *policy.skills.intents.get(intent, ()),
         *policy.skills.languages.get(turn.language, ()),

@@ -1,1 +1,1 @@
-"""What the stages run on: dispatch, scheduler, load shedding, metrics."""
+"""What the stages run on: dispatch, scheduler, heartbeat, load shedding, metrics."""

@@ -1,8 +1,9 @@
-"""What waits, as gauges: looked up when somebody asks, at most every few seconds."""
+"""The number and age of waiting rows, as gauges; queried on demand, at most every few seconds."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
@@ -14,28 +15,28 @@ from gateway.store import Backlog, QueueStatistics, Statistics
 FRESH = timedelta(seconds=5)
 
 
+@dataclass(kw_only=True)
 class BacklogMonitor:
-    """Keeps the last look at the backlog and shows it in the metrics."""
+    """Caches the last backlog that was read and publishes it in the metrics."""
 
-    def __init__(self, *, figures: Statistics, clock: Clock, metrics: Metrics) -> None:
-        self._figures = figures
-        self._clock = clock
-        self._metrics = metrics
-        self._seen: tuple[datetime, Backlog] | None = None
-        self._looking = asyncio.Lock()
+    statistics: Statistics
+    clock: Clock
+    metrics: Metrics
+    _cached: tuple[datetime, Backlog] | None = field(default=None, init=False)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
-    async def look(self, fresh: timedelta = FRESH) -> Backlog:
-        """The backlog as it was within the last ``fresh``."""
-        async with self._looking:
-            now = self._clock.now()
-            if self._seen is None or now - self._seen[0] >= fresh:
-                self._seen = now, await self._figures.backlog(now)
-                self._show(*self._seen)
-            return self._seen[1]
+    async def read(self, max_age: timedelta = FRESH) -> Backlog:
+        """The backlog, at most ``max_age`` old."""
+        async with self._reading:
+            now = self.clock.now()
+            if self._cached is None or now - self._cached[0] >= max_age:
+                self._cached = now, await self.statistics.backlog(now)
+                self._publish(*self._cached)
+            return self._cached[1]
 
-    def _show(self, now: datetime, backlog: Backlog) -> None:
-        for field in msgspec.structs.fields(backlog):
-            queue: QueueStatistics = getattr(backlog, field.name)
+    def _publish(self, now: datetime, backlog: Backlog) -> None:
+        for attribute in msgspec.structs.fields(backlog):
+            queue: QueueStatistics = getattr(backlog, attribute.name)
             age = (now - queue.since).total_seconds() if queue.since else 0.0
-            self._metrics.waiting.labels(field.name).set(queue.rows)
-            self._metrics.oldest.labels(field.name).set(max(0.0, age))
+            self.metrics.waiting.labels(attribute.name).set(queue.rows)
+            self.metrics.oldest.labels(attribute.name).set(max(0.0, age))

@@ -1,68 +1,70 @@
-"""A circuit breaker: who fails again and again is left alone for a while."""
+"""A circuit breaker: no calls for a while to what keeps failing."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.support.backoff import backoff
 
 FAILURES = 5
-REST = 5.0
-MOST = 300.0
+"""In a row, until the breaker opens."""
 
 
+@dataclass(kw_only=True)
 class CircuitBreaker:
-    """Closed while calls go well. After ``failures`` in a row it opens for ``rest`` seconds; then
-    one call, and no other meanwhile, is let through as a probe. When that goes well all are let
-    through again; when it fails it opens for twice as long, at most ``most`` seconds.
+    """Closed while calls succeed. After ``failures`` in a row it opens for ``rest`` seconds, then
+    lets one call through as a probe. If the probe succeeds the breaker closes; if it fails the
+    breaker opens for twice as long, at most ``most`` seconds.
 
-    ``now`` tells seconds that only grow.
+    ``now`` is a monotonic clock in seconds.
     """
 
-    def __init__(
-        self,
-        *,
-        failures: int = FAILURES,
-        rest: float = REST,
-        most: float = MOST,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._failures, self._rest, self._most, self._now = failures, rest, most, now
-        self._failed = 0
-        self._opened = 0
-        self._until: float | None = None
-        self._probing = False
+    failures: int = FAILURES
+    rest: float = 5.0
+    most: float = 300.0
+    now: Callable[[], float] = time.monotonic
+    _failed: int = field(default=0, init=False)
+    """Failures in a row."""
+    _opened: int = field(default=0, init=False)
+    """How often it opened since the last success."""
+    _open_until: float | None = field(default=None, init=False)
+    _probing: bool = field(default=False, init=False)
 
     @property
     def open(self) -> bool:
-        """Whether calls are refused, but for probes."""
-        return self._until is not None
+        """Whether calls other than probes are refused."""
+        return self._open_until is not None
 
     def allows(self) -> bool:
-        """Whether a call may be made now. After True tell how it went: `succeeded`, `failed`, or
-        `abandoned`."""
-        if self._until is None:
+        """Whether a call may be made now. After True report its result with `succeeded`, `failed`
+        or `abandoned`."""
+        if self._open_until is None:
             return True
-        if self._probing or self._now() < self._until:
+        if self._probing or self.now() < self._open_until:
             return False
         self._probing = True
         return True
 
     def succeeded(self) -> None:
         self._failed = self._opened = 0
-        self._until, self._probing = None, False
+        self._open_until, self._probing = None, False
 
     def failed(self, *, after: float | None = None) -> float | None:
-        """``after``: the other side asked to be left alone for that many seconds, which opens at
-        once. Gives the seconds of the rest that begins now, None when none does."""
+        """Count a failure; the seconds for which the breaker opens now, None when it does not.
+
+        ``after`` is the other side's Retry-After in seconds: the breaker then opens at once.
+        """
         self._failed += 1
-        began_before = self._until is not None and not self._probing
-        if began_before or (self._failed < self._failures and not self.open and after is None):
+        stale = self.open and not self._probing
+        if stale or (self._failed < self.failures and not self.open and after is None):
             return None
-        wait = min(self._most, max(after or 0.0, self._rest * 2.0**self._opened))
-        self._until, self._probing = self._now() + wait, False
-        self._opened = min(self._opened + 1, 32)
+        self._opened += 1
+        wait = min(self.most, max(after or 0.0, backoff(self._opened, self.rest, self.most)))
+        self._open_until, self._probing = self.now() + wait, False
         return wait
 
     def abandoned(self) -> None:
-        """The call was cut off by ourselves: it tells nothing, and the next may probe."""
+        """We cancelled the call: its result is unknown, and the next call may be the probe."""
         self._probing = False

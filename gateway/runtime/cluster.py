@@ -1,4 +1,4 @@
-"""The processes that work as one gateway: what they share, and how they divide the work."""
+"""The processes that work as one gateway: what they share and how they divide the work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.runtime.dispatch import Dispatch, Step
 
 
 class ClusterProcess(msgspec.Struct, frozen=True, kw_only=True):
-    """One of them. ``watches``: what it alone looks after, by the guests' names."""
+    """A process of the cluster. ``watches`` names the plugins whose exclusive task it runs."""
 
     id: str
     role: str
@@ -32,69 +32,70 @@ class Cluster(Protocol):
 
     @property
     def others(self) -> Events | None:
-        """By which other processes hear of this one; None when it works alone."""
+        """Events shared with the other processes; None when this one works alone."""
         ...
 
     def lanes(self, name: str, step: Step, *, at_once: int) -> Dispatch:
-        """Lanes that all processes work together; ``name`` tells several of them apart."""
+        """Lanes that all processes work on together, under a ``name`` that is unique here."""
         ...
 
     def limits(self, rates: Mapping[str, float | None]) -> RateLimits: ...
 
-    async def start(self, hurry: Callable[[], None]) -> None:
-        """Begin to work together. ``hurry`` is called when wakes may have been lost."""
+    async def start(self, sweep_now: Callable[[], None]) -> None:
+        """Join the other processes. ``sweep_now`` is called when wakes may have been lost."""
         ...
 
-    async def hold(
+    async def run_exclusively(
         self, name: str, work: Callable[[], Awaitable[None]], stand_by: Callable[[], None]
     ) -> None:
-        """Do ``work`` in one process at a time, until cancelled; ``stand_by`` is called when
-        another one does it."""
+        """Run ``work`` in one process at a time, until cancelled; ``stand_by`` is called when
+        another process runs it."""
         ...
 
-    def sweep(self) -> float:
-        """Seconds until the next look for what was forgotten."""
+    def sweep_interval(self) -> float:
+        """Seconds until the next sweep."""
         ...
 
-    async def sweeps(self) -> bool:
-        """Whether this process is the one that looks this time."""
+    async def may_sweep(self) -> bool:
+        """Whether the next sweep is this process's."""
         ...
 
     async def processes(self) -> tuple[ClusterProcess, ...]:
-        """Who is there. Raises WarmlineError when nobody can tell."""
+        """All processes. Raises WarmlineError when they cannot be listed."""
         ...
 
     def trouble(self) -> str | None:
-        """What is wrong between the processes, in words. Messages are taken all the same."""
+        """What is wrong between the processes, for people; messages are accepted all the same."""
         ...
 
     async def stop(self) -> None: ...
 
 
 class RateLimits(Protocol):
-    """Paces of channels."""
+    """How fast each channel may send."""
 
     async def wait(self, channel: str) -> None:
-        """Until ``channel`` may send one more."""
+        """Wait until ``channel`` may send one more message."""
         ...
 
 
 class LocalRateLimits:
-    """``rates``: channel name -> messages a second of this process, None for any number."""
+    """Rate limits of this process alone. ``rates``: channel name -> messages a second, None for
+    no limit."""
 
     def __init__(self, rates: Mapping[str, float | None]) -> None:
-        self._paces = {
+        self._limiters = {
             name: AsyncLimiter(burst(rate), burst(rate) / rate)
             for name, rate in rates.items()
             if rate
         }
 
     async def wait(self, channel: str) -> None:
-        pace = self._paces.get(channel)
-        if pace is not None:
-            await pace.acquire()
+        limiter = self._limiters.get(channel)
+        if limiter is not None:
+            await limiter.acquire()
 
 
 def burst(rate: float) -> float:
-    """How many may go at once: one second's worth, at least one."""
+    """How many messages may be sent at once: one second's worth, at least one."""
     return max(1.0, rate)

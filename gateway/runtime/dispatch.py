@@ -1,6 +1,6 @@
 """Which lanes have work: at most one worker to a lane, many lanes side by side.
 
-The in-process dispatcher. It holds no truth: what it forgets, the sweep over the database finds.
+The state is in memory only. What it forgets, the sweep over the database finds again.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
@@ -16,18 +17,19 @@ from typing import Protocol
 import structlog
 
 from gateway.ports import Clock
+from gateway.support.backoff import backoff
 
 log = structlog.get_logger()
 SLOWEST = 15.0
-"""Seconds until a lane that failed again and again is looked at again."""
+"""Seconds until a lane that keeps failing is tried again."""
 GIVE_WAY = 0.05
-"""Seconds that a lane with many steps on end waits, at most, for the lanes that have few."""
+"""Seconds that the next step of a busy lane waits, at most, for running steps of other lanes."""
 LAST_MOMENT = 1.0
-"""Seconds for a step that was cut off to let go of what it holds."""
+"""Seconds for a cancelled step to release what it holds."""
 
 
 class Next(Enum):
-    """What to do with a lane after one piece of work."""
+    """What to do with a lane after one step."""
 
     MORE = "look again, after the other lanes had their turn"
     DONE = "nothing is waiting"
@@ -38,10 +40,10 @@ Step = Callable[[str], Awaitable[Next | datetime]]
 
 
 class Dispatch(Protocol):
-    """Which lanes have work, and who works them: this process, or one of several."""
+    """Which lanes have work, and which process works on them."""
 
     def __len__(self) -> int:
-        """How many lanes wait or are worked in this process."""
+        """How many lanes wait or are worked on in this process."""
         ...
 
     def wake(self, lane: str) -> None:
@@ -49,56 +51,58 @@ class Dispatch(Protocol):
         ...
 
     async def stop(self, grace: float) -> None:
-        """Finish the steps that run, for at most ``grace`` seconds; take no new ones."""
+        """Finish the running steps within ``grace`` seconds and begin no others."""
         ...
 
 
+@dataclass
 class LocalLanes:
-    """Runs ``step`` for every lane that was woken; ``at_once`` lanes side by side.
+    """Runs ``step`` for every lane that was woken, ``at_once`` lanes side by side.
 
-    Lanes take turns, one step each, so that a busy one cannot starve the rest. One that has had
-    more than ``patience`` steps on end waits behind all others (a customer who floods us does not
-    make the rest wait), though not for ever, and such lanes get half of the workers. Its next step
-    also gives way to steps of others that run, for at most `GIVE_WAY` seconds: they share one
-    processor. A wake during a step is remembered. A ``step`` that raises is logged and done again
-    after `retry_delay` seconds.
+    Lanes take turns, one step each, so that a busy lane cannot starve the others. A lane that has
+    had more than ``fair`` steps in a row is busy: it waits behind all others, except that every
+    eighth step is given to a busy lane, and busy lanes use at most half of the workers. Before its
+    next step a busy lane also waits for running steps of other lanes, at most `GIVE_WAY` seconds:
+    all share one processor. A wake during a step is remembered. A ``step`` that raises is logged
+    and repeated after `retry_delay` seconds.
     """
 
-    def __init__(self, step: Step, *, at_once: int, clock: Clock, patience: int = 20) -> None:
-        self._step = step
-        self._at_once = at_once
-        self._clock = clock
-        self._patience = patience
-        self._waiting: dict[str, None] = {}
-        self._long: dict[str, None] = {}
-        self._long_busy = 0
-        self._short_busy = 0
-        self._calm = asyncio.Event()
-        self._calm.set()
-        self._on_end: dict[str, int] = {}
-        self._picks = 0
-        self._busy: set[str] = set()
-        self._again: set[str] = set()
-        self._workers: set[asyncio.Task[None]] = set()
-        self._alarms: dict[str, tuple[datetime, asyncio.Task[None]]] = {}
-        self._failures: dict[str, int] = {}
-        self._stopping = False
+    step: Step
+    _: KW_ONLY
+    at_once: int
+    clock: Clock
+    fair: int = 20
+    _waiting: dict[str, None] = field(default_factory=dict, init=False)
+    _busy_waiting: dict[str, None] = field(default_factory=dict, init=False)
+    _running: set[str] = field(default_factory=set, init=False)
+    _busy_running: int = field(default=0, init=False)
+    _others_running: int = field(default=0, init=False)
+    _others_idle: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _steps_in_a_row: dict[str, int] = field(default_factory=dict, init=False)
+    _picks: int = field(default=0, init=False)
+    _woken_again: set[str] = field(default_factory=set, init=False)
+    _workers: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _alarms: dict[str, tuple[datetime, asyncio.Task[None]]] = field(
+        default_factory=dict, init=False
+    )
+    _failures: dict[str, int] = field(default_factory=dict, init=False)
+    _stopping: bool = field(default=False, init=False)
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._long) + len(self._busy)
+        return len(self._waiting) + len(self._busy_waiting) + len(self._running)
 
     def wake(self, lane: str) -> None:
         """There may be work in ``lane``."""
-        if lane in self._busy:
-            self._again.add(lane)
+        if lane in self._running:
+            self._woken_again.add(lane)
             return
-        if lane not in self._long:
+        if lane not in self._busy_waiting:
             self._waiting[lane] = None
-        if len(self._workers) < self._at_once and not self._stopping:
-            self._workers.add(asyncio.create_task(self._serve()))
+        if len(self._workers) < self.at_once and not self._stopping:
+            self._workers.add(asyncio.create_task(self._work()))
 
     async def stop(self, grace: float) -> None:
-        """Finish the steps that run, for at most ``grace`` seconds; take no new ones."""
+        """Finish the running steps within ``grace`` seconds and begin no others."""
         self._stopping = True
         for _, alarm in self._alarms.values():
             alarm.cancel()
@@ -109,70 +113,70 @@ class LocalLanes:
             if late:
                 await asyncio.wait(late, timeout=LAST_MOMENT)
 
-    async def _serve(self) -> None:
+    async def _work(self) -> None:
         try:
             while not self._stopping and (lane := self._pick()) is not None:
-                await self._serve_one(lane)
+                await self._run_step(lane)
         finally:
-            # At once, not in a callback: a wake in between would count on a worker that is gone.
-            if (me := asyncio.current_task()) is not None:
-                self._workers.discard(me)
+            # Here, not in a callback: a wake in between would count on a worker that has ended.
+            if (worker := asyncio.current_task()) is not None:
+                self._workers.discard(worker)
 
     def _pick(self) -> str | None:
-        """The lane whose turn it is; every eighth is one that had many already."""
+        """The lane whose turn it is; every eighth pick prefers a busy lane."""
         self._picks += 1
-        may_long = self._long and self._long_busy < max(1, self._at_once // 2)
+        busy_allowed = self._busy_waiting and self._busy_running < max(1, self.at_once // 2)
         queue = self._waiting
-        if may_long and (not queue or self._picks % 8 == 0):
-            queue = self._long
+        if busy_allowed and (not queue or self._picks % 8 == 0):
+            queue = self._busy_waiting
         if not queue:
             return None
         lane = next(iter(queue))
         del queue[lane]
         return lane
 
-    async def _serve_one(self, lane: str) -> None:
-        is_long = self._on_end.get(lane, 0) > self._patience
-        self._busy.add(lane)
-        self._count(1, is_long=is_long)
+    async def _run_step(self, lane: str) -> None:
+        busy = self._steps_in_a_row.get(lane, 0) > self.fair
+        self._running.add(lane)
+        self._count(1, busy=busy)
         after: Next | datetime
         try:
-            if is_long:
+            if busy:
                 await self._give_way()
-            after = await self._step(lane)
+            after = await self.step(lane)
             self._failures.pop(lane, None)
         except Exception:
             log.exception("lane.failed", lane=lane)
             failures = self._failures[lane] = self._failures.get(lane, 0) + 1
-            after = self._clock.now() + timedelta(seconds=retry_delay(failures))
+            after = self.clock.now() + timedelta(seconds=retry_delay(failures))
         finally:
-            self._busy.discard(lane)
-            self._count(-1, is_long=is_long)
-        self._arrange(lane, after)
+            self._running.discard(lane)
+            self._count(-1, busy=busy)
+        self._schedule(lane, after)
 
-    def _count(self, change: int, *, is_long: bool) -> None:
-        if is_long:
-            self._long_busy += change
+    def _count(self, change: int, *, busy: bool) -> None:
+        if busy:
+            self._busy_running += change
             return
-        self._short_busy += change
-        if self._short_busy:
-            self._calm.clear()
+        self._others_running += change
+        if self._others_running:
+            self._others_idle.clear()
         else:
-            self._calm.set()
+            self._others_idle.set()
 
     async def _give_way(self) -> None:
-        if self._short_busy:
+        if self._others_running:
             with suppress(TimeoutError):
                 async with asyncio.timeout(GIVE_WAY):
-                    await self._calm.wait()
+                    await self._others_idle.wait()
 
-    def _arrange(self, lane: str, after: Next | datetime) -> None:
-        if lane in self._again or after is Next.MORE:
-            self._again.discard(lane)
-            self._on_end[lane] = steps = self._on_end.get(lane, 0) + 1
-            (self._long if steps > self._patience else self._waiting)[lane] = None
+    def _schedule(self, lane: str, after: Next | datetime) -> None:
+        if lane in self._woken_again or after is Next.MORE:
+            self._woken_again.discard(lane)
+            self._steps_in_a_row[lane] = steps = self._steps_in_a_row.get(lane, 0) + 1
+            (self._busy_waiting if steps > self.fair else self._waiting)[lane] = None
             return
-        self._on_end.pop(lane, None)
+        self._steps_in_a_row.pop(lane, None)
         if isinstance(after, datetime):
             self._set_alarm(lane, after)
 
@@ -184,7 +188,7 @@ class LocalLanes:
             known[1].cancel()
 
         async def ring() -> None:
-            await self._clock.sleep(max(0.0, (at - self._clock.now()).total_seconds()))
+            await self.clock.sleep(max(0.0, (at - self.clock.now()).total_seconds()))
             self._alarms.pop(lane, None)
             self.wake(lane)
 
@@ -192,33 +196,34 @@ class LocalLanes:
 
 
 def retry_delay(failures: int) -> float:
-    """Seconds until a lane is looked at again whose steps failed so often, one after another: the
-    database may be away, or another process may hold it. Half of it by chance, so that the lanes
-    of one failure do not come back together."""
-    most: float = min(SLOWEST, 0.25 * 2.0 ** min(failures, 10))
-    return random.uniform(most / 2, most)  # noqa: S311  (no secret hangs on it)
+    """Seconds until a lane is tried again after ``failures`` in a row: the database may be away,
+    or another process may hold it. Half of the delay is random, so that lanes that failed
+    together are not tried together."""
+    return backoff(failures, 0.5, SLOWEST) * random.uniform(0.5, 1)  # noqa: S311  (not a secret)
 
 
+@dataclass
 class OutgoingLanes:
-    """Lanes for each channel by itself, so that a provider that hangs holds up no other.
+    """Lanes of each channel apart, so that a provider that hangs delays no other channel.
 
-    ``channels``: channel name -> its lanes; ``gone``: those of channels that are not there any
-    more.
+    ``channels``: channel name -> its lanes; ``removed``: the lanes of channels that are no longer
+    configured.
     """
 
-    def __init__(self, channels: Mapping[str, Dispatch], *, gone: Dispatch) -> None:
-        self._channels, self._gone = channels, gone
+    channels: Mapping[str, Dispatch]
+    _: KW_ONLY
+    removed: Dispatch
 
     def __len__(self) -> int:
         return sum(map(len, self._all()))
 
     def wake(self, lane: str) -> None:
         """There may be something to send in ``lane``."""
-        self._channels.get(lane.partition(":")[0], self._gone).wake(lane)
+        self.channels.get(lane.partition(":")[0], self.removed).wake(lane)
 
     async def stop(self, grace: float) -> None:
-        """As `LocalLanes.stop`, of all at the same time."""
+        """As `LocalLanes.stop`, for all at the same time."""
         await asyncio.gather(*(lanes.stop(grace) for lanes in self._all()))
 
     def _all(self) -> tuple[Dispatch, ...]:
-        return (*self._channels.values(), self._gone)
+        return (*self.channels.values(), self.removed)

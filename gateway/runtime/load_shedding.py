@@ -1,14 +1,14 @@
-"""Back-pressure: past the limits a message is sent back to its provider, which keeps it for us,
-before it costs us memory that is not there.
+"""Load shedding: past the limits a message is refused with 503, and the provider retries later.
 
-Nothing is lost by it: the provider gets its 503 before anything was promised, and comes again.
-What people say and what timers do is never sent back.
+Nothing is lost: the provider gets its 503 before the message is accepted, and keeps it. Messages
+of agents and timers are never refused.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,143 +21,137 @@ from gateway.runtime.metrics import Metrics
 from gateway.settings import LimitSettings
 
 log = structlog.get_logger()
-LOOK = timedelta(seconds=1)
-AGAIN = 10.0
-"""Seconds after which a provider may come again when too much waits."""
-SOON = 1.0
-"""Seconds when only too many came at the same moment."""
+INTERVAL = timedelta(seconds=1)
+"""Between two measurements of the load."""
+RETRY_AFTER_BACKLOG = 10.0
+"""Seconds after which a provider may retry when a limit of the process is exceeded."""
+RETRY_AFTER_BURST = 1.0
+"""Seconds when only too many messages arrived at the same moment."""
 PACE = 0.01
-"""Seconds between two messages of an address at which several wait."""
-PAGE = 4096
+"""Seconds between two messages of an address from which several wait."""
+PAGE_SIZE = 4096
 STATM = Path("/proc/self/statm")
 
 
+def memory_in_use() -> float | None:
+    """Megabytes of memory that this process uses (Linux); None where that cannot be read."""
+    try:
+        return int(STATM.read_text("ascii").split()[1]) * PAGE_SIZE / 1e6
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+@dataclass(kw_only=True)
 class LoadMonitor:
-    """Looks every second whether more may come in; ``memory`` gives this process's megabytes."""
+    """Checks every second whether a limit is exceeded. ``memory`` returns the megabytes in use."""
 
-    def __init__(
-        self,
-        *,
-        backlog: BacklogMonitor,
-        limits: LimitSettings,
-        clock: Clock,
-        memory: Callable[[], float | None] | None = None,
-    ) -> None:
-        self._backlog = backlog
-        self._limits = limits
-        self._clock = clock
-        self._memory = memory or memory_in_use
-        self.over: str | None = None
-        """The limit that is passed at the moment."""
+    backlog: BacklogMonitor
+    limits: LimitSettings
+    clock: Clock
+    memory: Callable[[], float | None] = memory_in_use
+    exceeded: str | None = field(default=None, init=False)
+    """The limit that is exceeded now."""
 
-    async def rounds(self) -> None:
-        """Until cancelled."""
+    async def run(self) -> None:
+        """Check regularly, until cancelled."""
         while True:
             try:
-                await self.look()
+                await self.check()
             except Exception:
-                log.exception("pressure.unknown")
-            await self._clock.sleep(LOOK.total_seconds())
+                log.exception("load.unknown")
+            await self.clock.sleep(INTERVAL.total_seconds())
 
-    async def look(self) -> None:
-        over = await self._passed()
-        if over != self.over:
-            log.warning("pressure.changed", over=over)
-        self.over = over
+    async def check(self) -> None:
+        exceeded = await self._exceeded_limit()
+        if exceeded != self.exceeded:
+            log.warning("load.changed", exceeded=exceeded)
+        self.exceeded = exceeded
 
-    async def _passed(self) -> str | None:
-        limits, used = self._limits, self._memory()
+    async def _exceeded_limit(self) -> str | None:
+        limits, used = self.limits, self.memory()
         if limits.memory is not None and used is not None and used > limits.memory:
             return "memory"
         if limits.waiting is None and limits.waiting_seconds is None:
             return None
-        inbox = (await self._backlog.look(LOOK)).inbox
+        inbox = (await self.backlog.read(INTERVAL)).inbox
         if limits.waiting is not None and inbox.rows > limits.waiting:
             return "waiting"
         if limits.waiting_seconds is None or inbox.since is None:
             return None
-        age = (self._clock.now() - inbox.since).total_seconds()
+        age = (self.clock.now() - inbox.since).total_seconds()
         return "waiting_seconds" if age > limits.waiting_seconds else None
 
 
+@dataclass
 class LoadShedder:
-    """An `Intake` that sends back what is too much at the moment.
+    """An `Intake` that refuses messages while a limit is exceeded.
 
-    The messages of one address are committed one after the other, in the order in which they
-    came, and those that come while others wait there at most every `PACE` seconds. So a customer
-    who floods us fills neither the event loop nor the database's one writer.
+    The messages of one address are committed one by one, in the order of arrival; those that
+    arrive while others of the address wait are at least `PACE` seconds apart. So a customer who
+    floods us fills neither the event loop nor the database's one writer.
     """
 
-    def __init__(
-        self, intake: Intake, *, load_monitor: LoadMonitor, limits: LimitSettings, metrics: Metrics
-    ) -> None:
-        self._intake = intake
-        self._load_monitor = load_monitor
-        self._most, self._most_each = limits.accepts, limits.accepts_each
-        self._metrics = metrics
-        self._now = 0
-        self._lanes: dict[str, _Lane] = {}
+    intake: Intake
+    _: KW_ONLY
+    load_monitor: LoadMonitor
+    limits: LimitSettings
+    metrics: Metrics
+    accepting: int = field(default=0, init=False)
+    """Messages that are being accepted at this moment."""
+    _lanes: dict[str, _Lane] = field(default_factory=dict, init=False)
 
     async def accept(self, message: Inbound) -> Accepted:
-        """Raises NotAccepted also when too much waits, or too many come at once."""
+        """As `Intake.accept`; also raises NotAccepted while a limit is exceeded."""
         name = message.address.lane
         lane = self._lanes.get(name)
-        mine = lane.many if lane else 0
+        of_lane = lane.accepting if lane else 0
         if (
-            self._load_monitor.over is not None
-            or self._now >= self._most
-            or mine >= self._most_each
+            self.load_monitor.exceeded is not None
+            or self.accepting >= self.limits.accepts
+            or of_lane >= self.limits.accepts_each
         ):
-            raise self._sent_back(mine)
+            raise self._refusal(of_lane)
         if lane is None:
             lane = self._lanes[name] = _Lane()
-        self._now += 1
-        lane.many += 1
+        self.accepting += 1
+        lane.accepting += 1
         try:
-            if not mine:  # nearly all; a lock would cost it more than all that stands here
-                return await self._intake.accept(message)
-            lane.others = others = lane.others or _Others()
-            async with others.turn:
-                await others.first_in.wait()
+            if not of_lane:  # nearly all messages; a lock would cost more than this whole method
+                return await self.intake.accept(message)
+            lane.queue = queue = lane.queue or _LaneQueue()
+            async with queue.turn:
+                await queue.first_done.wait()
                 await asyncio.sleep(PACE)
-                return await self._intake.accept(message)
+                return await self.intake.accept(message)
         finally:
-            self._now -= 1
-            lane.many -= 1
-            if not lane.many:
+            self.accepting -= 1
+            lane.accepting -= 1
+            if not lane.accepting:
                 del self._lanes[name]
-            elif not mine and lane.others:
-                lane.others.first_in.set()
+            elif not of_lane and lane.queue:
+                lane.queue.first_done.set()
 
     async def report(self, receipt: Receipt) -> None:
-        await self._intake.report(receipt)
+        await self.intake.report(receipt)
 
-    def _sent_back(self, mine: int) -> NotAccepted:
-        at_once = "accepts_each" if mine >= self._most_each else "accepts"
-        limit = self._load_monitor.over or at_once
-        self._metrics.pressed.labels(limit).inc()
-        what = f"more than limits.{limit} allows; please send it again"
-        return NotAccepted(what, after=AGAIN if self._load_monitor.over else SOON)
+    def _refusal(self, of_lane: int) -> NotAccepted:
+        limit = self.load_monitor.exceeded
+        after = RETRY_AFTER_BACKLOG if limit else RETRY_AFTER_BURST
+        limit = limit or ("accepts_each" if of_lane >= self.limits.accepts_each else "accepts")
+        self.metrics.shed.labels(limit).inc()
+        return NotAccepted(f"more than limits.{limit} allows; please send it again", after=after)
 
 
-class _Others:
-    """Who came while the first of its address was at the door: it is the ``turn`` of one of them
-    when that is in."""
+class _LaneQueue:
+    """Later messages from an address wait here until its first is committed, then run one at a
+    time."""
 
     def __init__(self) -> None:
-        self.turn, self.first_in = asyncio.Lock(), asyncio.Event()
+        self.turn, self.first_done = asyncio.Lock(), asyncio.Event()
 
 
 class _Lane:
-    """``many`` messages of one address that are at the door; most are alone there."""
+    """An address from which messages are being accepted; most have one message only."""
 
-    many = 0
-    others: _Others | None = None
-
-
-def memory_in_use() -> float | None:
-    """The memory of this process that is in use (Linux); None where it cannot be told."""
-    try:
-        return int(STATM.read_text("ascii").split()[1]) * PAGE / 1e6
-    except (OSError, ValueError, IndexError):
-        return None
+    accepting = 0
+    queue: _LaneQueue | None = None

@@ -1,9 +1,10 @@
-"""What is done every so often: alarms that come due, and the sweep for what was forgotten."""
+"""Fires due timers and regularly wakes lanes whose wake was lost."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -13,50 +14,44 @@ from gateway.store import Store
 log = structlog.get_logger()
 
 
+@dataclass(kw_only=True)
 class Scheduler:
-    """Fires timers every ``tick`` seconds and sweeps every ``every()`` seconds, when ``whose()``
-    says that it is this process's turn."""
+    """Fires timers every ``tick`` seconds and sweeps every ``interval()`` seconds, when
+    ``may_sweep()`` allows this process to.
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        work: Callable[[str], None],
-        deliver: Callable[[str], None],
-        clock: Clock,
-        tick: float = 1.0,
-        every: Callable[[], float],
-        whose: Callable[[], Awaitable[bool]],
-    ) -> None:
-        self._store = store
-        self._work = work
-        self._deliver = deliver
-        self._clock = clock
-        self._tick = tick
-        self._every, self._whose = every, whose
-        self._hurried = asyncio.Event()
+    ``work`` wakes an inbox lane, ``deliver`` an outbox lane.
+    """
 
-    def hurry(self) -> None:
-        """Wakes may have been lost: sweep at once, and then at the interval that holds now."""
-        self._hurried.set()
+    store: Store
+    work: Callable[[str], None]
+    deliver: Callable[[str], None]
+    clock: Clock
+    tick: float = 1.0
+    interval: Callable[[], float]
+    may_sweep: Callable[[], Awaitable[bool]]
+    _wanted: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
-    async def alarms(self) -> None:
-        """Until cancelled."""
+    def sweep_now(self) -> None:
+        """Wakes may have been lost: do not wait for the next regular sweep."""
+        self._wanted.set()
+
+    async def fire_timers(self) -> None:
+        """Move due timers into the inbox, until cancelled."""
         while True:
             try:
-                for lane in await self._store.timers.fire(self._clock.now()):
-                    self._work(lane)
+                for lane in await self.store.timers.fire(self.clock.now()):
+                    self.work(lane)
             except Exception:
                 log.exception("timers.failed")
-            await self._clock.sleep(self._tick)
+            await self.clock.sleep(self.tick)
 
-    async def sweeps(self) -> None:
-        """Until cancelled."""
+    async def sweep_regularly(self) -> None:
+        """Sweep at every interval, until cancelled."""
         while True:
-            hurried = self._hurried.is_set()
-            self._hurried.clear()
+            wanted = self._wanted.is_set()
+            self._wanted.clear()
             try:
-                if hurried or await self._whose():
+                if wanted or await self.may_sweep():
                     await self.sweep()
             except Exception:
                 log.exception("sweep.failed")
@@ -64,18 +59,18 @@ class Scheduler:
 
     async def sweep(self) -> None:
         """Wake every lane that has unhandled rows: wakes may be lost, rows are not."""
-        for lane in await self._store.inbox.lanes():
-            self._work(lane)
-        for lane in await self._store.outbox.lanes():
-            self._deliver(lane)
+        for lane in await self.store.inbox.lanes():
+            self.work(lane)
+        for lane in await self.store.outbox.lanes():
+            self.deliver(lane)
 
     async def _pause(self) -> None:
         waits = (
-            asyncio.ensure_future(self._clock.sleep(self._every())),
-            asyncio.ensure_future(self._hurried.wait()),
+            asyncio.ensure_future(self.clock.sleep(self.interval())),
+            asyncio.ensure_future(self._wanted.wait()),
         )
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for one in waits:
-                one.cancel()
+            for wait in waits:
+                wait.cancel()

@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 
 async def with_timeout(seconds: float, work: Awaitable[T]) -> T:
-    """What ``work`` gives; raises TimeoutError when that takes longer than ``seconds``.
+    """The result of ``work``. Raises TimeoutError when it takes longer than ``seconds``.
 
-    Most handlers answer without waiting for anything. A timer is set only for what does wait:
-    the coroutine is run to its first wait, and the rest of it under `asyncio.timeout`. A timer
-    for each handler of each turn was a twentieth of what a turn costs.
+    Most handlers return without waiting. So the coroutine first runs to its first wait, and only
+    the rest runs under `asyncio.timeout`: a timer for every handler of every turn costs about
+    a twentieth of a turn.
     """
     if not isinstance(work, Coroutine):
         async with asyncio.timeout(seconds):
@@ -25,11 +25,11 @@ async def with_timeout(seconds: float, work: Awaitable[T]) -> T:
         result: T = done.value
         return result
     async with asyncio.timeout(seconds):
-        rest: T = await _Rest(work, awaited)
-        return rest
+        remaining: T = await _Remaining(work, awaited)
+        return remaining
 
 
-class _Rest:
+class _Remaining:
     """A coroutine that has begun, from its first wait on."""
 
     def __init__(self, work: Coroutine[Any, Any, T], awaited: Any) -> None:
@@ -41,7 +41,7 @@ class _Rest:
             try:
                 try:
                     sent = yield awaited
-                except BaseException as error:  # noqa: BLE001  (a cancellation too is its own)
+                except BaseException as error:  # noqa: BLE001  (cancellations go to the coroutine too)
                     awaited = self._work.throw(error)
                 else:
                     awaited = self._work.send(sent)
@@ -49,19 +49,18 @@ class _Rest:
                 return done.value
 
 
-AGAIN = 1.0
-"""Seconds until a task that goes on is cancelled once more."""
+CANCEL_AGAIN = 1.0
+"""Seconds until a task that still runs is cancelled once more."""
 
 
 async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel ``tasks`` and wait for their end.
+    """Cancel ``tasks`` and wait until they have ended.
 
-    Once is not always enough: `asyncio.wait_for` of Python 3.11 forgets a cancellation that comes
-    at the moment at which what it waits for is done (python/cpython#86296), and drivers use it.
+    One cancellation is not always enough: `asyncio.wait_for` of Python 3.11, which drivers use,
+    loses a cancellation that arrives when its awaitable is just done (python/cpython#86296).
     """
-    waiting = [task for task in tasks if not task.done()]
-    while waiting:
-        for task in waiting:
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
             task.cancel()
-        _, late = await asyncio.wait(waiting, timeout=AGAIN)
-        waiting = list(late)
+        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN)

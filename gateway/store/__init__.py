@@ -1,7 +1,7 @@
-"""What the gateway asks of the database: small Protocols, one for each part.
+"""The database as the gateway uses it: a small Protocol for each part.
 
-Each method is one transaction. It returns after the commit, and raises without having changed
-anything. Methods with a compare (an epoch, a state) say in their result what they found.
+Each method is one transaction: it returns after the commit, or raises and changes nothing. A method
+that compares (an epoch, a state) says in its result what it found.
 """
 
 from gateway.store.customers import Customers, Links, RetentionStep, RetentionStore, UpdatedMessage

@@ -1,4 +1,4 @@
-"""What is stored about customers: receipts, export, erasure, linked addresses, retention."""
+"""Data of customers: receipts, export, erasure, linked addresses, retention."""
 
 from __future__ import annotations
 
@@ -10,37 +10,40 @@ from gateway.model import Address, Agent, Conversation, Json, LinkedAddress, Mes
 
 
 class UpdatedMessage(Value, frozen=True, kw_only=True):
-    """A message that a receipt changed: its lane and its conversation."""
+    """The lane and the conversation of a message that a receipt changed."""
 
     lane: str
     conversation: int
 
 
 class Customers(Protocol):
+    """Receipts, and what the law gives customers."""
+
     async def report(self, receipt: Receipt) -> tuple[UpdatedMessage, ...] | None:
-        """Record what a provider says of messages; gives those it changed, None when no
-        message has such an id (yet)."""
+        """Record a provider's receipt. Returns the messages it changed; None when no message has
+        such an id (yet)."""
         ...
 
     async def export(self, address: Address) -> Json: ...
     async def erase(self, address: Address) -> tuple[int, tuple[str, ...]]:
-        """Erase the customer behind ``address``: the number of rows gone and the digests of
-        files that nothing names any more. Raises NotFound."""
+        """Erase the customer of ``address``. Returns the number of deleted rows, and the digests of
+        files that no row refers to any more. Raises NotFound."""
         ...
 
 
 class Links(Protocol):
-    """One person, several addresses. Raise NotFound, NotAccepted or Conflict, in words."""
+    """Several addresses of one customer. Methods raise NotFound, NotAccepted or Conflict, with a
+    text for agents."""
 
     async def link(
         self, conversation: int, address: Address, at: datetime, *, how: str, agent: Agent | None
     ) -> int:
-        """``address``, and what was said there, is the customer's of ``conversation``; the id of
-        the link, by which it can be undone."""
+        """Give ``address`` and its conversations to the customer of ``conversation``. Returns the
+        id of the link, for `unlink`."""
         ...
 
     async def unlink(self, link: int, at: datetime) -> None: ...
-    async def of(self, conversation: int) -> tuple[LinkedAddress, ...]: ...
+    async def linked_addresses(self, conversation: int) -> tuple[LinkedAddress, ...]: ...
 
     async def send_code(
         self,
@@ -52,49 +55,50 @@ class Links(Protocol):
         *,
         mailbox: bool,
     ) -> None:
-        """Queue ``message``, which holds a code of that digest, to ``address``. An earlier code
-        of the conversation is void."""
+        """Queue ``message``, which contains the code with this digest, to ``address``. An earlier
+        code of the conversation becomes invalid."""
         ...
 
     async def redeem(self, conversation: int, digest: str, at: datetime) -> Address | None:
-        """The address that is proven by the code, and linked now; None for a wrong one."""
+        """Link the address to which this code was sent, and return it; None for a wrong code."""
         ...
 
-    async def go_on(
+    async def continue_at(
         self, conversation: int, address: Address, agent: Agent, at: datetime
     ) -> Conversation:
-        """The conversation at another linked address, the agent's: an open one, or a new one."""
+        """Continue at another linked address: the agent gets the open conversation there, or a new
+        one."""
         ...
 
 
 class RetentionStep(Value, frozen=True, kw_only=True):
-    """What one small step of the retention looked at and took away. ``after`` is where the next
-    step begins, None when there is nothing older left to look at."""
+    """The result of one small step: the number of deleted rows, and the ``after`` of the next step;
+    None when no older row is left."""
 
     gone: int = 0
     after: int | None = None
 
 
 class RetentionStore(Protocol):
-    """Taking away what is older than it may be: in small steps, each a transaction, oldest first.
+    """Deletes what is older than it may be, in small steps, each a transaction, oldest first.
     ``after`` is the id at which the last step stopped, 0 at the beginning."""
 
-    async def silent(
+    async def find_inactive(
         self, before: datetime, after: int, limit: int
     ) -> tuple[list[int], RetentionStep]:
-        """Conversations that are over and in which nothing was said since ``before``."""
+        """Conversations without a message since ``before``, waiting rows or need of a person."""
         ...
 
-    async def whole(self, conversation: int) -> Json:
-        """All that is held of it, for the archive."""
+    async def export_conversation(self, conversation: int) -> Json:
+        """All data of a conversation, for the archive."""
         ...
 
-    async def end(self, conversations: Sequence[int], before: datetime) -> int:
-        """Delete these, unless somebody spoke in them meanwhile, and customers of whom nothing is
-        left but an address."""
+    async def delete_conversations(self, conversations: Sequence[int], before: datetime) -> int:
+        """Delete these conversations unless they have newer messages, and customers who have no
+        data left but an address. Returns the number of deleted conversations."""
         ...
 
-    async def old(
+    async def finished_rows(
         self,
         kind: Literal["attachments", "inbox", "outbox", "hooks"],
         before: datetime,
@@ -103,14 +107,14 @@ class RetentionStore(Protocol):
         *,
         delete: bool,
     ) -> RetentionStep:
-        """Rows that have done their work."""
+        """Rows that are no longer needed; deleted if ``delete``."""
         ...
 
-    async def unnamed(self, digests: Sequence[str]) -> set[str]:
-        """Those of ``digests`` that no row names."""
+    async def unreferenced_files(self, digests: Sequence[str]) -> set[str]:
+        """Those of ``digests`` that no row refers to."""
         ...
 
-    async def squeeze(self) -> None:
-        """Give the space of what is gone back to the disk, where the database does not do so by
-        itself. Nothing can be written meanwhile."""
+    async def vacuum(self) -> None:
+        """Return the space of deleted rows to the file system, where the database does not do so
+        itself. Blocks writes meanwhile."""
         ...

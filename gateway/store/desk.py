@@ -1,4 +1,4 @@
-"""Handoffs, and what pages and cards read."""
+"""Handoffs, and the queries of pages and cards."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from gateway.store.work import HandoffRequest
 
 
 class Handoffs(Protocol):
-    """Changes of hands: each a compare-and-set on the epoch, at once, never queued behind a
-    running turn. Raise Conflict or NotFound."""
+    """Who has a conversation. Each change is a compare-and-set on the epoch that does not wait for
+    a running turn. Methods raise Conflict or NotFound."""
 
     async def claim(
         self, conversation: int, agent: Agent, epoch: int, at: datetime
     ) -> tuple[Conversation, tuple[Message, ...]]:
-        """Also gives the bot's messages that were already on their way."""
+        """Give the conversation to ``agent``. Also returns the bot's messages that were already on
+        their way."""
         ...
 
     async def move(
@@ -42,14 +43,14 @@ class Handoffs(Protocol):
         line: str,
         handoff: HandoffRequest | None = None,
     ) -> Conversation:
-        """Resolve, hand back or transfer (``handoff`` says to whom); ``line`` is the system
-        line that agents see. A resolved one gets its ``resolved`` event in the same commit."""
+        """Resolve, hand back or transfer (to whom: ``handoff``). ``line`` is the system line that
+        agents see. A resolution also writes the ``resolved`` event, in the same commit."""
         ...
 
     async def move_up(
         self, handoff: int, conversation: int, ask: HandoffRequest, at: datetime
     ) -> bool:
-        """Raise an unclaimed handoff to the next tier; False when it was claimed meanwhile."""
+        """Move an unclaimed handoff to a higher tier; False when it was claimed meanwhile."""
         ...
 
     async def note(self, message: Message) -> Message: ...
@@ -57,7 +58,7 @@ class Handoffs(Protocol):
 
 
 class Queries(Protocol):
-    """What pages and cards show."""
+    """What pages and cards show. Methods raise NotFound."""
 
     async def messages(
         self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
@@ -67,7 +68,7 @@ class Queries(Protocol):
     async def conversation(self, id: int) -> Conversation: ...
     async def queue(self) -> tuple[QueueItem, ...]: ...
     async def card(self, id: int) -> ContextCard:
-        """Without ``summary``, which is made by the service."""
+        """Without ``summary``, which the desk adds."""
         ...
 
     async def handoff(self, id: int) -> Handoff: ...

@@ -11,7 +11,7 @@ from gateway.store.work import AgentMessage, CommittedTurn, NotBefore, TurnOutco
 
 
 class OutboxItem(Value, frozen=True, kw_only=True):
-    """An outbox row that was just taken for sending."""
+    """An outbox row that was taken for sending."""
 
     outbound: Outbound
     lane: str
@@ -44,8 +44,8 @@ class InboxEntry(Value, frozen=True, kw_only=True):
 
 
 class WebhookDelivery(Value, frozen=True, kw_only=True):
-    """An event on its way to one endpoint. ``event`` is the same at every endpoint and attempt,
-    and ``payload`` is the body to the byte."""
+    """An event to be sent to one endpoint. ``event`` is its id, the same for every endpoint and
+    attempt; ``payload`` is the exact body."""
 
     id: int
     event: str
@@ -69,38 +69,40 @@ class WebhookEntry(Value, frozen=True, kw_only=True):
 
 
 class Inbox(Protocol):
-    """The first durable wait. ``take`` raises `UnreadableRow`, ``commit`` `ConversationChanged` or
-    `AlreadyHandled`."""
+    """The queue of what came in. ``take`` raises `UnreadableRow`; ``commit`` raises
+    `ConversationChanged` or `AlreadyHandled`."""
 
     async def accept(self, message: Inbound, at: datetime) -> Accepted: ...
-    async def say(self, said: AgentMessage, lane: str, key: str, at: datetime) -> Accepted: ...
-    async def said(self, lane: str, key: str) -> Accepted | None:
-        """What became of a `print_line` with this key; None when there was none."""
+    async def accept_agent_message(
+        self, message: AgentMessage, lane: str, key: str, at: datetime
+    ) -> Accepted: ...
+    async def find_agent_message(self, lane: str, key: str) -> Accepted | None:
+        """The turn of the agent message with this key; None when there was none."""
         ...
 
     async def take(self, lane: str, at: datetime) -> WorkItem | NotBefore | None:
-        """The head of the lane. Where several processes serve, it is in this one's hands from
-        now on, and `NotBefore` while it is in another's."""
+        """The oldest unhandled row of the lane. With several processes, this one leases the row; it
+        gets `NotBefore` while another has it."""
         ...
 
     async def commit(self, outcome: TurnOutcome, at: datetime) -> CommittedTurn: ...
 
-    async def failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
-        """Count a failed attempt; without ``retry_at`` the row is stuck and the lane goes on."""
+    async def mark_failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
+        """Count a failed attempt. Without ``retry_at`` the row is stuck and the lane goes on."""
         ...
 
     async def lanes(self) -> tuple[str, ...]:
-        """Lanes with unhandled rows: for the sweep."""
+        """Lanes with unhandled rows, for the sweep."""
         ...
 
-    async def survived(self) -> int:
-        """Count one attempt on each row that a dead process may have had in its hands: called
-        once at start-up, so that a message that kills the process is not tried for ever. Gives
-        their number. Where several processes serve, `take` counts, and this does nothing."""
+    async def count_interrupted(self) -> int:
+        """Count an attempt on each row that the last process may have been handling when it died,
+        and return their number. Called once at start-up, so that a message that kills the process
+        is not retried without end. With several processes `take` counts, and this does nothing."""
         ...
 
     async def handled(self, turn: int) -> tuple[Message, ...] | None:
-        """The public replies of a turn, None while it is not handled."""
+        """The public replies of a turn; None while it is not handled."""
         ...
 
     async def list(self, state: str) -> tuple[InboxEntry, ...]: ...
@@ -108,23 +110,22 @@ class Inbox(Protocol):
 
 
 class Outbox(Protocol):
-    """The second durable wait."""
+    """The queue of what goes out to customers."""
 
     async def take(self, lane: str, at: datetime) -> OutboxItem | NotBefore | None:
-        """Mark the head of the lane as sending, in one committed UPDATE; what the bot wrote in
-        an earlier epoch is discarded on the way."""
+        """Mark the oldest row of the lane as sending and return it. Bot replies of an earlier epoch
+        are discarded first."""
         ...
 
-    async def sent(self, id: int, sent: Sent) -> None: ...
-    async def later(
+    async def mark_sent(self, id: int, sent: Sent) -> None: ...
+    async def retry_later(
         self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
     ) -> None:
-        """Try again at ``due``. What ``may_have_arrived`` is ``unsure`` until then: who takes the
-        conversation meanwhile is told of it. Changes nothing when another process has taken over
-        the row."""
+        """Retry at ``due``. A reply that ``may_have_arrived`` is ``unsure`` until then, and agents
+        who claim the conversation see it. Changes nothing when another process has the row."""
         ...
 
-    async def over(
+    async def close(
         self,
         id: int,
         status: Status,
@@ -133,14 +134,13 @@ class Outbox(Protocol):
         unreachable: bool = False,
         opted_out: bool = False,
     ) -> None:
-        """It is a dead letter (``failed``), or nobody knows (``unsure``); the next may go, unless
-        the customer ``opted_out``: then what is queued for this address is discarded. Changes
-        nothing when another process has taken over the row meanwhile."""
+        """End the attempts: the row is a dead letter (``failed``) or ``unsure``, and the next row
+        may be sent. ``opted_out`` discards what is queued for the address. Changes nothing when
+        another process has the row."""
         ...
 
-    async def cut_off(self) -> tuple[OutboxItem, ...]:
-        """Rows that are ``sending`` by a process that is dead, which died between call and
-        commit: they are in this one's hands from now on, and no other process gets them too."""
+    async def take_over(self) -> tuple[OutboxItem, ...]:
+        """Take over the rows that dead processes were sending; no other process gets them too."""
         ...
 
     async def lanes(self) -> tuple[str, ...]: ...
@@ -149,27 +149,29 @@ class Outbox(Protocol):
 
 
 class Timers(Protocol):
+    """Timers of handlers and claim times."""
+
     async def fire(self, at: datetime) -> tuple[str, ...]:
-        """Move what is due into the inbox; gives the lanes that now have work."""
+        """Move due timers into the inbox. Returns the lanes that now have work."""
         ...
 
     async def next_due(self) -> datetime | None: ...
 
 
 class WebhookQueue(Protocol):
-    """The third durable wait: what other systems are to hear, in order for each conversation and
-    endpoint. A lane is ``ENDPOINT:CONVERSATION``."""
+    """The queue of events for other systems, in order for each conversation and endpoint. A lane is
+    ``ENDPOINT:CONVERSATION``."""
 
     async def take(
         self, lane: str, at: datetime, lease: timedelta
     ) -> WebhookDelivery | NotBefore | None:
-        """The head of the lane. Nobody takes it again before the ``lease`` is over: a process that
-        died on it needs no recovery."""
+        """The oldest event of the lane, for this process alone until the ``lease`` ends: after a
+        process died, nothing must be recovered."""
         ...
 
-    async def sent(self, id: int) -> None: ...
-    async def later(self, id: int, error: str, due: datetime) -> None: ...
-    async def dead(self, id: int, error: str) -> None: ...
+    async def mark_sent(self, id: int) -> None: ...
+    async def retry_later(self, id: int, error: str, due: datetime) -> None: ...
+    async def mark_dead(self, id: int, error: str) -> None: ...
     async def lanes(self) -> tuple[str, ...]: ...
     async def list(self) -> tuple[WebhookEntry, ...]:
         """Dead letters."""
@@ -177,5 +179,5 @@ class WebhookQueue(Protocol):
 
     async def retry(self, ids: Sequence[int] | None) -> int: ...
     async def replay(self, since: datetime, endpoint: str | None) -> int:
-        """Send again what happened at or after ``since``, to all or to one endpoint."""
+        """Queue the events since ``since`` again, for all endpoints or one. Returns the number."""
         ...

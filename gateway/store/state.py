@@ -1,4 +1,4 @@
-"""The whole database by its parts, its processes, and what waits in it."""
+"""The whole database by its parts, the processes that use it, and the rows that wait in it."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from gateway.store.queues import Inbox, Outbox, Timers, WebhookQueue
 
 
 class Processes(Protocol):
-    """The processes that serve from this database: each has a lease that it renews. What it has
-    in its hands is nobody else's while the lease runs."""
+    """The processes that use this database. Each has a lease and renews it; while the lease runs,
+    the rows that it took are its own."""
 
-    async def enter(self, name: str | None, role: str) -> None:
-        """Be one of them from now on. With a ``name``, which is this process's alone, a former
-        one of that name is dead: its row is removed."""
+    async def register(self, name: str | None, role: str) -> None:
+        """Register this process. A registered process of the same ``name`` must be dead; it is
+        removed."""
         ...
 
     async def renew(self) -> bool:
-        """Prolong the lease. False when others have taken over meanwhile, since it had run out:
-        then this process has entered anew, with nothing in its hands."""
+        """Renew the lease. False when it had run out and others took over: this process is then
+        registered again, without any rows."""
         ...
 
-    def holds(self) -> bool:
-        """Whether the lease still runs, by the clock of this machine: asked before each send."""
+    def holds_lease(self) -> bool:
+        """Whether the lease still runs, by this machine's clock. Checked before each send."""
         ...
 
-    async def leave(self) -> None:
-        """Be gone: what was not finished by now is free for others at once, with one attempt
-        counted, since it may be what cannot be finished."""
+    async def unregister(self) -> None:
+        """Unregister: other processes get the unfinished rows at once. Each counts one attempt, as
+        it may be the row that cannot be finished."""
         ...
 
 
 class QueueStatistics(Value, frozen=True, kw_only=True):
-    """Rows that wait: how many, and since when the oldest does."""
+    """The number of waiting rows, and since when the oldest waits."""
 
     rows: int = 0
     since: datetime | None = None
 
 
 class Backlog(Value, frozen=True, kw_only=True):
-    """All that waits or needs a person, at one moment."""
+    """All rows that wait or need a person, at one moment."""
 
     inbox: QueueStatistics = QueueStatistics()
     outbox: QueueStatistics = QueueStatistics()
@@ -58,7 +58,7 @@ class Backlog(Value, frozen=True, kw_only=True):
 
 
 class Statistics(Protocol):
-    """Looks that cost little, whatever the history: they read what is still to be done."""
+    """Cheap queries, whatever the history: they read only what is still to be done."""
 
     async def backlog(self, at: datetime) -> Backlog: ...
 

@@ -1,4 +1,4 @@
-"""One inbox row as a worker takes it, and everything that handling it commits."""
+"""An inbox row as a worker takes it, and everything that is committed when it is handled."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Kind = Literal["message", "edit", "unreadable", "agent", "timer", "event"]
 
 
 class AgentMessage(Value, frozen=True, kw_only=True):
-    """A person's words on their way to the customer, as they wait in the inbox."""
+    """An agent's message to the customer, as it waits in the inbox."""
 
     conversation: int
     agent: Agent
@@ -39,7 +39,7 @@ class AgentMessage(Value, frozen=True, kw_only=True):
 
 
 class ConversationEvent(Value, frozen=True, kw_only=True):
-    """A timer that came due, or an event, as it waits in the inbox."""
+    """A due timer or an event, as it waits in the inbox."""
 
     conversation: int
     name: str
@@ -50,7 +50,8 @@ class ConversationEvent(Value, frozen=True, kw_only=True):
 class WorkItem(Value, frozen=True, kw_only=True):
     """The oldest unhandled inbox row of a lane, with all that its turn needs.
 
-    ``id`` is the turn's id. ``conversation`` is None when a new one begins with it.
+    ``id`` is the turn's id. One of ``inbound``, ``agent_message`` and ``event`` (a
+    timer or event) is set. ``conversation`` is None when a new one begins.
     """
 
     id: int
@@ -59,8 +60,8 @@ class WorkItem(Value, frozen=True, kw_only=True):
     attempts: int
     at: datetime
     inbound: Inbound | None = None
-    said: AgentMessage | None = None
-    happened: ConversationEvent | None = None
+    agent_message: AgentMessage | None = None
+    event: ConversationEvent | None = None
     error: str | None = None
     customer: Customer
     conversation: Conversation | None = None
@@ -69,19 +70,19 @@ class WorkItem(Value, frozen=True, kw_only=True):
     opted_out: bool = False
     """The customer asked for no more messages at this address."""
     returning: bool = True
-    """They may have had other conversations than this one."""
+    """The customer may have had other conversations."""
     more: bool = False
     """Another row of the lane waits behind it."""
 
 
 class NotBefore(Value, frozen=True, kw_only=True):
-    """There is work in the lane, but its head backs off until ``at``."""
+    """The lane has work, but its oldest row waits until ``at`` for a retry."""
 
     at: datetime
 
 
 class HandoffRequest(Value, frozen=True, kw_only=True):
-    """A hand-over to be opened. ``claim_by``: when an unclaimed one moves up, None for never."""
+    """A handoff to open. ``claim_by``: when it moves up unless claimed; None: never."""
 
     reasons: tuple[Reason, ...]
     tier: str
@@ -91,18 +92,18 @@ class HandoffRequest(Value, frozen=True, kw_only=True):
 
 
 class DraftSuggestion(Value, frozen=True, kw_only=True):
-    """A suggestion to be stored."""
+    """A suggestion to store."""
 
     text: str
     source: str
 
 
 class TurnOutcome(Value, frozen=True, kw_only=True):
-    """All that handling one inbox row changes; it is committed whole or not at all.
+    """All changes of handling one inbox row, committed together or not at all.
 
-    ``conversation`` is how it stands afterwards (id 0: a new one). If its epoch is no longer
-    that of the database, everything the bot had to say is dropped and only ``message`` and
-    ``notes`` are kept. ``mailbox``: a stored reply is a sent one. ``reopen`` grows the epoch.
+    ``conversation`` is its state afterwards (id 0: a new one). If its epoch is not that of the
+    database, the bot's replies are dropped, and only ``message`` and ``notes`` are stored.
+    ``mailbox``: a stored reply counts as sent. ``reopen`` increments the epoch.
     """
 
     work: WorkItem
@@ -120,15 +121,15 @@ class TurnOutcome(Value, frozen=True, kw_only=True):
     opt_out: bool = False
     reopen: bool = False
     consent: Literal["out", "in"] | None = None
-    """What the customer said of messages to this address; ``out`` discards what is queued."""
+    """The customer's consent to messages at this address; ``out`` discards what is queued."""
     refused: str | None = None
-    """Why nothing may be sent: ``replies`` are kept as failed ones, with this as their detail."""
+    """Why nothing may be sent: ``replies`` are stored as failed, with this detail."""
     trace: str | None = None
-    """The trace that goes on with the replies, as in `Inbound`."""
+    """The trace that the replies continue, as in `Inbound`."""
 
 
 class CommittedTurn(Value, frozen=True, kw_only=True):
-    """What became of an Outcome. ``dropped`` tells why the bot's words were dropped."""
+    """A committed `TurnOutcome`. ``dropped``: why the bot's replies were dropped."""
 
     conversation: Conversation
     message: Message | None = None
@@ -137,16 +138,16 @@ class CommittedTurn(Value, frozen=True, kw_only=True):
     queued: bool = False
     """There are outbox rows to deliver."""
     more: bool = True
-    """The lane has more to do, as far as this commit could see; who accepts later wakes it."""
+    """Whether the lane has more rows, as of this commit; a later accept wakes the lane."""
 
 
 class ConversationChanged(WarmlineError):
-    """The conversation went back to the bot, or was closed, while a turn was composed: the turn
-    must be made again from how things stand now."""
+    """While the turn ran, the conversation was handed back to the bot or closed: the turn must run
+    again with its new state."""
 
 
 class UnreadableRow(WarmlineError):
-    """An inbox row cannot be read; ``turn`` is its id, ``attempts`` how often it was tried."""
+    """An inbox row cannot be decoded. ``turn`` is its id; ``attempts`` counts the failed ones."""
 
     def __init__(self, turn: int, attempts: int, what: str) -> None:
         super().__init__(f"turn {turn}: {what}")
@@ -154,4 +155,4 @@ class UnreadableRow(WarmlineError):
 
 
 class AlreadyHandled(WarmlineError):
-    """Another worker handled this inbox row; nothing was changed."""
+    """Another worker handled this inbox row; nothing changed."""

@@ -1,4 +1,4 @@
-"""Actions on a conversation. Each is a plain form that calls the gateway's `DeskService` and leads back to
+"""Actions on a conversation. Each is a plain form that calls the gateway's `Desk` and leads back to
 the conversation's page."""
 
 from __future__ import annotations

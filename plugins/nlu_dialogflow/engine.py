@@ -45,7 +45,8 @@ class DialogflowUnderstander:
 
     Each message has a session of its own: no context of the agent carries over. ``at_once``: the
     most calls at the same time; ``our_names``: the agent's name of an intent -> ours, where they
-    differ. Implements `Understander`, `RemoteUnderstander` and `Poller` (which only closes at the end).
+    differ. Implements `Understander`, `RemoteUnderstander` and `Poller` (which only closes at the
+    end).
     """
 
     name = "nlu_dialogflow"

@@ -60,8 +60,8 @@ class LexUnderstander:
     """Gives the intents that a Lex bot finds; language, emotion and signals come from others.
 
     Each message has a session of its own: no dialogue of the bot begins. boto3 blocks, so calls
-    run in threads of a pool of their own. Implements `Understander`, `RemoteUnderstander` and `Poller` (which
-    only closes at the end).
+    run in threads of a pool of their own. Implements `Understander`, `RemoteUnderstander` and
+    `Poller` (which only closes at the end).
     """
 
     name = "nlu_lex"

@@ -29,8 +29,8 @@ class NluLocal:
     """Understands messages on this machine, with small models and no network.
 
     It loads and trains on first use, in a thread. While the server runs (`run`) it reads messages
-    in a worker process. Callers wait until it is ready. Implements `Understander`, `PhraseConsumer`,
-    `Trainable`, `Poller`, `Lifecycle` and `ReadinessProbe`.
+    in a worker process. Callers wait until it is ready. Implements `Understander`,
+    `PhraseConsumer`, `Trainable`, `Poller`, `Lifecycle` and `ReadinessProbe`.
     """
 
     name = "nlu_local"

@@ -45,8 +45,8 @@ class OpenAIUnderstander:
     anything else. It comes after the embedded engine and counts where that is unsure.
 
     ``examples`` by intent; ``longest``: characters of a message that are sent; ``history``:
-    earlier messages that are sent along. Implements `Understander`, `RemoteUnderstander` and `Poller` (which
-    only closes connections at the end).
+    earlier messages that are sent along. Implements `Understander`, `RemoteUnderstander` and
+    `Poller` (which only closes connections at the end).
     """
 
     name = "nlu_openai"

@@ -28,8 +28,8 @@ _SLASHES = re.compile(r"^[\s/]+")
 class RasaUnderstander:
     """Gives the intents that a Rasa server finds; language, emotion and signals come from others.
 
-    ``at_once``: the most calls at the same time. Implements `Understander`, `RemoteUnderstander` and `Poller`
-    (which only keeps connections open).
+    ``at_once``: the most calls at the same time. Implements `Understander`, `RemoteUnderstander`
+    and `Poller` (which only keeps connections open).
     """
 
     name = "nlu_rasa"

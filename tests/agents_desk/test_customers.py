@@ -165,7 +165,7 @@ async def test_link_and_unlink(gw: RunningGateway, ana: Visit, maria: SimulatedC
     assert f"ana linked {PHONE.lane}" in ana.page
     answer = await ana.send(f"{path}/link", **PHONE_FIELDS)
     assert answer.status == 422
-    assert "This was not done: this address already belongs to the customer." in ana.page
+    assert "Nothing was changed: this address already belongs to the customer." in ana.page
     link = ana.field("link")
     await ana.send(f"{path}/unlink", link=link)
     assert "linked by you" not in ana.page

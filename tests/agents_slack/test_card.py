@@ -161,7 +161,7 @@ async def test_the_card_shows_the_whole_case(support: SupportChannel) -> None:
         "Waiting for a person",
         "Strong feelings",
         "“FRUSTRATED” (in capitals)",
-        "“third time” (said again)",
+        "“third time” (repeated)",
         "Third contact about this (refund) in a day",
         "We open at nine.",
         "I am looking into your order now.",

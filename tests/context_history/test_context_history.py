@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway import Context, Customer, PastConversation
 from plugins.context_history import HistorySettings, HistorySource
-from tests.routing.making import earlier, turn
+from tests.routing.builders import earlier, turn
 
 
 class FakeRecords:

@@ -8,11 +8,11 @@ import sys
 SDKS = ("openai", "boto3", "botocore", "google.cloud", "grpc", "httpx", "torch", "transformers")
 PROGRAM = f"""
 import sys
-from gateway.plugins import Guests, installed
+from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.settings import load
-guests = Guests(installed())
-settings = load(None, guests.declared(), {{"OPENAI_API_KEY": "k", "RASA_URL": "http://r"}})
-guests.commands()
+plugins = PluginRegistry(installed_plugins())
+settings = load(None, plugins.declared(), {{"OPENAI_API_KEY": "k", "RASA_URL": "http://r"}})
+plugins.commands()
 asleep = [name for name in settings.asleep if name.startswith("plugins.nlu_")]
 print(*sorted(asleep))
 print(*(name for name in {SDKS!r} if name in sys.modules))

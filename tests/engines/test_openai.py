@@ -482,7 +482,7 @@ async def test_the_extractive_summary_stays_when_the_model_fails(
         await gw.customer("fake", "ana").say(MESSAGE)
         first = await gw.desk_agent("mia").next_card()
         await until(lambda: bool(summary_requests(fake)))
-        await until(lambda: not gw.gateway.way.summaries.working)
+        await until(lambda: not gw.gateway.pipeline.summaries.working)
         card = await gw.services.desk.card(first.conversation.id)
     assert card.summary == first.summary != ()
 
@@ -503,7 +503,7 @@ async def test_an_invented_summary_reaches_nobody(
         await gw.customer("fake", "ana").say(f"I want to talk to a person. {order}")
         first = await gw.desk_agent("mia").next_card()
         await until(lambda: bool(fake.requests))
-        await until(lambda: not gw.gateway.way.summaries.working)
+        await until(lambda: not gw.gateway.pipeline.summaries.working)
         card = await gw.services.desk.card(first.conversation.id)
     assert card.handoff is not None
     assert card.handoff.reasons[0].code == "asked_for_person"

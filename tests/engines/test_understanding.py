@@ -9,7 +9,7 @@ import pytest
 
 from gateway import Cue, Emotion, Guess, Insight, MoodLabel, Reply, Turn
 from gateway.pipeline.understanding import UnderstandingStage, join_insights
-from gateway.pipeline.validation import InvalidInsight, validated_insight
+from gateway.pipeline.validation import InvalidValue, validated_insight
 from gateway.ports import TryLater
 from gateway.runtime.breaker import FAILURES
 from gateway.runtime.metrics import Metrics
@@ -31,7 +31,7 @@ async def test_the_engines_of_an_understanding_are_recorded() -> None:
     local = LocalEngine(
         lambda _: insight("b").replace(emotion=Emotion(label="angry", intensity=0.9))
     )
-    understanding = await service(local, RemoteEngine(lambda _: insight("a"))).of(
+    understanding = await service(local, RemoteEngine(lambda _: insight("a"))).understand(
         make_turn("hello")
     )
     assert understanding.intent.name == "a"
@@ -46,7 +46,7 @@ async def test_an_engine_that_keeps_failing_is_skipped() -> None:
     remote = RemoteEngine(broken)
     understandings = service(remote, LocalEngine(lambda _: insight("b")))
     for number in range(FAILURES + 3):
-        understanding = await understandings.of(make_turn("hello", number))
+        understanding = await understandings.understand(make_turn("hello", number))
         assert (understanding.intent.name, understanding.ranked_by) == ("b", "local")
         assert understanding.failed == ("remote",)
     assert len(remote.calls) == FAILURES
@@ -60,7 +60,7 @@ async def test_an_engine_that_asks_for_a_pause_gets_one() -> None:
 
     remote = RemoteEngine(later)
     understandings = service(remote, LocalEngine(lambda _: insight("b")))
-    results = [await understandings.of(make_turn("hello", number)) for number in range(4)]
+    results = [await understandings.understand(make_turn("hello", number)) for number in range(4)]
     assert len(remote.calls) == 1
     assert {result.ranked_by for result in results} == {"local"}
 
@@ -70,8 +70,10 @@ async def test_a_slow_answer_delays_no_other_turn() -> None:
     remote = RemoteEngine(lambda _: insight("a"))
     remote.slow = {"hard"}
     understandings = service(remote)
-    hard = asyncio.create_task(understandings.of(make_turn("hard", 1)))
-    easy = await asyncio.gather(*(understandings.of(make_turn("easy", n)) for n in range(2, 8)))
+    hard = asyncio.create_task(understandings.understand(make_turn("hard", 1)))
+    easy = await asyncio.gather(
+        *(understandings.understand(make_turn("easy", n)) for n in range(2, 8))
+    )
     assert {result.intent.name for result in easy} == {"a"}
     assert not hard.done()
     remote.released.set()
@@ -85,11 +87,13 @@ async def test_a_remote_engine_limits_its_calls() -> None:
     remote.slow = {"hard"}
     understandings = service(remote, LocalEngine(lambda _: insight("b")), timeout=0.2)
     remote.at_once = 2
-    results = await asyncio.gather(*(understandings.of(make_turn("hard", n)) for n in range(3)))
+    results = await asyncio.gather(
+        *(understandings.understand(make_turn("hard", n)) for n in range(3))
+    )
     assert {result.ranked_by for result in results} == {"local"}
     assert remote.calls == []
     remote.released.set()
-    assert (await understandings.of(make_turn("easy"))).ranked_by == "remote"
+    assert (await understandings.understand(make_turn("easy"))).ranked_by == "remote"
 
 
 async def test_a_timeout_is_a_failure() -> None:
@@ -98,9 +102,9 @@ async def test_a_timeout_is_a_failure() -> None:
     remote.slow = {"hard"}
     understandings = service(remote, LocalEngine(lambda _: insight("b")), timeout=0.02)
     for number in range(FAILURES):
-        assert (await understandings.of(make_turn("hard", number))).ranked_by == "local"
+        assert (await understandings.understand(make_turn("hard", number))).ranked_by == "local"
     remote.released.set()
-    assert (await understandings.of(make_turn("easy"))).failed == ("remote",)
+    assert (await understandings.understand(make_turn("easy"))).failed == ("remote",)
 
 
 async def test_a_failing_message_does_not_fail_its_batch() -> None:
@@ -115,7 +119,7 @@ async def test_a_failing_message_does_not_fail_its_batch() -> None:
     understandings = service(local)
     texts = ["hello", "poison", "good day"]
     results = await asyncio.gather(
-        *(understandings.of(make_turn(text, n)) for n, text in enumerate(texts))
+        *(understandings.understand(make_turn(text, n)) for n, text in enumerate(texts))
     )
     assert [result.intent.name for result in results] == ["a", "none", "a"]
     assert [result.failed for result in results] == [(), ("local",), ()]
@@ -159,7 +163,7 @@ def test_a_grave_mood_is_kept(
 ])  # fmt: skip
 def test_an_impossible_result_is_refused(result: object) -> None:
     """It is an error of the engine and reaches no turn."""
-    with pytest.raises(InvalidInsight):
+    with pytest.raises(InvalidValue):
         validated_insight(result, "hello")
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from gateway import Fact, MoodLabel, Reason, Reply, Route, Turn
 from plugins.escalation import Escalation, EscalationSettings, Fallback, HandoverTexts
 from plugins.escalation.texts import TEXTS
-from tests.routing.making import bot, customer, person, turn, understood
+from tests.routing.builders import bot, customer, person, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
 UNSERVED = ("it", "pt", "nl", "pl", "sv", "tr", "ja")

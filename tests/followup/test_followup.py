@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from gateway import MoodLabel, Reason, Reply, Route, Survey, SurveyAnswer, SurveyQuestion, Turn
 from plugins.followup import Followup, FollowupSettings, texts
 from plugins.followup.settings import QuietHours, after_quiet_hours
-from tests.routing.making import NOW, bot, customer, turn, understood
+from tests.routing.builders import NOW, bot, customer, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
 ASKED = Survey(id=1, conversation=1, ask=SurveyQuestion(), asked_at=NOW)

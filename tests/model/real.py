@@ -148,17 +148,17 @@ class House:
 
     async def _took(self, process: int, _: State) -> None:
         parcel = self._parcel(process)
-        await self._stores[process].outbox.sent(parcel.outbound.id, Sent(remote_id=None))
+        await self._stores[process].outbox.mark_sent(parcel.outbound.id, Sent(remote_id=None))
 
     async def _refused(self, process: int, _: State) -> None:
         parcel = self._parcel(process)
-        await self._stores[process].outbox.later(parcel.outbound.id, "busy", NOW)
+        await self._stores[process].outbox.retry_later(parcel.outbound.id, "busy", NOW)
 
     async def _cut(self, process: int, before: State) -> None:
         await self._settle(self._stores[process], self._parcel(process), before)
 
     async def _recover(self, _: int, before: State) -> None:
-        (parcel,) = await self._stores[1].outbox.cut_off()
+        (parcel,) = await self._stores[1].outbox.take_over()
         await self._settle(self._stores[1], parcel, before)
 
     async def _settle(self, store: SqlStore, parcel: OutboxItem, before: State) -> None:
@@ -166,9 +166,9 @@ class House:
         here, id = before, parcel.outbound.id
         number = next(n for n, out in enumerate(here.outbox) if out.state == "sending")
         if self._world.policy == "find" and number in here.received:
-            await store.outbox.sent(id, Sent())
+            await store.outbox.mark_sent(id, Sent())
         elif self._world.policy in ("find", "resend"):
-            await store.outbox.later(id, "cut", NOW, may_have_arrived=True)
+            await store.outbox.retry_later(id, "cut", NOW, may_have_arrived=True)
         else:
             if not here.person:
                 await store.handoffs.move(
@@ -180,7 +180,7 @@ class House:
                     line="Handed over",
                     handoff=HandoffRequest(reasons=(), tier="front"),
                 )
-            await store.outbox.over(id, "unsure", "cut")
+            await store.outbox.close(id, "unsure", "cut")
 
     async def _conversation(self) -> Conversation:
         return await self._stores[1].queries.conversation(1)
@@ -203,7 +203,7 @@ class House:
     async def _write(self, _: int, before: State) -> None:
         self._said += 1
         said = AgentMessage(conversation=1, agent=ANA, text=f"words {self._said}")
-        await self._stores[1].inbox.say(said, WHO.lane, f"key{self._said}", NOW)
+        await self._stores[1].inbox.accept_agent_message(said, WHO.lane, f"key{self._said}", NOW)
 
 
 def _outcome(work: WorkItem, before: State, *, silent: bool, world: World) -> TurnOutcome:

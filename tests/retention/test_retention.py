@@ -132,10 +132,12 @@ async def test_a_dry_run_changes_nothing(tmp_path: Path, easy: dict[str, Any]) -
     async with running(*guests, config=config, tmp_path=tmp_path, clock=clock) as gw:
         await gw.customer("fake", "carla").say("hi")
         clock._now += timedelta(days=100)
-        found = await gw.gateway.store.retention.silent(clock.now() - timedelta(days=1), 0, 10)
+        found = await gw.gateway.store.retention.find_inactive(
+            clock.now() - timedelta(days=1), 0, 10
+        )
         assert found[0] == [1]
         before = {table.name: await count(gw, table) for table in metadata.sorted_tables}
-        await gw.gateway.store.retention.old(
+        await gw.gateway.store.retention.finished_rows(
             "inbox", clock.now() - timedelta(days=90), 0, 10, delete=False
         )
         assert before == {table.name: await count(gw, table) for table in metadata.sorted_tables}

@@ -1,4 +1,4 @@
-"""A gateway with our packages, an engine that reads a few words, and a handler that answers one."""
+"""A gateway with our plugins, an engine that knows a few words, and a handler for one intent."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 HOURS = {"hours": {"timezone": "Europe/Berlin"}}
 
 
-class Reads:
-    """Understands by single words; it is also a guest."""
+class WordEngine:
+    """Understands single words. It is also the plugin that registers itself."""
 
-    name, priority = "reads", 1
+    name, priority = "words", 1
 
     async def understand(self, turns: Sequence[Turn]) -> list[Insight]:
         return [insight(turn.message.text.casefold()) for turn in turns]
@@ -74,11 +74,18 @@ def answers(turn: Turn) -> Reply | None:
 async def shop(
     tmp_path: Path, *, at: datetime = MONDAY, policy: dict[str, Any] | None = None, **plugins: Any
 ) -> AsyncIterator[RunningGateway]:
-    """A gateway with a clock that stands at ``at`` until it is turned."""
+    """A gateway whose clock stands at ``at`` until a test advances it."""
     file = tmp_path / "policy.yaml"
     file.write_text(yaml.safe_dump(policy or {}), "utf-8")
-    awake = {"escalation": {}, "followup": {"quiet": None}, "context_history": {}} | plugins
-    guests = (escalation, followup, context_history, Reads(), FakeHandler(answers), FakeChannel())
-    config = {"policy": str(file), "plugins": awake}
-    async with running(*guests, config=config, tmp_path=tmp_path, clock=FakeClock(at)) as gw:
+    enabled = {"escalation": {}, "followup": {"quiet": None}, "context_history": {}} | plugins
+    installed = (
+        escalation,
+        followup,
+        context_history,
+        WordEngine(),
+        FakeHandler(answers),
+        FakeChannel(),
+    )
+    config = {"policy": str(file), "plugins": enabled}
+    async with running(*installed, config=config, tmp_path=tmp_path, clock=FakeClock(at)) as gw:
         yield gw

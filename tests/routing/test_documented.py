@@ -1,4 +1,4 @@
-"""docs/routing.md tells every key, with its default, and its examples load."""
+"""docs/routing.md documents every key with its default, and its examples load."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from plugins.followup import FollowupSettings
 PAGE = (Path(__file__).parents[2] / "docs" / "routing.md").read_text("utf-8")
 EXAMPLES = re.findall(r'```yaml title="(\S+)"\n(.*?)```', PAGE, re.DOTALL)
 ROWS = dict(re.findall(r"^\| `([\w.*]+)` \| (.*?) \|", PAGE, re.MULTILINE))
-GUESTS = {
+PLUGINS = {
     "escalation": EscalationSettings,
     "followup": FollowupSettings,
     "context_history": HistorySettings,
@@ -47,29 +47,29 @@ def keys(model: type[BaseModel], under: str = "") -> Iterator[str]:
 
 
 def documented_name(key: str) -> str:
-    """Reasons are told without ``reasons.`` in front, their common keys once for all."""
+    """The page leaves out ``reasons.``, and lists the common keys once."""
     key = key.removeprefix("reasons.")
     return key.rpartition(".")[2] if key.rpartition(".")[2] in COMMON else key
 
 
 @pytest.mark.parametrize("key", sorted({documented_name(key) for key in keys(Policy)}))
-def test_every_key_of_the_policy_is_told(key: str) -> None:
-    """A key that a reader cannot find does not exist for them."""
+def test_every_key_of_the_policy_is_documented(key: str) -> None:
+    """Each has a row of a table."""
     assert key in ROWS
 
 
 @pytest.mark.parametrize("name", [key for key in keys(Policy) if key.endswith(".priority")])
-def test_every_reason_is_told_with_its_priority(name: str) -> None:
-    """The page names every reason, and the priority that it has."""
+def test_every_reason_is_documented_with_its_priority(name: str) -> None:
+    """The priority is the default of the policy."""
     reason = name.split(".")[1]
     assert ROWS[reason] == str(getattr(Policy().reasons, reason).priority)
 
 
 @pytest.mark.parametrize("key", sorted(ROWS))
-def test_every_number_of_the_page_is_the_default(key: str) -> None:
-    """A default that the page tells in figures is the one in force."""
-    told = re.fullmatch(r"`([\d.]+)`", ROWS[key])
-    if not told:
+def test_every_number_on_the_page_is_the_default(key: str) -> None:
+    """Numbers in the default column equal the defaults of the settings."""
+    number = re.fullmatch(r"`([\d.]+)`", ROWS[key])
+    if not number:
         return
     found: object = None
     for start in (Policy(), Policy().reasons, FollowupSettings(), HistorySettings(),
@@ -79,25 +79,25 @@ def test_every_number_of_the_page_is_the_default(key: str) -> None:
             found = found[part] if isinstance(found, dict) else getattr(found, part, None)
         if found is not None:
             break
-    assert float(told[1]) == found
+    assert float(number[1]) == found
 
 
 @pytest.mark.parametrize(
-    "key", sorted({k for model in GUESTS.values() for k in model.model_fields})
+    "key", sorted({k for model in PLUGINS.values() for k in model.model_fields})
 )
-def test_every_key_of_the_plugins_is_told(key: str) -> None:
-    """The sections of the three packages are told whole."""
+def test_every_key_of_the_plugins_is_documented(key: str) -> None:
+    """The page lists all settings of the three plugins."""
     assert key in ROWS
 
 
 @pytest.mark.parametrize("kind", sorted(TEXTS))
-def test_every_kind_of_line_is_told(kind: str) -> None:
-    """Who wants words of their own finds their names."""
+def test_every_kind_of_line_is_documented(kind: str) -> None:
+    """The page names every line that can be replaced."""
     assert f"`{kind}`" in PAGE
 
 
 def test_the_example_policy_loads(tmp_path: Path) -> None:
-    """The policy of the page is one."""
+    """The policy on the page is valid."""
     (text,) = [text for title, text in EXAMPLES if title == "policy.yaml"]
     file = tmp_path / "policy.yaml"
     file.write_text(text, "utf-8")
@@ -107,11 +107,11 @@ def test_the_example_policy_loads(tmp_path: Path) -> None:
 
 
 def test_the_example_sections_load() -> None:
-    """The sections of the page are accepted by those who own them."""
+    """The plugins accept their sections on the page."""
     seen = set()
     for title, text in EXAMPLES:
         if title == "warmline.yaml":
             for name, values in (yaml.safe_load(text).get("plugins") or {}).items():
-                GUESTS[name].model_validate(values)
+                PLUGINS[name].model_validate(values)
                 seen.add(name)
-    assert seen == set(GUESTS)
+    assert seen == set(PLUGINS)

@@ -1,4 +1,4 @@
-"""When people are there, also on the days when the clocks change."""
+"""Opening hours, also on the days when the clocks change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.routing.hours import is_open, next_opening, opening_words
+from gateway.routing.hours import is_open, next_opening, reopens_at
 from gateway.routing.policy import Hours, Policy
 
 WEEK: dict[str, Any] = {
@@ -43,16 +43,16 @@ def at(wall: str, zone: str = "Europe/Berlin", *, fold: int = 0) -> datetime:
         ("2026-11-28 15:00", False, "2026-11-30T08:00:00+01:00"),
     ],
 )
-def test_the_week(wall: str, there: bool, back: str) -> None:
-    """A closing time is no longer open; spans may stand in any order and meet at midnight."""
+def test_the_opening_hours_of_a_week(wall: str, there: bool, back: str) -> None:
+    """The end of a span is closed; spans may have any order and meet at midnight."""
     assert is_open(berlin(), at(wall)) is there
     found = next_opening(berlin(), at(wall))
     assert found
     assert found.isoformat() == back
 
 
-def test_holidays() -> None:
-    """Nobody is there on a holiday, and the next opening knows it."""
+def test_holidays_are_closed() -> None:
+    """The next opening skips holidays."""
     hours = berlin(holidays=["2026-11-30", "2026-12-01"])
     assert not is_open(hours, at("2026-11-30 10:00"))
     back = next_opening(hours, at("2026-11-29 10:00"))
@@ -71,7 +71,7 @@ def test_holidays() -> None:
     ],
 )
 def test_opening_when_the_clocks_change(span: str, wall: str, opens: str) -> None:
-    """Opening times stand on the wall clock; a skipped one is the moment after the gap."""
+    """Opening times are wall-clock times; a skipped one is the moment after the gap."""
     hours = berlin(week={"sunday": span})
     found = next_opening(hours, at(wall))
     assert found
@@ -87,8 +87,10 @@ def test_opening_when_the_clocks_change(span: str, wall: str, opens: str) -> Non
         ("01:00-02:30", "2026-10-25 01:00", "2026-10-25 02:30", 2.5),
     ],
 )
-def test_how_long_a_changing_day_is(span: str, start: str, end: str, last: float) -> None:
-    """The day of 23 hours and the day of 25 are open to their end, and not a moment longer."""
+def test_days_of_23_and_25_hours_are_open_to_their_end(
+    span: str, start: str, end: str, last: float
+) -> None:
+    """And not a moment longer."""
     hours = berlin(week={"sunday": span})
     closing = at(end, fold=1)
     assert closing - at(start) == timedelta(hours=last)
@@ -97,19 +99,18 @@ def test_how_long_a_changing_day_is(span: str, start: str, end: str, last: float
     assert not is_open(hours, closing)
 
 
-def test_the_words_of_the_policy() -> None:
-    """Closed: when a person is back, on the wall clock of the business. Open, or without hours
-    in the policy: nothing."""
+def test_reopens_at() -> None:
+    """The next opening while it is closed; None while it is open or the policy has no hours."""
     policy = Policy.model_validate({"hours": {"timezone": "Asia/Kolkata"}})
-    back = opening_words(policy, datetime(2026, 11, 21, 0, 0, tzinfo=UTC))
+    back = reopens_at(policy, datetime(2026, 11, 21, 0, 0, tzinfo=UTC))
     assert back
     assert back.isoformat() == "2026-11-23T09:00:00+05:30"
-    assert opening_words(policy, datetime(2026, 11, 23, 4, 0, tzinfo=UTC)) is None
-    assert opening_words(Policy(), datetime(2026, 11, 21, 0, 0, tzinfo=UTC)) is None
+    assert reopens_at(policy, datetime(2026, 11, 23, 4, 0, tzinfo=UTC)) is None
+    assert reopens_at(Policy(), datetime(2026, 11, 21, 0, 0, tzinfo=UTC)) is None
 
 
-def test_who_never_opens_promises_nothing() -> None:
-    """A week without opening times gives no date."""
+def test_a_week_without_hours_has_no_opening() -> None:
+    """`next_opening` returns None."""
     hours = berlin(week={})
     assert next_opening(hours, at("2026-11-23 10:00")) is None
 
@@ -118,8 +119,8 @@ moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=s
 
 
 @given(moments, st.sampled_from(["Europe/Berlin", "America/New_York", "Africa/Cairo", "UTC"]))
-def test_the_next_opening_is_the_next(moment: datetime, zone: str) -> None:
-    """At the next opening it is open, never in the past, and just before it is closed."""
+def test_next_opening_is_the_first(moment: datetime, zone: str) -> None:
+    """It is open then, not in the past, and it is closed just before."""
     hours = berlin(timezone=zone, holidays=["2026-12-26"])
     back = next_opening(hours, moment)
     assert back is not None

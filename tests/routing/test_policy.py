@@ -1,4 +1,4 @@
-"""The policy file, and what is said of its mistakes."""
+"""The policy file and the messages about its mistakes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def test_no_file_is_the_built_in_policy(tmp_path: Path) -> None:
     assert load_policy(None) == Policy() == load_policy(write(tmp_path, ""))
 
 
-def test_a_key_changes_itself_alone(tmp_path: Path) -> None:
-    """A reason that names one of its keys keeps the defaults of the others."""
+def test_a_key_does_not_change_the_others(tmp_path: Path) -> None:
+    """A reason with one key keeps the defaults of its others."""
     policy = load_policy(write(tmp_path, "reasons:\n  harm: {tier: specialist}\n"))
     assert policy.reasons.harm.tier == "specialist"
     assert policy.reasons.harm.priority == Policy().reasons.harm.priority == 3
 
 
-def test_opening_times_as_people_write_them(tmp_path: Path) -> None:
+def test_opening_hours_have_several_spellings(tmp_path: Path) -> None:
     """One span or several, `9:00` or `09:00`, `closed` or nothing."""
     text = """
 hours:
@@ -55,9 +55,14 @@ MISTAKES = [
     ("hours:\n  week:\n    monday: 9 to 5", 3, "hours.week.monday.0", "as `09:00-17:30`"),
     ("hours:\n  week:\n    monday: 22:00-06:00", 3, "hours.week.monday.0", "two spans"),
     ("hours:\n  holidays:\n  - christmas", 3, "hours.holidays.0", "valid date"),
-    ("reasons:\n  harm: {tier: boss}", 1, "", "`reasons.harm.tier` names no tier: boss; known"),
-    ("tiers: {front: {next: back}}", 1, "", "`tiers.front.next` names no tier: back"),
-    ("tiers: {a: {next: b}, b: {next: a}}", 1, "", "in a circle at `a`"),
+    (
+        "reasons:\n  harm: {tier: boss}",
+        1,
+        "",
+        "`reasons.harm.tier`: there is no tier `boss`; known",
+    ),
+    ("tiers: {front: {next: back}}", 1, "", "`tiers.front.next`: there is no tier `back`"),
+    ("tiers: {a: {next: b}, b: {next: a}}", 1, "", "a circle at `a`"),
     ("tiers: {bot: {}}", 1, "", "choose another name"),
     ("tiers: {}", 1, "tiers", "at least 1"),
     ("clarify: {moods: [happy]}", 1, "clarify.moods.0", "'calm'"),
@@ -68,8 +73,10 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("text", "line", "key", "message"), MISTAKES)
-def test_a_mistake_is_named(tmp_path: Path, text: str, line: int, key: str, message: str) -> None:
-    """Each mistake says file, line and key, what is wrong and what to do."""
+def test_a_mistake_is_reported_with_its_place(
+    tmp_path: Path, text: str, line: int, key: str, message: str
+) -> None:
+    """The message says file, line and key, what is wrong and how to fix it."""
     file = write(tmp_path, text)
     with pytest.raises(BadConfig) as caught:
         load_policy(file)
@@ -78,8 +85,8 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, line: int, key: str, mess
     assert message in problem.message
 
 
-def test_all_mistakes_at_once(tmp_path: Path) -> None:
-    """Nobody mends a file one mistake a day."""
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
+    """One run reports every mistake in the file."""
     text = "reasons:\n  harm: {teir: x}\n  loop: {minutes: 0}\nhours: {timezone: Mars}\n"
     with pytest.raises(BadConfig) as caught:
         load_policy(write(tmp_path, text))
@@ -87,6 +94,6 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
-    """A policy that cannot be read is named, not passed over."""
+    """The error names the file."""
     with pytest.raises(BadConfig, match=r"nowhere\.yaml"):
         load_policy(tmp_path / "nowhere.yaml")

@@ -1,4 +1,4 @@
-"""Every reason to step back, alone and together."""
+"""Every reason to step back, by itself and with others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway import Context, Reason, SurveyAnswer, Turn
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import Reasons, reason_label
 from gateway.routing.route import decide
-from tests.routing.making import bot, customer, earlier, person, turn, understood
+from tests.routing.builders import bot, customer, earlier, person, turn, understood
 
 POLICY = Policy()
 AGAIN = "When will my parcel arrive?"
@@ -115,26 +115,26 @@ HOLDS: list[tuple[str, Turn, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("code", "said", "detail"), HOLDS)
-def test_a_reason_holds_and_says_why(code: str, said: Turn, detail: str) -> None:
-    """Each reason holds by itself, in words that an agent understands."""
-    assert decide(said, POLICY).reasons == (Reason(code=code, detail=detail),)
+@pytest.mark.parametrize(("code", "subject", "detail"), HOLDS)
+def test_a_reason_holds_and_says_why(code: str, subject: Turn, detail: str) -> None:
+    """Each reason holds by itself, with a detail that an agent understands."""
+    assert decide(subject, POLICY).reasons == (Reason(code=code, detail=detail),)
 
 
-@pytest.mark.parametrize(("code", "said", "detail"), HOLDS)
-def test_every_reason_has_its_switch(code: str, said: Turn, detail: str) -> None:
-    """Switched off, a reason does not hold."""
+@pytest.mark.parametrize(("code", "subject", "detail"), HOLDS)
+def test_every_reason_has_its_switch(code: str, subject: Turn, detail: str) -> None:
+    """A reason that is switched off does not hold."""
     policy = Policy.model_validate({"reasons": {code: {"enabled": False}}})
-    assert code not in codes(said, policy)
+    assert code not in codes(subject, policy)
 
 
-def test_the_table_knows_every_reason() -> None:
-    """No reason is left untested."""
+def test_the_table_has_every_reason() -> None:
+    """No reason is untested."""
     assert {code for code, _, _ in HOLDS} == set(Reasons.model_fields)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "subject",
     [
         turn(),
         turn("THIS IS GREAT!!! THANK YOU!!!", of=understood("praise", label="pleased",
@@ -169,14 +169,14 @@ def test_the_table_knows_every_reason() -> None:
              history=(bot("clarify", buttons=("Delivery time", "Returns")),)),
     ],
 )  # fmt: skip
-def test_what_the_bot_may_keep(said: Turn) -> None:
-    """Joy, courtesy, weak feelings, short words, new questions and chosen buttons stay with it."""
-    assert decide(said, POLICY).action == "automate"
+def test_no_reason_holds(subject: Turn) -> None:
+    """Joy, courtesy, weak feelings, short texts, new questions and chosen buttons."""
+    assert decide(subject, POLICY).action == "automate"
 
 
-def test_every_reason_is_told_and_the_first_decides() -> None:
-    """All reasons that hold are listed, in the order of precedence."""
-    said = turn(
+def test_all_reasons_that_hold_are_listed_in_order() -> None:
+    """The order is that of precedence."""
+    subject = turn(
         "Waar blijft mijn pakketje toch?",
         of=understood(
             "billing_dispute",
@@ -193,11 +193,11 @@ def test_every_reason_is_told_and_the_first_decides() -> None:
         history=(bot(),),
     )
     held = ["asked_for_person", "harm", "legal", "strong_emotion", "sensitive_intent", "language"]
-    assert list(codes(said)) == [*held, "bot_failed"]
+    assert list(codes(subject)) == [*held, "bot_failed"]
 
 
 def test_the_order_of_precedence_is_that_of_the_policy() -> None:
-    """The policy's keys, read from above, are the precedence."""
+    """The order of the policy's keys is the precedence."""
     assert list(POLICY.reasons.model_dump()) == list(Reasons.model_fields)
 
 
@@ -211,30 +211,32 @@ def test_the_order_of_precedence_is_that_of_the_policy() -> None:
         ((0.7, 0.7, 0.2), 0.2, False),
     ],
 )
-def test_a_steep_fall_of_the_mood(moods: tuple[float, ...], now: float, fell: bool) -> None:
-    """The arc calls for a person where no single message does; one bad message is no arc."""
+def test_a_steep_fall_of_the_mood_brings_a_person(
+    moods: tuple[float, ...], now: float, fell: bool
+) -> None:
+    """The arc counts where no single message does; one bad message is not enough."""
     history = tuple(
         customer(f"words {n}", of=understood("x", 0.1, label="frustrated", distress=d))
         for n, d in enumerate(moods)
     )
-    said = turn(of=understood(label="frustrated", intensity=0.3, distress=now), history=history)
-    assert ("strong_emotion" in codes(said)) == fell
-    calm = said.replace(understanding=understood(label="calm", distress=now))
+    subject = turn(of=understood(label="frustrated", intensity=0.3, distress=now), history=history)
+    assert ("strong_emotion" in codes(subject)) == fell
+    calm = subject.replace(understanding=understood(label="calm", distress=now))
     assert "strong_emotion" not in codes(calm)
 
 
 @pytest.mark.parametrize(("confidence", "escalates"), [(0.95, False), (0.6, True)])
-def test_an_assisted_language(confidence: float, escalates: bool) -> None:
-    """In a language that the bot speaks less well it answers only what it is sure of."""
+def test_an_assisted_language_needs_a_confident_intent(confidence: float, escalates: bool) -> None:
+    """In an assisted language the bot answers only what it is sure of."""
     rules: dict[str, Any] = {"language": {"served": ["en"], "assisted": ["nl"]}}
     policy = Policy.model_validate({"reasons": rules})
-    said = turn("Waar blijft mijn pakketje toch?", of=understood("delivery", confidence,
+    subject = turn("Waar blijft mijn pakketje toch?", of=understood("delivery", confidence,
                                                                 language="nl"))  # fmt: skip
-    assert (codes(said, policy) == ("language",)) == escalates
+    assert (codes(subject, policy) == ("language",)) == escalates
 
 
 def test_every_reason_has_a_label_for_agents() -> None:
-    """Codes of the policy and of the gateway have labels; a plugin's code becomes words."""
+    """Codes of the policy and of the gateway have labels; a plugin's code is its own."""
     assert all(reason_label(code) != code for code in Reasons.model_fields)
     assert reason_label("unclaimed") == "Nobody took it in time"
     assert reason_label("my_plugin.broken_thing") == "My plugin broken thing"

@@ -1,4 +1,4 @@
-"""Which way a turn goes."""
+"""The route of a turn."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gateway import (
 )
 from gateway.routing.policy import Policy
 from gateway.routing.route import after_failure, decide, hand_over
-from tests.routing.making import ANA, NOW, bot, customer, earlier, person, turn, understood
+from tests.routing.builders import ANA, NOW, bot, customer, earlier, person, turn, understood
 
 POLICY = Policy()
 UNSURE = understood("delivery", 0.2)
@@ -32,48 +32,48 @@ def in_state(state: State, of: Turn) -> Turn:
     return of.replace(conversation=of.conversation.replace(state=state, owner=owner, tier="front"))
 
 
-# -- asking back ---------------------------------------------------------------------------------
+# -- clarifying ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("of", [UNSURE, understood("oos", 0.9), understood("oos", 0.1)])
 @pytest.mark.parametrize("label", ["calm", "pleased"])
-def test_a_calm_customer_is_asked_back_first(of: object, label: MoodLabel) -> None:
-    """Who is calm or pleased and not understood gets one question."""
-    said = turn(of=of).replace(
+def test_a_calm_customer_gets_a_clarifying_question_first(of: object, label: MoodLabel) -> None:
+    """A calm or pleased customer who is not understood gets one question."""
+    subject = turn(of=of).replace(
         understanding=of.replace(emotion=of.emotion.replace(label=label))  # type: ignore[attr-defined]
     )
-    assert decide(said, POLICY).action == "clarify"
+    assert decide(subject, POLICY).action == "clarify"
 
 
 @pytest.mark.parametrize("purpose", ["clarify", "fallback"])
-def test_only_once(purpose: Purpose) -> None:
+def test_there_is_one_clarifying_question(purpose: Purpose) -> None:
     """The second time a person takes over."""
     assert decide(turn(of=UNSURE, history=(customer(), bot(purpose))), POLICY).action == "escalate"
 
 
-def test_once_more_after_a_person() -> None:
-    """A person who gives the conversation back gives the bot its question back."""
+def test_the_bot_may_clarify_again_after_a_person() -> None:
+    """The count begins again when an agent hands the conversation back."""
     history = (customer(), bot("clarify"), person())
     assert decide(turn(of=UNSURE, history=history), POLICY).action == "clarify"
 
 
 @pytest.mark.parametrize("label", ["confused", "anxious", "frustrated", "angry", "urgent"])
-def test_nobody_else_is_asked_back(label: MoodLabel) -> None:
-    """Who is upset and not understood goes to a person at once."""
-    said = turn(of=understood("delivery", 0.2, label=label, intensity=0.1))
-    assert decide(said, POLICY).action == "escalate"
+def test_an_upset_customer_gets_no_clarifying_question(label: MoodLabel) -> None:
+    """A customer who is upset and not understood goes to a person at once."""
+    subject = turn(of=understood("delivery", 0.2, label=label, intensity=0.1))
+    assert decide(subject, POLICY).action == "escalate"
 
 
-def test_not_when_something_else_holds() -> None:
-    """Not understanding is no excuse to ask back someone who wants a person."""
-    said = turn(of=understood("x", 0.1, signals=(("asked_for_person", "a human"),)))
-    route = decide(said, POLICY)
+def test_no_clarifying_question_when_another_reason_holds() -> None:
+    """A customer who asks for a person gets one, understood or not."""
+    subject = turn(of=understood("x", 0.1, signals=(("asked_for_person", "a human"),)))
+    route = decide(subject, POLICY)
     assert route.action == "escalate"
     assert [r.code for r in route.reasons] == ["asked_for_person", "low_confidence"]
 
 
-def test_never_when_the_policy_says_so() -> None:
-    """``clarify.times: 0`` means that the bot never asks back."""
+def test_the_policy_can_forbid_clarifying_questions() -> None:
+    """``clarify.times: 0`` means none."""
     policy = Policy.model_validate({"clarify": {"times": 0}})
     assert decide(turn(of=UNSURE), policy).action == "escalate"
 
@@ -82,43 +82,43 @@ def test_never_when_the_policy_says_so() -> None:
 
 
 @pytest.mark.parametrize("state", ["waiting", "person"])
-def test_the_bot_is_silent_while_a_person_has_it(state: State) -> None:
-    """What comes then goes to the person, with the mood and what is pressing in it."""
+def test_a_claimed_or_waiting_conversation_is_passed_on(state: State) -> None:
+    """The agent sees the mood and the urgent reasons of the message."""
     of = understood(label="angry", intensity=0.8, cues=("AGAIN",), signals=(("harm", "fire"),))
     route = decide(in_state(state, turn(of=of)), POLICY)
     assert (route.action, route.tier, route.priority) == ("pass", "front", 3)
     assert [r.code for r in route.reasons] == ["with_person", "harm", "strong_emotion"]
 
 
-def test_a_mild_mood_is_noted_too() -> None:
-    """A person sees the mood also where it would not have escalated."""
-    said = in_state("person", turn(of=understood(label="pleased", intensity=0.7)))
-    assert decide(said, POLICY).reasons == (
+def test_a_mild_mood_is_shown_to_the_agent() -> None:
+    """Also a mood that would not have escalated."""
+    subject = in_state("person", turn(of=understood(label="pleased", intensity=0.7)))
+    assert decide(subject, POLICY).reasons == (
         Reason(code="with_person", detail="Ana has the conversation"),
         Reason(code="mood", detail="pleased 0.70"),
     )
 
 
 @pytest.mark.parametrize("kind", ["timer", "event"])
-def test_what_nobody_wrote_is_automated(kind: str) -> None:
-    """Timers and events go to the handlers, but never past a person."""
-    said = turn(of=UNSURE, kind=kind)
-    assert decide(said, POLICY).action == "automate"
-    assert decide(in_state("person", said), POLICY).action == "pass"
+def test_timers_and_events_are_automated(kind: str) -> None:
+    """They go to the handlers, but not while a person has the conversation."""
+    subject = turn(of=UNSURE, kind=kind)
+    assert decide(subject, POLICY).action == "automate"
+    assert decide(in_state("person", subject), POLICY).action == "pass"
 
 
 def test_a_machine_is_never_answered() -> None:
-    """Automatic mail is passed on, whatever is in it."""
-    said = turn(of=understood(label="angry", intensity=1, distress=1), automatic=True)
-    route = decide(said, POLICY)
+    """Automatic mail is passed on, whatever it contains."""
+    subject = turn(of=understood(label="angry", intensity=1, distress=1), automatic=True)
+    route = decide(subject, POLICY)
     assert (route.action, [r.code for r in route.reasons]) == ("pass", ["automatic"])
 
 
 # -- to whom -------------------------------------------------------------------------------------
 
 
-def test_tier_skills_and_priority() -> None:
-    """The highest tier and priority of all reasons, and the skills of intent and language."""
+def test_the_route_has_the_highest_tier_and_priority_and_all_skills() -> None:
+    """Tier and priority come from all reasons, skills from intent and language."""
     policy = Policy.model_validate(
         {
             "reasons": {
@@ -136,8 +136,8 @@ def test_tier_skills_and_priority() -> None:
     assert (route.tier, route.priority, route.skills) == ("specialist", 2, ("billing", "german"))
 
 
-def test_a_handlers_own_reason() -> None:
-    """A handler may hand over for a reason that the policy does not know."""
+def test_a_handler_may_have_reasons_of_its_own() -> None:
+    """A reason that the policy does not know has the first tier and priority 0."""
     route = hand_over(turn(), POLICY, (Reason(code="stock_empty", detail="none left"),))
     assert (route.action, route.tier, route.priority) == ("escalate", "front", 0)
 
@@ -146,7 +146,7 @@ def test_a_handlers_own_reason() -> None:
 
 
 def test_a_failed_plugin_hands_over() -> None:
-    """The failure decides, and what else holds is told with it."""
+    """The failure is the deciding reason; the others that hold follow."""
     of = understood("x", 0.1, label="angry", intensity=0.9)
     route = after_failure(turn(of=of), POLICY, "faq took longer than 10 s")
     assert route.action == "escalate"
@@ -161,18 +161,18 @@ def test_a_failure_cannot_be_switched_off() -> None:
 
 
 @pytest.mark.parametrize("state", ["waiting", "person"])
-def test_a_failure_beside_a_person(state: State) -> None:
-    """A person who has the conversation keeps it."""
+def test_a_failure_is_passed_on_while_a_person_has_it(state: State) -> None:
+    """The agent keeps the conversation."""
     assert after_failure(in_state(state, turn()), POLICY, "x raised").action == "pass"
 
 
-def test_a_failed_timer_troubles_nobody() -> None:
-    """No customer waits for a timer: its failure is noted and opens nothing."""
+def test_a_failed_timer_is_only_recorded() -> None:
+    """No customer waits for a timer, so its failure opens no handoff."""
     route = after_failure(turn(kind="timer", name="followup"), POLICY, "followup raised")
     assert (route.action, route.reasons[0].code) == ("pass", "plugin_failed")
 
 
-# -- anything at all -----------------------------------------------------------------------------
+# -- properties ----------------------------------------------------------------------------------
 
 share = st.floats(0, 1)
 understandings = st.builds(
@@ -226,10 +226,10 @@ turns = st.builds(
 
 
 @given(turns)
-def test_every_turn_has_one_way(said: Turn) -> None:
-    """Any turn gives exactly one known route, the same each time, with reasons to step back."""
-    route = decide(said, POLICY)
-    assert route == decide(said, POLICY)
+def test_every_turn_has_exactly_one_route(subject: Turn) -> None:
+    """It is the same each time, and has reasons unless it is automated."""
+    route = decide(subject, POLICY)
+    assert route == decide(subject, POLICY)
     assert route.action in get_args(Action)
     assert 0 <= route.priority <= 3
     if route.action == "escalate":
@@ -241,26 +241,29 @@ def test_every_turn_has_one_way(said: Turn) -> None:
 
 
 @given(turns)
-def test_the_bot_never_talks_over_a_person(said: Turn) -> None:
-    """While a person has it or is waited for, every turn is passed on; so is every machine's."""
-    taken = said.conversation.state in ("waiting", "person")
-    if taken or (said.automatic and said.kind == "message"):
-        assert decide(said, POLICY).action == "pass"
-        assert after_failure(said, POLICY, "x").action == "pass"
+def test_the_bot_never_answers_beside_a_person(subject: Turn) -> None:
+    """Turns of a claimed or waiting conversation are passed on; so are a machine's."""
+    taken = subject.conversation.state in ("waiting", "person")
+    if taken or (subject.automatic and subject.kind == "message"):
+        assert decide(subject, POLICY).action == "pass"
+        assert after_failure(subject, POLICY, "x").action == "pass"
 
 
 @given(turns)
-def test_asking_back_is_for_the_calm_and_only_once(said: Turn) -> None:
-    """Nobody upset is asked back, and nobody twice in a row of the bot's."""
-    if decide(said, POLICY).action == "clarify":
-        assert said.understanding.emotion.label in ("calm", "pleased")
-        assert said.history[-1:] == () or said.history[-1].purpose not in ("clarify", "fallback")
+def test_clarifying_questions_are_for_calm_customers_and_never_in_a_row(subject: Turn) -> None:
+    """No upset customer gets one, and nobody gets two in a row."""
+    if decide(subject, POLICY).action == "clarify":
+        assert subject.understanding.emotion.label in ("calm", "pleased")
+        assert subject.history[-1:] == () or subject.history[-1].purpose not in (
+            "clarify",
+            "fallback",
+        )
 
 
 @given(turns, st.timedeltas(timedelta(0), timedelta(days=300)))
-def test_a_failure_is_never_kept_from_people(said: Turn, later: timedelta) -> None:
-    """A customer's message whose handler failed is with a person afterwards."""
-    route = after_failure(said.replace(at=NOW + later), POLICY, "x raised")
-    mine = said.kind == "message" and not said.automatic
-    assert route.action == ("escalate" if mine and said.conversation.state in ("bot", "resolved")
+def test_a_failed_message_always_reaches_a_person(subject: Turn, later: timedelta) -> None:
+    """Whatever the conversation, the time and the failure."""
+    route = after_failure(subject.replace(at=NOW + later), POLICY, "x raised")
+    mine = subject.kind == "message" and not subject.automatic
+    assert route.action == ("escalate" if mine and subject.conversation.state in ("bot", "resolved")
                             else "pass")  # fmt: skip

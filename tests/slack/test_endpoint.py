@@ -34,7 +34,7 @@ class Subscriber:
     """A plugin that subscribes to Slack's endpoint, as the agents' plugin does."""
 
     name = "subscriber"
-    door = "slack"
+    endpoint = "slack"
 
     def __init__(self) -> None:
         self.seen: list[Mapping[str, Any]] = []

@@ -1,16 +1,17 @@
-"""What the tests of the spine share."""
+"""Shared by the tests of the way of a message."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway import Reply, Turn
+from gateway.testing import RunningGateway
 from tests.both import both
 
 pytest_generate_tests = both  # every test here runs on both databases
@@ -25,7 +26,7 @@ reasons:
 
 
 @pytest.fixture
-def easy(tmp_path: Path) -> dict[str, Any]:
+def answer_all(tmp_path: Path) -> dict[str, Any]:
     """A policy under which handlers answer everything: the tests here have no understander."""
     file = tmp_path / "policy.yaml"
     file.write_text(ANSWER_ALL, "utf-8")
@@ -33,14 +34,14 @@ def easy(tmp_path: Path) -> dict[str, Any]:
 
 
 def echo(turn: Turn) -> Reply | None:
-    """Says back what the customer said; asks for a person when told to."""
+    """Repeats the customer's message."""
     if turn.kind != "message":
         return None
     return Reply(body=(f"You said {turn.message.text}.",), opener="")
 
 
 class Barrier:
-    """Stops whoever comes by until it is opened."""
+    """Holds every caller of `stop` until ``opened`` is set."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
@@ -53,7 +54,7 @@ class Barrier:
 
 @contextmanager
 def before(target: Any, method: str, barrier: Barrier) -> Iterator[None]:
-    """Put ``barrier`` before an async method of a real object."""
+    """Put ``barrier`` before an async method of an object."""
     real: Callable[..., Awaitable[Any]] = getattr(target, method)
 
     async def held(*args: Any, **kwargs: Any) -> Any:
@@ -65,3 +66,12 @@ def before(target: Any, method: str, barrier: Barrier) -> Iterator[None]:
         yield
     finally:
         setattr(target, method, real)
+
+
+@asynccontextmanager
+async def paused_worker(gw: RunningGateway) -> AsyncIterator[None]:
+    """No inbox row is handled meanwhile; afterwards all are."""
+    barrier = Barrier()
+    with before(gw.gateway.store.inbox, "take", barrier):
+        yield
+        barrier.opened.set()

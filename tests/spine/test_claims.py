@@ -1,4 +1,4 @@
-"""When a person takes the conversation the bot is silent, wherever its reply is at that moment."""
+"""When an agent claims a conversation the bot's reply is dropped, wherever it is at that moment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BEN = Agent(id="desk:ben", name="Ben")
 
 
 class SlowHandler(FakeHandler):
-    """Stops at a barrier from the second turn on."""
+    """Waits at a barrier from the second turn on."""
 
     def __init__(self) -> None:
         super().__init__(echo)
@@ -37,7 +37,7 @@ async def claim(gw: RunningGateway, conversation: int, agent: Agent = ANA) -> An
 
 
 async def first_contact(gw: RunningGateway) -> int:
-    """One answered message; gives the id of its conversation."""
+    """One answered message; returns the id of its conversation."""
     customer = gw.customer("fake", "carla")
     await customer.say("hello")
     [message] = await customer.messages()
@@ -45,12 +45,12 @@ async def first_contact(gw: RunningGateway) -> int:
 
 
 @pytest.mark.parametrize("mailbox", [False, True])
-async def test_claimed_while_the_handler_thinks(
-    tmp_path: Path, easy: dict[str, Any], mailbox: bool
+async def test_claim_while_the_handler_runs_drops_the_reply(
+    tmp_path: Path, answer_all: dict[str, Any], mailbox: bool
 ) -> None:
-    """A reply composed in the old epoch is dropped; the message is kept and shown."""
+    """A reply of the old epoch is dropped; the customer's message is kept and shown."""
     fake, slow = FakeChannel(traits=Traits(mailbox=mailbox)), SlowHandler()
-    async with running(fake, slow, config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, slow, config=answer_all, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
         carla = gw.customer("fake", "carla")
         await carla.write("one more thing")
@@ -67,10 +67,12 @@ async def test_claimed_while_the_handler_thinks(
         ]
 
 
-async def test_claimed_between_composing_and_commit(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """The commit compares the epoch in its own transaction."""
+async def test_claim_before_the_commit_drops_the_reply(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """The commit compares the epoch in its transaction."""
     fake, barrier = FakeChannel(), Barrier()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
         carla = gw.customer("fake", "carla")
         with before(gw.gateway.store.inbox, "commit", barrier):
@@ -82,10 +84,12 @@ async def test_claimed_between_composing_and_commit(tmp_path: Path, easy: dict[s
         assert [m.text for m in fake.sent] == ["You said hello."]
 
 
-async def test_claimed_between_commit_and_delivery(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """A row that is ready, but not taken, is discarded by the claim."""
+async def test_claim_before_the_delivery_discards_the_reply(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """The claim discards an outbox row that is ready but not being sent."""
     fake, barrier = FakeChannel(), Barrier()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
         carla = gw.customer("fake", "carla")
         with before(gw.gateway.store.outbox, "take", barrier):
@@ -100,10 +104,12 @@ async def test_claimed_between_commit_and_delivery(tmp_path: Path, easy: dict[st
         assert states == ["sent", "discarded"]
 
 
-async def test_claimed_while_the_provider_has_it(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """What a provider may already have cannot be called back: the agent is told."""
+async def test_claim_during_the_send_shows_the_reply_as_on_its_way(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """What a provider may already have cannot be recalled: the agent sees it."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
         fake.reached.clear()
         fake.hold()
@@ -119,15 +125,17 @@ async def test_claimed_while_the_provider_has_it(tmp_path: Path, easy: dict[str,
         assert "Already on its way at that moment: “You said one more thing.”" in lines
 
 
-async def test_a_reply_that_may_have_arrived_was_shown_as_called_back(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_claim_keeps_a_reply_that_may_have_arrived_as_unsure(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """Cut off and waiting to be sent again: who claims is told that the customer may have it, and
-    it is not called back, as nobody can do that. (The model found it: tests/model.)"""
+    """A reply whose send was cut off waits for a retry: the agent sees that the customer may have
+    it, and it stays unsure. (Found by tests/model.)"""
     fake, clock = FakeChannel(traits=Traits(unsure="resend")), FakeClock()
-    async with running(fake, FakeHandler(echo), config=easy, clock=clock, tmp_path=tmp_path) as gw:
+    async with running(
+        fake, FakeHandler(echo), config=answer_all, clock=clock, tmp_path=tmp_path
+    ) as gw:
         conversation = await first_contact(gw)
-        fake.fail_with(Unsure("the line was cut"))
+        fake.fail_with(Unsure("the connection was lost"))
         await gw.customer("fake", "carla").write("one more thing")
         await until(lambda: len(fake.tried) == 2)
         await gw.settled()
@@ -140,12 +148,12 @@ async def test_a_reply_that_may_have_arrived_was_shown_as_called_back(
         assert len(fake.tried) == 2
 
 
-async def test_the_bot_is_silent_until_the_person_is_done(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_the_bot_is_silent_until_the_hand_back(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """While a person has it the bot says nothing; after the hand-back it answers again."""
+    """While an agent has the conversation the bot says nothing; after the hand-back it answers."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
         carla = gw.customer("fake", "carla")
         card = await claim(gw, conversation)
@@ -161,25 +169,29 @@ async def test_the_bot_is_silent_until_the_person_is_done(
         ]
 
 
-async def test_two_claim_at_once_and_one_is_told(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """The slower of two people hears who has it."""
-    async with running(FakeChannel(), FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+async def test_the_second_of_two_claims_raises_a_conflict(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """The conflict names the agent who has the conversation."""
+    async with running(
+        FakeChannel(), FakeHandler(echo), config=answer_all, tmp_path=tmp_path
+    ) as gw:
         conversation = await first_contact(gw)
         epoch = (await gw.services.desk.card(conversation)).conversation.epoch
         outcomes = await asyncio.gather(
-            *(gw.services.desk.claim(conversation, who, epoch=epoch) for who in (ANA, BEN)),
+            *(gw.services.desk.claim(conversation, agent, epoch=epoch) for agent in (ANA, BEN)),
             return_exceptions=True,
         )
-        [conflict] = [one for one in outcomes if isinstance(one, Conflict)]
-        [card] = [one for one in outcomes if not isinstance(one, BaseException)]
+        [conflict] = [outcome for outcome in outcomes if isinstance(outcome, Conflict)]
+        [card] = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
         assert card.conversation.owner is not None
         assert card.conversation.owner.name in str(conflict)
 
 
-async def test_a_repeated_answer_is_one_message(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """The same key, twice submitted, is said once."""
+async def test_a_repeated_answer_is_one_message(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """An answer submitted twice with the same key is sent once."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
         for _ in range(2):
             await gw.services.desk.answer(conversation, ANA, "Hello Carla.", key="same")
@@ -187,10 +199,10 @@ async def test_a_repeated_answer_is_one_message(tmp_path: Path, easy: dict[str, 
         assert [m.text for m in fake.sent] == ["You said hello.", "Hello Carla."]
 
 
-async def test_a_note_never_leaves(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """A note is on the card and nowhere else."""
+async def test_a_note_is_never_sent(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """A note appears on the card only."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
         await gw.services.desk.note(conversation, ANA, "difficult case")
         await gw.settled()
@@ -200,7 +212,7 @@ async def test_a_note_never_leaves(tmp_path: Path, easy: dict[str, Any]) -> None
 
 
 async def test_an_unclaimed_case_moves_up(tmp_path: Path) -> None:
-    """Nobody claims it in time: the next tier gets it, with more pressure, once."""
+    """Unclaimed in time, a case moves to the next tier, once."""
     clock = FakeClock()
     async with running(FakeChannel(), clock=clock, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
@@ -219,11 +231,13 @@ async def test_an_unclaimed_case_moves_up(tmp_path: Path) -> None:
         assert card.conversation.tier == "specialist"
 
 
-async def test_what_waits_survives_a_restart(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """A gateway that stops before it handled a message handles it when it is back."""
+async def test_an_unhandled_message_survives_a_restart(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """A gateway that stopped before it handled a message handles it after the restart."""
     slow = SlowHandler()
     fake = FakeChannel()
-    config = {**easy, "worker": {"drain": 0.0}}
+    config = {**answer_all, "worker": {"drain": 0.0}}
     async with running(fake, slow, config=config, tmp_path=tmp_path) as gw:
         await first_contact(gw)
         await gw.customer("fake", "carla").write("one more thing")
@@ -234,12 +248,12 @@ async def test_what_waits_survives_a_restart(tmp_path: Path, easy: dict[str, Any
         assert [m.text for m in again.sent] == ["You said one more thing."]
 
 
-async def test_an_answer_that_is_repeated_later_opens_nothing(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_an_answer_repeated_after_the_resolution_opens_nothing(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """A client, or Slack, that submits it again when the case is closed long since."""
+    """A client, or Slack, may submit an answer again after the case is closed."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         conversation = await first_contact(gw)
         first = await gw.services.desk.answer(conversation, ANA, "Hello Carla.", key="same")
         await gw.settled()

@@ -1,4 +1,4 @@
-"""Who asked for no more messages gets none: no answer, no follow-up, no person's words."""
+"""A customer who opted out gets no message: no answer, no follow-up, nothing from an agent."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from tests.conftest import until
 from .conftest import echo
 
 
-async def said(gw: RunningGateway) -> list[Message]:
-    """All of the conversations with Carla, system lines included."""
+async def all_messages(gw: RunningGateway) -> list[Message]:
+    """All messages of the conversation with Carla, system lines included."""
     [row] = await gw.services.desk.queue() or [None]
     card = await gw.services.desk.card(row.conversation.id if row else 1)
     return list(card.messages)
@@ -39,22 +39,28 @@ def lines(messages: list[Message]) -> list[str]:
     return [m.text for m in messages if m.author == "system"]
 
 
-async def test_stop_is_kept_shown_and_never_answered(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """The agent reads it and what it means; the customer hears nothing."""
+async def test_stop_is_kept_shown_and_never_answered(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """The agent reads STOP and its meaning; the customer gets nothing."""
     fake, handler = FakeChannel(), FakeHandler(echo)
-    async with running(fake, handler, config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, handler, config=answer_all, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("STOP", consent="out")
         assert (fake.sent, handler.turns) == ([], [])
-        [stop, note] = await said(gw)
+        [stop, note] = await all_messages(gw)
         assert (stop.text, stop.route and stop.route.reasons[0].code) == ("STOP", "opted_out")
         assert note.text == "The customer asked for no more messages at this address"
         assert (await gw.services.desk.card(1)).customer.opted_out
 
 
-async def test_what_is_queued_for_them_is_dropped(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """A reply that waits for its next attempt never leaves; nor does the one behind it."""
+async def test_queued_replies_are_discarded_after_stop(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """Neither a reply that waits for a retry nor the one behind it is sent."""
     fake, clock = FakeChannel(), FakeClock()
-    async with running(fake, FakeHandler(echo), config=easy, clock=clock, tmp_path=tmp_path) as gw:
+    async with running(
+        fake, FakeHandler(echo), config=answer_all, clock=clock, tmp_path=tmp_path
+    ) as gw:
         carla, dora = gw.customer("fake", "carla"), gw.customer("fake", "dora")
         fake.fail_with(TryLater("busy", after=60))
         await carla.say("one")
@@ -64,16 +70,16 @@ async def test_what_is_queued_for_them_is_dropped(tmp_path: Path, easy: dict[str
         await carla.say("STOP", consent="out")
         await gw.pass_time(400)
         assert [m.text for m in fake.sent] == ["You said mine."]
-        states = [m.status for m in await said(gw) if m.author == "bot"]
+        states = [m.status for m in await all_messages(gw) if m.author == "bot"]
         assert states == ["discarded", "discarded"]
 
 
-async def test_a_person_who_writes_on_gets_a_person_not_an_answer(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_later_message_brings_an_agent_who_cannot_answer_there(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """The bot is silent, a person is told why, and their words are held back, visibly."""
+    """The bot is silent, the agent sees why, and the agent's answer shows as not sent."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla, ana = gw.customer("fake", "carla"), gw.desk_agent("ana")
         await carla.say("STOP", consent="out")
         await carla.say("where is my parcel?")
@@ -83,16 +89,16 @@ async def test_a_person_who_writes_on_gets_a_person_not_an_answer(
         card = await ana.claim(card)
         await ana.answer(card, "It comes tomorrow.")
         assert fake.tried == []
-        mine = [m for m in await said(gw) if m.author == "agent"]
+        mine = [m for m in await all_messages(gw) if m.author == "agent"]
         assert [(m.text, m.status) for m in mine] == [("It comes tomorrow.", "failed")]
         assert mine[0].detail == "the customer asked for no more messages at this address"
-        assert f"Not sent: {mine[0].detail}" in lines(await said(gw))
+        assert f"Not sent: {mine[0].detail}" in lines(await all_messages(gw))
 
 
-async def test_start_brings_them_back(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """It is not answered either; what they write next is."""
+async def test_start_opts_in_again(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """START is not answered; the next message is."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("STOP", consent="out")
         await carla.say("YES", consent="in")
@@ -102,29 +108,33 @@ async def test_start_brings_them_back(tmp_path: Path, easy: dict[str, Any]) -> N
         assert [m.text for m in fake.sent] == ["You said hello."]
 
 
-async def test_yes_is_a_word_like_any_other(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """From somebody who never opted out."""
+async def test_yes_is_an_ordinary_message_without_an_opt_out(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """YES from a customer who never opted out is answered."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("YES", consent="in")
         assert [m.text for m in fake.sent] == ["You said YES."]
 
 
-async def test_what_the_provider_answered_gets_no_second_answer(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_word_that_the_provider_answered_gets_no_second_answer(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """HELP is kept and shown."""
+    """HELP is stored and shown."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("HELP", answered=True)
         assert fake.sent == []
-        assert lines(await said(gw)) == ["The provider answers this word by itself"]
+        assert lines(await all_messages(gw)) == ["The provider answers this word by itself"]
 
 
-async def test_it_holds_for_one_address(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """Another customer, and another channel, are not concerned."""
+async def test_an_opt_out_counts_for_one_address(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """Another customer and another channel still get answers."""
     fake, other = FakeChannel(), FakeChannel("other")
-    async with running(fake, other, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, other, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("STOP", consent="out")
         await gw.customer("fake", "dora").say("hello")
         await gw.customer("other", "carla").say("hello")
@@ -132,11 +142,11 @@ async def test_it_holds_for_one_address(tmp_path: Path, easy: dict[str, Any]) ->
 
 
 async def test_a_stop_while_a_person_claims_still_counts(
-    tmp_path: Path, easy: dict[str, Any]
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """Whoever has the conversation: consent is not lost with the bot's words."""
+    """STOP counts also while an agent has the conversation."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla, ana = gw.customer("fake", "carla"), gw.desk_agent("ana")
         await carla.say("hello")
         card = await ana.claim(await gw.services.desk.card(1))
@@ -146,7 +156,7 @@ async def test_a_stop_while_a_person_claims_still_counts(
 
 
 def asks_later(turn: Turn) -> Reply | None:
-    """Answers, and asks how it was a minute later."""
+    """Answers, and sends a survey a minute later."""
     if turn.kind == "timer":
         return Reply(body=("How was it?",), purpose="survey", survey=SurveyQuestion())
     if turn.kind != "message":
@@ -155,11 +165,11 @@ def asks_later(turn: Turn) -> Reply | None:
     return Reply(body=("Done.",), timers=(alarm,))
 
 
-async def test_no_follow_up_after_stop(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """An alarm that was set before rings for nothing."""
+async def test_no_follow_up_after_stop(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """A timer that was set before STOP sends nothing."""
     fake, clock = FakeChannel(), FakeClock()
     async with running(
-        fake, FakeHandler(asks_later), config=easy, clock=clock, tmp_path=tmp_path
+        fake, FakeHandler(asks_later), config=answer_all, clock=clock, tmp_path=tmp_path
     ) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
@@ -169,28 +179,28 @@ async def test_no_follow_up_after_stop(tmp_path: Path, easy: dict[str, Any]) -> 
         assert await gw.services.desk.queue() == ()
 
 
-async def test_a_provider_that_knows_of_the_stop_is_believed(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_an_opt_out_known_to_the_provider_counts(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """Refused once for that reason, nothing is tried again; the agent is told."""
+    """After one refusal for that reason nothing is sent, and the agent sees why."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         fake.fail_with(Undeliverable("opted out", unreachable=True, opted_out=True))
         await carla.say("one")
         await carla.say("two")
         assert [m.text for m in fake.tried] == ["You said one."]
-        assert "A message could not be delivered: opted out" in lines(await said(gw))
+        assert "A message could not be delivered: opted out" in lines(await all_messages(gw))
         assert (await gw.services.desk.card(1)).customer.opted_out
 
 
 @pytest.mark.parametrize("opted_out", [True, False])
-async def test_a_late_failure_is_told_to_people(
-    opted_out: bool, tmp_path: Path, easy: dict[str, Any]
+async def test_a_failed_receipt_brings_a_person_once(
+    opted_out: bool, tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """A message that the provider took and could not deliver brings a person, once."""
+    """The provider accepted a message and could not deliver it."""
     fake, handler = FakeChannel(), FakeHandler(echo)
-    async with running(fake, handler, config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, handler, config=answer_all, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
         [sent] = fake.sent
@@ -204,25 +214,25 @@ async def test_a_late_failure_is_told_to_people(
         )
         await gw.services.intake.report(receipt)
         await gw.services.intake.report(receipt)
-        told = [t for t in lines(await said(gw)) if "phone is off" in t]
-        assert told == ["A message was not delivered: the phone is off"]
+        failures = [t for t in lines(await all_messages(gw)) if "phone is off" in t]
+        assert failures == ["A message was not delivered: the phone is off"]
         [item] = await gw.services.desk.queue()
         assert item.customer.opted_out is opted_out
 
 
 class Priced(FakeChannel):
-    """Knows what a message costs."""
+    """Reports the segments of a message."""
 
     async def send(self, message: Outbound) -> Sent:
         sent = await super().send(message)
         return sent.replace(facts=(Fact(name="segments", value="1"),))
 
 
-async def test_what_a_channel_tells_is_kept_with_the_message(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_facts_of_the_channel_are_stored_with_the_message(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """Segments and price stand with what was sent."""
-    async with running(Priced(), FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    """The message has the segments that the channel reported."""
+    async with running(Priced(), FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
         [answer] = await until(carla.messages)
@@ -230,12 +240,14 @@ async def test_what_a_channel_tells_is_kept_with_the_message(
         assert answer.status == "sent"
 
 
-async def test_what_comes_back_from_the_provider_after_stop_is_not_tried_again(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_send_that_fails_after_stop_is_not_retried(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """It was being sent when the customer said STOP, and the provider says: later."""
+    """It was being sent when the customer wrote STOP, and the provider is busy."""
     fake, clock = FakeChannel(), FakeClock()
-    async with running(fake, FakeHandler(echo), config=easy, clock=clock, tmp_path=tmp_path) as gw:
+    async with running(
+        fake, FakeHandler(echo), config=answer_all, clock=clock, tmp_path=tmp_path
+    ) as gw:
         carla = gw.customer("fake", "carla")
         fake.hold()
         fake.fail_with(TryLater("busy", after=60))
@@ -246,15 +258,15 @@ async def test_what_comes_back_from_the_provider_after_stop_is_not_tried_again(
         fake.release()
         await gw.pass_time(400)
         assert fake.sent == []
-        assert [m.status for m in await said(gw) if m.author == "bot"] == ["discarded"]
+        assert [m.status for m in await all_messages(gw) if m.author == "bot"] == ["discarded"]
 
 
 async def test_a_dead_letter_is_not_sent_again_after_stop(
-    tmp_path: Path, easy: dict[str, Any]
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """Not even when an operator asks for all of them."""
+    """Not even when an operator retries all dead letters."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         fake.fail_with(Undeliverable("mailbox full"))
         await carla.say("one")
@@ -265,10 +277,10 @@ async def test_a_dead_letter_is_not_sent_again_after_stop(
         assert fake.sent == []
 
 
-async def test_a_link_does_not_take_consent_back(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """An address that said STOP stays silent when it turns out to be another customer's."""
+async def test_a_link_keeps_the_opt_out(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """An address that opted out stays so when it is linked to another customer."""
     fake, phone = FakeChannel(), FakeChannel("phone")
-    async with running(fake, phone, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, phone, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla, ana = gw.customer("phone", "carla"), gw.desk_agent("ana")
         await gw.customer("fake", "carla").say("hello")
         await carla.say("STOP", consent="out")
@@ -280,10 +292,12 @@ async def test_a_link_does_not_take_consent_back(tmp_path: Path, easy: dict[str,
         assert phone.tried == []
 
 
-async def test_refused_words_are_not_fetched_either(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """Where customers fetch what was said, what a person could not send was not."""
+async def test_an_unsent_answer_is_not_in_the_mailbox(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """A customer who fetches messages does not see what the agent could not send."""
     fake = FakeChannel(traits=Traits(mailbox=True))
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla, ana = gw.customer("fake", "carla"), gw.desk_agent("ana")
         await carla.say("STOP", consent="out")
         await ana.answer(await gw.services.desk.card(1), "Are you there?")

@@ -1,4 +1,4 @@
-"""Nothing is lost: what fails goes to a person, and the customer is told so."""
+"""Nothing is lost: what fails goes to a person, and the customer learns of it."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from gateway.pipeline.answering import LAST_RESORT
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, PlainVoice, RunningGateway, running
 from tests.conftest import until
 
-from .conftest import echo
+from .conftest import echo, paused_worker
 
 
 def raises(turn: Turn) -> Reply | None:
     raise RuntimeError("broken")
 
 
-def nonsense(turn: Turn) -> Any:
+def invalid(turn: Turn) -> Any:
     return "just words"
 
 
@@ -61,18 +61,18 @@ class Hanging(FakeHandler):
     ("handler", "what"),
     [
         (FakeHandler(raises), "raised RuntimeError"),
-        (FakeHandler(nonsense), "no reply"),
-        (FakeHandler(empty), "no reply"),
+        (FakeHandler(invalid), "invalid reply"),
+        (FakeHandler(empty), "invalid reply"),
         (Hanging(echo), "took longer"),
         (FakeHandler(lambda turn: None), "no handler had an answer"),
     ],
-    ids=["raises", "nonsense", "empty", "hangs", "nobody answers"],
+    ids=["raises", "invalid", "empty", "hangs", "no answer"],
 )
 async def test_a_failing_handler_brings_a_person(
-    handler: FakeHandler, what: str, tmp_path: Path, easy: dict[str, Any]
+    handler: FakeHandler, what: str, tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """The customer hears an honest line, the agent sees why."""
-    config = {**easy, "worker": {"handler_timeout": 0.1}}
+    """The customer reads that a person will answer, the agent sees why."""
+    config = {**answer_all, "worker": {"handler_timeout": 0.1}}
     async with running(FakeChannel(), handler, config=config, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
@@ -81,27 +81,27 @@ async def test_a_failing_handler_brings_a_person(
         assert what in item.handoff.reasons[0].detail
 
 
-async def test_order_holds_in_a_conversation_and_others_do_not_wait(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_slow_handler_delays_one_conversation_in_order(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """One slow handler delays one conversation."""
-    gate = asyncio.Event()
+    """Its messages are answered in order, and other customers do not wait."""
+    released = asyncio.Event()
 
     class SlowForCarla(FakeHandler):
         async def handle(self, turn: Turn) -> Reply | None:
             if turn.message.text == "slow":
-                await gate.wait()
+                await released.wait()
             return await super().handle(turn)
 
     fake = FakeChannel()
-    async with running(fake, SlowForCarla(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, SlowForCarla(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla, dora = gw.customer("fake", "carla"), gw.customer("fake", "dora")
         for text in ("slow", "second", "third"):
             await carla.write(text)
         await dora.write("quick")
         await until(lambda: fake.sent)
         assert [m.text for m in fake.sent] == ["You said quick."]
-        gate.set()
+        released.set()
         await gw.settled()
         assert [m.text for m in fake.sent][1:] == [
             "You said slow.",
@@ -111,12 +111,14 @@ async def test_order_holds_in_a_conversation_and_others_do_not_wait(
 
 
 async def test_a_later_message_waits_for_one_that_backs_off(
-    tmp_path: Path, easy: dict[str, Any]
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """Order holds on the way out, and Retry-After is honoured."""
+    """Replies keep their order, and Retry-After is honoured."""
     fake, clock = FakeChannel(), FakeClock()
     fake.fail_with(TryLater("busy", after=90))
-    async with running(fake, FakeHandler(echo), config=easy, clock=clock, tmp_path=tmp_path) as gw:
+    async with running(
+        fake, FakeHandler(echo), config=answer_all, clock=clock, tmp_path=tmp_path
+    ) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("one")
         await carla.say("two")
@@ -128,13 +130,13 @@ async def test_a_later_message_waits_for_one_that_backs_off(
         assert fake.tried[0].key == fake.tried[1].key
 
 
-async def test_a_dead_letter_lets_the_next_go_and_brings_a_person(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_dead_letter_brings_a_person_and_can_be_retried(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """What can never be delivered is listed, retried on demand, and its case is somebody's."""
+    """An undeliverable reply is listed, its case goes to a person, and an operator can retry it."""
     fake = FakeChannel()
     fake.fail_with(Undeliverable("no such address"))
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("one")
         [item] = await gw.services.desk.queue()
         assert item.handoff.reasons[0].code == "undeliverable"
@@ -146,11 +148,13 @@ async def test_a_dead_letter_lets_the_next_go_and_brings_a_person(
         assert [m.text for m in fake.sent] == ["You said one."]
 
 
-async def test_after_all_attempts_it_is_a_dead_letter(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """Patience has an end, which the settings name."""
+async def test_a_reply_is_a_dead_letter_after_all_attempts(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """``delivery.attempts`` limits the retries."""
     fake, clock = FakeChannel(), FakeClock()
     fake.fail_with(*(TryLater("busy") for _ in range(3)))
-    config = {**easy, "delivery": {"attempts": 3, "backoff_most": 10.0}}
+    config = {**answer_all, "delivery": {"attempts": 3, "backoff_most": 10.0}}
     async with running(
         fake, FakeHandler(echo), config=config, clock=clock, tmp_path=tmp_path
     ) as gw:
@@ -163,13 +167,13 @@ async def test_after_all_attempts_it_is_a_dead_letter(tmp_path: Path, easy: dict
 
 
 @pytest.mark.parametrize("error", [Unsure("cut off"), OSError("reset"), TimeoutError()])
-async def test_nobody_knows_whether_it_arrived(
-    error: Exception, tmp_path: Path, easy: dict[str, Any]
+async def test_an_unsure_send_is_left_to_a_person(
+    error: Exception, tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """A channel that must not send twice leaves it to a person."""
+    """A channel that must not send twice does not retry."""
     fake = FakeChannel(traits=Traits(unsure="ask"))
     fake.fail_with(error)
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("one")
         [item] = await gw.services.desk.queue()
         assert item.handoff.reasons[0].code == "unsure"
@@ -180,18 +184,22 @@ async def test_nobody_knows_whether_it_arrived(
         assert len(fake.tried) == 1
 
 
-async def test_a_channel_that_may_repeat_sends_again(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """With the same key, so that the receiver can tell."""
+async def test_an_unsure_send_is_repeated_with_the_same_key(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """A channel that may repeat sends again; the receiver recognises the key."""
     fake, clock = FakeChannel(traits=Traits(unsure="resend")), FakeClock()
     fake.fail_with(Unsure("cut off"))
-    async with running(fake, FakeHandler(echo), config=easy, clock=clock, tmp_path=tmp_path) as gw:
+    async with running(
+        fake, FakeHandler(echo), config=answer_all, clock=clock, tmp_path=tmp_path
+    ) as gw:
         await gw.customer("fake", "carla").say("one")
         await gw.pass_time(5)
         assert len({m.key for m in fake.tried}) == 1
         assert [m.text for m in fake.sent] == ["You said one."]
 
 
-class Asking(FakeChannel):
+class ReconcilingChannel(FakeChannel):
     """Can be asked whether a message arrived."""
 
     def __init__(self, *, arrived: bool) -> None:
@@ -205,13 +213,13 @@ class Asking(FakeChannel):
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-async def test_the_provider_is_asked_first(
-    arrived: bool, tmp_path: Path, easy: dict[str, Any]
+async def test_the_provider_is_asked_about_an_unsure_send(
+    arrived: bool, tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """What arrived is sent; what did not, and may not be repeated, is a person's."""
-    fake = Asking(arrived=arrived)
+    """A reply that arrived counts as sent; one that did not goes to a person."""
+    fake = ReconcilingChannel(arrived=arrived)
     fake.fail_with(Unsure("cut off"))
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("one")
         assert len(fake.asked) == 1
@@ -219,16 +227,16 @@ async def test_the_provider_is_asked_first(
         assert (await gw.services.desk.queue() == ()) is arrived
 
 
-async def test_a_message_that_kills_every_attempt_goes_to_a_person_and_blocks_nobody(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_message_that_always_fails_goes_to_a_person(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """A poison message is given up after the attempts of the settings; the next one is handled."""
+    """After ``worker.attempts`` it is given up, and the next message is handled."""
     clock, fake = FakeClock(), FakeChannel()
-    config = {**easy, "worker": {"attempts": 3}}
+    config = {**answer_all, "worker": {"attempts": 3}}
     async with running(
         fake, FakeHandler(echo), config=config, clock=clock, tmp_path=tmp_path
     ) as gw:
-        _poison(gw, lambda turn: turn.message.text == "poison")
+        _fail_turns(gw, lambda turn: turn.message.text == "poison")
         carla = gw.customer("fake", "carla")
         await carla.write("poison")
         await carla.write("fine")
@@ -241,11 +249,11 @@ async def test_a_message_that_kills_every_attempt_goes_to_a_person_and_blocks_no
         assert [m.text for m in card.messages if m.author == "customer"] == ["poison", "fine"]
 
 
-async def test_a_message_that_kills_the_process_is_not_tried_for_ever(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_message_that_stops_the_process_is_given_up(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """Each end that it causes counts as an attempt."""
-    config = {**easy, "worker": {"attempts": 2, "drain": 0.0}}
+    """Each stop that it causes counts as an attempt."""
+    config = {**answer_all, "worker": {"attempts": 2, "drain": 0.0}}
 
     for _ in range(2):
         deadly = Hanging(echo)
@@ -258,35 +266,35 @@ async def test_a_message_that_kills_the_process_is_not_tried_for_ever(
         assert await carla.listen() == list(LAST_RESORT.body)
 
 
-def _poison(gw: RunningGateway, when: Callable[[Turn], bool]) -> None:
-    """Let the stage after routing fail for some turns, as a bug there would."""
-    answering = gw.gateway.worker._conversations._answering
-    real = answering.answer
+def _fail_turns(gw: RunningGateway, when: Callable[[Turn], bool]) -> None:
+    """Make the stage after routing fail for some turns, as a bug there would."""
+    handlers = gw.gateway.worker.turns.handlers
+    real = handlers.answer
 
     async def answer(turn: Turn) -> Any:
         if when(turn):
             raise MemoryError
         return await real(turn)
 
-    answering.answer = answer  # type: ignore[method-assign]
+    handlers.answer = answer  # type: ignore[method-assign]
 
 
 class BrokenVoice(PlainVoice):
-    """Cannot fit an agent's words to a channel."""
+    """Fails to render an agent's message."""
 
-    def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
-        if occasion.author == "agent":
+    def render(self, reply: Reply, context: RenderContext) -> Rendered:
+        if context.author == "agent":
             raise ZeroDivisionError
-        return super().render(reply, occasion)
+        return super().render(reply, context)
 
 
-async def test_an_agents_words_are_never_lost_without_a_word(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_an_answer_that_cannot_be_sent_shows_as_failed(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """What cannot be sent shows as failed, with a line that says so."""
-    fake, config = FakeChannel(), {**easy, "worker": {"attempts": 2}}
-    guests = (fake, FakeHandler(echo), BrokenVoice())
-    async with running(*guests, config=config, clock=FakeClock(), tmp_path=tmp_path) as gw:
+    """A line in the conversation says why."""
+    fake, config = FakeChannel(), {**answer_all, "worker": {"attempts": 2}}
+    plugins = (fake, FakeHandler(echo), BrokenVoice())
+    async with running(*plugins, config=config, clock=FakeClock(), tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("hello")
         await gw.desk_agent("ana").answer(await gw.services.desk.card(1), "I am here.")
         for _ in range(3):
@@ -297,32 +305,32 @@ async def test_an_agents_words_are_never_lost_without_a_word(
         assert any(m.text.startswith("Not sent: ") for m in card.messages if m.internal)
 
 
-async def test_the_end_of_a_long_message_is_not_lost(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """It is cut for the bot, and the agent finds it whole in a file."""
-    config = {**easy, "limits": {"text": 100}}
+async def test_a_long_message_is_attached_whole(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """Its text is cut at ``limits.text``; the agent finds all of it in a file."""
+    config = {**answer_all, "limits": {"text": 100}}
     async with running(FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
-        told = "my story\n" * 100 + "and the end"
-        await gw.customer("fake", "carla").say(told)
-        said = (await gw.services.desk.card(1)).messages[0]
-        assert len(said.text) == 100
-        [kept] = said.attachments
-        assert (await gw.services.files.open(kept.digest)).decode() == told
+        text = "my story\n" * 100 + "and the end"
+        await gw.customer("fake", "carla").say(text)
+        message = (await gw.services.desk.card(1)).messages[0]
+        assert len(message.text) == 100
+        [attachment] = message.attachments
+        assert (await gw.services.files.open(attachment.digest)).decode() == text
 
 
-async def test_a_database_that_is_away_after_a_send_does_not_stop_the_lane(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_send_is_recorded_when_the_database_is_back(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """What the provider took is written down as soon as that can be, once, and the next goes."""
+    """The database fails after a send: the send is recorded later, once, and the lane goes on."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         outbox, carla = gw.gateway.store.outbox, gw.customer("fake", "carla")
-        real = outbox.sent
+        real = outbox.mark_sent
 
         async def away(id: int, sent: Sent) -> None:
-            outbox.sent = real  # type: ignore[method-assign]
+            outbox.mark_sent = real  # type: ignore[method-assign]
             raise OSError("disk full")
 
-        outbox.sent = away  # type: ignore[method-assign]
+        outbox.mark_sent = away  # type: ignore[method-assign]
         await carla.write("one")
         await carla.write("two")
         await until(lambda: len(fake.sent) == 2)
@@ -331,33 +339,32 @@ async def test_a_database_that_is_away_after_a_send_does_not_stop_the_lane(
         assert [m.status for m in await carla.messages()] == ["sent", "sent"]
 
 
-async def test_a_dead_letter_whose_telling_failed_is_somebodys_all_the_same(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_dead_letter_brings_a_person_even_if_the_database_fails_first(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """A person is told before the row is closed, so that neither a crash nor an error between
-    the two leaves a case with nobody."""
+    """The handoff is written before the row is closed, and repeated until it is stored."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
-        moves = gw.gateway.store.handoffs
-        real = moves.note
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
+        handoffs = gw.gateway.store.handoffs
+        real = handoffs.note
 
         async def away(message: Message) -> Message:
-            moves.note = real  # type: ignore[method-assign]
+            handoffs.note = real  # type: ignore[method-assign]
             raise OSError("disk full")
 
-        moves.note = away  # type: ignore[method-assign]
+        handoffs.note = away  # type: ignore[method-assign]
         fake.fail_with(Undeliverable("no such address"))
         await gw.customer("fake", "carla").write("one")
         [item] = await until(gw.services.desk.queue)
         assert item.handoff.reasons[0].code == "undeliverable"
 
 
-async def test_a_provider_that_hangs_holds_up_no_other_channel(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_hanging_provider_delays_no_other_channel(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """However many wait for the one, the other's customers are answered."""
+    """Many replies wait for one provider; the other channel's customers are answered."""
     slow, quick = FakeChannel("slow"), FakeChannel("quick")
-    config = {**easy, "worker": {"conversations_at_once": 8}}
+    config = {**answer_all, "worker": {"conversations_at_once": 8}}
     async with running(slow, quick, FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
         slow.hold()
         for number in range(20):
@@ -370,59 +377,46 @@ async def test_a_provider_that_hangs_holds_up_no_other_channel(
         assert len(slow.sent) == 20
 
 
-async def test_a_row_that_cannot_be_read_blocks_nobody(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_an_unreadable_row_does_not_block_its_lane(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """It is counted, given up, listed; the next message is handled."""
-    fake, config = FakeChannel(), {**easy, "worker": {"attempts": 1}}
+    """It is given up and listed as stuck; the next message is handled."""
+    fake, config = FakeChannel(), {**answer_all, "worker": {"attempts": 1}}
     clock = FakeClock()
     async with running(
         fake, FakeHandler(echo), config=config, clock=clock, tmp_path=tmp_path
     ) as gw:
         carla = gw.customer("fake", "carla")
-        gate = asyncio.Event()
-        real = gw.gateway.store.inbox.take
-
-        async def waits(lane: str, at: Any) -> Any:
-            await gate.wait()
-            return await real(lane, at)
-
-        gw.gateway.store.inbox.take = waits  # type: ignore[method-assign]
-        spoilt = await carla.write("hello")
-        await gw.gateway.database.write(
-            lambda c: (
-                c.execute(
-                    update(inbox).where(inbox.c.id == spoilt.turn).values(payload="{")
-                ).rowcount
-            )
-        )
-        gate.set()
+        async with paused_worker(gw):
+            broken = await carla.write("hello")
+            damage = update(inbox).where(inbox.c.id == broken.turn).values(payload="{")
+            await gw.gateway.database.write(lambda c: c.execute(damage).rowcount)
         await carla.write("next")
         for _ in range(4):
             await gw.pass_time(60)
         assert [m.text for m in fake.sent] == ["You said next."]
-        assert [line.id for line in await gw.gateway.store.inbox.list("stuck")] == [spoilt.turn]
+        assert [row.id for row in await gw.gateway.store.inbox.list("stuck")] == [broken.turn]
 
 
-async def test_a_reply_whose_body_is_no_list_of_texts_is_nonsense(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_reply_with_a_body_of_the_wrong_type_is_invalid(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """A text where texts belong is not said letter by letter."""
+    """A string instead of a tuple of strings is not sent letter by letter."""
     wrong: Any = "Hello"
     handler = FakeHandler(lambda turn: Reply(body=wrong))
-    async with running(FakeChannel(), handler, config=easy, tmp_path=tmp_path) as gw:
+    async with running(FakeChannel(), handler, config=answer_all, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
         assert carla.heard == list(LAST_RESORT.body)
 
 
-async def test_what_arrived_after_all_is_not_sent_again(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_late_delivery_receipt_settles_an_unsure_send(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """Nobody knew; then the provider says that it was delivered: it is no dead letter any more."""
+    """The provider reports the delivery later: the reply is no dead letter any more."""
     fake = FakeChannel(traits=Traits(unsure="ask"))
     fake.fail_with(Unsure("cut off"))
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("one")
         card = await gw.services.desk.card(1)
@@ -440,26 +434,22 @@ async def test_what_arrived_after_all_is_not_sent_again(
         assert await gw.gateway.store.outbox.retry(None) == 0
 
 
-async def test_a_case_that_is_opened_again_is_not_resolved_any_more(
-    tmp_path: Path, easy: dict[str, Any]
-) -> None:
-    """Whoever opens it, and however."""
+async def test_a_reopened_case_is_not_resolved(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """A transfer reopens a resolved case and clears ``resolved_at``."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         ana, desk = gw.desk_agent("ana"), gw.services.desk
         await gw.customer("fake", "carla").say("hello")
         closed = await desk.resolve(1, ana.agent, epoch=0)
         assert closed.resolved_at is not None
-        given = await desk.transfer(1, ana.agent, epoch=closed.epoch, tier="specialist")
-        assert given.resolved_at is None
+        reopened = await desk.transfer(1, ana.agent, epoch=closed.epoch, tier="specialist")
+        assert reopened.resolved_at is None
 
 
-async def test_half_a_character_costs_nobody_the_message(
-    tmp_path: Path, easy: dict[str, Any]
-) -> None:
-    """JSON can hold lone surrogates (RFC 8259, section 8.2), which no database takes."""
+async def test_a_lone_surrogate_is_replaced(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """JSON can hold lone surrogates (RFC 8259, section 8.2), which no database stores."""
     fake = FakeChannel()
-    async with running(fake, FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         broken = json.loads('"so \\ud83d"')
         facts = (Fact(name=broken, value=broken),)
@@ -467,8 +457,8 @@ async def test_half_a_character_costs_nobody_the_message(
         assert [m.text for m in fake.sent] == ["You said so \N{REPLACEMENT CHARACTER}."]
 
 
-async def test_a_stopped_database_says_so(tmp_path: Path) -> None:
-    """Who comes too late is told, and does not wait for ever."""
+async def test_a_message_after_the_stop_is_refused(tmp_path: Path) -> None:
+    """It raises at once instead of waiting for the stopped database."""
     async with running(FakeChannel(), tmp_path=tmp_path) as gw:
         late = gw.services.intake
     with pytest.raises(NotAccepted):

@@ -1,4 +1,4 @@
-"""Which lanes are worked, and when: nothing that was woken is forgotten."""
+"""When lanes are worked on: no wake is forgotten, and busy lanes give way."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from gateway.testing import FakeClock
 from tests.conftest import until
 
 
-async def test_a_wake_at_the_moment_a_worker_ends_is_not_lost() -> None:
-    """The last worker has nothing more to do, and another lane is woken before it is gone."""
+async def test_a_wake_while_the_last_worker_ends_is_not_lost() -> None:
+    """Another lane is woken between the worker's last step and its end."""
     worked: list[str] = []
 
     async def step(lane: str) -> Next | datetime:
@@ -29,15 +29,15 @@ async def test_a_wake_at_the_moment_a_worker_ends_is_not_lost() -> None:
     await until(lambda: worked == ["first", "second"], 2)
 
 
-async def test_a_step_that_failed_left_its_lane_to_the_sweep() -> None:
-    """It is done again soon, later each time, and at once when somebody wakes the lane."""
+async def test_a_failed_step_is_retried_with_growing_delays() -> None:
+    """The lane does not wait for the next sweep."""
     clock = FakeClock()
-    looked: list[float] = []
+    steps_at: list[float] = []
     begun = clock.now()
 
     async def step(lane: str) -> Next | datetime:
-        looked.append((clock.now() - begun).total_seconds())
-        if len(looked) < 4:
+        steps_at.append((clock.now() - begun).total_seconds())
+        if len(steps_at) < 4:
             raise ConnectionError
         return Next.DONE
 
@@ -45,22 +45,22 @@ async def test_a_step_that_failed_left_its_lane_to_the_sweep() -> None:
     lanes.wake("lane")
     for failures in (1, 2, 3):
         await until(lambda: len(lanes) == 0, 2)
-        assert len(looked) == failures
+        assert len(steps_at) == failures
         await clock.advance(0.25 * 2**failures)
-        await until(lambda failures=failures: len(looked) > failures, 2)
-    assert all(later > sooner for sooner, later in pairwise(looked))
+        await until(lambda failures=failures: len(steps_at) > failures, 2)
+    assert all(later > sooner for sooner, later in pairwise(steps_at))
     await lanes.stop(0)
 
 
-async def test_an_earlier_alarm_is_not_kept_waiting_by_a_later_one() -> None:
-    """The head of the lane changed: what is due sooner is looked at sooner."""
+async def test_an_earlier_alarm_replaces_a_later_one() -> None:
+    """When the head of the lane is due sooner, the lane is worked on sooner."""
     clock = FakeClock()
     waits = [300, 2, 300]
-    looked: list[float] = []
+    steps_at: list[float] = []
     begun = clock.now()
 
     async def step(lane: str) -> Next | datetime:
-        looked.append((clock.now() - begun).total_seconds())
+        steps_at.append((clock.now() - begun).total_seconds())
         return clock.now() + timedelta(seconds=waits.pop(0))
 
     lanes = LocalLanes(step, at_once=1, clock=clock)
@@ -68,12 +68,12 @@ async def test_an_earlier_alarm_is_not_kept_waiting_by_a_later_one() -> None:
         lanes.wake("lane")
         await until(lambda: len(lanes) == 0, 2)
     await clock.advance(3)
-    assert looked == [0, 0, 2]
+    assert steps_at == [0, 0, 2]
     await lanes.stop(0)
 
 
 class Flood:
-    """Lane ``flood`` has no end of steps; a step of any other waits until it is ``released``."""
+    """Lane ``flood`` always has another step; a step of any other waits until ``released``."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -90,9 +90,9 @@ class Flood:
         self.running.remove(lane)
         return Next.DONE
 
-    async def beside_a_quiet_one(self) -> tuple[LocalLanes, int]:
-        """Lanes in which the flood has had many steps and a quiet one is worked; and how many."""
-        lanes = LocalLanes(self.step, at_once=4, clock=FakeClock(), patience=3)
+    async def with_quiet_lane(self) -> tuple[LocalLanes, int]:
+        """Lanes in which a quiet one is being worked on; and the steps of the flood so far."""
+        lanes = LocalLanes(self.step, at_once=4, clock=FakeClock(), fair=3)
         lanes.wake("flood")
         await until(lambda: self.steps > 10)
         lanes.wake("quiet")
@@ -100,12 +100,11 @@ class Flood:
         return lanes, self.steps
 
 
-async def test_a_flood_worked_on_beside_a_quiet_customer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a quiet lane's step runs the flood begins at most the one it had begun; then it goes
-    on."""
+async def test_a_busy_lane_waits_for_steps_of_quiet_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a quiet lane's step runs, the flood begins at most one more step."""
     monkeypatch.setattr(dispatch, "GIVE_WAY", 60.0)
     flood = Flood()
-    lanes, steps = await flood.beside_a_quiet_one()
+    lanes, steps = await flood.with_quiet_lane()
     for _ in range(100):
         await asyncio.sleep(0)
     assert flood.steps <= steps + 1
@@ -114,10 +113,10 @@ async def test_a_flood_worked_on_beside_a_quiet_customer(monkeypatch: pytest.Mon
     await lanes.stop(0)
 
 
-async def test_a_slow_step_holds_up_no_flood_for_long() -> None:
-    """A lane of many messages waits a moment for a step that hangs, and then goes on."""
+async def test_a_busy_lane_waits_for_slow_steps_only_briefly() -> None:
+    """It waits `GIVE_WAY` seconds for a step that hangs, then goes on."""
     flood = Flood()
-    lanes, steps = await flood.beside_a_quiet_one()
+    lanes, steps = await flood.with_quiet_lane()
     await until(lambda: flood.steps > steps + 3)
     assert flood.running == {"quiet"}
     await lanes.stop(0)

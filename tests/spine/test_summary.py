@@ -1,4 +1,4 @@
-"""The summary on the card."""
+"""The extracted summary on the context card."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def card(
     )
 
 
-def test_it_tells_what_is_wanted_what_was_tried_and_the_mood() -> None:
-    """In the customer's own words, those that told the topic, and the bot's as they were."""
+def test_the_summary_has_the_request_the_attempts_and_the_mood() -> None:
+    """It quotes the customer's last message on the topic and the bot's last answer."""
     answered = Message(
         id=2,
         conversation=1,
@@ -62,7 +62,7 @@ def test_it_tells_what_is_wanted_what_was_tried_and_the_mood() -> None:
         purpose="answer",
         handler="faq",
     )
-    told = summarise(
+    summary = summarise(
         card(
             customer("a long story about something else that happened to me", "smalltalk", "calm"),
             customer("where is my refund", "refund", "calm"),
@@ -72,7 +72,7 @@ def test_it_tells_what_is_wanted_what_was_tried_and_the_mood() -> None:
             earlier=(PastConversation(id=7, channel="email", opened_at=NOON, intent="refund"),),
         )
     )
-    assert told == (
+    assert summary == (
         "About refund: “WHERE IS MY REFUND”",
         "The bot answered once, last by faq: “You can send it back.”.",
         "Mood went from calm to angry.",
@@ -80,8 +80,8 @@ def test_it_tells_what_is_wanted_what_was_tried_and_the_mood() -> None:
     )
 
 
-def test_a_topic_that_no_message_told_is_not_put_into_a_mouth() -> None:
-    """Without a message of that intent the words stand alone."""
-    told = summarise(card(customer("hm", "other", "calm"), intent="refund"))
-    assert told[0] == "Wrote: “hm”"
-    assert told[1] == "The bot has not tried to answer."
+def test_a_topic_without_a_message_is_not_quoted() -> None:
+    """Without a message of the conversation's intent the quote names no topic."""
+    summary = summarise(card(customer("hm", "other", "calm"), intent="refund"))
+    assert summary[0] == "Wrote: “hm”"
+    assert summary[1] == "The bot has not tried to answer."

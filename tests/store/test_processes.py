@@ -37,7 +37,7 @@ async def process(url: str, name: str | None = None) -> AsyncIterator[SqlStore]:
     database = open_database(url, PostgresSettings())
     await migrate(database)
     store = SqlStore(database, idle=timedelta(hours=24), lease=LEASE)
-    await store.processes.enter(name, "all")
+    await store.processes.register(name, "all")
     store.lease.since -= LEASE.total_seconds()
     yield store
     await store.stop()
@@ -127,7 +127,7 @@ async def test_attempts_are_counted_only_for_dead_processes(postgres_url: str) -
         assert isinstance(theirs, WorkItem)
         await expire(dying)
         async with process(postgres_url) as new:
-            await new.inbox.survived()
+            await new.inbox.count_interrupted()
             found = [await new.inbox.take(one.lane, NOW) for one in (CARLA, bo, cy)]
             assert isinstance(found[0], NotBefore)
             assert [one.attempts for one in found[1:] if isinstance(one, WorkItem)] == [1, 0]
@@ -139,7 +139,7 @@ async def test_a_process_that_leaves_frees_its_work_at_once(postgres_url: str) -
     async with process(postgres_url) as leaving, process(postgres_url) as other:
         await leaving.inbox.accept(inbound("hello"), NOW)
         await taken(leaving)
-        await leaving.processes.leave()
+        await leaving.processes.unregister()
         assert (await taken(other)).attempts == 1
 
 
@@ -160,19 +160,21 @@ async def test_cut_off_rows_are_taken_over_once(postgres_url: str) -> None:
         process(postgres_url) as b,
     ):
         parcel = await sending(dying)
-        assert await a.outbox.cut_off() == ()
+        assert await a.outbox.take_over() == ()
         await expire(dying)
-        assert not dying.processes.holds()
-        found = await asyncio.gather(*(one.outbox.cut_off() for one in (a, b) * 4))
+        assert not dying.processes.holds_lease()
+        found = await asyncio.gather(*(one.outbox.take_over() for one in (a, b) * 4))
         assert [one.outbound.id for cut in found for one in cut] == [parcel.outbound.id]
         taker = a if any(found[0::2]) else b
-        await dying.outbox.later(parcel.outbound.id, "late", NOW)
-        await dying.outbox.over(parcel.outbound.id, "failed", "late")
+        await dying.outbox.retry_later(parcel.outbound.id, "late", NOW)
+        await dying.outbox.close(parcel.outbound.id, "failed", "late")
         state = select(outbox.c.state)
         assert await a.database.read(lambda c: c.execute(state).scalar()) == "sending"
-        await taker.outbox.over(parcel.outbound.id, "unsure", "nobody knows")
+        await taker.outbox.close(parcel.outbound.id, "unsure", "nobody knows")
         assert await a.database.read(lambda c: c.execute(state).scalar()) == "unsure"
-        await dying.outbox.sent(parcel.outbound.id, Sent(remote_id="r1"))  # it did leave, after all
+        await dying.outbox.mark_sent(
+            parcel.outbound.id, Sent(remote_id="r1")
+        )  # it did leave, after all
         assert await a.database.read(lambda c: c.execute(state).scalar()) == "sent"
 
 
@@ -180,9 +182,9 @@ async def test_a_restarted_process_takes_over_from_its_namesake_at_once(postgres
     """If the old process still lives, its next renewal tells it."""
     async with process(postgres_url, "one") as old, process(postgres_url, "other") as other:
         parcel = await sending(old)
-        assert await other.outbox.cut_off() == ()
+        assert await other.outbox.take_over() == ()
         async with process(postgres_url, "one") as new:
-            [found] = await new.outbox.cut_off()
+            [found] = await new.outbox.take_over()
             assert found.outbound.id == parcel.outbound.id
             assert not await old.processes.renew()
 
@@ -192,16 +194,16 @@ async def test_a_lease_is_renewed(postgres_url: str) -> None:
     Once another process has taken over, the process gets a new id."""
     async with process(postgres_url) as store, process(postgres_url) as other:
         id = store.lease.id
-        assert store.processes.holds()
+        assert store.processes.holds_lease()
         await expire(store)
-        assert not store.processes.holds()
+        assert not store.processes.holds_lease()
         assert await store.processes.renew()
-        assert store.processes.holds()
+        assert store.processes.holds_lease()
         assert store.lease.id == id
         await expire(store)
-        await other.outbox.cut_off()
+        await other.outbox.take_over()
         assert not await store.processes.renew()
-        assert store.processes.holds()
+        assert store.processes.holds_lease()
         assert store.lease.id != id
 
 
@@ -213,11 +215,11 @@ async def test_after_an_outage_processes_wait_before_they_take_over(postgres_url
         await expire(slow)
         await expire(fast)
         assert await fast.processes.renew()
-        assert await fast.outbox.cut_off() == ()
+        assert await fast.outbox.take_over() == ()
         assert await slow.processes.renew()
         fast.lease.since -= LEASE.total_seconds()
-        assert await fast.outbox.cut_off() == ()
-        await slow.outbox.over(parcel.outbound.id, "failed", "refused")
+        assert await fast.outbox.take_over() == ()
+        await slow.outbox.close(parcel.outbound.id, "failed", "refused")
         states = select(outbox.c.state)
         assert await fast.database.read(lambda c: c.execute(states).scalar()) == "dead"
 
@@ -230,10 +232,10 @@ async def test_on_sqlite_all_other_processes_are_dead(
     async with process(url) as old:
         parcel = await sending(old)
     async with process(url) as new:
-        [found] = await new.outbox.cut_off()
+        [found] = await new.outbox.take_over()
         assert found.outbound.id == parcel.outbound.id
         await expire(new)
-        assert new.processes.holds()
+        assert new.processes.holds_lease()
         assert await new.processes.renew()
 
 

@@ -24,7 +24,7 @@ class AgentsSlack:
     """Agents answer customers from a channel in Slack. ``largest_file`` is in bytes."""
 
     name = "agents_slack"
-    door = "slack"
+    endpoint = "slack"
 
     def __init__(self, settings: AgentsSlackSettings, *, largest_file: int) -> None:
         self._settings, self._largest_file = settings, largest_file

@@ -199,9 +199,9 @@ class RedisCluster:
     def limits(self, rates: Mapping[str, float | None]) -> SharedRateLimits:
         return SharedRateLimits(self._link, rates)
 
-    async def start(self, hurry: Callable[[], None]) -> None:
-        self._hurry = hurry
-        self._link.on_change(hurry)
+    async def start(self, sweep_now: Callable[[], None]) -> None:
+        self._hurry = sweep_now
+        self._link.on_change(sweep_now)
         self._running = [
             asyncio.create_task(self._link.probe()),
             asyncio.create_task(self.events.run()),
@@ -218,18 +218,18 @@ class RedisCluster:
             without_redis_within=self._settings.sweep,
         )
 
-    async def hold(
+    async def run_exclusively(
         self, name: str, work: Callable[[], Awaitable[None]], stand_by: Callable[[], None]
     ) -> None:
         await self._leases.hold(name, work, stand_by)
 
-    def sweep(self) -> float:
+    def sweep_interval(self) -> float:
         return self._sweep if self._link.trouble is None else self._settings.sweep
 
-    async def sweeps(self) -> bool:
+    async def may_sweep(self) -> bool:
         """One process looks for all of them; without Redis, each does. The turn lasts for half the
         time, so that one that dies after its look costs the others no more than that."""
-        key, lasts = self._link.key("sweep"), max(1, int(self.sweep() * 500))
+        key, lasts = self._link.key("sweep"), max(1, int(self.sweep_interval() * 500))
         try:
             first = await self._link.call(lambda redis: redis.set(key, self._id, px=lasts, nx=True))
         except (RedisUnavailable, NoConsumerGroup):

@@ -249,8 +249,8 @@ def named_files(connection: Connection, chosen: ColumnElement[bool]) -> set[str]
     for row in connection.execute(query):
         payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
         if row.kind == "agent":
-            said = rows.from_json(payload, AgentMessage)
-            digests |= {attachment.digest for attachment in said.attachments}
+            message = rows.from_json(payload, AgentMessage)
+            digests |= {attachment.digest for attachment in message.attachments}
             continue
         inbound = rows.from_json(payload, Inbound)
         digests |= {attachment.digest for attachment in inbound.attachments}

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
-from gateway.adapters.sql.inbox import insert_happened
+from gateway.adapters.sql.inbox import insert_event
 from gateway.adapters.sql.outbox import NOT_UNSURE
 from gateway.adapters.sql.schema import (
     conversations,
@@ -77,10 +77,10 @@ class SqlHandoffs:
                 connection, conversation, event, at, agent=by, tier=now.tier
             )
             if state == "resolved":
-                happened = ConversationEvent(
+                resolved = ConversationEvent(
                     conversation=conversation, name="resolved", epoch=now.epoch
                 )
-                insert_happened(connection, now.address.lane, "event", happened, at)
+                insert_event(connection, now.address.lane, "event", resolved, at)
             return now
 
         return await self._db.write(job)

@@ -121,19 +121,21 @@ class SqlInbox:
         )
         return await self._db.write_batched(insert_rows, row)
 
-    async def say(self, said: AgentMessage, lane: str, key: str, at: datetime) -> Accepted:
+    async def accept_agent_message(
+        self, message: AgentMessage, lane: str, key: str, at: datetime
+    ) -> Accepted:
         row = InboxRow(
             lane=lane,
             channel=DESK,
             kind="agent",
             remote_id=f"{DESK}:{key}",
-            payload=self._db.keys.seal(rows.to_json(said), f"inbox.payload:{lane}"),
+            payload=self._db.keys.seal(rows.to_json(message), f"inbox.payload:{lane}"),
             received_at=rows.to_ms(at),
-            conversation_id=said.conversation,
+            conversation_id=message.conversation,
         )
         return await self._db.write_batched(insert_rows, row)
 
-    async def said(self, lane: str, key: str) -> Accepted | None:
+    async def find_agent_message(self, lane: str, key: str) -> Accepted | None:
         values = {"lane": lane, "remote_id": f"{DESK}:{key}"}
         turn = await self._db.read(lambda c: _BY_REMOTE_ID.scalar(c, values))
         return None if turn is None else Accepted(turn=turn, duplicate=True)
@@ -157,7 +159,7 @@ class SqlInbox:
             key=outcome.work.lane,
         )
 
-    async def failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
+    async def mark_failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
         values: dict[str, object] = {
             "attempts": inbox.c.attempts + 1,
             "error": error,
@@ -171,7 +173,7 @@ class SqlInbox:
         ready = select(inbox.c.lane).where(inbox.c.state == "ready").distinct()
         return await self._db.read(lambda c: tuple(c.execute(ready).scalars()))
 
-    async def survived(self) -> int:
+    async def count_interrupted(self) -> int:
         if self._db.shared:
             return 0  # `lease_head` counts
         count = update(inbox).where(inbox.c.id.in_(_HEADS)).values(attempts=inbox.c.attempts + 1)
@@ -224,17 +226,17 @@ def insert_rows(connection: Connection, new: Sequence[InboxRow]) -> list[Accepte
     return [_accepted(connection, row, stored) for row in new]
 
 
-def insert_happened(
-    connection: Connection, lane: str, kind: str, happened: ConversationEvent, at: datetime
+def insert_event(
+    connection: Connection, lane: str, kind: str, event: ConversationEvent, at: datetime
 ) -> None:
     """Insert a due timer or an event, in order with the customer's messages."""
     row = InboxRow(
         lane=lane,
         channel=lane.partition(":")[0],
         kind=kind,
-        payload=rows.encrypted(connection, "inbox.payload", lane, rows.to_json(happened)),
+        payload=rows.encrypted(connection, "inbox.payload", lane, rows.to_json(event)),
         received_at=rows.to_ms(at),
-        conversation_id=happened.conversation,
+        conversation_id=event.conversation,
     )
     insert_rows(connection, [row])
 

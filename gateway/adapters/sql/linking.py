@@ -60,7 +60,7 @@ class SqlLinks:
     async def unlink(self, link: int, at: datetime) -> None:
         await self._db.write(lambda c: _unlink(c, link, at))
 
-    async def of(self, conversation: int) -> tuple[LinkedAddress, ...]:
+    async def linked_addresses(self, conversation: int) -> tuple[LinkedAddress, ...]:
         return await self._db.read(lambda c: _links_of(c, customer_of(c, conversation)))
 
     async def send_code(
@@ -87,7 +87,7 @@ class SqlLinks:
     async def redeem(self, conversation: int, digest: str, at: datetime) -> Address | None:
         return await self._db.write(lambda c: _redeem(c, conversation, digest, at))
 
-    async def go_on(
+    async def continue_at(
         self, conversation: int, address: Address, agent: Agent, at: datetime
     ) -> Conversation:
         return await self._db.write(

@@ -88,7 +88,7 @@ class SqlOutbox:
         except LaneBusy:
             return NotBefore(at=at + LOOK_AGAIN)
 
-    async def sent(self, id: int, sent: Sent) -> None:
+    async def mark_sent(self, id: int, sent: Sent) -> None:
         def job(connection: Connection) -> None:
             connection.execute(_SENT, {"row": id})
             connection.execute(_SENT_MESSAGE, {"row": id, "remote": sent.remote_id})
@@ -98,7 +98,7 @@ class SqlOutbox:
 
         await self._db.write(job)
 
-    async def later(
+    async def retry_later(
         self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False
     ) -> None:
         again = _ROW.where(self._is_own()).values(
@@ -112,7 +112,7 @@ class SqlOutbox:
 
         await self._db.write(job)
 
-    async def over(
+    async def close(
         self,
         id: int,
         status: Status,
@@ -140,7 +140,7 @@ class SqlOutbox:
 
         await self._db.write(job)
 
-    async def cut_off(self) -> tuple[OutboxItem, ...]:
+    async def take_over(self) -> tuple[OutboxItem, ...]:
         return await self._db.write(lambda c: _take_over(c, self._lease, shared=self._db.shared))
 
     def _is_own(self) -> ColumnElement[bool]:

@@ -51,7 +51,7 @@ class SqlProcesses:
         self._db, self._lease = database, lease
         self._name, self._role = "", ""
 
-    async def enter(self, name: str | None, role: str) -> None:
+    async def register(self, name: str | None, role: str) -> None:
         id, asked = uuid4().hex, _clock()
         self._name, self._role = name or id, role
         await self._db.write(lambda c: self._enter(c, id))
@@ -68,13 +68,13 @@ class SqlProcesses:
         if await self._db.write(lambda c: c.execute(renewed).rowcount) == 1:
             self._lease.renewed(asked)
             return True
-        await self.enter(self._name, self._role)
+        await self.register(self._name, self._role)
         return False
 
-    def holds(self) -> bool:
+    def holds_lease(self) -> bool:
         return not self._db.shared or self._lease.id is None or self._lease.is_running()
 
-    async def leave(self) -> None:
+    async def unregister(self) -> None:
         id, self._lease.id = self._lease.id, None
         if id is not None:
             own = delete(processes).where(processes.c.id == id)

@@ -54,18 +54,18 @@ class SqlRetention:
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
 
-    async def silent(
+    async def find_inactive(
         self, before: datetime, after: int, limit: int
     ) -> tuple[list[int], RetentionStep]:
         return await self._db.read(lambda c: _silent(c, before, after, limit), long=True)
 
-    async def whole(self, conversation: int) -> Json:
+    async def export_conversation(self, conversation: int) -> Json:
         return await self._db.read(lambda c: _whole(c, conversation), long=True)
 
-    async def end(self, conversations: Sequence[int], before: datetime) -> int:
+    async def delete_conversations(self, conversations: Sequence[int], before: datetime) -> int:
         return await self._db.write(lambda c: _end(c, conversations, before), long=True)
 
-    async def old(
+    async def finished_rows(
         self,
         kind: Literal["attachments", "inbox", "outbox", "hooks"],
         before: datetime,
@@ -83,7 +83,7 @@ class SqlRetention:
 
         return await (self._db.write(job, long=True) if delete else self._db.read(job, long=True))
 
-    async def unnamed(self, digests: Sequence[str]) -> set[str]:
+    async def unreferenced_files(self, digests: Sequence[str]) -> set[str]:
         left: set[str] = set()
         for at in range(0, len(digests), STEP):
             some = set(digests[at : at + STEP])
@@ -96,7 +96,7 @@ class SqlRetention:
                 left -= found
         return left
 
-    async def squeeze(self) -> None:
+    async def vacuum(self) -> None:
         await self._db.vacuum()
 
 

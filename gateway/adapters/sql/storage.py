@@ -18,26 +18,26 @@ _VALUE = "notes_of_guests.value"
 
 
 class SqlPluginStorage:
-    """See `ports.Notebook`."""
+    """See `ports.PluginStorage`."""
 
     def __init__(self, database: SqlDatabase, clock: Clock) -> None:
         self._db = database
         self._clock = clock
 
-    async def get(self, guest: str, key: str) -> StoredValue | None:
-        query = _SELECT.where(_NOTES.guest == guest, _NOTES.key == key)
+    async def get(self, plugin: str, key: str) -> StoredValue | None:
+        query = _SELECT.where(_NOTES.guest == plugin, _NOTES.key == key)
 
         def job(connection: Connection) -> StoredValue | None:
             row = connection.execute(query).one_or_none()
-            return _entry(connection, guest, row) if row else None
+            return _entry(connection, plugin, row) if row else None
 
         return await self._db.read(job)
 
     async def put(
-        self, guest: str, key: str, value: str, *, version: int = 0, conversation: int = 0
+        self, plugin: str, key: str, value: str, *, version: int = 0, conversation: int = 0
     ) -> StoredValue:
         values = {
-            "value": self._db.keys.seal(value, f"{_VALUE}:{guest}/{key}"),
+            "value": self._db.keys.seal(value, f"{_VALUE}:{plugin}/{key}"),
             "version": version + 1,
             "conversation_id": conversation or None,
             "updated_at": rows.to_ms(self._clock.now()),
@@ -48,38 +48,38 @@ class SqlPluginStorage:
             if conversation and connection.execute(known).scalar() is None:
                 raise NotFound(f"there is no conversation {conversation}")
             if version:
-                seen = _has_version(guest, key, version)
+                seen = _has_version(plugin, key, version)
                 changed = connection.execute(update(notes_of_guests).where(seen).values(values))
                 if changed.rowcount != 1:
-                    raise Outdated(f"{guest}: {key} is no longer at version {version}")
+                    raise Outdated(f"{plugin}: {key} is no longer at version {version}")
             else:
                 try:
                     connection.execute(
-                        insert(notes_of_guests), {"guest": guest, "key": key, **values}
+                        insert(notes_of_guests), {"guest": plugin, "key": key, **values}
                     )
                 except IntegrityError:
-                    raise Outdated(f"{guest}: {key} exists already") from None
+                    raise Outdated(f"{plugin}: {key} exists already") from None
             return StoredValue(key=key, value=value, version=version + 1, conversation=conversation)
 
         return await self._db.write(job)
 
-    async def drop(self, guest: str, key: str, *, version: int) -> None:
+    async def drop(self, plugin: str, key: str, *, version: int) -> None:
         def job(connection: Connection) -> None:
-            seen = _has_version(guest, key, version)
+            seen = _has_version(plugin, key, version)
             if connection.execute(delete(notes_of_guests).where(seen)).rowcount:
                 return
-            chosen = select(_NOTES.id).where(_NOTES.guest == guest, _NOTES.key == key)
+            chosen = select(_NOTES.id).where(_NOTES.guest == plugin, _NOTES.key == key)
             if connection.execute(chosen).scalar() is not None:
-                raise Outdated(f"{guest}: {key} is no longer at version {version}")
+                raise Outdated(f"{plugin}: {key} is no longer at version {version}")
 
         await self._db.write(job)
 
     async def scan(
-        self, guest: str, prefix: str, *, after: str = "", limit: int = 500
+        self, plugin: str, prefix: str, *, after: str = "", limit: int = 500
     ) -> tuple[StoredValue, ...]:
         query = (
             _SELECT.where(
-                _NOTES.guest == guest,
+                _NOTES.guest == plugin,
                 _NOTES.key >= prefix,
                 _NOTES.key < prefix + "\U0010ffff",
                 _NOTES.key > after,
@@ -88,18 +88,18 @@ class SqlPluginStorage:
             .limit(limit)
         )
         return await self._db.read(
-            lambda c: tuple(_entry(c, guest, row) for row in c.execute(query))
+            lambda c: tuple(_entry(c, plugin, row) for row in c.execute(query))
         )
 
 
-def _has_version(guest: str, key: str, version: int) -> ColumnElement[bool]:
-    return (_NOTES.guest == guest) & (_NOTES.key == key) & (_NOTES.version == version)
+def _has_version(plugin: str, key: str, version: int) -> ColumnElement[bool]:
+    return (_NOTES.guest == plugin) & (_NOTES.key == key) & (_NOTES.version == version)
 
 
-def _entry(connection: Connection, guest: str, row: Any) -> StoredValue:
+def _entry(connection: Connection, plugin: str, row: Any) -> StoredValue:
     return StoredValue(
         key=row.key,
-        value=rows.decrypted(connection, _VALUE, f"{guest}/{row.key}", row.value),
+        value=rows.decrypted(connection, _VALUE, f"{plugin}/{row.key}", row.value),
         version=row.version,
         conversation=row.conversation_id or 0,
     )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, select
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine import dialect
 from gateway.adapters.sql.engine.base import SqlDatabase
-from gateway.adapters.sql.inbox import insert_happened
+from gateway.adapters.sql.inbox import insert_event
 from gateway.adapters.sql.schema import timers
 from gateway.store import ConversationEvent
 
@@ -41,12 +41,12 @@ def _fire(connection: Connection, at: datetime) -> tuple[str, ...]:
     found = connection.execute(due).all()
     dialect.lock(connection, dialect.INBOX_LOCK, (row.lane for row in found))
     for row in found:
-        happened = ConversationEvent(
+        event = ConversationEvent(
             conversation=row.conversation_id,
             name=row.name,
             epoch=row.epoch,
             data=rows.from_json(row.data, dict[str, str]),
         )
-        insert_happened(connection, row.lane, "timer", happened, at)
+        insert_event(connection, row.lane, "timer", event, at)
         connection.execute(delete(timers).where(timers.c.id == row.id))
     return tuple(dict.fromkeys(row.lane for row in found))

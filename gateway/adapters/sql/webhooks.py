@@ -197,13 +197,13 @@ class SqlWebhooks:
     ) -> WebhookDelivery | NotBefore | None:
         return await self._db.write(lambda c: _take(c, lane, at, lease), key=f"hooks:{lane}")
 
-    async def sent(self, id: int) -> None:
+    async def mark_sent(self, id: int) -> None:
         await self._change(id, state="sent", error=None)
 
-    async def later(self, id: int, error: str, due: datetime) -> None:
+    async def retry_later(self, id: int, error: str, due: datetime) -> None:
         await self._change(id, error=error, due_at=rows.to_ms(due))
 
-    async def dead(self, id: int, error: str) -> None:
+    async def mark_dead(self, id: int, error: str) -> None:
         await self._change(id, state="dead", error=error)
 
     async def lanes(self) -> tuple[str, ...]:

@@ -110,8 +110,8 @@ def _current(
         identify(connection, outcome)
     row = _CONVERSATION.one(connection, {"id": outcome.conversation.id})
     now = rows.conversation(connection, row)
-    if outcome.work.happened is not None:
-        return now, _why_outdated(connection, now, outcome.work.happened)
+    if outcome.work.event is not None:
+        return now, _why_outdated(connection, now, outcome.work.event)
     if outcome.work.kind == "agent" or now.epoch == outcome.conversation.epoch:
         return now, None
     if now.state in ("waiting", "person"):
@@ -120,11 +120,11 @@ def _current(
 
 
 def _why_outdated(
-    connection: Connection, now: Conversation, happened: ConversationEvent
+    connection: Connection, now: Conversation, event: ConversationEvent
 ) -> str | None:
     """Why a timer's reply is dropped: the conversation changed, or a newer one began. (Where
     conversations follow one another in a lane, the reply would show up in the newer one.)"""
-    if now.epoch != happened.epoch:
+    if now.epoch != event.epoch:
         return "the conversation has changed since it was set"
     lane = {"lane": now.address.lane, "this": now.id}
     if now.subject is None and _NEWER.scalar(connection, lane) is not None:

@@ -193,17 +193,19 @@ def record_feedback(
 
 def _close_suggestion(connection: Connection, outcome: TurnOutcome) -> None:
     """Store what the agent made of the suggestion: sent as it was, or edited."""
-    said = outcome.work.said
-    if said is None or said.suggestion is None:
+    message = outcome.work.agent_message
+    if message is None or message.suggestion is None:
         return
-    chosen = suggestions.c.id == said.suggestion
+    chosen = suggestions.c.id == message.suggestion
     row = connection.execute(select(suggestions).where(chosen)).one_or_none()
-    same = row is not None and rows.suggestion(connection, row).text.split() == said.text.split()
-    final = rows.encrypted(connection, "suggestions.final", said.conversation, said.text)
+    same = row is not None and rows.suggestion(connection, row).text.split() == message.text.split()
+    final = rows.encrypted(connection, "suggestions.final", message.conversation, message.text)
     connection.execute(
         update(suggestions)
-        .where(chosen, suggestions.c.conversation_id == said.conversation)
-        .values(outcome="sent" if same else "edited", final=final, agent=rows.to_json(said.agent))
+        .where(chosen, suggestions.c.conversation_id == message.conversation)
+        .values(
+            outcome="sent" if same else "edited", final=final, agent=rows.to_json(message.agent)
+        )
     )
 
 

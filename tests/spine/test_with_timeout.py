@@ -1,4 +1,4 @@
-"""A time-out that costs nothing where nothing is waited for."""
+"""`with_timeout`: a timeout that costs nothing where nothing is awaited."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 
 from gateway.runtime.tasks import with_timeout
 
-WHO: ContextVar[str] = ContextVar("WHO")
+NAME: ContextVar[str] = ContextVar("NAME")
 
 
 class Refused(Exception):
-    """What the work of a test raises."""
+    """Raised by the work of a test."""
 
 
-async def test_what_waits_for_nothing_sets_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its value, or what it raises, is given at once."""
+async def test_work_that_does_not_wait_sets_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its result or exception is passed on at once."""
 
     async def done() -> int:
         return 7
@@ -31,45 +31,44 @@ async def test_what_waits_for_nothing_sets_no_timer(monkeypatch: pytest.MonkeyPa
         await with_timeout(0.0, fails())
 
 
-async def test_what_waits_is_awaited_to_its_end() -> None:
-    """Several waits, its own time-outs and its context are as in any coroutine."""
+async def test_work_that_waits_runs_to_its_end() -> None:
+    """Several waits, its own timeouts and its context work as in any coroutine."""
 
     async def waits() -> str:
-        WHO.set("inside")
+        NAME.set("inside")
         await asyncio.sleep(0)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.001):
                 await asyncio.Event().wait()
         found = await asyncio.gather(asyncio.sleep(0, "a"), asyncio.sleep(0, "b"))
-        return "".join(found) + WHO.get()
+        return "".join(found) + NAME.get()
 
     assert await with_timeout(60.0, waits()) == "abinside"
 
 
-async def test_what_takes_too_long_is_cut_off() -> None:
-    """It hears of it as a cancellation and may clean up; the caller gets a TimeoutError and is
-    not cancelled itself."""
-    heard: list[str] = []
+async def test_work_that_takes_too_long_is_cancelled() -> None:
+    """The work may clean up; the caller gets a TimeoutError and is not cancelled itself."""
+    events: list[str] = []
 
     async def hangs() -> None:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            heard.append("cut off")
+            events.append("cancelled")
             await asyncio.sleep(0)
-            heard.append("cleaned up")
+            events.append("cleaned up")
             raise
 
     with pytest.raises(TimeoutError):
         await with_timeout(0.001, hangs())
-    assert heard == ["cut off", "cleaned up"]
+    assert events == ["cancelled", "cleaned up"]
     current = asyncio.current_task()
     assert current is not None
     assert current.cancelling() == 0
 
 
-async def test_whoever_is_cancelled_takes_the_work_along() -> None:
-    """A cancellation from outside stays one."""
+async def test_a_cancelled_caller_cancels_the_work() -> None:
+    """A cancellation from outside is not turned into a TimeoutError."""
 
     async def hangs() -> None:
         await asyncio.Event().wait()
@@ -81,8 +80,8 @@ async def test_whoever_is_cancelled_takes_the_work_along() -> None:
         await task
 
 
-async def test_what_fails_later_fails_as_itself() -> None:
-    """An error after a wait is the work's own."""
+async def test_an_error_after_a_wait_is_passed_on() -> None:
+    """It stays the error of the work."""
 
     async def fails() -> None:
         await asyncio.sleep(0)
@@ -92,8 +91,8 @@ async def test_what_fails_later_fails_as_itself() -> None:
         await with_timeout(60.0, fails())
 
 
-async def test_any_awaitable_will_do() -> None:
-    """A future, or a task that was begun elsewhere, is bounded too."""
+async def test_any_awaitable_can_have_a_timeout() -> None:
+    """A future, or a task that was begun elsewhere, works too."""
     assert await with_timeout(60.0, asyncio.create_task(asyncio.sleep(0, 5))) == 5
     with pytest.raises(TimeoutError):
         await with_timeout(0.001, asyncio.get_running_loop().create_future())

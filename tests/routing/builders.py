@@ -1,4 +1,4 @@
-"""Turns to route, made in one line each."""
+"""Builders of turns for the tests of routing, escalation and follow-up."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def understood(
     others: tuple[str, ...] = (),
     asked: tuple[str, ...] = (),
 ) -> Understanding:
-    """What the engines made of a message; an empty ``intent`` is none at all, ``asked`` are the
-    intents of its questions."""
+    """An understanding; an empty ``intent`` means no ranking, ``asked`` are the intents of its
+    questions."""
     rest = tuple(Guess(name=name, confidence=0.1) for name in others)
     return Understanding(
         ranking=(Guess(name=intent, confidence=confidence), *rest) if intent else (),
@@ -68,9 +68,15 @@ def customer(text: str = "Where is it?", *, ago: float = 5, of: Understanding | 
              id: int = 1) -> Message:  # fmt: skip
     """A customer's message, ``ago`` minutes before now."""
     at = NOW - timedelta(minutes=ago)
-    seen = of or understood()
+    understanding = of or understood()
     return Message(
-        id=id, conversation=1, author="customer", text=text, at=at, turn=id, understanding=seen
+        id=id,
+        conversation=1,
+        author="customer",
+        text=text,
+        at=at,
+        turn=id,
+        understanding=understanding,
     )
 
 
@@ -101,17 +107,17 @@ def person(text: str = "Let me look.", *, ago: float = 3) -> Message:
 
 
 def earlier(intent: str, days: float, *, id: int = 77, **known: object) -> PastConversation:
-    one = PastConversation(
+    past = PastConversation(
         id=id, channel="email", opened_at=NOW - timedelta(days=days), resolved_at=NOW, intent=intent
     )
-    return one.replace(**known)
+    return past.replace(**known)
 
 
 def turn(
     text: str = "Where is my parcel?", of: Understanding | None = None, **known: object
 ) -> Turn:
-    """A turn of a calm, known customer with the bot; ``known`` replaces what it says."""
-    made = Turn(
+    """A turn of a calm, known customer with the bot; ``known`` replaces fields."""
+    default = Turn(
         id=9,
         at=NOW,
         message=Message(id=0, conversation=1, author="customer", text=text, at=NOW),
@@ -119,4 +125,4 @@ def turn(
         conversation=Conversation(id=1, address=HOME, opened_at=NOW - timedelta(minutes=10)),
         understanding=of or understood(),
     )
-    return made.replace(**known)
+    return default.replace(**known)

@@ -1,5 +1,5 @@
-"""The bot is silent where a person has the customer, whatever conversation it began in; and what a
-customer said meanwhile is not lost with the bot's words."""
+"""The bot is silent while an agent has the customer, whichever conversation its reply belongs to;
+what the customer wrote meanwhile is kept."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ANA = Agent(id="desk:ana", name="Ana")
 DAY = 24 * 3600
 
 
-class Held(FakeHandler):
-    """Stops at its barrier when the customer writes ``slow``."""
+class HeldHandler(FakeHandler):
+    """Waits at its barrier when the customer writes ``slow``."""
 
     def __init__(self) -> None:
         super().__init__(echo)
@@ -32,19 +32,19 @@ class Held(FakeHandler):
 
 
 async def claim(gw: RunningGateway, conversation: int) -> int:
-    """Ana takes it; gives the epoch since."""
+    """Ana claims it; returns the new epoch."""
     now = (await gw.services.desk.card(conversation)).conversation
     card = await gw.services.desk.claim(conversation, ANA, epoch=now.epoch)
     return card.conversation.epoch
 
 
-async def test_no_second_conversation_begins_beside_a_persons(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_no_new_conversation_begins_beside_a_claimed_one(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """After a day a message begins a new conversation; not when a person took the old one while
-    the bot was thinking."""
-    fake, held = FakeChannel(), Held()
-    async with running(fake, held, config=easy, clock=FakeClock(), tmp_path=tmp_path) as gw:
+    """After a day a message begins a new conversation, unless an agent claims the old one while
+    the handler runs."""
+    fake, held = FakeChannel(), HeldHandler()
+    async with running(fake, held, config=answer_all, clock=FakeClock(), tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
         await gw.pass_time(2 * DAY)
@@ -59,7 +59,7 @@ async def test_no_second_conversation_begins_beside_a_persons(
 
 
 def asks_later(turn: Turn) -> Reply | None:
-    """A minute after a person closed the case, asks how it was."""
+    """Sends a survey one minute after the case is resolved."""
     if turn.kind == "event":
         alarm = Timer(name="ask", due_at=turn.at + timedelta(seconds=60))
         return Reply(purpose="notice", timers=(alarm,))
@@ -69,13 +69,13 @@ def asks_later(turn: Turn) -> Reply | None:
 
 
 @pytest.mark.parametrize("claimed", [True, False])
-async def test_no_question_about_an_old_case_in_the_middle_of_a_new_one(
-    tmp_path: Path, easy: dict[str, Any], claimed: bool
+async def test_no_survey_about_an_old_case_during_a_new_one(
+    tmp_path: Path, answer_all: dict[str, Any], claimed: bool
 ) -> None:
-    """The customer came again: the old case's question would fall into the new one."""
+    """The customer wrote again before the survey of the old case was due."""
     fake = FakeChannel()
     async with running(
-        fake, FakeHandler(asks_later), config=easy, clock=FakeClock(), tmp_path=tmp_path
+        fake, FakeHandler(asks_later), config=answer_all, clock=FakeClock(), tmp_path=tmp_path
     ) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
@@ -87,8 +87,8 @@ async def test_no_question_about_an_old_case_in_the_middle_of_a_new_one(
         assert [m.text for m in fake.sent] == ["You said hello.", "You said again."]
 
 
-class Surveyed(Held):
-    """Asks as soon as a case is closed; reads a 5, and ``slow`` as `no more`."""
+class SurveyHandler(HeldHandler):
+    """Sends a survey at once; reads ``slow`` as a score of 5 and an opt-out."""
 
     def read_answer(self, turn: Turn) -> SurveyAnswer | None:
         return SurveyAnswer(score=5, opt_out=True) if turn.message.text == "slow" else None
@@ -99,12 +99,12 @@ class Surveyed(Held):
         return await super().handle(turn)
 
 
-async def test_an_answer_counts_although_a_person_takes_over(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_a_survey_answer_counts_although_an_agent_claims(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """The stars and the wish to be asked no more are kept when the bot's thanks are dropped."""
-    fake, held = FakeChannel(), Surveyed()
-    async with running(fake, held, config=easy, tmp_path=tmp_path) as gw:
+    """The score and the opt-out are stored although the bot's reply is dropped."""
+    fake, held = FakeChannel(), SurveyHandler()
+    async with running(fake, held, config=answer_all, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
         await gw.services.desk.resolve(1, ANA, epoch=await claim(gw, 1))
@@ -119,8 +119,8 @@ async def test_an_answer_counts_although_a_person_takes_over(
         assert (await gw.services.desk.card(1)).customer.opted_out
 
 
-async def test_an_alarm_can_bring_a_person(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """A handler that hands over when its timer rings does hand over."""
+async def test_a_timer_can_bring_a_person(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """A handler may escalate when its timer is due."""
 
     def gives_up(turn: Turn) -> Reply | None:
         if turn.kind == "timer":
@@ -131,7 +131,7 @@ async def test_an_alarm_can_bring_a_person(tmp_path: Path, easy: dict[str, Any])
 
     fake = FakeChannel()
     async with running(
-        fake, FakeHandler(gives_up), config=easy, clock=FakeClock(), tmp_path=tmp_path
+        fake, FakeHandler(gives_up), config=answer_all, clock=FakeClock(), tmp_path=tmp_path
     ) as gw:
         await gw.customer("fake", "carla").say("hello")
         await gw.pass_time(120)

@@ -1,4 +1,4 @@
-"""Several guests behind one door: the keeper verifies and parses, the tenants choose."""
+"""Several plugins behind one webhook: its channel verifies and parses, subscribers choose."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from gateway import (
 from gateway.testing import running
 
 
-class Keeper:
-    """A channel that keeps a door named ``tower``."""
+class EndpointChannel:
+    """A channel with a webhook endpoint named ``shared``."""
 
-    name = "tower"
+    name = "shared"
     traits = Traits(mailbox=True)
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
         async def receive(request: web.Request) -> web.Response:
             payload = await request.json()
-            for tenant in services.subscribers.get("tower", ()):
-                if (answer := await tenant.take(payload, services)) is not None:
+            for subscriber in services.subscribers.get("shared", ()):
+                if (answer := await subscriber.take(payload, services)) is not None:
                     return web.json_response(answer)
-            return web.json_response("keeper")
+            return web.json_response("channel")
 
-        return [web.post("/tower", receive)]
+        return [web.post("/shared", receive)]
 
     @hookimpl
     def register_channels(self, register: Callable[[Channel], None], settings: Settings) -> None:
         register(self)
 
 
-class Lodger:
+class NamedSubscriber:
     """Takes payloads whose ``for`` is its name."""
 
-    def __init__(self, name: str, endpoint: str = "tower") -> None:
+    def __init__(self, name: str, endpoint: str = "shared") -> None:
         self.name, self.endpoint = name, endpoint
 
     async def take(self, payload: Mapping[str, Json], services: Services) -> Json:
@@ -69,21 +69,28 @@ class Lodger:
         ("anna", {"taken": "anna", "at": True}),
         ("bert", {"taken": "bert", "at": True}),
         ("anyone", {"taken": "anna", "at": True}),
-        ("carl", "keeper"),
-        ("nobody", "keeper"),
+        ("carl", "channel"),
+        ("nobody", "channel"),
     ],
 )
-async def test_the_first_who_wants_it_takes_it(tmp_path: Path, to: str, answer: Json) -> None:
-    """Tenants are asked in order; another door's are not; what is left is the keeper's."""
-    guests = (Keeper(), Lodger("anna"), Lodger("bert"), Lodger("carl", endpoint="cellar"))
-    async with running(*guests, tmp_path=tmp_path) as gw, gw.session() as http:
-        assert set(gw.services.subscribers) == {"tower", "cellar"}
-        response = await http.post("/tower", json={"for": to})
+async def test_the_first_subscriber_that_answers_takes_the_payload(
+    tmp_path: Path, to: str, answer: Json
+) -> None:
+    """Subscribers are called in order, those of other endpoints never; the channel has the rest."""
+    plugins = (
+        EndpointChannel(),
+        NamedSubscriber("anna"),
+        NamedSubscriber("bert"),
+        NamedSubscriber("carl", endpoint="other"),
+    )
+    async with running(*plugins, tmp_path=tmp_path) as gw, gw.session() as http:
+        assert set(gw.services.subscribers) == {"shared", "other"}
+        response = await http.post("/shared", json={"for": to})
         assert await response.json() == answer
 
 
-async def test_a_door_without_tenants(tmp_path: Path) -> None:
-    """Nobody need take part."""
-    async with running(Keeper(), tmp_path=tmp_path) as gw, gw.session() as http:
-        response = await http.post("/tower", json={"for": "anna"})
-        assert await response.json() == "keeper"
+async def test_an_endpoint_without_subscribers(tmp_path: Path) -> None:
+    """The channel handles every payload itself."""
+    async with running(EndpointChannel(), tmp_path=tmp_path) as gw, gw.session() as http:
+        response = await http.post("/shared", json={"for": "anna"})
+        assert await response.json() == "channel"

@@ -1,4 +1,4 @@
-"""What guests give to be routed."""
+"""The HTTP routes that plugins register."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from gateway.plugins import BadPlugin
 from gateway.testing import running
 
 
-class Folder:
-    """A guest that gives a folder, which aiohttp would serve without our shape."""
+class FolderPlugin:
+    """Registers a static folder, which aiohttp would serve outside of our middleware."""
 
     name = "folder"
 
@@ -31,8 +31,8 @@ class Folder:
         register(self)  # type: ignore[arg-type]  # that is the mistake
 
 
-async def test_a_folder_is_no_route(tmp_path: Path) -> None:
-    """The start stops, and says whose routes they are and what would be one."""
+async def test_a_static_folder_is_refused_as_a_route(tmp_path: Path) -> None:
+    """The start fails and names the plugin and what a route must be."""
     with pytest.raises(BadPlugin, match=r"folder: routes\(\) must give .* not StaticDef"):
-        async with running(Folder(tmp_path), tmp_path=tmp_path):
+        async with running(FolderPlugin(tmp_path), tmp_path=tmp_path):
             pass

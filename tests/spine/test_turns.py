@@ -1,4 +1,4 @@
-"""The way of a message, from the inbox to the customer."""
+"""A message on its way from the inbox to the customer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 
 
 async def test_a_customer_is_answered(tmp_path: Path) -> None:
-    """A handler's reply reaches the customer, once."""
+    """A handler's reply reaches the customer once, also when a message arrives twice."""
     hello = FakeHandler(lambda turn: Reply(body=(f"You said {turn.message.text}.",)))
     fake = FakeChannel()
     policy = {"policy": str(_policy(tmp_path))}
@@ -30,17 +30,17 @@ def _policy(folder: Path) -> Path:
     return file
 
 
-async def test_a_first_conversation_is_known_as_such(tmp_path: Path) -> None:
-    """Until the customer begins another one, nobody need ask what there was before."""
+async def test_returning_is_false_in_the_first_conversation(tmp_path: Path) -> None:
+    """`Turn.returning` is true as soon as the customer begins a second conversation."""
     seen: list[bool] = []
 
-    def hear(turn: Turn) -> Reply:
+    def record(turn: Turn) -> Reply:
         seen.append(turn.returning)
         return Reply(body=("Hello.",))
 
     clock = FakeClock()
     policy = {"policy": str(_policy(tmp_path))}
-    fakes = (FakeHandler(hear), FakeChannel())
+    fakes = (FakeHandler(record), FakeChannel())
     async with running(*fakes, tmp_path=tmp_path, config=policy, clock=clock) as gw:
         ana = gw.customer("fake", "ana")
         await ana.say("hello")
