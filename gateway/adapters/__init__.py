@@ -1,1 +1,1 @@
-"""The cellars: what the services stand on, each behind a Protocol of its own."""
+"""Adapters to the outside: databases, Redis, files, HTTP, encryption, tracing."""

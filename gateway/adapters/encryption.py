@@ -1,15 +1,14 @@
-"""Encryption at rest: what customers and colleagues wrote, sealed with a key from the environment.
+"""Encryption at rest: texts and files are encrypted with a key from the environment.
 
-AES-256-GCM: authenticated, and five times as fast at sealing as Fernet, two to three times at
-opening (``python -m tests.bench.sealing``). Each text is bound to its place (table, column, and the
-lane or conversation it belongs to) as associated data, so that nobody who can write to the database
-can move words from one customer's conversation to another's. It is not the row's id: that is known
-only after the row is stored, and would cost a second statement each time.
-Nonces are random, 96 bits: one key is good for 2^32 texts
-(NIST SP 800-38D, 8.3).
+AES-256-GCM: authenticated, five times as fast as Fernet at encryption and two to three times as
+fast at decryption (``python -m tests.bench.sealing``). Each text is bound to its place (table,
+column, and lane or conversation) as associated data: somebody who can write to the database cannot
+move a text to another customer's conversation. The place does not hold the row's id, which is
+known only after the insert and would cost a second statement each time.
+Nonces are random, 96 bits: one key is good for 2^32 texts (NIST SP 800-38D, 8.3).
 
-A sealed text begins with a record separator and says by which key it can be opened; what does not
-begin so is plain. Without keys texts are stored as they are.
+An encrypted text begins with a record separator and the name of its key. A text that does not begin
+with a record separator is plain. Without keys, texts are stored as they are.
 """
 
 from __future__ import annotations
@@ -27,108 +26,119 @@ from gateway.ports import WarmlineError
 
 MARK = "\x1e"
 PLAIN, SEALED = f"{MARK}p", f"{MARK}1"
-"""Before a plain text that happens to begin with the mark; before a sealed one."""
+"""Prefixes: of a plain text that happens to begin with the mark; of an encrypted text."""
 FILE = b"\x1eWARMLINE\x1e"
 NAME, NONCE, SIZE = 8, 12, 32
 
 
 class BadKey(WarmlineError):
-    """A data key is missing, or is none."""
+    """A data key is missing or not valid."""
 
 
 class DataKeys:
-    """The data keys: the first one seals, all of them open."""
+    """The data keys. The first one encrypts; each one decrypts what it encrypted."""
 
     def __init__(self, keys: Sequence[bytes] = ()) -> None:
-        self._ciphers = {name_of(key): AESGCM(key) for key in keys}
+        self._ciphers = {key_name(key): AESGCM(key) for key in keys}
         self.first: str | None = next(iter(self._ciphers), None)
-        """The name of the key that seals; None: nothing is sealed."""
+        """The name of the key that encrypts; None: nothing is encrypted."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the keys; a name gives nothing of its key away."""
+        """The names of the keys. A name does not reveal its key."""
         return tuple(self._ciphers)
 
     def seal(self, text: str, place: str) -> str:
+        """``text`` encrypted and bound to ``place``; unchanged when there are no keys."""
         if self.first is None:
             return text if not text.startswith(MARK) else PLAIN + text
-        sealed = self._seal(text.encode("utf-8", "surrogatepass"), place, self.first)
-        return f"{SEALED}{self.first}{base64.b64encode(sealed).decode()}"
+        encrypted = self._encrypt(text.encode("utf-8", "surrogatepass"), place, self.first)
+        return f"{SEALED}{self.first}{base64.b64encode(encrypted).decode()}"
 
     def open(self, text: str, place: str) -> str:
-        """Raises BadKey when the key is not there, or the text is of another place."""
+        """The plain text. Raises BadKey when the key is missing, or when the text is damaged or
+        belongs to another place."""
         if not text.startswith(MARK):
             return text
         if text.startswith(SEALED):
             start = len(SEALED) + NAME
             name = text[len(SEALED) : start]
             try:
-                sealed = base64.b64decode(text[start:], validate=True)
+                encrypted = base64.b64decode(text[start:], validate=True)
             except binascii.Error:
-                raise BadKey(f"a sealed text of {place.partition(':')[0]} is damaged") from None
-            return self._open(sealed, place, name).decode("utf-8", "surrogatepass")
+                what = f"an encrypted text of {_table(place)} is damaged"
+                raise BadKey(f"{what}; restore it from a backup") from None
+            return self._decrypt(encrypted, place, name).decode("utf-8", "surrogatepass")
         return text.removeprefix(PLAIN)
 
     def seal_bytes(self, data: bytes, place: str) -> bytes:
+        """As `seal`, for the bytes of a file."""
         if self.first is None:
             return data if not data.startswith(FILE) else FILE + b"p" * (NAME + 1) + data
-        return FILE + b"1" + self.first.encode() + self._seal(data, place, self.first)
+        return FILE + b"1" + self.first.encode() + self._encrypt(data, place, self.first)
 
     def open_bytes(self, data: bytes, place: str) -> bytes:
-        """Raises BadKey."""
+        """As `open`, for the bytes of a file. Raises BadKey."""
         if not data.startswith(FILE):
             return data
         start = len(FILE) + 1 + NAME
         if data[len(FILE) : len(FILE) + 1] == b"p":
             return data[start:]
-        return self._open(data[start:], place, data[len(FILE) + 1 : start].decode("ascii"))
+        return self._decrypt(data[start:], place, data[len(FILE) + 1 : start].decode("ascii"))
 
     def current(self, text: str) -> bool:
-        """Whether ``text`` is as it would be stored now: sealed with the first key, or plain."""
+        """Whether ``text`` is as it would be stored now: encrypted with the first key, or plain
+        when there are no keys."""
         if self.first is None:
             return not text.startswith(SEALED)
         return text.startswith(f"{SEALED}{self.first}")
 
     def current_bytes(self, data: bytes) -> bool:
+        """As `current`, for the bytes of a file."""
         if self.first is None:
             return not data.startswith(FILE + b"1")
         return data.startswith(FILE + b"1" + self.first.encode())
 
-    def _seal(self, data: bytes, place: str, name: str) -> bytes:
+    def _encrypt(self, data: bytes, place: str, name: str) -> bytes:
         nonce = os.urandom(NONCE)
         return nonce + self._ciphers[name].encrypt(nonce, data, place.encode())
 
-    def _open(self, sealed: bytes, place: str, name: str) -> bytes:
+    def _decrypt(self, encrypted: bytes, place: str, name: str) -> bytes:
         cipher = self._ciphers.get(name)
         if cipher is None:
             raise BadKey(missing((name,)))
         try:
-            return cipher.decrypt(sealed[:NONCE], sealed[NONCE:], place.encode())
+            return cipher.decrypt(encrypted[:NONCE], encrypted[NONCE:], place.encode())
         except (InvalidTag, ValueError):
-            what = f"something sealed of {place.partition(':')[0]} was changed or moved"
+            what = f"an encrypted value of {_table(place)} was changed or moved"
             raise BadKey(f"{what}; restore it from a backup") from None
 
 
+def _table(place: str) -> str:
+    return place.partition(":")[0]
+
+
 def missing(names: Sequence[str]) -> str:
-    """What to say when data are sealed with keys that are not there."""
+    """The error message for data whose keys ``names`` are missing."""
     keys = ", ".join(names)
-    return (
-        f"data are sealed with the key {keys}, which WARMLINE_DATA_KEY does not hold; add it there"
-    )
+    what = f"data are encrypted with the key {keys}, which WARMLINE_DATA_KEY does not hold"
+    return f"{what}; add it there"
 
 
-def name_of(key: bytes) -> str:
-    """Eight hex digits that stand for ``key``: of a digest made for this alone."""
+def key_name(key: bytes) -> str:
+    """The name of ``key``: eight hex digits of a digest that is used for nothing else."""
     return hashlib.sha256(b"warmline data key" + key).hexdigest()[:NAME]
 
 
 def read_keys(text: str) -> DataKeys:
-    """Keys in base64, separated by commas or blanks: the first one seals. Raises BadKey, which
-    quotes nothing of them."""
+    """Parse keys in base64, separated by commas or blanks; the first one encrypts.
+
+    Raises BadKey, whose message quotes nothing of the keys.
+    """
     keys: list[bytes] = []
-    for number, one in enumerate(text.replace(",", " ").split(), start=1):
+    for number, part in enumerate(text.replace(",", " ").split(), start=1):
         try:
-            key = base64.b64decode(one.replace("-", "+").replace("_", "/"), validate=True)
+            key = base64.b64decode(part.replace("-", "+").replace("_", "/"), validate=True)
         except binascii.Error:
             key = b""
         if len(key) != SIZE:
@@ -139,4 +149,5 @@ def read_keys(text: str) -> DataKeys:
 
 
 def new_key() -> str:
+    """A new random key in base64."""
     return base64.b64encode(os.urandom(SIZE)).decode()

@@ -1,4 +1,4 @@
-"""Files on disk, named by the SHA-256 of their bytes, with a media type told by their content."""
+"""Attachments on disk, named by the SHA-256 of their content; and checks of their media type."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from gateway.adapters.encryption import DataKeys
 from gateway.model import Attachment, File
 from gateway.ports import NotFound, TooLarge
 
-DIGEST, HEX = 64, frozenset("0123456789abcdef")
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class DiskFiles:
-    """Files below ``folder`` under the SHA-256 of their bytes; at most ``most`` bytes each."""
+    """Files below ``folder``, each named by the SHA-256 of its content, of at most ``most`` bytes.
+    With ``keys`` the content is encrypted on disk."""
 
     def __init__(self, folder: Path, *, most: int, keys: DataKeys | None = None) -> None:
         self._folder = folder
@@ -28,52 +29,52 @@ class DiskFiles:
         self._keys = keys or DataKeys()
 
     async def keep(self, file: File) -> Attachment:
-        """Durable when it returns. Raises TooLarge."""
+        """Store ``file``. It is on the disk when this returns. Raises TooLarge."""
         size = len(file.data)
         if size > self._most:
             raise TooLarge(f"{size} bytes; limits.attachment allows {self._most}")
         digest = await asyncio.to_thread(self._write, file.data)
-        media_type = believed(file.media_type, file.data)
+        media_type = safe_media_type(file.media_type, file.data)
         return Attachment(name=file.name, media_type=media_type, size=size, digest=digest)
 
     async def open(self, digest: str) -> bytes:
-        """Raises NotFound."""
+        """The content of the file. Raises NotFound."""
         path = self._path(digest)
         try:
             stored = await asyncio.to_thread(path.read_bytes)
         except FileNotFoundError:
             raise NotFound(f"no file {digest}") from None
-        return self._keys.open_bytes(stored, _bound(digest))
+        return self._keys.open_bytes(stored, _place(digest))
 
     async def forget(self, digests: tuple[str, ...]) -> None:
-        """Delete files that nothing names any more."""
+        """Delete files that no row refers to any more."""
         for digest in digests:
             await asyncio.to_thread(self._path(digest).unlink, missing_ok=True)
 
     def reseal(self) -> int:
-        """Bring every file to the first key; gives how many changed. It takes long: not for the
-        event loop."""
+        """Encrypt every file again that is not encrypted with the first key. Returns how many
+        changed. This blocks and takes long: do not call it on the event loop."""
         changed = 0
         for path in sorted(self._folder.glob("??/*")):
             digest = path.name
-            if len(digest) != DIGEST or not set(digest) <= HEX:
-                continue  # left over by a crash: no file of ours
+            if not DIGEST.fullmatch(digest):
+                continue  # the temporary file of a write that a crash cut off
             stored = path.read_bytes()
             if not self._keys.current_bytes(stored):
-                data = self._keys.open_bytes(stored, _bound(digest))
-                _replace(path, self._keys.seal_bytes(data, _bound(digest)))
+                data = self._keys.open_bytes(stored, _place(digest))
+                _replace(path, self._keys.seal_bytes(data, _place(digest)))
                 changed += 1
         return changed
 
-    async def older(self, than: float) -> AsyncIterator[list[str]]:
-        """The digests of files that were kept before ``than`` (seconds since 1970), a folder at a
-        time. What a crash left half written is deleted on the way."""
+    async def older_than(self, timestamp: float) -> AsyncIterator[list[str]]:
+        """The digests of files that were stored before ``timestamp`` (seconds since 1970), one
+        folder at a time. Also deletes old temporary files of writes that a crash cut off."""
         for folder in await asyncio.to_thread(lambda: sorted(self._folder.glob("??"))):
-            yield await asyncio.to_thread(_old_files, folder, than)
+            yield await asyncio.to_thread(_old_files, folder, timestamp)
 
     def _path(self, digest: str) -> Path:
-        if len(digest) != DIGEST or not set(digest) <= HEX:
-            raise NotFound("that is no digest of a file")
+        if not DIGEST.fullmatch(digest):
+            raise NotFound("not the digest of a file")
         return self._folder / digest[:2] / digest
 
     def _write(self, data: bytes) -> str:
@@ -82,29 +83,29 @@ class DiskFiles:
         if path.exists():
             return digest
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, self._keys.seal_bytes(data, _bound(digest)))
+        _replace(path, self._keys.seal_bytes(data, _place(digest)))
         return digest
 
 
-def _old_files(folder: Path, than: float) -> list[str]:
-    found = []
+def _old_files(folder: Path, timestamp: float) -> list[str]:
+    digests = []
     for path in folder.iterdir():
-        if path.stat().st_mtime >= than:
+        if path.stat().st_mtime >= timestamp:
             continue
-        if len(path.name) == DIGEST:
-            found.append(path.name)
+        if DIGEST.fullmatch(path.name):
+            digests.append(path.name)
         else:
             path.unlink(missing_ok=True)  # the temporary file of a write that was cut off
-    return found
+    return digests
 
 
-def _bound(digest: str) -> str:
-    """What the bytes of a file are bound to: none can be put in the place of another."""
+def _place(digest: str) -> str:
+    """The place that a file's content is bound to, so that no file can replace another."""
     return f"files:{digest}"
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write the file whole or not at all, durably."""
+    """Write the whole file or nothing, durably."""
     with NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
         temporary.write(data)
         temporary.flush()
@@ -123,8 +124,8 @@ ACTIVE = re.compile(
 )
 UNKNOWN = "application/octet-stream"
 PASSIVE = ("image/", "audio/", "video/", "application/pdf", "font/")
-KIN = {
-    # A container, and what is made of it: the narrower word of the sender is believed.
+COMPATIBLE = {
+    # For each container format, the prefixes of the more precise types that a sender may state.
     "application/zip": (
         "application/vnd.",
         "application/epub",
@@ -139,23 +140,25 @@ KIN = {
 }
 
 
-def believed(said: str, data: bytes) -> str:
-    """The media type under which ``data`` is kept: what it shows to be where that is another
-    family than ``said``; ``application/octet-stream`` for a page or a program in disguise.
+def safe_media_type(stated: str, data: bytes) -> str:
+    """The media type to store ``data`` under.
 
-    Nothing is served inline anyway; this keeps channels and colleagues' programs from being told
-    that a page is a picture.
+    It is ``stated``, the sender's, unless the content shows another kind of file: then it is that
+    of the content. HTML or a script that states to be a picture, say, becomes
+    ``application/octet-stream``. Nothing is served inline anyway; this protects channels and the
+    programs of colleagues from files with a false type.
     """
     found = filetype.guess_mime(data[:8192])
     if found is None:
-        disguised = said.startswith(PASSIVE) and ACTIVE.match(data[:1024]) is not None
-        return UNKNOWN if disguised else said
-    if _family(found) == _family(said) or said.startswith(KIN.get(found, ())) or said == UNKNOWN:
-        return said
+        disguised = stated.startswith(PASSIVE) and ACTIVE.match(data[:1024]) is not None
+        return UNKNOWN if disguised else stated
+    compatible = COMPATIBLE.get(found, ())
+    if stated == UNKNOWN or _kind(found) == _kind(stated) or stated.startswith(compatible):
+        return stated
     return str(found)
 
 
-def _family(media_type: str) -> str:
-    """Pictures are one family; other types are each its own."""
+def _kind(media_type: str) -> str:
+    """``image``, ``audio`` and ``video`` are one kind each; any other type is a kind of its own."""
     major, _, minor = media_type.partition("/")
     return major if major in ("image", "audio", "video") else f"{major}/{minor.removeprefix('x-')}"

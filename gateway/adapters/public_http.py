@@ -1,8 +1,8 @@
-"""Calls to addresses that somebody outside told us: never into our own network.
+"""HTTP calls to addresses from outside (messages, providers), which never reach our own network.
 
-The check stands where the connection is made, on the very address that it goes to: whatever a name
-resolves to at that moment, wherever a redirect leads, and for numbers as well as names. So there is
-no gap between looking and calling (DNS rebinding).
+The check is made when a socket is opened, on the numeric address that it connects to: after name
+resolution, for every redirect, and for numeric addresses too. So nothing can change between the
+check and the connection (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
 
 
 class AddressForbidden(OSError):
-    """A connection to where no message may lead us."""
+    """The address of a connection is not in the public network."""
 
 
 class PublicNetworkHttp:
-    """See `ports.Outside`."""
+    """See `ports.PublicHttp`."""
 
     def session(
         self, *, own: Iterable[str] = (), timeout: aiohttp.ClientTimeout = TIMEOUT
     ) -> aiohttp.ClientSession:
-        known = _Known(URL(one) for one in own)
+        guard = _AddressGuard(URL(url) for url in own)
         connector = aiohttp.TCPConnector(
-            resolver=known, use_dns_cache=False, socket_factory=known.socket
+            resolver=guard, use_dns_cache=False, socket_factory=guard.socket
         )
         return aiohttp.ClientSession(
             connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
         )
 
 
-class _Known(AbstractResolver):
-    """Resolves names, remembers where our own configuration leads, and opens no other socket than
-    to there or to the public network."""
+class _AddressGuard(AbstractResolver):
+    """Resolves names, and opens sockets only to the public network and to the addresses of the
+    URLs ``own``, which our configuration names."""
 
     def __init__(self, own: Iterable[URL]) -> None:
         self._own = {(url.raw_host or "", url.port or 0) for url in own}
@@ -54,26 +54,24 @@ class _Known(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._resolver.resolve(host, port, family)
         if (host, port) in self._own:
-            self._allowed |= {(one["host"], port) for one in found}
+            self._allowed |= {(result["host"], port) for result in found}
         return found
 
     async def close(self) -> None:
         await self._resolver.close()
 
     def socket(self, info: AddrInfoType) -> socket.socket:
-        """A socket to the address in ``info``. Raises Forbidden."""
+        """A socket for the address in ``info``. Raises AddressForbidden."""
         family, kind, protocol, _, address = info
         host, port = str(address[0]), int(address[1])
         if (host, port) not in self._allowed and not is_public(host):
-            raise AddressForbidden(
-                errno.EACCES, "this address lies in a network that is not public"
-            )
+            raise AddressForbidden(errno.EACCES, "the address is in a network that is not public")
         return socket.socket(family, kind, protocol)
 
 
 def is_public(host: str) -> bool:
-    """Whether the numeric address ``host`` is one of the public network: not private, loopback,
-    link-local, shared, reserved or multicast, also not when wrapped into IPv6."""
+    """Whether the numeric address ``host`` is in the public network: not private, loopback,
+    link-local, shared, reserved or multicast, nor an IPv6 form of such an IPv4 address."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""What one process that works alone needs: a clock, live events, and a cluster of one."""
+"""A process that works alone: the system clock, live events within it, a cluster of one."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gateway.runtime.cluster import ClusterProcess, LocalRateLimits
 from gateway.runtime.dispatch import LocalLanes, Step
 
 PENDING = 256
-"""Events that may wait for one listener; a slower one loses the oldest and looks the truth up."""
+"""Events that may wait for one listener. A slower one loses the oldest; it reads the database."""
 
 
 class SystemClock:
-    """The time of this machine."""
+    """The clock of this machine."""
 
-    now = staticmethod(partial(datetime.now, UTC))  # asked a dozen times a turn: no call of ours
+    now = staticmethod(partial(datetime.now, UTC))  # a dozen calls a turn: no Python frame each
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -59,32 +59,32 @@ async def _each(queue: asyncio.Queue[Event]) -> AsyncIterator[Event]:
 
 
 class StandaloneCluster:
-    """A crew of one. ``sweep``: seconds between looks for what was forgotten."""
+    """A `Cluster` of this process alone. ``sweep``: seconds between sweeps for forgotten work."""
 
     others = None
 
     def __init__(self, clock: Clock, *, sweep: float) -> None:
         self._clock, self._sweep = clock, sweep
         self._since = clock.now()
-        self._watches: set[str] = set()
+        self._exclusive: set[str] = set()
         self.events = LocalEvents()
 
-    def lanes(self, name: str, step: Step, *, at_once: int) -> LocalLanes:  # noqa: ARG002  (no others)
+    def lanes(self, name: str, step: Step, *, at_once: int) -> LocalLanes:  # noqa: ARG002  (no other processes)
         return LocalLanes(step, at_once=at_once, clock=self._clock)
 
     def limits(self, rates: Mapping[str, float | None]) -> LocalRateLimits:
         return LocalRateLimits(rates)
 
     async def start(self, sweep_now: Callable[[], None]) -> None:
-        """There is nobody to wait for."""
+        """Does nothing: there are no other processes."""
 
     async def run_exclusively(
         self,
         name: str,
         work: Callable[[], Awaitable[None]],
-        stand_by: Callable[[], None],  # noqa: ARG002  (nobody else does it)
+        stand_by: Callable[[], None],  # noqa: ARG002  (no other processes)
     ) -> None:
-        self._watches.add(name)
+        self._exclusive.add(name)
         await work()
 
     def sweep_interval(self) -> float:
@@ -101,7 +101,7 @@ class StandaloneCluster:
                 host=socket.gethostname(),
                 pid=os.getpid(),
                 since=self._since,
-                watches=tuple(sorted(self._watches)),
+                watches=tuple(sorted(self._exclusive)),
             ),
         )
 
@@ -109,4 +109,4 @@ class StandaloneCluster:
         return None
 
     async def stop(self) -> None:
-        """There is nobody to tell."""
+        """Does nothing: there are no other processes."""

@@ -1,11 +1,11 @@
-"""One trace for the whole way of a message: inbox, turn, outbox, delivery.
+"""One trace for a message from the inbox to its delivery.
 
-The two durable waits are wrapped, and nothing else: a span begins where a row is taken and ends
-where that is committed. The trace's context lies in the rows, so it goes on in whichever process
-takes them. Names and attributes are those of OpenTelemetry's semantic conventions for messaging
-(https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/), our own begin with
-``warmline.``: ids, names and states; never a customer's words or address. Imported only when
-tracing is awake.
+Only the two durable queues are wrapped: a span begins when a row is taken and ends when its result
+is committed. The rows hold the trace's context, so the trace continues in whichever process takes
+them. Names and attributes are those of OpenTelemetry's semantic conventions for messaging
+(https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/); our own begin with
+``warmline.``. They are ids, names and states, never a customer's words or address. This module is
+imported only when tracing is on.
 """
 
 from __future__ import annotations
@@ -41,50 +41,50 @@ from gateway.store import (
 _FORMAT = TraceContextTextMapPropagator()
 _Open = tuple[Span, Token[Context], "asyncio.Task[Any] | None"]
 _BATCHED = "engine"
-"""This kind of work is done for several turns at once, so it is in the trace of none of them."""
+"""This kind of work is done for several turns at once, so it belongs to no trace."""
 
 
-def written() -> str | None:
-    """The current trace as a ``traceparent``."""
+def current_traceparent() -> str | None:
+    """The context of the current trace, as a W3C ``traceparent``."""
     carrier: dict[str, str] = {}
     _FORMAT.inject(carrier)
     return carrier.get("traceparent")
 
 
-def read(traceparent: str | None) -> Context:
-    """The trace that was written; a new one where there is none, or none that can be read."""
+def context_of(traceparent: str | None) -> Context:
+    """The context of the trace ``traceparent``; of a new trace when it is missing or not valid."""
     return _FORMAT.extract({"traceparent": traceparent} if traceparent else {}, Context())
 
 
 class Tracing:
-    """Wraps the durable waits of a store, and the work that `Metrics.working` measures."""
+    """Traces the inbox and outbox of a store, and the work that `Metrics.working` measures."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
-        self._tracer = provider.get_tracer("warmline")
+        self.tracer = provider.get_tracer("warmline")
 
     def wrap(self, store: SqlStore, metrics: Metrics) -> None:
-        """From now on what goes through ``store`` is traced."""
-        store.inbox = cast(Inbox, TracedInbox(store.inbox, self._tracer))
-        store.outbox = cast(Outbox, TracedOutbox(store.outbox, self._tracer))
-        metrics.span = self._work
+        """Trace what passes through ``store`` from now on."""
+        store.inbox = cast(Inbox, TracedInbox(store.inbox, self.tracer))
+        store.outbox = cast(Outbox, TracedOutbox(store.outbox, self.tracer))
+        metrics.span = self._span
 
     def stop(self) -> None:
-        """Send what waits to be sent. Blocks."""
+        """Send all spans that wait to be sent. Blocks."""
         shutdown = getattr(self._provider, "shutdown", None)
         if shutdown is not None:
             shutdown()
 
-    def _work(self, kind: str, name: str) -> AbstractContextManager[object]:
+    def _span(self, kind: str, name: str) -> AbstractContextManager[object]:
         if kind == _BATCHED or not trace.get_current_span().is_recording():
             return trace.use_span(trace.INVALID_SPAN)
-        calls = SpanKind.CLIENT if kind == "channel" else SpanKind.INTERNAL
-        # An exception's text may quote a customer: its kind is all that is told.
-        return _Told(self._tracer, f"{kind} {name}", calls)
+        span_kind = SpanKind.CLIENT if kind == "channel" else SpanKind.INTERNAL
+        return _WorkSpan(self.tracer, f"{kind} {name}", span_kind)
 
 
-class _Told:
-    """A span around a piece of work; of an error only the kind is recorded."""
+class _WorkSpan:
+    """A span around a piece of work. Of an error it records only the type, because the text may
+    quote a customer."""
 
     def __init__(self, tracer: Tracer, name: str, kind: SpanKind) -> None:
         self._span = tracer.start_span(name, kind=kind)
@@ -99,9 +99,9 @@ class _Told:
         self._span.end()
 
 
-class _Row:
-    """The span of the row that this task works on, from its taking to its commit. A task that was
-    begun meanwhile has a copy of our context, and works on a row of its own."""
+class _RowSpan:
+    """The span of the row that the current task works on. A task that it starts meanwhile gets a
+    copy of the context, but works on another row: so the task is kept with the span."""
 
     def __init__(self) -> None:
         self._open: ContextVar[_Open | None] = ContextVar("row", default=None)
@@ -113,18 +113,18 @@ class _Row:
 
     @property
     def span(self) -> Span:
-        known = self._mine()
-        return known[0] if known else trace.INVALID_SPAN
+        opened = self._opened()
+        return opened[0] if opened else trace.INVALID_SPAN
 
-    def _mine(self) -> _Open | None:
-        known = self._open.get()
-        return known if known and known[2] is asyncio.current_task() else None
+    def _opened(self) -> _Open | None:
+        opened = self._open.get()
+        return opened if opened and opened[2] is asyncio.current_task() else None
 
     def end(self, outcome: str | None = None, error: type[BaseException] | None = None) -> None:
-        known = self._mine()
-        if known is None:
+        opened = self._opened()
+        if opened is None:
             return
-        span, token, _ = known
+        span, token, _ = opened
         self._open.set(None)
         if outcome is not None:
             span.set_attribute("warmline.outcome", outcome)
@@ -139,7 +139,7 @@ def _fail(span: Span, kind: type[BaseException]) -> None:
     span.set_status(Status(StatusCode.ERROR))
 
 
-def _about(queue: str, operation: str, kind: str, channel: str) -> dict[str, str]:
+def _attributes(queue: str, operation: str, kind: str, channel: str) -> dict[str, str]:
     return {
         "messaging.system": "warmline",
         "messaging.destination.name": queue,
@@ -150,19 +150,19 @@ def _about(queue: str, operation: str, kind: str, channel: str) -> dict[str, str
 
 
 class TracedInbox:
-    """An `Inbox` whose rows carry their trace."""
+    """An `Inbox` that stores the trace with each row, and continues it when the row is taken."""
 
     def __init__(self, inner: Inbox, tracer: Tracer) -> None:
         self._inner = inner
         self._tracer = tracer
-        self._row = _Row()
+        self._row = _RowSpan()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
     async def accept(self, message: Inbound, at: datetime) -> Accepted:
         with self._sending(message.address.channel, message.trace) as span:
-            accepted = await self._inner.accept(message.replace(trace=written()), at)
+            accepted = await self._inner.accept(message.replace(trace=current_traceparent()), at)
             _identify(span, accepted)
         return accepted
 
@@ -171,7 +171,7 @@ class TracedInbox:
     ) -> Accepted:
         with self._sending(lane.partition(":")[0], message.trace) as span:
             accepted = await self._inner.accept_agent_message(
-                message.replace(trace=written()), lane, key, at
+                message.replace(trace=current_traceparent()), lane, key, at
             )
             _identify(span, accepted)
         return accepted
@@ -184,9 +184,9 @@ class TracedInbox:
 
     async def commit(self, outcome: TurnOutcome, at: datetime) -> CommittedTurn:
         try:
-            committed = await self._inner.commit(outcome.replace(trace=written()), at)
-        except (ConversationChanged, AlreadyHandled) as other:
-            self._row.end(outcome=type(other).__name__)
+            committed = await self._inner.commit(outcome.replace(trace=current_traceparent()), at)
+        except (ConversationChanged, AlreadyHandled) as refused:
+            self._row.end(outcome=type(refused).__name__)
             raise
         except BaseException as error:
             self._row.end(error=type(error))
@@ -206,9 +206,9 @@ class TracedInbox:
     def _sending(self, channel: str, parent: str | None) -> AbstractContextManager[Span]:
         return self._tracer.start_as_current_span(
             "send inbox",
-            context=read(parent) if parent else None,
+            context=context_of(parent) if parent else None,
             kind=SpanKind.PRODUCER,
-            attributes=_about("inbox", "send", "send", channel),
+            attributes=_attributes("inbox", "send", "send", channel),
             record_exception=False,
         )
 
@@ -216,9 +216,9 @@ class TracedInbox:
         carrier = work.inbound or work.agent_message
         span = self._tracer.start_span(
             "process inbox",
-            context=read(carrier.trace if carrier else None),
+            context=context_of(carrier.trace if carrier else None),
             kind=SpanKind.CONSUMER,
-            attributes=_about("inbox", "process", "process", work.lane.partition(":")[0]),
+            attributes=_attributes("inbox", "process", "process", work.lane.partition(":")[0]),
         )
         span.set_attribute("messaging.message.id", str(work.id))
         span.set_attribute("warmline.turn.id", work.id)
@@ -228,12 +228,12 @@ class TracedInbox:
 
 
 class TracedOutbox:
-    """An `Outbox` that goes on with the trace of the turn that wrote the row."""
+    """An `Outbox` that continues the trace of the turn that wrote the row."""
 
     def __init__(self, inner: Outbox, tracer: Tracer) -> None:
         self._inner = inner
         self._tracer = tracer
-        self._row = _Row()
+        self._row = _RowSpan()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -263,9 +263,9 @@ class TracedOutbox:
         channel = item.outbound.address.channel
         span = self._tracer.start_span(
             "process outbox",
-            context=read(item.outbound.trace),
+            context=context_of(item.outbound.trace),
             kind=SpanKind.CONSUMER,
-            attributes=_about("outbox", "process", "process", channel),
+            attributes=_attributes("outbox", "process", "process", channel),
         )
         span.set_attribute("messaging.message.id", str(item.outbound.message))
         span.set_attribute("messaging.message.conversation_id", str(item.conversation))

@@ -1,7 +1,8 @@
-"""The one place that knows how things are joined.
+"""The composition root: the one package that knows how all parts are joined.
 
-`ground` is what everything stands on, `way` what a message passes, `beside` what runs besides,
-`gateway` all of it together, and `doors` the web application around it.
+`infrastructure` holds what everything else needs (database, cluster, metrics), `pipeline` the
+services that a message passes through, `gateway` both together with the background tasks, and
+`web` the web application around them.
 """
 
 from collections.abc import Iterable
@@ -12,11 +13,11 @@ from gateway.plugins import InstalledPlugin, PluginRegistry
 from gateway.ports import Clock
 from gateway.settings import Settings
 
-__all__ = ["Gateway", "build_app", "put_together", "routes"]
+__all__ = ["Gateway", "build_app", "build_gateway", "routes"]
 
 
 def build_gateway(
     plugins: Iterable[InstalledPlugin], settings: Settings, *, clock: Clock | None = None
 ) -> Gateway:
-    """A gateway of these guests. Raises BadConfig or BadGuest."""
+    """A gateway with these plugins. Raises BadConfig or BadPlugin."""
     return Gateway(PluginRegistry(plugins), settings, clock=clock)

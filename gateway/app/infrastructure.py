@@ -1,4 +1,4 @@
-"""What everything stands on: settings, guests, the database, and whether we work alone."""
+"""What all other parts need: settings, plugins, the database, files, metrics, the cluster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.webhooks import WebhookRecorder, WebhookSubscription
 from gateway.adapters.standalone import StandaloneCluster, SystemClock
-from gateway.adapters.tracing_setup import tracing_of
+from gateway.adapters.tracing_setup import tracing_from_environment
 from gateway.plugins import PluginRegistry, Registrations
 from gateway.ports import Channel, Clock, Traits
 from gateway.routing.policy import Policy, load_policy
@@ -26,7 +26,7 @@ from gateway.settings import BadConfig, Problem, Settings
 
 
 class Infrastructure:
-    """Made first, of settings and guests alone; everything else is joined upon it."""
+    """Built first, from settings and plugins alone. All other parts are built from it."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Infrastructure:
         clock: Clock | None,
         channels: Mapping[str, Channel] | None,
     ) -> None:
-        """``channels`` as in `Gateway`. Raises BadConfig or BadGuest."""
+        """``channels`` as in `Gateway`. Raises BadConfig or BadPlugin."""
         core = settings.core
         self.settings = settings
         registrations = plugins.registrations(settings)
@@ -47,7 +47,7 @@ class Infrastructure:
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
         self.serves_http, self.works_lanes = core.role != "worker", core.role != "web"
-        self.cluster: Cluster = self._cluster(together=channels is None)
+        self.cluster: Cluster = self._cluster(may_share=channels is None)
         self.events = self.cluster.events
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
@@ -58,42 +58,42 @@ class Infrastructure:
             self.database,
             idle=timedelta(hours=core.worker.idle_hours),
             lease=timedelta(seconds=core.process.lease),
-            webhooks=self._webhooks(),
+            webhooks=self._webhook_recorder(),
         )
         self.audit = SqlAuditLog(self.database, self.clock)
-        self.tracing = tracing_of(core.tracing.enabled, os.environ)
+        self.storage = SqlPluginStorage(self.database, self.clock)
+        self.tracing = tracing_from_environment(core.tracing.enabled, os.environ)
         if self.tracing is not None:
             self.tracing.wrap(self.store, self.metrics)
 
     @property
     def traits(self) -> dict[str, Traits]:
-        """What each channel can do."""
+        """The traits of each channel, by its name."""
         return {name: channel.traits for name, channel in self.registrations.channels.items()}
 
     @property
-    def components(self) -> tuple[object, ...]:
-        """Guests that may have doors, or something to do beside the server."""
+    def plugin_objects(self) -> tuple[object, ...]:
+        """The objects that may serve routes or run background tasks: channels, and what plugins
+        register with `register_routes`."""
         return (*self.registrations.channels.values(), *self.registrations.components)
 
-    def is_idle(self, component: object) -> bool:
-        """Whether it has nothing to do here: an engine, in a process that works no lanes."""
-        return not self.works_lanes and component in self.registrations.understanders
+    def is_active(self, plugin: object) -> bool:
+        """Whether ``plugin`` has work in this process. An engine has none in a process that works
+        no lanes."""
+        return self.works_lanes or plugin not in self.registrations.understanders
 
-    def storage(self) -> SqlPluginStorage:
-        return SqlPluginStorage(self.database, self.clock)
-
-    def _webhooks(self) -> WebhookRecorder:
-        """Records events for the configured endpoints."""
+    def _webhook_recorder(self) -> WebhookRecorder:
+        """Writes events for the webhook endpoints within the database's transactions."""
         subscriptions = [
-            WebhookSubscription(endpoint=name, events=one.events, texts=one.include_text)
-            for name, one in self.settings.core.webhooks.endpoints.items()
+            WebhookSubscription(endpoint=name, events=endpoint.events, texts=endpoint.include_text)
+            for name, endpoint in self.settings.core.webhooks.endpoints.items()
         ]
         return WebhookRecorder(subscriptions, now=self.clock.now)
 
-    def _cluster(self, *, together: bool) -> Cluster:
-        """The one place that decides whether this process works alone."""
+    def _cluster(self, *, may_share: bool) -> Cluster:
+        """Decides whether this process works alone. ``may_share``: False for a replay."""
         core = self.settings.core
-        if core.redis_url is not None and together:
+        if core.redis_url is not None and may_share:
             from gateway.adapters.redis.cluster import RedisCluster  # noqa: PLC0415  (9 MB, for some)
 
             return RedisCluster(
@@ -104,6 +104,11 @@ class Infrastructure:
                 sweep=core.worker.sweep,
             )
         if core.role != "all":
-            what = f"`{core.role}` needs `redis_url`, by which the processes find one another"
+            what = f"`{core.role}` needs `redis_url`, so that the processes find one another"
             raise BadConfig([Problem(file="settings", line=0, key="role", message=what)])
         return StandaloneCluster(self.clock, sweep=core.worker.sweep)
+
+
+def plugin_name(plugin: object) -> str:
+    """The name that a plugin's object has, by default that of its class."""
+    return str(getattr(plugin, "name", type(plugin).__name__))

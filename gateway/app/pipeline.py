@@ -1,4 +1,4 @@
-"""The way of a message, put together: taken in, worked, sent, and seen by people."""
+"""The services that a message passes through: intake, worker, delivery, desk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gateway.runtime.load_shedding import LoadMonitor, LoadShedder
 
 
 class Pipeline:
-    """The services that a message passes, joined with one another."""
+    """Builds the services that a message passes through, and joins them."""
 
     def __init__(self, infrastructure: Infrastructure, *, load_monitor: LoadMonitor) -> None:
         self._infrastructure, self._load_monitor = infrastructure, load_monitor
@@ -89,7 +89,7 @@ class Pipeline:
         )
 
     def _outgoing_lanes(self) -> OutgoingLanes:
-        """Lanes of each channel that sends, by itself."""
+        """Separate lanes for each channel that sends."""
         cluster, step = self._infrastructure.cluster, self.delivery.step
         channels = {
             name: cluster.lanes(f"out:{name}", step, at_once=channel.traits.at_once)
@@ -173,7 +173,7 @@ class Pipeline:
             desk=AuditedDesk(desk, infrastructure.audit),
             clock=infrastructure.clock,
             voice=infrastructure.registrations.voice,
-            storage=infrastructure.storage(),
+            storage=infrastructure.storage,
             audit=infrastructure.audit,
             public_http=PublicNetworkHttp(),
             serves_http=infrastructure.serves_http,
@@ -187,10 +187,10 @@ class Pipeline:
         )
 
 
-def _subscribers(components: Iterable[object]) -> dict[str, tuple[WebhookSubscriber, ...]]:
-    """Who takes part in another guest's door, by the door's name."""
+def _subscribers(plugins: Iterable[object]) -> dict[str, tuple[WebhookSubscriber, ...]]:
+    """The plugins that take part in another plugin's endpoint, by the endpoint's name."""
     found: dict[str, tuple[WebhookSubscriber, ...]] = {}
-    for component in components:
-        if isinstance(component, WebhookSubscriber):
-            found[component.endpoint] = (*found.get(component.endpoint, ()), component)
+    for plugin in plugins:
+        if isinstance(plugin, WebhookSubscriber):
+            found[plugin.endpoint] = (*found.get(plugin.endpoint, ()), plugin)
     return found

@@ -6,51 +6,53 @@ from collections.abc import AsyncIterator, Iterable
 
 from aiohttp import web
 
-from gateway.app.gateway import Gateway, plugin_name
+from gateway.app.gateway import Gateway
+from gateway.app.infrastructure import plugin_name
 from gateway.plugins import BadPlugin
 from gateway.ports import HttpRoutes, Services
 from gateway.web import errors, health, openapi
 
 
 def routes(gateway: Gateway) -> Iterable[web.RouteDef]:
-    """Every route of the house and its guests, and the description of them all."""
+    """All routes of the gateway and its plugins, and the route of their OpenAPI document."""
     infrastructure = gateway.infrastructure
-    serves_http: list[web.RouteDef] = []
-    for component in infrastructure.components:
-        if not isinstance(component, HttpRoutes):
-            continue
-        made = _made(component, gateway.services)  # in any case: some learn the house so
-        serves_http += made if infrastructure.serves_http else ()
-    told = gateway.checks(), gateway.metrics, gateway.warnings(), gateway.backlog.read
-    serves_http += health.routes(*told)
-    plugins = infrastructure.components if infrastructure.serves_http else ()
-    return [*serves_http, *openapi.routes(openapi.described(plugins), serves_http)]
+    all_routes: list[web.RouteDef] = []
+    for plugin in infrastructure.plugin_objects:
+        if isinstance(plugin, HttpRoutes):
+            # Called in every process: some plugins get their services from this call.
+            plugin_routes = _plugin_routes(plugin, gateway.services)
+            all_routes += plugin_routes if infrastructure.serves_http else ()
+    all_routes += health.routes(
+        gateway.checks(), gateway.metrics, gateway.warnings(), gateway.backlog.read
+    )
+    plugins = infrastructure.plugin_objects if infrastructure.serves_http else ()
+    return [*all_routes, *openapi.routes(openapi.plugin_parts(plugins), all_routes)]
 
 
-def _made(component: HttpRoutes, services: Services) -> list[web.RouteDef]:
-    """Raises BadGuest when there is something else among them (``web.static``)."""
-    made = list(component.routes(services))
-    for one in made:
-        if not isinstance(one, web.RouteDef):
-            what = f"must give what web.get, web.post or web.route make, not {type(one).__name__}"
-            raise BadPlugin(f"{plugin_name(component)}: routes() {what}")
-    return made
+def _plugin_routes(plugin: HttpRoutes, services: Services) -> list[web.RouteDef]:
+    """Raises BadPlugin when the plugin returns another kind of route (``web.static``)."""
+    plugin_routes = list(plugin.routes(services))
+    for route in plugin_routes:
+        if not isinstance(route, web.RouteDef):
+            what = f"must return web.get, web.post or web.route, not {type(route).__name__}"
+            raise BadPlugin(f"{plugin_name(plugin)}: routes() {what}")
+    return plugin_routes
 
 
 def build_app(gateway: Gateway) -> web.Application:
-    """The web application around ``gateway``: started and stopped with it."""
+    """The web application around ``gateway``. It starts and stops the gateway."""
     https = gateway.settings.core.public_url.startswith("https://")
     app = web.Application(client_max_size=gateway.settings.core.limits.body)
-    app.add_routes(list(errors.shape(routes(gateway), gateway.metrics, https=https)))
+    app.add_routes(list(errors.wrap_routes(routes(gateway), gateway.metrics, https=https)))
 
-    async def live(_: web.Application) -> AsyncIterator[None]:
+    async def run(_: web.Application) -> AsyncIterator[None]:
         await gateway.start()
         yield
         await gateway.stop()
 
-    async def quiesce(_: web.Application) -> None:
-        await gateway.quiesce()
+    async def stop_background(_: web.Application) -> None:
+        await gateway.stop_background()
 
-    app.cleanup_ctx.append(live)
-    app.on_shutdown.append(quiesce)
+    app.cleanup_ctx.append(run)
+    app.on_shutdown.append(stop_background)
     return app

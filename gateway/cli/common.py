@@ -127,7 +127,7 @@ def runs(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 async def open_store(file: Path | None) -> AsyncIterator[Gateway]:
     """A gateway whose database is open and up to date, and which works nothing."""
     gateway = gateway_of(file)
-    await gateway.open()
+    await gateway.open_database()
     try:
         yield gateway
     finally:

@@ -1,4 +1,4 @@
-"""``warmline doctor``: what is wrong, since when, and what to do; with or without a server."""
+"""``warmline doctor``: what is wrong, since when, and what to do."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from gateway.adapters.redis.connection import RedisConnection, RedisUnavailable
 from gateway.adapters.sql.statistics import DatabaseHealthCheck
 from gateway.app import Gateway
+from gateway.app.infrastructure import plugin_name
 from gateway.cli.common import as_json, chosen, config, gateway_of, runs
-from gateway.ops.doctor import Diagnosis, Examine, backlog_problems, diagnose
+from gateway.ops.doctor import Check, Diagnosis, backlog_problems, diagnose
 from gateway.plugins import BadPlugin
 from gateway.ports import HealthCheck, HealthProblem
 from gateway.settings import BadConfig, RedisSettings
@@ -27,118 +28,120 @@ from gateway.settings import BadConfig, RedisSettings
 @as_json
 @runs
 async def doctor(config: Path | None, json: bool) -> None:
-    """Explain in words what is not well; exit 1 when something is broken. Changes nothing."""
+    """Show every problem, since when it exists, and what to do. Exit 1 when something is broken.
+
+    Changes nothing, and works with or without a running server.
+    """
     try:
         gateway = gateway_of(config)
-    except (BadConfig, BadPlugin) as bad:
-        found: Sequence[Diagnosis] = _misconfigured(bad, chosen(config))
+    except (BadConfig, BadPlugin) as error:
+        diagnoses: Sequence[Diagnosis] = _misconfigured(error, chosen(config))
     else:
         try:
-            found = await diagnose(_parts(gateway))
+            diagnoses = await diagnose(health_checks(gateway))
         finally:
             await gateway.store.stop()
-    for ailment in found:
-        click.echo(msgspec.json.encode(_told(ailment)) if json else _in_words(ailment))
-    if any(one.symptom and one.symptom.severity == "broken" for one in found):
+    for diagnosis in diagnoses:
+        click.echo(msgspec.json.encode(_to_json(diagnosis)) if json else _to_text(diagnosis))
+    if any(d.problem and d.problem.severity == "broken" for d in diagnoses):
         sys.exit(1)
 
 
-def _misconfigured(bad: BadConfig | BadPlugin, file: Path | None) -> list[Diagnosis]:
-    problems = [str(one) for one in bad.problems] if isinstance(bad, BadConfig) else [str(bad)]
-    fix = f"mend it in {file or 'the environment'}; `warmline check` looks again"
+def _misconfigured(error: BadConfig | BadPlugin, file: Path | None) -> list[Diagnosis]:
+    problems = error.problems if isinstance(error, BadConfig) else [error]
+    fix = f"fix it in {file or 'the environment'}, then run `warmline check`"
     return [
-        Diagnosis(part="configuration", symptom=HealthProblem(what=problem, fix=fix))
+        Diagnosis(part="configuration", problem=HealthProblem(what=str(problem), fix=fix))
         for problem in problems
     ]
 
 
-def _parts(gateway: Gateway) -> Mapping[str, Examine]:
-    """Every part by its name: the house's own, then the guests that can be examined."""
+def health_checks(gateway: Gateway) -> Mapping[str, Check]:
+    """The health checks by part: first the gateway's own, then those of plugins."""
     database = DatabaseHealthCheck(gateway.database)
-    parts: dict[str, Examine] = {
-        "configuration": _well,
-        "server": partial(_server, gateway, database),
+    checks: dict[str, Check] = {
+        "configuration": _no_problems,
+        "server": partial(_check_server, gateway, database),
         "database": partial(database.check_health, gateway.clock),
-        "queues": partial(_queues, gateway, database),
+        "queues": partial(_check_queues, gateway, database),
     }
-    if gateway.settings.core.redis_url is not None:
-        parts["redis"] = partial(
-            _redis, gateway.settings.core.redis_url, gateway.settings.core.redis
-        )
-    registrations = gateway.registrations
-    plugins: dict[str, object] = {f"channel {n}": one for n, one in registrations.channels.items()}
-    for one in (*registrations.understanders, *registrations.handlers, *registrations.components):
-        plugins.setdefault(str(getattr(one, "name", type(one).__name__)), one)
+    core, registrations = gateway.settings.core, gateway.registrations
+    if core.redis_url is not None:
+        checks["redis"] = partial(_check_redis, core.redis_url, core.redis)
+    plugins: dict[str, object] = {f"channel {n}": c for n, c in registrations.channels.items()}
+    offers = (*registrations.understanders, *registrations.handlers, *registrations.components)
+    for offer in offers:
+        plugins.setdefault(plugin_name(offer), offer)
     for name, plugin in plugins.items():
         if isinstance(plugin, HealthCheck):
-            parts[name] = partial(plugin.check_health, gateway.clock)
-    return parts
+            checks[name] = partial(plugin.check_health, gateway.clock)
+    return checks
 
 
-async def _well() -> Sequence[HealthProblem]:
+async def _no_problems() -> Sequence[HealthProblem]:
     return ()
 
 
-async def _queues(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
+async def _check_queues(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
     if not await database.is_current():
-        return ()  # told by the database's own examination
+        return ()  # the database's own check reports this
     now = gateway.clock.now()
     return backlog_problems(await gateway.store.statistics.backlog(now), now)
 
 
-async def _redis(url: str, bounds: RedisSettings) -> Sequence[HealthProblem]:
-    """Whether it can be reached and written to: a full one answers a PING."""
-    link = RedisConnection(url, prefix=bounds.prefix, timeout=bounds.timeout)
+async def _check_redis(url: str, settings: RedisSettings) -> Sequence[HealthProblem]:
+    """Write to Redis: a full one still answers PING."""
+    connection = RedisConnection(url, prefix=settings.prefix, timeout=settings.timeout)
     try:
-        await link.call(lambda redis: redis.set(link.key("doctor"), "1", px=10_000))
+        await connection.call(lambda redis: redis.set(connection.key("doctor"), "1", px=10_000))
     except RedisUnavailable:
-        what = link.trouble or "Redis cannot be used"
-        fix = "see `redis_url`, and whether it is up; messages are worked meanwhile, by the sweep"
+        what = connection.trouble or "Redis cannot be used"
+        fix = "start it, or correct `redis_url`; until then processes find work in the database"
         return [HealthProblem(what=what, severity="warning", fix=fix)]
     finally:
-        await link.close()
+        await connection.close()
     return ()
 
 
-async def _processes(database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
-    """Who serves from a database that several may share."""
+async def _check_processes(database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
+    """Check the processes of a database that several may share."""
     if not await database.is_current():
-        return ()  # told by the database's own examination
-    heartbeat, gone = await database.serving()
-    found = []
-    if not heartbeat:
+        return ()  # the database's own check reports this
+    alive, dead = await database.serving()
+    problems = []
+    if not alive:
         what = "no server works on this database"
-        found.append(HealthProblem(what=what, severity="warning", fix="start `warmline serve`"))
-    if gone:
-        what = f"stopped without a word: {', '.join(gone)}"
-        fix = "the others take over what they held; see why they ended, and start them again"
-        found.append(HealthProblem(what=what, severity="warning", fix=fix))
-    return found
+        problems.append(HealthProblem(what=what, severity="warning", fix="run `warmline serve`"))
+    if dead:
+        what = f"processes ended without shutting down: {', '.join(dead)}"
+        fix = "see their logs for the cause and start them again; others take over their work"
+        problems.append(HealthProblem(what=what, severity="warning", fix=fix))
+    return problems
 
 
-async def _server(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
-    """Whether one works in this folder, and what it says of itself."""
+async def _check_server(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
+    """Check whether a server works in this folder, and what its ``/readyz`` says."""
     core = gateway.settings.core
     if gateway.database.shared:
-        return await _processes(database)
+        return await _check_processes(database)
     if not is_served(gateway.settings.data_dir / "serving.lock"):
         what = f"no server works in {gateway.settings.data_dir}"
-        return [HealthProblem(what=what, severity="warning", fix="start `warmline serve`")]
+        return [HealthProblem(what=what, severity="warning", fix="run `warmline serve`")]
     url = f"http://{core.host}:{core.port}/readyz"
     try:
         async with (
             ClientSession(timeout=ClientTimeout(total=5)) as session,
-            session.get(url) as answer,
+            session.get(url) as response,
         ):
-            told = msgspec.json.decode(await answer.read(), type=_Readiness)
+            readiness = msgspec.json.decode(await response.read(), type=_Readiness)
     except (ClientError, TimeoutError, msgspec.DecodeError, OSError) as error:
-        what = f"a server works here, but {url} gives no answer ({type(error).__name__})"
-        fix = "if it listens elsewhere, set `host` and `port`; else see its log and restart it"
+        what = f"a server works here, but {url} does not answer ({type(error).__name__})"
+        fix = "set `host` and `port` if it listens elsewhere; else see its log and restart it"
         return [HealthProblem(what=what, severity="warning", fix=fix)]
     fix = "see the part of that name here, and the server's log"
     return [
         HealthProblem(what=f"{name}: {state}", fix=fix)
-        for name, state in told.checks.items()
+        for name, state in readiness.checks.items()
         if state != "ok"
     ]
 
@@ -159,22 +162,24 @@ def is_served(lock: Path) -> bool:
     return False
 
 
-def _told(ailment: Diagnosis) -> dict[str, object]:
-    symptom = ailment.symptom
-    if symptom is None:
-        return {"part": ailment.part, "state": "well"}
+def _to_json(diagnosis: Diagnosis) -> dict[str, object]:
+    problem = diagnosis.problem
+    if problem is None:
+        return {"part": diagnosis.part, "state": "well"}
     return {
-        "part": ailment.part,
-        "state": symptom.severity,
-        "what": symptom.what,
-        "since": symptom.since,
-        "mend": symptom.fix,
+        "part": diagnosis.part,
+        "state": problem.severity,
+        "what": problem.what,
+        "since": problem.since,
+        "mend": problem.fix,
     }
 
 
-def _in_words(ailment: Diagnosis) -> str:
-    symptom = ailment.symptom
-    if symptom is None:
-        return f"well     {ailment.part}"
-    since = f" (since {symptom.since:%Y-%m-%d %H:%M} UTC)" if symptom.since else ""
-    return f"{symptom.severity:8} {ailment.part}: {symptom.what}{since}\n         -> {symptom.fix}"
+def _to_text(diagnosis: Diagnosis) -> str:
+    problem = diagnosis.problem
+    if problem is None:
+        return f"well     {diagnosis.part}"
+    since = f" (since {problem.since:%Y-%m-%d %H:%M} UTC)" if problem.since else ""
+    return (
+        f"{problem.severity:8} {diagnosis.part}: {problem.what}{since}\n         -> {problem.fix}"
+    )

@@ -100,7 +100,7 @@ async def run(settings: Settings, events: Sequence[ReplayEvent], folder: Path) -
             await _until(gateway, clock, event.at)
             await _say(gateway, clock, event)
             seen.setdefault(Address(channel=event.channel, value=event.sender), 0)
-            await gateway.settled()
+            await gateway.wait_idle()
             heard += await _news(gateway, seen)
         return heard
     finally:
@@ -120,7 +120,7 @@ async def _until(gateway: Gateway, clock: FakeClock, at: datetime | None) -> Non
         await clock.advance((until - clock.now()).total_seconds())
         for lane in await gateway.store.timers.fire(clock.now()):
             gateway.incoming.wake(lane)
-        await gateway.settled()
+        await gateway.wait_idle()
 
 
 async def _say(gateway: Gateway, clock: FakeClock, event: ReplayEvent) -> None:

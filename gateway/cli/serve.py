@@ -102,10 +102,10 @@ async def _serve(gateway: Gateway, door: socket.socket, url: str) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     try:
-        await gateway.begin()
+        await gateway.start_plugins()
         await _open(gateway, door, url, stop)
     finally:
-        await gateway.end()
+        await gateway.stop_plugins()
 
 
 async def _open(gateway: Gateway, door: socket.socket, url: str, stop: asyncio.Event) -> None:
@@ -123,14 +123,14 @@ async def _open(gateway: Gateway, door: socket.socket, url: str, stop: asyncio.E
 
 async def _greet(gateway: Gateway, url: str) -> None:
     """Tell where to click once all is ready; at the first start something may be learnt first."""
-    troubles = await health.troubles(gateway.checks())
+    troubles = await health.failed_checks(gateway.checks())
     if troubles:
         print_line(f"Starting at {url}: " + "; ".join(f"{k}: {v}" for k, v in troubles.items()))
     with suppress(TimeoutError):  # a channel may be down for long; the pages work meanwhile
         async with asyncio.timeout(PATIENCE):
             while troubles:
                 await asyncio.sleep(0.2)
-                troubles = await health.troubles(gateway.checks())
+                troubles = await health.failed_checks(gateway.checks())
     settle()
     _welcome(gateway, url)
 

@@ -1,1 +1,1 @@
-"""For those who operate a gateway: doctor, retention, evaluation."""
+"""What operators of a gateway use: diagnosis, retention, evaluation."""

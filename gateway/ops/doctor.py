@@ -1,4 +1,4 @@
-"""What is wrong, in words: every part is examined, side by side, and none may hang the rest."""
+"""Diagnosis: runs all health checks at the same time, and names what waits for too long."""
 
 from __future__ import annotations
 
@@ -10,75 +10,75 @@ from gateway.model import Value
 from gateway.ports import HealthProblem, WarmlineError
 from gateway.store import Backlog, QueueStatistics
 
-Examine = Callable[[], Awaitable[Sequence[HealthProblem]]]
-PATIENCE = 15.0
-"""Seconds for one examination; some call a provider."""
+Check = Callable[[], Awaitable[Sequence[HealthProblem]]]
+TIMEOUT = 15.0
+"""Seconds for one check; some call a provider."""
 SLOW = timedelta(minutes=1)
 OLD = timedelta(minutes=30)
 
 
 class Diagnosis(Value, frozen=True, kw_only=True):
-    """What one examination found; without a symptom that part is well."""
+    """One result of a part's health check. Without a ``problem`` the part is well."""
 
     part: str
-    symptom: HealthProblem | None = None
+    problem: HealthProblem | None = None
 
 
-async def diagnose(parts: Mapping[str, Examine]) -> tuple[Diagnosis, ...]:
-    """Examine all of them; in their order, one line for each symptom, or one that all is well."""
-    names = list(parts)
-    found = await asyncio.gather(*(_examine(parts[name]) for name in names))
+async def diagnose(checks: Mapping[str, Check]) -> tuple[Diagnosis, ...]:
+    """Run the checks of all parts side by side. Returns, in their order, one diagnosis for each
+    problem, or one without a problem for a part that is well."""
+    results = await asyncio.gather(*(_run(check) for check in checks.values()))
     return tuple(
-        Diagnosis(part=name, symptom=symptom)
-        for name, symptoms in zip(names, found, strict=True)
-        for symptom in symptoms or (None,)
+        Diagnosis(part=part, problem=problem)
+        for part, problems in zip(checks, results, strict=True)
+        for problem in problems or (None,)
     )
 
 
-async def _examine(examine: Examine) -> Sequence[HealthProblem]:
+async def _run(check: Check) -> Sequence[HealthProblem]:
     try:
-        async with asyncio.timeout(PATIENCE):
-            return await examine()
+        async with asyncio.timeout(TIMEOUT):
+            return await check()
     except TimeoutError:
-        what = f"gave no answer within {PATIENCE:g} s"
-        return [HealthProblem(what=what, fix="see whether this machine reaches it, and try again")]
+        what = f"the check did not finish within {TIMEOUT:g} s"
+        fix = "check that this machine can reach it, then run `warmline doctor` again"
+        return [HealthProblem(what=what, fix=fix)]
     except WarmlineError as error:
-        return [
-            HealthProblem(what=str(error), fix="see its settings, and whether it can be reached")
-        ]
-    except Exception as error:  # noqa: BLE001  (that it cannot be examined is what is told)
-        what = f"could not be examined: {type(error).__name__}"
-        return [HealthProblem(what=what, fix="see the log of the server for the same error")]
+        fix = "check its settings, and that this machine can reach it"
+        return [HealthProblem(what=str(error), fix=fix)]
+    except Exception as error:  # noqa: BLE001  (its text may hold a secret: only its type is shown)
+        what = f"the check failed with {type(error).__name__}"
+        return [HealthProblem(what=what, fix="look for the same error in the server's log")]
 
 
 def backlog_problems(backlog: Backlog, now: datetime) -> list[HealthProblem]:
-    """What waits too long, and what waits for a person."""
-    look = (
+    """The queues in which rows wait for too long or for a person."""
+    queues = (
         (backlog.inbox, SLOW, "broken", "messages wait to be handled",
-         "is a server running? else see turn.failed in its log, and what is slow in /metrics"),
+         "start a server; if one runs, see turn.failed in its log, and what is slow in /metrics"),
         (backlog.outbox, SLOW * 5, "broken", "replies wait to be sent",
-         "a provider does not take them: see the channels above, and delivery.failed in the log"),
-        (backlog.hooks, SLOW * 5, "warning", "webhooks wait to be told",
+         "a provider does not accept them: see the channels above, and delivery.failed in the log"),
+        (backlog.hooks, SLOW * 5, "warning", "webhooks wait to be sent",
          "an endpoint does not answer: see webhook.failed in the log"),
-        (backlog.overdue, timedelta(0), "broken", "timers should have fired",
-         "no server makes its rounds: start one, or see timers.failed in its log"),
+        (backlog.overdue, timedelta(0), "broken", "timers are overdue",
+         "start a server; if one runs, see timers.failed in its log"),
         (backlog.stuck, timedelta(0), "broken", "messages could not be handled",
-         "see `warmline inbox list`, mend what broke, then `warmline inbox retry`"),
+         "run `warmline inbox list`, fix what failed, then run `warmline inbox retry`"),
         (backlog.dead, timedelta(0), "broken", "replies could not be delivered",
-         "see `warmline outbox list`, then `warmline outbox retry`, or answer otherwise"),
-        (backlog.unsure, timedelta(0), "warning", "replies that nobody knows to have arrived",
-         "ask the provider or the customer; `warmline outbox retry ID` sends one again"),
-        (backlog.hooks_dead, timedelta(0), "warning", "webhooks were not taken",
-         "see `warmline webhooks list`, then `warmline webhooks retry`"),
+         "run `warmline outbox list`, then `warmline outbox retry`, or answer in another way"),
+        (backlog.unsure, timedelta(0), "warning", "replies may or may not have arrived",
+         "ask the provider or the customer; `warmline outbox retry ID` sends a reply again"),
+        (backlog.hooks_dead, timedelta(0), "warning", "webhooks were not accepted",
+         "run `warmline webhooks list`, then `warmline webhooks retry`"),
         (backlog.unclaimed, OLD, "warning", "customers wait for a person",
-         "claim them at the desk, or let the policy's hours and `claim` times fit your team"),
+         "claim them at the desk, or adapt the policy's hours and `claim` times to your team"),
     )  # fmt: skip
     return [
         HealthProblem(what=f"{queue.rows} {what}", since=queue.since, severity=severity, fix=fix)  # type: ignore[arg-type]  # of the table above
-        for queue, patience, severity, what, fix in look
-        if _is_late(queue, patience, now)
+        for queue, tolerance, severity, what, fix in queues
+        if _is_late(queue, tolerance, now)
     ]
 
 
-def _is_late(queue: QueueStatistics, patience: timedelta, now: datetime) -> bool:
-    return queue.rows > 0 and (queue.since is None or now - queue.since >= patience)
+def _is_late(queue: QueueStatistics, tolerance: timedelta, now: datetime) -> bool:
+    return queue.rows > 0 and (queue.since is None or now - queue.since >= tolerance)

@@ -1,8 +1,7 @@
-"""How well understanding works, measured on rows that people labelled.
+"""Measures how well understanding works, on rows that people labelled.
 
-The runners ask an understander as the gateway would, a fresh customer's first message per row,
-and give plain dicts with the figures that ``warmline eval`` prints. Latency is the median of
-messages asked one at a time.
+Each row is understood as a new customer's first message. The functions return dicts with the
+figures that ``warmline eval`` prints. Latency is the median over messages understood one at a time.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ Flags: TypeAlias = NDArray[np.bool_]
 OUT_OF_SCOPE = "oos"
 BATCH = 32
 TIMED = 300
-"""At most so many rows are asked one at a time, spread over the file."""
+"""The most rows whose latency is measured, spread over the file."""
 
 
 @runtime_checkable
 class LanguageRestrictable(Protocol):
-    """An understander that can be told to choose among some languages alone (ISO 639-1).
+    """An understander that can be restricted to some languages (ISO 639-1).
 
-    Raises ValueError for a language it does not know.
+    ``restricted`` raises ValueError for a language that it does not know.
     """
 
     def restricted(self, languages: Sequence[str]) -> Understander: ...
@@ -45,7 +44,7 @@ class LanguageRestrictable(Protocol):
 
 
 def fresh_turn(text: str, at: datetime) -> Turn:
-    """The turn of a customer nobody knows, who writes for the first time at ``at``."""
+    """The turn of an unknown customer's first message, written at ``at``."""
     address = Address(channel="cli", value="customer")
     return Turn(
         id=0,
@@ -59,8 +58,8 @@ def fresh_turn(text: str, at: datetime) -> Turn:
 def read_rows(path: Path, label: str, *, allowed: frozenset[str] | None = None) -> list[Row]:
     """The rows of a CSV file with the columns ``text`` and ``label``, as (text, label).
 
-    Raises BadConfig, naming file and line, when the file cannot be read, lacks a column, has no
-    rows, or a label is missing or not among ``allowed``.
+    Raises BadConfig with file and line when the file cannot be read, lacks a column or has no
+    rows, and when a label is missing or not among ``allowed``.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -76,8 +75,8 @@ def _rows(
     try:
         missing = {"text", label} - set(reader.fieldnames or ())
         if missing:
-            lacks = " and ".join(sorted(missing))
-            raise _bad(path, 1, lacks, "is no column of this file; name it in the first line")
+            columns = " and ".join(sorted(missing))
+            raise _bad(path, 1, columns, "is not a column of this file; add it to the first line")
         for row in reader:
             text, value = row["text"], (row[label] or "").strip()
             if not value or text is None:
@@ -87,7 +86,7 @@ def _rows(
                 raise _bad(path, reader.line_num, label, f"is `{value}`; write one of {known}")
             rows.append((text, value))
     except csv.Error as error:
-        raise _bad(path, reader.line_num + 1, "", f"not CSV: {error}; mend the line") from None
+        raise _bad(path, reader.line_num + 1, "", f"not CSV: {error}; fix the line") from None
     if not rows:
         raise _bad(path, 1, "", "has no rows; add some")
     return rows
@@ -103,28 +102,29 @@ def _bad(path: Path, line: int, key: str, message: str) -> BadConfig:
 async def evaluate_intents(
     understander: Trainable, train_rows: Sequence[Row], test_rows: Sequence[Row]
 ) -> dict[str, float | None]:
-    """Train on (text, intent) rows and measure on others.
+    """Train on (text, intent) rows, and measure on other rows.
 
     Accuracy, macro F1 and ECE are those of the in-scope rows (intent not ``oos``). The two
     out-of-scope figures are None without ``oos`` rows (or without others).
     """
-    began = time.perf_counter()
+    started = time.perf_counter()
     trained = understander.train(train_rows)
-    train_seconds = time.perf_counter() - began
+    train_seconds = time.perf_counter() - started
     texts = [text for text, _ in test_rows]
-    insights, latency = await _ask(trained, texts)
-    tops = [one.ranking[0] if one.ranking else None for one in insights]
+    insights, latency = await _understand(trained, texts)
+    tops = [insight.ranking[0] if insight.ranking else None for insight in insights]
     predicted = [top.name if top else "none" for top in tops]
     confidence = np.array([top.confidence if top else 0.0 for top in tops])
     labels = [label for _, label in test_rows]
     inside = np.array([label != OUT_OF_SCOPE for label in labels])
-    right = np.array([p == t for p, t in zip(predicted, labels, strict=True)])
+    right = np.array([p == label for p, label in zip(predicted, labels, strict=True)])
     mixed = bool(inside.any() and not inside.all())
-    pairs = [(t, p) for t, p in zip(labels, predicted, strict=True) if t != OUT_OF_SCOPE]
+    truth = [label for label in labels if label != OUT_OF_SCOPE]
+    guesses = [p for p, is_inside in zip(predicted, inside, strict=True) if is_inside]
     return {
-        "accuracy": float(right[inside].mean()) if pairs else None,
-        "macro_f1": macro_f1([t for t, _ in pairs], [p for _, p in pairs]) if pairs else None,
-        "ece": ece(confidence[inside], right[inside]) if pairs else None,
+        "accuracy": float(right[inside].mean()) if truth else None,
+        "macro_f1": macro_f1(truth, guesses) if truth else None,
+        "ece": ece(confidence[inside], right[inside]) if truth else None,
         "oos_auroc": auroc(1.0 - confidence, ~inside) if mixed else None,
         "oos_recall_at_95": oos_recall(confidence, inside) if mixed else None,
         "latency_ms_p50": latency,
@@ -135,12 +135,12 @@ async def evaluate_intents(
 async def evaluate_emotion(
     understander: Understander, rows: Sequence[Row]
 ) -> dict[str, float | None]:
-    """Measure ``distress`` on (text, needs_human) rows, where ``1`` is a customer for a person.
+    """Measure ``distress`` on (text, needs_human) rows; ``1`` means that a person should answer.
 
     Both figures are None when all rows have the same label.
     """
-    insights, latency = await _ask(understander, [text for text, _ in rows])
-    scores = np.array([one.emotion.distress if one.emotion else 0.0 for one in insights])
+    insights, latency = await _understand(understander, [text for text, _ in rows])
+    scores = np.array([i.emotion.distress if i.emotion else 0.0 for i in insights])
     needs = np.array([label == "1" for _, label in rows])
     mixed = bool(needs.any() and not needs.all())
     return {
@@ -153,29 +153,33 @@ async def evaluate_emotion(
 async def evaluate_language(
     understander: Understander, rows: Sequence[Row], languages: Sequence[str] | None = None
 ) -> dict[str, float | None]:
-    """Measure on (text, ISO 639-1 code) rows, choosing among ``languages``, by default the
-    labels in the rows, where the understander is `LanguageRestrictable`; else among all it knows."""
-    among = sorted(set(languages or (label for _, label in rows)))
-    chooser = (
-        understander.restricted(among) if isinstance(understander, LanguageRestrictable) else None
-    )
-    insights, latency = await _ask(chooser or understander, [text for text, _ in rows])
-    codes = [one.language.code if one.language else "und" for one in insights]
+    """Measure on (text, ISO 639-1 code) rows.
+
+    A `LanguageRestrictable` understander chooses among ``languages``, by default the labels in the
+    rows; another one among all languages that it knows.
+    """
+    if isinstance(understander, LanguageRestrictable):
+        choices = sorted(set(languages or (label for _, label in rows)))
+        understander = understander.restricted(choices)
+    insights, latency = await _understand(understander, [text for text, _ in rows])
+    codes = [insight.language.code if insight.language else "und" for insight in insights]
     right = [code == label for code, (_, label) in zip(codes, rows, strict=True)]
     return {"accuracy": float(np.mean(right)), "latency_ms_p50": latency}
 
 
-async def _ask(understander: Understander, texts: Sequence[str]) -> tuple[list[Insight], float]:
-    """An insight per text, and the median milliseconds of a message asked alone."""
+async def _understand(
+    understander: Understander, texts: Sequence[str]
+) -> tuple[list[Insight], float]:
+    """One insight for each text, and the median milliseconds for a message by itself."""
     turns = [fresh_turn(text, datetime.now(UTC)) for text in texts]
     insights: list[Insight] = []
     for start in range(0, len(turns), BATCH):
         insights += await understander.understand(turns[start : start + BATCH])
     times: list[float] = []
     for turn in turns[:: max(1, len(turns) // TIMED)]:
-        began = time.perf_counter()
+        started = time.perf_counter()
         await understander.understand([turn])
-        times.append((time.perf_counter() - began) * 1000)
+        times.append((time.perf_counter() - started) * 1000)
     return insights, float(np.median(times))
 
 
@@ -193,24 +197,24 @@ def macro_f1(truth: Sequence[str], predicted: Sequence[str]) -> float:
 def ece(confidence: Floats, right: Flags, bins: int = 15) -> float:
     """Expected calibration error of the top label, with bins of equal width (Guo et al., 2017,
     "On Calibration of Modern Neural Networks")."""
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = [
-        abs(confidence[place == b].mean() - right[place == b].mean()) * (place == b).mean()
-        for b in np.unique(place)
+        abs(confidence[bin_of == b].mean() - right[bin_of == b].mean()) * (bin_of == b).mean()
+        for b in np.unique(bin_of)
     ]
     return float(np.sum(gaps))
 
 
 def auroc(scores: Floats, positive: Flags) -> float:
-    """How likely a positive row scores above a negative one; ties count half."""
+    """The probability that a positive row scores above a negative one; ties count half."""
     from sklearn.metrics import roc_auc_score  # noqa: PLC0415  (slow to import)
 
     return float(roc_auc_score(positive, scores))
 
 
 def oos_recall(confidence: Floats, inside: Flags, keep: float = 0.95) -> float:
-    """The share of out-of-scope rows refused by the highest threshold on confidence that still
-    keeps a share ``keep`` of the in-scope rows."""
+    """The share of out-of-scope rows below the highest confidence threshold that still keeps the
+    share ``keep`` of the in-scope rows."""
     kept = np.sort(confidence[inside])[::-1]
     threshold = kept[int(np.ceil(keep * len(kept))) - 1]
     return float((confidence[~inside] < threshold).mean())

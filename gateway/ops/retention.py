@@ -1,4 +1,4 @@
-"""What is older than it may be goes: once a day, off-peak, a little at a time, archived first."""
+"""Retention: deletes what is older than the settings allow. Runs once a day, in small steps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import os
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol
@@ -15,30 +16,30 @@ import structlog
 
 from gateway.model import Json, Value
 from gateway.ports import Clock, Outdated, PluginStorage
-from gateway.settings import RetentionSettings as Days
-from gateway.store import RetentionStep, RetentionStore
+from gateway.settings import RetentionSettings
+from gateway.store import RetentionStore
 
 log = structlog.get_logger()
 PAUSE = 0.05
 """Seconds between two steps, so that customers' commits go first."""
-SETTLED = timedelta(days=1)
-"""A file that was kept may be named only later, when its message is committed; not a day later."""
-GUEST = "warmline.retention"
-"""Under this name the day on which it was last done is written down."""
-AT_ONCE = 20_000
-"""Files that are looked for together: each look reads the inbox once."""
+GRACE = timedelta(days=1)
+"""A file may be stored before the row that refers to it is committed, but not a day before."""
+STORAGE = "warmline.retention"
+"""The name under which the day of the last run is stored."""
+FILES_AT_ONCE = 20_000
+"""Files to search references for in one query: each query reads the whole inbox."""
 Kind = Literal["attachments", "inbox", "outbox", "hooks"]
 
 
 class FileArchive(Protocol):
-    """Where files lie."""
+    """The stored files."""
 
-    def older(self, than: float) -> AsyncIterator[list[str]]: ...
+    def older_than(self, timestamp: float) -> AsyncIterator[list[str]]: ...
     async def forget(self, digests: tuple[str, ...]) -> None: ...
 
 
 class DeletedCounts(Value, frozen=True, kw_only=True):
-    """How many went, or would go."""
+    """How many conversations, rows and files were deleted, or would be."""
 
     conversations: int = 0
     attachments: int = 0
@@ -48,134 +49,129 @@ class DeletedCounts(Value, frozen=True, kw_only=True):
     files: int = 0
 
 
+@dataclass(kw_only=True)
 class RetentionJob:
-    """Deletes by ``days``; ``archive`` is an existing or new folder, None for no archive."""
+    """Deletes what is older than ``days`` allows. Conversations are first written to the folder
+    ``archive``, unless it is None."""
 
-    def __init__(
-        self,
-        *,
-        keeping: RetentionStore,
-        files: FileArchive,
-        storage: PluginStorage,
-        clock: Clock,
-        days: Days,
-        archive: Path | None,
-    ) -> None:
-        self._keeping = keeping
-        self._files = files
-        self._notebook = storage
-        self._clock = clock
-        self._days = days
-        self._archive = archive
+    store: RetentionStore
+    files: FileArchive
+    storage: PluginStorage
+    clock: Clock
+    days: RetentionSettings
+    archive: Path | None
 
-    async def rounds(self) -> None:
-        """Until cancelled: once a day at its hour, in one process of all."""
+    async def run_daily(self) -> None:
+        """Run once a day at ``days.hour``, in one of the processes; until cancelled."""
         while True:
-            await self._clock.sleep(self._until_next())
+            await self.clock.sleep(self.seconds_to_next_run())
             try:
-                if await self._mine_today():
+                if await self.claim_today():
                     log.info("retention.done", **msgspec.structs.asdict(await self.run()))
             except Exception:
                 log.exception("retention.failed")
 
     async def run(self, *, dry: bool = False) -> DeletedCounts:
-        """Do it now. ``dry``: only count; files that only a deleted row names are not counted."""
-        days, now = self._days, self._clock.now()
+        """Run now. ``dry``: only count. The count leaves out files to which only a row refers that
+        a real run would delete."""
+        days, now = self.days, self.clock.now()
         return DeletedCounts(
             conversations=await self._conversations(_before(now, days.conversations_days), dry),
             attachments=await self._rows("attachments", _before(now, days.attachments_days), dry),
             inbox=await self._rows("inbox", _before(now, days.inbox_days), dry),
             outbox=await self._rows("outbox", _before(now, days.outbox_days), dry),
             hooks=await self._rows("hooks", _before(now, days.webhooks_days), dry),
-            files=await self._orphans(now - SETTLED, dry),
+            files=await self._unreferenced_files(now - GRACE, dry),
         )
+
+    def seconds_to_next_run(self) -> float:
+        """Seconds until ``days.hour``, today or tomorrow."""
+        now = self.clock.now()
+        today = now.replace(hour=self.days.hour, minute=0, second=0, microsecond=0)
+        return ((today if today > now else today + timedelta(days=1)) - now).total_seconds()
+
+    async def claim_today(self) -> bool:
+        """Whether this process is the one to run today. The others find the day in the storage."""
+        today = f"{self.clock.now():%Y-%m-%d}"
+        stored = await self.storage.get(STORAGE, "done")
+        if stored is not None and stored.value >= today:
+            return False
+        try:
+            version = stored.version if stored else 0
+            await self.storage.put(STORAGE, "done", today, version=version)
+        except Outdated:
+            return False
+        return True
 
     async def _conversations(self, before: datetime | None, dry: bool) -> int:
         if before is None:
             return 0
         count, after = 0, 0
         while True:
-            found, cut = await self._keeping.find_inactive(before, after, self._days.batch)
+            found, step = await self.store.find_inactive(before, after, self.days.batch)
             if found and not dry:
-                await self._keep(found)
-                count += await self._keeping.delete_conversations(found, before)
+                await self._write_archive(found)
+                count += await self.store.delete_conversations(found, before)
             else:
                 count += len(found)
-            if cut.after is None:
+            if step.after is None:
                 return count
-            after = cut.after
-            await self._clock.sleep(PAUSE)
+            after = step.after
+            await self.clock.sleep(PAUSE)
 
     async def _rows(self, kind: Kind, before: datetime | None, dry: bool) -> int:
         if before is None:
             return 0
         count, after = 0, 0
         while True:
-            cut: RetentionStep = await self._keeping.finished_rows(
-                kind, before, after, self._days.batch, delete=not dry
+            step = await self.store.finished_rows(
+                kind, before, after, self.days.batch, delete=not dry
             )
-            count += cut.gone
-            if cut.after is None:
+            count += step.gone
+            if step.after is None:
                 return count
-            after = cut.after
-            await self._clock.sleep(PAUSE)
+            after = step.after
+            await self.clock.sleep(PAUSE)
 
-    async def _orphans(self, before: datetime, dry: bool) -> int:
-        """Files that no row names: a crash came between the file and its row, or the row went."""
-        count, some = 0, list[str]()
-        async for digests in self._files.older(before.timestamp()):
-            some += digests
-            if len(some) >= AT_ONCE:
-                count += await self._sweep(some, dry)
-                some = []
-        return count + await self._sweep(some, dry)
+    async def _unreferenced_files(self, before: datetime, dry: bool) -> int:
+        """Delete files that no row refers to: their row was deleted, or a crash came before it."""
+        count, batch = 0, list[str]()
+        async for digests in self.files.older_than(before.timestamp()):
+            batch += digests
+            if len(batch) >= FILES_AT_ONCE:
+                count += await self._delete_unreferenced(batch, dry)
+                batch = []
+        return count + await self._delete_unreferenced(batch, dry)
 
-    async def _sweep(self, digests: list[str], dry: bool) -> int:
-        orphans = await self._keeping.unreferenced_files(digests) if digests else set()
-        if orphans and not dry:
-            await self._files.forget(tuple(orphans))
-        return len(orphans)
+    async def _delete_unreferenced(self, digests: list[str], dry: bool) -> int:
+        unreferenced = await self.store.unreferenced_files(digests) if digests else set()
+        if unreferenced and not dry:
+            await self.files.forget(tuple(unreferenced))
+        return len(unreferenced)
 
-    async def _keep(self, conversations: Sequence[int]) -> None:
-        """On the disk before anything is deleted. After a crash in between they are there twice."""
-        if self._archive is None:
+    async def _write_archive(self, conversations: Sequence[int]) -> None:
+        """Write the conversations to the disk before they are deleted. After a crash in between
+        the archive holds them twice."""
+        if self.archive is None:
             return
-        lines = [await self._keeping.export_conversation(one) for one in conversations]
-        file = self._archive / f"conversations-{self._clock.now():%Y-%m}.jsonl.gz"
-        await asyncio.to_thread(_append, file, lines)
-
-    def _until_next(self) -> float:
-        now = self._clock.now()
-        today = now.replace(hour=self._days.hour, minute=0, second=0, microsecond=0)
-        return ((today if today > now else today + timedelta(days=1)) - now).total_seconds()
-
-    async def _mine_today(self) -> bool:
-        """Whether this process is the one to do it; the others find the day written down."""
-        today = f"{self._clock.now():%Y-%m-%d}"
-        known = await self._notebook.get(GUEST, "done")
-        if known is not None and known.value >= today:
-            return False
-        try:
-            version = known.version if known else 0
-            await self._notebook.put(GUEST, "done", today, version=version)
-        except Outdated:
-            return False
-        return True
+        records = [
+            await self.store.export_conversation(conversation) for conversation in conversations
+        ]
+        file = self.archive / f"conversations-{self.clock.now():%Y-%m}.jsonl.gz"
+        await asyncio.to_thread(_append, file, records)
 
 
 def _before(now: datetime, days: int | None) -> datetime | None:
     return None if days is None else now - timedelta(days=days)
 
 
-def _append(file: Path, lines: Sequence[Json]) -> None:
-    """A gzip member more; a reader sees one file (RFC 1952, 2.2). Only we may read it."""
+def _append(file: Path, records: Sequence[Json]) -> None:
+    """Append one gzip member: readers see one file (RFC 1952, 2.2). Only its owner may read it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    packed = gzip.compress(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    packed = gzip.compress(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
+    with os.fdopen(descriptor, "wb", buffering=0) as opened:
         view = memoryview(packed)
         while view:
-            view = view[os.write(descriptor, view) :]
+            view = view[opened.write(view) :]
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

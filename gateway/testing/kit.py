@@ -240,7 +240,7 @@ class RunningGateway:
     async def settled(self) -> None:
         """Wait until no turn and no delivery is waiting (those that back off do not count)."""
         async with asyncio.timeout(PATIENCE):
-            await self.gateway.settled()
+            await self.gateway.wait_idle()
 
     async def pass_time(self, seconds: float) -> None:
         """With a FakeClock: let time pass, alarms included, until everything is worked."""

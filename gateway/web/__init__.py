@@ -1,1 +1,1 @@
-"""What every HTTP surface shares: health, metrics, the shape of errors."""
+"""What all HTTP routes share: health checks, metrics, error handling, the OpenAPI document."""

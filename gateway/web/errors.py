@@ -1,4 +1,4 @@
-"""The shape of errors, bounds and headers that every HTTP surface shares."""
+"""The error format and the security headers that all HTTP routes share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.runtime.metrics import Metrics
 
 log = structlog.get_logger()
 UNKNOWN = "unknown"
-"""The path, in figures, of every address that no door has."""
+"""The path label in metrics of every request that matches no route."""
 
 CODES = {
     400: "bad_request",
@@ -36,105 +36,111 @@ CODES = {
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    # For what is no page, nothing may be loaded or framed; a page says itself what it needs.
+    # Other answers than pages may load and frame nothing. A page sets its own policy.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 HSTS = {"Strict-Transport-Security": "max-age=31536000"}
-"""Only where we are reached by https (RFC 6797, 7.2)."""
+"""Sent only when the public URL is https (RFC 6797, 7.2)."""
 
 
 def error(status: int, message: str, **headers: str) -> web.Response:
-    """``{"error": {"code", "message"}}``, with the right status."""
+    """A response with the body ``{"error": {"code", "message"}}``."""
     code = CODES.get(status, "error")
     body = msgspec.json.encode({"error": {"code": code, "message": message}})
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
 
-def shape(
+def wrap_routes(
     routes: Iterable[web.RouteDef], metrics: Metrics, *, https: bool = False
 ) -> Iterator[web.RouteDef]:
-    """``routes``, and one for the addresses that have none: whatever goes wrong has our shape, is
-    counted, and tells no secrets; every answer has the headers that a browser should not do
-    without. (What names no path, ``OPTIONS *`` and ``CONNECT``, gets aiohttp's own 404, as what is
-    no HTTP gets its 400.)
+    """``routes`` and a route for all other paths, with shared error handling.
 
-    A middleware would do the same. aiohttp's way through one costs a twelfth of what it needs to
-    answer at all, and a webhook that is safely stored should cost little more than that.
+    Every error becomes a JSON error that shows no secrets, and is counted. Every answer gets the
+    security headers. (Requests without a path, ``OPTIONS *`` and ``CONNECT``, get aiohttp's own
+    404; requests that are not HTTP get its 400.)
+
+    A middleware would do the same. But aiohttp's call through a middleware costs a twelfth of a
+    whole answer, and a webhook that is stored should cost little more than storing it.
     """
-    always = CIMultiDict(HEADERS | HSTS if https else HEADERS)
+    headers = CIMultiDict(HEADERS | HSTS if https else HEADERS)
     for route in routes:
         path = web.UrlDispatcher().add_resource(route.path).canonical
-        handler = _shaped(route.handler, path, metrics, always)
+        handler = _wrap(route.handler, path, metrics, headers)
         yield web.route(route.method, route.path, handler, **route.kwargs)
-    yield web.route("*", "/{any:(?s:.*)}", _shaped(_nowhere, UNKNOWN, metrics, always))
+    yield web.route("*", "/{any:(?s:.*)}", _wrap(_not_found, UNKNOWN, metrics, headers))
 
 
-def _shaped(
+def _wrap(
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     path: str,
     metrics: Metrics,
-    always: CIMultiDict[str],
+    headers: CIMultiDict[str],
 ) -> Handler:
-    async def shaped(request: web.Request) -> web.StreamResponse:
-        begun = perf_counter()
+    async def wrapped(request: web.Request) -> web.StreamResponse:
+        started = perf_counter()
         try:
             response = await handler(request)
-        except Exception as wrong:  # noqa: BLE001  (told there, or raised again)
-            response = _told(request, wrong)
-        method = request.method if path is not UNKNOWN else "any"  # a stranger's may be anything
-        metrics.request_seconds.labels(method, path).observe(perf_counter() - begun)
+        except Exception as error:  # noqa: BLE001  (logged there, or raised again)
+            response = _error_response(request, error)
+        # The method of an unmatched request may be any text, so it is no metric label.
+        method = request.method if path is not UNKNOWN else "any"
+        metrics.request_seconds.labels(method, path).observe(perf_counter() - started)
         if response.status >= 400:
             metrics.refused.labels(path, str(response.status)).inc()
         if not response.prepared:
-            response.headers.merge(always)  # what a page says of itself stands
+            response.headers.merge(headers)  # keeps the headers that a page sets itself
         return response
 
-    return shaped
+    return wrapped
 
 
-async def _nowhere(request: web.Request) -> web.StreamResponse:
-    mine, allowed = request.match_info.route.resource, set[str]()
+async def _not_found(request: web.Request) -> web.StreamResponse:
+    """405 with the allowed methods when the path exists with another method, else 404."""
+    this_resource, allowed = request.match_info.route.resource, set[str]()
     for resource in request.app.router.resources():
-        if resource is not mine:
+        if resource is not this_resource:
             allowed |= (await resource.resolve(request))[1]
     if allowed:
         raise web.HTTPMethodNotAllowed(request.method, allowed)
     raise web.HTTPNotFound
 
 
-def _told(request: web.Request, wrong: Exception) -> web.StreamResponse:  # noqa: PLR0911  (a table)
-    match wrong:
+def _error_response(  # noqa: PLR0911  (a table)
+    request: web.Request, failure: Exception
+) -> web.StreamResponse:
+    match failure:
         case web.HTTPRequestEntityTooLarge():
             return error(413, "the body is larger than limits.body allows")
         case web.HTTPError():
-            return _refused(wrong)
+            return _json_error(failure)
         case msgspec.DecodeError() | UnicodeDecodeError():
-            return error(400, "the body is not what this address takes")
+            return error(400, "the body does not have the format that this path expects")
         case TooLarge():
-            return error(413, str(wrong))
+            return error(413, str(failure))
         case NotFound():
-            return error(404, str(wrong))
+            return error(404, str(failure))
         case Conflict():
-            return error(409, str(wrong))
+            return error(409, str(failure))
         case NotAccepted():
-            return error(503, str(wrong), **{"Retry-After": f"{math.ceil(wrong.after)}"})
+            return error(503, str(failure), **{"Retry-After": f"{math.ceil(failure.after)}"})
         case web.HTTPException() | ConnectionResetError():
-            raise wrong  # a redirect, or a client that went away
+            raise failure  # a redirect, or a client that disconnected
         case _:
             log.exception("request.failed", path=request.path)
-            return error(500, "something went wrong here; the log has the details")
+            return error(500, "an unexpected error; see the server's log for details")
 
 
-def _refused(refused: web.HTTPError) -> web.Response:
-    if refused.content_type == "application/json" and refused.text:
+def _json_error(failure: web.HTTPError) -> web.Response:
+    """The JSON form of an error that a route raised; its other headers stay."""
+    if failure.content_type == "application/json" and failure.text:
         response = web.Response(
-            text=refused.text, status=refused.status, content_type="application/json"
+            text=failure.text, status=failure.status, content_type="application/json"
         )
     else:
-        message = refused.text or refused.reason
-        response = error(refused.status, message.removeprefix(f"{refused.status}: "))
-    for name, value in refused.headers.items():
+        message = failure.text or failure.reason
+        response = error(failure.status, message.removeprefix(f"{failure.status}: "))
+    for name, value in failure.headers.items():
         if name.lower() not in ("content-type", "content-length"):
             response.headers.add(name, value)
     return response

@@ -1,4 +1,4 @@
-"""``/healthz``: alive. ``/readyz``: able to take messages. ``/metrics``: figures."""
+"""``/healthz``: the process is alive. ``/readyz``: it can take messages. ``/metrics``: metrics."""
 
 from __future__ import annotations
 
@@ -14,41 +14,39 @@ from gateway.hookspecs import Readiness
 from gateway.runtime.metrics import Metrics
 
 log = structlog.get_logger()
-PATIENCE = 2.0
+TIMEOUT = 2.0
 """Seconds that one check may take."""
-
-
-Refresh = Callable[[], Awaitable[object]]
 
 
 def routes(
     checks: Mapping[str, Readiness],
     metrics: Metrics,
     warnings: Mapping[str, Readiness],
-    refresh: Refresh,
+    refresh: Callable[[], Awaitable[object]],
 ) -> Iterable[web.RouteDef]:
-    """``checks`` decide; ``warnings`` are told. ``refresh`` brings the gauges up to date; when it
-    fails the other figures are told."""
+    """The three routes. ``/readyz`` answers 503 when one of ``checks`` fails; it only shows
+    ``warnings``. ``refresh`` updates the gauges; when it fails, ``/metrics`` answers all the
+    same."""
 
-    async def heartbeat(_: web.Request) -> web.Response:
+    async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
-    async def ready(_: web.Request) -> web.Response:
-        found = await troubles(checks)
+    async def readyz(_: web.Request) -> web.Response:
+        failed = await failed_checks(checks)
         state = {
-            "ready": not found,
-            "checks": {name: found.get(name, "ok") for name in checks},
-            "warnings": await troubles(warnings),
+            "ready": not failed,
+            "checks": {name: failed.get(name, "ok") for name in checks},
+            "warnings": await failed_checks(warnings),
         }
         return web.Response(
             body=msgspec.json.encode(state),
-            status=503 if found else 200,
+            status=503 if failed else 200,
             content_type="application/json",
         )
 
-    async def figures(_: web.Request) -> web.Response:
+    async def show_metrics(_: web.Request) -> web.Response:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await refresh()
         except Exception:
             log.exception("figures.stale")
@@ -56,21 +54,24 @@ def routes(
             body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
 
-    return (web.get("/healthz", heartbeat), web.get("/readyz", ready), web.get("/metrics", figures))
+    return (
+        web.get("/healthz", healthz),
+        web.get("/readyz", readyz),
+        web.get("/metrics", show_metrics),
+    )
 
 
-async def troubles(checks: Mapping[str, Readiness]) -> dict[str, str]:
-    """What is wrong, by the name of the check; empty when all is well."""
-    names = list(checks)
-    told = await asyncio.gather(*(_trouble(checks[name]) for name in names))
-    return {name: what for name, what in zip(names, told, strict=True) if what}
+async def failed_checks(checks: Mapping[str, Readiness]) -> dict[str, str]:
+    """Why each failed check failed, by its name. Empty when all succeed."""
+    results = await asyncio.gather(*(_run(check) for check in checks.values()))
+    return {name: failure for name, failure in zip(checks, results, strict=True) if failure}
 
 
-async def _trouble(check: Readiness) -> str | None:
+async def _run(check: Readiness) -> str | None:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await check()
     except TimeoutError:
-        return f"did not answer within {PATIENCE:g} s"
-    except Exception as error:  # noqa: BLE001  (a check that fails is a trouble, told by its kind)
+        return f"did not answer within {TIMEOUT:g} s"
+    except Exception as error:  # noqa: BLE001  (its text may hold a secret: only its type is shown)
         return f"the check raised {type(error).__name__}"

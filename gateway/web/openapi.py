@@ -1,7 +1,7 @@
-"""``/openapi.json``: what this gateway's HTTP doors take and answer, as OpenAPI 3.1.
+"""``/openapi.json``: the OpenAPI 3.1 document of this gateway's HTTP routes.
 
-Each guest describes its own routes (`OpenApiProvider`); here the parts are joined. Only what is routed
-now is told: a channel that sleeps, or that came without its webhook, has no door.
+Each plugin describes its own routes (`OpenApiProvider`); this module joins the parts. The document
+holds only routes that exist now: a channel that is not configured has none.
 """
 
 from __future__ import annotations
@@ -24,46 +24,46 @@ METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch",
 """The keys of a path item that are operations (OpenAPI 3.1.1, "Path Item Object")."""
 
 Part = Mapping[str, Any]
+"""An OpenAPI document without its head: ``paths``, ``components`` and ``tags``."""
+Operation = tuple[str, str]
+"""Method in lower case, and path template."""
 
 
 class OpenApiConflict(WarmlineError):
-    """Two guests describe the same path or name a component alike."""
+    """Two plugins describe the same path, or two components have the same name."""
 
 
-def routes(
-    parts: Iterable[Part], serves_http: Iterable[web.AbstractRouteDef]
-) -> list[web.RouteDef]:
-    """The route that gives the document of ``doors``, itself included, described by ``parts``.
+def routes(parts: Iterable[Part], all_routes: Iterable[web.AbstractRouteDef]) -> list[web.RouteDef]:
+    """The route that serves the document of ``all_routes`` and of itself, described by ``parts``.
 
-    Raises Clash.
+    Raises OpenApiConflict.
     """
 
-    async def give(_: web.Request) -> web.Response:
+    async def serve(_: web.Request) -> web.Response:
         return web.Response(body=body, content_type="application/json")
 
-    mine = [web.get(PATH, give)]
-    body = msgspec.json.encode(document([services(), *parts], served([*serves_http, *mine])))
-    return mine
+    own = [web.get(PATH, serve)]
+    body = msgspec.json.encode(document([core_part(), *parts], operations([*all_routes, *own])))
+    return own
 
 
-def described(plugins: Iterable[object]) -> list[Part]:
-    """What those of ``guests`` tell that describe their routes."""
+def plugin_parts(plugins: Iterable[object]) -> list[Part]:
+    """The parts of those plugins that describe their routes."""
     return [plugin.describe() for plugin in plugins if isinstance(plugin, OpenApiProvider)]
 
 
-def services() -> Part:
-    """The house's own doors, and the components that all guests may name."""
+def core_part() -> Part:
+    """The gateway's own routes, and the components that all plugins may refer to."""
     part: dict[str, Any] = packaged_yaml("gateway.web", "openapi.yaml")
-    part["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"][
-        "examples"
-    ] = sorted(CODES.values())
+    error = part["components"]["schemas"]["Error"]["properties"]["error"]
+    error["properties"]["code"]["examples"] = sorted(CODES.values())
     return part
 
 
-def served(serves_http: Iterable[web.AbstractRouteDef]) -> frozenset[tuple[str, str]]:
-    """Method and path template of each of ``doors``; HEAD, which every GET takes, is left out."""
+def operations(all_routes: Iterable[web.AbstractRouteDef]) -> frozenset[Operation]:
+    """The operations of the routes, without HEAD, which every GET route answers too."""
     router = web.UrlDispatcher()
-    router.add_routes(list(serves_http))
+    router.add_routes(list(all_routes))
     return frozenset(
         (route.method.lower(), route.resource.canonical)
         for route in router.routes()
@@ -71,8 +71,8 @@ def served(serves_http: Iterable[web.AbstractRouteDef]) -> frozenset[tuple[str, 
     )
 
 
-def operations(part: Part) -> frozenset[tuple[str, str]]:
-    """Method and path template of each operation that ``part`` describes."""
+def described_operations(part: Part) -> frozenset[Operation]:
+    """The operations that ``part`` describes."""
     return frozenset(
         (method, path)
         for path, item in part.get("paths", {}).items()
@@ -80,40 +80,40 @@ def operations(part: Part) -> frozenset[tuple[str, str]]:
     )
 
 
-def document(parts: Iterable[Part], serves_http: frozenset[tuple[str, str]]) -> dict[str, Any]:
-    """The whole document, of those operations that are among ``doors``. Raises Clash."""
+def document(parts: Iterable[Part], served: frozenset[Operation]) -> dict[str, Any]:
+    """The whole document, with those operations that are in ``served``. Raises OpenApiConflict."""
     whole: dict[str, Any] = {"paths": {}, "components": {}, "tags": []}
     for part in parts:
         for path, item in part.get("paths", {}).items():
-            there = {key: told for key, told in item.items() if _is_there(key, path, serves_http)}
-            if METHODS & there.keys():
-                _put(whole["paths"], path, there)
-        for kind, named in part.get("components", {}).items():
-            for name, told in named.items():
-                _put(whole["components"].setdefault(kind, {}), name, _even(told))
+            kept = {
+                key: value
+                for key, value in item.items()
+                if key not in METHODS or (key, path) in served
+            }
+            if METHODS & kept.keys():
+                _add(whole["paths"], path, kept)
+        for kind, components in part.get("components", {}).items():
+            for name, component in components.items():
+                _add(whole["components"].setdefault(kind, {}), name, _dedent(component))
         whole["tags"] += part.get("tags", [])
     info = {
         "title": "Warmline",
         "version": version("warmline"),
-        "description": "The HTTP doors of this gateway. See docs/http.md.",
+        "description": "The HTTP routes of this gateway. See docs/http.md.",
         "license": {"name": "MIT", "identifier": "MIT"},
     }
     return {"openapi": "3.1.0", "info": info, **whole}
 
 
-def _is_there(key: str, path: str, serves_http: frozenset[tuple[str, str]]) -> bool:
-    return key not in METHODS or (key, path) in serves_http
+def _dedent(component: Json) -> Json:
+    """``component`` without indentation in its description, which may be a docstring: Python
+    before 3.13 keeps the indentation of the code."""
+    if isinstance(component, dict) and isinstance(text := component.get("description"), str):
+        return {**component, "description": cleandoc(text)}
+    return component
 
 
-def _even(told: Json) -> Json:
-    """A component whose description may be a docstring, without the indentation of the code: Python
-    before 3.13 leaves it in."""
-    if isinstance(told, dict) and isinstance(text := told.get("description"), str):
-        return {**told, "description": cleandoc(text)}
-    return told
-
-
-def _put(among: dict[str, Json], name: str, told: Json) -> None:
-    if name in among:
-        raise OpenApiConflict(f"two guests describe {name} for /openapi.json")
-    among[name] = told
+def _add(target: dict[str, Json], name: str, value: Json) -> None:
+    if name in target:
+        raise OpenApiConflict(f"two plugins describe {name} for {PATH}")
+    target[name] = value

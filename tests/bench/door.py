@@ -21,7 +21,7 @@ from gateway.cli.serve import settle
 from gateway.plugins import PluginRegistry, default_config, installed_plugins
 from gateway.settings import load
 from gateway.testing import as_plugins
-from gateway.web.health import troubles
+from gateway.web.health import failed_checks
 
 SAID = msgspec.json.Decoder(RestMessage)
 
@@ -58,7 +58,7 @@ async def serve(port: int, *, idle: bool) -> None:
     runner = web.AppRunner(build_app(gateway), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    while await troubles(gateway.checks()):  # noqa: ASYNC110  (the checks are asked, not awaited)
+    while await failed_checks(gateway.checks()):  # noqa: ASYNC110  (the checks are asked, not awaited)
         await asyncio.sleep(0.05)
     settle()
     await asyncio.Event().wait()

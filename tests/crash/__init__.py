@@ -1,1 +1,1 @@
-"""Killing the gateway at random instants, and counting what became of every message."""
+"""Kills the gateway at random instants, and checks what became of every message."""

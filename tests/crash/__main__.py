@@ -22,8 +22,8 @@ def main() -> None:
         verdicts = asyncio.run(run(options.kills, options.seed, Path(folder)))
     print(table(verdicts))  # noqa: T201
     for verdict in verdicts:
-        for what in (*verdict.lost, *verdict.doubled, *verdict.misordered):
-            print(f"{verdict.channel}: {what}")  # noqa: T201
+        for problem in (*verdict.lost, *verdict.doubled, *verdict.misordered):
+            print(f"{verdict.channel}: {problem}")  # noqa: T201
     sys.exit(not all(verdict.clean for verdict in verdicts))
 
 

@@ -1,4 +1,4 @@
-"""Load, kill, start again; in the end, judge."""
+"""Runs the gateway under load, kills and restarts it, and compares the results in the end."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ WAITING = (
     "SELECT (SELECT count(*) FROM inbox WHERE state = 'ready')"
     " + (SELECT count(*) FROM outbox WHERE state IN ('ready', 'sending'))"
 )
-"""How much is to be handled or sent."""
+"""The number of rows that wait to be handled or sent."""
 START = 60.0
 SETTLE = 60.0
 
 
-class Gateway:
-    """A process that can be killed and started again on the same data."""
+class KillableGateway:
+    """A gateway process that can be killed and started again on the same data."""
 
-    def __init__(self, provider: str, folder: Path) -> None:
+    def __init__(self, provider_url: str, folder: Path) -> None:
         self.port = unused_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._arguments = [str(self.port), provider, str(folder)]
+        self._arguments = [str(self.port), provider_url, str(folder)]
         self._log = (folder / "gateway.log").open("ab")
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the process, and wait until it is ready."""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "tests.crash.server", *self._arguments),
@@ -69,13 +69,13 @@ class Gateway:
 
 @asynccontextmanager
 async def provider(ledger: Ledger) -> AsyncIterator[str]:
-    """The far end of two channels: takes what is sent, and writes it down."""
+    """The provider of two channels: accepts messages and records them. Yields its URL."""
 
     async def take(request: web.Request) -> web.Response:
         body = await request.json()
         channel = request.match_info["channel"]
-        ledger.delivered(channel, body["to"], body["key"], body["text"])
-        await asyncio.sleep(0.005)  # a window for the killer: taken, but not yet said so
+        ledger.record_delivered(channel, body["to"], body["key"], body["text"])
+        await asyncio.sleep(0.005)  # a window for kills: accepted, but not yet answered
         return web.Response()
 
     app = web.Application()
@@ -85,33 +85,32 @@ async def provider(ledger: Ledger) -> AsyncIterator[str]:
 
 
 async def run(kills: int, seed: int, folder: Path, *, each: int = 3) -> list[Verdict]:
-    """Kill the gateway ``kills`` times under load of ``each`` customers on four channels."""
-    # The instants must be repeatable, not secret.
-    rng = random.Random(seed)  # noqa: S311
+    """Kill the gateway ``kills`` times under the load of ``each`` customers on four channels."""
+    rng = random.Random(seed)  # noqa: S311  (repeatable, not secret)
     ledger = Ledger()
-    async with provider(ledger) as far_end:
-        gateway = Gateway(far_end, folder)
+    async with provider(ledger) as provider_url:
+        gateway = KillableGateway(provider_url, folder)
         try:
             await gateway.start()
             stop = asyncio.Event()
             customers = _customers(gateway.url, ledger, stop, each)
-            living = [asyncio.create_task(one.live()) for one in customers]
+            running = [asyncio.create_task(customer.run()) for customer in customers]
             for _ in range(kills):
                 await asyncio.sleep(rng.uniform(0.01, 0.6))
                 await gateway.kill()
                 await gateway.start()
             stop.set()
             async with asyncio.timeout(SETTLE):
-                await asyncio.gather(*living)
-                await _settled(folder / "var" / "warmline.db")
-            await fetch(gateway.url, ledger)
-            for one in customers:
-                if isinstance(one, WebchatCustomer):
-                    await one.look_again()
+                await asyncio.gather(*running)
+                await _wait_idle(folder / "var" / "warmline.db")
+            await fetch_rest_messages(gateway.url, ledger)
+            for customer in customers:
+                if isinstance(customer, WebchatCustomer):
+                    await customer.reload()
         finally:
             await gateway.close()
     with closing(sqlite3.connect(folder / "var" / "warmline.db")) as connection, connection:
-        stored = Stored.of(*(connection.execute(query).fetchall() for query in QUERIES))
+        stored = Stored.from_rows(*(connection.execute(query).fetchall() for query in QUERIES))
     return judge(ledger, stored)
 
 
@@ -122,24 +121,24 @@ def _customers(url: str, ledger: Ledger, stop: asyncio.Event, each: int) -> list
         for customer in (
             RestCustomer(f"rest{i}", ledger, stop, url),
             WebchatCustomer(f"chat{i}", ledger, stop, url),
-            ProviderCustomer("pigeon", f"pigeon{i}", ledger, stop, url),
-            ProviderCustomer("parrot", f"parrot{i}", ledger, stop, url),
+            ProviderCustomer("ask", f"ask{i}", ledger, stop, url),
+            ProviderCustomer("resend", f"resend{i}", ledger, stop, url),
         )
     ]
 
 
-async def _settled(database: Path) -> None:
-    """Until nothing is waiting to be handled or sent."""
+async def _wait_idle(database: Path) -> None:
+    """Wait until no row waits to be handled or sent."""
     with closing(sqlite3.connect(database)) as connection, connection:
-        # Another process's work: nothing here can be awaited.
+        # Another process does the work, so there is nothing to await.
         while connection.execute(WAITING).fetchone()[0]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
-async def fetch(url: str, ledger: Ledger) -> None:
-    """All that was ever said to the REST customers."""
+async def fetch_rest_messages(url: str, ledger: Ledger) -> None:
+    """Record all messages to the REST customers."""
     async with aiohttp.ClientSession(url) as session:
-        for channel, name in list(ledger.said):
+        for channel, name in list(ledger.accepted):
             if channel != "rest":
                 continue
             after = "0"
@@ -149,13 +148,13 @@ async def fetch(url: str, ledger: Ledger) -> None:
                     page = await response.json()
                 if not page:
                     break
-                for one in page:
-                    ledger.heard(channel, name, one["text"])
+                for message in page:
+                    ledger.record_received(channel, name, message["text"])
                 after = page[-1]["id"]
 
 
 def table(verdicts: list[Verdict]) -> str:
-    """Markdown, for people and for the docs."""
+    """The verdicts as a Markdown table, for the terminal and for docs/crash.md."""
     head = (
         "| channel | accepted | answered once | escalated | unsure | sent again, same key "
         "| lost | doubled | misordered |\n|---|---|---|---|---|---|---|---|---|"

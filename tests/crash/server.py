@@ -1,4 +1,4 @@
-"""The gateway that is killed: real REST and web chat, and a channel with a provider elsewhere.
+"""The gateway that is killed: real REST and web chat, and two channels with a test provider.
 
 Run as a process: ``python -m tests.crash.server PORT PROVIDER_URL FOLDER``.
 """
@@ -48,10 +48,11 @@ reasons:
 """
 
 
-class Pigeon:
-    """A provider that cannot be asked and tells no repeated message: what is unsure stays so."""
+class AskChannel:
+    """A channel whose provider cannot be asked and whose receivers do not recognise repetitions: an
+    unsure reply goes to a person."""
 
-    name = "pigeon"
+    name = "ask"
 
     def __init__(self, url: str, *, unsure: Any = "ask") -> None:
         self.traits = Traits(unsure=unsure)
@@ -88,17 +89,17 @@ class Pigeon:
         register(self)
 
 
-class Parrot(Pigeon):
-    """Another, whose receivers can tell a repeated message: it is sent again."""
+class ResendChannel(AskChannel):
+    """A channel whose receivers recognise repetitions: an unsure reply is sent again."""
 
-    name = "parrot"
+    name = "resend"
 
     def __init__(self, url: str) -> None:
         super().__init__(url, unsure="resend")
 
 
 def answer(turn: Turn) -> Reply | None:
-    """``message 7`` is answered by ``answer 7``; ``person`` brings one."""
+    """Answers ``message 7`` with ``answer 7``, and ``person`` with a handoff."""
     if turn.kind != "message":
         return None
     if turn.route.action == "escalate":
@@ -112,7 +113,7 @@ def answer(turn: Turn) -> Reply | None:
     return Reply(opener="", body=(f"answer {number.group() if number else '?'}",))
 
 
-async def serve(port: int, provider: str, folder: Path) -> None:
+async def serve(port: int, provider_url: str, folder: Path) -> None:
     logs("json")
     (folder / "policy.yaml").write_text(POLICY, "utf-8")
     (folder / "warmline.yaml").write_text(
@@ -130,18 +131,18 @@ async def serve(port: int, provider: str, folder: Path) -> None:
         ),
         "utf-8",
     )
-    guests = as_plugins(
+    plugins = as_plugins(
         [
             channels.rest,
             channels.webchat,
-            Pigeon(provider),
-            Parrot(provider),
+            AskChannel(provider_url),
+            ResendChannel(provider_url),
             FakeHandler(answer),
             PlainVoice(),
         ]
     )
-    settings = load(folder / "warmline.yaml", PluginRegistry(guests).declared(), {})
-    runner = web.AppRunner(build_app(build_gateway(guests, settings)), access_log=None)
+    settings = load(folder / "warmline.yaml", PluginRegistry(plugins).declared(), {})
+    runner = web.AppRunner(build_app(build_gateway(plugins, settings)), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
     await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""An unhealthy system is explained: what is wrong, since when, and what to do."""
+"""`warmline doctor`: every problem says what is wrong, since when, and what to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway import Clock, HealthProblem, Settings, TryLater, Undeliverable, hoo
 from gateway.adapters.sql.engine.opening import migrate
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.adapters.sql.statistics import DatabaseHealthCheck
-from gateway.cli.doctor import _parts
+from gateway.cli.doctor import health_checks
 from gateway.cli.main import command
 from gateway.ops import doctor
 from gateway.ops.doctor import backlog_problems, diagnose
@@ -42,7 +42,7 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 @pytest.fixture
 def warmline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The command with a small configuration of its own."""
+    """Runs the command with a small configuration."""
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "warmline.yaml"
     file.write_text("brand_voice: {}\nchannels: {rest: {}}\n", "utf-8")
@@ -54,23 +54,21 @@ def warmline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def parts(result: Result) -> dict[str, dict[str, Any]]:
-    return {one["part"]: one for one in map(json.loads, result.stdout.splitlines())}
+    return {part["part"]: part for part in map(json.loads, result.stdout.splitlines())}
 
 
-def test_it_works_without_a_server_or_a_database(warmline: Any, tmp_path: Path) -> None:
-    """Nothing is broken, and nothing is made by looking."""
+def test_doctor_works_without_a_server_or_a_database(warmline: Any, tmp_path: Path) -> None:
+    """Nothing is broken, and the command creates nothing."""
     result = warmline("doctor", "--json")
-    told = parts(result)
+    found = parts(result)
     assert result.exit_code == 0
-    assert told["server"]["state"] == told["database"]["state"] == "warning"
-    assert told["configuration"] == {"part": "configuration", "state": "well"}
+    assert found["server"]["state"] == found["database"]["state"] == "warning"
+    assert found["configuration"] == {"part": "configuration", "state": "well"}
     assert not list(tmp_path.rglob("*.db"))
 
 
-def test_what_waits_for_a_person_is_broken_and_says_what_to_do(
-    warmline: Any, tmp_path: Path
-) -> None:
-    """A dead letter: since when, and the command that shows it; exit 1."""
+def test_a_dead_letter_is_shown_with_what_to_do(warmline: Any, tmp_path: Path) -> None:
+    """With its age and the command that sends it again; exit 1."""
     (tmp_path / "var").mkdir()
     database = SqliteDatabase(tmp_path / "var" / "warmline.db")
     asyncio.run(migrate(database))
@@ -86,23 +84,23 @@ def test_what_waits_for_a_person_is_broken_and_says_what_to_do(
     assert "warmline outbox retry" in result.stdout
 
 
-def test_a_wrong_configuration_is_told_with_its_line(warmline: Any, tmp_path: Path) -> None:
-    """It is the first thing to mend, so nothing else is looked at."""
+def test_a_wrong_configuration_is_shown_with_its_line(warmline: Any, tmp_path: Path) -> None:
+    """It must be fixed first, so nothing else is checked."""
     (tmp_path / "warmline.yaml").write_text("brand_voice: {}\nport: many\n", "utf-8")
     result = warmline("doctor", "--json")
     assert result.exit_code == 1
-    [told] = map(json.loads, result.stdout.splitlines())
-    assert told["part"] == "configuration"
-    assert "warmline.yaml:2: port" in told["what"]
+    [part] = map(json.loads, result.stdout.splitlines())
+    assert part["part"] == "configuration"
+    assert "warmline.yaml:2: port" in part["what"]
 
 
-async def test_what_waits_too_long_is_told(tmp_path: Path) -> None:
-    """A message of a second is none; one of two minutes is."""
+async def test_rows_that_wait_too_long_are_a_problem() -> None:
+    """A message that waits for a second is none; one that waits for two minutes is."""
     young = Backlog(inbox=QueueStatistics(rows=3, since=NOW - timedelta(seconds=1)))
     assert backlog_problems(young, NOW) == []
     since = NOW - timedelta(minutes=2)
-    [symptom] = backlog_problems(Backlog(inbox=QueueStatistics(rows=3, since=since)), NOW)
-    assert (symptom.what, symptom.since) == ("3 messages wait to be handled", since)
+    [problem] = backlog_problems(Backlog(inbox=QueueStatistics(rows=3, since=since)), NOW)
+    assert (problem.what, problem.since) == ("3 messages wait to be handled", since)
     every = {
         name: QueueStatistics(rows=1, since=NOW - timedelta(days=1))
         for name in Backlog.__struct_fields__
@@ -110,29 +108,29 @@ async def test_what_waits_too_long_is_told(tmp_path: Path) -> None:
     assert len(backlog_problems(Backlog(**every), NOW)) == len(every)
 
 
-async def test_an_old_schema_is_told_and_left_alone(tmp_path: Path) -> None:
-    """A newer one too: that is another version's."""
+async def test_a_schema_of_another_version_is_a_problem(tmp_path: Path) -> None:
+    """An older one and a newer one. The check changes neither."""
     file = tmp_path / "t.db"
     database = SqliteDatabase(file)
     await migrate(database, "0001")
-    check_health = DatabaseHealthCheck(database)
-    [symptom] = await check_health.check_health(FakeClock())
-    assert "older version (0001" in symptom.what
-    assert not await check_health.is_current()
+    checkup = DatabaseHealthCheck(database)
+    [problem] = await checkup.check_health(FakeClock())
+    assert "older version (0001" in problem.what
+    assert not await checkup.is_current()
     await migrate(database)
-    assert await check_health.is_current()
-    assert await check_health.check_health(FakeClock()) == []
+    assert await checkup.is_current()
+    assert await checkup.check_health(FakeClock()) == []
     with database.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    [symptom] = await check_health.check_health(FakeClock())
-    assert "newer version" in symptom.what
+    [problem] = await checkup.check_health(FakeClock())
+    assert "newer version" in problem.what
     await database.stop()
 
 
-async def test_a_full_disk_and_a_long_log_are_told(
+async def test_a_full_disk_and_a_long_write_ahead_log_are_problems(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before they stop everything."""
+    """They are shown before they stop the gateway."""
     file = tmp_path / "t.db"
     database = SqliteDatabase(file)
     await migrate(database)
@@ -143,24 +141,24 @@ async def test_a_full_disk_and_a_long_log_are_told(
     monkeypatch.setattr("gateway.adapters.sql.statistics.shutil.disk_usage", lambda _: Usage)
     monkeypatch.setattr("gateway.adapters.sql.statistics.LARGEST_LOG", 1)
     await database.write(lambda c: c.execute(text("CREATE TABLE t (a)")).rowcount)
-    room, log = await DatabaseHealthCheck(database).check_health(FakeClock())
-    assert (room.severity, log.severity) == ("broken", "warning")
-    assert "1 MB are left" in room.what
+    disk, log = await DatabaseHealthCheck(database).check_health(FakeClock())
+    assert (disk.severity, log.severity) == ("broken", "warning")
+    assert "1 MB are left" in disk.what
     await database.stop()
 
 
-class Frail:
-    """A guest that can be examined."""
+class CheckedPlugin:
+    """A plugin with a health check that returns or raises ``result``."""
 
-    name = "frail"
+    name = "checked"
 
-    def __init__(self, found: Sequence[HealthProblem] | Exception) -> None:
-        self._found = found
+    def __init__(self, result: Sequence[HealthProblem] | Exception) -> None:
+        self._result = result
 
     async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:
-        if isinstance(self._found, Exception):
-            raise self._found
-        return self._found
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
 
     async def handle(self, turn: object) -> None:
         return None
@@ -172,34 +170,36 @@ class Frail:
         register(self)
 
 
-async def test_a_guest_is_asked_by_its_port(tmp_path: Path) -> None:
-    """Whoever implements `HealthCheck` is examined, by its own name."""
-    ill = HealthProblem(what="it limps", fix="rest", severity="warning")
-    async with running(Frail([ill]), FakeChannel(), tmp_path=tmp_path) as gw:
-        found = {one.part: one.symptom for one in await diagnose(_parts(gw.gateway))}
-    assert found["frail"] == ill
+async def test_a_plugins_health_check_is_run(tmp_path: Path) -> None:
+    """A plugin that implements `HealthCheck` is shown under its own name."""
+    problem = HealthProblem(what="it is slow", fix="wait", severity="warning")
+    async with running(CheckedPlugin([problem]), FakeChannel(), tmp_path=tmp_path) as gw:
+        found = {d.part: d.problem for d in await diagnose(health_checks(gw.gateway))}
+    assert found["checked"] == problem
     assert found["database"] is None
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "what"),
     [
         (TryLater("the provider cannot be reached"), "the provider cannot be reached"),
         (Undeliverable("no"), "no"),
-        (ValueError("with a secret"), "could not be examined: ValueError"),
+        (ValueError("with a secret"), "the check failed with ValueError"),
     ],
 )
-async def test_an_examination_that_fails_is_told(error: Exception, told: str) -> None:
-    """Our own errors are words for a person; of others only the kind is told."""
-    frail = Frail(error)
-    [found] = await diagnose({"frail": lambda: frail.check_health(FakeClock())})
-    assert found.symptom is not None
-    assert found.symptom.what == told
+async def test_a_check_that_raises_is_a_problem(error: Exception, what: str) -> None:
+    """Our own errors are written for people; of others only the type is shown."""
+    plugin = CheckedPlugin(error)
+    [diagnosis] = await diagnose({"checked": lambda: plugin.check_health(FakeClock())})
+    assert diagnosis.problem is not None
+    assert diagnosis.problem.what == what
 
 
-async def test_an_examination_that_hangs_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is left after a while, and the others are told."""
-    monkeypatch.setattr(doctor, "PATIENCE", 0.05)
+async def test_a_check_that_hangs_does_not_delay_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It times out, and the results of the others are shown."""
+    monkeypatch.setattr(doctor, "TIMEOUT", 0.05)
 
     async def hangs() -> Sequence[HealthProblem]:
         await asyncio.Event().wait()
@@ -209,11 +209,11 @@ async def test_an_examination_that_hangs_holds_up_nothing(monkeypatch: pytest.Mo
         return ()
 
     hung, fine = await diagnose({"hangs": hangs, "fine": well})
-    assert hung.symptom is not None
-    assert fine.symptom is None
+    assert hung.problem is not None
+    assert fine.problem is None
 
 
-async def test_handlers_that_cannot_be_examined_are_left_out(tmp_path: Path) -> None:
-    """The port is a choice."""
+async def test_plugins_without_a_health_check_are_left_out(tmp_path: Path) -> None:
+    """`HealthCheck` is optional."""
     async with running(FakeChannel(), FakeHandler(lambda _: None), tmp_path=tmp_path) as gw:
-        assert "fake_handler" not in _parts(gw.gateway)
+        assert "fake_handler" not in health_checks(gw.gateway)

@@ -1,1 +1,1 @@
-"""Every process is killed or put to sleep, every line cut, in turn, under load; then we count."""
+"""Kills and pauses every process and breaks every connection in turn, under load."""

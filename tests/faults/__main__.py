@@ -18,21 +18,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311
     parser.add_argument("--each", type=int, default=2, help="customers of each channel")
     parser.add_argument("--alone", action="store_true", help="one process on SQLite")
-    parser.add_argument("--planted", help="a guest with a bug, such as tests.faults.hasty")
+    parser.add_argument("--planted", help="a plugin with a bug, such as tests.faults.early_ack")
     parser.add_argument("--folder", type=Path, help="keep data and logs there")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = given.folder or Path(temporary)
+        folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        print(f"seed {given.seed}, {given.minutes:g} minutes", flush=True)  # noqa: T201
+        print(f"seed {options.seed}, {options.minutes:g} minutes", flush=True)  # noqa: T201
         report = asyncio.run(
             run(
-                given.minutes * 60,
-                given.seed,
+                options.minutes * 60,
+                options.seed,
                 folder,
-                crew=not given.alone,
-                each=given.each,
-                planted=given.planted,
+                cluster=not options.alone,
+                each=options.each,
+                planted=options.planted,
             )
         )
     print(summary(report))  # noqa: T201

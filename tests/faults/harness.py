@@ -1,32 +1,33 @@
-"""Load, faults, quiet; then the ledger is held against the database."""
+"""Load, faults, recovery; then the ledger is compared with the database."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.runtime.tasks import cancel_all
 from tests.crash.customers import Customer, WebchatCustomer
-from tests.crash.harness import fetch
-from tests.crash.ledger import QUERIES, Ledger, Stored, Verdict, judge, plain
-from tests.faults.cellars import Postgres, Sqlite
-from tests.faults.customers import customers, keep_pace
-from tests.faults.far_ends import FarEnds
-from tests.faults.layout import LEASE, SWEEP, TIMEOUT, Layout
-from tests.faults.plan import LONG, Done, play
+from tests.crash.harness import fetch_rest_messages
+from tests.crash.ledger import QUERIES, Ledger, Stored, Verdict, bare_answer, judge
+from tests.faults.customers import customers, throttle
+from tests.faults.databases import PostgresProgram, SqliteFile
+from tests.faults.deployment import LEASE, SWEEP, TIMEOUT, Deployment
+from tests.faults.plan import LONG, InjectedFault, inject
+from tests.faults.providers import ProviderServer
 
 BOUND = 180.0
-"""Seconds within which everything has recovered, after the last fault, on a busy machine."""
+"""Seconds for the recovery after the last fault, on a busy machine."""
 TICK = 0.1
-LEFT = (
+WAITING_ROWS = (
     "SELECT 'inbox', lane, id, attempts, error FROM inbox WHERE state = 'ready'"
     " UNION ALL SELECT 'outbox: ' || state, lane, id, attempts, error FROM outbox"
     " WHERE state IN ('ready', 'sending')"
 )
 NEAR = LEASE + TIMEOUT + LONG + SWEEP
-"""Seconds between an act and what it may still do to a send: call, lease, sleep and sweep."""
+"""Seconds for which a fault may still affect a send: call, lease, pause and sweep."""
 UNSURE = (
     "SELECT o.channel, o.lane, m.text, o.created_at, o.error FROM outbox o"
     " JOIN messages m ON m.id = o.message_id"
@@ -36,20 +37,23 @@ UNSURE = (
 
 @dataclass
 class Report:
+    """The result of one run."""
+
     seed: int
     verdicts: list[Verdict]
-    done: list[Done]
-    recovered: float
-    """Seconds from the last fault until nothing waited any more."""
+    faults: list[InjectedFault]
+    recovery: float
+    """Seconds from the last fault until no row waited."""
     untraced: list[str] = field(default_factory=list)
-    """Unsure sends that no kill or cut explains."""
+    """Unsure sends that no fault explains."""
     traced: dict[str, int] = field(default_factory=dict)
+    """Channel -> unsure sends that a fault explains."""
     overdue: dict[str, int] = field(default_factory=dict)
-    """Who did not end in time when it was asked to, and how often."""
+    """Program -> how often it did not end in time after SIGTERM."""
 
     @property
     def clean(self) -> bool:
-        return all(one.clean for one in self.verdicts) and not self.untraced
+        return all(verdict.clean for verdict in self.verdicts) and not self.untraced
 
 
 async def run(
@@ -57,88 +61,99 @@ async def run(
     seed: int,
     folder: Path,
     *,
-    crew: bool,
+    cluster: bool,
     each: int = 2,
     planted: str | None = None,
-    lines: bool = True,
-    least: int = 0,
+    break_connections: bool = True,
+    at_least: int = 0,
 ) -> Report:
-    """Hurt everything for ``seconds``, and ``least`` times, under the load of ``each`` customers
-    on five channels; without ``lines`` the processes alone."""
-    rng = random.Random(seed)  # noqa: S311  (the acts must be repeatable, not secret)
+    """Inject faults for ``seconds`` and ``at_least`` so many, under the load of ``each`` customers
+    on five channels. Without ``break_connections`` only processes fail."""
+    rng = random.Random(seed)  # noqa: S311  (repeatable, not secret)
     ledger = Ledger()
-    far_ends = FarEnds(ledger)
-    async with far_ends.serving():
-        layout = Layout(folder, rng, crew=crew, planted=planted)
+    providers = ProviderServer(ledger)
+    async with providers.serving():
+        deployment = Deployment(folder, rng, cluster=cluster, planted=planted)
         try:
-            await layout.open(far_ends)
+            await deployment.start(providers)
             stop = asyncio.Event()
-            everybody = customers(ledger, stop, far_ends.twilio, layout.urls, each)
-            living = [asyncio.create_task(one.live()) for one in everybody]
-            pace = asyncio.create_task(keep_pace(everybody, layout.waiting))
-            wires = layout.wires if lines else {}
-            done = await play(layout.programs, wires, seconds=seconds, least=least, rng=rng)
-            await cancel_all((pace,))
-            recovered = await _quiet(layout, stop, living)
-            await _hear_all(layout, ledger, everybody)
-            report = await _judged(layout.cellar, ledger, done, seed, recovered)
-            report.overdue = {n: one.overdue for n, one in layout.programs.items() if one.overdue}
+            everybody = customers(ledger, stop, providers.twilio, deployment.urls, each)
+            running = [asyncio.create_task(customer.run()) for customer in everybody]
+            throttling = asyncio.create_task(throttle(everybody, deployment.waiting))
+            proxies = deployment.proxies if break_connections else {}
+            faults = await inject(
+                deployment.programs, proxies, seconds=seconds, at_least=at_least, rng=rng
+            )
+            await cancel_all((throttling,))
+            recovery = await _recover(deployment, stop, running)
+            await _fetch_messages(deployment, ledger, everybody)
+            report = await _report(deployment.database, ledger, faults, seed, recovery)
+            programs = deployment.programs.items()
+            report.overdue = {name: p.overdue for name, p in programs if p.overdue}
             return report
         finally:
-            await layout.close()
+            await deployment.close()
 
 
-async def _quiet(layout: Layout, stop: asyncio.Event, living: list[asyncio.Task[None]]) -> float:
-    """Nothing fails any more: wait until all is said and sent; gives the seconds it took."""
+async def _recover(
+    deployment: Deployment, stop: asyncio.Event, running: list[asyncio.Task[None]]
+) -> float:
+    """Wait until all messages are accepted and no row waits. Returns the seconds that it took."""
     stop.set()
-    await layout.well()
-    everybody = asyncio.gather(*living)
-    # By ticks and not by the clock: a machine that held us up held up everything else as well.
+    await deployment.ready()
+    everybody = asyncio.gather(*running)
+    # The bound counts ticks, not the clock: a slow machine slows everything else down as well.
     for tick in range(int(BOUND / TICK)):
         await asyncio.sleep(TICK)
-        if everybody.done() and not await layout.waiting():
+        if everybody.done() and not await deployment.waiting():
             everybody.result()
             return tick * TICK
     everybody.cancel()
-    waiting = [tuple(row) for row in await layout.cellar.ask(LEFT)]
-    raise AssertionError(f"not settled within {BOUND:g} s; waiting are {waiting}")
+    waiting = [tuple(row) for row in await deployment.database.query(WAITING_ROWS)]
+    raise AssertionError(f"not recovered within {BOUND:g} s; these rows wait: {waiting}")
 
 
-async def _hear_all(layout: Layout, ledger: Ledger, everybody: list[Customer]) -> None:
-    """What those heard who fetch it themselves."""
-    await fetch(layout.urls[0], ledger)
-    for one in everybody:
-        if isinstance(one, WebchatCustomer):
-            await one.look_again()
+async def _fetch_messages(
+    deployment: Deployment, ledger: Ledger, everybody: list[Customer]
+) -> None:
+    """Record the messages of customers who fetch them."""
+    await fetch_rest_messages(deployment.urls[0], ledger)
+    for customer in everybody:
+        if isinstance(customer, WebchatCustomer):
+            await customer.reload()
 
 
-async def _judged(
-    cellar: Sqlite | Postgres, ledger: Ledger, done: list[Done], seed: int, recovered: float
+async def _report(
+    database: SqliteFile | PostgresProgram,
+    ledger: Ledger,
+    faults: list[InjectedFault],
+    seed: int,
+    recovery: float,
 ) -> Report:
-    stored = Stored.of(*[await cellar.ask(query) for query in QUERIES])
-    report = Report(seed, judge(ledger, stored), done, recovered)
-    for channel, lane, text, created, error in await cellar.ask(UNSURE):
-        at = ledger.at.get((channel, lane.partition(":")[2], plain(text)))
-        if any(_explains(act, channel, at, created / 1000) for act in done):
+    stored = Stored.from_rows(*[await database.query(query) for query in QUERIES])
+    report = Report(seed, judge(ledger, stored), faults, recovery)
+    for channel, lane, text, created, error in await database.query(UNSURE):
+        arrived = ledger.received_at.get((channel, lane.partition(":")[2], bare_answer(text)))
+        if any(_explains(fault, channel, arrived, created / 1000) for fault in faults):
             report.traced[channel] = report.traced.get(channel, 0) + 1
         else:
             report.untraced.append(f"{lane}: {text!r}: {error}")
     return report
 
 
-def _explains(done: Done, channel: str, at: float | None, created: float) -> bool:
-    """Whether ``done`` lies between the provider's acceptance (``at``) and our commit, or, when
-    nothing arrived, between the reply's commit and the end of its call."""
-    theirs = "pigeons" if channel == "sms" else "twilio"
-    if done.act.target in (theirs, "engine", "redis", "to redis"):
-        return False  # nothing of this reply went that way
-    if at is None:
-        return created <= done.ended and done.begun <= created + NEAR
-    return done.begun - TIMEOUT <= at <= done.ended + 1
+def _explains(injected: InjectedFault, channel: str, arrived: float | None, created: float) -> bool:
+    """Whether the fault came between the provider's acceptance (``arrived``) and our commit; for a
+    reply that never arrived, between its commit and the end of its call."""
+    other_provider = "provider" if channel == "sms" else "twilio"
+    if injected.fault.target in (other_provider, "engine", "redis", "to redis"):
+        return False  # this reply does not pass there
+    if arrived is None:
+        return created <= injected.ended and injected.started <= created + NEAR
+    return injected.started - TIMEOUT <= arrived <= injected.ended + 1
 
 
 def table(report: Report) -> str:
-    """Markdown, for people and for the docs."""
+    """The verdicts as a Markdown table, for the terminal and for docs/faults.md."""
     head = (
         "| channel | accepted | answered once | escalated | unsure | of these traced "
         "| sent again, same key | lost | doubled | misordered |\n" + "|---" * 10 + "|"
@@ -153,19 +168,17 @@ def table(report: Report) -> str:
 
 
 def summary(report: Report) -> str:
-    """The table, and what it was made of."""
-    acts: dict[str, int] = {}
-    for one in report.done:
-        acts[one.act.what] = acts.get(one.act.what, 0) + 1
-    what = ", ".join(f"{count} {name}" for name, count in sorted(acts.items()))
+    """The table, the injected faults, and all problems."""
+    counts = Counter(injected.fault.what for injected in report.faults)
+    what = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
     lines = [
-        f"seed {report.seed}; {len(report.done)} acts: {what}",
-        f"all was settled {report.recovered:.1f} s after the last act (bound: {BOUND:g} s)",
+        f"seed {report.seed}; {len(report.faults)} faults: {what}",
+        f"recovered {report.recovery:.1f} s after the last fault (bound: {BOUND:g} s)",
         table(report),
     ]
     for verdict in report.verdicts:
         lines += [f"{verdict.channel}: {what}" for what in
                   (*verdict.lost, *verdict.doubled, *verdict.misordered)]  # fmt: skip
-    lines += [f"{name} did not end in time {n} times" for name, n in report.overdue.items()]
-    lines += [f"unsure, and nothing explains it: {what}" for what in report.untraced]
+    lines += [f"{name} did not end in time, {n} times" for name, n in report.overdue.items()]
+    lines += [f"unsure, and no fault explains it: {what}" for what in report.untraced]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What is done to whom and when, by a seed: every process and every line has its turn."""
+"""Which faults are injected and when, repeatable by a seed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from tests.faults.programs import Program
-from tests.faults.wire import MOODS, Wire
+from tests.faults.proxy import FAULTS, FaultyProxy
 
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGSTOP")
-"""``SIGSTOP`` lasts for `LONG` seconds, longer than any lease; then SIGCONT."""
+"""SIGCONT follows a SIGSTOP after `LONG` seconds, which is longer than any lease."""
 LONG = 12.0
 GRACE = 20.0
-"""Seconds to end after SIGTERM; then it is killed, as those do it who run containers."""
+"""Seconds to end after SIGTERM. Then the process is killed, as container runtimes do."""
 SHORT = (0.3, 3.0)
+"""Seconds that a fault of a connection lasts, chosen at random."""
 PAUSE = (0.5, 2.0)
-"""Seconds between two acts, and before the first."""
+"""Seconds before each fault, chosen at random."""
 
 
-class Act(NamedTuple):
+class Fault(NamedTuple):
+    """``what`` happens to the program or proxy ``target``, for so many seconds."""
+
     target: str
     what: str
     seconds: float
@@ -31,64 +34,65 @@ class Act(NamedTuple):
         return f"{self.what} {self.target} ({self.seconds:.1f} s)"
 
 
-class Done(NamedTuple):
-    """An act, and when: seconds since 1970."""
+class InjectedFault(NamedTuple):
+    """A fault, and when it happened, in seconds since 1970."""
 
-    act: Act
-    begun: float
+    fault: Fault
+    started: float
     ended: float
 
 
-def acts(programs: Iterable[str], wires: Iterable[str], rng: random.Random) -> Iterator[Act]:
-    """For ever; in each round every one of them, in another order."""
+def faults(programs: Iterable[str], proxies: Iterable[str], rng: random.Random) -> Iterator[Fault]:
+    """All faults in random order, then again in another order, without end."""
     every = [(name, what) for name in programs for what in SIGNALS]
-    every += [(name, what) for name in wires for what in MOODS]
+    every += [(name, what) for name in proxies for what in FAULTS]
     while True:
         for target, what in rng.sample(every, len(every)):
-            yield Act(target, what, LONG if what == "SIGSTOP" else rng.uniform(*SHORT))
+            yield Fault(target, what, LONG if what == "SIGSTOP" else rng.uniform(*SHORT))
 
 
-async def play(
+async def inject(
     programs: Mapping[str, Program],
-    wires: Mapping[str, Wire],
+    proxies: Mapping[str, FaultyProxy],
     *,
     seconds: float,
-    least: int,
+    at_least: int,
     rng: random.Random,
-) -> list[Done]:
-    """One act after another, for ``seconds``, and ``least`` of them; in the end everything runs
-    and every line is well."""
-    done: list[Done] = []
+) -> list[InjectedFault]:
+    """Inject one fault after another, for ``seconds`` and ``at_least`` so many. When this returns,
+    every program runs and every proxy works."""
+    injected: list[InjectedFault] = []
     end = time.monotonic() + seconds
-    for act in acts(programs, wires, rng):
-        if time.monotonic() > end and len(done) >= least:
-            return done
+    for fault in faults(programs, proxies, rng):
+        if time.monotonic() > end and len(injected) >= at_least:
+            return injected
         await asyncio.sleep(rng.uniform(*PAUSE))
-        begun = time.time()
-        if act.target in wires:
-            await _spoil(wires[act.target], act)
+        started = time.time()
+        if fault.target in proxies:
+            await _break_connection(proxies[fault.target], fault)
         else:
-            await _hurt(programs[act.target], act)
-        done.append(Done(act, begun, time.time()))
-    raise AssertionError("acts never end")
+            await _signal(programs[fault.target], fault)
+        injected.append(InjectedFault(fault, started, time.time()))
+    raise AssertionError("faults() never ends")
 
 
-async def _spoil(wire: Wire, act: Act) -> None:
-    wire.mood = act.what  # type: ignore[assignment]  # one of MOODS
+async def _break_connection(proxy: FaultyProxy, fault: Fault) -> None:
+    proxy.mode = fault.what  # type: ignore[assignment]  # one of FAULTS
     try:
-        await asyncio.sleep(act.seconds)
+        await asyncio.sleep(fault.seconds)
     finally:
-        wire.mood = "well"
+        proxy.mode = "ok"
 
 
-async def _hurt(program: Program, act: Act) -> None:
-    """One that was ended is waited for: else soon nothing would be left to be hurt."""
-    program.send(signal.Signals[act.what])
-    if act.what != "SIGSTOP":
-        await program.ended(GRACE)
+async def _signal(program: Program, fault: Fault) -> None:
+    """Send the signal. After one that ends the program, wait until it is ready again: otherwise
+    soon no program would be left to signal."""
+    program.send(signal.Signals[fault.what])
+    if fault.what != "SIGSTOP":
+        await program.wait_ended(GRACE)
         await program.ready()
         return
     try:
-        await asyncio.sleep(act.seconds)
+        await asyncio.sleep(fault.seconds)
     finally:
         program.send(signal.SIGCONT)

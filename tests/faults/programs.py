@@ -1,4 +1,4 @@
-"""Processes that are killed, put to sleep and started again."""
+"""Processes that are killed, paused and started again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import multiprocessing
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,23 +14,18 @@ from pathlib import Path
 
 import aiohttp
 import psutil
+from aiohttp.test_utils import unused_port
 
 from gateway.cli import main
 
 START = 180.0
-"""Seconds that a start may take on a busy machine; like all bounds here by ticks and not by the
-clock: what held us up held up everything else as well."""
+"""Seconds that a start may take on a busy machine. All bounds here count ticks and not the clock: a
+machine that slows the harness down slows everything else down as well."""
 TICK = 0.1
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 class Program:
-    """A command. When it ends, for whatever reason, it is started again, until `close`."""
+    """A command that `supervise` restarts whenever it ends, until `close`."""
 
     def __init__(
         self,
@@ -43,12 +37,12 @@ class Program:
         user: str | None = None,
     ) -> None:
         self.name, self._command, self._log = name, command, log
-        self._own = dict(environ or {})
+        self._environ = dict(environ or {})
         self._user = user
-        self._process: subprocess.Popen[bytes] | Forked | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
+        self._supervisor: asyncio.Task[None] | None = None
         self.overdue = 0
-        """How often it did not end in time when it was asked to."""
+        """How often it did not end in time after SIGTERM."""
 
     def launch(self) -> None:
         with self._log.open("ab") as log:
@@ -56,7 +50,7 @@ class Program:
                 self._command,
                 stdout=log,
                 stderr=log,
-                env=os.environ | self._own,
+                env=os.environ | self._environ,
                 start_new_session=True,
                 user=self._user,
             )
@@ -64,55 +58,55 @@ class Program:
     async def ready(self) -> None:
         """Wait until it can be used."""
 
-    async def ended(self, grace: float) -> None:
-        """Wait until the process that was told to end has done so; kill it after ``grace``."""
-        was, ticks = self._process, 0
-        while self._process is was and was is not None and was.poll() is None:
+    async def wait_ended(self, grace: float) -> None:
+        """Wait until the current process has ended; kill it after ``grace`` seconds."""
+        process, ticks = self._process, 0
+        while self._process is process and process is not None and process.poll() is None:
             ticks += 1
             if ticks % int(grace / TICK) == 0:
                 self.overdue += 1
                 self.send(signal.SIGKILL)
             await asyncio.sleep(TICK)
 
-    def keep(self) -> None:
-        """Start it whenever it does not run, from now on."""
+    def supervise(self) -> None:
+        """Start it now, and again whenever it has ended."""
 
-        async def again() -> None:
+        async def restart() -> None:
             while True:
                 if self._process is None or self._process.poll() is not None:
                     self.launch()
                 await asyncio.sleep(0.1)
 
-        self._keeper = asyncio.create_task(again())
+        self._supervisor = asyncio.create_task(restart())
 
     def send(self, number: signal.Signals) -> None:
-        """To it and all that it started; a request to end, to itself alone."""
-        family = self._family()
-        for one in family[:1] if number == signal.SIGTERM else family:
+        """Send a signal to the process and its children; SIGTERM only to the process itself."""
+        processes = self._processes()
+        for process in processes[:1] if number == signal.SIGTERM else processes:
             with suppress(psutil.NoSuchProcess):
-                one.send_signal(number)
+                process.send_signal(number)
 
-    def _family(self) -> list[psutil.Process]:
+    def _processes(self) -> list[psutil.Process]:
         if self._process is None or self._process.poll() is not None:
             return []
         with suppress(psutil.NoSuchProcess):
-            top = psutil.Process(self._process.pid)
-            return [top, *top.children(recursive=True)]
+            parent = psutil.Process(self._process.pid)
+            return [parent, *parent.children(recursive=True)]
         return []
 
     async def close(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
+        if self._supervisor is not None:
+            self._supervisor.cancel()
         self.send(signal.SIGCONT)
         self.send(signal.SIGKILL)
         if self._process is not None:
             await asyncio.to_thread(self._process.wait)
 
 
-class Forked:
-    """`warmline serve` in a process of its own, without the ten seconds of processor time that
-    importing every guest costs: it is forked from a server that has imported them. What runs in
-    it is the command, from its arguments to its exit."""
+class ForkedProcess:
+    """`warmline serve` in a process of its own. It is forked from a server that has imported all
+    plugins, which takes ten seconds of processor time. It runs the whole command, from its
+    arguments to its exit."""
 
     def __init__(self, arguments: list[str], environ: Mapping[str, str], log: Path) -> None:
         self._process = _FORKS.Process(target=_command, args=(arguments, dict(environ), str(log)))
@@ -128,7 +122,7 @@ class Forked:
 
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["gateway.cli", "tests.faults.everything"])
+_FORKS.set_forkserver_preload(["gateway.cli", "tests.faults.preload"])
 
 
 def _command(arguments: list[str], environ: Mapping[str, str], log: str) -> None:
@@ -142,20 +136,20 @@ def _command(arguments: list[str], environ: Mapping[str, str], log: str) -> None
     main()
 
 
-class Warmline(Program):
-    """``warmline serve``, with a port of its own."""
+class WarmlineProgram(Program):
+    """``warmline serve`` on a port of its own."""
 
     def __init__(self, name: str, config: Path, folder: Path, environ: Mapping[str, str]) -> None:
-        self.port = free_port()
+        self.port = unused_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = ["serve", "--config", str(config), "--port", str(self.port)]
         super().__init__(name, command, folder / f"{name}.log", environ=environ)
 
     def launch(self) -> None:
-        self._process = Forked(self._command, self._own, self._log)
+        self._process = ForkedProcess(self._command, self._environ, self._log)
 
     async def ready(self) -> None:
-        """Wait until it says so."""
+        """Wait until ``/readyz`` answers 200."""
         timeout = aiohttp.ClientTimeout(5)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             for _ in range(int(START / TICK)):

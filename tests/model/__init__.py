@@ -1,1 +1,1 @@
-"""The inbox, the lock and the outbox as a small machine whose every state is looked at."""
+"""A model of inbox, lane lock and outbox as a small state machine, checked in every state."""

@@ -1,50 +1,51 @@
-"""Looking at every state there is, nearest first: so the first bad one has the shortest story."""
+"""Explores all states, nearest first, so that the first violation has the shortest story."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import NamedTuple
 
-from tests.model.promises import broken, unfinished
+from tests.model.invariants import unfinished_work, violated_invariant
 from tests.model.protocol import start, steps
-from tests.model.state import State, Step, World
+from tests.model.state import Scenario, State, Step
 
 
-class Found(NamedTuple):
-    """``states`` that were looked at; ``promise`` is empty when all of them are well."""
+class Exploration(NamedTuple):
+    """The number of explored ``states``, and the first ``violation`` with the steps to it; empty
+    when there is none."""
 
     states: int
-    promise: str = ""
+    violation: str = ""
     story: tuple[Step, ...] = ()
 
     def __str__(self) -> str:
-        told = (f"{number:3}. {step}" for number, step in enumerate(self.story, 1))
-        return "\n".join([f"{self.promise or 'all is well'} ({self.states} states)", *told])
+        lines = (f"{number:3}. {step}" for number, step in enumerate(self.story, 1))
+        return "\n".join([f"{self.violation or 'no violation'} ({self.states} states)", *lines])
 
 
-def explore(world: World) -> Found:
-    """Every state that ``world`` can come to, until one breaks a promise."""
-    first = start(world)
-    came: dict[State, tuple[State, Step] | None] = {first: None}
+def explore(scenario: Scenario) -> Exploration:
+    """Explore every state that ``scenario`` can reach, until one violates an invariant."""
+    first = start(scenario)
+    predecessors: dict[State, tuple[State, Step] | None] = {first: None}
     waiting = deque([first])
     while waiting:
         state = waiting.popleft()
-        follows = list(steps(world, state))
-        wrong = broken(state)
-        if not wrong and all(step.mishap for step, _ in follows):
-            wrong = unfinished(state)
+        next_steps = list(steps(scenario, state))
+        wrong = violated_invariant(state)
+        if not wrong and all(step.mishap for step, _ in next_steps):
+            wrong = unfinished_work(state)
         if wrong:
-            return Found(len(came), wrong, _story(came, state))
-        for step, after in follows:
-            if after not in came:
-                came[after] = (state, step)
+            return Exploration(len(predecessors), wrong, _story(predecessors, state))
+        for step, after in next_steps:
+            if after not in predecessors:
+                predecessors[after] = (state, step)
                 waiting.append(after)
-    return Found(len(came))
+    return Exploration(len(predecessors))
 
 
-def _story(came: dict[State, tuple[State, Step] | None], state: State) -> tuple[Step, ...]:
+def _story(predecessors: dict[State, tuple[State, Step] | None], state: State) -> tuple[Step, ...]:
     story: list[Step] = []
-    while (before := came[state]) is not None:
+    while (before := predecessors[state]) is not None:
         state, step = before
         story.append(step)
     return tuple(reversed(story))

@@ -1,7 +1,7 @@
-"""The words of the model: what is true at one moment, and what may go wrong how often.
+"""The state of the model: what is true at one moment, and which mishaps may still happen.
 
-One customer writes to one conversation; two processes work. Whatever a process holds in memory is
-in its `Process`; everything else is in the database, or at the provider's.
+One customer writes to one conversation, and two processes work. A `ModelProcess` holds what a
+process has in memory; everything else is in the database or at the provider.
 """
 
 from __future__ import annotations
@@ -12,131 +12,135 @@ Policy = Literal["ask", "resend", "find", "mailbox"]
 
 
 class Rules(NamedTuple):
-    """What the protocol holds to. Each one that is False is a bug."""
+    """The rules of the protocol. Turning one off is a bug that the exploration must find."""
 
     commit_before_ack: bool = True
     """The provider's OK comes after the commit."""
-    known_by_id: bool = True
+    deduplicated: bool = True
     """A message id is stored once, however often it is delivered."""
-    fenced: bool = True
+    turn_fenced: bool = True
     """A turn commits only while its inbox row is unhandled."""
     one_commit: bool = True
     """The row is handled in the commit that writes the reply."""
     epoch_at_commit: bool = True
-    """A turn that began before the conversation changed hands says nothing."""
+    """A turn that began in an earlier epoch sends no reply."""
     epoch_at_delivery: bool = True
-    """Neither does a reply that waited meanwhile."""
+    """A reply of an earlier epoch that waits in the outbox is not sent."""
     in_order: bool = True
-    """A later reply waits while an earlier one is on its way or backs off."""
+    """A later reply waits while an earlier one is being sent or backs off."""
     result_fenced: bool = True
-    """That a send failed is written only by the attempt that has the row."""
-    doubt_told: bool = True
-    """Who claims is told of what may have arrived, also while it waits to be sent again."""
+    """Only the attempt that holds the row records that a send failed."""
+    late_replies_reported: bool = True
+    """An agent who claims is told of replies that may have arrived, also of those that wait to be
+    sent again."""
     timer_once: bool = True
-    """A timer is gone in the commit that puts it into the inbox."""
+    """The commit that writes a timer to the inbox deletes the timer."""
     sweeps: bool = True
-    """What a lost wake forgot is looked for."""
+    """The sweep finds lanes whose wake was lost."""
 
 
-class Luck(NamedTuple):
-    """How often each mishap, and each thing that people do, may still come."""
+class Budget(NamedTuple):
+    """How often each mishap, and each action of a person, may still happen."""
 
     duplicates: int = 0
     lost_wakes: int = 0
     crashes: int = 0
     stalls: int = 0
-    """A worker that lives has its lock taken away, as it slept for too long."""
+    """A living worker loses its lock because it pauses for too long."""
     send_stalls: int = 0
-    """The same with a reply that a process has on its way."""
+    """A living sender loses its reply for the same reason."""
     refusals: int = 0
     cuts: int = 0
     claims: int = 0
     returns: int = 0
-    """A person gives the conversation back to the bot."""
-    words: int = 0
+    """An agent hands the conversation back to the bot."""
+    agent_messages: int = 0
     """An agent writes to the customer."""
 
 
-class World(NamedTuple):
+class Scenario(NamedTuple):
+    """A small world that can be explored completely."""
+
     messages: str = "A"
-    """One letter for each message, in the order in which the customer writes them."""
+    """The customer's messages in their order, one letter each."""
     timer: bool = False
-    """The first answer sets one."""
+    """Whether the first answer sets a timer."""
     policy: Policy = "ask"
-    """``find``: the provider can be asked; what it does not have is sent again. ``mailbox``:
-    customers fetch what is said to them, so what is committed is sent."""
-    luck: Luck = Luck()
+    """``ask``: a person decides about an unsure reply. ``resend``: it is sent again, and its
+    receiver recognises it. ``find``: the provider is asked for it first. ``mailbox``: customers
+    fetch their messages, so a committed reply is a sent one."""
+    budget: Budget = Budget()
     rules: Rules = Rules()
 
 
-class Row(NamedTuple):
-    """Of the inbox. ``end``: empty while it is ready, ``answered``, or ``silent``, when a person
-    has the conversation or (a timer) things have moved on."""
+class InboxRow(NamedTuple):
+    """A row of the inbox. ``end``: empty while it is ready, ``answered``, or ``silent`` when a
+    person has the conversation or a timer is out of date."""
 
     what: str
     epoch: int = 0
     end: str = ""
 
 
-class Out(NamedTuple):
-    """Of the outbox; ``doubt``: it may have arrived, though it is to be sent again; ``sure``: we
-    once wrote that it had."""
+class OutboxRow(NamedTuple):
+    """A row of the outbox. ``may_have_arrived``: although it waits to be sent again;
+    ``known_sent``: it was recorded as sent once."""
 
     row: int
     author: Literal["bot", "agent"]
     epoch: int
     state: Literal["ready", "sending", "sent", "unsure", "discarded"] = "ready"
     attempt: int = 0
-    doubt: bool = False
-    sure: bool = False
+    may_have_arrived: bool = False
+    known_sent: bool = False
 
 
-class Turn(NamedTuple):
-    """An inbox row in a worker's hands, with the epoch it was taken at."""
+class TurnInProgress(NamedTuple):
+    """A worker's turn: the index of its inbox row, and the epoch at which it began."""
 
     row: int
     epoch: int
     silent: bool
 
 
-class Sending(NamedTuple):
-    """An outbox row in a sender's hands. ``heard``: what the provider said; empty: not called."""
+class SendInProgress(NamedTuple):
+    """A send: the index of its outbox row. ``result``: the provider's answer; empty before the
+    call."""
 
     out: int
     attempt: int
-    heard: Literal["", "took", "refused", "cut"] = ""
+    result: Literal["", "took", "refused", "cut"] = ""
 
 
-class Process(NamedTuple):
-    turn: Turn | None = None
-    sending: Sending | None = None
+class ModelProcess(NamedTuple):
+    turn: TurnInProgress | None = None
+    sending: SendInProgress | None = None
 
 
 class State(NamedTuple):
-    luck: Luck
+    budget: Budget
     arriving: tuple[str, str] = ("", "")
-    """A delivery at the first process's door, and how far it is: ``came``, ``stored``."""
+    """The message that the first process is accepting, and its stage: ``came``, ``stored``,
+    ``acked``."""
     acked: str = ""
-    inbox: tuple[Row, ...] = ()
-    outbox: tuple[Out, ...] = ()
+    inbox: tuple[InboxRow, ...] = ()
+    outbox: tuple[OutboxRow, ...] = ()
     timers: tuple[int, ...] = ()
-    """The epochs they were set in."""
+    """The epochs in which the pending timers were set."""
     epoch: int = 0
     person: bool = False
     lock: int | None = None
     woken: bool = False
-    processes: tuple[Process, ...] = (Process(), Process())
+    processes: tuple[ModelProcess, ...] = (ModelProcess(), ModelProcess())
     received: tuple[int, ...] = ()
-    """Outbox rows in the order in which the provider took them."""
-    told: frozenset[int] = frozenset()
-    """Outbox rows of which a person knows that they may have arrived."""
-    fault: str = ""
-    """A promise that a step broke."""
+    """Indexes of outbox rows in the order in which they arrived."""
+    reported: frozenset[int] = frozenset()
+    """Indexes of outbox rows of which a person knows that they may have arrived."""
+    violation: str = ""
+    """The invariant that a step violated."""
 
     def process(self, number: int, **changed: object) -> State:
-        one = self.processes[number]._replace(**changed)  # type: ignore[arg-type]
-        both = (one, self.processes[1]) if number == 0 else (self.processes[0], one)
-        return self._replace(processes=both)
+        return self._replace(processes=_with(self.processes, number, **changed))
 
     def row(self, number: int, **changed: object) -> State:
         return self._replace(inbox=_with(self.inbox, number, **changed))
@@ -145,8 +149,9 @@ class State(NamedTuple):
         return self._replace(outbox=_with(self.outbox, number, **changed))
 
     def spend(self, what: str) -> State:
-        left: int = getattr(self.luck, what)
-        return self._replace(luck=self.luck._replace(**{what: left - 1}))
+        """This state with one ``what`` less in the budget."""
+        left: int = getattr(self.budget, what)
+        return self._replace(budget=self.budget._replace(**{what: left - 1}))
 
 
 def _with(rows: tuple, number: int, **changed: object) -> tuple:  # type: ignore[type-arg]
@@ -154,8 +159,8 @@ def _with(rows: tuple, number: int, **changed: object) -> tuple:  # type: ignore
 
 
 class Step(NamedTuple):
-    """What happened: a verb, and the process, row or message it happened to. A ``mishap`` (or
-    something that a person does) need not come; everything else comes in the end."""
+    """What happened, and the process, row or message that it happened to. A ``mishap`` (or a
+    person's action) may happen; all other steps happen sooner or later."""
 
     what: str
     who: int | str = ""

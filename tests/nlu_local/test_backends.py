@@ -137,9 +137,9 @@ async def test_a_gateway_preloads_its_worker(tmp_path: Path) -> None:
         }
         plugins = as_plugins([nlu_local, FakeChannel(), PlainVoice()])
         gateway = build_gateway(plugins, settings_for(plugins, config, tmp_path / role, {}))
-        await gateway.begin()
+        await gateway.start_plugins()
         assert len(worker_pids()) == count
-        await gateway.end()
+        await gateway.stop_plugins()
         assert worker_pids() == set()
         await gateway.store.stop()
 

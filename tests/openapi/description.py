@@ -1,6 +1,6 @@
-"""A configuration that opens every HTTP door, and the description of them that we publish.
+"""A configuration with every HTTP route, and the OpenAPI document of them that we publish.
 
-``python -m tests.openapi.description`` writes docs/openapi.json anew.
+Run ``python -m tests.openapi.description`` to write docs/openapi.json.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TWILIO = "a-token-of-twilio"
 SLACK = "a-signing-secret-of-slack"
 TELEGRAM = "a-Secret_of-telegram"
 NOWHERE = "http://127.0.0.1:9"
-"""Nobody listens there: what goes out waits, and what comes in is taken all the same."""
+"""Nothing listens here: outgoing messages wait, and incoming ones are accepted all the same."""
 MANY = 1_000_000
 
 CONFIG = {
@@ -51,29 +51,25 @@ SECRETS = {
 }
 
 
-def gateway_in(folder: Path) -> Gateway:
-    """Every door, not yet open."""
+def build_gateway_in(folder: Path) -> Gateway:
+    """A gateway with every route, not started."""
     file = folder / "warmline.yaml"
     file.write_text(yaml.safe_dump({**CONFIG, "data_dir": str(folder / "var")}), "utf-8")
-    return Gateway(
-        PluginRegistry(installed_plugins()),
-        load(file, PluginRegistry(installed_plugins()).declared(), SECRETS),
-    )
+    plugins = PluginRegistry(installed_plugins())
+    return Gateway(plugins, load(file, plugins.declared(), SECRETS))
 
 
 def parts(gateway: Gateway) -> list[openapi.Part]:
-    """What the house and each guest tell."""
-    offers = gateway.registrations
-    guests = openapi.described((*offers.channels.values(), *offers.components))
-    return [openapi.services(), *guests]
+    """The descriptions of the gateway and of each plugin."""
+    return [openapi.core_part(), *openapi.plugin_parts(gateway.infrastructure.plugin_objects)]
 
 
 def document(gateway: Gateway) -> str:
-    """As it is served, for people to read."""
-    serves_http = openapi.served(routes(gateway))
-    return json.dumps(openapi.document(parts(gateway), serves_http), indent=1) + "\n"
+    """The document that the gateway serves, indented for people."""
+    served = openapi.operations(routes(gateway))
+    return json.dumps(openapi.document(parts(gateway), served), indent=1) + "\n"
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as here:
-        DOCUMENT.write_text(document(gateway_in(Path(here))), "utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        DOCUMENT.write_text(document(build_gateway_in(Path(folder))), "utf-8")

@@ -1,4 +1,4 @@
-"""The description of our HTTP doors is true: it names each of them, and they answer as it says."""
+"""The OpenAPI document is true: it has every route, and the routes answer as it says."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from schemathesis.specs.openapi.checks import (
 from gateway.app import Gateway, routes
 from gateway.web import openapi
 
-from .description import DOCUMENT, document, gateway_in, parts
-from .serving import Proofs, Served
+from .description import DOCUMENT, build_gateway_in, document, parts
+from .serving import Authentication, GatewayProcess
 
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "10"))
 """Requests for each operation, besides those at the edges of its schemas."""
 LENIENT = [
-    # A provider may send more and other than it documents, and is not refused for that; and a
-    # schema cannot say all that a message needs.
+    # A provider may send more and other fields than it documents, and is not refused for that;
+    # and a schema cannot express all that a message needs.
     negative_data_rejection,
     positive_data_acceptance,
-    # Here each request gets its proof. What a wrong or missing one gets is tested beside each
-    # channel.
+    # Each request here has valid credentials. The tests of each channel send wrong and missing
+    # ones.
     ignored_auth,
     missing_required_header,
 ]
-APART = ["webchat.socket", "desk.live", "desk.sign-out", "desk.sign-out-everywhere", "readyz"]
-"""A socket, a stream, what would end the sessions of all other requests; and what truly says 503,
-as no provider can be reached."""
+EXCLUDED = ["webchat.socket", "desk.live", "desk.sign-out", "desk.sign-out-everywhere", "readyz"]
+"""A socket, a stream, what would end the sessions of all other requests, and ``/readyz``, which
+answers 503 here because no provider can be reached."""
 
-SCHEMA = schemathesis.openapi.from_path(DOCUMENT).exclude(operation_id=APART)
+SCHEMA = schemathesis.openapi.from_path(DOCUMENT).exclude(operation_id=EXCLUDED)
 bounds = settings(
     max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
@@ -48,62 +48,62 @@ pytestmark = [pytest.mark.xdist_group("openapi"), pytest.mark.timeout(420)]
 
 @pytest.fixture
 def gateway(tmp_path: Path) -> Gateway:
-    return gateway_in(tmp_path)
+    return build_gateway_in(tmp_path)
 
 
-def test_every_door_is_described_and_no_other(gateway: Gateway) -> None:
-    """A route without a description, and a description without a route, fail here."""
-    told = frozenset().union(*(openapi.operations(part) for part in parts(gateway)))
-    assert told == openapi.served(routes(gateway))
+def test_every_route_is_described_and_no_other(gateway: Gateway) -> None:
+    """A route without a description fails here, and so does a description without a route."""
+    described = frozenset().union(*(openapi.described_operations(part) for part in parts(gateway)))
+    assert described == openapi.operations(routes(gateway))
 
 
-def test_the_published_document_is_this_one(gateway: Gateway) -> None:
-    """``python -m tests.openapi.description`` writes docs/openapi.json anew."""
+def test_the_published_document_is_up_to_date(gateway: Gateway) -> None:
+    """``python -m tests.openapi.description`` writes docs/openapi.json."""
     assert DOCUMENT.read_text("utf-8") == document(gateway)
 
 
-def test_only_what_is_open_is_told(gateway: Gateway) -> None:
-    """A door that this configuration does not open is not in its document."""
-    serves_http = frozenset({("get", "/healthz")})
-    assert list(openapi.document(parts(gateway), serves_http)["paths"]) == ["/healthz"]
+def test_only_routes_that_exist_are_in_the_document(gateway: Gateway) -> None:
+    """A route that this configuration does not open is left out."""
+    served = frozenset({("get", "/healthz")})
+    assert list(openapi.document(parts(gateway), served)["paths"]) == ["/healthz"]
 
 
-def test_two_guests_cannot_describe_the_same(gateway: Gateway) -> None:
-    """A path that is described twice is a clear error."""
-    serves_http = openapi.served(routes(gateway))
+def test_describing_a_path_twice_is_an_error(gateway: Gateway) -> None:
+    """The error names the path."""
+    served = openapi.operations(routes(gateway))
     with pytest.raises(openapi.OpenApiConflict, match="/healthz"):
-        openapi.document([openapi.services(), openapi.services()], serves_http)
+        openapi.document([openapi.core_part(), openapi.core_part()], served)
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """It answers all that comes, and ends as it should."""
-    one = Served(tmp_path_factory.mktemp("served"))
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A server that handles all requests without an unexpected error, and exits 0."""
+    process = GatewayProcess(tmp_path_factory.mktemp("served"))
     try:
-        one.open()
-        yield one
+        process.wait_ready()
+        yield process
     finally:
-        code = one.stop()
+        code = process.stop()
     assert code == 0
-    assert "request.failed" not in one.told
+    assert "request.failed" not in process.log
 
 
 @pytest.fixture(scope="module")
-def proofs(served: Served) -> Proofs:
-    return Proofs(served)
+def authentication(process: GatewayProcess) -> Authentication:
+    return Authentication(process)
 
 
 @SCHEMA.parametrize()
 @bounds
-def test_a_door_answers_as_described(
-    case: schemathesis.Case, served: Served, proofs: Proofs
+def test_routes_answer_as_described(
+    case: schemathesis.Case, process: GatewayProcess, authentication: Authentication
 ) -> None:
-    """Whatever is sent with the right proof: an answer as described, and never a 500."""
+    """Any request with valid credentials gets an answer as described, and never a 500."""
     if str((case.query or {}).get("wait", "")).replace(".", "", 1).isdecimal():
-        case.query["wait"] = "0.05"  # the answer is the same, and comes sooner
+        case.query["wait"] = "0.05"  # the same answer, sooner
     case.call_and_validate(
-        base_url=served.url,
-        auth=proofs,
+        base_url=process.url,
+        auth=authentication,
         allow_redirects=False,
         timeout=60,
         excluded_checks=LENIENT,

@@ -333,7 +333,7 @@ async def test_an_unknown_path_is_not_found(gw: RunningGateway, path: str) -> No
 
 async def test_a_poll_after_the_stop_does_not_wait(gw: RunningGateway) -> None:
     """A poll that comes while the server stops is answered at once."""
-    await gw.gateway.quiesce()
+    await gw.gateway.stop_background()
     async with ClientSession() as http, asyncio.timeout(10):
         answer = await http.get(f"{gw.url}{MESSAGES}?sender=ana&wait=60")
         assert await answer.json() == []

@@ -1,4 +1,4 @@
-"""Attacks on a gateway that runs: each by the door that an attacker would take."""
+"""Attacks on a running gateway, each through the surface that an attacker would use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from yarl import URL
 import channels.rest
 from gateway import NotFound, Reply
 from gateway.adapters.files import DiskFiles
-from gateway.cli import common as start
+from gateway.cli import common
 from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import agents_desk
 from plugins.agents_desk.pages import content_disposition
@@ -30,45 +30,45 @@ BOMB = 200_000_000
 
 @pytest.fixture
 async def gw(tmp_path: Path) -> AsyncIterator[RunningGateway]:
-    """REST, a bot that repeats, and the desk with a lead."""
+    """REST, a bot that repeats messages, and the desk with one user."""
     desk = {"users": [{**user("ana").model_dump(), "password_hash": _hash()}]}
     config = {"channels": {"rest": {}}, "plugins": {"agents_desk": desk}}
     handler = FakeHandler(lambda turn: Reply(body=(f"You said {turn.message.text}",)))
-    async with running(
-        channels.rest, agents_desk, handler, config=config, tmp_path=tmp_path
-    ) as there:
-        yield there
+    async with running(channels.rest, agents_desk, handler, config=config, tmp_path=tmp_path) as gw:
+        yield gw
 
 
 def _hash() -> str:
     return user("ana").password_hash.get_secret_value()
 
 
-async def _say(http: ClientSession, sender: str, text: str, **more: Any) -> list[dict[str, Any]]:
+async def _send(http: ClientSession, sender: str, text: str, **more: Any) -> list[dict[str, Any]]:
     body = {"sender": sender, "message": text, **more}
-    async with http.post("/webhooks/rest/webhook", json=body) as answer:
-        assert answer.status == 200
-        return list(await answer.json())
+    async with http.post("/webhooks/rest/webhook", json=body) as response:
+        assert response.status == 200
+        return list(await response.json())
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate"])
-async def test_a_small_body_grew_to_fill_the_memory(gw: RunningGateway, coding: str) -> None:
-    """A decompression bomb is refused at the limit, long before it is unpacked."""
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_decompression_bomb_is_refused(gw: RunningGateway, encoding: str) -> None:
+    """At the limit of the body, long before all of it is unpacked."""
     plain = b"a" * BOMB
-    packed = gzip.compress(plain, 9) if coding == "gzip" else zlib.compress(plain, 9)
+    packed = gzip.compress(plain, 9) if encoding == "gzip" else zlib.compress(plain, 9)
     assert len(packed) < 250_000
     del plain
-    headers = {"Content-Encoding": coding, "Content-Type": "application/json"}
+    headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
     async with gw.session() as http:
         async with http.post("/webhooks/rest/webhook", data=packed, headers=headers) as answer:
             assert answer.status in (400, 413)
-        assert await _say(http, "ana", "alive?")
+        assert await _send(http, "ana", "alive?")
 
 
-@pytest.mark.parametrize("coding", ["gzip, gzip", "br", "zstd", "identity, x"])
-async def test_a_coding_nobody_speaks(gw: RunningGateway, coding: str) -> None:
-    """Refused in our shape, not with a 500."""
-    headers = {"Content-Encoding": coding}
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "identity, x"])
+async def test_an_unknown_content_encoding_is_a_client_error(
+    gw: RunningGateway, encoding: str
+) -> None:
+    """It gets an error in our format, and no 500."""
+    headers = {"Content-Encoding": encoding}
     async with (
         gw.session() as http,
         http.post("/webhooks/rest/webhook", data=b"\x1f\x8bxx", headers=headers) as answer,
@@ -77,26 +77,26 @@ async def test_a_coding_nobody_speaks(gw: RunningGateway, coding: str) -> None:
 
 
 @pytest.mark.parametrize("other", ["ana ", "ANA", "ana%00", "an", "ana:b", "sms:ana", "*", "%"])
-async def test_a_customer_read_what_was_said_to_another(gw: RunningGateway, other: str) -> None:
-    """Only the very same sender's messages are given."""
+async def test_a_sender_reads_only_their_own_messages(gw: RunningGateway, other: str) -> None:
+    """A similar name gets no messages."""
     async with gw.session() as http:
-        assert await _say(http, "ana", "my secret")
-        for asked in ({"sender": other}, {"sender": other, "after": "0", "wait": "0"}):
-            async with http.get("/channels/rest/messages", params=asked) as answer:
+        assert await _send(http, "ana", "my secret")
+        for params in ({"sender": other}, {"sender": other, "after": "0", "wait": "0"}):
+            async with http.get("/channels/rest/messages", params=params) as answer:
                 assert await answer.json() == []
 
 
-async def test_a_customers_id_took_the_place_of_an_agents_answer(tmp_path: Path) -> None:
-    """A customer who guesses the key of an agent's answer cannot make it count as said."""
-    phone = FakeChannel()
-    async with running(phone, tmp_path=tmp_path) as gw:
+async def test_a_customers_message_id_does_not_suppress_an_agents_answer(tmp_path: Path) -> None:
+    """A customer who guesses the key of an agent's answer cannot keep it from being sent."""
+    channel = FakeChannel()
+    async with running(channel, tmp_path=tmp_path) as gw:
         eve = gw.customer("fake", "eve")
         await eve.say("a person, please")
         agent = gw.desk_agent("ben")
         card = await agent.claim()
         await eve.write("hello", remote_id="desk:slack:C1:171.5")
         await agent.answer(card, "Here I am.", key="slack:C1:171.5")
-        assert [message.text for message in phone.sent][-1] == "Here I am."
+        assert [message.text for message in channel.sent][-1] == "Here I am."
         again = await eve.write("hello", remote_id="desk:slack:C1:171.5")
         assert again.duplicate
 
@@ -116,8 +116,8 @@ PATHS = (
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_path_led_out_of_our_files(gw: RunningGateway, path: str) -> None:
-    """No way of writing a path gives a file of ours or of the system."""
+async def test_no_path_leads_to_other_files(gw: RunningGateway, path: str) -> None:
+    """No spelling of a path returns a file of ours or of the system."""
     async with gw.session() as http:
         url = f"{gw.url}{path}"
         async with http.get(URL(url, encoded=True), allow_redirects=False) as answer:
@@ -132,8 +132,8 @@ async def test_a_path_led_out_of_our_files(gw: RunningGateway, path: str) -> Non
     "../../../etc/passwd", "..", "", "a" * 63, "A" * 64, "a" * 65, "/etc/passwd", "\0" * 64,
     "../" + "a" * 61,
 ])  # fmt: skip
-async def test_a_digest_led_out_of_the_folder(tmp_path: Path, digest: str) -> None:
-    """Only sixty-four hex digits name a file."""
+async def test_only_a_valid_digest_names_a_file(tmp_path: Path, digest: str) -> None:
+    """A digest is sixty-four hex digits."""
     with pytest.raises(NotFound):
         await DiskFiles(tmp_path, most=10).open(digest)
 
@@ -142,8 +142,8 @@ async def test_a_digest_led_out_of_the_folder(tmp_path: Path, digest: str) -> No
     CRLF, 'a"; filename="b.html', "a\\..\\b", "../../x", "\u202egnp.exe", "\0", "", "x" * 5000,
     "naïve résumé.pdf", "😀.pdf",
 ])  # fmt: skip
-def test_a_file_name_made_a_header(name: str) -> None:
-    """A name stays within its quotes, on one line, in ASCII, without a path, and saves."""
+def test_a_file_name_adds_no_header(name: str) -> None:
+    """The name stays within its quotes, on one line, in ASCII, without a path."""
     header = content_disposition(name)
     assert header.startswith('attachment; filename="')
     assert header.isascii()
@@ -153,8 +153,8 @@ def test_a_file_name_made_a_header(name: str) -> None:
     assert len(header) < 2000
 
 
-async def test_a_sign_in_set_a_header(gw: RunningGateway) -> None:
-    """Neither the name nor where to go on gets into the headers of the answer."""
+async def test_signing_in_adds_no_header(gw: RunningGateway) -> None:
+    """Neither the name nor the next page can add a header to the answer."""
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
         visit = Visit(http, gw.url)
         await visit.open("/desk/sign-in")
@@ -166,16 +166,18 @@ async def test_a_sign_in_set_a_header(gw: RunningGateway) -> None:
 
 
 @pytest.mark.parametrize("style", ["json", "text"])
-def test_a_name_wrote_a_line_into_the_log(capsys: pytest.CaptureFixture[str], style: str) -> None:
-    """Line ends and terminal codes in what is logged are shown, not obeyed."""
-    start.logs(style)
+def test_logged_text_adds_no_line_to_the_log(
+    capsys: pytest.CaptureFixture[str], style: str
+) -> None:
+    """Line ends and terminal codes in logged text are escaped."""
+    common.logs(style)
     evil = "x\r\n2026-01-01 [info] desk.signed_in agent=desk:root\x1b[2J\u2028y"
     structlog.get_logger().warning("desk.sign_in_failed", address=evil, more=[evil], obj=Path(evil))
-    told = capsys.readouterr().err
-    assert len(told.strip().splitlines()) == 1
-    assert "\x1b[2J" not in told
+    logged = capsys.readouterr().err
+    assert len(logged.strip().splitlines()) == 1
+    assert "\x1b[2J" not in logged
     if style == "json":
-        assert json.loads(told)["event"] == "desk.sign_in_failed"
+        assert json.loads(logged)["event"] == "desk.sign_in_failed"
 
 
 @pytest.mark.parametrize("path", [
@@ -183,8 +185,10 @@ def test_a_name_wrote_a_line_into_the_log(capsys: pytest.CaptureFixture[str], st
     "/channels/rest/messages?sender=a",
 ])  # fmt: skip
 @pytest.mark.parametrize("public", ["http://127.0.0.1", "https://help.example"])
-async def test_an_answer_went_without_its_headers(tmp_path: Path, path: str, public: str) -> None:
-    """Whatever the answer: nosniff, no frames, a policy, an opener policy; HSTS with https."""
+async def test_every_answer_has_the_security_headers(
+    tmp_path: Path, path: str, public: str
+) -> None:
+    """On every status: nosniff, no frames, a content and an opener policy; HSTS with https."""
     desk = {"users": [{"name": "ana", "password_hash": _hash()}]}
     config = {"public_url": public, "channels": {"rest": {}}, "plugins": {"agents_desk": desk}}
     async with (
@@ -200,25 +204,25 @@ async def test_an_answer_went_without_its_headers(tmp_path: Path, path: str, pub
         assert ("Strict-Transport-Security" in headers) == public.startswith("https")
 
 
-async def test_a_callback_was_led_elsewhere(tmp_path: Path) -> None:
-    """What is pushed to callback_url follows no redirect: our words go where the settings say."""
-    led: list[str] = []
+async def test_a_callback_follows_no_redirect(tmp_path: Path) -> None:
+    """Messages go to the callback_url of the settings and nowhere else."""
+    redirected: list[str] = []
 
-    async def away(request: web.Request) -> web.Response:
+    async def redirect(request: web.Request) -> web.Response:
         return web.Response(status=307, headers={"Location": str(request.url.with_path("/inner"))})
 
     async def inner(_: web.Request) -> web.Response:
-        led.append("here")
+        redirected.append("here")
         return web.Response()
 
     app = web.Application()
-    app.add_routes([web.post("/hook", away), web.post("/inner", inner)])
+    app.add_routes([web.post("/hook", redirect), web.post("/inner", inner)])
     async with TestServer(app, skip_url_asserts=True) as server:
         rest = {"callback_url": str(server.make_url("/hook"))}
         handler = FakeHandler(lambda turn: Reply(body=("Hm.",)))
         config = {"channels": {"rest": rest}}
         async with running(channels.rest, handler, config=config, tmp_path=tmp_path) as gw:
             await gw.customer("rest", "ana").say("hello")
-            [letter] = await gw.gateway.store.outbox.list()
-            assert "307" in (letter.error or "")
-    assert led == []
+            [dead_letter] = await gw.gateway.store.outbox.list()
+            assert "307" in (dead_letter.error or "")
+    assert redirected == []

@@ -1,4 +1,4 @@
-"""What customers write, and what our settings keep secret, is in no log."""
+"""No log holds what customers write or what our settings keep secret."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import channels.slack.customers
 from gateway import Reply, Turn
-from gateway.cli import common as start
+from gateway.cli import common
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.settings.loading import DeclaredSection
 from gateway.testing import FakeClock, FakeHandler, RunningGateway, running
@@ -37,14 +37,14 @@ SECRETS = (
 
 
 def answer(turn: Turn) -> Reply | None:
-    """Repeats what was said, or fails: then a person gets it."""
+    """Repeats the message, or fails: then a person gets it."""
     if "fail" in turn.message.text:
-        raise RuntimeError("a plugin of ours is broken")
+        raise RuntimeError("a plugin is broken")
     return Reply(body=(f"You said {turn.message.text}",))
 
 
 class Opener:
-    """Opens a gateway with one channel and nothing else of ours."""
+    """Runs a gateway with one channel."""
 
     def __init__(self, folder: Path, slack: SlackServer, clock: FakeClock) -> None:
         self.workspace, self._folder, self._clock = slack, folder, clock
@@ -76,16 +76,16 @@ class Opener:
 
 @pytest.mark.parametrize("name", FAR_ENDS)
 @pytest.mark.parametrize("style", ["json", "text"])
-async def test_words_or_secrets_were_logged(
+async def test_logs_hold_no_words_and_no_secrets(
     name: str,
     style: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A dialogue, a failing plugin and a person's answer on each channel, with every log at its
-    most talkative: neither the words nor a secret are in it."""
-    start.logs(style, logging.DEBUG)
+    """A dialogue, a failing plugin and an agent's answer on each channel, with logs at the level
+    DEBUG."""
+    common.logs(style, logging.DEBUG)
     clock = FakeClock()
     async with workspace(clock) as slack:
         secrets = (*SECRETS, slack.bot_token, slack.signing_secret)
@@ -99,22 +99,22 @@ async def test_words_or_secrets_were_logged(
             await agent.answer(card, f"My {CANARY} answer")
             await far.gw.services.desk.note(card.conversation.id, agent.agent, f"{CANARY} note")
             await far.gw.gateway.store.customers.export(far.address("carla"))
-    told = capsys.readouterr()
-    logged = told.err + told.out
+    captured = capsys.readouterr()
+    logged = captured.err + captured.out
     assert "handler.failed" in logged
     for secret in secrets:
         assert secret not in logged, secret
-    # What libraries log as warnings and above goes to the log too.
-    others = "\n".join(one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING)
+    # The log also has the warnings and errors of libraries.
+    warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     for secret in secrets:
-        assert secret not in others, secret
+        assert not any(secret in warning for warning in warnings), secret
 
 
 @pytest.mark.parametrize(
-    "declared", PluginRegistry(installed_plugins()).declared(), ids=lambda one: one.name
+    "declared", PluginRegistry(installed_plugins()).declared(), ids=lambda section: section.name
 )
-def test_settings_gave_a_secret_away(declared: DeclaredSection) -> None:
-    """Sections may be printed: each field that by its name is a secret does not show itself."""
+def test_settings_do_not_show_their_secrets(declared: DeclaredSection) -> None:
+    """Sections may be printed: a field with the name of a secret is a SecretStr."""
     for name, field in declared.model.model_fields.items():
         if SECRET.search(name):
             assert "SecretStr" in str(field.annotation), f"{declared.name}.{name}"

@@ -1,4 +1,4 @@
-"""ReDoS: no pattern of ours takes long over any text of a size that may come in."""
+"""ReDoS: none of our patterns takes long on a text of the largest size that it gets."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ from plugins.followup.survey_answers import LONGEST
 from plugins.nlu_local.text import MAX_CHARACTERS
 
 SIZE = 2_000
-"""Characters. A pattern that tries exponentially many ways, or a cubic number, takes minutes over
-so many."""
+"""Characters. An exponential or cubic pattern takes minutes for so many."""
 BOUND = 0.02
-"""Seconds of this process's time for one pattern and text. A quadratic one takes a hundred times
-as long over `limits.text` (20,000 characters): two seconds."""
+"""Seconds of process time for one pattern and text. A quadratic pattern takes a hundred times as
+long for `limits.text` (20,000 characters): two seconds."""
 SHORT = {"plugins.followup.survey_answers": LONGEST, "plugins.nlu_local": MAX_CHARACTERS}
-"""Modules that never read more characters than these: those alone are bounded, by `SLOWEST`."""
+"""Modules that read at most so many characters. Their bound is `SLOWEST`."""
 SLOWEST = 1.0
 PACKAGES = (gateway, channels, plugins, brand_voice)
 SEEDS = (
@@ -49,15 +48,15 @@ def _within(value: Any, depth: int = 3) -> Iterator[re.Pattern[Any]]:
     if isinstance(value, re.Pattern):
         yield value
     elif depth and isinstance(value, dict):
-        for one in value.values():
-            yield from _within(one, depth - 1)
+        for item in value.values():
+            yield from _within(item, depth - 1)
     elif depth and isinstance(value, list | tuple | set | frozenset):
-        for one in value:
-            yield from _within(one, depth - 1)
+        for item in value:
+            yield from _within(item, depth - 1)
 
 
 def _patterns() -> dict[str, re.Pattern[Any]]:
-    """Every pattern that a module of ours keeps, by where it is kept."""
+    """The patterns in the globals of our modules, by their place."""
     found: dict[str, re.Pattern[Any]] = {}
     for package in PACKAGES:
         for module in _modules(package):
@@ -78,14 +77,14 @@ ANCHORED = {"match", "fullmatch"}
 
 
 def _uses(where: str) -> set[str]:
-    """How a pattern is used: only from a fixed place, where the code says so, else anywhere."""
+    """The methods that the code calls if they are anchored, else ``search`` and ``fullmatch``."""
     name = where.partition("[")[0].rpartition(".")[2]
     used = set(re.findall(rf"\b{name}\.(\w+)\(", SOURCE))
     return used if used and used <= ANCHORED else {"search", "fullmatch"}
 
 
 def _bounds(where: str) -> tuple[int, float]:
-    """Characters and seconds."""
+    """The size of the text in characters, and the bound in seconds."""
     for module, size in SHORT.items():
         if where.startswith(f"{module}."):
             return size, SLOWEST
@@ -93,8 +92,8 @@ def _bounds(where: str) -> tuple[int, float]:
 
 
 def _hostile(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
-    """Repetitions that a pattern may try in very many ways, of our making and of its own letters,
-    with an end that does not fit."""
+    """Repetitions of our seeds and of the pattern's own letters, with an end that cannot match, so
+    that a bad pattern tries very many ways."""
     own = re.sub(r"\\[A-Za-z]|[\\\[\](){}^$?*+|.]", "", str(pattern.pattern))[:12]
     for seed in (*SEEDS, *({own} if own else ())):
         body = seed * (size // len(seed))
@@ -102,7 +101,7 @@ def _hostile(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
 
 
 def _took(how: Callable[[Any], object], subject: Any, bound: float) -> float:
-    """Seconds of the best of five, so that a busy machine is not taken for a slow pattern."""
+    """Seconds of the fastest of five runs: a busy machine must not look like a slow pattern."""
     best = math.inf
     for _ in range(5):
         began = time.process_time()
@@ -121,8 +120,8 @@ def test_there_are_patterns() -> None:
 
 
 @pytest.mark.parametrize("where", PATTERNS)
-def test_a_text_kept_a_pattern_busy(where: str) -> None:
-    """Over hostile texts of the greatest size, as it is used, it is quick."""
+def test_no_text_keeps_a_pattern_busy(where: str) -> None:
+    """Each pattern is quick on hostile texts of the largest size, in the way that it is used."""
     pattern = PATTERNS[where]
     size, bound = _bounds(where)
     uses = _uses(where)

@@ -189,7 +189,7 @@ async def test_the_gateway_does_not_start_without_its_key(
         await fill(gw)
     name = read_keys(A).first
     before = on_disk(tmp_path / "var")
-    with pytest.raises(BadKey, match=f"sealed with the key {name}, which WARMLINE_DATA_KEY"):
+    with pytest.raises(BadKey, match=f"encrypted with the key {name}, which WARMLINE_DATA_KEY"):
         async with gateway_in(tmp_path, *keys):
             raise AssertionError("it started")
     assert len(on_disk(tmp_path / "var")) >= len(before)
@@ -205,7 +205,7 @@ async def test_a_database_that_cannot_be_read_is_closed(tmp_path: Path) -> None:
     guests = as_plugins([PlainVoice()])
     gateway = build_gateway(guests, settings_for(guests, {}, tmp_path, environ(B)))
     with pytest.raises(BadKey):
-        await gateway.open()
+        await gateway.open_database()
     with pytest.raises(RuntimeError, match="the database is closed"):
         await gateway.database.read(lambda connection: connection.closed)
 

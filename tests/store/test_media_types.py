@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.adapters.files import believed
+from gateway.adapters.files import safe_media_type
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 ZIP = b"PK\x03\x04" + b"\0" * 40
@@ -26,7 +26,7 @@ OCTETS = "application/octet-stream"
 ])  # fmt: skip
 def test_a_plausible_media_type_is_kept(said: str, data: bytes, kept: str) -> None:
     """It fits the content, or the content tells nothing."""
-    assert believed(said, data) == kept
+    assert safe_media_type(said, data) == kept
 
 
 @pytest.mark.parametrize(("said", "data", "kept"), [
@@ -39,4 +39,4 @@ def test_a_plausible_media_type_is_kept(said: str, data: bytes, kept: str) -> No
 ])  # fmt: skip
 def test_a_disguised_file_gets_its_real_media_type(said: str, data: bytes, kept: str) -> None:
     """A page, a program or an archive that claims to be something else."""
-    assert believed(said, data) == kept
+    assert safe_media_type(said, data) == kept

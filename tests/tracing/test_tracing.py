@@ -1,4 +1,4 @@
-"""One trace shows the whole way of a message, over both durable waits and over processes."""
+"""One trace follows a message through both queues, also across processes."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from structlog.testing import capture_logs
 
 from gateway import Reply, TryLater, Turn, Undeliverable
 from gateway.adapters.tracing import Tracing
-from gateway.adapters.tracing_setup import tracing_of
+from gateway.adapters.tracing_setup import tracing_from_environment
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.spine.conftest import ANSWER_ALL
 
-WORDS = "zanzibar4711"
+SECRET_WORD = "zanzibar4711"
 
 
 @pytest.fixture
-def easy(tmp_path: Path) -> dict[str, Any]:
+def answer_all(tmp_path: Path) -> dict[str, Any]:
     file = tmp_path / "policy.yaml"
     file.write_text(ANSWER_ALL, "utf-8")
     return {"policy": str(file)}
 
 
-class Seen:
-    """What was traced."""
+class SpanRecorder:
+    """Tracing that keeps its spans in memory."""
 
     def __init__(self) -> None:
         self._exporter = InMemorySpanExporter()
@@ -57,45 +57,51 @@ class Seen:
 
 
 @asynccontextmanager
-async def traced(*guests: Any, seen: Seen, **more: Any) -> AsyncIterator[RunningGateway]:
-    """A gateway that is traced from its start on, into ``seen``."""
+async def traced(
+    *plugins: Any, recorder: SpanRecorder, **more: Any
+) -> AsyncIterator[RunningGateway]:
+    """A gateway that is traced into ``recorder`` from its start."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gateway.app.infrastructure.tracing_of", lambda *_: seen.tracing)
-        async with running(*guests, **more) as gw:
+        patch.setattr(
+            "gateway.app.infrastructure.tracing_from_environment", lambda *_: recorder.tracing
+        )
+        async with running(*plugins, **more) as gw:
             yield gw
 
 
-def moody(turn: Turn) -> Reply | None:
+def answer_or_fail(turn: Turn) -> Reply | None:
     if turn.message.text == "break":
-        raise ValueError(WORDS)
+        raise ValueError(SECRET_WORD)
     return Reply(body=(f"You said {turn.message.text}.",)) if turn.kind == "message" else None
 
 
-def parent(span: ReadableSpan) -> int | None:
+def parent_id(span: ReadableSpan) -> int | None:
     return span.parent.span_id if span.parent else None
 
 
-def id_of(span: ReadableSpan) -> int:
+def span_id(span: ReadableSpan) -> int:
     assert span.context is not None
     return span.context.span_id
 
 
-async def test_one_trace_shows_the_whole_way(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """Intake, turn with its stages, delivery with its call: each a child of what caused it, with
-    the turn's id; and no words."""
-    seen = Seen()
-    guests = (FakeChannel(), FakeHandler(moody))
-    async with traced(*guests, seen=seen, config=easy, tmp_path=tmp_path) as gw:
-        accepted = await gw.customer("fake", "carla").say(WORDS)
-    assert len(seen.traces()) == 1
-    [intake], [turn] = seen.named("send inbox"), seen.named("process inbox")
-    [handler], [stage] = seen.named("handler fake_handler"), seen.named("stage understand")
-    [delivery], [call] = seen.named("process outbox"), seen.named("channel fake")
-    assert parent(intake) is None
-    assert parent(turn) == id_of(intake)
-    assert parent(handler) == parent(stage) == id_of(turn)
-    assert parent(delivery) == id_of(turn)
-    assert parent(call) == id_of(delivery)
+async def test_one_trace_holds_intake_turn_and_delivery(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """Each span is a child of the one that caused it and has the turn's id. No span has the words
+    of a customer."""
+    recorder = SpanRecorder()
+    plugins = (FakeChannel(), FakeHandler(answer_or_fail))
+    async with traced(*plugins, recorder=recorder, config=answer_all, tmp_path=tmp_path) as gw:
+        accepted = await gw.customer("fake", "carla").say(SECRET_WORD)
+    assert len(recorder.traces()) == 1
+    [intake], [turn] = recorder.named("send inbox"), recorder.named("process inbox")
+    [handler], [stage] = recorder.named("handler fake_handler"), recorder.named("stage understand")
+    [delivery], [call] = recorder.named("process outbox"), recorder.named("channel fake")
+    assert parent_id(intake) is None
+    assert parent_id(turn) == span_id(intake)
+    assert parent_id(handler) == parent_id(stage) == span_id(turn)
+    assert parent_id(delivery) == span_id(turn)
+    assert parent_id(call) == span_id(delivery)
     assert intake.attributes
     assert turn.attributes
     assert delivery.attributes
@@ -103,24 +109,28 @@ async def test_one_trace_shows_the_whole_way(tmp_path: Path, easy: dict[str, Any
     assert turn.attributes["warmline.turn.id"] == accepted.turn
     assert turn.attributes["messaging.operation.type"] == "process"
     assert delivery.attributes["warmline.outcome"] == "sent"
-    assert not any(word in span.to_json() for span in seen.spans for word in (WORDS, "carla"))
+    assert not any(
+        word in span.to_json() for span in recorder.spans for word in (SECRET_WORD, "carla")
+    )
 
 
-async def test_a_trace_goes_on_in_another_process(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """One takes it in and dies; another handles it, dies before sending; a third sends it."""
-    first, second, third = Seen(), Seen(), Seen()
+async def test_a_trace_continues_in_another_process(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """One process accepts and dies, one handles it and dies before sending, a third one sends."""
+    first, second, third = SpanRecorder(), SpanRecorder(), SpanRecorder()
     clock = FakeClock()
-    more: dict[str, Any] = {"config": easy, "tmp_path": tmp_path, "clock": clock}
-    async with traced(FakeChannel(), FakeHandler(moody), seen=first, **more) as gw:
-        gw.gateway.incoming._stopping = True
+    more: dict[str, Any] = {"config": answer_all, "tmp_path": tmp_path, "clock": clock}
+    async with traced(FakeChannel(), FakeHandler(answer_or_fail), recorder=first, **more) as gw:
+        await gw.gateway.incoming.stop(1)  # nothing is handled from now on
         await gw.customer("fake", "carla").write("hi")
     fake = FakeChannel()
     fake.fail_with(TryLater("busy", after=60))
-    async with traced(fake, FakeHandler(moody), seen=second, **more) as gw:
+    async with traced(fake, FakeHandler(answer_or_fail), recorder=second, **more) as gw:
         await gw.gateway.scheduler.sweep()
         await gw.settled()
     await clock.advance(61)
-    async with traced(FakeChannel(), FakeHandler(moody), seen=third, **more) as gw:
+    async with traced(FakeChannel(), FakeHandler(answer_or_fail), recorder=third, **more) as gw:
         await gw.gateway.scheduler.sweep()
         await gw.settled()
     assert [span.name for span in first.spans] == ["send inbox"]
@@ -130,57 +140,62 @@ async def test_a_trace_goes_on_in_another_process(tmp_path: Path, easy: dict[str
     assert sent.attributes["warmline.outcome"] == "sent"
 
 
-async def test_conversations_do_not_mix_their_traces(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """Many side by side: each span hangs in the trace of its own message."""
-    seen = Seen()
-    guests = (FakeChannel(), FakeHandler(moody))
-    async with traced(*guests, seen=seen, config=easy, tmp_path=tmp_path) as gw:
-        people = [gw.customer("fake", f"c{i}") for i in range(20)]
-        await asyncio.gather(*(one.write("hi") for one in people))
+async def test_concurrent_conversations_have_separate_traces(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """Each span belongs to the trace of its own message."""
+    recorder = SpanRecorder()
+    plugins = (FakeChannel(), FakeHandler(answer_or_fail))
+    async with traced(*plugins, recorder=recorder, config=answer_all, tmp_path=tmp_path) as gw:
+        customers = [gw.customer("fake", f"c{i}") for i in range(20)]
+        await asyncio.gather(*(customer.write("hi") for customer in customers))
         await gw.settled()
-    assert len(seen.traces()) == 20
+    assert len(recorder.traces()) == 20
     names = ["send inbox", "process inbox", "handler fake_handler", "process outbox"]
     for name in names:
-        assert len({span.context.trace_id for span in seen.named(name) if span.context}) == 20
+        assert len({span.context.trace_id for span in recorder.named(name) if span.context}) == 20
 
 
-async def test_what_fails_is_seen_by_its_kind(tmp_path: Path, easy: dict[str, Any]) -> None:
-    """A handler that raised, a reply that could not be delivered; never what the error said."""
-    seen, fake = Seen(), FakeChannel()
-    fake.fail_with(Undeliverable(WORDS))
-    guests = (fake, FakeHandler(moody))
-    with capture_logs():  # to draw this traceback with all its values takes seconds
-        async with traced(*guests, seen=seen, config=easy, tmp_path=tmp_path) as gw:
+async def test_a_failed_span_has_the_type_of_the_error(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """For a handler that raises and a reply that fails; never the text of the error."""
+    recorder, fake = SpanRecorder(), FakeChannel()
+    fake.fail_with(Undeliverable(SECRET_WORD))
+    plugins = (fake, FakeHandler(answer_or_fail))
+    with capture_logs():  # rendering this traceback takes seconds
+        async with traced(*plugins, recorder=recorder, config=answer_all, tmp_path=tmp_path) as gw:
             await gw.customer("fake", "carla").say("break")
-    handler, *_ = seen.named("handler fake_handler")
+    handler, *_ = recorder.named("handler fake_handler")
     assert handler.attributes
     assert handler.attributes["error.type"] == "ValueError"
-    [delivery] = seen.named("process outbox")
+    [delivery] = recorder.named("process outbox")
     assert not delivery.status.is_ok
-    assert not any(WORDS in span.to_json() for span in seen.spans)
+    assert not any(SECRET_WORD in span.to_json() for span in recorder.spans)
 
 
-async def test_a_persons_answer_is_traced(tmp_path: Path) -> None:
+async def test_an_agents_answer_is_traced(tmp_path: Path) -> None:
     """From the desk to the customer's channel."""
-    seen = Seen()
-    guests = (FakeChannel(), FakeHandler(lambda _: None))
-    async with traced(*guests, seen=seen, tmp_path=tmp_path) as gw:
+    recorder = SpanRecorder()
+    plugins = (FakeChannel(), FakeHandler(lambda _: None))
+    async with traced(*plugins, recorder=recorder, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("help")
         ana = gw.desk_agent("ana")
         await ana.answer(await ana.claim(), "done")
-    answer = seen.named("send inbox")[-1]
-    delivery = seen.named("process outbox")[-1]
+    answer = recorder.named("send inbox")[-1]
+    delivery = recorder.named("process outbox")[-1]
     assert answer.context
     assert delivery.context
     assert answer.context.trace_id == delivery.context.trace_id
 
 
-def test_asleep_nothing_of_it_is_imported() -> None:
-    """Who does not trace pays nothing, not even the memory. (redis-py takes up the figures of an
-    OpenTelemetry that is installed.)"""
+def test_without_tracing_opentelemetry_is_not_imported() -> None:
+    """Without tracing the SDK and the exporter cost no memory. (redis-py imports the API for its
+    metrics when OpenTelemetry is installed.)"""
     program = (
-        "import sys, gateway.app; from gateway.adapters.tracing_setup import tracing_of;"
-        "assert tracing_of('auto', {}) is None; assert tracing_of(False, {'X': '1'}) is None;"
+        "import sys, gateway.app;"
+        "from gateway.adapters.tracing_setup import tracing_from_environment as tracing;"
+        "assert tracing('auto', {}) is None; assert tracing(False, {'X': '1'}) is None;"
         "print([name for name in sys.modules if 'sdk.trace' in name or 'otel' in name[:12]"
         " or name.startswith('opentelemetry.exporter')])"
     )
@@ -190,15 +205,15 @@ def test_asleep_nothing_of_it_is_imported() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_sdks_own_switch_is_heeded() -> None:
-    """``OTEL_SDK_DISABLED`` wins."""
+def test_otel_sdk_disabled_turns_tracing_off() -> None:
+    """``OTEL_SDK_DISABLED`` wins over all settings."""
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "true"}
-    assert tracing_of("auto", environ) is None
-    assert tracing_of(True, environ) is None
+    assert tracing_from_environment("auto", environ) is None
+    assert tracing_from_environment(True, environ) is None
 
 
 async def test_spans_reach_a_collector(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By OTLP over HTTP, set by OpenTelemetry's own variables alone."""
+    """Over OTLP/HTTP, configured by OpenTelemetry's own variables alone."""
     bodies: list[bytes] = []
 
     async def collect(request: web.Request) -> web.Response:
@@ -212,13 +227,13 @@ async def test_spans_reach_a_collector(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
         monkeypatch.setenv("OTEL_SERVICE_NAME", "shop")
-        tracing = tracing_of("auto", os.environ)
+        tracing = tracing_from_environment("auto", os.environ)
         assert tracing is not None
-        with tracing._tracer.start_as_current_span("hello"):
+        with tracing.tracer.start_as_current_span("hello"):
             pass
         await asyncio.to_thread(tracing.stop)
-    [told] = [ExportTraceServiceRequest.FromString(body) for body in bodies]
-    [resource] = told.resource_spans
+    [request] = [ExportTraceServiceRequest.FromString(body) for body in bodies]
+    [resource] = request.resource_spans
     names = {a.key: a.value.string_value for a in resource.resource.attributes}
     assert names["service.name"] == "shop"
     assert [s.name for scope in resource.scope_spans for s in scope.spans] == ["hello"]

@@ -121,7 +121,7 @@ async def test_connections_end_when_the_server_stops(gw: RunningGateway) -> None
         poll = asyncio.create_task(http.get(url, headers=headers))
         answered, _ = await asyncio.wait([poll], timeout=0.3)
         assert not answered
-        code, _ = await asyncio.gather(tab.end(), gw.gateway.quiesce())
+        code, _ = await asyncio.gather(tab.end(), gw.gateway.stop_background())
         assert code == 1001
         answer = await asyncio.wait_for(poll, 5)
         assert await answer.json() == {"frames": []}
@@ -132,6 +132,6 @@ async def test_a_poll_after_the_stop_does_not_wait(gw: RunningGateway) -> None:
     async with tab_at(gw) as tab, ClientSession() as http, asyncio.timeout(10):
         await tab.hello()
         headers = {"Authorization": f"Bearer {tab.token}"}
-        await gw.gateway.quiesce()
+        await gw.gateway.stop_background()
         answer = await http.get(f"{gw.url}/channels/webchat/messages?wait=25", headers=headers)
         assert await answer.json() == {"frames": []}

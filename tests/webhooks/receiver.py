@@ -1,4 +1,4 @@
-"""Another system that hears our webhooks: a real server that verifies what it is told."""
+"""An endpoint for our webhooks: a real server that verifies their signatures."""
 
 from __future__ import annotations
 
@@ -14,46 +14,49 @@ from standardwebhooks.webhooks import Webhook
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 
 
-class Receiver:
-    """Keeps what it took; answers by ``answers``, one each, then 204."""
+class WebhookReceiver:
+    """Keeps the events that it gets. It answers with ``responses``, one each, and then with 204.
+
+    ``received``: all events; ``accepted``: those answered with 204, and ``ids``: their ids.
+    """
 
     def __init__(self) -> None:
-        self.tried: list[dict[str, Any]] = []
-        self.taken: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
+        self.accepted: list[dict[str, Any]] = []
         self.ids: list[str] = []
-        self.answers: list[web.Response] = []
+        self.responses: list[web.Response] = []
         self.url = ""
 
-    async def hear(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.Request) -> web.Response:
         event = Webhook(SECRET).verify(await request.read(), dict(request.headers))
-        self.tried.append(event)
-        if self.answers:
-            return self.answers.pop(0)
-        self.taken.append(event)
+        self.received.append(event)
+        if self.responses:
+            return self.responses.pop(0)
+        self.accepted.append(event)
         self.ids.append(request.headers["webhook-id"])
         return web.Response(status=204)
 
-    def names(self) -> list[str]:
-        return [event["type"] for event in self.taken]
+    def event_types(self) -> list[str]:
+        return [event["type"] for event in self.accepted]
 
-    def words(self) -> str:
-        return json.dumps(self.tried)
+    def received_text(self) -> str:
+        return json.dumps(self.received)
 
     def config(self, **more: Any) -> dict[str, Any]:
         """Settings that name this server as the endpoint ``crm``."""
-        there = {"url": self.url, "secret": SECRET, "allow_private": True, **more}
-        return {"webhooks": {"endpoints": {"crm": there}, "backoff_first": 1.0}}
+        endpoint = {"url": self.url, "secret": SECRET, "allow_private": True, **more}
+        return {"webhooks": {"endpoints": {"crm": endpoint}, "backoff_first": 1.0}}
 
 
 @asynccontextmanager
-async def receiver() -> AsyncIterator[Receiver]:
-    here = Receiver()
+async def webhook_receiver() -> AsyncIterator[WebhookReceiver]:
+    receiver = WebhookReceiver()
     app = web.Application()
-    app.router.add_post("/hooks", here.hear)
+    app.router.add_post("/hooks", receiver.receive)
     server = TestServer(app)
     await server.start_server()
-    here.url = str(server.make_url("/hooks"))
+    receiver.url = str(server.make_url("/hooks"))
     try:
-        yield here
+        yield receiver
     finally:
         await server.close()

@@ -1,4 +1,4 @@
-"""Other systems hear what happened: all of it, signed, in order, and nothing else."""
+"""Outgoing webhooks: every event once, signed and in order."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from gateway.testing import (
 )
 from tests.conftest import until
 from tests.spine.conftest import ANSWER_ALL
-from tests.webhooks.receiver import SECRET, Receiver, receiver
+from tests.webhooks.receiver import SECRET, WebhookReceiver, webhook_receiver
 
-WORDS = "zanzibar4711"
-
-
-@pytest.fixture
-async def crm() -> AsyncIterator[Receiver]:
-    async with receiver() as here:
-        yield here
+SECRET_WORD = "zanzibar4711"
 
 
 @pytest.fixture
-def easy(tmp_path: Path) -> dict[str, Any]:
+async def crm() -> AsyncIterator[WebhookReceiver]:
+    async with webhook_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def answer_all(tmp_path: Path) -> dict[str, Any]:
     file = tmp_path / "policy.yaml"
     file.write_text(ANSWER_ALL, "utf-8")
     return {"policy": str(file)}
@@ -48,168 +48,172 @@ def echo(turn: Turn) -> Reply | None:
     return Reply(body=(f"You said {turn.message.text}.",)) if turn.kind == "message" else None
 
 
-def nobody(turn: Turn) -> Reply | None:
+def no_answer(turn: Turn) -> Reply | None:
     return None
 
 
-async def told(gw: RunningGateway) -> None:
-    """Let everything be sent that is due."""
+async def send_due(gw: RunningGateway) -> None:
+    """Send all webhooks that are due."""
     await gw.settled()
     await gw.gateway.webhooks.sweep()
     await until(lambda: not len(gw.gateway.webhooks.lanes))
 
 
-async def test_a_dialogue_is_told_in_its_order(
-    tmp_path: Path, crm: Receiver, easy: dict[str, Any]
+async def test_the_events_of_a_dialogue_come_once_and_in_order(
+    tmp_path: Path, crm: WebhookReceiver, answer_all: dict[str, Any]
 ) -> None:
-    """Each event once, signed so that the specification's own library verifies it; no words."""
+    """The specification's own library verifies their signatures. They hold no customer's words."""
     fake = FakeChannel()
-    config = easy | crm.config()
+    config = answer_all | crm.config()
     async with running(fake, FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
-        await gw.customer("fake", "carla").say(f"hello {WORDS}")
+        await gw.customer("fake", "carla").say(f"hello {SECRET_WORD}")
         at = gw.clock.now()
         receipt = Receipt(channel="fake", ids=(f"fake-{fake.sent[0].key}",), status="read", at=at)
         await gw.services.intake.report(receipt)
-        await told(gw)
-        assert crm.names() == [
+        await send_due(gw)
+        assert crm.event_types() == [
             "conversation.opened",
             "message.received",
             "message.sent",
             "message.read",
         ]
-        assert WORDS not in crm.words()
-        assert "carla" not in crm.words()
-        assert {event["data"]["conversation"] for event in crm.taken} == {1}
+        assert SECRET_WORD not in crm.received_text()
+        assert "carla" not in crm.received_text()
+        assert {event["data"]["conversation"] for event in crm.accepted} == {1}
         assert len(set(crm.ids)) == 4
         assert gw.metric("warmline_webhooks_total", endpoint="crm", outcome="sent") == 4
 
 
-async def test_what_people_do_is_told(tmp_path: Path, crm: Receiver) -> None:
-    """Escalated, claimed, answered, resolved."""
+async def test_agents_actions_are_events(tmp_path: Path, crm: WebhookReceiver) -> None:
+    """For escalation, claim and resolution."""
     config = crm.config(events=["conversation"])
-    async with running(FakeChannel(), FakeHandler(nobody), config=config, tmp_path=tmp_path) as gw:
+    async with running(
+        FakeChannel(), FakeHandler(no_answer), config=config, tmp_path=tmp_path
+    ) as gw:
         await gw.customer("fake", "carla").say("help")
         ana = gw.desk_agent("ana")
         card = await ana.claim()
         await ana.answer(card, "done")
         await ana.resolve(card)
-        await told(gw)
-        assert crm.names() == [
+        await send_due(gw)
+        assert crm.event_types() == [
             "conversation.opened",
             "conversation.escalated",
             "conversation.claimed",
             "conversation.resolved",
         ]
-        assert crm.taken[1]["data"]["reasons"] == ["no_answer"]
-        assert crm.taken[2]["data"]["agent"] == "desk:ana"
+        assert crm.accepted[1]["data"]["reasons"] == ["no_answer"]
+        assert crm.accepted[2]["data"]["agent"] == "desk:ana"
 
 
-async def test_words_go_along_where_they_are_asked_for(
-    tmp_path: Path, crm: Receiver, easy: dict[str, Any]
+async def test_include_text_adds_the_messages(
+    tmp_path: Path, crm: WebhookReceiver, answer_all: dict[str, Any]
 ) -> None:
-    """``include_text``: the texts of both sides."""
-    config = easy | crm.config(include_text=True, events=["message"])
+    """The texts of both sides."""
+    config = answer_all | crm.config(include_text=True, events=["message"])
     async with running(FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("hello")
-        await told(gw)
-        assert [event["data"]["text"] for event in crm.taken] == ["hello", "You said hello."]
+        await send_due(gw)
+        assert [event["data"]["text"] for event in crm.accepted] == ["hello", "You said hello."]
 
 
-async def test_a_survey_is_told_without_its_comment(
-    tmp_path: Path, crm: Receiver, easy: dict[str, Any]
+async def test_a_survey_event_has_no_comment(
+    tmp_path: Path, crm: WebhookReceiver, answer_all: dict[str, Any]
 ) -> None:
-    """The score is a figure; the comment is the customer's words."""
+    """It has the score; the comment is the customer's words."""
 
     def ask(turn: Turn) -> Reply | None:
         if turn.kind == "event" and turn.name == "resolved":
             return Reply(body=("How was it?",), purpose="survey", survey=SurveyQuestion())
         return Reply(body=("Thanks.",), purpose="thanks") if turn.survey_answer else None
 
-    class Asks(FakeHandler):
+    class SurveyHandler(FakeHandler):
         def read_answer(self, turn: Turn) -> Any:
             from gateway import SurveyAnswer  # noqa: PLC0415
 
             return SurveyAnswer(score=4, comment=turn.message.text)
 
-    config = easy | crm.config(events=["survey"])
-    async with running(FakeChannel(), Asks(ask), config=config, tmp_path=tmp_path) as gw:
+    config = answer_all | crm.config(events=["survey"])
+    async with running(FakeChannel(), SurveyHandler(ask), config=config, tmp_path=tmp_path) as gw:
         carla, ana = gw.customer("fake", "carla"), gw.desk_agent("ana")
         await carla.say("help")
         await ana.resolve(await ana.claim())
-        await carla.say(WORDS)
-        await told(gw)
-        assert crm.names() == ["survey.answered"]
-        assert crm.taken[0]["data"]["score"] == 4
-        assert WORDS not in crm.words()
+        await carla.say(SECRET_WORD)
+        await send_due(gw)
+        assert crm.event_types() == ["survey.answered"]
+        assert crm.accepted[0]["data"]["score"] == 4
+        assert SECRET_WORD not in crm.received_text()
 
 
-async def test_what_fails_waits_and_later_events_wait_behind_it(
-    tmp_path: Path, crm: Receiver, easy: dict[str, Any]
+async def test_later_events_wait_behind_a_failed_one(
+    tmp_path: Path, crm: WebhookReceiver, answer_all: dict[str, Any]
 ) -> None:
-    """Retry-After is heeded; order holds in the conversation; another conversation goes on."""
+    """Within the conversation, until Retry-After has passed. Another conversation's are sent."""
     clock = FakeClock(datetime.now(UTC))
-    config = easy | crm.config(events=["message.received"])
-    crm.answers = [web.Response(status=503, headers={"Retry-After": "60"})]
-    hello = FakeHandler(echo)
-    async with running(FakeChannel(), hello, config=config, tmp_path=tmp_path, clock=clock) as gw:
+    config = answer_all | crm.config(events=["message.received"])
+    crm.responses = [web.Response(status=503, headers={"Retry-After": "60"})]
+    handler = FakeHandler(echo)
+    async with running(FakeChannel(), handler, config=config, tmp_path=tmp_path, clock=clock) as gw:
         await gw.customer("fake", "carla").say("one")
-        await told(gw)
+        await send_due(gw)
         await gw.customer("fake", "carla").say("two")
         await gw.customer("fake", "dora").say("three")
-        await told(gw)
-        assert [event["data"]["conversation"] for event in crm.taken] == [2]
+        await send_due(gw)
+        assert [event["data"]["conversation"] for event in crm.accepted] == [2]
         await clock.advance(59)
-        await told(gw)
-        assert len(crm.taken) == 1
+        await send_due(gw)
+        assert len(crm.accepted) == 1
         await clock.advance(2)
-        await told(gw)
-        await until(lambda: len(crm.taken) == 3)
-        assert [event["data"]["conversation"] for event in crm.taken] == [2, 1, 1]
-        ids = [event["data"]["message"] for event in crm.taken[1:]]
+        await send_due(gw)
+        await until(lambda: len(crm.accepted) == 3)
+        assert [event["data"]["conversation"] for event in crm.accepted] == [2, 1, 1]
+        ids = [event["data"]["message"] for event in crm.accepted[1:]]
         assert ids == sorted(ids)
 
 
-async def test_a_dead_letter_lets_the_next_go_and_can_be_sent_again(
-    tmp_path: Path, crm: Receiver, easy: dict[str, Any]
+async def test_events_after_a_dead_letter_are_sent_and_it_can_be_retried(
+    tmp_path: Path, crm: WebhookReceiver, answer_all: dict[str, Any]
 ) -> None:
-    """410 ends it at once; ``retry`` sends it again with the same id."""
-    config = easy | crm.config(events=["message"])
-    crm.answers = [web.Response(status=410)]
+    """410 makes a dead letter at once; ``retry`` sends it again with the same id."""
+    config = answer_all | crm.config(events=["message"])
+    crm.responses = [web.Response(status=410)]
     async with running(FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("one")
-        await told(gw)
-        assert crm.names() == ["message.sent"]
-        [line] = await gw.gateway.store.webhooks.list()
-        assert (line.endpoint, line.name) == ("crm", "message.received")
+        await send_due(gw)
+        assert crm.event_types() == ["message.sent"]
+        [dead_letter] = await gw.gateway.store.webhooks.list()
+        assert (dead_letter.endpoint, dead_letter.name) == ("crm", "message.received")
         assert (await gw.gateway.store.statistics.backlog(gw.clock.now())).hooks_dead.rows == 1
         assert await gw.gateway.store.webhooks.retry(None) == 1
-        await told(gw)
-        assert crm.names() == ["message.sent", "message.received"]
-        assert crm.ids[1] == line.event
+        await send_due(gw)
+        assert crm.event_types() == ["message.sent", "message.received"]
+        assert crm.ids[1] == dead_letter.event
 
 
-async def test_all_can_be_replayed(tmp_path: Path, crm: Receiver, easy: dict[str, Any]) -> None:
-    """Since a moment, with the ids that the receiver may know."""
-    config = easy | crm.config(events=["message"])
+async def test_events_can_be_replayed(
+    tmp_path: Path, crm: WebhookReceiver, answer_all: dict[str, Any]
+) -> None:
+    """From a given time on, with the same ids as before."""
+    config = answer_all | crm.config(events=["message"])
     async with running(FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
         await gw.customer("fake", "carla").say("one")
-        await told(gw)
-        hooks = gw.gateway.store.webhooks
-        assert await hooks.replay(gw.clock.now() + timedelta(seconds=1), None) == 0
-        assert await hooks.replay(gw.clock.now() - timedelta(minutes=1), "other") == 0
-        assert await hooks.replay(gw.clock.now() - timedelta(minutes=1), "crm") == 2
-        await told(gw)
-        assert crm.names() == ["message.received", "message.sent"] * 2
+        await send_due(gw)
+        queue = gw.gateway.store.webhooks
+        assert await queue.replay(gw.clock.now() + timedelta(seconds=1), None) == 0
+        assert await queue.replay(gw.clock.now() - timedelta(minutes=1), "other") == 0
+        assert await queue.replay(gw.clock.now() - timedelta(minutes=1), "crm") == 2
+        await send_due(gw)
+        assert crm.event_types() == ["message.received", "message.sent"] * 2
         assert crm.ids[:2] == crm.ids[2:]
 
 
-async def test_a_process_that_died_on_it_loses_nothing(
-    tmp_path: Path, crm: Receiver, easy: dict[str, Any]
+async def test_an_event_survives_the_death_of_its_process(
+    tmp_path: Path, crm: WebhookReceiver, answer_all: dict[str, Any]
 ) -> None:
-    """Between the commit and the call, and between the call and its record: the next start sends
-    it, with the same id."""
+    """The process dies before the request, or between the request and its record. The next process
+    sends the event with the same id."""
     clock = FakeClock(datetime.now(UTC))
-    config = easy | crm.config(events=["message.received"])
+    config = answer_all | crm.config(events=["message.received"])
     async with running(
         FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path, clock=clock
     ) as gw:
@@ -221,18 +225,18 @@ async def test_a_process_that_died_on_it_loses_nothing(
     async with running(
         FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path, clock=clock
     ) as gw:
-        await told(gw)
-        assert len(crm.taken) == 1  # the dead process may still be at it
+        await send_due(gw)
+        assert len(crm.accepted) == 1  # the lease of the dead process still runs
         await clock.advance(46)
-        await told(gw)
+        await send_due(gw)
         assert crm.ids == [taken.event, taken.event]
 
 
-async def test_a_turn_that_was_rolled_back_is_not_told(
-    tmp_path: Path, crm: Receiver, easy: dict[str, Any]
+async def test_a_rolled_back_turn_sends_no_event(
+    tmp_path: Path, crm: WebhookReceiver, answer_all: dict[str, Any]
 ) -> None:
-    """The row is written by the very transaction; when that fails there is none."""
-    config = easy | crm.config()
+    """The same transaction writes turn and event: when it fails, there is neither."""
+    config = answer_all | crm.config()
     async with running(FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
         inbox = gw.gateway.store.inbox
         real, failures = inbox._webhooks.turn, [OSError("the disk is full")]
@@ -246,22 +250,22 @@ async def test_a_turn_that_was_rolled_back_is_not_told(
         inbox._webhooks.turn = fails_after  # type: ignore[method-assign]
         await gw.customer("fake", "carla").write("one")
         await until(lambda: not failures)
-        await told(gw)
+        await send_due(gw)
         await until(lambda: len(gw.gateway.registrations.handlers[0].turns) == 2)
         await until(lambda: not len(gw.gateway.incoming))
-        await told(gw)
-        assert crm.names().count("conversation.opened") == 1
+        await send_due(gw)
+        assert crm.event_types().count("conversation.opened") == 1
 
 
-async def test_an_erased_customer_is_told_no_more(
-    tmp_path: Path, crm: Receiver, easy: dict[str, Any]
+async def test_erasing_a_customer_deletes_their_events(
+    tmp_path: Path, crm: WebhookReceiver, answer_all: dict[str, Any]
 ) -> None:
-    """Their events go with them, the words in these too."""
-    config = easy | crm.config(include_text=True)
-    crm.answers = [web.Response(status=500)] * 9
+    """With the words in them."""
+    config = answer_all | crm.config(include_text=True)
+    crm.responses = [web.Response(status=500)] * 9
     async with running(FakeChannel(), FakeHandler(echo), config=config, tmp_path=tmp_path) as gw:
         carla = gw.customer("fake", "carla")
-        await carla.say(WORDS)
+        await carla.say(SECRET_WORD)
         held = await gw.gateway.store.customers.export(carla.address)
         assert isinstance(held, dict)
         assert len(held["hooks"]) == 3
@@ -269,47 +273,51 @@ async def test_an_erased_customer_is_told_no_more(
         assert await gw.gateway.store.webhooks.lanes() == ()
 
 
-async def test_nothing_is_written_where_nobody_listens(
-    tmp_path: Path, easy: dict[str, Any]
+async def test_without_endpoints_no_event_is_stored(
+    tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """No endpoint, no row."""
-    async with running(FakeChannel(), FakeHandler(echo), config=easy, tmp_path=tmp_path) as gw:
+    """The queue stays empty."""
+    async with running(
+        FakeChannel(), FakeHandler(echo), config=answer_all, tmp_path=tmp_path
+    ) as gw:
         await gw.customer("fake", "carla").say("one")
         assert await gw.gateway.store.webhooks.lanes() == ()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_an_address_of_this_network_is_refused(crm: Receiver, host: str) -> None:
-    """By number and by name, at the connection; it is told how to permit it."""
+async def test_a_private_address_is_refused(crm: WebhookReceiver, host: str) -> None:
+    """By number and by name. The error says which setting allows it."""
     url = crm.url.replace("127.0.0.1", host)
-    there = WebhookEndpoint.model_validate({"url": url, "secret": SECRET})
-    post = HttpWebhookSender({"crm": there}, public_http=PublicNetworkHttp(), timeout=5)
-    hook = WebhookDelivery(id=1, event="msg_1", endpoint="crm", name="x", payload="{}", attempts=1)
+    endpoint = WebhookEndpoint.model_validate({"url": url, "secret": SECRET})
+    sender = HttpWebhookSender({"crm": endpoint}, public_http=PublicNetworkHttp(), timeout=5)
+    delivery = WebhookDelivery(
+        id=1, event="msg_1", endpoint="crm", name="x", payload="{}", attempts=1
+    )
     with pytest.raises(Undeliverable, match="allow_private"):
-        await post.post(hook, datetime.now(UTC))
-    assert crm.tried == []
-    await post.close()
+        await sender.post(delivery, datetime.now(UTC))
+    assert crm.received == []
+    await sender.close()
 
 
-async def test_both_keys_sign_while_one_replaces_the_other(crm: Receiver) -> None:
-    """A receiver verifies with the old key or the new one."""
+async def test_both_keys_sign_during_a_rotation(crm: WebhookReceiver) -> None:
+    """A receiver can verify with the old key or the new one."""
     other = "whsec_" + "QUJD" * 10
     url = {"url": crm.url, "secret": f"{other} {SECRET}", "allow_private": True}
-    post = HttpWebhookSender(
+    sender = HttpWebhookSender(
         {"crm": WebhookEndpoint.model_validate(url)}, public_http=PublicNetworkHttp(), timeout=5
     )
-    hook = WebhookDelivery(
+    delivery = WebhookDelivery(
         id=1, event="msg_1", endpoint="crm", name="x", payload='{"type":"x"}', attempts=1
     )
-    await post.post(hook, datetime.now(UTC))
-    await post.close()
-    assert crm.names() == ["x"]
+    await sender.post(delivery, datetime.now(UTC))
+    await sender.close()
+    assert crm.event_types() == ["x"]
     assert Webhook(other).sign("msg_1", datetime.now(UTC), "{}").startswith("v1,")
 
 
-def test_a_weak_secret_stops_the_start(tmp_path: Path) -> None:
-    """It is told where, and how to make one; it is not quoted."""
-    there = {"url": "https://example.org", "secret": "whsec_c2hvcnQ="}
+def test_a_weak_secret_is_refused_at_the_start(tmp_path: Path) -> None:
+    """The error says where it is and how to make a better one, and does not quote it."""
+    endpoint = {"url": "https://example.org", "secret": "whsec_c2hvcnQ="}
     with pytest.raises(BadConfig, match=r"endpoints\.crm\.secret.*openssl") as raised:
-        settings_for([], {"webhooks": {"endpoints": {"crm": there}}}, tmp_path)
+        settings_for([], {"webhooks": {"endpoints": {"crm": endpoint}}}, tmp_path)
     assert "c2hvcnQ" not in str(raised.value)

@@ -1,1 +1,1 @@
-"""Several processes as one gateway, through Redis. It holds nothing that may not be lost."""
+"""Several processes as one gateway, through Redis. It holds nothing that must not be lost."""

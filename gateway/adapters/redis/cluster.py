@@ -1,4 +1,4 @@
-"""Several processes as one gateway through Redis: who is there, leases, shared rate limits."""
+"""Several processes as one gateway through Redis: their list, shared rate limits, the cluster."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from uuid import uuid4
 
 import msgspec
 import redis.asyncio as redis_asyncio
 import structlog
-from redis.asyncio.lock import Lock
 from redis.commands.core import AsyncScript
-from redis.exceptions import LockError
 
-from gateway.adapters.redis.commands import CommandQueue
-from gateway.adapters.redis.connection import NoConsumerGroup, RedisConnection, RedisUnavailable
+from gateway.adapters.redis.connection import (
+    CommandQueue,
+    NoConsumerGroup,
+    RedisConnection,
+    RedisUnavailable,
+)
 from gateway.adapters.redis.events import SharedEvents
-from gateway.adapters.redis.lanes import LaneLocks, SharedLanes
+from gateway.adapters.redis.lanes import SharedLanes
+from gateway.adapters.redis.locks import RedisLeases, RedisLocks
 from gateway.ports import Clock
 from gateway.runtime.cluster import ClusterProcess, LocalRateLimits, burst
 from gateway.runtime.dispatch import Step
@@ -27,63 +31,13 @@ from gateway.runtime.tasks import cancel_all
 from gateway.settings import RedisSettings
 
 log = structlog.get_logger()
+PRESENCE = 5.0
+"""Seconds between two signs of life. A process is forgotten after three that are missing."""
+SCAN_COUNT = 1000
 
-
-class RedisLeases:
-    """Leases of as many seconds as ``locks`` last."""
-
-    def __init__(self, link: RedisConnection, locks: LaneLocks) -> None:
-        self._link, self._locks = link, locks
-        self.held: set[str] = set()
-        """What this process looks after."""
-
-    async def hold(
-        self, name: str, work: Callable[[], Awaitable[None]], stand_by: Callable[[], None]
-    ) -> None:
-        """See `Cluster.hold`. While Redis is away, whoever had a lease goes on; when it is away for
-        longer than a lease lasts, everybody does the work, rather than nobody: what two fetch,
-        the inbox takes in once."""
-        lock = self._locks.lock("lease", name)
-        working: asyncio.Task[None] | None = None
-        try:
-            while True:
-                mine = await self._is_mine(lock, had=working is not None)
-                if mine and working is None:
-                    log.info("lease.taken", lease=name)
-                    self.held.add(name)
-                    working = asyncio.create_task(_of(work))
-                elif not mine:
-                    await self._ended(name, working)
-                    working = None
-                    stand_by()
-                await asyncio.sleep(self._locks.ttl / 3)
-        finally:
-            await self._ended(name, working)
-            with suppress(RedisUnavailable, LockError):
-                await self._link.call(lambda _: lock.release())
-
-    async def _is_mine(self, lock: Lock, *, had: bool) -> bool:
-        try:
-            if lock.local.token is not None and await self._locks.extend(lock):
-                return True
-            return await self._link.call(lambda _: lock.acquire())
-        except RedisUnavailable:
-            return had or self._link.away_for > self._locks.ttl
-
-    async def _ended(self, name: str, working: asyncio.Task[None] | None) -> None:
-        self.held.discard(name)
-        if working is not None:
-            log.info("lease.given_up", lease=name)
-            await cancel_all((working,))
-
-
-async def _of(work: Callable[[], Awaitable[None]]) -> None:
-    await work()
-
-
-# The generic cell rate algorithm (ITU-T I.371): one number, the time at which the bucket will be
-# full again. A caller takes its token at once, if need be one of the future, and waits until then;
-# so callers are served in the order in which they asked.
+# The generic cell rate algorithm (ITU-T I.371). It stores one number: the time at which the bucket
+# will be full again. A caller takes its token at once, perhaps a future one, and waits for it; so
+# callers are served in order.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -95,90 +49,90 @@ return string.format('%.6f', math.max(0, full - now - each * tonumber(ARGV[2])))
 
 
 class SharedRateLimits:
-    """``rates``: channel name -> messages a second for all processes together, None for any.
+    """Rate limits for all processes together. ``rates``: channel name -> messages a second, None
+    for no limit.
 
-    While Redis is away each process keeps to the whole rate by itself; a provider that has too
-    much of it says so, and delivery waits as it is told.
+    While Redis is unavailable each process keeps to the whole rate by itself. A provider that gets
+    too much says so, and delivery waits as long as it asks for.
     """
 
-    def __init__(self, link: RedisConnection, rates: Mapping[str, float | None]) -> None:
-        self._link = link
+    def __init__(self, connection: RedisConnection, rates: Mapping[str, float | None]) -> None:
+        self._connection = connection
         self._rates = {name: rate for name, rate in rates.items() if rate}
         self._local = LocalRateLimits(rates)
-        self._take: AsyncScript = link.client.register_script(TAKE)
+        self._take: AsyncScript = connection.client.register_script(TAKE)
 
     async def wait(self, channel: str) -> None:
-        """Until ``channel`` may send one more."""
+        """Wait until ``channel`` may send one more message."""
         rate = self._rates.get(channel)
         if rate is None:
             return
-        key = self._link.key("pace", channel)
+        key = self._connection.key("pace", channel)
         try:
-            told = await self._link.call(lambda _: self._take(keys=[key], args=[rate, burst(rate)]))
+            seconds = await self._connection.call(
+                lambda _: self._take(keys=[key], args=[rate, burst(rate)])
+            )
         except (RedisUnavailable, NoConsumerGroup):
             await self._local.wait(channel)
         else:
-            await asyncio.sleep(float(told))
+            await asyncio.sleep(float(seconds))
 
 
-EVERY = 5.0
-"""Seconds between two signs of life; after three that are missing a process is forgotten."""
-MANY = 1000
-
-
+@dataclass
 class ProcessPresence:
-    """The list of processes, and this one's place in it."""
+    """The list of processes in Redis, and this one's entry."""
 
-    def __init__(self, link: RedisConnection) -> None:
-        self._link = link
+    connection: RedisConnection
 
-    async def tell(self, process: ClusterProcess) -> None:
-        """This process is there, for the next while."""
+    async def announce(self, process: ClusterProcess) -> None:
+        """Write the entry of this process. It expires by itself."""
         text = msgspec.json.encode(process).decode()
-        key, lasts = self._link.key("process", process.id), int(EVERY * 3000)
+        key, lifetime = self._key(process.id), int(PRESENCE * 3000)
         with suppress(RedisUnavailable, NoConsumerGroup):
-            await self._link.call(lambda redis: redis.set(key, text, px=lasts))
+            await self.connection.call(lambda redis: redis.set(key, text, px=lifetime))
 
-    async def leave(self, process: ClusterProcess) -> None:
+    async def remove(self, process: ClusterProcess) -> None:
         with suppress(RedisUnavailable, NoConsumerGroup):
-            await self._link.call(lambda redis: redis.delete(self._link.key("process", process.id)))
+            await self.connection.call(lambda redis: redis.delete(self._key(process.id)))
 
     async def all(self) -> tuple[ClusterProcess, ...]:
-        """Raises Away."""
+        """All processes, by role and start. Raises RedisUnavailable."""
 
-        async def look(redis: redis_asyncio.Redis) -> Sequence[str | bytes | None]:
-            ours = self._link.key("process", "*")
-            keys = [key async for key in redis.scan_iter(ours, count=MANY)]
+        async def read(redis: redis_asyncio.Redis) -> Sequence[str | bytes | None]:
+            keys = [key async for key in redis.scan_iter(self._key("*"), count=SCAN_COUNT)]
             return await redis.mget(keys) if keys else []
 
-        found = [
+        processes = [
             msgspec.json.decode(text, type=ClusterProcess)
-            for text in await self._link.call(look)
+            for text in await self.connection.call(read)
             if text
         ]
-        return tuple(sorted(found, key=lambda process: (process.role, process.since)))
+        return tuple(sorted(processes, key=lambda process: (process.role, process.since)))
+
+    def _key(self, id: str) -> str:
+        return self.connection.key("process", id)
 
 
 class RedisCluster:
-    """The crew that meets at the Redis at ``url``. ``sweep``: seconds between looks for what was
-    forgotten while Redis is there."""
+    """The `Cluster` of all processes that use the Redis at ``url``. ``sweep``: seconds between
+    sweeps for forgotten work while Redis is available."""
 
     def __init__(
         self, url: str, settings: RedisSettings, *, role: str, clock: Clock, sweep: float
     ) -> None:
         self._settings, self._role, self._clock, self._sweep = settings, role, clock, sweep
-        self._link = RedisConnection(url, prefix=settings.prefix, timeout=settings.timeout)
-        self._post = CommandQueue(self._link)
-        self._locks = LaneLocks(self._link, ttl=settings.lock)
-        self._leases = RedisLeases(self._link, self._locks)
-        self._presence = ProcessPresence(self._link)
+        self._connection = RedisConnection(url, prefix=settings.prefix, timeout=settings.timeout)
+        self._commands = CommandQueue(self._connection)
+        self._locks = RedisLocks(self._connection, ttl=settings.lock)
+        self._leases = RedisLeases(self._locks)
+        self._presence = ProcessPresence(self._connection)
         self._id, self._since = uuid4().hex[:12], clock.now()
         self.events = self.others = SharedEvents(
-            self._link, self._post, me=self._id, look_every=settings.sweep
+            self._connection, self._commands, process_id=self._id, look_every=settings.sweep
         )
         self._lanes: list[SharedLanes] = []
-        self._hurry: Callable[[], None] = _nothing
-        self._running: list[asyncio.Task[None]] = []
+        self._sweep_now: Callable[[], None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def lanes(self, name: str, step: Step, *, at_once: int) -> SharedLanes:
         lanes = SharedLanes(
@@ -186,34 +140,34 @@ class RedisCluster:
             step,
             at_once=at_once,
             clock=self._clock,
-            link=self._link,
-            post=self._post,
+            connection=self._connection,
+            commands=self._commands,
             locks=self._locks,
-            me=self._id,
+            process_id=self._id,
             works_lanes=self._role != "web",
-            forgot=self._forgot,
+            on_flush=self._request_sweep,
         )
         self._lanes.append(lanes)
         return lanes
 
     def limits(self, rates: Mapping[str, float | None]) -> SharedRateLimits:
-        return SharedRateLimits(self._link, rates)
+        return SharedRateLimits(self._connection, rates)
 
     async def start(self, sweep_now: Callable[[], None]) -> None:
-        self._hurry = sweep_now
-        self._link.on_change(sweep_now)
-        self._running = [
-            asyncio.create_task(self._link.probe()),
+        self._sweep_now = sweep_now
+        self._connection.on_change(sweep_now)
+        self._tasks = [
+            asyncio.create_task(self._connection.probe()),
             asyncio.create_task(self.events.run()),
-            asyncio.create_task(self._present()),
+            asyncio.create_task(self._keep_announcing()),
         ]
         for lanes in self._lanes:
             lanes.start()
         log.info(
-            "crew.joined",
+            "cluster.joined",
             process=self._id,
             role=self._role,
-            # Within this time what Redis or a process forgot is found in the database.
+            # Within this time the sweep finds what Redis or a dead process forgot.
             found_again_within=max(self._sweep * 1.5, self._settings.lock * 2),
             without_redis_within=self._settings.sweep,
         )
@@ -221,42 +175,46 @@ class RedisCluster:
     async def run_exclusively(
         self, name: str, work: Callable[[], Awaitable[None]], stand_by: Callable[[], None]
     ) -> None:
-        await self._leases.hold(name, work, stand_by)
+        await self._leases.run(name, work, stand_by)
 
     def sweep_interval(self) -> float:
-        return self._sweep if self._link.trouble is None else self._settings.sweep
+        return self._sweep if self._connection.trouble is None else self._settings.sweep
 
     async def may_sweep(self) -> bool:
-        """One process looks for all of them; without Redis, each does. The turn lasts for half the
-        time, so that one that dies after its look costs the others no more than that."""
-        key, lasts = self._link.key("sweep"), max(1, int(self.sweep_interval() * 500))
+        """One process sweeps for all of them; without Redis, each does. Its turn lasts half of the
+        interval, so that a process that dies after this call does not delay the next sweep by
+        more."""
+        key, lifetime = self._connection.key("sweep"), max(1, int(self.sweep_interval() * 500))
         try:
-            first = await self._link.call(lambda redis: redis.set(key, self._id, px=lasts, nx=True))
+            acquired = await self._connection.call(
+                lambda redis: redis.set(key, self._id, px=lifetime, nx=True)
+            )
         except (RedisUnavailable, NoConsumerGroup):
             return True
-        return bool(first)
+        return bool(acquired)
 
     async def processes(self) -> tuple[ClusterProcess, ...]:
         return await self._presence.all()
 
     def trouble(self) -> str | None:
-        return self._link.trouble
+        return self._connection.trouble
 
     async def stop(self) -> None:
-        await cancel_all(self._running)
-        await self._post.empty()
-        await self._presence.leave(self._me())
-        await self._link.close()
+        await cancel_all(self._tasks)
+        await self._commands.drain()
+        await self._presence.remove(self._process())
+        await self._connection.close()
 
-    def _forgot(self) -> None:
-        self._hurry()
+    def _request_sweep(self) -> None:
+        if self._sweep_now is not None:
+            self._sweep_now()
 
-    async def _present(self) -> None:
+    async def _keep_announcing(self) -> None:
         while True:
-            await self._presence.tell(self._me())
-            await asyncio.sleep(EVERY)
+            await self._presence.announce(self._process())
+            await asyncio.sleep(PRESENCE)
 
-    def _me(self) -> ClusterProcess:
+    def _process(self) -> ClusterProcess:
         return ClusterProcess(
             id=self._id,
             role=self._role,
@@ -265,7 +223,3 @@ class RedisCluster:
             since=self._since,
             watches=tuple(sorted(self._leases.held)),
         )
-
-
-def _nothing() -> None:
-    """Before the start there is nothing to hurry."""

@@ -1,8 +1,8 @@
-"""Live events for the listeners of all processes: pub/sub, at most once.
+"""Live events for the listeners of all processes: Redis pub/sub, at most once.
 
-A process subscribes to the topics that somebody listens to in it. Its own events reach its own
-listeners without Redis. Events that may have been missed are made up for: whenever the connection
-was renewed, and every so often while there is none, each listener is told to look.
+A process subscribes only to topics that something in it listens to. Its own events reach its own
+listeners without Redis. After the connection was renewed, and regularly while there is none, each
+listener gets the event ``look``: it may have missed an event, and reads the database.
 """
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ import structlog
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from gateway.adapters.redis.commands import CommandQueue
-from gateway.adapters.redis.connection import RedisConnection
+from gateway.adapters.redis.connection import CommandQueue, RedisConnection
 from gateway.adapters.standalone import LocalEvents
 from gateway.ports import Event
 
 log = structlog.get_logger()
-HOUSE = "house"
-"""A topic that everybody has, so that there is always a subscription."""
+BASE_TOPIC = "base"
+"""A topic without events that every process subscribes to, so that there is a subscription."""
 SILENCE = 4.0
-"""Seconds between signs of life; without one for twice as long the connection is renewed."""
+"""Seconds between pings. Without an answer for twice as long the connection is renewed."""
 LOOK = "look"
 
 
 class EventEnvelope(msgspec.Struct, frozen=True):
-    """An event on its way, and the process that it happened in."""
+    """An event, and the id of the process that published it."""
 
     by: str
     event: Event
@@ -41,27 +40,34 @@ _DECODER = msgspec.json.Decoder(EventEnvelope)
 
 
 class SharedEvents:
-    """As `LocalEvents`, with those of the other processes. ``look_every``: seconds between looks
-    of every listener while Redis is away."""
+    """As `LocalEvents`, with the events of the other processes. ``look_every``: seconds between
+    two ``look`` events while Redis is unavailable."""
 
     def __init__(
-        self, link: RedisConnection, post: CommandQueue, *, me: str, look_every: float
+        self,
+        connection: RedisConnection,
+        commands: CommandQueue,
+        *,
+        process_id: str,
+        look_every: float,
     ) -> None:
-        self._link, self._post, self._me, self._look_every = link, post, me, look_every
+        self._connection, self._commands = connection, commands
+        self._process_id, self._look_every = process_id, look_every
         self._local = LocalEvents()
         self._topics: Counter[str] = Counter()
-        self._changed = asyncio.Event()
+        self._topics_changed = asyncio.Event()
 
     def publish(self, event: Event) -> None:
         self._local.publish(event)
-        told = msgspec.json.encode(EventEnvelope(by=self._me, event=event)).decode()
-        self._post.put("PUBLISH", self._channel(event.topic), told)
+        envelope = msgspec.json.encode(EventEnvelope(by=self._process_id, event=event)).decode()
+        self._commands.send("PUBLISH", self._channel(event.topic), envelope)
 
     @asynccontextmanager
     async def listen(self, topic: str) -> AsyncIterator[AsyncIterator[Event]]:
-        """Events of ``topic`` from now on; those of other processes as soon as Redis knows."""
+        """The events of ``topic`` from now on; those of other processes once Redis has the
+        subscription."""
         self._topics[topic] += 1
-        self._changed.set()
+        self._topics_changed.set()
         try:
             async with self._local.listen(topic) as events:
                 yield events
@@ -69,85 +75,84 @@ class SharedEvents:
             self._topics[topic] -= 1
             if not self._topics[topic]:
                 del self._topics[topic]
-            self._changed.set()
-
-    def look(self) -> None:
-        """Tell every listener that it may have missed something."""
-        for topic in tuple(self._topics):
-            self._local.publish(Event(topic=topic, name=LOOK))
+            self._topics_changed.set()
 
     async def run(self) -> None:
         """Keep a subscription, until cancelled."""
         while True:
-            pubsub = self._link.subscriber()
+            pubsub = self._connection.pubsub()
             try:
-                await pubsub.subscribe(self._channel(HOUSE))
+                await pubsub.subscribe(self._channel(BASE_TOPIC))
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._hear(pubsub))
-                    group.create_task(self._follow(pubsub))
-            except* Exception as failed:  # noqa: BLE001  (of any kind: Redis is away)
-                self._link.lost(_first(failed))
+                    group.create_task(self._receive(pubsub))
+                    group.create_task(self._update_subscriptions(pubsub))
+            except* Exception as errors:  # noqa: BLE001  (whatever it is, Redis is unavailable)
+                self._connection.mark_unavailable(_first(errors))
             finally:
                 with suppress(RedisError, OSError):
                     await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py types most of itself
-            await self._without()
+            await self._wait_until_available()
 
-    async def _without(self) -> None:
-        """Until Redis is back, everybody looks by themselves."""
-        me = asyncio.current_task()
-        if me is not None and me.cancelling():  # at the moment at which the connection failed
+    async def _wait_until_available(self) -> None:
+        """Publish ``look`` to all listeners regularly, until Redis is available."""
+        this_task = asyncio.current_task()
+        if this_task is not None and this_task.cancelling():  # cancelled as the connection failed
             raise asyncio.CancelledError
         while True:
-            self.look()
+            for topic in tuple(self._topics):
+                self._publish_look(topic)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._look_every):
-                    await self._link.back.wait()
+                    await self._connection.available.wait()
                     return
 
-    async def _follow(self, pubsub: PubSub) -> None:
-        """Subscribe to what is listened to, and to nothing else."""
-        known = {HOUSE}
+    async def _update_subscriptions(self, pubsub: PubSub) -> None:
+        """Subscribe to exactly those topics that have listeners; ping in between."""
+        subscribed = {BASE_TOPIC}
         while True:
-            self._changed.clear()
-            wanted = {HOUSE, *self._topics}
-            if new := wanted - known:
+            self._topics_changed.clear()
+            wanted = {BASE_TOPIC, *self._topics}
+            if new := wanted - subscribed:
                 await pubsub.subscribe(*map(self._channel, new))
-            if old := known - wanted:
+            if old := subscribed - wanted:
                 await pubsub.unsubscribe(*map(self._channel, old))
-            known = wanted
+            subscribed = wanted
             try:
                 async with asyncio.timeout(SILENCE):
-                    await self._changed.wait()
+                    await self._topics_changed.wait()
             except TimeoutError:
                 await pubsub.ping()
 
-    async def _hear(self, pubsub: PubSub) -> None:
+    async def _receive(self, pubsub: PubSub) -> None:
         while True:
-            heard = await pubsub.get_message(timeout=SILENCE * 2)
-            if heard is None:
+            message = await pubsub.get_message(timeout=SILENCE * 2)
+            if message is None:
                 raise TimeoutError
-            if heard["type"] == "subscribe":
-                topic = heard["channel"].removeprefix(self._channel(""))
-                # What happened between the listener's first look and now was not heard.
-                self._local.publish(Event(topic=topic, name=LOOK))
-            elif heard["type"] == "message":
-                self._pass_on(heard["data"])
+            if message["type"] == "subscribe":
+                # Events between the listener's first read and this subscription were missed.
+                self._publish_look(message["channel"].removeprefix(self._channel("")))
+            elif message["type"] == "message":
+                self._forward(message["data"])
 
-    def _pass_on(self, data: str) -> None:
+    def _forward(self, data: str) -> None:
+        """Publish another process's event to the listeners in this one."""
         try:
-            told = _DECODER.decode(data)
+            envelope = _DECODER.decode(data)
         except msgspec.DecodeError:
             log.warning("redis.event_unreadable")
             return
-        if told.by != self._me:
-            self._local.publish(told.event)
+        if envelope.by != self._process_id:
+            self._local.publish(envelope.event)
+
+    def _publish_look(self, topic: str) -> None:
+        self._local.publish(Event(topic=topic, name=LOOK))
 
     def _channel(self, topic: str) -> str:
-        return self._link.key("events", topic)
+        return self._connection.key("events", topic)
 
 
-def _first(failed: BaseExceptionGroup[Exception]) -> Exception:
-    error: BaseException = failed
+def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
+    error: BaseException = errors
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error if isinstance(error, Exception) else OSError("cut off")
+    return error if isinstance(error, Exception) else OSError("the connection failed")

@@ -1,103 +1,52 @@
-"""Which lanes have work, for all processes: a stream with a consumer group, and lane locks."""
+"""Lanes that all processes work on together: a stream with a consumer group, and lane locks."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import structlog
 from redis.asyncio import Redis
-from redis.asyncio.lock import Lock
-from redis.exceptions import LockError, ResponseError
+from redis.exceptions import ResponseError
 
-from gateway.adapters.redis.commands import CommandQueue
 from gateway.adapters.redis.connection import (
     BLOCK,
+    CommandQueue,
     NoConsumerGroup,
     RedisConnection,
     RedisUnavailable,
 )
+from gateway.adapters.redis.locks import RedisLocks
 from gateway.ports import Clock
 from gateway.runtime.dispatch import LocalLanes, Next, Step
 from gateway.runtime.tasks import cancel_all
-
-
-class LaneLocks:
-    """Locks of ``ttl`` seconds."""
-
-    def __init__(self, link: RedisConnection, *, ttl: float) -> None:
-        self._link, self.ttl = link, ttl
-
-    @asynccontextmanager
-    async def holding(self, *name: str) -> AsyncIterator[bool]:
-        """While open, nobody else has the lock; gives False when somebody else has it."""
-        lock = self.lock(*name)
-        try:
-            mine = await self._link.call(lambda _: lock.acquire())
-        except RedisUnavailable:
-            yield True  # nobody can tell; the database decides
-            return
-        if not mine:
-            yield False
-            return
-        keeping = asyncio.create_task(self._keep(lock))
-        try:
-            yield True
-        finally:
-            keeping.cancel()
-            with suppress(RedisUnavailable, LockError):  # it lapsed, or will
-                await self._link.call(lambda _: lock.release())
-
-    def lock(self, *name: str) -> Lock:
-        """One that does not wait."""
-        return Lock(
-            self._link.client,
-            self._link.key("lock", *name),
-            timeout=self.ttl,
-            blocking=False,
-            thread_local=False,
-        )
-
-    async def extend(self, lock: Lock) -> bool:
-        """Hold it for another `ttl`; False when it is not ours any more. Raises Away."""
-        try:
-            return await self._link.call(lambda _: lock.extend(self.ttl, replace_ttl=True))
-        except LockError:
-            return False
-
-    async def _keep(self, lock: Lock) -> None:
-        while True:
-            await asyncio.sleep(self.ttl / 3)
-            with suppress(RedisUnavailable):
-                if not await self.extend(lock):
-                    return
-
+from gateway.support.backoff import backoff
 
 log = structlog.get_logger()
 Entries = Iterable[tuple[str | None, dict[str, str] | None]]
-Found = Iterable[tuple[str, Entries]]
-"""What redis-py gives for the commands of streams, by version 2 of the protocol."""
+StreamEntries = Iterable[tuple[str, Entries]]
+"""What redis-py returns for stream commands, with version 2 of the protocol."""
 GROUP = "workers"
-MOST = 100_000
-"""Entries in a stream, about; beyond, the oldest go, and the sweep finds their lanes."""
-OWED = 10_000
-"""Lanes of which a process without lanes remembers that nobody was told."""
-SOON, LATEST = 0.05, 1.0
-"""Seconds until a lane that another process has is looked at again: doubled each time."""
-GONE = 3600_000
-"""Milliseconds of silence after which a consumer that holds nothing is struck off the group."""
+STREAM_LENGTH = 100_000
+"""Entries in a stream, approximately. Redis drops older ones, and the sweep finds their lanes."""
+PENDING_WAKES = 10_000
+"""Wakes that a process without workers keeps while Redis is unavailable."""
+FIRST_RETRY, LAST_RETRY = 0.05, 1.0
+"""Seconds until a lane that another process holds is tried again; doubled each time."""
+DEAD_AFTER = 3600_000
+"""Milliseconds of silence after which a consumer without entries is removed from the group."""
 
 
 class SharedLanes:
-    """As `LocalLanes`, together with the other processes' lanes of the same ``name``.
+    """As `LocalLanes`, shared with the lanes of the same ``name`` in the other processes.
 
-    ``works``: this process takes part in the work; one that does not only passes wakes on.
-    ``forgot`` is called when Redis has lost what it held.
+    ``works_lanes``: whether this process runs steps; one that does not only passes wakes on.
+    ``on_flush`` is called when Redis has lost its data.
     """
 
     def __init__(
@@ -107,164 +56,176 @@ class SharedLanes:
         *,
         at_once: int,
         clock: Clock,
-        link: RedisConnection,
-        post: CommandQueue,
-        locks: LaneLocks,
-        me: str,
+        connection: RedisConnection,
+        commands: CommandQueue,
+        locks: RedisLocks,
+        process_id: str,
         works_lanes: bool,
-        forgot: Callable[[], None],
+        on_flush: Callable[[], None],
     ) -> None:
         self._name, self._step, self._at_once = name, step, at_once
-        self._clock, self._link, self._post, self._locks = clock, link, post, locks
-        self._me, self._works, self._forgot = me, works_lanes, forgot
-        self._key = link.key("lanes", name)
-        self._lanes = LocalLanes(self._alone, at_once=at_once, clock=clock)
-        self._held: dict[str, set[str]] = defaultdict(set)
-        self._tries: dict[str, int] = {}
-        self._room = asyncio.Event()
-        self._running: list[asyncio.Task[None]] = []
-        self._owed: dict[str, None] = {}
-        link.on_change(self._pay)
+        self._clock, self._connection, self._commands = clock, connection, commands
+        self._locks, self._process_id = locks, process_id
+        self._works_lanes, self._on_flush = works_lanes, on_flush
+        self._stream = connection.key("lanes", name)
+        self._lanes = LocalLanes(self._locked_step, at_once=at_once, clock=clock)
+        self._entries: dict[str, set[str]] = defaultdict(set)
+        """Lane -> the stream entries to acknowledge once it has no more work."""
+        self._refusals: dict[str, int] = {}
+        """Lane -> how often in a row another process held it."""
+        self._has_capacity = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._pending_wakes: dict[str, None] = {}
+        connection.on_change(self._send_pending_wakes)
 
     def __len__(self) -> int:
         return len(self._lanes)
 
     def wake(self, lane: str) -> None:
-        """There may be work in ``lane``: whoever has time takes it. Without Redis, we do, or, if
-        we cannot, tell the others when Redis is back; their sweep may have found it by then."""
-        entry = ("XADD", self._key, "MAXLEN", "~", MOST, "*", "lane", lane)
-        self._post.put(*entry, lost=lambda: self._here(lane))
+        """There may be work in ``lane``: some process takes it.
+
+        While Redis is unavailable, this process takes it, if it works lanes. Otherwise it sends the
+        wake when Redis is available again; until then only the other processes' sweep finds it.
+        """
+        self._add_entry(lane, on_failure=partial(self._wake_without_redis, lane))
 
     def start(self) -> None:
-        """Begin to take lanes from the stream."""
-        if self._works:
-            self._running = [
-                asyncio.create_task(self._reading()),
-                asyncio.create_task(self._claiming()),
+        """Start to take lanes from the stream."""
+        if self._works_lanes:
+            self._tasks = [
+                asyncio.create_task(self._read_forever()),
+                asyncio.create_task(self._claim_forever()),
             ]
 
     async def stop(self, grace: float) -> None:
-        """As `LocalLanes.stop`; what was taken and not begun is given to the others."""
-        await cancel_all(self._running)
+        """As `LocalLanes.stop`. Lanes that were taken and not finished go back to the others."""
+        await cancel_all(self._tasks)
         await self._lanes.stop(grace)
-        for lane, entries in self._held.items():
-            self._post.put("XADD", self._key, "MAXLEN", "~", MOST, "*", "lane", lane)
-            self._done(entries)
-        self._held.clear()
+        for lane, entries in self._entries.items():
+            self._add_entry(lane)
+            self._acknowledge(entries)
+        self._entries.clear()
 
-    # -- working a lane
+    def _add_entry(self, lane: str, *, on_failure: Callable[[], None] | None = None) -> None:
+        command = ("XADD", self._stream, "MAXLEN", "~", STREAM_LENGTH, "*", "lane", lane)
+        self._commands.send(*command, on_failure=on_failure)
 
-    def _here(self, lane: str) -> None:
-        if self._works:
+    # -- working on a lane
+
+    def _wake_without_redis(self, lane: str) -> None:
+        if self._works_lanes:
             self._lanes.wake(lane)
-        elif len(self._owed) < OWED:
-            self._owed[lane] = None
+        elif len(self._pending_wakes) < PENDING_WAKES:
+            self._pending_wakes[lane] = None
 
-    def _pay(self) -> None:
-        if self._link.trouble is None:
-            owed, self._owed = self._owed, {}
-            for lane in owed:
+    def _send_pending_wakes(self) -> None:
+        if self._connection.trouble is None:
+            pending, self._pending_wakes = self._pending_wakes, {}
+            for lane in pending:
                 self.wake(lane)
 
-    async def _alone(self, lane: str) -> Next | datetime:
-        """One step, while no other process has the lane."""
-        entries = self._held.pop(lane, set())
-        after: Next | datetime = Next.MORE
+    async def _locked_step(self, lane: str) -> Next | datetime:
+        """Run one step, unless another process holds the lane."""
+        entries = self._entries.pop(lane, set())
         try:
-            async with self._locks.holding(self._name, lane) as mine:
-                if not mine:
-                    return self._later(lane)
-                self._tries.pop(lane, None)
+            async with self._locks.hold(self._name, lane) as acquired:
+                if not acquired:
+                    return self._retry_at(lane)
+                self._refusals.pop(lane, None)
                 after = await self._step(lane)
             if after is not Next.MORE:
-                self._done(entries)
+                self._acknowledge(entries)
                 entries = set()
             return after
         finally:
             if entries:
-                self._held[lane] |= entries
-            self._room.set()
+                self._entries[lane] |= entries
+            self._has_capacity.set()
 
-    def _later(self, lane: str) -> datetime:
-        """Another process has it, and may have looked already: look again when it is over."""
-        tries = self._tries[lane] = self._tries.get(lane, 0) + 1
-        wait = min(LATEST, SOON * 2.0 ** min(10, tries - 1))
+    def _retry_at(self, lane: str) -> datetime:
+        """When to try again: the other process may already have read the lane's rows."""
+        refusals = self._refusals[lane] = self._refusals.get(lane, 0) + 1
+        wait = backoff(refusals, FIRST_RETRY, LAST_RETRY)
         return self._clock.now() + timedelta(seconds=wait)
 
-    def _done(self, entries: Iterable[str]) -> None:
+    def _acknowledge(self, entries: Iterable[str]) -> None:
         if ids := tuple(entries):
-            self._post.put("XACK", self._key, GROUP, *ids)
-            self._post.put("XDEL", self._key, *ids)
+            self._commands.send("XACK", self._stream, GROUP, *ids)
+            self._commands.send("XDEL", self._stream, *ids)
 
     # -- taking lanes from the stream
 
-    async def _reading(self) -> None:
+    async def _read_forever(self) -> None:
         while True:
-            room = self._at_once - len(self._lanes)
-            if room <= 0:
-                self._room.clear()
-                await self._room.wait()
+            capacity = self._at_once - len(self._lanes)
+            if capacity <= 0:
+                self._has_capacity.clear()
+                await self._has_capacity.wait()
                 continue
-            await self._try(partial(self._read, room))
+            await self._attempt(partial(self._read, capacity))
 
-    async def _claiming(self) -> None:
-        """What a process that died had taken is free once its locks are."""
+    async def _claim_forever(self) -> None:
+        """Take over the entries of dead processes, once their locks have expired."""
         while True:
             await asyncio.sleep(self._locks.ttl / 2)
-            await self._try(self._claim)
+            await self._attempt(self._claim)
 
-    async def _try(self, work: Callable[[], Any]) -> None:
+    async def _attempt(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except NoConsumerGroup:
-            await self._begin()
+            await self._create_group()
         except RedisUnavailable:
-            await self._link.back.wait()
+            await self._connection.available.wait()
         except Exception:
             log.exception("redis.lanes_failed", lanes=self._name)
             await asyncio.sleep(BLOCK)
 
-    async def _begin(self) -> None:
-        """Make the group anew. Whatever was in the stream before is forgotten."""
+    async def _create_group(self) -> None:
+        """Create the consumer group again. All earlier entries are lost."""
 
         async def create(redis: Redis) -> None:
             try:
-                await redis.xgroup_create(self._key, GROUP, id="0", mkstream=True)
+                await redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
             except ResponseError as error:
-                if not str(error).startswith("BUSYGROUP"):  # another process was faster
+                if not str(error).startswith("BUSYGROUP"):  # another process has created it
                     raise
 
         with suppress(RedisUnavailable, NoConsumerGroup):
-            await self._link.call(create)
-        self._forgot()
+            await self._connection.call(create)
+        self._on_flush()
 
     async def _read(self, count: int) -> None:
-        found = await self._link.wait(
+        streams = await self._connection.call_blocking(
             lambda redis: redis.xreadgroup(
-                GROUP, self._me, {self._key: ">"}, count=count, block=int(BLOCK * 1000)
+                GROUP, self._process_id, {self._stream: ">"}, count=count, block=int(BLOCK * 1000)
             )
         )
-        for _, entries in cast("Found", found or ()):
-            self._take(entries)
+        for _, entries in cast("StreamEntries", streams or ()):
+            self._wake_all(entries)
 
     async def _claim(self) -> None:
         idle = int(self._locks.ttl * 1000)
-        room = max(1, self._at_once - len(self._lanes))
-        found = await self._link.call(
-            lambda redis: redis.xautoclaim(self._key, GROUP, self._me, idle, count=room)
+        count = max(1, self._at_once - len(self._lanes))
+        claimed = await self._connection.call(
+            lambda redis: redis.xautoclaim(self._stream, GROUP, self._process_id, idle, count=count)
         )
-        self._take(cast("Entries", found[1]))
-        for one in await self._link.call(lambda redis: redis.xinfo_consumers(self._key, GROUP)):
-            if one["idle"] > GONE and not one["pending"]:
-                self._post.put("XGROUP", "DELCONSUMER", self._key, GROUP, one["name"])
+        self._wake_all(cast("Entries", claimed[1]))
+        consumers = await self._connection.call(
+            lambda redis: redis.xinfo_consumers(self._stream, GROUP)
+        )
+        for consumer in consumers:
+            if consumer["idle"] > DEAD_AFTER and not consumer["pending"]:
+                remove = ("XGROUP", "DELCONSUMER", self._stream, GROUP, consumer["name"])
+                self._commands.send(*remove)
 
-    def _take(self, entries: Entries) -> None:
+    def _wake_all(self, entries: Entries) -> None:
         for entry, fields in entries:
-            lane = (fields or {}).get("lane")
             if entry is None:
-                continue  # it was cut off the stream meanwhile
+                continue  # it was dropped from the stream meanwhile
+            lane = (fields or {}).get("lane")
             if lane is None:
-                self._done((entry,))
+                self._acknowledge((entry,))
                 continue
-            self._held[lane].add(entry)
+            self._entries[lane].add(entry)
             self._lanes.wake(lane)

@@ -1,4 +1,4 @@
-"""A planted bug: a door that says OK first, and stores the message a moment later."""
+"""A planted bug: a channel that acknowledges a message a second before it is stored."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import structlog
 from aiohttp import web
 
 from gateway import Address, Channel, Handler, Inbound, Services, Settings, hookimpl
-from tests.crash.server import Parrot, Pigeon
-from tests.faults import guest
+from tests.crash.server import AskChannel, ResendChannel
+from tests.faults import plugin
 
-MOMENT = 1.0
+DELAY = 1.0
 """Seconds."""
 log = structlog.get_logger()
 
 
-class HastyPigeon(Pigeon):
-    """Acknowledges what it has not stored yet."""
+class EarlyAckChannel(AskChannel):
+    """Acknowledges messages that are not stored yet."""
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
         storing: set[asyncio.Task[None]] = set()
 
         async def store(message: Inbound) -> None:
-            await asyncio.sleep(MOMENT)
+            await asyncio.sleep(DELAY)
             try:
                 await services.intake.accept(message)
             except Exception:
-                log.exception("hasty.lost")
+                log.exception("early_ack.lost")
 
         async def receive(request: web.Request) -> web.Response:
             body = await request.json()
@@ -46,11 +46,11 @@ class HastyPigeon(Pigeon):
 
 @hookimpl
 def register_channels(register: Callable[[Channel], None], settings: Settings) -> None:
-    if (url := os.environ.get(guest.FAR_END)) is not None:
-        register(HastyPigeon(url))
-        register(Parrot(url))
+    if (url := os.environ.get(plugin.PROVIDER_URL)) is not None:
+        register(EarlyAckChannel(url))
+        register(ResendChannel(url))
 
 
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
-    guest.register_handlers(register, settings)
+    plugin.register_handlers(register, settings)

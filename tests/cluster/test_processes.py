@@ -1,4 +1,4 @@
-"""One process with doors and two workers, each a `warmline serve` of its own."""
+"""A web process and two workers, each a `warmline serve` of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from tests.crew.server import RedisServer
+from tests.cluster.server import RedisServer
 from tests.story.serving import Server
 
 CONFIG = """
@@ -40,24 +40,26 @@ async def servers(
         yield started
 
 
-async def test_a_worker_is_killed_and_everybody_is_answered(servers: dict[str, Server]) -> None:
-    """Each customer gets one answer, through a process that works no lanes itself, also after one
-    of the workers was killed; the list of processes names those that are left."""
+async def test_every_customer_is_answered_when_a_worker_is_killed(
+    servers: dict[str, Server],
+) -> None:
+    """Each customer gets one answer through the web process, which works no lanes itself, before
+    and after one of the workers is killed."""
     web = servers["web"]
     listed = web.command("processes").stdout
     assert [listed.count(role) for role in (" web ", " worker ")] == [1, 2]
     async with ClientSession(web.url) as http:
 
         async def ask(name: str) -> int:
-            said = {"sender": name, "message": "I want to talk to a person"}
-            async with http.post("/webhooks/rest/webhook", json=said) as answer:
-                return len(await answer.json())
+            body = {"sender": name, "message": "I want to talk to a person"}
+            async with http.post("/webhooks/rest/webhook", json=body) as response:
+                return len(await response.json())
 
         before = asyncio.gather(*(ask(f"a{number}") for number in range(8)))
         await servers["worker1"].kill()
         after = await asyncio.gather(*(ask(f"b{number}") for number in range(8)))
-        told = [*await before, *after]
-    assert min(told) >= 1
-    assert len(set(told)) == 1
+        answers = [*await before, *after]
+    assert min(answers) >= 1
+    assert len(set(answers)) == 1
     for name in ("web", "worker2"):
         assert await servers[name].stop() == 0, servers[name].told

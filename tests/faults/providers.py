@@ -1,4 +1,4 @@
-"""What we depend on out there: the providers, which write down what they take, and an engine."""
+"""The systems that the gateway calls: providers, which record what they accept, and an engine."""
 
 from __future__ import annotations
 
@@ -13,36 +13,41 @@ from tests.crash.ledger import Ledger
 from tests.sms.fake_twilio import FakeTwilio
 
 WINDOW = 0.05
-"""Seconds between taking a message and saying so: a window for killers."""
+"""Seconds between accepting a message and answering: a window for faults."""
 
 
-class FarEnds:
-    """One server for all; `port` is where it listens."""
+class ProviderServer:
+    """One server for all providers and the engine, on `port`."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.twilio = FakeTwilio()
-        self.twilio.before_answering = self._texted
+        self.twilio.before_answering = self._record_sms
         self.port = 0
 
-    async def _texted(self) -> None:
-        taken = self.twilio.sent[-1]
-        self._ledger.delivered("sms", taken["to"], taken["sid"], taken["body"])
+    async def _record_sms(self) -> None:
+        message = self.twilio.sent[-1]
+        self._ledger.record_delivered("sms", message["to"], message["sid"], message["body"])
         await asyncio.sleep(WINDOW)
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def _accept(self, request: web.Request) -> web.Response:
         body = await request.json()
         channel = request.match_info["channel"]
-        self._ledger.delivered(channel, body["to"], body["key"], body["text"])
+        self._ledger.record_delivered(channel, body["to"], body["key"], body["text"])
         await asyncio.sleep(WINDOW)
         return web.Response()
 
     async def _parse(self, request: web.Request) -> web.Response:
-        """Rasa's answer to ``/model/parse``: this one understands nothing in particular."""
-        said = await request.json()
+        """Answer Rasa's ``/model/parse`` with the same intent for every text."""
+        body = await request.json()
         intent = {"name": "small_talk", "confidence": 0.6}
-        told = {"text": said["text"], "intent": intent, "intent_ranking": [intent], "entities": []}
-        return web.json_response(told)
+        parsed = {
+            "text": body["text"],
+            "intent": intent,
+            "intent_ranking": [intent],
+            "entities": [],
+        }
+        return web.json_response(parsed)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -51,7 +56,7 @@ class FarEnds:
             [
                 *self.twilio.routes(),
                 web.post("/model/parse", self._parse),
-                web.post("/{channel:pigeon|parrot}", self._take),
+                web.post("/{channel:ask|resend}", self._accept),
             ]
         )
         async with TestServer(app, skip_url_asserts=True) as server:

@@ -1,0 +1,42 @@
+"""The plugin that the harness installs: two channels with a test provider, and numbered answers.
+
+It is installed as any other package: by an entry point of a distribution that `install` writes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway import Channel, Handler, Settings, hookimpl
+from gateway.testing import FakeHandler
+from tests.crash.server import AskChannel, ResendChannel, answer
+
+PROVIDER_URL = "FAULTS_PROVIDER_URL"
+"""The environment variable with the URL of the test provider."""
+
+
+@hookimpl
+def register_channels(register: Callable[[Channel], None], settings: Settings) -> None:
+    if (url := os.environ.get(PROVIDER_URL)) is not None:
+        register(AskChannel(url))
+        register(ResendChannel(url))
+
+
+@hookimpl
+def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
+    register(FakeHandler(answer, priority=-1000))
+
+
+def install(folder: Path, *modules: str) -> Path:
+    """Write a distribution with ``modules`` as plugins into ``folder``. Put the folder on the
+    path."""
+    metadata = folder / "faults-1.0.dist-info"
+    metadata.mkdir(parents=True, exist_ok=True)
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: faults\nVersion: 1.0\n", "utf-8"
+    )
+    points = "\n".join(f"{module.rpartition('.')[2]} = {module}" for module in modules)
+    (metadata / "entry_points.txt").write_text(f"[warmline]\n{points}\n", "utf-8")
+    return folder
