@@ -21,7 +21,7 @@ from gateway.settings.core import (
     WorkerSettings,
 )
 from gateway.settings.loading import DeclaredSection, load
-from gateway.settings.yaml_files import (
+from gateway.settings.yaml_reader import (
     BadConfig,
     Problem,
     YamlLines,

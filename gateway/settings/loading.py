@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from gateway.settings.core import CoreSettings, Settings
-from gateway.settings.yaml_files import (
+from gateway.settings.yaml_reader import (
     LIST,
     MAPPING,
     BadConfig,
