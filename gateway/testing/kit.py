@@ -144,11 +144,11 @@ class PlainVoice:
 
     name = "plain"
 
-    def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
+    def render(self, reply: Reply, context: RenderContext) -> Rendered:
         said = (reply.opener or "", *reply.body, reply.next_step or "")
         return Rendered(parts=tuple(part for part in said if part))
 
-    def lint(self, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
+    def lint(self, text: str, context: RenderContext) -> tuple[Finding, ...]:
         return ()
 
     def schema(self) -> Mapping[str, Json]:
