@@ -76,7 +76,7 @@ def held_reply(
     return [*blocks, kit.actions("held", *buttons, *_not_sending(reply))]
 
 
-def why_ask(card: ContextCard, agent: str) -> str | None:
+def confirmation_reason(card: ContextCard, agent: str) -> str | None:
     """Why a reply of ``agent`` needs a confirmation; None when it does not."""
     conversation = card.conversation
     if conversation.state == "person" and conversation.owner and conversation.owner.id != agent:
