@@ -132,7 +132,9 @@ class SignalFinder:
         languages = phrases.values()
         signals = [phrase for language in languages for phrase in language.signals]
         self._person = PhraseFinder(p for p in signals if p.kind == ASKED_FOR_PERSON)
-        self._person_alone = PhraseFinder(p for one in languages for p in one.person_alone)
+        self._person_alone = PhraseFinder(
+            p for language in languages for p in language.person_alone
+        )
         self._refusals = PhraseFinder(p for language in languages for p in language.refusals)
         self._others = {
             code: PhraseFinder(p for p in language.signals if p.kind != ASKED_FOR_PERSON)
