@@ -93,10 +93,10 @@ def _marks(text: str) -> Iterator[Cue]:
         marks = match.group().rstrip()
         # A Spanish question or exclamation also opens with a mark: such a pair counts once.
         closing = [mark for mark in marks if mark not in "¡¿ "]
-        asked = sum(mark in "?？؟" for mark in closing)
-        if asked >= 2 or (asked and len(closing) > asked):
+        question_marks = sum(mark in "?？؟" for mark in closing)
+        if question_marks >= 2 or (question_marks and len(closing) > question_marks):
             yield make_cue(text, "questioning", match.start(), match.start() + len(marks))
-        elif closing and not asked:
+        elif closing and not question_marks:
             yield make_cue(text, "exclaiming", match.start(), match.start() + len(marks))
 
 

@@ -37,8 +37,8 @@ class TextSimilarity:
 
     def scores(self, text: str) -> list[float]:
         """How similar ``text`` is to each of the texts, 0..1."""
-        asked = self._vector(_stems(text))
-        return [_cosine(asked, vector) for vector in self._vectors]
+        query = self._vector(_stems(text))
+        return [_cosine(query, vector) for vector in self._vectors]
 
     def _vector(self, stems: set[str]) -> Mapping[str, float]:
         weights = {stem: self._idf.get(stem, self._unknown) for stem in stems}

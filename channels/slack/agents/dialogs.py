@@ -214,9 +214,9 @@ def form_values(view: Mapping[str, Any]) -> dict[str, str]:
     """What was filled in, by field."""
     values: dict[str, str] = {}
     for id, inner in ((view.get("state") or {}).get("values") or {}).items():
-        given = inner.get("value") or {}
-        chosen = given.get("selected_option") or {}
-        values[id] = str(given.get("value") or chosen.get("value") or "")
+        field = inner.get("value") or {}
+        chosen = field.get("selected_option") or {}
+        values[id] = str(field.get("value") or chosen.get("value") or "")
     return values
 
 
