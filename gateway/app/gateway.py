@@ -212,7 +212,7 @@ class Gateway:
     async def start(self) -> None:
         """Open the plugins' resources and the database, recover from a crash, start working.
 
-        Raises WarmlineError when a plugin cannot have a resource, such as its port.
+        Raises WarmlineError when a plugin cannot open a resource, such as its port.
         """
         infrastructure = self.infrastructure
         if infrastructure.serves_http:

@@ -1,4 +1,4 @@
-"""The desk with an audit log of who did what, from whichever page or chat."""
+"""The desk with an audit log of who did what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls the handlers in order; a handler's failure brings a person."""
+"""Calls the handlers in order; when one fails, a person gets the message."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def has_text(reply: Reply) -> bool:
 
 
 def _is_valid(reply: Reply) -> bool:
-    """Whether its fields have their types, and it has text or asks for something to be done."""
+    """Whether its fields have their types, and it has text or requests an action."""
     try:
         check_types(reply)
     except InvalidValue:

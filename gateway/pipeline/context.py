@@ -1,4 +1,4 @@
-"""Gathers what is known of the customer from before the message."""
+"""Gathers what is already known of the customer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds everything that is committed with an answer. Pure, but for the text of the voice."""
+"""Builds everything that is committed with an answer. Pure, except for the voice's rendering."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ class OutcomeBuilder:
         )
         intent = confident_intent(turn, self.policy) if turn.kind == "message" else None
         if intent in self.policy.pass_by_intents:
-            intent = None  # a conversation is not about a word of thanks
+            intent = None  # a word of thanks does not change what the conversation is about
         return before.replace(
             state="waiting" if escalates else before.state,
             tier=turn.route.tier if escalates else before.tier,

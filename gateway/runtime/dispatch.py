@@ -31,12 +31,12 @@ LAST_MOMENT = 1.0
 class Next(Enum):
     """What to do with a lane after one step."""
 
-    MORE = "look again, after the other lanes had their turn"
+    MORE = "run another step, after the other lanes had their turn"
     DONE = "nothing is waiting"
 
 
 Step = Callable[[str], Awaitable[Next | datetime]]
-"""Do one piece of a lane's work. A datetime: look again then."""
+"""Does one piece of a lane's work. A datetime: when to run the next step."""
 
 
 class Dispatch(Protocol):
@@ -196,18 +196,18 @@ class LocalLanes:
 
 
 def retry_delay(failures: int) -> float:
-    """Seconds until a lane is tried again after ``failures`` in a row: the database may be away,
-    or another process may hold it. Half of the delay is random, so that lanes that failed
+    """Seconds until a lane is tried again after ``failures`` in a row: the database may be
+    unavailable, or another process may hold the lane. Half of the delay is random, so that lanes that failed
     together are not tried together."""
     return backoff(failures, 0.5, SLOWEST) * random.uniform(0.5, 1)  # noqa: S311  (not a secret)
 
 
 @dataclass
 class OutgoingLanes:
-    """Lanes of each channel apart, so that a provider that hangs delays no other channel.
+    """Separate lanes for each channel, so that a provider that hangs delays no other channel.
 
-    ``channels``: channel name -> its lanes; ``removed``: the lanes of channels that are no longer
-    configured.
+    ``channels``: name of the channel (or webhook endpoint) -> its lanes; ``removed``: the lanes of
+    those that are no longer configured.
     """
 
     channels: Mapping[str, Dispatch]

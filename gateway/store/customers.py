@@ -17,7 +17,7 @@ class UpdatedMessage(Value, frozen=True, kw_only=True):
 
 
 class Customers(Protocol):
-    """Receipts, and what the law gives customers."""
+    """Receipts, and the export and erasure of a customer's data."""
 
     async def report(self, receipt: Receipt) -> tuple[UpdatedMessage, ...] | None:
         """Record a provider's receipt. Returns the messages it changed; None when no message has

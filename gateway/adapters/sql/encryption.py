@@ -38,8 +38,8 @@ BATCH = 500
 
 
 class EncryptedColumn(msgspec.Struct, frozen=True):
-    """A column with text of customers or colleagues. ``scope`` gives what the texts of a row are
-    bound to."""
+    """A column with text of customers or colleagues. ``scope`` returns what the texts of a row
+    are bound to."""
 
     table: Table
     column: str

@@ -30,7 +30,7 @@ from gateway.store import ConversationEvent, HandoffRequest
 
 
 class SqlHandoffs:
-    """See `store.Moves`."""
+    """See `store.Handoffs`."""
 
     def __init__(self, database: SqlDatabase, webhooks: WebhookRecorder) -> None:
         self._db = database

@@ -278,7 +278,7 @@ def _last_conversation(
 
 
 def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversation:
-    """Give the conversation to ``agent``. The new epoch drops what the bot was about to say."""
+    """Give the conversation to ``agent``. The new epoch drops the bot's queued replies."""
     taken = (
         update(conversations)
         .where(conversations.c.id == there.id)

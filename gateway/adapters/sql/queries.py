@@ -96,7 +96,7 @@ _CONVERSATION = select(conversations).where(conversations.c.id == bindparam("id"
 
 
 class SqlQueries:
-    """See `store.Reading`. Each method reads one snapshot."""
+    """See `store.Queries`. Each method reads one snapshot."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database

@@ -49,7 +49,7 @@ _DONE: dict[str, tuple[Table, Any, ColumnElement[bool]]] = {
 
 
 class SqlRetention:
-    """See `store.Keeping`."""
+    """See `store.RetentionStore`."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database

@@ -58,7 +58,7 @@ _OVERDUE = text("SELECT count(*), min(due_at) FROM timers WHERE due_at <= :late"
 
 
 class SqlQueueStatistics:
-    """See `store.Figures`."""
+    """See `store.Statistics`."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
@@ -89,7 +89,7 @@ def _heap(n: int, since: int | None) -> QueueStatistics:
 
 
 class DatabaseHealthCheck:
-    """See `ports.Checkup`. Reads only: it neither creates nor migrates the database."""
+    """See `ports.HealthCheck`. Reads only: it neither creates nor migrates the database."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
@@ -103,7 +103,7 @@ class DatabaseHealthCheck:
         """Whether the schema is this version's. Raises what keeps the database from being read."""
         return self.exists and await self._db.read(revision_of) == NEWEST
 
-    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a HealthCheck)
         if not self.exists:
             what = f"the database {self._file} does not exist yet"
             remedy = "the first `warmline serve` creates it"

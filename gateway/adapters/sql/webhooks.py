@@ -1,7 +1,7 @@
 """Outgoing webhooks: events for other systems, recorded by the transaction they report.
 
 So an event exists when, and only when, what it reports was committed. Without a subscription
-nothing is queried and nothing is written. `services.webhooks` sends the rows, in order for each
+nothing is queried and nothing is written. `pipeline.webhooks` sends the rows, in order for each
 conversation and endpoint.
 """
 
@@ -187,7 +187,7 @@ def _understood(message: Message) -> dict[str, Any]:
 
 
 class SqlWebhooks:
-    """See `store.Hooks`."""
+    """See `store.WebhookQueue`."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database

@@ -60,7 +60,8 @@ _UPDATE = PreparedStatement(
 
 
 def commit_turn(connection: Connection, outcome: TurnOutcome, at: datetime) -> CommittedTurn:
-    """Store ``outcome`` whole. Raises Moved or AlreadyHandled, having changed nothing."""
+    """Store ``outcome`` whole. Raises ConversationChanged or AlreadyHandled, having
+    changed nothing."""
     committed = _store(connection, outcome, at)
     more = outcome.work.more or _has_more(connection, outcome.work.lane)
     return committed if more == committed.more else committed.replace(more=more)

@@ -3,7 +3,7 @@ and the history that its turn needs.
 
 One query answers most of it: where the database is another machine, that is one round trip.
 Where several processes serve, the head is first leased by one of them. Whoever commits a turn first
-writes it (the state of its row is the fence); the lease saves the others the work, and later tells
+writes it (the state of its row is the fence); the lease saves the others the work, and later shows
 which row a process died on.
 """
 
@@ -115,7 +115,7 @@ def fetch_turn(
     connection: Connection, lane: str, at: datetime, idle: timedelta
 ) -> WorkItem | NotBefore | None:
     """The oldest unhandled row of ``lane`` with everything its turn needs; None when there is none.
-    Raises Unreadable."""
+    Raises UnreadableRow."""
     head = _fetch_head(connection, lane)
     if head is None:
         return None
