@@ -66,8 +66,8 @@ class BackgroundTasks:
                 yield self._supervise(name, plugin.run)
             if isinstance(plugin, ExclusiveTask):
                 if infrastructure.works_lanes:
-                    watch = partial(self._supervise, name, plugin.watch)
-                    yield infrastructure.cluster.run_exclusively(name, watch, plugin.stand_by)
+                    work = partial(self._supervise, name, plugin.watch)
+                    yield infrastructure.cluster.run_exclusively(name, work, plugin.stand_by)
                 else:
                     plugin.stand_by()
 

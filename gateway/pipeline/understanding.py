@@ -209,8 +209,8 @@ def join_insights(
 
     The first language counts; the first ranking whose best guess is at least ``confident``, else
     the first; the first mood that is `GRAVE`, else the one with most distress, and the highest
-    distress of all. The cues and signals of all are kept. So an engine with a higher priority number can
-    add a reason to step back, but not remove one.
+    distress of all. The cues and signals of all are kept. So an engine with a higher priority
+    number can add a reason to step back, but not remove one.
     """
     if len(named) == 1:
         return _from_one(*named[0], failed)

@@ -134,8 +134,8 @@ class AnswerEntry(_AnswerPart):
 
     def text_in(self, language: str) -> str:
         """Body and next step in ``language`` (a key of ``say``), with the facts filled in."""
-        words = self.say[language]
-        text = " ".join([*words.body, *([words.next_step] if words.next_step else [])])
+        answer = self.say[language]
+        text = " ".join([*answer.body, *([answer.next_step] if answer.next_step else [])])
         return fill_facts(text, self.facts_in(language))
 
 

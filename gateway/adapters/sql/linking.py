@@ -13,7 +13,6 @@ from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.handoffs import add_notice, claim_handoff
 from gateway.adapters.sql.identities import (
-    OPTED_OUT,
     begin_conversation,
     customer_at,
     customer_of,
@@ -24,6 +23,7 @@ from gateway.adapters.sql.identities import (
 from gateway.adapters.sql.schema import codes, conversations, customers, identities, links
 from gateway.adapters.sql.turns.side_effects import enqueue, store_message
 from gateway.model import Address, Agent, Conversation, LinkedAddress, Message
+from gateway.pipeline.outcomes import OPTED_OUT
 from gateway.ports import Conflict, NotAccepted, NotFound
 
 CODE_ATTEMPTS = 5

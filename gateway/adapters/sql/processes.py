@@ -4,8 +4,8 @@ Each process has a row with a lease that it renews. It marks what it works on (a
 its id; nobody else takes that as long as its row exists. A process that takes over removes the row
 of one whose lease has expired, which is how the other learns of it. It may do so only after it has
 been in contact with the database for a whole lease: after an outage of the database every lease has
-expired, and each process gets the time to renew its own. On SQLite a lock on the data folder lets one process
-serve, so all others are dead.
+expired, and each process gets the time to renew its own. On SQLite a lock on the data folder lets
+one process serve, so all others are dead.
 """
 
 from __future__ import annotations

@@ -68,10 +68,13 @@ class SqlQueueStatistics:
 
 
 def _backlog(connection: Connection, at: datetime) -> Backlog:
-    undelivered = {state: _heap(n, since) for state, n, since in connection.execute(_UNDELIVERED)}
+    undelivered = {
+        state: _queue_statistics(count, since)
+        for state, count, since in connection.execute(_UNDELIVERED)
+    }
     overdue = connection.execute(_OVERDUE, {"late": rows.to_ms(at - GRACE)}).one()
     others = {
-        name: _heap(*connection.execute(query).one())
+        name: _queue_statistics(*connection.execute(query).one())
         for name, query in (
             ("inbox", _INBOX),
             ("outbox", _OUTBOX),
@@ -81,11 +84,11 @@ def _backlog(connection: Connection, at: datetime) -> Backlog:
             ("unclaimed", _UNCLAIMED),
         )
     }
-    return Backlog(**others, **undelivered, overdue=_heap(*overdue))
+    return Backlog(**others, **undelivered, overdue=_queue_statistics(*overdue))
 
 
-def _heap(n: int, since: int | None) -> QueueStatistics:
-    return QueueStatistics(rows=n, since=rows.maybe_from_ms(since))
+def _queue_statistics(count: int, since: int | None) -> QueueStatistics:
+    return QueueStatistics(rows=count, since=rows.maybe_from_ms(since))
 
 
 class DatabaseHealthCheck:

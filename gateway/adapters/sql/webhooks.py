@@ -141,12 +141,12 @@ class WebhookRecorder:
         *,
         texts: Mapping[str, Any] | None = None,
     ) -> None:
-        wanting = [one for one in self._subscriptions if one.wants(name)]
-        if not wanting:
+        subscriptions = [s for s in self._subscriptions if s.wants(name)]
+        if not subscriptions:
             return
         subject = _subject(connection, conversation)
         event = f"msg_{uuid4().hex}"
-        for subscription in wanting:
+        for subscription in subscriptions:
             known = {**subject, **data, **((texts or {}) if subscription.texts else {})}
             body = {"type": name, "timestamp": at.isoformat(), "data": known}
             payload = rows.to_json(body)

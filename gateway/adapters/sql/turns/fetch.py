@@ -74,7 +74,7 @@ _LEASE = PreparedStatement(
 )
 _INBOUND = msgspec.json.Decoder(Inbound)
 _AGENT_MESSAGE = msgspec.json.Decoder(AgentMessage)
-_HAPPENED = msgspec.json.Decoder(ConversationEvent)
+_EVENT = msgspec.json.Decoder(ConversationEvent)
 
 
 class LaneHead(NamedTuple):
@@ -183,7 +183,7 @@ def _internal_turn(connection: Connection, row: Row[Any], *, more: bool) -> Work
         error=row.error,
         more=more,
         agent_message=_AGENT_MESSAGE.decode(payload) if row.kind == "agent" else None,
-        event=None if row.kind == "agent" else _HAPPENED.decode(payload),
+        event=None if row.kind == "agent" else _EVENT.decode(payload),
         customer=rows.customer(connection, customer),
         conversation=conversation,
         history=_history(connection, conversation.id),
