@@ -157,7 +157,7 @@ class Gateway:
     def _scheduler(self) -> Scheduler:
         return Scheduler(
             store=self.store,
-            work=self.incoming.wake,
+            wake=self.incoming.wake,
             deliver=self.outgoing.wake,
             clock=self.clock,
             interval=self.cluster.sweep_interval,
