@@ -172,8 +172,8 @@ def test_rows_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
-        ("text\nhello\n", 1, "intent: is no column"),
-        ("a,b\n1,2\n", 1, "intent and text: is no column"),
+        ("text\nhello\n", 1, "intent: is not a column"),
+        ("a,b\n1,2\n", 1, "intent and text: is not a column"),
         ("text,intent\n", 1, "has no rows"),
         ("text,intent\nhi,a\nhello\n", 3, "intent: is missing"),
         ("text,intent\nhi,\n", 2, "intent: is missing"),
