@@ -180,7 +180,7 @@ def _share_phrases(registrations: Registrations) -> None:
         phrases = registrations.voice.phrases()
         for engine in registrations.understanders:
             if isinstance(engine, PhraseConsumer):
-                engine.hear(phrases)
+                engine.use_phrases(phrases)
 
 
 def _register_callbacks(

@@ -179,12 +179,12 @@ class Gateway:
         """Start what plugins need time for, such as a process of their own. Call this before
         `build_app`. See `Lifecycle`."""
         for plugin in self._lifecycles():
-            await plugin.begin()
+            await plugin.start()
 
     async def stop_plugins(self) -> None:
         """Release what `start_plugins` started, also when the start of the gateway failed."""
         for plugin in self._lifecycles():
-            await plugin.end()
+            await plugin.stop()
 
     def _lifecycles(self) -> Iterator[Lifecycle]:
         for plugin in self.infrastructure.plugin_objects:

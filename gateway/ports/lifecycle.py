@@ -26,12 +26,12 @@ class StartupResource(Protocol):
 class Lifecycle(Protocol):
     """Takes long to get ready, for example because it starts a process."""
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         """Start, and return without waiting until it is ready. Awaited once, before everything
         else of the start-up, in a process that has work for it."""
         ...
 
-    async def end(self) -> None:
+    async def stop(self) -> None:
         """Release what is still held. Awaited last of all, also when the start-up failed."""
         ...
 

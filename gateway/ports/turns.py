@@ -102,7 +102,7 @@ class PhraseSource(Protocol):
 class PhraseConsumer(Protocol):
     """An understander that can look for the phrases of the guide."""
 
-    def hear(self, phrases: Phrases) -> None:
+    def use_phrases(self, phrases: Phrases) -> None:
         """Look for ``phrases``, too. Called once at start-up, before all else, if the brand voice
         is a `PhraseSource`."""
         ...

@@ -18,14 +18,13 @@ from gateway import (
 CUES = {
     "shouting": "in capitals",
     "repetition": "repeated",
-    "punctuation": "repeated punctuation",
+    "exclaiming": "exclamation marks",
+    "questioning": "repeated question marks",
     "elongation": "stretched letters",
     "asked_for_person": "asks for a person",
     "not_helped": "the last answer did not help",
     "harm": "harm",
     "legal": "legal words",
-    "urgency": "urgent",
-    "thanks": "thanks",
 }
 CHANNELS = {
     "webchat": "Web chat",

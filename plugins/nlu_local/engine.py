@@ -70,12 +70,12 @@ class NluLocal:
         self._reader: ReaderBackend | None = None
         self._loading: asyncio.Task[ReaderBackend] | None = None
 
-    def hear(self, phrases: Phrases) -> None:
+    def use_phrases(self, phrases: Phrases) -> None:
         """Add these phrases to those of the package."""
         custom = {code: dict(kinds) for code, kinds in phrases.items()}
         self._setup = msgspec.structs.replace(self._setup, custom_phrases=custom)
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         """Start the worker process: it loads while the server starts."""
         if self._intents is None:
             self._preloading = WorkerReader(self._setup)
@@ -103,9 +103,9 @@ class NluLocal:
                     await self._retrain(reader, examples, self._folder)
             await asyncio.Event().wait()
         finally:
-            await self.end()
+            await self.stop()
 
-    async def end(self) -> None:
+    async def stop(self) -> None:
         """Stop the reader, and cancel its loading."""
         loading, preloading, reader = self._loading, self._preloading, self._reader
         self._running, self._loading, self._preloading, self._reader = False, None, None, None

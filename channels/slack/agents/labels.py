@@ -9,14 +9,13 @@ from gateway import Address, ContextCard, Cue, Emotion, Message
 CUES = {
     "shouting": "in capitals",
     "repetition": "repeated",
-    "punctuation": "repeated punctuation",
+    "exclaiming": "exclamation marks",
+    "questioning": "repeated question marks",
     "elongation": "stretched letters",
     "asked_for_person": "asks for a person",
     "not_helped": "the last answer did not help",
     "harm": "harm",
     "legal": "legal words",
-    "urgency": "urgent",
-    "thanks": "thanks",
 }
 CHANNELS = {
     "webchat": "web chat",
