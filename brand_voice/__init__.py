@@ -53,18 +53,18 @@ class GuidedVoice:
         self._compiled = CompiledGuide(guide)
         self._cached = lru_cache(CACHED)(partial(render, self._compiled))
 
-    def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
+    def render(self, reply: Reply, context: RenderContext) -> Rendered:
         """The parts to send, the rules that shaped them, and advice on an agent's words."""
         # An agent's words do not repeat, and a reply with timers is not hashable.
-        if occasion.author == "agent" or reply.timers:
-            return render(self._compiled, reply, occasion)
+        if context.author == "agent" or reply.timers:
+            return render(self._compiled, reply, context)
         # The rules read only the label of an emotion.
-        emotion = Emotion(label=occasion.emotion.label)
-        return self._cached(reply, occasion.replace(emotion=emotion))
+        emotion = Emotion(label=context.emotion.label)
+        return self._cached(reply, context.replace(emotion=emotion))
 
-    def lint(self, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
+    def lint(self, text: str, context: RenderContext) -> tuple[Finding, ...]:
         """Advice on ``text``. A finding is about ``text[finding.start:finding.end]``."""
-        return lint(self._compiled, text, occasion)
+        return lint(self._compiled, text, context)
 
     def schema(self) -> Mapping[str, Json]:
         """The JSON Schema of a guide file."""

@@ -25,7 +25,7 @@ class Composer:
 
     guide: CompiledGuide
     reply: Reply
-    occasion: RenderContext
+    context: RenderContext
     style: Style
     mask: FactMask
     note: Note
@@ -102,7 +102,7 @@ class Composer:
     def _button_title(self, button: Button) -> str:
         """A button as an answer in text: its title, or its payload if the rules empty the title."""
         title = self.mask.hide(button.title)
-        if self.occasion.author == "agent" or not self.style.serious:
+        if self.context.author == "agent" or not self.style.serious:
             return title
         for text in (title, self.mask.hide(button.payload)):
             if calm := without_emoji(without_exclamation(text)).rstrip("."):
@@ -117,7 +117,7 @@ class Composer:
         wanted = reply.purpose in openers.only.get(style.label, openers.purposes)
         if reply.opener == "" or "opener" in pieces or "body" not in pieces or not wanted:
             return []
-        key = f"{self.occasion.customer or ''}\n{_plain(reply)}"
+        key = f"{self.context.customer or ''}\n{_plain(reply)}"
         opener = self.guide.opener(style.label, reply.language, key)
         if style.language.apologises(opener) and style.language.apologises(pieces["body"][0]):
             return []
@@ -125,12 +125,12 @@ class Composer:
 
     def _greeting(self, pieces: Pieces) -> list[str]:
         kind, reply = self.style.channel.greeting, self.reply
-        if kind == "none" or not self.occasion.first or reply.purpose in _UNGREETED:
+        if kind == "none" or not self.context.first or reply.purpose in _UNGREETED:
             return []
         first = (pieces.get("opener") or pieces.get("body") or [""])[0]
         if self.style.language.greets(first):
             return []
-        label, customer = self.style.label, self.occasion.customer
+        label, customer = self.style.label, self.context.customer
         return self._in_mood(self.guide.greeting(kind, label, reply.language, customer))
 
     def _sign_off(self) -> list[str]:

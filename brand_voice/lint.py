@@ -58,16 +58,16 @@ class CheckedText(Value, frozen=True, kw_only=True):
         return (found for found in pattern.finditer(self.text) if self.applies(*found.span()))
 
 
-def lint(guide: CompiledGuide, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
+def lint(guide: CompiledGuide, text: str, context: RenderContext) -> tuple[Finding, ...]:
     """The findings on ``text``, ordered by position. Findings may overlap."""
     checked = CheckedText(
         text=text,
-        channel=guide.channel(occasion.channel, occasion.max_length),
-        channel_name=occasion.channel,
-        languages=_languages(guide, text, occasion.language),
-        serious=occasion.emotion.label in guide.serious,
-        label=occasion.emotion.label,
-        author=occasion.author,
+        channel=guide.channel(context.channel, context.max_length),
+        channel_name=context.channel,
+        languages=_languages(guide, text, context.language),
+        serious=context.emotion.label in guide.serious,
+        label=context.emotion.label,
+        author=context.author,
         exempt=tuple((start, end) for start, end, _ in links_and_quotations(text)),
         acronyms=frozenset(word.upper() for word in guide.source.lexicon.acronyms),
     )

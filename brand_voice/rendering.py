@@ -20,34 +20,34 @@ _REMOVABLE: tuple[PieceKind, ...] = ("sign_off", "greeting", "opener")
 _BETWEEN = {"blank_line": "\n\n", "line": "\n", "space": " "}
 
 
-def render(guide: CompiledGuide, reply: Reply, occasion: RenderContext) -> Rendered:
-    """The parts of ``reply`` on ``occasion``, and the rules that shaped them.
+def render(guide: CompiledGuide, reply: Reply, context: RenderContext) -> Rendered:
+    """The parts of ``reply`` in ``context``, and the rules that shaped them.
 
     No part is longer than the channel's guide allows, and nothing that the reply states is left
     out: what does not fit goes into more parts. A reply without words has no parts.
     """
-    renderer = _Renderer(guide, reply, occasion)
-    if occasion.author == "bot":
+    renderer = _Renderer(guide, reply, context)
+    if context.author == "bot":
         return renderer.finish(renderer.bot_parts(), ())
-    known = occasion if occasion.language else occasion.replace(language=reply.language)
+    known = context if context.language else context.replace(language=reply.language)
     return renderer.finish(renderer.agent_parts(), lint(guide, agent_text(reply), known))
 
 
 class _Renderer:
     """Renders one reply and records what every rule did."""
 
-    def __init__(self, guide: CompiledGuide, reply: Reply, occasion: RenderContext) -> None:
+    def __init__(self, guide: CompiledGuide, reply: Reply, context: RenderContext) -> None:
         self._reply = reply
-        self._channel = guide.channel(occasion.channel, occasion.max_length)
+        self._channel = guide.channel(context.channel, context.max_length)
         self._language = guide.language(reply.language)
         self._mask = FactMask(fact.value for fact in reply.facts)
         self._fits = part_limit(self._channel)
         self._applied: list[AppliedRule] = []
-        label = occasion.emotion.label
+        label = context.emotion.label
         self._composer = Composer(
             guide=guide,
             reply=reply,
-            occasion=occasion,
+            context=context,
             style=Style(
                 channel=self._channel,
                 language=self._language,

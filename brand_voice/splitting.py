@@ -40,7 +40,7 @@ def sentences(text: str, abbreviations: Collection[str]) -> list[tuple[str, str]
 
 
 def _runs_on(text: str, start: int, begin: int, end: int, abbreviations: Collection[str]) -> bool:
-    """Whether the sentence that began at ``start`` goes on after the mark before ``begin``."""
+    """Whether the sentence that began at ``start`` continues after the mark before ``begin``."""
     if text[end : end + 1].islower():
         return True
     if text[begin - 1] != ".":

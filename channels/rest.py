@@ -90,7 +90,7 @@ class Rest:
     def traits(self) -> Traits:
         return Traits(mailbox=True, buttons=True)
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (the shape of a Poller)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
         """Wait until the server stops, then end the requests that wait for new messages."""
         try:
             await asyncio.Event().wait()

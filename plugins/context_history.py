@@ -30,7 +30,7 @@ class HistorySettings(BaseModel):
 
 
 class HistorySource:
-    """Gives the customer's earlier conversations, and facts about them in a line each."""
+    """Finds the customer's earlier conversations, and facts about them in a line each."""
 
     name = "history"
 

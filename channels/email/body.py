@@ -150,6 +150,7 @@ def _walk_alternatives(part: Message, parts: _Parts, depth: int) -> None:
     for branch in branches:
         for file in branch.files:
             parts.keep(file)
+        parts.left_out += branch.left_out
 
 
 def _read_leaf(part: Message, kind: str, parts: _Parts, *, alone: bool) -> None:
@@ -316,7 +317,7 @@ def _drop_quoted(content: str) -> str:
 
 def _text_between_quotes(reply: EmailReply, mail: EmailMessage) -> str:
     """The text below or between the quoted lines of ``reply``. Empty when the quotation is not
-    marked line by line: then the customer's words cannot be told from it."""
+    marked line by line: then it cannot be separated from the customer's words."""
     quoted = _QUOTED.search(reply.content)
     if not quoted:
         return ""

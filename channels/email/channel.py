@@ -138,7 +138,7 @@ class Email:
             return self._watcher.problem if self._watcher else "the mailbox is not watched yet"
         return None
 
-    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (part of HealthCheck)
         """Whether the mailbox and the mail server accept our passwords."""
         problems = []
         if self._settings.imap and (problem := await check_login(self._settings.imap)):

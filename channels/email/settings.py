@@ -138,7 +138,7 @@ class EmailSettings(BaseModel):
         return self
 
     def with_paths(self, resolve: Callable[[Path], Path]) -> Self:
-        """A copy whose certificate files have the paths that ``resolve`` gives."""
+        """A copy whose certificate files have the paths that ``resolve`` returns."""
 
         def resolved(model: M | None, *names: str) -> M | None:
             paths = {name: getattr(model, name, None) for name in names}

@@ -60,7 +60,7 @@ minute, tier 4 is 100. Methods that are not listed answer a request that waits, 
 BURST = 3
 """Calls that may follow at once after a silence."""
 UNREACHABLE_AFTER = 5.0
-"""Seconds until the next try when Slack cannot be reached."""
+"""Seconds until the next attempt when Slack cannot be reached."""
 
 
 class SlackRefused(WarmlineError):
@@ -170,7 +170,7 @@ class SlackApi:
         try:
             answer = await call
         except SlackApiError as error:
-            raise self._meaning(method, error) from error
+            raise self._convert(method, error) from error
         except aiohttp.ClientConnectorError as error:
             raise TryLater("Slack cannot be reached", after=UNREACHABLE_AFTER) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -181,7 +181,7 @@ class SlackApi:
         self._problems.pop("auth.test", None)  # any success proves the token
         return answer
 
-    def _meaning(self, method: str, error: SlackApiError) -> WarmlineError:
+    def _convert(self, method: str, error: SlackApiError) -> WarmlineError:
         response = error.response
         status = getattr(response, "status_code", None) or getattr(response, "status", None) or 0
         data = getattr(response, "data", None)
@@ -199,26 +199,26 @@ class SlackApi:
 class Workspaces:
     """The APIs of an app that is installed in several workspaces."""
 
-    def __init__(self, home: SlackApi, teams: Mapping[str, SlackApi]) -> None:
-        self.home, self._teams = home, teams
+    def __init__(self, default: SlackApi, teams: Mapping[str, SlackApi]) -> None:
+        self.default, self._teams = default, teams
 
-    def of(self, team: str) -> SlackApi:
+    def api_for(self, team: str) -> SlackApi:
         """The API for ``team``: ``T1``, or ``E1.T1`` in an Enterprise organisation. A workspace
-        without a token of its own gets the home one."""
+        without a token of its own gets the default one."""
         parts = (self._teams.get(part) for part in reversed(team.split(".")))
-        return next((api for api in parts if api), self.home)
+        return next((api for api in parts if api), self.default)
 
     @property
     def trouble(self) -> str | None:
         """Which token Slack refuses, and why."""
-        troubles = (api.trouble for api in (self.home, *self._teams.values()))
+        troubles = (api.trouble for api in (self.default, *self._teams.values()))
         return next((trouble for trouble in troubles if trouble), None)
 
     async def check(self, now: datetime) -> float:
         """Check every token; a refused one shows as trouble. Returns the seconds by which ``now``
         is ahead of Slack's clock. Raises WarmlineError when Slack cannot be asked."""
         offset = 0.0
-        for api in (self.home, *self._teams.values()):
+        for api in (self.default, *self._teams.values()):
             try:
                 offset = await api.clock_offset(now)
             except SlackRefused as refused:

@@ -31,7 +31,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from gateway import Clock, Json, Services
 
 ENDPOINT = "slack"
-SPOKEN = frozenset({None, "file_share", "thread_broadcast", "me_message"})
+PERSON_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 """Subtypes of messages that a person wrote; all others are joins, topics, bots and the like."""
 Payload = Mapping[str, Any]
 Next = Callable[[], Awaitable[None]]

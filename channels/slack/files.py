@@ -27,7 +27,7 @@ from gateway import (
 log = structlog.get_logger(__name__)
 SLACK_DOMAINS = frozenset({"slack.com", "slack-gov.com"})
 """docs.slack.dev, "GovSlack". The API is at the domain itself, files are at ``files.`` below it."""
-MOST = 20
+MAX_FILES = 20
 """Files that are taken of one message; Slack itself allows ten."""
 REMEMBERED = 1000
 
@@ -123,11 +123,11 @@ class FileFetcher:
     ) -> tuple[tuple[Attachment, ...], tuple[str, ...], bool]:
         """What was fetched within ``within`` seconds; what is missing and why; whether every
         download has ended."""
-        tasks = [(file, self._task(file, api, services)) for file in files[:MOST]]
+        tasks = [(file, self._task(file, api, services)) for file in files[:MAX_FILES]]
         if tasks:
             await asyncio.wait([task for _, task in tasks], timeout=within)
         fetched: list[Attachment] = []
-        missing = [_missing(file, "there are too many") for file in files[MOST:]]
+        missing = [_missing(file, "there are too many") for file in files[MAX_FILES:]]
         for file, task in tasks:
             if not task.done() or task.cancelled():
                 missing.append(_missing(file, "it took too long"))

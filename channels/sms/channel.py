@@ -98,7 +98,7 @@ class Sms:
         part: dict[str, Json] = packaged_yaml("channels.sms", "openapi.yaml")
         return part
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (a Poller)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
         """Keep the connections to Twilio open."""
         await self._account.run()
 
@@ -108,7 +108,7 @@ class Sms:
             return "set WARMLINE_PUBLIC_URL to the https address at which Twilio reaches us"
         return self._account.problem()
 
-    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (part of HealthCheck)
         """Whether the account is active, and Twilio calls our webhook for our number. A Messaging
         Service has a webhook of its own, which is not checked."""
         if (trouble := await self.trouble()) is not None:

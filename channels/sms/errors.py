@@ -49,7 +49,7 @@ DESCRIPTIONS = {
     63038: "the account's daily message limit is reached",
 }
 RETRY = frozenset({14107, 20003, 20429, 21611, 30001, 30022, 63018, 63038})
-"""These pass, or somebody fixes them (the credentials): the message waits."""
+"""Errors that end by themselves, or that somebody fixes (wrong credentials). The message waits."""
 UNREACHABLE = frozenset({21211, 21214, 21217, OPTED_OUT, 21614, 21635, 63003, 63024})
 """No message will ever reach this address."""
 

@@ -4,7 +4,7 @@ Twilio answers ``MediaUrl`` with a redirect to a store that needs no credentials
 checked before we call it: the API's own origin, with the account's credentials, and the known
 stores, over https and without credentials. So no message can make us call any other address or
 send the token to anybody. Nor can a store's name, or a redirect, lead into our own network (see
-`gateway.Outside`).
+`gateway.PublicHttp`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 MAX_HOPS = 3
 CHUNK = 65_536
 RETRY_AFTER = 0.5
-"""Seconds until the second and last try: a message may arrive before its file is there."""
+"""Seconds until the second and last attempt: a message may arrive before its file is there."""
 LINK_PATH = "/channels/sms/files"
 LINK_LIFETIME = timedelta(days=1)
 """Twilio fetches a file when it sends the message, and may queue a message for ten hours."""

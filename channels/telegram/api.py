@@ -38,7 +38,7 @@ from gateway import (
     read_bounded,
 )
 
-# The SDK's next version gives durations as timedelta. Without this switch every recording and
+# The SDK's next version returns durations as timedelta. Without this switch every recording and
 # every 429 is a warning. The SDK reads it at each use.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
@@ -125,17 +125,17 @@ class TelegramApi:
 
     async def download(self, file_id: str, largest: int) -> bytes:
         """A file of at most ``largest`` bytes. Raises TooLarge, or Undeliverable when Telegram
-        will never give it."""
+        will never send it."""
         async with self.bot() as bot:
             try:
                 file = await bot.get_file(file_id)
             except BadRequest as error:
                 if "too big" in error.message:
-                    raise TooLarge("Telegram does not give bots files of that size") from None
+                    raise TooLarge("Telegram does not send bots files of that size") from None
                 raise
         url = file.file_path or ""
         if not url.startswith(self._settings.file_base.partition("{")[0]):
-            raise Undeliverable("Telegram gave no valid address for the file")
+            raise Undeliverable("Telegram sent no valid address for the file")
         # The SDK would read all of it, whatever its size.
         timeout = aiohttp.ClientTimeout(total=self._settings.file_timeout)
         try:
@@ -173,7 +173,7 @@ class TelegramApi:
 
 
 def seconds(duration: float | timedelta) -> float:
-    """A duration as the SDK gives it, in seconds."""
+    """``duration``, a timedelta or a number of seconds, in seconds."""
     return duration.total_seconds() if isinstance(duration, timedelta) else duration
 
 

@@ -130,7 +130,7 @@ class Telegram:
             return source.problem
         return "Telegram was not reached yet"
 
-    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (part of HealthCheck)
         """Whether Telegram knows the bot, and calls our webhook if we have one."""
         async with self._api.bot() as bot:
             await bot.get_me()

@@ -70,7 +70,7 @@ def recording(message: Message) -> str | None:
 
 
 def language(user: User | None) -> str | None:
-    """ISO 639-1 code of the language of the user's app, which Telegram gives as an IETF tag."""
+    """ISO 639-1 code of the language of the user's app, which Telegram sends as an IETF tag."""
     code = (user.language_code if user else None) or ""
     found = re.match(r"[a-z]{2}(?=-|$)", code)
     return found[0] if found else None

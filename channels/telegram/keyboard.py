@@ -45,7 +45,7 @@ def read_reference(data: str) -> tuple[int, int] | None:
 
 
 def pressed_title(query: CallbackQuery) -> str | None:
-    """The title of the pressed button, as long as Telegram still gives us the message."""
+    """The title of the pressed button, as long as Telegram still sends us the message."""
     message = query.message
     if isinstance(message, InaccessibleMessage) or not isinstance(message, Message):
         return None

@@ -190,7 +190,7 @@ def _address(chat: Chat, writer: int) -> Address:
 
 
 def _number(id: int) -> int:
-    """``id``, whose type the SDK did not check."""
+    """``id`` itself. The SDK checks no types: raises TypeError when it is not a number."""
     if not isinstance(id, int):
         raise TypeError("an id is not a number")
     return id

@@ -37,14 +37,14 @@ class TelegramSettings(BaseModel):
 
     @field_validator("bot_token")
     @classmethod
-    def _a_token(cls, value: SecretStr) -> SecretStr:
+    def _check_token(cls, value: SecretStr) -> SecretStr:
         if not re.fullmatch(r"[A-Za-z0-9:_-]+", value.get_secret_value()):
             raise ValueError("is not a bot token; copy the one from @BotFather, like 123:AbC")
         return value
 
     @field_validator("secret")
     @classmethod
-    def _a_secret(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if not value:
             return None  # a compose file may set an empty variable
         # setWebhook, Bot API: 1-256 characters of A-Z, a-z, 0-9, _ and -.
@@ -54,7 +54,7 @@ class TelegramSettings(BaseModel):
 
     @field_validator("api_base")
     @classmethod
-    def _a_base(cls, value: str) -> str:
+    def _check_api_base(cls, value: str) -> str:
         if not re.match(r"https?://[^/]+.*/bot", value):
             raise ValueError("must look like `https://host/bot`; we add the token")
         return value

@@ -72,8 +72,8 @@ class TelegramPolling:
             await self._receive_all(updates)
 
     async def _receive_all(self, updates: list[Json]) -> None:
-        """Commit a batch: chats side by side, each in order. Updates after the first failed one
-        come again, and are then known by their ids."""
+        """Commit a batch: chats side by side, each in order. Telegram delivers the updates
+        after the first failed one again; those already stored are recognised by their ids."""
         chats: dict[int, list[Json]] = {}
         for raw in updates:
             chat = chat_of(raw) if isinstance(raw, dict) else None
@@ -82,7 +82,7 @@ class TelegramPolling:
         done = set().union(*results)
         for raw in updates:
             if (id := _update_id(raw)) not in done:
-                raise NotAccepted(f"update {id} could not be stored; it comes again")
+                raise NotAccepted(f"update {id} could not be stored; Telegram delivers it again")
             self._offset = max(self._offset or 0, id + 1)
 
     async def _in_order(self, updates: list[Json]) -> set[int]:

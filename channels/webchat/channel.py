@@ -100,7 +100,7 @@ class Webchat:
         part["components"]["schemas"] = wire.schemas(f"{CHANNEL}.")
         return part
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (the shape of a Poller)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
         """Wait until the server stops, then close all connections: pages reconnect later."""
         try:
             await asyncio.Event().wait()

@@ -99,13 +99,13 @@ class HttpApi:
                 ip = self._admission.client_ip(request)
                 stack.enter_context(self._admission.ip_connections.hold(ip))
                 stack.enter_context(self._admission.session_connections.hold(visitor.session))
-                frames = await self._news(visitor, int(after), wait)
+                frames = await self._wait_for_frames(visitor, int(after), wait)
         except (BadSession, TooMany, wire.BadFrame) as error:
             return _refusal(error)
         return _json({"frames": frames})
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
-        """``POST files?name=NAME``: the bytes are the body; gives the reference to send it by."""
+        """``POST files?name=NAME``: the bytes are the body. Returns the reference to send it by."""
         try:
             visitor = self._visitor(request)
             await self._uploads.take(visitor.session)
@@ -158,7 +158,9 @@ class HttpApi:
         async with asyncio.timeout(BODY_TIMEOUT):
             return await read_bounded(request.content.iter_any(), limit)
 
-    async def _news(self, visitor: Visitor, after: int, wait: float) -> list[wire.GatewayFrame]:
+    async def _wait_for_frames(
+        self, visitor: Visitor, after: int, wait: float
+    ) -> list[wire.GatewayFrame]:
         async with self._services.events.listen(visitor.address.lane) as events:
             frames = await self._messages(visitor, after)
             if frames or not wait:

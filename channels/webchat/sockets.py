@@ -1,7 +1,7 @@
 """The chat's WebSocket: from the request, through hello and missed messages, to the close.
 
-Nothing piles up for a slow reader. Events only set flags. One task reads the mailbox, which is the
-truth, from the last message it sent, and waits until the socket takes each message.
+Nothing piles up for a slow reader. Events only set flags. One task reads the mailbox, the
+authoritative source, from the last message it sent, and waits until the socket takes each message.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HELLO_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 3.0
 """Seconds to wait for the other side's close frame."""
 
-BAD_TOKEN, CROWDED = 4401, 4429
+BAD_TOKEN, TOO_MANY = 4401, 4429
 """Close codes of our own, from the range that RFC 6455, section 7.4.2, leaves to applications."""
 
 SWEEP = 20.0
@@ -104,9 +104,9 @@ class SocketEndpoint:
             visitor, ready = await self.handler.greet(hello, ip)
             stack.enter_context(self.admission.session_connections.hold(visitor.session))
         except TooMany as error:
-            raise SocketClosed(CROWDED, FrameRefused.too_many(error).frame) from None
+            raise SocketClosed(TOO_MANY, FrameRefused.too_many(error).frame) from None
         except FrameRefused as error:
-            code = CROWDED if error.frame.code == "too_many" else BAD_TOKEN
+            code = TOO_MANY if error.frame.code == "too_many" else BAD_TOKEN
             raise SocketClosed(code, error.frame) from None
         session = SocketSession(
             socket,
@@ -152,7 +152,7 @@ class SocketSession:
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(self._note_events(events)),
-                    group.create_task(self._send_news()),
+                    group.create_task(self._send_updates()),
                 ]
                 await self._read_frames()
                 for task in tasks:
@@ -177,7 +177,7 @@ class SocketSession:
             self._check_statuses = self._check_statuses or event.name == "status"
             self._wake.set()
 
-    async def _send_news(self) -> None:
+    async def _send_updates(self) -> None:
         self._wake.clear()
         await self._send_new_messages()
         await self._send(wire.LiveFrame())

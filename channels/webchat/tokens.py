@@ -127,15 +127,15 @@ def lasting_secret(path: Path) -> str:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".webchat-")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".webchat-")
         try:
             with os.fdopen(handle, "w", encoding="ascii") as file:
                 file.write(secrets.token_urlsafe(48))
-            Path(path).hardlink_to(draft)
+            Path(path).hardlink_to(temporary)
         except FileExistsError:  # another process was first: use its secret
             pass
         finally:
-            Path(draft).unlink()
+            Path(temporary).unlink()
     return path.read_text("ascii").strip()
 
 

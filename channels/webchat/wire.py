@@ -1,4 +1,4 @@
-"""The frames of the web chat: one JSON object each, told apart by its ``type``.
+"""The frames of the web chat: one JSON object each, distinguished by its ``type``.
 
 The socket and the long-poll fallback use the same frames.
 """
@@ -39,7 +39,7 @@ class SayFrame(WebchatFrame, frozen=True, kw_only=True, tag="say"):
     """A message from the customer. The page makes ``id``: a frame sent again with it is still one
     message.
 
-    ``attachments`` are references that an upload gave; ``language`` is the page's.
+    ``attachments`` are references that an upload returned; ``language`` is the page's.
     """
 
     id: ClientId

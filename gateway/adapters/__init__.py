@@ -1,1 +1,1 @@
-"""Adapters to the outside: databases, Redis, files, HTTP, encryption, tracing."""
+"""Adapters: databases, Redis, files, HTTP, encryption, tracing."""

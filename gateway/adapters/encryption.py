@@ -86,15 +86,15 @@ class DataKeys:
             return data[start:]
         return self._decrypt(data[start:], place, data[len(FILE) + 1 : start].decode("ascii"))
 
-    def current(self, text: str) -> bool:
+    def is_current(self, text: str) -> bool:
         """Whether ``text`` is as it would be stored now: encrypted with the first key, or plain
         when there are no keys."""
         if self.first is None:
             return not text.startswith(SEALED)
         return text.startswith(f"{SEALED}{self.first}")
 
-    def current_bytes(self, data: bytes) -> bool:
-        """As `current`, for the bytes of a file."""
+    def is_current_bytes(self, data: bytes) -> bool:
+        """As `is_current`, for the bytes of a file."""
         if self.first is None:
             return not data.startswith(FILE + b"1")
         return data.startswith(FILE + b"1" + self.first.encode())
@@ -106,7 +106,7 @@ class DataKeys:
     def _decrypt(self, encrypted: bytes, place: str, name: str) -> bytes:
         cipher = self._ciphers.get(name)
         if cipher is None:
-            raise BadKey(missing((name,)))
+            raise missing_keys((name,))
         try:
             return cipher.decrypt(encrypted[:NONCE], encrypted[NONCE:], place.encode())
         except (InvalidTag, ValueError):
@@ -118,11 +118,11 @@ def _table(place: str) -> str:
     return place.partition(":")[0]
 
 
-def missing(names: Sequence[str]) -> str:
-    """The error message for data whose keys ``names`` are missing."""
+def missing_keys(names: Sequence[str]) -> BadKey:
+    """The error for data whose keys ``names`` are missing."""
     keys = ", ".join(names)
     what = f"data are encrypted with the key {keys}, which WARMLINE_DATA_KEY does not hold"
-    return f"{what}; add it there"
+    return BadKey(f"{what}; add it there")
 
 
 def key_name(key: bytes) -> str:

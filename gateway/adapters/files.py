@@ -60,7 +60,7 @@ class DiskFiles:
             if not DIGEST.fullmatch(digest):
                 continue  # the temporary file of a write that a crash cut off
             stored = path.read_bytes()
-            if not self._keys.current_bytes(stored):
+            if not self._keys.is_current_bytes(stored):
                 data = self._keys.open_bytes(stored, _place(digest))
                 _replace(path, self._keys.seal_bytes(data, _place(digest)))
                 changed += 1

@@ -1,4 +1,4 @@
-"""HTTP calls to addresses from outside (messages, providers), which never reach our own network.
+"""HTTP calls to URLs that messages or providers contain; they never reach our own network.
 
 The check is made when a socket is opened, on the numeric address that it connects to: after name
 resolution, for every redirect, and for numeric addresses too. So nothing can change between the
@@ -42,7 +42,7 @@ class PublicNetworkHttp:
 
 class _AddressGuard(AbstractResolver):
     """Resolves names, and opens sockets only to the public network and to the addresses of the
-    URLs ``own``, which our configuration names."""
+    URLs ``own``, which our settings name."""
 
     def __init__(self, own: Iterable[URL]) -> None:
         self._own = {(url.raw_host or "", url.port or 0) for url in own}

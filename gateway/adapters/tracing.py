@@ -57,7 +57,7 @@ def context_of(traceparent: str | None) -> Context:
 
 
 class Tracing:
-    """Traces the inbox and outbox of a store, and the work that `Metrics.working` measures."""
+    """Traces the inbox and outbox of a store, and the work that `Metrics.measure` measures."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider

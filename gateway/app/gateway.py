@@ -66,8 +66,8 @@ class BackgroundTasks:
                 yield self._supervise(name, plugin.run)
             if isinstance(plugin, ExclusiveTask):
                 if infrastructure.works_lanes:
-                    watch = partial(self._supervise, name, plugin.watch)
-                    yield infrastructure.cluster.run_exclusively(name, watch, plugin.stand_by)
+                    work = partial(self._supervise, name, plugin.watch)
+                    yield infrastructure.cluster.run_exclusively(name, work, plugin.stand_by)
                 else:
                     plugin.stand_by()
 
@@ -157,7 +157,7 @@ class Gateway:
     def _scheduler(self) -> Scheduler:
         return Scheduler(
             store=self.store,
-            work=self.incoming.wake,
+            wake=self.incoming.wake,
             deliver=self.outgoing.wake,
             clock=self.clock,
             interval=self.cluster.sweep_interval,
@@ -212,7 +212,7 @@ class Gateway:
     async def start(self) -> None:
         """Open the plugins' resources and the database, recover from a crash, start working.
 
-        Raises WarmlineError when a plugin cannot have a resource, such as its port.
+        Raises WarmlineError when a plugin cannot open a resource, such as its port.
         """
         infrastructure = self.infrastructure
         if infrastructure.serves_http:

@@ -1,1 +1,1 @@
-"""The desk: what agents do with a conversation, and the record of it."""
+"""The desk: what agents do with a conversation, and its audit log."""

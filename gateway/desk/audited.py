@@ -1,4 +1,4 @@
-"""The desk with an audit log of who did what, from whichever page or chat."""
+"""The desk with an audit log of who did what."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ class AuditedDesk:
         return message
 
     async def resolve(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
-        now = await self.desk.resolve(conversation, agent, epoch=epoch)
+        moved = await self.desk.resolve(conversation, agent, epoch=epoch)
         await self._record(agent, "resolved", conversation)
-        return now
+        return moved
 
     async def hand_back(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
-        now = await self.desk.hand_back(conversation, agent, epoch=epoch)
+        moved = await self.desk.hand_back(conversation, agent, epoch=epoch)
         await self._record(agent, "handed_back", conversation)
-        return now
+        return moved
 
     async def transfer(
         self,
@@ -101,11 +101,11 @@ class AuditedDesk:
         skills: tuple[str, ...] = (),
         reason: str = "",
     ) -> Conversation:
-        now = await self.desk.transfer(
+        moved = await self.desk.transfer(
             conversation, agent, epoch=epoch, tier=tier, skills=skills, reason=reason
         )
         await self._record(agent, "transferred", conversation, f"to {tier}")
-        return now
+        return moved
 
     async def ignore_suggestion(self, suggestion: int, agent: Agent) -> None:
         await self.desk.ignore_suggestion(suggestion, agent)

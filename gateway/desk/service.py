@@ -73,16 +73,16 @@ class DeskService:
         A repeated ``key`` changes nothing."""
         if not text.strip() and not attachments:
             raise NotAccepted("an answer needs text or a file")
-        now = await self.store.queries.conversation(conversation)
-        if known := await self.store.inbox.find_agent_message((via or now.address).lane, key):
+        current = await self.store.queries.conversation(conversation)
+        if known := await self.store.inbox.find_agent_message((via or current.address).lane, key):
             return known
-        if via is not None and via != now.address:
-            now = await self.store.links.continue_at(conversation, via, agent, self.clock.now())
-            conversation = now.id
-        if now.owner is not None and now.owner.id != agent.id:
-            raise Conflict(f"{now.owner.name} has this conversation", now)
-        if now.owner is None:
-            await self.store.handoffs.claim(conversation, agent, now.epoch, self.clock.now())
+        if via is not None and via != current.address:
+            current = await self.store.links.continue_at(conversation, via, agent, self.clock.now())
+            conversation = current.id
+        if current.owner is not None and current.owner.id != agent.id:
+            raise Conflict(f"{current.owner.name} has this conversation", current)
+        if current.owner is None:
+            await self.store.handoffs.claim(conversation, agent, current.epoch, self.clock.now())
         message = AgentMessage(
             conversation=conversation,
             agent=agent,
@@ -90,7 +90,7 @@ class DeskService:
             suggestion=suggestion,
             attachments=attachments,
         )
-        lane = now.address.lane
+        lane = current.address.lane
         accepted = await self.store.inbox.accept_agent_message(message, lane, key, self.clock.now())
         self.wake(lane)
         self._changed(conversation)

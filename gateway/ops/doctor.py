@@ -71,7 +71,7 @@ def backlog_problems(backlog: Backlog, now: datetime) -> list[HealthProblem]:
         (backlog.hooks_dead, timedelta(0), "warning", "webhooks were not accepted",
          "run `warmline webhooks list`, then `warmline webhooks retry`"),
         (backlog.unclaimed, OLD, "warning", "customers wait for a person",
-         "claim them at the desk, or adapt the policy's hours and `claim` times to your team"),
+         "claim them at the desk, or adapt the policy's `hours` and `claim_minutes` to your team"),
     )  # fmt: skip
     return [
         HealthProblem(what=f"{queue.rows} {what}", since=queue.since, severity=severity, fix=fix)  # type: ignore[arg-type]  # of the table above

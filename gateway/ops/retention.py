@@ -127,7 +127,7 @@ class RetentionJob:
             step = await self.store.finished_rows(
                 kind, before, after, self.days.batch, delete=not dry
             )
-            count += step.gone
+            count += step.count
             if step.after is None:
                 return count
             after = step.after

@@ -1,4 +1,4 @@
-"""Calls the handlers in order; a handler's failure brings a person."""
+"""Calls the handlers in order; when one fails, a person gets the message."""
 
 from __future__ import annotations
 
@@ -73,6 +73,8 @@ class HandlerChain:
                 try:
                     with self.metrics.measure("suggester", handler.name):
                         draft = await with_timeout(self.timeout, handler.suggest(turn))
+                    if draft is not None:
+                        check_types(draft, Reply)
                 except Exception:  # noqa: BLE001  (logged and counted)
                     self._count_failure(handler.name, turn)
                     continue
@@ -86,6 +88,8 @@ class HandlerChain:
             if isinstance(handler, SurveyReader):
                 try:
                     answer = handler.read_answer(turn)
+                    if answer is not None:
+                        check_types(answer, SurveyAnswer)
                 except Exception:  # noqa: BLE001  (logged and counted)
                     self._count_failure(handler.name, turn)
                     continue
@@ -146,9 +150,9 @@ def has_text(reply: Reply) -> bool:
 
 
 def _is_valid(reply: Reply) -> bool:
-    """Whether its fields have their types, and it has text or asks for something to be done."""
+    """Whether its fields have their types, and it has text or requests an action."""
     try:
-        check_types(reply)
+        check_types(reply, Reply)
     except InvalidValue:
         return False
     return has_text(reply) or bool(reply.timers or reply.escalate) or reply.purpose == "notice"

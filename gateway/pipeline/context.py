@@ -1,4 +1,4 @@
-"""Gathers what is known of the customer from before the message."""
+"""Gathers what is already known of the customer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ContextGatherer:
         try:
             with self.metrics.measure("context", source.name):
                 context = await with_timeout(self.timeout, source.gather(turn, self.records))
-            check_types(context)
+            check_types(context, Context)
         except Exception:
             log.exception("context.failed", source=source.name, turn=turn.id)
             self.metrics.failures.labels(source.name).inc()

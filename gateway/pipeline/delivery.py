@@ -65,11 +65,11 @@ class OutboxDelivery:
         return await self._send(channel, item)
 
     async def recover(self) -> int:
-        """Settle the rows that dead processes were sending, so that their lanes go on; their
-        number.
+        """Settle the rows that dead processes were sending, so that their lanes continue. Returns
+        the number of rows.
 
-        The provider is asked where it can be; else the channel's policy decides between sending
-        again and asking a person.
+        The provider is asked where its API allows it. Otherwise the channel's `Traits.unsure`
+        decides between sending again and asking a person.
         """
         items = await self.store.outbox.take_over()
         error = "the gateway stopped while sending it"
@@ -174,7 +174,8 @@ class OutboxDelivery:
             await self.clock.sleep(retries.next())
 
     async def _find_sent(self, channel: Channel | None, item: OutboxItem) -> Sent | None:
-        """What the provider knows of the message; None when it has none or cannot be asked."""
+        """What the provider knows of the message; None when it does not know it or
+        cannot be asked."""
         if not isinstance(channel, Reconciler):
             return None
         try:
@@ -185,7 +186,7 @@ class OutboxDelivery:
             return None
 
     def _announce(self, item: OutboxItem, outcome: str) -> None:
-        """Count the attempt and tell those who watch the conversation."""
+        """Count the attempt and inform those who watch the conversation."""
         self.metrics.sends.labels(item.outbound.address.channel, outcome).inc()
         self.events.publish(Event(topic=item.lane, name="status"))
         self.events.publish(Event(topic="desk", name="status", conversation=item.conversation))

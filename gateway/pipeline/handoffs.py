@@ -1,4 +1,4 @@
-"""Handoffs that no message asks for: a delivery failed, or nobody claimed a case in time."""
+"""Handoffs that no message causes: a delivery failed, or nobody claimed a case in time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class AutomaticHandoffs:
         self.events.publish(Event(topic="desk", name="conversation", conversation=conversation))
 
     async def move_up(self, work: WorkItem) -> TurnOutcome:
-        """Handle the claim timer of a handoff: raise it to the next tier, or at the top in
+        """Handle the claim timer of a handoff: move it to the next tier, and raise the
         priority. The transaction that moves it checks that it is still unclaimed."""
         if work.event is None or work.conversation is None:
             raise ValueError(f"turn {work.id} is not a claim timer")

@@ -1,4 +1,4 @@
-"""Builds everything that is committed with an answer. Pure, but for the text of the voice."""
+"""Builds everything that is committed with an answer. Pure, except for the voice's rendering."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class OutcomeBuilder:
             attachments=message.attachments,
             purpose="message",
         )
-        render_context = RenderContext(
+        context = RenderContext(
             channel=conversation.address.channel,
             author="agent",
             agent=message.agent.name,
@@ -92,7 +92,7 @@ class OutcomeBuilder:
             language=conversation.language,
             max_length=self._traits_of(conversation).max_length,
         )
-        rendered = self.voice.render(reply, render_context)
+        rendered = self.voice.render(reply, context)
         parts = _messages(reply, rendered, work.id, work.at, conversation.id)
         return TurnOutcome(
             work=work,
@@ -175,7 +175,7 @@ class OutcomeBuilder:
         return tuple(part.replace(handler=handler, route=turn.route) for part in parts)
 
     def _draft(self, turn: Turn, reply: Reply, source: str) -> DraftSuggestion:
-        render_context = RenderContext(
+        context = RenderContext(
             channel=turn.conversation.address.channel,
             author="agent",
             emotion=turn.understanding.emotion,
@@ -183,7 +183,7 @@ class OutcomeBuilder:
             language=turn.language,
             max_length=self._traits_of(turn.conversation).max_length,
         )
-        rendered = self.voice.render(reply, render_context)
+        rendered = self.voice.render(reply, context)
         facts = (f"{source}: {fact.value}" for fact in reply.facts if fact.name == "source")
         return DraftSuggestion(
             text="\n\n".join(rendered.parts), source=next(facts, source)[:MAX_SOURCE]
@@ -198,7 +198,7 @@ class OutcomeBuilder:
         )
         intent = confident_intent(turn, self.policy) if turn.kind == "message" else None
         if intent in self.policy.pass_by_intents:
-            intent = None  # a conversation is not about a word of thanks
+            intent = None  # a word of thanks does not change what the conversation is about
         return before.replace(
             state="waiting" if escalates else before.state,
             tier=turn.route.tier if escalates else before.tier,

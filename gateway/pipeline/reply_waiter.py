@@ -93,11 +93,11 @@ class ReplyWaiter:
         """Wait for a turn that this process will settle."""
         waiter = self._add_waiter(turn)
         # One call for each turn: `asyncio.timeout` does the same at twice the cost.
-        alarm = asyncio.get_running_loop().call_later(timeout, _give_up, waiter)
+        timeout_timer = asyncio.get_running_loop().call_later(timeout, _give_up, waiter)
         try:
             return await waiter
         finally:
-            alarm.cancel()
+            timeout_timer.cancel()
             self._remove_waiter(turn, waiter)
 
     async def _look(self, turn: int) -> tuple[Message, ...] | None:

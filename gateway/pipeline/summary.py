@@ -15,11 +15,11 @@ from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import cancel_all
 
 log = structlog.get_logger()
-LONG = 160
+MAX_QUOTE = 160
 """Characters of a message that are quoted."""
-AT_ONCE = 4
+MAX_AT_ONCE = 4
 """Conversations that are summarised at the same time."""
-KEPT = 512
+CACHE_SIZE = 512
 """Conversations whose written summary is kept in memory, some hundred bytes each."""
 
 
@@ -42,7 +42,7 @@ def _request(messages: list[Message], intent: str | None) -> str:
     if not messages:
         return ""
     about = [m for m in messages if m.understanding and m.understanding.intent.name == intent]
-    quoted = about[-1] if about else max(messages[:3], key=lambda m: min(len(m.text), LONG))
+    quoted = about[-1] if about else max(messages[:3], key=lambda m: min(len(m.text), MAX_QUOTE))
     start = f"About {intent.replace('_', ' ')}: " if intent and about else "Wrote: "
     return f"{start}“{_short(quoted.text)}”"
 
@@ -94,7 +94,7 @@ def _times(count: int) -> str:
 
 def _short(text: str) -> str:
     flat = " ".join(text.split())
-    return flat if len(flat) <= LONG else flat[: LONG - 1].rstrip() + "…"
+    return flat if len(flat) <= MAX_QUOTE else flat[: MAX_QUOTE - 1].rstrip() + "…"
 
 
 class WrittenSummary(Value, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ class CardSummaries:
     metrics: Metrics
     changed: Callable[[int], None]
     _written: MutableMapping[int, WrittenSummary] = field(
-        default_factory=lambda: LRUCache(KEPT), init=False
+        default_factory=lambda: LRUCache(CACHE_SIZE), init=False
     )
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict, init=False)
 
@@ -144,7 +144,7 @@ class CardSummaries:
 
     def _begin(self, card: ContextCard, last: int) -> None:
         id = card.conversation.id
-        if id not in self._tasks and len(self._tasks) < AT_ONCE:
+        if id not in self._tasks and len(self._tasks) < MAX_AT_ONCE:
             task = asyncio.create_task(self._write(card, last))
             self._tasks[id] = task
             task.add_done_callback(lambda _: self._tasks.pop(id, None))

@@ -41,7 +41,8 @@ class GuardedEngine:
         self._warm = not isinstance(self.engine, Warmable)
 
     async def insights(self, turns: Sequence[Turn]) -> Sequence[Insight | None]:
-        """One insight for each turn; None for all if the engine fails, is too slow or must rest."""
+        """One insight for each turn; None for all if the engine fails, is too slow or its
+        breaker is open."""
         if not self.breaker.allows():
             return [None] * len(turns)
         try:
@@ -131,7 +132,7 @@ class BatchedEngine:
 
 class ConcurrentEngine:
     """An engine on another machine: one call for each turn, ``at_once`` at most. A turn whose call
-    cannot begin within ``max_wait`` seconds does without."""
+    cannot begin within ``max_wait`` seconds gets no insight."""
 
     def __init__(self, engine: GuardedEngine, *, at_once: int, max_wait: float) -> None:
         self.name = engine.name
@@ -208,8 +209,8 @@ def join_insights(
 
     The first language counts; the first ranking whose best guess is at least ``confident``, else
     the first; the first mood that is `GRAVE`, else the one with most distress, and the highest
-    distress of all. The cues and signals of all are kept. So an engine of lower priority can add a
-    reason to step back, but not remove one.
+    distress of all. The cues and signals of all are kept. So an engine with a higher priority
+    number can add a reason to step back, but not remove one.
     """
     if len(named) == 1:
         return _from_one(*named[0], failed)

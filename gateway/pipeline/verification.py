@@ -1,4 +1,5 @@
-"""Verifies that an address is the customer's: a one-time code is sent there and repeated here."""
+"""Verifies that an address is the customer's: we send a one-time code there, and the customer
+repeats it in the conversation."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ UNCLAIMED = "unclaimed"
 
 @dataclass(kw_only=True)
 class TurnWorker:
-    """Handles one inbox row of a lane at a time. After ``attempts`` a person gets it."""
+    """Handles one inbox row of a lane at a time. After ``attempts`` failures a person gets it."""
 
     store: Store
     turns: TurnPipeline

@@ -157,11 +157,11 @@ class Voice(Protocol):
     @property
     def name(self) -> str: ...
 
-    def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
+    def render(self, reply: Reply, context: RenderContext) -> Rendered:
         """Return ``reply`` as it is sent, with the rules that changed it."""
         ...
 
-    def lint(self, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
+    def lint(self, text: str, context: RenderContext) -> tuple[Finding, ...]:
         """Return advice on an agent's ``text``."""
         ...
 

@@ -1,5 +1,5 @@
-"""When people are there. Pure. All times are wall-clock times of the business, so daylight saving
-time does not move them."""
+"""Opening hours: when agents are available. Pure. All times are wall-clock times of the business,
+so daylight saving time does not move them."""
 
 from __future__ import annotations
 

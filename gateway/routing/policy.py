@@ -1,4 +1,4 @@
-"""The policy file: when the bot steps back, to whom, and when people are there.
+"""The policy file: when the bot steps back, to whom, and when agents are available.
 
 Every key has a default; without a file the built-in policy applies. ``docs/routing.md`` explains
 the keys. `load_policy` reads a file and names every mistake in it.
@@ -86,7 +86,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class Hours(PolicyPart):
-    """When people are there, in wall-clock times of ``timezone`` (IANA name)."""
+    """When agents are available, in wall-clock times of ``timezone`` (IANA name)."""
 
     timezone: Zone = "UTC"
     week: Mapping[Day, tuple[Span, ...]] = {

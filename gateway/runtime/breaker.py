@@ -1,4 +1,4 @@
-"""A circuit breaker: no calls for a while to what keeps failing."""
+"""A circuit breaker: after several failures in a row it refuses calls for a while."""
 
 from __future__ import annotations
 

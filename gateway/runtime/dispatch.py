@@ -31,12 +31,12 @@ LAST_MOMENT = 1.0
 class Next(Enum):
     """What to do with a lane after one step."""
 
-    MORE = "look again, after the other lanes had their turn"
+    MORE = "run another step, after the other lanes had their turn"
     DONE = "nothing is waiting"
 
 
 Step = Callable[[str], Awaitable[Next | datetime]]
-"""Do one piece of a lane's work. A datetime: look again then."""
+"""Does one piece of a lane's work. A datetime: when to run the next step."""
 
 
 class Dispatch(Protocol):
@@ -82,7 +82,7 @@ class LocalLanes:
     _picks: int = field(default=0, init=False)
     _woken_again: set[str] = field(default_factory=set, init=False)
     _workers: set[asyncio.Task[None]] = field(default_factory=set, init=False)
-    _alarms: dict[str, tuple[datetime, asyncio.Task[None]]] = field(
+    _delayed_wakes: dict[str, tuple[datetime, asyncio.Task[None]]] = field(
         default_factory=dict, init=False
     )
     _failures: dict[str, int] = field(default_factory=dict, init=False)
@@ -104,8 +104,8 @@ class LocalLanes:
     async def stop(self, grace: float) -> None:
         """Finish the running steps within ``grace`` seconds and begin no others."""
         self._stopping = True
-        for _, alarm in self._alarms.values():
-            alarm.cancel()
+        for _, delayed_wake in self._delayed_wakes.values():
+            delayed_wake.cancel()
         if self._workers:
             _, late = await asyncio.wait(set(self._workers), timeout=grace)
             for worker in late:
@@ -178,36 +178,36 @@ class LocalLanes:
             return
         self._steps_in_a_row.pop(lane, None)
         if isinstance(after, datetime):
-            self._set_alarm(lane, after)
+            self._wake_at(lane, after)
 
-    def _set_alarm(self, lane: str, at: datetime) -> None:
-        known = self._alarms.get(lane)
+    def _wake_at(self, lane: str, at: datetime) -> None:
+        known = self._delayed_wakes.get(lane)
         if self._stopping or (known is not None and known[0] <= at):
             return
         if known is not None:
             known[1].cancel()
 
-        async def ring() -> None:
+        async def wake_later() -> None:
             await self.clock.sleep(max(0.0, (at - self.clock.now()).total_seconds()))
-            self._alarms.pop(lane, None)
+            self._delayed_wakes.pop(lane, None)
             self.wake(lane)
 
-        self._alarms[lane] = (at, asyncio.create_task(ring()))
+        self._delayed_wakes[lane] = (at, asyncio.create_task(wake_later()))
 
 
 def retry_delay(failures: int) -> float:
-    """Seconds until a lane is tried again after ``failures`` in a row: the database may be away,
-    or another process may hold it. Half of the delay is random, so that lanes that failed
-    together are not tried together."""
+    """Seconds until a lane is tried again after ``failures`` in a row: the database may be
+    unavailable, or another process may hold the lane. Half of the delay is random, so that lanes
+    that failed together are not tried together."""
     return backoff(failures, 0.5, SLOWEST) * random.uniform(0.5, 1)  # noqa: S311  (not a secret)
 
 
 @dataclass
 class OutgoingLanes:
-    """Lanes of each channel apart, so that a provider that hangs delays no other channel.
+    """Separate lanes for each channel, so that a provider that hangs delays no other channel.
 
-    ``channels``: channel name -> its lanes; ``removed``: the lanes of channels that are no longer
-    configured.
+    ``channels``: name of the channel (or webhook endpoint) -> its lanes; ``removed``: the lanes of
+    those that are no longer configured.
     """
 
     channels: Mapping[str, Dispatch]

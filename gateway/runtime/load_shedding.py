@@ -1,7 +1,7 @@
 """Load shedding: past the limits a message is refused with 503, and the provider retries later.
 
-Nothing is lost: the provider gets its 503 before the message is accepted, and keeps it. Messages
-of agents and timers are never refused.
+Nothing is lost: the provider gets the 503 before the message is accepted, and sends it again.
+Messages of agents and timers are never refused.
 """
 
 from __future__ import annotations

@@ -19,11 +19,11 @@ class Scheduler:
     """Fires timers every ``tick`` seconds and sweeps every ``interval()`` seconds, when
     ``may_sweep()`` allows this process to.
 
-    ``work`` wakes an inbox lane, ``deliver`` an outbox lane.
+    ``wake`` wakes an inbox lane, ``deliver`` an outbox lane.
     """
 
     store: Store
-    work: Callable[[str], None]
+    wake: Callable[[str], None]
     deliver: Callable[[str], None]
     clock: Clock
     tick: float = 1.0
@@ -40,7 +40,7 @@ class Scheduler:
         while True:
             try:
                 for lane in await self.store.timers.fire(self.clock.now()):
-                    self.work(lane)
+                    self.wake(lane)
             except Exception:
                 log.exception("timers.failed")
             await self.clock.sleep(self.tick)
@@ -60,7 +60,7 @@ class Scheduler:
     async def sweep(self) -> None:
         """Wake every lane that has unhandled rows: wakes may be lost, rows are not."""
         for lane in await self.store.inbox.lanes():
-            self.work(lane)
+            self.wake(lane)
         for lane in await self.store.outbox.lanes():
             self.deliver(lane)
 

@@ -17,7 +17,7 @@ class UpdatedMessage(Value, frozen=True, kw_only=True):
 
 
 class Customers(Protocol):
-    """Receipts, and what the law gives customers."""
+    """Receipts, and the export and erasure of a customer's data."""
 
     async def report(self, receipt: Receipt) -> tuple[UpdatedMessage, ...] | None:
         """Record a provider's receipt. Returns the messages it changed; None when no message has
@@ -72,15 +72,16 @@ class Links(Protocol):
 
 
 class RetentionStep(Value, frozen=True, kw_only=True):
-    """The result of one small step: the number of deleted rows, and the ``after`` of the next step;
-    None when no older row is left."""
+    """The result of one small step: the number of rows that it deleted (or found), and the
+    ``after`` of the next step; None when no older row is left."""
 
-    gone: int = 0
+    count: int = 0
     after: int | None = None
 
 
 class RetentionStore(Protocol):
-    """Deletes what is older than it may be, in small steps, each a transaction, oldest first.
+    """Deletes what is older than the settings allow, oldest first, in small steps of one
+    transaction each.
     ``after`` is the id at which the last step stopped, 0 at the beginning."""
 
     async def find_inactive(

@@ -48,7 +48,7 @@ class Handoffs(Protocol):
         ...
 
     async def move_up(
-        self, handoff: int, conversation: int, ask: HandoffRequest, at: datetime
+        self, handoff: int, conversation: int, request: HandoffRequest, at: datetime
     ) -> bool:
         """Move an unclaimed handoff to a higher tier; False when it was claimed meanwhile."""
         ...

@@ -88,7 +88,7 @@ class Inbox(Protocol):
     async def commit(self, outcome: TurnOutcome, at: datetime) -> CommittedTurn: ...
 
     async def mark_failed(self, turn: int, error: str, *, retry_at: datetime | None) -> None:
-        """Count a failed attempt. Without ``retry_at`` the row is stuck and the lane goes on."""
+        """Count a failed attempt. Without ``retry_at`` the row is stuck and the lane continues."""
         ...
 
     async def lanes(self) -> tuple[str, ...]:
@@ -165,8 +165,8 @@ class WebhookQueue(Protocol):
     async def take(
         self, lane: str, at: datetime, lease: timedelta
     ) -> WebhookDelivery | NotBefore | None:
-        """The oldest event of the lane, for this process alone until the ``lease`` ends: after a
-        process died, nothing must be recovered."""
+        """The oldest event of the lane, for this process alone until the ``lease`` ends, so the
+        events of a process that died need no recovery."""
         ...
 
     async def mark_sent(self, id: int) -> None: ...

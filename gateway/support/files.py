@@ -1,4 +1,4 @@
-"""Files that people edit while the gateway runs: noticed when they change, and read again."""
+"""Files that people edit while the gateway runs: detects changes and reads them again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def yaml_files(paths: Iterable[Path]) -> list[Path]:
 
 
 class FileWatcher:
-    """Tells whether files have changed. A folder stands for all YAML files in and below it."""
+    """Detects changes to files. A folder stands for all YAML files in and below it."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = tuple(paths)
@@ -46,7 +46,7 @@ class FileWatcher:
 
 
 class ReloadedFiles(Generic[T]):
-    """What ``load`` makes of files, made again after they change.
+    """The value that ``load`` returns for files, loaded again after they change.
 
     New files replace the value as a whole. If they have a mistake, it is logged once, with file
     and line, and the old value stays.

@@ -72,4 +72,5 @@ class LongPolls:
         """End all polls that wait now, and all later ones."""
         self._closed = True
         for timeout in self._timeouts:
-            timeout.reschedule(0)
+            if not timeout.expired():  # an expired one ends by itself and cannot be rescheduled
+                timeout.reschedule(0)

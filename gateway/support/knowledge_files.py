@@ -1,4 +1,4 @@
-"""The two kinds of files that tell the gateway what it knows, as pydantic models.
+"""The two kinds of knowledge files, as pydantic models.
 
 *Example files* hold what customers say, by intent, in the format of Rasa's training data, version
 3.1 (https://rasa.com/docs/rasa/training-data-format/). *Answer files* hold the answers, by intent
@@ -70,8 +70,8 @@ _Sentences = Annotated[tuple[_Text, ...], BeforeValidator(_listed), Field(min_le
 
 
 class _Part(BaseModel):
-    """A part of a file. A key without a value counts as absent; but an empty ``opener`` is an
-    opener, of no words."""
+    """A part of a file. A key without a value counts as absent; but an empty ``opener`` is
+    kept: the answer then begins without one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -110,7 +110,7 @@ class AnswerLink(_AnswerPart):
 
 
 class AnswerText(_AnswerPart):
-    """The words of one answer in one language. ``personal`` are the sentences of a draft for a
+    """One answer in one language. ``personal`` are the sentences of a draft for a
     person, where they differ from ``body``."""
 
     opener: _Openers = {}
@@ -121,7 +121,7 @@ class AnswerText(_AnswerPart):
 
 
 class AnswerEntry(_AnswerPart):
-    """The answer to one intent: its facts, its links, and its words by language."""
+    """The answer to one intent: its facts, its links, and its text by language."""
 
     facts: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], _PerLanguage] = {}
     links: tuple[AnswerLink, ...] = ()
@@ -134,8 +134,8 @@ class AnswerEntry(_AnswerPart):
 
     def text_in(self, language: str) -> str:
         """Body and next step in ``language`` (a key of ``say``), with the facts filled in."""
-        words = self.say[language]
-        text = " ".join([*words.body, *([words.next_step] if words.next_step else [])])
+        answer = self.say[language]
+        text = " ".join([*answer.body, *([answer.next_step] if answer.next_step else [])])
         return fill_facts(text, self.facts_in(language))
 
 

@@ -150,11 +150,11 @@ class PlainVoice:
 
     name = "plain"
 
-    def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
+    def render(self, reply: Reply, context: RenderContext) -> Rendered:
         texts = (reply.opener, *reply.body, reply.next_step)
         return Rendered(parts=tuple(text for text in texts if text))
 
-    def lint(self, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
+    def lint(self, text: str, context: RenderContext) -> tuple[Finding, ...]:
         return ()
 
     def schema(self) -> Mapping[str, Json]:

@@ -36,7 +36,7 @@ CODES = {
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    # Other answers than pages may load and frame nothing. A page sets its own policy.
+    # Responses other than pages may load and frame nothing. A page sets its own policy.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
 }

@@ -145,7 +145,8 @@ class DeskAccounts:
         raise WarmlineError(f"{name} is being changed by somebody else; try again")
 
     async def remove(self, name: str) -> DeskAccount | None:
-        """Remove an account and return it; None for the rest of one that was in the settings.
+        """Remove an account and return it; None when only an entry is left of an
+        account that was removed from the settings.
 
         Raises NotFound, and WarmlineError for a user of the settings.
         """
@@ -174,7 +175,7 @@ class DeskAccounts:
         stored = msgspec.json.decode(entry.value, type=DeskAccount) if entry else None
         fixed = self._fixed.get(name)
         if fixed is None:
-            # The rest of an account that was removed from the settings gives no access.
+            # An account that was removed from the settings leaves an entry, which grants no access.
             return None if stored is None or stored.fixed else stored
         return fixed.replace(locked=stored.locked, era=stored.era) if stored else fixed
 

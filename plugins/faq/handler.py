@@ -96,10 +96,10 @@ def combine(replies: Sequence[Reply], unanswered: Sequence[Question]) -> Reply:
         )
     if not unanswered:
         return first
-    one, several = UNANSWERED.get(first.language, UNANSWERED["en"])
+    singular, plural = UNANSWERED.get(first.language, UNANSWERED["en"])
     detail = "; ".join(f"“{question.text}”" for question in unanswered)
     return first.replace(
-        next_step=several if len(unanswered) > 1 else one,
+        next_step=plural if len(unanswered) > 1 else singular,
         buttons=(),
         escalate=(Reason(code="question_left", detail=f"not answered yet: {detail}"),),
     )

@@ -60,7 +60,7 @@ class Followup:
         survey, epoch = self._survey(turn), turn.data.get("epoch")
         if turn.conversation.state != "resolved" or epoch != str(turn.conversation.epoch):
             return None
-        if not survey.enabled or not _may_be_asked(turn) or _came_again(turn):
+        if not survey.enabled or not _may_be_asked(turn) or _has_newer_conversation(turn):
             return None
         # A timer can be late (the server was down) and fall into quiet hours.
         if after_quiet_hours(survey.quiet, turn.at, self.settings.timezone) > turn.at:
@@ -92,7 +92,7 @@ def _may_be_asked(turn: Turn) -> bool:
     return wrote and not asked and not turn.customer.opted_out
 
 
-def _came_again(turn: Turn) -> bool:
+def _has_newer_conversation(turn: Turn) -> bool:
     """Whether the customer began another conversation since, as far as a context source knows.
 
     The question would arrive in that conversation.
@@ -110,7 +110,7 @@ def _tone(history: tuple[Message, ...]) -> texts.SurveyTone:
     ]
     if not any(map(_upset, emotions)):
         return "warm"
-    return "careful" if _upset(emotions[-1]) else "mended"
+    return "careful" if _upset(emotions[-1]) else "recovered"
 
 
 def _upset(emotion: Emotion) -> bool:

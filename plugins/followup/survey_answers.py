@@ -1,7 +1,7 @@
 """Parses the answer to a survey from free text, in five languages. Pure.
 
 A clear answer counts: a score, yes or no, "still broken", a word of thanks, STOP. A text that asks
-something or is about anything else gives None and is handled as a new message.
+something or is about anything else returns None and is handled as a new message.
 
 The phrases are parts of patterns, in lower case and NFKC, as texts are normalised here. The first
 words of `_STOP_PHRASES` are the opt-out keywords of Twilio and the carriers.

@@ -9,9 +9,9 @@ from typing import Literal
 import arrow
 
 Texts = Mapping[str, str]
-SurveyTone = Literal["warm", "mended", "careful"]
-"""``warm``: the customer was never upset; ``mended``: upset, but not at the end; ``careful``: upset
-at the end."""
+SurveyTone = Literal["warm", "recovered", "careful"]
+"""``warm``: the customer was never upset; ``recovered``: upset, but not at the end; ``careful``:
+upset at the end."""
 
 OPENERS: Mapping[SurveyTone, Texts] = {
     "warm": {
@@ -21,7 +21,7 @@ OPENERS: Mapping[SurveyTone, Texts] = {
         "es": "Gracias por escribirnos.",
         "ar": "شكرًا لتواصلك معنا.",
     },
-    "mended": {
+    "recovered": {
         "en": "Thank you for your patience while we sorted this out.",
         "de": "Danke für Ihre Geduld, bis das geklärt war.",
         "fr": "Merci de votre patience le temps de régler cela.",

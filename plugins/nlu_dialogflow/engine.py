@@ -41,7 +41,7 @@ class DialogflowAgent(Value, frozen=True, kw_only=True):
 
 @dataclass(kw_only=True, eq=False)
 class DialogflowUnderstander:
-    """Gives the intent that a Dialogflow agent finds; emotion and signals come from others.
+    """Finds the intent with a Dialogflow agent; emotion and signals come from others.
 
     Each message has a session of its own: no context of the agent carries over. ``at_once``: the
     most calls at the same time; ``our_names``: the agent's name of an intent -> ours, where they
@@ -60,7 +60,7 @@ class DialogflowUnderstander:
         """One call for each turn."""
         return [await self._understand(turn) for turn in turns]
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (required of a Poller)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
         """Wait until the gateway stops, then close the connection."""
         try:
             await asyncio.Event().wait()

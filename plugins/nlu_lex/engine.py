@@ -57,7 +57,7 @@ class LexInterpretation(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class LexUnderstander:
-    """Gives the intents that a Lex bot finds; language, emotion and signals come from others.
+    """Finds intents with a Lex bot; language, emotion and signals come from others.
 
     Each message has a session of its own: no dialogue of the bot begins. boto3 blocks, so calls
     run in threads of a pool of their own. Implements `Understander`, `RemoteUnderstander` and
@@ -86,7 +86,7 @@ class LexUnderstander:
             for turn in turns
         ]
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (required of a Poller)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
         """Wait until the gateway stops, then end the threads."""
         try:
             await asyncio.Event().wait()

@@ -93,10 +93,10 @@ def _marks(text: str) -> Iterator[Cue]:
         marks = match.group().rstrip()
         # A Spanish question or exclamation also opens with a mark: such a pair counts once.
         closing = [mark for mark in marks if mark not in "¡¿ "]
-        asked = sum(mark in "?？؟" for mark in closing)
-        if asked >= 2 or (asked and len(closing) > asked):
+        question_marks = sum(mark in "?？؟" for mark in closing)
+        if question_marks >= 2 or (question_marks and len(closing) > question_marks):
             yield make_cue(text, "questioning", match.start(), match.start() + len(marks))
-        elif closing and not asked:
+        elif closing and not question_marks:
             yield make_cue(text, "exclaiming", match.start(), match.start() + len(marks))
 
 
@@ -132,7 +132,9 @@ class SignalFinder:
         languages = phrases.values()
         signals = [phrase for language in languages for phrase in language.signals]
         self._person = PhraseFinder(p for p in signals if p.kind == ASKED_FOR_PERSON)
-        self._person_alone = PhraseFinder(p for one in languages for p in one.person_alone)
+        self._person_alone = PhraseFinder(
+            p for language in languages for p in language.person_alone
+        )
         self._refusals = PhraseFinder(p for language in languages for p in language.refusals)
         self._others = {
             code: PhraseFinder(p for p in language.signals if p.kind != ASKED_FOR_PERSON)

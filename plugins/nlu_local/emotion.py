@@ -90,12 +90,14 @@ class EmotionReader:
     def __init__(self, phrases: Mapping[str, LanguagePhrases], model: EmotionModel | None) -> None:
         self._vader = SentimentIntensityAnalyzer()
         self._model = model
-        self._finders = {code: PhraseFinder(one.feelings) for code, one in phrases.items()}
-        self._names = PhraseFinder(name for one in phrases.values() for name in one.names)
+        self._finders = {
+            code: PhraseFinder(language.feelings) for code, language in phrases.items()
+        }
+        self._names = PhraseFinder(name for language in phrases.values() for name in language.names)
         self._phrases = phrases
         self._common = {
-            code: one.emphasis | {word for text in one.greetings for word in text.split()}
-            for code, one in phrases.items()
+            code: language.emphasis | {word for text in language.greetings for word in text.split()}
+            for code, language in phrases.items()
         }
         self._emoji = phrases["emoji"].substrings
         self._vader_words = frozenset(filter(str.isalpha, self._vader.lexicon))
@@ -126,7 +128,7 @@ class EmotionReader:
             _add_substrings(evidence, unquoted, self._emoji)
         common.append(frozenset(cue.text.casefold() for cue in evidence.cues))
         keys = {word.key for word in words}
-        known = frozenset().union(*[keys & one for one in common])
+        known = frozenset().union(*[keys & vocabulary for vocabulary in common])
         style = style_cues(unquoted, self._without_names(words), known)
         evidence.cues += style
         evidence.force = style_force(style)
@@ -259,7 +261,7 @@ def weigh_evidence(evidence: EmotionEvidence, sign_weights: Mapping[str, float])
     """The emotion that the evidence shows; ``sign_weights`` weigh the signs of distress."""
     found: dict[str, float] = {label: evidence.strength(label) for label in LABELS}
     found["frustrated"] = evidence.strength("frustrated", 0.42 * evidence.negative)
-    # VADER finds every polite wish pleasant: without words of praise its verdict must be strong.
+    # VADER finds every polite request pleasant: without words of praise its verdict must be strong.
     praised = "pleased" in evidence.strengths
     praise = 0.45 * evidence.positive if praised else 0.75 * evidence.positive - 0.375
     found["pleased"] = evidence.strength("pleased", max(0.0, praise))

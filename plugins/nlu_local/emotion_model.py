@@ -71,7 +71,7 @@ class EmotionModel:
         rows = list(zip((idf * weights).tolist(), (idf * idf).tolist(), strict=True))
         self._tokens = dict(zip(grams[:first], rows[:first], strict=True))
         self._pieces = dict(zip(grams[first:], rows[first:], strict=True))
-        # The same words come again and again, and most of their pieces are unknown.
+        # The same words recur, and most of their pieces are unknown.
         self._token_pieces = lru_cache(CACHED_WORDS)(
             lambda token: _known_grams(_pieces(token), self._pieces)
         )

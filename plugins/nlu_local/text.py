@@ -63,7 +63,7 @@ def fold(text: str) -> str:
 
 
 def count_words(text: str) -> int:
-    """The number of words. `tokenize` gives at least as many: it splits elided words."""
+    """The number of words. `tokenize` returns at least as many: it splits elided words."""
     return len(_WORD.findall(text, 0, MAX_CHARACTERS))
 
 

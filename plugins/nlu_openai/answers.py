@@ -52,12 +52,13 @@ class PassageIndex:
 
     def nearest(self, question: str, language: str, *, most: int) -> list[Passage]:
         """At most ``most`` passages in ``language``, best first."""
-        asked = stems(question)
+        wanted = stems(question)
         scores = []
         for passage, words in zip(self._passages, self._stems, strict=True):
             if passage.language in (None, language):
                 rarity = sum(
-                    math.log(1 + len(self._stems) / self._frequency[stem]) for stem in asked & words
+                    math.log(1 + len(self._stems) / self._frequency[stem])
+                    for stem in wanted & words
                 )
                 scores.append((rarity / math.sqrt(1 + len(words)), passage))
         scores.sort(key=lambda scored: -scored[0])

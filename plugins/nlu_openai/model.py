@@ -164,7 +164,7 @@ class TokenPrices(msgspec.Struct, frozen=True):
 @dataclass(kw_only=True, eq=False)
 class DailyBudget:
     """The limits of a day (None: no limit). ``file`` keeps the count over restarts; ``today``
-    gives the date."""
+    returns the date."""
 
     tokens: int | None
     cost: float | None

@@ -41,7 +41,7 @@ class OpenAISettings(BaseModel):
     examples: int = Field(2, ge=0, le=20, description="of each intent and file, that are sent")
     answer_tokens: int = Field(300, ge=50, description="the most tokens of one answer")
     temperature: float | None = Field(None, ge=0, le=2, description="none: the model's default")
-    daily_tokens: int | None = Field(500_000, ge=0, description="then it rests until midnight UTC")
+    daily_tokens: int | None = Field(500_000, ge=0, description="then no calls until midnight UTC")
     daily_cost: float | None = Field(None, ge=0, description="the same, by the prices below")
     price_read: float = Field(0.0, ge=0, description="of a million tokens sent")
     price_written: float = Field(0.0, ge=0, description="of a million tokens answered")

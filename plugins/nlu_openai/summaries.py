@@ -59,7 +59,7 @@ class ModelSummaries:
     model: LanguageModel
     longest: int
 
-    async def handle(self, turn: Turn) -> Reply | None:  # noqa: ARG002  (required of a Handler)
+    async def handle(self, turn: Turn) -> Reply | None:  # noqa: ARG002  (part of Handler)
         """Never answers."""
         return None
 

@@ -41,8 +41,8 @@ class ModelInsight(msgspec.Struct, frozen=True):
 
 @dataclass(kw_only=True, eq=False)
 class OpenAIUnderstander:
-    """Gives an intent of a closed set, and a mood; nothing that a customer writes can make it give
-    anything else. It comes after the embedded engine and counts where that is unsure.
+    """Finds an intent of a closed set, and a mood. Nothing that a customer writes can make it
+    return anything else. It comes after the embedded engine and counts where that is unsure.
 
     ``examples`` by intent; ``longest``: characters of a message that are sent; ``history``:
     earlier messages that are sent along. Implements `Understander`, `RemoteUnderstander` and
@@ -61,7 +61,7 @@ class OpenAIUnderstander:
         """One call of the model for each turn."""
         return [await self._understand(turn) for turn in turns]
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (required of a Poller)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
         """Wait until the gateway stops, then close the connections."""
         try:
             await asyncio.Event().wait()

@@ -17,7 +17,7 @@ FALLBACK = "nlu_fallback"
 OUT_OF_SCOPE = "oos"
 """Our name for it."""
 HANDOVER = "handover"
-"""The key of a ``custom`` payload that gives the conversation to a person."""
+"""The key of a ``custom`` payload that hands the conversation to a person."""
 LANGUAGE = "language"
 """The slot that holds the customer's language."""
 HANDOVER_TEXT = "A person will read your message and answer you here."
@@ -26,7 +26,7 @@ _SLASHES = re.compile(r"^[\s/]+")
 
 @dataclass(kw_only=True, eq=False)
 class RasaUnderstander:
-    """Gives the intents that a Rasa server finds; language, emotion and signals come from others.
+    """Finds intents with a Rasa server; language, emotion and signals come from others.
 
     ``at_once``: the most calls at the same time. Implements `Understander`, `RemoteUnderstander`
     and `Poller` (which only keeps connections open).
@@ -43,7 +43,7 @@ class RasaUnderstander:
             Insight(ranking=_ranking(await self.client.parse(_readable(turn)))) for turn in turns
         ]
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (required of a Poller)
+    async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
         """Keep connections open until the gateway stops."""
         async with self.client.kept_open():
             await asyncio.Event().wait()
@@ -54,7 +54,7 @@ class RasaDialogue:
     """Sends a turn to Rasa's REST channel and answers with what comes back.
 
     Rasa keeps its own state of each conversation, under a hash that says nothing of the customer.
-    It is asked only when the bot may answer. A ``custom`` payload with `HANDOVER` gives the
+    It is asked only when the bot may answer. A ``custom`` payload with `HANDOVER` hands the
     conversation to a person; no answer at all leaves the turn to the next handler.
     """
 
@@ -108,7 +108,7 @@ def _readable(turn: Turn) -> str:
 
 
 def _ranking(parse: RasaParse) -> tuple[Guess, ...]:
-    """Confidence as Rasa gives it. Rasa's fallback becomes `OUT_OF_SCOPE` and stays in front,
+    """Confidence as Rasa returns it. Rasa's fallback becomes `OUT_OF_SCOPE` and stays in front,
     although its own figure may be below that of the best intent."""
     found = {
         i.name: i.confidence for i in reversed((parse.intent, *parse.intent_ranking)) if i.name

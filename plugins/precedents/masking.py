@@ -2,7 +2,7 @@
 
 Nothing of one customer may reach another. What is certain to be personal (names that we know,
 numbers, addresses, links) is removed, and so is every word that could be a name: a capitalised
-one that only this customer was told.
+one in answers to this customer alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ GAP = "[…]"
 """Stands for what was removed; the person fills it in."""
 
 CUSTOMERS = 2
-"""A word that this many customers were told is nobody's name."""
+"""A word in answers to this many customers is not taken for a name."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _BLOCK = re.compile(r"\S+")

@@ -37,8 +37,8 @@ class TextSimilarity:
 
     def scores(self, text: str) -> list[float]:
         """How similar ``text`` is to each of the texts, 0..1."""
-        asked = self._vector(_stems(text))
-        return [_cosine(asked, vector) for vector in self._vectors]
+        query = self._vector(_stems(text))
+        return [_cosine(query, vector) for vector in self._vectors]
 
     def _vector(self, stems: set[str]) -> Mapping[str, float]:
         weights = {stem: self._idf.get(stem, self._unknown) for stem in stems}
@@ -93,7 +93,7 @@ class PrecedentSuggester:
         self._records = services.records
         await asyncio.Event().wait()
 
-    async def handle(self, turn: Turn) -> Reply | None:  # noqa: ARG002  (required of a Handler)
+    async def handle(self, turn: Turn) -> Reply | None:  # noqa: ARG002  (part of Handler)
         """Never answers."""
         return None
 
@@ -137,6 +137,6 @@ def _stems(text: str) -> set[str]:
     return {word.casefold()[:STEM] for word in _WORD.findall(text)}
 
 
-def _cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    shared = one.keys() & other.keys()
-    return sum(one[stem] * other[stem] for stem in shared) if len(shared) >= SHARED else 0.0
+def _cosine(first: Mapping[str, float], second: Mapping[str, float]) -> float:
+    shared = first.keys() & second.keys()
+    return sum(first[stem] * second[stem] for stem in shared) if len(shared) >= SHARED else 0.0

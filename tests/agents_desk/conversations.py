@@ -296,8 +296,8 @@ class ScriptedVoice(PlainVoice):
         self.findings: tuple[Finding, ...] = ()
         self.linted: list[str] = []
 
-    def render(self, reply: Reply, occasion: RenderContext) -> Rendered:
-        rendered = super().render(reply, occasion)
+    def render(self, reply: Reply, context: RenderContext) -> Rendered:
+        rendered = super().render(reply, context)
         text = " ".join(reply.body)
         if "order 4471 with" in text:
             applied: tuple[AppliedRule, ...] = (
@@ -310,7 +310,7 @@ class ScriptedVoice(PlainVoice):
             return rendered.replace(applied=applied)
         return rendered
 
-    def lint(self, text: str, occasion: RenderContext) -> tuple[Finding, ...]:
+    def lint(self, text: str, context: RenderContext) -> tuple[Finding, ...]:
         self.linted.append(text)
         return self.findings
 

@@ -1,4 +1,4 @@
-"""Builders of replies and occasions, and settings for property tests."""
+"""Builders of replies and render contexts, and settings for property tests."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def reply(words: Reply | str) -> Reply:
     return words if isinstance(words, Reply) else Reply(opener="", body=(words,))
 
 
-def occasion(channel: str = "webchat", mood: str = "calm", **more: Any) -> RenderContext:
+def render_context(channel: str = "webchat", mood: str = "calm", **more: Any) -> RenderContext:
     return RenderContext(channel=channel, emotion=Emotion(label=mood), **more)  # type: ignore[arg-type]

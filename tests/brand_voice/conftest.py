@@ -10,7 +10,7 @@ import pytest
 from brand_voice import GuidedVoice, load
 from gateway import Rendered, Reply, Voice
 
-from .builders import occasion, reply
+from .builders import render_context, reply
 
 
 @pytest.fixture(scope="session")
@@ -20,10 +20,10 @@ def voice() -> Voice:
 
 @pytest.fixture
 def render(voice: Voice) -> Callable[..., Rendered]:
-    """Renders a reply (or a plain text) on an occasion given by keywords."""
+    """Renders a reply (or a plain text) in a render context given by keywords."""
 
     def rendered(words: Reply | str, **when: object) -> Rendered:
-        return voice.render(reply(words), occasion(**when))
+        return voice.render(reply(words), render_context(**when))
 
     return rendered
 

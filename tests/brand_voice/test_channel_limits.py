@@ -14,7 +14,7 @@ from gateway import Reply, Traits
 from gateway.cli.main import command
 from gateway.testing import FakeChannel, FakeHandler, running
 
-from .builders import occasion
+from .builders import render_context
 
 AUTHORS = ("bot", "agent")
 
@@ -29,7 +29,7 @@ def test_the_guide_only_lowers_the_channels_limit(
     """The lower of the two limits applies to every part, for the bot and for agents."""
     voice = GuidedVoice(load(own_guide(f"channels: {{pigeon: {{max_length: {guide}}}}}")))
     reply = Reply(opener="", body=("a " * 2_500,), purpose="message")
-    context = occasion("pigeon", author=author, max_length=channel)
+    context = render_context("pigeon", author=author, max_length=channel)
     parts = voice.render(reply, context).parts
     assert longest - 2 <= max(map(len, parts)) <= longest
     assert "".join(parts).count("a") == 2_500
@@ -41,7 +41,7 @@ def test_the_advice_knows_the_channels_limit(own_guide: Callable[[str], Path]) -
     voice = GuidedVoice(load(own_guide(guide)))
 
     def rules(max_length: int | None) -> list[str]:
-        context = occasion("pigeon", author="agent", max_length=max_length)
+        context = render_context("pigeon", author="agent", max_length=max_length)
         return [finding.rule for finding in voice.lint("word " * 30, context)]
 
     assert "too-long" in rules(100)

@@ -16,7 +16,7 @@ from brand_voice import Guide, GuidedVoice, load
 from brand_voice.guide import ChannelGuide
 from gateway import Rendered, Reply, Voice
 
-from .builders import occasion
+from .builders import render_context
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "voice.md"
@@ -41,7 +41,7 @@ def renewed(page: str, voice: Voice) -> str:
 
     def block(found: re.Match[str]) -> str:
         first = found["first"] is not None
-        when = occasion(found["channel"], found["mood"], first=first, customer="Ana")
+        when = render_context(found["channel"], found["mood"], first=first, customer="Ana")
         rendered = voice.render(parcel, when)
         text = explained(rendered) if found["why"] else "\n---\n".join(rendered.parts)
         if rendered.segments is not None and not found["why"]:
@@ -103,9 +103,9 @@ def test_the_example_guide_works(tmp_path: Path) -> None:
     path.write_text(titled(page, "guide.yaml"), "utf-8")
     own = GuidedVoice(load(path))
     text = "I guarantee, cross my heart, your ticket is gonna be in the cart."
-    rules = [finding.rule for finding in own.lint(text, occasion(author="agent"))]
+    rules = [finding.rule for finding in own.lint(text, render_context(author="agent"))]
     assert rules == ["promises", "slang", "use"]
-    rendered = own.render(Reply(body=("A.",)), occasion("pigeon", "angry", first=True))
+    rendered = own.render(Reply(body=("A.",)), render_context("pigeon", "angry", first=True))
     assert rendered.parts == ("This went wrong, and I am sorry. A.",)
     settings = yaml.safe_load(titled(page, "warmline.yaml"))
     assert settings == {"brand_voice": {"guide": "guide.yaml"}}

@@ -19,7 +19,7 @@ from gateway.hookspecs import PROJECT
 from gateway.settings import DeclaredSection
 from gateway.settings import load as load_settings
 
-from .builders import MOODS, occasion
+from .builders import MOODS, render_context
 
 Write = Callable[[str], Path]
 PACKAGE = files("brand_voice")
@@ -130,7 +130,9 @@ def test_an_own_guide_holds_what_differs(own_guide: Write, voice: Voice) -> None
     assert voice.check_guide(path) == ()
     own = GuidedVoice(load(path))
     text = "We guarantee, cross my heart, your ticket: we're gonna fill the cart. I promise."
-    rules = [(f.rule, text[f.start : f.end]) for f in own.lint(text, occasion(author="agent"))]
+    rules = [
+        (f.rule, text[f.start : f.end]) for f in own.lint(text, render_context(author="agent"))
+    ]
     assert rules == [
         ("promises", "cross my heart"),
         ("slang", "gonna"),
@@ -138,10 +140,10 @@ def test_an_own_guide_holds_what_differs(own_guide: Write, voice: Voice) -> None
         ("promises", "I promise"),
     ]
     rendered = own.render(
-        Reply(body=("Your cart is gonna leave.",)), occasion("pigeon", "angry", first=True)
+        Reply(body=("Your cart is gonna leave.",)), render_context("pigeon", "angry", first=True)
     )
     assert rendered.parts == ("We are sorry. Your basket is going to leave.",)
-    long = own.render(Reply(body=("A line. " * 20,)), occasion("pigeon"))
+    long = own.render(Reply(body=("A line. " * 20,)), render_context("pigeon"))
     assert max(map(len, long.parts)) <= 60
 
 
@@ -169,7 +171,7 @@ def test_emphasis_and_links_use_the_channels_markup(
         body=("It is **free**. See [A](https://a.example).",),
         links=(Link(title="Our page", url="https://b.example/?x=1&y=2"),),
     )
-    assert own.render(reply, occasion("pigeon")).parts == (rendered,)
+    assert own.render(reply, render_context("pigeon")).parts == (rendered,)
 
 
 def test_a_channel_can_change_the_order(own_guide: Write) -> None:
@@ -181,7 +183,7 @@ def test_a_channel_can_change_the_order(own_guide: Write) -> None:
         next_step="Two.",
         links=(Link(title="L", url="https://a.example"),),
     )
-    assert own.render(reply, occasion("sms")).parts == ("https://a.example One. Well. Two.",)
+    assert own.render(reply, render_context("sms")).parts == ("https://a.example One. Well. Two.",)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_the_guides_own_texts_follow_the_mood(own_guide: Write, mood: str, rende
         "honesty: {sign_off: {en: Cheers!}}\n"
         "channels: {pigeon: {emoji: true, sign_off: true}}\n"
     )
-    when = occasion("pigeon", mood, first=True, customer="Ana")
+    when = render_context("pigeon", mood, first=True, customer="Ana")
     found = GuidedVoice(load(path)).render(Reply(body=("A.",)), when)
     assert found.parts == (rendered,)
 
@@ -205,7 +207,7 @@ def test_a_fact_longer_than_a_part_is_sent_whole(own_guide: Write) -> None:
     """It is cut, and all of it is sent."""
     own = GuidedVoice(load(own_guide("channels: {pigeon: {max_length: 60}}")))
     url = "https://shop.example/" + "0123456789" * 12
-    rendered = own.render(Reply(opener="", body=(f"See {url} now.",)), occasion("pigeon"))
+    rendered = own.render(Reply(opener="", body=(f"See {url} now.",)), render_context("pigeon"))
     assert all(len(part) <= 60 for part in rendered.parts)
     assert "".join(rendered.parts).replace("See", "").replace("now.", "").replace(" ", "") == url
 
@@ -214,7 +216,7 @@ def test_the_form_of_address_can_change(own_guide: Write) -> None:
     """With «du» as the form, lint finds «Sie», but not as the first word of a sentence."""
     own = GuidedVoice(load(own_guide("address: {de: {form: du}}")))
     text = "Sie liegen bereit. Hier sind Ihre Teile, wenn Sie wollen."
-    found = own.lint(text, occasion(author="agent", language="de"))
+    found = own.lint(text, render_context(author="agent", language="de"))
     assert [text[f.start : f.end] for f in found if f.rule == "address"] == ["Ihre", "Sie"]
 
 
@@ -237,7 +239,7 @@ def test_openers_pass_lint(voice: Voice, mood: str) -> None:
     """The guide's own openers follow its rules."""
     for code, variants in load(None).openers.moods[mood].items():  # type: ignore[index]
         for text in variants:
-            assert voice.lint(text, occasion("webchat", mood, language=code)) == ()
+            assert voice.lint(text, render_context("webchat", mood, language=code)) == ()
 
 
 def test_settings_choose_the_guide(own_guide: Write) -> None:
@@ -251,7 +253,9 @@ def test_settings_choose_the_guide(own_guide: Write) -> None:
         voices: list[Voice] = []
         brand_voice.register_voice(voices.append, load_settings(file, declared, {}))
         (voice,) = voices
-        openers.append(voice.render(Reply(body=("A.",)), occasion("webchat", "angry")).parts[0])
+        openers.append(
+            voice.render(Reply(body=("A.",)), render_context("webchat", "angry")).parts[0]
+        )
     assert openers[0] == "Oh dear. A."
     assert "sorry" in openers[1]
     config.write_text("brand_voice: {guide: none.yaml}\n", "utf-8")
@@ -275,4 +279,4 @@ def test_short_facts_are_protected_as_whole_words(voice: Voice) -> None:
         body=("Size XL, utilise it.",),
         facts=(Fact(name="size", value="XL"), Fact(name="x", value="i")),
     )
-    assert voice.render(reply, occasion()).parts == ("Size XL, use it.",)
+    assert voice.render(reply, render_context()).parts == ("Size XL, use it.",)

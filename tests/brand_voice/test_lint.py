@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway import Finding, RenderContext, Voice, luhn
 
-from .builders import CHANNELS, MOODS, no_deadline, occasion
+from .builders import CHANNELS, MOODS, no_deadline, render_context
 
 
 def found(voice: Voice, text: str, when: RenderContext, rule: str) -> list[tuple[str, str | None]]:
@@ -61,7 +61,7 @@ def test_each_rule_finds_its_words(
     suggestion: str | None,
 ) -> None:
     """It finds them exactly and once, and suggests what to write instead."""
-    findings = [f for f in voice.lint(text, occasion("webchat", mood)) if f.rule == rule]
+    findings = [f for f in voice.lint(text, render_context("webchat", mood)) if f.rule == rule]
     assert [(text[f.start : f.end], f.suggestion, f.severity) for f in findings] == [
         (words, suggestion, severity)
     ]
@@ -87,14 +87,14 @@ def test_each_rule_finds_its_words(
 )
 def test_what_is_no_finding(voice: Voice, rule: str, mood: str, text: str) -> None:
     """Links, quotations, acronyms and order numbers are exempt, and some rules depend on mood."""
-    assert found(voice, text, occasion("webchat", mood), rule) == []
+    assert found(voice, text, render_context("webchat", mood), rule) == []
 
 
 def test_only_a_bot_can_pretend_to_be_human(voice: Voice) -> None:
     """An agent may say that they are a person."""
     text = "No, I'm not a bot."
-    assert found(voice, text, occasion(author="bot"), "pretending")
-    assert not found(voice, text, occasion(author="agent"), "pretending")
+    assert found(voice, text, render_context(author="bot"), "pretending")
+    assert not found(voice, text, render_context(author="agent"), "pretending")
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_the_other_form_of_address_is_found(
     voice: Voice, language: str, text: str, words: list[str]
 ) -> None:
     """In the language that has it, and in no other."""
-    when = occasion("email", author="agent", language=language)
+    when = render_context("email", author="agent", language=language)
     assert [word for word, _ in found(voice, text, when, "address")] == words
 
 
 def test_phrases_of_other_languages_are_not_used(voice: Voice) -> None:
     """A French «du» is not the German one, and «génial» is no cheer in an English text."""
-    assert not found(voice, "Le prix du colis et des frais.", occasion(), "address")
-    english = occasion("email", "angry", language="en", author="agent")
+    assert not found(voice, "Le prix du colis et des frais.", render_context(), "address")
+    english = render_context("email", "angry", language="en", author="agent")
     assert not found(voice, "Génial.", english, "cheer")
     assert found(voice, "Génial.", english.replace(language="fr"), "cheer")
 
@@ -126,34 +126,36 @@ def test_phrases_of_other_languages_are_not_used(voice: Voice) -> None:
 def test_a_long_sentence_is_found(voice: Voice) -> None:
     """The finding covers the whole sentence; the limit is the channel's."""
     long = "A" + " word" * 18 + "."
-    when = occasion("sms", author="agent")
+    when = render_context("sms", author="agent")
     assert found(voice, f"Short one. {long} Short.", when, "long-sentence") == [(long, None)]
-    assert not found(voice, f"Short one. {long}", occasion("email"), "long-sentence")
+    assert not found(voice, f"Short one. {long}", render_context("email"), "long-sentence")
 
 
 def test_a_text_beyond_the_channels_limit_is_an_error(voice: Voice) -> None:
     """The finding begins where the text exceeds the limit."""
     text = "A line of words that goes on. " * 60
-    sms = occasion("sms", author="agent")
+    sms = render_context("sms", author="agent")
     (finding,) = [f for f in voice.lint(text, sms) if f.rule == "too-long"]
     assert finding.severity == "error"
     assert finding.end == len(text)
     assert text[finding.start :].startswith("A line")
     sent = text[: finding.start]
     assert not [f for f in voice.lint(sent, sms) if f.rule == "too-long"]
-    assert not [f for f in voice.lint(text, occasion("email")) if f.rule == "too-long"]
+    assert not [f for f in voice.lint(text, render_context("email")) if f.rule == "too-long"]
 
 
 @pytest.mark.parametrize("text", ["", " \n "])
 def test_an_empty_text_is_an_error(voice: Voice, text: str) -> None:
     """There is nothing to send."""
-    assert [(f.rule, f.severity) for f in voice.lint(text, occasion("sms"))] == [("empty", "error")]
+    assert [(f.rule, f.severity) for f in voice.lint(text, render_context("sms"))] == [
+        ("empty", "error")
+    ]
 
 
 def test_the_character_that_costs_segments_is_found(voice: Voice) -> None:
     """The first character outside GSM-7, if it makes the SMS cost more segments."""
     text = "It’s for François. " + "A line more of it. " * 7
-    sms = occasion("sms", author="agent")
+    sms = render_context("sms", author="agent")
     assert found(voice, text, sms, "sms-alphabet") == [("ç", None)]
     assert not found(voice, text.replace("ç", "c"), sms, "sms-alphabet")
     assert not found(voice, "ç", sms, "sms-alphabet")
@@ -187,7 +189,7 @@ def test_findings_lie_within_the_text(
 ) -> None:
     """For any text, every finding has a span within it and a message, and they are in order."""
     findings: tuple[Finding, ...] = voice.lint(
-        text, occasion(channel, mood, author=author, language=language)
+        text, render_context(channel, mood, author=author, language=language)
     )
     assert list(findings) == sorted(findings, key=lambda f: (f.start, f.end, f.rule))
     for finding in findings:

@@ -15,7 +15,7 @@ from brand_voice.rewriting import EMOJI
 from brand_voice.segments import count, utf16_length
 from gateway import Button, Fact, Link, Rendered, Reply, SurveyQuestion
 
-from .builders import CHANNELS, MOODS, SERIOUS, no_deadline, occasion
+from .builders import CHANNELS, MOODS, SERIOUS, no_deadline, render_context
 
 PACKAGED = load(None)
 TIGHT = PACKAGED.model_copy(
@@ -109,7 +109,9 @@ def test_facts_stay_and_limits_hold(
 ) -> None:
     """Every declared fact is in one part word for word, and no part is too long."""
     reply, stated = made
-    rendered = VOICES[guide].render(reply, occasion(channel, mood, first=first, customer="Ana"))
+    rendered = VOICES[guide].render(
+        reply, render_context(channel, mood, first=first, customer="Ana")
+    )
     where = GUIDES[guide].channel(channel)
     assert within(rendered, where)
     assert len(rendered.parts) <= where.max_parts or "more-parts" in {
@@ -134,7 +136,7 @@ def test_undeclared_numbers_and_links_stay(
     """Numbers, links and addresses that are not declared stay, too, in their number and order."""
     reply, _ = made
     bare = reply.replace(facts=(), survey=None)
-    rendered = VOICES[guide].render(bare, occasion(channel, mood))
+    rendered = VOICES[guide].render(bare, render_context(channel, mood))
     written = " ".join((bare.opener or "", *bare.body, bare.next_step or ""))
     sent = " ".join(rendered.parts)
     assert _exact(sent)[: len(_exact(written))] == _exact(written)
@@ -148,7 +150,9 @@ def test_serious_moods_have_no_exclamation_mark_or_emoji(
 ) -> None:
     """None is left outside of facts."""
     reply, stated = made
-    rendered = VOICES[guide].render(reply, occasion(channel, mood, first=True, customer="Ana"))
+    rendered = VOICES[guide].render(
+        reply, render_context(channel, mood, first=True, customer="Ana")
+    )
     sent = " ".join(rendered.parts)
     for fact in sorted(stated, key=len, reverse=True):
         sent = sent.replace(fact, "x")
@@ -167,7 +171,7 @@ def test_serious_moods_have_no_exclamation_mark_or_emoji(
 def test_an_agents_words_are_only_split(guide: str, text: str, channel: str, mood: str) -> None:
     """The parts joined are the agent's words; in an SMS their typography may be plain."""
     rendered = VOICES[guide].render(
-        Reply(opener="", body=(text,)), occasion(channel, mood, author="agent")
+        Reply(opener="", body=(text,)), render_context(channel, mood, author="agent")
     )
     where = GUIDES[guide].channel(channel)
     assert within(rendered, where)
@@ -182,9 +186,11 @@ def test_an_agents_words_are_only_split(guide: str, text: str, channel: str, moo
 @no_deadline
 @given(made=replies(), channel=channels, mood=st.sampled_from(MOODS))
 def test_rendering_is_pure(made: tuple[Reply, list[str]], channel: str, mood: str) -> None:
-    """The same reply and occasion give the same result."""
+    """The same reply and render_context give the same result."""
     reply, _ = made
-    first, second = (VOICES["packaged"].render(reply, occasion(channel, mood)) for _ in range(2))
+    first, second = (
+        VOICES["packaged"].render(reply, render_context(channel, mood)) for _ in range(2)
+    )
     assert first == second
 
 

@@ -10,7 +10,7 @@ import pytest
 from brand_voice.rewriting import EMOJI
 from gateway import Button, Fact, Link, Rendered, Reply, SurveyQuestion, Voice
 
-from .builders import CHANNELS, MOODS, SERIOUS, occasion
+from .builders import CHANNELS, MOODS, SERIOUS, render_context
 
 Render = Callable[..., Rendered]
 
@@ -69,7 +69,7 @@ def test_serious_moods_have_no_exclamation_mark_or_emoji(
     """In any language, on any channel."""
     reply = PARCEL.replace(language=language, survey=SurveyQuestion())
     rendered = "\n".join(
-        voice.render(reply, occasion(channel, mood, first=True, customer="Ana")).parts
+        voice.render(reply, render_context(channel, mood, first=True, customer="Ana")).parts
     )
     assert "!" not in rendered
     assert not EMOJI.search(rendered)
@@ -82,7 +82,7 @@ def test_openers_differ_by_mood_and_stay_the_same(voice: Voice, language: str) -
     seen = {}
     for mood in MOODS:
         reply = Reply(body=("42.",), language=language)
-        once, again = (voice.render(reply, occasion("webchat", mood)).parts for _ in range(2))
+        once, again = (voice.render(reply, render_context("webchat", mood)).parts for _ in range(2))
         assert once == again
         seen[mood] = once[0].removesuffix("42.")
     assert seen.pop("calm") == ""
@@ -93,7 +93,7 @@ def test_openers_differ_by_mood_and_stay_the_same(voice: Voice, language: str) -
 def test_openers_vary(voice: Voice) -> None:
     """Different replies to one mood do not all begin alike."""
     rendered = {
-        voice.render(Reply(body=(f"Line {n}.",)), occasion("webchat", "angry"))
+        voice.render(Reply(body=(f"Line {n}.",)), render_context("webchat", "angry"))
         .parts[0]
         .split("Line")[0]
         for n in range(30)
@@ -325,7 +325,7 @@ def test_the_guides_texts_fall_back_to_english(render: Render) -> None:
 
 def test_a_usual_reply_is_rendered_fast(voice: Voice) -> None:
     """In less than half a millisecond, as the best of many."""
-    where = occasion("sms", "angry", first=True, customer="Ana")
+    where = render_context("sms", "angry", first=True, customer="Ana")
     best = float("inf")
     for _ in range(200):
         begun = time.perf_counter()

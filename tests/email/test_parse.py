@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from email.message import EmailMessage
 
 import pytest
 
 from channels.email import parse
 from channels.email.headers import decode, normalize_address
+from channels.email.parse import ParseLimits
+from gateway import Fact
 
 from .conftest import OURS, mail
 
@@ -220,3 +223,17 @@ def test_charsets_are_decoded_as_browsers_do(data: bytes | str, charset: str, te
 def test_addresses_are_normalised_or_refused(spec: str, key: str | None) -> None:
     """A valid address becomes the customer's key; an invalid one gives None."""
     assert normalize_address(spec) == key
+
+
+def test_files_beyond_the_limit_are_named_within_alternatives() -> None:
+    """The agent learns which files were left out, also when the pictures belong to the HTML."""
+    message = EmailMessage()
+    message.set_content("See the photos.")
+    message.add_alternative("<p>See the photos.</p>", subtype="html")
+    for name in ("one.png", "two.png"):
+        html = message.get_payload(1)
+        assert isinstance(html, EmailMessage)
+        html.add_related(b"png", maintype="image", subtype="png", filename=name)
+    parsed = parse(message.as_bytes(), limits=ParseLimits(files=1))
+    assert [file.name for file in parsed.files] == ["one.png"]
+    assert Fact(name="left out", value="two.png") in parsed.facts

@@ -166,7 +166,13 @@ def test_each_workspace_has_its_own_token() -> None:
 
     workspaces = Workspaces(api("home"), {"T2": api("two"), "E3": api("three")})
     teams = ("T1", "T2", "E3.T2", "E3.T9", "E9.T9")
-    assert [workspaces.of(team).token for team in teams] == ["home", "two", "two", "three", "home"]
+    assert [workspaces.api_for(team).token for team in teams] == [
+        "home",
+        "two",
+        "two",
+        "three",
+        "home",
+    ]
 
 
 async def test_calls_keep_their_pace() -> None:

@@ -97,10 +97,10 @@ def test_a_recorded_message_is_readable() -> None:
 def test_other_addresses_are_not_places(value: str) -> None:
     """They are an error."""
     with pytest.raises(ValueError, match="not a place in Slack"):
-        SlackPlace.of(Address(channel="slack", value=value))
+        SlackPlace.from_address(Address(channel="slack", value=value))
 
 
 @pytest.mark.parametrize("value", ["T1/D1", "T1/C1/1700000000.000100", "E1.T1/D1"])
 def test_a_place_round_trips_through_its_address(value: str) -> None:
     """An address leads back to its place."""
-    assert SlackPlace.of(Address(channel="slack", value=value)).address.value == value
+    assert SlackPlace.from_address(Address(channel="slack", value=value)).address.value == value

@@ -18,6 +18,7 @@ from gateway import (
     Message,
     NotAccepted,
     Receipt,
+    Records,
     RenderContext,
     Rendered,
     Reply,
@@ -27,6 +28,7 @@ from gateway import (
     Turn,
     Undeliverable,
     Unsure,
+    hookimpl,
 )
 from gateway.adapters.sql.schema import inbox
 from gateway.pipeline.answering import LAST_RESORT
@@ -408,6 +410,53 @@ async def test_a_reply_with_a_body_of_the_wrong_type_is_invalid(
         carla = gw.customer("fake", "carla")
         await carla.say("hello")
         assert carla.heard == list(LAST_RESORT.body)
+
+
+class InvalidSuggester(FakeHandler):
+    """Drafts something that is no reply."""
+
+    async def suggest(self, turn: Turn) -> Any:
+        return "just words"
+
+
+async def test_an_invalid_suggestion_is_left_out(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """It is counted, and neither delays the turn nor loses the customer's answer."""
+    handler = InvalidSuggester(lambda turn: None)
+    async with running(FakeChannel(), handler, config=answer_all, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        await carla.say("hello")
+        assert carla.heard == list(LAST_RESORT.body)
+        [item] = await gw.services.desk.queue()
+        card = await gw.services.desk.card(item.conversation.id)
+        assert card.suggestion is None
+        assert gw.metric("warmline_plugin_failures_total", plugin=handler.name) == 1
+        assert gw.metric("warmline_turn_retries_total") == 0
+
+
+class InvalidSource:
+    """Returns a text in place of a context."""
+
+    name = "crm"
+
+    @hookimpl
+    def register_context(self, register: Callable[[Any], None]) -> None:
+        register(self)
+
+    async def gather(self, turn: Turn, records: Records) -> Any:
+        return "a good customer"
+
+
+async def test_an_invalid_context_is_left_out(tmp_path: Path, answer_all: dict[str, Any]) -> None:
+    """It is counted, and the customer is answered without it."""
+    parts = (FakeChannel(), FakeHandler(echo), InvalidSource())
+    async with running(*parts, config=answer_all, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        await carla.say("hello")
+        assert carla.heard == ["You said hello."]
+        assert gw.metric("warmline_plugin_failures_total", plugin="crm") == 1
+        assert gw.metric("warmline_turn_retries_total") == 0
 
 
 async def test_a_late_delivery_receipt_settles_an_unsure_send(

@@ -38,3 +38,26 @@ async def test_close_ends_all_polls_early() -> None:
     async with asyncio.timeout(5):
         results = await asyncio.gather(*waiting, poll(), return_exceptions=True)
     assert [type(result) for result in results] == [TimeoutError] * 3
+
+
+async def test_close_ends_all_polls_when_one_has_just_expired() -> None:
+    """A poll whose time is over, and that has not ended yet, keeps no other from ending."""
+    polls = LongPolls()
+
+    async def poll(seconds: float) -> None:
+        async with polls.wait(seconds):
+            await asyncio.Event().wait()
+
+    async def slow_to_end() -> None:
+        async with polls.wait(0):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0.05)
+
+    waiting = [asyncio.create_task(slow_to_end()), asyncio.create_task(poll(60))]
+    await asyncio.sleep(0.02)
+    polls.close()
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [TimeoutError] * 2

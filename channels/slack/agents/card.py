@@ -25,7 +25,7 @@ from channels.slack.markup import escape, fit, one_line, pieces
 from gateway import Attachment, ContextCard, Cue, Message, Value, reason_label
 
 ON_CARD = 6
-"""Messages of the conversation that stand on the card; the thread has all."""
+"""Messages of the conversation that the card shows; the thread has all."""
 MOODS = 8
 LONGEST = 2800
 """Characters of one post in the thread."""
@@ -169,7 +169,7 @@ def _moods(card: ContextCard) -> str:
 
 
 def _cues(message: Message) -> list[Cue]:
-    """Cues that really stand in the text; of a calm customer the signals only."""
+    """Cues that match the text; of a calm customer the signals only."""
     known = message.understanding
     if known is None:
         return []
@@ -313,7 +313,7 @@ def gap(before: int) -> ThreadPost:
 
 def _text_parts(message: Message, card: ContextCard) -> list[tuple[str, Block]]:
     author = author_label(message, _name(card))
-    head = f"{_sign(message)} *{escape(author)}* {_verb(message)}"
+    head = f"{_icon(message)} *{escape(author)}* {_verb(message)}"
     files = ", ".join(f"{one_line(f.name, 80)} ({size_label(f.size)})" for f in message.attachments)
     if files:
         head = f"{head} 📎 {files}"
@@ -323,7 +323,7 @@ def _text_parts(message: Message, card: ContextCard) -> list[tuple[str, Block]]:
     return [first, *((body, kit.section(body)) for body in bodies[1:])]
 
 
-def _sign(message: Message) -> str:
+def _icon(message: Message) -> str:
     if message.author == "customer":
         return "💬"
     if message.author == "bot":

@@ -40,8 +40,8 @@ class SlackUser(Value, frozen=True, kw_only=True):
 
 
 class SupportMembers:
-    """Tells who is an agent: whom ``listed`` names, else every full member of the channel
-    (``conversations.members``, ``users.info``). Answers are believed for ``fresh`` seconds."""
+    """Decides who is an agent: whom ``listed`` names, else every full member of the channel
+    (``conversations.members``, ``users.info``). Answers are cached for ``fresh`` seconds."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class SupportMembers:
         """The address below which the channel's messages are; known once Slack was asked."""
 
     async def agent(self, user: str) -> Agent | None:
-        """The agent, None when ``user`` is not one. Raises WarmlineError when Slack cannot tell."""
+        """The agent, None when ``user`` is not one. Raises WarmlineError when Slack cannot say."""
         if self._listed is not None:
             if user not in self._listed:
                 return None
@@ -76,7 +76,7 @@ class SupportMembers:
         return Agent(id=f"slack:{user}", name=known.name) if known.full_member else None
 
     async def names(self, users: Iterable[str]) -> Mapping[str, str]:
-        """Display names by user id, without those that Slack does not tell now."""
+        """Display names by user id, without those that Slack cannot return now."""
         found: dict[str, str] = {}
         for user in users:
             try:
@@ -100,7 +100,7 @@ class SupportMembers:
                 self._members_at = now
             except (TryLater, Unsure):
                 if user not in self._members:
-                    raise  # an outage changes nobody's rights
+                    raise  # in an outage, the last known members keep their rights
         return user in self._members
 
     async def _user(self, user: str) -> SlackUser:
@@ -112,12 +112,12 @@ class SupportMembers:
             found = (await self._api.call("users.info", user=user))["user"]
         except SlackRefused as refused:
             if refused.kind == "token":
-                raise  # our own fault makes nobody a stranger
+                raise  # a refused token says nothing about the user
             fresh = SlackUser(id=user, name=user, full_member=False, at=now)
         except (TryLater, Unsure):
             if known is None:
                 raise
-            return known  # an outage changes nobody's rights
+            return known  # in an outage, the last known user keeps their rights
         else:
             name, full = display_name(found) or user, await self._is_full_member(found)
             fresh = SlackUser(id=user, name=name, full_member=full, at=now)
@@ -134,9 +134,12 @@ class SupportMembers:
 
     async def _ask_workspace(self) -> tuple[str, str]:
         """The ids of our workspace and its enterprise."""
-        us = await self._api.call("auth.test")
-        self._workspace = (str(us.get("team_id", "")), str(us.get("enterprise_id") or ""))
-        self.archive = f"{str(us.get('url', '')).rstrip('/')}/archives/{self._channel}"
+        identity = await self._api.call("auth.test")
+        self._workspace = (
+            str(identity.get("team_id", "")),
+            str(identity.get("enterprise_id") or ""),
+        )
+        self.archive = f"{str(identity.get('url', '')).rstrip('/')}/archives/{self._channel}"
         return self._workspace
 
 

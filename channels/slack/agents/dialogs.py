@@ -76,7 +76,7 @@ def held_reply(
     return [*blocks, kit.actions("held", *buttons, *_not_sending(reply))]
 
 
-def why_ask(card: ContextCard, agent: str) -> str | None:
+def confirmation_reason(card: ContextCard, agent: str) -> str | None:
     """Why a reply of ``agent`` needs a confirmation; None when it does not."""
     conversation = card.conversation
     if conversation.state == "person" and conversation.owner and conversation.owner.id != agent:
@@ -214,9 +214,9 @@ def form_values(view: Mapping[str, Any]) -> dict[str, str]:
     """What was filled in, by field."""
     values: dict[str, str] = {}
     for id, inner in ((view.get("state") or {}).get("values") or {}).items():
-        given = inner.get("value") or {}
-        chosen = given.get("selected_option") or {}
-        values[id] = str(given.get("value") or chosen.get("value") or "")
+        field = inner.get("value") or {}
+        chosen = field.get("selected_option") or {}
+        values[id] = str(field.get("value") or chosen.get("value") or "")
     return values
 
 

@@ -23,8 +23,8 @@ from channels.slack.agents.store import (
     Saved,
 )
 from channels.slack.agents.sync import CardSync
-from channels.slack.endpoint import SPOKEN
-from channels.slack.files import MOST
+from channels.slack.endpoint import PERSON_SUBTYPES
+from channels.slack.files import MAX_FILES
 from channels.slack.markup import emoji_in
 from gateway import Json, Outdated, TryLater, WarmlineError
 
@@ -86,7 +86,7 @@ class AgentEvents:
             await self._deleted(event)
         elif event.get("user") == bot_user:
             return
-        elif subtype in SPOKEN and not event.get("bot_id"):
+        elif subtype in PERSON_SUBTYPES and not event.get("bot_id"):
             await self._written(event)
         elif event.get("bot_id") and event.get("thread_ts"):
             await self._from_app(event)
@@ -234,7 +234,7 @@ class AgentEvents:
             await self._context.store.add(f"person/{user}", Availability(away_since=since))
         elif bool(seen.value.away_since) != away:
             await self._context.store.change(seen, Availability(away_since=since))
-        self._sync.look_at_all()
+        self._sync.check_all_soon()
         self._homes.changed(user)
 
 
@@ -264,4 +264,4 @@ def _files(event: Mapping[str, Any]) -> tuple[ReplyFile, ...]:
                     size=int(file.get("size") or 0),
                 )
             )
-    return tuple(found[:MOST])
+    return tuple(found[:MAX_FILES])

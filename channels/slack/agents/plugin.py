@@ -32,16 +32,16 @@ class AgentsSlack:
 
     async def take(self, payload: Mapping[str, Json], services: Services) -> Json:
         """Take what is for agents; see `WebhookSubscriber`."""
-        return await self._started(services).events.take(payload)
+        return await self._get_parts(services).events.take(payload)
 
     async def run(self, services: Services) -> None:
         """Keep the App Homes opened in this process current, until cancelled."""
-        await self._started(services).homes.run()
+        await self._get_parts(services).homes.run()
 
     async def watch(self, services: Services) -> None:
         """Post, answer and notify until cancelled. Only one process does, so that messages stand in
         Slack in our order; other processes may take what Slack delivers."""
-        parts = self._started(services)
+        parts = self._get_parts(services)
         async with asyncio.TaskGroup() as group:
             for worker in (parts.sync.run, parts.replies.run, parts.notifier.run):
                 group.create_task(worker())
@@ -55,7 +55,7 @@ class AgentsSlack:
         """What a person must fix in Slack. An outage is not trouble: cards wait for its end."""
         return self._parts.api.trouble if self._parts else None
 
-    def _started(self, services: Services) -> _Parts:
+    def _get_parts(self, services: Services) -> _Parts:
         if self._parts is None:
             self._parts = _Parts(self._settings, services, self._largest_file)
         return self._parts
@@ -115,6 +115,6 @@ class _Parts:
 
     def _wake(self, conversation: int) -> None:
         if conversation:
-            self.sync.look(conversation)
+            self.sync.check_soon(conversation)
         self.replies.wake()
         self.notifier.wake()

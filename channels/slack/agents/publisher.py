@@ -29,7 +29,7 @@ TITLE = 100
 
 
 class Publisher:
-    """Posts cards and what belongs into their threads."""
+    """Posts cards, and messages in their threads."""
 
     def __init__(self, context: AgentContext) -> None:
         self._context = context
@@ -41,7 +41,7 @@ class Publisher:
         self.newest = max(self.newest, ts)
 
     async def post_card(self, saved: Saved[CardThread], post: SlackPost) -> Saved[CardThread]:
-        """Post the card, unless it stands there."""
+        """Post the card, unless it is there already."""
         store = self._context.store
         if saved.value.post_pending:
             if found := await self.find_card(saved.value):
@@ -64,7 +64,8 @@ class Publisher:
     async def post_in_thread(
         self, saved: Saved[CardThread], post: ThreadPost
     ) -> tuple[Saved[CardThread], str]:
-        """Post in the thread, unless it stands there. Returns its timestamp, empty for a file."""
+        """Post in the thread, unless it is there already. Returns the timestamp, or "" for a
+        file."""
         store, thread = self._context.store, saved.value
         if thread.post_pending:
             found = await self._find(post.marker, "conversations.replies", ts=thread.ts)
@@ -149,9 +150,9 @@ class Publisher:
 
     async def _read_back(self, method: str, **span: Any) -> AsyncIterator[Mapping[str, Any]]:
         channel = self._context.channel
-        asked = {"channel": channel, "limit": PAGE, "include_all_metadata": True, **span}
+        arguments = {"channel": channel, "limit": PAGE, "include_all_metadata": True, **span}
         try:
-            async for page in self._context.api.pages(method, most=PAGES, **asked):
+            async for page in self._context.api.pages(method, most=PAGES, **arguments):
                 for message in page["messages"]:
                     yield message
         except Unsure as cut:

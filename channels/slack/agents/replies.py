@@ -185,7 +185,7 @@ class ReplyWorker:
         context, reply = self._context, saved.value
         card = await context.services.desk.card(reply.conversation)
         text = await self._plain(reply, reply.text)
-        why = None if reply.take else dialogs.why_ask(card, agent.id)
+        why = None if reply.take else dialogs.confirmation_reason(card, agent.id)
         if why is not None:
             return await self._ask(saved, text, why)
         files, missing = await self._fetch_files(reply)
@@ -264,7 +264,7 @@ class ReplyWorker:
         names = await self._context.members.names(mentioned(text))
         return readable(text, names=names, emoji=reply.emoji).strip()
 
-    # -- what becomes of it
+    # -- outcomes
 
     async def _ask(self, saved: Saved[AgentReply], text: str, why: str) -> None:
         blocks = dialogs.take_over_question(saved.value, text, why)

@@ -7,8 +7,8 @@ key            entry
 ``thread/TS``  the conversation of a card
 ``live/ID``    a reply that is not finished; ``past/ID`` one that is
 ``lock/TS``    a 🔒 on a message that we have not seen yet
-``turn/T``     where an answer that came from a thread stands in it
-``note/M``     the same for a note
+``turn/T``     the timestamp of the thread message that became answer T
+``note/M``     the timestamp of the thread message that became note M
 ``tell/ID``    a notice for one agent, or a reaction
 ``person/U``   whether an agent is on a break
 ``day/U/DATE`` what an agent did that day
@@ -43,13 +43,13 @@ class CardThread(Value, frozen=True, kw_only=True, omit_defaults=True):
     ts: str = ""
     before: str = ""
     cursor: int = 0
-    """The last message that stands in the thread."""
+    """The last message that is in the thread."""
     part: int = 0
-    """How many posts of the next message stand there."""
+    """How many posts of the next message are there."""
     post_pending: bool = msgspec.field(default=False, name="trying")
     """A post was begun, and its outcome is not known."""
     transcript_done: bool = msgspec.field(default=False, name="told")
-    """The transcript stands there, or is not needed."""
+    """The transcript is posted, or is not needed."""
     digest: str = msgspec.field(default="", name="face")
     """Of the card as it is shown."""
     marks: dict[str, StatusMark] = msgspec.field(default_factory=dict)
@@ -188,7 +188,7 @@ class StateStore:
                 yield _saved(entry, kind)
             after = page[-1].key
 
-    # -- frequent questions
+    # -- queries
 
     async def conversation_of(self, thread: str) -> int | None:
         """The conversation of a card."""
@@ -303,7 +303,7 @@ class CardThreads:
             self.keep(saved)
 
     async def lose_card(self, conversation: int) -> None:
-        """Somebody deleted the card: it is posted again, and its thread goes on there."""
+        """Somebody deleted the card: it is posted again, and its thread continues there."""
         saved = await self._store.get(f"open/{conversation}", CardThread)
         if saved is not None:
             bare = saved.value.replace(ts="", digest="", marks={}, post_pending=False)

@@ -1,8 +1,8 @@
 """Keeps the cards and threads in Slack as the desk has the conversations.
 
 For each conversation, what the desk says is compared with what was posted, and the difference is
-posted. Events only say where to look; every ``refresh`` seconds all are checked, for what no event
-announced. One worker posts everything, so messages stand in Slack in our order.
+posted. Events only say which conversation to check. Every ``refresh`` seconds all are checked,
+for what no event announced. One worker posts everything, so messages appear in Slack in our order.
 """
 
 from __future__ import annotations
@@ -78,14 +78,14 @@ class CardSync:
                     posted.clear()
                     await posted.wait()
 
-    def look(self, conversation: int) -> None:
+    def check_soon(self, conversation: int) -> None:
         """Check one conversation soon."""
         if not self._working:
             return  # another process posts; a worker checks everything when it starts
         self._due[conversation] = None
         self._wake.set()
 
-    def look_at_all(self) -> None:
+    def check_all_soon(self) -> None:
         """Check every thread soon."""
         self._due.update(dict.fromkeys(self._threads))
         self._wake.set()
@@ -99,7 +99,7 @@ class CardSync:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen())
-                group.create_task(self._look_around())
+                group.create_task(self._check_regularly())
                 group.create_task(self._work())
         finally:
             self._working = False
@@ -108,13 +108,13 @@ class CardSync:
         async with self._context.services.events.listen("desk") as events:
             async for event in events:
                 if event.conversation:
-                    self.look(event.conversation)
+                    self.check_soon(event.conversation)
 
-    async def _look_around(self) -> None:
+    async def _check_regularly(self) -> None:
         while True:
             for item in await self._context.services.desk.queue():
                 self._due.setdefault(item.conversation.id)
-            self.look_at_all()
+            self.check_all_soon()
             await self._context.services.clock.sleep(self._context.settings.refresh)
 
     async def _work(self) -> None:
@@ -122,7 +122,7 @@ class CardSync:
         while True:
             self._wake.clear()
             while self._due:
-                await self._bring(self._next(), backoff)
+                await self._update(self._next(), backoff)
             await self._wake.wait()
 
     def _next(self) -> int:
@@ -132,13 +132,13 @@ class CardSync:
         del self._due[conversation]
         return conversation
 
-    async def _bring(self, conversation: int, backoff: Backoff) -> None:
+    async def _update(self, conversation: int, backoff: Backoff) -> None:
         try:
-            await self._conversations.bring(conversation)
+            await self._conversations.update(conversation)
             backoff.reset()
         except Outdated:
             await self._threads.reload(conversation)
-            self.look(conversation)
+            self.check_soon(conversation)
         except NotFound:
             await self._conversations.erase(conversation)
         except (TryLater, Unsure, SlackRefused) as error:
@@ -159,7 +159,7 @@ class CardSync:
                 await self._threads.reload(conversation)
                 return
         await self._threads.reload(conversation)
-        self.look(conversation)
+        self.check_soon(conversation)
         await self._context.services.clock.sleep(backoff.next(getattr(error, "after", None)))
 
 
@@ -171,7 +171,7 @@ class ConversationSync:
         self.card_posted = asyncio.Event()
         """Set when a card got its timestamp."""
 
-    async def bring(self, conversation: int) -> None:
+    async def update(self, conversation: int) -> None:
         """Raises NotFound when the customer was erased, Outdated when somebody else was faster, and
         what Slack says: TryLater, Unsure or SlackRefused."""
         card = await self._context.services.desk.card(conversation)

@@ -43,12 +43,12 @@ class SlackChannel:
 
     def __init__(self, settings: SlackSettings, *, largest_file: int) -> None:
         self._settings = settings
-        home = _api(settings, "bot_token", settings.bot_token.get_secret_value())
+        default = _api(settings, "bot_token", settings.bot_token.get_secret_value())
         teams = {
             team: _api(settings, f"teams.{team}", token.get_secret_value())
             for team, token in settings.teams.items()
         }
-        self._workspaces = Workspaces(home, teams)
+        self._workspaces = Workspaces(default, teams)
         self._fetcher = FileFetcher(limit=largest_file)
         self._events: CustomerEvents | None = None
         self._sender: SlackSender | None = None
@@ -60,7 +60,9 @@ class SlackChannel:
         self._sender = SlackSender(self._workspaces, services.files, services.clock)
         if self._settings.signing_secret is None or self._settings.by_socket:
             return ()
-        app = build_app(self._workspaces.home.client, services, self._received(services).receive)
+        app = build_app(
+            self._workspaces.default.client, services, self._customer_events(services).receive
+        )
         secret = self._settings.signing_secret.get_secret_value()
         return (web.post(PATH, webhook_handler(app, secret, services.clock)),)
 
@@ -70,7 +72,7 @@ class SlackChannel:
         return part
 
     async def run(self, services: Services) -> None:
-        """Check our tokens; until cancelled. At the end, stop what still runs."""
+        """Check our tokens, then wait until cancelled and stop what still runs."""
         try:
             await self._check_tokens(services)
             await asyncio.get_running_loop().create_future()
@@ -84,8 +86,8 @@ class SlackChannel:
         self._standing_by = False
         try:
             if self._settings.by_socket and self._settings.app_token:
-                client = self._workspaces.home.client
-                app = build_app(client, services, self._received(services).receive)
+                client = self._workspaces.default.client
+                app = build_app(client, services, self._customer_events(services).receive)
                 token = self._settings.app_token.get_secret_value()
                 self._socket = SocketConnection(app, client, token)
                 await self._socket.run()
@@ -97,12 +99,13 @@ class SlackChannel:
         self._standing_by = True
 
     async def send(self, message: Outbound) -> Sent:
-        """Post one message, files first. One that was tried before is looked for first."""
-        return await self._started().send(message)
+        """Post one message, files first. A repeated attempt first looks for the result of the
+        earlier one."""
+        return await self._ready_sender().send(message)
 
     async def find(self, message: Outbound) -> Sent | None:
         """Where the message stands in the channel, by the key in its metadata."""
-        return await self._started().find(message)
+        return await self._ready_sender().find(message)
 
     async def trouble(self) -> str | None:
         """A refused token, or a lost connection."""
@@ -128,7 +131,7 @@ class SlackChannel:
         broken = abs(offset) > CLOCK_BROKEN
         return [HealthProblem(what=what, severity="broken" if broken else "warning", fix=fix)]
 
-    def _received(self, services: Services) -> CustomerEvents:
+    def _customer_events(self, services: Services) -> CustomerEvents:
         if self._events is None:
             self._events = CustomerEvents(
                 services,
@@ -139,7 +142,7 @@ class SlackChannel:
             )
         return self._events
 
-    def _started(self) -> SlackSender:
+    def _ready_sender(self) -> SlackSender:
         if self._sender is None:
             raise TryLater("the Slack channel has not started yet")
         return self._sender

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from channels.slack.endpoint import SPOKEN, Authorization, EventCallback
+from channels.slack.endpoint import PERSON_SUBTYPES, Authorization, EventCallback
 from channels.slack.files import SharedFile
 from gateway import Address, Fact
 
@@ -105,7 +105,7 @@ class SlackPlace(msgspec.Struct, frozen=True, kw_only=True):
         return Address(channel=CHANNEL, value="/".join(part for part in parts if part))
 
     @classmethod
-    def of(cls, address: Address) -> SlackPlace:
+    def from_address(cls, address: Address) -> SlackPlace:
         """The place of ``address``. Raises ValueError when it is not an address in Slack."""
         team, channel, thread = (*address.value.split("/"), "", "")[:3]
         if not team or not channel or address.value.count("/") > 2:
@@ -141,7 +141,7 @@ def parse_event(callback: EventCallback, event: MessageEvent) -> CustomerAction 
         return _parse_edit(callback, event)
     if event.subtype == "message_deleted":
         return _parse_deletion(callback, event)
-    if event.subtype not in SPOKEN:
+    if event.subtype not in PERSON_SUBTYPES:
         return None
     return _action(callback, event, event, files=tuple(event.files))
 
@@ -156,7 +156,9 @@ def parse_click(click: MessageClick) -> CustomerAction | None:
     if not action.action_id.startswith(REPLY):
         return None
     return CustomerAction(
-        place=SlackPlace.of(Address(channel=CHANNEL, value=action.block_id.partition(":")[2])),
+        place=SlackPlace.from_address(
+            Address(channel=CHANNEL, value=action.block_id.partition(":")[2])
+        ),
         user=click.user.id,
         text=action.value,
         at=_time(action.action_ts),
@@ -188,7 +190,7 @@ def _parse_edit(callback: EventCallback, event: MessageEvent) -> CustomerAction 
 
 def _parse_deletion(callback: EventCallback, event: MessageEvent) -> CustomerAction | None:
     gone = event.previous_message
-    if gone is None or gone.subtype not in SPOKEN:
+    if gone is None or gone.subtype not in PERSON_SUBTYPES:
         return None
     remote_id, at = f"{event.channel}:{gone.ts}:deleted", _time(event.ts)
     return _action(callback, event, gone, kind="edit", deleted=True, remote_id=remote_id, at=at)

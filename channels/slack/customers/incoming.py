@@ -32,7 +32,7 @@ LAST_RETRY = 3
 """Slack delivers an event again three times (Events API, "Retries")."""
 REMEMBERED = 10_000
 NAME_TTL, NO_NAME_TTL = 6 * 3600.0, 60.0
-"""Seconds for which a name is believed, and for which it is believed that there is none."""
+"""Seconds for which a name is cached, and for which it is cached that there is none."""
 
 
 class CustomerEvents:
@@ -93,7 +93,7 @@ class CustomerEvents:
     async def _show_choice(self, click: MessageClick, action: CustomerAction) -> None:
         """Replace the buttons with the choice."""
         try:
-            api = self._workspaces.of(action.place.team)
+            api = self._workspaces.api_for(action.place.team)
             await api.call("chat.update", **with_choice(click))
         except WarmlineError as error:  # the choice is stored; only its mark is missing
             log.info("slack.choice_not_shown", error=str(error))
@@ -104,7 +104,7 @@ class CustomerEvents:
             return
         attachments, missing, complete = await self._fetcher.fetch(
             action.files,
-            self._workspaces.of(action.place.team),
+            self._workspaces.api_for(action.place.team),
             self._services,
             within=FILES_WITHIN,
         )
@@ -130,7 +130,7 @@ class CustomerEvents:
         if action.bot_user:
             text = without_mention(text, action.bot_user)
         users = (*mentioned(text), *(() if action.profile_name else (action.user,)))
-        names = await self._names.of(action.place.team, users, within=NAMES_WITHIN)
+        names = await self._names.find(action.place.team, users, within=NAMES_WITHIN)
         if action.plain:
             text = action.text
         else:
@@ -188,7 +188,7 @@ class UserNames:
             timer=lambda: clock.now().timestamp(),
         )
 
-    async def of(self, team: str, users: Iterable[str], *, within: float) -> dict[str, str]:
+    async def find(self, team: str, users: Iterable[str], *, within: float) -> dict[str, str]:
         """The names that are known within ``within`` seconds, by user id. Never raises."""
         wanted = dict.fromkeys(users)
         unknown = [user for user in wanted if (team, user) not in self._names]
@@ -203,7 +203,7 @@ class UserNames:
 
     async def _look_up(self, team: str, user: str) -> str | None:
         try:
-            answer = await self._workspaces.of(team).call("users.info", user=user)
+            answer = await self._workspaces.api_for(team).call("users.info", user=user)
         except WarmlineError as error:  # a message is accepted without its writer's name
             log.info("slack.no_name", user=user, error=str(error))
             return None

@@ -1,4 +1,4 @@
-"""Messages of ours in Slack: rendered, and posted once however often it is tried.
+"""Our messages in Slack: rendered, and posted once however many attempts it takes.
 
 docs.slack.dev, "Block Kit reference": 3,000 characters in a section, 75 on a button, 2,000 in its
 value, 25 buttons in a row, 50 blocks; "Truncating really long messages": 40,000 characters.
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 CLOCK_SKEW = timedelta(minutes=5)
 """How much Slack's clock may differ from ours when we look for a message."""
 TOKEN_RETRY = 60.0
-"""Seconds until the next try when Slack refuses our token."""
+"""Seconds until the next attempt when Slack refuses our token."""
 EVENT = "warmline_message"
 """The type of the metadata in which each message carries its key; see `key_of`."""
 LONGEST = 40_000
@@ -52,7 +52,8 @@ class SlackSender:
         self._pauses: dict[str, datetime] = {}
 
     async def send(self, message: Outbound) -> Sent:
-        """Post one message, files first. One that was tried before is looked for first."""
+        """Post one message, files first. A repeated attempt first looks for the result of the
+        earlier one."""
         place = place_of(message.address)
         self._check_pause(place)
         before: tuple[Posted, ...] = ()
@@ -68,7 +69,7 @@ class SlackSender:
 
     async def find(self, message: Outbound) -> Sent | None:
         """Where the message stands in the channel, by the key in its metadata. None also when Slack
-        cannot tell: `send` asks once more before it posts again."""
+        cannot say: `send` asks once more before it posts again."""
         place = place_of(message.address)
         try:
             before = await self._read_back(message, place)
@@ -78,9 +79,9 @@ class SlackSender:
         return _find(before, message, place)
 
     async def _read_back(self, message: Outbound, place: SlackPlace) -> tuple[Posted, ...]:
-        """What was posted there since ``message`` was written. When Slack cannot tell, nothing is
+        """What was posted there since ``message`` was written. When Slack cannot say, nothing is
         posted: raises TryLater or Undeliverable."""
-        api = self._workspaces.of(place.team)
+        api = self._workspaces.api_for(place.team)
         span: Arguments = {
             "channel": place.channel,
             "oldest": f"{(message.at - CLOCK_SKEW).timestamp():.6f}",
@@ -92,7 +93,7 @@ class SlackSender:
         else:
             pages = api.pages("conversations.history", **span)
         try:
-            return tuple([one async for page in pages for one in page.get("messages") or ()])
+            return tuple([posted async for page in pages for posted in page.get("messages") or ()])
         except Unsure as error:
             later = TryLater(str(error), after=UNREACHABLE_AFTER)
             raise self._failed(place, later) from error
@@ -104,7 +105,7 @@ class SlackSender:
         pauses the channel when Slack asks for it."""
         failure = error
         if isinstance(error, SlackRefused) and error.kind == "token":
-            self._workspaces.of(place.team).report(error)
+            self._workspaces.api_for(place.team).report(error)
             failure = TryLater(str(error), after=TOKEN_RETRY)
         elif isinstance(error, SlackRefused):
             failure = Undeliverable(str(error), unreachable=error.kind == "unreachable")
@@ -115,7 +116,7 @@ class SlackSender:
     async def _post(self, message: Outbound, place: SlackPlace) -> Sent:
         if not message.text:
             return Sent()
-        api = self._workspaces.of(place.team)
+        api = self._workspaces.api_for(place.team)
         answer = await api.call("chat.postMessage", **render(message, place))
         return Sent(remote_id=f"{place.channel}:{answer['ts']}")
 
@@ -131,7 +132,7 @@ class SlackSender:
             ]
         except NotFound as gone:
             raise Undeliverable(f"a file to send is gone: {gone}") from gone
-        await self._workspaces.of(place.team).upload(place.channel, place.thread, files)
+        await self._workspaces.api_for(place.team).upload(place.channel, place.thread, files)
 
     def _check_pause(self, place: SlackPlace) -> None:
         """Raises TryLater during a pause. Slack counts the messages of a channel together, so one
@@ -148,7 +149,7 @@ class SlackSender:
 def place_of(address: Address) -> SlackPlace:
     """Raises Undeliverable when ``address`` is not in Slack."""
     try:
-        return SlackPlace.of(address)
+        return SlackPlace.from_address(address)
     except ValueError as error:
         raise Undeliverable(str(error), unreachable=True) from None
 

@@ -9,7 +9,7 @@ const MAX_PAUSE = 30_000;
 const ANSWER_TIMEOUT = 15_000;
 const PING = 25_000;
 const TYPING = 4_000;
-const UNREAD = ["queued", "sent"];
+const UNDELIVERED = ["queued", "sent"];
 
 export class Client extends EventTarget {
   constructor({ base, identity, language }) {
@@ -248,7 +248,7 @@ export class Client extends EventTarget {
     this.attempts = 0;
     this.caughtUp = true;
     this.setState("live");
-    this.mark("delivered", (message) => UNREAD.includes(message.status));
+    this.mark("delivered", (message) => UNDELIVERED.includes(message.status));
     this.flush();
     this.ping();
   }
@@ -270,7 +270,7 @@ export class Client extends EventTarget {
       if (this.waitingFor === message.client) this.settle(message.client);
     }
     this.changed(message);
-    if (this.state === "live") this.mark("delivered", (message) => UNREAD.includes(message.status));
+    if (this.state === "live") this.mark("delivered", (message) => UNDELIVERED.includes(message.status));
   }
 
   onStatus({ id, status }) {

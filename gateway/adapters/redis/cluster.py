@@ -32,7 +32,7 @@ from gateway.settings import RedisSettings
 
 log = structlog.get_logger()
 PRESENCE = 5.0
-"""Seconds between two signs of life. A process is forgotten after three that are missing."""
+"""Seconds between two announcements. A process that misses three of them leaves the list."""
 SCAN_COUNT = 1000
 
 # The generic cell rate algorithm (ITU-T I.371). It stores one number: the time at which the bucket
@@ -182,8 +182,8 @@ class RedisCluster:
 
     async def may_sweep(self) -> bool:
         """One process sweeps for all of them; without Redis, each does. Its turn lasts half of the
-        interval, so that a process that dies after this call does not delay the next sweep by
-        more."""
+        interval, so that a process that dies after this call delays the next sweep by no
+        more than that."""
         key, lifetime = self._connection.key("sweep"), max(1, int(self.sweep_interval() * 500))
         try:
             acquired = await self._connection.call(

@@ -86,9 +86,9 @@ class RedisLeases:
     ) -> None:
         """See `Cluster.run_exclusively`.
 
-        While Redis is unavailable, the process that runs the task goes on. When Redis is
-        unavailable for longer than a lock lasts, every process runs it: the inbox ignores what two
-        of them fetch, but nobody would fetch what no process looks for.
+        While Redis is unavailable, the process that runs the task continues. When Redis is
+        unavailable for longer than a lock lasts, every process runs it: the inbox ignores a
+        message that two of them fetch, but a message that none of them fetches is lost.
         """
         lock = self.locks.new("lease", name)
         running: asyncio.Task[None] | None = None

@@ -1,4 +1,4 @@
-"""The audit log: a table that is only appended to, until an entry's time is over."""
+"""The audit log: a table that is only appended to. Old entries are deleted by retention."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BATCH = 5_000
 
 
 class SqlAuditLog:
-    """See `ports.Audit`."""
+    """See `ports.AuditLog`."""
 
     def __init__(self, database: SqlDatabase, clock: Clock) -> None:
         self._db = database
@@ -75,7 +75,7 @@ class SqlAuditLog:
         return await self._db.read(lambda c: customer_at(c, address))
 
     async def forget(self, before: datetime) -> int:
-        """Delete the entries from before that moment, in batches; return their number."""
+        """Delete the entries that are older than ``before``, in batches; return their number."""
         old = (
             select(audit.c.id)
             .where(audit.c.at < rows.to_ms(before))

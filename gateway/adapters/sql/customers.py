@@ -111,7 +111,7 @@ def _report(
 
 
 def _settle_unsure(connection: Connection, message: int, *, arrived: bool) -> None:
-    """A receipt tells what became of a send whose outcome nobody knew."""
+    """Close the outbox row of an ``unsure`` send: a receipt shows whether it arrived."""
     connection.execute(
         update(outbox)
         .where(outbox.c.message_id == message, outbox.c.state == "unsure")

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, select, update
 
-from gateway.adapters.encryption import BadKey, DataKeys, missing
+from gateway.adapters.encryption import DataKeys, missing_keys
 from gateway.adapters.files import DiskFiles
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
@@ -38,8 +38,8 @@ BATCH = 500
 
 
 class EncryptedColumn(msgspec.Struct, frozen=True):
-    """A column with text of customers or colleagues. ``scope`` gives what the texts of a row are
-    bound to."""
+    """A column with text of customers or colleagues. ``scope`` returns what the texts of a row
+    are bound to."""
 
     table: Table
     column: str
@@ -79,7 +79,7 @@ def decrypted_rows(
 ) -> list[dict[str, Any]]:
     """The ``chosen`` rows of ``table`` with their columns decrypted, in the order of their ids."""
     keys = rows.data_keys(connection)
-    columns = [one for one in ENCRYPTED_COLUMNS if one.table is table]
+    columns = [column for column in ENCRYPTED_COLUMNS if column.table is table]
     # Ordered: PostgreSQL by itself returns the rows that changed last at the end.
     found = connection.execute(select(table).where(chosen).order_by(table.c.id)).mappings()
     plain = [dict(row) for row in found]
@@ -96,7 +96,7 @@ def check_keys(connection: Connection, keys: DataKeys, at: int) -> None:
     used = set(connection.execute(select(data_keys.c.name)).scalars())
     lost = sorted(used - set(keys.names))
     if lost:
-        raise BadKey(missing(lost))
+        raise missing_keys(lost)
     if keys.first is not None and keys.first not in used:
         connection.execute(data_keys.insert(), {"name": keys.first, "since": at})
 
@@ -129,14 +129,14 @@ def _rotate_batch(
 ) -> tuple[int, int]:
     """Rotate the next rows after id ``after``; return the number of changed texts and the last id
     seen, 0 at the end. A text that changes meanwhile is skipped: it already has the new key."""
-    columns = [one for one in ENCRYPTED_COLUMNS if one.table is table]
+    columns = [column for column in ENCRYPTED_COLUMNS if column.table is table]
     query = select(table).where(table.c.id > after).order_by(table.c.id).limit(BATCH)
     found = connection.execute(query).mappings().all()
     changed = 0
     for row in map(dict, found):
         for encrypted in columns:
             old = row[encrypted.column]
-            if old is None or keys.current(old):
+            if old is None or keys.is_current(old):
                 continue
             place, column = encrypted.place(row), table.c[encrypted.column]
             unchanged = (table.c.id == row["id"]) & (column == old)

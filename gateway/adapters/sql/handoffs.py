@@ -30,7 +30,7 @@ from gateway.store import ConversationEvent, HandoffRequest
 
 
 class SqlHandoffs:
-    """See `store.Moves`."""
+    """See `store.Handoffs`."""
 
     def __init__(self, database: SqlDatabase, webhooks: WebhookRecorder) -> None:
         self._db = database
@@ -62,31 +62,31 @@ class SqlHandoffs:
             values: dict[str, Any] = {"state": state, "owner": None, "resolved_at": resolved_at}
             if handoff is not None:
                 values["tier"] = handoff.tier
-            now = _change(connection, conversation, epoch, values)
+            current = _change(connection, conversation, epoch, values)
             connection.execute(
                 update(handoffs)
                 .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
                 .values(closed_at=rows.to_ms(at))
             )
-            add_notice(connection, now, line, agent, at)
+            add_notice(connection, current, line, agent, at)
             if handoff is not None:
-                open_handoff(connection, now, handoff, at)
+                open_handoff(connection, current, handoff, at)
             by = agent.id if agent else None
             event = STATE_EVENTS[state]
             self._webhooks.conversation(
-                connection, conversation, event, at, agent=by, tier=now.tier
+                connection, conversation, event, at, agent=by, tier=current.tier
             )
             if state == "resolved":
                 resolved = ConversationEvent(
-                    conversation=conversation, name="resolved", epoch=now.epoch
+                    conversation=conversation, name="resolved", epoch=current.epoch
                 )
-                insert_event(connection, now.address.lane, "event", resolved, at)
-            return now
+                insert_event(connection, current.address.lane, "event", resolved, at)
+            return current
 
         return await self._db.write(job)
 
     async def move_up(
-        self, handoff: int, conversation: int, ask: HandoffRequest, at: datetime
+        self, handoff: int, conversation: int, request: HandoffRequest, at: datetime
     ) -> bool:
         def job(connection: Connection) -> bool:
             closed = connection.execute(
@@ -100,18 +100,20 @@ class SqlHandoffs:
             )
             if closed.rowcount != 1:
                 return False
-            now = _get(connection, conversation)
+            current = _get(connection, conversation)
             connection.execute(
                 update(conversations)
                 .where(conversations.c.id == conversation)
-                .values(tier=ask.tier)
+                .values(tier=request.tier)
             )
-            open_handoff(connection, now, ask, at)
-            reasons = [reason.code for reason in ask.reasons]
+            open_handoff(connection, current, request, at)
+            reasons = [reason.code for reason in request.reasons]
             self._webhooks.conversation(
-                connection, conversation, "escalated", at, tier=ask.tier, reasons=reasons
+                connection, conversation, "escalated", at, tier=request.tier, reasons=reasons
             )
-            add_notice(connection, now, f"nobody claimed it in time: moved to {ask.tier}", None, at)
+            add_notice(
+                connection, current, f"nobody claimed it in time: moved to {request.tier}", None, at
+            )
             return True
 
         return await self._db.write(job)
@@ -153,8 +155,8 @@ def claim_handoff(
         .limit(1)
     ).scalar()
     if found is None:
-        ask = HandoffRequest(reasons=(), tier=conversation.tier)
-        found = open_handoff(connection, conversation, ask, at)
+        request = HandoffRequest(reasons=(), tier=conversation.tier)
+        found = open_handoff(connection, conversation, request, at)
     connection.execute(
         update(handoffs)
         .where(handoffs.c.id == found)
@@ -189,10 +191,10 @@ def _change(
 ) -> Conversation:
     """Set ``values`` and the next epoch if ``epoch`` is still current, and discard what the bot
     has in the outbox. Raises Conflict."""
-    now = _get(connection, conversation)
-    if now.epoch != epoch:
-        state = f"{now.owner.name} has it" if now.owner else f"it is {now.state} now"
-        raise Conflict(f"somebody was faster: {state}", now)
+    current = _get(connection, conversation)
+    if current.epoch != epoch:
+        state = f"{current.owner.name} has it" if current.owner else f"it is {current.state} now"
+        raise Conflict(f"somebody was faster: {state}", current)
     connection.execute(
         update(conversations)
         .where(conversations.c.id == conversation)
@@ -202,7 +204,7 @@ def _change(
         (outbox.c.conversation_id == conversation)
         & (outbox.c.author == "bot")
         & (outbox.c.state == "ready")
-        & (outbox.c.lane == now.address.lane)
+        & (outbox.c.lane == current.address.lane)
     )
     connection.execute(
         update(messages)
@@ -219,18 +221,18 @@ def _claim(
     before = _get(connection, conversation)
     late = _on_their_way(connection, before)
     tier = agent.tier if before.tier == "bot" else before.tier
-    now = _change(
+    current = _change(
         connection,
         conversation,
         epoch,
         {"state": "person", "owner": rows.to_json(agent), "tier": tier, "resolved_at": None},
     )
-    claim_handoff(connection, now, agent, at)
-    add_notice(connection, now, f"{agent.name} took the conversation", agent, at)
+    claim_handoff(connection, current, agent, at)
+    add_notice(connection, current, f"{agent.name} took the conversation", agent, at)
     for message in late:
         text = f"Already on its way at that moment: “{message.text}”"
-        add_notice(connection, now, text, None, at)
-    return now, late
+        add_notice(connection, current, text, None, at)
+    return current, late
 
 
 def _on_their_way(connection: Connection, conversation: Conversation) -> tuple[Message, ...]:

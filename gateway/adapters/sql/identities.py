@@ -28,9 +28,9 @@ from gateway.adapters.sql.schema import (
     outbox,
 )
 from gateway.model import Address, Conversation
+from gateway.pipeline.outcomes import OPTED_OUT
 from gateway.ports import NotFound
 
-OPTED_OUT = "the customer asked for no more messages at this address"
 _IS_OPTED_OUT = PreparedStatement(
     select(identities.c.opted_out).where(
         identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value")

@@ -13,7 +13,6 @@ from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.handoffs import add_notice, claim_handoff
 from gateway.adapters.sql.identities import (
-    OPTED_OUT,
     begin_conversation,
     customer_at,
     customer_of,
@@ -24,6 +23,7 @@ from gateway.adapters.sql.identities import (
 from gateway.adapters.sql.schema import codes, conversations, customers, identities, links
 from gateway.adapters.sql.turns.side_effects import enqueue, store_message
 from gateway.model import Address, Agent, Conversation, LinkedAddress, Message
+from gateway.pipeline.outcomes import OPTED_OUT
 from gateway.ports import Conflict, NotAccepted, NotFound
 
 CODE_ATTEMPTS = 5
@@ -278,7 +278,7 @@ def _last_conversation(
 
 
 def _take(connection: Connection, there: Conversation, agent: Agent) -> Conversation:
-    """Give the conversation to ``agent``. The new epoch drops what the bot was about to say."""
+    """Give the conversation to ``agent``. The new epoch drops the bot's queued replies."""
     taken = (
         update(conversations)
         .where(conversations.c.id == there.id)

@@ -190,7 +190,7 @@ def _take(
         if row.due_at > rows.to_ms(at):
             return NotBefore(at=rows.from_ms(row.due_at))
         if connection.execute(_TAKE, {"row": row.id, "own": lease.id}).rowcount == 1:
-            return _parcel(connection, row, row.attempts + 1)
+            return _outbox_item(connection, row, row.attempts + 1)
         if connection.execute(_DISCARD, {"row": row.id}).rowcount == 1:
             connection.execute(_DISCARD_MESSAGE, {"row": row.id})
     return None
@@ -210,10 +210,10 @@ def _take_over(
     found = connection.execute(cut_off).all()
     for row in found:
         connection.execute(_ROW.values(process=lease.id), {"row": row.id})
-    return tuple(_parcel(connection, row, row.attempts) for row in found)
+    return tuple(_outbox_item(connection, row, row.attempts) for row in found)
 
 
-def _parcel(connection: Connection, row: Row[Any], attempts: int) -> OutboxItem:
+def _outbox_item(connection: Connection, row: Row[Any], attempts: int) -> OutboxItem:
     thread = connection.execute(_THREAD, {"conversation": row.conversation_id}).scalars()
     payload = rows.decrypted(connection, "outbox.payload", row.lane, row.payload)
     outbound = _OUTBOUND.decode(payload).replace(id=row.id, attempt=attempts, thread=tuple(thread))

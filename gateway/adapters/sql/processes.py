@@ -3,9 +3,9 @@
 Each process has a row with a lease that it renews. It marks what it works on (a turn, a send) with
 its id; nobody else takes that as long as its row exists. A process that takes over removes the row
 of one whose lease has expired, which is how the other learns of it. It may do so only after it has
-been in contact with the database for a whole lease: when the database was away, every lease has
-expired, and everyone gets the time to renew. On SQLite a lock on the data folder lets one process
-serve, so all others are dead.
+been in contact with the database for a whole lease: after an outage of the database every lease has
+expired, and each process gets the time to renew its own. On SQLite a lock on the data folder lets
+one process serve, so all others are dead.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ProcessLease:
         self.id: str | None = None
         self.duration = duration.total_seconds()
         self.since = self.until = 0.0
-        """The lease runs between these, by a clock that goes on while the process is stopped."""
+        """The lease runs between these, by a clock that runs on while the process is stopped."""
 
     def renewed(self, asked: float) -> None:
         """The database renewed it at ``asked`` or later."""

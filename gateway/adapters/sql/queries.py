@@ -96,7 +96,7 @@ _CONVERSATION = select(conversations).where(conversations.c.id == bindparam("id"
 
 
 class SqlQueries:
-    """See `store.Reading`. Each method reads one snapshot."""
+    """See `store.Queries`. Each method reads one snapshot."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
@@ -117,7 +117,7 @@ class SqlQueries:
         return await self._db.read(lambda c: _answered(c, since, limit))
 
     async def conversation(self, id: int) -> Conversation:
-        return await self._db.read(lambda c: rows.conversation(c, _found(c, id)))
+        return await self._db.read(lambda c: rows.conversation(c, _conversation_row(c, id)))
 
     async def queue(self) -> tuple[QueueItem, ...]:
         return await self._db.read(_queue, long=True)
@@ -135,7 +135,7 @@ class SqlQueries:
         return await self._db.read(job)
 
 
-def _found(connection: Connection, id: int) -> Row[Any]:
+def _conversation_row(connection: Connection, id: int) -> Row[Any]:
     row = connection.execute(_CONVERSATION, {"id": id}).one_or_none()
     if row is None:
         raise NotFound(f"there is no conversation {id}")
@@ -166,11 +166,11 @@ def _queue(connection: Connection) -> tuple[QueueItem, ...]:
         .order_by(handoffs.c.claimed_at.is_not(None), handoffs.c.priority.desc(), handoffs.c.id)
         .limit(500)
     )
-    return tuple(_item(connection, row) for row in connection.execute(open_handoffs).all())
+    return tuple(_queue_item(connection, row) for row in connection.execute(open_handoffs).all())
 
 
-def _item(connection: Connection, row: Row[Any]) -> QueueItem:
-    found = _found(connection, row.found)
+def _queue_item(connection: Connection, row: Row[Any]) -> QueueItem:
+    found = _conversation_row(connection, row.found)
     customer = connection.execute(
         select(customers).where(customers.c.id == found.customer_id)
     ).one()
@@ -219,7 +219,7 @@ def _preview(text: str) -> str:
 
 
 def _card(connection: Connection, id: int) -> ContextCard:
-    found = _found(connection, id)
+    found = _conversation_row(connection, id)
     customer = connection.execute(
         select(customers).where(customers.c.id == found.customer_id)
     ).one()

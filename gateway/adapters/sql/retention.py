@@ -1,4 +1,4 @@
-"""Deletes what is older than it may be, oldest first and a little at a time.
+"""Deletes what is older than the settings allow, oldest first, in small steps.
 
 Ids grow with time. So each step reads a range of ids from where the last one stopped, and the walk
 ends at the first row that is young enough: its cost depends on what is deleted, not on what stays.
@@ -6,7 +6,6 @@ ends at the first row that is young enough: its cost depends on what is deleted,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -14,6 +13,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select, true
 
+from gateway.adapters.files import DIGEST
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.customers import (
     CONVERSATION_TABLES,
@@ -39,17 +39,16 @@ from gateway.model import Inbound, Json
 from gateway.store import RetentionStep
 
 STEP = 1000
-DIGEST = re.compile(r"[0-9a-f]{64}")
-_DONE: dict[str, tuple[Table, Any, ColumnElement[bool]]] = {
+_FINISHED: dict[str, tuple[Table, Any, ColumnElement[bool]]] = {
     "inbox": (inbox, inbox.c.received_at, inbox.c.state == "handled"),
     "outbox": (outbox, outbox.c.created_at, outbox.c.state.in_(("sent", "discarded"))),
     "hooks": (hooks, hooks.c.created_at, hooks.c.state == "sent"),
 }
-"""Tables of work: the time of a row, and whether it is done."""
+"""The table of each kind, the time of a row, and the condition for a finished row."""
 
 
 class SqlRetention:
-    """See `store.Keeping`."""
+    """See `store.RetentionStore`."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
@@ -57,13 +56,15 @@ class SqlRetention:
     async def find_inactive(
         self, before: datetime, after: int, limit: int
     ) -> tuple[list[int], RetentionStep]:
-        return await self._db.read(lambda c: _silent(c, before, after, limit), long=True)
+        return await self._db.read(lambda c: _find_inactive(c, before, after, limit), long=True)
 
     async def export_conversation(self, conversation: int) -> Json:
-        return await self._db.read(lambda c: _whole(c, conversation), long=True)
+        return await self._db.read(lambda c: _export_conversation(c, conversation), long=True)
 
     async def delete_conversations(self, conversations: Sequence[int], before: datetime) -> int:
-        return await self._db.write(lambda c: _end(c, conversations, before), long=True)
+        return await self._db.write(
+            lambda c: _delete_conversations(c, conversations, before), long=True
+        )
 
     async def finished_rows(
         self,
@@ -75,32 +76,32 @@ class SqlRetention:
         delete: bool,
     ) -> RetentionStep:
         def job(connection: Connection) -> RetentionStep:
-            ids, cut = _old(connection, kind, before, after, limit)
+            ids, step = _find_finished(connection, kind, before, after, limit)
             if delete and ids:
-                table = attachments if kind == "attachments" else _DONE[kind][0]
+                table = attachments if kind == "attachments" else _FINISHED[kind][0]
                 connection.execute(table.delete().where(table.c.id.in_(ids)))
-            return cut
+            return step
 
         return await (self._db.write(job, long=True) if delete else self._db.read(job, long=True))
 
     async def unreferenced_files(self, digests: Sequence[str]) -> set[str]:
-        left: set[str] = set()
+        unreferenced: set[str] = set()
         for at in range(0, len(digests), STEP):
-            some = set(digests[at : at + STEP])
-            known = partial(_attached, digests=some)
-            left |= some - await self._db.read(known, long=True)
+            batch = set(digests[at : at + STEP])
+            known = partial(_attached, digests=batch)
+            unreferenced |= batch - await self._db.read(known, long=True)
         for find in (_named_in_inbox, _named_by_plugins):
             after: int | None = 0
-            while left and after is not None:
+            while unreferenced and after is not None:
                 found, after = await self._db.read(partial(find, after=after), long=True)
-                left -= found
-        return left
+                unreferenced -= found
+        return unreferenced
 
     async def vacuum(self) -> None:
         await self._db.vacuum()
 
 
-def _is_silent(before: datetime) -> ColumnElement[bool]:
+def _is_inactive(before: datetime) -> ColumnElement[bool]:
     """A conversation that is over, with no message since ``before`` and nothing waiting."""
     here = conversations.c.id
     recent = exists().where(messages.c.conversation_id == here, messages.c.at >= rows.to_ms(before))
@@ -114,41 +115,41 @@ def _is_silent(before: datetime) -> ColumnElement[bool]:
     return over & ~recent & ~outgoing & ~incoming
 
 
-def _silent(
+def _find_inactive(
     connection: Connection, before: datetime, after: int, limit: int
 ) -> tuple[list[int], RetentionStep]:
     walk = select(conversations.c.id).where(
         conversations.c.id > after, conversations.c.opened_at < rows.to_ms(before)
     )
     seen = connection.execute(walk.order_by(conversations.c.id).limit(limit)).scalars().all()
-    chosen = select(conversations.c.id).where(conversations.c.id.in_(seen), _is_silent(before))
+    chosen = select(conversations.c.id).where(conversations.c.id.in_(seen), _is_inactive(before))
     found = list(connection.execute(chosen.order_by(conversations.c.id)).scalars())
-    return found, RetentionStep(gone=len(found), after=seen[-1] if len(seen) == limit else None)
+    return found, RetentionStep(count=len(found), after=seen[-1] if len(seen) == limit else None)
 
 
-def _whole(connection: Connection, conversation: int) -> Json:
+def _export_conversation(connection: Connection, conversation: int) -> Json:
     select_rows = partial(decrypted_rows, connection)
     [row] = select_rows(conversations, conversations.c.id == conversation)
-    whole: dict[str, Any] = {"conversation": row}
-    whole["customer"] = select_rows(customers, customers.c.id == row["customer_id"])
+    exported: dict[str, Any] = {"conversation": row}
+    exported["customer"] = select_rows(customers, customers.c.id == row["customer_id"])
     for name, table in CONVERSATION_TABLES:
-        whole[name] = select_rows(table, table.c.conversation_id == conversation)
+        exported[name] = select_rows(table, table.c.conversation_id == conversation)
     message_ids = select(messages.c.id).where(messages.c.conversation_id == conversation)
-    whole["attachments"] = select_rows(attachments, attachments.c.message_id.in_(message_ids))
-    return whole
+    exported["attachments"] = select_rows(attachments, attachments.c.message_id.in_(message_ids))
+    return exported
 
 
-def _end(connection: Connection, chosen: Sequence[int], before: datetime) -> int:
-    still_silent = connection.execute(
+def _delete_conversations(connection: Connection, chosen: Sequence[int], before: datetime) -> int:
+    still_inactive = connection.execute(
         select(conversations.c.id, conversations.c.customer_id).where(
-            conversations.c.id.in_(chosen), _is_silent(before)
+            conversations.c.id.in_(chosen), _is_inactive(before)
         )
     ).all()
-    ids = [row.id for row in still_silent]
+    ids = [row.id for row in still_inactive]
     connection.execute(delete(inbox).where(inbox.c.conversation_id.in_(ids)))
     delete_conversation_rows(connection, ids)
     connection.execute(delete(conversations).where(conversations.c.id.in_(ids)))
-    for customer in {row.customer_id for row in still_silent}:
+    for customer in {row.customer_id for row in still_inactive}:
         _forget_customer(connection, customer)
     return len(ids)
 
@@ -170,10 +171,10 @@ def _forget_customer(connection: Connection, customer: int) -> None:
         delete_if_empty(connection, customer)
 
 
-def _old(
+def _find_finished(
     connection: Connection, kind: str, before: datetime, after: int, limit: int
 ) -> tuple[list[int], RetentionStep]:
-    """The ids of rows that are done and older than ``before``, in the next ``limit`` rows."""
+    """The ids of the finished rows older than ``before`` among the next ``limit`` rows."""
     if kind == "attachments":
         walk = (
             select(attachments.c.id, messages.c.at, true())
@@ -182,12 +183,12 @@ def _old(
             .order_by(attachments.c.id)
         )
     else:
-        table, time, done = _DONE[kind]
+        table, time, done = _FINISHED[kind]
         walk = select(table.c.id, time, done).where(table.c.id > after).order_by(table.c.id)
     seen = connection.execute(walk.limit(limit)).all()
     ids = [row[0] for row in seen if row[1] < rows.to_ms(before) and row[2]]
     is_end = len(seen) < limit or any(row[1] >= rows.to_ms(before) for row in seen)
-    return ids, RetentionStep(gone=len(ids), after=None if is_end else seen[-1][0])
+    return ids, RetentionStep(count=len(ids), after=None if is_end else seen[-1][0])
 
 
 def _attached(connection: Connection, *, digests: set[str]) -> set[str]:

@@ -58,7 +58,7 @@ _OVERDUE = text("SELECT count(*), min(due_at) FROM timers WHERE due_at <= :late"
 
 
 class SqlQueueStatistics:
-    """See `store.Figures`."""
+    """See `store.Statistics`."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
@@ -68,10 +68,13 @@ class SqlQueueStatistics:
 
 
 def _backlog(connection: Connection, at: datetime) -> Backlog:
-    undelivered = {state: _heap(n, since) for state, n, since in connection.execute(_UNDELIVERED)}
+    undelivered = {
+        state: _queue_statistics(count, since)
+        for state, count, since in connection.execute(_UNDELIVERED)
+    }
     overdue = connection.execute(_OVERDUE, {"late": rows.to_ms(at - GRACE)}).one()
     others = {
-        name: _heap(*connection.execute(query).one())
+        name: _queue_statistics(*connection.execute(query).one())
         for name, query in (
             ("inbox", _INBOX),
             ("outbox", _OUTBOX),
@@ -81,15 +84,15 @@ def _backlog(connection: Connection, at: datetime) -> Backlog:
             ("unclaimed", _UNCLAIMED),
         )
     }
-    return Backlog(**others, **undelivered, overdue=_heap(*overdue))
+    return Backlog(**others, **undelivered, overdue=_queue_statistics(*overdue))
 
 
-def _heap(n: int, since: int | None) -> QueueStatistics:
-    return QueueStatistics(rows=n, since=rows.maybe_from_ms(since))
+def _queue_statistics(count: int, since: int | None) -> QueueStatistics:
+    return QueueStatistics(rows=count, since=rows.maybe_from_ms(since))
 
 
 class DatabaseHealthCheck:
-    """See `ports.Checkup`. Reads only: it neither creates nor migrates the database."""
+    """See `ports.HealthCheck`. Reads only: it neither creates nor migrates the database."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
@@ -103,7 +106,7 @@ class DatabaseHealthCheck:
         """Whether the schema is this version's. Raises what keeps the database from being read."""
         return self.exists and await self._db.read(revision_of) == NEWEST
 
-    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a Checkup)
+    async def check_health(self, clock: Clock) -> Sequence[HealthProblem]:  # noqa: ARG002  (a HealthCheck)
         if not self.exists:
             what = f"the database {self._file} does not exist yet"
             remedy = "the first `warmline serve` creates it"

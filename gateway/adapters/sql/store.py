@@ -28,8 +28,8 @@ __all__ = ["SqlStore"]
 
 class SqlStore:
     """See `store.Store`. ``idle``: how long after the last message a conversation that the bot has
-    is over, so that the next message begins a new one. ``lease``: how long after its last sign of
-    life other processes take this one for dead. ``webhooks`` records events for other systems."""
+    is over, so that the next message begins a new one. ``lease``: how long after its last renewal
+    other processes take this one for dead. ``webhooks`` records events for other systems."""
 
     def __init__(
         self,

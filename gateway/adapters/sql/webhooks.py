@@ -1,7 +1,7 @@
 """Outgoing webhooks: events for other systems, recorded by the transaction they report.
 
 So an event exists when, and only when, what it reports was committed. Without a subscription
-nothing is queried and nothing is written. `services.webhooks` sends the rows, in order for each
+nothing is queried and nothing is written. `pipeline.webhooks` sends the rows, in order for each
 conversation and endpoint.
 """
 
@@ -141,12 +141,12 @@ class WebhookRecorder:
         *,
         texts: Mapping[str, Any] | None = None,
     ) -> None:
-        wanting = [one for one in self._subscriptions if one.wants(name)]
-        if not wanting:
+        subscriptions = [s for s in self._subscriptions if s.wants(name)]
+        if not subscriptions:
             return
         subject = _subject(connection, conversation)
         event = f"msg_{uuid4().hex}"
-        for subscription in wanting:
+        for subscription in subscriptions:
             known = {**subject, **data, **((texts or {}) if subscription.texts else {})}
             body = {"type": name, "timestamp": at.isoformat(), "data": known}
             payload = rows.to_json(body)
@@ -187,7 +187,7 @@ def _understood(message: Message) -> dict[str, Any]:
 
 
 class SqlWebhooks:
-    """See `store.Hooks`."""
+    """See `store.WebhookQueue`."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database

@@ -131,7 +131,7 @@ class QueuedBatch(QueuedJob[Any]):
     """Items that wait for one call of ``function``; each has its own caller.
 
     More items may join until the call starts, or fails before it starts. When the call fails,
-    `split` gives one batch for each item, so that only the bad item fails.
+    `split` returns one batch for each item, so that only the bad item fails.
     """
 
     __slots__ = ("function", "futures", "is_open", "items")

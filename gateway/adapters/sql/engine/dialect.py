@@ -1,7 +1,7 @@
 """Everything that differs between SQLite and PostgreSQL in the SQL that jobs run.
 
-SQLite runs one writer at a time. On PostgreSQL, jobs of several processes overlap. So jobs ask
-there for the locks that SQLite gives for free: one writer per lane, one process per row.
+SQLite runs one writer at a time. On PostgreSQL, jobs of several processes overlap. So jobs take
+locks there that SQLite does not need: one writer per lane, one process per row.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Key: TypeEngine[str] = Text().with_variant(Text(collation="C"), POSTGRES)
 
 def short(length: int) -> TypeEngine[str]:
     """A text that is normally short. SQLite accepts a longer one, so PostgreSQL must too: otherwise
-    it could not store a strange value from outside, or from a copied SQLite file."""
+    it could not store an unusual value from a provider, or from a copied SQLite file."""
     return String(length).with_variant(Text(), POSTGRES)
 
 

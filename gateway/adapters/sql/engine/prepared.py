@@ -89,15 +89,15 @@ class PreparedStatement:
             raise TypeError(f"a prepared statement cannot apply a Python-side default: {compiled}")
         self._sql = str(compiled)
         self._order = tuple(compiled.positiontup) if compiled.positional else None
-        self._pick = _picking(self._order or ())
+        self._pick = _in_order(self._order or ())
         self._fixed = {n: b.effective_value for n, b in compiled.binds.items() if not b.required}
-        self._row = self._naming()
+        self._row = self._row_factory()
         self._dialect = dialect.name  # last: another thread may be reading it
 
     def _for_dialect(self, dialect: Dialect) -> Statement:  # noqa: ARG002  (the same for all)
         return self._statement
 
-    def _naming(self) -> Callable[[Any], Any]:
+    def _row_factory(self) -> Callable[[Any], Any]:
         names = [column.key for column in getattr(self._statement, "selected_columns", ())]
         return _NAMED("Row", names)._make if names else tuple
 
@@ -128,7 +128,7 @@ class PreparedJoin(PreparedStatement):
         ]
         return (*named, *found[self._rest :])
 
-    def _naming(self) -> Callable[[Any], Any]:
+    def _row_factory(self) -> Callable[[Any], Any]:
         return tuple  # the same names occur in several tables
 
 
@@ -151,7 +151,7 @@ class PreparedInsert(PreparedStatement):
         return self._statement if dialect.name == "sqlite" else self._returning
 
 
-def _picking(order: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
+def _in_order(order: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
     """A function that puts values into ``order``, as the driver expects them."""
     if len(order) > 1:
         return itemgetter(*order)

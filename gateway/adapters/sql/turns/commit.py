@@ -60,7 +60,8 @@ _UPDATE = PreparedStatement(
 
 
 def commit_turn(connection: Connection, outcome: TurnOutcome, at: datetime) -> CommittedTurn:
-    """Store ``outcome`` whole. Raises Moved or AlreadyHandled, having changed nothing."""
+    """Store ``outcome`` whole. Raises ConversationChanged or AlreadyHandled, having
+    changed nothing."""
     committed = _store(connection, outcome, at)
     more = outcome.work.more or _has_more(connection, outcome.work.lane)
     return committed if more == committed.more else committed.replace(more=more)
@@ -109,38 +110,38 @@ def _current(
     if outcome.work.inbound is not None and outcome.work.inbound.ref is not None:
         identify(connection, outcome)
     row = _CONVERSATION.one(connection, {"id": outcome.conversation.id})
-    now = rows.conversation(connection, row)
+    current = rows.conversation(connection, row)
     if outcome.work.event is not None:
-        return now, _why_outdated(connection, now, outcome.work.event)
-    if outcome.work.kind == "agent" or now.epoch == outcome.conversation.epoch:
-        return now, None
-    if now.state in ("waiting", "person"):
-        return now, "a person took the conversation"
+        return current, _why_outdated(connection, current, outcome.work.event)
+    if outcome.work.kind == "agent" or current.epoch == outcome.conversation.epoch:
+        return current, None
+    if current.state in ("waiting", "person"):
+        return current, "a person took the conversation"
     raise ConversationChanged
 
 
 def _why_outdated(
-    connection: Connection, now: Conversation, event: ConversationEvent
+    connection: Connection, current: Conversation, event: ConversationEvent
 ) -> str | None:
     """Why a timer's reply is dropped: the conversation changed, or a newer one began. (Where
     conversations follow one another in a lane, the reply would show up in the newer one.)"""
-    if now.epoch != event.epoch:
+    if current.epoch != event.epoch:
         return "the conversation has changed since it was set"
-    lane = {"lane": now.address.lane, "this": now.id}
-    if now.subject is None and _NEWER.scalar(connection, lane) is not None:
+    lane = {"lane": current.address.lane, "this": current.id}
+    if current.subject is None and _NEWER.scalar(connection, lane) is not None:
         return "the customer has begun a newer conversation"
     return None
 
 
-def _update(connection: Connection, outcome: TurnOutcome, now: Conversation) -> Conversation:
-    after = outcome.conversation.replace(epoch=now.epoch, owner=now.owner)
+def _update(connection: Connection, outcome: TurnOutcome, current: Conversation) -> Conversation:
+    after = outcome.conversation.replace(epoch=current.epoch, owner=current.owner)
     if outcome.message is None and outcome.handoff is None:
-        return now
+        return current
     if outcome.reopen:
-        after = after.replace(epoch=now.epoch + 1, owner=None, resolved_at=None)
-        reopened = update(conversations).where(conversations.c.id == now.id)
+        after = after.replace(epoch=current.epoch + 1, owner=None, resolved_at=None)
+        reopened = update(conversations).where(conversations.c.id == current.id)
         connection.execute(reopened.values(owner=None, resolved_at=None))
-    _UPDATE.count(connection, {"this": now.id, **turn_columns(connection, outcome, after)})
+    _UPDATE.count(connection, {"this": current.id, **turn_columns(connection, outcome, after)})
     return after
 
 

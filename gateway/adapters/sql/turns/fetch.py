@@ -3,7 +3,7 @@ and the history that its turn needs.
 
 One query answers most of it: where the database is another machine, that is one round trip.
 Where several processes serve, the head is first leased by one of them. Whoever commits a turn first
-writes it (the state of its row is the fence); the lease saves the others the work, and later tells
+writes it (the state of its row is the fence); the lease saves the others the work, and later shows
 which row a process died on.
 """
 
@@ -74,7 +74,7 @@ _LEASE = PreparedStatement(
 )
 _INBOUND = msgspec.json.Decoder(Inbound)
 _AGENT_MESSAGE = msgspec.json.Decoder(AgentMessage)
-_HAPPENED = msgspec.json.Decoder(ConversationEvent)
+_EVENT = msgspec.json.Decoder(ConversationEvent)
 
 
 class LaneHead(NamedTuple):
@@ -115,7 +115,7 @@ def fetch_turn(
     connection: Connection, lane: str, at: datetime, idle: timedelta
 ) -> WorkItem | NotBefore | None:
     """The oldest unhandled row of ``lane`` with everything its turn needs; None when there is none.
-    Raises Unreadable."""
+    Raises UnreadableRow."""
     head = _fetch_head(connection, lane)
     if head is None:
         return None
@@ -183,7 +183,7 @@ def _internal_turn(connection: Connection, row: Row[Any], *, more: bool) -> Work
         error=row.error,
         more=more,
         agent_message=_AGENT_MESSAGE.decode(payload) if row.kind == "agent" else None,
-        event=None if row.kind == "agent" else _HAPPENED.decode(payload),
+        event=None if row.kind == "agent" else _EVENT.decode(payload),
         customer=rows.customer(connection, customer),
         conversation=conversation,
         history=_history(connection, conversation.id),

@@ -93,8 +93,8 @@ def conversation_of(
 
 
 def _may_continue(connection: Connection, last: Row[Any], customer: Customer) -> bool:
-    """Whether the conversation is the customer's own, or was begun at this address by somebody who
-    had not said who they are."""
+    """Whether the conversation is the customer's own, or was begun at this address by an anonymous
+    customer."""
     if last.customer_id == customer.id:
         return True
     begun_by = connection.execute(_CUSTOMER_BY_ID, {"id": last.customer_id}).one()
@@ -102,9 +102,9 @@ def _may_continue(connection: Connection, last: Row[Any], customer: Customer) ->
 
 
 def open_conversation(connection: Connection, outcome: TurnOutcome, at: datetime) -> Conversation:
-    """Begin a conversation; the customer is known by its address from now on. Raises Moved when
-    a person has taken the conversation that the message belongs to, or when the address has become
-    known meanwhile."""
+    """Begin a conversation; the customer is known by its address from now on. Raises
+    ConversationChanged when a person has taken the conversation that the message belongs to, or
+    when the address has become known meanwhile."""
     conversation, inbound = outcome.conversation, outcome.work.inbound
     values: dict[str, object] = {
         "customer_id": _ensure_customer(connection, outcome, at),

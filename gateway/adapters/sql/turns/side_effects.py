@@ -210,24 +210,24 @@ def _close_suggestion(connection: Connection, outcome: TurnOutcome) -> None:
 
 
 def open_handoff(
-    connection: Connection, conversation: Conversation, ask: HandoffRequest, at: datetime
+    connection: Connection, conversation: Conversation, request: HandoffRequest, at: datetime
 ) -> int:
     """Put ``conversation`` into the queue, with a timer in case nobody claims it in time; return
     the handoff's id."""
-    reasons = rows.to_json(ask.reasons)
+    reasons = rows.to_json(request.reasons)
     id: int = connection.execute(
         insert(handoffs).returning(handoffs.c.id),
         {
             "conversation_id": conversation.id,
             "reasons": rows.encrypted(connection, "handoffs.reasons", conversation.id, reasons),
-            "tier": ask.tier,
-            "skills": rows.to_json(ask.skills),
-            "priority": ask.priority,
+            "tier": request.tier,
+            "skills": rows.to_json(request.skills),
+            "priority": request.priority,
             "created_at": rows.to_ms(at),
         },
     ).scalar_one()
-    if ask.claim_by is not None:
-        timer = Timer(name="unclaimed", due_at=ask.claim_by, data={"handoff": str(id)})
+    if request.claim_by is not None:
+        timer = Timer(name="unclaimed", due_at=request.claim_by, data={"handoff": str(id)})
         _set_timer(connection, conversation, timer)
     return id
 

@@ -40,7 +40,8 @@ def upgrade() -> None:
 
 
 def _as_long_as_sqlite_takes() -> None:
-    """SQLite never minded the lengths of texts: what it holds must fit."""
+    """Remove the length limits of text columns: SQLite does not enforce them, and its data must
+    fit."""
     for table, column in op.get_bind().execute(
         sa.text(
             "SELECT table_name, column_name FROM information_schema.columns"

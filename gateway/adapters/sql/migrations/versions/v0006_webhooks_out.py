@@ -1,4 +1,4 @@
-"""Events for other systems, until they are delivered."""
+"""The queue of outgoing webhooks."""
 
 from __future__ import annotations
 
