@@ -33,6 +33,6 @@ class FolderPlugin:
 
 async def test_a_static_folder_is_refused_as_a_route(tmp_path: Path) -> None:
     """The start fails and names the plugin and what a route must be."""
-    with pytest.raises(BadPlugin, match=r"folder: routes\(\) must give .* not StaticDef"):
+    with pytest.raises(BadPlugin, match=r"folder: routes\(\) must return .* not StaticDef"):
         async with running(FolderPlugin(tmp_path), tmp_path=tmp_path):
             pass

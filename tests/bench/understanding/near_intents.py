@@ -23,8 +23,8 @@ from gateway.ops.evaluation import Row, auroc, fresh_turn
 from gateway.pipeline.understanding import join_insights
 from gateway.routing.policy import Policy
 from gateway.routing.route import decide
-from plugins.escalation import Escalation, EscalationSettings, Words
-from plugins.escalation.handlers import humanised
+from plugins.escalation import Escalation, EscalationSettings, HandoverTexts
+from plugins.escalation.handlers import intent_title
 
 from .data import SEEDS, Figures, draw, mean, missing, rows
 from .engines import BATCH, PlainIntents, our_engines
@@ -126,7 +126,7 @@ async def _answer_to_question(asked: Understood) -> Turn:
     turn = asked.turn.replace(route=decide(asked.turn, POLICIES["asks_back"]))
     reply = await _shipped_escalation().handle(turn)
     assert reply is not None
-    title = humanised(asked.intent)
+    title = intent_title(asked.intent)
     text = next((b.payload for b in reply.buttons if b.title == title), turn.message.text)
     history = (
         turn.message.replace(understanding=turn.understanding, turn=1),
@@ -141,7 +141,7 @@ async def _answer_to_question(asked: Understood) -> Turn:
 def _shipped_escalation() -> Escalation:
     shipped = EscalationSettings()
     return Escalation(
-        words=Words(shipped.words),
+        texts=HandoverTexts(shipped.words),
         titles=shipped.titles,
         never_offer=shipped.never_offer,
         choices=shipped.choices,

@@ -18,12 +18,11 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from aiohttp.test_utils import unused_port
-from plugins.nlu_rasa.export import project, write
-from plugins.nlu_rasa.knowledge import Knowledge
 
 from gateway import Guess, Insight, Turn, WarmlineError
 from gateway.ops.evaluation import OUT_OF_SCOPE, Row
-from plugins.nlu_rasa import Client, NluRasa
+from plugins.nlu_rasa import RasaClient, RasaUnderstander
+from plugins.nlu_rasa.project import TrainingData, build_project, write_project
 
 from .data import QUICK, Figures, skipped
 
@@ -48,7 +47,7 @@ class Diet:
     name, priority = "rasa_diet", 20
 
     def __init__(self, url: str) -> None:
-        self._engine = NluRasa(Client(url, timeout=60), at_once=1)
+        self._engine = RasaUnderstander(client=RasaClient(url, timeout=60), at_once=1)
 
     def train(self, rows: Sequence[Row]) -> Diet:
         return self
@@ -68,7 +67,7 @@ def trained(rows: Sequence[Row]) -> Iterator[tuple[Diet, float]]:
     """A server trained on ``rows``, which is ended on exit, and the seconds of training."""
     with tempfile.TemporaryDirectory(prefix="warmline-diet-") as name:
         folder = Path(name)
-        write(project(_knowledge(rows), epochs=EPOCHS), folder)
+        write_project(build_project(_knowledge(rows), epochs=EPOCHS), folder)
         began = time.perf_counter()
         with (folder / "train.log").open("wb") as log:
             code = _rasa(folder, log, "train", "nlu", "--out", "models").wait()
@@ -121,9 +120,9 @@ def _end(log: Path) -> str:
     return log.read_text("utf-8", "replace")[-2000:]
 
 
-def _knowledge(rows: Sequence[Row]) -> Knowledge:
+def _knowledge(rows: Sequence[Row]) -> TrainingData:
     examples: dict[tuple[str, str], list[str]] = {}
     for text, intent in rows:
         examples.setdefault(("intent", intent), []).append(" ".join(text.split()))
     lines = {kind: tuple(found) for kind, found in examples.items()}
-    return Knowledge(examples=lines, answers={})
+    return TrainingData(examples=lines, answers={})
