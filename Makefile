@@ -47,7 +47,7 @@ layers: $(VENV)/.project $(VENV)/.dev
 pages: $(VENV)/.dev  # without --quiet, which would hide warnings
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.project $(VENV)/.dev  ## measure; prints one JSON object a line; PARTS= chooses
+bench: $(VENV)/.project $(VENV)/.dev  ## measure; prints one JSON object per line; PARTS= selects
 	@$(if $(filter speed,$(or $(PARTS),speed)),.ci/opsdroid)
 	@$(BIN)/python -m tests.bench $(PARTS)
 
@@ -63,13 +63,13 @@ faults: $(VENV)/.project $(VENV)/.dev  ## kill, stop and disconnect processes fo
 api: $(VENV)/.project $(VENV)/.dev  ## send EXAMPLES requests to each operation of the API
 	@OPENAPI_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -q tests/openapi -o timeout=3600
 
-fuzz: $(VENV)/.project $(VENV)/.dev $(VENV)/.fuzz  ## fuzz each parser for SECONDS; NAMES= chooses
+fuzz: $(VENV)/.project $(VENV)/.dev $(VENV)/.fuzz  ## fuzz each parser for SECONDS; NAMES= selects
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(NAMES)
 
 image-check: $(VENV)/.dev  ## run the image's build steps in a clean root; needs root and debootstrap
 	@$(BIN)/python .ci/image
 
-audit: $(VENV)/.dev  ## list known vulnerabilities of what is locked; needs the network
+audit: $(VENV)/.dev  ## list known vulnerabilities of the locked requirements; needs the network
 	@$(BIN)/python .ci/audit
 
 sbom: $(VENV)/.project $(VENV)/.dev  ## write dist/sbom.json
@@ -93,7 +93,7 @@ lock: $(VENV)/.dev
 wheel: $(VENV)/.project  ## build dist/warmline-*.whl
 	@$(BIN)/hatchling build -t wheel
 
-clean:  ## delete everything that was built, but not var/, which has the data
+clean:  ## delete everything that was built, but not var/, which holds the data
 	rm -rf $(VENV) dist site .mypy_cache .ruff_cache .hypothesis
 
 # Stamps: packages are installed again only after the files that list them have changed.

@@ -20,7 +20,7 @@ PAGE = 500
 def audit() -> None:
     """The audit log.
 
-    It has sign-ins, what was viewed and what was changed.
+    It records sign-ins, and what was viewed and changed.
     """
 
 
@@ -33,7 +33,7 @@ def audit() -> None:
     "--since", help="Only entries since then: a date or time (ISO 8601), or 30m, 12h, 7d ago."
 )
 @click.option(
-    "--limit", type=click.IntRange(1), default=1000, show_default=True, help="The most entries."
+    "--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most this many."
 )
 @run_async
 async def list_audit(  # noqa: PLR0917  (click passes them by name)

@@ -33,7 +33,7 @@ from gateway.settings import PostgresSettings, Settings
 
 @click.command()
 @config_option
-@click.option("--revision", default=None, help="Default: the newest; with --back one step back.")
+@click.option("--revision", default=None, help="Default: the newest; with --back, one step back.")
 @click.option("--back", is_flag=True, help="Go back. Data that only newer revisions have is lost.")
 @run_async
 async def migrate(config: Path | None, revision: str | None, back: bool) -> None:
@@ -52,13 +52,13 @@ async def migrate(config: Path | None, revision: str | None, back: bool) -> None
                 before, after = await migrate_forward(database, revision or "head")
         finally:
             await database.stop()
-    click.echo(f"{before} -> {after}" if before != after else f"at {after} already")
+    click.echo(f"{before} -> {after}" if before != after else f"already at {after}")
 
 
 @click.command()
 @config_option
 @click.option(
-    "--to", "target", required=True, help="postgresql://USER:PASSWORD@HOST/NAME, which is empty."
+    "--to", "target", required=True, help="An empty database: postgresql://USER:PASSWORD@HOST/NAME."
 )
 @run_async
 async def move(config: Path | None, target: str) -> None:
@@ -156,7 +156,7 @@ def retention() -> None:
 @config_option
 @json_option
 @click.option("--dry-run", is_flag=True, help="Only count.")
-@click.option("--vacuum", is_flag=True, help="Then shrink the file; needs the server stopped.")
+@click.option("--vacuum", is_flag=True, help="Then shrink the file; stop the server first.")
 @run_async
 async def run(config: Path | None, json: bool, dry_run: bool, vacuum: bool) -> None:
     """Archive and delete old data now."""

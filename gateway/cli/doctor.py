@@ -133,7 +133,7 @@ async def _check_server(gateway: Gateway, database: DatabaseHealthCheck) -> Sequ
     if gateway.database.shared:
         return await _check_processes(database)
     if not is_served(gateway.settings.data_dir / "serving.lock"):
-        what = f"no server works in {gateway.settings.data_dir}"
+        what = f"no server is running in {gateway.settings.data_dir}"
         return [HealthProblem(what=what, severity="warning", fix="run `warmline serve`")]
     url = f"http://{core.host}:{core.port}/readyz"
     try:

@@ -49,7 +49,7 @@ async def intents(config: Path | None, train: Path, test: Path, json: bool) -> N
 @json_option
 @run_async
 async def emotion(config: Path | None, test: Path, json: bool) -> None:
-    """Test how well upset customers are found."""
+    """Test how well upset customers are recognised."""
     rows = read_rows(test, "needs_human", allowed=frozenset({"0", "1"}))
     _print(await evaluate_emotion(_engines(config)[0], rows), json)
 

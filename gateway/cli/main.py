@@ -62,7 +62,7 @@ def command() -> click.Group:
     for name, offered in PluginRegistry(installed_plugins()).commands().items():
         if name in COMMANDS:
             raise click.ClickException(
-                f"a plugin offers the command {name}, which Warmline has itself; remove the plugin"
+                f"a plugin offers the command {name}, which is Warmline's own; remove the plugin"
             )
         group.add_command(offered)
     return group

@@ -42,7 +42,7 @@ async def list_outbox(config: Path | None, json: bool) -> None:
 async def retry_outbox(config: Path | None, ids: tuple[int, ...]) -> None:
     """Send replies again.
 
-    Without IDS all that are listed. A running server sends them within half a minute.
+    Without IDS, all listed replies. A running server sends them within half a minute.
     """
     async with open_store(config) as gateway:
         count = await gateway.store.outbox.retry(ids or None)
@@ -71,7 +71,7 @@ async def list_inbox(config: Path | None, json: bool) -> None:
 async def retry_inbox(config: Path | None, ids: tuple[int, ...]) -> None:
     """Handle messages again.
 
-    Without IDS all that are listed. A running server handles them within half a minute.
+    Without IDS, all listed messages. A running server handles them within half a minute.
     """
     async with open_store(config) as gateway:
         count = await gateway.store.inbox.retry(ids or None)
@@ -147,7 +147,7 @@ def _print_entries(entries: Sequence[OutboxEntry | InboxEntry], json: bool) -> N
 def webhooks() -> None:
     """Webhooks to other systems.
 
-    A running server sends those that you retry or replay at once.
+    A running server sends events that you retry or replay at once.
     """
 
 
@@ -178,7 +178,7 @@ async def list_webhooks(config: Path | None, json: bool) -> None:
 async def retry_webhooks(config: Path | None, ids: tuple[int, ...]) -> None:
     """Send events again.
 
-    Without IDS all dead letters.
+    Without IDS, all dead letters.
     """
     async with open_store(config) as gateway:
         count = await gateway.store.webhooks.retry(ids or None)
@@ -198,7 +198,7 @@ async def retry_webhooks(config: Path | None, ids: tuple[int, ...]) -> None:
 async def replay_webhooks(config: Path | None, since: datetime, endpoint: str | None) -> None:
     """Send all events since a time again.
 
-    Those that were accepted are included. The events have the same ids as before.
+    Events that were accepted are included. The events have the same ids as before.
     """
     async with open_store(config) as gateway:
         count = await gateway.store.webhooks.replay(since.replace(tzinfo=UTC), endpoint)

@@ -64,7 +64,7 @@ class ReplayChannel:
 async def replay(config: Path | None, json: bool, file: Iterable[str]) -> None:
     """Replay messages and print the replies.
 
-    FILE has one JSON object a line: {"channel", "from", "text"}, and "at" and "id" if needed. If
+    FILE has one JSON object per line: {"channel", "from", "text"}, and "at" and "id" if needed. If
     FILE is -, stdin is read. The messages run through a temporary gateway: nothing is sent, and
     the database does not change.
     """

@@ -97,14 +97,14 @@ def serving_lock(settings: Settings) -> Iterator[None]:
     system releases the lock when the process ends, in whatever way.
     """
     folder, name = settings.data_dir, settings.core.process.name
-    problem, fix = f"another `warmline serve` works in {folder}", "set WARMLINE_DATA_DIR"
+    problem, fix = f"another `warmline serve` is running in {folder}", "set WARMLINE_DATA_DIR"
     lock = folder / "serving.lock"
     if is_shared(settings.core.database_url):
         if name is None:
             yield
             return
         lock = folder / f"serving-{quote(name, safe='')}.lock"
-        problem, fix = f"another process named {name} runs", "set WARMLINE_PROCESS__NAME"
+        problem, fix = f"another process named {name} is running", "set WARMLINE_PROCESS__NAME"
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -139,7 +139,7 @@ class Policy(PolicyPart):
         for key, tier in named.items():
             if tier is not None and tier not in self.tiers:
                 raise ValueError(
-                    f"`{key}`: there is no tier `{tier}`; known are {', '.join(self.tiers)}"
+                    f"`{key}`: there is no tier `{tier}`; known tiers are {', '.join(self.tiers)}"
                 )
         if "bot" in self.tiers:
             raise ValueError("`bot` is not a tier of agents; choose another name")

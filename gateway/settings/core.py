@@ -130,7 +130,7 @@ class ProcessSettings(_Part):
 
 
 class RetentionSettings(_Part):
-    """After how many days data are deleted; none: never. Runs once a day, in small batches."""
+    """After how many days data is deleted; none: never. Runs once a day, in small batches."""
 
     conversations_days: int | None = Field(
         None, ge=1, description="days of silence; then a conversation is deleted, unless open"
@@ -215,7 +215,7 @@ class CoreSettings(BaseModel):
         "first encrypts, each of them decrypts; none: nothing is encrypted",
     )
     audit_days: int = Field(
-        365, ge=0, description="days for which entries of the audit log are kept; 0: always"
+        365, ge=0, description="days for which entries of the audit log are kept; 0: for ever"
     )
     worker: WorkerSettings = WorkerSettings()
     delivery: DeliverySettings = DeliverySettings()

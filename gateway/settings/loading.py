@@ -105,7 +105,7 @@ def _unknown_keys(
             key,
             f"is a secret; set {PREFIX}{key.upper()} or {PREFIX}{key.upper()}_FILE instead"
             if key in SECRET
-            else f"unknown setting; known are {', '.join(sorted(known))}",
+            else f"unknown setting; known settings are {', '.join(sorted(known))}",
         )
         for key in tree
         if key not in known

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gateway.ports import WarmlineError
 
 M = TypeVar("M", bound=BaseModel)
-LIST = "must be a list: `[one, two]`, or a line `- one` for each below it"
+LIST = "must be a list: `[one, two]`, or a line `- one` for each item below it"
 MAPPING = "must be a mapping; write `name: value` below it"
 _SHAPES = {
     **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), LIST),
@@ -68,7 +68,7 @@ class YamlLines:
         below = "."  # the keys below a repeated one follow it and are not reported
         for key, line in marks:
             if (first := self._lines.get(key)) and not key.startswith(below):
-                what = f"is written twice, first in line {first}; keep one"
+                what = f"is written twice, first on line {first}; keep one"
                 self.repeated.append(Problem(file=file, line=line, key=key, message=what))
                 below = f"{key}."
             self._lines[key] = line
@@ -125,7 +125,7 @@ def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseMo
 
 def _advice(kind: str, message: str, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
-        return f"unknown key; known are {', '.join(sorted(model.model_fields))}"
+        return f"unknown key; known keys are {', '.join(sorted(model.model_fields))}"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     if kind in _SHAPES:
@@ -236,7 +236,7 @@ def _look(text: str, file: str) -> None:
         if depth > DEEPEST:
             raise _bad(file, line, f"is nested deeper than {DEEPEST} levels; write it flatter")
         if (tag := getattr(event, "tag", None)) is not None and tag != "!":
-            raise _bad(file, line, f"tags (`{tag[:40]}`) are not allowed; remove it")
+            raise _bad(file, line, f"tags (`{tag[:40]}`) are not allowed; remove the tag")
 
 
 def _weigh(node: yaml.Node, file: str, known: dict[int, Weight | None]) -> Weight:

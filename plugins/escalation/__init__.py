@@ -45,7 +45,9 @@ class EscalationSettings(BaseModel):
     def _validate_words(cls, words: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
         for kind, texts in words.items():
             if kind not in TEXTS:
-                raise ValueError(f"unknown kind of text `{kind}`; known are {', '.join(TEXTS)}")
+                raise ValueError(
+                    f"unknown kind of text `{kind}`; known kinds are {', '.join(TEXTS)}"
+                )
             for language, text in texts.items():
                 if problem := text_problem(kind, language, text):
                     raise ValueError(f"`{kind}.{language}` {problem}")

@@ -170,7 +170,7 @@ async def test_the_card_shows_the_whole_case(support: SupportChannel) -> None:
     ):
         assert part in shown_text, part
     await support.clock.advance(8 * 60)
-    await support.until(lambda: "waits 8 min" in shown(support.cards()[2]))
+    await support.until(lambda: "waiting 8 min" in shown(support.cards()[2]))
     updates = [c for c in support.slack.made("chat.update") if c.args["ts"] == card["ts"]]
     assert len(updates) <= 9, "at most one a minute"
 

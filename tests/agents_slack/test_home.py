@@ -61,7 +61,7 @@ async def test_the_app_home(support: SupportChannel) -> None:
     assert now.index("Queue") < now.index("*dora*") < now.index("My day")
     assert "Waiting for your decision" in now
     await support.until(lambda: "1 note" in shown_home(support, "UANA"))
-    assert "1 answer · 1 conversation taken · 0 resolved · 1 note" in shown_home(support, "UANA")
+    assert "1 answer · 1 conversation claimed · 0 resolved · 1 note" in shown_home(support, "UANA")
     assert "Waiting for your decision" not in await home(support, "UBEN")
     assert await home(support, "UGUEST") == "This is where agents see their customers."
 

@@ -79,7 +79,7 @@ def test_every_mistake_is_reported_at_once(own_guide: Write, voice: Voice) -> No
         "14": "greetings.chat.named.en: unknown placeholder {nmae}; available here: {name}",
         "15": "greetings.chat.plain.english: string should match pattern '^[a-z]{2,3}$'; "
         "change the value",
-        "17": "openers: is written twice, first in line 16; keep one",
+        "17": "openers: is written twice, first on line 16; keep one",
     }
 
 

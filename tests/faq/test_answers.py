@@ -131,8 +131,8 @@ answers:
             [
                 "4: answers.a.say.en.body: is missing; add it",
                 (
-                    "5: answers.a.say.en.boddy: unknown key; known are body, buttons, next_step, "
-                    "opener, personal"
+                    "5: answers.a.say.en.boddy: unknown key; known keys are body, buttons, "
+                    "next_step, opener, personal"
                 ),
             ],
         ),
@@ -148,7 +148,7 @@ answers:
         ),
         (
             "answers:\n  a: {say: {en: {body: Hi}}}\n  a: {say: {en: {body: Ho}}}\n",
-            ["3: answers.a: is written twice, first in line 2; keep one"],
+            ["3: answers.a: is written twice, first on line 2; keep one"],
         ),
         (
             (

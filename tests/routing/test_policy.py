@@ -48,8 +48,8 @@ hours:
 
 
 MISTAKES = [
-    ("reasons: {harm: {teir: x}}", 1, "reasons.harm.teir", "unknown key; known are enabled, "),
-    ("\nescalate: yes", 2, "escalate", "unknown key; known are again_within_days, "),
+    ("reasons: {harm: {teir: x}}", 1, "reasons.harm.teir", "unknown key; known keys are enabled, "),
+    ("\nescalate: yes", 2, "escalate", "unknown key; known keys are again_within_days, "),
     ("reasons:\n  loop:\n    replies: 1", 3, "reasons.loop.replies", "greater than or equal to 2"),
     ("hours:\n  timezone: Europe/Berln", 2, "hours.timezone", "write it as `Europe/Berlin`"),
     ("hours:\n  week:\n    monday: 9 to 5", 3, "hours.week.monday.0", "as `09:00-17:30`"),

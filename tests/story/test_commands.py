@@ -147,7 +147,7 @@ async def test_two_servers_never_share_their_data(serve: Serve) -> None:
     await server.start()
     told = server.command("serve", "--port", str(free_port()))
     assert told.returncode == 1
-    assert "another `warmline serve` works in" in told.stderr
+    assert "another `warmline serve` is running in" in told.stderr
     assert "Traceback" not in told.stderr
     assert await server.ready()
 

@@ -113,12 +113,12 @@ def test_repeated_keys_are_listed_with_their_lines(file: Path) -> None:
     whole, lines = read_shape_and_lines(file, AnswersFile)
     assert whole.answers["a"].say["en"].body == ("Ho",)
     assert [str(problem) for problem in lines.repeated] == [
-        f"{file}:3: answers.a: is written twice, first in line 2; keep one"
+        f"{file}:3: answers.a: is written twice, first on line 2; keep one"
     ]
 
 
 def test_an_unknown_key_names_the_keys_beside_it(file: Path) -> None:
     """Also below mappings and lists of models."""
     file.write_text("answers: {a: {links: [{title: A, urll: /a}], say: {en: {body: Hi}}}}", "utf-8")
-    with pytest.raises(BadConfig, match=r"links\.0\.urll: unknown key; known are title, url$"):
+    with pytest.raises(BadConfig, match=r"links\.0\.urll: unknown key; known keys are title, url$"):
         read_shape(file, AnswersFile)

@@ -23,7 +23,7 @@ from gateway import (
     WarmlineError,
 )
 
-DECIDED = "That was decided already."
+DECIDED = "That has already been decided."
 
 
 class Buttons:
@@ -66,9 +66,9 @@ class Buttons:
         except Conflict as late:
             await answer(press, f"✋ {dialogs.lost_race(late.conversation)}")
         except NotFound:
-            await answer(press, "✋ This conversation does not exist any more.")
+            await answer(press, "✋ This conversation no longer exists.")
         except SlackRefused as refused:
-            await answer(press, f"✋ Slack did not open it ({refused.code}). Please press again.")
+            await answer(press, f"✋ Slack opened no form ({refused.code}). Please press again.")
         except WarmlineError:
             await answer(press, "✋ Slack could not be reached for this. Please press again.")
         return OK
@@ -113,12 +113,12 @@ class CardButtons:
     async def _claim(self, press: ButtonPress, agent: Agent, conversation: Conversation) -> None:
         id = conversation.id
         if _owns(agent, conversation):
-            return await self.context.answer_press(press, "You have it already.", id)
+            return await self.context.answer_press(press, "You already have this conversation.", id)
         card = await self.context.services.desk.claim(id, agent, epoch=conversation.epoch)
         await self.context.store.count(press.user, self.context.today, "claims")
         if card.on_its_way:
             messages = "\n".join(f"• {one_line(m.text, 300)}" for m in card.on_its_way[:5])
-            text = f"⚠️ It was on its way when you took it:\n{messages}"
+            text = f"⚠️ This was being sent when you claimed it:\n{messages}"
             await self.context.answer_press(press, text, id)
         return self.context.wake(id)
 
@@ -159,7 +159,7 @@ class SuggestionButtons:
             await self.context.services.desk.ignore_suggestion(id, agent)
 
     async def _gone(self, press: ButtonPress, card: ContextCard) -> None:
-        text = "This suggestion is gone already."
+        text = "This suggestion is no longer available."
         await self.context.answer_press(press, text, card.conversation.id)
 
     async def _draft(self, press: ButtonPress) -> tuple[ContextCard, int, str | None]:
@@ -231,7 +231,7 @@ class HeldReplyButtons:
             await self.context.answer_press(press, DECIDED)
             return None
         if saved.value.user != press.user:
-            await self.context.answer_press(press, "✋ Only its author decides about that.")
+            await self.context.answer_press(press, "✋ Only its author can decide that.")
             return None
         return saved
 
@@ -279,7 +279,7 @@ class Forms:
     async def _transferred(self, view: Mapping[str, Any], agent: Agent) -> Json:
         form, values = dialogs.parse_transfer_form(view), dialogs.form_values(view)
         if values.get("tier") not in self.context.settings.tiers:
-            return _error(dialogs.TRANSFER, "Choose to whom it goes.")
+            return _error(dialogs.TRANSFER, "Choose who gets it.")
         skills = [s.strip()[:60] for s in values.get("skills", "").split(",") if s.strip()]
         try:
             await self.context.services.desk.transfer(

@@ -76,7 +76,7 @@ def shows_everything(card: ContextCard) -> bool:
 
 
 def erased_card() -> SlackPost:
-    text = "This customer's data were erased."
+    text = "This customer's data was erased."
     return SlackPost(text=text, blocks=(kit.section(text),))
 
 
@@ -101,7 +101,7 @@ def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[
         )
     yield from _history(card)
     for message in card.on_its_way[:3]:
-        yield kit.context(f"⚠️ Was on its way already: {one_line(message.text, 500)}")
+        yield kit.context(f"⚠️ Was already being sent: {one_line(message.text, 500)}")
     yield from _suggestion(card)
     yield from _buttons(card)
 
@@ -122,14 +122,14 @@ def _state_line(card: ContextCard, now: datetime, away: frozenset[str]) -> str:
     parts = [_state(card, away)]
     since = waiting_since(card)
     if since is not None and conversation.state in ("waiting", "person"):
-        parts.append(f"⏱ waits {duration_label(since, now)}")
+        parts.append(f"⏱ waiting {duration_label(since, now)}")
     if handoff is not None and conversation.state == "waiting":
         parts.append(f"priority *{priority_label(handoff.priority)}*")
     if handoff is not None:
         skills = f" ({', '.join(handoff.skills)})" if handoff.skills else ""
         parts.append(escape(f"{code_label(handoff.tier)}{skills}"))
     if conversation.language:
-        parts.append(f"writes {escape(conversation.language)}")
+        parts.append(f"language {escape(conversation.language)}")
     return "   ".join(parts)
 
 
@@ -251,7 +251,7 @@ def _buttons(card: ContextCard) -> Iterator[Block]:
             kit.button("Resolve", "agents:resolve", value, style="primary"),
             kit.button("Hand back", "agents:hand_back", value),
             transfer,
-            kit.button("Take over", "agents:take", value, confirm=(question, "Take it over")),
+            kit.button("Take over", "agents:take", value, confirm=(question, "Take over")),
         ]
     yield kit.divider()
     yield kit.actions("conversation", *buttons)
@@ -274,7 +274,7 @@ def transcript(card: ContextCard) -> ThreadPost:
         sections[-1] = f"{sections[-1]}\n{line}".strip()
     blocks = [kit.context(title)]
     if len(sections) > room:
-        blocks.append(kit.context("The beginning is left out here; the desk has it."))
+        blocks.append(kit.context("The beginning is left out here; you can read it at the desk."))
     blocks += [kit.section(text) for text in sections[-room:] if text]
     return ThreadPost(marker=f"story:{card.conversation.id}", text=title, blocks=tuple(blocks))
 
@@ -301,13 +301,13 @@ def message_posts(message: Message, card: ContextCard) -> tuple[ThreadPost, ...]
 def without_file(post: ThreadPost, why: str) -> ThreadPost:
     """What stands in the thread for a file that Slack does not take."""
     name = post.file.name if post.file else ""
-    line = f"📎 {one_line(name, 200)} cannot be shown here ({escape(why)}); the desk has it."
+    line = f"📎 {one_line(name, 200)} cannot be shown here ({escape(why)}); open it at the desk."
     return ThreadPost(marker=post.marker, text=line, blocks=(kit.context(line),))
 
 
 def gap(before: int) -> ThreadPost:
     """Stands for the messages before message ``before`` that were not copied."""
-    line = "Some messages in between are not copied here; the desk has them."
+    line = "Some messages in between were not copied here; you can read them at the desk."
     return ThreadPost(marker=f"gap:{before}", text=line, blocks=(kit.context(f"⚠️ {line}"),))
 
 

@@ -15,11 +15,13 @@ from channels.slack.markup import escape, fit, one_line
 from gateway import ContextCard, Conversation, Finding, Value
 
 NOT_AN_AGENT = (
-    "✋ This was *not* sent to the customer. Only full members of this channel answer customers; "
-    "guests, bots and people of other companies do not. Ask an admin of this workspace."
+    "✋ This was *not* sent to the customer. Only full members of this channel can answer "
+    "customers; guests, bots and people from other companies cannot. "
+    "Ask an admin of this workspace."
 )
 BUTTON_REFUSED = (
-    "✋ Only full members of this channel can do that; guests and other companies cannot."
+    "✋ Only full members of this channel can do that; "
+    "guests and people from other companies cannot."
 )
 NEVER_SENT = frozenset({"empty", "control-character", "too-long", "too-many-files"})
 """Rules of the voice (docs/voice.md) whose errors no channel can carry."""
@@ -70,7 +72,7 @@ def held_reply(
                 "agents:reply:send",
                 reply.id,
                 style="danger",
-                confirm=("The customer will see it as you wrote it.", "Send as is"),
+                confirm=("The customer will see it exactly as you wrote it.", "Send as is"),
             )
         )
     return [*blocks, kit.actions("held", *buttons, *_not_sending(reply))]
@@ -82,9 +84,9 @@ def confirmation_reason(card: ContextCard, agent: str) -> str | None:
     if conversation.state == "person" and conversation.owner and conversation.owner.id != agent:
         return owner_text(conversation)
     if conversation.state == "resolved":
-        return "This conversation is resolved. Sending opens it again, with you."
+        return "This conversation is resolved. Sending reopens it and assigns it to you."
     if conversation.state == "bot":
-        return "The bot has this conversation again. Sending takes it back, to you."
+        return "The bot has this conversation again. Sending takes it back and assigns it to you."
     return None
 
 
@@ -116,7 +118,7 @@ def advice(text: str, findings: Sequence[Finding]) -> str | None:
     if not warnings:
         return None
     lines = "\n".join(f"• {_finding(text, warning)}" for warning in warnings[:8])
-    return f"💡 It was sent. For the next time:\n{lines}"
+    return f"💡 It was sent. For next time:\n{lines}"
 
 
 def changed_too_late(conversation: Conversation, *, deleted: bool) -> str:
@@ -124,7 +126,7 @@ def changed_too_late(conversation: Conversation, *, deleted: bool) -> str:
     channel = channel_label(conversation.address.channel)
     what = "deleting it here" if deleted else "changing it here"
     return (
-        f"The customer has this answer on {channel} already: {what} does not change what they see. "
+        f"The customer already has this answer on {channel}: {what} does not change what they see. "
         "Write another message to correct it."
     )
 
@@ -139,7 +141,7 @@ def lost_race(conversation: Conversation) -> str:
     if conversation.owner is not None:
         return f"{one_line(conversation.owner.name, 80)} was faster and has this conversation."
     states = {"waiting": "is waiting for a person", "bot": "is with the bot again"}
-    return f"Somebody was faster: it {states.get(conversation.state, 'is resolved')}."
+    return f"Somebody was faster: the conversation {states.get(conversation.state, 'is resolved')}."
 
 
 def owner_text(conversation: Conversation) -> str:
@@ -188,11 +190,11 @@ class TransferForm(Value, frozen=True, kw_only=True):
 def edit_form(card: ContextCard, form: EditForm, text: str) -> Block:
     channel = channel_label(card.conversation.address.channel)
     blocks = [
-        kit.context(f"To {_name(card)} on {channel}. Your words go out as they are."),
+        kit.context(f"To {_name(card)} on {channel}. Your words are sent as they are."),
         kit.field("text", "Answer", kit.text_input(text, multiline=True)),
     ]
     if len(text) > kit.INPUT:
-        cut = f"Slack takes {kit.INPUT} characters here: the end is cut off. The desk has it whole."
+        cut = f"Slack takes {kit.INPUT} characters here: the end is cut off. Edit it at the desk."
         blocks.insert(0, kit.context(f"⚠️ {cut}"))
     return kit.form(EDIT, "Edit the answer", "Send", _encode(form), blocks)
 

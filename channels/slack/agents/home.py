@@ -181,9 +181,9 @@ def command_answer(word: str, home: AgentHome, slash: str) -> Block:
     else:
         lines = [
             f"`{slash} mine`: your conversations, and replies that wait for your decision",
-            f"`{slash} queue`: who waits, the most urgent first",
+            f"`{slash} queue`: the waiting conversations, most urgent first",
             f"`{slash} break` and `{slash} available`: whether colleagues should step in for you",
-            f"`{slash} help`: this",
+            f"`{slash} help`: this list",
             "Reply in a card's thread to answer; begin with `note:` to write an internal note.",
         ]
     return ephemeral("\n".join(lines))
@@ -225,7 +225,7 @@ def _line(home: AgentHome, item: QueueItem) -> str:
 def _counts(day: DayCounts) -> str:
     parts = (
         _count(day.answers, "answer"),
-        _count(day.claims, "conversation") + " taken",
+        _count(day.claims, "conversation") + " claimed",
         f"{day.resolved} resolved",
         _count(day.notes, "note"),
     )
