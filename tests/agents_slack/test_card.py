@@ -166,7 +166,7 @@ async def test_the_card_shows_the_whole_case(support: SupportChannel) -> None:
         "We open at nine.",
         "I am looking into your order now.",
         "priority *",
-        "waits just now",
+        "arrived just now",
     ):
         assert part in shown_text, part
     await support.clock.advance(8 * 60)

@@ -93,7 +93,7 @@ async def test_a_running_installation_is_not_copied(
             warmline, "move", "--config", str(installation), "--to", postgres_url
         )
     assert result.exit_code == 1
-    assert "another `warmline serve` works" in output_of(result)
+    assert "another `warmline serve` is running" in output_of(result)
 
 
 def set_to(file: Path, url: str) -> None:

@@ -122,7 +122,8 @@ def _state_line(card: ContextCard, now: datetime, away: frozenset[str]) -> str:
     parts = [_state(card, away)]
     since = waiting_since(card)
     if since is not None and conversation.state in ("waiting", "person"):
-        parts.append(f"⏱ waiting {duration_label(since, now)}")
+        waited = duration_label(since, now)
+        parts.append("⏱ arrived just now" if waited == "just now" else f"⏱ waiting {waited}")
     if handoff is not None and conversation.state == "waiting":
         parts.append(f"priority *{priority_label(handoff.priority)}*")
     if handoff is not None:
