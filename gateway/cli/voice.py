@@ -15,7 +15,7 @@ from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import Voice
 
 channel_option = click.option(
-    "--channel", required=True, help="Such as rest, webchat, email, sms or slack."
+    "--channel", required=True, help="A channel, such as webchat, email, sms or slack."
 )
 emotion_option = click.option(
     "--emotion",
@@ -78,7 +78,7 @@ def render(  # noqa: PLR0917  (click passes them by name)
 @channel_option
 @emotion_option
 @author_option
-@click.option("--language", default=None, help="Of the text (ISO 639-1). Default: guessed.")
+@click.option("--language", default=None, help="Of the text (ISO 639-1). Default: detected.")
 @json_option
 @file_argument
 def lint(  # noqa: PLR0917  (click passes them by name)

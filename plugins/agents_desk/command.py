@@ -31,7 +31,7 @@ password_option = click.option(
     prompt=True,
     hide_input=True,
     confirmation_prompt=True,
-    help="asked for when missing, which is safer: a shell keeps a history",
+    help="prompted for if omitted, which is safer: a shell keeps a history",
 )
 
 

@@ -19,10 +19,10 @@ class DemoShopSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     maildir: Path | None = Field(
-        None, description="the mails shown at /shop/mail; none: `mail` in the data directory"
+        None, description="folder of the e-mails at /shop/mail; none: `mail` in the data directory"
     )
     smtp_port: int = Field(2525, ge=0, le=65535, description="shown to visitors; 0: not known")
-    address: str = Field("help@magpie.example", description="where visitors write to")
+    address: str = Field("help@magpie.example", description="the address that visitors write to")
 
 
 @hookimpl

@@ -54,7 +54,7 @@ class ShopPages:
     def hints(self, url: str) -> Iterable[str]:
         """Where the shop and the mails that it sent are."""
         yield f"Shop   {url}/"
-        yield f"Mails  {url}/shop/mail"
+        yield f"E-mail {url}/shop/mail"
 
     async def _front(self, _: web.Request) -> web.Response:
         return self._page("front.html")

@@ -22,9 +22,9 @@ def rasa() -> None:
     default=None,
     help="the settings; default: warmline.yaml here, else the demo's",
 )
-@click.option("--epochs", default=100, show_default=True, help="of training, for config.yml")
+@click.option("--epochs", default=100, show_default=True, help="training epochs, for config.yml")
 @click.option(
-    "--language", default="en", show_default=True, help="of the answers in all other languages"
+    "--language", default="en", show_default=True, help="its answers serve all other languages"
 )
 def export(folder: Path, config: Path | None, epochs: int, language: str) -> None:
     """Write a complete Rasa project into FOLDER; train it there with `rasa train`."""

@@ -105,7 +105,7 @@ class ReplyWorker:
                     log.exception("agents_slack.reply_failed", reply=id)
                     failures[id] = failures.get(id, 0) + 1
                     if failures[id] >= ATTEMPTS:
-                        await self._hold(saved, "Something of ours failed. It was not sent.")
+                        await self._hold(saved, "An internal error occurred. It was not sent.")
                     await clock.sleep(1.0)
                 else:
                     backoff.reset()
@@ -162,7 +162,7 @@ class ReplyWorker:
         text = await self._plain(reply, reply.text if note is None else note)
         text = "\n".join([text, *(f"📎 {file.name}" for file in reply.files)]).strip()
         if not text:
-            await self._notify(reply, "empty", "A note needs words; nothing was kept.")
+            await self._notify(reply, "empty", "A note needs text; nothing was saved.")
             return await self._finish(saved, "withdrawn")
         card = await context.services.desk.card(reply.conversation)
         id = None
