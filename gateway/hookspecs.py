@@ -49,7 +49,7 @@ OpenServices = Callable[[Path | None], AbstractAsyncContextManager[tuple[Service
 def register_settings(section: Section) -> None:
     """Declare your section of the settings, such as ``channels.sms``.
 
-    Called once, before all other hooks, also for packages that will stay asleep. Call
+    Called once, before all other hooks, even for packages that will stay disabled. Call
     ``section(name, Model, aliases)``: the section is validated with the model, and each mistake
     is reported with file, line and key. ``aliases`` maps environment variables without our prefix
     to fields: ``{"TWILIO_AUTH_TOKEN": "auth_token"}``. ``settings.section(Model)`` is None later
