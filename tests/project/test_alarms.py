@@ -30,7 +30,7 @@ def _series() -> dict[str, set[str]]:
     """Each series of /metrics with its labels."""
     found: dict[str, set[str]] = {}
     for figure in Metrics().registry._collector_to_names:
-        labels = set(figure._labelnames)
+        labels = set(getattr(figure, "label_names", None) or figure._labelnames)
         [family] = figure.describe()
         suffixes = {
             "counter": ["_total"],
