@@ -155,7 +155,7 @@ class SupportChannel:
         person = self.gw.customer(channel, name)
         return [m.text for m in await person.messages() if m.author == "agent"]
 
-    async def until(self, condition: Callable[[], Any], timeout: float = 15.0) -> Any:
+    async def until(self, condition: Callable[[], Any], timeout: float = 30.0) -> Any:
         """Wait for ``condition``; a tenth of a second passes at each look."""
 
         async def looked() -> Any:
