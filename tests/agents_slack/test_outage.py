@@ -74,7 +74,9 @@ async def test_the_desk_works_during_an_outage(support: SupportChannel) -> None:
     await support.until(support.cards)
     await support.until(lambda: "With *Una*" in shown(support.cards()[0]))
     assert len(support.cards()) == 1
-    assert count(support, "It left today.") == 1
+    await support.until(lambda: count(support, "*Una* answered:\nIt left today."))
+    await support.quiet()
+    assert count(support, "*Una* answered:\nIt left today.") == 1
 
 
 async def test_a_deleted_card_is_posted_again(support: SupportChannel) -> None:
