@@ -139,6 +139,7 @@ if TYPE_CHECKING:
         fill_facts,
         in_language,
     )
+    from gateway.support.labels import code_label, cue_label, mood_label, priority_label
     from gateway.support.personal_data import (
         CARD_NUMBER,
         EMAIL,
@@ -276,13 +277,17 @@ __all__ = [
     "WarmlineError",
     "WebhookSubscriber",
     "backoff",
+    "code_label",
     "compose_yaml",
     "construct_yaml",
+    "cue_label",
     "fill_facts",
     "hookimpl",
     "in_language",
     "luhn",
+    "mood_label",
     "packaged_yaml",
+    "priority_label",
     "read_bounded",
     "read_shape",
     "read_shape_and_lines",
@@ -297,6 +302,7 @@ _MODULES = (
     "ports",
     "support.backoff",
     "support.http",
+    "support.labels",
     "support.personal_data",
     "support.assets",
     "hookspecs",  # this and the next modules load pydantic

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -16,13 +17,17 @@ from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.webhooks import WebhookRecorder, WebhookSubscription
 from gateway.adapters.standalone import StandaloneCluster, SystemClock
-from gateway.adapters.tracing_setup import tracing_from_environment
 from gateway.plugins import PluginRegistry, Registrations
-from gateway.ports import Channel, Clock, Traits
+from gateway.ports import Channel, Clock, Traits, WarmlineError
 from gateway.routing.policy import Policy, load_policy
 from gateway.runtime.cluster import Cluster
 from gateway.runtime.metrics import Metrics
 from gateway.settings import BadConfig, Problem, Settings
+
+if TYPE_CHECKING:
+    from gateway.adapters.tracing import Tracing
+
+OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 class Infrastructure:
@@ -112,3 +117,42 @@ class Infrastructure:
 def plugin_name(plugin: object) -> str:
     """The name that a plugin's object has, by default that of its class."""
     return str(getattr(plugin, "name", type(plugin).__name__))
+
+
+def tracing_from_environment(
+    enabled: bool | Literal["auto"], environ: Mapping[str, str]
+) -> Tracing | None:
+    """Tracing, or None when it is off. ``auto`` turns it on when an endpoint is set.
+
+    The SDK and the exporter read their own variables (``OTEL_SERVICE_NAME``,
+    ``OTEL_TRACES_SAMPLER``, ``OTEL_BSP_...``: https://opentelemetry.io/docs/specs/otel/
+    configuration/sdk-environment-variables/). Without tracing none of them is imported. Raises
+    WarmlineError when tracing is on and OpenTelemetry is not installed.
+    """
+    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return None
+    on = any(environ.get(name) for name in OTLP_ENDPOINTS) if enabled == "auto" else enabled
+    named = "OTEL_SERVICE_NAME" in environ or "service.name" in environ.get(
+        "OTEL_RESOURCE_ATTRIBUTES", ""
+    )
+    return _exporting_tracing(None if named else "warmline") if on else None
+
+
+def _exporting_tracing(service_name: str | None) -> Tracing:
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+            OTLPSpanExporter,
+        )
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+        from gateway.adapters.tracing import Tracing  # noqa: PLC0415
+    except ImportError:
+        what = "tracing is enabled, but OpenTelemetry is not installed"
+        raise WarmlineError(f"{what}; pip install 'warmline[otel]'") from None
+    # A name given here wins over the environment.
+    attributes = {"service.name": service_name} if service_name else {}
+    provider = TracerProvider(resource=Resource.create(attributes))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return Tracing(provider)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway import Clock
+from gateway import Clock, code_label, cue_label, mood_label, priority_label, reason_label
 from plugins.agents_desk import labels, view
 from plugins.agents_desk.accounts import may
 
@@ -55,6 +55,11 @@ class HtmlRenderer:
         )
         self._templates.globals.update(
             asset=asset_url,
+            code_label=code_label,
+            cue_label=cue_label,
+            mood_label=mood_label,
+            priority_label=priority_label,
+            reason_label=reason_label,
             labels=labels,
             may=may,
             text_spans=view.text_spans,

@@ -7,25 +7,13 @@ from datetime import datetime
 from gateway import (
     Address,
     Conversation,
-    Emotion,
     LinkedAddress,
     Message,
-    Reason,
     Route,
-    reason_label,
+    code_label,
+    priority_label,
 )
 
-CUES = {
-    "shouting": "in capitals",
-    "repetition": "repeated",
-    "exclaiming": "exclamation marks",
-    "questioning": "repeated question marks",
-    "elongation": "stretched letters",
-    "asked_for_person": "asks for a person",
-    "not_helped": "the last answer did not help",
-    "harm": "harm",
-    "legal": "legal words",
-}
 CHANNELS = {
     "webchat": "Web chat",
     "email": "E-mail",
@@ -67,21 +55,6 @@ ACTIONS = {
     "escalate": "Escalate to a person",
     "pass": "Pass to the person who has it",
 }
-PRIORITIES = ("normal", "soon", "high", "at once")
-
-
-def plain(code: str) -> str:
-    """A code without a label of its own: ``asked_for_person`` becomes ``asked for person``."""
-    return code.replace("_", " ").replace(".", " ").strip() or "unknown"
-
-
-def escalation_reason(reason: Reason) -> str:
-    """Why a conversation was escalated."""
-    return reason_label(reason.code)
-
-
-def cue(kind: str) -> str:
-    return CUES.get(kind) or plain(kind)
 
 
 def channel(name: str) -> str:
@@ -95,19 +68,6 @@ def linked(link: LinkedAddress, agent: str = "") -> str:
     if link.agent is None:
         return "linked by a colleague"
     return "linked by you" if link.agent.id == agent else f"linked by {link.agent.name}"
-
-
-def priority(value: int) -> str:
-    return PRIORITIES[max(0, min(value, 3))]
-
-
-def mood(emotion: Emotion) -> str:
-    """The emotion and its strength: ``slightly anxious``, ``very angry``."""
-    if emotion.label == "calm":
-        return "calm"
-    if emotion.intensity >= 0.7:
-        return f"very {emotion.label}"
-    return f"slightly {emotion.label}" if emotion.intensity < 0.35 else emotion.label
 
 
 def state(conversation: Conversation, agent: str = "") -> str:
@@ -130,8 +90,8 @@ def decision(route: Route) -> str:
     if route.action != "escalate":
         return ACTIONS[route.action]
     skills = f", skills {', '.join(route.skills)}" if route.skills else ""
-    urgency = f", priority {priority(route.priority)}" if route.priority else ""
-    return f"To a person: {plain(route.tier)}{skills}{urgency}"
+    urgency = f", priority {priority_label(route.priority)}" if route.priority else ""
+    return f"To a person: {code_label(route.tier)}{skills}{urgency}"
 
 
 def customer_name(customer: str | None, address: Address) -> str:

@@ -20,6 +20,8 @@ from gateway import (
     Reason,
     Suggestion,
     Value,
+    cue_label,
+    mood_label,
 )
 from plugins.agents_desk import labels
 
@@ -239,7 +241,7 @@ def text_spans(message: Message) -> tuple[TextSpan, ...]:
         TextSpan(
             text=text[start:end],
             cues=tuple(
-                dict.fromkeys(labels.cue(c.kind) for c in cues if c.start <= start and end <= c.end)
+                dict.fromkeys(cue_label(c.kind) for c in cues if c.start <= start and end <= c.end)
             ),
         )
         for start, end in pairwise(bounds)
@@ -277,16 +279,16 @@ def _describe_arc(points: Sequence[MoodPoint]) -> str:
     first, last = points[0].emotion, points[-1].emotion
     worst = max((point.emotion for point in points), key=lambda emotion: emotion.distress)
     if len(points) == 1:
-        return f"{labels.mood(first).capitalize()} (one message)"
+        return f"{mood_label(first).capitalize()} (one message)"
     if worst.distress > max(first.distress, last.distress) + NOTABLE_CHANGE:
-        return f"{labels.mood(worst).capitalize()} at one point, {labels.mood(last)} now"
-    if labels.mood(first) == labels.mood(last):
-        return f"{labels.mood(last).capitalize()} throughout"
+        return f"{mood_label(worst).capitalize()} at one point, {mood_label(last)} now"
+    if mood_label(first) == mood_label(last):
+        return f"{mood_label(last).capitalize()} throughout"
     change = last.distress - first.distress
     trend = ""
     if abs(change) > NOTABLE_CHANGE:
         trend = ", getting worse" if change > 0 else ", getting better"
-    return f"From {labels.mood(first)} to {labels.mood(last)}{trend}"
+    return f"From {mood_label(first)} to {mood_label(last)}{trend}"
 
 
 def _addresses(card: ContextCard) -> tuple[CustomerAddress, ...]:

@@ -10,7 +10,16 @@ from typing import Any, get_args, get_origin
 import msgspec
 import pytest
 
-from gateway import Address, Cue, Emotion, Message, MoodLabel, Reason, Understanding
+from gateway import (
+    Address,
+    Cue,
+    Emotion,
+    Message,
+    MoodLabel,
+    Understanding,
+    cue_label,
+    reason_label,
+)
 from plugins.agents_desk import labels, view
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.conversations import (
@@ -321,8 +330,8 @@ def test_durations(minutes: float, text: str) -> None:
 
 def test_unknown_codes_are_readable() -> None:
     """A reason or cue of an unknown plugin is still readable."""
-    assert labels.escalation_reason(Reason(code="crm_vip_customer")) == "Crm vip customer"
-    assert labels.cue("odd_thing") == "odd thing"
+    assert reason_label("crm_vip_customer") == "Crm vip customer"
+    assert cue_label("odd_thing") == "odd thing"
     assert labels.channel("telegram") == "Telegram"
     assert labels.customer_name(None, Address(channel="sms", value="+44")) == "+44"
 

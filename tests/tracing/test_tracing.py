@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 
 from gateway import Reply, TryLater, Turn, Undeliverable
 from gateway.adapters.tracing import Tracing
-from gateway.adapters.tracing_setup import tracing_from_environment
+from gateway.app.infrastructure import tracing_from_environment
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.spine.conftest import ANSWER_ALL
 
@@ -194,7 +194,7 @@ def test_without_tracing_opentelemetry_is_not_imported() -> None:
     metrics when OpenTelemetry is installed.)"""
     program = (
         "import sys, gateway.app;"
-        "from gateway.adapters.tracing_setup import tracing_from_environment as tracing;"
+        "from gateway.app.infrastructure import tracing_from_environment as tracing;"
         "assert tracing('auto', {}) is None; assert tracing(False, {'X': '1'}) is None;"
         "print([name for name in sys.modules if 'sdk.trace' in name or 'otel' in name[:12]"
         " or name.startswith('opentelemetry.exporter')])"

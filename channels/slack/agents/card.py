@@ -10,19 +10,26 @@ from channels.slack.agents.blocks import Block
 from channels.slack.agents.labels import (
     author_label,
     channel_label,
-    code_label,
-    cue_label,
     customer_label,
     duration_label,
     mood_face,
-    mood_label,
-    priority_label,
     repeat_label,
     size_label,
     waiting_since,
 )
 from channels.slack.markup import escape, fit, one_line, pieces
-from gateway import Attachment, ContextCard, Cue, Message, Value, reason_label
+from gateway import (
+    Attachment,
+    ContextCard,
+    Cue,
+    Message,
+    Value,
+    code_label,
+    cue_label,
+    mood_label,
+    priority_label,
+    reason_label,
+)
 
 ON_CARD = 6
 """Messages of the conversation that the card shows; the thread has all."""
@@ -161,7 +168,7 @@ def _moods(card: ContextCard) -> str:
     ]
     lines: list[str] = []
     for message, emotion in understood[-MOODS:]:
-        cues = [f"“{one_line(c.text, 80)}” ({cue_label(c)})" for c in _cues(message)[:4]]
+        cues = [f"“{one_line(c.text, 80)}” ({cue_label(c.kind)})" for c in _cues(message)[:4]]
         line = f"{mood_face(emotion.label)} {mood_label(emotion)}"
         line = f"{line}: {', '.join(cues)}" if cues else line
         if lines[-1:] != [line]:

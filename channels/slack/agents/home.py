@@ -19,12 +19,11 @@ from channels.slack.agents.labels import (
     customer_label,
     duration_label,
     mood_face,
-    priority_label,
 )
 from channels.slack.agents.store import AgentReply, Availability, CardThread, DayCounts
 from channels.slack.api import SlackRefused
 from channels.slack.markup import escape, one_line, readable
-from gateway import QueueItem, TryLater, Unsure, Value, WarmlineError, reason_label
+from gateway import QueueItem, TryLater, Unsure, Value, WarmlineError, priority_label, reason_label
 
 log = structlog.get_logger(__name__)
 SHOWN = 15

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway import Address, ContextCard, Cue, Emotion, Message
+from gateway import Address, ContextCard, Message, code_label
 
-CUES = {
-    "shouting": "in capitals",
-    "repetition": "repeated",
-    "exclaiming": "exclamation marks",
-    "questioning": "repeated question marks",
-    "elongation": "stretched letters",
-    "asked_for_person": "asks for a person",
-    "not_helped": "the last answer did not help",
-    "harm": "harm",
-    "legal": "legal words",
-}
 CHANNELS = {
     "webchat": "web chat",
     "email": "e-mail",
@@ -35,38 +24,16 @@ FACES = {
     "angry": "😠",
     "urgent": "🚨",
 }
-PRIORITIES = ("normal", "soon", "high", "at once")
 ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
             "ninth", "tenth")  # fmt: skip
-
-
-def code_label(code: str) -> str:
-    """``billing_dispute`` as words."""
-    return code.replace("_", " ").replace(".", " ").strip() or "unknown"
-
-
-def cue_label(cue: Cue) -> str:
-    return CUES.get(cue.kind) or code_label(cue.kind)
 
 
 def channel_label(name: str) -> str:
     return CHANNELS.get(name) or name
 
 
-def priority_label(priority: int) -> str:
-    return PRIORITIES[max(0, min(priority, 3))]
-
-
 def mood_face(label: str) -> str:
     return FACES.get(label, FACES["calm"])
-
-
-def mood_label(emotion: Emotion) -> str:
-    if emotion.label == "calm":
-        return "calm"
-    if emotion.intensity >= 0.7:
-        return f"very {emotion.label}"
-    return f"slightly {emotion.label}" if emotion.intensity < 0.35 else emotion.label
 
 
 def customer_label(name: str | None, address: Address) -> str:

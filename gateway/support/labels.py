@@ -1,0 +1,44 @@
+"""What agents read for codes of the gateway, the same at the desk and in Slack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.model import Emotion
+
+CUES: Mapping[str, str] = {
+    "asked_for_person": "asks for a person",
+    "elongation": "stretched letters",
+    "exclaiming": "exclamation marks",
+    "harm": "harm",
+    "legal": "legal words",
+    "not_helped": "the last answer did not help",
+    "questioning": "repeated question marks",
+    "repetition": "repeated",
+    "shouting": "in capitals",
+}
+PRIORITIES = ("normal", "soon", "high", "at once")
+
+
+def code_label(code: str) -> str:
+    """A code as words: ``billing_dispute`` is ``billing dispute``."""
+    return code.replace("_", " ").replace(".", " ").strip() or "unknown"
+
+
+def cue_label(kind: str) -> str:
+    """What a cue of this kind shows; a plugin's own kind becomes words."""
+    return CUES.get(kind) or code_label(kind)
+
+
+def priority_label(priority: int) -> str:
+    """The priority of a route, 0..3, as a word."""
+    return PRIORITIES[max(0, min(priority, 3))]
+
+
+def mood_label(emotion: Emotion) -> str:
+    """The emotion and its strength: ``slightly anxious``, ``very angry``."""
+    if emotion.label == "calm":
+        return "calm"
+    if emotion.intensity >= 0.7:
+        return f"very {emotion.label}"
+    return f"slightly {emotion.label}" if emotion.intensity < 0.35 else emotion.label
