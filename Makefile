@@ -52,7 +52,7 @@ bench: $(VENV)/.project $(VENV)/.dev  ## measure; prints one JSON object per lin
 	@$(BIN)/python -m tests.bench $(PARTS)
 
 train-emotion: $(VENV)/.project  ## train plugins/nlu_local/data from GOEMOTIONS
-	@$(BIN)/python -m plugins.nlu_local.emotion_training $(GOEMOTIONS)
+	@$(BIN)/python -m plugins.nlu_local.mood.training $(GOEMOTIONS)
 
 crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
 	@$(BIN)/python -m tests.crash --kills $(KILLS)

@@ -50,7 +50,7 @@ class Encoder:
         if not texts:
             return np.zeros((0, self.size), np.float32)
         with self._lock:
-            keys = [_key(text) for text in texts]
+            keys = [embedding_key(text) for text in texts]
             found = {key: self._cache[key] for key in keys if key in self._cache}
             new = {k: truncate(t) for k, t in zip(keys, texts, strict=True) if k not in found}
             found.update(zip(new, self._encode(list(new.values())), strict=True))
@@ -81,7 +81,7 @@ class Encoder:
         return np.asarray(embeddings, np.float32)
 
 
-def _key(text: str) -> bytes:
+def embedding_key(text: str) -> bytes:
     """A hash, so that the cache does not keep what customers wrote."""
     return hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest()
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from gateway import Insight, Language, Phrases
 
-from .cues import SIGNAL_KINDS, SignalFinder
-from .emotion import FEELING_KINDS, EmotionReader
-from .emotion_model import EmotionModel
 from .encoder import Encoder
 from .intent_model import IntentModel
 from .language import LanguageDetector
+from .mood.cues import SIGNAL_KINDS, SignalFinder
+from .mood.emotion import FEELING_KINDS, EmotionReader
+from .mood.tone import ToneModel
 from .phrases import PHRASE_FILES, LanguagePhrases, PhrasePattern, load_phrases, parse_phrase
 from .protocol import MessageInContext, ReaderSetup
 from .questions import MessageTopic, QuestionFinder
@@ -51,7 +51,7 @@ class MessageReader:
         self._closed = closed
         greetings = {code: language.greetings for code, language in phrases.items()}
         self._languages = LanguageDetector(languages, greetings, Path(folder) if folder else None)
-        self._emotion = EmotionReader(phrases, EmotionModel.load())
+        self._emotion = EmotionReader(phrases, ToneModel.load())
         self._signals = SignalFinder(phrases)
         self._questions = QuestionFinder(phrases)
 

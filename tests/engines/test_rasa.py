@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from gateway.testing import FakeChannel, running
 from plugins import nlu_rasa
 from plugins.nlu_local import plugin as nlu_local
+from plugins.nlu_rasa import rasa as command
 from plugins.nlu_rasa.client import RasaMessage
-from plugins.nlu_rasa.command import rasa as command
 from plugins.nlu_rasa.engine import reply_from
 from plugins.nlu_rasa.project import read_training_data
 

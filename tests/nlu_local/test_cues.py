@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.nlu_local.cues import style_cues
+from plugins.nlu_local.mood.cues import style_cues
 from plugins.nlu_local.reader import MessageReader
 from plugins.nlu_local.text import tokenize
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway import Emotion, cue_label, mood_label, priority_label
 from gateway.support.labels import CUES
-from plugins.nlu_local.cues import SIGNAL_KINDS, STYLE_STRENGTHS
+from plugins.nlu_local.mood.cues import SIGNAL_KINDS, STYLE_STRENGTHS
 
 
 @pytest.mark.parametrize("kind", sorted({*SIGNAL_KINDS, *STYLE_STRENGTHS}))

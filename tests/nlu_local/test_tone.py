@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from plugins.nlu_local.emotion_model import GRAM_KINDS, EmotionModel, emotion_tokens
-from plugins.nlu_local.emotion_training import learn_emotion
 from plugins.nlu_local.intent_training import background_idf
+from plugins.nlu_local.mood.tone import GRAM_KINDS, ToneModel, emotion_tokens
+from plugins.nlu_local.mood.training import learn_emotion
 
 SOURCE = {"name": "a few comments", "licence": "MIT", "sha256": "0" * 64}
 DATA = files("plugins.nlu_local").joinpath("data")
 
 
 @pytest.fixture(scope="module")
-def model() -> EmotionModel:
-    return EmotionModel.load()
+def model() -> ToneModel:
+    return ToneModel.load()
 
 
 @pytest.mark.parametrize(
@@ -34,17 +34,17 @@ def model() -> EmotionModel:
         ("disgusting, never going back", "delicious, going back soon"),
     ],
 )
-def test_the_sadder_sentence_scores_higher(model: EmotionModel, worse: str, better: str) -> None:
+def test_the_sadder_sentence_scores_higher(model: ToneModel, worse: str, better: str) -> None:
     """Sentences that differ by a few words are ranked as people would rank them."""
     assert model.score(worse) > model.score(better)
 
 
-def test_text_without_words_has_the_score_of_no_text(model: EmotionModel) -> None:
+def test_text_without_words_has_the_score_of_no_text(model: ToneModel) -> None:
     """Digits and links do not count."""
     assert model.score("") == model.score("12 34") == model.score("https://example.com/sad")
 
 
-def test_weights_have_the_right_sign(model: EmotionModel) -> None:
+def test_weights_have_the_right_sign(model: ToneModel) -> None:
     """Signs of distress raise it, signs of joy lower it."""
     weights = model.sign_weights
     for name in ("angry", "frustrated", "anxious", "trouble", "against", "tone"):
@@ -53,7 +53,7 @@ def test_weights_have_the_right_sign(model: EmotionModel) -> None:
     assert weights["favour"] < 0
 
 
-def test_the_notice_names_the_source(model: EmotionModel) -> None:
+def test_the_notice_names_the_source(model: ToneModel) -> None:
     """The notice has name, licence and hash of the source; the files are small."""
     notice = DATA.joinpath("NOTICE").read_text("utf-8")
     assert model.source["name"] in notice
@@ -84,7 +84,7 @@ def test_serving_computes_the_score_of_training() -> None:
         vectoriser.fit([emotion_tokens(text) for text in texts])
         row = vectoriser.transform([emotion_tokens("sad sad day")]).toarray()[0]
         expected += float(row @ arrays["weights"][part].astype(float))
-    model = EmotionModel(arrays)
+    model = ToneModel(arrays)
     assert model.score("sad sad day") == pytest.approx(expected, abs=0.01)
     assert model.source == SOURCE
 
@@ -101,6 +101,6 @@ def test_common_words_weigh_little_whatever_the_examples() -> None:
     ).is_file(),
     reason="there is no goemotions_train.csv",
 )
-def test_the_source_has_the_hash_in_the_model(model: EmotionModel) -> None:
+def test_the_source_has_the_hash_in_the_model(model: ToneModel) -> None:
     """Where the file of GoEmotions lies beside the project, it is the one the model learnt from."""
     assert hashlib.sha256(source.read_bytes()).hexdigest() == model.source["sha256"]

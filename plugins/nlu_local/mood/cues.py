@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gateway import Cue
 
-from .phrases import FoundPhrase, LanguagePhrases, PhraseFinder
-from .text import MAX_CHARACTERS, WordToken
+from ..phrases import FoundPhrase, LanguagePhrases, PhraseFinder
+from ..text import MAX_CHARACTERS, WordToken
 
 STYLE_STRENGTHS = {
     "shouting": 0.35,

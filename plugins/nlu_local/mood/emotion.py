@@ -2,7 +2,7 @@
 
 VADER (Hutto and Gilbert, 2014) and the learnt model know English; the phrases in ``words/`` know
 the languages they are written for. The strengths here were set by hand on messages of our own. The
-weights of ``distress`` were learnt (see `emotion_model`).
+weights of ``distress`` were learnt (see `tone`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from gateway import Cue, Emotion, MoodLabel
 
+from ..phrases import FoundPhrase, LanguagePhrases, PhraseFinder
+from ..text import MAX_CHARACTERS, WordToken, blank_quotations, shorten_elongated, tokenize
 from .cues import make_cue, style_cues, style_force
-from .emotion_model import EmotionModel
-from .phrases import FoundPhrase, LanguagePhrases, PhraseFinder
-from .text import MAX_CHARACTERS, WordToken, blank_quotations, shorten_elongated, tokenize
+from .tone import ToneModel
 
 LABELS: tuple[MoodLabel, ...] = ("angry", "frustrated", "anxious", "urgent", "confused", "pleased")
 """In the order of precedence between labels with equal evidence."""
@@ -70,7 +70,7 @@ class EmotionEvidence:
         return 1.0 - float(prod(1.0 - s for s in (*self.strengths.get(kind, ()), *more)))
 
     def signs(self) -> dict[str, float]:
-        """The signs that `EmotionModel.sign_weights` weighs, by name."""
+        """The signs that `ToneModel.sign_weights` weighs, by name."""
         kinds = ("angry", "frustrated", "anxious", "pleased", "trouble", "complaint")
         return {
             **{kind: self.strength(kind) for kind in kinds},
@@ -87,7 +87,7 @@ class EmotionReader:
     `evidence` before there is one, and `read` needs the model.
     """
 
-    def __init__(self, phrases: Mapping[str, LanguagePhrases], model: EmotionModel | None) -> None:
+    def __init__(self, phrases: Mapping[str, LanguagePhrases], model: ToneModel | None) -> None:
         self._vader = SentimentIntensityAnalyzer()
         self._model = model
         self._finders = {

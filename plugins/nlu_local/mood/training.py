@@ -1,8 +1,8 @@
 """Makes the data files of this package from GoEmotions. Run by ``make train-emotion``:
 
-    python -m plugins.nlu_local.emotion_training GOEMOTIONS_TRAIN.csv
+    python -m plugins.nlu_local.mood.training GOEMOTIONS_TRAIN.csv
 
-The file has the columns ``text`` and ``labels``. The result is the model of `emotion_model`, and
+The file has the columns ``text`` and ``labels``. The result is the model of `tone`, and
 the counts of English words that `intent_training` uses. It is the same in every run with the same
 file, phrases and versions; nothing but this file of comments is used.
 """
@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..features import long_stems
+from ..intent_training import BACKGROUND_FILE
+from ..phrases import PHRASE_FILES, load_phrases
+from ..text import tokenize
 from .emotion import EmotionReader
-from .emotion_model import EMOTION_FILE, GRAM_KINDS, emotion_tokens
-from .features import long_stems
-from .intent_training import BACKGROUND_FILE
-from .phrases import PHRASE_FILES, load_phrases
-from .text import tokenize
+from .tone import EMOTION_FILE, GRAM_KINDS, emotion_tokens
 
 NEEDS_PERSON = frozenset({
     *("anger", "annoyance", "disappointment", "disapproval", "disgust", "embarrassment"),
@@ -164,7 +164,7 @@ def count_background(texts: Sequence[str]) -> dict[str, Any]:
 
 def main() -> None:
     source = Path(sys.argv[1])
-    folder = Path(__file__).parent / "data"
+    folder = Path(__file__).parents[1] / "data"
     texts, needs = read_comments(source)
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     origin = {"name": "GoEmotions", "licence": "Apache-2.0", "sha256": digest}

@@ -1,7 +1,7 @@
 """The emotional tone of English text: a linear model learnt from GoEmotions.
 
 The coefficients are data of this package (``data/emotion.npz``, see ``data/NOTICE``): numbers and
-n-grams, none of the comments they were learnt from. `emotion_training` makes the file.
+n-grams, none of the comments they were learnt from. `training` makes the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .text import fold
+from ..text import fold
 
 GramWeights: TypeAlias = Mapping[str, tuple[float, float]]
 """For each n-gram that occurs once: its part of the sum, and of the square of the length."""
@@ -56,10 +56,10 @@ def _pieces(token: str) -> list[str]:
 GRAM_KINDS: tuple[Callable[[Sequence[str]], list[str]], ...] = (token_grams, piece_grams)
 
 
-class EmotionModel:
+class ToneModel:
     """Scores how much English words sound like someone in need.
 
-    ``arrays`` are those of `emotion_training.learn`; `load` reads the ones of this package.
+    ``arrays`` are those of `training.learn_emotion`; `load` reads the ones of this package.
     ``sign_weights`` weigh each sign of distress, and ``offset``, on the scale of log-odds.
     ``source`` has ``name``, ``licence`` and ``sha256`` of the file it was learnt from.
     """
@@ -81,8 +81,8 @@ class EmotionModel:
         self.source: Mapping[str, str] = metadata["source"]
 
     @classmethod
-    def load(cls) -> EmotionModel:
-        source = files(__package__).joinpath("data", EMOTION_FILE)
+    def load(cls) -> ToneModel:
+        source = files("plugins.nlu_local").joinpath("data", EMOTION_FILE)
         with source.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return cls({name: arrays[name] for name in arrays.files})
 

