@@ -5,10 +5,11 @@ Each is a compare-and-set on the epoch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, Select, insert, or_, select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
@@ -26,7 +27,14 @@ from gateway.adapters.sql.webhooks import STATE_EVENTS, WebhookRecorder
 from gateway.model import Agent, Conversation, Message, State, Suggestion
 from gateway.pipeline.outcomes import system_line
 from gateway.ports import Conflict, NotFound
-from gateway.store import ConversationEvent, HandoffRequest
+from gateway.store import AlarmCause, ConversationEvent, HandoffRequest
+
+ALARM_LINES: Mapping[AlarmCause, str] = {
+    "closed": "Alarm: a customer speaks of harm, and nobody is at work",
+    "unclaimed": "Alarm: a customer speaks of harm, and nobody has claimed the conversation",
+    "away": "Alarm: a customer speaks of harm, and the person who has the conversation is not at "
+    "work",
+}
 
 
 class SqlHandoffs:
@@ -118,6 +126,27 @@ class SqlHandoffs:
 
         return await self._db.write(job)
 
+    async def sound_alarm(
+        self, conversation: int, why: AlarmCause, *, turn: int, at: datetime
+    ) -> bool:
+        def job(connection: Connection) -> bool:
+            current = _get(connection, conversation)
+            row = connection.execute(_open_handoff(conversation)).one_or_none()
+            if row is None or (row.claimed_at is not None and why != "away"):
+                return False
+            if connection.execute(_alarm_of(conversation, turn)).first() is not None:
+                return False
+            handoff = rows.handoff(connection, row)
+            line = system_line(conversation, ALARM_LINES[why], at, turn=turn)
+            values = rows.message_values(
+                connection, line.replace(purpose="alarm"), current.address.lane
+            )
+            connection.execute(insert(messages), values)
+            self._webhooks.alarm(connection, handoff, why, at)
+            return True
+
+        return await self._db.write(job)
+
     async def note(self, message: Message) -> Message:
         def job(connection: Connection) -> Message:
             lane = _get(connection, message.conversation).address.lane
@@ -141,6 +170,23 @@ class SqlHandoffs:
             return rows.suggestion(connection, row)
 
         return await self._db.write(job)
+
+
+def _open_handoff(conversation: int) -> Select[Any]:
+    return (
+        select(handoffs)
+        .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
+        .order_by(handoffs.c.id.desc())
+        .limit(1)
+    )
+
+
+def _alarm_of(conversation: int, turn: int) -> Select[Any]:
+    return select(messages.c.id).where(
+        messages.c.conversation_id == conversation,
+        messages.c.turn_id == turn,
+        messages.c.purpose == "alarm",
+    )
 
 
 def claim_handoff(
