@@ -106,6 +106,19 @@ async def test_harm_while_a_person_has_the_conversation(tmp_path: Path) -> None:
         assert await alarms(gw, card.conversation.id) == []
 
 
+async def test_a_transferred_case_keeps_its_harm(tmp_path: Path) -> None:
+    """The colleague sees it first, and it stays at the front of the queue."""
+    async with shop(tmp_path) as gw:
+        ana = gw.desk_agent("ana")
+        await gw.customer("fake", "mia").say("fire")
+        now = (await ana.claim()).conversation
+        await gw.services.desk.transfer(now.id, ana.agent, epoch=now.epoch, tier="specialist")
+        handoff = (await only_card(gw)).handoff
+        assert handoff
+        assert (handoff.tier, handoff.priority) == ("specialist", 3)
+        assert [reason.code for reason in handoff.reasons] == ["harm", "transferred"]
+
+
 async def test_other_urgent_reasons_raise_the_priority_too(tmp_path: Path) -> None:
     """Of a case that waits: a threat with a lawyer comes before plain requests."""
     async with shop(tmp_path) as gw:

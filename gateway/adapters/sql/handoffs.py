@@ -27,6 +27,7 @@ from gateway.adapters.sql.webhooks import STATE_EVENTS, WebhookRecorder
 from gateway.model import Agent, Conversation, Message, State, Suggestion
 from gateway.pipeline.outcomes import system_line
 from gateway.ports import Conflict, NotFound
+from gateway.routing.reasons import HARM, merge_reasons
 from gateway.store import AlarmCause, ConversationEvent, HandoffRequest
 
 ALARM_LINES: Mapping[AlarmCause, str] = {
@@ -71,14 +72,15 @@ class SqlHandoffs:
             if handoff is not None:
                 values["tier"] = handoff.tier
             current = _change(connection, conversation, epoch, values)
+            request = _with_harm(connection, conversation, handoff) if handoff else None
             connection.execute(
                 update(handoffs)
                 .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
                 .values(closed_at=rows.to_ms(at))
             )
             add_notice(connection, current, line, agent, at)
-            if handoff is not None:
-                open_handoff(connection, current, handoff, at)
+            if request is not None:
+                open_handoff(connection, current, request, at)
             by = agent.id if agent else None
             event = STATE_EVENTS[state]
             self._webhooks.conversation(
@@ -178,6 +180,22 @@ def _open_handoff(conversation: int) -> Select[Any]:
         .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
         .order_by(handoffs.c.id.desc())
         .limit(1)
+    )
+
+
+def _with_harm(
+    connection: Connection, conversation: int, request: HandoffRequest
+) -> HandoffRequest:
+    """``request`` with harm as a reason, and its priority, if the open handoff has it: whoever gets
+    a transferred case must see it."""
+    row = connection.execute(_open_handoff(conversation)).one_or_none()
+    known = rows.handoff(connection, row) if row else None
+    harm = [reason for reason in known.reasons if reason.code == HARM] if known else []
+    if known is None or not harm:
+        return request
+    return request.replace(
+        reasons=merge_reasons(harm, request.reasons),
+        priority=max(known.priority, request.priority),
     )
 
 
