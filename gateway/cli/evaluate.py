@@ -186,7 +186,7 @@ def _unknown_names(judged: Sequence[JudgedAnswer]) -> list[str]:
     return sorted({each.wanted for each in judged if NAME.fullmatch(each.wanted)} - known)
 
 
-NAME = re.compile(r"\w+_\w+")
+NAME = re.compile(r"[^\W_]+(?:_[^\W_]+)+")
 
 
 def _emotion_tables(figures: Mapping[str, object]) -> list[Table]:
