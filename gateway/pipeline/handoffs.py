@@ -15,7 +15,7 @@ from gateway.ports import Clock, Conflict, Event, Events, NotFound
 from gateway.routing.policy import Policy
 from gateway.store import AlarmCause, HandoffRequest, Store, TurnOutcome, WorkItem
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 HIGHEST_PRIORITY = 3
 
@@ -78,10 +78,8 @@ class AutomaticHandoffs:
         checks that it is still needed."""
         if work.event is None or work.conversation is None:
             raise ValueError(f"turn {work.id} is not an alarm timer")
-        conversation, why = (
-            work.conversation.id,
-            msgspec.convert(work.event.data["why"], AlarmCause),
-        )
+        conversation = work.conversation.id
+        why = msgspec.convert(work.event.data["why"], AlarmCause)
         with suppress(NotFound):  # the customer was erased meanwhile
             sounded = await self.store.handoffs.sound_alarm(
                 conversation, why, turn=work.id, at=self.clock.now()

@@ -34,8 +34,8 @@ class Followup:
     """Sets a timer when a person resolves a case, asks when it is due, and handles the answer.
 
     It asks nobody who opted out, nobody twice about a case, nobody who spoke of harm, and nobody in
-    quiet hours. It does not
-    ask if the case was reopened or the customer began another conversation.
+    quiet hours. It does not ask if the case was reopened or the customer began another
+    conversation.
     """
 
     name = "followup"

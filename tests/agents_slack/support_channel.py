@@ -227,7 +227,7 @@ async def opened(
                 "api_base": slack.api_base,
                 "pace": 0,
                 "grace": 0,
-                "timeout": 0.5,
+                "timeout": 2.0,
                 **settings,
             }
         },

@@ -22,7 +22,7 @@ from gateway.adapters.sql.schema import (
     outbox,
     suggestions,
 )
-from gateway.adapters.sql.turns.side_effects import open_handoff
+from gateway.adapters.sql.turns.side_effects import newest_open_handoff, open_handoff
 from gateway.adapters.sql.webhooks import STATE_EVENTS, WebhookRecorder
 from gateway.model import Agent, Conversation, Message, State, Suggestion
 from gateway.pipeline.outcomes import system_line
@@ -133,7 +133,7 @@ class SqlHandoffs:
     ) -> bool:
         def job(connection: Connection) -> bool:
             current = _get(connection, conversation)
-            row = connection.execute(_open_handoff(conversation)).one_or_none()
+            row = connection.execute(newest_open_handoff(conversation)).one_or_none()
             if row is None or (row.claimed_at is not None and why != "away"):
                 return False
             if connection.execute(_alarm_of(conversation, turn)).first() is not None:
@@ -174,21 +174,12 @@ class SqlHandoffs:
         return await self._db.write(job)
 
 
-def _open_handoff(conversation: int) -> Select[Any]:
-    return (
-        select(handoffs)
-        .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
-        .order_by(handoffs.c.id.desc())
-        .limit(1)
-    )
-
-
 def _with_harm(
     connection: Connection, conversation: int, request: HandoffRequest
 ) -> HandoffRequest:
     """``request`` with harm as a reason, and its priority, if the open handoff has it: whoever gets
     a transferred case must see it."""
-    row = connection.execute(_open_handoff(conversation)).one_or_none()
+    row = connection.execute(newest_open_handoff(conversation)).one_or_none()
     known = rows.handoff(connection, row) if row else None
     harm = [reason for reason in known.reasons if reason.code == HARM] if known else []
     if known is None or not harm:

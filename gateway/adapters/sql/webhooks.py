@@ -30,6 +30,7 @@ STATE_EVENTS = {
 
 
 ALARM = "handoff.alarm"
+"""The event of an alarm about harm."""
 
 
 class WebhookSubscription(Value, frozen=True, kw_only=True):

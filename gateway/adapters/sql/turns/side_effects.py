@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, text, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedInsert
@@ -248,16 +249,19 @@ def open_handoff(
     return id
 
 
-def raise_handoff(connection: Connection, conversation: int, request: HandoffRequest) -> bool:
-    """Add the reasons and the priority of ``request`` to the open handoff of ``conversation``, and
-    the tier and skills while nobody has claimed it. False when no handoff is open."""
-    row = connection.execute(
+def newest_open_handoff(conversation: int) -> Select[Any]:
+    return (
         select(handoffs)
         .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
         .order_by(handoffs.c.id.desc())
         .limit(1)
-        .with_for_update()
-    ).one_or_none()
+    )
+
+
+def raise_handoff(connection: Connection, conversation: int, request: HandoffRequest) -> bool:
+    """Add the reasons and the priority of ``request`` to the open handoff of ``conversation``, and
+    the tier and skills while nobody has claimed it. False when no handoff is open."""
+    row = connection.execute(newest_open_handoff(conversation).with_for_update()).one_or_none()
     if row is None:
         return False
     known = rows.handoff(connection, row)
