@@ -11,19 +11,17 @@ from gateway import Insight, Language, Phrases
 from .encoder import SentenceEncoder, load_encoder
 from .intent_model import IntentModel
 from .language import LanguageDetector
-from .mood.cues import SIGNAL_KINDS, SignalFinder
-from .mood.emotion import FEELING_KINDS, EmotionReader
-from .mood.tone import ToneModel
+from .mood.cues import SIGNAL_KINDS
+from .mood.emotion import CUSTOM_WEIGHT, FEELING_KINDS
+from .mood.model import MoodModel
+from .mood.reading import MoodContext, MoodReader
 from .phrases import PHRASE_FILES, LanguagePhrases, PhrasePattern, load_phrases, parse_phrase
-from .protocol import MessageInContext, ReaderSetup
+from .protocol import UNIVERSAL, MessageInContext, ReaderSetup
 from .questions import MessageTopic, QuestionFinder
 from .text import tokenize
 
 MIN_LANGUAGE_SHARE = 0.15
 """The phrases of a language are searched from this probability of the language on."""
-
-CUSTOM_WEIGHT = 3
-"""The weight of a custom phrase: somebody chose it with care."""
 
 
 class MessageReader:
@@ -31,6 +29,7 @@ class MessageReader:
 
     With ``closed`` the language is always one of ``languages``, however short the message. The
     intent model in ``intents`` was trained with ``encoder``, if it was trained with one.
+    ``mood_encoder`` is the packaged one; without it the phrases alone decide on moods.
     ``custom_phrases`` are those of the brand's guide. ``folder`` caches what makes the next start
     faster. Raises ValueError for a custom phrase that cannot be searched for.
     """
@@ -41,6 +40,7 @@ class MessageReader:
         *,
         closed: bool = False,
         encoder: SentenceEncoder | None = None,
+        mood_encoder: SentenceEncoder | None = None,
         intents: IntentModel | None = None,
         custom_phrases: Phrases | None = None,
         folder: str | None = None,
@@ -51,8 +51,8 @@ class MessageReader:
         self._closed = closed
         greetings = {code: language.greetings for code, language in phrases.items()}
         self._languages = LanguageDetector(languages, greetings, Path(folder) if folder else None)
-        self._emotion = EmotionReader(phrases, ToneModel.load())
-        self._signals = SignalFinder(phrases)
+        model = MoodModel.load() if mood_encoder else None
+        self._moods = MoodReader(phrases, encoder=mood_encoder, model=model)
         self._questions = QuestionFinder(phrases)
 
     @classmethod
@@ -69,10 +69,14 @@ class MessageReader:
         folder = Path(setup.folder) if setup.folder else None
         if encoder is None and setup.encoder is not None:
             encoder = load_encoder(setup.encoder, folder)
+        mood_encoder = encoder if setup.encoder == UNIVERSAL else None
+        if setup.universal and mood_encoder is None:
+            mood_encoder = load_encoder(UNIVERSAL, folder)
         return cls(
             setup.languages,
             closed=setup.closed,
             encoder=encoder,
+            mood_encoder=mood_encoder,
             intents=intents,
             custom_phrases=setup.custom_phrases,
             folder=setup.folder,
@@ -92,8 +96,12 @@ class MessageReader:
     def read_all(self, messages: Sequence[MessageInContext]) -> list[Insight]:
         """The insight for each message. Each model reads all messages before the next model: its
         tables are larger than the processor's caches, and so are fetched once."""
-        texts = [message.text for message in messages]
-        languages = self._languages.detect_all(texts, closed=self._closed)
+        languages = self._languages.detect_all([m.text for m in messages], closed=self._closed)
+        contexts = [
+            mood_context(message, language, shares)
+            for message, (language, shares) in zip(messages, languages, strict=True)
+        ]
+        moods = self._moods.read_all(contexts)
         intents = self._intents
         topics = (
             self._questions.topics(messages, intents)
@@ -101,29 +109,30 @@ class MessageReader:
             else [MessageTopic(None)] * len(messages)
         )
         return [
-            self._read_feeling(message, language, shares).replace(
-                ranking=topic.ranking, questions=topic.questions
+            Insight(
+                language=language,
+                emotion=mood.emotion,
+                signals=mood.signals,
+                ranking=topic.ranking,
+                questions=topic.questions,
             )
-            for message, (language, shares), topic in zip(messages, languages, topics, strict=True)
+            for (language, _), mood, topic in zip(languages, moods, topics, strict=True)
         ]
 
-    def _read_feeling(
-        self, message: MessageInContext, language: Language, shares: Mapping[str, float]
-    ) -> Insight:
-        text, known = message.text, message.known_language
-        words = tokenize(text)
-        if language.code == "und":
-            possible = [known] if known else list(shares)
-            english = 1.0 if known in (None, "en") else 0.0
-        else:
-            likely = [code for code, share in shares.items() if share >= MIN_LANGUAGE_SHARE]
-            possible = list(dict.fromkeys([language.code, *likely, *([known] if known else [])]))
-            english = max(shares.get("en", 0.0), float(language.code == "en"))
-        return Insight(
-            language=language,
-            emotion=self._emotion.read(text, words, possible, english),
-            signals=self._signals.find(text, words, possible),
-        )
+
+def mood_context(
+    message: MessageInContext, language: Language, shares: Mapping[str, float]
+) -> MoodContext:
+    """What the mood of ``message`` is read with; ``shares`` are the probabilities of languages."""
+    known = message.known_language
+    if language.code == "und":
+        possible = [known] if known else list(shares)
+        english = 1.0 if known in (None, "en") else 0.0
+    else:
+        likely = [code for code, share in shares.items() if share >= MIN_LANGUAGE_SHARE]
+        possible = list(dict.fromkeys([language.code, *likely, *([known] if known else [])]))
+        english = max(shares.get("en", 0.0), float(language.code == "en"))
+    return MoodContext(message.text, tokenize(message.text), possible, english)
 
 
 def add_custom_phrases(

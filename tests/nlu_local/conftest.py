@@ -13,6 +13,7 @@ from gateway import Reply, Turn
 from gateway.ops.evaluation import fresh_turn
 from gateway.testing import RunningGateway
 from plugins.nlu_local.language import DEFAULT_LANGUAGES
+from plugins.nlu_local.protocol import ReaderSetup
 from plugins.nlu_local.reader import MessageReader
 
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -102,6 +103,15 @@ async def is_ready(gw: RunningGateway) -> bool:
 
 
 @pytest.fixture(scope="session")
-def reader() -> MessageReader:
-    """Loading takes a second, and what it loads never changes."""
+def reader(tmp_path_factory: pytest.TempPathFactory) -> MessageReader:
+    """Loading takes a second, and what it loads never changes. With the packaged encoder, as the
+    engine has it by default."""
+    folder = tmp_path_factory.mktemp("reader")
+    setup = ReaderSetup(languages=DEFAULT_LANGUAGES, universal=True, folder=str(folder))
+    return MessageReader.load(setup)
+
+
+@pytest.fixture(scope="session")
+def phrase_reader() -> MessageReader:
+    """The reader without an encoder: phrases decide."""
     return MessageReader(DEFAULT_LANGUAGES)

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from plugins.nlu_local.intent_training import background_idf
 from plugins.nlu_local.mood.tone import GRAM_KINDS, ToneModel, emotion_tokens
-from plugins.nlu_local.mood.training import learn_emotion
+from plugins.nlu_local.mood.tone_training import learn_emotion
 
 SOURCE = {"name": "a few comments", "licence": "MIT", "sha256": "0" * 64}
 DATA = files("plugins.nlu_local").joinpath("data")

@@ -30,7 +30,10 @@ EVENT_KINDS = ("trouble", "complaint")
 """What went wrong, and complaints about it: not feelings, but they call for a person."""
 
 LOUD_STYLES = ("shouting", "questioning", "repetition")
-STRENGTHS = {1: 0.2, 2: 0.5, 3: 0.75}
+CUSTOM_WEIGHT = 4
+"""The weight of a custom phrase: somebody chose it with care, so no model overrules it."""
+
+STRENGTHS = {1: 0.2, 2: 0.5, 3: 0.75, CUSTOM_WEIGHT: 0.75}
 """The strength of evidence for each weight of a phrase."""
 
 MIN_STRENGTH = 0.25
@@ -46,7 +49,8 @@ class EmotionEvidence:
 
     ``strengths`` are by kind, each 0..1, and join as the chances of independent signs. ``tone`` is
     the score of the learnt model, 0 where it knows nothing. ``force`` is the strength of the style,
-    ``negative`` and ``positive`` are VADER's verdict; each 0..1.
+    ``negative`` and ``positive`` are VADER's verdict; each 0..1. ``custom`` are the kinds of the
+    custom phrases among it.
     """
 
     strengths: dict[str, list[float]] = field(default_factory=dict)
@@ -57,9 +61,12 @@ class EmotionEvidence:
     positive: float = 0.0
     has_question: bool = False
     is_loud: bool = False
+    custom: set[str] = field(default_factory=set)
 
     def add(self, kind: str, weight: int, cue: Cue) -> None:
         """Count a cue once, though the phrases of several languages may find it."""
+        if weight == CUSTOM_WEIGHT:
+            self.custom.add(kind)
         if cue not in self.cues:
             self.cues.append(cue)
             self.strengths.setdefault(kind, []).append(STRENGTHS[weight])

@@ -1,0 +1,199 @@
+"""The mood of messages, whether a person should step in, and harm: a small learnt model.
+
+It joins, by the mean of their probabilities, a few small networks over the sentence's embedding and
+the other `signs`, and a linear model over n-grams. The networks know what a sentence means, in words
+that nobody taught; the n-grams know what is usual in plain requests, and so prevent false alarms.
+
+The coefficients are data of this package (``data/mood.npz``, see ``data/NOTICE``), numbers only.
+`model_training` makes the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gateway import MoodLabel
+
+from ..features import Floats
+from .signs import MOODS, GramBuckets
+
+MOOD_FILE = "mood.npz"
+
+EMBEDDING_SCALE = 8.0
+"""Embeddings have length 1: each of their numbers is small beside the other signs."""
+
+STEP_BACK = 0.55
+"""From this probability on a person should take the message at once."""
+
+HARM = 0.5
+"""From this score on a message tells of harm or danger (see `model_training.harm_scale`)."""
+
+STEP_BACK_INTENSITY: Mapping[MoodLabel, float] = {
+    "frustrated": 0.6,
+    "angry": 0.45,
+    "anxious": 0.75,
+    "urgent": 0.8,
+}
+"""The intensity that a probability of `STEP_BACK` gives to each label: the default thresholds of
+the policy's `strong_emotion` and `urgent`."""
+
+UPSET: tuple[MoodLabel, ...] = ("anxious", "frustrated", "angry")
+BALANCE = 0.5
+"""Of the training sentences most are calm. Between labels that are not upset, the shares in them
+count this much less, as an exponent: 0 keeps them, 1 makes all labels equally likely."""
+
+_UPSET_AT = [MOODS.index(mood) for mood in UPSET]
+_URGENT_AT = MOODS.index("urgent")
+
+
+class MoodInputs(NamedTuple):
+    """What the model reads of a batch: ``embeddings`` of `signs.mood_text` and the other numbers
+    (`signs.form_signs`, then `signs.evidence_signs`), a row each; the n-grams; and ``ranking``, the
+    log-odds of the distress that phrases show."""
+
+    embeddings: Floats
+    signs: Floats
+    grams: Sequence[GramBuckets]
+    ranking: Floats
+
+
+class MoodJudgements(NamedTuple):
+    """What the model says of a batch, a row or number for each message, all 0..1.
+
+    ``moods`` has the probability of each of `MOODS`. ``step_back`` is that of a message that a
+    person should take at once, ``harm`` a score for harm or danger. ``distress`` ranks messages.
+    """
+
+    moods: Floats
+    step_back: Floats
+    harm: Floats
+    distress: Floats
+
+
+class MoodModel:
+    """Judges messages. ``arrays`` are those of `model_training.learn_moods`; `load` reads the ones
+    of this package."""
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        parts = {name: np.asarray(value, np.float32) for name, value in arrays.items()}
+        self._networks = _Networks(parts, "mood")
+        self._harm_networks = _Networks(parts, "harm")
+        # Kept in bytes: a float for each would be four times the memory.
+        self._gram_weights = np.ascontiguousarray(arrays["gram_weights"], np.int8)
+        self._gram_scale, self._gram_bias = parts["gram_scale"], parts["gram_bias"]
+        self._tone_weights, self._tone_bias = parts["tone_weights"], parts["tone_bias"]
+        self._class_moods, self._class_step_back = parts["class_moods"], parts["class_step_back"]
+        self._balance = parts["balance"]
+        self._harm_scale = parts["harm_scale"]
+        self._rank_scale, self._distress = float(parts["rank_scale"]), parts["distress_scale"]
+
+    @classmethod
+    def load(cls) -> MoodModel:
+        source = files("plugins.nlu_local").joinpath("data", MOOD_FILE)
+        with source.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return cls({name: arrays[name] for name in arrays.files})
+
+    def judge(self, inputs: MoodInputs) -> MoodJudgements:
+        """The judgement of each message; more at once cost less each."""
+        scaled = inputs.embeddings * np.float32(EMBEDDING_SCALE)
+        tones = scaled @ self._tone_weights + self._tone_bias
+        rows = np.hstack([scaled, inputs.signs, tones])
+        grams = self._gram_scores(inputs.grams)
+        classes = len(self._class_step_back)
+        joint = (self._networks.probabilities(rows) + softmax(grams[:, :classes])) / 2
+        step_back = joint @ self._class_step_back
+        harm_logit = self._harm_networks.scores(rows)[:, 0] + grams[:, classes]
+        sure = np.clip(step_back, 1e-3, 1 - 1e-3)
+        order = (
+            tones[:, 0]
+            + inputs.ranking / self._rank_scale
+            + RANK_STEP_BACK * np.log(sure / (1 - sure))
+        )
+        return MoodJudgements(
+            moods=joint @ self._class_moods,
+            step_back=step_back,
+            harm=sigmoid(self._harm_scale[0] * harm_logit + self._harm_scale[1]),
+            distress=sigmoid(self._distress[0] * order + self._distress[1]),
+        )
+
+    def _gram_scores(self, grams: Sequence[GramBuckets]) -> Floats:
+        return np.array([self._gram_score(found) for found in grams], np.float32)
+
+    def _gram_score(self, grams: GramBuckets) -> Floats:
+        """The scores of one message; its n-grams of each kind have length 1 together."""
+        score = self._gram_bias.copy()
+        for kind in grams:
+            if kind:
+                total = self._gram_weights[list(kind)].sum(axis=0, dtype=np.float32)
+                score += total * self._gram_scale / np.float32(np.sqrt(len(kind)))
+        return score
+
+    def label(self, moods: Floats, step_back: float) -> tuple[MoodLabel, float]:
+        """The label and intensity, 0..1, of one message, from its judgement.
+
+        The two decisions are bound to each other: who should be taken by a person at once has an
+        upset label, or is in a hurry, with an intensity that the policy's defaults act on; a label
+        that is upset and not that strong stays below them.
+        """
+        upset = moods[_UPSET_AT]
+        if step_back >= STEP_BACK or upset.sum() >= STEP_BACK:
+            label = UPSET[int(upset.argmax())]
+            if moods[_URGENT_AT] > upset.max():
+                label = "urgent"
+            return label, _intensity(label, step_back)
+        others = moods * self._balance
+        others[_UPSET_AT] = 0.0
+        label = MOODS[int(others.argmax())]
+        if label == "calm":
+            return label, 0.0
+        if label == "urgent":
+            return label, _intensity(label, step_back)
+        return label, float(others.max() / others.sum())
+
+
+def _intensity(label: MoodLabel, step_back: float) -> float:
+    """`STEP_BACK` becomes the label's threshold; below and above it is linear."""
+    threshold = STEP_BACK_INTENSITY[label]
+    if step_back < STEP_BACK:
+        # Just below, however it is rounded: the decision is the model's.
+        return min(threshold - 0.01, threshold * step_back / STEP_BACK)
+    return threshold + (1 - threshold) * (step_back - STEP_BACK) / (1 - STEP_BACK)
+
+
+RANK_STEP_BACK = 0.15
+"""What the log-odds of stepping back count beside the tone and the phrases in ``distress``. Order
+and decision want different scores: with more it ranks public tweets worse."""
+
+
+class _Networks:
+    """A few networks with one hidden layer, learnt from different seeds. ``name`` prefixes their
+    arrays: the weights of the first layer have the shape (networks, inputs, hidden)."""
+
+    def __init__(self, parts: Mapping[str, Floats], name: str) -> None:
+        self._first, self._first_bias = parts[f"{name}_first"], parts[f"{name}_first_bias"]
+        self._second, self._second_bias = parts[f"{name}_second"], parts[f"{name}_second_bias"]
+
+    def scores(self, rows: Floats) -> Floats:
+        """The mean of the networks' scores."""
+        return np.mean([self._score(rows, at) for at in range(len(self._first))], axis=0)
+
+    def probabilities(self, rows: Floats) -> Floats:
+        """The mean of the networks' probabilities."""
+        return np.mean([softmax(self._score(rows, at)) for at in range(len(self._first))], axis=0)
+
+    def _score(self, rows: Floats, at: int) -> Floats:
+        hidden = np.maximum(rows @ self._first[at] + self._first_bias[at], 0)
+        return np.asarray(hidden @ self._second[at] + self._second_bias[at])
+
+
+def softmax(scores: Floats) -> Floats:
+    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+def sigmoid(scores: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-scores)), np.float32)

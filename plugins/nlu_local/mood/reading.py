@@ -1,0 +1,257 @@
+"""Reads the mood and the signals of messages, with the phrases and the learnt model together.
+
+Where there is no sentence encoder the phrases decide alone. With it the model decides, and the
+phrases are some of its signs; the words that a phrase shows, or else the words without which the
+model would decide otherwise, are the cues.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+
+from gateway import Cue, Emotion, MoodLabel
+
+from ..encoder import SentenceEncoder
+from ..phrases import LanguagePhrases
+from ..text import MAX_CHARACTERS, WordToken
+from .cues import SignalFinder, make_cue
+from .emotion import (
+    EVENT_KINDS,
+    SHOW_EVENTS_FROM,
+    EmotionEvidence,
+    EmotionReader,
+    weigh_evidence,
+)
+from .model import HARM, STEP_BACK, UPSET, MoodInputs, MoodJudgements, MoodModel
+from .signs import MOODS, evidence_signs, form_signs, gram_buckets, mood_text
+from .tone import ToneModel
+
+HARM_SIGNAL = "harm"
+MAX_PARTS = 10
+"""Parts of a message that are left out, one after another, to find the words that matter."""
+
+WINDOW_WORDS = 3
+"""Words of a part in a message of one clause."""
+
+_CLAUSE = re.compile(r"[^.,;:!?\n…。、！？，؛؟]+[.,;:!?…。、！？，؛؟]*")
+
+
+class MoodContext(NamedTuple):
+    """A message, its tokens, the languages that it may be in, and the probability of English."""
+
+    text: str
+    words: Sequence[WordToken]
+    languages: Sequence[str]
+    english: float
+
+
+@dataclass(frozen=True, slots=True)
+class MoodReading:
+    """The emotion of a message, and its signals in order."""
+
+    emotion: Emotion
+    signals: tuple[Cue, ...]
+
+
+class _PhraseReading(NamedTuple):
+    """What the phrases alone say of a message."""
+
+    evidence: EmotionEvidence
+    emotion: Emotion
+    signals: tuple[Cue, ...]
+
+
+class MoodReader:
+    """Reads messages. ``phrases`` are by language.
+
+    ``model`` needs ``encoder``; without them the phrases decide.
+    """
+
+    def __init__(
+        self,
+        phrases: Mapping[str, LanguagePhrases],
+        *,
+        encoder: SentenceEncoder | None = None,
+        model: MoodModel | None = None,
+    ) -> None:
+        tone = ToneModel.load()
+        self._emotions = EmotionReader(phrases, tone)
+        self._sign_weights = tone.sign_weights
+        self._signals = SignalFinder(phrases)
+        self._encoder, self._model = encoder, model
+
+    def read_all(self, messages: Sequence[MoodContext]) -> list[MoodReading]:
+        """The reading of each message."""
+        found = [self._read_phrases(message) for message in messages]
+        if self._encoder is None or self._model is None or not messages:
+            return [MoodReading(emotion, signals) for _, emotion, signals in found]
+        inputs = self._inputs(messages, found, self._encoder)
+        judged = self._model.judge(inputs)
+        readings = [
+            self._join(self._model, judged, at, phrases) for at, phrases in enumerate(found)
+        ]
+        return self._explain(messages, inputs, judged, readings)
+
+    def inputs(self, messages: Sequence[MoodContext]) -> MoodInputs:
+        """What the model reads of each message. Raises RuntimeError without an encoder."""
+        if self._encoder is None:
+            raise RuntimeError("MoodReader.inputs needs an encoder")
+        return self._inputs(messages, [self._read_phrases(m) for m in messages], self._encoder)
+
+    def _read_phrases(self, message: MoodContext) -> _PhraseReading:
+        evidence = self._emotions.evidence(*message)
+        emotion = weigh_evidence(evidence, self._sign_weights)
+        signals = self._signals.find(message.text, message.words, message.languages)
+        return _PhraseReading(evidence, emotion, signals)
+
+    @staticmethod
+    def _inputs(
+        messages: Sequence[MoodContext],
+        found: Sequence[_PhraseReading],
+        encoder: SentenceEncoder,
+    ) -> MoodInputs:
+        signs = [
+            form_signs(message.text)
+            + evidence_signs(evidence, emotion, (signal.kind for signal in signals))
+            for message, (evidence, emotion, signals) in zip(messages, found, strict=True)
+        ]
+        return MoodInputs(
+            embeddings=encoder.encode([mood_text(message.text) for message in messages]),
+            signs=np.array(signs, np.float32),
+            grams=[gram_buckets(message.text) for message in messages],
+            ranking=np.array([_log_odds(emotion.distress) for _, emotion, _ in found], np.float32),
+        )
+
+    @staticmethod
+    def _join(
+        model: MoodModel, judged: MoodJudgements, at: int, phrases: _PhraseReading
+    ) -> MoodReading:
+        """The model's decision, with the cues that the phrases found."""
+        if phrases.emotion.label in phrases.evidence.custom:
+            return MoodReading(phrases.emotion, phrases.signals)
+        label, intensity = model.label(judged.moods[at], float(judged.step_back[at]))
+        distress = round(float(judged.distress[at]), 4)
+        cues = tuple(sorted(phrases.evidence.cues, key=lambda cue: (cue.start, cue.end)))
+        if label == "pleased" or (label not in UPSET and distress < SHOW_EVENTS_FROM):
+            cues = tuple(cue for cue in cues if cue.kind not in EVENT_KINDS)
+        emotion = Emotion(label=label, intensity=round(intensity, 3), distress=distress, cues=cues)
+        return MoodReading(emotion, phrases.signals)
+
+    def _explain(
+        self,
+        messages: Sequence[MoodContext],
+        inputs: MoodInputs,
+        judged: MoodJudgements,
+        readings: Sequence[MoodReading],
+    ) -> list[MoodReading]:
+        """``readings`` with a cue for each mood, and for harm, that no phrase shows."""
+        wanted = [
+            (at, kind)
+            for at, reading in enumerate(readings)
+            for kind in self._unexplained(reading, float(judged.harm[at]))
+        ]
+        explained = list(readings)
+        for (at, _), cue in zip(wanted, self._find_cues(messages, inputs, wanted), strict=True):
+            explained[at] = _with_cue(explained[at], cue)
+        return explained
+
+    @staticmethod
+    def _unexplained(reading: MoodReading, harm: float) -> list[str]:
+        """The kinds of cues that are missing."""
+        emotion = reading.emotion
+        shown = {cue.kind for cue in emotion.cues}
+        if emotion.label in UPSET:
+            shown_enough = not shown.isdisjoint((*UPSET, *EVENT_KINDS))
+        else:
+            shown_enough = emotion.label == "calm" or emotion.label in shown
+        kinds: list[str] = [] if shown_enough else [emotion.label]
+        if harm >= HARM and all(signal.kind != HARM_SIGNAL for signal in reading.signals):
+            kinds.append(HARM_SIGNAL)
+        return kinds
+
+    def _find_cues(
+        self,
+        messages: Sequence[MoodContext],
+        inputs: MoodInputs,
+        wanted: Sequence[tuple[int, str]],
+    ) -> list[Cue]:
+        """The words of each wanted kind: the part of the message without which the model is least
+        sure of it (occlusion; Zeiler and Fergus, 2014). All parts are judged together."""
+        if self._encoder is None or self._model is None or not wanted:
+            return []
+        spans = [_parts(messages[at]) for at, _ in wanted]
+        rest = [
+            messages[at].text[:start] + " " + messages[at].text[end:]
+            for (at, _), found in zip(wanted, spans, strict=True)
+            for start, end in found
+        ]
+        owners = [at for (at, _), found in zip(wanted, spans, strict=True) for _ in found]
+        judged = self._model.judge(
+            MoodInputs(
+                embeddings=self._encoder.encode([mood_text(text) for text in rest]),
+                signs=inputs.signs[owners],
+                grams=[gram_buckets(text) for text in rest],
+                ranking=inputs.ranking[owners],
+            )
+        )
+        cues, first = [], 0
+        for (at, kind), found in zip(wanted, spans, strict=True):
+            sure = _surety(judged, kind)[first : first + len(found)]
+            start, end = found[int(np.argmin(sure))]
+            first += len(found)
+            cues.append(make_cue(messages[at].text, kind, start, end))
+        return cues
+
+
+def _surety(judged: MoodJudgements, kind: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """How sure the model is of ``kind``, a label or harm, for each row."""
+    if kind == HARM_SIGNAL:
+        return np.asarray(judged.harm)
+    if kind in UPSET:
+        upset = judged.moods[:, [MOODS.index(mood) for mood in UPSET]].sum(axis=1)
+        return np.asarray(upset + judged.step_back)
+    return np.asarray(judged.moods[:, [str(mood) for mood in MOODS].index(kind)])
+
+
+def _parts(message: MoodContext) -> list[tuple[int, int]]:
+    """The clauses of the message, or, where it has but one, its words in windows; at least one."""
+    text = message.text[:MAX_CHARACTERS]
+    clauses = [
+        _stripped(text, *match.span())
+        for match in _CLAUSE.finditer(text)
+        if any(map(str.isalpha, match.group()))
+    ]
+    if len(clauses) > 1:
+        step = -(-len(clauses) // MAX_PARTS)
+        joined = [clauses[at : at + step] for at in range(0, len(clauses), step)]
+        return [(part[0][0], part[-1][1]) for part in joined]
+    words = message.words
+    if len(words) <= WINDOW_WORDS:
+        return [_stripped(text, 0, len(text))]
+    step = max(1, (len(words) - WINDOW_WORDS) // MAX_PARTS)
+    starts = range(0, len(words) - WINDOW_WORDS + 1, step)
+    return [(words[at].start, words[at + WINDOW_WORDS - 1].end) for at in starts]
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    part = text[start:end]
+    return start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip())
+
+
+def _with_cue(reading: MoodReading, cue: Cue) -> MoodReading:
+    if cue.kind == HARM_SIGNAL:
+        signals = sorted((*reading.signals, cue), key=lambda found: (found.start, found.end))
+        return replace(reading, signals=tuple(signals))
+    cues = sorted((*reading.emotion.cues, cue), key=lambda found: (found.start, found.end))
+    return replace(reading, emotion=reading.emotion.replace(cues=tuple(cues)))
+
+
+def _log_odds(distress: float) -> float:
+    return log(distress + 1e-3) - log(1 - distress + 1e-3)
