@@ -17,7 +17,7 @@ LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 # Compiled modules are kept, whatever the environment says: a start then takes half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-rasa test-semantic check style types layers pages bench train-emotion crash faults api fuzz \
+.PHONY: run test test-rasa test-semantic check style types layers pages bench train-mood crash faults api fuzz \
         image-check audit sbom format sizes lock wheel clean
 
 run: $(VENV)/.project  ## start the demo shop on http://127.0.0.1:$(PORT)
@@ -51,8 +51,9 @@ bench: $(VENV)/.project $(VENV)/.dev  ## measure; prints one JSON object per lin
 	@$(if $(filter speed,$(or $(PARTS),speed)),.ci/opsdroid)
 	@$(BIN)/python -m tests.bench $(PARTS)
 
-train-emotion: $(VENV)/.project  ## train plugins/nlu_local/data from GOEMOTIONS
-	@$(BIN)/python -m plugins.nlu_local.mood.training $(GOEMOTIONS)
+train-mood: $(VENV)/.project  ## train plugins/nlu_local/data from GOEMOTIONS, CLINC150 and BANKING77
+	@$(BIN)/python -m plugins.nlu_local.mood.tone_training $(GOEMOTIONS)
+	@$(BIN)/python -m plugins.nlu_local.mood.model_training $(GOEMOTIONS) $(CLINC150) $(BANKING77)
 
 crash: $(VENV)/.project $(VENV)/.dev  ## kill the server KILLS times under load
 	@$(BIN)/python -m tests.crash --kills $(KILLS)

@@ -67,6 +67,11 @@ class _Element:
             yield at
 
 
+CUSTOM_WEIGHT = 4
+"""The weight of a custom phrase: somebody chose it with care, so no model overrules it. Those of
+the package have 1 to 3."""
+
+
 @dataclass(frozen=True, slots=True)
 class PhrasePattern:
     """One phrase, what it shows, and how strongly (1 weak to 3 strong)."""

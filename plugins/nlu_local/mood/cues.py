@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from gateway import Cue
 
-from ..phrases import FoundPhrase, LanguagePhrases, PhraseFinder
+from ..phrases import CUSTOM_WEIGHT, FoundPhrase, LanguagePhrases, PhraseFinder
 from ..text import MAX_CHARACTERS, WordToken
 
 STYLE_STRENGTHS = {
@@ -125,6 +126,13 @@ def _repetition(text: str, words: Sequence[WordToken], common: frozenset[str]) -
 # -- signals -------------------------------------------------------------------------------------
 
 
+class FoundSignal(NamedTuple):
+    """A signal. ``custom``: a phrase of the brand's guide shows it."""
+
+    cue: Cue
+    custom: bool
+
+
 class SignalFinder:
     """Finds signals. It looks for a request for a person in every language that has phrases."""
 
@@ -152,22 +160,28 @@ class SignalFinder:
 
     def find(
         self, text: str, words: Sequence[WordToken], languages: Iterable[str]
-    ) -> tuple[Cue, ...]:
+    ) -> tuple[FoundSignal, ...]:
         """The signals of ``text`` in order; ``languages`` are those it may be in."""
         matches = self._person_requests(words)
         for code in languages:
             if finder := self._others.get(code):
                 matches += finder.find(words)
         found = [
-            make_cue(text, match.kind, words[match.first].start, words[match.last - 1].end)
+            FoundSignal(
+                make_cue(text, match.kind, words[match.first].start, words[match.last - 1].end),
+                match.weight == CUSTOM_WEIGHT,
+            )
             for match in matches
         ]
         # For scripts without spaces between words; ASCII has none of them.
         for kind, substring in () if text.isascii() else self._substrings:
             at = text.find(substring, 0, MAX_CHARACTERS)
             if at >= 0:
-                found.append(make_cue(text, kind, at, at + len(substring)))
-        return tuple(sorted(dict.fromkeys(found), key=lambda cue: (cue.start, cue.end)))
+                cue = make_cue(text, kind, at, at + len(substring))
+                found.append(FoundSignal(cue, custom=False))
+        # Of one cue that several phrases show, the custom one is kept.
+        by_cue = {signal.cue: signal for signal in sorted(found, key=lambda found: found.custom)}
+        return tuple(sorted(by_cue.values(), key=lambda found: (found.cue.start, found.cue.end)))
 
     def _person_requests(self, words: Sequence[WordToken]) -> list[FoundPhrase]:
         """Requests for a person, without refused ones (`I don't need to talk to a human`)."""

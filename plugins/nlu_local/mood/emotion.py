@@ -16,7 +16,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from gateway import Cue, Emotion, MoodLabel
 
-from ..phrases import FoundPhrase, LanguagePhrases, PhraseFinder
+from ..phrases import CUSTOM_WEIGHT, FoundPhrase, LanguagePhrases, PhraseFinder
 from ..text import MAX_CHARACTERS, WordToken, blank_quotations, shorten_elongated, tokenize
 from .cues import make_cue, style_cues, style_force
 from .tone import ToneModel
@@ -30,9 +30,6 @@ EVENT_KINDS = ("trouble", "complaint")
 """What went wrong, and complaints about it: not feelings, but they call for a person."""
 
 LOUD_STYLES = ("shouting", "questioning", "repetition")
-CUSTOM_WEIGHT = 4
-"""The weight of a custom phrase: somebody chose it with care, so no model overrules it."""
-
 STRENGTHS = {1: 0.2, 2: 0.5, 3: 0.75, CUSTOM_WEIGHT: 0.75}
 """The strength of evidence for each weight of a phrase."""
 

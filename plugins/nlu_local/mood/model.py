@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gateway import MoodLabel
 
@@ -30,7 +31,13 @@ STEP_BACK = 0.55
 """From this probability on a person should take the message at once."""
 
 HARM = 0.5
-"""From this score on a message tells of harm or danger (see `model_training.harm_scale`)."""
+"""From this score on a message tells of harm or danger; hardly any calm request reaches it."""
+
+HARM_DOUBT = 0.01
+"""Below this score a message does not, though a phrase says so."""
+
+PHRASE_VOTE = 0.15
+"""The weight of what the phrases alone say beside the learnt parts."""
 
 STEP_BACK_INTENSITY: Mapping[MoodLabel, float] = {
     "frustrated": 0.6,
@@ -52,13 +59,16 @@ _URGENT_AT = MOODS.index("urgent")
 
 class MoodInputs(NamedTuple):
     """What the model reads of a batch: ``embeddings`` of `signs.mood_text` and the other numbers
-    (`signs.form_signs`, then `signs.evidence_signs`), a row each; the n-grams; and ``ranking``, the
-    log-odds of the distress that phrases show."""
+    (`signs.form_signs`, then `signs.evidence_signs`), a row each; the n-grams; and what the phrases
+    alone say: ``ranking``, the log-odds of their distress, ``votes``, the places in `MOODS` of their
+    labels, and ``calls``, 1.0 where they would call a person."""
 
     embeddings: Floats
     signs: Floats
     grams: Sequence[GramBuckets]
     ranking: Floats
+    votes: NDArray[np.intp]
+    calls: Floats
 
 
 class MoodJudgements(NamedTuple):
@@ -105,7 +115,10 @@ class MoodModel:
         grams = self._gram_scores(inputs.grams)
         classes = len(self._class_step_back)
         joint = (self._networks.probabilities(rows) + softmax(grams[:, :classes])) / 2
-        step_back = joint @ self._class_step_back
+        learnt = np.float32(1 - PHRASE_VOTE)
+        moods = learnt * (joint @ self._class_moods)
+        moods[np.arange(len(moods)), inputs.votes] += np.float32(PHRASE_VOTE)
+        step_back = learnt * (joint @ self._class_step_back) + PHRASE_VOTE * inputs.calls
         harm_logit = self._harm_networks.scores(rows)[:, 0] + grams[:, classes]
         sure = np.clip(step_back, 1e-3, 1 - 1e-3)
         order = (
@@ -114,7 +127,7 @@ class MoodModel:
             + RANK_STEP_BACK * np.log(sure / (1 - sure))
         )
         return MoodJudgements(
-            moods=joint @ self._class_moods,
+            moods=moods,
             step_back=step_back,
             harm=sigmoid(self._harm_scale[0] * harm_logit + self._harm_scale[1]),
             distress=sigmoid(self._distress[0] * order + self._distress[1]),

@@ -155,6 +155,8 @@ class SignReader:
             np.concatenate([part.signs for part in parts]),
             [found for part in parts for found in part.grams],
             np.concatenate([part.ranking for part in parts]),
+            np.concatenate([part.votes for part in parts]),
+            np.concatenate([part.calls for part in parts]),
         )
 
     def _batch(self, texts: Sequence[str]) -> MoodInputs:
@@ -336,7 +338,14 @@ def _distress_scale(model: MoodModel, calm: MoodInputs) -> Floats:
 
 def _taken(inputs: MoodInputs, kept: Flags) -> MoodInputs:
     grams = [found for found, take in zip(inputs.grams, kept, strict=True) if take]
-    return MoodInputs(inputs.embeddings[kept], inputs.signs[kept], grams, inputs.ranking[kept])
+    return MoodInputs(
+        inputs.embeddings[kept],
+        inputs.signs[kept],
+        grams,
+        inputs.ranking[kept],
+        inputs.votes[kept],
+        inputs.calls[kept],
+    )
 
 
 def main() -> None:

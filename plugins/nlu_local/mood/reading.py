@@ -21,7 +21,7 @@ from gateway import Cue, Emotion, MoodLabel
 from ..encoder import SentenceEncoder
 from ..phrases import LanguagePhrases
 from ..text import MAX_CHARACTERS, WordToken
-from .cues import SignalFinder, make_cue
+from .cues import FoundSignal, SignalFinder, make_cue
 from .emotion import (
     EVENT_KINDS,
     SHOW_EVENTS_FROM,
@@ -29,7 +29,15 @@ from .emotion import (
     EmotionReader,
     weigh_evidence,
 )
-from .model import HARM, STEP_BACK, UPSET, MoodInputs, MoodJudgements, MoodModel
+from .model import (
+    HARM,
+    HARM_DOUBT,
+    STEP_BACK_INTENSITY,
+    UPSET,
+    MoodInputs,
+    MoodJudgements,
+    MoodModel,
+)
 from .signs import MOODS, evidence_signs, form_signs, gram_buckets, mood_text
 from .tone import ToneModel
 
@@ -65,7 +73,16 @@ class _PhraseReading(NamedTuple):
 
     evidence: EmotionEvidence
     emotion: Emotion
-    signals: tuple[Cue, ...]
+    signals: tuple[FoundSignal, ...]
+
+    def cues(self, harm: float = 1.0) -> tuple[Cue, ...]:
+        """The signals; those of harm that the model doubts (``harm`` is its score) are left out,
+        as in questions about smoke alarms. What the brand's guide says stays."""
+        return tuple(
+            cue
+            for cue, custom in self.signals
+            if custom or cue.kind != HARM_SIGNAL or harm >= HARM_DOUBT
+        )
 
 
 class MoodReader:
@@ -91,7 +108,7 @@ class MoodReader:
         """The reading of each message."""
         found = [self._read_phrases(message) for message in messages]
         if self._encoder is None or self._model is None or not messages:
-            return [MoodReading(emotion, signals) for _, emotion, signals in found]
+            return [MoodReading(phrases.emotion, phrases.cues()) for phrases in found]
         inputs = self._inputs(messages, found, self._encoder)
         judged = self._model.judge(inputs)
         readings = [
@@ -119,7 +136,7 @@ class MoodReader:
     ) -> MoodInputs:
         signs = [
             form_signs(message.text)
-            + evidence_signs(evidence, emotion, (signal.kind for signal in signals))
+            + evidence_signs(evidence, emotion, (signal.cue.kind for signal in signals))
             for message, (evidence, emotion, signals) in zip(messages, found, strict=True)
         ]
         return MoodInputs(
@@ -127,6 +144,8 @@ class MoodReader:
             signs=np.array(signs, np.float32),
             grams=[gram_buckets(message.text) for message in messages],
             ranking=np.array([_log_odds(emotion.distress) for _, emotion, _ in found], np.float32),
+            votes=np.array([MOODS.index(emotion.label) for _, emotion, _ in found]),
+            calls=np.array([_calls_for_person(emotion) for _, emotion, _ in found], np.float32),
         )
 
     @staticmethod
@@ -134,15 +153,16 @@ class MoodReader:
         model: MoodModel, judged: MoodJudgements, at: int, phrases: _PhraseReading
     ) -> MoodReading:
         """The model's decision, with the cues that the phrases found."""
+        signals = phrases.cues(float(judged.harm[at]))
         if phrases.emotion.label in phrases.evidence.custom:
-            return MoodReading(phrases.emotion, phrases.signals)
+            return MoodReading(phrases.emotion, signals)
         label, intensity = model.label(judged.moods[at], float(judged.step_back[at]))
         distress = round(float(judged.distress[at]), 4)
         cues = tuple(sorted(phrases.evidence.cues, key=lambda cue: (cue.start, cue.end)))
         if label == "pleased" or (label not in UPSET and distress < SHOW_EVENTS_FROM):
             cues = tuple(cue for cue in cues if cue.kind not in EVENT_KINDS)
         emotion = Emotion(label=label, intensity=round(intensity, 3), distress=distress, cues=cues)
-        return MoodReading(emotion, phrases.signals)
+        return MoodReading(emotion, signals)
 
     def _explain(
         self,
@@ -199,6 +219,8 @@ class MoodReader:
                 signs=inputs.signs[owners],
                 grams=[gram_buckets(text) for text in rest],
                 ranking=inputs.ranking[owners],
+                votes=inputs.votes[owners],
+                calls=inputs.calls[owners],
             )
         )
         cues, first = [], 0
@@ -251,6 +273,11 @@ def _with_cue(reading: MoodReading, cue: Cue) -> MoodReading:
         return replace(reading, signals=tuple(signals))
     cues = sorted((*reading.emotion.cues, cue), key=lambda found: (found.start, found.end))
     return replace(reading, emotion=reading.emotion.replace(cues=tuple(cues)))
+
+
+def _calls_for_person(emotion: Emotion) -> bool:
+    """Whether the policy's defaults would call a person."""
+    return emotion.intensity >= STEP_BACK_INTENSITY.get(emotion.label, 1.1)
 
 
 def _log_odds(distress: float) -> float:

@@ -1,0 +1,153 @@
+"""The learnt model of moods and harm: its signs, its decisions, and the words that explain them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plugins.nlu_local.mood import model_training
+from plugins.nlu_local.mood.model import STEP_BACK, STEP_BACK_INTENSITY, UPSET, MoodModel
+from plugins.nlu_local.mood.model_training import Comments, Sentence, SignReader, learn_moods
+from plugins.nlu_local.mood.signs import BUCKETS, MOODS, form_signs, gram_buckets, mood_text
+from plugins.nlu_local.reader import MessageReader
+
+DATA = files("plugins.nlu_local").joinpath("data")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("WHERE IS MY PARCEL", "Where is my parcel"),
+        ("das ist soooo schön", "das ist soo schön"),
+        ("It is URGENT, ask DHL", "It is urgent, ask DHL"),
+        ("Order AB-77 from the UK", "Order AB-77 from the UK"),
+        ("The mail says “your order has shipped”, is that so?", "The mail says .   "),
+    ],
+)
+def test_the_encoder_reads_usual_letters_and_no_quotations(text: str, read: str) -> None:
+    assert mood_text(text).startswith(read)
+
+
+def test_shouting_and_marks_are_signs_of_their_own() -> None:
+    """The encoder does not see them, so the form does."""
+    calm, loud = form_signs("where is it"), form_signs("WHERE IS IT???!!!")
+    assert calm != loud
+    assert all(0 <= sign <= 2 for sign in (*calm, *loud))
+
+
+def test_ngrams_have_the_same_rows_in_every_process() -> None:
+    """They are hashed by CRC-32, not by Python's hash, which differs from run to run."""
+    found = gram_buckets("Wo ist es?")
+    assert found == gram_buckets("wo  ist es ?")
+    assert found.words[:3] == (14117, 15006, 20129) or min(found.words) >= 0
+    assert max((*found.words, *found.pieces)) < BUCKETS
+    assert gram_buckets("") == ((), ())
+
+
+@pytest.fixture(scope="module")
+def model() -> MoodModel:
+    return MoodModel.load()
+
+
+@pytest.mark.parametrize("mood", UPSET)
+def test_stepping_back_and_the_label_are_bound(model: MoodModel, mood: str) -> None:
+    """Who should be taken at once has an upset label and an intensity that the policy's defaults
+    act on; who is a little upset stays below them."""
+    moods = np.full(len(MOODS), 0.05, np.float32)
+    moods[MOODS.index(mood)] = 0.7
+    label, intensity = model.label(moods, STEP_BACK)
+    assert (label, intensity) == (mood, pytest.approx(STEP_BACK_INTENSITY[label]))
+    label, intensity = model.label(moods, STEP_BACK - 0.001)
+    assert label == mood
+    assert intensity < STEP_BACK_INTENSITY[label]
+    calm = np.eye(len(MOODS), dtype=np.float32)[MOODS.index("calm")]
+    assert model.label(calm, 0.0) == ("calm", 0.0)
+    assert model.label(calm, 0.9)[0] in UPSET
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "words"),
+    [
+        (
+            "You wrote that it takes two days. It has been sixteen, and I am still without a stove.",
+            "frustrated",
+            "sixteen",
+        ),
+        ("Hallo, ihr habt mir einfach das Konto dichtgemacht. Unverschämt sowas.", "angry", "sowas"),
+    ],
+)
+def test_a_learnt_mood_shows_the_words_that_moved_it(
+    reader: MessageReader, text: str, label: str, words: str
+) -> None:
+    """Where no phrase does."""
+    emotion = reader.read(text).emotion
+    assert emotion.label in UPSET, label
+    assert any(words in cue.text for cue in emotion.cues)
+    assert all(cue.text == text[cue.start : cue.end] for cue in emotion.cues)
+
+
+def test_without_the_encoder_the_phrases_decide(phrase_reader: MessageReader) -> None:
+    """As where the package of the encoder is not installed."""
+    emotion = phrase_reader.read("This is outrageous, I am furious!").emotion
+    assert (emotion.label, [cue.kind for cue in emotion.cues][:1]) == ("angry", ["angry"])
+
+
+def test_the_model_was_trained_on_the_sentences_of_this_package() -> None:
+    """Whoever changes a sentence runs ``make train-mood``. The file has numbers only."""
+    with DATA.joinpath("mood.npz").open("rb") as file, np.load(file) as arrays:
+        sources = json.loads(arrays["sources"].tobytes())
+        text = [name for name in arrays.files if arrays[name].dtype.kind in "SUO"]
+    folder = model_training.SENTENCES
+    own = {path.name: _hash(path) for path in folder.iterdir() if path.suffix in (".csv", ".txt")}
+    assert {name: sources.get(name) for name in own} == own
+    assert text == []
+    assert len(DATA.joinpath("mood.npz").read_bytes()) < 3_000_000
+    notice = DATA.joinpath("NOTICE").read_text("utf-8")
+    public = set(sources) - set(own)
+    assert len(public) == 3
+    assert all(sources[name] in re.sub(r"\s", "", notice) for name in public)
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+FEW = (
+    *(Sentence(text, "calm", step_back=False, harm=False) for text in (
+        "When do you open?", "Which size fits me?", "The lid is missing, can I get one?",
+        "Please send me the invoice", "Can I pick it up on Friday?", "Where is the return form?",
+    )),
+    *(Sentence(text, "frustrated", step_back=True, harm=False) for text in (
+        "I have written four times and nobody answers", "Still broken, and you promised",
+        "Every week another excuse", "I am fed up with waiting", "You ignore me again",
+        "Third repair, same fault, no one cares",
+    )),
+    *(Sentence(text, None, step_back=False, harm=True) for text in (
+        "My son swallowed the battery", "The charger burst into flames", "I got a shock from it",
+        "There is a smell of gas in the flat", "The ladder broke and I broke my arm",
+        "She cannot breathe after the tablets",
+    )),
+)  # fmt: skip
+
+
+def test_it_learns_and_serves_the_same_signs(tmp_path: Path) -> None:
+    """A model learnt from a few sentences tells them apart when it serves them, and finds harm."""
+    comments = Comments(
+        ["I hate this", "so sad and angry", "love it", "what a happy day"] * 3,
+        np.array([True, True, False, False] * 3),
+        np.array([False, False, True, True] * 3),
+    )
+    signs = SignReader(tmp_path)
+    arrays = learn_moods(signs, FEW * 3, [["How do I pay?", "What is my limit?"]] * 2, comments)
+    judged = MoodModel(arrays).judge(signs.inputs([sentence.text for sentence in FEW]))
+    step_back = [sentence.step_back for sentence in FEW if sentence.mood]
+    assert list(judged.step_back[: len(step_back)] > 0.5) == step_back
+    harm = np.array([bool(sentence.harm) for sentence in FEW])
+    assert judged.harm[harm].min() > judged.harm[~harm].max()
+    assert judged.moods.sum(axis=1) == pytest.approx(1, abs=0.01)
