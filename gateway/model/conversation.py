@@ -131,6 +131,21 @@ class Turn(Value, frozen=True, kw_only=True):
     returning: bool = True
     """False if this is certainly the customer's first conversation."""
 
+    def given(self, name: str) -> str | None:
+        """The newest value of the slot ``name`` in this conversation; None when the customer has
+        not stated it. A fact of that name (from a channel or a CRM) counts, and on the channel
+        ``email`` the sender's address is the slot ``email``."""
+        customers_own = (m for m in reversed(self.history) if m.author == "customer")
+        for message in (self.message.replace(understanding=self.understanding), *customers_own):
+            slots = message.understanding.slots if message.understanding else ()
+            stated = [slot.value for slot in slots if slot.name == name]
+            stated += [fact.value for fact in message.facts if fact.name == name]
+            if stated:
+                return stated[0]
+        known = next((fact.value for fact in self.context.facts if fact.name == name), None)
+        address = self.conversation.address
+        return address.value if known is None and name == address.channel == "email" else known
+
     @property
     def language(self) -> str:
         """The language to answer in: the message's, else the conversation's or the customer's,

@@ -68,6 +68,7 @@ class OutcomeBuilder:
             answered=turn.survey_answer,
             opt_out=bool(turn.survey_answer and turn.survey_answer.opt_out),
             reopen=escalates and turn.conversation.state == "resolved",
+            language=reply.language if reply and replies else None,
         )
 
     def agent_message(
@@ -214,11 +215,18 @@ def render_context(turn: Turn, max_length: int | None) -> RenderContext:
         channel=turn.conversation.address.channel,
         emotion=turn.understanding.emotion if turn.kind == "message" else last_mood(turn.history),
         author="bot",
-        first=not any(m.author in ("bot", "agent") and not m.internal for m in turn.history),
+        first=not _is_grave(turn)
+        and not any(m.author in ("bot", "agent") and not m.internal for m in turn.history),
         customer=turn.customer.name,
         language=turn.language,
         max_length=max_length,
     )
+
+
+def _is_grave(turn: Turn) -> bool:
+    """Whether the hand-over is for harm or legal steps: a cheerful greeting would be out of
+    place."""
+    return any(reason.code in ("harm", "legal") for reason in turn.route.reasons)
 
 
 def last_mood(history: tuple[Message, ...]) -> Emotion:

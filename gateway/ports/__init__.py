@@ -53,6 +53,7 @@ from gateway.ports.services import (
 from gateway.ports.turns import (
     ContextSource,
     Handler,
+    NeedsSlots,
     PhraseConsumer,
     Phrases,
     PhraseSource,
@@ -63,6 +64,7 @@ from gateway.ports.turns import (
     Trainable,
     Understander,
     Voice,
+    WaitingNotifier,
     Warmable,
 )
 
@@ -85,6 +87,7 @@ __all__ = [
     "Intake",
     "Lifecycle",
     "Mailbox",
+    "NeedsSlots",
     "NotAccepted",
     "NotFound",
     "OpenApiProvider",
@@ -115,6 +118,7 @@ __all__ = [
     "Understander",
     "Unsure",
     "Voice",
+    "WaitingNotifier",
     "Warmable",
     "WarmlineError",
     "WebhookSubscriber",

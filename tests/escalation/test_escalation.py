@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gateway import Fact, MoodLabel, Reason, Reply, Route, Turn
 from plugins.escalation import Escalation, EscalationSettings, Fallback, HandoverTexts
-from plugins.escalation.texts import TEXTS
+from plugins.escalation.texts import OPTIONAL, TEXTS
 from tests.routing.builders import bot, customer, person, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
@@ -164,11 +164,15 @@ async def test_an_open_question_without_likely_intents(language: str) -> None:
 
 
 async def test_titles_in_the_customers_language() -> None:
-    """An intent without a title in the language is not offered; one without any uses its name."""
+    """An intent without a title in the language is not offered. The name of one without any is
+    offered in English only: a question is in one language."""
     ranking = understood("delivery", 0.3, others=("returns", "help/me_now"), language="de")
     titles = {"delivery": {"de": "Wann kommt es?"}, "returns": {"en": "Returns"}}
     reply = await reply_to(clarified(of=ranking), titles=titles)
-    assert [b.title for b in reply.buttons] == ["Wann kommt es?", "Help me now"]
+    assert reply.buttons == ()
+    english = understood("returns", 0.3, others=("delivery", "help/me_now"))
+    reply = await reply_to(clarified(of=english), titles=titles)
+    assert [b.title for b in reply.buttons] == ["Returns", "Help me now"]
 
 
 async def test_unlikely_intents_are_not_offered() -> None:
@@ -220,8 +224,8 @@ def test_the_fallback_comes_last() -> None:
 
 @pytest.mark.parametrize("kind", sorted(TEXTS))
 def test_every_text_exists_in_every_language(kind: str) -> None:
-    """So no reply mixes languages. ``not_served`` exists in more languages."""
-    more = UNSERVED if kind == "not_served" else ()
+    """So no reply mixes languages. ``not_served`` and what follows it exist in more languages."""
+    more = UNSERVED if kind in ("not_served", "closed", "opening", "in_line") else ()
     assert set(TEXTS[kind]) == {*SPOKEN, *more}
 
 
@@ -233,8 +237,8 @@ async def test_settings_replace_single_texts() -> None:
 
 
 async def test_settings_can_add_a_language() -> None:
-    """A language that has every text is used."""
-    words = {kind: {"nl": "Even geduld."} for kind in TEXTS}
+    """A language that has every text is used; those of `OPTIONAL` may be missing."""
+    words = {kind: {"nl": "Even geduld."} for kind in TEXTS if kind not in OPTIONAL}
     words["closed"] = {"nl": "Terug op {when}."}
     words["opening"] = {"nl": "dddd D MMMM HH:mm"}
     reply = await reply_to(escalated(of=understood(language="nl"), opening=MONDAY), words=words)
@@ -246,6 +250,8 @@ async def test_settings_can_add_a_language() -> None:
     [
         ({"goodbye": {"en": "Bye"}}, "unknown kind of text `goodbye`"),
         ({"closed": {"en": "Closed."}}, "put {when} where the date belongs"),
+        ({"matter": {"en": "Noted."}}, "put {matter} where the matter belongs"),
+        ({"ask": {"en": "Tell me more."}}, "put {details} where the details belongs"),
         ({"handover": {"en": "Hello {name}"}}, "has a brace"),
         ({"opening": {"xx": "dddd"}}, "Unsupported locale"),
     ],

@@ -1,0 +1,216 @@
+"""What the customer stated is used: it is never asked again, and asked for once if it is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import Address, Fact
+from gateway.settings import BadConfig, compile_slot
+from plugins.escalation.texts import TEXTS
+from tests.routing.stated import CHANNELS, stating_shop
+
+ASK, FRAGE = "What is your order number?", "Wie lautet Ihre Bestellnummer?"
+QUESTION = TEXTS["ask"]["fr"].format(details="numéro de commande")
+CHARGE = [
+    TEXTS["handover"]["en"],
+    TEXTS["matter"]["en"].format(matter="A wrong charge, order number A-1234"),
+]
+CHARGE_ALONE = [TEXTS["handover"]["en"], TEXTS["matter"]["en"].format(matter="A wrong charge")]
+UPSET = TEXTS["handover_upset"]["en"]
+
+Dialogue = list[tuple[str, list[str]]]
+
+
+async def hold(gw: Any, customer: Any, dialogue: Dialogue) -> None:
+    for said, heard in dialogue:
+        before = len(customer.heard)
+        await customer.say(said)
+        assert customer.heard[before:] == heard, said
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize(
+    "dialogue",
+    [
+        # Given at once, in an earlier message, or when asked.
+        [("parcel A-1234?", ["Parcels take two days.", "I looked for order A-1234."])],
+        [
+            ("delivery of a-1234?", ["Two days."]),
+            ("where is the parcel?", ["Parcels take two days.", "I looked for order a-1234."]),
+        ],
+        [
+            ("where is the parcel?", [ASK]),
+            ("it is A-1234", ["Parcels take two days.", "I looked for order A-1234."]),
+        ],
+        [
+            ("Wo ist das paket ?", [FRAGE]),
+            (
+                "ja A-1234",
+                ["Pakete brauchen zwei Tage.", "Ich habe nach Bestellung A-1234 gesehen."],
+            ),
+        ],
+        [
+            ("où est le colis ?", [QUESTION]),
+            ("A-1234", ["Un colis prend deux jours.", "J'ai regardé la commande A-1234."]),
+        ],
+        # Not given: it goes on, and nobody asks again.
+        [
+            ("where is the parcel?", [ASK]),
+            ("no idea", ["Parcels take two days."]),
+            ("and the parcel of my wife?", ["Parcels take two days."]),
+        ],
+        [("where is the parcel?", [ASK]), ("thanks", ["Parcels take two days."])],
+        # Another question is another matter.
+        [("where is the parcel?", [ASK]), ("how long is delivery?", ["Two days."])],
+        # Before a hand-over.
+        [("I was charged twice", [ASK]), ("A-1234", CHARGE)],
+        [("I was charged twice", [ASK]), ("no idea", CHARGE_ALONE)],
+        [("I was charged twice for A-1234", CHARGE)],
+        # A sentence that states it replaces the one that asks for it.
+        [("my refund?", ["Refunds take a week.", "Send us your order number."])],
+        [("my refund for A-1234?", ["Refunds take a week.", "We have your order A-1234."])],
+    ],
+)
+async def test_what_is_needed_is_asked_for_once(
+    tmp_path: Path, channel: str, dialogue: Dialogue
+) -> None:
+    """Unless it was stated before; then the matter goes on, with or without it."""
+    async with stating_shop(tmp_path) as gw:
+        await hold(gw, gw.customer(channel, "mia@example.org"), dialogue)
+
+
+async def test_a_hand_over_that_waited_happens_whatever_comes_next(tmp_path: Path) -> None:
+    """The customer asks something else in place of an answer: a person gets both."""
+    async with stating_shop(tmp_path) as gw:
+        await hold(gw, gw.customer("sms", "+49301"), [("I was charged twice", [ASK])])
+        await gw.customer("sms", "+49301").say("how long is delivery?")
+        card = await gw.desk_agent("ana").next_card()
+        assert card.handoff
+        assert [reason.code for reason in card.handoff.reasons] == ["sensitive_intent"]
+
+
+async def test_a_hand_over_does_not_wait_for_an_answer_that_never_comes(tmp_path: Path) -> None:
+    """After ten minutes the case goes to a person; a question that is answered sets no case."""
+    async with stating_shop(tmp_path) as gw:
+        mia, tom = gw.customer("webchat", "mia"), gw.customer("webchat", "tom")
+        await hold(gw, mia, [("I was charged twice", [ASK])])
+        await hold(gw, tom, [("where is the parcel?", [ASK])])
+        assert await gw.services.desk.queue() == ()
+        await gw.pass_time(601)
+        assert [item.conversation.address.value for item in await gw.services.desk.queue()] == [
+            "mia"
+        ]
+        await mia.listen()
+        assert mia.heard == [ASK, *CHARGE_ALONE]
+        assert await tom.listen() == [ASK]
+
+
+@pytest.mark.parametrize(
+    ("said", "first"),
+    [
+        ("I am furious, I was charged twice", UPSET),
+        ("I am annoyed, where is the parcel?", UPSET),
+        ("I am worried about the parcel", TEXTS["handover_worried"]["en"]),
+        ("urgent: the parcel", TEXTS["handover_urgent"]["en"]),
+        ("a human, I was charged twice", TEXTS["handover"]["en"]),
+        ("my lawyer wants to know where the parcel is", TEXTS["handover"]["en"]),
+        ("I burnt my hand on what was in the parcel", TEXTS["handover"]["en"]),
+    ],
+)
+async def test_nobody_upset_is_asked(tmp_path: Path, said: str, first: str) -> None:
+    """Nor whoever wants a person or speaks of harm or legal steps."""
+    async with stating_shop(tmp_path) as gw:
+        mia = gw.customer("telegram", "1")
+        await mia.say(said)
+        assert mia.heard[0] == first
+        assert ASK not in mia.heard
+
+
+async def test_what_a_channel_knows_is_not_asked_for(tmp_path: Path) -> None:
+    """A fact of that name counts, and a mail's sender is the e-mail address."""
+    async with stating_shop(tmp_path) as gw:
+        mia = gw.customer("webchat", "mia")
+        await mia.say("where is the parcel?", facts=(Fact(name="order", value="B-7"),))
+        assert mia.heard == ["Parcels take two days.", "I looked for order B-7."]
+
+
+async def test_the_subject_counts(tmp_path: Path) -> None:
+    """An order number in the subject of a mail is stated."""
+    async with stating_shop(tmp_path) as gw:
+        mia = gw.customer("email", "mia@example.org")
+        await mia.say("where is the parcel?", subject="Order A-1234")
+        assert mia.heard == ["Parcels take two days.", "I looked for order A-1234."]
+
+
+async def test_slots_are_kept_shown_exported_and_erased(tmp_path: Path) -> None:
+    """With the message that each came from."""
+    async with stating_shop(tmp_path) as gw:
+        mia = gw.customer("sms", "+49301")
+        await mia.say("delivery of A-1234, mail me at mia@example.org")
+        await mia.say("a human about B-5678 and A-1234")
+        card = await gw.desk_agent("ana").next_card()
+        first, second = (m for m in card.messages if m.author == "customer")
+        assert first.understanding
+        assert all(s.value == first.text[s.start : s.end] for s in first.understanding.slots)
+        assert [(s.name, s.value, m.id) for s, m in card.slots] == [
+            ("email", "mia@example.org", first.id),
+            ("order", "A-1234", second.id),
+            ("order", "B-5678", second.id),
+        ]
+        address, customers = Address(channel="sms", value="+49301"), gw.gateway.store.customers
+        exported = str(await customers.export(address))
+        assert '"name":"order","value":"B-5678"' in exported.replace('": "', '":"')
+        await customers.erase(address)
+    stored = b"".join(file.read_bytes() for file in (tmp_path / "var").rglob("*") if file.is_file())
+    assert b"B-5678" not in stored
+    assert b"mia@example.org" not in stored
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        (r"MP[- ]?\d{5}", "it's mp 48213.", "mp 48213"),
+        (r"MP[- ]?\d{5}", "XMP-48213", None),
+        (r"MP[- ]?\d{5}", "MP-482134", None),
+        (r"(INV|RE)-\d{4}(/\d{2,6})?", "re-2024/17 please", "re-2024/17"),
+    ],
+)
+def test_a_slot_is_a_whole_word_in_any_case(pattern: str, text: str, found: str | None) -> None:
+    """A number within a longer one is another number."""
+    match = compile_slot(pattern).search(text)
+    assert (match and match[0]) == found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "problem"),
+    [
+        (r"MP\d+", "{1,8}"),
+        (r"(a*)b", "{1,8}"),
+        (r"\d{65}", "64 characters"),
+        (r"(a|a){30}b", "ways"),
+        (r"(a{1,4}){1,12}b", "ways"),
+        (r"(\d)\1", "own groups"),
+        (r"x?", "1 to 64"),
+        (r"MP(", "no regular expression"),
+    ],
+)
+async def test_a_slow_or_endless_pattern_stops_the_start(
+    tmp_path: Path, pattern: str, problem: str
+) -> None:
+    """The message says what to change."""
+    with pytest.raises(BadConfig) as bad:
+        async with stating_shop(tmp_path, slots={"order": {"pattern": pattern}}):
+            pass
+    assert "slots.order.pattern" in str(bad.value)
+    assert problem in str(bad.value)
+
+
+async def test_an_answer_names_only_slots_that_there_are(tmp_path: Path) -> None:
+    """An unknown one is a mistake with its key."""
+    with pytest.raises(BadConfig) as bad:
+        async with stating_shop(tmp_path, slots={}):
+            pass
+    assert "answers.tracking.needs: there is no slot `order`" in str(bad.value)
