@@ -9,6 +9,7 @@ import pytest
 
 from gateway import Address, Fact
 from gateway.settings import BadConfig, compile_slot
+from gateway.testing import FakeHandler
 from plugins.escalation.texts import TEXTS
 from tests.routing.stated import CHANNELS, stating_shop
 
@@ -130,11 +131,29 @@ async def test_nobody_upset_is_asked(tmp_path: Path, said: str, first: str) -> N
 
 
 async def test_what_a_channel_knows_is_not_asked_for(tmp_path: Path) -> None:
-    """A fact of that name counts, and a mail's sender is the e-mail address."""
+    """A fact of that name counts."""
     async with stating_shop(tmp_path) as gw:
         mia = gw.customer("webchat", "mia")
         await mia.say("where is the parcel?", facts=(Fact(name="order", value="B-7"),))
         assert mia.heard == ["Parcels take two days.", "I looked for order B-7."]
+
+
+@pytest.mark.parametrize(
+    ("channel", "text", "known"),
+    [
+        ("email", "hello", "mia@example.org"),
+        ("sms", "hello", None),
+        ("sms", "write to mia@shop.example", "mia@shop.example"),
+    ],
+)
+async def test_the_address_of_a_mail_is_known(
+    tmp_path: Path, channel: str, text: str, known: str | None
+) -> None:
+    """The sender of a mail need not state the e-mail address."""
+    handler = FakeHandler(lambda _: None, priority=1)
+    async with stating_shop(tmp_path, handler) as gw:
+        await gw.customer(channel, "mia@example.org").say(text)
+        assert handler.turns[-1].given("email") == known
 
 
 async def test_the_subject_counts(tmp_path: Path) -> None:
