@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         Value,
     )
     from gateway.ports import (
+        AlarmReceiver,
         AuditEntry,
         AuditLog,
         Channel,
@@ -114,7 +115,7 @@ if TYPE_CHECKING:
         WarmlineError,
         WebhookSubscriber,
     )
-    from gateway.routing.reasons import reason_label
+    from gateway.routing.reasons import reason_label, spoke_of_harm
     from gateway.settings import (
         BadConfig,
         Problem,
@@ -162,6 +163,7 @@ __all__ = [
     "Action",
     "Address",
     "Agent",
+    "AlarmReceiver",
     "AnswerButton",
     "AnswerEntry",
     "AnswerLink",
@@ -300,6 +302,7 @@ __all__ = [
     "read_yaml",
     "reason_label",
     "retry_after",
+    "spoke_of_harm",
     "yaml_files",
 ]
 

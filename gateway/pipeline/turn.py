@@ -13,7 +13,7 @@ from gateway.pipeline.understanding import UnderstandingStage
 from gateway.ports import Clock
 from gateway.routing.hours import closes_at, reopens_at
 from gateway.routing.policy import Policy
-from gateway.routing.route import ask_details, decide, with_earlier_matter
+from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
 from gateway.store import TurnOutcome, WorkItem
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -29,6 +29,8 @@ class TurnPipeline:
     outcomes: OutcomeBuilder
     policy: Policy
     clock: Clock
+    alarms: bool = False
+    """Whether an alarm reaches somebody; see `Turn`."""
     _opening_cache: tuple[datetime, datetime, str | None] = field(
         default=(NEVER, NEVER, None), init=False
     )
@@ -41,9 +43,12 @@ class TurnPipeline:
         turn = turn.replace(understanding=await self.understanding.understand(turn))
         work, turn = self._read_survey(work, turn)
         turn = with_earlier_matter(turn, self.policy)
-        turn = turn.replace(route=decide(turn, self.policy), opening=self._opening(turn.at))
-        needed = await self.handlers.needed_slots(turn)
-        turn = turn.replace(route=ask_details(turn, needed, self.policy)) if needed else turn
+        turn = turn.replace(
+            route=decide(turn, self.policy), opening=self._opening(turn.at), alarms=self.alarms
+        )
+        if may_ask_details(turn, self.policy):
+            needed = await self.handlers.needed_slots(turn)
+            turn = turn.replace(route=ask_details(turn, needed))
         answer = await self.handlers.answer(turn)
         draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
         return self.outcomes.answered(work, answer, draft)

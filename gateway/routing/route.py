@@ -9,11 +9,13 @@ from gateway.model import Message, Reason, Route, Turn
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import (
     DETAILS_NEEDED,
+    HARM,
     UNDERSTANDING_REASONS,
     Rule,
     asked_details,
     confident_intent,
     count_replies,
+    harm_is_known,
     reasons_that_hold,
     since_bot_took_over,
     word_set,
@@ -39,14 +41,19 @@ def decide(turn: Turn, policy: Policy) -> Route:
     but ``clarify`` when the bot only did not understand, the customer is calm and the bot has not
     asked a clarifying question yet. Else ``automate``. A customer who opted out and writes all the
     same goes to an agent, who may know another way to answer.
+
+    A customer who speaks of harm for the first time while the conversation waits is handed over
+    again, because nobody has told them yet what to do.
     """
     if turn.conversation.state in ("waiting", "person"):
-        return _pass_on(turn, policy)
+        return _with_people(turn, policy)
     if turn.kind != "message":
         return Route(action="automate")
     if turn.automatic:
         return Route(action="pass", tier=turn.conversation.tier, reasons=(AUTOMATIC,))
-    reasons = (OPTED_OUT,) if turn.opted_out else reasons_that_hold(turn, policy)
+    reasons = reasons_that_hold(turn, policy)
+    if turn.opted_out:
+        reasons = (*(reason for reason in reasons if reason.code == HARM), OPTED_OUT)
     reasons = _with_postponed(turn, reasons)
     if not reasons:
         return Route(action="automate")
@@ -57,9 +64,12 @@ def decide(turn: Turn, policy: Policy) -> Route:
 
 def with_earlier_matter(turn: Turn, policy: Policy) -> Turn:
     """``turn`` with the intent of the message after which the bot asked for details, when this
-    message hardly says more than these or is about nothing else. A new question stays one."""
+    message hardly says more than these or is about nothing else. A new question stays one, and
+    harm is no part of any matter."""
     asking = _last_question(turn)
     if asking is None or turn.kind != "message" or turn.survey_answer is not None:
+        return turn
+    if turn.understanding.has(HARM):
         return turn
     before = next(
         (
@@ -81,29 +91,34 @@ def with_earlier_matter(turn: Turn, policy: Policy) -> Turn:
     return turn.replace(understanding=understanding)
 
 
-def ask_details(turn: Turn, needed: Sequence[str], policy: Policy) -> Route:
+def may_ask_details(turn: Turn, policy: Policy) -> bool:
+    """Whether the customer may be asked for details before the answer or the hand-over: nobody who
+    is upset or was so in their last message, speaks of harm or legal steps, or wants a person."""
+    since = [m for m in since_bot_took_over(turn) if m.author == "customer" and m.understanding]
+    moods = {m.understanding.emotion.label for m in since[-1:] if m.understanding}
+    return (
+        turn.kind == "message"
+        and turn.route.action in ("automate", "escalate")
+        and turn.survey_answer is None
+        and {turn.understanding.emotion.label, *moods} <= MOODS_TO_ASK
+        and confident_intent(turn, policy) is not None
+        and not any(map(turn.understanding.has, (HARM, "legal", "asked_for_person")))
+        and all(reason.code in REASONS_TO_ASK for reason in turn.route.reasons)
+    )
+
+
+def ask_details(turn: Turn, needed: Sequence[str]) -> Route:
     """The route of ``turn``, whose intent needs the slots ``needed``: to ask for those that the
     customer has not stated, once in a conversation, before the answer or the hand-over.
 
-    Nobody is asked who is upset, speaks of harm or legal steps or wants a person. The reasons of a
-    postponed hand-over stay with the route.
+    Call it if `may_ask_details`. The reasons of a postponed hand-over stay with the route.
     """
-    route = turn.route
     asked = {name for message in turn.history for name in asked_details(message)}
     missing = [name for name in needed if name not in asked and turn.given(name) is None]
-    may_ask = (
-        turn.kind == "message"
-        and route.action in ("automate", "escalate")
-        and turn.survey_answer is None
-        and turn.understanding.emotion.label in MOODS_TO_ASK
-        and confident_intent(turn, policy) is not None
-        and not any(map(turn.understanding.has, ("harm", "legal", "asked_for_person")))
-        and all(reason.code in REASONS_TO_ASK for reason in route.reasons)
-    )
-    if not missing or not may_ask:
-        return route
+    if not missing:
+        return turn.route
     asks = Reason(code=DETAILS_NEEDED, detail=", ".join(dict.fromkeys(missing)))
-    return Route(action="clarify", reasons=(asks, *route.reasons))
+    return Route(action="clarify", reasons=(asks, *turn.route.reasons))
 
 
 def is_still_in_line(turn: Turn) -> bool:
@@ -113,15 +128,14 @@ def is_still_in_line(turn: Turn) -> bool:
     waits = conversation.state == "waiting" and conversation.owner is None
     if not waits or turn.kind != "message" or turn.automatic or turn.opted_out:
         return False
-    if turn.understanding.has("harm"):
-        return False
+    if turn.understanding.has(HARM) or harm_is_known(turn):
+        return False  # they were told what to do; a place in line would contradict it
     for message in reversed(turn.history):
         action = message.route.action if message.route else None
         if message.author == "bot" and action == "pass":
             return False
-        if message.author == "bot" and action == "escalate" and message.route:
-            harm = any(reason.code == "harm" for reason in message.route.reasons)
-            return not harm and turn.message.at + IN_FLIGHT >= message.at
+        if message.author == "bot" and action == "escalate":
+            return turn.message.at + IN_FLIGHT >= message.at
         if message.agent is not None and not (message.author == "agent" and message.internal):
             return True  # an agent handed it over: an answer, a transfer
     return len(turn.history) < MOST_HISTORY
@@ -135,16 +149,17 @@ def after_failure(turn: Turn, policy: Policy, what: str) -> Route:
     failure of a timer or event is only recorded; no customer waits for it.
     """
     if turn.conversation.state in ("waiting", "person"):
-        return _pass_on(turn, policy)
+        return _with_people(turn, policy)
     failed = Reason(code="plugin_failed", detail=what)
     if turn.kind != "message" or turn.automatic:
         return Route(action="pass", tier=turn.conversation.tier, reasons=(failed,))
-    kept = (
-        r
-        for r in reasons_that_hold(turn, policy)
-        if r.code not in {*UNDERSTANDING_REASONS, "plugin_failed"}
-    )
-    return hand_over(turn, policy, (failed, *kept))
+    kept = [
+        reason
+        for reason in _with_postponed(turn, reasons_that_hold(turn, policy))
+        if reason.code not in {*UNDERSTANDING_REASONS, "plugin_failed"}
+    ]
+    harm, others = [r for r in kept if r.code == HARM], [r for r in kept if r.code != HARM]
+    return hand_over(turn, policy, (*harm, failed, *others))
 
 
 def hand_over(turn: Turn, policy: Policy, reasons: tuple[Reason, ...]) -> Route:
@@ -210,6 +225,34 @@ def _may_clarify(turn: Turn, reasons: tuple[Reason, ...], policy: Policy) -> boo
     )
 
 
+def _with_people(turn: Turn, policy: Policy) -> Route:
+    """The route in a conversation that waits or that a person has."""
+    if turn.conversation.state == "waiting" and _harm_is_news(turn, policy):
+        return _hand_over_again(turn, policy)
+    return _pass_on(turn, policy)
+
+
+def _harm_is_news(turn: Turn, policy: Policy) -> bool:
+    rule = policy.reasons.harm
+    return (
+        turn.kind == "message"
+        and not turn.automatic
+        and rule.enabled
+        and rule.check(turn, policy) is not None
+        and not harm_is_known(turn)
+    )
+
+
+def _hand_over_again(turn: Turn, policy: Policy) -> Route:
+    """The route of a conversation that waits already; it does not move to a lower tier."""
+    kept = (r for r in reasons_that_hold(turn, policy) if r.code not in UNDERSTANDING_REASONS)
+    route = hand_over(turn, policy, tuple(kept))
+    tiers, current = list(policy.tiers), turn.conversation.tier
+    if current not in tiers:
+        return route
+    return route.replace(tier=max(route.tier, current, key=tiers.index))
+
+
 def _pass_on(turn: Turn, policy: Policy) -> Route:
     owner = turn.conversation.owner
     state = f"{owner.name} has the conversation" if owner else "it waits for a person"
@@ -227,7 +270,7 @@ def _reasons_for_agent(turn: Turn, policy: Policy) -> tuple[Reason, ...]:
     """What an agent should notice in a message to a conversation that they already have."""
     if turn.automatic:
         return (AUTOMATIC,)
-    urgent = ("harm", "legal", "urgent", "strong_emotion", "unreadable")
+    urgent = (HARM, "legal", "urgent", "strong_emotion", "unreadable")
     found = tuple(reason for reason in reasons_that_hold(turn, policy) if reason.code in urgent)
     emotion = turn.understanding.emotion
     if emotion.label == "calm" or any(r.code in ("urgent", "strong_emotion") for r in found):

@@ -41,6 +41,10 @@ MOODS = {
 """The kind of hand-over text for a mood; ``handover`` for all others."""
 
 
+HARM_KIND = "handover_harm"
+"""The kind of text for a message that speaks of harm, whatever else holds."""
+
+
 class SlotTexts(Value, frozen=True, kw_only=True):
     """What customers read about a slot, by language; ``*`` is for every language."""
 
@@ -144,13 +148,10 @@ class Escalation:
             language=language,
             purpose="notice",
         )
-        if turn.opening is None:
+        if (opening := _opening(turn, self.texts, language)) is None:
             return reply
-        opening = self.texts.date(datetime.fromisoformat(turn.opening), language)
-        closed = self.texts.text("closed", language, when=opening)
-        return reply.replace(
-            body=(*reply.body, closed), facts=(Fact(name="opening", value=opening),)
-        )
+        closed = self.texts.text("closed", language, when=opening.value)
+        return reply.replace(body=(*reply.body, closed), facts=(opening,))
 
     def _ask(self, turn: Turn, names: Sequence[str]) -> Reply:
         """Asks for details. When a hand-over waits for them, it does not wait for long."""
@@ -241,6 +242,8 @@ def hand_over(turn: Turn, texts: HandoverTexts, kind: str, matters: Matters) -> 
     """
     if turn.kind != "message":
         return Reply(language=texts.supported(turn.language), purpose="notice")
+    if kind == HARM_KIND:
+        return _hand_over_harm(turn, texts)
     # `not_served` has more languages than the others; so has what follows it.
     served = kind != "not_served"
     language = (
@@ -251,7 +254,8 @@ def hand_over(turn: Turn, texts: HandoverTexts, kind: str, matters: Matters) -> 
     if names_matter and (named := matters.named(turn, language)):
         body.append(texts.text("matter", language, matter=named[0]))
         facts += named[1]
-    if (opening := _opening(turn, texts, language)) is not None:
+    opening = _opening(turn, texts, language)
+    if opening is not None and not _was_given(opening, turn):
         body.append(texts.text("closed", language, when=opening.value))
         facts.append(opening)
     return Reply(
@@ -262,6 +266,37 @@ def hand_over(turn: Turn, texts: HandoverTexts, kind: str, matters: Matters) -> 
         language=language,
         purpose="handover",
     )
+
+
+def _hand_over_harm(turn: Turn, texts: HandoverTexts) -> Reply:
+    """First: are you safe, and whom to call. Then who has the message, and what is true of now.
+
+    It has no opener, so that these are its first words.
+    """
+    language = texts.supported_for_harm(turn.language)
+    number = texts.emergency_number(language, _country(turn))
+    facts = [Fact(name="emergency_number", value=number)] if number else []
+    values = {"number": number or texts.text("harm_number", language)}
+    kind = "harm_told"
+    if turn.opening is not None and turn.alarms:
+        kind = "harm_alerted"
+    elif turn.opening is not None:
+        kind = "harm_closed"
+        values["when"] = texts.date(datetime.fromisoformat(turn.opening), language)
+        facts.append(Fact(name="opening", value=values["when"]))
+    return Reply(
+        opener="",
+        body=tuple(texts.text(part, language, **values) for part in (HARM_KIND, kind)),
+        facts=tuple(facts),
+        language=language,
+        purpose="handover",
+    )
+
+
+def _country(turn: Turn) -> str | None:
+    """The customer's country, if a fact names it."""
+    named = (f.value for f in (*turn.message.facts, *turn.context.facts) if f.name == "country")
+    return next((value.strip().upper() for value in named), None)
 
 
 def intent_title(intent: str) -> str:
@@ -282,16 +317,24 @@ def _details_asked(reasons: Sequence[Reason]) -> list[str]:
 
 
 def _opening(turn: Turn, texts: HandoverTexts, language: str) -> Fact | None:
-    """The next opening time, unless the bot already gave it in this conversation."""
-    if turn.opening is None:
+    """The next opening time, if people are away and it can be said in ``language``."""
+    if turn.opening is None or not (
+        texts.has("closed", language) and texts.has("opening", language)
+    ):
         return None
     date = texts.date(datetime.fromisoformat(turn.opening), language)
-    given = any(message.author == "bot" and date in message.text for message in turn.history)
-    return None if given else Fact(name="opening", value=date)
+    return Fact(name="opening", value=date)
+
+
+def _was_given(opening: Fact, turn: Turn) -> bool:
+    """Whether the bot already gave the opening time in this conversation."""
+    return any(m.author == "bot" and opening.value in m.text for m in turn.history)
 
 
 def _handover_kind(turn: Turn) -> str:
     codes = [reason.code for reason in turn.route.reasons]
+    if "harm" in codes:
+        return HARM_KIND
     if "unreadable" in codes:
         return "unreadable"
     if codes[:1] == ["plugin_failed"]:

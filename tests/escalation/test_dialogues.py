@@ -17,6 +17,7 @@ UPSET = TEXTS["handover_upset"]["en"]
 CLARIFY = TEXTS["clarify"]["en"]
 FALLBACK = TEXTS["fallback"]["en"]
 IN_LINE = TEXTS["in_line"]["en"]
+SAFE = TEXTS["handover_harm"]["en"].format(number=TEXTS["harm_number"]["en"])
 FAILED = TEXTS["failed"]["en"]
 
 
@@ -134,7 +135,7 @@ async def test_harm_is_filed_under_no_title(tmp_path: Path, said: str) -> None:
     async with stating_shop(tmp_path) as gw:
         mia = gw.customer("webchat", "mia")
         await mia.say(said)
-        assert mia.heard == [HANDOVER]
+        assert mia.heard == [SAFE, TEXTS["harm_told"]["en"]]
 
 
 @pytest.mark.parametrize("channel", ["webchat", "sms", "telegram"])

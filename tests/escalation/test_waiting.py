@@ -83,13 +83,12 @@ async def test_outside_opening_hours_it_says_when(tmp_path: Path, code: str) -> 
 
 
 async def test_machines_and_whoever_opted_out_hear_nothing(tmp_path: Path) -> None:
-    """Nor whoever speaks of harm."""
+    """Nor whoever spoke of harm: they were told what to do."""
     async with stating_shop(tmp_path) as gw:
         for name, first, again, more in (
             ("machine", "a human please", "out of office", {"automatic": True}),
             ("gone", "a human please", "STOP", {"consent": "out"}),
             ("hurt", "I burnt my hand", "hello?", {}),
-            ("hurt later", "a human please", "I burnt my hand", {}),
         ):
             mia = gw.customer("webchat", name)
             await mia.say(first)

@@ -21,6 +21,7 @@ CHARGE = [
 ]
 CHARGE_ALONE = [TEXTS["handover"]["en"], TEXTS["matter"]["en"].format(matter="A wrong charge")]
 UPSET = TEXTS["handover_upset"]["en"]
+SAFE = TEXTS["handover_harm"]["en"].format(number=TEXTS["harm_number"]["en"])
 
 Dialogue = list[tuple[str, list[str]]]
 
@@ -118,7 +119,8 @@ async def test_a_hand_over_does_not_wait_for_an_answer_that_never_comes(tmp_path
         ("urgent: the parcel", TEXTS["handover_urgent"]["en"]),
         ("a human, I was charged twice", TEXTS["handover"]["en"]),
         ("my lawyer wants to know where the parcel is", TEXTS["handover"]["en"]),
-        ("I burnt my hand on what was in the parcel", TEXTS["handover"]["en"]),
+        ("I burnt my hand on what was in the parcel", SAFE),
+        ("I burnt my hand, I was charged twice", SAFE),
     ],
 )
 async def test_nobody_upset_is_asked(tmp_path: Path, said: str, first: str) -> None:
