@@ -11,6 +11,9 @@ from gateway.model.base import Address, Agent, Customer, Fact, MoodLabel, State,
 from gateway.model.messages import Message, SurveyQuestion
 from gateway.model.understanding import Route, Understanding
 
+LIKELY_LANGUAGE = 0.5
+"""The least confidence in a message's language that can change the language of the answers."""
+
 
 class SurveyAnswer(Value, frozen=True, kw_only=True):
     """A customer's answer to a survey. ``score`` is 1..5 (5 is best) or None; ``solved`` is None
@@ -151,8 +154,9 @@ class Turn(Value, frozen=True, kw_only=True):
     @property
     def language(self) -> str:
         """The language to answer in: the message's, else the conversation's or the customer's,
-        else ``en``."""
-        code = self.understanding.language.code
-        if code != "und":
-            return code
-        return self.conversation.language or self.customer.language or "en"
+        else ``en``. A guess (`hallo?`, `und?`) does not change the language that is known."""
+        found = self.understanding.language
+        known = self.conversation.language or self.customer.language
+        if found.code != "und" and (found.confidence >= LIKELY_LANGUAGE or known is None):
+            return found.code
+        return known or "en"

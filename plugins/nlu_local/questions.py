@@ -76,7 +76,7 @@ class MessageTopic(NamedTuple):
 class RankedMessage(NamedTuple):
     """A message and all rankings that may decide its topic.
 
-    ``before`` ranks the previous message, if this one may ask about its matter. Of a question
+    ``before`` ranks an earlier message, if this one may ask about its matter. Of a question
     (``before_asks``) it always does; a statement (`I want to return this bag`) has to fit, which
     ``together`` shows: the ranking of both as one text.
     """
@@ -141,28 +141,35 @@ class QuestionFinder:
     def _with_previous(self, message: MessageInContext) -> str | None:
         """The previous message and this one, when this one is only the rest of a question (`and to
         Canada?`), or a short question that points to it (`can I do that online?`)."""
-        if message.previous_text is None:
+        if not message.previous_texts:
             return None
+        matter = self._matter_before(message)
         words = tokenize(message.text)
         continues = 2 <= len(words) <= 7 and words[0].key in self._joiners
         points = len(words) <= MAX_FOLLOW_UP and any(w.key in self._pointing for w in words)
         points = points and self._is_question(message.text)
-        if not continues and not (points and self._has_matter(message.previous_text)):
+        if not continues and not (points and matter):
             return None
-        return f"{message.previous_text[-PREVIOUS_CHARACTERS:]} {message.text}"
+        previous = matter or message.previous_texts[0]
+        return f"{previous[-PREVIOUS_CHARACTERS:]} {message.text}"
 
     def _topic_before(self, message: MessageInContext) -> str | None:
-        """The previous message, when it is about a matter (`do you ship to the US?`) of which this
-        one only asks how long, how much or when (`how long does that take?`)."""
-        if message.previous_text is None:
+        """The earlier message about a matter (`do you ship to the US?`) of which this one only asks
+        how long, how much or when (`how long does that take?`)."""
+        previous = self._matter_before(message)
+        if previous is None:
             return None
         words = tokenize(message.text)
         keys = {word.key for word in words}
         if len(words) > MAX_FOLLOW_UP or not keys & self._aspects or not keys <= self._generic:
             return None
-        previous = message.previous_text[-PREVIOUS_CHARACTERS:]
+        previous = previous[-PREVIOUS_CHARACTERS:]
         asks_itself = any(word.key in self._aspects for word in tokenize(previous))
         return previous if self._has_matter(previous) and not asks_itself else None
+
+    def _matter_before(self, message: MessageInContext) -> str | None:
+        """The last message that was about something: no greeting, thanks or follow-up."""
+        return next(filter(self._has_matter, message.previous_texts), None)
 
     def _has_matter(self, text: str) -> bool:
         """Whether ``text`` says enough to be about something: it is no mere greeting."""

@@ -148,11 +148,13 @@ def followed() -> NluLocal:
     return NluLocal().train(FOLLOWED)
 
 
-async def intent_after(engine: NluLocal, before: str, text: str) -> str:
-    (turn,) = turns(text)
-    asked = Message(id=1, conversation=1, author="customer", text=before, at=AT)
+async def intent_after(engine: NluLocal, *said: str) -> str:
+    """The intent of the last message; each one before it was answered."""
+    (turn,) = turns(said[-1])
+    asked = Message(id=1, conversation=1, author="customer", text="", at=AT)
     answered = Message(id=2, conversation=1, author="bot", text="Yes.", at=AT)
-    (insight,) = await engine.understand([turn.replace(history=(asked, answered))])
+    history = [part for text in said[:-1] for part in (asked.replace(text=text), answered)]
+    (insight,) = await engine.understand([turn.replace(history=tuple(history))])
     assert insight.ranking is not None
     return insight.ranking[0].name
 
@@ -174,6 +176,22 @@ async def intent_after(engine: NluLocal, before: str, text: str) -> str:
 async def test_a_follow_up_keeps_the_matter(followed: NluLocal, before: str, text: str) -> None:
     """How long, how much and when are asked of what the customer asked about before."""
     assert await intent_after(followed, before, text) == "abroad"
+
+
+@pytest.mark.parametrize(
+    ("matter", "between", "text"),
+    [
+        ("Do you ship to the US?", "how long does that take?", "and how much is it?"),
+        ("Liefern Sie in die USA?", "Wie lange dauert das?", "und was kostet das?"),
+        ("Do you ship to the US?", "ok thanks", "how long does that take?"),
+        ("Vous livrez au Canada ?", "Combien de temps ça prend ?", "et ça coûte combien ?"),
+    ],
+)
+async def test_the_matter_stays_over_several_follow_ups(
+    followed: NluLocal, matter: str, between: str, text: str
+) -> None:
+    """A follow-up or thanks in between is no matter of its own."""
+    assert await intent_after(followed, matter, between, text) == "abroad"
 
 
 @pytest.mark.parametrize(
