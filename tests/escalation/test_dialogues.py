@@ -139,11 +139,20 @@ async def test_harm_is_filed_under_no_title(tmp_path: Path, said: str) -> None:
 
 
 @pytest.mark.parametrize("channel", ["webchat", "sms", "telegram"])
-@pytest.mark.parametrize("said", ["my lawyer will write to you", "I burnt my hand"])
-async def test_nobody_grave_is_greeted(tmp_path: Path, channel: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("said", "first"),
+    [
+        ("my lawyer will write to you", HANDOVER),
+        ("mein anwalt schreibt Ihnen", TEXTS["handover"]["de"]),
+        ("I burnt my hand", SAFE),
+        ("Hand verbrannt", TEXTS["handover_harm"]["de"].format(number="112")),
+    ],
+)
+async def test_nobody_grave_is_greeted(tmp_path: Path, channel: str, said: str, first: str) -> None:
     """ "Hello, this is the automated assistant" is no answer to a legal threat."""
     async with stating_shop(tmp_path, brand_voice) as gw:
         mia = gw.customer(channel, "mia")
         await mia.say(said)
-        assert mia.heard
+        assert " ".join(" ".join(mia.heard).split()).startswith(first)
         assert "Hello" not in " ".join(mia.heard)
+        assert "Guten Tag" not in " ".join(mia.heard)

@@ -213,6 +213,18 @@ async def test_own_words_about_harm() -> None:
     )
 
 
+@pytest.mark.parametrize("closed", [False, True])
+async def test_an_own_text_needs_no_closing_time(closed: bool) -> None:
+    """A shop that added only ``not_served`` in a language gets it alone, in place of a failure."""
+    words = {"not_served": {"da": "Vi svarer snart."}}
+    if closed:
+        words |= {"closed": {"da": "Luk igen: {when}."}, "opening": {"da": "dddd D"}}
+    reply = await reply_to(
+        escalated("language", of=understood(language="da"), opening=MONDAY), words=words
+    )
+    assert reply.body == ("Vi svarer snart.", *(["Luk igen: mandag 30."] if closed else []))
+
+
 # -- failures --------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,10 @@ from tests.routing.dialogue import HOURS
 from tests.routing.stated import CHANNELS, stating_shop
 
 LINE = TEXTS["in_line"]
+SAFE = {
+    code: TEXTS["handover_harm"][code].format(number=number)
+    for code, number in (("en", TEXTS["harm_number"]["en"]), ("de", "112"))
+}
 SATURDAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -21,6 +25,8 @@ SATURDAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
     [
         ("a human please", "hello?", "en"),
         ("human, wo ist mein paket ?", "ja ?", "de"),
+        ("human, wo ist mein paket ?", "Hallo?", "de"),
+        ("human, wo ist mein paket ?", "Und?", "de"),
         ("a human for my remboursement", "le colis", "fr"),
         ("human, mi paquete", "paquete", "es"),
         ("il mio pacco non funziona", "dove il pacco", "it"),
@@ -95,6 +101,34 @@ async def test_machines_and_whoever_opted_out_hear_nothing(tmp_path: Path) -> No
             before = len(mia.heard)
             await mia.say(again, **more)
             assert mia.heard[before:] == [], name
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize(
+    ("said", "safe"),
+    [
+        (("a human please", "I burnt my hand", "hello?"), SAFE["en"]),
+        (("human, wo ist mein paket ?", "Hand verbrannt", "ja ?"), SAFE["de"]),
+    ],
+)
+async def test_harm_ends_the_talk_of_a_line(
+    tmp_path: Path, channel: str, said: tuple[str, str, str], safe: str
+) -> None:
+    """Whoever waits and speaks of harm hears what to do, and after that no place in a line: not
+    even after an agent passed the case on unanswered."""
+    first, harm, again = said
+    async with stating_shop(tmp_path) as gw:
+        mia, ana = gw.customer(channel, "mia"), gw.desk_agent("ana")
+        await mia.say(first)
+        before = len(mia.heard)
+        await mia.say(harm)
+        assert mia.heard[before] == safe
+        told = len(mia.heard)
+        await mia.say(again)
+        now = (await ana.claim()).conversation
+        await gw.services.desk.transfer(now.id, ana.agent, epoch=now.epoch, tier="specialist")
+        await mia.say(again)
+        assert mia.heard[told:] == []
 
 
 async def test_a_transfer_before_any_claim_changes_nothing(tmp_path: Path) -> None:

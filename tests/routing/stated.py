@@ -60,9 +60,15 @@ WORDS = {
     "gift": "gift_card", "gutschein": "gift_card", "thanks": "thanks", "offer": "oos",
 }  # fmt: skip
 LANGUAGES = {"paket": "de", "abgebucht": "de", "lieferung": "de", "gutschein": "de", "ja": "de",
+             "verbrannt": "de", "anwalt": "de",
              "colis": "fr", "remboursement": "fr", "paquete": "es", "pacco": "it"}  # fmt: skip
 MOODS = {"furious": "angry", "worried": "anxious", "urgent": "urgent", "annoyed": "frustrated"}
-SIGNALS = {"human": "asked_for_person", "burnt": "harm", "lawyer": "legal", "pacco": "none"}
+SIGNALS = {"human": "asked_for_person", "burnt": "harm", "verbrannt": "harm", "lawyer": "legal",
+           "anwalt": "legal", "pacco": "none"}  # fmt: skip
+
+
+GUESSES = {"hallo?": "it", "und?": "en"}
+"""Messages too short to be sure of their language, and what the engine takes it for."""
 
 
 class Words:
@@ -91,8 +97,9 @@ def insight(text: str) -> Insight:
         if word in text
     ]
     und = not code and not intent and not signals
+    guessed = Language(code=GUESSES[text], confidence=0.4) if text in GUESSES else Language()
     return Insight(
-        language=Language() if und else Language(code=code or "en", confidence=0.99),
+        language=guessed if und else Language(code=code or "en", confidence=0.99),
         ranking=(Guess(name=intent, confidence=0.9),)
         if intent
         else (Guess(name="refund", confidence=0.2), Guess(name="delivery", confidence=0.1)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway import Address, Fact
+from gateway import Address, Fact, Turn
 from gateway.settings import BadConfig, compile_slot
 from gateway.testing import FakeHandler
 from plugins.escalation.texts import TEXTS
@@ -22,6 +22,7 @@ CHARGE = [
 CHARGE_ALONE = [TEXTS["handover"]["en"], TEXTS["matter"]["en"].format(matter="A wrong charge")]
 UPSET = TEXTS["handover_upset"]["en"]
 SAFE = TEXTS["handover_harm"]["en"].format(number=TEXTS["harm_number"]["en"])
+SICHER = TEXTS["handover_harm"]["de"].format(number="112")
 
 Dialogue = list[tuple[str, list[str]]]
 
@@ -130,6 +131,62 @@ async def test_nobody_upset_is_asked(tmp_path: Path, said: str, first: str) -> N
         await mia.say(said)
         assert mia.heard[0] == first
         assert ASK not in mia.heard
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize(
+    ("asks", "harm", "heard"),
+    [
+        ("I was charged twice", "I burnt my hand, A-1234", [ASK, SAFE]),
+        ("where is the parcel?", "I burnt my hand", [ASK, SAFE]),
+        ("Wo ist das paket ?", "Hand verbrannt", [FRAGE, SICHER]),
+    ],
+)
+async def test_harm_comes_before_what_was_asked(
+    tmp_path: Path, channel: str, asks: str, harm: str, heard: list[str]
+) -> None:
+    """An answer to the question for details that speaks of harm is about harm, and a hand-over that
+    waited is part of it."""
+    async with stating_shop(tmp_path) as gw:
+        mia = gw.customer(channel, "mia")
+        await mia.say(asks)
+        await mia.say(harm)
+        assert mia.heard[:2] == heard
+        card = await gw.desk_agent("ana").next_card()
+        assert card.handoff
+        assert card.handoff.reasons[0].code == "harm"
+        codes = {reason.code for reason in card.handoff.reasons}
+        assert ("sensitive_intent" in codes) == ("charged" in asks)
+        await gw.pass_time(601)
+        assert len(await mia.listen()) == 3  # the question, and both parts of the words about harm
+
+
+async def test_our_failure_does_not_lose_a_hand_over_that_waited(tmp_path: Path) -> None:
+    """The agent sees both reasons."""
+
+    def fail(turn: Turn) -> None:
+        if "A-1234" in turn.message.text and turn.route.action == "escalate":
+            raise RuntimeError
+
+    async with stating_shop(tmp_path, FakeHandler(fail, priority=1)) as gw:
+        mia = gw.customer("sms", "+49301")
+        await hold(gw, mia, [("I was charged twice", [ASK])])
+        await mia.say("A-1234")
+        card = await gw.desk_agent("ana").next_card()
+        assert card.handoff
+        codes = [reason.code for reason in card.handoff.reasons]
+        assert codes == ["plugin_failed", "sensitive_intent"]
+
+
+async def test_whoever_was_upset_a_moment_ago_is_not_asked(tmp_path: Path) -> None:
+    """A calm message after an upset one is written by the same person."""
+    policy = {"reasons": {"strong_emotion": {"enabled": False}}}
+    async with stating_shop(tmp_path, policy=policy) as gw:
+        dialogue: Dialogue = [
+            ("I am annoyed, how long is delivery?", ["Two days."]),
+            ("where is the parcel?", ["Parcels take two days."]),
+        ]
+        await hold(gw, gw.customer("sms", "+49301"), dialogue)
 
 
 async def test_what_a_channel_knows_is_not_asked_for(tmp_path: Path) -> None:
