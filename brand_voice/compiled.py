@@ -141,8 +141,11 @@ class CompiledGuide:
         return self.languages.get(_base(code), self._unknown_language)
 
     def opener(self, label: MoodLabel, code: str, key: str) -> str:
-        """An opening sentence for ``label``, or ""; on every machine the same one for ``key``."""
-        variants = translated(self.source.openers.moods.get(label, {}), code) or ("",)
+        """An opening sentence for ``label``, or ""; on every machine the same one for ``key``.
+
+        A reply is in one language: without a text in its language it has none, as in `greeting`.
+        """
+        variants = in_code(self.source.openers.moods.get(label, {}), code) or ("",)
         return variants[zlib.crc32(key.encode("utf-8", "surrogatepass")) % len(variants)]
 
     def greeting(
@@ -153,8 +156,8 @@ class CompiledGuide:
         if texts is None or label not in texts.moods:
             return ""
         name = self._name(code, customer)
-        named = translated(texts.named, code) if name else None
-        return (named or translated(texts.plain, code) or "").format(name=name)
+        named = in_code(texts.named, code) if name else None
+        return (named or in_code(texts.plain, code) or "").format(name=name)
 
     def _name(self, code: str, customer: str | None) -> str:
         """The part of the name that a greeting uses. Display names are untrusted input."""
@@ -166,8 +169,13 @@ class CompiledGuide:
 
 
 def translated(texts: Mapping[str, T], code: str) -> T | None:
-    """The text in the language ``code``, else in English."""
+    """The text in the language ``code``, else in English: only for what must not be left out."""
     return texts.get(_base(code), texts.get(FALLBACK))
+
+
+def in_code(texts: Mapping[str, T], code: str) -> T | None:
+    """The text in the language ``code``: a reply is in one language."""
+    return texts.get(_base(code))
 
 
 def capitalised(text: str) -> str:

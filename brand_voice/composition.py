@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from brand_voice.compiled import CompiledGuide, translated
+from brand_voice.compiled import CompiledGuide, in_code, translated
 from brand_voice.guide import PieceKind
 from brand_voice.masking import FactMask, has_placeholder
 from brand_voice.rewriting import Note, Style, rewrite, without_emoji, without_exclamation
@@ -55,11 +55,11 @@ class Composer:
             return {}
         found: Pieces = {}
         if titles := [self._button_title(button) for button in reply.buttons]:
-            last = translated(texts.last, code) or ", "
+            last = in_code(texts.last, code) or ", "
             if any("," in title or title.endswith(("?", "!", ".")) for title in titles):
                 titles = [f'"{title}"' for title in titles]
             options = last.join(part for part in (", ".join(titles[:-1]), titles[-1]) if part)
-            prompt = translated(texts.buttons, code) or "{options}"
+            prompt = in_code(texts.buttons, code) or "{options}"
             found["buttons"] = [prompt.format(options=options)]
         if reply.survey:
             how = texts.text if reply.survey.scale == "text" else texts.number

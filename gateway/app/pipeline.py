@@ -41,6 +41,7 @@ class Pipeline:
             timeout=core.worker.understand_timeout,
             metrics=infrastructure.metrics,
             confident=infrastructure.policy.reasons.low_confidence.below,
+            slots=core.slots,
         )
         self.reply_waiter = ReplyWaiter(infrastructure.store, others=cluster.others)
         self.handoffs = AutomaticHandoffs(

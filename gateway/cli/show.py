@@ -97,6 +97,7 @@ def _as_json(found: Understanding, route: Route) -> dict[str, object]:
             "details": [reason.detail for reason in route.reasons],
         },
         "signals": found.signals,
+        "slots": found.slots,
     }
 
 

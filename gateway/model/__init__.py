@@ -54,6 +54,7 @@ from gateway.model.understanding import (
     Question,
     Reason,
     Route,
+    Slot,
     Understanding,
 )
 
@@ -99,6 +100,7 @@ __all__ = [
     "Route",
     "Sent",
     "Severity",
+    "Slot",
     "State",
     "Status",
     "Suggestion",

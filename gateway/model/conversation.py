@@ -11,6 +11,9 @@ from gateway.model.base import Address, Agent, Customer, Fact, MoodLabel, State,
 from gateway.model.messages import Message, SurveyQuestion
 from gateway.model.understanding import Route, Understanding
 
+LIKELY_LANGUAGE = 0.5
+"""The least confidence in a message's language that can change the language of the answers."""
+
 
 class SurveyAnswer(Value, frozen=True, kw_only=True):
     """A customer's answer to a survey. ``score`` is 1..5 (5 is best) or None; ``solved`` is None
@@ -133,11 +136,27 @@ class Turn(Value, frozen=True, kw_only=True):
     returning: bool = True
     """False if this is certainly the customer's first conversation."""
 
+    def given(self, name: str) -> str | None:
+        """The newest value of the slot ``name`` in this conversation; None when the customer has
+        not stated it. A fact of that name (from a channel or a CRM) counts, and on the channel
+        ``email`` the sender's address is the slot ``email``."""
+        customers_own = (m for m in reversed(self.history) if m.author == "customer")
+        for message in (self.message.replace(understanding=self.understanding), *customers_own):
+            slots = message.understanding.slots if message.understanding else ()
+            stated = [slot.value for slot in slots if slot.name == name]
+            stated += [fact.value for fact in message.facts if fact.name == name]
+            if stated:
+                return stated[0]
+        known = next((fact.value for fact in self.context.facts if fact.name == name), None)
+        address = self.conversation.address
+        return address.value if known is None and name == address.channel == "email" else known
+
     @property
     def language(self) -> str:
         """The language to answer in: the message's, else the conversation's or the customer's,
-        else ``en``."""
-        code = self.understanding.language.code
-        if code != "und":
-            return code
-        return self.conversation.language or self.customer.language or "en"
+        else ``en``. A guess (`hallo?`, `und?`) does not change the language that is known."""
+        found = self.understanding.language
+        known = self.conversation.language or self.customer.language
+        if found.code != "und" and (found.confidence >= LIKELY_LANGUAGE or known is None):
+            return found.code
+        return known or "en"

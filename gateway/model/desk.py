@@ -8,7 +8,7 @@ from typing import Literal
 from gateway.model.base import Address, Agent, Customer, Fact, Value
 from gateway.model.conversation import Conversation, PastConversation
 from gateway.model.messages import Message
-from gateway.model.understanding import Emotion, Reason
+from gateway.model.understanding import Emotion, Reason, Slot
 
 
 class Handoff(Value, frozen=True, kw_only=True):
@@ -81,3 +81,15 @@ class ContextCard(Value, frozen=True, kw_only=True):
     conversation."""
     linked: tuple[LinkedAddress, ...] = ()
     """Which of ``identities`` were linked, and how."""
+
+    @property
+    def slots(self) -> tuple[tuple[Slot, Message], ...]:
+        """What the customer stated in ``messages``, each value with the message in which it was
+        stated last; in the order of the messages."""
+        last = {
+            (slot.name, slot.value): (slot, message)
+            for message in self.messages
+            if message.author == "customer" and message.understanding
+            for slot in message.understanding.slots
+        }
+        return tuple(sorted(last.values(), key=lambda stated: stated[1].id))

@@ -51,6 +51,16 @@ class Language(Value, frozen=True, kw_only=True):
     confidence: float = 0.0
 
 
+class Slot(Value, frozen=True, kw_only=True):
+    """A fact that the customer stated, such as an order number: ``value == text[start:end]`` of
+    their message. Both are 0 when it is from the subject."""
+
+    name: str
+    value: str
+    start: int = 0
+    end: int = 0
+
+
 class Insight(Value, frozen=True, kw_only=True):
     """What one understander finds in one message. What it does not know stays None.
 
@@ -76,6 +86,8 @@ class Understanding(Value, frozen=True, kw_only=True):
     """As in `Insight`."""
     emotion: Emotion = Emotion()
     signals: tuple[Cue, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    """What this message states, in the order of the text."""
     engines: tuple[str, ...] = ()
     """Names of the understanders that found something, in the order in which they are believed."""
     failed: tuple[str, ...] = ()

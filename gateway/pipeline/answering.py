@@ -9,10 +9,10 @@ import structlog
 
 from gateway.model import Reason, Reply, SurveyAnswer, Turn, Value
 from gateway.pipeline.validation import InvalidValue, check_types
-from gateway.ports import Handler, Suggester, SurveyReader
+from gateway.ports import Handler, NeedsSlots, Suggester, SurveyReader, WaitingNotifier
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import HARM
-from gateway.routing.route import after_failure, hand_over
+from gateway.routing.route import after_failure, hand_over, is_still_in_line
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import with_timeout
 
@@ -61,11 +61,12 @@ class HandlerChain:
 
     def __post_init__(self) -> None:
         self.handlers = tuple(sorted(self.handlers, key=lambda handler: handler.priority))
+        self._needing = [(h.name, h) for h in self.handlers if isinstance(h, NeedsSlots)]
 
     async def answer(self, turn: Turn) -> HandlerAnswer:
         """The first reply. A message goes to a person when a handler fails or none replies."""
         if turn.route.action == "pass":
-            return HandlerAnswer(turn=turn)
+            return self._reassure(turn)
         try:
             answer = await self._first_reply(turn)
         except HandlerFailed as failure:
@@ -77,6 +78,17 @@ class HandlerChain:
             route = hand_over(turn, self.policy, answer.reply.escalate)
             return answer.replace(turn=turn.replace(route=route))
         return answer
+
+    async def needed_slots(self, turn: Turn) -> tuple[str, ...]:
+        """The slots that the handlers need for the turn. Failures are counted."""
+        needed: list[str] = []
+        for name, handler in self._needing:
+            try:
+                with self.metrics.measure("needs", name):
+                    needed += await with_timeout(self.timeout, handler.needed_slots(turn))
+            except Exception:  # noqa: BLE001  (logged and counted)
+                self._count_failure(name, turn)
+        return tuple(dict.fromkeys(needed))
 
     async def suggest(self, turn: Turn) -> tuple[Reply, str] | None:
         """The first draft for the agent, and the name of its suggester. Failures are counted."""
@@ -108,6 +120,23 @@ class HandlerChain:
                 if answer is not None:
                     return answer
         return None
+
+    def _reassure(self, turn: Turn) -> HandlerAnswer:
+        """Silence while a person has the conversation; while nobody has claimed it, the first
+        handler's word that the customer is still in line, once. Failures are counted."""
+        if is_still_in_line(turn):
+            for handler in self.handlers:
+                if isinstance(handler, WaitingNotifier):
+                    try:
+                        reply = handler.still_waiting(turn)
+                        if reply is not None:
+                            check_types(reply, Reply)
+                    except Exception:  # noqa: BLE001  (logged and counted)
+                        self._count_failure(handler.name, turn)
+                        continue
+                    if reply is not None:
+                        return HandlerAnswer(turn=turn, reply=reply, handler=handler.name)
+        return HandlerAnswer(turn=turn)
 
     async def _first_reply(self, turn: Turn) -> HandlerAnswer:
         for handler in self.handlers:
@@ -143,14 +172,14 @@ class HandlerChain:
         return await self._hand_over(turn.replace(route=route))
 
     async def _hand_over(self, turn: Turn) -> HandlerAnswer:
-        """A handler's hand-over reply, or `LAST_RESORT`; only a message gets one."""
+        """A handler's hand-over reply, or the last resort; only a message gets one."""
         if turn.kind != "message":
             return HandlerAnswer(turn=turn)
         try:
             answer = await self._first_reply(turn)
         except HandlerFailed:
             return HandlerAnswer(turn=turn, reply=last_resort(turn))
-        return answer if answer.reply is not None else HandlerAnswer(turn=turn, reply=LAST_RESORT)
+        return answer if answer.reply is not None else answer.replace(reply=last_resort(turn))
 
     def _count_failure(self, handler: str, turn: Turn) -> None:
         log.exception("handler.failed", handler=handler, turn=turn.id)

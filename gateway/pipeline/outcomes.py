@@ -82,6 +82,7 @@ class OutcomeBuilder:
             answered=turn.survey_answer,
             opt_out=bool(turn.survey_answer and turn.survey_answer.opt_out),
             reopen=escalates and turn.conversation.state == "resolved",
+            language=reply.language if reply and replies else None,
         )
 
     def agent_message(

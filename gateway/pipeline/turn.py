@@ -13,7 +13,7 @@ from gateway.pipeline.understanding import UnderstandingStage
 from gateway.ports import Clock
 from gateway.routing.hours import closes_at, reopens_at
 from gateway.routing.policy import Policy
-from gateway.routing.route import decide
+from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
 from gateway.store import TurnOutcome, WorkItem
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -42,9 +42,13 @@ class TurnPipeline:
         turn = turn.replace(context=await self.contexts.gather(turn))
         turn = turn.replace(understanding=await self.understanding.understand(turn))
         work, turn = self._read_survey(work, turn)
+        turn = with_earlier_matter(turn, self.policy)
         turn = turn.replace(
             route=decide(turn, self.policy), opening=self._opening(turn.at), alarms=self.alarms
         )
+        if may_ask_details(turn, self.policy):
+            needed = await self.handlers.needed_slots(turn)
+            turn = turn.replace(route=ask_details(turn, needed))
         answer = await self.handlers.answer(turn)
         draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
         return self.outcomes.answered(work, answer, draft)

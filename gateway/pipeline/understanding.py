@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Protocol
 
 import structlog
 
-from gateway.model import Emotion, Insight, Language, Turn, Understanding
+from gateway.model import Emotion, Insight, Language, Slot, Turn, Understanding
 from gateway.pipeline.validation import validated_insight
 from gateway.ports import RemoteUnderstander, TryLater, Understander, Warmable
 from gateway.runtime.breaker import CircuitBreaker
 from gateway.runtime.metrics import Metrics
+from gateway.settings import EMAIL_SLOT, SlotSettings, compile_slot
+from gateway.support.personal_data import EMAIL
 
 log = structlog.get_logger()
 MAX_BATCH = 24
@@ -24,6 +27,10 @@ CONFIDENT = 0.55
 """The built-in policy's ``reasons.low_confidence.below``."""
 GRAVE = frozenset({"frustrated", "angry", "anxious", "urgent"})
 """Moods that can bring a person by themselves."""
+MAX_SLOT_TEXT = 8_000
+"""Characters of a message that are searched for slots."""
+MAX_SLOTS = 20
+"""Slots of one message that are kept."""
 
 
 @dataclass
@@ -154,10 +161,41 @@ class ConcurrentEngine:
         return insight
 
 
+class SlotReader:
+    """Finds what a message states: the slots of the settings, and e-mail addresses."""
+
+    def __init__(self, slots: Mapping[str, SlotSettings]) -> None:
+        self._patterns = {EMAIL_SLOT: re.compile(EMAIL)}
+        self._patterns |= {name: compile_slot(slot.pattern) for name, slot in slots.items()}
+
+    def read(self, turn: Turn) -> tuple[Slot, ...]:
+        """The slots in the message, in the order of its text; in a conversation's first message
+        also those of the subject."""
+        found = self._find(turn.message.text)
+        subject = turn.conversation.subject
+        if subject and not turn.history:
+            known = {(slot.name, slot.value) for slot in found}
+            found += [
+                slot.replace(start=0, end=0)
+                for slot in self._find(subject)
+                if (slot.name, slot.value) not in known
+            ]
+        return tuple(found[:MAX_SLOTS])
+
+    def _find(self, text: str) -> list[Slot]:
+        found = [
+            Slot(name=name, value=match[0], start=match.start(), end=match.end())
+            for name, pattern in self._patterns.items()
+            for match in pattern.finditer(text[:MAX_SLOT_TEXT])
+        ]
+        return sorted(found, key=lambda slot: (slot.start, -slot.end))
+
+
 class UnderstandingStage:
     """Asks all engines and joins their insights; the lowest priority number comes first.
 
-    ``timeout``: seconds for one call; ``confident``: see `join_insights`.
+    ``timeout``: seconds for one call; ``confident``: see `join_insights`; ``slots``: what to find
+    besides an e-mail address.
     """
 
     def __init__(
@@ -167,8 +205,10 @@ class UnderstandingStage:
         timeout: float,
         metrics: Metrics,
         confident: float = CONFIDENT,
+        slots: Mapping[str, SlotSettings] | None = None,
     ) -> None:
         self._confident = confident
+        self._slots = SlotReader(slots or {})
         self._metrics = metrics
         ordered = sorted(engines, key=lambda engine: engine.priority)
         self._engines = [_queue_for(engine, timeout, metrics) for engine in ordered]
@@ -185,11 +225,13 @@ class UnderstandingStage:
         named = [
             (engine.name, answer) for engine, answer in zip(self._engines, answers, strict=True)
         ]
-        return join_insights(
+        understanding = join_insights(
             [(name, insight) for name, insight in named if insight is not None],
             failed=tuple(name for name, insight in named if insight is None),
             confident=self._confident,
         )
+        slots = self._slots.read(turn)
+        return understanding.replace(slots=slots) if slots else understanding
 
 
 def _queue_for(engine: Understander, timeout: float, metrics: Metrics) -> EngineQueue:

@@ -54,6 +54,7 @@ from gateway.ports.services import (
 from gateway.ports.turns import (
     ContextSource,
     Handler,
+    NeedsSlots,
     PhraseConsumer,
     Phrases,
     PhraseSource,
@@ -64,6 +65,7 @@ from gateway.ports.turns import (
     Trainable,
     Understander,
     Voice,
+    WaitingNotifier,
     Warmable,
 )
 
@@ -87,6 +89,7 @@ __all__ = [
     "Intake",
     "Lifecycle",
     "Mailbox",
+    "NeedsSlots",
     "NotAccepted",
     "NotFound",
     "OpenApiProvider",
@@ -117,6 +120,7 @@ __all__ = [
     "Understander",
     "Unsure",
     "Voice",
+    "WaitingNotifier",
     "Warmable",
     "WarmlineError",
     "WebhookSubscriber",

@@ -132,6 +132,26 @@ class SurveyReader(Protocol):
 
 
 @runtime_checkable
+class NeedsSlots(Protocol):
+    """A handler that knows what the customer must state before an intent is dealt with."""
+
+    async def needed_slots(self, turn: Turn) -> Sequence[str]:
+        """Return the names of the slots, stated or not. The customer is asked once for those that
+        they have not stated, before the answer or the hand-over, unless they are upset."""
+        ...
+
+
+@runtime_checkable
+class WaitingNotifier(Protocol):
+    """A handler that reassures customers while they wait for a person."""
+
+    def still_waiting(self, turn: Turn) -> Reply | None:
+        """Return what to say to the customer's first message after the hand-over, while nobody has
+        claimed the conversation. Called at most once for each hand-over. Must not block."""
+        ...
+
+
+@runtime_checkable
 class Suggester(Protocol):
     """A handler that can draft answers for agents."""
 

@@ -35,8 +35,12 @@ HARM = "harm"
 UNDERSTANDING_REASONS = ("low_confidence", "out_of_scope")
 """When only these hold, the bot may ask a clarifying question first."""
 
+DETAILS_NEEDED = "details_needed"
+"""The code of a route that asks for slots; the detail names them, with commas."""
+
 OTHER_LABELS: Mapping[str, str] = {
     "automatic": "Written by a machine",
+    "details_needed": "Something was asked for first",
     "mood": "The customer's mood",
     "no_answer": "Nobody here had an answer",
     "opted_out": "Asked for no more messages",
@@ -483,6 +487,13 @@ def confident_intent(turn: Turn, policy: Policy) -> str | None:
     return intent.name if intent.confidence >= policy.reasons.low_confidence.below else None
 
 
+def asked_details(message: Message) -> tuple[str, ...]:
+    """The slots that the bot asked for before it dealt with the matter: in this message, or after
+    this message of the customer. Empty when it did not ask."""
+    first = next(iter(message.route.reasons), None) if message.route else None
+    return tuple(first.detail.split(", ")) if first and first.code == DETAILS_NEEDED else ()
+
+
 def word_set(text: str) -> frozenset[str]:
     """The words of a text, without case, order and punctuation."""
     return frozenset(_WORD.findall(text.casefold()))
@@ -518,7 +529,7 @@ def _answered_messages(turn: Turn) -> list[Message]:
         m for m in since_bot_took_over(turn) if m.author == "customer" or m.at <= turn.message.at
     ]
     last = max((i for i, m in enumerate(since) if m.author == "bot"), default=0)
-    return [m for m in since[:last] if m.author == "customer"]
+    return [m for m in since[:last] if m.author == "customer" and not asked_details(m)]
 
 
 def _chose_button(turn: Turn) -> bool:

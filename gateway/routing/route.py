@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from gateway.model import Reason, Route, Turn
+from collections.abc import Sequence
+from datetime import timedelta
+
+from gateway.model import Message, Reason, Route, Turn
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import (
+    DETAILS_NEEDED,
     HARM,
     UNDERSTANDING_REASONS,
     Rule,
+    asked_details,
     confident_intent,
     count_replies,
     harm_is_known,
     reasons_that_hold,
     since_bot_took_over,
+    word_set,
 )
+
+MOODS_TO_ASK = frozenset({"calm", "pleased", "confused"})
+"""Nobody in another mood is asked for details: a person who is upset gets help first."""
+REASONS_TO_ASK = frozenset({"sensitive_intent"})
+"""Reasons with which the bot may still ask for details before the hand-over."""
+MOST_HISTORY = 40
+"""`Turn.history` has no more messages; with fewer it is the whole conversation."""
+MOST_OTHER_WORDS = 5
+"""Words beside the details in a message that only states them: `my order number is ...`."""
+IN_FLIGHT = timedelta(seconds=1)
+"""A message this much older than the hand-over was written before the customer read it."""
 
 
 def decide(turn: Turn, policy: Policy) -> Route:
@@ -37,11 +54,91 @@ def decide(turn: Turn, policy: Policy) -> Route:
     reasons = reasons_that_hold(turn, policy)
     if turn.opted_out:
         reasons = (*(reason for reason in reasons if reason.code == HARM), OPTED_OUT)
+    reasons = _with_postponed(turn, reasons)
     if not reasons:
         return Route(action="automate")
     if _may_clarify(turn, reasons, policy):
         return Route(action="clarify", reasons=reasons)
     return hand_over(turn, policy, reasons)
+
+
+def with_earlier_matter(turn: Turn, policy: Policy) -> Turn:
+    """``turn`` with the intent of the message after which the bot asked for details, when this
+    message hardly says more than these or is about nothing else. A new question stays one, and
+    harm is no part of any matter."""
+    asking = _last_question(turn)
+    if asking is None or turn.kind != "message" or turn.survey_answer is not None:
+        return turn
+    if turn.understanding.has(HARM):
+        return turn
+    before = next(
+        (
+            m.understanding
+            for m in reversed(turn.history)
+            if m.author == "customer" and m.turn == asking.turn and m.understanding
+        ),
+        None,
+    )
+    if before is None:
+        return turn
+    intent = confident_intent(turn, policy)
+    aside = policy.pass_by_intents | policy.reasons.out_of_scope.intents
+    if intent not in (None, *aside) and not _only_states(turn, asked_details(asking)):
+        return turn
+    understanding = turn.understanding.replace(
+        ranking=before.ranking, questions=(), ranked_by=before.ranked_by
+    )
+    return turn.replace(understanding=understanding)
+
+
+def may_ask_details(turn: Turn, policy: Policy) -> bool:
+    """Whether the customer may be asked for details before the answer or the hand-over: nobody who
+    is upset or was so in their last message, speaks of harm or legal steps, or wants a person."""
+    since = [m for m in since_bot_took_over(turn) if m.author == "customer" and m.understanding]
+    moods = {m.understanding.emotion.label for m in since[-1:] if m.understanding}
+    return (
+        turn.kind == "message"
+        and turn.route.action in ("automate", "escalate")
+        and turn.survey_answer is None
+        and {turn.understanding.emotion.label, *moods} <= MOODS_TO_ASK
+        and confident_intent(turn, policy) is not None
+        and not any(map(turn.understanding.has, (HARM, "legal", "asked_for_person")))
+        and all(reason.code in REASONS_TO_ASK for reason in turn.route.reasons)
+    )
+
+
+def ask_details(turn: Turn, needed: Sequence[str]) -> Route:
+    """The route of ``turn``, whose intent needs the slots ``needed``: to ask for those that the
+    customer has not stated, once in a conversation, before the answer or the hand-over.
+
+    Call it if `may_ask_details`. The reasons of a postponed hand-over stay with the route.
+    """
+    asked = {name for message in turn.history for name in asked_details(message)}
+    missing = [name for name in needed if name not in asked and turn.given(name) is None]
+    if not missing:
+        return turn.route
+    asks = Reason(code=DETAILS_NEEDED, detail=", ".join(dict.fromkeys(missing)))
+    return Route(action="clarify", reasons=(asks, *turn.route.reasons))
+
+
+def is_still_in_line(turn: Turn) -> bool:
+    """Whether the customer may be told that they are still in line: at their first message after
+    a hand-over that nobody has claimed yet, and never after words of harm."""
+    conversation = turn.conversation
+    waits = conversation.state == "waiting" and conversation.owner is None
+    if not waits or turn.kind != "message" or turn.automatic or turn.opted_out:
+        return False
+    if turn.understanding.has(HARM) or harm_is_known(turn):
+        return False  # they were told what to do; a place in line would contradict it
+    for message in reversed(turn.history):
+        action = message.route.action if message.route else None
+        if message.author == "bot" and action == "pass":
+            return False
+        if message.author == "bot" and action == "escalate":
+            return turn.message.at + IN_FLIGHT >= message.at
+        if message.agent is not None and not (message.author == "agent" and message.internal):
+            return True  # an agent handed it over: an answer, a transfer
+    return len(turn.history) < MOST_HISTORY
 
 
 def after_failure(turn: Turn, policy: Policy, what: str) -> Route:
@@ -58,7 +155,7 @@ def after_failure(turn: Turn, policy: Policy, what: str) -> Route:
         return Route(action="pass", tier=turn.conversation.tier, reasons=(failed,))
     kept = [
         reason
-        for reason in reasons_that_hold(turn, policy)
+        for reason in _with_postponed(turn, reasons_that_hold(turn, policy))
         if reason.code not in {*UNDERSTANDING_REASONS, "plugin_failed"}
     ]
     harm, others = [r for r in kept if r.code == HARM], [r for r in kept if r.code != HARM]
@@ -87,9 +184,39 @@ OPTED_OUT = Reason(
 )
 
 
+def _last_question(turn: Turn) -> Message | None:
+    """The bot's question for details, when nothing has been said since."""
+    public = (m for m in reversed(turn.history) if not m.internal)
+    last = next(public, None)
+    return last if last and last.author == "bot" and asked_details(last) else None
+
+
+def _only_states(turn: Turn, names: Sequence[str]) -> bool:
+    """Whether the message states one of the slots, and little else (`it is MP-48213`)."""
+    slots = turn.understanding.slots
+    rest = turn.message.text
+    for slot in sorted(slots, key=lambda slot: -slot.start):
+        rest = rest[: slot.start] + " " + rest[slot.end :]
+    return any(slot.name in names for slot in slots) and len(word_set(rest)) <= MOST_OTHER_WORDS
+
+
+def _with_postponed(turn: Turn, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """``reasons``, and those of the hand-over that waited for the customer's details. They count
+    whatever the customer writes now; but low confidence alone does not hold them up again."""
+    asking = _last_question(turn)
+    postponed = asking.route.reasons[1:] if asking and asking.route else ()
+    if not postponed:
+        return reasons
+    kept = [reason for reason in reasons if reason.code not in UNDERSTANDING_REASONS]
+    new = [reason for reason in postponed if reason.code not in {r.code for r in kept}]
+    return (*kept, *new)
+
+
 def _may_clarify(turn: Turn, reasons: tuple[Reason, ...], policy: Policy) -> bool:
     attempts = count_replies(
-        m for m in since_bot_took_over(turn) if m.purpose in ("clarify", "fallback")
+        m
+        for m in since_bot_took_over(turn)
+        if m.purpose in ("clarify", "fallback") and not asked_details(m)
     )
     return (
         all(reason.code in UNDERSTANDING_REASONS for reason in reasons)

@@ -8,6 +8,7 @@ awake if all required settings are there.
 """
 
 from gateway.settings.core import (
+    EMAIL_SLOT,
     CoreSettings,
     DeliverySettings,
     LimitSettings,
@@ -16,9 +17,11 @@ from gateway.settings.core import (
     RedisSettings,
     RetentionSettings,
     Settings,
+    SlotSettings,
     WebhookEndpoint,
     WebhookSettings,
     WorkerSettings,
+    compile_slot,
 )
 from gateway.settings.loading import DeclaredSection, load
 from gateway.settings.yaml_reader import (
@@ -35,6 +38,7 @@ from gateway.settings.yaml_reader import (
 )
 
 __all__ = [
+    "EMAIL_SLOT",
     "BadConfig",
     "CoreSettings",
     "DeclaredSection",
@@ -46,10 +50,12 @@ __all__ = [
     "RedisSettings",
     "RetentionSettings",
     "Settings",
+    "SlotSettings",
     "WebhookEndpoint",
     "WebhookSettings",
     "WorkerSettings",
     "YamlLines",
+    "compile_slot",
     "compose_yaml",
     "construct_yaml",
     "load",

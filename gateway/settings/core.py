@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from math import prod
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
@@ -193,6 +198,86 @@ def _is_key(text: str) -> bool:
         return False
 
 
+MAX_SLOT_LENGTH = 64
+"""Characters that the pattern of a slot may match."""
+MAX_SLOT_WAYS = 200
+"""Ways in which the pattern of a slot may match at one place: it bounds the time of a search."""
+EMAIL_SLOT = "email"
+"""The slot that every shop has: an e-mail address."""
+
+
+def compile_slot(pattern: str) -> re.Pattern[str]:
+    """``pattern`` as it is searched for: in any case, and not within a longer word.
+
+    Raises ValueError that says what to change when it is no regular expression, or when what it
+    matches or how long a search takes is not bounded.
+    """
+    try:
+        compiled = re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE)
+        parsed: Any = import_module("re._parser").parse(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    least, most = parsed.getwidth()
+    if least < 1 or most > MAX_SLOT_LENGTH:
+        raise ValueError(
+            f"must match 1 to {MAX_SLOT_LENGTH} characters; write `{{1,8}}` in place of `*` or `+`"
+        )
+    if _ways(parsed) > MAX_SLOT_WAYS:
+        raise ValueError(
+            f"can match in more than {MAX_SLOT_WAYS} ways, which makes a search slow; "
+            "use fewer optional parts"
+        )
+    return compiled
+
+
+def _ways(parsed: Iterable[tuple[Any, Any]]) -> int:
+    """The most ways in which a parsed pattern can match at one place."""
+    return prod(_ways_of(str(operator), argument) for operator, argument in parsed)
+
+
+def _ways_of(operator: str, argument: Any) -> int:
+    match operator:
+        case "BRANCH":
+            return sum(map(_ways, argument[1]))
+        case "SUBPATTERN" | "ASSERT" | "ASSERT_NOT":
+            return _ways(argument[-1])
+        case "ATOMIC_GROUP":
+            return _ways(argument)
+        case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+            least, most, repeated = argument
+            ways = min(_ways(repeated), MAX_SLOT_WAYS + 1)
+            times = range(least, min(most, MAX_SLOT_LENGTH) + 1)
+            return sum(min(ways**n, MAX_SLOT_WAYS + 1) for n in times)
+        case "GROUPREF" | "GROUPREF_EXISTS":
+            raise ValueError("must not refer to its own groups; write the part again")
+        case _:
+            return 1
+
+
+def _check_slot(pattern: str) -> str:
+    compile_slot(pattern)
+    return pattern
+
+
+PerLanguage = Annotated[
+    dict[Annotated[str, StringConstraints(pattern=r"^([a-z]{2,3}|\*)$")], str],
+    BeforeValidator(lambda value: {"*": value} if isinstance(value, str) else value),
+]
+"""A text by language (ISO 639); one text alone, or the key ``*``, is for every language."""
+
+
+class SlotSettings(_Part):
+    """A fact that customers state in their messages, such as an order number."""
+
+    pattern: Annotated[str, AfterValidator(_check_slot)] = Field(
+        min_length=1, description="regular expression, in any case, of bounded length"
+    )
+    titles: PerLanguage = Field({}, description="language -> its name, `order number`")
+    ask: PerLanguage = Field(
+        {}, description="language -> the question for it; none: a packaged one with the title"
+    )
+
+
 class CoreSettings(BaseModel):
     """The gateway's own settings: the top level of the file."""
 
@@ -217,6 +302,9 @@ class CoreSettings(BaseModel):
     audit_days: int = Field(
         365, ge=0, description="days for which entries of the audit log are kept; 0: for ever"
     )
+    slots: dict[
+        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], SlotSettings
+    ] = Field({}, description="what is taken from customers' messages, by name")
     worker: WorkerSettings = WorkerSettings()
     delivery: DeliverySettings = DeliverySettings()
     limits: LimitSettings = LimitSettings()
@@ -226,6 +314,11 @@ class CoreSettings(BaseModel):
     postgres: PostgresSettings = PostgresSettings()
     process: ProcessSettings = ProcessSettings()
     redis: RedisSettings = RedisSettings()
+
+    @property
+    def slot_names(self) -> frozenset[str]:
+        """The names of all slots, the packaged ones included."""
+        return frozenset({*self.slots, EMAIL_SLOT})
 
 
 class Settings:

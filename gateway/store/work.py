@@ -129,6 +129,8 @@ class TurnOutcome(Value, frozen=True, kw_only=True):
     """Why nothing may be sent: ``replies`` are stored as failed, with this detail."""
     trace: str | None = None
     """The trace that the replies continue, as in `Inbound`."""
+    language: str | None = None
+    """The language of ``replies``; None: the conversation's."""
 
 
 class CommittedTurn(Value, frozen=True, kw_only=True):

@@ -111,20 +111,24 @@ class AnswerLink(_AnswerPart):
 
 class AnswerText(_AnswerPart):
     """One answer in one language. ``personal`` are the sentences of a draft for a
-    person, where they differ from ``body``."""
+    person, where they differ from ``body``; ``next_step_known`` stands in place of ``next_step``
+    once the customer has stated the slots in it."""
 
     opener: _Openers = {}
     body: _Sentences
     next_step: _Text | None = None
+    next_step_known: _Text | None = None
     buttons: tuple[AnswerButton, ...] = ()
     personal: _Sentences | None = None
 
 
 class AnswerEntry(_AnswerPart):
-    """The answer to one intent: its facts, its links, and its text by language."""
+    """The answer to one intent: its facts, its links, and its text by language. ``needs`` are the
+    slots that the customer is asked for first."""
 
     facts: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], _PerLanguage] = {}
     links: tuple[AnswerLink, ...] = ()
+    needs: Annotated[tuple[_Text, ...], BeforeValidator(_listed)] = ()
     suggest: bool = True
     say: Annotated[dict[_Code, AnswerText], Field(min_length=1)]
 
@@ -133,10 +137,11 @@ class AnswerEntry(_AnswerPart):
         return {name: in_language(values, language) for name, values in self.facts.items()}
 
     def text_in(self, language: str) -> str:
-        """Body and next step in ``language`` (a key of ``say``), with the facts filled in."""
-        answer = self.say[language]
-        text = " ".join([*answer.body, *([answer.next_step] if answer.next_step else [])])
-        return fill_facts(text, self.facts_in(language))
+        """Body and next step in ``language`` (a key of ``say``), with the facts filled in, without
+        the sentences that need a slot."""
+        answer, facts = self.say[language], self.facts_in(language)
+        texts = (fill_facts(text, facts) for text in (*answer.body, answer.next_step or ""))
+        return " ".join(text for text in texts if text and not PLACEHOLDER.search(text))
 
 
 class DraftText(_AnswerPart):

@@ -1,4 +1,4 @@
-"""The bot's words when it steps back: the hand-over, one clarifying question, the fallback."""
+"""The bot's words when it steps back: the hand-over, what it asks before, the fallback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from gateway import Handler, Section, Settings, hookimpl
-from plugins.escalation.handlers import Escalation, Fallback
+from plugins.escalation.handlers import Escalation, Fallback, Matters, SlotTexts, slot_texts
 from plugins.escalation.texts import TEXTS, HandoverTexts, text_problem
 
 __all__ = ["Escalation", "EscalationSettings", "Fallback", "HandoverTexts"]
@@ -43,7 +43,9 @@ class EscalationSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     titles: dict[str, PerLanguage] = Field(
-        {}, description="intent -> language -> title of its button in a clarifying question"
+        {},
+        description="intent -> language -> title: its button in a clarifying question, and "
+        "the name of the matter in a hand-over",
     )
     never_offer: frozenset[str] = Field(
         frozenset(
@@ -88,6 +90,16 @@ def register_settings(section: Section) -> None:
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
     if section := settings.section(EscalationSettings):
         texts = HandoverTexts(section.words, section.emergency_numbers)
+        matters = Matters(
+            titles=section.titles,
+            unnamed=section.never_offer,
+            slots=slot_texts(
+                {
+                    name: SlotTexts(titles=slot.titles, ask=slot.ask)
+                    for name, slot in settings.core.slots.items()
+                }
+            ),
+        )
         register(
             Escalation(
                 texts=texts,
@@ -95,6 +107,7 @@ def register_handlers(register: Callable[[Handler], None], settings: Settings) -
                 never_offer=section.never_offer,
                 choices=section.choices,
                 least=section.least,
+                matters=matters,
             )
         )
-        register(Fallback(texts=texts))
+        register(Fallback(texts=texts, matters=matters))

@@ -2,6 +2,7 @@
 
 They promise only what is true and use no cheer and no exclamation mark. The brand voice adds the
 opener that fits the mood. ``opening`` is a date pattern in Arrow's tokens, used within ``closed``.
+Texts that follow ``not_served`` exist in the same languages.
 """
 
 from __future__ import annotations
@@ -214,6 +215,53 @@ TEXTS: TextsByKind = {
         "retour, {when}.",
         "es": "En este momento no hay nadie. Tendrá una respuesta cuando volvamos, el {when}.",
         "ar": "لا يوجد أحد في العمل الآن. ستصلك إجابة بعد أن نعود، {when}.",
+        "it": "In questo momento non c'è nessuno. Avrà una risposta quando riapriamo, {when}.",
+        "pt": "Neste momento não está ninguém. Terá uma resposta quando reabrirmos, {when}.",
+        "nl": "Er is nu niemand aanwezig. U krijgt antwoord nadat we weer opengaan, {when}.",
+        "pl": "Teraz nikogo nie ma. Odpowiedź przyjdzie po otwarciu: {when}.",
+        "sv": "Just nu är ingen på plats. Du får svar när vi har öppnat igen, {when}.",
+        "tr": "Şu anda kimse yok. Yeniden açıldıktan sonra yanıt alacaksınız: {when}.",
+        "ja": "現在、担当者は不在です。{when}の営業再開後にお答えします。",
+    },
+    "in_line": {
+        "en": "You are still in line. Our team has your message, and a person will answer you "
+        "here.",
+        "de": "Sie sind weiter in der Warteschlange. Ihre Nachricht liegt unserem Team vor, und "
+        "ein Mensch antwortet Ihnen hier.",
+        "fr": "Vous êtes toujours dans la file d'attente. Notre équipe a votre message, et une "
+        "personne vous répondra ici.",
+        "es": "Sigue en la lista de espera. Nuestro equipo tiene su mensaje y una persona le "
+        "responderá aquí.",
+        "ar": "ما زلت في قائمة الانتظار. رسالتك لدى فريقنا، وسيرد عليك شخص هنا.",
+        "it": "È ancora in attesa. Il nostro team ha il suo messaggio e una persona le risponderà "
+        "qui.",
+        "pt": "Continua na fila de espera. A nossa equipa tem a sua mensagem e uma pessoa vai "
+        "responder-lhe aqui.",
+        "nl": "U staat nog in de wachtrij. Ons team heeft uw bericht en iemand antwoordt u hier.",
+        "pl": "Ta rozmowa nadal czeka w kolejce. Nasz zespół ma tę wiadomość i ktoś odpowie tutaj.",
+        "sv": "Du står fortfarande i kö. Vårt team har ditt meddelande och en person svarar dig "
+        "här.",
+        "tr": "Hâlâ sıradasınız. Mesajınız ekibimizde ve bir kişi size buradan yanıt verecek.",
+        "ja": "引き続き順番をお待ちいただいています。"
+        "メッセージは担当チームに届いており、担当者がこちらでお答えします。",
+    },
+    "matter": {
+        "en": "I have noted what it is about: {matter}.",
+        "de": "Ich habe notiert, worum es geht: {matter}.",
+        "fr": "J'ai noté le sujet : {matter}.",
+        "es": "He anotado el asunto: {matter}.",
+        "ar": "دوّنت الموضوع: {matter}.",
+    },
+    "ask": {
+        "en": "So that this can be looked up at once, please tell me: {details}. If you do not "
+        "have it at hand, just say so.",
+        "de": "Damit gleich nachgesehen werden kann, nennen Sie mir bitte: {details}. Haben Sie "
+        "das nicht zur Hand, sagen Sie es einfach.",
+        "fr": "Pour que l'on puisse regarder tout de suite, indiquez-moi : {details}. Si vous ne "
+        "l'avez pas sous la main, dites-le simplement.",
+        "es": "Para que se pueda mirar enseguida, indíqueme por favor: {details}. Si no lo tiene "
+        "a mano, dígalo sin más.",
+        "ar": "لكي يُنظر في الأمر فورًا، يرجى ذكر: {details}. وإن لم يكن متوفرًا لديك فاكتب ذلك.",
     },
     "opening": {
         "en": "dddd D MMMM [at] HH:mm",
@@ -262,6 +310,19 @@ TEXTS: TextsByKind = {
     },
 }
 
+EMAIL_TITLES: Mapping[str, str] = {
+    "en": "e-mail address",
+    "de": "E-Mail-Adresse",
+    "fr": "adresse e-mail",
+    "es": "correo electrónico",
+    "ar": "عنوان البريد الإلكتروني",
+}
+"""Titles of the packaged slot ``email``, by language."""
+
+OPTIONAL = frozenset({"matter", "ask", "in_line"})
+"""Kinds without which a language counts as complete: a hand-over names no matter then, and the
+others are in English."""
+
 HARM_KINDS = ("handover_harm", "harm_told", "harm_alerted", "harm_closed", "harm_number")
 """The texts of a hand-over about harm. They exist in every language in which we know words of harm,
 also where the bot answers nothing else."""
@@ -274,12 +335,16 @@ Article 109) and of Turkey. English, Arabic and Japanese are spoken where other 
 
 _PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {
     "closed": ("when",),
+    "matter": ("matter",),
+    "ask": ("details",),
     "handover_harm": ("number",),
     "harm_alerted": ("number",),
     "harm_closed": ("when", "number"),
 }
 _MISSING: Mapping[tuple[str, str], str] = {
     ("closed", "when"): "has no date; put {when} where the date belongs",
+    ("matter", "matter"): "names no matter; put {matter} where it belongs",
+    ("ask", "details"): "does not say what to tell; put {details} where it belongs",
     ("handover_harm", "number"): "has no emergency number; put {number} where it belongs",
 }
 _EXAMPLE = datetime(2026, 1, 5, 9)  # noqa: DTZ001  (a local time)
@@ -317,11 +382,11 @@ class HandoverTexts:
         self._numbers = numbers or {}
 
     def supported(self, language: str) -> str:
-        """``language`` if every text exists in it, but for those about harm; else English."""
-        complete = all(
-            language in texts for kind, texts in self._texts.items() if kind not in HARM_KINDS
-        )
-        return language if complete else "en"
+        """``language`` if every text exists in it, but for the `OPTIONAL` ones and those about
+        harm; else English."""
+        apart = {*OPTIONAL, *HARM_KINDS}
+        needed = (texts for kind, texts in self._texts.items() if kind not in apart)
+        return language if all(language in texts for texts in needed) else "en"
 
     def supported_for_harm(self, language: str) -> str:
         """``language`` if every text about harm exists in it, else English."""
@@ -337,6 +402,9 @@ class HandoverTexts:
     def supported_for(self, kind: str, language: str) -> str:
         """``language`` if the text of ``kind`` exists in it, else English."""
         return language if language in self._texts[kind] else "en"
+
+    def has(self, kind: str, language: str) -> bool:
+        return language in self._texts[kind]
 
     def text(self, kind: str, language: str, **values: str) -> str:
         """The text of ``kind``, with its placeholders filled in."""

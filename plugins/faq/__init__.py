@@ -46,6 +46,7 @@ def register_handlers(register: Callable[[Handler], None], settings: Settings) -
                 load,
                 public_url=settings.core.public_url,
                 fallback=section.fallback_language,
+                slots=settings.core.slot_names,
             ),
             name="faq",
             every=section.look_every,

@@ -24,6 +24,19 @@ UNANSWERED = {
         "Una persona del equipo responderá a su otra pregunta.",
         "Una persona del equipo responderá a sus otras preguntas.",
     ),
+    "ar": ("سيجيب شخص من الفريق عن سؤالك الآخر.", "سيجيب شخص من الفريق عن أسئلتك الأخرى."),
+    "it": (
+        "Una persona del team risponderà all'altra domanda.",
+        "Una persona del team risponderà alle altre domande.",
+    ),
+    "pt": (
+        "Uma pessoa da equipa vai responder à outra pergunta.",
+        "Uma pessoa da equipa vai responder às outras perguntas.",
+    ),
+    "nl": (
+        "Iemand van het team beantwoordt uw andere vraag.",
+        "Iemand van het team beantwoordt uw andere vragen.",
+    ),
 }
 """What the bot says about one question, or several, that only a person can answer."""
 
@@ -47,10 +60,12 @@ class Faq:
         answers = await self._answers.current()
         questions = turn.understanding.questions
         intents = [question.guess.name for question in questions]
-        found = [
-            answers.find(intent, turn.language)
-            for intent in intents or [turn.understanding.intent.name]
-        ]
+        intents = intents or [turn.understanding.intent.name]
+        language = answers.shared_language(intents, turn.language)
+        if len(intents) > 1 and any(intent not in answers.by_intent for intent in intents):
+            # What is said of the unanswered one is part of the reply, and so in its language.
+            language = language if language in UNANSWERED else answers.fallback
+        found = [answers.find(intent, language) for intent in intents]
         known = [answer for answer in found if answer]
         if not known:
             return None
@@ -58,7 +73,9 @@ class Faq:
             question for question, answer in zip(questions, found, strict=False) if answer is None
         ]
         opener = known[0].openers.for_emotion(turn.understanding.emotion)
-        return combine([answer.reply for answer in known], unanswered).replace(opener=opener)
+        return combine([answer.reply_to(turn) for answer in known], unanswered).replace(
+            opener=opener
+        )
 
     async def suggest(self, turn: Turn) -> Reply | None:
         if turn.kind != "message":
@@ -66,9 +83,19 @@ class Faq:
         answers = await self._answers.current()
         for intent in self._likely_intents(turn):
             answer = answers.find(intent, turn.language)
-            if answer and answer.draft:
-                return _framed(answers, answer.draft, turn.understanding.emotion)
+            if answer and (draft := answer.draft_for(turn)):
+                return _framed(answers, draft, turn.understanding.emotion)
         return None
+
+    async def needed_slots(self, turn: Turn) -> Sequence[str]:
+        answers = await self._answers.current()
+        questions = turn.understanding.questions
+        intents = [question.guess.name for question in questions]
+        return [
+            slot
+            for intent in intents or [turn.understanding.intent.name]
+            for slot in answers.needs.get(intent, ())
+        ]
 
     def _likely_intents(self, turn: Turn) -> Iterator[str]:
         """What the message may be about, the likeliest first."""
@@ -96,7 +123,7 @@ def combine(replies: Sequence[Reply], unanswered: Sequence[Question]) -> Reply:
         )
     if not unanswered:
         return first
-    singular, plural = UNANSWERED.get(first.language, UNANSWERED["en"])
+    singular, plural = UNANSWERED.get(first.language, (None, None))
     detail = "; ".join(f"“{question.text}”" for question in unanswered)
     return first.replace(
         next_step=plural if len(unanswered) > 1 else singular,

@@ -17,7 +17,7 @@ from .backends import InProcessReader, ReaderBackend, WorkerReader
 from .examples import Example, ExampleFiles
 from .language import DEFAULT_LANGUAGES, check_languages
 from .model_store import is_trained, load_or_train
-from .protocol import MessageInContext, ReaderSetup
+from .protocol import MAX_PREVIOUS, MessageInContext, ReaderSetup
 
 if TYPE_CHECKING:
     from .encoder import SentenceEncoder
@@ -233,4 +233,4 @@ def _message(turn: Turn) -> MessageInContext:
         if message.author == "customer" and message.text.strip()
     ]
     language = turn.conversation.language or turn.customer.language
-    return MessageInContext(turn.message.text, language, earlier[-1] if earlier else None)
+    return MessageInContext(turn.message.text, language, tuple(earlier[: -MAX_PREVIOUS - 1 : -1]))

@@ -32,12 +32,17 @@ class ReadingFailed(WarmlineError):
     """The worker process could not read the messages, or has ended."""
 
 
+MAX_PREVIOUS = 3
+"""Earlier messages of the customer in which the matter of a follow-up is looked for."""
+
+
 class MessageInContext(NamedTuple):
-    """A message, the language of its conversation so far, and the customer's message before it."""
+    """A message, the language of its conversation so far, and the customer's messages before it:
+    the newest first, at most `MAX_PREVIOUS`."""
 
     text: str
     known_language: str | None = None
-    previous_text: str | None = None
+    previous_texts: tuple[str, ...] = ()
 
 
 class ReaderSetup(msgspec.Struct, frozen=True, kw_only=True, tag=True):

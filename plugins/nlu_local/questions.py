@@ -25,6 +25,41 @@ MIN_CONFIDENCE = 0.6
 """A question needs this confidence to be one of several. A message with this confidence needs
 nothing of the previous message."""
 
+MAX_FOLLOW_UP = 9
+"""Words of a question that is only the rest of an earlier one."""
+
+_POINTING = """
+    that it this they them those these there one
+    das es dies diese dort dahin dorthin dafür davon damit dazu
+    ça cela ceci celui celle ceux là
+    eso esto ese esa esos esas allí ahí
+    questo quello lì dat dit daar hiervoor daarvoor isso isto lá ali
+"""
+"""Words that point to what was said before, in the languages of the phrases."""
+_ASPECTS = """
+    long much many cost costs price fee when take takes pay pays expensive cheaper
+    lange kostet kosten dauert dauern wann viel teuer preis zahlt bezahlt billiger
+    combien coûte coûtent prix temps prend prennent quand dure cher paie
+    cuánto cuánta cuesta cuestan tarda tardan cuándo precio vale caro paga
+    quanto costa tempo quando prezzo duur hoelang hoeveel kost kosten wanneer custa demora preço
+"""
+"""Words that ask how long, how much or when, of whatever the conversation is about."""
+_FILLERS = """
+    and but so how what which who does do did is are was will would be for about the a an to of
+    in on then usually normally roughly exactly please me i you we need have ok okay well again
+    und aber also wie was wer denn dann so ist sind wird würde wäre für die der den es man sie ich
+    bitte ungefähr etwa circa normalerweise genau ok mich mir noch
+    et mais alors comment est ce que qui quel quelle sera serait pour le la les de du il elle on
+    en y à peu près environ svp normalement se
+    y pero entonces cómo qué quién es son será sería para por el la los las de se me lo más menos
+    aproximadamente normalmente favor en
+    e ma come che è sono per il ci vuole en maar hoe wat is het mas como é fica
+"""
+"""Words that name no matter."""
+
+MIN_CONFIDENCE_BEFORE = 0.5
+"""The previous message needs this confidence to be what a follow-up asks about."""
+
 _SENTENCE_END = re.compile(r"[?？؟!.。…\n]+(?=\s|$|[¿])")
 
 Span = tuple[int, int]
@@ -38,6 +73,23 @@ class MessageTopic(NamedTuple):
     questions: tuple[Question, ...] = ()
 
 
+class RankedMessage(NamedTuple):
+    """A message and all rankings that may decide its topic.
+
+    ``before`` ranks an earlier message, if this one may ask about its matter. Of a question
+    (``before_asks``) it always does; a statement (`I want to return this bag`) has to fit, which
+    ``together`` shows: the ranking of both as one text.
+    """
+
+    text: str
+    alone: tuple[Guess, ...]
+    spans: Sequence[Span]
+    apart: Sequence[tuple[Guess, ...]]
+    together: tuple[Guess, ...] | None
+    before: tuple[Guess, ...] | None
+    before_asks: bool
+
+
 class QuestionFinder:
     """Finds questions by the words that begin them, and by those that continue an earlier one."""
 
@@ -48,6 +100,8 @@ class QuestionFinder:
         self._joiners = frozenset(
             key for language in phrases.values() for key in language.question_joiners
         )
+        self._pointing, self._aspects = _keys(_POINTING), _keys(_ASPECTS)
+        self._generic = self._pointing | self._aspects | self._joiners | _keys(_FILLERS)
 
     def topics(
         self, messages: Sequence[MessageInContext], intents: IntentModel
@@ -62,16 +116,17 @@ class QuestionFinder:
             for start, end in found
         ]
         texts += [text for text in joined if text]
+        asked_of = [self._topic_before(message) for message in messages]
+        texts += [text for text in asked_of if text]
         rankings = iter(intents.rank_all(texts) if texts else ())
         alone = [next(rankings) for _ in messages]
         apart = [[next(rankings) for _ in found] for found in spans]
         together = [next(rankings) if text else None for text in joined]
-        return [
-            _choose_topic(message.text, *parts)
-            for message, parts in zip(
-                messages, zip(alone, spans, apart, together, strict=True), strict=True
-            )
-        ]
+        before = [next(rankings) if text else None for text in asked_of]
+        asks = [bool(text) and self._is_question(text or "") for text in asked_of]
+        texts = [message.text for message in messages]
+        parts = zip(texts, alone, spans, apart, together, before, asks, strict=True)
+        return [_choose_topic(RankedMessage(*part)) for part in parts]
 
     def question_spans(self, text: str) -> list[Span]:
         """The questions of ``text`` when there are two to `MAX_QUESTIONS`, else none."""
@@ -85,12 +140,41 @@ class QuestionFinder:
 
     def _with_previous(self, message: MessageInContext) -> str | None:
         """The previous message and this one, when this one is only the rest of a question (`and to
-        Canada?`, `what about Sundays?`)."""
+        Canada?`), or a short question that points to it (`can I do that online?`)."""
+        if not message.previous_texts:
+            return None
+        matter = self._matter_before(message)
         words = tokenize(message.text)
         continues = 2 <= len(words) <= 7 and words[0].key in self._joiners
-        if message.previous_text is None or not continues:
+        points = len(words) <= MAX_FOLLOW_UP and any(w.key in self._pointing for w in words)
+        points = points and self._is_question(message.text)
+        if not continues and not (points and matter):
             return None
-        return f"{message.previous_text[-PREVIOUS_CHARACTERS:]} {message.text}"
+        previous = matter or message.previous_texts[0]
+        return f"{previous[-PREVIOUS_CHARACTERS:]} {message.text}"
+
+    def _topic_before(self, message: MessageInContext) -> str | None:
+        """The earlier message about a matter (`do you ship to the US?`) of which this one only asks
+        how long, how much or when (`how long does that take?`)."""
+        previous = self._matter_before(message)
+        if previous is None:
+            return None
+        words = tokenize(message.text)
+        keys = {word.key for word in words}
+        if len(words) > MAX_FOLLOW_UP or not keys & self._aspects or not keys <= self._generic:
+            return None
+        previous = previous[-PREVIOUS_CHARACTERS:]
+        asks_itself = any(word.key in self._aspects for word in tokenize(previous))
+        return previous if self._has_matter(previous) and not asks_itself else None
+
+    def _matter_before(self, message: MessageInContext) -> str | None:
+        """The last message that was about something: no greeting, thanks or follow-up."""
+        return next(filter(self._has_matter, message.previous_texts), None)
+
+    def _has_matter(self, text: str) -> bool:
+        """Whether ``text`` says enough to be about something: it is no mere greeting."""
+        words = [word.key for word in tokenize(text)]
+        return len(words) > MIN_WORDS and not self._generic.issuperset(words)
 
     def _split(self, text: str, sentence: Span) -> Iterator[Span]:
         """A sentence, cut where it continues with another question (`... and how ...`)."""
@@ -110,20 +194,19 @@ class QuestionFinder:
         return text.rstrip().endswith(("?", "？", "؟")) or first.key in self._starts
 
 
-def _choose_topic(
-    text: str,
-    alone: tuple[Guess, ...],
-    spans: Sequence[Span],
-    apart: Sequence[tuple[Guess, ...]],
-    together: tuple[Guess, ...] | None,
-) -> MessageTopic:
-    if questions := _distinct_questions(text, spans, [ranking[0] for ranking in apart]):
-        first = next(ranking for ranking in apart if ranking[0] == questions[0].guess)
+def _choose_topic(read: RankedMessage) -> MessageTopic:
+    if questions := _distinct_questions(read.text, read.spans, [r[0] for r in read.apart]):
+        first = next(ranking for ranking in read.apart if ranking[0] == questions[0].guess)
         return MessageTopic(first, questions)
-    unsure = alone[0].confidence < MIN_CONFIDENCE
-    if together and unsure and together[0].confidence > alone[0].confidence:
+    alone, together, before = read.alone[0], read.together, read.before
+    if before and before[0].confidence >= MIN_CONFIDENCE_BEFORE:
+        fits = together is not None and together[0].name == before[0].name
+        if read.before_asks or fits:
+            return MessageTopic(before)
+    unsure = alone.confidence < MIN_CONFIDENCE
+    if together and unsure and together[0].confidence > alone.confidence:
         return MessageTopic(together)
-    return MessageTopic(alone)
+    return MessageTopic(read.alone)
 
 
 def _distinct_questions(
@@ -141,6 +224,10 @@ def _distinct_questions(
             Question(text=question, start=begin, end=begin + len(question), guess=guess),
         )
     return tuple(found.values()) if len(found) > 1 else ()
+
+
+def _keys(words: str) -> frozenset[str]:
+    return frozenset(word.key for word in tokenize(words))
 
 
 def _sentences(text: str) -> Iterator[Span]:

@@ -216,6 +216,15 @@ async def test_context_card(ana: Visit) -> None:
         assert part in card
 
 
+async def test_the_card_shows_what_the_customer_stated(ana: Visit, gw: DeskGateway) -> None:
+    """Beside a link to the message that it came from."""
+    there = (await gw.desk.card(MARIA)).conversation.address
+    await gw.write(there, "write to <b>tom@example.org</b>")
+    await ana.open(f"/desk/c/{MARIA}")
+    card = ana.page[ana.page.index('id="card"') :]
+    assert re.search(r'<dt>Email</dt><dd dir="auto">tom@example.org <small><a href="#m\d+">', card)
+
+
 async def test_cues_are_marked_and_named(ana: Visit) -> None:
     """Cues are marked in the text and listed with their meaning; never by colour alone."""
     await ana.open(f"/desk/c/{MARIA}")

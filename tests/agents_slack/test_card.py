@@ -197,3 +197,12 @@ async def test_later_messages_stand_in_the_thread(support: SupportChannel) -> No
     assert support.slack.uploads[file["id"]]["data"] == b"\x89PNG photo"
     bot: list[dict[str, Any]] = [m for m in posts if "automated assistant" in shown(m)]
     assert bot == []
+
+
+async def test_the_card_shows_what_the_customer_stated(support: SupportChannel) -> None:
+    """With the message that it came from; nothing in it pings anybody."""
+    carla = support.gw.customer("rest", "carla")
+    await carla.say("Where is my parcel? carla@example.org, <!channel>", name="Carla")
+    text = shown(await support.card(1))
+    assert "• email *carla@example.org* in “Where is my parcel? carla@example.org" in text
+    assert "<!channel>" not in text

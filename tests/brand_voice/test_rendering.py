@@ -314,11 +314,11 @@ def test_an_agents_sms_is_respelled_and_split(render: Render) -> None:
 
 
 def test_the_guides_texts_fall_back_to_english(render: Render) -> None:
-    """For a language without texts; a region counts as its language."""
+    """Where they cannot be left out, as how to answer a survey; a region counts as its language."""
     ask = Reply(
-        opener="", body=("Va bene?",), survey=SurveyQuestion(), language="it", purpose="survey"
+        opener="", body=("Er det OK?",), survey=SurveyQuestion(), language="da", purpose="survey"
     )
-    assert render(ask, channel="sms").parts[0].startswith("Va bene? Please answer with a number")
+    assert render(ask, channel="sms").parts[0].startswith("Er det OK? Please answer with a number")
     swiss = ask.replace(language="de-CH", body=("Gut?",))
     assert render(swiss, channel="sms").parts[0].startswith("Gut? Bitte mit einer Zahl")
 

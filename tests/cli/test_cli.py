@@ -133,7 +133,8 @@ def test_voice_lint_fails_on_an_error(warmline: Any, tmp_path: Path) -> None:
 
 
 def test_replay_prints_every_reply(warmline: Any, tmp_path: Path) -> None:
-    """Messages are answered, deduplicated and escalated; after that the bot is silent."""
+    """Messages are answered, deduplicated and escalated; after that the customer hears once that
+    they are in line."""
     events = "\n".join(json.dumps(event) for event in DEMO_EVENTS)
     (tmp_path / "events.jsonl").write_text(events, "utf-8")
     replies = rows(warmline("replay", "events.jsonl", "--json"))
@@ -145,7 +146,7 @@ def test_replay_prints_every_reply(warmline: Any, tmp_path: Path) -> None:
     to_ben = [reply for reply in replies if reply["to"] == "ben"]
     assert {reply["in_reply_to"] for reply in to_ana} == {"m1"}
     assert all(reply["route"]["action"] == "automate" for reply in to_ana)
-    assert [reply["in_reply_to"] for reply in to_ben] == ["m3"]
+    assert [reply["in_reply_to"] for reply in to_ben] == ["m3", "m4"]
     assert to_ben[0]["route"]["action"] == "escalate"
     assert "!" not in to_ben[0]["text"]
     assert not (tmp_path / "var" / "warmline.db").exists()

@@ -48,6 +48,23 @@ FOR_PEOPLE = [
     "Ich möchte bitte mit einem Menschen reden",
 ]
 
+TALKS = [
+    ("do you ship to the US?", "€24", "how long does that take?", "8-14"),
+    ("Liefern Sie in die USA?", "24 €", "Wie lange dauert das?", "8-14 Werktage"),
+    ("please change my delivery address", "order number?", "MP-48213", "for order MP-48213"),
+    ("Ich möchte meine Lieferadresse ändern", "Bestellnummer?", "hab ich nicht", "14 Uhr"),
+    (
+        "Ich möchte meine Lieferadresse ändern",
+        "Bestellnummer?",
+        "Der Akku brennt, mein Kind ist verletzt",
+        "Sind Sie in Sicherheit? Wenn jemand verletzt oder in Gefahr ist, wählen Sie bitte zuerst",
+    ),
+    ("you charged my card twice for MP-48213", "A wrong charge", "hello?", "still in line"),
+    ("Sie haben zweimal abgebucht: MP-48213", "Abbuchung", "hallo?", "Warteschlange"),
+    ("my lawyer will write about the double charge", "A wrong charge", "well?", "still in line"),
+]
+"""What a customer says, a part of what they hear, what they say then, and a part of the answer."""
+
 
 def free_port() -> int:
     with socket.socket() as server:
@@ -92,6 +109,25 @@ async def missed(
     return found
 
 
+async def interrupted(gw: RunningGateway) -> list[tuple[str, list[str]]]:
+    """The talks in which something else was heard, each from a new customer on two channels."""
+    found = []
+    for number, (first, heard, then, later) in enumerate(TALKS):
+        for channel in ("rest", "webchat"):
+            customer = gw.customer(channel, f"talker{number}")
+            await customer.say(first)
+            answer = " ".join(customer.heard)
+            await customer.say(then)
+            rest = " ".join(customer.heard)[len(answer) :]
+            if (
+                heard not in answer
+                or later not in rest
+                or ("lawyer" in first and "Hello" in answer)
+            ):
+                found.append((first, customer.heard))
+    return found
+
+
 def test_the_visits_questions_are_not_among_the_examples(examples: Examples) -> None:
     """Otherwise the visit would show nothing."""
     known = {text for by in examples.values() for texts in by.values() for text in texts}
@@ -132,6 +168,8 @@ async def test_questions_are_answered_or_wait_for_a_person(tmp_path: Path) -> No
         assert "Saturday" in text
         assert "Tuesday to Saturday" in text
         assert "you@example.org" in text
+
+        assert await interrupted(gw) == []
 
 
 async def write(port: int) -> None:

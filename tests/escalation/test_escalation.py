@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gateway import Context, Fact, MoodLabel, Reason, Reply, Route, Turn
 from plugins.escalation import Escalation, EscalationSettings, Fallback, HandoverTexts
-from plugins.escalation.texts import HARM_KINDS, TEXTS
+from plugins.escalation.texts import HARM_KINDS, OPTIONAL, TEXTS
 from tests.routing.builders import bot, customer, person, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
@@ -213,6 +213,18 @@ async def test_own_words_about_harm() -> None:
     )
 
 
+@pytest.mark.parametrize("closed", [False, True])
+async def test_an_own_text_needs_no_closing_time(closed: bool) -> None:
+    """A shop that added only ``not_served`` in a language gets it alone, in place of a failure."""
+    words = {"not_served": {"da": "Vi svarer snart."}}
+    if closed:
+        words |= {"closed": {"da": "Luk igen: {when}."}, "opening": {"da": "dddd D"}}
+    reply = await reply_to(
+        escalated("language", of=understood(language="da"), opening=MONDAY), words=words
+    )
+    assert reply.body == ("Vi svarer snart.", *(["Luk igen: mandag 30."] if closed else []))
+
+
 # -- failures --------------------------------------------------------------------------------------
 
 
@@ -253,11 +265,15 @@ async def test_an_open_question_without_likely_intents(language: str) -> None:
 
 
 async def test_titles_in_the_customers_language() -> None:
-    """An intent without a title in the language is not offered; one without any uses its name."""
+    """An intent without a title in the language is not offered. The name of one without any is
+    offered in English only: a question is in one language."""
     ranking = understood("delivery", 0.3, others=("returns", "help/me_now"), language="de")
     titles = {"delivery": {"de": "Wann kommt es?"}, "returns": {"en": "Returns"}}
     reply = await reply_to(clarified(of=ranking), titles=titles)
-    assert [b.title for b in reply.buttons] == ["Wann kommt es?", "Help me now"]
+    assert reply.buttons == ()
+    english = understood("returns", 0.3, others=("delivery", "help/me_now"))
+    reply = await reply_to(clarified(of=english), titles=titles)
+    assert [b.title for b in reply.buttons] == ["Returns", "Help me now"]
 
 
 async def test_unlikely_intents_are_not_offered() -> None:
@@ -309,8 +325,9 @@ def test_the_fallback_comes_last() -> None:
 
 @pytest.mark.parametrize("kind", sorted(TEXTS))
 def test_every_text_exists_in_every_language(kind: str) -> None:
-    """So no reply mixes languages. ``not_served`` and the texts about harm exist in more."""
-    more = UNSERVED if kind in ("not_served", "opening", *HARM_KINDS) else ()
+    """So no reply mixes languages. The texts about harm, ``not_served`` and what follows it exist
+    in more languages."""
+    more = UNSERVED if kind in ("not_served", "closed", "opening", "in_line", *HARM_KINDS) else ()
     assert set(TEXTS[kind]) == {*SPOKEN, *more}
 
 
@@ -322,8 +339,10 @@ async def test_settings_replace_single_texts() -> None:
 
 
 async def test_settings_can_add_a_language() -> None:
-    """A language that has every text is used. Those about harm may stay as packaged."""
-    words = {kind: {"nl": "Even geduld."} for kind in TEXTS if kind not in HARM_KINDS}
+    """A language that has every text is used. Those of `OPTIONAL` may be missing, and those about
+    harm may stay as packaged."""
+    apart = {*OPTIONAL, *HARM_KINDS}
+    words = {kind: {"nl": "Even geduld."} for kind in TEXTS if kind not in apart}
     words["closed"] = {"nl": "Terug op {when}."}
     words["opening"] = {"nl": "dddd D MMMM HH:mm"}
     reply = await reply_to(escalated(of=understood(language="nl"), opening=MONDAY), words=words)
@@ -335,6 +354,8 @@ async def test_settings_can_add_a_language() -> None:
     [
         ({"goodbye": {"en": "Bye"}}, "unknown kind of text `goodbye`"),
         ({"closed": {"en": "Closed."}}, "put {when} where the date belongs"),
+        ({"matter": {"en": "Noted."}}, "put {matter} where it belongs"),
+        ({"ask": {"en": "Tell me more."}}, "put {details} where it belongs"),
         ({"handover_harm": {"en": "Call 911."}}, "put {number} where it belongs"),
         ({"harm_alerted": {"en": "Back on {when}."}}, "has a brace"),
         ({"handover": {"en": "Hello {name}"}}, "has a brace"),

@@ -110,7 +110,7 @@ answers:
     assert problems(write, text) == [
         "4: answers.shipping.facts.days: has no value for `de`; add one, or one value for all",
         "6: answers.shipping.links.0.title: has no title for `en`; add one, or one title for all",
-        "8: answers.shipping.say.en.body.0: `{dasy}` is not among the facts; add it",
+        "8: answers.shipping.say.en.body.0: `{dasy}` is not among the facts or slots; add it",
         (
             "8: answers.shipping.say.en.body: never states the fact `days`; write {days} where it "
             "belongs"
@@ -132,7 +132,7 @@ answers:
                 "4: answers.a.say.en.body: is missing; add it",
                 (
                     "5: answers.a.say.en.boddy: unknown key; known keys are body, buttons, "
-                    "next_step, opener, personal"
+                    "next_step, next_step_known, opener, personal"
                 ),
             ],
         ),

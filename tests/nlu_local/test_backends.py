@@ -45,7 +45,7 @@ MESSAGES = (
     MessageInContext("When do you open?"),
     MessageInContext("I am so FRUSTRATED, this is the third time!!!"),
     MessageInContext("sofort!!", "de"),
-    MessageInContext("and on Sundays?", "en", "When do you open?"),
+    MessageInContext("and on Sundays?", "en", ("When do you open?",)),
     MessageInContext("🤬 \x00 𝔤𝔬𝔱𝔥𝔦𝔠"),
 )
 

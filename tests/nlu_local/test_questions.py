@@ -100,3 +100,115 @@ async def test_a_whole_question_is_read_alone(engine: NluLocal) -> None:
     (insight,) = await engine.understand([turn.replace(history=(asked,))])
     assert insight.ranking is not None
     assert insight.ranking[0].name == "opening_hours"
+
+
+FOLLOWED = (
+    *EXAMPLES,
+    *(
+        (text, "abroad")
+        for text in (
+            "Do you ship to the US?",
+            "Do you deliver to Canada?",
+            "Can I order from Japan?",
+            "Liefern Sie in die USA?",
+            "Liefert ihr nach Kanada?",
+            "Kann ich aus Japan bestellen?",
+            "Livrez-vous aux États-Unis ?",
+            "Vous livrez au Canada ?",
+            "Est-ce que je peux commander du Japon ?",
+            "¿Envían a Estados Unidos?",
+            "¿Mandan pedidos a Canadá?",
+            "¿Puedo pedir desde Japón?",
+        )
+    ),
+    *(
+        (text, "duration")
+        for text in (
+            "Wie lange dauert die Lieferung?",
+            "Combien de temps prend la livraison ?",
+            "¿Cuánto tarda el envío?",
+            "How long does it take?",
+        )
+    ),
+    *(
+        (text, "price")
+        for text in (
+            "Was kostet die Lieferung?",
+            "Combien coûte la livraison ?",
+            "¿Cuánto cuesta el envío?",
+            "How much does it cost?",
+        )
+    ),
+    *((text, "greeting") for text in ("Hello", "Hallo", "Bonjour", "Hola", "hi there", "Moin")),
+)
+
+
+@pytest.fixture(scope="module")
+def followed() -> NluLocal:
+    return NluLocal().train(FOLLOWED)
+
+
+async def intent_after(engine: NluLocal, *said: str) -> str:
+    """The intent of the last message; each one before it was answered."""
+    (turn,) = turns(said[-1])
+    asked = Message(id=1, conversation=1, author="customer", text="", at=AT)
+    answered = Message(id=2, conversation=1, author="bot", text="Yes.", at=AT)
+    history = [part for text in said[:-1] for part in (asked.replace(text=text), answered)]
+    (insight,) = await engine.understand([turn.replace(history=tuple(history))])
+    assert insight.ranking is not None
+    return insight.ranking[0].name
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        ("Do you ship to the US?", "how long does that take?"),
+        ("do you deliver to canada", "And how much is it?"),
+        ("Do you ship to the US?", "how long?"),
+        ("Liefern Sie in die USA?", "Wie lange dauert das?"),
+        ("Liefert ihr nach Kanada?", "Und was kostet das?"),
+        ("Livrez-vous aux États-Unis ?", "Combien de temps ça prend ?"),
+        ("Vous livrez au Canada ?", "et ça coûte combien ?"),
+        ("¿Envían a Estados Unidos?", "¿Cuánto tarda eso?"),
+        ("¿Mandan pedidos a Canadá?", "¿Y cuánto cuesta?"),
+    ],
+)
+async def test_a_follow_up_keeps_the_matter(followed: NluLocal, before: str, text: str) -> None:
+    """How long, how much and when are asked of what the customer asked about before."""
+    assert await intent_after(followed, before, text) == "abroad"
+
+
+@pytest.mark.parametrize(
+    ("matter", "between", "text"),
+    [
+        ("Do you ship to the US?", "how long does that take?", "and how much is it?"),
+        ("Liefern Sie in die USA?", "Wie lange dauert das?", "und was kostet das?"),
+        ("Do you ship to the US?", "ok thanks", "how long does that take?"),
+        ("Vous livrez au Canada ?", "Combien de temps ça prend ?", "et ça coûte combien ?"),
+    ],
+)
+async def test_the_matter_stays_over_several_follow_ups(
+    followed: NluLocal, matter: str, between: str, text: str
+) -> None:
+    """A follow-up or thanks in between is no matter of its own."""
+    assert await intent_after(followed, matter, between, text) == "abroad"
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "intent"),
+    [
+        ("How long does delivery take?", "How much does it cost?", "price"),
+        ("Wie lange dauert die Lieferung?", "Was kostet sie?", "price"),
+        ("Combien de temps prend la livraison ?", "Combien ça coûte ?", "price"),
+        ("¿Cuánto tarda el envío?", "¿Cuánto cuesta?", "price"),
+        ("Do you ship to the US?", "When do you open on Sundays?", "opening_hours"),
+        ("Do you ship to the US?", "I want my money back", "refund"),
+        ("Hello", "how much does it cost?", "price"),
+        ("Hola", "¿Cuánto cuesta el envío?", "price"),
+    ],
+)
+async def test_a_question_with_a_matter_of_its_own_changes_it(
+    followed: NluLocal, before: str, text: str, intent: str
+) -> None:
+    """So does another question after one that asked how long or how much; a greeting is none."""
+    assert await intent_after(followed, before, text) == intent

@@ -104,6 +104,8 @@ def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[
     ):
         if body:
             yield kit.section(f"*{title}*\n{body}")
+    if stated := _stated(card):
+        yield kit.section(f"*The customer stated*\n{stated}")
     if card.facts:
         yield kit.fields(
             [f"*{one_line(f.name, 200)}*\n{one_line(f.value, 1500)}" for f in card.facts[-10:]]
@@ -205,6 +207,15 @@ def _latest(card: ContextCard) -> str:
         who = escape(author_label(message, _name(card)))
         lines.append(f"*{who}*: {one_line(message.text, 300)}{edited}{files}")
     return "\n".join(lines)[: kit.SECTION - 100]
+
+
+def _stated(card: ContextCard) -> str:
+    """Slots such as order numbers, the newest last, each with the message it is from."""
+    return "\n".join(
+        f"• {escape(code_label(slot.name))} *{one_line(slot.value, 100)}* "
+        f"in “{one_line(message.text or card.conversation.subject or '', 120)}”"
+        for slot, message in card.slots[-8:]
+    )
 
 
 def _bot_answers(card: ContextCard) -> str:

@@ -84,7 +84,14 @@ def enqueue_replies(
     )
     if not outcome.mailbox:
         for reply in replies:
-            enqueue(connection, reply, conversation, at, trace=outcome.trace)
+            enqueue(
+                connection,
+                reply,
+                conversation,
+                at,
+                trace=outcome.trace,
+                language=outcome.language,
+            )
     return replies, None
 
 
@@ -118,8 +125,9 @@ def enqueue(
     at: datetime,
     *,
     trace: str | None = None,
+    language: str | None = None,
 ) -> None:
-    """Put ``reply`` into the outbox."""
+    """Put ``reply`` into the outbox. ``language`` None is the conversation's."""
     key, address = uuid4().hex, conversation.address
     outbound = Outbound(
         id=0,
@@ -130,7 +138,7 @@ def enqueue(
         author="agent" if reply.author == "agent" else "bot",
         at=reply.at,
         agent=reply.agent.name if reply.agent else None,
-        language=conversation.language or "en",
+        language=language or conversation.language or "en",
         subject=conversation.subject,
         buttons=reply.buttons,
         survey=reply.survey,
