@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from gateway import Cue
 
 from ..phrases import FoundPhrase, LanguagePhrases, PhraseFinder
-from ..text import MAX_CHARACTERS, WordToken
+from ..text import MAX_CHARACTERS, WordToken, blank_quotations, tokenize, blank_quotations, tokenize
 
 STYLE_STRENGTHS = {
     "shouting": 0.35,
@@ -122,6 +122,15 @@ def _repetition(text: str, words: Sequence[WordToken], common: frozenset[str]) -
         first = at
 
 
+def _match_cues(
+    text: str, words: Sequence[WordToken], matches: Iterable[FoundPhrase]
+) -> list[Cue]:
+    return [
+        make_cue(text, match.kind, words[match.first].start, words[match.last - 1].end)
+        for match in matches
+    ]
+
+
 # -- signals -------------------------------------------------------------------------------------
 
 
@@ -153,15 +162,20 @@ class SignalFinder:
     def find(
         self, text: str, words: Sequence[WordToken], languages: Iterable[str]
     ) -> tuple[Cue, ...]:
-        """The signals of ``text`` in order; ``languages`` are those it may be in."""
-        matches = self._person_requests(words)
+        """The signals of ``text`` in order; ``languages`` are those it may be in.
+
+        Legal words and complaints about an answer do not count in a quotation. Harm does, and so
+        does a request for a person (`where is the "talk to a human" button`): better safe.
+        """
+        unquoted = blank_quotations(text)
+        own_words = words if unquoted == text else tokenize(unquoted)
+        found = _match_cues(text, words, self._person_requests(words))
         for code in languages:
             if finder := self._others.get(code):
-                matches += finder.find(words)
-        found = [
-            make_cue(text, match.kind, words[match.first].start, words[match.last - 1].end)
-            for match in matches
-        ]
+                found += _match_cues(text, own_words, finder.find(own_words))
+                if own_words is not words:
+                    quoted = [match for match in finder.find(words) if match.kind == "harm"]
+                    found += _match_cues(text, words, quoted)
         # For scripts without spaces between words; ASCII has none of them.
         for kind, substring in () if text.isascii() else self._substrings:
             at = text.find(substring, 0, MAX_CHARACTERS)

@@ -17,7 +17,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 from gateway import Cue, Emotion, MoodLabel
 
 from ..phrases import FoundPhrase, LanguagePhrases, PhraseFinder
-from ..text import MAX_CHARACTERS, WordToken, blank_quotations, shorten_elongated, tokenize
+from ..text import MAX_CHARACTERS, WordToken, own_words, shorten_elongated, tokenize
 from .cues import make_cue, style_cues, style_force
 from .tone import ToneModel
 
@@ -116,7 +116,7 @@ class EmotionReader:
         self, text: str, words: Sequence[WordToken], languages: Iterable[str], english: float
     ) -> EmotionEvidence:
         """All evidence for a feeling; the arguments are those of `read`."""
-        unquoted = blank_quotations(text)
+        unquoted = own_words(text)
         if unquoted != text:
             words = tokenize(unquoted)
         evidence = EmotionEvidence()
