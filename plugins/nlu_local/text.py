@@ -15,23 +15,23 @@ beginning, the rest from its end, where customers say what they want."""
 _LETTER = r"A-Za-zÀ-ÖØ-öø-ſ"
 _CAPITAL = r"A-ZÀ-ÖØ-Þ"
 _FILE = "pdf|jpe?g|png|gif|heic|webp|docx?|xlsx?|csv|txt|zip|mp[34]|mov|html?|xml|json|exe|apk|log"
-_NOT_WORDS = re.compile(
-    # Links, addresses, handles and hashtags.
+_ADDRESS = re.compile(  # links, addresses, handles, hashtags, and names of files
     r"https?://\S+|www\.\S+|(?<!\S)[^\s@]+@\S+\.\w+|(?<!\w)[@#]\w[\w-]*"
-    r"|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:com|net|org)(?![\w.])(?:/\S*)?"
-    r"|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}/\S*"
-    # Names of files.
-    rf"|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:{_FILE})(?!\w)"
-    # Codes: letters and digits in one word (LOL-7731-Q, SORRY10, 20-HATE), but not 3rd or 48-hour.
-    rf"|(?<![{_LETTER}\d_#-])[{_LETTER}][{_LETTER}_#-]*\d[{_LETTER}\d_#-]*"
-    rf"|(?<![{_LETTER}\d_#-])\d[{_LETTER}\d]*[-_][^\W{_CAPITAL}]*[{_CAPITAL}][{_LETTER}\d_#-]*"
-    # Products: capitals with a size or a number, in a sentence that is not in capitals.
-    rf"|(?<![{_LETTER}\d_-])[{_CAPITAL}]{{2,}}-(?:X{{0,3}}[SL]|[{_CAPITAL}])(?![\w-])"
-    rf"|(?<![{_LETTER}\d_'’-])(?<![{_CAPITAL}]{{2}}[ ])[{_CAPITAL}]{{3,}}(?:-[{_CAPITAL}]{{2,}})?[ ]"
-    rf"(?:\d{{3,}}(?![\w.,]*\s?[€$£%])|\d{{1,2}}(?=\s*(?:[?.,;:!)]|$)))(?!\w)"
-    rf"(?![ ][{_CAPITAL}]{{2}})",
+    r"|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:(?:com|net|org)(?![\w.])(?:/\S*)?|[a-z]{2,6}/\S*"
+    rf"|(?:{_FILE})(?!\w))"
 )
-_MAY_NOT_BE_WORDS = re.compile(rf"[\d@#/]|\.(?=\w)|(?<=[{_CAPITAL}])-[{_CAPITAL}]")
+_MAY_BE_ADDRESS = re.compile(r"[@#]|\.(?=\w)|://")
+_NAME_OF_THING = re.compile(
+    # Letters and digits in one word (LOL-7731-Q, SORRY10, 20-HATE), but not 3rd or 48-hour.
+    rf"(?<![{_LETTER}\d_#-])(?:[{_LETTER}][{_LETTER}_#-]*\d[{_LETTER}\d_#-]*"
+    rf"|\d[{_LETTER}\d]*[-_][^\W{_CAPITAL}]*[{_CAPITAL}][{_LETTER}\d_#-]*"
+    # Capitals with a size, or with a number in a sentence that is not in capitals.
+    rf"|[{_CAPITAL}]{{2,}}-(?:X{{0,3}}[SL]|[{_CAPITAL}])(?![\w-])"
+    rf"|(?<!['’])(?<![{_CAPITAL}]{{2}}[ ])[{_CAPITAL}]{{3,}}(?:-[{_CAPITAL}]{{2,}})?[ ]"
+    rf"(?:\d{{3,}}(?![\w.,]*\s?[€$£%])|\d{{1,2}}(?=\s*(?:[?.,;:!)]|$)))(?!\w)"
+    rf"(?![ ][{_CAPITAL}]{{2}}))"
+)
+_MAY_BE_NAME = re.compile(rf"\d|(?<=[{_CAPITAL}])-[{_CAPITAL}]")
 _CODE = re.compile(r"(?<!\w)(?=[\w-]*\d)[\w#-]+", re.ASCII)
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -90,9 +90,9 @@ def blank_codes(text: str) -> str:
     and products, whatever they spell (``LOL-7731-Q``, ``SORRY10``, ``the FURY 300``). Cached for a
     batch, as several readers need it.
     """
-    if not _MAY_NOT_BE_WORDS.search(text):
-        return text
-    return _NOT_WORDS.sub(_spaces, text)
+    if _MAY_BE_ADDRESS.search(text):
+        text = _ADDRESS.sub(_spaces, text)
+    return _NAME_OF_THING.sub(_spaces, text) if _MAY_BE_NAME.search(text) else text
 
 
 def _spaces(match: re.Match[str]) -> str:
@@ -140,11 +140,13 @@ def tokenize(text: str) -> tuple[WordToken, ...]:
     return tuple(found)
 
 
+@lru_cache(256)
 def blank_quotations(text: str) -> str:
     """``text`` with spaces in place of quotations, so that offsets stay valid.
 
     A quotation stands in quotation marks of any kind, or is a line that begins with ``>``. A
     message with hardly any other words stays as it is: its quotation is what the customer says.
+    Cached for a batch, as several readers need it.
     """
     if _QUOTATION_MARKS.isdisjoint(text):
         return text
