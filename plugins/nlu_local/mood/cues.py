@@ -34,6 +34,9 @@ _ELONGATED = re.compile(r"([^\W\d_])\1\1")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _CAPITALS = re.compile("[A-Z]")
 _NOT_ELONGATED = re.compile(r"www|[ivxlcm]+", re.IGNORECASE)
+_QUESTION_MARKS = re.compile("[?？؟]")
+_ASKED = re.compile(r"\s?[?？؟]")
+_ASKED_TWICE = re.compile(r"\s?(?:[?？؟]\s?[?？؟!！]|[!！]\s?[?？؟])")
 _DIGIT = re.compile(r"\d")
 
 
@@ -129,6 +132,64 @@ def _match_cues(
         make_cue(text, match.kind, words[match.first].start, words[match.last - 1].end)
         for match in matches
     ]
+
+
+# -- pleas: calls that nobody answers, and begging ------------------------------------------------
+
+
+class PleaFinder:
+    """Finds impatient calls (`anybody????`) and begging (`please please please`), which are
+    feelings for their marks and for being repeated. It looks in every language that has phrases.
+    """
+
+    def __init__(self, phrases: Mapping[str, LanguagePhrases]) -> None:
+        languages = phrases.values()
+        self._pleas = PhraseFinder(plea for language in languages for plea in language.pleas)
+        self._substrings = tuple(
+            substring
+            for language in languages
+            for kind, substring in language.substrings
+            if kind == "call"
+        )
+
+    def find(self, text: str, words: Sequence[WordToken]) -> Iterator[Cue]:
+        """At most one cue of the kind `frustrated`, and one of the kind `anxious`."""
+        asked = len(_QUESTION_MARKS.findall(text, 0, MAX_CHARACTERS)) > 1
+        begs = len({word.key for word in words}) <= len(words) - 2
+        if not (asked or begs):
+            return
+        found = self._pleas.find(words)
+        if asked and (call := self._unanswered_call(text, words, found)):
+            yield make_cue(text, "frustrated", *call)
+        if begs and (plea := _repeated_plea(words, found)):
+            yield make_cue(text, "anxious", *plea)
+
+    def _unanswered_call(
+        self, text: str, words: Sequence[WordToken], found: Sequence[FoundPhrase]
+    ) -> tuple[int, int] | None:
+        """Where a call has several question marks, or the first of several calls with one."""
+        calls = [
+            (words[call.first].start, words[call.last - 1].end)
+            for call in found
+            if call.kind == "call"
+        ]
+        for substring in () if text.isascii() else self._substrings:
+            if (at := text.find(substring, 0, MAX_CHARACTERS)) >= 0:
+                calls.append((at, at + len(substring)))
+        asked = [call for call in calls if _ASKED.match(text, call[1])]
+        impatient = [call for call in asked if _ASKED_TWICE.match(text, call[1])]
+        return next(iter(impatient or (asked if len(asked) > 1 else ())), None)
+
+
+def _repeated_plea(
+    words: Sequence[WordToken], found: Sequence[FoundPhrase]
+) -> tuple[int, int] | None:
+    """Where one plea follows another twice."""
+    pleas = [match for match in found if match.kind == "plea"]
+    for first, second, third in zip(pleas, pleas[1:], pleas[2:], strict=False):
+        if first.last == second.first and second.last == third.first:
+            return words[first.first].start, words[third.last - 1].end
+    return None
 
 
 # -- signals -------------------------------------------------------------------------------------
