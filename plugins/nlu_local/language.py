@@ -179,15 +179,16 @@ def _own_language(text: str) -> str:
     """What shows the language of ``text``, which is `prose`: no marks, no stretched letters
     (``trop bieeeen``), no shouting, and no names of two or more words within a sentence (``where
     is Rue de la Paix``), if a sentence is left."""
-    capitals = len(_CAPITALS.findall(text))
-    if capitals > len(text) // 2:
-        text = _lower(text)
-    elif capitals > 1 and len(text) < UNCERTAIN_CHARACTERS:
-        own = _NAME.sub(_without_name, text)
-        text = own if len(own.split()) > 1 else text
-    if not _MARK_CHARACTERS.isdisjoint(text):
-        text = _MARKS.sub(" ", text).strip()
-    return _STRETCHED.sub(r"\1", text) if len(text) < UNCERTAIN_CHARACTERS else text
+    loud = not _MARK_CHARACTERS.isdisjoint(text)
+    plain = _MARKS.sub(" ", text).strip() if loud else text
+    capitals = len(_CAPITALS.findall(plain))
+    if capitals > len(plain) // 2:
+        plain = _lower(plain)
+    elif capitals > 1 and len(plain) < UNCERTAIN_CHARACTERS:
+        own = _NAME.sub(_without_name, text)  # with its marks, which end sentences
+        if len(own.split()) > 1:
+            plain = _MARKS.sub(" ", own).strip() if loud else own
+    return _STRETCHED.sub(r"\1", plain) if len(plain) < UNCERTAIN_CHARACTERS else plain
 
 
 def _lower(text: str) -> str:

@@ -17,7 +17,7 @@ _CAPITAL = r"A-ZÀ-ÖØ-Þ"
 _FILE = "pdf|jpe?g|png|gif|heic|webp|docx?|xlsx?|csv|txt|zip|mp[34]|mov|html?|xml|json|exe|apk|log"
 _ADDRESS = re.compile(  # links, addresses, handles, hashtags, and names of files
     r"https?://\S+|www\.\S+|(?<!\S)[^\s@]+@\S+\.\w+|(?<!\w)[@#]\w[\w-]*"
-    r"|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:(?:com|net|org)(?![\w.])(?:/\S*)?|[a-z]{2,6}/\S*"
+    r"|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:(?:com|net|org)(?![\w.])(?:/\S*)?|[a-z]{2,10}/\S*"
     rf"|(?:{_FILE})(?!\w))"
 )
 _MAY_BE_ADDRESS = re.compile(r"[@#]|\.(?=\w)|://")
@@ -51,6 +51,8 @@ _QUOTATION = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _QUOTATION_MARKS = frozenset("\"“„”«»「『>'‘‚‹’")
+_OTHER_WORDS = re.compile(r"\w\W+\w|[぀-ヿ㐀-鿿]{4}")
+"""Two words, or what may be two where no spaces are written."""
 _QUOTED_WORD = re.compile(r"\w+")
 _ELONGATED = re.compile(r"([^\W\d_])\1{2,}")
 
@@ -151,7 +153,7 @@ def blank_quotations(text: str) -> str:
     if _QUOTATION_MARKS.isdisjoint(text):
         return text
     own = _QUOTATION.sub(_blank, text[:MAX_CHARACTERS]) + text[MAX_CHARACTERS:]
-    return own if own == text or len(_QUOTED_WORD.findall(own)) >= 2 else text
+    return own if own == text or _OTHER_WORDS.search(own) else text
 
 
 def own_words(text: str) -> str:

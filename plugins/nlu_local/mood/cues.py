@@ -125,9 +125,7 @@ def _repetition(text: str, words: Sequence[WordToken], common: frozenset[str]) -
         first = at
 
 
-def _match_cues(
-    text: str, words: Sequence[WordToken], matches: Iterable[FoundPhrase]
-) -> list[Cue]:
+def _match_cues(text: str, words: Sequence[WordToken], matches: Iterable[FoundPhrase]) -> list[Cue]:
     return [
         make_cue(text, match.kind, words[match.first].start, words[match.last - 1].end)
         for match in matches
