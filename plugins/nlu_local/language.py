@@ -53,10 +53,13 @@ MAX_GREETING_WORDS = 4
 
 _SENTENCE_ENDS = ("", ".", "!", "?")
 _MARK_CHARACTERS = frozenset("!?¡")
-_MARKS = re.compile(r"[!?¡]+")
+_MARKS = re.compile(r"[!¡]+|(?<=\?)\?+")
 _CAPITAL = "A-ZÀ-ÖØ-ÞĄĆĘŁŃŚŹŻİĞŞŒŠŽ"
 _CAPITALS = re.compile(f"[{_CAPITAL}]")
-_NAME_JOINERS = "a|al|am|and|au|aux|da|das|de|del|della|den|der|di|do|dos|du|e|et|in|la|las|le|les|los|of|the|to|van|von|y"
+_NAME_JOINERS = (
+    "a|al|am|and|au|aux|da|das|de|del|della|den|der|di|do|dos|du|e|et|in|la|las|le|les|los|of"
+    "|the|to|van|von|y"
+)
 _NAME = re.compile(
     rf"\b[{_CAPITAL}][\w'’-]*(?:[ ](?:(?:{_NAME_JOINERS})[ ]){{0,2}}[{_CAPITAL}][\w'’-]*)+"
 )
@@ -176,8 +179,8 @@ def _unquoted(text: str) -> str:
 
 
 def _own_language(text: str) -> str:
-    """What shows the language of ``text``, which is `prose`: no marks, no stretched letters
-    (``trop bieeeen``), no shouting, and no names of two or more words within a sentence (``where
+    """What shows the language of ``text``, which is `prose`: no marks but one question
+    mark, no stretched letters (``trop bieeeen``), no shouting, and no names of two or more words within a sentence (``where
     is Rue de la Paix``), if a sentence is left."""
     loud = not _MARK_CHARACTERS.isdisjoint(text)
     plain = _MARKS.sub(" ", text).strip() if loud else text

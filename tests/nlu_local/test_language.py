@@ -85,7 +85,7 @@ def test_the_language_of_messages_as_customers_write_them(
     [
         ("es passt mir", "ES PASST MIR!!!!!!!!!!!!"),
         ("ze zijn er", "ZE ZIJN ER !!! !!! !!! !!!"),
-        ("ils sont la", "ILS SONT LA???????????????"),
+        ("ils sont la?", "ILS SONT LA???????????????"),
         ("trop bien", "trop bieeeeeeeeeen!!!!"),
         ("çok güzel geldi", "ÇOK GÜZEL GELDİ!!!"),
     ],

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from gateway import Cue
 
 from ..phrases import FoundPhrase, LanguagePhrases, PhraseFinder
-from ..text import MAX_CHARACTERS, WordToken, blank_quotations, tokenize, blank_quotations, tokenize
+from ..text import MAX_CHARACTERS, WordToken, blank_quotations, tokenize
 
 STYLE_STRENGTHS = {
     "shouting": 0.35,
@@ -171,9 +171,11 @@ class PleaFinder:
             for call in found
             if call.kind == "call"
         ]
-        for substring in () if text.isascii() else self._substrings:
-            if (at := text.find(substring, 0, MAX_CHARACTERS)) >= 0:
-                calls.append((at, at + len(substring)))
+        calls += [
+            (at, at + len(substring))
+            for substring in (() if text.isascii() else self._substrings)
+            if (at := text.find(substring, 0, MAX_CHARACTERS)) >= 0
+        ]
         asked = [call for call in calls if _ASKED.match(text, call[1])]
         impatient = [call for call in asked if _ASKED_TWICE.match(text, call[1])]
         return next(iter(impatient or (asked if len(asked) > 1 else ())), None)
