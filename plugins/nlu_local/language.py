@@ -179,9 +179,9 @@ def _unquoted(text: str) -> str:
 
 
 def _own_language(text: str) -> str:
-    """What shows the language of ``text``, which is `prose`: no marks but one question
-    mark, no stretched letters (``trop bieeeen``), no shouting, and no names of two or more words within a sentence (``where
-    is Rue de la Paix``), if a sentence is left."""
+    """What shows the language of ``text``, which is `prose`: no marks but one question mark, no
+    stretched letters (``trop bieeeen``), no shouting, and no names of two or more words within a
+    sentence (``where is Rue de la Paix``), if a sentence is left."""
     loud = not _MARK_CHARACTERS.isdisjoint(text)
     plain = _MARKS.sub(" ", text).strip() if loud else text
     capitals = len(_CAPITALS.findall(plain))

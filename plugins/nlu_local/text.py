@@ -156,12 +156,6 @@ def blank_quotations(text: str) -> str:
     return own if own == text or _OTHER_WORDS.search(own) else text
 
 
-def own_words(text: str) -> str:
-    """``text`` with spaces in place of codes, links and quotations: none of them is a feeling of
-    the customer."""
-    return blank_quotations(blank_codes(text))
-
-
 def _blank(match: re.Match[str]) -> str:
     quotation = match.group()
     if not quotation.lstrip().startswith(">") and len(_QUOTED_WORD.findall(quotation)) < 3:

@@ -34,7 +34,6 @@ _ELONGATED = re.compile(r"([^\W\d_])\1\1")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _CAPITALS = re.compile("[A-Z]")
 _NOT_ELONGATED = re.compile(r"www|[ivxlcm]+", re.IGNORECASE)
-_QUESTION_MARKS = re.compile("[?？؟]")
 _ASKED = re.compile(r"\s?[?？؟]")
 _ASKED_TWICE = re.compile(r"\s?(?:[?？؟]\s?[?？؟!！]|[!！]\s?[?？؟])")
 _DIGIT = re.compile(r"\d")
@@ -152,7 +151,7 @@ class PleaFinder:
 
     def find(self, text: str, words: Sequence[WordToken]) -> Iterator[Cue]:
         """At most one cue of the kind `frustrated`, and one of the kind `anxious`."""
-        asked = len(_QUESTION_MARKS.findall(text, 0, MAX_CHARACTERS)) > 1
+        asked = sum(map(text.count, "?？؟")) > 1
         begs = len({word.key for word in words}) <= len(words) - 2
         if not (asked or begs):
             return
@@ -230,13 +229,14 @@ class SignalFinder:
         """
         unquoted = blank_quotations(text)
         own_words = words if unquoted == text else tokenize(unquoted)
-        found = _match_cues(text, words, self._person_requests(words))
+        matches = self._person_requests(words)
+        own: list[FoundPhrase] = []
         for code in languages:
             if finder := self._others.get(code):
-                found += _match_cues(text, own_words, finder.find(own_words))
+                own += finder.find(own_words)
                 if own_words is not words:
-                    quoted = [match for match in finder.find(words) if match.kind == "harm"]
-                    found += _match_cues(text, words, quoted)
+                    matches += [match for match in finder.find(words) if match.kind == "harm"]
+        found = [*_match_cues(text, words, matches), *_match_cues(text, own_words, own)]
         # For scripts without spaces between words; ASCII has none of them.
         for kind, substring in () if text.isascii() else self._substrings:
             at = text.find(substring, 0, MAX_CHARACTERS)

@@ -17,7 +17,14 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 from gateway import Cue, Emotion, MoodLabel
 
 from ..phrases import FoundPhrase, LanguagePhrases, PhraseFinder
-from ..text import MAX_CHARACTERS, WordToken, own_words, shorten_elongated, tokenize
+from ..text import (
+    MAX_CHARACTERS,
+    WordToken,
+    blank_codes,
+    blank_quotations,
+    shorten_elongated,
+    tokenize,
+)
 from .cues import PleaFinder, make_cue, style_cues, style_force
 from .tone import ToneModel
 
@@ -117,8 +124,9 @@ class EmotionReader:
         self, text: str, words: Sequence[WordToken], languages: Iterable[str], english: float
     ) -> EmotionEvidence:
         """All evidence for a feeling; the arguments are those of `read`."""
-        unquoted = own_words(text)
-        if unquoted != text:
+        words_only = blank_codes(text)
+        unquoted = blank_quotations(words_only)
+        if unquoted != words_only:
             words = tokenize(unquoted)
         evidence = EmotionEvidence()
         common: list[frozenset[str]] = [self._vader_words]
@@ -218,6 +226,8 @@ def _joyful_oath(
     A word that is praise only beside an oath (`damn good`) must stand near it, without any
     negation in the message.
     """
+    if not matches and phrases.praise.isdisjoint([word.key for word in words]):
+        return None  # as nearly always, and cheaper than to look for oaths
     oaths = [at for at, word in enumerate(words) if word.key.startswith(phrases.profanity)]
     if not oaths or any(
         match.kind in NEGATIVE_KINDS and match.weight >= 2 and not _is_rude(match, words, phrases)
