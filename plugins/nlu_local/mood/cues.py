@@ -13,7 +13,7 @@ from typing import NamedTuple
 from gateway import Cue
 
 from ..phrases import CUSTOM_WEIGHT, FoundPhrase, LanguagePhrases, PhraseFinder
-from ..text import MAX_CHARACTERS, WordToken
+from ..text import MAX_CHARACTERS, WordToken, blank_quotations, tokenize
 
 STYLE_STRENGTHS = {
     "shouting": 0.35,
@@ -35,6 +35,8 @@ _ELONGATED = re.compile(r"([^\W\d_])\1\1")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _CAPITALS = re.compile("[A-Z]")
 _NOT_ELONGATED = re.compile(r"www|[ivxlcm]+", re.IGNORECASE)
+_ASKED = re.compile(r"\s?[?？؟]")
+_ASKED_TWICE = re.compile(r"\s?(?:[?？؟]\s?[?？؟!！]|[!！]\s?[?？؟])")
 _DIGIT = re.compile(r"\d")
 
 
@@ -123,6 +125,66 @@ def _repetition(text: str, words: Sequence[WordToken], common: frozenset[str]) -
         first = at
 
 
+# -- pleas: calls that nobody answers, and begging ------------------------------------------------
+
+
+class PleaFinder:
+    """Finds impatient calls (`anybody????`) and begging (`please please please`), which are
+    feelings for their marks and for being repeated. It looks in every language that has phrases.
+    """
+
+    def __init__(self, phrases: Mapping[str, LanguagePhrases]) -> None:
+        languages = phrases.values()
+        self._pleas = PhraseFinder(plea for language in languages for plea in language.pleas)
+        self._substrings = tuple(
+            substring
+            for language in languages
+            for kind, substring in language.substrings
+            if kind == "call"
+        )
+
+    def find(self, text: str, words: Sequence[WordToken]) -> Iterator[Cue]:
+        """At most one cue of the kind `frustrated`, and one of the kind `anxious`."""
+        asked = sum(map(text.count, "?？؟")) > 1
+        begs = len({word.key for word in words}) <= len(words) - 2
+        if not (asked or begs):
+            return
+        found = self._pleas.find(words)
+        if asked and (call := self._unanswered_call(text, words, found)):
+            yield make_cue(text, "frustrated", *call)
+        if begs and (plea := _repeated_plea(words, found)):
+            yield make_cue(text, "anxious", *plea)
+
+    def _unanswered_call(
+        self, text: str, words: Sequence[WordToken], found: Sequence[FoundPhrase]
+    ) -> tuple[int, int] | None:
+        """Where a call has several question marks, or the first of several calls with one."""
+        calls = [
+            (words[call.first].start, words[call.last - 1].end)
+            for call in found
+            if call.kind == "call"
+        ]
+        calls += [
+            (at, at + len(substring))
+            for substring in (() if text.isascii() else self._substrings)
+            if (at := text.find(substring, 0, MAX_CHARACTERS)) >= 0
+        ]
+        asked = [call for call in calls if _ASKED.match(text, call[1])]
+        impatient = [call for call in asked if _ASKED_TWICE.match(text, call[1])]
+        return next(iter(impatient or (asked if len(asked) > 1 else ())), None)
+
+
+def _repeated_plea(
+    words: Sequence[WordToken], found: Sequence[FoundPhrase]
+) -> tuple[int, int] | None:
+    """Where one plea follows another twice."""
+    pleas = [match for match in found if match.kind == "plea"]
+    for first, second, third in zip(pleas, pleas[1:], pleas[2:], strict=False):
+        if first.last == second.first and second.last == third.first:
+            return words[first.first].start, words[third.last - 1].end
+    return None
+
+
 # -- signals -------------------------------------------------------------------------------------
 
 
@@ -161,18 +223,21 @@ class SignalFinder:
     def find(
         self, text: str, words: Sequence[WordToken], languages: Iterable[str]
     ) -> tuple[FoundSignal, ...]:
-        """The signals of ``text`` in order; ``languages`` are those it may be in."""
+        """The signals of ``text`` in order; ``languages`` are those it may be in.
+
+        Legal words and complaints about an answer do not count in a quotation. Harm does, and so
+        does a request for a person (`where is the "talk to a human" button`): better safe.
+        """
+        unquoted = blank_quotations(text)
+        own_words = words if unquoted == text else tokenize(unquoted)
         matches = self._person_requests(words)
+        own: list[FoundPhrase] = []
         for code in languages:
             if finder := self._others.get(code):
-                matches += finder.find(words)
-        found = [
-            FoundSignal(
-                make_cue(text, match.kind, words[match.first].start, words[match.last - 1].end),
-                match.weight == CUSTOM_WEIGHT,
-            )
-            for match in matches
-        ]
+                own += finder.find(own_words)
+                if own_words is not words:
+                    matches += [match for match in finder.find(words) if match.kind == "harm"]
+        found = [*_match_signals(text, words, matches), *_match_signals(text, own_words, own)]
         # For scripts without spaces between words; ASCII has none of them.
         for kind, substring in () if text.isascii() else self._substrings:
             at = text.find(substring, 0, MAX_CHARACTERS)
@@ -199,3 +264,15 @@ class SignalFinder:
         within = {at for match in matches for at in range(match.first, match.last)}
         rest = [word.key for at, word in enumerate(words) if at not in within]
         return matches if all(key in self._courtesy or len(key) <= 2 for key in rest) else []
+
+
+def _match_signals(
+    text: str, words: Sequence[WordToken], matches: Iterable[FoundPhrase]
+) -> list[FoundSignal]:
+    return [
+        FoundSignal(
+            make_cue(text, match.kind, words[match.first].start, words[match.last - 1].end),
+            match.weight == CUSTOM_WEIGHT,
+        )
+        for match in matches
+    ]

@@ -17,8 +17,15 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 from gateway import Cue, Emotion, MoodLabel
 
 from ..phrases import CUSTOM_WEIGHT, FoundPhrase, LanguagePhrases, PhraseFinder
-from ..text import MAX_CHARACTERS, WordToken, blank_quotations, shorten_elongated, tokenize
-from .cues import make_cue, style_cues, style_force
+from ..text import (
+    MAX_CHARACTERS,
+    WordToken,
+    blank_codes,
+    blank_quotations,
+    shorten_elongated,
+    tokenize,
+)
+from .cues import PleaFinder, make_cue, style_cues, style_force
 from .tone import ToneModel
 
 LABELS: tuple[MoodLabel, ...] = ("angry", "frustrated", "anxious", "urgent", "confused", "pleased")
@@ -97,6 +104,7 @@ class EmotionReader:
         self._finders = {
             code: PhraseFinder(language.feelings) for code, language in phrases.items()
         }
+        self._pleas = PleaFinder(phrases)
         self._names = PhraseFinder(name for language in phrases.values() for name in language.names)
         self._phrases = phrases
         self._common = {
@@ -120,8 +128,9 @@ class EmotionReader:
         self, text: str, words: Sequence[WordToken], languages: Iterable[str], english: float
     ) -> EmotionEvidence:
         """All evidence for a feeling; the arguments are those of `read`."""
-        unquoted = blank_quotations(text)
-        if unquoted != text:
+        words_only = blank_codes(text)
+        unquoted = blank_quotations(words_only)
+        if unquoted != words_only:
             words = tokenize(unquoted)
         evidence = EmotionEvidence()
         common: list[frozenset[str]] = [self._vader_words]
@@ -130,6 +139,10 @@ class EmotionReader:
             common.append(self._common.get(code, frozenset()))
         if not unquoted.isascii():
             _add_substrings(evidence, unquoted, self._emoji)
+        for cue in self._pleas.find(unquoted, words):
+            # Somebody full of praise begs for more of it.
+            if cue.kind != "anxious" or evidence.strength("pleased") < STRENGTHS[2]:
+                evidence.add(cue.kind, 2, cue)
         common.append(frozenset(cue.text.casefold() for cue in evidence.cues))
         keys = {word.key for word in words}
         known = frozenset().union(*[keys & vocabulary for vocabulary in common])
@@ -183,7 +196,9 @@ class EmotionReader:
         spelt = shorten_elongated(words, finder.knows)
         phrases = self._phrases[code]
         matches = finder.find(spelt)
-        matches = [m for m in matches if not _is_joyful_oath(m, matches, spelt, phrases)]
+        if joy := _joyful_oath(matches, spelt, phrases):
+            matches = [m for m in matches if m.kind != "angry" or not _is_rude(m, spelt, phrases)]
+            matches.append(joy)
         ironic = _is_ironic(matches, spelt, phrases)
         for match in matches:
             kind, weight = match.kind, match.weight
@@ -207,27 +222,36 @@ def _add_substrings(
             evidence.add(kind, 2, make_cue(text, kind, at, at + len(substring)))
 
 
-def _is_joyful_oath(
-    match: FoundPhrase,
-    matches: Sequence[FoundPhrase],
-    words: Sequence[WordToken],
-    phrases: LanguagePhrases,
-) -> bool:
-    """Whether it is a rude word beside praise that is not denied, with no other bad news."""
-    if match.kind != "angry" or not _is_rude_word(match, words, phrases):
-        return False
-    others = [other for other in matches if other is not match and other.weight >= 2]
-    praised = any(
-        other.kind == "pleased" and not _is_denied(other, words, phrases.negations)
-        for other in others
-    )
-    return praised and not any(
-        other.kind in NEGATIVE_KINDS and not _is_rude_word(other, words, phrases)
-        for other in others
-    )
+def _joyful_oath(
+    matches: Sequence[FoundPhrase], words: Sequence[WordToken], phrases: LanguagePhrases
+) -> FoundPhrase | None:
+    """A rude word beside praise, with no bad news: praise, and the stronger for it.
+
+    A word that is praise only beside an oath (`damn good`) must stand near it, without any
+    negation in the message.
+    """
+    if not matches and phrases.praise.isdisjoint([word.key for word in words]):
+        return None  # as nearly always, and cheaper than to look for oaths
+    oaths = [at for at, word in enumerate(words) if word.key.startswith(phrases.profanity)]
+    if not oaths or any(
+        match.kind in NEGATIVE_KINDS and match.weight >= 2 and not _is_rude(match, words, phrases)
+        for match in matches
+    ):
+        return None
+    for match in matches:
+        praises = match.kind == "pleased" and match.weight >= 2
+        if praises and not _is_denied(match, words, phrases.negations):
+            return FoundPhrase("pleased", 2, match.first, match.last)
+    if any(word.key in phrases.negations for word in words):
+        return None
+    for oath in oaths:
+        for at in range(max(0, oath - 2), min(len(words), oath + 5)):
+            if at != oath and words[at].key in phrases.praise:
+                return FoundPhrase("pleased", 2, min(oath, at), max(oath, at) + 1)
+    return None
 
 
-def _is_rude_word(match: FoundPhrase, words: Sequence[WordToken], phrases: LanguagePhrases) -> bool:
+def _is_rude(match: FoundPhrase, words: Sequence[WordToken], phrases: LanguagePhrases) -> bool:
     single = match.last - match.first == 1
     return single and words[match.first].key.startswith(phrases.profanity)
 
@@ -238,8 +262,12 @@ def _is_ironic(
     """Whether praise means the opposite: it is all that the first clause says, and only bad news
     follows (`Great, it broke again`)."""
     first_clause = words[0].clause if words else 0
-    first = [word.key for word in words if word.clause == first_clause]
-    if len(first) > 4 or not phrases.ironic_praise.issuperset(first):
+    first = [
+        word.key
+        for word in words
+        if word.clause == first_clause and not word.key.startswith(phrases.profanity)
+    ]
+    if not first or len(first) > 4 or not phrases.ironic_praise.issuperset(first):
         return False
     praise = [match for match in matches if match.kind == "pleased"]
     if not praise or any(words[match.first].clause != first_clause for match in praise):

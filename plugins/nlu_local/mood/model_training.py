@@ -30,7 +30,7 @@ from ..phrases import PHRASE_FILES, load_phrases
 from ..protocol import MessageInContext
 from ..reader import mood_context
 from ..universal import UniversalEncoder
-from .model import EMBEDDING_SCALE, MOOD_FILE, BALANCE, RANK_STEP_BACK, MoodModel, MoodInputs
+from .model import BALANCE, EMBEDDING_SCALE, MOOD_FILE, MoodInputs, MoodModel
 from .reading import MoodReader
 from .signs import BUCKETS, MOODS, GramBuckets, mood_text
 from .tone_training import NEEDS_PERSON

@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from math import log
 from typing import NamedTuple
 
 import numpy as np
 
-from gateway import Cue, Emotion, MoodLabel
+from gateway import Cue, Emotion
 
 from ..encoder import SentenceEncoder
 from ..phrases import LanguagePhrases
