@@ -8,6 +8,7 @@ from aiohttp import web
 from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
 
+from channels.sms import SmsSettings
 from channels.sms.keywords import OptOutKeywords
 from channels.sms.media import MediaLinks, TwilioMediaFetcher
 from channels.sms.parse import (
@@ -18,7 +19,6 @@ from channels.sms.parse import (
     read_form,
     unreadable_message,
 )
-from channels.sms.settings import SmsSettings
 from channels.sms.twilio import MAX_BODY, TwilioAccount, TwilioSender, TwilioSignature
 from gateway import (
     Channel,
