@@ -9,10 +9,10 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
 
 from channels.sms import SmsSettings
-from channels.sms.keywords import OptOutKeywords
 from channels.sms.media import MediaLinks, TwilioMediaFetcher
 from channels.sms.parse import (
     WHATSAPP_PREFIX,
+    OptOutKeywords,
     UnreadableForm,
     parse_message,
     parse_receipt,
