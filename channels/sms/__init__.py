@@ -3,11 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
 
-from channels.sms.settings import SmsSettings
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
 from gateway import Channel, Section, Settings, hookimpl
 
-__all__ = ["SmsSettings"]
+__all__ = ["API", "SmsSettings"]
+
+API = "https://api.twilio.com"
+"""Twilio's own API."""
+
+
+class SmsSettings(BaseModel):
+    """The section ``channels.sms``: a Twilio account, and the number or Messaging Service that we
+    write from. ``from_`` is ``from`` in the file and ``WARMLINE_CHANNELS__SMS__FROM`` in the
+    environment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account_sid: str = Field(min_length=1)
+    auth_token: SecretStr
+    from_: str = Field(
+        min_length=3, description="a number such as +15550100, or a Messaging Service's SID (MG...)"
+    )
+    messaging_service: str | None = Field(None, description="its SID; it chooses the number")
+    whatsapp_from: str | None = Field(None, description="none: the same number or service")
+    api_base: str = Field(API, pattern=r"^https?://[^/]+/?$")
+    timeout: float = Field(20.0, gt=0, le=120, description="seconds for one call")
+    rate: float | None = Field(None, gt=0, description="messages a second; none: Twilio queues")
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (), description="networks whose X-Forwarded-Proto and -Host are trusted"
+    )
+
+    media_timeout: float = Field(8.0, gt=0, le=12, description="seconds; Twilio waits for 15")
+    media_types: tuple[str, ...] = (
+        "image/",
+        "audio/",
+        "video/",
+        "application/pdf",
+        "text/plain",
+        "text/vcard",
+        "text/x-vcard",
+        "text/calendar",
+    )
+    media_hosts: tuple[str, ...] = (
+        "mms.twiliocdn.com",
+        "media.twiliocdn.com",
+        "s3-external-1.amazonaws.com",
+    )
+
+    opt_out_words: tuple[str, ...] = Field((), description="in addition to the built-in ones")
+    opt_in_words: tuple[str, ...] = ()
+    help_by_twilio: bool = Field(True, description="Twilio answers HELP and INFO on SMS itself")
+    price_per_segment: float | None = Field(
+        None, ge=0, description="to estimate costs; none: no estimate"
+    )
+    currency: str = Field("USD", min_length=3, max_length=3)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from(cls, data: Any) -> Any:
+        """Read ``from``, which cannot be a field: it is a Python keyword. A Messaging Service alone
+        is enough."""
+        if not isinstance(data, dict):
+            return data
+        values = dict(data)
+        for name in ("from", "messaging_service"):
+            if values.get(name) and "from_" not in values:
+                values["from_"] = values[name]
+        values.pop("from", None)
+        return values
+
+    @property
+    def service(self) -> str | None:
+        """The Messaging Service's SID, from either setting."""
+        return self.messaging_service or (self.from_ if self.from_.startswith("MG") else None)
+
+    @property
+    def number(self) -> str | None:
+        """Our number; None when a Messaging Service chooses it."""
+        return None if self.from_.startswith("MG") else self.from_
+
+    @property
+    def base(self) -> str:
+        """The API's origin, without a slash at the end."""
+        return self.api_base.rstrip("/")
+
+    @property
+    def overridden(self) -> bool:
+        """Whether the API is not Twilio's own (a test server, a proxy)."""
+        return self.base != API
 
 
 @hookimpl

@@ -8,17 +8,17 @@ from aiohttp import web
 from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
 
-from channels.sms.keywords import OptOutKeywords
+from channels.sms import SmsSettings
 from channels.sms.media import MediaLinks, TwilioMediaFetcher
 from channels.sms.parse import (
     WHATSAPP_PREFIX,
+    OptOutKeywords,
     UnreadableForm,
     parse_message,
     parse_receipt,
     read_form,
     unreadable_message,
 )
-from channels.sms.settings import SmsSettings
 from channels.sms.twilio import MAX_BODY, TwilioAccount, TwilioSender, TwilioSignature
 from gateway import (
     Channel,

@@ -24,8 +24,8 @@ from aiohttp import web
 from pydantic import SecretStr
 from yarl import URL
 
+from channels.sms import API, SmsSettings
 from channels.sms.parse import TwilioMedia
-from channels.sms.settings import API, SmsSettings
 from gateway import Attachment, Fact, File, Files, PublicHttp, Services, TooLarge, read_bounded
 
 log = structlog.get_logger(__name__)

@@ -1,10 +1,14 @@
-"""Parses the forms that Twilio posts to our webhooks. Everything here is pure."""
+"""Parses the forms that Twilio posts to our webhooks, and finds opt-out keywords in them: STOP,
+START, HELP and words of the same meaning. Everything here is pure.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Literal
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -12,12 +16,37 @@ from aiohttp import web
 from multidict import MultiDict
 
 from channels.sms.errors import OPTED_OUT, describe
-from channels.sms.keywords import KeywordMeaning, OptOutKeywords
 from gateway import Address, Fact, Inbound, Receipt
 
 WHATSAPP_PREFIX = "whatsapp:"
 MAX_MEDIA = 10
 """Files in one message, after Twilio's "Accepted content types for media"."""
+
+# Opt-out keywords: a message that is exactly one of these words. The English ones are Twilio's
+# ("Twilio support for opt-out keywords (SMS STOP filtering)"), which follow CTIA's Messaging
+# Principles, section 5.1.3, and FCC 24-24 of 2024 on revoking consent. We added those of other
+# languages, one on each line. A word that may also be about an order (``cancelar``) is left out
+# in languages where Twilio does not know it either.
+STOP = (
+    *("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"),
+    *("STOPP", "ABMELDEN", "ABBESTELLEN"),
+    *("ARRET", "ARRÊT", "DÉSABONNER", "DESABONNER", "DÉSINSCRIRE", "DESINSCRIRE"),
+    *("ALTO", "BAJA", "PARAR"),
+    *("PARE", "SAIR", "DESCADASTRAR"),
+    *("FERMA", "DISISCRIVIMI", "CANCELLAMI"),
+    *("AFMELDEN", "UITSCHRIJVEN"),
+    *("AVREGISTRERA", "AVSLUTA"),
+    *("WYPISZ",),
+    *("СТОП", "ОТПИСАТЬСЯ"),
+    *("توقف",),
+    *("הסר",),
+    *("停止", "配信停止"),
+    *("退订", "退訂"),
+)
+START = ("START", "UNSTOP", "YES")
+HELP = ("HELP", "INFO")
+KeywordMeaning = Literal["out", "in", "help"]
+
 _PHONE = re.compile(r"\+?\d{7,20}")
 _OPT_OUT_TYPES: Mapping[str, KeywordMeaning] = {"STOP": "out", "START": "in", "HELP": "help"}
 _STATUSES: Mapping[str, str] = {
@@ -27,6 +56,20 @@ _STATUSES: Mapping[str, str] = {
     "undelivered": "failed",
     "canceled": "failed",
 }
+
+
+class OptOutKeywords:
+    """Recognises a message that opts out, opts in or asks for help."""
+
+    def __init__(self, *, opt_out: Iterable[str] = (), opt_in: Iterable[str] = ()) -> None:
+        self._meanings: dict[str, KeywordMeaning] = {_normalize(word): "help" for word in HELP}
+        self._meanings |= {_normalize(word): "in" for word in (*START, *opt_in)}
+        self._meanings |= {_normalize(word): "out" for word in (*STOP, *opt_out)}
+
+    def meaning(self, text: str) -> KeywordMeaning | None:
+        """None for a message about anything else. Case, spaces and punctuation do not count:
+        ``stop!`` and ``Stop all`` are keywords, ``stop it`` is not."""
+        return self._meanings.get(_normalize(text)) if len(text) < 64 else None
 
 
 class TwilioMedia(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +175,12 @@ def parse_receipt(form: Mapping[str, str], *, message: str | None, at: datetime)
         detail=describe(code) if status == "failed" else None,
         opted_out=code == OPTED_OUT,
     )
+
+
+def _normalize(text: str) -> str:
+    """``text`` as keywords are compared: letters and digits, without case."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in plain if char.isalnum() or unicodedata.combining(char))
 
 
 def _media(form: Mapping[str, str]) -> tuple[TwilioMedia, ...]:

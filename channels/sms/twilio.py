@@ -23,9 +23,9 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
+from channels.sms import SmsSettings
 from channels.sms.errors import delivery_error, describe
 from channels.sms.media import MediaLinks, basic_auth
-from channels.sms.settings import SmsSettings
 from gateway import Outbound, TryLater, Undeliverable, Unsure, retry_after
 
 T = TypeVar("T")

@@ -27,7 +27,7 @@ from telegram.error import (
 )
 from telegram.request import HTTPXRequest
 
-from channels.telegram.settings import TelegramSettings
+from channels.telegram import TelegramSettings
 from gateway import (
     Json,
     TooLarge,

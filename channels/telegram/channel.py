@@ -11,11 +11,11 @@ from typing import Self
 from aiohttp import web
 from cachetools import LRUCache
 
+from channels.telegram import BOT_API, TelegramSettings
 from channels.telegram.api import TelegramApi
 from channels.telegram.parse import NAME
 from channels.telegram.receive import REMEMBERED, TelegramReceiver, UnreadableUpdate
 from channels.telegram.send import MAX_TEXT, TelegramSender
-from channels.telegram.settings import BOT_API, TelegramSettings
 from channels.telegram.updates import TelegramPolling, TelegramWebhook, polling_problems
 from gateway import (
     Clock,

@@ -14,7 +14,6 @@ from telegram import CallbackQuery, Chat, Message, Update, User
 
 from channels.telegram import content
 from channels.telegram.content import TelegramFile
-from channels.telegram.keyboard import pressed_title, read_reference
 from gateway import Address, Fact, Inbound, Json
 
 NAME = "telegram"
@@ -102,7 +101,7 @@ def _press(query: CallbackQuery, now: datetime) -> TelegramUpdate | None:
     message = query.message
     if message is None or not query.data or query.from_user.is_bot:
         return None
-    title, button = pressed_title(query), read_reference(query.data)
+    title, button = content.pressed_title(query), content.read_reference(query.data)
     inbound = Inbound(
         address=_address(message.chat, query.from_user.id),
         text=query.data if button is None else title or "(a button)",

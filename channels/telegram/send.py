@@ -14,7 +14,7 @@ from telegram.constants import MessageLimit
 from telegram.error import BadRequest, ChatMigrated
 
 from channels.telegram.api import TelegramApi
-from channels.telegram.keyboard import keyboard
+from channels.telegram.content import keyboard
 from gateway import File, Outbound, Sent, Undeliverable
 
 MAX_TEXT = int(MessageLimit.MAX_TEXT_LENGTH)

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from telegram import WebhookInfo
 
+from channels.telegram import TelegramSettings
 from channels.telegram.api import UPDATE_KINDS, TelegramApi
 from channels.telegram.parse import chat_of
 from channels.telegram.receive import UnreadableUpdate
-from channels.telegram.settings import TelegramSettings
 from gateway import (
     Backoff,
     Clock,

@@ -3,12 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from channels.webchat.channel import Webchat
-from channels.webchat.settings import WebchatSettings
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
 from gateway import Channel, Section, Settings, hookimpl
 
-__all__ = ["Webchat", "WebchatSettings", "register_channels", "register_settings"]
+__all__ = ["WebchatSettings"]
+
+Key = Annotated[SecretStr, Field(min_length=32)]
+"""At least 256 bits, as RFC 7518, section 3.2, requires of an HS256 key."""
+
+FileType = Literal[
+    "image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"
+]
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text.strip().lower())
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
+        raise ValueError("write an origin as https://host or https://host:port, without a path")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
+class WebchatSettings(BaseModel):
+    """The section ``channels.webchat``; ``channels.webchat: {}`` enables the chat with the
+    defaults."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    origins: tuple[Origin, ...] = Field(
+        (), description="sites that may embed the chat, besides the gateway's own origin"
+    )
+    secret: Key | None = Field(
+        None, description="signs session tokens; none: made once and kept in the data directory"
+    )
+    identity_secret: Key | None = Field(
+        None, description="the site signs the identity tokens of its logged-in users with it"
+    )
+    session_days: int = Field(
+        30, ge=1, le=400, description="days after which an unused session ends"
+    )
+    text: int = Field(4_000, ge=100, le=20_000, description="characters of one message")
+    file_size: int = Field(5_000_000, ge=1_000, description="bytes of one file")
+    file_types: tuple[FileType, ...] = (
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+        "application/pdf",
+        "text/plain",
+    )
+    messages_per_minute: int = Field(30, ge=1, description="messages of one session")
+    files_per_minute: int = Field(10, ge=1, description="files of one session")
+    sessions_per_minute: int = Field(30, ge=1, description="new sessions from one IP address")
+    lines_per_ip: int = Field(
+        40, ge=1, description="open sockets and waiting polls of one IP address"
+    )
+    lines_per_session: int = Field(
+        6, ge=1, description="open sockets and waiting polls of one session"
+    )
+    proxies: int = Field(
+        0, ge=0, le=8, description="trusted proxies in front of us that add to X-Forwarded-For"
+    )
+    heartbeat: float = Field(25, gt=0, description="seconds between the socket's pings")
+    send_timeout: float = Field(
+        20, gt=0, description="seconds until a page that does not read is disconnected"
+    )
 
 
 @hookimpl
@@ -19,4 +84,6 @@ def register_settings(section: Section) -> None:
 @hookimpl
 def register_channels(register: Callable[[Channel], None], settings: Settings) -> None:
     if section := settings.section(WebchatSettings):
+        from channels.webchat.channel import Webchat  # noqa: PLC0415  (it imports the section)
+
         register(Webchat.from_settings(section, settings))

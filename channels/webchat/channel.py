@@ -9,11 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from channels.webchat import wire
+from channels.webchat import WebchatSettings, wire
 from channels.webchat.admission import Admission, error_response, origin_of, preflight
 from channels.webchat.frame_handler import FrameHandler
 from channels.webchat.http_api import HttpApi
-from channels.webchat.settings import WebchatSettings
 from channels.webchat.sockets import SocketEndpoint
 from channels.webchat.tokens import CHANNEL, SessionTokens, lasting_secret
 from gateway import Json, Services, Settings, StaticAssets, Traits, packaged_yaml

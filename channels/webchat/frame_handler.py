@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from urllib.parse import urlsplit
 
-from channels.webchat import wire
+from channels.webchat import WebchatSettings, wire
 from channels.webchat.admission import RateLimit, TooMany
-from channels.webchat.settings import WebchatSettings
 from channels.webchat.tokens import (
     CHANNEL,
     BadFileReference,

@@ -11,10 +11,9 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from channels.webchat import wire
+from channels.webchat import WebchatSettings, wire
 from channels.webchat.admission import Admission, RateLimit, TooMany, error_response
 from channels.webchat.frame_handler import FrameHandler, FrameRefused, typing_frame
-from channels.webchat.settings import WebchatSettings
 from channels.webchat.sockets import MAX_FRAME
 from channels.webchat.tokens import BadFileReference, BadSession, SessionTokens, Visitor
 from gateway import File, NotFound, Services, TooLarge, read_bounded

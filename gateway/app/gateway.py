@@ -30,10 +30,8 @@ from gateway.ports import (
     Services,
     StartupResource,
 )
-from gateway.runtime.backlog import BacklogMonitor
-from gateway.runtime.heartbeat import Heartbeat
-from gateway.runtime.load_shedding import LoadMonitor
-from gateway.runtime.scheduler import Scheduler
+from gateway.runtime.load_shedding import BacklogMonitor, LoadMonitor
+from gateway.runtime.scheduler import Heartbeat, Scheduler
 from gateway.runtime.tasks import cancel_all
 from gateway.settings import Settings
 from gateway.support.backoff import Backoff

@@ -1,7 +1,8 @@
 """Load shedding: past the limits a message is refused with 503, and the provider retries later.
 
 Nothing is lost: the provider gets the 503 before the message is accepted, and sends it again.
-Messages of agents and timers are never refused.
+Messages of agents and timers are never refused. The backlog, one measure of the load, is also shown
+in the metrics.
 """
 
 from __future__ import annotations
@@ -9,18 +10,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from gateway.model import Accepted, Inbound, Receipt
 from gateway.ports import Clock, Intake, NotAccepted
-from gateway.runtime.backlog import BacklogMonitor
 from gateway.runtime.metrics import Metrics
 from gateway.settings import LimitSettings
+from gateway.store import Backlog, QueueStatistics, Statistics
 
 log = structlog.get_logger()
+FRESH = timedelta(seconds=5)
+"""Age up to which the metrics show a backlog that was read before."""
 INTERVAL = timedelta(seconds=1)
 """Between two measurements of the load."""
 RETRY_AFTER_BACKLOG = 10.0
@@ -39,6 +43,34 @@ def memory_in_use() -> float | None:
         return int(STATM.read_text("ascii").split()[1]) * PAGE_SIZE / 1e6
     except (OSError, ValueError, IndexError):
         return None
+
+
+@dataclass(kw_only=True)
+class BacklogMonitor:
+    """Reads the number and age of waiting rows on demand, caches them and publishes them as
+    gauges."""
+
+    statistics: Statistics
+    clock: Clock
+    metrics: Metrics
+    _cached: tuple[datetime, Backlog] | None = field(default=None, init=False)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    async def read(self, max_age: timedelta = FRESH) -> Backlog:
+        """The backlog, at most ``max_age`` old."""
+        async with self._reading:
+            now = self.clock.now()
+            if self._cached is None or now - self._cached[0] >= max_age:
+                self._cached = now, await self.statistics.backlog(now)
+                self._publish(*self._cached)
+            return self._cached[1]
+
+    def _publish(self, now: datetime, backlog: Backlog) -> None:
+        for attribute in msgspec.structs.fields(backlog):
+            queue: QueueStatistics = getattr(backlog, attribute.name)
+            age = (now - queue.since).total_seconds() if queue.since else 0.0
+            self.metrics.waiting.labels(attribute.name).set(queue.rows)
+            self.metrics.oldest.labels(attribute.name).set(max(0.0, age))
 
 
 @dataclass(kw_only=True)

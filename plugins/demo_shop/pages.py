@@ -1,9 +1,17 @@
-"""The shop's pages. They have no inline scripts or styles, and their policy forbids them."""
+"""The shop's pages, and the mails that one of them shows.
+
+The pages have no inline scripts or styles, and their policy forbids them. The mails that the shop
+sent are read from a Maildir and shown as text.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import email
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from email import policy
+from email.message import EmailMessage
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,10 +19,23 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway import AnswersFile, Json, Services, StaticAssets, packaged_yaml, read_shape
-from plugins.demo_shop.mails import read_mails
+from gateway import AnswersFile, Json, Services, StaticAssets, Value, packaged_yaml, read_shape
 
 PACKAGE = "plugins.demo_shop"
+NEWEST_MAILS = 50
+"""Mails that are shown."""
+LARGEST_MAIL = 256_000
+"""Bytes of one mail that are read; the rest, mostly attachments, is not shown."""
+
+
+class SentMail(Value, frozen=True, kw_only=True):
+    """One mail, as text."""
+
+    to: str
+    sender: str
+    subject: str
+    date: str
+    text: str
 
 
 class ShopPages:
@@ -79,6 +100,50 @@ class ShopPages:
 def config() -> Path:
     """The demo's configuration, which `warmline` uses when it is given none."""
     return Path(str(files(PACKAGE).joinpath("demo", "warmline.yaml")))
+
+
+def read_mails(maildir: Path) -> tuple[SentMail, ...]:
+    """The newest mails of ``maildir``, newest first; none when there is no such folder."""
+    newest = heapq.nlargest(NEWEST_MAILS, _mail_files(maildir))
+    return tuple(_read_mail(path) for _, path in newest)
+
+
+def _mail_files(maildir: Path) -> Iterator[tuple[int, Path]]:
+    for folder in ("new", "cur"):
+        # Another program may read the mails: a file can disappear while we look.
+        try:
+            for path in (maildir / folder).iterdir():
+                if path.is_file():
+                    yield path.stat().st_mtime_ns, path
+        except FileNotFoundError:
+            continue
+
+
+def _read_mail(path: Path) -> SentMail:
+    with path.open("rb") as file:
+        message = email.message_from_bytes(file.read(LARGEST_MAIL), policy=policy.default)
+
+    def header(name: str) -> str:
+        return str(message.get(name, "")).strip()
+
+    return SentMail(
+        to=header("To"),
+        sender=header("From"),
+        subject=header("Subject") or "(no subject)",
+        date=header("Date"),
+        text=_mail_text(message),
+    )
+
+
+def _mail_text(message: EmailMessage) -> str:
+    body = message.get_body(preferencelist=("plain", "html"))
+    data = body.get_payload(decode=True) if body is not None else None
+    if body is None or not isinstance(data, bytes):
+        return "(no text)"
+    try:
+        return data.decode(body.get_content_charset("utf-8"), "replace").strip()
+    except LookupError:
+        return data.decode("ascii", "replace").strip()
 
 
 def _page_headers(public_url: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from gateway.settings import BadConfig, load
 from gateway.testing import RunningGateway, running
 from plugins import demo_shop
 from plugins.demo_shop import DemoShopSettings, config
-from plugins.demo_shop.mails import NEWEST, read_mails
+from plugins.demo_shop.pages import NEWEST_MAILS, read_mails
 from plugins.faq import FaqAnswers
 
 if TYPE_CHECKING:
@@ -223,10 +223,10 @@ async def test_html_mail_is_shown_as_source(shop: RunningGateway, tmp_path: Path
 
 def test_the_newest_mails_come_first(tmp_path: Path) -> None:
     """A page has a limited number; older ones stay in the folder."""
-    for number in range(NEWEST + 5):
+    for number in range(NEWEST_MAILS + 5):
         put(tmp_path, str(number), f"Subject: {number}\r\n\r\nhi".encode(), at=number + 1)
     shown = [mail.subject for mail in read_mails(tmp_path)]
-    assert shown == [str(number) for number in range(NEWEST + 4, 4, -1)]
+    assert shown == [str(number) for number in range(NEWEST_MAILS + 4, 4, -1)]
 
 
 @pytest.mark.parametrize(

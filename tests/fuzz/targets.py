@@ -20,7 +20,6 @@ import channels.rest
 import channels.slack.customers.events
 import channels.slack.endpoint
 import channels.slack.markup
-import channels.sms.keywords
 import channels.sms.parse
 import channels.telegram.channel
 import channels.telegram.parse
@@ -81,7 +80,7 @@ def _declared_settings() -> list[Any]:
 
 def _sms(data: bytes) -> None:
     form = channels.sms.parse.read_form(data)
-    keywords = channels.sms.keywords.OptOutKeywords()
+    keywords = channels.sms.parse.OptOutKeywords()
     channels.sms.parse.parse_receipt(form, message="1", at=NOW)
     channels.sms.parse.parse_message(form, at=NOW, keywords=keywords, help_by_twilio=True)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from channels.sms.keywords import HELP, START, STOP, OptOutKeywords
+from channels.sms.parse import HELP, START, STOP, OptOutKeywords
 from gateway import Reply, SurveyQuestion, Turn
 from gateway.testing import FakeHandler
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from channels.telegram import TelegramSettings
 from channels.telegram.channel import Telegram as Channel
 from channels.telegram.send import split_text, without_pings
-from channels.telegram.settings import TelegramSettings
 from gateway import Address, File, Outbound, TryLater, Undeliverable, Unsure, WarmlineError
 
 from .conftest import SECRET, Start, TelegramClient

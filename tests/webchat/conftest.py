@@ -11,7 +11,8 @@ import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, web
 from aiohttp.test_utils import TestServer
 
-from channels.webchat import Webchat, WebchatSettings
+from channels.webchat import WebchatSettings
+from channels.webchat.channel import Webchat
 from gateway import Address
 from tests.webchat.fakes import FakeGateway
 

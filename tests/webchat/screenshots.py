@@ -17,7 +17,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, async_playwright
 
-from channels.webchat import Webchat, WebchatSettings
+from channels.webchat import WebchatSettings
+from channels.webchat.channel import Webchat
 from gateway import Address, Agent, Button, SurveyQuestion
 from tests.conftest import CHROMIUM_FLAGS, needs, until
 from tests.webchat.browser_page import LIVE
