@@ -1,8 +1,9 @@
 """The mood of messages, whether a person should step in, and harm: a small learnt model.
 
-It joins, by the mean of their probabilities, a few small networks over the sentence's embedding and
-the other `signs`, and a linear model over n-grams. The networks know what a sentence means, in words
-that nobody taught; the n-grams know what is usual in plain requests, and so prevent false alarms.
+It joins, by the mean of their probabilities, a few small networks over the sentence's embedding
+and the other `signs`, and a linear model over n-grams. The networks know what a sentence means, in
+words that nobody taught; the n-grams know what is usual in plain requests, and so prevent false
+alarms.
 
 The coefficients are data of this package (``data/mood.npz``, see ``data/NOTICE``), numbers only.
 `model_training` makes the file.
@@ -27,7 +28,7 @@ MOOD_FILE = "mood.npz"
 EMBEDDING_SCALE = 8.0
 """Embeddings have length 1: each of their numbers is small beside the other signs."""
 
-STEP_BACK = 0.55
+STEP_BACK = 0.5
 """From this probability on a person should take the message at once."""
 
 HARM = 0.5
@@ -59,9 +60,9 @@ _URGENT_AT = MOODS.index("urgent")
 
 class MoodInputs(NamedTuple):
     """What the model reads of a batch: ``embeddings`` of `signs.mood_text` and the other numbers
-    (`signs.form_signs`, then `signs.evidence_signs`), a row each; the n-grams; and what the phrases
-    alone say: ``ranking``, the log-odds of their distress, ``votes``, the places in `MOODS` of their
-    labels, and ``calls``, 1.0 where they would call a person."""
+    (`signs.form_signs`, then `signs.evidence_signs`), a row each; the n-grams; and what the
+    phrases alone say: ``ranking``, the log-odds of their distress, ``votes``, the places in `MOODS`
+    of their labels, and ``calls``, 1.0 where they would call a person."""
 
     embeddings: Floats
     signs: Floats
@@ -130,7 +131,7 @@ class MoodModel:
             moods=moods,
             step_back=step_back,
             harm=sigmoid(self._harm_scale[0] * harm_logit + self._harm_scale[1]),
-            distress=sigmoid(self._distress[0] * order + self._distress[1]),
+            distress=_bounded(sigmoid(self._distress[0] * order + self._distress[1]), step_back),
         )
 
     def _gram_scores(self, grams: Sequence[GramBuckets]) -> Floats:
@@ -180,6 +181,16 @@ def _intensity(label: MoodLabel, step_back: float) -> float:
 RANK_STEP_BACK = 0.15
 """What the log-odds of stepping back count beside the tone and the phrases in ``distress``. Order
 and decision want different scores: with more it ranks public tweets worse."""
+
+BOUNDED_DISTRESS = (0.7, 0.74)
+"""Distress from the first number on lies between the two where nobody has to step back: the policy
+calls a person from 0.75 on, and the order stays."""
+
+
+def _bounded(distress: Floats, step_back: Floats) -> Floats:
+    low, high = BOUNDED_DISTRESS
+    squeezed = low + (distress - low) * ((high - low) / (1 - low))
+    return np.asarray(np.where((step_back < STEP_BACK) & (distress > low), squeezed, distress))
 
 
 class _Networks:
