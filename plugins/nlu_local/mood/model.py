@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from math import log
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway import MoodLabel
+from gateway import Emotion, MoodLabel
 
 from ..features import Floats
 from .signs import MOODS, GramBuckets
@@ -37,8 +38,9 @@ HARM = 0.5
 HARM_DOUBT = 0.01
 """Below this score a message does not, though a phrase says so."""
 
-PHRASE_VOTE = 0.15
-"""The weight of what the phrases alone say beside the learnt parts."""
+CALM_VOTE, FEELING_VOTE = 0.1, 0.5
+"""The weight of what the phrases alone say beside the learnt parts: of no feeling, as most feelings
+have no phrase; and of a feeling, times its intensity, as plain words mean what they say."""
 
 STEP_BACK_INTENSITY: Mapping[MoodLabel, float] = {
     "frustrated": 0.6,
@@ -55,21 +57,49 @@ BALANCE = 0.5
 count this much less, as an exponent: 0 keeps them, 1 makes all labels equally likely."""
 
 _UPSET_AT = [MOODS.index(mood) for mood in UPSET]
-_URGENT_AT = MOODS.index("urgent")
+_CALM_AT, _URGENT_AT = MOODS.index("calm"), MOODS.index("urgent")
+
+
+class PhraseVotes(NamedTuple):
+    """What the phrases alone say of a batch, a number for each message: the places in `MOODS` of
+    ``labels``, ``intensities``, 0..1, ``calls``, 1.0 where the policy's defaults would call a
+    person, and ``ranking``, the log-odds of their distress."""
+
+    labels: NDArray[np.intp]
+    intensities: Floats
+    calls: Floats
+    ranking: Floats
+
+    @classmethod
+    def of(cls, emotions: Sequence[Emotion]) -> PhraseVotes:
+        return cls(
+            np.array([MOODS.index(emotion.label) for emotion in emotions], np.intp),
+            np.array([emotion.intensity for emotion in emotions], np.float32),
+            np.array([_calls_for_person(emotion) for emotion in emotions], np.float32),
+            np.array([_log_odds(emotion.distress) for emotion in emotions], np.float32),
+        )
+
+    def taken(self, rows: NDArray[Any]) -> PhraseVotes:
+        return PhraseVotes(*(column[rows] for column in self))
+
+
+def _calls_for_person(emotion: Emotion) -> bool:
+    return emotion.intensity >= STEP_BACK_INTENSITY.get(emotion.label, 1.1)
+
+
+def _log_odds(distress: float) -> float:
+    return log(distress + 1e-3) - log(1 - distress + 1e-3)
 
 
 class MoodInputs(NamedTuple):
     """What the model reads of a batch: ``embeddings`` of `signs.mood_text` and the other numbers
-    (`signs.form_signs`, then `signs.evidence_signs`), a row each; the n-grams; and what the
-    phrases alone say: ``ranking``, the log-odds of their distress, ``votes``, the places in `MOODS`
-    of their labels, and ``calls``, 1.0 where they would call a person."""
+    (`signs.form_signs`, then `signs.evidence_signs`), a row each; the n-grams; and the phrases'
+    votes."""
 
     embeddings: Floats
     signs: Floats
     grams: Sequence[GramBuckets]
-    ranking: Floats
-    votes: NDArray[np.intp]
-    calls: Floats
+    votes: PhraseVotes
 
 
 class MoodJudgements(NamedTuple):
@@ -90,7 +120,8 @@ class MoodModel:
     of this package."""
 
     def __init__(self, arrays: Mapping[str, Any]) -> None:
-        parts = {name: np.asarray(value, np.float32) for name, value in arrays.items()}
+        others = ("gram_weights", "sources")
+        parts = {n: np.asarray(v, np.float32) for n, v in arrays.items() if n not in others}
         self._networks = _Networks(parts, "mood")
         self._harm_networks = _Networks(parts, "harm")
         # Kept in bytes: a float for each would be four times the memory.
@@ -116,19 +147,21 @@ class MoodModel:
         grams = self._gram_scores(inputs.grams)
         classes = len(self._class_step_back)
         joint = (self._networks.probabilities(rows) + softmax(grams[:, :classes])) / 2
-        learnt = np.float32(1 - PHRASE_VOTE)
-        moods = learnt * (joint @ self._class_moods)
-        moods[np.arange(len(moods)), inputs.votes] += np.float32(PHRASE_VOTE)
-        step_back = learnt * (joint @ self._class_step_back) + PHRASE_VOTE * inputs.calls
+        votes = inputs.votes
+        felt = votes.labels != _CALM_AT
+        weight = np.where(felt, FEELING_VOTE * votes.intensities, CALM_VOTE).astype(np.float32)
+        moods = (1 - weight)[:, None] * (joint @ self._class_moods)
+        moods[np.arange(len(moods)), votes.labels] += weight
+        step_back = (1 - weight) * (joint @ self._class_step_back) + weight * votes.calls
         harm_logit = self._harm_networks.scores(rows)[:, 0] + grams[:, classes]
         sure = np.clip(step_back, 1e-3, 1 - 1e-3)
         order = (
             tones[:, 0]
-            + inputs.ranking / self._rank_scale
+            + votes.ranking / self._rank_scale
             + RANK_STEP_BACK * np.log(sure / (1 - sure))
         )
         return MoodJudgements(
-            moods=moods,
+            moods=np.asarray(moods, np.float32),
             step_back=step_back,
             harm=sigmoid(self._harm_scale[0] * harm_logit + self._harm_scale[1]),
             distress=_bounded(sigmoid(self._distress[0] * order + self._distress[1]), step_back),
@@ -203,11 +236,13 @@ class _Networks:
 
     def scores(self, rows: Floats) -> Floats:
         """The mean of the networks' scores."""
-        return np.mean([self._score(rows, at) for at in range(len(self._first))], axis=0)
+        scores = [self._score(rows, at) for at in range(len(self._first))]
+        return np.asarray(np.mean(scores, axis=0))
 
     def probabilities(self, rows: Floats) -> Floats:
         """The mean of the networks' probabilities."""
-        return np.mean([softmax(self._score(rows, at)) for at in range(len(self._first))], axis=0)
+        shares = [softmax(self._score(rows, at)) for at in range(len(self._first))]
+        return np.asarray(np.mean(shares, axis=0))
 
     def _score(self, rows: Floats, at: int) -> Floats:
         hidden = np.maximum(rows @ self._first[at] + self._first_bias[at], 0)

@@ -30,7 +30,7 @@ from ..phrases import PHRASE_FILES, load_phrases
 from ..protocol import MessageInContext
 from ..reader import mood_context
 from ..universal import UniversalEncoder
-from .model import BALANCE, EMBEDDING_SCALE, MOOD_FILE, MoodInputs, MoodModel
+from .model import BALANCE, EMBEDDING_SCALE, MOOD_FILE, MoodInputs, MoodModel, PhraseVotes
 from .reading import MoodReader
 from .signs import BUCKETS, MOODS, GramBuckets, mood_text
 from .tone_training import NEEDS_PERSON
@@ -47,9 +47,6 @@ DANGERS = ("harm", "danger", "grave", "anxious_person", "mixed", "child")
 
 CALM_REQUESTS = 1_500
 """Rows of each public file that join the calm sentences; more do not help other languages."""
-
-HARMLESS_REQUESTS = 3_000
-"""Public rows among the sentences without harm."""
 
 TONE_COMMENTS = 21_705
 """Comments that the tone is learnt from: half of GoEmotions, every second one."""
@@ -154,9 +151,7 @@ class SignReader:
             np.concatenate([part.embeddings for part in parts]),
             np.concatenate([part.signs for part in parts]),
             [found for part in parts for found in part.grams],
-            np.concatenate([part.ranking for part in parts]),
-            np.concatenate([part.votes for part in parts]),
-            np.concatenate([part.calls for part in parts]),
+            PhraseVotes(*map(np.concatenate, zip(*(part.votes for part in parts), strict=True))),
         )
 
     def _batch(self, texts: Sequence[str]) -> MoodInputs:
@@ -183,9 +178,7 @@ def learn_moods(
 ) -> dict[str, NDArray[Any]]:
     """The arrays of `MOOD_FILE`."""
     tone = _learn_tone(reader, comments)
-    calm = [text for texts in requests for text in texts[:CALM_REQUESTS]]
-    harmless = [text for texts in requests for text in texts[: HARMLESS_REQUESTS // len(requests)]]
-    public = list(dict.fromkeys([*calm, *harmless]))
+    public = [text for texts in requests for text in texts[:CALM_REQUESTS]]
     rows = [*sentences, *(Sentence(text, "calm", step_back=False, harm=False) for text in public)]
     inputs = reader.inputs([row.text for row in rows])
     scaled = inputs.embeddings * np.float32(EMBEDDING_SCALE)
@@ -194,15 +187,7 @@ def learn_moods(
     grams = _gram_matrix(inputs.grams)
 
     of_mood = np.array([row.mood is not None for row in rows])
-    of_mood[len(sentences) :] = [text in frozenset(calm) for text in public]
-
-    classes = [
-        name
-        for name, kept in zip(
-            [f"{row.mood}/{int(row.step_back)}" for row in rows], of_mood, strict=True
-        )
-        if kept
-    ]
+    classes = [f"{row.mood}/{int(row.step_back)}" for row in rows if row.mood is not None]
     of_harm = np.array([row.harm is not None for row in rows])
     harm = np.array([bool(row.harm) for row in rows])[of_harm]
 
@@ -221,7 +206,7 @@ def learn_moods(
     arrays["balance"] = (shares**-BALANCE).astype(np.float32)
     arrays["harm_scale"] = _harm_scale(signs[of_harm], grams[of_harm], harm)
     some = reader.inputs(comments.texts[:SCALED_COMMENTS])
-    arrays["rank_scale"] = np.array(some.ranking.std(), np.float32)
+    arrays["rank_scale"] = np.array(some.votes.ranking.std(), np.float32)
     arrays["distress_scale"] = np.array([1.0, 0.0], np.float32)
     calm_rows = np.array([row.mood == "calm" for row in rows])
     arrays["distress_scale"] = _distress_scale(MoodModel(arrays), _taken(inputs, calm_rows))
@@ -266,7 +251,11 @@ def _fit_networks(signs: Floats, target: Any, rounds: int) -> list[Any]:
         warnings.simplefilter("ignore", ConvergenceWarning)
         return [
             MLPClassifier(
-                (HIDDEN,), alpha=DECAY, max_iter=rounds, batch_size=128, random_state=seed
+                (HIDDEN,),
+                alpha=DECAY,
+                max_iter=rounds,
+                batch_size=min(128, len(signs)),
+                random_state=seed,
             ).fit(signs, target)
             for seed in range(NETWORKS)
         ]
@@ -295,7 +284,9 @@ def _gram_matrix(grams: Sequence[GramBuckets]) -> Any:
     """What `MoodModel` adds up, as a sparse matrix: n-grams of one kind have length 1 together."""
     from scipy.sparse import coo_matrix  # noqa: PLC0415  (slow to import)
 
-    owners, columns, values = [], [], []
+    owners: list[int] = []
+    columns: list[int] = []
+    values: list[float] = []
     for at, found in enumerate(grams):
         for kind in found:
             owners += [at] * len(kind)
@@ -338,14 +329,7 @@ def _distress_scale(model: MoodModel, calm: MoodInputs) -> Floats:
 
 def _taken(inputs: MoodInputs, kept: Flags) -> MoodInputs:
     grams = [found for found, take in zip(inputs.grams, kept, strict=True) if take]
-    return MoodInputs(
-        inputs.embeddings[kept],
-        inputs.signs[kept],
-        grams,
-        inputs.ranking[kept],
-        inputs.votes[kept],
-        inputs.calls[kept],
-    )
+    return MoodInputs(inputs.embeddings[kept], inputs.signs[kept], grams, inputs.votes.taken(kept))
 
 
 def main() -> None:

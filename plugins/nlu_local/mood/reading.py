@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -31,11 +30,11 @@ from .emotion import (
 from .model import (
     HARM,
     HARM_DOUBT,
-    STEP_BACK_INTENSITY,
     UPSET,
     MoodInputs,
     MoodJudgements,
     MoodModel,
+    PhraseVotes,
 )
 from .signs import MOODS, evidence_signs, form_signs, gram_buckets, mood_text
 from .tone import ToneModel
@@ -142,9 +141,7 @@ class MoodReader:
             embeddings=encoder.encode([mood_text(message.text) for message in messages]),
             signs=np.array(signs, np.float32),
             grams=[gram_buckets(message.text) for message in messages],
-            ranking=np.array([_log_odds(emotion.distress) for _, emotion, _ in found], np.float32),
-            votes=np.array([MOODS.index(emotion.label) for _, emotion, _ in found]),
-            calls=np.array([_calls_for_person(emotion) for _, emotion, _ in found], np.float32),
+            votes=PhraseVotes.of([emotion for _, emotion, _ in found]),
         )
 
     @staticmethod
@@ -217,9 +214,7 @@ class MoodReader:
                 embeddings=self._encoder.encode([mood_text(text) for text in rest]),
                 signs=inputs.signs[owners],
                 grams=[gram_buckets(text) for text in rest],
-                ranking=inputs.ranking[owners],
-                votes=inputs.votes[owners],
-                calls=inputs.calls[owners],
+                votes=inputs.votes.taken(np.array(owners)),
             )
         )
         cues, first = [], 0
@@ -272,12 +267,3 @@ def _with_cue(reading: MoodReading, cue: Cue) -> MoodReading:
         return replace(reading, signals=tuple(signals))
     cues = sorted((*reading.emotion.cues, cue), key=lambda found: (found.start, found.end))
     return replace(reading, emotion=reading.emotion.replace(cues=tuple(cues)))
-
-
-def _calls_for_person(emotion: Emotion) -> bool:
-    """Whether the policy's defaults would call a person."""
-    return emotion.intensity >= STEP_BACK_INTENSITY.get(emotion.label, 1.1)
-
-
-def _log_odds(distress: float) -> float:
-    return log(distress + 1e-3) - log(1 - distress + 1e-3)
