@@ -83,9 +83,9 @@ def test_a_message_gets_its_label(reader: MessageReader, text: str, label: str) 
         "Ya no lo quiero, ¿puedo devolverlo?",
     ],
 )
-def test_an_everyday_question_is_calm(reader: MessageReader, text: str) -> None:
+def test_an_everyday_question_is_calm(phrase_reader: MessageReader, text: str) -> None:
     """Whatever words it needs, and with little distress."""
-    emotion = read_emotion(reader, text)
+    emotion = read_emotion(phrase_reader, text)
     assert (emotion.label, emotion.distress < 0.5) == ("calm", True)
 
 
@@ -97,9 +97,9 @@ def test_cues_quote_the_message(reader: MessageReader, text: str, label: str) ->
     assert label == "calm" or emotion.cues
 
 
-def test_cues_explain_a_high_intensity(reader: MessageReader) -> None:
+def test_cues_explain_a_high_intensity(phrase_reader: MessageReader) -> None:
     """Shouting, a third time and three marks."""
-    emotion = read_emotion(reader, "I am so FRUSTRATED, this is the third time!!!")
+    emotion = read_emotion(phrase_reader, "I am so FRUSTRATED, this is the third time!!!")
     assert emotion.intensity >= 0.9
     assert emotion.distress >= 0.75
     kinds = {(cue.kind, cue.text) for cue in emotion.cues}
@@ -149,9 +149,9 @@ def test_a_denied_feeling_does_not_count(reader: MessageReader, text: str) -> No
         "what does #worstcompany mean",
     ],
 )
-def test_a_code_is_not_a_feeling(reader: MessageReader, text: str) -> None:
+def test_a_code_is_not_a_feeling(phrase_reader: MessageReader, text: str) -> None:
     """Whatever it spells, in capitals or not, in codes, files, addresses and hashtags."""
-    emotion = read_emotion(reader, text)
+    emotion = read_emotion(phrase_reader, text)
     assert (emotion.label, emotion.cues) == ("calm", ())
 
 
@@ -208,9 +208,9 @@ def test_an_oath_beside_praise_is_joy(reader: MessageReader, text: str) -> None:
         "cazzo, terza volta che scrivo",
     ],
 )
-def test_an_oath_beside_bad_news_is_no_joy(reader: MessageReader, text: str) -> None:
+def test_an_oath_beside_bad_news_is_no_joy(phrase_reader: MessageReader, text: str) -> None:
     """Nor beside denied praise."""
-    assert read_emotion(reader, text).label in {"angry", "frustrated"}
+    assert read_emotion(phrase_reader, text).label in {"angry", "frustrated"}
 
 
 @pytest.mark.parametrize(
@@ -234,9 +234,9 @@ def test_an_oath_beside_bad_news_is_no_joy(reader: MessageReader, text: str) -> 
         "もしもし？？？",
     ],
 )
-def test_a_call_that_nobody_answers_is_impatient(reader: MessageReader, text: str) -> None:
+def test_a_call_that_nobody_answers_is_impatient(phrase_reader: MessageReader, text: str) -> None:
     """Two question marks or two calls, in every language."""
-    emotion = read_emotion(reader, text)
+    emotion = read_emotion(phrase_reader, text)
     assert emotion.label == "frustrated"
     assert "frustrated" in {cue.kind for cue in emotion.cues}
 

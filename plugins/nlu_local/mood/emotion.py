@@ -53,8 +53,8 @@ class EmotionEvidence:
 
     ``strengths`` are by kind, each 0..1, and join as the chances of independent signs. ``tone`` is
     the score of the learnt model, 0 where it knows nothing. ``force`` is the strength of the style,
-    ``negative`` and ``positive`` are VADER's verdict; each 0..1. ``custom`` are the kinds of the
-    custom phrases among it.
+    ``negative`` and ``positive`` are VADER's verdict; each 0..1. ``certain`` are the kinds that a
+    custom phrase or a plea shows: nobody begs calmly.
     """
 
     strengths: dict[str, list[float]] = field(default_factory=dict)
@@ -65,12 +65,12 @@ class EmotionEvidence:
     positive: float = 0.0
     has_question: bool = False
     is_loud: bool = False
-    custom: set[str] = field(default_factory=set)
+    certain: set[str] = field(default_factory=set)
 
     def add(self, kind: str, weight: int, cue: Cue) -> None:
         """Count a cue once, though the phrases of several languages may find it."""
         if weight == CUSTOM_WEIGHT:
-            self.custom.add(kind)
+            self.certain.add(kind)
         if cue not in self.cues:
             self.cues.append(cue)
             self.strengths.setdefault(kind, []).append(STRENGTHS[weight])
@@ -143,6 +143,7 @@ class EmotionReader:
             # Somebody full of praise begs for more of it.
             if cue.kind != "anxious" or evidence.strength("pleased") < STRENGTHS[2]:
                 evidence.add(cue.kind, 2, cue)
+                evidence.certain.add(cue.kind)
         common.append(frozenset(cue.text.casefold() for cue in evidence.cues))
         keys = {word.key for word in words}
         known = frozenset().union(*[keys & vocabulary for vocabulary in common])

@@ -32,6 +32,9 @@ EMBEDDING_SCALE = 8.0
 STEP_BACK = 0.5
 """From this probability on a person should take the message at once."""
 
+UPSET_SHARE = 0.55
+"""From this probability of all upset labels together on, one of them is the label."""
+
 HARM = 0.5
 """From this score on a message tells of harm or danger; hardly any calm request reaches it."""
 
@@ -52,7 +55,7 @@ STEP_BACK_INTENSITY: Mapping[MoodLabel, float] = {
 the policy's `strong_emotion` and `urgent`."""
 
 UPSET: tuple[MoodLabel, ...] = ("anxious", "frustrated", "angry")
-BALANCE = 0.5
+BALANCE = 0.3
 """Of the training sentences most are calm. Between labels that are not upset, the shares in them
 count this much less, as an exponent: 0 keeps them, 1 makes all labels equally likely."""
 
@@ -187,7 +190,7 @@ class MoodModel:
         that is upset and not that strong stays below them.
         """
         upset = moods[_UPSET_AT]
-        if step_back >= STEP_BACK or upset.sum() >= STEP_BACK:
+        if step_back >= STEP_BACK or upset.sum() >= UPSET_SHARE:
             label = UPSET[int(upset.argmax())]
             if moods[_URGENT_AT] > upset.max():
                 label = "urgent"

@@ -203,7 +203,7 @@ def learn_moods(
     )
     arrays["class_step_back"] = np.array([name.endswith("1") for name in names], np.float16)
     shares = np.array([np.mean([n.split("/")[0] == mood for n in classes]) for mood in MOODS])
-    arrays["balance"] = (shares**-BALANCE).astype(np.float32)
+    arrays["balance"] = (np.maximum(shares, 1e-3) ** -BALANCE).astype(np.float32)
     arrays["harm_scale"] = _harm_scale(signs[of_harm], grams[of_harm], harm)
     some = reader.inputs(comments.texts[:SCALED_COMMENTS])
     arrays["rank_scale"] = np.array(some.votes.ranking.std(), np.float32)

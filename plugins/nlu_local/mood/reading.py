@@ -18,7 +18,7 @@ from gateway import Cue, Emotion
 
 from ..encoder import SentenceEncoder
 from ..phrases import LanguagePhrases
-from ..text import MAX_CHARACTERS, WordToken
+from ..text import MAX_CHARACTERS, WordToken, blank_quotations
 from .cues import FoundSignal, SignalFinder, make_cue
 from .emotion import (
     EVENT_KINDS,
@@ -30,6 +30,7 @@ from .emotion import (
 from .model import (
     HARM,
     HARM_DOUBT,
+    STEP_BACK,
     UPSET,
     MoodInputs,
     MoodJudgements,
@@ -73,13 +74,20 @@ class _PhraseReading(NamedTuple):
     emotion: Emotion
     signals: tuple[FoundSignal, ...]
 
-    def cues(self, harm: float = 1.0) -> tuple[Cue, ...]:
-        """The signals; those of harm that the model doubts (``harm`` is its score) are left out,
-        as in questions about smoke alarms. What the brand's guide says stays."""
+    def cues(self) -> tuple[Cue, ...]:
+        return tuple(signal.cue for signal in self.signals)
+
+    def cues_believed(self, text: str, harm: float) -> tuple[Cue, ...]:
+        """The signals without those of harm that the model doubts (``harm`` is its score), as in
+        questions about smoke alarms. Those of the brand's guide stay, and those in quotations,
+        which the model does not read."""
+        if harm >= HARM_DOUBT:
+            return self.cues()
+        own = blank_quotations(text)
         return tuple(
             cue
             for cue, custom in self.signals
-            if custom or cue.kind != HARM_SIGNAL or harm >= HARM_DOUBT
+            if custom or cue.kind != HARM_SIGNAL or own[cue.start : cue.end] != cue.text
         )
 
 
@@ -110,7 +118,8 @@ class MoodReader:
         inputs = self._inputs(messages, found, self._encoder)
         judged = self._model.judge(inputs)
         readings = [
-            self._join(self._model, judged, at, phrases) for at, phrases in enumerate(found)
+            self._join(self._model, message.text, phrases, judged, at)
+            for at, (message, phrases) in enumerate(zip(messages, found, strict=True))
         ]
         return self._explain(messages, inputs, judged, readings)
 
@@ -146,13 +155,14 @@ class MoodReader:
 
     @staticmethod
     def _join(
-        model: MoodModel, judged: MoodJudgements, at: int, phrases: _PhraseReading
+        model: MoodModel, text: str, phrases: _PhraseReading, judged: MoodJudgements, at: int
     ) -> MoodReading:
         """The model's decision, with the cues that the phrases found."""
-        signals = phrases.cues(float(judged.harm[at]))
-        if phrases.emotion.label in phrases.evidence.custom:
+        signals = phrases.cues_believed(text, float(judged.harm[at]))
+        step_back = float(judged.step_back[at])
+        if step_back < STEP_BACK and phrases.emotion.label in phrases.evidence.certain:
             return MoodReading(phrases.emotion, signals)
-        label, intensity = model.label(judged.moods[at], float(judged.step_back[at]))
+        label, intensity = model.label(judged.moods[at], step_back)
         distress = round(float(judged.distress[at]), 4)
         cues = tuple(sorted(phrases.evidence.cues, key=lambda cue: (cue.start, cue.end)))
         if label == "pleased" or (label not in UPSET and distress < SHOW_EVENTS_FROM):
