@@ -140,8 +140,9 @@ class CompiledGuide:
         return self.languages.get(_base(code), self._unknown_language)
 
     def opener(self, label: MoodLabel, code: str, key: str) -> str:
-        """An opening sentence for ``label``, or ""; on every machine the same one for ``key``."""
-        variants = translated(self.source.openers.moods.get(label, {}), code) or ("",)
+        """An opening sentence for ``label``, or ""; on every machine the same one for ``key``. It is
+        in the language ``code``: a language without openers has none."""
+        variants = self.source.openers.moods.get(label, {}).get(_base(code)) or ("",)
         return variants[zlib.crc32(key.encode("utf-8", "surrogatepass")) % len(variants)]
 
     def greeting(

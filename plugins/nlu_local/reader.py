@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
-from gateway import Insight, Language, Phrases
+from gateway import Guess, Insight, Language, Phrases
 
 from .encoder import Encoder
+from .examples import PACKAGED_INTENTS, packaged_examples
 from .intent_model import IntentModel
 from .language import LanguageDetector
 from .mood.cues import SIGNAL_KINDS, SignalFinder
@@ -16,7 +18,7 @@ from .mood.emotion import FEELING_KINDS, EmotionReader
 from .mood.tone import ToneModel
 from .phrases import PHRASE_FILES, LanguagePhrases, PhrasePattern, load_phrases, parse_phrase
 from .protocol import MessageInContext, ReaderSetup
-from .questions import MessageTopic, QuestionFinder
+from .questions import MIN_WORDS, MessageTopic, QuestionFinder
 from .text import tokenize
 
 MIN_LANGUAGE_SHARE = 0.15
@@ -24,6 +26,19 @@ MIN_LANGUAGE_SHARE = 0.15
 
 CUSTOM_WEIGHT = 3
 """The weight of a custom phrase: somebody chose it with care."""
+
+
+COURTESIES = ("greeting", "thanks", "goodbye")
+"""Intents that stand around a question as often as alone."""
+
+SMALL_TALK = frozenset(chain(PACKAGED_INTENTS, *PACKAGED_INTENTS.values()))
+
+MIN_QUESTION = 0.35
+"""A question with this confidence counts more than the greeting before it. Where that is too little
+for an answer, the bot asks what is meant instead of greeting someone who asked."""
+
+MAX_COURTESY_WORDS = 5
+"""Words of a courtesy that is taken off a question."""
 
 
 class MessageReader:
@@ -54,6 +69,7 @@ class MessageReader:
         self._emotion = EmotionReader(phrases, ToneModel.load())
         self._signals = SignalFinder(phrases)
         self._questions = QuestionFinder(phrases)
+        self._courtesies = CourtesyPhrases.packaged(tuple(PHRASE_FILES))
 
     @classmethod
     def load(
@@ -95,7 +111,7 @@ class MessageReader:
         languages = self._languages.detect_all(texts, closed=self._closed)
         intents = self._intents
         topics = (
-            self._questions.topics(messages, intents)
+            self._questions.topics(messages, PoliteQuestions(intents, self._courtesies))
             if intents
             else [MessageTopic(None)] * len(messages)
         )
@@ -123,6 +139,60 @@ class MessageReader:
             emotion=self._emotion.read(text, words, possible, english),
             signals=self._signals.find(text, words, possible),
         )
+
+
+class CourtesyPhrases:
+    """Finds greetings, thanks and goodbyes at the ends of a text."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        keys = (tuple(word.key for word in tokenize(phrase)) for phrase in phrases)
+        self._phrases = frozenset(key for key in keys if 0 < len(key) <= MAX_COURTESY_WORDS)
+
+    @classmethod
+    def packaged(cls, languages: Sequence[str]) -> CourtesyPhrases:
+        """Those among the packaged examples."""
+        return cls(text for text, _ in packaged_examples(languages, COURTESIES))
+
+    def without(self, text: str) -> str | None:
+        """What is left of ``text`` without them; None when there are none, or hardly more."""
+        words = tokenize(text)
+        keys = tuple(word.key for word in words)
+        lengths = range(min(MAX_COURTESY_WORDS, len(keys)), 0, -1)
+        start = next((n for n in lengths if keys[:n] in self._phrases), 0)
+        after = next((n for n in lengths if keys[len(keys) - n :] in self._phrases), 0)
+        if not start and not after or len(keys) - start - after < MIN_WORDS:
+            return None
+        end = words[len(words) - after].start if after else len(text)
+        return text[words[start].start : end].strip()
+
+
+class PoliteQuestions:
+    """Ranks intents by the question where a message has courtesies around it.
+
+    ``Hi, what does shipping cost?`` is about shipping, although much of it is a greeting. The rest
+    of a message counts only if an intent stands out in it; ``thanks for everything`` is thanks.
+    """
+
+    def __init__(self, intents: IntentModel, courtesies: CourtesyPhrases) -> None:
+        self._intents, self._courtesies = intents, courtesies
+
+    def rank_all(self, texts: Sequence[str]) -> list[tuple[Guess, ...]]:
+        """The ranking for each text, best first."""
+        questions = [self._courtesies.without(text) for text in texts]
+        rankings = self._intents.rank_all([*texts, *(text for text in questions if text)])
+        of_questions = iter(rankings[len(texts) :])
+        return [
+            _clearer(whole, next(of_questions)) if question else whole
+            for whole, question in zip(rankings, questions, strict=False)
+        ]
+
+
+def _clearer(whole: tuple[Guess, ...], question: tuple[Guess, ...]) -> tuple[Guess, ...]:
+    asked, said = question[0], whole[0]
+    if asked.name in SMALL_TALK:
+        return whole
+    least = MIN_QUESTION if said.name in SMALL_TALK else said.confidence
+    return question if asked.confidence > least else whole
 
 
 def add_custom_phrases(
