@@ -116,6 +116,7 @@ class CompiledGuide:
     def __init__(self, guide: Guide) -> None:
         self.source = guide
         self.serious = frozenset(guide.serious)
+        self.grave = frozenset(guide.grave)
         codes = {FALLBACK, *guide.languages, *guide.lexicon.use, *guide.address}
         categories = filter(None, guide.lexicon.avoid.values())
         codes |= {code for category in categories for code in category.phrases}

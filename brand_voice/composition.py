@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from brand_voice.compiled import CompiledGuide, translated
 from brand_voice.guide import PieceKind
@@ -125,7 +126,7 @@ class Composer:
 
     def _greeting(self, pieces: Pieces) -> list[str]:
         kind, reply = self.style.channel.greeting, self.reply
-        if kind == "none" or not self.context.first or reply.purpose in _UNGREETED:
+        if kind == "none" or not self._may_greet() or self._begins_with_matter(kind):
             return []
         first = (pieces.get("opener") or pieces.get("body") or [""])[0]
         if self.style.language.greets(first):
@@ -134,10 +135,26 @@ class Composer:
         return self._in_mood(self.guide.greeting(kind, label, reply.language, customer))
 
     def _sign_off(self) -> list[str]:
-        if not self.style.channel.sign_off:
-            return []
-        texts = self.guide.source.honesty.sign_off
-        return self._in_mood(translated(texts, self.reply.language) or "")
+        honesty = self.guide.source.honesty
+        if self.style.channel.sign_off:
+            return self._in_mood(translated(honesty.sign_off, self.reply.language) or "")
+        return self._in_mood(self._disclosure(translated(honesty.disclosure, self.reply.language)))
+
+    def _disclosure(self, text: str | None) -> str:
+        """``text`` where a chat's greeting would have said it, had the reason allowed one."""
+        greetings = self.guide.source.greetings.get("chat")
+        if text is None or greetings is None or self.style.channel.greeting != "chat":
+            return ""
+        instead = self._may_greet() and self._begins_with_matter("chat")
+        return text if instead and self.style.label in greetings.moods else ""
+
+    def _may_greet(self) -> bool:
+        return self.context.first and self.reply.purpose not in _UNGREETED
+
+    def _begins_with_matter(self, kind: Literal["chat", "letter"]) -> bool:
+        """Whether the reason for a hand-over allows no greeting."""
+        texts = self.guide.source.greetings.get(kind)
+        return texts is not None and not set(texts.not_for).isdisjoint(self.context.reasons)
 
     def _in_mood(self, text: str) -> list[str]:
         """Applies the rules of mood to one of the guide's own texts."""

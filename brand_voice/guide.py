@@ -202,6 +202,11 @@ class GreetingTexts(GuideModel):
     named: dict[LanguageCode, Annotated[GuideText, _with_placeholders("name")]] = {}
     plain: dict[LanguageCode, Annotated[GuideText, _with_placeholders()]] = {}
     moods: tuple[MoodLabel, ...] = Field((), description="the customer moods in which it is used")
+    not_for: tuple[str, ...] = Field(
+        (),
+        description="reasons for a hand-over that begins with the matter; in a chat, "
+        "`honesty.disclosure` then ends it instead",
+    )
 
 
 class OpenerTexts(GuideModel):
@@ -234,6 +239,11 @@ class HonestyTexts(GuideModel):
 
     acknowledge: dict[LanguageCode, GuideText] = Field(
         default={}, description="sent when the rules removed every word of a reply"
+    )
+    disclosure: dict[LanguageCode, GuideText] = Field(
+        default={},
+        description="the last line of a first reply in a chat that has no greeting because of its "
+        "reason; it must say that a machine wrote it",
     )
     sign_off: dict[LanguageCode, GuideText] = Field(
         default={}, description="how the bot signs letters; it must say that a machine wrote them"
@@ -291,6 +301,10 @@ class Guide(GuideModel):
     serious: Annotated[tuple[MoodLabel, ...], AfterValidator(_keeps_serious)] = Field(
         ("frustrated", "angry", "anxious", "urgent"),
         description="moods without cheer, emoji or exclamation marks; the first three are required",
+    )
+    grave: tuple[str, ...] = Field(
+        ("harm", "legal"),
+        description="reasons for a hand-over that are serious in every mood of the customer",
     )
     lexicon: Lexicon = Lexicon()
     customers: dict[LanguageCode, CustomerPhrases] = Field(

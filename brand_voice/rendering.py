@@ -51,7 +51,7 @@ class _Renderer:
             style=Style(
                 channel=self._channel,
                 language=self._language,
-                serious=label in guide.serious,
+                serious=label in guide.serious or not guide.grave.isdisjoint(context.reasons),
                 label=label,
             ),
             mask=self._mask,

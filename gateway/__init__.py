@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         Value,
     )
     from gateway.ports import (
+        AlarmReceiver,
         AuditEntry,
         AuditLog,
         Channel,
@@ -111,7 +112,7 @@ if TYPE_CHECKING:
         WarmlineError,
         WebhookSubscriber,
     )
-    from gateway.routing.reasons import reason_label
+    from gateway.routing.reasons import reason_label, spoke_of_harm
     from gateway.settings import (
         BadConfig,
         Problem,
@@ -159,6 +160,7 @@ __all__ = [
     "Action",
     "Address",
     "Agent",
+    "AlarmReceiver",
     "AnswerButton",
     "AnswerEntry",
     "AnswerLink",
@@ -294,6 +296,7 @@ __all__ = [
     "read_yaml",
     "reason_label",
     "retry_after",
+    "spoke_of_harm",
     "yaml_files",
 ]
 

@@ -13,7 +13,13 @@ from channels.email.automatic import LoopGuard
 from channels.email.imap import MailboxWatcher, check_login
 from channels.email.intake import MailIntake
 from channels.email.listener import SmtpListener
-from channels.email.outgoing import MaildirTransport, MailTransport, SmtpTransport, compose
+from channels.email.outgoing import (
+    AlarmMails,
+    MaildirTransport,
+    MailTransport,
+    SmtpTransport,
+    compose,
+)
 from channels.email.parse import ParseLimits
 from channels.email.settings import EmailSettings
 from gateway import (
@@ -53,6 +59,11 @@ class Email:
         self._listener_problem: str | None = "the mail listener is not open yet"
         self.smtp_port: int | None = None
         """The port that the listener is bound to, while it is."""
+
+    @property
+    def receives_alarms(self) -> bool:
+        """Whether alarms are mailed to somebody; see `AlarmReceiver`."""
+        return bool(self._settings.alarm_to)
 
     @classmethod
     def from_settings(cls, section: EmailSettings, settings: Settings) -> Self:
@@ -103,8 +114,22 @@ class Email:
             await asyncio.get_running_loop().create_future()
 
     async def watch(self, services: Services) -> None:
-        """Store mail from the mailbox, if there is one, until cancelled."""
+        """Store mail from the mailbox, if there is one, and mail alarms, until cancelled."""
         self._watched_elsewhere = False
+        if not self.receives_alarms:
+            await self._watch_mailbox(services)
+            return
+        alarms = AlarmMails(
+            services,
+            transport=self._transport,
+            sender=self._settings.mailbox,
+            recipients=self._settings.alarm_to,
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_mailbox(services))
+            group.create_task(alarms.run())
+
+    async def _watch_mailbox(self, services: Services) -> None:
         if self._settings.imap is None:
             await asyncio.get_running_loop().create_future()
             return

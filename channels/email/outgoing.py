@@ -10,7 +10,7 @@ import hashlib
 import html
 import mailbox
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
@@ -22,11 +22,25 @@ from typing import Protocol
 
 import aiosmtplib
 import nh3
+import structlog
 
 from channels.email.automatic import OUR_MARK
 from channels.email.headers import clean, drop_surrogates, message_ids, normalize_address
 from channels.email.settings import OutgoingSettings
-from gateway import File, Outbound, TryLater, Undeliverable, Unsure
+from gateway import (
+    File,
+    Message,
+    Outbound,
+    QueueItem,
+    Services,
+    TryLater,
+    Undeliverable,
+    Unsure,
+    priority_label,
+    reason_label,
+)
+
+log = structlog.get_logger(__name__)
 
 _POLICY = SMTP.clone(max_line_length=78, refold_source="all")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -37,6 +51,9 @@ _REPLY_PREFIX = re.compile(
 _URL = re.compile(r"https?://[^\s<>\"'`{}|\\^\[\]]*[^\s<>\"'`{}|\\^\[\]().,;:!?]")
 _MEDIA_NAME = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}")
 _MAX_REFERENCES = 20
+_STORAGE = "channels.email"
+_LOOK_EVERY = 60.0
+"""Seconds between looks for alarms that no event announced."""
 
 # Enhanced codes (RFC 3463) that say the recipient's address is of no use: bad mailbox, bad
 # system, bad syntax, moved, null MX (RFC 7505). The other 5.1.x are about the sender.
@@ -251,3 +268,106 @@ def _rejection(error: aiosmtplib.SMTPResponseException) -> TryLater | Undelivera
     enhanced_code = error.message.split(maxsplit=1)[0] if error.message.strip() else ""
     about_sender = isinstance(error, aiosmtplib.SMTPSenderRefused)
     return Undeliverable(answer, unreachable=enhanced_code in _UNREACHABLE and not about_sender)
+
+
+# -- alarms ---------------------------------------------------------------------------------------
+
+
+class AlarmMails:
+    """Mails alarms to the people who are named in the settings, each once.
+
+    The desk's queue says which alarms there are, so none is lost by a crash. What was mailed is
+    stored. A mail whose fate is not known is sent again, with the same Message-ID.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        transport: MailTransport,
+        sender: MailAddress,
+        recipients: Sequence[str],
+    ) -> None:
+        self._services, self._transport = services, transport
+        self._sender, self._recipients = sender, recipients
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled: at each alarm, and regularly for what no event announced."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            group.create_task(self._look_regularly())
+            group.create_task(self._work())
+
+    async def send_due(self) -> None:
+        """Send every alarm of the queue that was not sent yet."""
+        for item in await self._services.desk.queue():
+            if all(reason.code != "harm" for reason in item.handoff.reasons):
+                continue
+            card = await self._services.desk.card(item.conversation.id)
+            for message in card.messages:
+                if message.purpose == "alarm":
+                    for recipient in self._recipients:
+                        await self._send(message, item, recipient)
+
+    async def _listen(self) -> None:
+        async with self._services.events.listen("desk") as events:
+            async for event in events:
+                if event.name == "alarm":
+                    self._wake.set()
+
+    async def _look_regularly(self) -> None:
+        while True:
+            self._wake.set()
+            await self._services.clock.sleep(_LOOK_EVERY)
+
+    async def _work(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.send_due()
+            except Exception:
+                log.exception("mail.alarm_failed")  # the next round tries again
+
+    async def _send(self, message: Message, item: QueueItem, recipient: str) -> None:
+        key = f"alarm/{message.id}/{hashlib.sha256(recipient.encode()).hexdigest()[:16]}"
+        storage, conversation = self._services.storage, item.conversation.id
+        if await storage.get(_STORAGE, key) is not None:
+            return
+        mail = alarm_mail(message, item, sender=self._sender, recipient=recipient)
+        try:
+            await self._transport.send(mail, sender=self._sender.addr_spec, recipient=recipient)
+        except Undeliverable as error:
+            log.error("mail.alarm_refused", conversation=conversation, error=str(error))  # noqa: TRY400
+        except (TryLater, Unsure) as error:
+            log.warning("mail.alarm_later", conversation=conversation, error=str(error))
+            return
+        await storage.put(_STORAGE, key, "sent", conversation=conversation)
+
+
+def alarm_mail(
+    message: Message, item: QueueItem, *, sender: MailAddress, recipient: str
+) -> EmailMessage:
+    """The mail about one alarm: ids and reasons, none of the customer's words."""
+    conversation, handoff = item.conversation, item.handoff
+    mail = EmailMessage(policy=_POLICY)
+    mail["From"] = sender
+    mail["To"] = MailAddress(addr_spec=recipient)
+    mail["Subject"] = f"Alarm: conversation {conversation.id} speaks of harm"
+    mail["Date"] = format_datetime(message.at)
+    mail["Message-ID"] = message_id(f"alarm {message.id} {recipient}", sender.domain)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail["Importance"] = "high"
+    reasons = ", ".join(reason_label(reason.code) for reason in handoff.reasons)
+    mail.set_content(
+        f"{message.text}.\n\n"
+        f"Conversation: {conversation.id}, on {conversation.address.channel}\n"
+        f"Waiting since: {item.waiting_since:%Y-%m-%d %H:%M} UTC\n"
+        f"Priority: {priority_label(handoff.priority)}\n"
+        f"Reasons: {reasons}\n\n"
+        "Please claim it at the desk and answer.\n",
+        cte="quoted-printable",
+    )
+    return mail

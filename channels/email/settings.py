@@ -118,13 +118,19 @@ class EmailSettings(BaseModel):
         3600.0, gt=0, description="seconds; mail beyond `loop_mails` is not answered"
     )
 
+    alarm_to: tuple[str, ...] = Field(
+        (),
+        description="addresses of people who get a mail when a customer speaks of harm and "
+        "nobody is there",
+    )
+
     @field_validator("address")
     @classmethod
     def _check_address(cls, value: str) -> str:
         _mailbox(value)
         return value
 
-    @field_validator("also")
+    @field_validator("also", "alarm_to")
     @classmethod
     def _normalize_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_mailbox(address).addr_spec.lower() for address in value)
@@ -135,6 +141,11 @@ class EmailSettings(BaseModel):
             raise ValueError("no way in: set `imap` or `smtp_port`")
         if (self.outgoing is None) == (self.maildir is None):
             raise ValueError("needs one way out: set either `outgoing` or `maildir`")
+        if own := self.own_addresses.intersection(self.alarm_to):
+            raise ValueError(
+                f"`alarm_to`: {min(own)} is an address that customers write to; the alarm would "
+                "come in as a message, so name addresses of people"
+            )
         return self
 
     def with_paths(self, resolve: Callable[[Path], Path]) -> Self:

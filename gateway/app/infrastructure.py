@@ -15,10 +15,10 @@ from gateway.adapters.sql.audit import SqlAuditLog
 from gateway.adapters.sql.engine.opening import open_database
 from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore
-from gateway.adapters.sql.webhooks import WebhookRecorder, WebhookSubscription
+from gateway.adapters.sql.webhooks import ALARM, WebhookRecorder, WebhookSubscription
 from gateway.adapters.standalone import StandaloneCluster, SystemClock
 from gateway.plugins import PluginRegistry, Registrations
-from gateway.ports import Channel, Clock, Traits, WarmlineError
+from gateway.ports import AlarmReceiver, Channel, Clock, Traits, WarmlineError
 from gateway.routing.policy import Policy, load_policy
 from gateway.runtime.cluster import Cluster
 from gateway.runtime.metrics import Metrics
@@ -82,6 +82,14 @@ class Infrastructure:
         register with `register_routes`."""
         return (*self.registrations.channels.values(), *self.registrations.components)
 
+    @property
+    def alarms_reach_somebody(self) -> bool:
+        """Whether a plugin or another system passes alarms on; see `AlarmReceiver`."""
+        return any(
+            isinstance(plugin, AlarmReceiver) and plugin.receives_alarms
+            for plugin in self.plugin_objects
+        ) or any(subscription.wants(ALARM) for subscription in self._webhook_subscriptions())
+
     def is_active(self, plugin: object) -> bool:
         """Whether ``plugin`` has work in this process. An engine has none in a process that works
         no lanes."""
@@ -89,11 +97,13 @@ class Infrastructure:
 
     def _webhook_recorder(self) -> WebhookRecorder:
         """Writes events for the webhook endpoints within the database's transactions."""
-        subscriptions = [
+        return WebhookRecorder(self._webhook_subscriptions(), now=self.clock.now)
+
+    def _webhook_subscriptions(self) -> list[WebhookSubscription]:
+        return [
             WebhookSubscription(endpoint=name, events=endpoint.events, texts=endpoint.include_text)
             for name, endpoint in self.settings.core.webhooks.endpoints.items()
         ]
-        return WebhookRecorder(subscriptions, now=self.clock.now)
 
     def _cluster(self, *, may_share: bool) -> Cluster:
         """Decides whether this process works alone. ``may_share``: False for a replay."""

@@ -117,6 +117,7 @@ class Pipeline:
             outcomes=self.outcomes,
             policy=infrastructure.policy,
             clock=infrastructure.clock,
+            alarms=infrastructure.alarms_reach_somebody,
         )
 
     def _worker(self) -> TurnWorker:

@@ -14,6 +14,8 @@ from typing import Any, ParamSpec, TypeVar
 import click
 import msgspec
 import structlog
+from rich.console import Console
+from rich.table import Table
 
 from gateway.adapters.sql.engine.opening import is_shared
 from gateway.app import Gateway, build_gateway
@@ -42,6 +44,19 @@ def print_note(text: str) -> None:
 def print_json(value: object) -> None:
     """Print ``value`` as one line of JSON."""
     click.echo(msgspec.json.encode(value))
+
+
+def make_table(*columns: str) -> Table:
+    """A table to fill with `Table.add_row`; long cells go on in the next line."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def print_table(table: Table) -> None:
+    """Print ``table`` in the width of the terminal; 160 columns where stdout is none."""
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def find_config(file: Path | None) -> Path | None:

@@ -76,6 +76,8 @@ def health_checks(gateway: Gateway) -> Mapping[str, Check]:
     core, registrations = gateway.settings.core, gateway.registrations
     if core.redis_url is not None:
         checks["redis"] = partial(_check_redis, core.redis_url, core.redis)
+    if gateway.policy.hours is not None and gateway.policy.reasons.harm.enabled:
+        checks["alarms"] = partial(_check_alarms, gateway)
     plugins: dict[str, object] = {f"channel {n}": c for n, c in registrations.channels.items()}
     offers = (*registrations.understanders, *registrations.handlers, *registrations.components)
     for offer in offers:
@@ -95,6 +97,18 @@ async def _check_queues(gateway: Gateway, database: DatabaseHealthCheck) -> Sequ
         return ()  # the database's own check reports this
     now = gateway.clock.now()
     return backlog_problems(await gateway.store.statistics.backlog(now), now)
+
+
+async def _check_alarms(gateway: Gateway) -> Sequence[HealthProblem]:
+    """Check that an alarm about harm reaches somebody outside opening hours."""
+    if gateway.infrastructure.alarms_reach_somebody:
+        return ()
+    what = "nobody is alerted when a customer speaks of harm outside opening hours"
+    fix = (
+        "set `channels.email.alarm_to`, `plugins.agents_slack`, or an endpoint of `webhooks` for "
+        "`handoff.alarm`"
+    )
+    return [HealthProblem(what=what, severity="warning", fix=fix)]
 
 
 async def _check_redis(url: str, settings: RedisSettings) -> Sequence[HealthProblem]:

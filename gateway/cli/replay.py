@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +14,10 @@ import msgspec
 
 from gateway.app import Gateway
 from gateway.cli.common import config_option, json_option, load_settings, print_json, run_async
-from gateway.model import Address, Inbound, Message
+from gateway.model import Address, Inbound, Message, Route
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import Traits
+from gateway.routing.hours import reopens_at
 from gateway.settings import Settings
 from gateway.testing import FakeClock
 
@@ -56,6 +58,19 @@ class ReplayChannel:
         self.name = name
 
 
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer's message as it was stored, and what they got for it, part by part."""
+
+    asked: Message
+    replies: tuple[Message, ...]
+
+    @property
+    def route(self) -> Route:
+        """Where the message went in the end: a reply's route is newer than the message's."""
+        routes = [each.route for each in (self.asked, *self.replies) if each.route]
+        return routes[-1] if routes else Route(action="pass")
+
+
 @click.command()
 @config_option
 @json_option
@@ -91,19 +106,10 @@ def read_events(lines: Iterable[str]) -> list[ReplayEvent]:
 
 async def run(settings: Settings, events: Sequence[ReplayEvent], folder: Path) -> list[ReplayReply]:
     """Return all replies, in the order of their commits. ``folder`` is for the database."""
-    # The data directory stays the same: it holds what engines have learnt.
-    database = f"sqlite:///{folder / 'replay.db'}"
-    core = settings.core.model_copy(update={"database_url": database})
     times = [event.at for event in events if event.at is not None]
     clock = FakeClock(min(times, default=datetime.now(UTC)))
-    gateway = Gateway(
-        PluginRegistry(installed_plugins()),
-        settings.replace(core=core),
-        clock=clock,
-        channels={name: ReplayChannel(name) for name in sorted({e.channel for e in events})},
-    )
-    await gateway.start()
-    try:
+    channels = {event.channel for event in events}
+    async with temporary_gateway(settings, clock, channels, folder) as gateway:
         replies: list[ReplayReply] = []
         last_ids: dict[Address, int] = {}
         for event in events:
@@ -116,6 +122,46 @@ async def run(settings: Settings, events: Sequence[ReplayEvent], folder: Path) -
             await gateway.wait_idle()
             replies += await _new_replies(gateway, last_ids)
         return replies
+
+
+async def ask_as_new_customers(settings: Settings, texts: Sequence[str]) -> list[Exchange]:
+    """What each of ``texts`` leads to as the first message of a customer of its own, within
+    business hours."""
+    clock = FakeClock(datetime.now(UTC))
+    exchanges = []
+    with tempfile.TemporaryDirectory(prefix="warmline-replay-") as folder:
+        async with temporary_gateway(settings, clock, {"rest"}, Path(folder)) as gateway:
+            opening = reopens_at(gateway.policy, clock.now()) or clock.now()
+            await clock.advance((opening - clock.now()).total_seconds())
+            for number, text in enumerate(texts):
+                address = Address(channel="rest", value=f"customer-{number}")
+                await gateway.services.intake.accept(
+                    Inbound(address=address, text=text, at=clock.now())
+                )
+                await gateway.wait_idle()
+                asked, *replies = await gateway.reply_waiter.messages(address, own=True)
+                exchanges.append(Exchange(asked=asked, replies=tuple(replies)))
+    return exchanges
+
+
+@asynccontextmanager
+async def temporary_gateway(
+    settings: Settings, clock: FakeClock, channels: Iterable[str], folder: Path
+) -> AsyncIterator[Gateway]:
+    """A gateway of all installed plugins that runs by ``clock``, with mailbox channels of these
+    names and an empty database in ``folder``. Nothing is sent."""
+    # The data directory stays the same: it holds what engines have learnt.
+    database = f"sqlite:///{folder / 'replay.db'}"
+    core = settings.core.model_copy(update={"database_url": database})
+    gateway = Gateway(
+        PluginRegistry(installed_plugins()),
+        settings.replace(core=core),
+        clock=clock,
+        channels={name: ReplayChannel(name) for name in sorted(channels)},
+    )
+    await gateway.start()
+    try:
+        yield gateway
     finally:
         await gateway.stop()
 

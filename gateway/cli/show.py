@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from gateway.app import routes
 from gateway.cli.common import (
@@ -16,8 +14,10 @@ from gateway.cli.common import (
     find_config,
     json_option,
     load_gateway,
+    make_table,
     print_json,
     print_note,
+    print_table,
     run_async,
 )
 from gateway.model import RenderContext, Reply, Route, Understanding
@@ -122,7 +122,7 @@ def plugins(config: Path | None) -> None:
     declared = registry.declared()
     asleep = load(find_config(config), declared).asleep
     registered = load_gateway(config).registrations.by
-    table = _table("name", "package", "state", "offers")
+    table = make_table("name", "package", "state", "offers")
     for plugin in registry.all:
         offered = registered.get(plugin.name, ())
         sleeping = [
@@ -133,7 +133,7 @@ def plugins(config: Path | None) -> None:
         state = "awake" if offered else "asleep"
         details = ", ".join(offered) or "; ".join(sleeping) or "offers nothing"
         table.add_row(plugin.name, f"{plugin.package} {plugin.version}".strip(), state, details)
-    _print(table)
+    print_table(table)
 
 
 @click.command()
@@ -146,7 +146,7 @@ async def channels(config: Path | None) -> None:
     """
     settings = load(find_config(config), PluginRegistry(installed_plugins()).declared())
     gateway = load_gateway(config)
-    table = _table("channel", "state", "details")
+    table = make_table("channel", "state", "details")
     for name, channel in sorted(gateway.registrations.channels.items()):
         kind = (
             "customers fetch messages" if channel.traits.mailbox else "the gateway sends messages"
@@ -155,7 +155,7 @@ async def channels(config: Path | None) -> None:
     for name, reason in sorted(settings.asleep.items()):
         if name.startswith("channels."):
             table.add_row(name.removeprefix("channels."), "asleep", reason)
-    _print(table)
+    print_table(table)
 
 
 @click.command()
@@ -173,20 +173,9 @@ async def processes(config: Path | None) -> None:
         )
     found = await gateway.cluster.processes()
     await gateway.cluster.stop()
-    table = _table("process", "role", "host", "pid", "since", "exclusive tasks")
+    table = make_table("process", "role", "host", "pid", "since", "exclusive tasks")
     for each in found:
         since = f"{each.since:%Y-%m-%d %H:%M:%S}"
         tasks = ", ".join(each.watches)
         table.add_row(each.id, each.role, each.host, str(each.pid), since, tasks)
-    _print(table)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _print(table: Table) -> None:
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    print_table(table)

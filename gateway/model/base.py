@@ -20,8 +20,9 @@ State = Literal["bot", "waiting", "person", "resolved"]
 """Who has a conversation. ``waiting``: for a person to claim it."""
 
 Purpose = Literal[
-    "message", "answer", "clarify", "fallback", "handover", "notice", "survey", "thanks"
+    "message", "answer", "clarify", "fallback", "handover", "notice", "survey", "thanks", "alarm"
 ]
+"""``alarm``: a system line that must reach somebody now (see `AlarmReceiver`)."""
 
 Action = Literal["automate", "clarify", "escalate", "pass"]
 """``pass``: on to the person who has the conversation."""

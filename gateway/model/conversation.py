@@ -122,6 +122,8 @@ class Turn(Value, frozen=True, kw_only=True):
     opening: str | None = None
     """Outside business hours, when they start again: an ISO 8601 date and time in the time zone
     of the business, with its offset. None during business hours."""
+    alarms: bool = False
+    """An alarm about harm reaches somebody who does not look at the desk: see `AlarmReceiver`."""
     automatic: bool = False
     """A machine wrote ``message`` (RFC 3834): it is stored and shown, and never answered."""
     unreadable: bool = False

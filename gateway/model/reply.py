@@ -50,6 +50,9 @@ class RenderContext(Value, frozen=True, kw_only=True):
     author: Literal["bot", "agent"] = "bot"
     first: bool = False
     """The first reply of this conversation: a greeting fits."""
+    reasons: tuple[str, ...] = ()
+    """The codes of the reasons for a hand-over, the deciding one first. The guide has none of its
+    cheerful words around a hand-over about harm or legal steps."""
     customer: str | None = None
     agent: str | None = None
     language: str | None = None

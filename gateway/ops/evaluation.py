@@ -1,33 +1,59 @@
-"""Measures how well understanding works, on rows that people labelled.
+"""Measures how well messages are understood and answered, on rows that people labelled.
 
-Each row is understood as a new customer's first message. The functions return dicts with the
-figures that ``warmline eval`` prints. Latency is the median over messages understood one at a time.
+Each row is a new customer's first message. The functions return dicts with the figures that
+``warmline eval`` prints. Latency is the median over messages understood one at a time.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, TypeVar, get_args, runtime_checkable
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.model import Address, Conversation, Customer, Insight, Message, Turn
+from gateway.model import (
+    Address,
+    Conversation,
+    Customer,
+    Insight,
+    Message,
+    MoodLabel,
+    Turn,
+)
+from gateway.pipeline.understanding import join_insights
 from gateway.ports import Trainable, Understander
+from gateway.routing.policy import Policy
+from gateway.routing.route import decide
 from gateway.settings import BadConfig, Problem
 
 Row: TypeAlias = tuple[str, str]
 Floats: TypeAlias = NDArray[np.float64]
 Flags: TypeAlias = NDArray[np.bool_]
+Shares: TypeAlias = Mapping[str, float | None]
+T = TypeVar("T")
 
 OUT_OF_SCOPE = "oos"
 BATCH = 32
 TIMED = 300
 """The most rows whose latency is measured, spread over the file."""
+
+UPSET: frozenset[MoodLabel] = frozenset({"frustrated", "angry", "anxious"})
+"""Labels that are alarms on a message that a bot may answer."""
+BY_EMOTION = frozenset({"strong_emotion", "urgent", "harm"})
+"""Reasons to step back that come from how the customer feels, or from danger."""
+
+PERSON, REFUSE = "person", "refuse"
+"""What a row of answers may want instead of an answer: a person; anything but an answer."""
+Outcome = Literal["right", "wrong", "needless", "refused"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 @runtime_checkable
@@ -38,6 +64,66 @@ class LanguageRestrictable(Protocol):
     """
 
     def restricted(self, languages: Sequence[str]) -> Understander: ...
+
+
+class EmotionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A message and what people say of the mood in it. A label that is not known is None or
+    empty."""
+
+    text: str
+    needs_human: bool | None = None
+    """Whether a person should answer it."""
+    moods: tuple[MoodLabel, ...] = ()
+    """The labels that are right."""
+    escalate: bool | None = None
+    """Whether a person should take it at once because of how the customer feels or what is at
+    stake; False: a bot may answer first."""
+    language: str = ""
+    """ISO 639-1; empty when it is not given."""
+
+
+class EmotionReading(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway makes of the mood in one row."""
+
+    row: EmotionRow
+    label: MoodLabel
+    distress: float
+    """0 to 1, see `Emotion`."""
+    reasons: frozenset[str]
+    """Codes of the reasons for its route."""
+
+    @property
+    def escalated(self) -> bool:
+        """Whether the policy hands it over for one of `BY_EMOTION`."""
+        return not BY_EMOTION.isdisjoint(self.reasons)
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the message was taken for one of somebody upset."""
+        return self.escalated or self.label in UPSET
+
+
+class BotResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """What a customer got for a message."""
+
+    text: str
+    """Everything that was sent."""
+    answered: bool
+    """Whether an answer was sent, not only a question back, an excuse or a hand-over."""
+    handed_over: bool
+    intents: tuple[str, ...] = ()
+    """The intents that were answered."""
+    known: frozenset[str] = frozenset()
+    """All intents that were considered."""
+
+
+class JudgedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of answers with what the customer got, and whether that is right."""
+
+    text: str
+    wanted: str
+    response: BotResponse
+    outcome: Outcome
 
 
 # -- rows ----------------------------------------------------------------------------------------
@@ -55,36 +141,114 @@ def fresh_turn(text: str, at: datetime) -> Turn:
     )
 
 
+class CsvRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One record of a CSV file, and where its last line is."""
+
+    path: Path
+    line: int
+    cells: Mapping[str, str | None]
+
+    def text(self, *labels: str) -> str:
+        """The message. Raises BadConfig without one, and without a value in all of ``labels``."""
+        text = self.cells.get("text")
+        if text is None or not any(map(self.get, labels)):
+            columns = " or ".join(label for label in labels if label in self.cells)
+            raise self.problem(columns, "is missing; write text and label")
+        return text
+
+    def get(self, column: str) -> str:
+        """The value without spaces around it; empty without one."""
+        return (self.cells.get(column) or "").strip()
+
+    def flag(self, column: str) -> bool | None:
+        """Whether the value is 1; None when it is empty. Raises BadConfig for any other but 0."""
+        value = self.get(column)
+        if value not in ("0", "1", ""):
+            raise self.problem(column, f"is `{value}`; write one of 0, 1")
+        return value == "1" if value else None
+
+    def problem(self, column: str, message: str) -> BadConfig:
+        return _bad(self.path, self.line, column, message)
+
+
 def read_rows(path: Path, label: str, *, allowed: frozenset[str] | None = None) -> list[Row]:
     """The rows of a CSV file with the columns ``text`` and ``label``, as (text, label).
 
     Raises BadConfig with file and line when the file cannot be read, lacks a column or has no
     rows, and when a label is missing or not among ``allowed``.
     """
+
+    def parse(record: CsvRecord) -> Row:
+        text, value = record.text(label), record.get(label)
+        if allowed is not None and value not in allowed:
+            known = ", ".join(sorted(allowed))
+            raise record.problem(label, f"is `{value}`; write one of {known}")
+        return text, value
+
+    return _read(path, (label,), parse)
+
+
+def read_emotion_rows(path: Path) -> list[EmotionRow]:
+    """The rows of a CSV file with the column ``text`` and any of ``needs_human``, ``moods`` and
+    ``escalate``; ``language`` if it is known. ``moods`` is a label, or several with ``|`` between
+    them when each is right. A cell may be empty when another label of its row is not.
+
+    Raises BadConfig as `read_rows` does.
+    """
+    return _read(path, EMOTION_LABELS, _emotion_row)
+
+
+EMOTION_LABELS = ("needs_human", "moods", "escalate")
+
+
+def _emotion_row(record: CsvRecord) -> EmotionRow:
+    text = record.text(*EMOTION_LABELS)
+    language = record.get("language")
+    if language and not re.fullmatch("[a-z]{2}", language):
+        raise record.problem("language", f"is `{language}`; write its ISO 639-1 code, such as en")
+    return EmotionRow(
+        text=text,
+        needs_human=record.flag("needs_human"),
+        moods=tuple(_moods(record)),
+        escalate=record.flag("escalate"),
+        language=language,
+    )
+
+
+def _moods(record: CsvRecord) -> Iterator[MoodLabel]:
+    known: Mapping[str, MoodLabel] = {label: label for label in get_args(MoodLabel)}
+    names = record.get("moods")
+    for name in names.split("|") if names else ():
+        if name.strip() not in known:
+            choices = ", ".join(known)
+            what = f"is `{names}`; write one of {choices}, or two of them as in frustrated|angry"
+            raise record.problem("moods", what)
+        yield known[name.strip()]
+
+
+def _read(path: Path, labels: Sequence[str], parse: Callable[[CsvRecord], T]) -> list[T]:
+    """The parsed records of a file with the column ``text`` and at least one of ``labels``."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _rows(csv.DictReader(file, strict=True), path, label, allowed)
+            return _rows(csv.DictReader(file, strict=True), path, labels, parse)
     except (OSError, UnicodeDecodeError) as error:
         raise _bad(path, 0, "", f"cannot be read: {error}; give a CSV file in UTF-8") from None
 
 
 def _rows(
-    reader: csv.DictReader[str], path: Path, label: str, allowed: frozenset[str] | None
-) -> list[Row]:
-    rows: list[Row] = []
+    reader: csv.DictReader[str],
+    path: Path,
+    labels: Sequence[str],
+    parse: Callable[[CsvRecord], T],
+) -> list[T]:
     try:
-        missing = {"text", label} - set(reader.fieldnames or ())
+        names = reader.fieldnames or ()
+        missing = [] if set(labels).intersection(names) else [" or ".join(labels)]
+        missing += [] if "text" in names else ["text"]
         if missing:
-            columns = " and ".join(sorted(missing))
+            columns = " and ".join(missing)
             raise _bad(path, 1, columns, "is not a column of this file; add it to the first line")
-        for row in reader:
-            text, value = row["text"], (row[label] or "").strip()
-            if not value or text is None:
-                raise _bad(path, reader.line_num, label, "is missing; write text and label")
-            if allowed is not None and value not in allowed:
-                known = ", ".join(sorted(allowed))
-                raise _bad(path, reader.line_num, label, f"is `{value}`; write one of {known}")
-            rows.append((text, value))
+        rows = [parse(CsvRecord(path=path, line=reader.line_num, cells=cells)) for cells in reader]
     except csv.Error as error:
         raise _bad(path, reader.line_num + 1, "", f"not CSV: {error}; fix the line") from None
     if not rows:
@@ -133,21 +297,92 @@ async def evaluate_intents(
 
 
 async def evaluate_emotion(
-    understander: Understander, rows: Sequence[Row]
-) -> dict[str, float | None]:
-    """Measure ``distress`` on (text, needs_human) rows; ``1`` means that a person should answer.
+    understanders: Sequence[Understander], rows: Sequence[EmotionRow], policy: Policy
+) -> dict[str, float | Mapping[str, Shares] | None]:
+    """Measure the mood that all ``understanders`` together find, and what ``policy`` makes of it.
 
-    Both figures are None when all rows have the same label.
+    ``auroc`` and ``recall_at_precision_90`` are about ``distress`` on rows with ``needs_human``,
+    and None unless both labels occur. Rows with ``moods`` or ``escalate`` add the figures of
+    `mood_shares`, for all rows and, in ``by_language``, for those of each language.
     """
-    insights, latency = await _understand(understander, [text for text, _ in rows])
-    scores = np.array([i.emotion.distress if i.emotion else 0.0 for i in insights])
-    needs = np.array([label == "1" for _, label in rows])
+    readings, latency = await read_emotions(understanders, rows, policy)
+    ranked = [reading for reading in readings if reading.row.needs_human is not None]
+    scores = np.array([reading.distress for reading in ranked])
+    needs = np.array([bool(reading.row.needs_human) for reading in ranked])
     mixed = bool(needs.any() and not needs.all())
-    return {
+    figures: dict[str, float | Mapping[str, Shares] | None] = {
         "auroc": auroc(scores, needs) if mixed else None,
         "recall_at_precision_90": recall_at_precision(scores, needs, 0.9) if mixed else None,
         "latency_ms_p50": latency,
     }
+    if any(row.moods or row.escalate is not None for row in rows):
+        figures |= {**mood_shares(readings), "n": len(rows)}
+        figures["by_language"] = {
+            code: {**mood_shares(some), "n": len(some)} for code, some in _by_language(readings)
+        }
+    return figures
+
+
+async def read_emotions(
+    understanders: Sequence[Understander], rows: Sequence[EmotionRow], policy: Policy
+) -> tuple[list[EmotionReading], float]:
+    """What the gateway makes of each row, and the median milliseconds for a message by itself:
+    those of the slowest understander, as they work side by side."""
+    texts = [row.text for row in rows]
+    insights: list[list[tuple[str, Insight]]] = [[] for _ in rows]
+    latency = 0.0
+    for engine in sorted(understanders, key=lambda engine: engine.priority):
+        found, milliseconds = await _understand(engine, texts)
+        latency = max(latency, milliseconds)
+        for known, insight in zip(insights, found, strict=True):
+            known.append((engine.name, insight))
+    return [
+        _emotion_reading(row, named, policy) for row, named in zip(rows, insights, strict=True)
+    ], latency
+
+
+def _emotion_reading(
+    row: EmotionRow, named: Sequence[tuple[str, Insight]], policy: Policy
+) -> EmotionReading:
+    found = join_insights(named, confident=policy.reasons.low_confidence.below)
+    turn = fresh_turn(row.text, datetime.now(UTC)).replace(understanding=found)
+    return EmotionReading(
+        row=row,
+        label=found.emotion.label,
+        distress=found.emotion.distress,
+        reasons=frozenset(reason.code for reason in decide(turn, policy).reasons),
+    )
+
+
+def mood_shares(readings: Sequence[EmotionReading]) -> dict[str, float | None]:
+    """How often the mood and the decision to escalate are right; each None without rows for it.
+
+    ``mood_accuracy``: of the rows with ``moods``, how many got one of these labels.
+    ``escalate_precision``: of the messages that were escalated by emotion, how many should be
+    (``escalate`` 1). ``escalate_recall``: of those that should be, how many were. ``alarm_rate``:
+    of the rows with ``escalate`` 0, how many got an upset label or were escalated by emotion.
+    """
+    labelled = [reading for reading in readings if reading.row.moods]
+    grave = [reading for reading in readings if reading.row.escalate]
+    harmless = [reading for reading in readings if reading.row.escalate is False]
+    escalated = [reading for reading in (*grave, *harmless) if reading.escalated]
+    return {
+        "mood_accuracy": _share([reading.label in reading.row.moods for reading in labelled]),
+        "escalate_precision": _share([bool(reading.row.escalate) for reading in escalated]),
+        "escalate_recall": _share([reading.escalated for reading in grave]),
+        "alarm_rate": _share([reading.alarm for reading in harmless]),
+    }
+
+
+def _by_language(
+    readings: Sequence[EmotionReading],
+) -> Iterator[tuple[str, list[EmotionReading]]]:
+    for code in sorted({reading.row.language for reading in readings} - {""}):
+        yield code, [reading for reading in readings if reading.row.language == code]
+
+
+def _share(held: Sequence[bool]) -> float | None:
+    return float(np.mean(held)) if held else None
 
 
 async def evaluate_language(
@@ -181,6 +416,73 @@ async def _understand(
         await understander.understand([turn])
         times.append((time.perf_counter() - started) * 1000)
     return insights, float(np.median(times))
+
+
+# -- answers -------------------------------------------------------------------------------------
+
+
+def judge_answers(rows: Sequence[Row], responses: Sequence[BotResponse]) -> list[JudgedAnswer]:
+    """Compare what customers got with the rows (text, wanted), in the same order.
+
+    ``wanted`` is `PERSON`; `REFUSE`; the name of an intent, if any response knows one of this
+    name; else a fragment of the right words.
+    """
+    intents = frozenset[str]().union(*(response.known for response in responses))
+    return [
+        JudgedAnswer(
+            text=text,
+            wanted=wanted,
+            response=response,
+            outcome=_outcome(wanted, response, names_intent=wanted in intents),
+        )
+        for (text, wanted), response in zip(rows, responses, strict=True)
+    ]
+
+
+def _outcome(wanted: str, response: BotResponse, *, names_intent: bool) -> Outcome:
+    if wanted == PERSON:
+        right = response.handed_over
+    elif wanted == REFUSE:
+        right = not response.answered
+    elif names_intent:
+        right = response.answered and wanted in response.intents
+    else:
+        right = response.answered and _folded(wanted) in _folded(response.text)
+    if right:
+        return "right"
+    if response.answered:
+        return "wrong"
+    return "needless" if response.handed_over else "refused"
+
+
+def _folded(text: str) -> str:
+    """Without the differences of case and spaces."""
+    return " ".join(text.casefold().split())
+
+
+def answer_shares(judged: Sequence[JudgedAnswer]) -> dict[str, dict[str, float]]:
+    """The share of each outcome among all rows, as `share_with_interval`; they sum to 1.
+
+    ``right``: the answer that was wanted is among those given; a person where one was wanted; no
+    answer where any would be wrong. ``wrong``: another answer. ``needless``: handed over although
+    an answer was wanted. ``refused``: asked back or had no answer although one, or a person, was
+    wanted.
+    """
+    counts = Counter(each.outcome for each in judged)
+    return {outcome: share_with_interval(counts[outcome], len(judged)) for outcome in OUTCOMES}
+
+
+def share_with_interval(count: int, total: int) -> dict[str, float]:
+    """``count`` of ``total`` (at least 1) as ``value`` with its 95 % interval from ``low`` to
+    ``high`` (Wilson, 1927: it is right for small samples and for shares near 0 and 1, too)."""
+    from scipy.stats import binomtest  # noqa: PLC0415  (slow to import; only eval needs it)
+
+    interval = binomtest(count, total).proportion_ci(confidence_level=0.95, method="wilson")
+    return {
+        "value": count / total,
+        "low": float(interval.low),
+        "high": float(interval.high),
+    }
 
 
 # -- figures -------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from gateway.model import Reason, Reply, SurveyAnswer, Turn, Value
 from gateway.pipeline.validation import InvalidValue, check_types
 from gateway.ports import Handler, Suggester, SurveyReader
 from gateway.routing.policy import Policy
+from gateway.routing.reasons import HARM
 from gateway.routing.route import after_failure, hand_over
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import with_timeout
@@ -23,6 +24,17 @@ LAST_RESORT = Reply(
     purpose="handover",
 )
 """The hand-over reply when no handler offers one."""
+
+
+LAST_RESORT_HARM = Reply(
+    opener="",
+    body=(
+        "Are you safe? If anyone is hurt or in danger, please call your local emergency number.",
+        "A person will read your message and answer you.",
+    ),
+    purpose="handover",
+)
+"""The same for a message that speaks of harm."""
 
 
 class HandlerAnswer(Value, frozen=True, kw_only=True):
@@ -125,7 +137,7 @@ class HandlerChain:
         if turn.kind != "message":
             return HandlerAnswer(turn=turn)
         if turn.route.action == "escalate":
-            return HandlerAnswer(turn=turn, reply=LAST_RESORT)
+            return HandlerAnswer(turn=turn, reply=last_resort(turn))
         no_answer = Reason(code="no_answer", detail="no handler had an answer")
         route = hand_over(turn, self.policy, (no_answer,))
         return await self._hand_over(turn.replace(route=route))
@@ -137,12 +149,18 @@ class HandlerChain:
         try:
             answer = await self._first_reply(turn)
         except HandlerFailed:
-            return HandlerAnswer(turn=turn, reply=LAST_RESORT)
+            return HandlerAnswer(turn=turn, reply=last_resort(turn))
         return answer if answer.reply is not None else HandlerAnswer(turn=turn, reply=LAST_RESORT)
 
     def _count_failure(self, handler: str, turn: Turn) -> None:
         log.exception("handler.failed", handler=handler, turn=turn.id)
         self.metrics.failures.labels(handler).inc()
+
+
+def last_resort(turn: Turn) -> Reply:
+    """The hand-over reply that needs no handler."""
+    harm = any(reason.code == HARM for reason in turn.route.reasons)
+    return LAST_RESORT_HARM if harm else LAST_RESORT
 
 
 def has_text(reply: Reply) -> bool:

@@ -1,15 +1,21 @@
-"""Handoffs that no message causes: a delivery failed, or nobody claimed a case in time."""
+"""What no message causes: a handoff because a delivery failed, one that moves up because nobody
+claimed it in time, and the alarm about harm."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
+import structlog
+
 from gateway.model import Handoff, Reason
 from gateway.pipeline.outcomes import system_line
 from gateway.ports import Clock, Conflict, Event, Events, NotFound
 from gateway.routing.policy import Policy
-from gateway.store import HandoffRequest, Store, TurnOutcome, WorkItem
+from gateway.store import AlarmCause, HandoffRequest, Store, TurnOutcome, WorkItem
+
+log = structlog.get_logger(__name__)
 
 HIGHEST_PRIORITY = 3
 
@@ -66,6 +72,22 @@ class AutomaticHandoffs:
                 Event(topic="desk", name="queue", conversation=handoff.conversation)
             )
         return done
+
+    async def sound_alarm(self, work: WorkItem) -> TurnOutcome:
+        """Handle the alarm timer of a handoff for harm. The transaction that sounds the alarm
+        checks that it is still needed."""
+        if work.event is None or work.conversation is None:
+            raise ValueError(f"turn {work.id} is not an alarm timer")
+        conversation = work.conversation.id
+        why = msgspec.convert(work.event.data["why"], AlarmCause)
+        with suppress(NotFound):  # the customer was erased meanwhile
+            sounded = await self.store.handoffs.sound_alarm(
+                conversation, why, turn=work.id, at=self.clock.now()
+            )
+            if sounded:
+                log.warning("handoff.alarm", conversation=conversation, why=why)
+                self.events.publish(Event(topic="desk", name="alarm", conversation=conversation))
+        return TurnOutcome(work=work, conversation=work.conversation, customer=work.customer)
 
     def _next_request(self, handoff: Handoff) -> HandoffRequest | None:
         """None when it has the top tier and the highest priority already."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.model import (
     Agent,
@@ -16,17 +16,30 @@ from gateway.model import (
     Rendered,
     Reply,
     Route,
+    Timer,
     Turn,
 )
 from gateway.pipeline.answering import HandlerAnswer, has_text
 from gateway.ports import Traits, Voice
+from gateway.routing.hours import is_open
 from gateway.routing.policy import Policy
-from gateway.routing.reasons import confident_intent
-from gateway.store import AgentMessage, DraftSuggestion, HandoffRequest, TurnOutcome, WorkItem
+from gateway.routing.reasons import HARM, confident_intent, harm_is_known
+from gateway.store import (
+    AgentMessage,
+    AlarmCause,
+    DraftSuggestion,
+    HandoffRequest,
+    TurnOutcome,
+    WorkItem,
+)
 
 OPTED_OUT = "the customer asked for no more messages at this address"
 NO_TRAITS = Traits()
 """Of a channel that is no longer configured."""
+ALARM_TIMER = "harm_alarm"
+"""The name of the timer of an alarm."""
+_NOT_RAISING = frozenset({"with_person", "mood", "automatic"})
+"""Codes that an agent sees with the message; they are no reasons to hurry."""
 MAX_SOURCE = 64
 """Characters of a draft's source."""
 
@@ -62,8 +75,9 @@ class OutcomeBuilder:
             notes=(_handover_line(turn),) if escalates else (),
             mailbox=self._traits_of(turn.conversation).mailbox,
             handoff=self._handoff(turn) if escalates else None,
+            raised=_raised(turn) if turn.route.action == "pass" else None,
             draft=self._draft(turn, *draft) if draft else None,
-            timers=reply.timers if reply else (),
+            timers=(*(reply.timers if reply else ()), *self._alarms(turn)),
             survey=reply.survey if reply and replies else None,
             answered=turn.survey_answer,
             opt_out=bool(turn.survey_answer and turn.survey_answer.opt_out),
@@ -163,6 +177,22 @@ class OutcomeBuilder:
             claim_by=self.policy.claim_by(route.tier, begins),
         )
 
+    def _alarms(self, turn: Turn) -> tuple[Timer, ...]:
+        """The alarm for a message that speaks of harm: at once when nobody is at work, else if
+        nobody claims the handoff in time. A second such message sounds no second alarm."""
+        codes = (reason.code for reason in turn.route.reasons)
+        if turn.kind != "message" or HARM not in codes or harm_is_known(turn):
+            return ()
+        claimed, hours = turn.conversation.state == "person", self.policy.hours
+        why: AlarmCause = "away" if claimed else "closed"
+        due = turn.at
+        if hours is None or is_open(hours, turn.at):
+            if claimed:
+                return ()
+            why = "unclaimed"
+            due += timedelta(minutes=self.policy.reasons.harm.alarm_minutes)
+        return (Timer(name=ALARM_TIMER, due_at=due, data={"why": why}),)
+
     def _traits_of(self, conversation: Conversation) -> Traits:
         return self.traits.get(conversation.address.channel, NO_TRAITS)
 
@@ -215,6 +245,9 @@ def render_context(turn: Turn, max_length: int | None) -> RenderContext:
         emotion=turn.understanding.emotion if turn.kind == "message" else last_mood(turn.history),
         author="bot",
         first=not any(m.author in ("bot", "agent") and not m.internal for m in turn.history),
+        reasons=tuple(reason.code for reason in turn.route.reasons)
+        if turn.route.action == "escalate"
+        else (),
         customer=turn.customer.name,
         language=turn.language,
         max_length=max_length,
@@ -227,6 +260,19 @@ def last_mood(history: tuple[Message, ...]) -> Emotion:
         if message.author == "customer" and message.understanding:
             return message.understanding.emotion
     return Emotion()
+
+
+def _raised(turn: Turn) -> HandoffRequest | None:
+    """What the handoff of a conversation that a person has, or that waits, gains by the message."""
+    noted = tuple(r for r in turn.route.reasons if r.code not in _NOT_RAISING)
+    if not noted or turn.conversation.state not in ("waiting", "person"):
+        return None
+    return HandoffRequest(
+        reasons=noted,
+        tier=turn.conversation.tier,
+        skills=turn.route.skills,
+        priority=turn.route.priority,
+    )
 
 
 def _message_to_store(turn: Turn) -> Message | None:

@@ -11,6 +11,7 @@ from cachetools import LRUCache
 
 from gateway.model import ContextCard, Message, Value
 from gateway.ports import Handler, Summariser
+from gateway.routing.reasons import HARM
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import cancel_all
 
@@ -32,9 +33,21 @@ def summarise(card: ContextCard) -> tuple[str, ...]:
 
 
 def contact_lines(card: ContextCard) -> tuple[str, ...]:
-    """The lines of every summary, whoever wrote the others: the mood and earlier contacts."""
+    """The lines of every summary, whoever wrote the others: what was said to a customer who speaks
+    of harm, the mood and earlier contacts."""
     customer = [m for m in card.messages if m.author == "customer" and m.text.strip()]
-    return tuple(line for line in (_mood(customer), _contacts(card)) if line)
+    return tuple(line for line in (_advice(card), _mood(customer), _contacts(card)) if line)
+
+
+def _advice(card: ContextCard) -> str:
+    """What the customer was told last at a hand-over for harm."""
+    codes = [reason.code for reason in card.handoff.reasons] if card.handoff else []
+    told = [m for m in card.messages if m.author == "bot" and m.purpose == "handover"]
+    if HARM not in codes or not told:
+        return ""
+    text = " ".join(m.text for m in told if m.turn == told[-1].turn)
+    unsent = told[-1].status in ("failed", "discarded", "unsure")
+    return f"{'Was perhaps not' if unsent else 'Was'} told: “{_short(text)}”"
 
 
 def _request(messages: list[Message], intent: str | None) -> str:

@@ -29,6 +29,8 @@ class TurnPipeline:
     outcomes: OutcomeBuilder
     policy: Policy
     clock: Clock
+    alarms: bool = False
+    """Whether an alarm reaches somebody; see `Turn`."""
     _opening_cache: tuple[datetime, datetime, str | None] = field(
         default=(NEVER, NEVER, None), init=False
     )
@@ -40,7 +42,9 @@ class TurnPipeline:
         turn = turn.replace(context=await self.contexts.gather(turn))
         turn = turn.replace(understanding=await self.understanding.understand(turn))
         work, turn = self._read_survey(work, turn)
-        turn = turn.replace(route=decide(turn, self.policy), opening=self._opening(turn.at))
+        turn = turn.replace(
+            route=decide(turn, self.policy), opening=self._opening(turn.at), alarms=self.alarms
+        )
         answer = await self.handlers.answer(turn)
         draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
         return self.outcomes.answered(work, answer, draft)

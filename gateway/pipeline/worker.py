@@ -11,7 +11,7 @@ import structlog
 from gateway.model import Reason
 from gateway.pipeline.answering import LAST_RESORT, HandlerAnswer
 from gateway.pipeline.handoffs import AutomaticHandoffs
-from gateway.pipeline.outcomes import OutcomeBuilder, is_consent_word
+from gateway.pipeline.outcomes import ALARM_TIMER, OutcomeBuilder, is_consent_word
 from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.pipeline.turn import TurnPipeline, begin_turn
 from gateway.pipeline.verification import AddressVerification
@@ -87,8 +87,9 @@ class TurnWorker:
             return self.outcomes.edited(work, begin_turn(work, self.clock.now()))
         if is_consent_word(work):
             return self.outcomes.consent_word(work, begin_turn(work, self.clock.now()))
-        if work.event is not None and work.event.name == UNCLAIMED:
-            return await self.handoffs.move_up(work)
+        own_timers = {UNCLAIMED: self.handoffs.move_up, ALARM_TIMER: self.handoffs.sound_alarm}
+        if work.event is not None and work.event.name in own_timers:
+            return await own_timers[work.event.name](work)
         await self.verification.redeem(work)
         return await self.turns.run(work)
 

@@ -5,6 +5,7 @@ base class. The gateway passes them its `Services`, which they may call.
 """
 
 from gateway.ports.channels import (
+    AlarmReceiver,
     Channel,
     HttpRoutes,
     OpenApiProvider,
@@ -67,6 +68,7 @@ from gateway.ports.turns import (
 )
 
 __all__ = [
+    "AlarmReceiver",
     "AuditEntry",
     "AuditLog",
     "Channel",

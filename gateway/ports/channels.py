@@ -92,6 +92,22 @@ class OpenApiProvider(Protocol):
 
 
 @runtime_checkable
+class AlarmReceiver(Protocol):
+    """Brings alarms to people who do not look at the desk at that moment.
+
+    An alarm is a system message of purpose ``alarm`` in a conversation of the desk's queue. It is
+    committed before the event ``alarm`` of the topic ``desk`` announces it, and it holds no words
+    of the customer. The receiver notices by itself which alarms it has not passed on yet.
+    """
+
+    @property
+    def receives_alarms(self) -> bool:
+        """Whether it is set up to pass alarms on. If nobody is, the customer is not told that a
+        person was alerted."""
+        ...
+
+
+@runtime_checkable
 class WebhookSubscriber(Protocol):
     """Handles some of the payloads of a webhook endpoint that another plugin serves.
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 Share = Annotated[float, Field(ge=0, le=1)]
 LanguageCode = Annotated[str, Field(pattern="^[a-z]{2}$")]
 
+HARM = "harm"
+"""The code of `Harm`, the reason that comes before all others."""
 UNDERSTANDING_REASONS = ("low_confidence", "out_of_scope")
 """When only these hold, the bot may ask a clarifying question first."""
 
@@ -70,6 +72,20 @@ class Rule(PolicyPart):
         return None
 
 
+class Harm(Rule):
+    """The customer speaks of harm or danger: first of all reasons, at any hour, whatever they
+    want otherwise, also in a conversation that a person has and in the answer to a survey."""
+
+    label: ClassVar[str] = "Speaks of harm or danger"
+    priority: int = Field(3, ge=0, le=3)
+    alarm_minutes: float = Field(
+        5, gt=0, description="then an alarm, unless claimed; outside opening hours at once"
+    )
+
+    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
+        return quoted_signal(turn, "harm")
+
+
 class AskedForPerson(Rule):
     """The customer asks for a person."""
 
@@ -81,16 +97,6 @@ class AskedForPerson(Rule):
         intent = confident_intent(turn, policy)
         by_intent = intent_words(intent) if intent and intent in self.intents else None
         return quoted_signal(turn, "asked_for_person") or by_intent
-
-
-class Harm(Rule):
-    """The customer speaks of harm or danger."""
-
-    label: ClassVar[str] = "Speaks of harm or danger"
-    priority: int = Field(3, ge=0, le=3)
-
-    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
-        return quoted_signal(turn, "harm")
 
 
 class Legal(Rule):
@@ -373,8 +379,8 @@ class LowConfidence(Rule):
 class Reasons(PolicyPart):
     """All reasons to step back, in the order of precedence."""
 
-    asked_for_person: AskedForPerson = AskedForPerson()
     harm: Harm = Harm()
+    asked_for_person: AskedForPerson = AskedForPerson()
     legal: Legal = Legal()
     urgent: Urgent = Urgent()
     strong_emotion: StrongEmotion = StrongEmotion()
@@ -407,6 +413,42 @@ def reasons_that_hold(turn: Turn, policy: Policy) -> tuple[Reason, ...]:
     return tuple(found)
 
 
+def merge_reasons(known: Iterable[Reason], added: Iterable[Reason]) -> tuple[Reason, ...]:
+    """``known`` and those of ``added`` with another code, in the order of precedence; codes without
+    a rule come last. A code keeps the detail with which it was known."""
+    order = list(Reasons.model_fields)
+    by_code = {reason.code: reason for reason in (*added, *known)}
+    known_first = dict.fromkeys(reason.code for reason in (*known, *added))
+    ranked = sorted(
+        known_first, key=lambda code: order.index(code) if code in order else len(order)
+    )
+    return tuple(by_code[code] for code in ranked)
+
+
+def spoke_of_harm(history: Iterable[Message]) -> bool:
+    """Whether harm was a reason for the route of one of the customer's messages."""
+    return any(
+        message.author == "customer"
+        and message.route is not None
+        and any(reason.code == HARM for reason in message.route.reasons)
+        for message in history
+    )
+
+
+def harm_is_known(turn: Turn) -> bool:
+    """Whether the customer spoke of harm before in a conversation that waits or that a person has,
+    since a person last answered them: they were told what to do, and people were alerted."""
+    if turn.conversation.state not in ("waiting", "person"):
+        return False
+    history = turn.history
+    answers = [
+        at
+        for at, message in enumerate(history)
+        if message.author == "agent" and not message.internal
+    ]
+    return spoke_of_harm(history[answers[-1] + 1 if answers else 0 :])
+
+
 def reason_label(code: str) -> str:
     """What agents read for a reason's ``code``. A plugin's code is its own label, as words."""
     field = Reasons.model_fields.get(code)
@@ -416,7 +458,7 @@ def reason_label(code: str) -> str:
 
 def _codes_for_survey(answer: SurveyAnswer) -> tuple[str, ...]:
     """The reasons that can hold for the answer to a survey: it asks the bot nothing."""
-    codes = ("asked_for_person", "harm", "legal")
+    codes = (HARM, "asked_for_person", "legal")
     return codes if answer.opt_out else (*codes, "urgent", "strong_emotion", "survey_unsolved")
 
 

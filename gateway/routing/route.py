@@ -5,10 +5,12 @@ from __future__ import annotations
 from gateway.model import Reason, Route, Turn
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import (
+    HARM,
     UNDERSTANDING_REASONS,
     Rule,
     confident_intent,
     count_replies,
+    harm_is_known,
     reasons_that_hold,
     since_bot_took_over,
 )
@@ -22,14 +24,19 @@ def decide(turn: Turn, policy: Policy) -> Route:
     but ``clarify`` when the bot only did not understand, the customer is calm and the bot has not
     asked a clarifying question yet. Else ``automate``. A customer who opted out and writes all the
     same goes to an agent, who may know another way to answer.
+
+    A customer who speaks of harm for the first time while the conversation waits is handed over
+    again, because nobody has told them yet what to do.
     """
     if turn.conversation.state in ("waiting", "person"):
-        return _pass_on(turn, policy)
+        return _with_people(turn, policy)
     if turn.kind != "message":
         return Route(action="automate")
     if turn.automatic:
         return Route(action="pass", tier=turn.conversation.tier, reasons=(AUTOMATIC,))
-    reasons = (OPTED_OUT,) if turn.opted_out else reasons_that_hold(turn, policy)
+    reasons = reasons_that_hold(turn, policy)
+    if turn.opted_out:
+        reasons = (*(reason for reason in reasons if reason.code == HARM), OPTED_OUT)
     if not reasons:
         return Route(action="automate")
     if _may_clarify(turn, reasons, policy):
@@ -45,16 +52,17 @@ def after_failure(turn: Turn, policy: Policy, what: str) -> Route:
     failure of a timer or event is only recorded; no customer waits for it.
     """
     if turn.conversation.state in ("waiting", "person"):
-        return _pass_on(turn, policy)
+        return _with_people(turn, policy)
     failed = Reason(code="plugin_failed", detail=what)
     if turn.kind != "message" or turn.automatic:
         return Route(action="pass", tier=turn.conversation.tier, reasons=(failed,))
-    kept = (
-        r
-        for r in reasons_that_hold(turn, policy)
-        if r.code not in {*UNDERSTANDING_REASONS, "plugin_failed"}
-    )
-    return hand_over(turn, policy, (failed, *kept))
+    kept = [
+        reason
+        for reason in reasons_that_hold(turn, policy)
+        if reason.code not in {*UNDERSTANDING_REASONS, "plugin_failed"}
+    ]
+    harm, others = [r for r in kept if r.code == HARM], [r for r in kept if r.code != HARM]
+    return hand_over(turn, policy, (*harm, failed, *others))
 
 
 def hand_over(turn: Turn, policy: Policy, reasons: tuple[Reason, ...]) -> Route:
@@ -90,6 +98,34 @@ def _may_clarify(turn: Turn, reasons: tuple[Reason, ...], policy: Policy) -> boo
     )
 
 
+def _with_people(turn: Turn, policy: Policy) -> Route:
+    """The route in a conversation that waits or that a person has."""
+    if turn.conversation.state == "waiting" and _harm_is_news(turn, policy):
+        return _hand_over_again(turn, policy)
+    return _pass_on(turn, policy)
+
+
+def _harm_is_news(turn: Turn, policy: Policy) -> bool:
+    rule = policy.reasons.harm
+    return (
+        turn.kind == "message"
+        and not turn.automatic
+        and rule.enabled
+        and rule.check(turn, policy) is not None
+        and not harm_is_known(turn)
+    )
+
+
+def _hand_over_again(turn: Turn, policy: Policy) -> Route:
+    """The route of a conversation that waits already; it does not move to a lower tier."""
+    kept = (r for r in reasons_that_hold(turn, policy) if r.code not in UNDERSTANDING_REASONS)
+    route = hand_over(turn, policy, tuple(kept))
+    tiers, current = list(policy.tiers), turn.conversation.tier
+    if current not in tiers:
+        return route
+    return route.replace(tier=max(route.tier, current, key=tiers.index))
+
+
 def _pass_on(turn: Turn, policy: Policy) -> Route:
     owner = turn.conversation.owner
     state = f"{owner.name} has the conversation" if owner else "it waits for a person"
@@ -107,7 +143,7 @@ def _reasons_for_agent(turn: Turn, policy: Policy) -> tuple[Reason, ...]:
     """What an agent should notice in a message to a conversation that they already have."""
     if turn.automatic:
         return (AUTOMATIC,)
-    urgent = ("harm", "legal", "urgent", "strong_emotion", "unreadable")
+    urgent = (HARM, "legal", "urgent", "strong_emotion", "unreadable")
     found = tuple(reason for reason in reasons_that_hold(turn, policy) if reason.code in urgent)
     emotion = turn.understanding.emotion
     if emotion.label == "calm" or any(r.code in ("urgent", "strong_emotion") for r in found):

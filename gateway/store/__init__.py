@@ -5,7 +5,7 @@ that compares (an epoch, a state) says in its result what it found.
 """
 
 from gateway.store.customers import Customers, Links, RetentionStep, RetentionStore, UpdatedMessage
-from gateway.store.desk import Handoffs, Queries
+from gateway.store.desk import AlarmCause, Handoffs, Queries
 from gateway.store.queues import (
     Inbox,
     InboxEntry,
@@ -35,6 +35,7 @@ from gateway.store.work import (
 
 __all__ = [
     "AgentMessage",
+    "AlarmCause",
     "AlreadyHandled",
     "Backlog",
     "CommittedTurn",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gateway.model import (
     Address,
@@ -19,6 +19,10 @@ from gateway.model import (
     Suggestion,
 )
 from gateway.store.work import HandoffRequest
+
+AlarmCause = Literal["closed", "unclaimed", "away"]
+"""``closed``: nobody is at work; ``unclaimed``: nobody claimed the handoff in time; ``away``: the
+person who has the conversation is not at work."""
 
 
 class Handoffs(Protocol):
@@ -51,6 +55,14 @@ class Handoffs(Protocol):
         self, handoff: int, conversation: int, request: HandoffRequest, at: datetime
     ) -> bool:
         """Move an unclaimed handoff to a higher tier; False when it was claimed meanwhile."""
+        ...
+
+    async def sound_alarm(
+        self, conversation: int, why: AlarmCause, *, turn: int, at: datetime
+    ) -> bool:
+        """Commit an alarm: a system line of purpose ``alarm`` and the event ``handoff.alarm``.
+        False when there is none to sound: nobody needs to claim it any more, or this ``turn`` has
+        sounded it before. ``why`` is ``away`` for a conversation that a person has."""
         ...
 
     async def note(self, message: Message) -> Message: ...

@@ -114,6 +114,9 @@ class TurnOutcome(Value, frozen=True, kw_only=True):
     notes: tuple[Message, ...] = ()
     mailbox: bool = False
     handoff: HandoffRequest | None = None
+    """Opened; in a conversation that waits already, its open handoff gains what this one has."""
+    raised: HandoffRequest | None = None
+    """Its reasons and priority are added to the open handoff, if there is one."""
     draft: DraftSuggestion | None = None
     timers: tuple[Timer, ...] = ()
     survey: SurveyQuestion | None = None

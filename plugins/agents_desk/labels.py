@@ -48,6 +48,7 @@ PURPOSES = {
     "notice": "sent a notice",
     "survey": "sent a survey",
     "thanks": "said thanks",
+    "alarm": "raised an alarm",
 }
 ACTIONS = {
     "automate": "The bot may answer",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from gateway import Handler, Section, Settings, hookimpl
 from plugins.escalation.handlers import Escalation, Fallback
@@ -16,6 +17,24 @@ __all__ = ["Escalation", "EscalationSettings", "Fallback", "HandoverTexts"]
 PerLanguage = Annotated[
     dict[str, str], BeforeValidator(lambda v: {"en": v} if isinstance(v, str) else v)
 ]
+
+
+def _check_emergency_key(key: str) -> str:
+    if not re.fullmatch("[a-z]{2}|[A-Z]{2}|default", key):
+        raise ValueError(
+            f"`{key}` is no language (`de`), no country (`US`) and not `default`; write one of them"
+        )
+    return key
+
+
+def _check_emergency_number(number: str) -> str:
+    if not re.fullmatch(r"\+?\d[\d -]{0,13}\d", number):
+        raise ValueError(f"`{number}` is not a phone number; write it as `112` or `+49 30 19240`")
+    return number
+
+
+EmergencyKey = Annotated[str, AfterValidator(_check_emergency_key)]
+EmergencyNumber = Annotated[str, AfterValidator(_check_emergency_number)]
 
 
 class EscalationSettings(BaseModel):
@@ -43,6 +62,12 @@ class EscalationSettings(BaseModel):
         {}, description="kind of text -> language -> text, in place of the packaged one"
     )
 
+    emergency_numbers: dict[EmergencyKey, EmergencyNumber] = Field(
+        {},
+        description="language (`de`), country (`US`, where a fact `country` of the customer names "
+        "it) or `default` -> emergency number, said to customers who speak of harm",
+    )
+
     @field_validator("words")
     @classmethod
     def _validate_words(cls, words: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
@@ -65,7 +90,7 @@ def register_settings(section: Section) -> None:
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
     if section := settings.section(EscalationSettings):
-        texts = HandoverTexts(section.words)
+        texts = HandoverTexts(section.words, section.emergency_numbers)
         register(
             Escalation(
                 texts=texts,

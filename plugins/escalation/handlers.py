@@ -21,6 +21,10 @@ MOODS = {
 """The kind of hand-over text for a mood; ``handover`` for all others."""
 
 
+HARM_KIND = "handover_harm"
+"""The kind of text for a message that speaks of harm, whatever else holds."""
+
+
 @dataclass(kw_only=True)
 class Escalation:
     """Announces a hand-over to a person, and asks one clarifying question.
@@ -113,6 +117,8 @@ def hand_over(turn: Turn, texts: HandoverTexts, kind: str) -> Reply:
     language = texts.supported(turn.language)
     if turn.kind != "message":
         return Reply(language=language, purpose="notice")
+    if kind == HARM_KIND:
+        return _hand_over_harm(turn, texts)
     reply = Reply(body=(texts.text(kind, language),), language=language, purpose="handover")
     if kind == "not_served":
         own = texts.supported_for(kind, turn.language)
@@ -123,6 +129,37 @@ def hand_over(turn: Turn, texts: HandoverTexts, kind: str) -> Reply:
         return reply
     closed = texts.text("closed", language, when=opening.value)
     return reply.replace(body=(*reply.body, closed), facts=(opening,))
+
+
+def _hand_over_harm(turn: Turn, texts: HandoverTexts) -> Reply:
+    """First: are you safe, and whom to call. Then who has the message, and what is true of now.
+
+    It has no opener, so that these are its first words.
+    """
+    language = texts.supported_for_harm(turn.language)
+    number = texts.emergency_number(language, _country(turn))
+    facts = [Fact(name="emergency_number", value=number)] if number else []
+    values = {"number": number or texts.text("harm_number", language)}
+    kind = "harm_told"
+    if turn.opening is not None and turn.alarms:
+        kind = "harm_alerted"
+    elif turn.opening is not None:
+        kind = "harm_closed"
+        values["when"] = texts.date(datetime.fromisoformat(turn.opening), language)
+        facts.append(Fact(name="opening", value=values["when"]))
+    return Reply(
+        opener="",
+        body=tuple(texts.text(part, language, **values) for part in (HARM_KIND, kind)),
+        facts=tuple(facts),
+        language=language,
+        purpose="handover",
+    )
+
+
+def _country(turn: Turn) -> str | None:
+    """The customer's country, if a fact names it."""
+    named = (f.value for f in (*turn.message.facts, *turn.context.facts) if f.name == "country")
+    return next((value.strip().upper() for value in named), None)
 
 
 def intent_title(intent: str) -> str:
@@ -142,6 +179,8 @@ def _opening(turn: Turn, texts: HandoverTexts, language: str) -> Fact | None:
 
 def _handover_kind(turn: Turn) -> str:
     codes = [reason.code for reason in turn.route.reasons]
+    if "harm" in codes:
+        return HARM_KIND
     if "unreadable" in codes:
         return "unreadable"
     if codes[:1] == ["plugin_failed"]:

@@ -51,6 +51,115 @@ TEXTS: TextsByKind = {
         "es": "Se lo paso a una persona de nuestro equipo y lo he marcado como urgente.",
         "ar": "سأحيل هذا إلى شخص من فريقنا، وقد وضعت عليه علامة عاجل.",
     },
+    "handover_harm": {
+        "en": "Are you safe? If anyone is hurt or in danger, please call {number} first.",
+        "de": "Sind Sie in Sicherheit? Wenn jemand verletzt oder in Gefahr ist, wählen Sie bitte "
+        "zuerst {number}.",
+        "fr": "Êtes-vous en sécurité ? Si quelqu'un est blessé ou en danger, appelez d'abord le "
+        "{number}.",
+        "es": "¿Está a salvo? Si hay alguien herido o en peligro, llame primero al {number}.",
+        "ar": "هل أنت بأمان؟ إذا كان أحد مصابًا أو في خطر، فاتصل أولًا على {number}.",
+        "it": "È al sicuro? Se qualcuno è ferito o in pericolo, chiami prima il {number}.",
+        "pt": "Está em segurança? Se alguém estiver ferido ou em perigo, ligue primeiro para o "
+        "{number}.",
+        "nl": "Bent u veilig? Als iemand gewond of in gevaar is, bel dan eerst {number}.",
+        "pl": "Czy wszyscy są bezpieczni? Jeśli ktoś jest ranny lub w niebezpieczeństwie, proszę "
+        "najpierw zadzwonić pod {number}.",
+        "sv": "Är du i säkerhet? Om någon är skadad eller i fara, ring först {number}.",
+        "tr": "Güvende misiniz? Yaralanan veya tehlikede olan biri varsa lütfen önce {number} "
+        "numarasını arayın.",
+        "ja": "ご無事ですか。けが人や危険がある場合は、まず{number}に電話してください。",
+    },
+    "harm_told": {
+        "en": "I am telling a person in our team right now. They have your message and will "
+        "answer you here.",
+        "de": "Ich verständige gerade einen Menschen aus unserem Team. Ihre Nachricht liegt dort "
+        "vor, und Sie bekommen hier eine Antwort.",
+        "fr": "Je préviens tout de suite une personne de notre équipe. Elle a votre message et "
+        "vous répondra ici.",
+        "es": "Estoy avisando ahora mismo a una persona de nuestro equipo. Tiene su mensaje y le "
+        "responderá aquí.",
+        "ar": "أُبلغ الآن شخصًا من فريقنا. رسالتك لديه وسيرد عليك هنا.",
+        "it": "Sto avvisando ora una persona del nostro team. Ha il suo messaggio e le "
+        "risponderà qui.",
+        "pt": "Estou a avisar agora uma pessoa da nossa equipa. Ela tem a sua mensagem e vai "
+        "responder-lhe aqui.",
+        "nl": "Ik waarschuw nu iemand van ons team. Die heeft uw bericht en antwoordt u hier.",
+        "pl": "Właśnie zawiadamiam osobę z naszego zespołu. Ma ona tę wiadomość i odpowie tutaj.",
+        "sv": "Jag meddelar nu en person i vårt team, som har ditt meddelande och svarar dig här.",
+        "tr": "Şu anda ekibimizden bir kişiye haber veriyorum. Mesajınız onda ve size buradan "
+        "yanıt verecek.",
+        "ja": "ただいま担当者に知らせています。"
+        "担当者がメッセージを受け取り、こちらでお答えします。",
+    },
+    "harm_alerted": {
+        "en": "We are outside our opening hours. A person in our team has been alerted and has "
+        "your message. Until they answer, you can get help at {number}.",
+        "de": "Wir haben gerade geschlossen. Ein Mensch aus unserem Team ist alarmiert und hat "
+        "Ihre Nachricht. Bis zur Antwort bekommen Sie hier Hilfe: {number}.",
+        "fr": "Nous sommes fermés en ce moment. Une personne de notre équipe est alertée et a "
+        "votre message. En attendant sa réponse, vous pouvez appeler le {number}.",
+        "es": "Ahora estamos fuera de nuestro horario. Hemos alertado a una persona de nuestro "
+        "equipo, que tiene su mensaje. Hasta que le responda, puede pedir ayuda al {number}.",
+        "ar": "نحن الآن خارج أوقات العمل. تم تنبيه شخص من فريقنا ورسالتك لديه. إلى أن يرد عليك، "
+        "يمكنك طلب المساعدة على {number}.",
+        "it": "Ora siamo fuori dall'orario di apertura. Una persona del nostro team è stata "
+        "allertata e ha il suo messaggio. Fino alla sua risposta può chiedere aiuto chiamando il "
+        "{number}.",
+        "pt": "Estamos fora do horário de atendimento. Uma pessoa da nossa equipa foi alertada e "
+        "tem a sua mensagem. Até à resposta, pode pedir ajuda ligando para o {number}.",
+        "nl": "Wij zijn nu gesloten. Iemand van ons team is gealarmeerd en heeft uw bericht. Tot "
+        "er antwoord komt, krijgt u hulp via {number}.",
+        "pl": "Jesteśmy teraz poza godzinami pracy. Osoba z naszego zespołu została zaalarmowana "
+        "i ma tę wiadomość. Do czasu odpowiedzi pomoc można wezwać, dzwoniąc pod {number}.",
+        "sv": "Vi har stängt just nu. En person i vårt team har larmats och har ditt meddelande. "
+        "Tills du får svar kan du få hjälp på {number}.",
+        "tr": "Şu anda çalışma saatlerimizin dışındayız. Ekibimizden bir kişiye alarm verildi ve "
+        "mesajınız onda. Yanıt gelene kadar {number} numarasından yardım alabilirsiniz.",
+        "ja": "現在は営業時間外ですが、担当者に緊急の連絡をし、メッセージを届けました。"
+        "回答があるまでは、{number}に助けを求めてください。",
+    },
+    "harm_closed": {
+        "en": "Nobody in our team is at work right now. Your message comes first when we open, "
+        "on {when}. Until then, you can get help at {number}.",
+        "de": "Im Moment ist niemand von uns im Haus. Ihre Nachricht kommt zuerst dran, wenn wir "
+        "öffnen: {when}. Bis dahin bekommen Sie hier Hilfe: {number}.",
+        "fr": "Personne de notre équipe n'est présent en ce moment. Votre message sera traité en "
+        "premier à notre retour, {when}. D'ici là, vous pouvez appeler le {number}.",
+        "es": "Ahora no hay nadie de nuestro equipo. Su mensaje será el primero cuando abramos, "
+        "el {when}. Hasta entonces puede pedir ayuda al {number}.",
+        "ar": "لا يوجد أحد من فريقنا في العمل الآن. رسالتك ستكون الأولى عندما نعود، {when}. وحتى "
+        "ذلك الحين يمكنك طلب المساعدة على {number}.",
+        "it": "In questo momento non c'è nessuno del nostro team. Il suo messaggio sarà il primo "
+        "quando riapriamo, {when}. Fino ad allora può chiedere aiuto chiamando il {number}.",
+        "pt": "Neste momento não está ninguém da nossa equipa. A sua mensagem será a primeira "
+        "quando abrirmos, {when}. Até lá, pode pedir ajuda ligando para o {number}.",
+        "nl": "Op dit moment is er niemand van ons aan het werk. Uw bericht komt als eerste aan "
+        "de beurt wanneer wij opengaan: {when}. Tot dan krijgt u hulp via {number}.",
+        "pl": "W tej chwili nikogo z naszego zespołu nie ma w pracy. Ta wiadomość będzie "
+        "pierwsza, gdy otworzymy: {when}. Do tego czasu pomoc można wezwać, dzwoniąc pod "
+        "{number}.",
+        "sv": "Ingen i vårt team är på plats just nu. Ditt meddelande kommer först när vi "
+        "öppnar, {when}. Tills dess kan du få hjälp på {number}.",
+        "tr": "Şu anda ekibimizden kimse çalışmıyor. Açıldığımızda önce sizin mesajınıza "
+        "bakılacak: {when}. O zamana kadar {number} numarasından yardım alabilirsiniz.",
+        "ja": "現在、担当者は不在です。営業を再開する{when}に、最初に対応いたします。"
+        "それまでは、{number}に助けを求めてください。",
+    },
+    "harm_number": {
+        "en": "your local emergency number",
+        "de": "die örtliche Notrufnummer",
+        "fr": "numéro d'urgence local",
+        "es": "número de emergencias local",
+        "ar": "رقم الطوارئ المحلي",
+        "it": "numero di emergenza locale",
+        "pt": "número de emergência local",
+        "nl": "het lokale alarmnummer",
+        "pl": "lokalny numer alarmowy",
+        "sv": "det lokala nödnumret",
+        "tr": "yerel acil yardım",
+        "ja": "地域の緊急通報番号",
+    },
     "not_served": {
         "en": "I do not speak your language well enough to help you. A person in our team has your "
         "message and will answer you here.",
@@ -112,6 +221,13 @@ TEXTS: TextsByKind = {
         "fr": "dddd D MMMM [à] HH:mm",
         "es": "dddd D [de] MMMM [a las] H:mm",
         "ar": "dddd D MMMM [الساعة] HH:mm",
+        "it": "dddd D MMMM [alle] HH:mm",
+        "pt": "dddd, D [de] MMMM, [às] HH:mm",
+        "nl": "dddd D MMMM [om] HH:mm",
+        "pl": "dddd, D MMMM, [godz.] HH:mm",
+        "sv": "dddd D MMMM [kl.] HH:mm",
+        "tr": "D MMMM dddd HH:mm",
+        "ja": "M[月]D[日] HH:mm",
     },
     "clarify": {
         "en": "I am not sure what you mean. Is it one of these?",
@@ -146,6 +262,26 @@ TEXTS: TextsByKind = {
     },
 }
 
+HARM_KINDS = ("handover_harm", "harm_told", "harm_alerted", "harm_closed", "harm_number")
+"""The texts of a hand-over about harm. They exist in every language in which we know words of harm,
+also where the bot answers nothing else."""
+
+EMERGENCY_NUMBERS: Mapping[str, str] = dict.fromkeys(
+    ("de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr"), "112"
+)
+"""Language -> emergency number. 112 is that of the European Union (Directive (EU) 2018/1972,
+Article 109) and of Turkey. English, Arabic and Japanese are spoken where other numbers hold."""
+
+_PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {
+    "closed": ("when",),
+    "handover_harm": ("number",),
+    "harm_alerted": ("number",),
+    "harm_closed": ("when", "number"),
+}
+_MISSING: Mapping[tuple[str, str], str] = {
+    ("closed", "when"): "has no date; put {when} where the date belongs",
+    ("handover_harm", "number"): "has no emergency number; put {number} where it belongs",
+}
 _EXAMPLE = datetime(2026, 1, 5, 9)  # noqa: DTZ001  (a local time)
 
 
@@ -157,9 +293,12 @@ def text_problem(kind: str, language: str, text: str) -> str | None:
         except ValueError as error:
             return f"cannot format a date: {error}; use the tokens of Arrow's format"
         return None
-    rest = text.replace("{when}", "", 1) if kind == "closed" else text
-    if kind == "closed" and rest == text:
-        return "has no date; put {when} where the date belongs"
+    rest = text
+    for name in _PLACEHOLDERS.get(kind, ()):
+        placeholder = f"{{{name}}}"
+        if placeholder not in text and (kind, name) in _MISSING:
+            return _MISSING[kind, name]
+        rest = rest.replace(placeholder, "", 1)
     return "has a brace without a meaning; remove it" if {"{", "}"} & set(rest) else None
 
 
@@ -170,15 +309,30 @@ def format_date(local: datetime, pattern: str, language: str) -> str:
 
 
 class HandoverTexts:
-    """The packaged texts, with those of the settings in place of some."""
+    """The packaged texts, with those of the settings in place of some. ``numbers`` are the
+    emergency numbers of the settings: language, country or ``default`` -> number."""
 
-    def __init__(self, own: TextsByKind) -> None:
+    def __init__(self, own: TextsByKind, numbers: Mapping[str, str] | None = None) -> None:
         self._texts = {kind: {**texts, **own.get(kind, {})} for kind, texts in TEXTS.items()}
+        self._numbers = numbers or {}
 
     def supported(self, language: str) -> str:
-        """``language`` if every text exists in it, else English."""
-        complete = all(language in texts for texts in self._texts.values())
+        """``language`` if every text exists in it, but for those about harm; else English."""
+        complete = all(
+            language in texts for kind, texts in self._texts.items() if kind not in HARM_KINDS
+        )
         return language if complete else "en"
+
+    def supported_for_harm(self, language: str) -> str:
+        """``language`` if every text about harm exists in it, else English."""
+        complete = all(language in self._texts[kind] for kind in (*HARM_KINDS, "opening"))
+        return language if complete else "en"
+
+    def emergency_number(self, language: str, country: str | None) -> str | None:
+        """The number of the customer's ``country`` (ISO 3166) if it is known and set, else that of
+        the language; None where only "the local number" is right."""
+        own = (self._numbers.get(key) for key in (country, language, "default") if key)
+        return next(filter(None, own), EMERGENCY_NUMBERS.get(language))
 
     def supported_for(self, kind: str, language: str) -> str:
         """``language`` if the text of ``kind`` exists in it, else English."""

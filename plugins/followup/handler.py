@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway import Emotion, Fact, Message, Reason, Reply, SurveyAnswer, SurveyQuestion, Timer, Turn
+from gateway import (
+    Emotion,
+    Fact,
+    Message,
+    Reason,
+    Reply,
+    SurveyAnswer,
+    SurveyQuestion,
+    Timer,
+    Turn,
+    spoke_of_harm,
+)
 from plugins.followup import texts
 from plugins.followup.settings import ChannelSurvey, FollowupSettings, after_quiet_hours
 from plugins.followup.survey_answers import contains_question, parse_answer
@@ -22,8 +33,9 @@ STRONG = 0.6
 class Followup:
     """Sets a timer when a person resolves a case, asks when it is due, and handles the answer.
 
-    It asks nobody who opted out, nobody twice about a case, and nobody in quiet hours. It does not
-    ask if the case was reopened or the customer began another conversation.
+    It asks nobody who opted out, nobody twice about a case, nobody who spoke of harm, and nobody in
+    quiet hours. It does not ask if the case was reopened or the customer began another
+    conversation.
     """
 
     name = "followup"
@@ -37,6 +49,8 @@ class Followup:
         if turn.kind == "timer" and turn.name == TIMER:
             return self._ask(turn)
         if turn.kind == "message" and turn.survey_answer is not None:
+            if any(reason.code == "harm" for reason in turn.route.reasons):
+                return None  # the hand-over about harm has words of its own
             return _answered(turn, turn.survey_answer)
         return None
 
@@ -85,11 +99,13 @@ class Followup:
 
 
 def _may_be_asked(turn: Turn) -> bool:
-    """Whether the customer wrote, did not opt out, and was not asked about this case yet."""
+    """Whether the customer wrote, did not opt out, did not speak of harm, and was not asked about
+    this case yet."""
     open_survey = turn.survey is not None and turn.survey.conversation == turn.conversation.id
     asked = open_survey or any(message.purpose == "survey" for message in turn.history)
     wrote = any(message.author == "customer" for message in turn.history)
-    return wrote and not asked and not turn.customer.opted_out
+    barred = asked or turn.customer.opted_out or spoke_of_harm(turn.history)
+    return wrote and not barred
 
 
 def _has_newer_conversation(turn: Turn) -> bool:

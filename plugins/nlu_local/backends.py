@@ -35,7 +35,7 @@ from .protocol import (
 )
 
 if TYPE_CHECKING:
-    from .encoder import Encoder
+    from .encoder import SentenceEncoder
     from .intent_model import IntentModel
     from .reader import MessageReader
 
@@ -69,7 +69,7 @@ class InProcessReader:
         self,
         setup: ReaderSetup,
         intents: IntentModel | None = None,
-        encoder: Encoder | None = None,
+        encoder: SentenceEncoder | None = None,
     ) -> None:
         self._setup, self._intents, self._encoder = setup, intents, encoder
         self._reader: MessageReader | None = None

@@ -1,19 +1,23 @@
-"""Sentence embeddings: a sentence-transformers model of your choice, on this machine."""
+"""Sentence encoders: what turns a text into numbers that say what it means.
+
+The packaged one (`universal`) needs nothing but the installation. A sentence-transformers model of
+your choice can take its place for intents.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from cachetools import LRUCache
 
 from .features import Floats
-from .protocol import EncoderUnavailable
+from .protocol import UNIVERSAL, EncoderUnavailable
 from .text import truncate
 
 CACHED_EMBEDDINGS = 256
@@ -21,15 +25,81 @@ CACHED_EMBEDDINGS = 256
 benchmarks: customers seldom write the same text."""
 
 BATCH = 8
-"""Texts per call of the model, short ones together: every text of a call costs what the longest
-does. With 32 a message cost half as much again."""
+"""Texts per call of a sentence-transformers model, short ones together: every text of a call costs
+what the longest does. With 32 a message cost half as much again."""
 
 
-class Encoder:
+class SentenceEncoder(Protocol):
     """Turns texts into embeddings of length 1: texts with similar meanings are near each other.
 
-    Loading takes seconds and some hundred MB: create it off the event loop. Threads may share one
-    encoder; they wait for one another.
+    Threads may share one encoder; they wait for one another.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int:
+        """Numbers of an embedding."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """A row of `size` numbers for each text."""
+        ...
+
+    def fingerprint(self) -> str:
+        """32 hex digits that depend on the weights and not on the name."""
+        ...
+
+    def clear_cache(self) -> None: ...
+
+
+def load_encoder(name: str, folder: Path | None) -> SentenceEncoder:
+    """The packaged encoder for `UNIVERSAL`, else the sentence-transformers model ``name``.
+
+    ``folder`` keeps what makes the next start faster. Raises EncoderUnavailable.
+    """
+    if name == UNIVERSAL:
+        from .universal import UniversalEncoder  # noqa: PLC0415  (it imports this module)
+
+        return UniversalEncoder(folder)
+    return TransformersEncoder(name)
+
+
+class EmbeddingCache:
+    """Calls ``compute`` for the texts whose embeddings, rows of ``size``, it does not have.
+
+    It keeps ``cached`` embeddings, and hashes in place of what customers wrote. Texts are cut to
+    `MAX_CHARACTERS`. Threads wait for one another.
+    """
+
+    def __init__(self, compute: Callable[[list[str]], Floats], size: int, cached: int) -> None:
+        self._compute, self._size = compute, size
+        self._lock = threading.Lock()
+        self._rows: LRUCache[bytes, Floats] = LRUCache(cached)
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        if not texts:
+            return np.zeros((0, self._size), np.float32)
+        with self._lock:
+            keys = [_key(text) for text in texts]
+            found = {key: self._rows[key] for key in keys if key in self._rows}
+            new = {k: truncate(t) for k, t in zip(keys, texts, strict=True) if k not in found}
+            if new:
+                found.update(zip(new, self._compute(list(new.values())), strict=True))
+            for key in new:
+                self._rows[key] = found[key]
+        return np.array([found[key] for key in keys], np.float32)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._rows.clear()
+
+
+class TransformersEncoder:
+    """A sentence-transformers model.
+
+    Loading takes seconds and some hundred MB: create it off the event loop.
     """
 
     def __init__(self, name: str | Path, *, cached: int = CACHED_EMBEDDINGS) -> None:
@@ -41,22 +111,11 @@ class Encoder:
         """
         self.name = str(name)
         self._model = _load(self.name)
-        self._lock = threading.Lock()
-        self._cache: LRUCache[bytes, Floats] = LRUCache(cached)
-        self.size = int(self.encode([""]).shape[1])
+        self.size = int(self._encode([""]).shape[1])
+        self._cache = EmbeddingCache(self._encode, self.size, cached)
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """A row of `size` numbers for each text."""
-        if not texts:
-            return np.zeros((0, self.size), np.float32)
-        with self._lock:
-            keys = [embedding_key(text) for text in texts]
-            found = {key: self._cache[key] for key in keys if key in self._cache}
-            new = {k: truncate(t) for k, t in zip(keys, texts, strict=True) if k not in found}
-            found.update(zip(new, self._encode(list(new.values())), strict=True))
-            for key in new:
-                self._cache[key] = found[key]
-        return np.array([found[key] for key in keys], np.float32)
+        return self._cache.encode(texts)
 
     def fingerprint(self) -> str:
         """32 hex digits that depend on the weights and not on the model's name."""
@@ -69,19 +128,16 @@ class Encoder:
         return digest.hexdigest()
 
     def clear_cache(self) -> None:
-        with self._lock:
-            self._cache.clear()
+        self._cache.clear()
 
     def _encode(self, texts: list[str]) -> Floats:
-        if not texts:  # all of them are cached
-            return np.zeros((0, 0), np.float32)
         embeddings = self._model.encode(
             texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
         )
         return np.asarray(embeddings, np.float32)
 
 
-def embedding_key(text: str) -> bytes:
+def _key(text: str) -> bytes:
     """A hash, so that the cache does not keep what customers wrote."""
     return hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest()
 

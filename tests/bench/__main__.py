@@ -1,7 +1,8 @@
 """``python -m tests.bench [PART ...]``: speed, memory, start-up time, fairness, understanding.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
-``fairness``, ``capacity`` and those of `tests.bench.understanding`; without arguments all of them.
+``fairness``, ``capacity`` and those of `tests.bench.understanding`; ``understanding`` stands for
+all of these. Without arguments everything is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
 other load on the machine affects all alike. With ``WARMLINE_BENCH_QUICK=1`` everything is smaller.
 
@@ -26,7 +27,12 @@ from tests.bench.stages import Bench
 
 SPEED, FAIRNESS, CAPACITY = "speed", "fairness", "capacity"
 SERVERS = (SPEED, FAIRNESS, CAPACITY)
-UNDERSTANDING = ("intents", "neighbours", "emotion", "language")
+UNDERSTANDING = (
+    *("intents", "neighbours", "cross_lingual", "emotion", "moods", "harm", "tweets"),
+    *("answers", "language"),
+)
+WHOLE = "understanding"
+"""The name of all parts of `UNDERSTANDING`."""
 TARGETS = {SPEED: (*LEAST, *MOST), FAIRNESS: (fairness.TARGET,), CAPACITY: ()}
 SEMANTIC = Path(".semantic-venv")
 """Where `make test-semantic` installed the extra, so that its figures can be measured, too."""
@@ -66,14 +72,15 @@ def measure_understanding(parts: list[str]) -> int:
 
 def main() -> int:
     parts = sys.argv[1:] or [*SERVERS, *UNDERSTANDING]
-    if unknown := set(parts) - {*SERVERS, *UNDERSTANDING}:
+    if unknown := set(parts) - {*SERVERS, WHOLE, *UNDERSTANDING}:
         say(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(SERVERS)}, "
-            f"{', '.join(UNDERSTANDING)}")  # fmt: skip
+            f"{WHOLE}, {', '.join(UNDERSTANDING)}")  # fmt: skip
         return 2
     codes = [HELD]
     if of_servers := [part for part in SERVERS if part in parts]:
         codes.append(measure_servers(of_servers))
-    if of_understanding := [part for part in parts if part not in SERVERS]:
+    wanted = UNDERSTANDING if WHOLE in parts else parts
+    if of_understanding := [part for part in UNDERSTANDING if part in wanted]:
         codes.append(measure_understanding(of_understanding))
     say_outcome(max(codes))
     return max(codes)

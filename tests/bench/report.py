@@ -78,6 +78,10 @@ class Report:
         """Print a figure whose target is below ``most``."""
         self._judged(name, value, unit, f"< {most:g}", ok=value < most, more=more)
 
+    def cap(self, name: str, value: float, unit: str, most: float, **more: object) -> None:
+        """Print a figure whose target is at most ``most``."""
+        self._judged(name, value, unit, f"<= {most:g}", ok=value <= most, more=more)
+
     def lack(self, name: str, target: str = "") -> None:
         """Count a target as missed because it has no figure."""
         self._open.pop(name, None)

@@ -33,6 +33,9 @@ def _run(measure: Callable[[Report], None], *expected: str) -> tuple[Lines, int]
         (lambda report: report.bound("x", 2.99, "s", 3.0), True),
         (lambda report: report.bound("x", 3.0, "s", 3.0), False),
         (lambda report: report.bound("x", float("nan"), "s", 3.0), False),
+        (lambda report: report.cap("x", 0.03, "", 0.03), True),
+        (lambda report: report.cap("x", 0.031, "", 0.03), False),
+        (lambda report: report.cap("x", float("nan"), "", 0.03), False),
     ],
 )
 def test_figures_are_compared_with_their_targets(

@@ -151,6 +151,87 @@ def test_replay_prints_every_reply(warmline: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "var" / "warmline.db").exists()
 
 
+def test_eval_emotion_prints_moods_and_alarms(warmline: Any, tmp_path: Path) -> None:
+    """JSON for programs; a row for each language, and one for all, for people."""
+    (tmp_path / "moods.csv").write_text(
+        "text,moods,escalate,language\n"
+        "How long does shipping take?,calm,0,en\n"
+        '"I am so FRUSTRATED, this is the third time!!!",frustrated|angry,1,en\n'
+        "Wie lange dauert der Versand?,calm,0,de\n",
+        "utf-8",
+    )
+    [figures] = rows(warmline("eval", "emotion", "--test", "moods.csv", "--json"))
+    right = {
+        "mood_accuracy": 1.0, "escalate_precision": 1.0, "escalate_recall": 1.0, "alarm_rate": 0.0,
+    }  # fmt: skip
+    german = {**right, "escalate_precision": None, "escalate_recall": None}
+    assert {name: figures[name] for name in right} == right
+    assert figures["by_language"] == {"en": {**right, "n": 2}, "de": {**german, "n": 1}}
+    lines = warmline("eval", "emotion", "--test", "moods.csv").stdout.splitlines()
+    assert [line.split() for line in lines[1:4]] == [
+        ["de", "1.000", "-", "-", "0.000", "1"],
+        ["en", "1.000", "1.000", "1.000", "0.000", "2"],
+        ["all", "1.000", "1.000", "1.000", "0.000", "3"],
+    ]
+
+
+def test_eval_emotion_of_an_old_file_prints_what_it_did(warmline: Any, tmp_path: Path) -> None:
+    """The three figures about `needs_human`, and no others."""
+    text = "text,needs_human\nhello,0\nyou thieves,1\n"
+    (tmp_path / "needs.csv").write_text(text, "utf-8")
+    [figures] = rows(warmline("eval", "emotion", "--test", "needs.csv", "--json"))
+    assert list(figures) == ["auroc", "recall_at_precision_90", "latency_ms_p50"]
+    assert figures["auroc"] == 1.0
+
+
+ANSWERS = """\
+text,answer
+How long does shipping take?,shipping_time
+How long does shipping take?,working days
+How long does shipping take? And what does it cost?,shipping_cost
+When are you open?,returns
+When are you open?,refuse
+"I am so FRUSTRATED, this is the third time!!!",person
+"I am so FRUSTRATED, this is the third time!!!",shipping_time
+qwx zrtl bnm,refuse
+qwx zrtl bnm,shipping_time
+"""
+
+
+def test_eval_answers_asks_a_gateway(warmline: Any, tmp_path: Path) -> None:
+    """Each row is a new customer's first message, in the demo's opening hours; the database does
+    not change."""
+    (tmp_path / "answers.csv").write_text(ANSWERS, "utf-8")
+    [shares] = rows(warmline("eval", "answers", "answers.csv", "--json"))
+    assert {name: round(share["value"] * 9) for name, share in shares.items()} == {
+        "right": 5, "wrong": 2, "needless": 1, "refused": 1,
+    }  # fmt: skip
+    assert all(set(share) == {"value", "low", "high"} for share in shares.values())
+    assert not (tmp_path / "var" / "warmline.db").exists()
+
+
+def test_eval_answers_lists_what_is_wrong(warmline: Any, tmp_path: Path) -> None:
+    """The first twenty, or all, with what was wanted and what was answered."""
+    asked = "When are you open?,returns\n"
+    (tmp_path / "answers.csv").write_text(f"text,answer\n{asked * 22}", "utf-8")
+    result = warmline("eval", "answers", "answers.csv")
+    short = result.stdout
+    assert "note" not in result.stderr
+    assert short.count("When are you open?") == 20
+    assert "opening_hours" in short
+    assert "2 more; --all lists them" in short
+    assert warmline("eval", "answers", "answers.csv", "--all").stdout.count("When are") == 22
+
+
+def test_eval_answers_names_an_intent_that_nobody_knows(warmline: Any, tmp_path: Path) -> None:
+    """A mistake in a name would otherwise look like a wrong answer."""
+    text = "text,answer\nHow long does shipping take?,shiping_time\n"
+    (tmp_path / "answers.csv").write_text(text, "utf-8")
+    result = warmline("eval", "answers", "answers.csv", "--json")
+    assert "no engine ranked an intent `shiping_time`" in result.stderr
+    assert rows(result)[0]["wrong"]["value"] == 1.0
+
+
 def test_replay_names_the_line_of_a_mistake(warmline: Any, tmp_path: Path) -> None:
     """The number of the line is on stderr, and the exit code is 1."""
     (tmp_path / "events.jsonl").write_text('{"channel": "rest", "from": "a"}\n', "utf-8")

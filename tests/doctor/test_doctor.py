@@ -23,6 +23,7 @@ from gateway.ops import doctor
 from gateway.ops.doctor import backlog_problems, diagnose
 from gateway.store import Backlog, QueueStatistics
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
+from tests.webhooks.receiver import SECRET
 
 DEAD_LETTER = """
 INSERT INTO customers (id, opted_out, created_at) VALUES (1, false, 0);
@@ -217,3 +218,29 @@ async def test_plugins_without_a_health_check_are_left_out(tmp_path: Path) -> No
     """`HealthCheck` is optional."""
     async with running(FakeChannel(), FakeHandler(lambda _: None), tmp_path=tmp_path) as gw:
         assert "fake_handler" not in health_checks(gw.gateway)
+
+
+@pytest.mark.parametrize(
+    ("policy", "config", "states"),
+    [
+        ("{}", "", []),
+        ("{hours: {}}", "", ["warning"]),
+        ("{hours: {}, reasons: {harm: {enabled: false}}}", "", []),
+        ("{hours: {}}", "webhooks: {endpoints: {pager: {url: 'https://p.example'}}}\n", ["well"]),
+        (
+            "{hours: {}}",
+            "webhooks: {endpoints: {crm: {url: 'https://p.example', events: [survey]}}}\n",
+            ["warning"],
+        ),
+    ],
+)
+def test_an_alarm_that_reaches_nobody_is_a_problem(
+    warmline: Any, tmp_path: Path, policy: str, config: str, states: list[str]
+) -> None:
+    """Where agents have opening hours and harm is not switched off."""
+    config = config.replace("{url", f"{{secret: {SECRET}, url")
+    tmp_path.joinpath("policy.yaml").write_text(policy, "utf-8")
+    file = tmp_path / "warmline.yaml"
+    file.write_text(f"{file.read_text('utf-8')}policy: policy.yaml\n{config}", "utf-8")
+    found = parts(warmline("doctor", "--json"))
+    assert [part["state"] for name, part in found.items() if name == "alarms"] == states

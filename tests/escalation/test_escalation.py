@@ -7,9 +7,9 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from gateway import Fact, MoodLabel, Reason, Reply, Route, Turn
+from gateway import Context, Fact, MoodLabel, Reason, Reply, Route, Turn
 from plugins.escalation import Escalation, EscalationSettings, Fallback, HandoverTexts
-from plugins.escalation.texts import TEXTS
+from plugins.escalation.texts import HARM_KINDS, TEXTS
 from tests.routing.builders import bot, customer, person, turn, understood
 
 SPOKEN = ("en", "de", "fr", "es", "ar")
@@ -19,7 +19,7 @@ MONDAY = "2026-11-30T09:00:00+01:00"
 
 def handlers(**known: Any) -> tuple[Escalation, Fallback]:
     settings = EscalationSettings.model_validate(known)
-    texts = HandoverTexts(settings.words)
+    texts = HandoverTexts(settings.words, settings.emergency_numbers)
     return Escalation(
         texts=texts,
         titles=settings.titles,
@@ -127,6 +127,95 @@ async def test_an_unserved_language_is_named_in_that_language(language: str) -> 
     assert len(late.body) == 2
 
 
+# -- harm ----------------------------------------------------------------------------------------
+
+EUROPEAN = ("de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr")
+WHEN: dict[str, Any] = {
+    "open": {},
+    "closed": {"opening": MONDAY},
+    "alerted": {"opening": MONDAY, "alarms": True},
+}
+
+
+@pytest.mark.parametrize("language", [*SPOKEN, *UNSERVED])
+@pytest.mark.parametrize("when", WHEN)
+async def test_harm_has_words_of_its_own(language: str, when: str) -> None:
+    """In every language that we know words of harm in: first whether they are safe and whom to
+    call, then who has the message; without opener, cheer or a promise that nobody keeps."""
+    of = understood(language=language, label="pleased", intensity=0.9)
+    reply = await reply_to(escalated("harm", "language", of=of, **WHEN[when]))
+    assert (reply.language, reply.opener, reply.purpose) == (language, "", "handover")
+    safe, now = reply.body
+    number = "112" if language in EUROPEAN else TEXTS["harm_number"][language]
+    assert {"?", "؟", "。"} & set(safe)
+    assert number in safe
+    assert not {"!", "¡", "！", "{", "}"} & set(safe + now)
+    assert (number in now) == (when != "open")
+    assert ("09:00" in now or "9:00" in now) == (when == "closed")
+    assert ("112" in {fact.value for fact in reply.facts}) == (language in EUROPEAN)
+
+
+@pytest.mark.parametrize("code", ["plugin_failed", "unreadable", "language", "strong_emotion"])
+async def test_the_text_about_harm_wins(code: str) -> None:
+    """Over the texts for our failures, other languages and moods."""
+    reply = await reply_to(escalated(code, "harm", of=understood(label="angry", language="it")))
+    assert reply.body[0].startswith("È al sicuro?")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "language", "country", "number"),
+    [
+        ({}, "de", None, "112"),
+        ({}, "en", None, "your local emergency number"),
+        ({"en": "999"}, "en", None, "999"),
+        ({"default": "911"}, "es", None, "911"),
+        ({"default": "911"}, "en", None, "911"),
+        ({"default": "911", "es": "112"}, "es", None, "112"),
+        ({"CH": "144", "de": "112"}, "de", "ch", "144"),
+        ({"CH": "144"}, "de", "AT", "112"),
+        ({"default": "000"}, "ko", None, "000"),
+    ],
+)
+async def test_the_emergency_number_comes_from_the_settings(
+    numbers: dict[str, str], language: str, country: str | None, number: str
+) -> None:
+    """The number of the customer's country, of the language, the shop's own, or none."""
+    facts = (Fact(name="country", value=country),) if country else ()
+    subject = escalated("harm", of=understood(language=language), context=Context(facts=facts))
+    reply = await reply_to(subject, emergency_numbers=numbers)
+    assert number in reply.body[0]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "problem"),
+    [
+        ({"de": "one one two"}, "is not a phone number; write it as"),
+        ({"de": ""}, "is not a phone number"),
+        ({"de": "112 "}, "is not a phone number"),
+        ({"german": "112"}, "`german` is no language"),
+        ({"Us": "911"}, "`Us` is no language"),
+    ],
+)
+def test_invalid_emergency_numbers_are_refused(numbers: dict[str, str], problem: str) -> None:
+    """They are found at start-up, not in an emergency."""
+    with pytest.raises(ValidationError, match=problem):
+        EscalationSettings(emergency_numbers=numbers)
+
+
+async def test_own_words_about_harm() -> None:
+    """The shop's text for its language; the others stay as packaged."""
+    words = {"handover_harm": {"en": "Put it outside. Call {number}. Is anybody hurt?"}}
+    numbers = {"en": "999"}
+    reply = await reply_to(escalated("harm"), words=words, emergency_numbers=numbers)
+    assert reply.body == (
+        "Put it outside. Call 999. Is anybody hurt?",
+        TEXTS["harm_told"]["en"],
+    )
+
+
+# -- failures --------------------------------------------------------------------------------------
+
+
 async def test_a_failed_timer_is_silent() -> None:
     """A customer who did not write hears nothing of a failed follow-up."""
     reply = await reply_to(escalated("plugin_failed", kind="timer", name="followup"))
@@ -220,8 +309,8 @@ def test_the_fallback_comes_last() -> None:
 
 @pytest.mark.parametrize("kind", sorted(TEXTS))
 def test_every_text_exists_in_every_language(kind: str) -> None:
-    """So no reply mixes languages. ``not_served`` exists in more languages."""
-    more = UNSERVED if kind == "not_served" else ()
+    """So no reply mixes languages. ``not_served`` and the texts about harm exist in more."""
+    more = UNSERVED if kind in ("not_served", "opening", *HARM_KINDS) else ()
     assert set(TEXTS[kind]) == {*SPOKEN, *more}
 
 
@@ -233,8 +322,8 @@ async def test_settings_replace_single_texts() -> None:
 
 
 async def test_settings_can_add_a_language() -> None:
-    """A language that has every text is used."""
-    words = {kind: {"nl": "Even geduld."} for kind in TEXTS}
+    """A language that has every text is used. Those about harm may stay as packaged."""
+    words = {kind: {"nl": "Even geduld."} for kind in TEXTS if kind not in HARM_KINDS}
     words["closed"] = {"nl": "Terug op {when}."}
     words["opening"] = {"nl": "dddd D MMMM HH:mm"}
     reply = await reply_to(escalated(of=understood(language="nl"), opening=MONDAY), words=words)
@@ -246,6 +335,8 @@ async def test_settings_can_add_a_language() -> None:
     [
         ({"goodbye": {"en": "Bye"}}, "unknown kind of text `goodbye`"),
         ({"closed": {"en": "Closed."}}, "put {when} where the date belongs"),
+        ({"handover_harm": {"en": "Call 911."}}, "put {number} where it belongs"),
+        ({"harm_alerted": {"en": "Back on {when}."}}, "has a brace"),
         ({"handover": {"en": "Hello {name}"}}, "has a brace"),
         ({"opening": {"xx": "dddd"}}, "Unsupported locale"),
     ],

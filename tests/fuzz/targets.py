@@ -34,7 +34,7 @@ from brand_voice import loading, masking, segments
 from channels.email.body import html_to_text
 from channels.email.parse import parse as parse_mail
 from gateway import BadConfig
-from gateway.ops.evaluation import read_rows
+from gateway.ops.evaluation import read_emotion_rows, read_rows
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.routing.policy import load_policy
 from gateway.settings import load
@@ -157,6 +157,13 @@ def _settings(data: bytes) -> None:
     load(_file(data), _declared_settings(), {})
 
 
+def _csv(data: bytes) -> None:
+    path = _file(data, "csv")
+    with suppress(BadConfig):
+        read_rows(path, "intent")
+    read_emotion_rows(path)
+
+
 def _environment(data: bytes) -> None:
     """Each line is an environment variable."""
     pairs = (line.partition("=") for line in _text(data).replace("\0", "").splitlines())
@@ -207,9 +214,7 @@ TARGETS: Mapping[str, FuzzTarget] = {
     ),
     "environment": FuzzTarget(call=_environment, errors=(BadConfig,)),
     "segments": FuzzTarget(call=_segments),
-    "csv": FuzzTarget(
-        call=lambda data: read_rows(_file(data, "csv"), "intent"), errors=(BadConfig,)
-    ),
+    "csv": FuzzTarget(call=_csv, errors=(BadConfig,)),
     "understand": FuzzTarget(call=_understand),
 }
 

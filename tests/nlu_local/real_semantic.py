@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from gateway.cli.main import command
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from plugins.nlu_local import plugin as nlu_local
-from plugins.nlu_local.encoder import Encoder
+from plugins.nlu_local.encoder import TransformersEncoder
 from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.protocol import EncoderUnavailable
 from tests.conftest import until
@@ -47,11 +47,11 @@ TIMEOUT = 400.0
 
 
 @pytest.fixture(scope="session")
-def encoder() -> Encoder:
-    return Encoder(MODEL)
+def encoder() -> TransformersEncoder:
+    return TransformersEncoder(MODEL)
 
 
-def test_texts_with_the_same_meaning_are_near(encoder: Encoder) -> None:
+def test_texts_with_the_same_meaning_are_near(encoder: TransformersEncoder) -> None:
     """Embeddings have length 1, and a paraphrase is nearer than another question."""
     question, paraphrase, other = encoder.encode(
         ["I want my money back", "please reimburse me", "do you sell bicycles?"]
@@ -61,11 +61,11 @@ def test_texts_with_the_same_meaning_are_near(encoder: Encoder) -> None:
     assert question @ paraphrase > question @ other + 0.2
 
 
-def test_threads_may_share_an_encoder(encoder: Encoder) -> None:
+def test_threads_may_share_an_encoder(encoder: TransformersEncoder) -> None:
     """Each gets what it would get alone."""
     texts = [[f"where is order {n} of mine?", f"thanks {n}"] for n in range(24)]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(Encoder.encode, [encoder] * len(texts), texts))
+        together = list(pool.map(TransformersEncoder.encode, [encoder] * len(texts), texts))
     alone = encoder.encode([text for pair in texts for text in pair])
     np.testing.assert_allclose(np.concatenate(together), alone, atol=1e-4)
 
@@ -75,7 +75,7 @@ def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{", "utf-8")
     for name in (str(tmp_path), "no-such/model"):
         with pytest.raises(EncoderUnavailable, match="give a folder with a model, or a name"):
-            Encoder(name)
+            TransformersEncoder(name)
 
 
 async def test_a_trained_model_is_kept(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from gateway import Settings, WarmlineError
 from gateway.settings import DeclaredSection, load
 from plugins.nlu_local import encoder
 from plugins.nlu_local import plugin as nlu_local
-from plugins.nlu_local.encoder import CACHED_EMBEDDINGS, Encoder
+from plugins.nlu_local.encoder import CACHED_EMBEDDINGS, TransformersEncoder
 from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.intent_model import IntentModel
 from plugins.nlu_local.intent_training import train
@@ -86,7 +86,7 @@ def test_a_saved_model_works_only_with_its_encoder(model: IntentModel, tmp_path:
     model.save(path)
     texts = ["When do you open?", "reimburse me", ""]
     assert IntentModel.load(path, FakeEncoder()).rank_all(texts) == model.rank_all(texts)
-    with pytest.raises(UnusableModel, match="another sentence-transformers model"):
+    with pytest.raises(UnusableModel, match="another sentence encoder"):
         IntentModel.load(path, FakeEncoder("other"))
 
 
@@ -129,7 +129,7 @@ def library_model(monkeypatch: pytest.MonkeyPatch) -> FakeSentenceTransformer:
 
 def test_each_text_is_encoded_once(library_model: FakeSentenceTransformer) -> None:
     """Rows come in the order of the texts, and the cache is bounded."""
-    caching = Encoder("any")
+    caching = TransformersEncoder("any")
     assert caching.size == 2
     library_model.encoded.clear()
     assert caching.encode(["aa", "b", "aa"])[:, 0].tolist() == [2.0, 1.0, 2.0]
@@ -146,7 +146,7 @@ def test_each_text_is_encoded_once(library_model: FakeSentenceTransformer) -> No
 
 def test_no_texts_give_no_rows(library_model: FakeSentenceTransformer) -> None:
     """Without a call of the model."""
-    empty = Encoder("any")
+    empty = TransformersEncoder("any")
     library_model.encoded.clear()
     assert empty.encode([]).shape == (0, 2)
     assert library_model.encoded == []
@@ -154,7 +154,7 @@ def test_no_texts_give_no_rows(library_model: FakeSentenceTransformer) -> None:
 
 def test_a_long_text_is_truncated(library_model: FakeSentenceTransformer) -> None:
     """The model reads a bounded part of it."""
-    assert Encoder("any").encode(["x" * 100_000])[0, 0] == 2_000
+    assert TransformersEncoder("any").encode(["x" * 100_000])[0, 0] == 2_000
 
 
 def test_without_the_library_the_error_says_what_to_install(
@@ -163,7 +163,7 @@ def test_without_the_library_the_error_says_what_to_install(
     """The error names the extra."""
     monkeypatch.setattr(encoder, "find_spec", lambda name: None)
     with pytest.raises(EncoderUnavailable, match=r"pip install 'warmline\[semantic\]'"):
-        Encoder("any")
+        TransformersEncoder("any")
 
 
 # -- the settings --------------------------------------------------------------------------------

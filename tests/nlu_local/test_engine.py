@@ -16,6 +16,7 @@ from plugins.nlu_local import plugin as nlu_local
 from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.model_store import TrainingFailed, fingerprint
 from plugins.nlu_local.plugin import NluLocalSettings
+from plugins.nlu_local.protocol import UNIVERSAL
 
 from .conftest import EXAMPLES, model_files, turns
 
@@ -74,7 +75,7 @@ async def test_the_same_examples_are_trained_once(engine: NluLocal, models: Path
     kept = model_files(models)
     after = await NluLocal(examples=EXAMPLES, folder=models).understand(turns(*TEXTS))
     assert list(after) == list(before)
-    assert f"{fingerprint(EXAMPLES)}.npz" in kept
+    assert f"{fingerprint(EXAMPLES, UNIVERSAL)}.npz" in kept
     assert model_files(models) == kept
 
 
@@ -86,12 +87,14 @@ async def test_other_examples_are_another_model(engine: NluLocal, models: Path) 
     (insight,) = await other.understand(turns("repair my bike"))
     assert insight.ranking is not None
     assert insight.ranking[0].name == "repair"
-    assert set(model_files(models)) == {f"{fingerprint(rows)}.npz" for rows in (EXAMPLES, more)}
+    assert set(model_files(models)) == {
+        f"{fingerprint(rows, UNIVERSAL)}.npz" for rows in (EXAMPLES, more)
+    }
 
 
 async def test_a_damaged_model_is_trained_again(tmp_path: Path) -> None:
     """The file is replaced."""
-    broken = tmp_path / f"{fingerprint(EXAMPLES)}.npz"
+    broken = tmp_path / f"{fingerprint(EXAMPLES, UNIVERSAL)}.npz"
     broken.write_bytes(b"PK\x03\x04 half a file")
     engine = NluLocal(examples=EXAMPLES, folder=tmp_path)
     (insight,) = await engine.understand(turns("refund please"))

@@ -44,19 +44,35 @@ class WordEngine:
         register(self)
 
 
+HARM_WORDS = {
+    "fire": "en",
+    "brennt": "de",
+    "brûle": "fr",
+    "quema": "es",
+    "حريق": "ar",
+    "brucia": "it",
+    "燃え": "ja",
+}
+"""Words of harm that the engine knows, with their languages."""
+
+
 def insight(text: str) -> Insight:
     known = [name for name in ("delivery", "refund", "stock") if name in text]
     ranking = [Guess(name=name, confidence=0.9) for name in known[:1]]
     unsure = [Guess(name="delivery", confidence=0.3), Guess(name="refund", confidence=0.2)]
-    human = text.find("human")
     emotion = Emotion(label="angry", intensity=0.9, distress=0.9) if "furious" in text else None
+    harm = [word for word in HARM_WORDS if word in text]
+    code = HARM_WORDS[harm[0]] if harm else "de" if "bitte" in text else "en"
+    signals = [("asked_for_person", "human"), ("legal", "lawyer"), *(("harm", w) for w in harm)]
     return Insight(
-        language=Language(code="de" if "bitte" in text else "en", confidence=0.99),
+        language=Language(code=code, confidence=0.99),
         ranking=tuple(ranking or unsure),
         emotion=emotion or Emotion(),
-        signals=(Cue(kind="asked_for_person", text="human", start=human, end=human + 5),)
-        if human >= 0
-        else (),
+        signals=tuple(
+            Cue(kind=kind, text=word, start=text.find(word), end=text.find(word) + len(word))
+            for kind, word in signals
+            if word in text
+        ),
     )
 
 
@@ -72,9 +88,15 @@ def answers(turn: Turn) -> Reply | None:
 
 @asynccontextmanager
 async def shop(
-    tmp_path: Path, *, at: datetime = MONDAY, policy: dict[str, Any] | None = None, **plugins: Any
+    tmp_path: Path,
+    *more: Any,
+    at: datetime = MONDAY,
+    policy: dict[str, Any] | None = None,
+    config: dict[str, Any] | None = None,
+    **plugins: Any,
 ) -> AsyncIterator[RunningGateway]:
-    """A gateway whose clock stands at ``at`` until a test advances it."""
+    """A gateway whose clock stands at ``at`` until a test advances it. ``more`` are further
+    plugins, ``config`` further settings."""
     file = tmp_path / "policy.yaml"
     file.write_text(yaml.safe_dump(policy or {}), "utf-8")
     enabled = {"escalation": {}, "followup": {"quiet": None}, "context_history": {}} | plugins
@@ -85,7 +107,8 @@ async def shop(
         WordEngine(),
         FakeHandler(answers),
         FakeChannel(),
+        *more,
     )
-    config = {"policy": str(file), "plugins": enabled}
-    async with running(*installed, config=config, tmp_path=tmp_path, clock=FakeClock(at)) as gw:
+    settings = {"policy": str(file), "plugins": enabled} | (config or {})
+    async with running(*installed, config=settings, tmp_path=tmp_path, clock=FakeClock(at)) as gw:
         yield gw

@@ -48,7 +48,12 @@ hours:
 
 
 MISTAKES = [
-    ("reasons: {harm: {teir: x}}", 1, "reasons.harm.teir", "unknown key; known keys are enabled, "),
+    (
+        "reasons: {harm: {teir: x}}",
+        1,
+        "reasons.harm.teir",
+        "unknown key; known keys are alarm",
+    ),
     ("\nescalate: yes", 2, "escalate", "unknown key; known keys are again_within_days, "),
     ("reasons:\n  loop:\n    replies: 1", 3, "reasons.loop.replies", "greater than or equal to 2"),
     ("hours:\n  timezone: Europe/Berln", 2, "hours.timezone", "write it as `Europe/Berlin`"),

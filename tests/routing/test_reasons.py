@@ -192,7 +192,7 @@ def test_all_reasons_that_hold_are_listed_in_order() -> None:
         ),
         history=(bot(),),
     )
-    held = ["asked_for_person", "harm", "legal", "strong_emotion", "sensitive_intent", "language"]
+    held = ["harm", "asked_for_person", "legal", "strong_emotion", "sensitive_intent", "language"]
     assert list(codes(subject)) == [*held, "bot_failed"]
 
 

@@ -18,6 +18,7 @@ from gateway import (
     State,
     SurveyAnswer,
     Turn,
+    Understanding,
 )
 from gateway.routing.policy import Policy
 from gateway.routing.route import after_failure, decide, hand_over
@@ -84,10 +85,85 @@ def test_the_policy_can_forbid_clarifying_questions() -> None:
 @pytest.mark.parametrize("state", ["waiting", "person"])
 def test_a_claimed_or_waiting_conversation_is_passed_on(state: State) -> None:
     """The agent sees the mood and the urgent reasons of the message."""
-    of = understood(label="angry", intensity=0.8, cues=("AGAIN",), signals=(("harm", "fire"),))
+    of = understood(label="angry", intensity=0.8, cues=("AGAIN",), signals=(("legal", "lawyer"),))
     route = decide(in_state(state, turn(of=of)), POLICY)
-    assert (route.action, route.tier, route.priority) == ("pass", "front", 3)
-    assert [r.code for r in route.reasons] == ["with_person", "harm", "strong_emotion"]
+    assert (route.action, route.tier, route.priority) == ("pass", "front", 2)
+    assert [r.code for r in route.reasons] == ["with_person", "legal", "strong_emotion"]
+
+
+# -- harm ----------------------------------------------------------------------------------------
+
+HURT = understood("praise", 0.99, label="pleased", intensity=0.9, signals=(("harm", "burns"),))
+
+
+@pytest.mark.parametrize("state", get_args(State))
+@pytest.mark.parametrize(
+    "of",
+    [
+        HURT,
+        UNSURE.replace(signals=HURT.signals),
+        understood("oos", 0.9, signals=(("harm", "fire"), ("asked_for_person", "human"))),
+        understood(language="nl", signals=(("harm", "brand"), ("legal", "advocaat"))),
+    ],
+)
+def test_harm_comes_first(state: State, of: Understanding) -> None:
+    """Whatever else the message says and whoever has the conversation: never an answer, never a
+    clarifying question, always the highest priority."""
+    route = decide(in_state(state, turn(of=of)), POLICY)
+    assert route.priority == 3
+    first = route.reasons[0].code
+    if state == "person":
+        assert (route.action, first, route.reasons[1].code) == ("pass", "with_person", "harm")
+    else:
+        assert (route.action, first) == ("escalate", "harm")
+
+
+def test_harm_is_told_once_while_the_conversation_waits() -> None:
+    """The second message about it is passed on; after an agent's answer it is news again."""
+    told = customer(of=HURT).replace(route=decide(turn(of=HURT), POLICY))
+    waiting = in_state("waiting", turn(of=HURT, history=(told, bot("handover"))))
+    assert decide(waiting, POLICY).action == "pass"
+    answered = waiting.replace(history=(told, bot("handover"), person()))
+    assert decide(answered, POLICY).action == "escalate"
+
+
+def test_a_case_that_waits_keeps_its_tier() -> None:
+    """Harm does not move it back to the front line."""
+    subject = in_state("waiting", turn(of=HURT))
+    high = subject.replace(conversation=subject.conversation.replace(tier="specialist"))
+    assert decide(high, POLICY).tier == "specialist"
+
+
+def test_a_survey_answer_may_speak_of_harm() -> None:
+    """Also one with the best score, and one that asks for no more surveys."""
+    for answer in (SurveyAnswer(score=5), SurveyAnswer(opt_out=True)):
+        subject = in_state("resolved", turn(of=HURT, survey_answer=answer))
+        route = decide(subject, POLICY)
+        assert (route.action, route.reasons[0].code) == ("escalate", "harm")
+
+
+def test_harm_comes_before_our_failure_and_an_opt_out() -> None:
+    """The agent sees it first, and the priority is that of harm."""
+    failed = after_failure(turn(of=HURT), POLICY, "faq raised KeyError")
+    assert [r.code for r in failed.reasons] == ["harm", "plugin_failed"]
+    silent = decide(turn(of=HURT, opted_out=True), POLICY)
+    assert [r.code for r in silent.reasons] == ["harm", "opted_out"]
+    assert failed.priority == silent.priority == 3
+
+
+def test_a_machine_that_speaks_of_harm_is_passed_on() -> None:
+    """An automatic reply with an emergency number in it is no emergency."""
+    route = decide(in_state("waiting", turn(of=HURT, automatic=True)), POLICY)
+    assert route.action == "pass"
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_a_policy_can_switch_harm_off(state: State) -> None:
+    """Then such words change nothing."""
+    off = Policy.model_validate({"reasons": {"harm": {"enabled": False}}})
+    calm = HURT.replace(signals=())
+    subject = in_state(state, turn(of=HURT))
+    assert decide(subject, off) == decide(subject.replace(understanding=calm), off)
 
 
 def test_a_mild_mood_is_shown_to_the_agent() -> None:
@@ -242,11 +318,13 @@ def test_every_turn_has_exactly_one_route(subject: Turn) -> None:
 
 @given(turns)
 def test_the_bot_never_answers_beside_a_person(subject: Turn) -> None:
-    """Turns of a claimed or waiting conversation are passed on; so are a machine's."""
+    """Turns of a claimed or waiting conversation are passed on; so are a machine's. Only news of
+    harm in one that waits is handed over again."""
     taken = subject.conversation.state in ("waiting", "person")
     if taken or (subject.automatic and subject.kind == "message"):
-        assert decide(subject, POLICY).action == "pass"
-        assert after_failure(subject, POLICY, "x").action == "pass"
+        for route in (decide(subject, POLICY), after_failure(subject, POLICY, "x")):
+            news = subject.conversation.state == "waiting" and route.reasons[0].code == "harm"
+            assert route.action == ("escalate" if news else "pass")
 
 
 @given(turns)
@@ -265,5 +343,8 @@ def test_a_failed_message_always_reaches_a_person(subject: Turn, later: timedelt
     """Whatever the conversation, the time and the failure."""
     route = after_failure(subject.replace(at=NOW + later), POLICY, "x raised")
     mine = subject.kind == "message" and not subject.automatic
-    assert route.action == ("escalate" if mine and subject.conversation.state in ("bot", "resolved")
-                            else "pass")  # fmt: skip
+    state = subject.conversation.state
+    told_of_harm = state == "waiting" and any(r.code == "harm" for r in route.reasons)
+    if mine and state == "waiting" and told_of_harm:
+        return
+    assert route.action == ("escalate" if mine and state in ("bot", "resolved") else "pass")

@@ -6,6 +6,7 @@ slack-sdk loads only when the section ``plugins.agents_slack`` is set.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import click
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -37,6 +38,10 @@ class AgentsSlackSettings(BaseModel):
     )
     refresh: float = Field(
         30.0, gt=0, description="seconds between checks of all cards for what has changed"
+    )
+    alarm_mention: Literal["channel", "here"] | None = Field(
+        "channel",
+        description="whom an alarm about harm calls: every member, those who are active, or nobody",
     )
     pace: float = Field(
         1.0, ge=0, description="seconds between two posts; Slack allows one a second to a channel"

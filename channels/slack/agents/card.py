@@ -63,6 +63,8 @@ class ThreadPost(Value, frozen=True, kw_only=True):
     text: str = ""
     blocks: tuple[Block, ...] = ()
     file: Attachment | None = None
+    broadcast: bool = False
+    """Also shown in the channel itself."""
 
 
 # -- the card --------------------------------------------------------------------------------------
@@ -206,7 +208,10 @@ def _latest(card: ContextCard) -> str:
 
 
 def _bot_answers(card: ContextCard) -> str:
-    answers = [m for m in _public(card) if m.author == "bot" and m.purpose != "handover"]
+    codes = [reason.code for reason in card.handoff.reasons] if card.handoff else []
+    # Of a hand-over about harm, the agent must know what the customer was told to do.
+    left_out = () if "harm" in codes else ("handover",)
+    answers = [m for m in _public(card) if m.author == "bot" and m.purpose not in left_out]
     return "\n".join(
         f"• {escape(code_label(m.handler or m.purpose))}: {one_line(m.text, 250)}"
         for m in answers[-5:]
@@ -287,11 +292,16 @@ def transcript(card: ContextCard) -> ThreadPost:
     return ThreadPost(marker=f"story:{card.conversation.id}", text=title, blocks=tuple(blocks))
 
 
-def message_posts(message: Message, card: ContextCard) -> tuple[ThreadPost, ...]:
-    """The posts of ``message``, in order; none for a bot's message that was never sent."""
+def message_posts(
+    message: Message, card: ContextCard, *, mention: str = ""
+) -> tuple[ThreadPost, ...]:
+    """The posts of ``message``, in order; none for a bot's message that was never sent.
+    ``mention`` is how an alarm calls people, in Slack's markup."""
     if message.status == "discarded" and message.author == "bot":
         return ()
     marker = f"m{message.id}"
+    if message.purpose == "alarm":
+        return (_alarm_post(message, card, f"{marker}.0", mention),)
     if message.author == "system":
         parts = [(message.text, kit.context(f"· {fit(message.text, LONGEST)}"))]
     else:
@@ -304,6 +314,15 @@ def message_posts(message: Message, card: ContextCard) -> tuple[ThreadPost, ...]
         ThreadPost(marker=f"{marker}-{n}", file=file) for n, file in enumerate(message.attachments)
     ]
     return (*posts, *files)
+
+
+def _alarm_post(message: Message, card: ContextCard, marker: str, mention: str) -> ThreadPost:
+    """An alarm, for the whole channel: what it is about, and none of the customer's words."""
+    channel = channel_label(card.conversation.address.channel)
+    where = f"conversation {card.conversation.id} on {escape(channel)}"
+    text = f"🚨 {mention} *{escape(message.text)}* ({where}). Claim it on its card."
+    text = " ".join(text.split())
+    return ThreadPost(marker=marker, text=text, blocks=(kit.section(text),), broadcast=True)
 
 
 def without_file(post: ThreadPost, why: str) -> ThreadPost:

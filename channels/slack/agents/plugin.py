@@ -25,6 +25,7 @@ class AgentsSlack:
 
     name = "agents_slack"
     endpoint = "slack"
+    receives_alarms = True
 
     def __init__(self, settings: AgentsSlackSettings, *, largest_file: int) -> None:
         self._settings, self._largest_file = settings, largest_file

@@ -76,7 +76,10 @@ class Publisher:
         try:
             if post.file is not None:
                 return saved, await self._upload(thread.ts, post)
-            return saved, await self._post(post.text, post.blocks, post.marker, thread.ts)
+            ts = await self._post(
+                post.text, post.blocks, post.marker, thread.ts, broadcast=post.broadcast
+            )
+            return saved, ts  # noqa: TRY300  (the exceptions are those of the call above)
         except (TryLater, SlackRefused):
             await store.change(saved, saved.value.replace(post_pending=False))
             raise
@@ -114,7 +117,13 @@ class Publisher:
         return ""
 
     async def _post(
-        self, text: str, blocks: tuple[dict[str, Any], ...], marker: str, thread: str = ""
+        self,
+        text: str,
+        blocks: tuple[dict[str, Any], ...],
+        marker: str,
+        thread: str = "",
+        *,
+        broadcast: bool = False,
     ) -> str:
         arguments: dict[str, Any] = {
             "channel": self._context.channel,
@@ -124,6 +133,7 @@ class Publisher:
             "unfurl_links": False,
             "unfurl_media": False,
             **({"thread_ts": thread} if thread else {}),
+            **({"reply_broadcast": True} if broadcast else {}),
         }
         api = self._context.api
         try:

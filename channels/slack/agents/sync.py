@@ -239,7 +239,9 @@ class ConversationSync:
         if ts is None:
             return False
         if not ts:
-            for index, post in enumerate(message_posts(message, card)):
+            mention = self._context.settings.alarm_mention
+            posts = message_posts(message, card, mention=f"<!{mention}>" if mention else "")
+            for index, post in enumerate(posts):
                 if index < self._threads[id].part:
                     continue
                 posted = await self._post(id, post)

@@ -5,10 +5,11 @@ Each is a compare-and-set on the epoch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, Select, insert, or_, select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
@@ -21,12 +22,20 @@ from gateway.adapters.sql.schema import (
     outbox,
     suggestions,
 )
-from gateway.adapters.sql.turns.side_effects import open_handoff
+from gateway.adapters.sql.turns.side_effects import newest_open_handoff, open_handoff
 from gateway.adapters.sql.webhooks import STATE_EVENTS, WebhookRecorder
 from gateway.model import Agent, Conversation, Message, State, Suggestion
 from gateway.pipeline.outcomes import system_line
 from gateway.ports import Conflict, NotFound
-from gateway.store import ConversationEvent, HandoffRequest
+from gateway.routing.reasons import HARM, merge_reasons
+from gateway.store import AlarmCause, ConversationEvent, HandoffRequest
+
+ALARM_LINES: Mapping[AlarmCause, str] = {
+    "closed": "Alarm: a customer speaks of harm, and nobody is at work",
+    "unclaimed": "Alarm: a customer speaks of harm, and nobody has claimed the conversation",
+    "away": "Alarm: a customer speaks of harm, and the person who has the conversation is not at "
+    "work",
+}
 
 
 class SqlHandoffs:
@@ -63,14 +72,15 @@ class SqlHandoffs:
             if handoff is not None:
                 values["tier"] = handoff.tier
             current = _change(connection, conversation, epoch, values)
+            request = _with_harm(connection, conversation, handoff) if handoff else None
             connection.execute(
                 update(handoffs)
                 .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
                 .values(closed_at=rows.to_ms(at))
             )
             add_notice(connection, current, line, agent, at)
-            if handoff is not None:
-                open_handoff(connection, current, handoff, at)
+            if request is not None:
+                open_handoff(connection, current, request, at)
             by = agent.id if agent else None
             event = STATE_EVENTS[state]
             self._webhooks.conversation(
@@ -118,6 +128,27 @@ class SqlHandoffs:
 
         return await self._db.write(job)
 
+    async def sound_alarm(
+        self, conversation: int, why: AlarmCause, *, turn: int, at: datetime
+    ) -> bool:
+        def job(connection: Connection) -> bool:
+            current = _get(connection, conversation)
+            row = connection.execute(newest_open_handoff(conversation)).one_or_none()
+            if row is None or (row.claimed_at is not None and why != "away"):
+                return False
+            if connection.execute(_alarm_of(conversation, turn)).first() is not None:
+                return False
+            handoff = rows.handoff(connection, row)
+            line = system_line(conversation, ALARM_LINES[why], at, turn=turn)
+            values = rows.message_values(
+                connection, line.replace(purpose="alarm"), current.address.lane
+            )
+            connection.execute(insert(messages), values)
+            self._webhooks.alarm(connection, handoff, why, at)
+            return True
+
+        return await self._db.write(job)
+
     async def note(self, message: Message) -> Message:
         def job(connection: Connection) -> Message:
             lane = _get(connection, message.conversation).address.lane
@@ -141,6 +172,30 @@ class SqlHandoffs:
             return rows.suggestion(connection, row)
 
         return await self._db.write(job)
+
+
+def _with_harm(
+    connection: Connection, conversation: int, request: HandoffRequest
+) -> HandoffRequest:
+    """``request`` with harm as a reason, and its priority, if the open handoff has it: whoever gets
+    a transferred case must see it."""
+    row = connection.execute(newest_open_handoff(conversation)).one_or_none()
+    known = rows.handoff(connection, row) if row else None
+    harm = [reason for reason in known.reasons if reason.code == HARM] if known else []
+    if known is None or not harm:
+        return request
+    return request.replace(
+        reasons=merge_reasons(harm, request.reasons),
+        priority=max(known.priority, request.priority),
+    )
+
+
+def _alarm_of(conversation: int, turn: int) -> Select[Any]:
+    return select(messages.c.id).where(
+        messages.c.conversation_id == conversation,
+        messages.c.turn_id == turn,
+        messages.c.purpose == "alarm",
+    )
 
 
 def claim_handoff(

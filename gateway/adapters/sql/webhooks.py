@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.schema import conversations, customers, hooks, messages, outbox
-from gateway.model import Message, Value
+from gateway.model import Handoff, Message, Value
 from gateway.store import CommittedTurn, NotBefore, TurnOutcome, WebhookDelivery, WebhookEntry
 
 STATE_EVENTS = {
@@ -27,6 +27,10 @@ STATE_EVENTS = {
     "person": "claimed",
 }
 """The event of each state that a conversation may be moved to."""
+
+
+ALARM = "handoff.alarm"
+"""The event of an alarm about harm."""
 
 
 class WebhookSubscription(Value, frozen=True, kw_only=True):
@@ -66,6 +70,17 @@ class WebhookRecorder:
     ) -> None:
         """Record ``conversation.NAME``."""
         self._record(connection, f"conversation.{name}", conversation, at, data)
+
+    def alarm(self, connection: Connection, handoff: Handoff, why: str, at: datetime) -> None:
+        """Record ``handoff.alarm``: ids and codes, none of the customer's words."""
+        data = {
+            "handoff": handoff.id,
+            "reasons": [reason.code for reason in handoff.reasons],
+            "priority": handoff.priority,
+            "tier": handoff.tier,
+            "why": why,
+        }
+        self._record(connection, ALARM, handoff.conversation, at, data)
 
     def sent(self, connection: Connection, outbox_id: int, name: str, **data: Any) -> None:
         """Record ``message.NAME`` for the message of an outbox row."""

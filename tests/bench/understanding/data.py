@@ -1,5 +1,9 @@
-"""The data of the benchmark, which lie outside the project (``../shared/data``, or the folder in
-``UNDERSTANDING_DATA``), and how examples are drawn from them."""
+"""The data of the benchmark, and how examples are drawn from them.
+
+Public data lie outside the project: in ``../shared/data`` or the folder in ``UNDERSTANDING_DATA``,
+and in the folders that other variables name. Sentences of our own are in
+``tests/understanding_data``, whose README says who wrote them.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,10 @@ import numpy as np
 from gateway.ops.evaluation import Row, read_rows
 
 FOLDER = Path(os.environ.get("UNDERSTANDING_DATA", "../shared/data"))
+OWN = Path(__file__).parents[2] / "understanding_data"
+HALVES: Mapping[str, slice] = {"seen": slice(0, None, 2), "unseen": slice(1, None, 2)}
+"""The rows of ``calm.csv`` and ``harm.csv``: whoever improves the engine may read the first half;
+nobody may read the second, or tune by its figures."""
 QUICK = os.environ.get("WARMLINE_BENCH_QUICK") == "1"
 SEEDS = range(1 if QUICK else 5)
 Figures: TypeAlias = dict[str, Any]
@@ -43,6 +51,16 @@ def missing(data: str, *parts: str) -> Figures | None:
 def skipped(what: str, why: str) -> Figures:
     """A line that says why ``what``, some data or an engine, is not measured here."""
     return {"bench": "understanding", "lacks": what, "skipped": why}
+
+
+def named_folder(data: str, variable: str, source: str, *files: str) -> Path | Figures:
+    """The folder in the environment's ``variable`` with all ``files`` of ``data``; else a line
+    that says what is missing, and where it can be downloaded."""
+    folder = os.environ.get(variable)
+    if not folder:
+        return skipped(data, f"{data}: {variable} names no folder; download {source}")
+    gone = [name for name in files if not (Path(folder) / name).is_file()]
+    return skipped(data, f"{', '.join(gone)} not found in {variable}") if gone else Path(folder)
 
 
 def rows(name: str, label: str, *, allowed: frozenset[str] | None = None) -> list[Row]:

@@ -7,12 +7,18 @@ import time
 from collections.abc import Iterator, Sequence
 
 from gateway import Understander
-from gateway.ops.evaluation import Row, evaluate_emotion, evaluate_language
+from gateway.ops.evaluation import (
+    Row,
+    evaluate_emotion,
+    evaluate_language,
+    read_emotion_rows,
+)
+from gateway.routing.policy import Policy
 from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.language import LanguageDetector
 from plugins.nlu_local.phrases import PHRASE_FILES, load_phrases
 
-from .data import Figures, missing, rows, with_noise
+from .data import FOLDER, Figures, missing, rows, with_noise
 from .engines import ROUNDS, Vader, cpu_ms, our_engines, without_extra
 
 LANGUAGE_DATA = ("language_dev", "language_short_dev")
@@ -25,11 +31,11 @@ def emotion() -> Iterator[Figures]:
         return
     if why := without_extra():
         yield why
-    test = rows(data, "needs_human", allowed=frozenset({"0", "1"}))
+    test = read_emotion_rows(FOLDER / f"{data}.csv")
     engines: list[tuple[str, Understander]] = [*our_engines(), ("vader", Vader())]
     for name, engine in engines:
-        figures: Figures = dict(asyncio.run(evaluate_emotion(engine, test)))
-        figures["cpu_ms_at_32"] = cpu_ms(engine, [text for text, _ in test])
+        figures: Figures = dict(asyncio.run(evaluate_emotion([engine], test, Policy())))
+        figures["cpu_ms_at_32"] = cpu_ms(engine, [row.text for row in test])
         yield {"bench": "emotion", "data": data, "engine": name, **figures}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway import Emotion, Guess, Insight, Turn, Understander
 from gateway.ops.evaluation import Row, fresh_turn
-from plugins.nlu_local.encoder import Encoder
+from plugins.nlu_local.encoder import TransformersEncoder
 from plugins.nlu_local.engine import NluLocal
 
 from .data import Figures, skipped
@@ -43,9 +43,9 @@ def our_engines() -> Iterator[tuple[str, NluLocal]]:
 
 
 @cache
-def _encoder() -> Encoder:
+def _encoder() -> TransformersEncoder:
     """It caches everything, so that five draws encode each text once."""
-    return Encoder(import_module(MODEL).get_model_path(), cached=100_000)
+    return TransformersEncoder(import_module(MODEL).get_model_path(), cached=100_000)
 
 
 def cpu_ms(engine: Understander, texts: Sequence[str]) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, text, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedInsert
@@ -21,6 +22,7 @@ from gateway.adapters.sql.schema import (
     timers,
 )
 from gateway.model import Conversation, Message, Outbound, Timer
+from gateway.routing.reasons import HARM, merge_reasons
 from gateway.store import HandoffRequest, TurnOutcome
 
 _OPTED_OUT = (
@@ -90,14 +92,23 @@ def _record_survey(
     connection: Connection, outcome: TurnOutcome, conversation: int, at: datetime
 ) -> str | None:
     """Store that the survey is asked; or return why it must not be. The same commit decides, so it
-    never goes to a customer who opted out, and never twice."""
+    never goes to a customer who opted out or spoke of harm, and never twice."""
     survey = outcome.survey
     if survey is None or connection.execute(_OPTED_OUT, {"id": conversation}).scalar():
         return "the customer asked for no follow-ups"
+    if _was_about_harm(connection, conversation):
+        return "the customer spoke of harm"
     new = {"conversation": conversation, "kind": survey.kind, "scale": survey.scale}
     if connection.execute(_NEW_SURVEY, {**new, "at": rows.to_ms(at)}).scalar() is None:
         return "this survey was asked before"
     return None
+
+
+def _was_about_harm(connection: Connection, conversation: int) -> bool:
+    """Whether any handoff of ``conversation`` had harm as a reason, however long ago."""
+    chosen = select(handoffs).where(handoffs.c.conversation_id == conversation)
+    found = connection.execute(chosen).all()
+    return any(r.code == HARM for row in found for r in rows.handoff(connection, row).reasons)
 
 
 def enqueue(
@@ -151,8 +162,14 @@ def apply_side_effects(
     commit, with its epoch."""
     for timer in outcome.timers:
         _set_timer(connection, conversation, timer)
-    if outcome.handoff is not None:
+    before = outcome.work.conversation
+    waits = before is not None and before.state == "waiting"
+    if outcome.handoff is not None and not (
+        waits and raise_handoff(connection, conversation.id, outcome.handoff)
+    ):
         open_handoff(connection, conversation, outcome.handoff, at)
+    if outcome.raised is not None:
+        raise_handoff(connection, conversation.id, outcome.raised)
     if outcome.draft is not None:
         draft = rows.encrypted(connection, "suggestions.text", conversation.id, outcome.draft.text)
         connection.execute(
@@ -230,6 +247,34 @@ def open_handoff(
         timer = Timer(name="unclaimed", due_at=request.claim_by, data={"handoff": str(id)})
         _set_timer(connection, conversation, timer)
     return id
+
+
+def newest_open_handoff(conversation: int) -> Select[Any]:
+    return (
+        select(handoffs)
+        .where(handoffs.c.conversation_id == conversation, handoffs.c.closed_at.is_(None))
+        .order_by(handoffs.c.id.desc())
+        .limit(1)
+    )
+
+
+def raise_handoff(connection: Connection, conversation: int, request: HandoffRequest) -> bool:
+    """Add the reasons and the priority of ``request`` to the open handoff of ``conversation``, and
+    the tier and skills while nobody has claimed it. False when no handoff is open."""
+    row = connection.execute(newest_open_handoff(conversation).with_for_update()).one_or_none()
+    if row is None:
+        return False
+    known = rows.handoff(connection, row)
+    reasons = rows.to_json(merge_reasons(known.reasons, request.reasons))
+    values = {
+        "reasons": rows.encrypted(connection, "handoffs.reasons", conversation, reasons),
+        "priority": max(known.priority, request.priority),
+    }
+    if known.claimed_at is None:
+        skills = tuple(dict.fromkeys((*known.skills, *request.skills)))
+        values |= {"tier": request.tier, "skills": rows.to_json(skills)}
+    connection.execute(update(handoffs).where(handoffs.c.id == known.id).values(values))
+    return True
 
 
 def _set_timer(connection: Connection, conversation: Conversation, timer: Timer) -> None:
