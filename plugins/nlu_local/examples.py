@@ -42,15 +42,13 @@ PACKAGED_INTENTS: Mapping[str, tuple[str, ...]] = {
 """The intents of the package, with other names for the same: where the shop has an intent of such a
 name, the packaged examples are examples of that one."""
 
+TOPIC_MARK, ANYTHING = "/", "anything"
+"""Packaged examples of what is out of scope are named ``oos/topic``: what other businesses are asked,
+by topic, and ``oos/anything``, what no business is asked. A training (`intent_training`) leaves out
+those that are near to examples of the shop."""
+
 MOST_EXAMPLES = 120
 """The packaged examples fill an intent up to this number of examples, the shop's own included."""
-
-OUT_OF_SCOPE_SHARE = 4
-"""Out of scope may have so many times as many: it is as wide as the world."""
-
-MOST_ROWS = 1_900
-"""The packaged examples fill the whole up to this number of rows. `intent_training` reduces a larger
-training (``MANY_EXAMPLES``), which costs a shop of few intents more than the examples gain."""
 
 _OTHER_SECTIONS = frozenset({"lookup", "synonym", "regex"})
 _ENTITY = re.compile(r"\[([^\[\]]+)\](?:\([^()]*\)|\{[^{}]*\})")
@@ -102,7 +100,7 @@ def read_examples(paths: Sequence[Path], packaged: Sequence[Example] = ()) -> li
             except BadConfig as error:
                 problems += error.problems
     joined = join_examples(list(dict.fromkeys(examples)), packaged)
-    intents = {intent for _, intent in joined} - {OUT_OF_SCOPE}
+    intents = {intent for _, intent in joined if intent.partition(TOPIC_MARK)[0] != OUT_OF_SCOPE}
     if paths and not problems and len(intents) < 2:
         what = "has fewer than two intents; add some, or use the packaged ones (`packaged: true`)"
         problems += _bad(paths[0], 0, "nlu", what).problems
@@ -119,7 +117,7 @@ def packaged_examples(
     wanted = frozenset(intents)
     by_language = [_packaged_in(code) for code in languages]
     alternating = chain.from_iterable(zip_longest(*by_language))
-    return [example for example in alternating if example and example[1] in wanted]
+    return [row for row in alternating if row and row[1].partition(TOPIC_MARK)[0] in wanted]
 
 
 def join_examples(own: Sequence[Example], packaged: Sequence[Example]) -> list[Example]:
@@ -130,25 +128,20 @@ def join_examples(own: Sequence[Example], packaged: Sequence[Example]) -> list[E
     """
     counts = Counter(intent for _, intent in own)
     known = {_comparable(text) for text, _ in own}
-    waiting: dict[str, list[str]] = {}
-    shares: dict[str, int] = {}
+    joined = list(own)
     for text, intent in packaged:
         if (key := _comparable(text)) in known:
             continue
         known.add(key)
-        names = (intent, *PACKAGED_INTENTS[intent])
-        name = next((name for name in names if name in counts), intent)
-        waiting.setdefault(name, []).append(text)
-        shares[name] = OUT_OF_SCOPE_SHARE if intent == OUT_OF_SCOPE else 1
-    joined = list(own)
-    room = MOST_ROWS - len(own) if len(own) < MOST_ROWS else len(packaged)
-    for level in range(1, MOST_EXAMPLES + 1):
-        for name, texts in waiting.items():
-            chosen = texts[: max(0, min(level * shares[name] - counts[name], room))]
-            del texts[: len(chosen)]
-            joined += [(text, name) for text in chosen]
-            counts[name] += len(chosen)
-            room -= len(chosen)
+        name, _, topic = intent.partition(TOPIC_MARK)
+        if name == OUT_OF_SCOPE:
+            joined.append((text, f"{OUT_OF_SCOPE}{TOPIC_MARK}{topic or ANYTHING}"))
+            continue
+        names = (name, *PACKAGED_INTENTS[name])
+        name = next((name for name in names if name in counts), name)
+        if counts[name] < MOST_EXAMPLES:
+            counts[name] += 1
+            joined.append((text, name))
     return joined
 
 

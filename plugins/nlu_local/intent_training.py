@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .encoder import SentenceEncoder, load_encoder
-from .examples import OUT_OF_SCOPE, Example
+from .examples import ANYTHING, OUT_OF_SCOPE, PACKAGED_INTENTS, TOPIC_MARK, Example
 from .features import GRAM_KINDS, GRAM_WEIGHTS, Floats, long_stems
-from .intent_model import EmbeddingWeights, IntentEvidence, IntentModel, build_model
+from .intent_model import EmbeddingWeights, IntentEvidence, IntentModel, Neighbours, build_model
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -47,6 +47,22 @@ MIN_CALIBRATION = 10
 
 MANY_EXAMPLES = 2_000
 """More rows than this are trained in a reduced space, with fewer folds."""
+
+LEARNT_OUTSIDE = 300
+"""Packaged examples of what is out of scope that the linear model learns. More cost time and gain
+nothing: all of them are neighbours (`Neighbours`)."""
+
+NEAR_EXAMPLE = 0.6
+"""A packaged example of what is out of scope is left out where its cosine with an example of the
+shop is at least this. Between sentences of one meaning it is seldom less."""
+
+NEAR_TOPIC = 0.62
+"""A topic is left out where the mean of two cosines is at least this: that of its nearest example,
+and the mean over all of its examples. One similar sentence alone (`can I change my seat`, `can I
+change my address`) does not make the topics the same."""
+
+OUTSIDE_SHARE = float(os.environ.get("OS", "0.5"))
+"""What is out of scope weighs in the calibration at most this much for each example in scope."""
 
 BACKGROUND_FILE = "background.npz"
 
@@ -94,10 +110,12 @@ def train(
 def _train(
     examples: Sequence[Example], progress: Progress, encoder: SentenceEncoder | None
 ) -> IntentModel:
+    examples, topics, rest = _without_near_topics(examples, encoder)
     names, labels = np.unique([intent for _, intent in examples], return_inverse=True)
     if len(set(names) - {OUT_OF_SCOPE}) < 2:
         raise ValueError("training needs at least two intents")
     hidden = OUT_OF_SCOPE if OUT_OF_SCOPE in names else None
+    out = names.tolist().index(hidden) if hidden is not None else -1
     named = [number for number, name in enumerate(names) if name != hidden]
     # The words of an intent's name are an example, too (``lost_card``, ``faq/refund``).
     name_texts = [" ".join(_WORDS.findall(names[number])) for number in named]
@@ -106,7 +124,9 @@ def _train(
     grams, idf, matrix, known = _features(texts)
     embeddings = encoder.encode(texts) if encoder else None
     points, back = _reduce(matrix if embeddings is None else _add_columns(matrix, embeddings))
-    folds = np.append(_folds(labels[: len(examples)]), np.full(len(named), NAME_FOLD))
+    folds, rest_folds = _folds(labels[: len(examples)], topics, [t for _, t in rest])
+    folds = np.append(folds, np.full(len(named), NAME_FOLD))
+    outside = encoder.encode([t for t, _ in rest]) if encoder else None
     steps = int(folds.max()) + 2
     strength = STRENGTH if embeddings is None else STRENGTH_WITH_ENCODER
     weights, bias = _fit(points, labels, strength)
@@ -121,17 +141,20 @@ def _train(
         hidden=hidden,
     )
     data = IntentTrainingData(points, labels, known, embeddings, strength)
-    scores, correct = [], []
+    scores, correct, wrong = [], [], []
     for fold in range(steps - 1):
-        fold_scores, fold_correct = _predict_fold(data, folds == fold, names.tolist(), hidden)
+        fold_scores, fold_correct, fold_outside = _predict_fold(
+            data, folds == fold, names.tolist(), hidden, None if outside is None else outside[rest_folds != fold]
+        )
         scores += fold_scores
         correct += fold_correct
+        wrong += fold_outside
         progress(fold + 2, steps)
-    slope, offset = _calibrate(scores, correct)
+    slope, offset = _calibrate(scores, correct, wrong)
     embedding = None
     if encoder is not None and embeddings is not None:
         extra = (EMBEDDING_WEIGHT * weights[len(idf) :]).astype(np.float32)
-        embedding = EmbeddingWeights(encoder, extra, embeddings[np.isin(labels, named)])
+        embedding = EmbeddingWeights(encoder, extra, Neighbours.of(embeddings, labels, out, outside))
     return replace(model, slope=slope, offset=offset, embedding=embedding)
 
 
@@ -214,34 +237,37 @@ def _fit(points: NDArray[np.float64], labels: NDArray[np.intp], strength: float)
 
 
 def _predict_fold(
-    data: IntentTrainingData, held: NDArray[np.bool_], names: list[str], hidden: str | None
-) -> tuple[list[float], list[bool]]:
-    """The scores of the rows ``held`` back, by a model of the others, and which are correct."""
+    data: IntentTrainingData, held: NDArray[np.bool_], names: list[str], hidden: str | None, outside: Any
+) -> tuple[list[float], list[bool], list[bool]]:
+    """The scores of the rows ``held`` back, by a model of the others, which are correct, and which
+    are out of scope."""
     points, labels, known, embeddings, strength = data
     out = names.index(hidden) if hidden is not None else -1
     classes = np.unique(labels[~held])
-    rows = [row for row in np.flatnonzero(held) if labels[row] != out]
-    if len(classes) < 2 or not rows:
-        return [], []
+    rows = np.flatnonzero(held)
+    if len(classes) < 2 or not len(rows):
+        return [], [], []
     weights, bias = _fit(points[~held], labels[~held], strength)
-    examples = None if embeddings is None else embeddings[~held & (labels != out)]
+    near: Sequence[Any] = [None] * len(rows)
+    lead: Sequence[Any] = near
+    if embeddings is not None:
+        neighbours = Neighbours.of(embeddings[~held], labels[~held], out, outside)
+        near, leads = neighbours.similarity(embeddings[rows])
+        lead = [None] * len(rows) if leads is None else leads
     scores, correct = [], []
-    for row in rows:
+    for number, row in enumerate(rows):
         full = np.full(len(names), -30.0)
         full[classes] = points[row] @ weights + bias
-        nearest = None
-        if embeddings is not None and examples is not None:
-            nearest = (examples @ embeddings[row]).max()
         evidence = IntentEvidence.from_scores(
-            full, known_words=known[row, 0], known_pieces=known[row, 1], similarity=nearest
+            full, known_words=known[row, 0], known_pieces=known[row, 1], similarity=near[number], lead=lead[number]
         )
         scores.append(float(evidence.score(None if hidden is None else out)))
         ranked = np.argsort(-full)
         correct.append(bool(next(i for i in ranked if i != out) == labels[row]))
-    return scores, correct
+    return scores, correct, (labels[rows] == out).tolist()
 
 
-def _calibrate(scores: list[float], correct: list[bool]) -> tuple[float, float]:
+def _calibrate(scores: list[float], correct: list[bool], outside: list[bool]) -> tuple[float, float]:
     """Platt's slope and offset, from predictions on examples that the model had not seen."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  (slow to import)
 
@@ -249,20 +275,61 @@ def _calibrate(scores: list[float], correct: list[bool]) -> tuple[float, float]:
         return 0.5, -1.5
     # One extra prediction on either side, of weight one half, keeps a small or perfect set modest.
     column = np.array([*scores, min(scores), max(scores)])[:, None]
-    weight = np.array([1.0] * len(scores) + [0.5, 0.5])
+    inside = len(outside) - sum(outside)
+    share = min(1.0, OUTSIDE_SHARE * inside / max(sum(outside), 1))
+    weight = np.array([share if out else 1.0 for out in outside] + [0.5, 0.5])
     platt = LogisticRegression(C=100.0).fit(column, [*correct, False, True], sample_weight=weight)
     return max(float(platt.coef_[0, 0]), 0.05), float(platt.intercept_[0])
 
 
-def _folds(labels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """A fold for each row, with each intent spread over the folds; the same in every run."""
+def _folds(labels: NDArray[np.intp], topics: Sequence[str | None], rest: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """A fold for each row, with each intent spread over the folds; the same in every run. The rows
+    of a topic share a fold, as what is out of scope is seldom of a topic that was seen."""
     count = 5 if len(labels) <= MANY_EXAMPLES else 3
     random = np.random.default_rng(0)
     folds = np.zeros(len(labels), dtype=np.intp)
     for label in np.unique(labels):
         rows = random.permutation(np.flatnonzero(labels == label))
         folds[rows] = (np.arange(len(rows)) + random.integers(count)) % count
-    return folds
+    of_topic = {topic: number for number, topic in enumerate(dict.fromkeys(topics)) if topic}
+    for row, topic in enumerate(topics):
+        if topic:
+            folds[row] = of_topic[topic] % count
+    return folds, np.array([of_topic.get(t, i) % count for i, t in enumerate(rest)], np.intp)
+
+
+def _without_near_topics(
+    examples: Sequence[Example], encoder: SentenceEncoder | None
+) -> tuple[list[Example], list[str | None], list[Example]]:
+    """The examples without the packaged topics that are near to examples of the shop, and the topic
+    of each."""
+    names = {intent for _, intent in examples}
+    out = next((n for n in (OUT_OF_SCOPE, *PACKAGED_INTENTS[OUT_OF_SCOPE]) if n in names), OUT_OF_SCOPE)
+    prefix = OUT_OF_SCOPE + TOPIC_MARK
+    packaged = [(text, intent) for text, intent in examples if intent.startswith(prefix)]
+    own = [row for row in examples if not row[1].startswith(prefix)]
+    dropped: set[Example] = set()
+    if packaged and encoder:
+        scope = [text for text, intent in own if intent not in (out, *PACKAGED_INTENTS)]
+        if scope:
+            near = (encoder.encode([t for t, _ in packaged]) @ encoder.encode(scope).T).max(axis=1)
+            by_topic: dict[str, list[float]] = {}
+            for (_, topic), value in zip(packaged, near.tolist(), strict=True):
+                by_topic.setdefault(topic, []).append(value)
+            by_topic.pop(prefix + ANYTHING, None)
+            nearness = {t: (max(v) + sum(v) / len(v)) / 2 for t, v in by_topic.items()}
+            dropped = {
+                row for row, value in zip(packaged, near.tolist(), strict=True)
+                if value >= NEAR_EXAMPLE or nearness.get(row[1], 0) >= NEAR_TOPIC
+            }
+    kept = [row for row in packaged if row not in dropped]
+    limit = LEARNT_OUTSIDE
+    step = max(1.0, len(kept) / limit)
+    chosen = {kept[int(i * step)] for i in range(min(limit, len(kept)))}
+    rest = [row for row in kept if row not in chosen]
+    kept = [row for row in kept if row in chosen]
+    topics = [None] * len(own) + [None if t == prefix + ANYTHING else t for _, t in kept]
+    return [*own, *((text, out) for text, _ in kept)], topics, rest
 
 
 def main() -> None:
