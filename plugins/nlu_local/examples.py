@@ -47,7 +47,7 @@ TOPIC_MARK, ANYTHING = "/", "anything"
 by topic, and ``oos/anything``, what no business is asked. A training (`intent_training`) leaves out
 those that are near to examples of the shop."""
 
-MOST_EXAMPLES = 120
+MOST_EXAMPLES = int(__import__('os').environ.get('ME','60'))
 """The packaged examples fill an intent up to this number of examples, the shop's own included."""
 
 _OTHER_SECTIONS = frozenset({"lookup", "synonym", "regex"})

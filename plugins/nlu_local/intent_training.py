@@ -48,7 +48,7 @@ MIN_CALIBRATION = 10
 MANY_EXAMPLES = 2_000
 """More rows than this are trained in a reduced space, with fewer folds."""
 
-LEARNT_OUTSIDE = 300
+LEARNT_OUTSIDE = int(os.environ.get("LEARNT", "300"))
 """Packaged examples of what is out of scope that the linear model learns. More cost time and gain
 nothing: all of them are neighbours (`Neighbours`)."""
 
@@ -212,7 +212,7 @@ def _reduce(matrix: Any) -> tuple[NDArray[np.float64], Any]:
         from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415  (slow to import)
 
         size = min(500, matrix.shape[1] - 1)
-        reducer = TruncatedSVD(n_components=size, random_state=0)
+        reducer = TruncatedSVD(n_components=size, n_iter=2, random_state=0)
         return reducer.fit_transform(matrix), reducer.components_.T
     # Single precision is enough for a few examples, and twice as fast.
     values, vectors = np.linalg.eigh((matrix @ matrix.T).toarray().astype(np.float32))
@@ -229,7 +229,10 @@ def _fit(points: NDArray[np.float64], labels: NDArray[np.intp], strength: float)
     with warnings.catch_warnings():
         # Later steps would change little but the confidences, and those are calibrated anyway.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = LogisticRegression(C=strength, max_iter=60, tol=1e-3).fit(points, labels)
+        counts = np.bincount(labels)
+        usual = np.median(counts[counts > 0])
+        weight = np.minimum(1.0, usual / np.maximum(counts, 1))[labels] ** float(os.environ.get("BAL", "0.5"))
+        fitted = LogisticRegression(C=strength, max_iter=60, tol=1e-3).fit(points, labels, weight)
     weights, bias = fitted.coef_.T, fitted.intercept_
     if weights.shape[1] == 1:
         weights, bias = np.hstack([-weights, weights]) / 2, np.array([-bias[0], bias[0]]) / 2
