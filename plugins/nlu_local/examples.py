@@ -5,7 +5,7 @@ The format is that of Rasa's training data, version 3.1: a list ``nlu`` whose en
 An entity annotation is read as its words; lookups, synonyms and regexes are skipped.
 
 The package has examples of its own, of what the customers of any shop write: small talk, a wish for
-a person, and (``oos``) what no shop answers. They join those of the shop.
+a person, and (``oos``) what no shop, or only another one, answers. They join those of the shop.
 """
 
 from __future__ import annotations
@@ -42,13 +42,17 @@ PACKAGED_INTENTS: Mapping[str, tuple[str, ...]] = {
 """The intents of the package, with other names for the same: where the shop has an intent of such a
 name, the packaged examples are examples of that one."""
 
-TOPIC_MARK, ANYTHING = "/", "anything"
-"""Packaged examples of what is out of scope are named ``oos/topic``: what other businesses are asked,
-by topic, and ``oos/anything``, what no business is asked. A training (`intent_training`) leaves out
-those that are near to examples of the shop."""
+PACKAGED_OUTSIDE = f"{OUT_OF_SCOPE}/"
+"""The names of the packaged examples of what is out of scope begin so. ``oos/price`` and the like
+are what other businesses are asked, by topic: what a shop without such an intent cannot answer. A
+training (`intent_training`) leaves out those that are near to examples of the shop."""
 
-MOST_EXAMPLES = int(__import__('os').environ.get('ME','60'))
-"""The packaged examples fill an intent up to this number of examples, the shop's own included."""
+ANYTHING = f"{PACKAGED_OUTSIDE}anything"
+"""What no business is asked. It is no topic."""
+
+MOST_EXAMPLES = 60
+"""The packaged examples of small talk fill an intent up to this number of examples, the shop's own
+included."""
 
 _OTHER_SECTIONS = frozenset({"lookup", "synonym", "regex"})
 _ENTITY = re.compile(r"\[([^\[\]]+)\](?:\([^()]*\)|\{[^{}]*\})")
@@ -100,7 +104,7 @@ def read_examples(paths: Sequence[Path], packaged: Sequence[Example] = ()) -> li
             except BadConfig as error:
                 problems += error.problems
     joined = join_examples(list(dict.fromkeys(examples)), packaged)
-    intents = {intent for _, intent in joined if intent.partition(TOPIC_MARK)[0] != OUT_OF_SCOPE}
+    intents = {intent for _, intent in joined if intent.partition("/")[0] != OUT_OF_SCOPE}
     if paths and not problems and len(intents) < 2:
         what = "has fewer than two intents; add some, or use the packaged ones (`packaged: true`)"
         problems += _bad(paths[0], 0, "nlu", what).problems
@@ -117,11 +121,11 @@ def packaged_examples(
     wanted = frozenset(intents)
     by_language = [_packaged_in(code) for code in languages]
     alternating = chain.from_iterable(zip_longest(*by_language))
-    return [row for row in alternating if row and row[1].partition(TOPIC_MARK)[0] in wanted]
+    return [row for row in alternating if row and row[1].partition("/")[0] in wanted]
 
 
 def join_examples(own: Sequence[Example], packaged: Sequence[Example]) -> list[Example]:
-    """``own`` and those of the ``packaged`` ones that there is room for, the intents in step.
+    """``own``, those of the ``packaged`` ones that there is room for, and all out of scope.
 
     The shop's word counts: a text that it has is never added, and of two names for one intent
     (`PACKAGED_INTENTS`) the shop's is used.
@@ -133,12 +137,11 @@ def join_examples(own: Sequence[Example], packaged: Sequence[Example]) -> list[E
         if (key := _comparable(text)) in known:
             continue
         known.add(key)
-        name, _, topic = intent.partition(TOPIC_MARK)
-        if name == OUT_OF_SCOPE:
-            joined.append((text, f"{OUT_OF_SCOPE}{TOPIC_MARK}{topic or ANYTHING}"))
+        if intent == OUT_OF_SCOPE or intent.startswith(PACKAGED_OUTSIDE):
+            joined.append((text, ANYTHING if intent == OUT_OF_SCOPE else intent))
             continue
-        names = (name, *PACKAGED_INTENTS[name])
-        name = next((name for name in names if name in counts), name)
+        names = (intent, *PACKAGED_INTENTS[intent])
+        name = next((name for name in names if name in counts), intent)
         if counts[name] < MOST_EXAMPLES:
             counts[name] += 1
             joined.append((text, name))

@@ -25,8 +25,12 @@ SIMILARITY_WEIGHT = 6.0
 """The weight in a score of the similarity to the nearest example."""
 
 NEAREST_WEIGHT, LEAD_WEIGHT = 2.0, 2.0
-"""The weights of the similarity and of the lead over what is out of scope, where there are examples
-of that. They were chosen on shops of three, five and 36 intents, with messages in four languages."""
+"""The weights of the similarity and of the lead over what is out of scope, where there are enough
+examples of that. They were chosen on shops of 3, 5 and 36 intents, with messages in four
+languages."""
+
+MIN_OUTSIDE = 50
+"""With fewer examples of what is out of scope its density is not estimated."""
 
 SHARPNESS = 12.0
 """How fast the weight of an example falls with its distance. A tenth in the cosine makes it 3.3
@@ -90,10 +94,7 @@ class IntentEvidence:
             return np.asarray(odds + 0.3 * self.margin + 2.0 * self.known_words + self.known_pieces)
         if self.lead is not None:
             return np.asarray(
-                odds
-                + self.known_words
-                + NEAREST_WEIGHT * self.similarity
-                + LEAD_WEIGHT * self.lead
+                odds + self.known_words + NEAREST_WEIGHT * self.similarity + LEAD_WEIGHT * self.lead
             )
         # The similarity shows what is out of scope; beside it the lead adds little.
         return np.asarray(odds + self.known_words + SIMILARITY_WEIGHT * self.similarity)
@@ -102,8 +103,8 @@ class IntentEvidence:
 class Neighbours(NamedTuple):
     """The embeddings of all examples: how near a message is to them.
 
-    ``examples`` are those of the intents, one intent after another, ``counts`` their number for each
-    intent, and ``outside`` those of what is out of scope.
+    ``examples`` are those of the intents, one intent after another, ``counts`` their number for
+    each intent, and ``outside`` those of what is out of scope.
     """
 
     examples: Floats
@@ -111,21 +112,27 @@ class Neighbours(NamedTuple):
     outside: Floats
 
     @classmethod
-    def of(cls, embeddings: Floats, labels: NDArray[np.intp], hidden: int, more: Floats) -> Neighbours:
+    def of(
+        cls, embeddings: Floats, labels: NDArray[np.intp], hidden: int, more: Floats
+    ) -> Neighbours:
         order = np.argsort(labels, kind="stable")
         order = order[labels[order] != hidden]
         _, counts = np.unique(labels[order], return_counts=True)
-        return cls(embeddings[order], counts, np.vstack([embeddings[labels == hidden], more]))
+        return cls(
+            embeddings[order],
+            counts,
+            np.vstack([embeddings[labels == hidden], *([more] if len(more) else [])]),
+        )
 
     def similarity(self, embeddings: Floats) -> tuple[Floats, Floats | None]:
-        """The cosine of each embedding with its nearest example, and by how much more likely (as a
-        natural logarithm) the nearest intent is than what is out of scope; None without examples of that.
+        """The cosine of each embedding with its nearest example, and its lead.
 
-        Both are densities, estimated from the cosines with the examples.
+        The lead is how much denser (as a natural logarithm) the examples of the nearest intent are
+        around it than those out of scope; None with fewer than `MIN_OUTSIDE` of these.
         """
         cosines = embeddings @ self.examples.T
         nearest = cosines.max(axis=1)
-        if not len(self.outside):
+        if len(self.outside) < MIN_OUTSIDE:
             return nearest, None
         starts = np.append(0, np.cumsum(self.counts)[:-1])
         means = np.add.reduceat(np.exp(SHARPNESS * cosines), starts, axis=1) / self.counts
@@ -159,7 +166,11 @@ class EmbeddingWeights:
         """The inverse of `arrays`. Raises ValueError for the arrays of another encoder."""
         if arrays["encoder"].tobytes().decode() != encoder.fingerprint():
             raise ValueError("it was trained with another sentence encoder")
-        return cls(encoder, arrays["meaning"], Neighbours(arrays["examples"], arrays["counts"], arrays["outside"]))
+        return cls(
+            encoder,
+            arrays["meaning"],
+            Neighbours(arrays["examples"], arrays["counts"], arrays["outside"]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .encoder import SentenceEncoder, load_encoder
-from .examples import ANYTHING, OUT_OF_SCOPE, PACKAGED_INTENTS, TOPIC_MARK, Example
+from .examples import ANYTHING, OUT_OF_SCOPE, PACKAGED_INTENTS, PACKAGED_OUTSIDE, Example
 from .features import GRAM_KINDS, GRAM_WEIGHTS, Floats, long_stems
 from .intent_model import EmbeddingWeights, IntentEvidence, IntentModel, Neighbours, build_model
 
@@ -48,7 +48,7 @@ MIN_CALIBRATION = 10
 MANY_EXAMPLES = 2_000
 """More rows than this are trained in a reduced space, with fewer folds."""
 
-LEARNT_OUTSIDE = int(os.environ.get("LEARNT", "300"))
+LEARNT_OUTSIDE = 300
 """Packaged examples of what is out of scope that the linear model learns. More cost time and gain
 nothing: all of them are neighbours (`Neighbours`)."""
 
@@ -61,12 +61,30 @@ NEAR_TOPIC = 0.62
 and the mean over all of its examples. One similar sentence alone (`can I change my seat`, `can I
 change my address`) does not make the topics the same."""
 
-OUTSIDE_SHARE = float(os.environ.get("OS", "0.5"))
-"""What is out of scope weighs in the calibration at most this much for each example in scope."""
+OUTSIDE_WEIGHT, OUTSIDE_MOST = 1.0, 3.0
+"""What is out of scope weighs as much in the calibration as what is in scope, but one example of it
+at most so many times as much as another."""
+
+BALANCE = 0.5
+"""Rows of an intent with more examples than usual weigh less: by the square root of how many more.
+Packaged small talk would crowd out an intent with five examples of its own."""
+
+OUT_OF_SCOPE_NAMES = (OUT_OF_SCOPE, *PACKAGED_INTENTS[OUT_OF_SCOPE])
+
+NOTHING: Floats = np.zeros((0, 0), np.float32)
 
 BACKGROUND_FILE = "background.npz"
 
 _WORDS = re.compile(r"[^\W_]+")
+
+
+class PreparedExamples(NamedTuple):
+    """The examples to learn from, the topic of each that is packaged and out of scope, and the
+    other packaged ones, which are only neighbours (text and topic)."""
+
+    rows: list[Example]
+    topics: list[str | None]
+    neighbours: list[Example]
 
 
 class IntentTrainingData(NamedTuple):
@@ -110,7 +128,7 @@ def train(
 def _train(
     examples: Sequence[Example], progress: Progress, encoder: SentenceEncoder | None
 ) -> IntentModel:
-    examples, topics, rest = _without_near_topics(examples, encoder)
+    examples, topics, more = _prepare(examples, encoder)
     names, labels = np.unique([intent for _, intent in examples], return_inverse=True)
     if len(set(names) - {OUT_OF_SCOPE}) < 2:
         raise ValueError("training needs at least two intents")
@@ -124,9 +142,9 @@ def _train(
     grams, idf, matrix, known = _features(texts)
     embeddings = encoder.encode(texts) if encoder else None
     points, back = _reduce(matrix if embeddings is None else _add_columns(matrix, embeddings))
-    folds, rest_folds = _folds(labels[: len(examples)], topics, [t for _, t in rest])
+    folds, more_folds = _folds(labels[: len(examples)], topics, [topic for _, topic in more])
     folds = np.append(folds, np.full(len(named), NAME_FOLD))
-    outside = encoder.encode([t for t, _ in rest]) if encoder else None
+    outside = encoder.encode([text for text, _ in more]) if encoder else NOTHING
     steps = int(folds.max()) + 2
     strength = STRENGTH if embeddings is None else STRENGTH_WITH_ENCODER
     weights, bias = _fit(points, labels, strength)
@@ -144,7 +162,11 @@ def _train(
     scores, correct, wrong = [], [], []
     for fold in range(steps - 1):
         fold_scores, fold_correct, fold_outside = _predict_fold(
-            data, folds == fold, names.tolist(), hidden, None if outside is None else outside[rest_folds != fold]
+            data,
+            folds == fold,
+            names.tolist(),
+            hidden,
+            outside[more_folds != fold] if encoder else outside,
         )
         scores += fold_scores
         correct += fold_correct
@@ -154,7 +176,9 @@ def _train(
     embedding = None
     if encoder is not None and embeddings is not None:
         extra = (EMBEDDING_WEIGHT * weights[len(idf) :]).astype(np.float32)
-        embedding = EmbeddingWeights(encoder, extra, Neighbours.of(embeddings, labels, out, outside))
+        embedding = EmbeddingWeights(
+            encoder, extra, Neighbours.of(embeddings, labels, out, outside)
+        )
     return replace(model, slope=slope, offset=offset, embedding=embedding)
 
 
@@ -212,6 +236,7 @@ def _reduce(matrix: Any) -> tuple[NDArray[np.float64], Any]:
         from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415  (slow to import)
 
         size = min(500, matrix.shape[1] - 1)
+        # Two iterations, and not five, change no figure and take half the time.
         reducer = TruncatedSVD(n_components=size, n_iter=2, random_state=0)
         return reducer.fit_transform(matrix), reducer.components_.T
     # Single precision is enough for a few examples, and twice as fast.
@@ -231,7 +256,7 @@ def _fit(points: NDArray[np.float64], labels: NDArray[np.intp], strength: float)
         warnings.simplefilter("ignore", ConvergenceWarning)
         counts = np.bincount(labels)
         usual = np.median(counts[counts > 0])
-        weight = np.minimum(1.0, usual / np.maximum(counts, 1))[labels] ** float(os.environ.get("BAL", "0.5"))
+        weight = np.minimum(1.0, usual / np.maximum(counts, 1))[labels] ** BALANCE
         fitted = LogisticRegression(C=strength, max_iter=60, tol=1e-3).fit(points, labels, weight)
     weights, bias = fitted.coef_.T, fitted.intercept_
     if weights.shape[1] == 1:
@@ -240,7 +265,11 @@ def _fit(points: NDArray[np.float64], labels: NDArray[np.intp], strength: float)
 
 
 def _predict_fold(
-    data: IntentTrainingData, held: NDArray[np.bool_], names: list[str], hidden: str | None, outside: Any
+    data: IntentTrainingData,
+    held: NDArray[np.bool_],
+    names: list[str],
+    hidden: str | None,
+    outside: Floats,
 ) -> tuple[list[float], list[bool], list[bool]]:
     """The scores of the rows ``held`` back, by a model of the others, which are correct, and which
     are out of scope."""
@@ -251,18 +280,23 @@ def _predict_fold(
     if len(classes) < 2 or not len(rows):
         return [], [], []
     weights, bias = _fit(points[~held], labels[~held], strength)
-    near: Sequence[Any] = [None] * len(rows)
-    lead: Sequence[Any] = near
+    similarity, lead = None, None
     if embeddings is not None:
         neighbours = Neighbours.of(embeddings[~held], labels[~held], out, outside)
-        near, leads = neighbours.similarity(embeddings[rows])
-        lead = [None] * len(rows) if leads is None else leads
+        similarity, lead = neighbours.similarity(embeddings[rows])
+    if lead is None:  # too little is known of what is out of scope
+        inside = labels[rows] != out
+        rows, similarity = rows[inside], None if similarity is None else similarity[inside]
     scores, correct = [], []
     for number, row in enumerate(rows):
         full = np.full(len(names), -30.0)
         full[classes] = points[row] @ weights + bias
         evidence = IntentEvidence.from_scores(
-            full, known_words=known[row, 0], known_pieces=known[row, 1], similarity=near[number], lead=lead[number]
+            full,
+            known_words=known[row, 0],
+            known_pieces=known[row, 1],
+            similarity=None if similarity is None else similarity[number],
+            lead=None if lead is None else lead[number],
         )
         scores.append(float(evidence.score(None if hidden is None else out)))
         ranked = np.argsort(-full)
@@ -270,7 +304,9 @@ def _predict_fold(
     return scores, correct, (labels[rows] == out).tolist()
 
 
-def _calibrate(scores: list[float], correct: list[bool], outside: list[bool]) -> tuple[float, float]:
+def _calibrate(
+    scores: list[float], correct: list[bool], outside: list[bool]
+) -> tuple[float, float]:
     """Platt's slope and offset, from predictions on examples that the model had not seen."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  (slow to import)
 
@@ -279,15 +315,18 @@ def _calibrate(scores: list[float], correct: list[bool], outside: list[bool]) ->
     # One extra prediction on either side, of weight one half, keeps a small or perfect set modest.
     column = np.array([*scores, min(scores), max(scores)])[:, None]
     inside = len(outside) - sum(outside)
-    share = min(1.0, OUTSIDE_SHARE * inside / max(sum(outside), 1))
+    share = min(OUTSIDE_MOST, OUTSIDE_WEIGHT * inside / max(sum(outside), 1))
     weight = np.array([share if out else 1.0 for out in outside] + [0.5, 0.5])
     platt = LogisticRegression(C=100.0).fit(column, [*correct, False, True], sample_weight=weight)
     return max(float(platt.coef_[0, 0]), 0.05), float(platt.intercept_[0])
 
 
-def _folds(labels: NDArray[np.intp], topics: Sequence[str | None], rest: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _folds(
+    labels: NDArray[np.intp], topics: Sequence[str | None], more: Sequence[str]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """A fold for each row, with each intent spread over the folds; the same in every run. The rows
-    of a topic share a fold, as what is out of scope is seldom of a topic that was seen."""
+    of a topic share a fold, as what is out of scope is seldom of a topic that was seen; so do the
+    neighbours with the topics ``more``, whose folds come second."""
     count = 5 if len(labels) <= MANY_EXAMPLES else 3
     random = np.random.default_rng(0)
     folds = np.zeros(len(labels), dtype=np.intp)
@@ -298,41 +337,53 @@ def _folds(labels: NDArray[np.intp], topics: Sequence[str | None], rest: Sequenc
     for row, topic in enumerate(topics):
         if topic:
             folds[row] = of_topic[topic] % count
-    return folds, np.array([of_topic.get(t, i) % count for i, t in enumerate(rest)], np.intp)
+    return folds, np.array([of_topic.get(t, i) % count for i, t in enumerate(more)], np.intp)
 
 
-def _without_near_topics(
-    examples: Sequence[Example], encoder: SentenceEncoder | None
-) -> tuple[list[Example], list[str | None], list[Example]]:
-    """The examples without the packaged topics that are near to examples of the shop, and the topic
-    of each."""
+def _prepare(examples: Sequence[Example], encoder: SentenceEncoder | None) -> PreparedExamples:
+    """Leave out the packaged examples of what is out of scope that are near to the shop's, and
+    name the others `OUT_OF_SCOPE`, or as the shop names that."""
     names = {intent for _, intent in examples}
-    out = next((n for n in (OUT_OF_SCOPE, *PACKAGED_INTENTS[OUT_OF_SCOPE]) if n in names), OUT_OF_SCOPE)
-    prefix = OUT_OF_SCOPE + TOPIC_MARK
-    packaged = [(text, intent) for text, intent in examples if intent.startswith(prefix)]
-    own = [row for row in examples if not row[1].startswith(prefix)]
-    dropped: set[Example] = set()
+    out = next((n for n in OUT_OF_SCOPE_NAMES if n in names), OUT_OF_SCOPE)
+    own = [row for row in examples if not row[1].startswith(PACKAGED_OUTSIDE)]
+    packaged = [row for row in examples if row[1].startswith(PACKAGED_OUTSIDE)]
     if packaged and encoder:
         scope = [text for text, intent in own if intent not in (out, *PACKAGED_INTENTS)]
-        if scope:
-            near = (encoder.encode([t for t, _ in packaged]) @ encoder.encode(scope).T).max(axis=1)
-            by_topic: dict[str, list[float]] = {}
-            for (_, topic), value in zip(packaged, near.tolist(), strict=True):
-                by_topic.setdefault(topic, []).append(value)
-            by_topic.pop(prefix + ANYTHING, None)
-            nearness = {t: (max(v) + sum(v) / len(v)) / 2 for t, v in by_topic.items()}
-            dropped = {
-                row for row, value in zip(packaged, near.tolist(), strict=True)
-                if value >= NEAR_EXAMPLE or nearness.get(row[1], 0) >= NEAR_TOPIC
-            }
-    kept = [row for row in packaged if row not in dropped]
-    limit = LEARNT_OUTSIDE
-    step = max(1.0, len(kept) / limit)
-    chosen = {kept[int(i * step)] for i in range(min(limit, len(kept)))}
-    rest = [row for row in kept if row not in chosen]
-    kept = [row for row in kept if row in chosen]
-    topics = [None] * len(own) + [None if t == prefix + ANYTHING else t for _, t in kept]
-    return [*own, *((text, out) for text, _ in kept)], topics, rest
+        packaged = _far_from(scope, packaged, encoder)
+    # Evenly among all, as they are sorted by language and topic.
+    count = min(LEARNT_OUTSIDE, len(packaged))
+    chosen = {packaged[number * len(packaged) // count] for number in range(count)}
+    learnt = [row for row in packaged if row in chosen]
+    topics: list[str | None] = [None] * len(own)
+    topics += [None if topic == ANYTHING else topic for _, topic in learnt]
+    return PreparedExamples(
+        rows=[*own, *((text, out) for text, _ in learnt)],
+        topics=topics,
+        neighbours=[row for row in packaged if row not in chosen],
+    )
+
+
+def _far_from(
+    scope: Sequence[str], packaged: Sequence[Example], encoder: SentenceEncoder
+) -> list[Example]:
+    """Those of ``packaged`` that are not near to any text of ``scope``, nor their topic."""
+    if not scope:
+        return list(packaged)
+    embeddings = encoder.encode([text for text, _ in packaged])
+    cosines = (embeddings @ encoder.encode(scope).T).max(axis=1).tolist()
+    by_topic: dict[str, list[float]] = {}
+    for (_, topic), cosine in zip(packaged, cosines, strict=True):
+        by_topic.setdefault(topic, []).append(cosine)
+    near = {
+        topic
+        for topic, found in by_topic.items()
+        if topic != ANYTHING and (max(found) + sum(found) / len(found)) / 2 >= NEAR_TOPIC
+    }
+    return [
+        row
+        for row, cosine in zip(packaged, cosines, strict=True)
+        if cosine < NEAR_EXAMPLE and row[1] not in near
+    ]
 
 
 def main() -> None:

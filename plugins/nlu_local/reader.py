@@ -161,7 +161,7 @@ class CourtesyPhrases:
         lengths = range(min(MAX_COURTESY_WORDS, len(keys)), 0, -1)
         start = next((n for n in lengths if keys[:n] in self._phrases), 0)
         after = next((n for n in lengths if keys[len(keys) - n :] in self._phrases), 0)
-        if not start and not after or len(keys) - start - after < MIN_WORDS:
+        if (not start and not after) or len(keys) - start - after < MIN_WORDS:
             return None
         end = words[len(words) - after].start if after else len(text)
         return text[words[start].start : end].strip()
