@@ -141,8 +141,8 @@ class CompiledGuide:
         return self.languages.get(_base(code), self._unknown_language)
 
     def opener(self, label: MoodLabel, code: str, key: str) -> str:
-        """An opening sentence for ``label``, or ""; on every machine the same one for ``key``. It is
-        in the language ``code``: a language without openers has none."""
+        """An opening sentence for ``label``, or ""; on every machine the same one for ``key``. A
+        language without openers has none: it never mixes with another one."""
         variants = self.source.openers.moods.get(label, {}).get(_base(code)) or ("",)
         return variants[zlib.crc32(key.encode("utf-8", "surrogatepass")) % len(variants)]
 
