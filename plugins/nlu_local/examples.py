@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import as_file, files
 from itertools import chain, zip_longest
@@ -24,23 +24,11 @@ import yaml
 
 from gateway import BadConfig, FileWatcher, Problem, compose_yaml, yaml_files
 
+from .language import DEFAULT_LANGUAGES
+from .protocol import OUT_OF_SCOPE, PACKAGED_INTENTS
+
 Example: TypeAlias = tuple[str, str]
 """Text and intent."""
-
-OUT_OF_SCOPE = "oos"
-
-PACKAGED_INTENTS: Mapping[str, tuple[str, ...]] = {
-    "greeting": ("greet", "hello"),
-    "thanks": ("thank", "thank_you"),
-    "goodbye": ("bye", "say_goodbye"),
-    "are_you_a_bot": ("bot_challenge", "are_you_human"),
-    "what_can_you_do": ("capabilities",),
-    "ask_person": ("ask_for_person", "talk_to_human"),
-    "praise": ("compliment",),
-    OUT_OF_SCOPE: ("out_of_scope", "nlu_fallback"),
-}
-"""The intents of the package, with other names for the same: where the shop has an intent of such a
-name, the packaged examples are examples of that one."""
 
 PACKAGED_OUTSIDE = f"{OUT_OF_SCOPE}/"
 """The names of the packaged examples of what is out of scope begin so. ``oos/price`` and the like
@@ -104,8 +92,7 @@ def read_examples(paths: Sequence[Path], packaged: Sequence[Example] = ()) -> li
             except BadConfig as error:
                 problems += error.problems
     joined = join_examples(list(dict.fromkeys(examples)), packaged)
-    intents = {intent for _, intent in joined if intent.partition("/")[0] != OUT_OF_SCOPE}
-    if paths and not problems and len(intents) < 2:
+    if paths and not problems and count_intents(joined) < 2:
         what = "has fewer than two intents; add some, or use the packaged ones (`packaged: true`)"
         problems += _bad(paths[0], 0, "nlu", what).problems
     if problems:
@@ -122,6 +109,17 @@ def packaged_examples(
     by_language = [_packaged_in(code) for code in languages]
     alternating = chain.from_iterable(zip_longest(*by_language))
     return [row for row in alternating if row and row[1].partition("/")[0] in wanted]
+
+
+def packaged_courtesies(languages: Sequence[str] = DEFAULT_LANGUAGES) -> tuple[str, ...]:
+    """The packaged greetings, thanks and goodbyes, which stand around a question as often as alone."""
+    found = packaged_examples(languages, ("greeting", "thanks", "goodbye"))
+    return tuple(text for text, _ in found)
+
+
+def count_intents(examples: Iterable[Example]) -> int:
+    """The number of intents, without what is out of scope."""
+    return len({intent for _, intent in examples if intent.partition("/")[0] != OUT_OF_SCOPE})
 
 
 def join_examples(own: Sequence[Example], packaged: Sequence[Example]) -> list[Example]:

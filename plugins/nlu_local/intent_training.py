@@ -144,7 +144,7 @@ def _train(
     points, back = _reduce(matrix if embeddings is None else _add_columns(matrix, embeddings))
     folds, more_folds = _folds(labels[: len(examples)], topics, [topic for _, topic in more])
     folds = np.append(folds, np.full(len(named), NAME_FOLD))
-    outside = encoder.encode([text for text, _ in more]) if encoder else NOTHING
+    outside = encoder.encode([text for text, _ in more]) if encoder and more else NOTHING
     steps = int(folds.max()) + 2
     strength = STRENGTH if embeddings is None else STRENGTH_WITH_ENCODER
     weights, bias = _fit(points, labels, strength)
@@ -166,7 +166,7 @@ def _train(
             folds == fold,
             names.tolist(),
             hidden,
-            outside[more_folds != fold] if encoder else outside,
+            outside[more_folds != fold] if len(outside) else outside,
         )
         scores += fold_scores
         correct += fold_correct
@@ -256,7 +256,8 @@ def _fit(points: NDArray[np.float64], labels: NDArray[np.intp], strength: float)
         warnings.simplefilter("ignore", ConvergenceWarning)
         counts = np.bincount(labels)
         usual = np.median(counts[counts > 0])
-        weight = np.minimum(1.0, usual / np.maximum(counts, 1))[labels] ** BALANCE
+        crowded = counts.max() > usual
+        weight = (usual / np.maximum(counts, usual))[labels] ** BALANCE if crowded else None
         fitted = LogisticRegression(C=strength, max_iter=60, tol=1e-3).fit(points, labels, weight)
     weights, bias = fitted.coef_.T, fitted.intercept_
     if weights.shape[1] == 1:

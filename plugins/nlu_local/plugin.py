@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 from gateway import HttpRoutes, Poller, Section, Settings, Understander, WarmlineError, hookimpl
 
 from .engine import NluLocal, has_universal
-from .examples import PACKAGED_INTENTS, Example, ExampleFiles, packaged_examples
+from .examples import Example, ExampleFiles, packaged_courtesies, packaged_examples
 from .language import DEFAULT_LANGUAGES, check_languages
+from .protocol import PACKAGED_INTENTS
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
@@ -81,6 +82,7 @@ class NluLocalSettings(BaseModel):
                 check_every=self.look_every,
                 folder=settings.data_dir / "nlu_local",
                 semantic=self._semantic_model(settings),
+                courtesies=packaged_courtesies(),
             )
         return self._understander
 

@@ -10,14 +10,13 @@ from pathlib import Path
 from gateway import Guess, Insight, Language, Phrases
 
 from .encoder import SentenceEncoder, load_encoder
-from .examples import PACKAGED_INTENTS, packaged_examples
 from .intent_model import IntentModel
 from .language import LanguageDetector
 from .mood.cues import SIGNAL_KINDS, SignalFinder
 from .mood.emotion import FEELING_KINDS, EmotionReader
 from .mood.tone import ToneModel
 from .phrases import PHRASE_FILES, LanguagePhrases, PhrasePattern, load_phrases, parse_phrase
-from .protocol import MessageInContext, ReaderSetup
+from .protocol import PACKAGED_INTENTS, MessageInContext, ReaderSetup
 from .questions import MIN_WORDS, MessageTopic, QuestionFinder
 from .text import tokenize
 
@@ -27,9 +26,6 @@ MIN_LANGUAGE_SHARE = 0.15
 CUSTOM_WEIGHT = 3
 """The weight of a custom phrase: somebody chose it with care."""
 
-
-COURTESIES = ("greeting", "thanks", "goodbye")
-"""Intents that stand around a question as often as alone."""
 
 SMALL_TALK = frozenset(chain(PACKAGED_INTENTS, *PACKAGED_INTENTS.values()))
 
@@ -46,7 +42,7 @@ class MessageReader:
 
     With ``closed`` the language is always one of ``languages``, however short the message. The
     intent model in ``intents`` was trained with ``encoder``, if it was trained with one.
-    ``custom_phrases`` are those of the brand's guide. ``folder`` caches what makes the next start
+    ``courtesies`` may stand around a question, and ``custom_phrases`` are those of the brand's guide. ``folder`` caches what makes the next start
     faster. Raises ValueError for a custom phrase that cannot be searched for.
     """
 
@@ -57,6 +53,7 @@ class MessageReader:
         closed: bool = False,
         encoder: SentenceEncoder | None = None,
         intents: IntentModel | None = None,
+        courtesies: Iterable[str] = (),
         custom_phrases: Phrases | None = None,
         folder: str | None = None,
     ) -> None:
@@ -69,7 +66,7 @@ class MessageReader:
         self._emotion = EmotionReader(phrases, ToneModel.load())
         self._signals = SignalFinder(phrases)
         self._questions = QuestionFinder(phrases)
-        self._courtesies = CourtesyPhrases.packaged(tuple(PHRASE_FILES))
+        self._courtesies = CourtesyPhrases(courtesies)
 
     @classmethod
     def load(
@@ -90,6 +87,7 @@ class MessageReader:
             closed=setup.closed,
             encoder=encoder,
             intents=intents,
+            courtesies=setup.courtesies,
             custom_phrases=setup.custom_phrases,
             folder=setup.folder,
         )
@@ -148,11 +146,6 @@ class CourtesyPhrases:
     def __init__(self, phrases: Iterable[str]) -> None:
         keys = (tuple(word.key for word in tokenize(phrase)) for phrase in phrases)
         self._phrases = frozenset(key for key in keys if 0 < len(key) <= MAX_COURTESY_WORDS)
-
-    @classmethod
-    def packaged(cls, languages: Sequence[str]) -> CourtesyPhrases:
-        """Those among the packaged examples."""
-        return cls(text for text, _ in packaged_examples(languages, COURTESIES))
 
     def without(self, text: str) -> str | None:
         """What is left of ``text`` without them; None when there are none, or hardly more."""

@@ -12,7 +12,13 @@ from gateway.testing import FakeChannel, running
 from gateway.testing.kit import PlainVoice
 from plugins import escalation, faq
 from plugins.nlu_local import plugin as nlu_local
-from plugins.nlu_local.examples import ANYTHING, MOST_EXAMPLES, join_examples, packaged_examples
+from plugins.nlu_local.examples import (
+    ANYTHING,
+    MOST_EXAMPLES,
+    join_examples,
+    packaged_courtesies,
+    packaged_examples,
+)
 from plugins.nlu_local.intent_model import IntentModel
 from plugins.nlu_local.intent_training import train
 from plugins.nlu_local.language import DEFAULT_LANGUAGES
@@ -183,5 +189,5 @@ def test_the_setting_chooses_among_them() -> None:
     ],
 )
 def test_courtesies_are_taken_off_a_question(text: str, question: str | None) -> None:
-    found = CourtesyPhrases.packaged(("en", "de")).without(text)
+    found = CourtesyPhrases(packaged_courtesies()).without(text)
     assert (found.rstrip(", ") if found else None) == question
