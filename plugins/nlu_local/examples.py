@@ -112,7 +112,7 @@ def packaged_examples(
 
 
 def packaged_courtesies(languages: Sequence[str] = DEFAULT_LANGUAGES) -> tuple[str, ...]:
-    """The packaged greetings, thanks and goodbyes, which stand around a question as often as alone."""
+    """The packaged greetings, thanks and goodbyes: they often stand around a question."""
     found = packaged_examples(languages, ("greeting", "thanks", "goodbye"))
     return tuple(text for text, _ in found)
 

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .encoder import SentenceEncoder, load_encoder
-from .examples import ANYTHING, OUT_OF_SCOPE, PACKAGED_INTENTS, PACKAGED_OUTSIDE, Example
+from .examples import ANYTHING, PACKAGED_OUTSIDE, Example
 from .features import GRAM_KINDS, GRAM_WEIGHTS, Floats, long_stems
 from .intent_model import EmbeddingWeights, IntentEvidence, IntentModel, Neighbours, build_model
+from .protocol import OUT_OF_SCOPE, PACKAGED_INTENTS
 
 Progress: TypeAlias = Callable[[int, int], None]
 

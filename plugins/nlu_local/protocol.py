@@ -6,6 +6,7 @@ loads the reader. The worker answers each request, in order, with a `WorkerReply
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
 import msgspec

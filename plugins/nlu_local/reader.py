@@ -42,8 +42,9 @@ class MessageReader:
 
     With ``closed`` the language is always one of ``languages``, however short the message. The
     intent model in ``intents`` was trained with ``encoder``, if it was trained with one.
-    ``courtesies`` may stand around a question, and ``custom_phrases`` are those of the brand's guide. ``folder`` caches what makes the next start
-    faster. Raises ValueError for a custom phrase that cannot be searched for.
+    ``courtesies`` may stand around a question, and ``custom_phrases`` are those of the brand's
+    guide. ``folder`` caches what makes the next start faster. Raises ValueError for a custom phrase
+    that cannot be searched for.
     """
 
     def __init__(
