@@ -112,7 +112,7 @@ class Policy(PolicyPart):
 
     reasons: Reasons = Reasons()
     pass_by_intents: frozenset[str] = frozenset(
-        {"praise", "thanks", "greeting", "goodbye", "are_you_a_bot"}
+        {"praise", "thanks", "greeting", "goodbye", "are_you_a_bot", "what_can_you_do"}
     )
     clarify: Clarify = Clarify()
     tiers: Mapping[str, Tier] = Field(

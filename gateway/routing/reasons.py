@@ -201,15 +201,19 @@ class UnservedLanguage(Rule):
     confidence: Share = Field(0.8, description="least confidence in the language")
     letters: int = Field(12, ge=0, description="shorter messages are not judged")
 
-    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
-        language = turn.understanding.language
+    def check(self, turn: Turn, policy: Policy, /) -> str | None:
+        language, intent = turn.understanding.language, turn.understanding.intent
         if language.code in ("und", *self.served) or language.confidence < self.confidence:
             return None
         if sum(char.isalpha() for char in turn.message.text) < self.letters:
             return None
+        sure = intent.confidence >= self.assisted_confidence
+        asked = {intent.name, *(question.guess.name for question in turn.understanding.questions)}
+        if sure and asked <= policy.pass_by_intents:
+            return None  # a greeting or thanks, which are answered in every language
         if language.code not in self.assisted:
             return f"writes in `{language.code}`, which the bot does not serve"
-        if turn.understanding.intent.confidence < self.assisted_confidence:
+        if not sure:
             return f"writes in `{language.code}`, where the bot answers only what it is sure of"
         return None
 

@@ -49,7 +49,10 @@ class EscalationSettings(BaseModel):
     )
     never_offer: frozenset[str] = Field(
         frozenset(
-            {"oos", "none", "greeting", "goodbye", "thanks", "praise", "are_you_a_bot", "complaint"}
+            {
+                *("oos", "none", "greeting", "goodbye", "thanks", "praise", "are_you_a_bot"),
+                *("what_can_you_do", "complaint"),
+            }
         ),
         description="intents that a clarifying question does not offer",
     )

@@ -26,6 +26,9 @@ class FaqSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     answers: Annotated[list[Path], BeforeValidator(_as_list), Field(min_length=1)]
+    packaged: bool = Field(
+        True, description="answer small talk in twelve languages where `answers` has no answer"
+    )
     fallback_language: str = Field("en", description="for customers whose language has no text")
     suggest_confidence: float = Field(0.35, ge=0, le=1, description="minimum for a draft")
     look_every: float = Field(1.0, ge=0, description="seconds between checks for changed files")
@@ -40,14 +43,15 @@ def register_settings(section: Section) -> None:
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
     """Registers the handler. Raises BadConfig that names file, line and key of each mistake."""
     if section := settings.section(FaqSettings):
+        read = partial(
+            load,
+            public_url=settings.core.public_url,
+            fallback=section.fallback_language,
+            slots=settings.core.slot_names,
+        )
         answers = ReloadedFiles(
             [settings.path(path) for path in section.answers],
-            partial(
-                load,
-                public_url=settings.core.public_url,
-                fallback=section.fallback_language,
-                slots=settings.core.slot_names,
-            ),
+            (lambda paths: read(paths).with_smalltalk()) if section.packaged else read,
             name="faq",
             every=section.look_every,
         )

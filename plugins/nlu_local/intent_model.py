@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,18 @@ from .protocol import UnusableModel
 SIMILARITY_WEIGHT = 6.0
 """The weight in a score of the similarity to the nearest example."""
 
+NEAREST_WEIGHT, LEAD_WEIGHT = 2.0, 2.0
+"""The weights of the similarity and of the lead over what is out of scope, where there are enough
+examples of that. They were chosen on shops of 3, 5 and 36 intents, with messages in four
+languages."""
+
+MIN_OUTSIDE = 50
+"""With fewer examples of what is out of scope its density is not estimated."""
+
+SHARPNESS = 12.0
+"""How fast the weight of an example falls with its distance. A tenth in the cosine makes it 3.3
+times less."""
+
 MAX_GUESSES = 10
 """Guesses for each message."""
 
@@ -35,7 +47,8 @@ class IntentEvidence:
     For one message, or (with one more dimension) for many. ``shares`` are the softmax over the
     intents, ``margin`` is the lead of the best over the second, ``known_words`` and
     ``known_pieces`` are the shares 0..1 of the message that occur in the examples, and
-    ``similarity`` is the cosine with the nearest example (None without an encoder).
+    ``similarity`` is the cosine with the nearest example (None without an encoder), and ``lead`` is
+    that of `Neighbours` (None, too, without examples of what is out of scope).
     """
 
     shares: Floats
@@ -43,10 +56,17 @@ class IntentEvidence:
     known_words: Floats
     known_pieces: Floats
     similarity: Floats | None = None
+    lead: Floats | None = None
 
     @classmethod
     def from_scores(
-        cls, scores: Floats, *, known_words: Any, known_pieces: Any, similarity: Any = None
+        cls,
+        scores: Floats,
+        *,
+        known_words: Any,
+        known_pieces: Any,
+        similarity: Any = None,
+        lead: Any = None,
     ) -> IntentEvidence:
         """``scores`` are those of all intents, as natural logarithms."""
         raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
@@ -57,6 +77,7 @@ class IntentEvidence:
             known_words=known_words,
             known_pieces=known_pieces,
             similarity=similarity,
+            lead=lead,
         )
 
     def score(self, hidden: int | None) -> Floats:
@@ -71,8 +92,55 @@ class IntentEvidence:
         odds = np.log(best / (1 - best))
         if self.similarity is None:
             return np.asarray(odds + 0.3 * self.margin + 2.0 * self.known_words + self.known_pieces)
+        if self.lead is not None:
+            return np.asarray(
+                odds + self.known_words + NEAREST_WEIGHT * self.similarity + LEAD_WEIGHT * self.lead
+            )
         # The similarity shows what is out of scope; beside it the lead adds little.
         return np.asarray(odds + self.known_words + SIMILARITY_WEIGHT * self.similarity)
+
+
+class Neighbours(NamedTuple):
+    """The embeddings of all examples: how near a message is to them.
+
+    ``examples`` are those of the intents, one intent after another, ``counts`` their number for
+    each intent, and ``outside`` those of what is out of scope.
+    """
+
+    examples: Floats
+    counts: NDArray[np.intp]
+    outside: Floats
+
+    @classmethod
+    def of(
+        cls, embeddings: Floats, labels: NDArray[np.intp], hidden: int, more: Floats
+    ) -> Neighbours:
+        order = np.argsort(labels, kind="stable")
+        order = order[labels[order] != hidden]
+        _, counts = np.unique(labels[order], return_counts=True)
+        return cls(
+            embeddings[order],
+            counts,
+            np.vstack([embeddings[labels == hidden], *([more] if len(more) else [])]),
+        )
+
+    def similarity(self, embeddings: Floats) -> tuple[Floats, Floats | None]:
+        """The cosine of each embedding with its nearest example, and its lead.
+
+        The lead is how much denser (as a natural logarithm) the examples of the nearest intent are
+        around it than those out of scope; None with fewer than `MIN_OUTSIDE` of these.
+        """
+        cosines = embeddings @ self.examples.T
+        nearest = cosines.max(axis=1)
+        if len(self.outside) < MIN_OUTSIDE:
+            return nearest, None
+        starts = np.append(0, np.cumsum(self.counts)[:-1])
+        means = np.add.reduceat(np.exp(SHARPNESS * cosines), starts, axis=1) / self.counts
+        outside = np.exp(SHARPNESS * (embeddings @ self.outside.T)).mean(axis=1)
+        return nearest, np.log(means.max(axis=1) / outside)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return {"examples": self.examples, "counts": self.counts, "outside": self.outside}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +153,11 @@ class EmbeddingWeights:
 
     encoder: SentenceEncoder
     weights: Floats
-    examples: Floats
-
-    def similarity(self, embeddings: Floats) -> Floats:
-        """The cosine of each embedding with its nearest example."""
-        return np.asarray((embeddings @ self.examples.T).max(axis=1))
+    neighbours: Neighbours
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         fingerprint = np.frombuffer(self.encoder.fingerprint().encode(), np.uint8)
-        return {"meaning": self.weights, "examples": self.examples, "encoder": fingerprint}
+        return {"meaning": self.weights, "encoder": fingerprint, **self.neighbours.arrays()}
 
     @classmethod
     def from_arrays(
@@ -102,7 +166,11 @@ class EmbeddingWeights:
         """The inverse of `arrays`. Raises ValueError for the arrays of another encoder."""
         if arrays["encoder"].tobytes().decode() != encoder.fingerprint():
             raise ValueError("it was trained with another sentence encoder")
-        return cls(encoder, arrays["meaning"], arrays["examples"])
+        return cls(
+            encoder,
+            arrays["meaning"],
+            Neighbours(arrays["examples"], arrays["counts"], arrays["outside"]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,13 +205,17 @@ class IntentModel:
                 scores[message] += weights[start:end] @ self.weights[rows[start:end]]
             base += len(vocabulary)
             shares.append(known)
-        similarity = None
+        similarity, lead = None, None
         if self.embedding is not None and texts:
             embeddings = self.embedding.encoder.encode(texts)
             scores += embeddings @ self.embedding.weights
-            similarity = self.embedding.similarity(embeddings)
+            similarity, lead = self.embedding.neighbours.similarity(embeddings)
         return IntentEvidence.from_scores(
-            scores, known_words=shares[0], known_pieces=shares[1], similarity=similarity
+            scores,
+            known_words=shares[0],
+            known_pieces=shares[1],
+            similarity=similarity,
+            lead=lead,
         )
 
     def rank(self, text: str) -> tuple[Guess, ...]:

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .encoder import SentenceEncoder, load_encoder
-from .examples import OUT_OF_SCOPE, Example
+from .examples import ANYTHING, PACKAGED_OUTSIDE, Example
 from .features import GRAM_KINDS, GRAM_WEIGHTS, Floats, long_stems
-from .intent_model import EmbeddingWeights, IntentEvidence, IntentModel, build_model
+from .intent_model import EmbeddingWeights, IntentEvidence, IntentModel, Neighbours, build_model
+from .protocol import OUT_OF_SCOPE, PACKAGED_INTENTS
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -48,9 +49,43 @@ MIN_CALIBRATION = 10
 MANY_EXAMPLES = 2_000
 """More rows than this are trained in a reduced space, with fewer folds."""
 
+LEARNT_OUTSIDE = 300
+"""Packaged examples of what is out of scope that the linear model learns. More cost time and gain
+nothing: all of them are neighbours (`Neighbours`)."""
+
+NEAR_EXAMPLE = 0.6
+"""A packaged example of what is out of scope is left out where its cosine with an example of the
+shop is at least this. Between sentences of one meaning it is seldom less."""
+
+NEAR_TOPIC = 0.62
+"""A topic is left out where the mean of two cosines is at least this: that of its nearest example,
+and the mean over all of its examples. One similar sentence alone (`can I change my seat`, `can I
+change my address`) does not make the topics the same."""
+
+OUTSIDE_WEIGHT, OUTSIDE_MOST = 1.0, 3.0
+"""What is out of scope weighs as much in the calibration as what is in scope, but one example of it
+at most so many times as much as another."""
+
+BALANCE = 0.5
+"""Rows of an intent with more examples than usual weigh less: by the square root of how many more.
+Packaged small talk would crowd out an intent with five examples of its own."""
+
+OUT_OF_SCOPE_NAMES = (OUT_OF_SCOPE, *PACKAGED_INTENTS[OUT_OF_SCOPE])
+
+NOTHING: Floats = np.zeros((0, 0), np.float32)
+
 BACKGROUND_FILE = "background.npz"
 
 _WORDS = re.compile(r"[^\W_]+")
+
+
+class PreparedExamples(NamedTuple):
+    """The examples to learn from, the topic of each that is packaged and out of scope, and the
+    other packaged ones, which are only neighbours (text and topic)."""
+
+    rows: list[Example]
+    topics: list[str | None]
+    neighbours: list[Example]
 
 
 class IntentTrainingData(NamedTuple):
@@ -94,10 +129,12 @@ def train(
 def _train(
     examples: Sequence[Example], progress: Progress, encoder: SentenceEncoder | None
 ) -> IntentModel:
+    examples, topics, more = _prepare(examples, encoder)
     names, labels = np.unique([intent for _, intent in examples], return_inverse=True)
     if len(set(names) - {OUT_OF_SCOPE}) < 2:
         raise ValueError("training needs at least two intents")
     hidden = OUT_OF_SCOPE if OUT_OF_SCOPE in names else None
+    out = names.tolist().index(hidden) if hidden is not None else -1
     named = [number for number, name in enumerate(names) if name != hidden]
     # The words of an intent's name are an example, too (``lost_card``, ``faq/refund``).
     name_texts = [" ".join(_WORDS.findall(names[number])) for number in named]
@@ -106,7 +143,9 @@ def _train(
     grams, idf, matrix, known = _features(texts)
     embeddings = encoder.encode(texts) if encoder else None
     points, back = _reduce(matrix if embeddings is None else _add_columns(matrix, embeddings))
-    folds = np.append(_folds(labels[: len(examples)]), np.full(len(named), NAME_FOLD))
+    folds, more_folds = _folds(labels[: len(examples)], topics, [topic for _, topic in more])
+    folds = np.append(folds, np.full(len(named), NAME_FOLD))
+    outside = encoder.encode([text for text, _ in more]) if encoder and more else NOTHING
     steps = int(folds.max()) + 2
     strength = STRENGTH if embeddings is None else STRENGTH_WITH_ENCODER
     weights, bias = _fit(points, labels, strength)
@@ -121,17 +160,26 @@ def _train(
         hidden=hidden,
     )
     data = IntentTrainingData(points, labels, known, embeddings, strength)
-    scores, correct = [], []
+    scores, correct, wrong = [], [], []
     for fold in range(steps - 1):
-        fold_scores, fold_correct = _predict_fold(data, folds == fold, names.tolist(), hidden)
+        fold_scores, fold_correct, fold_outside = _predict_fold(
+            data,
+            folds == fold,
+            names.tolist(),
+            hidden,
+            outside[more_folds != fold] if len(outside) else outside,
+        )
         scores += fold_scores
         correct += fold_correct
+        wrong += fold_outside
         progress(fold + 2, steps)
-    slope, offset = _calibrate(scores, correct)
+    slope, offset = _calibrate(scores, correct, wrong)
     embedding = None
     if encoder is not None and embeddings is not None:
         extra = (EMBEDDING_WEIGHT * weights[len(idf) :]).astype(np.float32)
-        embedding = EmbeddingWeights(encoder, extra, embeddings[np.isin(labels, named)])
+        embedding = EmbeddingWeights(
+            encoder, extra, Neighbours.of(embeddings, labels, out, outside)
+        )
     return replace(model, slope=slope, offset=offset, embedding=embedding)
 
 
@@ -189,7 +237,8 @@ def _reduce(matrix: Any) -> tuple[NDArray[np.float64], Any]:
         from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415  (slow to import)
 
         size = min(500, matrix.shape[1] - 1)
-        reducer = TruncatedSVD(n_components=size, random_state=0)
+        # Two iterations, and not five, change no figure and take half the time.
+        reducer = TruncatedSVD(n_components=size, n_iter=2, random_state=0)
         return reducer.fit_transform(matrix), reducer.components_.T
     # Single precision is enough for a few examples, and twice as fast.
     values, vectors = np.linalg.eigh((matrix @ matrix.T).toarray().astype(np.float32))
@@ -206,7 +255,11 @@ def _fit(points: NDArray[np.float64], labels: NDArray[np.intp], strength: float)
     with warnings.catch_warnings():
         # Later steps would change little but the confidences, and those are calibrated anyway.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = LogisticRegression(C=strength, max_iter=60, tol=1e-3).fit(points, labels)
+        counts = np.bincount(labels)
+        usual = np.median(counts[counts > 0])
+        crowded = counts.max() > usual
+        weight = (usual / np.maximum(counts, usual))[labels] ** BALANCE if crowded else None
+        fitted = LogisticRegression(C=strength, max_iter=60, tol=1e-3).fit(points, labels, weight)
     weights, bias = fitted.coef_.T, fitted.intercept_
     if weights.shape[1] == 1:
         weights, bias = np.hstack([-weights, weights]) / 2, np.array([-bias[0], bias[0]]) / 2
@@ -214,34 +267,48 @@ def _fit(points: NDArray[np.float64], labels: NDArray[np.intp], strength: float)
 
 
 def _predict_fold(
-    data: IntentTrainingData, held: NDArray[np.bool_], names: list[str], hidden: str | None
-) -> tuple[list[float], list[bool]]:
-    """The scores of the rows ``held`` back, by a model of the others, and which are correct."""
+    data: IntentTrainingData,
+    held: NDArray[np.bool_],
+    names: list[str],
+    hidden: str | None,
+    outside: Floats,
+) -> tuple[list[float], list[bool], list[bool]]:
+    """The scores of the rows ``held`` back, by a model of the others, which are correct, and which
+    are out of scope."""
     points, labels, known, embeddings, strength = data
     out = names.index(hidden) if hidden is not None else -1
     classes = np.unique(labels[~held])
-    rows = [row for row in np.flatnonzero(held) if labels[row] != out]
-    if len(classes) < 2 or not rows:
-        return [], []
+    rows = np.flatnonzero(held)
+    if len(classes) < 2 or not len(rows):
+        return [], [], []
     weights, bias = _fit(points[~held], labels[~held], strength)
-    examples = None if embeddings is None else embeddings[~held & (labels != out)]
+    similarity, lead = None, None
+    if embeddings is not None:
+        neighbours = Neighbours.of(embeddings[~held], labels[~held], out, outside)
+        similarity, lead = neighbours.similarity(embeddings[rows])
+    if lead is None:  # too little is known of what is out of scope
+        inside = labels[rows] != out
+        rows, similarity = rows[inside], None if similarity is None else similarity[inside]
     scores, correct = [], []
-    for row in rows:
+    for number, row in enumerate(rows):
         full = np.full(len(names), -30.0)
         full[classes] = points[row] @ weights + bias
-        nearest = None
-        if embeddings is not None and examples is not None:
-            nearest = (examples @ embeddings[row]).max()
         evidence = IntentEvidence.from_scores(
-            full, known_words=known[row, 0], known_pieces=known[row, 1], similarity=nearest
+            full,
+            known_words=known[row, 0],
+            known_pieces=known[row, 1],
+            similarity=None if similarity is None else similarity[number],
+            lead=None if lead is None else lead[number],
         )
         scores.append(float(evidence.score(None if hidden is None else out)))
         ranked = np.argsort(-full)
         correct.append(bool(next(i for i in ranked if i != out) == labels[row]))
-    return scores, correct
+    return scores, correct, (labels[rows] == out).tolist()
 
 
-def _calibrate(scores: list[float], correct: list[bool]) -> tuple[float, float]:
+def _calibrate(
+    scores: list[float], correct: list[bool], outside: list[bool]
+) -> tuple[float, float]:
     """Platt's slope and offset, from predictions on examples that the model had not seen."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  (slow to import)
 
@@ -249,20 +316,76 @@ def _calibrate(scores: list[float], correct: list[bool]) -> tuple[float, float]:
         return 0.5, -1.5
     # One extra prediction on either side, of weight one half, keeps a small or perfect set modest.
     column = np.array([*scores, min(scores), max(scores)])[:, None]
-    weight = np.array([1.0] * len(scores) + [0.5, 0.5])
+    inside = len(outside) - sum(outside)
+    share = min(OUTSIDE_MOST, OUTSIDE_WEIGHT * inside / max(sum(outside), 1))
+    weight = np.array([share if out else 1.0 for out in outside] + [0.5, 0.5])
     platt = LogisticRegression(C=100.0).fit(column, [*correct, False, True], sample_weight=weight)
     return max(float(platt.coef_[0, 0]), 0.05), float(platt.intercept_[0])
 
 
-def _folds(labels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """A fold for each row, with each intent spread over the folds; the same in every run."""
+def _folds(
+    labels: NDArray[np.intp], topics: Sequence[str | None], more: Sequence[str]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """A fold for each row, with each intent spread over the folds; the same in every run. The rows
+    of a topic share a fold, as what is out of scope is seldom of a topic that was seen; so do the
+    neighbours with the topics ``more``, whose folds come second."""
     count = 5 if len(labels) <= MANY_EXAMPLES else 3
     random = np.random.default_rng(0)
     folds = np.zeros(len(labels), dtype=np.intp)
     for label in np.unique(labels):
         rows = random.permutation(np.flatnonzero(labels == label))
         folds[rows] = (np.arange(len(rows)) + random.integers(count)) % count
-    return folds
+    of_topic = {topic: number for number, topic in enumerate(dict.fromkeys(topics)) if topic}
+    for row, topic in enumerate(topics):
+        if topic:
+            folds[row] = of_topic[topic] % count
+    return folds, np.array([of_topic.get(t, i) % count for i, t in enumerate(more)], np.intp)
+
+
+def _prepare(examples: Sequence[Example], encoder: SentenceEncoder | None) -> PreparedExamples:
+    """Leave out the packaged examples of what is out of scope that are near to the shop's, and
+    name the others `OUT_OF_SCOPE`, or as the shop names that."""
+    names = {intent for _, intent in examples}
+    out = next((n for n in OUT_OF_SCOPE_NAMES if n in names), OUT_OF_SCOPE)
+    own = [row for row in examples if not row[1].startswith(PACKAGED_OUTSIDE)]
+    packaged = [row for row in examples if row[1].startswith(PACKAGED_OUTSIDE)]
+    if packaged and encoder:
+        scope = [text for text, intent in own if intent not in (out, *PACKAGED_INTENTS)]
+        packaged = _far_from(scope, packaged, encoder)
+    # Evenly among all, as they are sorted by language and topic.
+    count = min(LEARNT_OUTSIDE, len(packaged))
+    chosen = {packaged[number * len(packaged) // count] for number in range(count)}
+    learnt = [row for row in packaged if row in chosen]
+    topics: list[str | None] = [None] * len(own)
+    topics += [None if topic == ANYTHING else topic for _, topic in learnt]
+    return PreparedExamples(
+        rows=[*own, *((text, out) for text, _ in learnt)],
+        topics=topics,
+        neighbours=[row for row in packaged if row not in chosen],
+    )
+
+
+def _far_from(
+    scope: Sequence[str], packaged: Sequence[Example], encoder: SentenceEncoder
+) -> list[Example]:
+    """Those of ``packaged`` that are not near to any text of ``scope``, nor their topic."""
+    if not scope:
+        return list(packaged)
+    embeddings = encoder.encode([text for text, _ in packaged])
+    cosines = (embeddings @ encoder.encode(scope).T).max(axis=1).tolist()
+    by_topic: dict[str, list[float]] = {}
+    for (_, topic), cosine in zip(packaged, cosines, strict=True):
+        by_topic.setdefault(topic, []).append(cosine)
+    near = {
+        topic
+        for topic, found in by_topic.items()
+        if topic != ANYTHING and (max(found) + sum(found) / len(found)) / 2 >= NEAR_TOPIC
+    }
+    return [
+        row
+        for row, cosine in zip(packaged, cosines, strict=True)
+        if cosine < NEAR_EXAMPLE and row[1] not in near
+    ]
 
 
 def main() -> None:

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from gateway import HttpRoutes, Poller, Section, Settings, Understander, WarmlineError, hookimpl
 
-from .engine import NluLocal
-from .examples import ExampleFiles
+from .engine import NluLocal, has_universal
+from .examples import Example, ExampleFiles, packaged_courtesies, packaged_examples
 from .language import DEFAULT_LANGUAGES, check_languages
+from .protocol import PACKAGED_INTENTS
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
@@ -28,6 +29,11 @@ class NluLocalSettings(BaseModel):
     )
     look_every: float = Field(
         2.0, gt=0, description="seconds between checks for changes of these files"
+    )
+    packaged: bool | tuple[str, ...] = Field(
+        True,
+        description="whether the packaged examples of small talk, of asking for a person and of "
+        "what is out of scope (`oos`) join those of `knowledge`; or a list of their intents",
     )
     languages: tuple[str, ...] = Field(
         DEFAULT_LANGUAGES,
@@ -46,6 +52,15 @@ class NluLocalSettings(BaseModel):
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str | Path) else value
 
+    @field_validator("packaged")
+    @classmethod
+    def _are_packaged(cls, value: bool | tuple[str, ...]) -> bool | tuple[str, ...]:
+        unknown = set() if isinstance(value, bool) else set(value) - set(PACKAGED_INTENTS)
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            raise ValueError(f"{names}: not packaged; choose from {', '.join(PACKAGED_INTENTS)}")
+        return value
+
     @field_validator("languages")
     @classmethod
     def _supported(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -61,12 +76,25 @@ class NluLocalSettings(BaseModel):
         if self._understander is None:
             self._understander = NluLocal(
                 languages=self.languages,
-                example_files=ExampleFiles([settings.path(path) for path in self.knowledge]),
+                example_files=ExampleFiles(
+                    [settings.path(path) for path in self.knowledge], self._packaged_examples()
+                ),
                 check_every=self.look_every,
                 folder=settings.data_dir / "nlu_local",
                 semantic=self._semantic_model(settings),
+                courtesies=packaged_courtesies(),
             )
         return self._understander
+
+    def _packaged_examples(self) -> list[Example]:
+        """Those that join the shop's own. N-grams alone cannot use them: a greeting in front of any
+        question would be a greeting."""
+        usable = self.semantic is not None or has_universal()
+        if not self.knowledge or not self.packaged or not usable:
+            return []
+        if isinstance(self.packaged, bool):
+            return packaged_examples(self.languages)
+        return packaged_examples(self.languages, self.packaged)
 
     def _semantic_model(self, settings: Settings) -> str | None:
         """The absolute path of a folder, or a name on the hub."""

@@ -6,6 +6,7 @@ loads the reader. The worker answers each request, in order, with a `WorkerReply
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
 import msgspec
@@ -18,6 +19,21 @@ MAX_FRAME_BYTES = 64 * 2**20
 
 UNIVERSAL = "universal"
 """The name of the packaged sentence encoder."""
+
+OUT_OF_SCOPE = "oos"
+
+PACKAGED_INTENTS: Mapping[str, tuple[str, ...]] = {
+    "greeting": ("greet", "hello"),
+    "thanks": ("thank", "thank_you"),
+    "goodbye": ("bye", "say_goodbye"),
+    "are_you_a_bot": ("bot_challenge", "are_you_human"),
+    "what_can_you_do": ("capabilities",),
+    "ask_person": ("ask_for_person", "talk_to_human"),
+    "praise": ("compliment",),
+    OUT_OF_SCOPE: ("out_of_scope", "nlu_fallback"),
+}
+"""The intents of the package, with other names for the same: where the shop has an intent of such a
+name, the packaged examples are examples of that one."""
 
 
 class UnusableModel(ValueError):
@@ -48,13 +64,14 @@ class MessageInContext(NamedTuple):
 class ReaderSetup(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Load a `MessageReader` with these values. ``semantic`` names a sentence-transformers model
     for intents; ``universal`` says whether the packaged encoder reads moods, and intents without
-    ``semantic``."""
+    ``semantic``. ``courtesies`` are greetings and thanks that may stand around a question."""
 
     id: int = 0
     languages: tuple[str, ...]
     closed: bool = False
     semantic: str | None = None
     universal: bool = False
+    courtesies: tuple[str, ...] = ()
     custom_phrases: dict[str, dict[str, tuple[str, ...]]] = {}
     folder: str | None = None
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from gateway import Guess, Question
 
-from .intent_model import IntentModel
 from .phrases import LanguagePhrases
 from .protocol import MessageInContext
 from .text import MAX_CHARACTERS, tokenize
@@ -90,6 +89,12 @@ class RankedMessage(NamedTuple):
     before_asks: bool
 
 
+class IntentRanker(Protocol):
+    """Ranks the intents of texts, best first."""
+
+    def rank_all(self, texts: Sequence[str]) -> list[tuple[Guess, ...]]: ...
+
+
 class QuestionFinder:
     """Finds questions by the words that begin them, and by those that continue an earlier one."""
 
@@ -104,7 +109,7 @@ class QuestionFinder:
         self._generic = self._pointing | self._aspects | self._joiners | _keys(_FILLERS)
 
     def topics(
-        self, messages: Sequence[MessageInContext], intents: IntentModel
+        self, messages: Sequence[MessageInContext], intents: IntentRanker
     ) -> list[MessageTopic]:
         """The topic of each message, alone or together with the previous message."""
         spans = [self.question_spans(message.text) for message in messages]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
-from gateway import Insight, Language, Phrases
+from gateway import Guess, Insight, Language, Phrases
 
 from .encoder import SentenceEncoder, load_encoder
 from .intent_model import IntentModel
@@ -23,12 +24,22 @@ from .phrases import (
     load_phrases,
     parse_phrase,
 )
-from .protocol import UNIVERSAL, MessageInContext, ReaderSetup
-from .questions import MessageTopic, QuestionFinder
+from .protocol import PACKAGED_INTENTS, UNIVERSAL, MessageInContext, ReaderSetup
+from .questions import MIN_WORDS, MessageTopic, QuestionFinder
 from .text import tokenize
 
 MIN_LANGUAGE_SHARE = 0.15
 """The phrases of a language are searched from this probability of the language on."""
+
+
+SMALL_TALK = frozenset(chain(PACKAGED_INTENTS, *PACKAGED_INTENTS.values()))
+
+MIN_QUESTION = 0.35
+"""A question with this confidence counts more than the greeting before it. Where that is too little
+for an answer, the bot asks what is meant instead of greeting someone who asked."""
+
+MAX_COURTESY_WORDS = 5
+"""Words of a courtesy that is taken off a question."""
 
 
 class MessageReader:
@@ -37,8 +48,9 @@ class MessageReader:
     With ``closed`` the language is always one of ``languages``, however short the message. The
     intent model in ``intents`` was trained with ``encoder``, if it was trained with one.
     ``mood_encoder`` is the packaged one; without it the phrases alone decide on moods.
-    ``custom_phrases`` are those of the brand's guide. ``folder`` caches what makes the next start
-    faster. Raises ValueError for a custom phrase that cannot be searched for.
+    ``courtesies`` may stand around a question, and ``custom_phrases`` are those of the brand's
+    guide. ``folder`` caches what makes the next start faster. Raises ValueError for a custom phrase
+    that cannot be searched for.
     """
 
     def __init__(
@@ -49,6 +61,7 @@ class MessageReader:
         encoder: SentenceEncoder | None = None,
         mood_encoder: SentenceEncoder | None = None,
         intents: IntentModel | None = None,
+        courtesies: Iterable[str] = (),
         custom_phrases: Phrases | None = None,
         folder: str | None = None,
     ) -> None:
@@ -61,6 +74,7 @@ class MessageReader:
         model = MoodModel.load() if mood_encoder else None
         self._moods = MoodReader(phrases, encoder=mood_encoder, model=model)
         self._questions = QuestionFinder(phrases)
+        self._courtesies = CourtesyPhrases(courtesies)
 
     @classmethod
     def load(
@@ -85,6 +99,7 @@ class MessageReader:
             encoder=encoder,
             mood_encoder=mood_encoder,
             intents=intents,
+            courtesies=setup.courtesies,
             custom_phrases=setup.custom_phrases,
             folder=setup.folder,
         )
@@ -111,7 +126,7 @@ class MessageReader:
         moods = self._moods.read_all(contexts)
         intents = self._intents
         topics = (
-            self._questions.topics(messages, intents)
+            self._questions.topics(messages, PoliteQuestions(intents, self._courtesies))
             if intents
             else [MessageTopic(None)] * len(messages)
         )
@@ -140,6 +155,55 @@ def mood_context(
         possible = list(dict.fromkeys([language.code, *likely, *([known] if known else [])]))
         english = max(shares.get("en", 0.0), float(language.code == "en"))
     return MoodContext(message.text, tokenize(message.text), possible, english)
+
+
+class CourtesyPhrases:
+    """Finds greetings, thanks and goodbyes at the ends of a text."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        keys = (tuple(word.key for word in tokenize(phrase)) for phrase in phrases)
+        self._phrases = frozenset(key for key in keys if 0 < len(key) <= MAX_COURTESY_WORDS)
+
+    def without(self, text: str) -> str | None:
+        """What is left of ``text`` without them; None when there are none, or hardly more."""
+        words = tokenize(text)
+        keys = tuple(word.key for word in words)
+        lengths = range(min(MAX_COURTESY_WORDS, len(keys)), 0, -1)
+        start = next((n for n in lengths if keys[:n] in self._phrases), 0)
+        after = next((n for n in lengths if keys[len(keys) - n :] in self._phrases), 0)
+        if (not start and not after) or len(keys) - start - after < MIN_WORDS:
+            return None
+        end = words[len(words) - after].start if after else len(text)
+        return text[words[start].start : end].strip()
+
+
+class PoliteQuestions:
+    """Ranks intents by the question where a message has courtesies around it.
+
+    ``Hi, what does shipping cost?`` is about shipping, although much of it is a greeting. The rest
+    of a message counts only if an intent stands out in it; ``thanks for everything`` is thanks.
+    """
+
+    def __init__(self, intents: IntentModel, courtesies: CourtesyPhrases) -> None:
+        self._intents, self._courtesies = intents, courtesies
+
+    def rank_all(self, texts: Sequence[str]) -> list[tuple[Guess, ...]]:
+        """The ranking for each text, best first."""
+        questions = [self._courtesies.without(text) for text in texts]
+        rankings = self._intents.rank_all([*texts, *(text for text in questions if text)])
+        of_questions = iter(rankings[len(texts) :])
+        return [
+            _clearer(whole, next(of_questions)) if question else whole
+            for whole, question in zip(rankings, questions, strict=False)
+        ]
+
+
+def _clearer(whole: tuple[Guess, ...], question: tuple[Guess, ...]) -> tuple[Guess, ...]:
+    asked, said = question[0], whole[0]
+    if asked.name in SMALL_TALK:
+        return whole
+    least = MIN_QUESTION if said.name in SMALL_TALK else said.confidence
+    return question if asked.confidence > least else whole
 
 
 def add_custom_phrases(

@@ -14,6 +14,7 @@ from brand_voice import GuidedVoice, load
 from gateway import Emotion, RenderContext, Reply
 from gateway.routing.policy import Policy
 from plugins.faq import FaqAnswers
+from plugins.nlu_local.protocol import PACKAGED_INTENTS
 from tests.demo.conftest import LANGUAGES, Examples
 
 NUMBER = re.compile(r"\d+")
@@ -44,8 +45,8 @@ def test_every_intent_is_served(examples: Examples, answers: FaqAnswers, policy:
         | reasons.asked_for_person.intents
         | reasons.out_of_scope.intents
     )
-    asked = set(examples["en"])
-    assert asked <= set(answers.by_intent) | people
+    asked = set(examples["en"]) | set(PACKAGED_INTENTS)
+    assert asked <= set(answers.with_smalltalk().by_intent) | people
     assert set(answers.by_intent) <= asked
     assert reasons.sensitive_intent.intents <= asked
     assert policy.pass_by_intents <= asked

@@ -43,4 +43,4 @@ def test_every_key_is_documented() -> None:
             assert f"`{name}`" in PAGE or f"{name}:" in PAGE, name
     for name, field in FaqSettings.model_fields.items():
         if not field.is_required():
-            assert f"| `{name}` | `{field.default}` |" in PAGE
+            assert f"| `{name}` | `{str(field.default).lower()}` |" in PAGE

@@ -36,10 +36,13 @@ def _table() -> Iterator[LabelledSentence]:
 TABLE = list(_table())
 
 
-@pytest.fixture(scope="session")
-def labels(reader: MessageReader) -> dict[LabelledSentence, str]:
+@pytest.fixture(scope="session", params=["model", "phrases"])
+def labels(
+    request: pytest.FixtureRequest, reader: MessageReader, phrase_reader: MessageReader
+) -> dict[LabelledSentence, str]:
     """The label that each sentence gets, in the language of its conversation."""
-    insights = reader.read_all([MessageInContext(one.text, one.language) for one in TABLE])
+    chosen = reader if request.param == "model" else phrase_reader
+    insights = chosen.read_all([MessageInContext(one.text, one.language) for one in TABLE])
     found = [insight.emotion.label for insight in insights if insight.emotion]
     return dict(zip(TABLE, found, strict=True))
 

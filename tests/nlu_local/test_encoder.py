@@ -76,7 +76,7 @@ def test_out_of_scope_examples_do_not_count_as_similar() -> None:
     chat = [(f"{word} jazz", "oos") for word in ("do you like", "play me", "the history of")]
     trained = train([*EXAMPLES, *chat], encoder=FakeEncoder())
     assert trained.embedding is not None
-    assert len(trained.embedding.examples) == len(EXAMPLES) + 3
+    assert len(trained.embedding.neighbours.examples) == len(EXAMPLES) + 3
     assert "oos" not in {guess.name for guess in trained.rank("do you like jazz?")}
 
 

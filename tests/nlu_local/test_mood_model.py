@@ -25,7 +25,7 @@ DATA = files("plugins.nlu_local").joinpath("data")
     [
         ("WHERE IS MY PARCEL", "Where is my parcel"),
         ("das ist soooo schön", "das ist soo schön"),
-        ("It is URGENT, ask DHL", "It is urgent, ask DHL"),
+        ("It is URGENT, so please ask UPS today", "It is urgent, so please ask UPS today"),
         ("Order AB-77 from the UK", "Order AB-77 from the UK"),
         ("The mail says “your order has shipped”, is that so?", "The mail says .   "),
     ],
@@ -45,7 +45,7 @@ def test_ngrams_have_the_same_rows_in_every_process() -> None:
     """They are hashed by CRC-32, not by Python's hash, which differs from run to run."""
     found = gram_buckets("Wo ist es?")
     assert found == gram_buckets("wo  ist es ?")
-    assert found.words[:3] == (14117, 15006, 20129) or min(found.words) >= 0
+    assert found.words == (1979, 33031, 43873, 44443, 46765, 48327, 49840)
     assert max((*found.words, *found.pieces)) < BUCKETS
     assert gram_buckets("") == ((), ())
 
@@ -72,27 +72,19 @@ def test_stepping_back_and_the_label_are_bound(model: MoodModel, mood: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "label", "words"),
+    ("text", "words"),
     [
-        (
-            "You wrote that it takes two days. It has been sixteen, and I am still without a stove.",
-            "frustrated",
-            "sixteen",
-        ),
-        (
-            "Hallo, ihr habt mir einfach das Konto dichtgemacht. Unverschämt sowas.",
-            "angry",
-            "sowas",
-        ),
+        ("Within two days, you wrote; today is day nine", {"Within two days", "day nine"}),
+        ("Hallo, man hat mir das Konto dichtgemacht, ohne ein Wort", {"ohne ein Wort"}),
     ],
 )
 def test_a_learnt_mood_shows_the_words_that_moved_it(
-    reader: MessageReader, text: str, label: str, words: str
+    reader: MessageReader, text: str, words: set[str]
 ) -> None:
     """Where no phrase does."""
     emotion = reader.read(text).emotion
-    assert emotion.label in UPSET, label
-    assert any(words in cue.text for cue in emotion.cues)
+    assert emotion.label in UPSET
+    assert any(part in cue.text for cue in emotion.cues for part in words)
     assert all(cue.text == text[cue.start : cue.end] for cue in emotion.cues)
 
 
@@ -132,6 +124,10 @@ FEW = (
         "Every week another excuse", "I am fed up with waiting", "You ignore me again",
         "Third repair, same fault, no one cares",
     )),
+    *(Sentence(text, "pleased", step_back=False, harm=False) for text in (
+        "Lovely lamp, thank you", "It works again, great", "You made my day",
+        "Best shop ever", "So happy with it", "Thanks, all arrived",
+    )),
     *(Sentence(text, None, step_back=False, harm=True) for text in (
         "My son swallowed the battery", "The charger burst into flames", "I got a shock from it",
         "There is a smell of gas in the flat", "The ladder broke and I broke my arm",
@@ -151,7 +147,7 @@ def test_it_learns_and_serves_the_same_signs(tmp_path: Path) -> None:
     arrays = learn_moods(signs, FEW * 3, [["How do I pay?", "What is my limit?"]] * 2, comments)
     judged = MoodModel(arrays).judge(signs.inputs([sentence.text for sentence in FEW]))
     step_back = [sentence.step_back for sentence in FEW if sentence.mood]
-    assert list(judged.step_back[: len(step_back)] > 0.5) == step_back
+    assert list(judged.step_back[: len(step_back)] > STEP_BACK) == step_back
     harm = np.array([bool(sentence.harm) for sentence in FEW])
     assert judged.harm[harm].min() > judged.harm[~harm].max()
     assert judged.moods.sum(axis=1) == pytest.approx(1, abs=0.01)

@@ -82,7 +82,9 @@ async def test_retraining_drops_no_message(tmp_path: Path) -> None:
     """Customers write without pause while the examples change, twice to a file with a mistake.
     Every message is answered by the old model or the new one, and the log has the progress."""
     file = write_examples(tmp_path)
-    config = {"plugins": {"nlu_local": {"knowledge": str(file), "look_every": 0.1}}}
+    config = {
+        "plugins": {"nlu_local": {"knowledge": str(file), "look_every": 0.1, "packaged": False}}
+    }
     plugins = (nlu_local, FakeHandler(answer_with_intent), FakeChannel())
     stop = asyncio.Event()
     replies: list[list[str]] = []

@@ -30,10 +30,8 @@ EMBEDDING_SCALE = 8.0
 """Embeddings have length 1: each of their numbers is small beside the other signs."""
 
 STEP_BACK = 0.5
-"""From this probability on a person should take the message at once."""
-
-UPSET_SHARE = 0.55
-"""From this probability of all upset labels together on, one of them is the label."""
+"""From this probability on a person should take the message at once. From the same probability of
+all upset labels together on, one of them is the label."""
 
 HARM = 0.5
 """From this score on a message tells of harm or danger; hardly any calm request reaches it."""
@@ -190,7 +188,7 @@ class MoodModel:
         that is upset and not that strong stays below them.
         """
         upset = moods[_UPSET_AT]
-        if step_back >= STEP_BACK or upset.sum() >= UPSET_SHARE:
+        if step_back >= STEP_BACK or upset.sum() >= STEP_BACK:
             label = UPSET[int(upset.argmax())]
             if moods[_URGENT_AT] > upset.max():
                 label = "urgent"
