@@ -39,6 +39,11 @@ class NluLocalSettings(BaseModel):
         DEFAULT_LANGUAGES,
         description="ISO 639-1 codes of the expected languages; all others are `und`",
     )
+    sentence_encoder: bool = Field(
+        True,
+        description="whether the packaged sentence encoder reads moods, and intents unless there "
+        "is another model in `semantic`",
+    )
     semantic: str | None = Field(
         None,
         min_length=1,
@@ -82,6 +87,7 @@ class NluLocalSettings(BaseModel):
                 check_every=self.look_every,
                 folder=settings.data_dir / "nlu_local",
                 semantic=self._semantic_model(settings),
+                universal=self.sentence_encoder,
                 courtesies=packaged_courtesies(),
             )
         return self._understander
