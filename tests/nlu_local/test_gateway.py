@@ -149,7 +149,7 @@ async def test_mood_and_language_are_followed_over_a_conversation(tmp_path: Path
 FALLING = (
     "Thank you, the lamp looks lovely!",
     "It came without the cable, and I cannot use it",
-    "a bit disappointing that the shade is scratched, too",
+    "And that is a little annoying",
 )
 EVEN = (
     "Hello, do you sell lamps?",
