@@ -1,7 +1,8 @@
 -- One thread of load: fresh senders, each with three different questions; the questions of one
 -- sender are 64 requests apart, so that a person's messages come one after the other.
 -- Arguments: a tag (part of every sender's name), what an answer must have, a file of questions
--- (one JSON string a line).
+-- (one JSON string a line), and a number: with more than 0 no text ever repeats, as each ends with
+-- an order number that begins with it.
 
 local threads = {}
 
@@ -10,7 +11,7 @@ function setup(thread)
 end
 
 function init(args)
-  tag, wanted = args[1], args[2]
+  tag, wanted, unique = args[1], args[2], tonumber(args[4])
   lines = {}
   for line in io.lines(args[3]) do
     lines[#lines + 1] = line
@@ -24,6 +25,9 @@ function request()
   local sender, turn = block * 64 + rest % 64, math.floor(rest / 64)
   sent = sent + 1
   local question = lines[(sender * 3 + turn) % #lines + 1]
+  if unique > 0 then
+    question = string.format('%s It is order W-%d%06d."', question:sub(1, -2), unique, sent)
+  end
   local body = string.format('{"sender":"%s-%d","message":%s}', tag, sender, question)
   return wrk.format("POST", nil, headers, body)
 end

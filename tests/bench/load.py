@@ -6,6 +6,7 @@ import asyncio
 import re
 import shutil
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 import aiohttp
@@ -59,16 +60,18 @@ class Load:
         self._file = folder / "questions"
         self._file.write_text("\n".join(self._lines) + "\n", "utf-8")
         self._wrk = shutil.which("wrk")
-        self._number = 0
+        self._number = self._unique = 0
         self.tag = ""
         """Part of the names of the last burst's senders."""
         self.tool = "wrk" if self._wrk else "aiohttp"
         if not self._wrk:
             say("wrk is not installed: aiohttp's client makes the load, and is slower")
 
-    async def burst(self, url: str, wanted: str, seconds: float) -> Burst:
-        """Load ``url`` for ``seconds``; every sender is new. Raises BenchError if wrk fails."""
+    async def burst(self, url: str, wanted: str, seconds: float, *, unique: bool = False) -> Burst:
+        """Load ``url`` for ``seconds``; every sender is new. With ``unique`` no text was ever sent
+        before. Raises BenchError if wrk fails."""
         self._number += 1
+        self._unique = self._number if unique else 0
         self.tag = tag = f"visitor-{self._number}"
         if self._wrk:
             return await self._with_wrk(self._wrk, url, tag, wanted, seconds)
@@ -78,6 +81,7 @@ class Load:
         process = await asyncio.create_subprocess_exec(
             wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "30s",
             "--latency", "-s", str(SCRIPT), url, "--", tag, wanted, str(self._file),
+            str(self._unique),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         output, _ = await process.communicate()
@@ -90,7 +94,25 @@ class Load:
         block, rest = divmod(number, 3 * CONNECTIONS)
         sender, turn = block * CONNECTIONS + rest % CONNECTIONS, rest // CONNECTIONS
         question = self._lines[(sender * 3 + turn) % len(self._lines)]
+        if self._unique:
+            question = f'{question[:-1]} It is order W-{self._unique}{number:06}."'
         return f'{{"sender":"{tag}-{sender}","message":{question}}}'.encode()
+
+    async def alone(self, url: str, wanted: str, count: int) -> float:
+        """The median seconds from a request to its answer, one after another; every text is new.
+        Raises BenchError for an answer without ``wanted``."""
+        self._number += 1
+        self.tag, self._unique = f"visitor-{self._number}", self._number
+        took: list[float] = []
+        async with aiohttp.ClientSession() as session:
+            for number in range(count):
+                body, at = self._body(self.tag, number), perf_counter()
+                headers = {"Content-Type": "application/json"}
+                async with session.post(url, data=body, headers=headers) as response:
+                    if not re.search(wanted, await response.text()):
+                        raise BenchError(f"the answer to request {number} is not what it must be")
+                took.append(perf_counter() - at)
+        return median(took)
 
     async def _with_aiohttp(self, url: str, tag: str, wanted: str, seconds: float) -> Burst:
         pattern = re.compile(wanted)

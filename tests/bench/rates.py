@@ -11,7 +11,7 @@ from tests.bench.load import Burst
 from tests.bench.plan import LEAST, MOST
 from tests.bench.report import Report
 from tests.bench.rivals.programs import DROID_ECHO, DROID_MESSAGE, RASA_TURN, TURNS_FOR_RASA
-from tests.bench.workloads import ECHO, TURNS
+from tests.bench.workloads import ECHO, TURNS, TURNS_UNIQUE
 
 FASTER, SOONER = "turn_over_rasa", "turn_p99_over_rasa"
 
@@ -57,6 +57,7 @@ def _against_echo(report: Report, seen: Mapping[str, list[Measurement]]) -> None
     _judge(report, "accept_over_echo", ratio["accept"])
     report.figure("accept_while_working_over_echo", ratio["accept_while_working"], "")
     _judge(report, "turn_over_echo", ratio[TURNS.name])
+    _judge(report, "turn_unique_over_echo", ratio[TURNS_UNIQUE.name])
     for name in ("turn", "accept"):
         kept = _ratio(seen, f"{name}_with_past", name)
         _judge(report, f"{name}_with_past_over_without", kept)

@@ -27,6 +27,9 @@ from tests.bench.workloads import REST, WORKLOADS, Workload
 
 HERE = Path(__file__).parent
 
+ALONE = 400
+"""Messages that are sent one after another."""
+
 
 class Bench:
     """Runs all stages, with its files in ``folder``."""
@@ -44,6 +47,7 @@ class Bench:
         self._report.figure("machine", platform.machine(), "", **_machine(), load=self._load.tool)
         await self._train()
         await self._starts()
+        await self._alone()
         report_rates(self._report, await self._rounds(), self._absent)
         await self._memory()
 
@@ -52,7 +56,7 @@ class Bench:
         say("first start, which trains the intents ...")
         place = self._folder / "first"
         async with server(place, *processes.WARMLINE) as running:
-            self._report.figure("first_start", running.ready_after, "s")
+            self._report.bound("first_start", running.ready_after, "s", MOST["first_start"])
             await self._load.burst(running.url + REST, load.ANSWERED, self._plan.seconds)
         shutil.copytree(place / "nlu_local", self._models)
         say(f"storing a past of {self._plan.stored} messages ...")
@@ -74,6 +78,13 @@ class Bench:
         self._report.bound(
             "cold_start", median(took), "s", MOST["cold_start"], all=[round(t, 2) for t in took]
         )
+
+    async def _alone(self) -> None:
+        """The time of one message on an idle server."""
+        async with server(self._place("alone"), *processes.WARMLINE) as running:
+            await self._load.alone(running.url + REST, load.ANSWERED, ALONE // 4)  # warm up
+            took = await self._load.alone(running.url + REST, load.ANSWERED, ALONE)
+        self._report.bound("alone_p50", took * 1e3, "ms", MOST["alone_p50"], messages=ALONE)
 
     def _place(self, name: str) -> Path:
         """A folder for a server that has trained already and has no messages."""
@@ -126,11 +137,12 @@ class Bench:
     async def _burst(self, running: Server, workload: Workload) -> Measurement:
         seconds = self._plan.seconds * workload.times
         url = running.url + workload.path
-        await self._load.burst(url, workload.wanted, seconds / 4)  # warm up
+        unique = workload.unique
+        await self._load.burst(url, workload.wanted, seconds / 4, unique=unique)  # warm up
         if workload.kept:
             await running.wait_idle()
         used = running.cpu
-        found = await self._load.burst(url, workload.wanted, seconds)
+        found = await self._load.burst(url, workload.wanted, seconds, unique=unique)
         # Other programs may leave requests without a response; their number is reported.
         check_burst(workload.name, found, allow_broken=workload.runtime is not processes.OURS)
         seen = Measurement(burst=found, cpu=(running.cpu - used) / found.good)

@@ -15,7 +15,8 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
 
     ``past``: the database has many old messages. ``kept``: one process serves all rounds, because
     it stores nothing; workloads with the same arguments share it. ``times``: how much longer its
-    bursts are, so that a slow server gives enough responses for its percentiles.
+    bursts are, so that a slow server gives enough responses for its percentiles. ``unique``: no
+    text was ever sent before.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     kept: bool = False
     runtime: Runtime = OURS
     times: int = 1
+    unique: bool = False
 
 
 ECHO = Workload(name="echo", arguments=processes.ECHO, path="/echo", wanted=load.ECHOED, kept=True)
@@ -44,6 +46,9 @@ ACCEPTING_BUSY = Workload(
     wanted=load.COMMITTED,
 )
 TURNS = Workload(name="turn", arguments=processes.WARMLINE, path=REST, wanted=load.ANSWERED)
+TURNS_UNIQUE = Workload(
+    name="turn_unique", arguments=processes.WARMLINE, path=REST, wanted=load.ANSWERED, unique=True
+)
 TURNS_LATER = Workload(
     name="turn_with_past", arguments=processes.WARMLINE, path=REST, wanted=load.ANSWERED, past=True
 )
@@ -55,4 +60,4 @@ ACCEPTING_LATER = Workload(
     past=True,
     times=2,
 )
-WORKLOADS = (ECHO, ACCEPTING, TURNS, ACCEPTING_BUSY, TURNS_LATER, ACCEPTING_LATER)
+WORKLOADS = (ECHO, ACCEPTING, TURNS, TURNS_UNIQUE, ACCEPTING_BUSY, TURNS_LATER, ACCEPTING_LATER)
