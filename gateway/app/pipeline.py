@@ -20,7 +20,14 @@ from gateway.pipeline.turn import TurnPipeline
 from gateway.pipeline.understanding import UnderstandingStage
 from gateway.pipeline.verification import AddressVerification
 from gateway.pipeline.worker import TurnWorker
-from gateway.ports import Event, Sender, Services, WebhookSubscriber
+from gateway.ports import (
+    Event,
+    Sender,
+    Services,
+    TextEncoder,
+    Understander,
+    WebhookSubscriber,
+)
 from gateway.runtime.dispatch import OutgoingLanes
 from gateway.runtime.load_shedding import LoadMonitor, LoadShedder
 
@@ -180,6 +187,7 @@ class Pipeline:
             public_http=PublicNetworkHttp(),
             serves_http=infrastructure.serves_http,
             records=infrastructure.store.queries,
+            encoder=_encoder(infrastructure.registrations.understanders),
             subscribers=_subscribers(
                 (
                     *infrastructure.registrations.components,
@@ -187,6 +195,14 @@ class Pipeline:
                 )
             ),
         )
+
+
+def _encoder(understanders: Iterable[Understander]) -> TextEncoder | None:
+    """The first sentence encoder that an understander has."""
+    for engine in understanders:
+        if isinstance(engine, TextEncoder) and engine.embedding_model is not None:
+            return engine
+    return None
 
 
 def _subscribers(plugins: Iterable[object]) -> dict[str, tuple[WebhookSubscriber, ...]]:

@@ -53,6 +53,7 @@ from gateway.ports.services import (
 )
 from gateway.ports.turns import (
     ContextSource,
+    Embedding,
     Handler,
     NeedsSlots,
     PhraseConsumer,
@@ -62,6 +63,7 @@ from gateway.ports.turns import (
     Suggester,
     Summariser,
     SurveyReader,
+    TextEncoder,
     Trainable,
     Understander,
     Voice,
@@ -78,6 +80,7 @@ __all__ = [
     "Conflict",
     "ContextSource",
     "Desk",
+    "Embedding",
     "Event",
     "Events",
     "ExclusiveTask",
@@ -112,6 +115,7 @@ __all__ = [
     "Suggester",
     "Summariser",
     "SurveyReader",
+    "TextEncoder",
     "TooLarge",
     "Trainable",
     "Traits",

@@ -22,7 +22,7 @@ from gateway.model import (
 )
 from gateway.ports.channels import WebhookSubscriber
 from gateway.ports.desk import Desk
-from gateway.ports.turns import Voice
+from gateway.ports.turns import TextEncoder, Voice
 
 if TYPE_CHECKING:
     import aiohttp
@@ -231,6 +231,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     audit: AuditLog
     public_http: PublicHttp
     records: Records
+    encoder: TextEncoder | None = None
+    """The sentence encoder of an understander, for search, clusters and the like; None: there is
+    none."""
     serves_http: bool = True
     """Whether this process serves HTTP. A ``worker`` process opens no port."""
     subscribers: Mapping[str, tuple[WebhookSubscriber, ...]] = {}

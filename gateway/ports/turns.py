@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
@@ -21,6 +22,9 @@ from gateway.model import (
 
 if TYPE_CHECKING:
     from gateway.ports.services import Records
+
+Embedding: TypeAlias = "array[float]"
+"""What a text means, as 32-bit floats (``array("f")``; numpy reads it without a copy)."""
 
 
 class Understander(Protocol):
@@ -70,6 +74,23 @@ class Trainable(Protocol):
 
     def train(self, rows: Sequence[tuple[str, str]]) -> Understander:
         """Return a new engine that is trained with ``rows`` of text and intent."""
+        ...
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """An understander that offers its sentence encoder to other plugins, as `Services.encoder`."""
+
+    @property
+    def embedding_model(self) -> str | None:
+        """The name of the encoder and its version; None: it has none. Embeddings of different
+        models cannot be compared: store this beside what you keep."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
+        """An embedding of each text, in order: its length is 1, so the scalar product of two is
+        their cosine. Long texts are cut. Many texts are encoded in parts, and messages of
+        customers go between. Raises WarmlineError when the encoder fails."""
         ...
 
 

@@ -21,6 +21,7 @@ import structlog
 from gateway import Insight
 
 from .protocol import (
+    EncodeTexts,
     LoadIntents,
     MessageInContext,
     ReaderSetup,
@@ -58,6 +59,11 @@ class ReaderBackend(Protocol):
         ...
 
     async def read(self, messages: Sequence[MessageInContext]) -> Sequence[Insight]: ...
+
+    async def encode(self, texts: Sequence[str]) -> Sequence[bytes]:
+        """The embedding of each text, as 32-bit floats."""
+        ...
+
     async def stop(self) -> None: ...
 
 
@@ -82,6 +88,9 @@ class InProcessReader:
 
     async def read(self, messages: Sequence[MessageInContext]) -> Sequence[Insight]:
         return await asyncio.to_thread(self._started().read_all, messages)
+
+    async def encode(self, texts: Sequence[str]) -> Sequence[bytes]:
+        return await asyncio.to_thread(self._started().encode, texts)
 
     async def stop(self) -> None:
         """Does nothing: there is no process to end."""
@@ -129,15 +138,21 @@ class WorkerReader:
 
     async def read(self, messages: Sequence[MessageInContext]) -> Sequence[Insight]:
         """Raises ReadingFailed when the worker fails, or ends and the next one ends too."""
-        request = ReadMessages(messages=tuple(messages))
+        return (await self._request(ReadMessages(messages=tuple(messages)))).insights
+
+    async def encode(self, texts: Sequence[str]) -> Sequence[bytes]:
+        """Raises ReadingFailed, as `read` does."""
+        return (await self._request(EncodeTexts(texts=tuple(texts)))).embeddings
+
+    async def _request(self, request: WorkerRequest) -> WorkerReply:
         worker = await self._running_worker()
         try:
-            return (await worker.request(request)).insights
+            return await worker.request(request)
         except ReadingFailed:
             if worker.alive:
                 raise
             log.warning("nlu.reader_lost")
-            return (await (await self._running_worker()).request(request)).insights
+            return await (await self._running_worker()).request(request)
 
     async def stop(self) -> None:
         """Stop for good: later calls of the other methods raise ReadingFailed."""

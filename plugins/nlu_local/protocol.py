@@ -95,15 +95,24 @@ class ReadMessages(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     messages: tuple[MessageInContext, ...]
 
 
-WorkerRequest = ReaderSetup | LoadIntents | ReadMessages
+class EncodeTexts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Encode these texts."""
+
+    id: int = 0
+    texts: tuple[str, ...]
+
+
+WorkerRequest = ReaderSetup | LoadIntents | ReadMessages | EncodeTexts
 
 
 class WorkerReply(msgspec.Struct, frozen=True, kw_only=True):
-    """``insights`` answer a `ReadMessages`. ``error`` says why the request failed;
+    """``insights`` answer a `ReadMessages`, ``embeddings`` (32-bit floats each) an `EncodeTexts`.
+    ``error`` says why the request failed;
     ``unusable_model`` is true when the file of the intent model is the reason."""
 
     id: int
     insights: tuple[Insight, ...] = ()
+    embeddings: tuple[bytes, ...] = ()
     error: str | None = None
     unusable_model: bool = False
 

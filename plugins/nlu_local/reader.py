@@ -24,7 +24,13 @@ from .phrases import (
     load_phrases,
     parse_phrase,
 )
-from .protocol import PACKAGED_INTENTS, UNIVERSAL, MessageInContext, ReaderSetup
+from .protocol import (
+    PACKAGED_INTENTS,
+    UNIVERSAL,
+    EncoderUnavailable,
+    MessageInContext,
+    ReaderSetup,
+)
 from .questions import MIN_WORDS, MessageTopic, QuestionFinder
 from .text import tokenize
 
@@ -110,6 +116,12 @@ class MessageReader:
         Raises FileNotFoundError or UnusableModel, and then keeps the model it has.
         """
         self._intents = IntentModel.load(Path(model), self._encoder) if model else None
+
+    def encode(self, texts: Sequence[str]) -> list[bytes]:
+        """The embedding of each text, as 32-bit floats. Raises EncoderUnavailable without one."""
+        if self._encoder is None:
+            raise EncoderUnavailable("there is no sentence encoder")
+        return [row.tobytes() for row in self._encoder.encode(texts)]
 
     def read(self, text: str, known_language: str | None = None) -> Insight:
         """The insight for ``text``."""

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from .protocol import (
     EncoderUnavailable,
+    EncodeTexts,
     LoadIntents,
     ReadMessages,
     UnusableModel,
@@ -49,12 +50,15 @@ class ReaderWorker:
             return WorkerReply(id=request.id, error=type(error).__name__)
 
     def _handle(self, request: WorkerRequest) -> WorkerReply:
-        if isinstance(request, LoadIntents | ReadMessages):
+        if isinstance(request, LoadIntents | ReadMessages | EncodeTexts):
             if self._reader is None:
                 raise RuntimeError("the worker was asked to read before it was set up")
             if isinstance(request, ReadMessages):
                 insights = self._reader.read_all(request.messages)
                 return WorkerReply(id=request.id, insights=tuple(insights))
+            if isinstance(request, EncodeTexts):
+                embeddings = self._reader.encode(request.texts)
+                return WorkerReply(id=request.id, embeddings=tuple(embeddings))
             self._reader.load_intents(request.model)
         else:
             self._reader = MessageReader.load(request)

@@ -13,7 +13,8 @@ from tests.bench.plan import LEAST, MOST
 from tests.bench.rates import Measurement, report_rates
 from tests.bench.report import Report
 
-WORKLOADS = {"echo": 1000, "accept": 600, "turn": 120, "turn_unique": 80, "accept_while_working": 300,
+WORKLOADS = {"echo": 1000, "accept": 600, "turn": 120, "turn_unique": 80,
+         "accept_while_working": 300,
          "turn_with_past": 110, "accept_with_past": 590, "opsdroid_echo": 500,
          "opsdroid_message": 400, "turn_beside_rasa": 125, "rasa_turn": 5}  # fmt: skip
 OURS = {"cold_start", "first_start", "alone_p50", "memory"}

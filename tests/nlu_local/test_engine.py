@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gateway import BadConfig, Insight, Poller, ReadinessProbe, Settings, Trainable
 from gateway.ops.evaluation import LanguageRestrictable
 from gateway.settings import DeclaredSection, load
+from gateway.testing import FakeChannel, running
 from plugins.nlu_local import plugin as nlu_local
 from plugins.nlu_local.engine import NluLocal
 from plugins.nlu_local.model_store import TrainingFailed, fingerprint
@@ -212,3 +214,28 @@ def test_an_unsupported_language_is_a_bad_setting(tmp_path: Path) -> None:
     error = r"yaml:3: plugins\.nlu_local\.languages: .*cannot detect xx"
     with pytest.raises(BadConfig, match=error):
         settings(tmp_path, "plugins:\n  nlu_local:\n    languages: [en, xx]\n")
+
+
+async def test_other_plugins_can_use_the_encoder(tmp_path: Path) -> None:
+    """While the server runs, through the services: what means the same is near, in any language.
+    Many texts are encoded in parts."""
+    texts = ("I want my money back", "Ich möchte mein Geld zurück", "When do you open?")
+    config: dict[str, object] = {"plugins": {"nlu_local": {}}}
+    async with running(nlu_local, FakeChannel(), tmp_path=tmp_path, config=config) as gw:
+        encoder = gw.services.encoder
+        assert encoder is not None
+        money, geld, hours = map(np.array, await encoder.embed(texts))
+        many = await encoder.embed([*texts, *(f"order {number}" for number in range(70))])
+    assert money @ money == pytest.approx(1, abs=1e-3)
+    assert money @ geld > 0.7
+    assert money @ hours < 0.4
+    assert len(many) == 73
+    assert np.allclose(many[1], geld, atol=1e-5)
+    assert (encoder.embedding_model or "").startswith("universal ")
+
+
+async def test_without_an_encoder_there_is_none(tmp_path: Path) -> None:
+    """Other plugins see it before they ask."""
+    config: dict[str, object] = {"plugins": {"nlu_local": {"sentence_encoder": False}}}
+    async with running(nlu_local, FakeChannel(), tmp_path=tmp_path, config=config) as gw:
+        assert gw.services.encoder is None
