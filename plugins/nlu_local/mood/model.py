@@ -33,8 +33,9 @@ STEP_BACK = 0.5
 """From this probability on a person should take the message at once. From the same probability of
 all upset labels together on, one of them is the label."""
 
-HARM = 0.5
-"""From this score on a message tells of harm or danger; hardly any calm request reaches it."""
+HARM = 0.1
+"""From this score on a message tells of harm or danger. Of 1,000 harmless sentences 4 reach 0.5 and
+some 7 reach this: to miss a danger is worse."""
 
 HARM_DOUBT = 0.01
 """Below this score a message does not, though a phrase says so."""
