@@ -144,7 +144,7 @@ def test_it_learns_and_serves_the_same_signs(tmp_path: Path) -> None:
         np.array([False, False, True, True] * 3),
     )
     signs = SignReader(tmp_path)
-    arrays = learn_moods(signs, FEW * 3, [["How do I pay?", "What is my limit?"]] * 2, comments)
+    arrays = learn_moods(signs, FEW * 3, comments)
     judged = MoodModel(arrays).judge(signs.inputs([sentence.text for sentence in FEW]))
     step_back = [sentence.step_back for sentence in FEW if sentence.mood]
     assert list(judged.step_back[: len(step_back)] > STEP_BACK) == step_back

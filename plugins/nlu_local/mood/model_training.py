@@ -48,6 +48,13 @@ DANGERS = ("harm", "danger", "grave", "anxious_person", "mixed", "child")
 CALM_REQUESTS = 1_500
 """Rows of each public file that join the calm sentences; more do not help other languages."""
 
+MAYBE_HARM = frozenset({
+    *("compromised_card", "lost_or_stolen_card", "lost_or_stolen_phone", "report_fraud"),
+    *("cash_withdrawal_not_recognised", "card_payment_not_recognised", "report_lost_card"),
+    *("direct_debit_payment_not_recognised", "account_blocked", "freeze_account"),
+})  # fmt: skip
+"""Intents of the public requests that may tell of money leaving at this moment."""
+
 TONE_COMMENTS = 21_705
 """Comments that the tone is learnt from: half of GoEmotions, every second one."""
 
@@ -109,11 +116,14 @@ def _rows(path: Path) -> Iterable[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def read_requests(paths: Sequence[Path], seed: int = SEED) -> list[list[str]]:
-    """The texts of each file, shuffled."""
-    random = np.random.default_rng(seed)
-    files = [[row["text"] for row in _rows(path)] for path in paths]
-    return [[texts[at] for at in random.permutation(len(texts))] for texts in files]
+def read_requests(paths: Iterable[Path]) -> Iterator[Sentence]:
+    """`CALM_REQUESTS` of the requests of each file."""
+    random = np.random.default_rng(SEED)
+    for path in paths:
+        rows = list(_rows(path))
+        for at in random.permutation(len(rows))[:CALM_REQUESTS]:
+            harm = None if rows[at]["intent"] in MAYBE_HARM else False
+            yield Sentence(rows[at]["text"], "calm", step_back=False, harm=harm)
 
 
 class Comments(NamedTuple):
@@ -172,14 +182,11 @@ class SignReader:
 
 def learn_moods(
     reader: SignReader,
-    sentences: Sequence[Sentence],
-    requests: Sequence[Sequence[str]],
+    rows: Sequence[Sentence],
     comments: Comments,
 ) -> dict[str, NDArray[Any]]:
     """The arrays of `MOOD_FILE`."""
     tone = _learn_tone(reader, comments)
-    public = [text for texts in requests for text in texts[:CALM_REQUESTS]]
-    rows = [*sentences, *(Sentence(text, "calm", step_back=False, harm=False) for text in public)]
     inputs = reader.inputs([row.text for row in rows])
     scaled = inputs.embeddings * np.float32(EMBEDDING_SCALE)
     tones = scaled @ tone["tone_weights"] + tone["tone_bias"]
@@ -337,8 +344,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         arrays = learn_moods(
             SignReader(Path(folder)),
-            list(dict.fromkeys(read_sentences(SENTENCES))),
-            read_requests(requests),
+            list(dict.fromkeys([*read_sentences(SENTENCES), *read_requests(requests)])),
             read_comments(goemotions),
         )
     sources = {
