@@ -28,9 +28,9 @@ DATA = Path(__file__).parents[1] / "understanding_data"
 SEEN = slice(0, None, 2)
 """The rows of ``calm.csv`` that may be read."""
 
-LEAST = {"mood_accuracy": 0.79, "escalate_precision": 0.9, "escalate_recall": 0.75}
-MOST_ALARMS = 0.032
-MOST_ALARMS_OF_A_LANGUAGE = 0.051
+LEAST = {"mood_accuracy": 0.81, "escalate_precision": 0.9, "escalate_recall": 0.79}
+MOST_ALARMS = 0.036
+MOST_ALARMS_OF_A_LANGUAGE = 0.054
 
 
 class PlainReader:

@@ -2,6 +2,9 @@
 
 const errorBar = document.getElementById("trouble");
 
+// Whether the error is of a form: a refresh that succeeds does not take it away.
+let formFailed = false;
+
 /** Resolves to {document, url, done}, or to null when there is nothing to show. */
 export function load(url, form = null) {
   return new Promise((resolve) => {
@@ -26,16 +29,19 @@ function loaded(request, form) {
     const text = page?.querySelector("main p")?.textContent;
     return showError(text ?? "Something went wrong on our side. Please try again in a moment.");
   }
-  showError("");
+  if (form || !formFailed) showError("");
   return { document: page, url: request.responseURL, done: Boolean(form) && request.status < 300 };
 }
 
 function failed(form) {
-  if (form) return showError("Not sent: there is no connection. Your text is kept. Please try again.");
+  if (!form) return null;
+  showError("Not sent: there is no connection. Your text is kept. Please try again.");
+  formFailed = true;
   return null;
 }
 
 function showError(text, signIn = false) {
+  formFailed = false;
   errorBar.hidden = !text;
   errorBar.textContent = text;
   if (signIn) {

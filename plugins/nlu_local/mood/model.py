@@ -37,7 +37,7 @@ HARM = 0.1
 """From this score on a message tells of harm or danger. Of 1,000 harmless sentences 4 reach 0.5 and
 some 7 reach this: to miss a danger is worse."""
 
-HARM_DOUBT = 0.01
+HARM_DOUBT = 0.003
 """Below this score a message does not, though a phrase says so."""
 
 CALM_VOTE, FEELING_VOTE = 0.1, 0.5
