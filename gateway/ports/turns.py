@@ -88,7 +88,7 @@ class TextEncoder(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
-        """An embedding of each text, in order: its length is 1, so the scalar product of two is
+        """An embedding of each text, in order: its norm is 1, so the scalar product of two is
         their cosine. Long texts are cut. Many texts are encoded in parts, and messages of
         customers go between. Raises WarmlineError when the encoder fails."""
         ...

@@ -29,6 +29,7 @@ from .examples import Example, ExampleFiles, count_intents
 from .language import DEFAULT_LANGUAGES, check_languages
 from .model_store import is_trained, load_or_train
 from .protocol import MAX_PREVIOUS, UNIVERSAL, MessageInContext, ReaderSetup
+from .text import truncate
 
 if TYPE_CHECKING:
     from .encoder import SentenceEncoder
@@ -123,7 +124,8 @@ class NluLocal:
         reader = await self._ready()
         encoded: list[Embedding] = []
         for at in range(0, len(texts), ENCODED_AT_ONCE):
-            found = await reader.encode(texts[at : at + ENCODED_AT_ONCE])
+            part = texts[at : at + ENCODED_AT_ONCE]
+            found = await reader.encode([truncate(text) for text in part])
             encoded += [array("f", row) for row in found]
         return encoded
 

@@ -58,7 +58,7 @@ def _pieces(word: str) -> tuple[str, ...]:
 
 
 def long_stems(text: str) -> list[str]:
-    """Longer stems: the ones whose rarity is known from `mood.training`."""
+    """Longer stems: the ones whose rarity is known from `mood.tone_training`."""
     return [word[:LONG_STEM_LETTERS] for word in _WORDS.findall(_clean(text))]
 
 

@@ -95,8 +95,9 @@ class NluLocalSettings(BaseModel):
     def _packaged_examples(self) -> list[Example]:
         """Those that join the shop's own. N-grams alone cannot use them: a greeting in front of any
         question would be a greeting."""
-        usable = self.semantic is not None or has_universal()
-        if not self.knowledge or not self.packaged or not usable:
+        if not self.knowledge or not self.packaged:
+            return []
+        if self.semantic is None and not (self.sentence_encoder and has_universal()):
             return []
         if isinstance(self.packaged, bool):
             return packaged_examples(self.languages)

@@ -152,7 +152,11 @@ def blank_quotations(text: str) -> str:
     """
     if _QUOTATION_MARKS.isdisjoint(text):
         return text
-    own = _QUOTATION.sub(_blank, text[:MAX_CHARACTERS]) + text[MAX_CHARACTERS:]
+    own = _QUOTATION.sub(_blank, text[:MAX_CHARACTERS])
+    if rest := text[MAX_CHARACTERS:]:
+        # Of a long text the models also read the end (see `truncate`).
+        tail = rest[-MAX_CHARACTERS // 4 :]
+        own += rest[: len(rest) - len(tail)] + _QUOTATION.sub(_blank, tail)
     return own if own == text or _OTHER_WORDS.search(own) else text
 
 

@@ -151,3 +151,66 @@ def test_it_learns_and_serves_the_same_signs(tmp_path: Path) -> None:
     harm = np.array([bool(sentence.harm) for sentence in FEW])
     assert judged.harm[harm].min() > judged.harm[~harm].max()
     assert judged.moods.sum(axis=1) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("calm", "danger"),
+    [
+        ("When do you open on Saturday?", "I want to kill myself."),
+        ("I ordered the lamp on Monday.", "It caught fire."),
+        ("Can I return it?", "My son swallowed the battery."),
+        ("Wann öffnen Sie am Samstag?", "Ich werde mich umbringen."),
+        ("Ich habe die Lampe am Montag bestellt.", "Mein Ladegerät brennt."),
+        ("Quand ouvrez-vous samedi ?", "Je vais me tuer."),
+        ("¿A qué hora abren el sábado?", "Mi hijo se tragó una pila."),
+    ],
+)
+def test_a_danger_counts_beside_everyday_sentences(
+    reader: MessageReader, calm: str, danger: str
+) -> None:
+    """Before it, after it, alone, and at the end of a long mail."""
+    long = " ".join([calm] * 90)
+    for text in (danger, f"{calm} {danger}", f"{danger} {calm}", f"{long} {danger}"):
+        assert "harm" in {cue.kind for cue in reader.read(text).signals}, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is the smoke alarm wireless?",
+        "Ist der Rauchmelder mit Batterie?",
+        "Hello. Where is the gas bill?",
+    ],
+)
+def test_a_word_of_danger_in_a_calm_question_is_none(reader: MessageReader, text: str) -> None:
+    assert reader.read(text).signals == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "...",
+        "????",
+        "\n" * 2100 + "I want to kill myself",
+        "😱" * 2001 + " help",
+        "x" * 9000,
+    ],
+)
+def test_odd_messages_are_read(reader: MessageReader, text: str) -> None:
+    """Every cue is a piece of the message; marks alone are no strong feeling."""
+    insight = reader.read(text)
+    assert insight.emotion is not None
+    for cue in (*insight.emotion.cues, *insight.signals):
+        assert cue.text == text[cue.start : cue.end] != ""
+    if not any(map(str.isalpha, text)):
+        assert insight.emotion.intensity < 0.6
+
+
+def test_a_quotation_at_the_end_of_a_long_mail_is_not_what_the_customer_says(
+    reader: MessageReader,
+) -> None:
+    mail = "Please send the invoice to our new office. " * 60
+    quoted = mail + "\n> You liars! I am furious, I want my money back at once!"
+    assert reader.read(quoted).emotion.label == "calm"

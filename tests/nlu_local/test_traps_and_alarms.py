@@ -29,8 +29,8 @@ SEEN = slice(0, None, 2)
 """The rows of ``calm.csv`` that may be read."""
 
 LEAST = {"mood_accuracy": 0.81, "escalate_precision": 0.9, "escalate_recall": 0.79}
-MOST_ALARMS = 0.036
-MOST_ALARMS_OF_A_LANGUAGE = 0.054
+MOST_ALARMS = 0.043
+MOST_ALARMS_OF_A_LANGUAGE = 0.067
 
 
 class PlainReader:

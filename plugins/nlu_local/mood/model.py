@@ -53,7 +53,17 @@ STEP_BACK_INTENSITY: Mapping[MoodLabel, float] = {
 """The intensity that a probability of `STEP_BACK` gives to each label: the default thresholds of
 the policy's `strong_emotion` and `urgent`."""
 
+RANK_STEP_BACK = 0.15
+"""What the log-odds of stepping back count beside the tone and the phrases in ``distress``. Order
+and decision want different scores: with more it ranks public tweets worse."""
+
+BOUNDED_DISTRESS = (0.7, 0.74)
+"""Distress from the first number on lies between the two where nobody has to step back: the policy
+calls a person from 0.75 on, and the order stays."""
+
 UPSET: tuple[MoodLabel, ...] = ("anxious", "frustrated", "angry")
+"""Who is in a hurry is not upset, so `urgent` is not among them."""
+
 BALANCE = 0.3
 """Of the training sentences most are calm. Between labels that are not upset, the shares in them
 count this much less, as an exponent: 0 keeps them, 1 makes all labels equally likely."""
@@ -211,15 +221,6 @@ def _intensity(label: MoodLabel, step_back: float) -> float:
         # Just below, however it is rounded: the decision is the model's.
         return min(threshold - 0.01, threshold * step_back / STEP_BACK)
     return threshold + (1 - threshold) * (step_back - STEP_BACK) / (1 - STEP_BACK)
-
-
-RANK_STEP_BACK = 0.15
-"""What the log-odds of stepping back count beside the tone and the phrases in ``distress``. Order
-and decision want different scores: with more it ranks public tweets worse."""
-
-BOUNDED_DISTRESS = (0.7, 0.74)
-"""Distress from the first number on lies between the two where nobody has to step back: the policy
-calls a person from 0.75 on, and the order stays."""
 
 
 def _bounded(distress: Floats, step_back: Floats) -> Floats:

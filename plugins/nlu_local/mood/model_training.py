@@ -84,7 +84,8 @@ Flags = NDArray[np.bool_]
 
 
 class Sentence(NamedTuple):
-    """A training sentence. ``mood`` is empty and ``step_back`` None where it only teaches harm."""
+    """A training sentence. Where ``mood`` is None it only teaches harm, and ``step_back`` means
+    nothing."""
 
     text: str
     mood: MoodLabel | None

@@ -18,7 +18,7 @@ from gateway import Cue, Emotion
 
 from ..encoder import SentenceEncoder
 from ..phrases import LanguagePhrases
-from ..text import MAX_CHARACTERS, WordToken, blank_quotations
+from ..text import MAX_CHARACTERS, WordToken, blank_quotations, tokenize
 from .cues import FoundSignal, SignalFinder, make_cue
 from .emotion import (
     EVENT_KINDS,
@@ -41,12 +41,20 @@ from .signs import MOODS, evidence_signs, form_signs, gram_buckets, mood_text
 from .tone import ToneModel
 
 HARM_SIGNAL = "harm"
+SENTENCE_HARM = 0.97
+"""From this score on one sentence tells of harm, whatever stands around it. Alone it says less than
+a whole message, so it must be surer."""
+
+MAX_SENTENCES = 48
+"""Sentences of a message that are read alone: half from its beginning, half from its end."""
+
 MAX_PARTS = 10
 """Parts of a message that are left out, one after another, to find the words that matter."""
 
 WINDOW_WORDS = 3
 """Words of a part in a message of one clause."""
 
+_SENTENCE = re.compile(r"[^.!?\n…。！？؟]+[.!?…。！？؟]*")
 _CLAUSE = re.compile(r"[^.,;:!?\n…。、！？，؛؟]+[.,;:!?…。、！？，؛؟]*")
 
 
@@ -77,18 +85,37 @@ class _PhraseReading(NamedTuple):
     def cues(self) -> tuple[Cue, ...]:
         return tuple(signal.cue for signal in self.signals)
 
+    def shows_harm(self) -> bool:
+        """Whether a phrase of several words, or one of the brand's guide, shows harm."""
+        return any(
+            cue.kind == HARM_SIGNAL and (custom or len(cue.text.split()) > 1)
+            for cue, custom in self.signals
+        )
+
     def cues_believed(self, text: str, harm: float) -> tuple[Cue, ...]:
-        """The signals without those of harm that the model doubts (``harm`` is its score), as in
-        questions about smoke alarms. Those of the brand's guide stay, and those in quotations,
-        which the model does not read."""
+        """The signals without single words of harm that the model doubts, as in questions about
+        smoke alarms. ``harm`` is its score for the message, or for a worse sentence. Phrases of
+        several words stay, those of the brand's guide, and those in quotations, which the model
+        does not read."""
         if harm >= HARM_DOUBT:
             return self.cues()
         own = blank_quotations(text)
         return tuple(
             cue
             for cue, custom in self.signals
-            if custom or cue.kind != HARM_SIGNAL or own[cue.start : cue.end] != cue.text
+            if custom
+            or cue.kind != HARM_SIGNAL
+            or len(cue.text.split()) > 1
+            or own[cue.start : cue.end] != cue.text
         )
+
+
+class _SentenceHarm(NamedTuple):
+    """The sentence of a message with the highest score of harm."""
+
+    score: float
+    start: int
+    end: int
 
 
 class MoodReader:
@@ -117,11 +144,39 @@ class MoodReader:
             return [MoodReading(phrases.emotion, phrases.cues()) for phrases in found]
         inputs = self._inputs(messages, found, self._encoder)
         judged = self._model.judge(inputs)
+        sentences = self._harm_of_sentences(self._model, self._encoder, messages)
         readings = [
-            self._join(self._model, message.text, phrases, judged, at)
+            self._join(self._model, message, phrases, judged, at, sentences.get(at))
             for at, (message, phrases) in enumerate(zip(messages, found, strict=True))
         ]
         return self._explain(messages, inputs, judged, readings)
+
+    def _harm_of_sentences(
+        self, model: MoodModel, encoder: SentenceEncoder, messages: Sequence[MoodContext]
+    ) -> dict[int, _SentenceHarm]:
+        """The worst sentence of each message that has several: beside everyday sentences the
+        model would not see a danger."""
+        parts = [
+            (at, start, end)
+            for at, message in enumerate(messages)
+            for start, end in _sentences(message.text)
+        ]
+        if not parts:
+            return {}
+        alone = [
+            MoodContext(text, tokenize(text), messages[at].languages, messages[at].english)
+            for at, start, end in parts
+            # Most sentences that it learnt harm from have no full stop.
+            for text in [messages[at].text[start:end].rstrip(".。")]
+        ]
+        found = [self._read_phrases(sentence) for sentence in alone]
+        scores = model.judge(self._inputs(alone, found, encoder)).harm.tolist()
+        worst: dict[int, _SentenceHarm] = {}
+        for (at, start, end), phrases, judged in zip(parts, found, scores, strict=True):
+            score = 1.0 if phrases.shows_harm() else judged
+            if at not in worst or score > worst[at].score:
+                worst[at] = _SentenceHarm(score, start, end)
+        return worst
 
     def inputs(self, messages: Sequence[MoodContext]) -> MoodInputs:
         """What the model reads of each message. Raises RuntimeError without an encoder."""
@@ -154,13 +209,27 @@ class MoodReader:
         )
 
     @staticmethod
-    def _join(
-        model: MoodModel, text: str, phrases: _PhraseReading, judged: MoodJudgements, at: int
+    def _join(  # noqa: PLR0917  (all that is known of one message)
+        model: MoodModel,
+        message: MoodContext,
+        phrases: _PhraseReading,
+        judged: MoodJudgements,
+        at: int,
+        sentence: _SentenceHarm | None,
     ) -> MoodReading:
-        """The model's decision, with the cues that the phrases found."""
-        signals = phrases.cues_believed(text, float(judged.harm[at]))
+        """The model's decision, with the cues that the phrases found. Without words, as in `...`,
+        the phrases decide."""
+        harm = float(judged.harm[at])
+        if sentence and sentence.score >= HARM:
+            harm = max(harm, sentence.score)
+        signals = phrases.cues_believed(message.text, harm)
+        known = any(cue.kind == HARM_SIGNAL for cue in signals)
+        if sentence and sentence.score >= SENTENCE_HARM and not known:
+            cue = make_cue(message.text, HARM_SIGNAL, sentence.start, sentence.end)
+            signals = tuple(sorted((*signals, cue), key=lambda found: (found.start, found.end)))
         step_back = float(judged.step_back[at])
-        if step_back < STEP_BACK and phrases.emotion.label in phrases.evidence.certain:
+        certain = step_back < STEP_BACK and phrases.emotion.label in phrases.evidence.certain
+        if certain or not message.words:
             return MoodReading(phrases.emotion, signals)
         label, intensity = model.label(judged.moods[at], step_back)
         distress = round(float(judged.distress[at]), 4)
@@ -194,7 +263,7 @@ class MoodReader:
         emotion = reading.emotion
         shown = {cue.kind for cue in emotion.cues}
         if emotion.label in UPSET:
-            shown_enough = not shown.isdisjoint((*UPSET, *EVENT_KINDS))
+            shown_enough = not shown.isdisjoint(UPSET)
         else:
             shown_enough = emotion.label == "calm" or emotion.label in shown
         kinds: list[str] = [] if shown_enough else [emotion.label]
@@ -246,12 +315,27 @@ def _surety(judged: MoodJudgements, kind: str) -> np.ndarray[tuple[int], np.dtyp
     return np.asarray(judged.moods[:, [str(mood) for mood in MOODS].index(kind)])
 
 
+def _sentences(text: str) -> list[tuple[int, int]]:
+    """The sentences of ``text`` if it has several, at most `MAX_SENTENCES`."""
+    found = [
+        _stripped(text, *match.span())
+        for start, end in _kept(text)
+        for match in _SENTENCE.finditer(text, start, end)
+        if any(map(str.isalpha, match.group()))
+    ]
+    if len(found) < 2:
+        return []
+    half = MAX_SENTENCES // 2
+    return found if len(found) <= MAX_SENTENCES else [*found[:half], *found[-half:]]
+
+
 def _parts(message: MoodContext) -> list[tuple[int, int]]:
     """The clauses of the message, or, where it has but one, its words in windows; at least one."""
-    text = message.text[:MAX_CHARACTERS]
+    text = message.text
     clauses = [
         _stripped(text, *match.span())
-        for match in _CLAUSE.finditer(text)
+        for start, end in _kept(text)
+        for match in _CLAUSE.finditer(text, start, end)
         if any(map(str.isalpha, match.group()))
     ]
     if len(clauses) > 1:
@@ -266,8 +350,18 @@ def _parts(message: MoodContext) -> list[tuple[int, int]]:
     return [(words[at].start, words[at + WINDOW_WORDS - 1].end) for at in starts]
 
 
+def _kept(text: str) -> list[tuple[int, int]]:
+    """What the models read of ``text`` (see `truncate`)."""
+    if len(text) <= MAX_CHARACTERS:
+        return [(0, len(text))]
+    return [(0, MAX_CHARACTERS * 3 // 4), (len(text) - MAX_CHARACTERS // 4, len(text))]
+
+
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without blanks at both ends, unless nothing else is there."""
     part = text[start:end]
+    if not part.strip():
+        return start, end
     return start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip())
 
 

@@ -1,6 +1,6 @@
-"""Makes the data files of this package from GoEmotions. Run by ``make train-emotion``:
+"""Makes the data files of this package from GoEmotions. Run by ``make train-mood``:
 
-    python -m plugins.nlu_local.mood.training GOEMOTIONS_TRAIN.csv
+    python -m plugins.nlu_local.mood.tone_training GOEMOTIONS_TRAIN.csv
 
 The file has the columns ``text`` and ``labels``. The result is the model of `tone`, and
 the counts of English words that `intent_training` uses. It is the same in every run with the same
