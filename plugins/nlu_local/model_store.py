@@ -23,7 +23,8 @@ KEPT_MODELS = 4
 """Models that stay in the folder: those of the last few versions of the examples."""
 
 _CODE = (
-    *("features.py", "intent_model.py", "intent_training.py", "text.py", "universal.py"),
+    *("encoder.py", "examples.py", "features.py", "intent_model.py", "intent_training.py"),
+    *("protocol.py", "text.py", "universal.py"),
     "data/background.npz",
 )
 

@@ -2,7 +2,8 @@
 
 const errorBar = document.getElementById("trouble");
 
-// Whether the error is of a form: a refresh that succeeds does not take it away.
+// Whether the error shown is of a form: then no refresh hides or replaces it, unless the person is
+// signed out.
 let formFailed = false;
 
 /** Resolves to {document, url, done}, or to null when there is nothing to show. */
@@ -23,25 +24,29 @@ export function load(url, form = null) {
 function loaded(request, form) {
   const page = request.response;
   if (request.status === 401 || new URL(request.responseURL).pathname === "/desk/sign-in") {
+    formFailed = false;
     return showError("You are signed out. Your text is kept here. Sign in again to continue.", true);
   }
   if (!page?.body.classList.contains("desk")) {
     const text = page?.querySelector("main p")?.textContent;
+    if (formFailed && !form) return null;
+    formFailed = Boolean(form);
     return showError(text ?? "Something went wrong on our side. Please try again in a moment.");
   }
-  if (form || !formFailed) showError("");
+  if (form || !formFailed) {
+    formFailed = false;
+    showError("");
+  }
   return { document: page, url: request.responseURL, done: Boolean(form) && request.status < 300 };
 }
 
 function failed(form) {
   if (!form) return null;
-  showError("Not sent: there is no connection. Your text is kept. Please try again.");
   formFailed = true;
-  return null;
+  return showError("Not sent: there is no connection. Your text is kept. Please try again.");
 }
 
 function showError(text, signIn = false) {
-  formFailed = false;
   errorBar.hidden = !text;
   errorBar.textContent = text;
   if (signIn) {
