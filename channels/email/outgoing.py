@@ -257,8 +257,10 @@ class MaildirTransport:
                 raise TryLater(f"maildir {self._path}: {error}") from error
 
     def _write(self, data: bytes) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        mailbox.Maildir(self._path, create=True).add(data)
+        # Maildir makes all three only if the directory itself is missing: a crash could leave a part.
+        for name in ("tmp", "new", "cur"):
+            (self._path / name).mkdir(parents=True, exist_ok=True)
+        mailbox.Maildir(self._path).add(data)
 
 
 def _rejection(error: aiosmtplib.SMTPResponseException) -> TryLater | Undeliverable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mailbox
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -33,11 +32,9 @@ SECTION = {
 
 def mails(gw: RunningGateway) -> list[EmailMessage]:
     """The mails in the Maildir."""
-    path = gw.gateway.settings.data_dir / "mails"
-    if not path.exists():
-        return []
+    new = gw.gateway.settings.data_dir / "mails" / "new"
     parse = BytesParser(policy=default).parsebytes
-    found = [cast("EmailMessage", parse(bytes(mail))) for mail in mailbox.Maildir(path)]
+    found = [cast("EmailMessage", parse(file.read_bytes())) for file in new.glob("*")]
     return sorted(found, key=lambda mail: str(mail["To"]))
 
 

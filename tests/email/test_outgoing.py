@@ -188,6 +188,14 @@ async def test_a_maildir_holds_the_sent_mail(tmp_path: Path) -> None:
     assert {mail["Delivered-To"] for mail in found} == {"anna.berg@example.org"}
 
 
+async def test_a_half_made_maildir_is_completed(tmp_path: Path) -> None:
+    """A crash between two directories does not stop mail for good."""
+    (tmp_path / "sent" / "tmp").mkdir(parents=True)
+    await channel(tmp_path).send(outbound())
+    (mail,) = mailbox.Maildir(tmp_path / "sent", create=False)
+    assert mail["Delivered-To"] == "anna.berg@example.org"
+
+
 async def test_attachments_are_read_from_the_gateways_files(tmp_path: Path, fakes: Fakes) -> None:
     """Kept files are attached; before the channel has started the message is retried."""
     kept = await fakes.files.keep(File(name="a.pdf", media_type="application/pdf", data=b"%PDF"))
