@@ -13,7 +13,7 @@ import structlog
 
 from gateway.model import Emotion, Insight, Language, Slot, Turn, Understanding
 from gateway.pipeline.validation import validated_insight
-from gateway.ports import RemoteUnderstander, TryLater, Understander, Warmable
+from gateway.ports import ParallelUnderstander, RemoteUnderstander, TryLater, Understander, Warmable
 from gateway.runtime.breaker import CircuitBreaker
 from gateway.runtime.metrics import Metrics
 from gateway.settings import EMAIL_SLOT, SlotSettings, compile_slot
@@ -109,19 +109,21 @@ class EngineQueue(Protocol):
 
 
 class BatchedEngine:
-    """An engine on this machine: one call for all turns that wait at that moment."""
+    """An engine on this machine: one call for all turns that wait at that moment, and at most
+    ``parallel_calls`` calls at the same time."""
 
-    def __init__(self, engine: GuardedEngine) -> None:
+    def __init__(self, engine: GuardedEngine, *, parallel_calls: int = 1) -> None:
         self.name = engine.name
         self._engine = engine
+        self._parallel_calls = parallel_calls
         self._waiting: deque[tuple[Turn, asyncio.Future[Insight | None]]] = deque()
-        self._working: asyncio.Task[None] | None = None
+        self._working: set[asyncio.Task[None]] = set()
 
     async def ask(self, turn: Turn) -> Insight | None:
         done: asyncio.Future[Insight | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, done))
-        if self._working is None:
-            self._working = asyncio.create_task(self._work())
+        if len(self._working) < self._parallel_calls:
+            self._working.add(asyncio.create_task(self._work()))
         return await done
 
     async def _work(self) -> None:
@@ -134,7 +136,7 @@ class BatchedEngine:
                     if not done.done():
                         done.set_result(insight)
         finally:
-            self._working = None
+            self._working = {task for task in self._working if task is not asyncio.current_task()}
 
 
 class ConcurrentEngine:
@@ -238,7 +240,8 @@ def _queue_for(engine: Understander, timeout: float, metrics: Metrics) -> Engine
     guarded = GuardedEngine(engine, timeout=timeout, metrics=metrics)
     if isinstance(engine, RemoteUnderstander):
         return ConcurrentEngine(guarded, at_once=engine.at_once, max_wait=timeout)
-    return BatchedEngine(guarded)
+    parallel_calls = engine.parallel_calls if isinstance(engine, ParallelUnderstander) else 1
+    return BatchedEngine(guarded, parallel_calls=parallel_calls)
 
 
 def join_insights(

@@ -57,6 +57,17 @@ class Warmable(Protocol):
 
 
 @runtime_checkable
+class ParallelUnderstander(Protocol):
+    """An understander on this machine that can work on several calls at the same time, as with
+    several processes. Without this a call waits until the one before has returned."""
+
+    @property
+    def parallel_calls(self) -> int:
+        """The most calls at the same time, at least 1."""
+        ...
+
+
+@runtime_checkable
 class RemoteUnderstander(Protocol):
     """An understander that calls another machine.
 

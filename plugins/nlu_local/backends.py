@@ -117,6 +117,11 @@ class WorkerReader:
         self._preloading: asyncio.Task[WorkerReply] | None = None
         self._stopped = False
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a reply."""
+        return self._worker.waiting if self._worker is not None else 0
+
     async def preload(self) -> None:
         """Start the process and let it load, without waiting for either; `start` waits."""
         self._worker = worker = await WorkerProcess.spawn()
@@ -187,6 +192,41 @@ class WorkerReader:
         return worker
 
 
+class ReaderPool:
+    """Several worker processes: each batch goes to the one with the fewest requests.
+
+    Texts that other plugins want encoded go to the last one, so that with several processes a
+    customer's message seldom waits for them. Raises ValueError for fewer than one process.
+    """
+
+    def __init__(self, setup: ReaderSetup, processes: int) -> None:
+        if processes < 1:
+            raise ValueError("a pool needs at least one process")
+        self._readers = [WorkerReader(setup) for _ in range(processes)]
+
+    async def preload(self) -> None:
+        """As `WorkerReader.preload`, for each."""
+        await asyncio.gather(*(reader.preload() for reader in self._readers))
+
+    async def start(self) -> None:
+        await asyncio.gather(*(reader.start() for reader in self._readers))
+
+    async def load_intents(self, model: Path | None) -> None:
+        """In all processes, which may rank with different models until this returns."""
+        await asyncio.gather(*(reader.load_intents(model) for reader in self._readers))
+
+    async def read(self, messages: Sequence[MessageInContext]) -> Sequence[Insight]:
+        """Raises ReadingFailed, as `WorkerReader.read` does."""
+        return await min(self._readers, key=lambda reader: reader.waiting).read(messages)
+
+    async def encode(self, texts: Sequence[str]) -> Sequence[bytes]:
+        """Raises ReadingFailed, as `WorkerReader.encode` does."""
+        return await self._readers[-1].encode(texts)
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(reader.stop() for reader in self._readers))
+
+
 class WorkerProcess:
     """A worker process and the requests that wait for its replies."""
 
@@ -211,6 +251,11 @@ class WorkerProcess:
     @property
     def alive(self) -> bool:
         return not self._receiving.done()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a reply."""
+        return len(self._pending)
 
     @property
     def usable(self) -> bool:

@@ -24,7 +24,7 @@ from gateway import (
     WarmlineError,
 )
 
-from .backends import InProcessReader, ReaderBackend, WorkerReader
+from .backends import InProcessReader, ReaderBackend, ReaderPool
 from .examples import Example, ExampleFiles, count_intents
 from .language import DEFAULT_LANGUAGES, check_languages
 from .model_store import is_trained, load_or_train
@@ -45,8 +45,9 @@ class NluLocal:
     """Understands messages on this machine, with small models and no network.
 
     It loads and trains on first use, in a thread. While the server runs (`run`) it reads messages
-    in a worker process. Callers wait until it is ready. Implements `Understander`,
-    `PhraseConsumer`, `Trainable`, `TextEncoder`, `Poller`, `Lifecycle` and `ReadinessProbe`.
+    in ``readers`` worker processes. Callers wait until it is ready. Implements `Understander`,
+    `ParallelUnderstander`, `PhraseConsumer`, `Trainable`, `TextEncoder`, `Poller`, `Lifecycle` and
+    `ReadinessProbe`.
     """
 
     name = "nlu_local"
@@ -66,6 +67,7 @@ class NluLocal:
         encoder: SentenceEncoder | None = None,
         universal: bool = True,
         courtesies: Sequence[str] = (),
+        readers: int = 1,
     ) -> None:
         """It learns from ``examples``, or from ``example_files``, which it checks for changes every
         ``check_every`` seconds, and keeps models in ``folder``. ``intents`` is a model that is
@@ -88,8 +90,9 @@ class NluLocal:
         self._examples = example_files.examples if example_files else tuple(examples)
         self._example_files, self._check_every = example_files, check_every
         self._folder, self._intents, self._encoder = folder, intents, encoder
+        self._readers = readers
         self._running = False
-        self._preloading: WorkerReader | None = None
+        self._preloading: ReaderPool | None = None
         self._reader: ReaderBackend | None = None
         self._loading: asyncio.Task[ReaderBackend] | None = None
 
@@ -101,12 +104,16 @@ class NluLocal:
     async def start(self) -> None:
         """Start the worker process: it loads while the server starts."""
         if self._intents is None:
-            self._preloading = WorkerReader(self._setup)
+            self._preloading = ReaderPool(self._setup, self._readers)
             await self._preloading.preload()
 
     async def warm(self) -> None:
         """Load, and train if necessary."""
         await self._ready()
+
+    @property
+    def parallel_calls(self) -> int:
+        return self._readers
 
     async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
         reader = await self._ready()
@@ -234,8 +241,10 @@ class NluLocal:
 
     async def _load(self) -> ReaderBackend:
         reader: ReaderBackend = InProcessReader(self._setup, self._intents, self._encoder)
-        if self._running:
-            reader, self._preloading = self._preloading or WorkerReader(self._setup), None
+        if self._preloading is not None:
+            reader, self._preloading = self._preloading, None
+        elif self._running:
+            reader = ReaderPool(self._setup, self._readers)
         try:
             await reader.start()
             if self._intents is None and self._examples and self._folder is not None:

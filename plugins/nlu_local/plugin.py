@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -43,6 +44,13 @@ class NluLocalSettings(BaseModel):
         True,
         description="whether the packaged sentence encoder reads moods, and intents unless there "
         "is another model in `semantic`",
+    )
+    readers: int | None = Field(
+        None,
+        ge=1,
+        le=16,
+        description="processes that read messages, about 120 MB each; by default 1, and 2 where "
+        "the server has four processors or more",
     )
     semantic: str | None = Field(
         None,
@@ -89,6 +97,7 @@ class NluLocalSettings(BaseModel):
                 semantic=self._semantic_model(settings),
                 universal=self.sentence_encoder,
                 courtesies=packaged_courtesies(),
+                readers=self.readers or default_readers(),
             )
         return self._understander
 
@@ -120,6 +129,14 @@ class NluLocalSettings(BaseModel):
                 "Hugging Face hub is written `name` or `owner/name`"
             )
         return self.semantic
+
+
+def default_readers() -> int:
+    """One process that reads leaves the server a processor of its own; with four processors there
+    is room for a second."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    processors = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return 2 if processors >= 4 else 1
 
 
 @hookimpl

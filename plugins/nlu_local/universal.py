@@ -152,6 +152,8 @@ def _load_weights(source: Path, folder: Path | None) -> tuple[NDArray[np.uint8],
     with suppress(OSError, ValueError, KeyError):
         return _read_cached(cached)
     table, weights = _unpack(source)
+    with suppress(OSError, ValueError, KeyError):
+        return _read_cached(cached)  # another process has written it meanwhile
     with suppress(OSError):
         _write_cached(cached, table, weights)
         return _read_cached(cached)  # mapped: processes then share its memory

@@ -52,17 +52,34 @@ class LocalEngine:
         register(self)
 
 
-class RemoteEngine(LocalEngine):
-    """An engine on another machine: a text in ``slow`` waits for ``released``."""
+class WaitingEngine(LocalEngine):
+    """A text in ``slow`` waits for ``released``; ``held`` counts the calls that do."""
+
+    def __init__(
+        self, understand: Callable[[str], Insight], *, name: str = "local", priority: int = 50
+    ) -> None:
+        super().__init__(understand, name=name, priority=priority)
+        self.released = asyncio.Event()
+        self.held = 0
+        self.slow: set[str] = set()
+
+    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
+        if {turn.message.text for turn in turns} & self.slow:
+            self.held += 1
+            await self.released.wait()
+        return await super().understand(turns)
+
+
+class ParallelEngine(WaitingEngine):
+    """An engine on this machine that works on two calls at the same time."""
+
+    parallel_calls = 2
+
+
+class RemoteEngine(WaitingEngine):
+    """An engine on another machine."""
 
     at_once = 2
 
     def __init__(self, understand: Callable[[str], Insight], *, name: str = "remote") -> None:
         super().__init__(understand, name=name, priority=10)
-        self.released = asyncio.Event()
-        self.slow: set[str] = set()
-
-    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
-        if {turn.message.text for turn in turns} & self.slow:
-            await self.released.wait()
-        return await super().understand(turns)

@@ -14,8 +14,9 @@ from gateway.ports import TryLater
 from gateway.runtime.breaker import FAILURES
 from gateway.runtime.metrics import Metrics
 from gateway.testing import FakeChannel, FakeHandler, running
+from tests.conftest import until
 
-from .helpers import LocalEngine, RemoteEngine, insight, make_turn
+from .helpers import LocalEngine, ParallelEngine, RemoteEngine, insight, make_turn
 
 
 def service(*engines: LocalEngine, timeout: float = 5.0) -> UnderstandingStage:
@@ -78,6 +79,24 @@ async def test_a_slow_answer_delays_no_other_turn() -> None:
     assert not hard.done()
     remote.released.set()
     assert (await hard).intent.name == "a"
+
+
+async def test_a_parallel_engine_is_called_while_it_works() -> None:
+    """Up to ``parallel_calls`` times; the turns after that wait, and are understood together."""
+    engine = ParallelEngine(lambda _: insight("a"))
+    engine.slow = {"hard"}
+    understandings = service(engine)
+    hard = asyncio.create_task(understandings.understand(make_turn("hard", 1)))
+    await until(lambda: engine.held == 1)
+    assert (await understandings.understand(make_turn("easy", 2))).intent.name == "a"
+    hard_too = asyncio.create_task(understandings.understand(make_turn("hard", 3)))
+    await until(lambda: engine.held == 2)
+    waiting = [asyncio.create_task(understandings.understand(make_turn("easy", n))) for n in (4, 5)]
+    assert engine.calls == [["easy"]]
+    engine.released.set()
+    results = await asyncio.gather(hard, hard_too, *waiting)
+    assert {result.intent.name for result in results} == {"a"}
+    assert ["easy", "easy"] in engine.calls
 
 
 async def test_a_remote_engine_limits_its_calls() -> None:

@@ -20,7 +20,7 @@ from gateway.testing import FakeChannel, FakeHandler, running
 from gateway.testing.kit import PlainVoice, as_plugins, settings_for
 from plugins.nlu_local import backends
 from plugins.nlu_local import plugin as nlu_local
-from plugins.nlu_local.backends import InProcessReader, WorkerProcess, WorkerReader
+from plugins.nlu_local.backends import InProcessReader, ReaderPool, WorkerProcess, WorkerReader
 from plugins.nlu_local.model_store import load_or_train
 from plugins.nlu_local.protocol import (
     MAX_FRAME_BYTES,
@@ -117,6 +117,26 @@ async def test_a_worker_does_not_preempt_the_server(reader: WorkerReader) -> Non
     assert os.sched_getscheduler(pid) == os.SCHED_BATCH
 
 
+async def test_a_pool_reads_while_one_process_is_busy() -> None:
+    """A long batch delays no message that comes later."""
+    pool = ReaderPool(SETUP, 2)
+    try:
+        await pool.preload()
+        await pool.start()
+        busy, _ = worker_pids()
+        os.kill(busy, signal.SIGSTOP)
+        both = {asyncio.create_task(pool.read(MESSAGES)) for _ in range(2)}
+        done, waiting = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        assert len(done) == len(waiting) == 1
+        for _ in range(3):
+            assert len(await pool.read(MESSAGES)) == len(MESSAGES)
+        os.kill(busy, signal.SIGCONT)
+        assert len(await waiting.pop()) == len(MESSAGES)
+    finally:
+        await pool.stop()
+    assert worker_pids() == set()
+
+
 async def test_stop_ends_a_worker_that_is_still_loading() -> None:
     """Preloaded and never started."""
     reader = WorkerReader(SETUP)
@@ -131,7 +151,7 @@ async def test_a_gateway_preloads_its_worker(tmp_path: Path) -> None:
     that fails ends the worker."""
     for role, count in (("web", 0), ("all", 1)):
         config = {
-            "plugins": {"nlu_local": {"knowledge": str(write_examples(tmp_path))}},
+            "plugins": {"nlu_local": {"knowledge": str(write_examples(tmp_path)), "readers": 1}},
             "redis_url": "redis://127.0.0.1:1",
             "role": role,
         }
@@ -199,15 +219,15 @@ def test_an_error_of_the_worker_does_not_quote_the_message() -> None:
     assert decode_reply(second) == WorkerReply(id=2)
 
 
-async def test_a_server_ends_its_worker(tmp_path: Path) -> None:
-    """It has one while it runs."""
+async def test_a_server_ends_its_workers(tmp_path: Path) -> None:
+    """It has as many as the settings say while it runs."""
     file = write_examples(tmp_path)
-    config = {"plugins": {"nlu_local": {"knowledge": str(file)}}}
+    config = {"plugins": {"nlu_local": {"knowledge": str(file), "readers": 2}}}
     async with running(
         nlu_local, FakeHandler(answer_with_intent), FakeChannel(), config=config, tmp_path=tmp_path
     ) as gw:
         await until(lambda: is_ready(gw), 60)
-        assert len(worker_pids()) == 1
+        assert len(worker_pids()) == 2
         customer = gw.customer("fake", "ann")
         await customer.say("what time do you close?")
         assert customer.heard == ["About opening_hours."]
