@@ -85,6 +85,10 @@ class _PhraseReading(NamedTuple):
     def cues(self) -> tuple[Cue, ...]:
         return tuple(signal.cue for signal in self.signals)
 
+    def names_harm(self) -> bool:
+        """Whether a phrase or word of harm occurs."""
+        return any(signal.cue.kind == HARM_SIGNAL for signal in self.signals)
+
     def shows_harm(self) -> bool:
         """Whether a phrase of several words, or one of the brand's guide, shows harm."""
         return any(
@@ -144,7 +148,7 @@ class MoodReader:
             return [MoodReading(phrases.emotion, phrases.cues()) for phrases in found]
         inputs = self._inputs(messages, found, self._encoder)
         judged = self._model.judge(inputs)
-        sentences = self._harm_of_sentences(self._model, self._encoder, messages)
+        sentences = self._harm_of_sentences(self._model, self._encoder, messages, found)
         readings = [
             self._join(self._model, message, phrases, judged, at, sentences.get(at))
             for at, (message, phrases) in enumerate(zip(messages, found, strict=True))
@@ -152,27 +156,33 @@ class MoodReader:
         return self._explain(messages, inputs, judged, readings)
 
     def _harm_of_sentences(
-        self, model: MoodModel, encoder: SentenceEncoder, messages: Sequence[MoodContext]
+        self,
+        model: MoodModel,
+        encoder: SentenceEncoder,
+        messages: Sequence[MoodContext],
+        found: Sequence[_PhraseReading],
     ) -> dict[int, _SentenceHarm]:
         """The worst sentence of each message that has several: beside everyday sentences the
-        model would not see a danger."""
+        model would not see a danger. Sentences that cannot tell of one are left out."""
         parts = [
-            (at, start, end)
-            for at, message in enumerate(messages)
+            (at, start, end, text)
+            for at, (message, phrases) in enumerate(zip(messages, found, strict=True))
             for start, end in _sentences(message.text)
+            # Most sentences that the model learnt harm from have no full stop.
+            for text in [message.text[start:end].rstrip(".。")]
+            # Phrases have not been looked for behind `MAX_CHARACTERS`.
+            if phrases.names_harm() or start >= MAX_CHARACTERS or model.may_tell_harm(text)
         ]
         if not parts:
             return {}
-        alone = [
+        sentences = [
             MoodContext(text, tokenize(text), messages[at].languages, messages[at].english)
-            for at, start, end in parts
-            # Most sentences that it learnt harm from have no full stop.
-            for text in [messages[at].text[start:end].rstrip(".。")]
+            for at, _, _, text in parts
         ]
-        found = [self._read_phrases(sentence) for sentence in alone]
-        scores = model.judge(self._inputs(alone, found, encoder)).harm.tolist()
+        readings = [self._read_phrases(sentence) for sentence in sentences]
+        scores = model.judge(self._inputs(sentences, readings, encoder)).harm.tolist()
         worst: dict[int, _SentenceHarm] = {}
-        for (at, start, end), phrases, judged in zip(parts, found, scores, strict=True):
+        for (at, start, end, _), phrases, judged in zip(parts, readings, scores, strict=True):
             score = 1.0 if phrases.shows_harm() else judged
             if at not in worst or score > worst[at].score:
                 worst[at] = _SentenceHarm(score, start, end)
