@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from channels.email.channel import Email
-from channels.email.outgoing import compose
+from channels.email.composing import compose
 from channels.email.parse import ParsedMail, parse
 from channels.email.settings import EmailSettings
 from gateway import Channel, Section, Settings, hookimpl

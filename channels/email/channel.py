@@ -10,16 +10,11 @@ from typing import Self
 import structlog
 
 from channels.email.automatic import LoopGuard
+from channels.email.composing import MailLook, compose
 from channels.email.imap import MailboxWatcher, check_login
 from channels.email.intake import MailIntake
 from channels.email.listener import SmtpListener
-from channels.email.outgoing import (
-    AlarmMails,
-    MaildirTransport,
-    MailTransport,
-    SmtpTransport,
-    compose,
-)
+from channels.email.outgoing import AlarmMails, MaildirTransport, MailTransport, SmtpTransport
 from channels.email.parse import ParseLimits
 from channels.email.settings import EmailSettings
 from gateway import (
@@ -42,12 +37,13 @@ class Email:
     """Customers reach us by e-mail: through a mailbox we watch, a port we listen on, or both."""
 
     name = "email"
-    traits = Traits(attachments=True, unsure="resend", at_once=8)
+    traits = Traits(attachments=True, unsure="resend", at_once=8, quotes=True)
 
     def __init__(
         self, settings: EmailSettings, *, transport: MailTransport, max_bytes: int, max_text: int
     ) -> None:
         self._settings, self._transport, self._max_bytes = settings, transport, max_bytes
+        self._look = MailLook.from_settings(settings)
         self._limits = ParseLimits(
             parts=settings.max_parts, files=settings.max_attachments, text=max_text
         )
@@ -148,11 +144,9 @@ class Email:
     async def send(self, message: Outbound) -> Sent:
         """Send one message; every attempt has the same Message-ID."""
         files = await self._files(message)
-        mailbox = self._settings.mailbox
-        mail = await asyncio.to_thread(
-            compose, message, files, sender=mailbox, subject=self._settings.subject
-        )
-        await self._transport.send(mail, sender=mailbox.addr_spec, recipient=message.address.value)
+        mail = await asyncio.to_thread(compose, message, files, self._look)
+        sender = self._look.sender.addr_spec
+        await self._transport.send(mail, sender=sender, recipient=message.address.value)
         return Sent(remote_id=str(mail["Message-ID"]))
 
     async def trouble(self) -> str | None:

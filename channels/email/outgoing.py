@@ -1,36 +1,25 @@
-"""Mail that we send: composed from a message, then handed to a mail server or a Maildir.
-
-`EmailMessage` refuses a header value that would begin another header.
-"""
+"""Mail that we send: handed to a mail server or a Maildir, once for each message or alarm."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import html
 import mailbox
-import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Protocol
 
 import aiosmtplib
-import nh3
 import structlog
 
-from channels.email.automatic import OUR_MARK
-from channels.email.headers import clean, drop_surrogates, message_ids, normalize_address
+from channels.email.composing import MAIL_POLICY, message_id
 from channels.email.settings import OutgoingSettings
 from gateway import (
-    File,
     Message,
-    Outbound,
     QueueItem,
     Services,
     TryLater,
@@ -42,15 +31,6 @@ from gateway import (
 
 log = structlog.get_logger(__name__)
 
-_POLICY = SMTP.clone(max_line_length=78, refold_source="all")
-_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_REPLY_PREFIX = re.compile(
-    r"^(?:\s*(?:re|aw|antw|sv|vs|odp|ref|rif|ynt|回复|答复)\s*(?:\[\d+\])?\s*[:：])+\s*",
-    re.IGNORECASE,
-)
-_URL = re.compile(r"https?://[^\s<>\"'`{}|\\^\[\]]*[^\s<>\"'`{}|\\^\[\]().,;:!?]")
-_MEDIA_NAME = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}")
-_MAX_REFERENCES = 20
 _STORAGE = "channels.email"
 _LOOK_EVERY = 60.0
 """Seconds between looks for alarms that no event announced."""
@@ -58,112 +38,6 @@ _LOOK_EVERY = 60.0
 # Enhanced codes (RFC 3463) that say the recipient's address is of no use: bad mailbox, bad
 # system, bad syntax, moved, null MX (RFC 7505). The other 5.1.x are about the sender.
 _UNREACHABLE = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
-
-
-# -- composing ------------------------------------------------------------------------------------
-
-
-def compose(
-    message: Outbound, files: tuple[File, ...], *, sender: MailAddress, subject: str
-) -> EmailMessage:
-    """``message`` as a mail: plain text, the same text as HTML, and ``files``.
-
-    ``subject`` is used when the conversation has none. Raises Undeliverable when the customer's
-    address cannot be written into a mail.
-    """
-    mail = EmailMessage(policy=_POLICY)
-    mail["From"] = sender
-    mail["To"] = _recipient(message.address.value)
-    mail["Subject"] = _subject(message, subject)
-    mail["Date"] = format_datetime(message.at)
-    mail["Message-ID"] = message_id(message.key, sender.domain)
-    _add_thread(mail, message)
-    if message.automatic:
-        _mark_automatic(mail, message)
-    if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", message.language):
-        mail["Content-Language"] = message.language
-    text = clean(message.text).strip() + "\n"
-    mail.set_content(text, cte="quoted-printable")
-    mail.add_alternative(text_to_html(text), subtype="html", cte="quoted-printable")
-    for file in files:
-        _attach(mail, file)
-    return mail
-
-
-def message_id(key: str, domain: str) -> str:
-    """The Message-ID of the message with ``key``: the same at every attempt to send it."""
-    return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}{OUR_MARK}@{domain}>"
-
-
-def text_to_html(text: str) -> str:
-    """``text`` as HTML: escaped, web addresses as links, with paragraphs and line breaks."""
-    paragraphs = (part for part in re.split(r"\n[ \t]*\n+", text.strip()) if part.strip())
-    body = "".join(f'<p dir="auto">{_inline(paragraph)}</p>\n' for paragraph in paragraphs)
-    # The text is escaped already; cleaning it again guards against a mistake there.
-    safe = nh3.clean(body, tags={"p", "a", "br"}, attributes={"p": {"dir"}, "a": {"href"}})
-    return (
-        f'<!doctype html>\n<html><head><meta charset="utf-8"></head><body>\n{safe}</body></html>\n'
-    )
-
-
-def _inline(paragraph: str) -> str:
-    pieces, at = [], 0
-    for match in _URL.finditer(paragraph):
-        url = html.escape(match.group())
-        pieces += [html.escape(paragraph[at : match.start()]), f'<a href="{url}">{url}</a>']
-        at = match.end()
-    pieces.append(html.escape(paragraph[at:]))
-    return "".join(pieces).replace("\n", "<br>\n")
-
-
-def _recipient(value: str) -> MailAddress:
-    if normalize_address(value) and value == _one_line(value):
-        with suppress(MessageError, ValueError, IndexError):
-            return MailAddress(addr_spec=value)
-    raise Undeliverable("the customer's address is not a valid mail address", unreachable=True)
-
-
-def _subject(message: Outbound, default: str) -> str:
-    """The conversation's subject with one "Re:", whatever prefixes it had."""
-    subject = _REPLY_PREFIX.sub("", _one_line(message.subject or "")[:300])
-    if subject and message.thread:
-        return f"Re: {subject}"
-    return subject or _one_line(default)
-
-
-def _one_line(text: str) -> str:
-    """``text`` on one line, without anything that looks like an encoded word (RFC 2047): the
-    library would decode it and write the result, line ends included."""
-    return " ".join(_SPACE.sub(" ", drop_surrogates(text)).replace("=?", "= ?").split())
-
-
-def _add_thread(mail: EmailMessage, message: Outbound) -> None:
-    """RFC 5322 section 3.6.4: References holds the ancestors, oldest first."""
-    own = mail["Message-ID"]
-    earlier = [id for id in message_ids(message.thread[:200]) if id != own and id == _one_line(id)]
-    if earlier:
-        mail["In-Reply-To"] = earlier[0]
-        mail["References"] = " ".join(reversed(earlier[:_MAX_REFERENCES]))
-
-
-def _mark_automatic(mail: EmailMessage, message: Outbound) -> None:
-    """RFC 3834 section 5: a reply to the customer's mail, or a mail that we begin (a follow-up).
-
-    X-Auto-Response-Suppress (MS-OXCMAIL) keeps Exchange from answering us automatically.
-    """
-    generated = message.survey is not None or not message.thread
-    mail["Auto-Submitted"] = "auto-generated" if generated else "auto-replied"
-    mail["X-Auto-Response-Suppress"] = "All"
-
-
-def _attach(mail: EmailMessage, file: File) -> None:
-    major, _, minor = file.media_type.partition("/")
-    valid = _MEDIA_NAME.fullmatch(major) and _MEDIA_NAME.fullmatch(minor)
-    if not valid or major.lower() in ("multipart", "message", "text"):
-        # The library would re-encode a text part and parse a message part; we keep the bytes.
-        major, minor = "application", "octet-stream"
-    name = _one_line(file.name) or "file"
-    mail.add_attachment(file.data, maintype=major, subtype=minor, filename=name[:150])
 
 
 # -- sending --------------------------------------------------------------------------------------
@@ -353,7 +227,7 @@ def alarm_mail(
 ) -> EmailMessage:
     """The mail about one alarm: ids and reasons, none of the customer's words."""
     conversation, handoff = item.conversation, item.handoff
-    mail = EmailMessage(policy=_POLICY)
+    mail = EmailMessage(policy=MAIL_POLICY)
     mail["From"] = sender
     mail["To"] = MailAddress(addr_spec=recipient)
     mail["Subject"] = f"Alarm: conversation {conversation.id} speaks of harm"

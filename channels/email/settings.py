@@ -83,6 +83,42 @@ class ListenerTls(BaseModel):
         return context
 
 
+LOGO_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
+"""Media types of a logo by its suffix: what all mail programs show. Gmail and Outlook show no SVG
+(https://www.caniemail.com/features/image-svg/)."""
+
+LARGEST_LOGO = 100_000
+"""Bytes. It is in every mail; Gmail cuts only the text of a mail, at 102 KB."""
+
+
+class LookSettings(BaseModel):
+    """How our mail looks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    logo: Path | None = Field(
+        None,
+        description="PNG, JPEG or GIF above the text, shown 40 pixels high, 100 kB at most; none: "
+        "the name in `address`",
+    )
+    colour: str = Field(
+        "#1f5c4d", pattern=r"^#[0-9a-fA-F]{6}$", description="of the line at the top and of links"
+    )
+    footer: str = Field(
+        "",
+        max_length=2000,
+        description="text below every mail: the company, its address, its telephone number",
+    )
+    quote: bool = Field(True, description="whether the customer's words stand below the answer")
+
+    @field_validator("logo")
+    @classmethod
+    def _shows_everywhere(cls, value: Path | None) -> Path | None:
+        if value is not None and value.suffix.lower() not in LOGO_TYPES:
+            raise ValueError(f"{value}: mail programs show {', '.join(LOGO_TYPES)}")
+        return value
+
+
 class EmailSettings(BaseModel):
     """How customers' mail reaches us, and how ours leaves. At least one way in is needed
     (``imap`` or ``smtp_port``) and exactly one way out (``outgoing`` or ``maildir``)."""
@@ -107,6 +143,8 @@ class EmailSettings(BaseModel):
     maildir: Path | None = Field(
         None, description="write our mail here, below the data directory, instead of sending it"
     )
+
+    look: LookSettings = Field(default_factory=LookSettings, description="how our mail looks")
 
     max_size: int = Field(25_000_000, ge=10_000, description="bytes of one mail")
     max_attachments: int = Field(
@@ -161,6 +199,7 @@ class EmailSettings(BaseModel):
                 "imap": resolved(self.imap, "ca_file"),
                 "outgoing": resolved(self.outgoing, "ca_file"),
                 "smtp_tls": resolved(self.smtp_tls, "cert", "key"),
+                "look": resolved(self.look, "logo"),
             }
         )
 

@@ -160,6 +160,10 @@ class Outbound(Value, frozen=True, kw_only=True):
     survey: SurveyQuestion | None = None
     attachments: tuple[Attachment, ...] = ()
     automatic: bool = True
+    with_bot: bool = False
+    """The bot has the conversation, so a customer who wants a person must say so."""
+    question: str | None = None
+    """The customer's text that this follows, for channels with `Traits.quotes`."""
     trace: str | None = None
     """As in `Inbound`."""
 

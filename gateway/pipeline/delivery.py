@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gateway.model import Sent, Status
+from gateway.model import Outbound, Sent, Status
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.ports import (
     Channel,
@@ -90,7 +90,7 @@ class OutboxDelivery:
         try:
             with self.metrics.measure("channel", item.outbound.address.channel):
                 async with asyncio.timeout(self.settings.timeout):
-                    sent = await channel.send(item.outbound)
+                    sent = await channel.send(await self._with_question(item.outbound))
         except TryLater as error:
             return await self._retry_later(item, str(error), error.after)
         except Undeliverable as error:
@@ -103,6 +103,17 @@ class OutboxDelivery:
             log.exception("delivery.failed", outbox=item.outbound.id)
             return await self._settle_unsure(item, f"{type(error).__name__} in the channel")
         return await self._record_sent(item, sent, "sent")
+
+    async def _with_question(self, outbound: Outbound) -> Outbound:
+        """For a channel that quotes; without the question where it cannot be read."""
+        if not self.channels[outbound.address.channel].traits.quotes:
+            return outbound
+        try:
+            question = await self.store.outbox.question(outbound.message)
+        except Exception:
+            log.exception("delivery.no_question", outbox=outbound.id)
+            return outbound
+        return outbound.replace(question=question)
 
     async def _record_sent(self, item: OutboxItem, sent: Sent, outcome: str) -> Next:
         await self._until_recorded(lambda: self.store.outbox.mark_sent(item.outbound.id, sent))

@@ -117,6 +117,10 @@ class Outbox(Protocol):
         are discarded first."""
         ...
 
+    async def question(self, message: int) -> str | None:
+        """The customer's text that our message of this id follows; None where there is none."""
+        ...
+
     async def mark_sent(self, id: int, sent: Sent) -> None: ...
     async def retry_later(
         self, id: int, error: str, due: datetime, *, may_have_arrived: bool = False

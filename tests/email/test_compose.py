@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import email
+import html
 import re
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import default
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from channels.email import compose, parse
-from channels.email.outgoing import message_id, text_to_html
+from channels.email.composing import MAX_QUOTE, PERSON, YOU_WROTE, MailLook, message_id
 from channels.email.settings import EmailSettings
-from gateway import Address, File, Outbound, SurveyQuestion, Undeliverable
+from gateway import Address, File, Outbound, SurveyQuestion, Undeliverable, WarmlineError
 
 from .conftest import ADDRESS, OURS, outbound
 
-SHOP = EmailSettings.model_validate({"address": ADDRESS, "smtp_port": 0, "maildir": "x"}).mailbox
+SECTION = {"address": ADDRESS, "smtp_port": 0, "maildir": "x"}
+LOOK = MailLook.from_settings(EmailSettings.model_validate(SECTION))
+LOGO = File(name="logo.png", media_type="image/png", data=b"\x89PNG logo")
+FOOTER = "Lindenhof Shop, 3 Quay Street\n+49 30 555 0147 <b>"
+LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ar", "ja")
 
 
-def composed(message: Outbound, files: tuple[File, ...] = ()) -> EmailMessage:
+def composed(
+    message: Outbound, files: tuple[File, ...] = (), look: MailLook = LOOK
+) -> EmailMessage:
     """The mail as its reader gets it: serialised and parsed again."""
-    mail = compose(message, files, sender=SHOP, subject="Your message")
+    mail = compose(message, files, look)
     parsed = email.message_from_bytes(mail.as_bytes(), policy=default)
     assert isinstance(parsed, EmailMessage)
     return parsed
@@ -85,7 +95,7 @@ def test_automatic_mail_is_marked(changes: dict[str, object], says: str | None) 
 
 def test_our_own_mail_sent_back_is_automatic() -> None:
     """Our own Message-IDs mark a loop at the first mail."""
-    raw = compose(outbound(automatic=False), (), sender=SHOP, subject="").as_bytes()
+    raw = compose(outbound(automatic=False), (), LOOK).as_bytes()
     back = raw.replace(b"From: Lindenhof Shop <help@lindenhof.example>", b"From: <a@b.example>")
     assert parse(back, own_addresses=OURS).automatic == "it is our own mail, sent back to us"
     assert re.fullmatch(r"<[0-9a-f]{32}\.warmline@x\.example>", message_id("k", "x.example"))
@@ -100,10 +110,100 @@ def test_the_text_comes_as_plain_text_and_as_html() -> None:
     assert plain.get_content().replace("\r", "") == (
         "Dear <Anna> & co,\nsee https://shop.example/a?b=1&c=2.\n\nBye\n"
     )
-    html = rich.get_content()
-    assert "Dear &lt;Anna&gt; &amp; co,<br>" in html
-    assert ">https://shop.example/a?b=1&amp;c=2</a>." in html
-    assert html.count("<p") == 2
+    page = rich.get_content()
+    assert "Dear &lt;Anna&gt; &amp; co,<br>" in page
+    assert ">https://shop.example/a?b=1&amp;c=2</a>." in page
+    assert page.count("<p") == 2
+
+
+def text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content()).replace("\r", "")
+
+
+def html_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("html",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def test_the_customers_words_stand_below_the_answer() -> None:
+    """In the language of the mail, marked as a quotation, and cut when they are long."""
+    mail = composed(outbound("It is on its way.", question="Where is it?\n\n<b>Anna</b>"))
+    assert text_of(mail) == "It is on its way.\n\nYou wrote:\n> Where is it?\n>\n> <b>Anna</b>\n"
+    page = html_of(mail)
+    assert page.index("It is on its way.") < page.index("<blockquote") < page.index("Where is it?")
+    assert "&lt;b&gt;Anna" in page
+    long = text_of(composed(outbound("Yes.", question="a word " * 1000)))
+    assert len(long) < MAX_QUOTE + 50
+    assert long.endswith("a word ...\n")
+
+
+def test_a_survey_quotes_nothing() -> None:
+    """It asks about the whole conversation; nor does a mail with `quote` switched off."""
+    survey = outbound("How was it?", question="Thanks!", survey=SurveyQuestion())
+    assert text_of(composed(survey)) == "How was it?\n"
+    off = replace(LOOK, quote=False)
+    assert text_of(composed(outbound("Yes.", question="Really?"), look=off)) == "Yes.\n"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mail_of_the_bot_says_how_to_reach_a_person(language: str) -> None:
+    """In every language, unless a person has the conversation or is coming."""
+    mail = composed(outbound("Yes.", language=language, with_bot=True, question="?"))
+    assert PERSON[language] in text_of(mail)
+    assert PERSON[language] in html.unescape(html_of(mail))
+    assert YOU_WROTE[language] in text_of(mail)
+    assert PERSON[language] not in text_of(composed(outbound("Yes.", language=language)))
+    direction = "rtl" if language == "ar" else "ltr"
+    assert f'lang="{language}" dir="{direction}"' in html_of(mail)
+
+
+def test_a_mail_shows_the_name_or_the_logo() -> None:
+    """The logo comes with the mail: no mail program has to fetch it."""
+    assert ">Lindenhof Shop</td>" in re.sub(r"\s+<", "<", html_of(composed(outbound())))
+    mail = composed(outbound(), look=replace(LOOK, logo=LOGO))
+    assert '<img src="cid:logo" alt="Lindenhof Shop"' in html_of(mail)
+    [image] = [part for part in mail.walk() if part.get_content_maintype() == "image"]
+    assert (image["Content-ID"], image.get_content()) == ("<logo>", LOGO.data)
+    assert not list(mail.iter_attachments())
+
+
+def test_the_footer_is_a_signature() -> None:
+    """Below the line that mail programs know, so that they hide it in answers."""
+    mail = composed(outbound("Yes.", question="Really?"), look=replace(LOOK, footer=FOOTER))
+    assert text_of(mail) == f"Yes.\n\n-- \n{FOOTER}\n\nYou wrote:\n> Really?\n"
+    assert "3 Quay Street<br>" in html_of(mail)
+    assert "&lt;b&gt;" in html_of(mail)
+
+
+def test_all_styles_stand_at_their_tags() -> None:
+    """Gmail keeps no classes of ours in a forwarded mail, and Outlook lays out only tables."""
+    page = html_of(composed(outbound("See https://a.example", question="b", with_bot=True)))
+    body = page[page.index("<body") :]
+    for tag in re.findall(r"<(?:td|p|a|blockquote)[ >][^>]*", body):
+        assert "style=" in tag or tag.startswith("<td><![endif]"), tag  # only for Outlook
+    assert "<div" not in body
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "problem"),
+    [
+        ("logo.svg", 10, "mail programs show .png, .jpg, .jpeg, .gif"),
+        ("logo.png", 100_001, "at most 100000"),
+        ("none.png", 0, "No such file"),
+    ],
+)
+def test_a_logo_that_cannot_be_shown_is_refused(
+    tmp_path: Path, name: str, size: int, problem: str
+) -> None:
+    """With what to use instead."""
+    if size:
+        (tmp_path / name).write_bytes(b"x" * size)
+    section = SECTION | {"look": {"logo": str(tmp_path / name)}}
+    with pytest.raises((ValidationError, WarmlineError), match=re.escape(problem)):
+        MailLook.from_settings(EmailSettings.model_validate(section))
 
 
 def test_attachments_are_sent_unchanged() -> None:
@@ -180,8 +280,13 @@ def test_no_text_can_add_a_header(
     | st.sampled_from(["<script>x</script>", 'https://x.example/"onclick="y', "&#60;"])
 )
 def test_html_contains_only_text_and_links(text: str) -> None:
-    """Markup in the text is escaped."""
-    tags = set(re.findall(r"<\s*(\w+)", text_to_html(text)))
-    assert tags <= {"html", "head", "meta", "body", "p", "br", "a"}
-    for attributes in re.findall(r"<a ([^>]*)>", text_to_html(text)):
-        assert re.fullmatch(r'href="https?://[^"<>]*" rel="[a-z ]*"', attributes)
+    """Markup in the text, in the footer and in the customer's words is escaped."""
+    page = html_of(composed(outbound(text, question=text), look=replace(LOOK, footer=text)))
+    plain = html_of(composed(outbound("a", question="b"), look=replace(LOOK, footer="c")))
+    tags = set(re.findall(r"<\s*(\w+)", page))
+    assert tags <= set(re.findall(r"<\s*(\w+)", plain)) | {"br", "a"}
+    for attributes in re.findall(r"<a ([^>]*)>", page):
+        assert re.fullmatch(
+            r'href="https?://[^"<>]*" (class="link" |style="color:#1f5c4d" |rel="[a-z ]*" ?)+',
+            attributes + " ",
+        )

@@ -16,6 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 import channels.email
 from channels.email import Email
+from channels.email.composing import PERSON, YOU_WROTE
 from gateway import Address, File
 from gateway.testing import (
     POLICY,
@@ -122,9 +123,13 @@ class PostOffice:
 
 
 def _text(mail: EmailMessage) -> str:
+    """What was answered: what stands around it is `compose`'s."""
     body = mail.get_body(("plain",))
     assert body is not None
-    return str(body.get_content()).rstrip("\r\n")
+    text = str(body.get_content()).replace("\r", "")
+    for below in (YOU_WROTE["en"], PERSON["en"]):
+        text = text.partition(f"\n\n{below}")[0]
+    return text.rstrip("\n")
 
 
 @pytest.fixture

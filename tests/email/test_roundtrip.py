@@ -68,6 +68,12 @@ async def shop(tmp_path: Path, **answers: str) -> AsyncIterator[MailShop]:
             yield MailShop(gateway, inbox, server, handler)
 
 
+def text_of(answer: EmailMessage) -> str:
+    body = answer.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content()).replace("\r", "")
+
+
 def reply_to(answer: EmailMessage, text: str, number: int, sender: str = ANNA) -> bytes:
     """The mail that a mail program sends as a reply to ``answer``."""
     reply = EmailMessage(policy=default)
@@ -76,9 +82,7 @@ def reply_to(answer: EmailMessage, text: str, number: int, sender: str = ANNA) -
     reply["Message-ID"] = f"<reply{number}@example.org>"
     reply["In-Reply-To"] = answer["Message-ID"]
     reply["References"] = f"{answer['References']} {answer['Message-ID']}"
-    body = answer.get_body(("plain",))
-    assert body is not None
-    quoted = "\n".join(f"> {line}" for line in body.get_content().splitlines())
+    quoted = "\n".join(f"> {line}" for line in text_of(answer).splitlines())
     reply.set_content(f"{text}\n\nOn Mon, 23 Nov 2026, Shop wrote:\n{quoted}\n")
     return reply.as_bytes(policy=default.clone(linesep="\r\n"))
 
@@ -112,6 +116,19 @@ async def test_question_answer_and_reply_are_one_conversation(tmp_path: Path) ->
         "Hello,",
         "You said: Hello,",
     ]
+
+
+async def test_an_answer_holds_the_words_it_answers(tmp_path: Path) -> None:
+    """Those of the customer's newest mail, without what that one quotes."""
+    async with shop(tmp_path) as mail_shop:
+        await mail_shop.deliver(mail("plain"))
+        answer = await mail_shop.sent_mail(1)
+        assert "\nYou wrote:\n> Hello,\n" in text_of(answer)
+        await mail_shop.deliver(reply_to(answer, "It is still not here.", 1))
+        second = await mail_shop.sent_mail(2)
+        told = text_of(second).partition("You said: It is still not here.")[2]
+        assert told.endswith("You wrote:\n> It is still not here.\n")
+        assert "Hello" not in told
 
 
 async def test_a_new_thread_is_a_new_conversation(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
+from channels.email.composing import YOU_WROTE
 from gateway.plugins import installed_plugins
 from gateway.testing import FakeHandler, RunningGateway, running
 from tests.conftest import until
@@ -49,9 +50,11 @@ def question(subject: str, text: str) -> bytes:
 
 
 def words(mail: EmailMessage) -> str:
+    """What we wrote, without the customer's words below it."""
     body = mail.get_body(("plain",))
     assert body is not None
-    return " ".join(str(body.get_content()).split())
+    ours = str(body.get_content()).partition(YOU_WROTE["en"])[0]
+    return " ".join(ours.split())
 
 
 async def conversations(gw: RunningGateway) -> list[int]:

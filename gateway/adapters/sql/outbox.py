@@ -61,6 +61,18 @@ _THREAD = (
     .order_by(messages.c.id.desc())
     .limit(20)
 )
+_ANSWER = messages.alias("answer")
+_QUESTION = (
+    select(messages.c.text, messages.c.lane)
+    .join(_ANSWER, _ANSWER.c.conversation_id == messages.c.conversation_id)
+    .where(
+        _ANSWER.c.id == bindparam("message"),
+        messages.c.id < _ANSWER.c.id,
+        messages.c.author == "customer",
+    )
+    .order_by(messages.c.id.desc())
+    .limit(1)
+)
 _SENT = _ROW.values(state="sent", error=None)
 # A receipt may have come first; its status is the later one.
 _SENT_MESSAGE = _MESSAGE.values(
@@ -87,6 +99,16 @@ class SqlOutbox:
             return await self._db.write(lambda c: _take(c, self._lease, lane, at), key=lane)
         except LaneBusy:
             return NotBefore(at=at + LOOK_AGAIN)
+
+    async def question(self, message: int) -> str | None:
+        def job(connection: Connection) -> str | None:
+            row = connection.execute(_QUESTION, {"message": message}).one_or_none()
+            if row is None:
+                return None
+            text: str = rows.decrypted(connection, "messages.text", row.lane, row.text)
+            return text
+
+        return await self._db.read(job)
 
     async def mark_sent(self, id: int, sent: Sent) -> None:
         def job(connection: Connection) -> None:

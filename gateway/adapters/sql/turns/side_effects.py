@@ -144,6 +144,7 @@ def enqueue(
         survey=reply.survey,
         attachments=reply.attachments,
         automatic=reply.author != "agent",
+        with_bot=reply.author != "agent" and conversation.state == "bot",
         trace=trace,
     )
     payload = rows.to_json(outbound)
