@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,8 @@ from gateway import (
     Finding,
     NotFound,
     QueueItem,
+    QueuePage,
+    QueuePosition,
     Services,
     Value,
 )
@@ -24,6 +27,7 @@ from plugins.agents_desk import labels, view
 from plugins.agents_desk.accounts import DeskAccount, DeskAccounts, may, may_see
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
+from plugins.agents_desk.queue import SHOWN, QueueBoard
 from plugins.agents_desk.sessions import DeskSession
 from plugins.agents_desk.settings import DeskSettings
 
@@ -58,6 +62,9 @@ class DeskPages:
     html: HtmlRenderer
     guard: RequestGuard
     accounts: DeskAccounts
+    board: QueueBoard
+    opened: Callable[[DeskSession, int, str], None]
+    """Called when a page shows a conversation, with its id and its lane."""
 
     def __post_init__(self) -> None:
         self._recent_views: TTLCache[tuple[str, int], None] = TTLCache(
@@ -71,13 +78,20 @@ class DeskPages:
         return [
             web.get("/desk", read(self._queue)),
             web.get("/desk/", read(self._queue)),
+            web.get("/desk/queue", read(self._queue_part)),
             web.get(f"/desk/c/{ID}", read(self.conversation)),
             web.get(rf"/desk/c/{ID}/files/{{digest:[0-9a-f]{{64}}}}", read(self._file)),
         ]
 
     async def _queue(self, request: web.Request, session: DeskSession) -> web.Response:
-        queue = await self._queue_view(request, session)
+        queue = await self._queue_view(request, session, await self.board.current())
         return self.html.page("queue.html", session=session, queue=queue, view=None)
+
+    async def _queue_part(self, request: web.Request, session: DeskSession) -> web.Response:
+        """Only what shows the queue: a page that was told of a change fetches no more than this."""
+        current = _conversation_id(request.query.get("current", ""))
+        queue = await self._queue_view(request, session, await self.board.latest(), current=current)
+        return self.html.page("queue-part.html", session=session, queue=queue)
 
     async def conversation(
         self,
@@ -96,6 +110,7 @@ class DeskPages:
             typed = draft.answer or draft.note if draft else ""
             return self.owned_by_colleague(card.conversation, typed)
         await self._record_view(session, card)
+        self.opened(session, number, card.conversation.address.lane)
         conversation = view.conversation_view(card, session.agent, in_flight=_in_flight(request))
         suggestion = conversation.suggestion
         if draft is None and "edit" in request.query and suggestion:
@@ -104,7 +119,9 @@ class DeskPages:
             "conversation.html",
             status=status,
             session=session,
-            queue=await self._queue_view(request, session, current=number),
+            queue=await self._queue_view(
+                request, session, await self.board.current(), current=number
+            ),
             view=conversation,
             draft=draft or PageDraft(),
             tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
@@ -122,10 +139,20 @@ class DeskPages:
         return self.html.message("With a colleague", text, status=403, typed=typed)
 
     async def _queue_view(
-        self, request: web.Request, session: DeskSession, *, current: int = 0
+        self, request: web.Request, session: DeskSession, page: QueuePage, *, current: int = 0
     ) -> view.QueueView:
-        items = visible_items(await self.services.desk.queue(), session)
-        return view.queue_view(items, session.agent, queue_filter(request), current=current)
+        """``page`` as this person sees it; with ``after`` in the request, what waits behind."""
+        after = queue_position(request)
+        if after is not None:
+            later = await self.services.desk.queue_page(after=after, most=SHOWN)
+            page = page.replace(waiting=later.waiting)
+        return view.queue_view(
+            page.replace(held=visible_items(page.held, session)),
+            session.agent,
+            queue_filter(request),
+            current=current,
+            after=after,
+        )
 
     async def _record_view(self, session: DeskSession, card: ContextCard) -> None:
         """Record the view before the page is shown, so that no page is shown unrecorded.
@@ -183,6 +210,19 @@ def queue_filter(request: web.Request) -> view.QueueFilter:
     """The filter that the page's address asks for."""
     wanted: Any = request.query.get("show")
     return wanted if wanted in view.QUEUE_FILTERS else "all"
+
+
+def queue_position(request: web.Request) -> QueuePosition | None:
+    """Behind which conversation the page's part of the queue begins."""
+    priority, _, handoff = request.query.get("after", "").partition("-")
+    if not (_conversation_id(handoff) and priority.isdecimal() and len(priority) < 4):
+        return None
+    return QueuePosition(priority=int(priority), handoff=int(handoff))
+
+
+def _conversation_id(text: str) -> int:
+    """0 for what no page of ours sends."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 def _in_flight(request: web.Request) -> frozenset[int]:
