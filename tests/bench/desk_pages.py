@@ -1,9 +1,9 @@
 """Open pages of the desk: ``python -m tests.bench.desk_pages URL COUNT FILE``.
 
 Signs in with the demo user's password from FILE, once for `PAGES` pages. Each page opens the queue,
-follows the event stream and fetches the queue after an event, as ``static/live.js`` does. Prints ``open`` when every
-page is, then, at the end of its input, a JSON object: how many events came and pages were fetched,
-and the longest fetch in seconds.
+follows the event stream and fetches the queue after an event, as ``static/live.js`` does. Prints
+``open`` when every page is, then, at the end of its input, a JSON object: how many events came and
+pages were fetched, and the longest fetch in seconds.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ async def _open_desks(running: Server, place: Path) -> AsyncIterator[DeskLoad]:
     try:
         yield load
     finally:
-        output, _ = await process.communicate()
+        output, _ = await process.communicate(b"")
     found = msgspec.json.decode(output, type=DeskLoad)
     load.events, load.fetched, load.slowest = found.events, found.fetched, found.slowest
 
