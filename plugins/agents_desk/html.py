@@ -104,10 +104,19 @@ class HtmlRenderer:
 
     def page(self, name: str, *, status: int = 200, **values: object) -> web.Response:
         """The template ``name`` rendered with ``values``, with the security headers."""
-        text = self._templates.get_template(name).render(now=self._clock.now(), **values)
         return with_security_headers(
-            web.Response(status=status, text=text, content_type="text/html")
+            web.Response(status=status, text=self.text(name, **values), content_type="text/html")
         )
+
+    def text(self, name: str, **values: object) -> str:
+        """The template ``name`` rendered with ``values``."""
+        return self._templates.get_template(name).render(now=self._clock.now(), **values)
+
+    def compressed(self, body: bytes) -> web.Response:
+        """A page that gzip has compressed already."""
+        response = web.Response(body=body, content_type="text/html", charset="utf-8")
+        response.headers["Content-Encoding"] = "gzip"
+        return with_security_headers(response)
 
     def message(
         self, title: str, text: str, *, status: int, typed: str = "", refresh: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from gateway import (
     Address,
@@ -36,6 +37,8 @@ ID = r"{id:\d{1,18}}"
 VIEW_INTERVAL = timedelta(minutes=15)
 """While a person keeps a page open, one view in this time is recorded."""
 VIEWS_REMEMBERED = 10_000
+PARTS_REMEMBERED = 500
+"""Compressed parts of pages, some kilobytes each."""
 
 
 class PageDraft(Value, frozen=True, kw_only=True):
@@ -73,6 +76,8 @@ class DeskPages:
             timer=lambda: self.services.clock.now().timestamp(),
         )
 
+        self._parts: LRUCache[tuple[object, ...], bytes] = LRUCache(PARTS_REMEMBERED)
+
     def routes(self) -> list[web.RouteDef]:
         read = self.guard.read
         return [
@@ -88,10 +93,31 @@ class DeskPages:
         return self.html.page("queue.html", session=session, queue=queue, view=None)
 
     async def _queue_part(self, request: web.Request, session: DeskSession) -> web.Response:
-        """Only what shows the queue: a page that was told of a change fetches no more than this."""
+        """Only what shows the queue: a page that was told of a change fetches no more than this.
+
+        All who see the same get the same bytes, rendered and compressed once. There is no secret
+        among them, so their length tells nothing (see breachattack.com).
+        """
         current = _conversation_id(request.query.get("current", ""))
-        queue = await self._queue_view(request, session, await self.board.latest(), current=current)
-        return self.html.page("queue-part.html", session=session, queue=queue)
+        page = await self.board.latest()
+        agent, sees_all = session.agent, may(session.role, "see_all")
+        held = visible_items(page.held, session)
+        key = (
+            self.board.generation_for(agent, sees_all=sees_all),
+            agent.id if held else "",
+            sees_all,
+            current,
+            queue_filter(request),
+        )
+        gzipped = "gzip" in request.headers.get("Accept-Encoding", "")
+        if queue_position(request) is not None or not gzipped:
+            queue = await self._queue_view(request, session, page, current=current)
+            return self.html.page("queue-part.html", session=session, queue=queue)
+        if key not in self._parts:
+            queue = await self._queue_view(request, session, page, current=current)
+            text = self.html.text("queue-part.html", session=session, queue=queue)
+            self._parts[key] = gzip.compress(text.encode(), 1)
+        return self.html.compressed(self._parts[key])
 
     async def conversation(
         self,

@@ -14,6 +14,7 @@ from gateway import (
     Address,
     Cue,
     Emotion,
+    Event,
     Message,
     MoodLabel,
     Understanding,
@@ -104,6 +105,7 @@ async def test_every_field_is_escaped(
     replace_method(monkeypatch, gw.desk, "card", evil)
     page = page.replace(waiting=waiting, held=held)
     replace_method(monkeypatch, gw.desk, "queue_page", page)
+    gw.services.events.publish(Event(topic="desk", name="queue"))
     conversation = f"/desk/c/{MARIA}"
     for path in ("/desk", "/desk/queue", conversation, f"{conversation}?show=all&edit=1"):
         answer = await ana.open(path)

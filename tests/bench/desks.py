@@ -49,10 +49,12 @@ QUICK = DesksPlan(pairs=2, asked=50)
 
 
 class DesksPair(msgspec.Struct, frozen=True, kw_only=True):
-    """Sorted seconds from question to answer, and what the desks received."""
+    """Sorted seconds from question to answer, and what the desks received. ``busy``: the share of
+    a processor that the server itself used without desks, and with them."""
 
     without: list[float]
     during: list[float]
+    busy: tuple[float, float]
     load: DeskLoad
 
     @property
@@ -77,6 +79,11 @@ async def desks(report: Report, folder: Path, plan: DesksPlan = FULL) -> None:
         events=sum(pair.load.events for pair in pairs),
         slowest_ms=round(max(pair.load.slowest for pair in pairs) * 1e3),
     )  # fmt: skip
+    for name, share in (
+        ("server_busy_without_desks", median(pair.busy[0] for pair in pairs)),
+        ("server_busy_with_desks", median(pair.busy[1] for pair in pairs)),
+    ):
+        report.figure(name, share, "processors")
     ratios = [pair.ratio for pair in pairs]
     report.cap(TARGET, median(ratios), "times", MOST, pairs=[round(ratio, 2) for ratio in ratios])
 
@@ -87,15 +94,21 @@ async def _pair(place: Path, model: Path, plan: DesksPlan, number: int) -> Desks
         await _fill_queue(http)
         await running.wait_idle()
         await _converse(http, "warm", 25)
+        used = [running.parts[0]]
         without = await _converse(http, "without", plan.asked)
+        used.append(running.parts[0])
         async with _open_desks(running, place) as load:
             await running.wait_idle()
+            used.append(running.parts[0])
             during = await _converse(http, "during", plan.asked)
-    pair = DesksPair(without=without, during=during, load=load)
-    p99s = " and ".join(f"{quantile(found, 0.99) * 1e3:.0f} ms" for found in (without, during))
-    say(
-        f"pair {number + 1} of {plan.pairs}: p99 {p99s}; {load.fetched} pages, {load.events} events"
-    )
+            used.append(running.parts[0])
+    took = plan.asked / RATE
+    busy = (used[1] - used[0]) / took, (used[3] - used[2]) / took
+    pair = DesksPair(without=without, during=during, busy=busy, load=load)
+    for what, found, share in (("without", without, busy[0]), ("with", during, busy[1])):
+        p50, p99 = (quantile(found, part) * 1e3 for part in (0.5, 0.99))
+        figures = f"p50 {p50:.1f}, p99 {p99:.1f} ms, {share:.0%} busy"
+        say(f"pair {number + 1} of {plan.pairs}, {what}: {figures}")
     if load.events < plan.asked:
         raise BenchError(f"the desks heard of {load.events} changes only")
     return pair
