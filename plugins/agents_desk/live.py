@@ -32,6 +32,8 @@ STALLED = 30.0
 PACE = 100
 """Pages that are told in one second that the queue has changed. They fetch it at once; with more
 open pages each one is told less often, so that customers do not wait for desks."""
+LATE = 0.05
+"""Seconds of delay, by other work, that are made up for by telling the next pages sooner."""
 READ_INTERVAL = 0.2
 """Seconds between two reads of the queue while it keeps changing."""
 OPENED_FOR = 150.0
@@ -189,6 +191,8 @@ class LiveStreams:
     async def _tell(self) -> None:
         """Tell the pages one by one that the queue has changed: first those whose own
         conversations changed, then the one that was told longest ago."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         while True:
             stream = self._next()
             if stream is None:
@@ -197,7 +201,8 @@ class LiveStreams:
                 continue
             stream.queue_changed(self._generation(stream))
             self._streams[stream] = self._streams.pop(stream)
-            await asyncio.sleep(1 / PACE)
+            due = max(due + 1 / PACE, loop.time() - LATE)
+            await asyncio.sleep(max(0.0, due - loop.time()))
 
     def _next(self) -> LiveStream | None:
         outdated = [s for s in self._streams if self._generation(s) > s.generation]
