@@ -18,6 +18,8 @@ from gateway.model import (
     Finding,
     Message,
     QueueItem,
+    QueuePage,
+    QueuePosition,
 )
 from gateway.ports import AuditLog, Clock, Desk
 
@@ -37,6 +39,9 @@ class AuditedDesk:
 
     async def queue(self) -> tuple[QueueItem, ...]:
         return await self.desk.queue()
+
+    async def queue_page(self, *, after: QueuePosition | None = None, most: int = 50) -> QueuePage:
+        return await self.desk.queue_page(after=after, most=most)
 
     async def card(self, conversation: int) -> ContextCard:
         return await self.desk.card(conversation)

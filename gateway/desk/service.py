@@ -15,6 +15,8 @@ from gateway.model import (
     Finding,
     Message,
     QueueItem,
+    QueuePage,
+    QueuePosition,
     Reason,
     RenderContext,
     State,
@@ -41,7 +43,10 @@ class DeskService:
     summaries: CardSummaries
 
     async def queue(self) -> tuple[QueueItem, ...]:
-        return await self.store.queries.queue()
+        return (await self.store.queries.queue()).items
+
+    async def queue_page(self, *, after: QueuePosition | None = None, most: int = 50) -> QueuePage:
+        return await self.store.queries.queue(after=after, most=most)
 
     async def card(self, conversation: int) -> ContextCard:
         card = await self.store.queries.card(conversation)

@@ -30,7 +30,15 @@ from gateway.model.conversation import (
     Timer,
     Turn,
 )
-from gateway.model.desk import ContextCard, Handoff, LinkedAddress, QueueItem, Suggestion
+from gateway.model.desk import (
+    ContextCard,
+    Handoff,
+    LinkedAddress,
+    QueueItem,
+    QueuePage,
+    QueuePosition,
+    Suggestion,
+)
 from gateway.model.messages import (
     Accepted,
     AppliedRule,
@@ -92,6 +100,8 @@ __all__ = [
     "Purpose",
     "Question",
     "QueueItem",
+    "QueuePage",
+    "QueuePosition",
     "Reason",
     "Receipt",
     "RenderContext",

@@ -50,6 +50,40 @@ class QueueItem(Value, frozen=True, kw_only=True):
     mood: Emotion
     waiting_since: datetime
 
+    @property
+    def held(self) -> bool:
+        """Whether a person has it."""
+        return self.conversation.owner is not None or self.handoff.claimed_at is not None
+
+    @property
+    def position(self) -> QueuePosition:
+        """Where it stands among those that wait."""
+        return QueuePosition(priority=self.handoff.priority, handoff=self.handoff.id)
+
+
+class QueuePosition(Value, frozen=True, kw_only=True):
+    """A place among the waiting conversations, which are in the order of falling ``priority`` and,
+    within one priority, of the ``handoff``'s id: the first that came first."""
+
+    priority: int
+    handoff: int
+
+
+class QueuePage(Value, frozen=True, kw_only=True):
+    """A part of the queue."""
+
+    waiting: tuple[QueueItem, ...]
+    """Those that nobody has claimed, most urgent first: as many as were asked for."""
+    held: tuple[QueueItem, ...]
+    """All that people have."""
+    count: int
+    """How many wait altogether."""
+
+    @property
+    def items(self) -> tuple[QueueItem, ...]:
+        """Those that wait, then those that people have."""
+        return (*self.waiting, *self.held)
+
 
 class LinkedAddress(Value, frozen=True, kw_only=True):
     """An address that was linked to a customer. ``how``: the customer repeated a one-time code

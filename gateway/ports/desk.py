@@ -14,6 +14,8 @@ from gateway.model import (
     Finding,
     Message,
     QueueItem,
+    QueuePage,
+    QueuePosition,
 )
 
 
@@ -25,7 +27,12 @@ class Desk(Protocol):
     """
 
     async def queue(self) -> tuple[QueueItem, ...]:
-        """Return the waiting and claimed conversations, most urgent first."""
+        """Return all waiting and all claimed conversations, most urgent first."""
+        ...
+
+    async def queue_page(self, *, after: QueuePosition | None = None, most: int = 50) -> QueuePage:
+        """Return all claimed conversations and at most ``most`` waiting ones, which come after
+        ``after``: see `QueueItem.position`."""
         ...
 
     async def card(self, conversation: int) -> ContextCard: ...

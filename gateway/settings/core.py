@@ -116,6 +116,7 @@ class PostgresSettings(_Part):
 
     writers: int = Field(4, ge=1, le=64, description="connections that write")
     readers: int = Field(4, ge=1, le=64, description="connections that read")
+    pages: int = Field(2, ge=1, le=64, description="connections that read for pages and reports")
     statement_timeout: float = Field(15.0, gt=0, description="seconds")
     lock_timeout: float = Field(5.0, gt=0, description="seconds to wait for another process")
 

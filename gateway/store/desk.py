@@ -14,7 +14,8 @@ from gateway.model import (
     Message,
     PastAnswer,
     PastConversation,
-    QueueItem,
+    QueuePage,
+    QueuePosition,
     State,
     Suggestion,
 )
@@ -78,7 +79,13 @@ class Queries(Protocol):
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]: ...
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]: ...
     async def conversation(self, id: int) -> Conversation: ...
-    async def queue(self) -> tuple[QueueItem, ...]: ...
+    async def queue(
+        self, *, after: QueuePosition | None = None, most: int | None = None
+    ) -> QueuePage:
+        """What people have, and the next ``most`` of those that wait behind ``after``: all of them
+        without ``most``, from the most urgent without ``after``. One statement."""
+        ...
+
     async def card(self, id: int) -> ContextCard:
         """Without ``summary``, which the desk adds."""
         ...

@@ -81,7 +81,11 @@ class ConversationActions:
                 if not may_see(session.role, session.agent, card.conversation):
                     return self.pages.owned_by_colleague(card.conversation, form.text)
                 self._check_length(form)
-                return await action(request, session, form) or to_conversation(request, number)
+                try:
+                    response = await action(request, session, form)
+                finally:
+                    self.pages.board.outdate()  # the next page shows what was done here
+                return response or to_conversation(request, number)
             except NotFound:
                 return self.html.conversation_not_found()
             except Conflict as conflict:

@@ -7,11 +7,22 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from aiohttp import web
+from cachetools import LRUCache
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from gateway import Clock, code_label, cue_label, mood_label, priority_label, reason_label
+from gateway import (
+    Clock,
+    QueueItem,
+    code_label,
+    cue_label,
+    mood_label,
+    priority_label,
+    reason_label,
+)
 from plugins.agents_desk import labels, view
 from plugins.agents_desk.accounts import may
+from plugins.agents_desk.sessions import DeskSession
 
 R = TypeVar("R", bound=web.StreamResponse)
 
@@ -29,6 +40,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "trusted-types 'none'",
     )
 )
+QUEUE_ITEMS = 4096
+"""Rendered lines of the queue that are kept, a kilobyte each."""
 SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cache-Control": "no-store",
@@ -68,14 +81,42 @@ class HtmlRenderer:
             chart_width=view.CHART_WIDTH,
             chart_height=view.CHART_HEIGHT,
             new_key=lambda: secrets.token_urlsafe(12),
+            queue_item=self._queue_item,
         )
+        self._queue_items: LRUCache[tuple[object, ...], tuple[QueueItem, Markup]] = LRUCache(
+            QUEUE_ITEMS
+        )
+
+    def _queue_item(self, item: QueueItem, queue: view.QueueView, session: DeskSession) -> Markup:
+        """A line of the queue. All pages share it for as long as the item is the same object, which
+        the cache itself keeps alive."""
+        now, owner = self._clock.now(), item.conversation.owner
+        agent = session.agent.id if owner else ""
+        current = item.conversation.id == queue.current
+        waited = labels.duration(item.waiting_since, now)
+        key = (id(item), queue.show, current, waited, agent)
+        if key not in self._queue_items:
+            line = self._templates.get_template("queue-item.html").render(
+                item=item, show=queue.show, current=current, agent=agent, now=now
+            )
+            self._queue_items[key] = item, Markup(line)  # noqa: S704  (a template escaped it)
+        return self._queue_items[key][1]
 
     def page(self, name: str, *, status: int = 200, **values: object) -> web.Response:
         """The template ``name`` rendered with ``values``, with the security headers."""
-        text = self._templates.get_template(name).render(now=self._clock.now(), **values)
         return with_security_headers(
-            web.Response(status=status, text=text, content_type="text/html")
+            web.Response(status=status, text=self.text(name, **values), content_type="text/html")
         )
+
+    def text(self, name: str, **values: object) -> str:
+        """The template ``name`` rendered with ``values``."""
+        return self._templates.get_template(name).render(now=self._clock.now(), **values)
+
+    def compressed(self, body: bytes) -> web.Response:
+        """A page that gzip has compressed already."""
+        response = web.Response(body=body, content_type="text/html", charset="utf-8")
+        response.headers["Content-Encoding"] = "gzip"
+        return with_security_headers(response)
 
     def message(
         self, title: str, text: str, *, status: int, typed: str = "", refresh: str | None = None

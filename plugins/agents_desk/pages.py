@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from gateway import (
     Address,
@@ -17,6 +19,8 @@ from gateway import (
     Finding,
     NotFound,
     QueueItem,
+    QueuePage,
+    QueuePosition,
     Services,
     Value,
 )
@@ -24,6 +28,7 @@ from plugins.agents_desk import labels, view
 from plugins.agents_desk.accounts import DeskAccount, DeskAccounts, may, may_see
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
+from plugins.agents_desk.queue import SHOWN, QueueBoard
 from plugins.agents_desk.sessions import DeskSession
 from plugins.agents_desk.settings import DeskSettings
 
@@ -32,6 +37,8 @@ ID = r"{id:\d{1,18}}"
 VIEW_INTERVAL = timedelta(minutes=15)
 """While a person keeps a page open, one view in this time is recorded."""
 VIEWS_REMEMBERED = 10_000
+PARTS_REMEMBERED = 500
+"""Compressed parts of pages, some kilobytes each."""
 
 
 class PageDraft(Value, frozen=True, kw_only=True):
@@ -58,6 +65,9 @@ class DeskPages:
     html: HtmlRenderer
     guard: RequestGuard
     accounts: DeskAccounts
+    board: QueueBoard
+    opened: Callable[[DeskSession, int, str], None]
+    """Called when a page shows a conversation, with its id and its lane."""
 
     def __post_init__(self) -> None:
         self._recent_views: TTLCache[tuple[str, int], None] = TTLCache(
@@ -66,18 +76,48 @@ class DeskPages:
             timer=lambda: self.services.clock.now().timestamp(),
         )
 
+        self._parts: LRUCache[tuple[object, ...], bytes] = LRUCache(PARTS_REMEMBERED)
+
     def routes(self) -> list[web.RouteDef]:
         read = self.guard.read
         return [
             web.get("/desk", read(self._queue)),
             web.get("/desk/", read(self._queue)),
+            web.get("/desk/queue", read(self._queue_part)),
             web.get(f"/desk/c/{ID}", read(self.conversation)),
             web.get(rf"/desk/c/{ID}/files/{{digest:[0-9a-f]{{64}}}}", read(self._file)),
         ]
 
     async def _queue(self, request: web.Request, session: DeskSession) -> web.Response:
-        queue = await self._queue_view(request, session)
+        queue = await self._queue_view(request, session, await self.board.current())
         return self.html.page("queue.html", session=session, queue=queue, view=None)
+
+    async def _queue_part(self, request: web.Request, session: DeskSession) -> web.Response:
+        """Only what shows the queue: a page that was told of a change fetches no more than this.
+
+        All who see the same get the same bytes, rendered and compressed once. There is no secret
+        among them, so their length tells nothing (see breachattack.com).
+        """
+        current = _conversation_id(request.query.get("current", ""))
+        page = await self.board.latest()
+        agent, sees_all = session.agent, may(session.role, "see_all")
+        held = visible_items(page.held, session)
+        key = (
+            self.board.generation_for(agent, sees_all=sees_all),
+            agent.id if held else "",
+            sees_all,
+            current,
+            queue_filter(request),
+        )
+        gzipped = "gzip" in request.headers.get("Accept-Encoding", "")
+        if queue_position(request) is not None or not gzipped:
+            queue = await self._queue_view(request, session, page, current=current)
+            return self.html.page("queue-part.html", session=session, queue=queue)
+        if key not in self._parts:
+            queue = await self._queue_view(request, session, page, current=current)
+            text = self.html.text("queue-part.html", session=session, queue=queue)
+            self._parts[key] = gzip.compress(text.encode(), 1)
+        return self.html.compressed(self._parts[key])
 
     async def conversation(
         self,
@@ -96,6 +136,7 @@ class DeskPages:
             typed = draft.answer or draft.note if draft else ""
             return self.owned_by_colleague(card.conversation, typed)
         await self._record_view(session, card)
+        self.opened(session, number, card.conversation.address.lane)
         conversation = view.conversation_view(card, session.agent, in_flight=_in_flight(request))
         suggestion = conversation.suggestion
         if draft is None and "edit" in request.query and suggestion:
@@ -104,7 +145,9 @@ class DeskPages:
             "conversation.html",
             status=status,
             session=session,
-            queue=await self._queue_view(request, session, current=number),
+            queue=await self._queue_view(
+                request, session, await self.board.current(), current=number
+            ),
             view=conversation,
             draft=draft or PageDraft(),
             tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
@@ -122,10 +165,20 @@ class DeskPages:
         return self.html.message("With a colleague", text, status=403, typed=typed)
 
     async def _queue_view(
-        self, request: web.Request, session: DeskSession, *, current: int = 0
+        self, request: web.Request, session: DeskSession, page: QueuePage, *, current: int = 0
     ) -> view.QueueView:
-        items = visible_items(await self.services.desk.queue(), session)
-        return view.queue_view(items, session.agent, queue_filter(request), current=current)
+        """``page`` as this person sees it; with ``after`` in the request, what waits behind."""
+        after = queue_position(request)
+        if after is not None:
+            later = await self.services.desk.queue_page(after=after, most=SHOWN)
+            page = page.replace(waiting=later.waiting)
+        return view.queue_view(
+            page.replace(held=visible_items(page.held, session)),
+            session.agent,
+            queue_filter(request),
+            current=current,
+            after=after,
+        )
 
     async def _record_view(self, session: DeskSession, card: ContextCard) -> None:
         """Record the view before the page is shown, so that no page is shown unrecorded.
@@ -183,6 +236,19 @@ def queue_filter(request: web.Request) -> view.QueueFilter:
     """The filter that the page's address asks for."""
     wanted: Any = request.query.get("show")
     return wanted if wanted in view.QUEUE_FILTERS else "all"
+
+
+def queue_position(request: web.Request) -> QueuePosition | None:
+    """Behind which conversation the page's part of the queue begins."""
+    priority, _, handoff = request.query.get("after", "").partition("-")
+    if not (_conversation_id(handoff) and priority.isdecimal() and len(priority) < 4):
+        return None
+    return QueuePosition(priority=int(priority), handoff=int(handoff))
+
+
+def _conversation_id(text: str) -> int:
+    """0 for what no page of ours sends."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 def _in_flight(request: web.Request) -> frozenset[int]:

@@ -1,30 +1,27 @@
-"""The desk as a whole: builds its parts, and streams events to open pages."""
+"""The desk as a whole: builds its parts, and runs what runs beside the requests."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
-from aiohttp_sse import EventSourceResponse
 
 from gateway import Json, Services, StaticAssets, packaged_yaml
 from plugins.agents_desk.accounts import DeskAccounts, accounts_from_settings, demo_password
 from plugins.agents_desk.actions import ConversationActions
 from plugins.agents_desk.admin import AccountManager, AdminPages
 from plugins.agents_desk.guard import RequestGuard
-from plugins.agents_desk.html import SECURITY_HEADERS, HtmlRenderer
+from plugins.agents_desk.html import HtmlRenderer
+from plugins.agents_desk.live import LiveStreams
 from plugins.agents_desk.pages import DeskPages
-from plugins.agents_desk.sessions import DeskSession, DeskSessions
+from plugins.agents_desk.queue import QueueBoard
+from plugins.agents_desk.sessions import DeskSessions
 from plugins.agents_desk.settings import DeskSettings
 from plugins.agents_desk.sign_in import SignInPage, SignInThrottle
 
 CLEAN_UP_INTERVAL = 3600.0
-SESSION_CHECK_INTERVAL = 15.0
-"""Seconds between two checks of whether the session of an event stream is still open."""
 
 
 class WebDesk:
@@ -41,19 +38,20 @@ class WebDesk:
         self._settings, self._data_dir, self._longest = settings, data_dir, longest
         self._public_url = public_url
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
-        self._closing = asyncio.Event()
+        self._live: LiveStreams | None = None
 
     async def run(self, services: Services) -> None:
-        """Delete expired entries every hour. When the gateway stops, end the open event streams,
-        so that the server does not wait for them."""
-        self._closing.clear()
-        try:
-            while True:
-                for clean_up in self._clean_ups:
-                    await clean_up()
-                await services.clock.sleep(CLEAN_UP_INTERVAL)
-        finally:
-            self._closing.set()
+        """Keep open pages current, and delete expired entries every hour."""
+        async with asyncio.TaskGroup() as group:
+            if self._live is not None:
+                group.create_task(self._live.run())
+            group.create_task(self._clean_up(services))
+
+    async def _clean_up(self, services: Services) -> None:
+        while True:
+            for clean_up in self._clean_ups:
+                await clean_up()
+            await services.clock.sleep(CLEAN_UP_INTERVAL)
 
     def routes(self, services: Services) -> list[web.RouteDef]:
         """The routes of the desk. Creates the demo user's password if there is none yet."""
@@ -82,8 +80,16 @@ class WebDesk:
             audit=services.audit,
             slack=settings.slack_client_id is not None,
         )
+        board = QueueBoard(services)
+        self._live = live = LiveStreams(services=services, sessions=sessions, board=board)
         pages = DeskPages(
-            services=services, settings=settings, html=html, guard=guard, accounts=accounts
+            services=services,
+            settings=settings,
+            html=html,
+            guard=guard,
+            accounts=accounts,
+            board=board,
+            opened=live.opened,
         )
         actions = ConversationActions(
             services=services,
@@ -95,11 +101,10 @@ class WebDesk:
         )
         manager = AccountManager(accounts=accounts, audit=services.audit)
         admin = AdminPages(services=services, html=html, guard=guard, manager=manager)
-        stream = EventStream(services=services, sessions=sessions, closing=self._closing)
         self._clean_ups = [sessions.delete_expired, throttle.delete_expired]
         routes = [
             web.get("/desk/static/{version}/{name}", _asset_handler(assets)),
-            web.get("/desk/live", guard.read(stream.serve)),
+            web.get("/desk/live", guard.read(live.serve)),
             *sign_in.routes(),
             *pages.routes(),
             *actions.routes(),
@@ -148,52 +153,3 @@ def _asset_handler(assets: StaticAssets) -> Callable[[web.Request], Awaitable[we
             return web.Response(status=404, text="There is no such file.\n")
 
     return serve
-
-
-@dataclass(kw_only=True)
-class EventStream:
-    """Server-sent events that tell an open page to refresh, and nothing else: the page fetches
-    what its session may see.
-
-    A stream ends when the browser disconnects, when the session ends and when ``closing`` is set.
-    """
-
-    services: Services
-    sessions: DeskSessions
-    closing: asyncio.Event
-
-    async def serve(self, request: web.Request, session: DeskSession) -> web.StreamResponse:
-        response = EventSourceResponse()
-        response.headers.update(SECURITY_HEADERS)
-        await response.prepare(request)
-        async with response:
-            endings = [
-                asyncio.ensure_future(ending)
-                for ending in (
-                    self._send_events(response),
-                    self._session_ends(session),
-                    self.closing.wait(),
-                    response.wait(),
-                )
-            ]
-            try:
-                await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for ending in endings:
-                    ending.cancel()
-                await asyncio.gather(*endings, return_exceptions=True)
-        return response
-
-    async def _send_events(self, response: EventSourceResponse) -> None:
-        async with self.services.events.listen("desk") as events:
-            await response.send("{}", event="hello", retry=2000)
-            async for event in events:
-                if event.name == "typing":
-                    lane = json.dumps({"lane": event.data.get("lane", "")})
-                    await response.send(lane, event="typing")
-                else:
-                    await response.send("{}", event="changed")
-
-    async def _session_ends(self, session: DeskSession) -> None:
-        while await self.sessions.is_open(session):
-            await self.services.clock.sleep(SESSION_CHECK_INTERVAL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
+from urllib.parse import urlencode
 
 from gateway import (
     Address,
@@ -17,6 +18,8 @@ from gateway import (
     LinkedAddress,
     Message,
     QueueItem,
+    QueuePage,
+    QueuePosition,
     Reason,
     Suggestion,
     Value,
@@ -31,6 +34,8 @@ AgentRole = Literal["mine", "other", "open", "resolved"]
 """What an agent can do with a conversation: it is theirs, a colleague's, free to claim, or
 resolved."""
 
+MOST_OF_COLLEAGUES = 200
+"""Conversations of colleagues that a lead sees beside the queue."""
 CHART_WIDTH, CHART_HEIGHT, CHART_MARGIN = 288.0, 64.0, 9.0
 CHART_MESSAGES = 24
 """How many messages fit side by side in the mood chart."""
@@ -54,16 +59,32 @@ class QueueGroup(Value, frozen=True, kw_only=True):
 
     title: str
     items: tuple[QueueItem, ...]
+    more: int = 0
+    """How many are left out."""
 
 
 class QueueView(Value, frozen=True, kw_only=True):
-    """The queue as one agent sees it. ``counts`` are by filter."""
+    """The queue as one agent sees it. ``counts`` are by filter; ``current`` is the id of the open
+    conversation, or 0."""
 
     show: QueueFilter
+    current: int
     groups: tuple[QueueGroup, ...]
     counts: dict[str, int]
     next: QueueItem | None = None
     """The most urgent one that waits, other than the open conversation."""
+    after: QueuePosition | None = None
+    """Where this part of the waiting ones begins; None: with the most urgent."""
+    following: QueuePosition | None = None
+    """Where the next part begins."""
+
+    def address(self, page: str = "", show: str = "", after: QueuePosition | None = None) -> str:
+        """``page`` with the filter ``show`` and the part of the queue behind ``after``."""
+        query = {"show": "" if show == "all" else show}
+        if after is not None:
+            query["after"] = f"{after.priority}-{after.handoff}"
+        kept = urlencode({name: value for name, value in query.items() if value})
+        return page + (f"?{kept}" if kept else "")
 
 
 class ReceivedFile(Value, frozen=True, kw_only=True):
@@ -140,23 +161,39 @@ class ConflictSummary(Value, frozen=True, kw_only=True):
 
 
 def queue_view(
-    items: Sequence[QueueItem], agent: Agent, show: QueueFilter, *, current: int = 0
+    page: QueuePage,
+    agent: Agent,
+    show: QueueFilter,
+    *,
+    current: int = 0,
+    after: QueuePosition | None = None,
 ) -> QueueView:
-    """``current`` is the id of the open conversation."""
-    mine = tuple(i for i in items if i.conversation.owner and i.conversation.owner.id == agent.id)
-    waiting = tuple(i for i in items if i.conversation.owner is None)
-    others = tuple(i for i in items if i not in mine and i not in waiting)
+    """``current`` is the id of the open conversation; ``after`` is where ``page`` begins."""
+    mine = tuple(
+        i for i in page.held if i.conversation.owner and i.conversation.owner.id == agent.id
+    )
+    others = tuple(
+        i for i in page.held if not i.conversation.owner or i.conversation.owner.id != agent.id
+    )
     groups = {
         "mine": QueueGroup(title="Yours", items=mine),
-        "waiting": QueueGroup(title="Waiting", items=waiting),
-        "others": QueueGroup(title="With colleagues", items=others),
+        "waiting": QueueGroup(title="Waiting", items=page.waiting),
+        "others": QueueGroup(
+            title="With colleagues",
+            items=others[:MOST_OF_COLLEAGUES],
+            more=max(0, len(others) - MOST_OF_COLLEAGUES),
+        ),
     }
     shown = (groups[show],) if show in groups else groups.values()
+    last = page.waiting[-1].position if page.waiting else None
     return QueueView(
         show=show,
+        current=current,
         groups=tuple(group for group in shown if group.items),
-        counts={"all": len(items), "mine": len(mine), "waiting": len(waiting)},
-        next=next((item for item in waiting if item.conversation.id != current), None),
+        counts={"all": page.count + len(page.held), "mine": len(mine), "waiting": page.count},
+        next=next((item for item in page.waiting if item.conversation.id != current), None),
+        after=after,
+        following=last if last and (after or page.count > len(page.waiting)) else None,
     )
 
 

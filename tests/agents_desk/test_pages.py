@@ -14,6 +14,7 @@ from gateway import (
     Address,
     Cue,
     Emotion,
+    Event,
     Message,
     MoodLabel,
     Understanding,
@@ -81,7 +82,7 @@ def replace_method(
 ) -> None:
     """Let ``service.name`` return ``result``."""
 
-    async def method(*_: object) -> object:
+    async def method(*_: object, **_options: object) -> object:
         return result
 
     monkeypatch.setattr(service, name, method)
@@ -98,10 +99,15 @@ async def test_every_field_is_escaped(
     evil = hostile(card, type(card))
     evil = evil.replace(conversation=evil.conversation.replace(state="person", owner=BEN))
     assert EVIL in evil.messages[1].text
-    items = tuple(hostile(item, type(item)) for item in await gw.desk.queue())
+    page = await gw.desk.queue_page()
+    waiting = tuple(hostile(item, type(item)) for item in page.waiting)
+    held = tuple(hostile(item, type(item)) for item in page.held)
     replace_method(monkeypatch, gw.desk, "card", evil)
-    replace_method(monkeypatch, gw.desk, "queue", items)
-    for path in ("/desk", f"/desk/c/{MARIA}", f"/desk/c/{MARIA}?show=all&edit=1"):
+    page = page.replace(waiting=waiting, held=held)
+    replace_method(monkeypatch, gw.desk, "queue_page", page)
+    gw.services.events.publish(Event(topic="desk", name="queue"))
+    conversation = f"/desk/c/{MARIA}"
+    for path in ("/desk", "/desk/queue", conversation, f"{conversation}?show=all&edit=1"):
         answer = await ana.open(path)
         assert answer.status == 200
         assert Elements(ana.page).active() == []

@@ -1,8 +1,8 @@
-"""``python -m tests.bench [PART ...]``: speed, memory, start-up time, fairness, understanding.
+"""``python -m tests.bench [PART ...]``: speed, memory, start-up, fairness, desks, understanding.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
-``fairness``, ``capacity`` and those of `tests.bench.understanding`; ``understanding`` stands for
-all of these. Without arguments everything is measured.
+``fairness``, ``desks``, ``capacity`` and those of `tests.bench.understanding`, for all of which
+``understanding`` stands. Without arguments everything is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
 other load on the machine affects all alike. With ``WARMLINE_BENCH_QUICK=1`` everything is smaller.
 
@@ -19,21 +19,26 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import fairness
+from tests.bench import desks, fairness
 from tests.bench.capacity.figures import capacity
 from tests.bench.plan import FULL, LEAST, MOST, QUICK
 from tests.bench.report import BROKEN, HELD, MISSED, Report, say, say_outcome
 from tests.bench.stages import Bench
 
-SPEED, FAIRNESS, CAPACITY = "speed", "fairness", "capacity"
-SERVERS = (SPEED, FAIRNESS, CAPACITY)
+SPEED, FAIRNESS, DESKS, CAPACITY = "speed", "fairness", "desks", "capacity"
+SERVERS = (SPEED, FAIRNESS, DESKS, CAPACITY)
 UNDERSTANDING = (
     *("intents", "neighbours", "cross_lingual", "emotion", "moods", "harm", "tweets"),
     *("answers", "language"),
 )
 WHOLE = "understanding"
 """The name of all parts of `UNDERSTANDING`."""
-TARGETS = {SPEED: (*LEAST, *MOST), FAIRNESS: (fairness.TARGET,), CAPACITY: ()}
+TARGETS = {
+    SPEED: (*LEAST, *MOST),
+    FAIRNESS: (fairness.TARGET,),
+    DESKS: (desks.TARGET,),
+    CAPACITY: (),
+}
 SEMANTIC = Path(".semantic-venv")
 """Where `make test-semantic` installed the extra, so that its figures can be measured, too."""
 
@@ -55,6 +60,8 @@ async def _measure(parts: list[str], report: Report) -> None:
         if FAIRNESS in parts:
             plan = fairness.QUICK if quick else fairness.FULL
             await fairness.fairness(report, folder, plan)
+        if DESKS in parts:
+            await desks.desks(report, folder, desks.QUICK if quick else desks.FULL)
         if CAPACITY in parts:
             await capacity(report, folder, await fairness.trained_model(folder))
 

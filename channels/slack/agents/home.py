@@ -23,7 +23,16 @@ from channels.slack.agents.labels import (
 from channels.slack.agents.store import AgentReply, Availability, CardThread, DayCounts
 from channels.slack.api import SlackRefused
 from channels.slack.markup import escape, one_line, readable
-from gateway import QueueItem, TryLater, Unsure, Value, WarmlineError, priority_label, reason_label
+from gateway import (
+    QueueItem,
+    QueuePage,
+    TryLater,
+    Unsure,
+    Value,
+    WarmlineError,
+    priority_label,
+    reason_label,
+)
 
 log = structlog.get_logger(__name__)
 SHOWN = 15
@@ -38,7 +47,7 @@ class AgentHome(Value, frozen=True, kw_only=True):
     conversation; ``held`` replies wait for this agent's decision."""
 
     me: str
-    items: tuple[QueueItem, ...]
+    queue: QueuePage
     threads: dict[int, str]
     held: tuple[AgentReply, ...]
     day: DayCounts
@@ -49,13 +58,8 @@ class AgentHome(Value, frozen=True, kw_only=True):
 
     @property
     def owned(self) -> tuple[QueueItem, ...]:
-        return tuple(
-            i for i in self.items if i.conversation.owner and i.conversation.owner.id == self.me
-        )
-
-    @property
-    def waiting(self) -> tuple[QueueItem, ...]:
-        return tuple(i for i in self.items if i.conversation.owner is None)
+        held = self.queue.held
+        return tuple(i for i in held if i.conversation.owner and i.conversation.owner.id == self.me)
 
 
 class AppHomes:
@@ -102,7 +106,7 @@ class AppHomes:
         threads = [saved.value async for saved in store.scan("open/", CardThread)]
         return AgentHome(
             me=f"slack:{user}",
-            items=await services.desk.queue(),
+            queue=await services.desk.queue_page(most=SHOWN),
             threads={thread.conversation: thread.ts for thread in threads},
             held=tuple(r for r in replies if r.user == user and r.stage != "new"),
             day=day.value if day else DayCounts(),
@@ -145,14 +149,15 @@ def home_view(home: AgentHome) -> Block:
         away = duration_label(datetime.fromisoformat(home.away_since), home.now)
     standing = f"⏸ You are on a break ({away})." if away else "🟢 You are available."
     blocks = [kit.context(standing), kit.header("My conversations")]
-    blocks += _list(home, home.owned, NONE_OWNED)
+    blocks += _list(_lines(home, home.owned, len(home.owned)), NONE_OWNED)
     if home.held:
         blocks.append(kit.header("Waiting for your decision"))
         for reply in home.held[:5]:
             blocks += open_decision(
                 reply, readable(reply.text, names={}, emoji=reply.emoji).strip()
             )
-    blocks += [kit.header("Queue"), *_list(home, home.waiting, NONE_WAITING)]
+    waiting = _lines(home, home.queue.waiting, home.queue.count)
+    blocks += [kit.header("Queue"), *_list(waiting, NONE_WAITING)]
     blocks += [kit.header("My day"), kit.section(_counts(home.day))]
     return {"type": "home", "blocks": blocks[:100]}
 
@@ -166,12 +171,12 @@ def home_of_others() -> Block:
 def command_answer(word: str, home: AgentHome, slash: str) -> Block:
     """The answer to the slash command ``slash`` with ``word``; only its author sees it."""
     if word == "mine":
-        lines = _lines(home, home.owned) or [NONE_OWNED]
+        lines = _lines(home, home.owned, len(home.owned)) or [NONE_OWNED]
         if count := len(home.held):
             what = "1 reply waits" if count == 1 else f"{count} replies wait"
             lines.append(f"✋ {what} for your decision: see the Home tab of this app.")
     elif word == "queue":
-        lines = _lines(home, home.waiting) or [NONE_WAITING]
+        lines = _lines(home, home.queue.waiting, home.queue.count) or [NONE_WAITING]
     elif word == "available":
         lines = ["🟢 You are available."]
     elif word == "break":
@@ -192,16 +197,16 @@ def ephemeral(text: str) -> Block:
     return {"response_type": "ephemeral", "text": text}
 
 
-def _list(home: AgentHome, items: Sequence[QueueItem], none: str) -> list[Block]:
-    lines = _lines(home, items)
+def _list(lines: Sequence[str], none: str) -> list[Block]:
     if not lines:
         return [kit.context(none)]
     more = [kit.context(line) for line in lines[SHOWN:]]
     return [*(kit.section(line) for line in lines[:SHOWN]), *more]
 
 
-def _lines(home: AgentHome, items: Sequence[QueueItem]) -> list[str]:
-    more = [f"and {len(items) - SHOWN} more"] if len(items) > SHOWN else []
+def _lines(home: AgentHome, items: Sequence[QueueItem], count: int) -> list[str]:
+    """A line for each of ``items``, at most `SHOWN`, and one for the others of ``count``."""
+    more = [f"and {count - SHOWN} more"] if count > SHOWN else []
     return [*(_line(home, item) for item in items[:SHOWN]), *more]
 
 

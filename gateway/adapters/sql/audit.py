@@ -68,7 +68,9 @@ class SqlAuditLog:
             query = query.where(audit.c.at >= rows.to_ms(since))
         if before is not None:
             query = query.where(audit.c.id < before)
-        return await self._db.read(lambda c: tuple(_entry(row) for row in c.execute(query)))
+        return await self._db.read(
+            lambda c: tuple(_entry(row) for row in c.execute(query)), long=True
+        )
 
     async def customer(self, address: Address) -> int | None:
         """The id of the customer with this address: the log never names an address."""

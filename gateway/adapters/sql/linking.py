@@ -61,7 +61,7 @@ class SqlLinks:
         await self._db.write(lambda c: _unlink(c, link, at))
 
     async def linked_addresses(self, conversation: int) -> tuple[LinkedAddress, ...]:
-        return await self._db.read(lambda c: _links_of(c, customer_of(c, conversation)))
+        return await self._db.read(lambda c: _links_of(c, customer_of(c, conversation)), long=True)
 
     async def send_code(
         self,

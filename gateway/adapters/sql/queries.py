@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, exists, func, or_, sele
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.engine.prepared import PreparedStatement
+from gateway.adapters.sql.pages.queue import KnownItems, read_queue
 from gateway.adapters.sql.schema import (
     conversations,
     customers,
@@ -27,13 +28,13 @@ from gateway.model import (
     Address,
     ContextCard,
     Conversation,
-    Emotion,
     Fact,
     Handoff,
     Message,
     PastAnswer,
     PastConversation,
-    QueueItem,
+    QueuePage,
+    QueuePosition,
 )
 from gateway.ports import NotFound
 
@@ -100,6 +101,7 @@ class SqlQueries:
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
+        self._known: KnownItems = {}
 
     async def messages(
         self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
@@ -114,16 +116,24 @@ class SqlQueries:
         return await self._db.read(lambda c: _earlier(c, customer, limit))
 
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]:
-        return await self._db.read(lambda c: _answered(c, since, limit))
+        return await self._db.read(lambda c: _answered(c, since, limit), long=True)
 
     async def conversation(self, id: int) -> Conversation:
         return await self._db.read(lambda c: rows.conversation(c, _conversation_row(c, id)))
 
-    async def queue(self) -> tuple[QueueItem, ...]:
-        return await self._db.read(_queue, long=True)
+    async def queue(
+        self, *, after: QueuePosition | None = None, most: int | None = None
+    ) -> QueuePage:
+        def job(connection: Connection) -> tuple[QueuePage, KnownItems]:
+            return read_queue(connection, after, most, self._known)
+
+        page, known = await self._db.read(job, long=True)
+        if after is None:
+            self._known = known
+        return page
 
     async def card(self, id: int) -> ContextCard:
-        return await self._db.read(lambda c: _card(c, id))
+        return await self._db.read(lambda c: _card(c, id), long=True)
 
     async def handoff(self, id: int) -> Handoff:
         def job(connection: Connection) -> Handoff:
@@ -156,66 +166,6 @@ def _earlier(connection: Connection, customer: int, limit: int) -> tuple[PastCon
         )
         for row in found
     )
-
-
-def _queue(connection: Connection) -> tuple[QueueItem, ...]:
-    open_handoffs = (
-        select(handoffs, conversations.c.id.label("found"))
-        .join(conversations, conversations.c.id == handoffs.c.conversation_id)
-        .where(handoffs.c.closed_at.is_(None))
-        .order_by(handoffs.c.claimed_at.is_not(None), handoffs.c.priority.desc(), handoffs.c.id)
-        .limit(500)
-    )
-    return tuple(_queue_item(connection, row) for row in connection.execute(open_handoffs).all())
-
-
-def _queue_item(connection: Connection, row: Row[Any]) -> QueueItem:
-    found = _conversation_row(connection, row.found)
-    customer = connection.execute(
-        select(customers).where(customers.c.id == found.customer_id)
-    ).one()
-    last = connection.execute(
-        select(messages)
-        .where(messages.c.conversation_id == found.id, messages.c.author == "customer")
-        .order_by(messages.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    message = rows.message(connection, last) if last else None
-    understanding = message.understanding if message else None
-    handoff = rows.handoff(connection, row)
-    return QueueItem(
-        handoff=handoff,
-        conversation=rows.conversation(connection, found),
-        customer=rows.customer(connection, customer),
-        preview=_preview(message.text) if message else "",
-        mood=understanding.emotion if understanding else Emotion(),
-        waiting_since=_waiting_since(connection, found.id) or handoff.created_at,
-    )
-
-
-def _waiting_since(connection: Connection, conversation: int) -> Any:
-    """The time of the customer's first message that no person has answered yet; None when there is
-    none."""
-    last_answer = (
-        select(func.coalesce(func.max(messages.c.id), 0))
-        .where(
-            messages.c.conversation_id == conversation,
-            messages.c.author == "agent",
-            messages.c.internal.is_(False),
-        )
-        .scalar_subquery()
-    )
-    first = select(func.min(messages.c.at)).where(
-        messages.c.conversation_id == conversation,
-        messages.c.author == "customer",
-        messages.c.id > last_answer,
-    )
-    return rows.maybe_from_ms(connection.execute(first).scalar())
-
-
-def _preview(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 140 else flat[:139].rstrip() + "…"
 
 
 def _card(connection: Connection, id: int) -> ContextCard:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.engine.prepared import PreparedStatement
 from gateway.adapters.sql.schema import conversations, notes_of_guests
 from gateway.ports import Clock, NotFound, Outdated, StoredValue
 
 _NOTES = notes_of_guests.c
 _SELECT = select(_NOTES.key, _NOTES.value, _NOTES.version, _NOTES.conversation_id)
+_ONE = PreparedStatement(
+    _SELECT.where(_NOTES.guest == bindparam("guest"), _NOTES.key == bindparam("key"))
+)
 _VALUE = "notes_of_guests.value"
 
 
@@ -25,10 +29,8 @@ class SqlPluginStorage:
         self._clock = clock
 
     async def get(self, plugin: str, key: str) -> StoredValue | None:
-        query = _SELECT.where(_NOTES.guest == plugin, _NOTES.key == key)
-
         def job(connection: Connection) -> StoredValue | None:
-            row = connection.execute(query).one_or_none()
+            row = _ONE.one(connection, {"guest": plugin, "key": key})
             return _entry(connection, plugin, row) if row else None
 
         return await self._db.read(job)

@@ -25,14 +25,29 @@ document.addEventListener("submit", submit);
 document.addEventListener("click", editSuggestion);
 document.addEventListener("click", (event) => closeMenus(event.target));
 
-/** Fetch this page again and show what changed; drafts stay. A page that was requested before an
- * action finished is older than the result of that action, so it is not shown. */
-async function refresh() {
+/** Fetch this page again, or only the queue in it, and show what changed; drafts stay. A page that
+ * was requested before an action finished is older than the result of that action, so it is not
+ * shown. */
+async function refresh(part) {
   const before = actionCount;
-  const page = await load(location.pathname + location.search);
+  const page = await load(part === "queue" ? queueAddress() : location.pathname + location.search);
   if (!page) return;
-  if (before === actionCount) show(page.document, false);
-  else await refresh();
+  if (before !== actionCount) await refresh("page");
+  else if (part === "queue") showQueue(page.document);
+  else show(page.document, false);
+}
+
+function queueAddress() {
+  const query = new URLSearchParams(location.search);
+  query.set("current", document.body.dataset.conversation ?? "0");
+  return `/desk/queue?${query}`;
+}
+
+function showQueue(page) {
+  update(page, false);
+  const waiting = Number(page.getElementById("queue").dataset.waiting);
+  const title = document.title.replace(/^\(\d+\) /, "");
+  document.title = waiting ? `(${waiting}) ${title}` : title;
 }
 
 async function submit(event) {

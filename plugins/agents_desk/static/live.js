@@ -5,24 +5,34 @@ const state = document.getElementById("live-state");
 const DELAY = 150;
 const REFRESH_INTERVAL = 60000;
 
-/** Call `refresh` whenever the page may be out of date. */
+/** Call `refresh` when the page may be out of date, with "page" or, if only the queue changed,
+ * "queue". */
 export function follow(refresh) {
   let timer = null;
   let running = false;
-  let again = false;
+  let wanted = null;
 
   async function refreshNow() {
     timer = null;
-    if (running) { again = true; return; }
+    if (running) return;
     running = true;
-    await refresh();
+    const part = wanted;
+    wanted = null;
+    await refresh(part);
     running = false;
-    if (again) { again = false; soon(); }
+    if (wanted) soon(wanted);
   }
-  function soon() { timer ??= setTimeout(refreshNow, DELAY); }
+  function soon(part = "page") {
+    if (wanted !== "page") wanted = part;
+    timer ??= setTimeout(refreshNow, DELAY);
+  }
+  function handle(event) {
+    if (event.lane !== undefined) showTyping(event.lane);
+    else if (event.conversation === undefined) soon(event.part);
+    else if (String(event.conversation) === document.body.dataset.conversation) soon();
+  }
 
   const otherTabs = new BroadcastChannel("desk");
-  const handle = (event) => (event.lane === undefined ? soon() : showTyping(event.lane));
   otherTabs.onmessage = (event) => handle(event.data);
   const listen = () => new Promise(() => {
     open((event) => { handle(event); otherTabs.postMessage(event); });
@@ -32,14 +42,14 @@ export function follow(refresh) {
   else listen();
 
   // An event may get lost: also refresh at intervals, and when the page becomes visible.
-  setInterval(soon, REFRESH_INTERVAL);
+  setInterval(() => soon(), REFRESH_INTERVAL);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
-  window.addEventListener("online", soon);
+  window.addEventListener("online", () => soon());
 }
 
 function open(notify) {
   const source = new EventSource("/desk/live");
-  source.addEventListener("changed", () => notify({}));
+  source.addEventListener("changed", (event) => notify({ part: "queue", ...JSON.parse(event.data) }));
   source.addEventListener("typing", (event) => notify(JSON.parse(event.data)));
   source.addEventListener("hello", () => { state.textContent = ""; notify({}); });
   source.onerror = () => {

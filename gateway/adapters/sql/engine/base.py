@@ -66,7 +66,8 @@ class SqlDatabase(Protocol):
         ...
 
     async def read(self, job: Job[T], *, long: bool = False) -> T:
-        """Run ``job`` on a snapshot of everything committed so far; see `write`."""
+        """Run ``job`` on a snapshot of everything committed so far; see `write`. ``long`` jobs
+        (pages, reports, exports) have connections of their own, so that no turn waits for them."""
         ...
 
     async def run_exclusive(self, job: Job[T]) -> T:

@@ -80,6 +80,9 @@ class PostgresDatabase:
         self._readers = PostgresConnectionPool(
             snapshot.connect, read_group, size=limits.readers, lock_timeout=limits.lock_timeout
         )
+        self._pages = PostgresConnectionPool(
+            snapshot.connect, read_group, size=limits.pages, lock_timeout=limits.lock_timeout
+        )
 
     async def write(
         self,
@@ -95,13 +98,8 @@ class PostgresDatabase:
     def write_batched(self, function: BatchFunction[Item, T], item: Item) -> asyncio.Future[T]:
         return self._writers.run_batched(function, item)
 
-    async def read(
-        self,
-        job: Job[T],
-        *,
-        long: bool = False,  # noqa: ARG002
-    ) -> T:
-        return await self._readers.run(job)
+    async def read(self, job: Job[T], *, long: bool = False) -> T:
+        return await (self._pages if long else self._readers).run(job)
 
     async def run_exclusive(self, job: Job[T]) -> T:
         connection = await self._reach()
@@ -132,6 +130,7 @@ class PostgresDatabase:
     async def stop(self) -> None:
         await self._writers.stop()
         await self._readers.stop()
+        await self._pages.stop()
         await self._engine.dispose()
 
     async def _reach(self) -> AsyncConnection:

@@ -119,8 +119,10 @@ class PreparedJoin(PreparedStatement):
         """Return the first row: one row for each table (None where an outer join found none), then
         the other columns. None when there is no row at all."""
         found = self._run(connection, values).fetchone()
-        if found is None:
-            return None
+        return None if found is None else self.split(found)
+
+    def split(self, found: Sequence[Any]) -> tuple[Any, ...]:
+        """A row of `all` as `first` returns it."""
         own = [found[part] for part, _ in self._parts]
         named = [
             None if row[0] is None else make(row)

@@ -1,4 +1,4 @@
-"""SQLite: one file, one writing and one reading connection.
+"""SQLite: one file; a connection that writes, one with which turns read, one for ``long`` reads.
 
 Jobs that wait at the same moment share one transaction. When one of them fails, the transaction is
 rolled back and all run once more, each in its own savepoint: only the failing job is undone, and
@@ -8,8 +8,9 @@ COMMIT that fails fails every caller. No caller gets a result before COMMIT retu
 Short jobs run in the event loop. A statement there costs some microseconds, because SQLite writes
 nothing to the disk before COMMIT. In a thread, a job had to win the interpreter's lock again after
 each statement, which made all turns a quarter slower. What waits for the disk (COMMIT) or for
-another process (a held lock) runs in a thread, and so do ``long`` jobs. No handler, model or
-network call belongs in a job.
+another process (a held lock) runs in a thread, and so do ``long`` jobs: pages, reports and exports.
+They have their own connection, so that no turn waits for them. No handler, model or network call
+belongs in a job.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class SqliteDatabase:
         self.keys = keys or DataKeys()
         self._writer = SqliteConnection(file, self.keys, "db-write", writes=True)
         self._reader = SqliteConnection(file, self.keys, "db-read", writes=False)
+        self._pages = SqliteConnection(file, self.keys, "db-pages", writes=False)
 
     @property
     def engine(self) -> Engine:
@@ -78,7 +80,7 @@ class SqliteDatabase:
         return self._writer.run_batched(function, item)
 
     async def read(self, job: Job[T], *, long: bool = False) -> T:
-        return await self._reader.run(job, "", long=long)
+        return await (self._pages if long else self._reader).run(job, "", long=long)
 
     def observe_commits(self, observer: Callable[[int], object]) -> None:
         self._writer.observer = observer
@@ -105,6 +107,7 @@ class SqliteDatabase:
     async def stop(self) -> None:
         await self._writer.stop()
         await self._reader.stop()
+        await self._pages.stop()
 
 
 class SqliteConnection:

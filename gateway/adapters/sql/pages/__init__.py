@@ -1,0 +1,1 @@
+"""What pages show of many conversations at once: one statement a view."""

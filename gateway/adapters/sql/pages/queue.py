@@ -1,0 +1,157 @@
+"""The agents' queue: one statement, however many conversations wait.
+
+An unchanged row is neither decoded nor decrypted again: the last result is kept and compared with
+the rows that the database returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.engine.prepared import PreparedJoin
+from gateway.adapters.sql.schema import conversations, customers, handoffs, messages
+from gateway.model import Emotion, QueueItem, QueuePage, QueuePosition
+
+PREVIEW = 140
+"""Characters of a preview."""
+EVERYTHING: Final = 2**31 - 1
+BEFORE_ALL = QueuePosition(priority=EVERYTHING, handoff=0)
+
+_HELD = or_(handoffs.c.claimed_at.is_not(None), conversations.c.owner.is_not(None))
+_OPEN = (
+    select(handoffs.c.id)
+    .join(conversations, conversations.c.id == handoffs.c.conversation_id)
+    .where(handoffs.c.closed_at.is_(None), ~_HELD)
+)
+_BEHIND = or_(
+    handoffs.c.priority < bindparam("priority"),
+    and_(handoffs.c.priority == bindparam("priority"), handoffs.c.id > bindparam("handoff")),
+)
+_WAITING = (
+    _OPEN.where(_BEHIND)
+    .order_by(handoffs.c.priority.desc(), handoffs.c.id)
+    .limit(bindparam("most"))
+    .subquery()
+)
+_COUNT = select(func.count()).select_from(_OPEN.subquery()).scalar_subquery()
+
+_of_conversation = messages.alias("of_conversation")
+_IN_CONVERSATION = _of_conversation.c.conversation_id == conversations.c.id
+_LAST = (
+    select(_of_conversation.c.id)
+    .where(_IN_CONVERSATION, _of_conversation.c.author == "customer")
+    .order_by(_of_conversation.c.id.desc())
+    .limit(1)
+    .correlate(conversations)
+    .scalar_subquery()
+)
+_LAST_ANSWER = (
+    select(_of_conversation.c.id)
+    .where(
+        _IN_CONVERSATION,
+        _of_conversation.c.author == "agent",
+        _of_conversation.c.internal.is_(False),
+    )
+    .order_by(_of_conversation.c.id.desc())
+    .limit(1)
+    .correlate(conversations)
+    .scalar_subquery()
+)
+_unanswered = messages.alias("unanswered")
+_WAITING_SINCE = (
+    select(func.min(_unanswered.c.at))
+    .where(
+        _unanswered.c.conversation_id == conversations.c.id,
+        _unanswered.c.author == "customer",
+        _unanswered.c.id > func.coalesce(_LAST_ANSWER, 0),
+    )
+    .correlate(conversations)
+    .scalar_subquery()
+)
+"""The time of the customer's first message that no person has answered yet."""
+
+_QUEUE = PreparedJoin(
+    select(handoffs, conversations, customers, messages, _WAITING_SINCE, _COUNT)
+    .join(conversations, conversations.c.id == handoffs.c.conversation_id)
+    .join(customers, customers.c.id == conversations.c.customer_id)
+    .outerjoin(messages, messages.c.id == _LAST)
+    .where(handoffs.c.closed_at.is_(None), or_(_HELD, handoffs.c.id.in_(select(_WAITING.c.id))))
+    .order_by(_HELD, handoffs.c.priority.desc(), handoffs.c.id),
+    handoffs,
+    conversations,
+    customers,
+    messages,
+)
+
+
+class _Understood(msgspec.Struct, frozen=True):
+    emotion: Emotion = Emotion()
+
+
+class _MoodData(msgspec.Struct, frozen=True):
+    """The part of ``messages.data`` that the queue shows."""
+
+    understanding: _Understood | None = None
+
+
+_MOOD = msgspec.json.Decoder(_MoodData)
+
+KnownItems = Mapping[int, tuple[tuple[Any, ...], QueueItem]]
+"""The rows and the items of an earlier result, by the handoff's id."""
+
+
+def read_queue(
+    connection: Connection, after: QueuePosition | None, most: int | None, known: KnownItems
+) -> tuple[QueuePage, KnownItems]:
+    """The page behind ``after`` with ``most`` waiting conversations (None: all of them), and what
+    the next call needs as ``known``."""
+    start = after or BEFORE_ALL
+    found = _QUEUE.all(
+        connection,
+        {
+            "priority": start.priority,
+            "handoff": start.handoff,
+            "most": EVERYTHING if most is None else most,
+        },
+    )
+    items: dict[int, tuple[tuple[Any, ...], QueueItem]] = {}
+    for *cells, _ in found:
+        row = tuple(cells)
+        before = known.get(row[0])
+        items[row[0]] = before if before and before[0] == row else (row, _item(connection, row))
+    page = QueuePage(
+        waiting=tuple(item for _, item in items.values() if not item.held),
+        held=tuple(item for _, item in items.values() if item.held),
+        count=found[0][-1] if found else 0,
+    )
+    return page, items
+
+
+def _item(connection: Connection, row: tuple[Any, ...]) -> QueueItem:
+    handoff_row, conversation, customer, last, since = _QUEUE.split(row)
+    handoff = rows.handoff(connection, handoff_row)
+    return QueueItem(
+        handoff=handoff,
+        conversation=rows.conversation(connection, conversation),
+        customer=rows.customer(connection, customer),
+        preview=_preview(connection, last) if last else "",
+        mood=_mood(connection, last) if last else Emotion(),
+        waiting_since=rows.maybe_from_ms(since) or handoff.created_at,
+    )
+
+
+def _preview(connection: Connection, message: Any) -> str:
+    text = rows.decrypted(connection, "messages.text", message.lane, message.text)
+    flat = " ".join(text.split())
+    return flat if len(flat) <= PREVIEW else flat[: PREVIEW - 1].rstrip() + "…"
+
+
+def _mood(connection: Connection, message: Any) -> Emotion:
+    data = rows.decrypted(connection, "messages.data", message.lane, message.data)
+    understanding = _MOOD.decode(data).understanding if data else None
+    return understanding.emotion if understanding else Emotion()
