@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from channels.email import parse
 from channels.email.automatic import LoopGuard
-from channels.email.body import extract_reply, html_to_text
+from channels.email.html import html_to_text
 from channels.email.intake import MailIntake
 from channels.email.parse import UNKNOWN_SENDER, ParseLimits
+from channels.email.reply import extract_reply
 
 from .conftest import MAILS, OURS, Fakes, mail
 

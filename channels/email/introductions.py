@@ -1,0 +1,284 @@
+"""Recognises the lines with which a mail program introduces a quotation or a forward.
+
+No list of formats is complete, so a line is judged by its evidence: a verb of writing, a date, a
+time, an address, how it begins and ends, and whether marked lines follow. What a customer may write
+as well ("your driver wrote: nobody at home", "From: 3 Linden Way", "To: 9 Harbour Street") is an
+introduction only with evidence that people do not write by hand.
+
+All lines are given as `plain` makes them, and every pattern sees at most `_MAX_INTRODUCTION`
+characters, so that the time grows with the length of the mail only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from channels.email.phrases import DEVICES, PHRASES, MailPhrases
+
+_MAX_INTRODUCTION = 400
+"""Characters of a joined introduction; with long names and addresses they reach about 300."""
+_MAX_HEIGHT = 5
+_MAX_BLOCK = 24
+"""Lines of a block of headers, with long lists of recipients."""
+
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_BLANKS = re.compile(r"\s+")
+_MARK = re.compile(r"\s{0,3}>")
+_LINKS = re.compile(r"[<(\[]\s*(?:https?|mailto):[^>)\]]*[>)\]]|https?://\S+")
+
+
+def plain(line: str) -> str:
+    """``line`` without invisible characters and needless blanks."""
+    return _BLANKS.sub(" ", _INVISIBLE.sub("", line)).strip()
+
+
+def is_marked(line: str) -> bool:
+    """Whether ``line`` begins with the mark of a quotation. ``>>> read this <<<`` does not."""
+    return bool(_MARK.match(line)) and not line.rstrip().endswith("<<<")
+
+
+def unmarked(line: str) -> str:
+    """``line`` without one level of the mark of a quotation."""
+    match = _MARK.match(line)
+    return line[match.end() :].removeprefix(" ") if match else line
+
+
+def _any(phrases: Iterable[str]) -> str:
+    return "|".join(sorted(phrases, key=len, reverse=True))
+
+
+def every(name: str) -> str:
+    """A pattern of the phrases ``name`` of all languages."""
+    def of(phrases: MailPhrases) -> Iterable[str]:
+        values: tuple[str, ...] = getattr(phrases, name)
+        return values
+
+    return _any(dict.fromkeys(chain.from_iterable(map(of, PHRASES.values()))))
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """``pattern``, without regard to case."""
+    return re.compile(pattern, re.IGNORECASE)
+
+
+# -- lines between dashes -------------------------------------------------------------------------
+
+_DASH = "-‐‑‒–—―_=*~#+"  # noqa: RUF001  (mail programs use all of these)
+_ORIGINAL = compiled(rf"(?P<dashes>[{_DASH}> ]*)(?:{every('original')})[{_DASH} ]*:?(?P<rest>.*)")
+_FORWARDED = compiled(
+    rf"(?P<before>[{_DASH}> ]*)(?:{every('forwarded')})(?P<after>[{_DASH} ]*:?[{_DASH} ]*)"
+)
+_BETWEEN_DASHES = compiled(rf"-{{2,}} ?.{{1,200}}\b(?:{every('wrote')}) ?-{{2,}}")
+_DIVIDER = re.compile(rf"[{_DASH} ]{{3,}}")
+
+
+def is_divider(line: str) -> bool:
+    """A line of dashes or the like, as stands above some introductions."""
+    return bool(_DIVIDER.fullmatch(line))
+
+
+def is_forward_marker(line: str) -> bool:
+    """"---------- Forwarded message ---------" or "Begin forwarded message:"."""
+    match = len(line) <= _MAX_INTRODUCTION and _FORWARDED.fullmatch(line)
+    return bool(match and (match["before"].strip("> ") or match["after"].strip()))
+
+
+def is_forward(subject: str | None) -> bool:
+    """Whether ``subject`` says that the mail is a forward ("Fwd:", "WG:"), not an answer to one."""
+    return bool(_SUBJECT_FORWARD.match(subject or ""))
+
+
+_SUBJECT_FORWARD = compiled(rf"\s*\[?(?:{every('subject_forward')}) ?:")
+
+
+# -- blocks of headers ----------------------------------------------------------------------------
+
+_KINDS = ("sender", "sent", "to", "subject", "other")
+_HEADER = compiled(
+    r"[>|*_ ]*(?:"
+    + "|".join(f"(?P<{kind}>{every(kind)})" for kind in _KINDS)
+    + r") ?[*_]* ?[:\uff1a][*_]* ?(?P<value>.*)"
+)
+_ORANGE_DATE = compiled(r"message du ?:? (?P<value>\d.*)")
+_ADDRESS = re.compile(r"[^\s<>()\[\]@,;:\"]{1,64}@[^\s<>()\[\]@,;:\"]{1,200}\.\w")
+_TIME = compiled(r"\d{1,2} ?[:.h] ?\d\d|\b\d{1,2} ?[ap]\.? ?m\b|[\u0660-\u0669]{1,2}:")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b|\d[./-]\d{1,2}[./-]\d\d\b|[\u0660-\u0669]{4}|\d{4}年")
+
+
+def _header(line: str) -> tuple[str, str] | None:
+    """(kind, value) of a line in a block of headers."""
+    if len(line) > 4 * _MAX_INTRODUCTION:
+        return None
+    if match := _ORANGE_DATE.match(line):
+        return "sent", match["value"]
+    match = _HEADER.match(line)
+    if not match:
+        return None
+    return next(kind for kind in _KINDS if match[kind] is not None), match["value"]
+
+
+def header_block_end(lines: Sequence[str], start: int) -> int:
+    """The index behind the block of headers at ``start``, or 0 when there is none."""
+    if _header(lines[start]) is None:
+        return 0
+    found: dict[str, str] = {}
+    at = end = start
+    last = min(len(lines), start + _MAX_BLOCK)
+    while at < last:
+        header = _header(lines[at])
+        if header:
+            found.setdefault(*header)
+            end = at + 1
+        elif not lines[at] or "subject" in found and len(found) > 2:
+            # Blank lines stand between the headers of some programs, but only one at a time.
+            following = at + 1 < last and _header(lines[at + 1])
+            if lines[at] or not following or following[0] in found:
+                break
+        at += 1
+    return end if _is_written_by_program(found) else 0
+
+
+def _is_written_by_program(headers: dict[str, str]) -> bool:
+    """Customers write "From: ... To: ..." for journeys and addresses, and "Date: ..." for visits;
+    a program adds a subject, or dates what came from an address of mail."""
+    if "subject" in headers and len(headers.keys() - {"other"}) >= 3:
+        return True
+    sent = headers.get("sent", "")
+    dated = bool(_TIME.search(sent) or _YEAR.search(sent)) or "subject" in headers
+    return dated and any(_ADDRESS.search(headers.get(kind, "")) for kind in ("sender", "to"))
+
+
+def original_end(lines: Sequence[str], start: int) -> int:
+    """The index behind "-----Original Message-----" and its headers at ``start``, or 0."""
+    line = lines[start]
+    if not line or len(line) > 2 * _MAX_INTRODUCTION:
+        return 0
+    if _BETWEEN_DASHES.fullmatch(line):
+        return start + 1
+    match = _ORIGINAL.match(line)
+    if not match:
+        return 0
+    rest = match["rest"].strip()
+    if rest:
+        return start + 1 if match["dashes"].strip("> ") and _header(rest) else 0
+    following = next((n for n in range(start + 1, min(len(lines), start + 4)) if lines[n]), start)
+    headers = following > start and header_block_end(lines, following)
+    return headers or (start + 1 if match["dashes"].strip("> ") else 0)
+
+
+# -- "On Monday, Anna wrote:" ---------------------------------------------------------------------
+
+_VERB = compiled(rf"(?<!\w)(?:{every('wrote')})(?!\w)")
+_DAY = rf"(?:{every('weekdays')})"
+_MONTH = rf"(?:{every('months')})"
+_DATE = compiled(
+    rf"\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}}|\d{{1,2}}[-./]{_MONTH}|{_MONTH}\w*[.,]? \d"
+    rf"|\d{{1,2}}(?:\.|st|nd|rd|th|er|º)? (?:de |d')?{_MONTH}|\d{{4}}年|[\u0660-\u0669]{{2}}"
+    rf"|\d{{4}}\. \d{{1,2}}\.|\d{{1,2}} tháng"
+)
+_OPENER = compiled(rf"(?:{every('openers')})(?!\w)[ ,(]?")
+_STARTS = compiled(
+    rf"[-*> ]*(?:(?:{every('openers')})(?!\w)|\d|{_DAY}\b|\"|'|[^<>]{{0,120}}<|[^\s@]+@)"
+)
+_OWN = compiled(rf"(?<!\w)(?:{every('own')})(?!\w)")
+_NAMED_ADDRESS = re.compile(r"[<(\[][^<>@\s]{1,80}@[^<>\s]{1,200}[>)\]]|&lt;[^&\s]+@[^&\s]+&gt;")
+_ENDS_IN_ADDRESS = re.compile(r"@[^\s<>]{1,200}>?[)\]>]*[:\uff1a]?$")
+_STAMPED = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d GMT[+-]\d\d:\d\d ")
+_BY_ADDRESS = compiled(r"\b(?:by|von|de|par|por|da|van|från|fra|od|from) \S+@\S+[:]$")
+_NAME_WROTE = compiled(rf"[^:]{{0,120}}<[^<>@\s]+@[^<>\s]+> ?(?:{every('wrote')}) ?[:\uff1a]")
+_INSIDE = compiled(
+    rf"(?<=[\w.!?)-])(?P<dashes>-*) ?(?=(?-i:On|Am|Le|El|Il|Op|Den|Em|Dnia) (?:{_DAY}\w*[.,]* )?"
+    rf"(?:\d|{_MONTH}))"
+)
+
+
+def introduction_end(
+    lines: Sequence[str], start: int, *, marked: Sequence[bool], finished: bool
+) -> int:
+    """The index behind the introduction at ``start``, wrapped or not, or 0 when there is none.
+
+    ``marked`` says of each line whether it is quoted. ``finished``: the customer has closed the
+    mail before ("Kind regards", "Sent from my phone"), so that weaker evidence suffices.
+    """
+    first = lines[start]
+    if len(first) > _MAX_INTRODUCTION or not (_STARTS.match(first) or _VERB.search(first)):
+        return 0
+    joined = ""
+    for height in range(_MAX_HEIGHT):
+        at = start + height
+        if at >= len(lines) or marked[at] and height and not lines[at].startswith("> "):
+            return 0
+        line = lines[at]
+        if not line and not (at + 1 < len(lines) and lines[at + 1][:1] == "<"):
+            return 0  # only Polymail leaves a line blank inside an introduction
+        joined = f"{joined} {line}".strip()
+        if len(joined) > _MAX_INTRODUCTION:
+            return 0
+        if line and _could_end(line):
+            following = next((n for n in range(at + 1, min(len(lines), at + 5)) if lines[n]), None)
+            quoted = following is not None and (marked[following] or lines[following][:2] == "| ")
+            if _introduces(joined, quoted=quoted, finished=finished):
+                return at + 1
+    return 0
+
+
+def _could_end(line: str) -> bool:
+    return line[-1] in ":：->" or bool(_VERB.search(line[-30:]) or _STAMPED.match(line))  # noqa: RUF001
+
+
+def _introduces(text: str, *, quoted: bool, finished: bool) -> bool:
+    text = text.strip("-*> ") if text[-1] == "-" else text.lstrip("-*> ")
+    if not text:
+        return False
+    verb, date = _VERB.search(text), _DATE.search(text)
+    address, named = _ADDRESS.search(text), _NAMED_ADDRESS.search(text)
+    timed = _TIME.search(text)
+    if text[-1] not in ":：":  # noqa: RUF001
+        if _STAMPED.match(text):
+            return True
+        if verb and date and address and _OPENER.match(text):
+            return len(text) - verb.end() < 4
+        return bool(quoted and date and date.start() < 4 and _ENDS_IN_ADDRESS.search(text))
+    if not verb:
+        by_program = _ENDS_IN_ADDRESS.search(text) and (named or _BY_ADDRESS.search(text))
+        return bool(date and timed and by_program)
+    if named and (date or _NAME_WROTE.fullmatch(text)):
+        return True
+    if _OWN.search(text) and not (quoted and date and timed):
+        return False
+    if address:
+        return bool(date or quoted or finished)
+    if quoted:
+        return bool(date)
+    full = date and timed and _YEAR.search(text)
+    return bool(full and (finished or _STARTS.match(text)))
+
+
+def split_inside(line: str) -> list[str]:
+    """``line`` in two where an introduction begins inside it ("Yes, please On Mon, ... wrote:")."""
+    if len(line) > 2 * _MAX_INTRODUCTION or not line.rstrip().endswith(":"):
+        return [line]
+    for match in _INSIDE.finditer(line):
+        rest = plain(line[match.end() :])
+        if _ADDRESS.search(rest) and _TIME.search(rest) and _VERB.search(rest[-30:]):
+            return [line[: match.start()], rest]
+    return [line]
+
+
+# -- the line of a phone --------------------------------------------------------------------------
+
+_DEVICE = rf"(?:{_any(DEVICES)})(?!\w)"
+_EXCUSE = r"(?:[.,;] ?(?:please )?(?:excuse|forgive|pardon|sorry|entschuldig|excusez|disculp).{0,60})?"
+_DEVICE_LINE = compiled(
+    rf"[\W_]*(?:(?:{every('device')})(?!\w)(?: [^\s,;?!:]+){{0,5}}? ?\W?{_DEVICE}"
+    rf"(?: [^\s,;?!:]+){{0,5}}{_EXCUSE}"
+    rf"|(?-i:Sent from my [A-Z])[^,;?!:]{{0,40}}|{every('device_whole')})[\W_]*"
+)
+
+
+def is_device_line(line: str) -> bool:
+    """"Sent from my iPhone", "Get Outlook for Android" and the like, all of ``line``."""
+    short = len(line) <= _MAX_INTRODUCTION and _LINKS.sub("", line).strip()
+    return bool(short and len(short) <= 120 and _DEVICE_LINE.fullmatch(short))
