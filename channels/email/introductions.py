@@ -15,7 +15,13 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from channels.email.phrases import DEVICES, PHRASES, MailPhrases
+from channels.email.phrases import (
+    AFTER_DEVICE,
+    BEFORE_DEVICE,
+    DEVICES,
+    PHRASES,
+    MailPhrases,
+)
 
 _MAX_INTRODUCTION = 400
 """Characters of a joined introduction; with long names and addresses they reach about 300."""
@@ -51,6 +57,7 @@ def _any(phrases: Iterable[str]) -> str:
 
 def every(name: str) -> str:
     """A pattern of the phrases ``name`` of all languages."""
+
     def of(phrases: MailPhrases) -> Iterable[str]:
         values: tuple[str, ...] = getattr(phrases, name)
         return values
@@ -80,7 +87,7 @@ def is_divider(line: str) -> bool:
 
 
 def is_forward_marker(line: str) -> bool:
-    """"---------- Forwarded message ---------" or "Begin forwarded message:"."""
+    """ "---------- Forwarded message ---------" or "Begin forwarded message:"."""
     match = len(line) <= _MAX_INTRODUCTION and _FORWARDED.fullmatch(line)
     return bool(match and (match["before"].strip("> ") or match["after"].strip()))
 
@@ -171,18 +178,30 @@ def original_end(lines: Sequence[str], start: int) -> int:
 # -- "On Monday, Anna wrote:" ---------------------------------------------------------------------
 
 _VERB = compiled(rf"(?<!\w)(?:{every('wrote')})(?!\w)")
+_BY_CUSTOMERS = tuple(
+    (
+        compiled(rf"(?<!\w)(?:{_any(phrases.wrote)})(?!\w)"),
+        compiled(rf"(?<!\w)(?:{_any(phrases.own)})(?!\w)"),
+        compiled(rf"(?<!\w)(?:{_any(phrases.articles or ('$',))})(?!\w)"),
+    )
+    for phrases in PHRASES.values()
+    if phrases.own
+)
 _DAY = rf"(?:{every('weekdays')})"
 _MONTH = rf"(?:{every('months')})"
 _DATE = compiled(
     rf"\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}}|\d{{1,2}}[-./]{_MONTH}|{_MONTH}\w*[.,]? \d"
     rf"|\d{{1,2}}(?:\.|st|nd|rd|th|er|º)? (?:de |d')?{_MONTH}|\d{{4}}年|[\u0660-\u0669]{{2}}"
-    rf"|\d{{4}}\. \d{{1,2}}\.|\d{{1,2}} tháng"
+    rf"|\d{{1,4}}\. ?\d{{1,2}}\. ?\d{{0,4}}|\d{{1,2}} tháng"
 )
 _OPENER = compiled(rf"(?:{every('openers')})(?!\w)[ ,(]?")
-_STARTS = compiled(
-    rf"[-*> ]*(?:(?:{every('openers')})(?!\w)|\d|{_DAY}\b|\"|'|[^<>]{{0,120}}<|[^\s@]+@)"
+_BEGINS_WITH_DATE = compiled(
+    rf"[-*> ]*(?:(?:{every('openers')})(?!\w),? ?)?(?:{_DAY}\w*[.,]* ?(?:den )?)?\(?"
+    rf"(?:\d{{1,4}}[.:/,-]|\d{{1,2}}(?:\.|st|nd|rd|th|º)? (?:de |d')?{_MONTH}"
+    rf"|{_MONTH}\w*[.,]? \d|\d{{1,2}} tháng|\d{{4}}年|[\u0660-\u0669])"
 )
-_OWN = compiled(rf"(?<!\w)(?:{every('own')})(?!\w)")
+_NAMES_FIRST = compiled(rf"[^<>]{{0,120}}<|\"|[^\s@]+@|(?:citando|wiadomość napisana)(?!\w)")
+_CLOSES_ADDRESS = compiled(rf">\)? ?(?:{every('wrote')})? ?[:\uff1a]")
 _NAMED_ADDRESS = re.compile(r"[<(\[][^<>@\s]{1,80}@[^<>\s]{1,200}[>)\]]|&lt;[^&\s]+@[^&\s]+&gt;")
 _ENDS_IN_ADDRESS = re.compile(r"@[^\s<>]{1,200}>?[)\]>]*[:\uff1a]?$")
 _STAMPED = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d GMT[+-]\d\d:\d\d ")
@@ -203,16 +222,16 @@ def introduction_end(
     mail before ("Kind regards", "Sent from my phone"), so that weaker evidence suffices.
     """
     first = lines[start]
-    if len(first) > _MAX_INTRODUCTION or not (_STARTS.match(first) or _VERB.search(first)):
+    if len(first) > _MAX_INTRODUCTION:
+        return 0
+    begins = bool(_BEGINS_WITH_DATE.match(first) or _NAMES_FIRST.match(first))
+    if not begins and not _OPENER.match(first) and not _VERB.search(first):
         return 0
     joined = ""
-    for height in range(_MAX_HEIGHT):
-        at = start + height
-        if at >= len(lines) or marked[at] and height and not lines[at].startswith("> "):
-            return 0
+    for at in range(start, min(start + _MAX_HEIGHT, len(lines))):
         line = lines[at]
-        if not line and not (at + 1 < len(lines) and lines[at + 1][:1] == "<"):
-            return 0  # only Polymail leaves a line blank inside an introduction
+        if at > start and not _continues(lines, at, begins=begins, marked=marked):
+            return 0
         joined = f"{joined} {line}".strip()
         if len(joined) > _MAX_INTRODUCTION:
             return 0
@@ -224,8 +243,21 @@ def introduction_end(
     return 0
 
 
+def _continues(lines: Sequence[str], at: int, *, begins: bool, marked: Sequence[bool]) -> bool:
+    """Whether the line ``at`` can belong to the introduction above it, which ``begins`` like one:
+    else the line above is the customer's."""
+    line = lines[at]
+    if not line:
+        return at + 1 < len(lines) and lines[at + 1][:1] == "<"  # as Polymail writes
+    if marked[at]:
+        return bool(_CLOSES_ADDRESS.fullmatch(line))
+    if lines[at - 1][-1:] == ",":
+        return begins
+    return begins and not (_OPENER.match(line) and _BEGINS_WITH_DATE.match(line))
+
+
 def _could_end(line: str) -> bool:
-    return line[-1] in ":：->" or bool(_VERB.search(line[-30:]) or _STAMPED.match(line))  # noqa: RUF001
+    return line[-1] in ":：->" or bool(_VERB.search(line) or _STAMPED.match(line))  # noqa: RUF001
 
 
 def _introduces(text: str, *, quoted: bool, finished: bool) -> bool:
@@ -238,22 +270,34 @@ def _introduces(text: str, *, quoted: bool, finished: bool) -> bool:
     if text[-1] not in ":：":  # noqa: RUF001
         if _STAMPED.match(text):
             return True
-        if verb and date and address and _OPENER.match(text):
-            return len(text) - verb.end() < 4
+        if verb and _BEGINS_WITH_DATE.match(text) and timed and not _has_own_words(text):
+            return quoted or bool(address and len(text) - verb.end() < 4)
         return bool(quoted and date and date.start() < 4 and _ENDS_IN_ADDRESS.search(text))
     if not verb:
         by_program = _ENDS_IN_ADDRESS.search(text) and (named or _BY_ADDRESS.search(text))
         return bool(date and timed and by_program)
     if named and (date or _NAME_WROTE.fullmatch(text)):
         return True
-    if _OWN.search(text) and not (quoted and date and timed):
+    if _has_own_words(text) and not (quoted and date and timed):
         return False
     if address:
         return bool(date or quoted or finished)
     if quoted:
         return bool(date)
-    full = date and timed and _YEAR.search(text)
-    return bool(full and (finished or _STARTS.match(text)))
+    full = date and timed and _YEAR.search(text) and not _names_a_noun(text)
+    return bool(full and (finished or _BEGINS_WITH_DATE.match(text)))
+
+
+def _has_own_words(text: str) -> bool:
+    """ "your driver wrote", in the language of the verb: "du" is French, and German for "you"."""
+    return any(wrote.search(text) and own.search(text) for wrote, own, _ in _BY_CUSTOMERS)
+
+
+def _names_a_noun(text: str) -> bool:
+    """ "the driver wrote"; the article of the date ("Le 3 mars", "El lunes") does not count."""
+    opener = _OPENER.match(text)
+    rest = text[opener.end() :] if opener else text
+    return any(wrote.search(text) and noun.search(rest) for wrote, _, noun in _BY_CUSTOMERS)
 
 
 def split_inside(line: str) -> list[str]:
@@ -270,15 +314,22 @@ def split_inside(line: str) -> list[str]:
 # -- the line of a phone --------------------------------------------------------------------------
 
 _DEVICE = rf"(?:{_any(DEVICES)})(?!\w)"
-_EXCUSE = r"(?:[.,;] ?(?:please )?(?:excuse|forgive|pardon|sorry|entschuldig|excusez|disculp).{0,60})?"
+_BEFORE_DEVICE = rf"(?:(?:{_any(BEFORE_DEVICE)})(?!\w)|(?-i:[A-Z0-9])[\w-]*|\w*['’])"  # noqa: RUF001
+_AFTER_DEVICE = rf"(?:(?:{_any(AFTER_DEVICE)})(?!\w)|(?-i:[A-Z0-9])[\w.-]*|{_DEVICE})"
+_EXCUSE = (
+    r"(?:[.,;] ?(?:please )?(?:excuse|forgive|pardon|sorry|entschuldig|excusez|disculp).{0,60})?"
+)
 _DEVICE_LINE = compiled(
-    rf"[\W_]*(?:(?:{every('device')})(?!\w)(?: [^\s,;?!:]+){{0,5}}? ?\W?{_DEVICE}"
-    rf"(?: [^\s,;?!:]+){{0,5}}{_EXCUSE}"
+    rf"[\W_]*(?:(?:{every('device')})(?!\w)(?: ?{_BEFORE_DEVICE}){{0,5}}? ?[„\"“]?{_DEVICE}"
+    rf"(?: ?-?{_AFTER_DEVICE}){{0,6}}{_EXCUSE}"
     rf"|(?-i:Sent from my [A-Z])[^,;?!:]{{0,40}}|{every('device_whole')})[\W_]*"
 )
 
 
 def is_device_line(line: str) -> bool:
-    """"Sent from my iPhone", "Get Outlook for Android" and the like, all of ``line``."""
-    short = len(line) <= _MAX_INTRODUCTION and _LINKS.sub("", line).strip()
+    """ "Sent from my iPhone", "Get Outlook for Android" and the like, all of ``line``."""
+    short = (
+        len(line) <= _MAX_INTRODUCTION
+        and _LINKS.sub("", line).replace("[", "").replace("]", "").strip()
+    )
     return bool(short and len(short) <= 120 and _DEVICE_LINE.fullmatch(short))

@@ -15,7 +15,8 @@ class MailPhrases(Value, frozen=True, kw_only=True):
     """The phrases of one language.
 
     ``openers`` begin an introduction ("On Monday, Anna wrote:"), and ``wrote`` is its verb. ``own``
-    are words that no mail program writes into one, but a customer does ("your driver wrote:").
+    are words that no mail program writes into one, but a customer does ("your driver wrote:");
+    ``articles`` stand before a noun ("the driver wrote:"), where a program writes a name.
     ``sender``, ``sent``, ``to``, ``subject`` and ``other`` are names of header lines. ``original``
     and ``forwarded`` stand between dashes above a quotation and a forward. ``device`` begins the
     line of a phone ("Sent from my ..."), ``device_whole`` is all of it. ``closing`` begins a
@@ -25,6 +26,7 @@ class MailPhrases(Value, frozen=True, kw_only=True):
     openers: tuple[str, ...] = ()
     wrote: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    articles: tuple[str, ...] = ()
     sender: tuple[str, ...] = ()
     sent: tuple[str, ...] = ()
     to: tuple[str, ...] = ()
@@ -46,6 +48,7 @@ PHRASES: dict[str, MailPhrases] = {
         openers=("on", "at", "in a message dated"),
         wrote=("wrote", "writes", "sent"),
         own=("you", "your", "yours", "i", "me", "my", "we", "our", "us", "he", "she", "they"),
+        articles=("the", "a", "an"),
         sender=("from",),
         sent=("sent", "date", "sent on", "sent at"),
         to=("to",),
@@ -55,8 +58,8 @@ PHRASES: dict[str, MailPhrases] = {
                   "reply to message", "replied message"),
         forwarded=("forwarded message", "begin forwarded message", "forwarded email", "forwarded",
                    "start of forwarded message", "forwarded by .{1,80}"),
-        device=("sent (?:from|via|with|using|by)", "written (?:on|from)", "get outlook for",
-                "download outlook for", "from my"),
+        device=("sent (?:from|via|with|using|by)", "written (?:on|from)", "get",
+                "download"),
         closing=("(?:with )?(?:best|kind|kindest|warm|warmest|many|my best)(?: regards| wishes)?",
                  "regards", "cheers", "sincerely", "(?:yours|very) (?:sincerely|faithfully|truly)",
                  "sincerely yours", "all the best", "take care", "br", "kr", "respectfully"),
@@ -70,6 +73,7 @@ PHRASES: dict[str, MailPhrases] = {
         wrote=("schrieb", "schrieben", "geschrieben", "schreibt"),
         own=("sie", "ihre?[nmrs]?", "ich", "mi[rc]h?", "meine?[nmrs]?", "wir", "uns", "unsere?\\w?",
              "du", "deine?[nmrs]?", "euer", "eure?\\w?"),
+        articles=("der", "die", "das", "ein", "eine"),
         sender=("von",),
         sent=("gesendet", "datum", "gesendet am", "date"),
         to=("an",),
@@ -102,6 +106,7 @@ PHRASES: dict[str, MailPhrases] = {
         wrote=("a (?:é|e)crit", "(?:é|e)crit", "ont écrit"),
         own=("vous", "votre", "vos", "je", "j", "m", "me", "mon", "ma", "mes", "nous", "notre",
              "nos", "tu", "ton", "ta", "tes"),
+        articles=("le", "la", "les", "un", "une", "l"),
         sender=("de", "exp(?:é|e)diteur"),
         sent=("(?:envoyé|envoye)(?: le)?", "date", "date d.envoi", "message du"),
         to=("à", "a", "pour", "destinataires?"),
@@ -131,6 +136,7 @@ PHRASES: dict[str, MailPhrases] = {
         wrote=("escribió", "escribio", "ha escrito", "ha escrit", "escribiste"),
         own=("usted", "ustedes", "su", "sus", "yo", "me", "mi", "mis", "nos", "nuestr[oa]s?", "tú",
              "tu", "tus", "vuestr[oa]"),
+        articles=("el", "la", "los", "las", "un", "una"),
         sender=("de",),
         sent=("enviad[oa](?: el)?", "fecha", "enviado a las"),
         to=("para", "a"),
@@ -155,6 +161,7 @@ PHRASES: dict[str, MailPhrases] = {
         wrote=("ha scritto", "hanno scritto", "scrive", "scriveva"),
         own=("lei", "suo", "sua", "vostr[oaie]", "voi", "io", "mi", "mio", "mia", "ci", "noi",
              "nostr[oaie]", "tu", "tuo", "tua"),
+        articles=("il", "lo", "la", "i", "gli", "le", "un", "una", "l"),
         sender=("da", "mittente"),
         sent=("inviat[oa](?: il)?", "data"),
         to=("a", "per"),
@@ -176,6 +183,7 @@ PHRASES: dict[str, MailPhrases] = {
         wrote=("schreef", "schreven", "geschreven", "verzond"),
         own=("u", "uw", "ik", "mij", "me", "mijn", "wij", "we", "jullie", "je", "jij", "jouw",
              "ons", "onze"),
+        articles=("de", "het", "een"),
         sender=("van",),
         sent=("verzonden(?: op)?", "datum", "verstuurd"),
         to=("aan",),
@@ -202,6 +210,7 @@ PHRASES: dict[str, MailPhrases] = {
         wrote=("skrev", "har skrivit", "skriver"),
         own=("ni", "er", "ert", "era", "jag", "mig", "min", "mitt", "vi", "oss", "vår", "vårt",
              "du", "din", "ditt"),
+        articles=("en", "ett"),
         sender=("från",),
         sent=("skickat", "datum", "skickades"),
         to=("till",),
@@ -223,6 +232,7 @@ PHRASES: dict[str, MailPhrases] = {
         openers=("den", "d\\."),
         wrote=("skrev", "har skrevet", "skriver"),
         own=("deres", "jeg", "mig", "min", "mit", "vi", "os", "vores", "du", "din", "dit", "jeres"),
+        articles=("en", "et"),
         sender=("fra",),
         sent=("sendt", "dato"),
         to=("til",),
@@ -274,6 +284,7 @@ PHRASES: dict[str, MailPhrases] = {
         wrote=("escreveu", "escreveram", "escreve", "citando"),
         own=("você", "vocês", "seu", "sua", "eu", "me", "meu", "minha", "nós", "nos", "nosso",
              "nossa", "te", "tu", "teu", "tua", "vosso", "vossa", "o senhor", "a senhora"),
+        articles=("o", "os", "as", "um", "uma"),
         sender=("de",),
         sent=("enviad[oa](?: em| a)?", "data", "enviada(?: em)?"),
         to=("para",),
@@ -341,3 +352,20 @@ DEVICES = (
     "magenta", "la ?poste", "sfr",
 )  # fmt: skip
 """What stands in the line of a phone or mail program, in any language."""
+
+BEFORE_DEVICE = (
+    "my", "the", "a", "an", "new", "mobile", "mail", "mon", "ma", "mes", "de", "du", "la", "le", "l",
+    "un", "une", "app\\w*", "appli\\w*", "apli\\w*", "mi", "el", "su", "mein\\w*", "der", "dem", "den",
+    "die", "das", "einem", "einer", "mobilen?", "mijn", "een", "het", "min", "mit", "mitt", "il",
+    "mio", "mia", "dal", "dalla", "meu", "minha", "o", "uma", "um", "moj\\w+", "mój", "systemu",
+    "programu", "telefonu", "smartfona", "urządzenia", "mailapp", "e-mail", "kostenlosen?", "van",
+    "dispositiv[oi]", "appareil", "enhed", "enhet", "za", "الـ", "pomocą", "via", "ios", "android",
+)  # fmt: skip
+"""What may stand before the name of the device, besides names."""
+
+AFTER_DEVICE = (
+    "for", "für", "pour", "para", "per", "voor", "til", "för", "do", "dla", "on", "auf", "sur", "en",
+    "with", "via", "and", "und", "et", "y", "e", "app\\w*", "phone", "device", "smartphone", "mail",
+    "gesendet", "geschickt", "tablet", "på", "su", "no", "na", "meu", "mea", "4g", "5g", "com", "de",
+)  # fmt: skip
+"""What may stand behind it, besides names."""

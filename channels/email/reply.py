@@ -27,7 +27,7 @@ from channels.email.introductions import (
 from channels.email.signoff import is_closing, without_sign_off
 
 _MANY_BLANKS = re.compile(r"\n(?:[^\S\n]*\n){2,}")
-_WRAPPED = 65
+_WRAPPED = 60
 """From this length on a quoted line may have been wrapped, its rest losing the mark."""
 
 
