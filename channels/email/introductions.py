@@ -19,6 +19,7 @@ from channels.email.phrases import (
     AFTER_DEVICE,
     BEFORE_DEVICE,
     DEVICES,
+    GET_OUTLOOK,
     PHRASES,
     MailPhrases,
 )
@@ -322,7 +323,7 @@ _EXCUSE = (
 _DEVICE_LINE = compiled(
     rf"[\W_]*(?:(?:{every('device')})(?!\w)(?: ?{_BEFORE_DEVICE}){{0,5}}? ?[„\"“]?{_DEVICE}"
     rf"(?: ?-?{_AFTER_DEVICE}){{0,6}}{_EXCUSE}"
-    rf"|(?-i:Sent from my [A-Z])[^,;?!:]{{0,40}}|{every('device_whole')})[\W_]*"
+    rf"|(?-i:Sent from my [A-Z])[^,;?!:]{{0,40}}|{every('device_whole')}|{_any(GET_OUTLOOK)})[\W_]*"
 )
 
 

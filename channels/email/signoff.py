@@ -75,6 +75,8 @@ def _follows_delimiter(delimiter: str, ends: list[str]) -> bool:
         return False
     if len(plain(delimiter)) >= 5:
         return any(_LIST_FOOTER.search(line) or "@" in line for line in written) or not written
+    if any(line[-1] in ".!" and len(line.split()) > 2 for line in written):
+        return False
     first = written[0] if written else ""
     named = len(first.split()) <= _NAME_WORDS and not any(char.isdigit() for char in first)
     return not written or named or bool(_CONTACT.search(first))
