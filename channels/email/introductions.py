@@ -12,7 +12,7 @@ characters, so that the time grows with the length of the mail only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from channels.email.phrases import (
@@ -29,6 +29,8 @@ _MAX_INTRODUCTION = 400
 _MAX_HEIGHT = 5
 _MAX_BLOCK = 24
 """Lines of a block of headers, with long lists of recipients."""
+_MAX_WRAPPED = 4
+"""Lines over which one header is wrapped."""
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _BLANKS = re.compile(r"\s+")
@@ -89,6 +91,8 @@ def is_divider(line: str) -> bool:
 
 def is_forward_marker(line: str) -> bool:
     """ "---------- Forwarded message ---------" or "Begin forwarded message:"."""
+    if not line or not (line[-1] in _DASH + ":" or line[0] in _DASH + ">"):
+        return False
     match = len(line) <= _MAX_INTRODUCTION and _FORWARDED.fullmatch(line)
     return bool(match and (match["before"].strip("> ") or match["after"].strip()))
 
@@ -110,6 +114,7 @@ _HEADER = compiled(
     + r") ?[*_]* ?[:\uff1a][*_]* ?(?P<value>.*)"
 )
 _ORANGE_DATE = compiled(r"message du ?:? (?P<value>\d.*)")
+_COLON = re.compile("[:\uff1a]")
 _ADDRESS = re.compile(r"[^\s<>()\[\]@,;:\"]{1,64}@[^\s<>()\[\]@,;:\"]{1,200}\.\w")
 _TIME = compiled(r"\d{1,2} ?[:.h] ?\d\d|\b\d{1,2} ?[ap]\.? ?m\b|[\u0660-\u0669]{1,2}:")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b|\d[./-]\d{1,2}[./-]\d\d\b|[\u0660-\u0669]{4}|\d{4}年")
@@ -117,8 +122,9 @@ _YEAR = re.compile(r"\b(?:19|20)\d\d\b|\d[./-]\d{1,2}[./-]\d\d\b|[\u0660-\u0669]
 
 def _header(line: str) -> tuple[str, str] | None:
     """(kind, value) of a line in a block of headers."""
-    if len(line) > 4 * _MAX_INTRODUCTION:
-        return None
+    if len(line) > 4 * _MAX_INTRODUCTION or not _COLON.search(line, 0, 60):
+        match = _ORANGE_DATE.match(line)
+        return ("sent", match["value"]) if match else None
     if match := _ORANGE_DATE.match(line):
         return "sent", match["value"]
     match = _HEADER.match(line)
@@ -128,24 +134,27 @@ def _header(line: str) -> tuple[str, str] | None:
 
 
 def header_block_end(lines: Sequence[str], start: int) -> int:
-    """The index behind the block of headers at ``start``, or 0 when there is none."""
+    """The index behind the block of headers at ``start``: negative when a customer wrote it, and 0
+    when there is none."""
     if _header(lines[start]) is None:
         return 0
     found: dict[str, str] = {}
     at = end = start
     last = min(len(lines), start + _MAX_BLOCK)
-    while at < last:
+    while at < last and at - end <= _MAX_WRAPPED:
         header = _header(lines[at])
         if header:
             found.setdefault(*header)
             end = at + 1
-        elif not lines[at] or "subject" in found and len(found) > 2:
+        elif not lines[at]:
             # Blank lines stand between the headers of some programs, but only one at a time.
             following = at + 1 < last and _header(lines[at + 1])
-            if lines[at] or not following or following[0] in found:
+            if not following or following[0] in found:
                 break
+        elif "subject" in found and len(found) > 2:
+            break
         at += 1
-    return end if _is_written_by_program(found) else 0
+    return end if _is_written_by_program(found) else -end
 
 
 def _is_written_by_program(headers: dict[str, str]) -> bool:
@@ -153,15 +162,17 @@ def _is_written_by_program(headers: dict[str, str]) -> bool:
     a program adds a subject, or dates what came from an address of mail."""
     if "subject" in headers and len(headers.keys() - {"other"}) >= 3:
         return True
-    sent = headers.get("sent", "")
-    dated = bool(_TIME.search(sent) or _YEAR.search(sent)) or "subject" in headers
-    return dated and any(_ADDRESS.search(headers.get(kind, "")) for kind in ("sender", "to"))
+    dated = "subject" in headers or _TIME.search(headers.get("sent", ""))
+    return bool(dated) and any(_ADDRESS.search(headers.get(kind, "")) for kind in ("sender", "to"))
 
 
 def original_end(lines: Sequence[str], start: int) -> int:
     """The index behind "-----Original Message-----" and its headers at ``start``, or 0."""
     line = lines[start]
+    following = next((n for n in range(start + 1, min(len(lines), start + 4)) if lines[n]), start)
     if not line or len(line) > 2 * _MAX_INTRODUCTION:
+        return 0
+    if line[0] not in _DASH and line[0] != ">" and not _COLON.search(lines[following], 0, 60):
         return 0
     if _BETWEEN_DASHES.fullmatch(line):
         return start + 1
@@ -171,9 +182,8 @@ def original_end(lines: Sequence[str], start: int) -> int:
     rest = match["rest"].strip()
     if rest:
         return start + 1 if match["dashes"].strip("> ") and _header(rest) else 0
-    following = next((n for n in range(start + 1, min(len(lines), start + 4)) if lines[n]), start)
-    headers = following > start and header_block_end(lines, following)
-    return headers or (start + 1 if match["dashes"].strip("> ") else 0)
+    headers = header_block_end(lines, following) if following > start else 0
+    return headers if headers > 0 else (start + 1 if match["dashes"].strip("> ") else 0)
 
 
 # -- "On Monday, Anna wrote:" ---------------------------------------------------------------------
@@ -214,8 +224,12 @@ _INSIDE = compiled(
 )
 
 
+_EVIDENCE = re.compile(r"\d|@")
+"""Every introduction has a date or an address."""
+
+
 def introduction_end(
-    lines: Sequence[str], start: int, *, marked: Sequence[bool], finished: bool
+    lines: Sequence[str], start: int, *, marked: Sequence[bool], finished: Callable[[], bool]
 ) -> int:
     """The index behind the introduction at ``start``, wrapped or not, or 0 when there is none.
 
@@ -223,7 +237,8 @@ def introduction_end(
     mail before ("Kind regards", "Sent from my phone"), so that weaker evidence suffices.
     """
     first = lines[start]
-    if len(first) > _MAX_INTRODUCTION:
+    window = " ".join(lines[start : start + _MAX_HEIGHT])[: _MAX_INTRODUCTION + 1]
+    if len(first) > _MAX_INTRODUCTION or not _EVIDENCE.search(window):
         return 0
     begins = bool(_BEGINS_WITH_DATE.match(first) or _NAMES_FIRST.match(first))
     if not begins and not _OPENER.match(first) and not _VERB.search(first):
@@ -261,7 +276,7 @@ def _could_end(line: str) -> bool:
     return line[-1] in ":：->" or bool(_VERB.search(line) or _STAMPED.match(line))  # noqa: RUF001
 
 
-def _introduces(text: str, *, quoted: bool, finished: bool) -> bool:
+def _introduces(text: str, *, quoted: bool, finished: Callable[[], bool]) -> bool:
     text = text.strip("-*> ") if text[-1] == "-" else text.lstrip("-*> ")
     if not text:
         return False
@@ -282,11 +297,11 @@ def _introduces(text: str, *, quoted: bool, finished: bool) -> bool:
     if _has_own_words(text) and not (quoted and date and timed):
         return False
     if address:
-        return bool(date or quoted or finished)
+        return bool(date or quoted or finished())
     if quoted:
         return bool(date)
     full = date and timed and _YEAR.search(text) and not _names_a_noun(text)
-    return bool(full and (finished or _BEGINS_WITH_DATE.match(text)))
+    return bool(full and (finished() or _BEGINS_WITH_DATE.match(text)))
 
 
 def _has_own_words(text: str) -> bool:

@@ -27,6 +27,8 @@ from channels.email.introductions import (
 from channels.email.signoff import is_closing, without_sign_off
 
 _MANY_BLANKS = re.compile(r"\n(?:[^\S\n]*\n){2,}")
+_LINES_OF_CLOSING = 8
+"""Lines in which a closing ends a mail, names and contact details included."""
 _WRAPPED = 60
 """From this length on a quoted line may have been wrapped, its rest losing the mark."""
 
@@ -60,7 +62,7 @@ class _Reading:
     parts: list[list[str]] = field(default_factory=lambda: [[]])
     forwarded: list[str] = field(default_factory=list)
     _device_seen: bool = False
-    _closing_seen: bool = False
+    _no_headers_before: int = 0
 
     def __post_init__(self) -> None:
         split = (split_inside(line) for line in self.text.replace("\r\n", "\n").split("\n"))
@@ -103,7 +105,6 @@ class _Reading:
         if is_device_line(self.plain[at]):
             self._device_seen = True
             return
-        self._closing_seen = self._closing_seen or is_closing(self.plain[at])
         self.parts[-1].append(self.lines[at])
 
     def _skip_marked(self, at: int) -> int:
@@ -121,11 +122,19 @@ class _Reading:
         return bool(wrapped and followed and line and line[0].islower())
 
     def _introduction_at(self, at: int) -> int:
-        end = original_end(self.plain, at) or header_block_end(self.plain, at)
-        if end:
+        end = original_end(self.plain, at)
+        if not end and at >= self._no_headers_before:
+            end = header_block_end(self.plain, at)
+            if end < 0:  # no part of this block can be one
+                self._no_headers_before = -end
+        if end > 0:
             return end
-        finished = self._device_seen or self._closing_seen
-        return introduction_end(self.plain, at, marked=self.marked, finished=finished)
+        return introduction_end(self.plain, at, marked=self.marked, finished=self._is_finished)
+
+    def _is_finished(self) -> bool:
+        """Whether the customer has closed the mail: "Kind regards", "Sent from my phone"."""
+        last = (plain(line) for line in self.parts[-1][-_LINES_OF_CLOSING:])
+        return self._device_seen or any(map(is_closing, last))
 
     def _is_marked_after(self, end: int) -> bool:
         following = next((n for n in range(end, len(self.lines)) if self.plain[n]), None)

@@ -12,6 +12,8 @@ from channels.email.introductions import compiled, every, plain
 
 _MAX_LINES = 12
 """Lines below a closing; longer ends are the customer's."""
+_MAX_SEARCHED = 60
+"""Lines at the end of a text in which a sign-off is searched."""
 _MAX_LENGTH = 80
 _DELIMITER = re.compile(r"--|—|–|__|_{5,}|-{5,}|={5,}|\*( \*){2,}")  # noqa: RUF001
 _CLOSING = compiled(
@@ -34,22 +36,27 @@ def is_closing(line: str) -> bool:
 
 def without_sign_off(lines: list[str]) -> list[str]:
     """``lines`` without the sign-off at their end, a postscript below it kept."""
-    ends = [plain(line) for line in lines]
-    for at, line in enumerate(ends):
-        if not line or not any(ends[:at]):
-            continue
-        delimiter = _DELIMITER.fullmatch(line)
-        if delimiter and _follows_delimiter(lines[at], ends[at + 1 :]):
-            return lines[:at] + _postscript(lines, ends, at + 1)
-    for at, line in enumerate(ends):
-        if line and any(ends[:at]) and is_closing(line) and _is_signature(ends[at + 1 :]):
-            return lines[:at] + _postscript(lines, ends, at + 1)
+    start = max(0, len(lines) - _MAX_SEARCHED)
+    first = next((n for n, line in enumerate(lines) if line.strip()), len(lines))
+    ends = [plain(line) for line in lines[start:]]
+    for is_end in (_is_delimiter, _is_closing):
+        for at in range(max(0, first + 1 - start), len(ends)):
+            if ends[at] and is_end(lines[start + at], ends[at:]):
+                return lines[: start + at] + _postscript(lines[start + at + 1 :], ends[at + 1 :])
     return lines
 
 
-def _postscript(lines: list[str], ends: list[str], start: int) -> list[str]:
-    found = _postscript_at(ends[start:])
-    return [] if found is None else ["", *lines[start + found :]]
+def _is_delimiter(line: str, ends: list[str]) -> bool:
+    return bool(_DELIMITER.fullmatch(ends[0])) and _follows_delimiter(line, ends[1:])
+
+
+def _is_closing(_line: str, ends: list[str]) -> bool:
+    return is_closing(ends[0]) and _is_signature(ends[1:])
+
+
+def _postscript(lines: list[str], ends: list[str]) -> list[str]:
+    found = _postscript_at(ends)
+    return [] if found is None else ["", *lines[found:]]
 
 
 def _postscript_at(ends: list[str]) -> int | None:
