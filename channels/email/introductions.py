@@ -75,7 +75,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 # -- lines between dashes -------------------------------------------------------------------------
 
-_DASH = "-‐‑‒–—―_=*~#+"  # noqa: RUF001  (mail programs use all of these)
+_DASH = "-‐‑‒–—―_=*~#+"
 _ORIGINAL = compiled(rf"(?P<dashes>[{_DASH}> ]*)(?:{every('original')})[{_DASH} ]*:?(?P<rest>.*)")
 _FORWARDED = compiled(
     rf"(?P<before>[{_DASH}> ]*)(?:{every('forwarded')})(?P<after>[{_DASH} ]*:?[{_DASH} ]*)"
@@ -211,7 +211,7 @@ _BEGINS_WITH_DATE = compiled(
     rf"(?:\d{{1,4}}[.:/,-]|\d{{1,2}}(?:\.|st|nd|rd|th|º)? (?:de |d')?{_MONTH}"
     rf"|{_MONTH}\w*[.,]? \d|\d{{1,2}} tháng|\d{{4}}年|[\u0660-\u0669])"
 )
-_NAMES_FIRST = compiled(rf"[^<>]{{0,120}}<|\"|[^\s@]+@|(?:citando|wiadomość napisana)(?!\w)")
+_NAMES_FIRST = compiled(r"[^<>]{0,120}<|\"|[^\s@]+@|(?:citando|wiadomość napisana)(?!\w)")
 _CLOSES_ADDRESS = compiled(rf">\)? ?(?:{every('wrote')})? ?[:\uff1a]")
 _NAMED_ADDRESS = re.compile(r"[<(\[][^<>@\s]{1,80}@[^<>\s]{1,200}[>)\]]|&lt;[^&\s]+@[^&\s]+&gt;")
 _ENDS_IN_ADDRESS = re.compile(r"@[^\s<>]{1,200}>?[)\]>]*[:\uff1a]?$")
@@ -273,7 +273,7 @@ def _continues(lines: Sequence[str], at: int, *, begins: bool, marked: Sequence[
 
 
 def _could_end(line: str) -> bool:
-    return line[-1] in ":：->" or bool(_VERB.search(line) or _STAMPED.match(line))  # noqa: RUF001
+    return line[-1] in ":：->" or bool(_VERB.search(line) or _STAMPED.match(line))
 
 
 def _introduces(text: str, *, quoted: bool, finished: Callable[[], bool]) -> bool:
@@ -283,7 +283,7 @@ def _introduces(text: str, *, quoted: bool, finished: Callable[[], bool]) -> boo
     verb, date = _VERB.search(text), _DATE.search(text)
     address, named = _ADDRESS.search(text), _NAMED_ADDRESS.search(text)
     timed = _TIME.search(text)
-    if text[-1] not in ":：":  # noqa: RUF001
+    if text[-1] not in ":：":
         if _STAMPED.match(text):
             return True
         if verb and _BEGINS_WITH_DATE.match(text) and timed and not _has_own_words(text):
@@ -330,7 +330,7 @@ def split_inside(line: str) -> list[str]:
 # -- the line of a phone --------------------------------------------------------------------------
 
 _DEVICE = rf"(?:{_any(DEVICES)})(?!\w)"
-_BEFORE_DEVICE = rf"(?:(?:{_any(BEFORE_DEVICE)})(?!\w)|(?-i:[A-Z0-9])[\w-]*|\w*['’])"  # noqa: RUF001
+_BEFORE_DEVICE = rf"(?:(?:{_any(BEFORE_DEVICE)})(?!\w)|(?-i:[A-Z0-9])[\w-]*|\w*['’])"
 _AFTER_DEVICE = rf"(?:(?:{_any(AFTER_DEVICE)})(?!\w)|(?-i:[A-Z0-9])[\w.-]*|{_DEVICE})"
 _EXCUSE = (
     r"(?:[.,;] ?(?:please )?(?:excuse|forgive|pardon|sorry|entschuldig|excusez|disculp).{0,60})?"

@@ -45,6 +45,15 @@ def extract_reply(text: str, *, subject: str | None = None) -> str:
     return reply or _tidy(text.replace("\r\n", "\n").split("\n"))
 
 
+def shorten(text: str, limit: int) -> str:
+    """The beginning of ``text``, at most ``limit`` characters, that ends between two words."""
+    if len(text) <= limit:
+        return text
+    words = text[: limit + 1].rsplit(maxsplit=1)
+    # Without a blank near the end it is no text of words, and is cut where it must be.
+    return words[0] if len(words) > 1 and len(words[0]) > limit // 2 else text[:limit]
+
+
 def _tidy(lines: list[str]) -> str:
     text = "\n".join(line.rstrip() for line in lines)
     return _MANY_BLANKS.sub("\n\n", text).strip()
@@ -151,7 +160,7 @@ class _Reading:
     def _is_forward_at(self, at: int, quoting: bool) -> bool:
         line = self.plain[at]
         if self.marked[at]:
-            return not quoting and is_forward_marker(line)
+            return not quoting and (self.forward or is_forward_marker(line))
         return is_forward_marker(line)
 
     def _end_at(self, at: int) -> None:

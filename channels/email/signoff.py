@@ -15,11 +15,11 @@ _MAX_LINES = 12
 _MAX_SEARCHED = 60
 """Lines at the end of a text in which a sign-off is searched."""
 _MAX_LENGTH = 80
-_DELIMITER = re.compile(r"--|—|–|__|_{5,}|-{5,}|={5,}|\*( \*){2,}")  # noqa: RUF001
+_DELIMITER = re.compile(r"--|—|–|__|_{5,}|-{5,}|={5,}|\*( \*){2,}")
 _CLOSING = compiled(
     rf"(?:{every('closing')})(?:[\s,.!]*(?:(?-i:[A-ZÀ-ÝŁŚŻ])[\w'.-]{{1,20}} ?){{1,3}})?[\W_]*"
 )
-_POSTSCRIPT = compiled(rf"[\W_]*(?:{every('postscript')})(?:\s*[:.,)–-]|\s)\s*\S")  # noqa: RUF001
+_POSTSCRIPT = compiled(rf"[\W_]*(?:{every('postscript')})(?:\s*[:.,)–-]|\s)\s*\S")
 _CONTACT = re.compile(
     r"@|https?:|www\.|\+?\d[\d ()/.-]{5,}\d|\||\b(?:tel|fax|phone|mobile?|mob|gmbh|ltd|inc|llc|"
     r"corp|s\.?l|s\.?r\.?l|b\.?v|sarl|ag|ab|aps|sp\. z o\.o)\b",
