@@ -35,7 +35,7 @@ _QUOTES_FROM = {"divRplyFwdMsg", "stopSpelling", "zwchr", "__DIVIDER__", "Outloo
 """The same of elements behind which everything is quoted: Outlook, Hotmail, Zimbra."""
 _OUTLOOK_BORDER = re.compile(r"border:none; ?border-top:solid #(?:e1e1e1|b5c4df) 1\.0pt", re.I)
 _SIGNATURES = {"gmail_signature", "moz-signature", "Signature", "ms-outlook-mobile-signature",
-               "AppleMailSignature", "protonmail_signature_block", "tutanota_signature"}  # fmt: skip
+               "AppleMailSignature", "protonmail_signature_block"}  # fmt: skip
 _INDENTED = re.compile(r"border(?:-width)?: ?(?:none|0)", re.IGNORECASE)
 """Gmail and Outlook indent with ``<blockquote>``, too, then without a line at its left."""
 
@@ -91,7 +91,7 @@ def _wrap_quotations(tree: etree._Element) -> None:
 
 
 def _names(element: etree._Element) -> Iterator[str]:
-    """The classes, ids and name of ``element``; Outlook puts ``x_`` before those of earlier mails."""
+    """Classes, ids and name of ``element``; Outlook puts ``x_`` before those of earlier mails."""
     yield f"name={element.get('name')}"
     values = (element.get("class"), element.get("id"), element.get("data-marker"))
     for name in " ".join(filter(None, values)).split():

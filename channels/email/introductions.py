@@ -280,28 +280,38 @@ def _introduces(text: str, *, quoted: bool, finished: Callable[[], bool]) -> boo
     text = text.strip("-*> ") if text[-1] == "-" else text.lstrip("-*> ")
     if not text:
         return False
-    verb, date = _VERB.search(text), _DATE.search(text)
-    address, named = _ADDRESS.search(text), _NAMED_ADDRESS.search(text)
-    timed = _TIME.search(text)
-    if text[-1] not in ":：":
-        if _STAMPED.match(text):
-            return True
-        if verb and _BEGINS_WITH_DATE.match(text) and timed and not _has_own_words(text):
-            return quoted or bool(address and len(text) - verb.end() < 4)
-        return bool(quoted and date and date.start() < 4 and _ENDS_IN_ADDRESS.search(text))
-    if not verb:
-        by_program = _ENDS_IN_ADDRESS.search(text) and (named or _BY_ADDRESS.search(text))
-        return bool(date and timed and by_program)
-    if named and (date or _NAME_WROTE.fullmatch(text)):
+    verb, timed = _VERB.search(text), bool(_TIME.search(text))
+    if text[-1] not in ":：":  # noqa: RUF001
+        return _introduces_without_colon(text, quoted=quoted)
+    if verb:
+        by_program = _NAMED_ADDRESS.search(text) and (
+            _DATE.search(text) or _NAME_WROTE.fullmatch(text)
+        )
+        return bool(by_program) or _wrote(text, timed=timed, quoted=quoted, finished=finished)
+    named = _NAMED_ADDRESS.search(text) or _BY_ADDRESS.search(text)
+    return bool(named and timed and _DATE.search(text) and _ENDS_IN_ADDRESS.search(text))
+
+
+def _introduces_without_colon(text: str, *, quoted: bool) -> bool:
+    if _STAMPED.match(text):
         return True
+    verb, date = _VERB.search(text), _DATE.search(text)
+    if verb and _BEGINS_WITH_DATE.match(text) and _TIME.search(text) and not _has_own_words(text):
+        return quoted or bool(_ADDRESS.search(text) and len(text) - verb.end() < 4)
+    return bool(quoted and date and date.start() < 4 and _ENDS_IN_ADDRESS.search(text))
+
+
+def _wrote(text: str, *, timed: bool, quoted: bool, finished: Callable[[], bool]) -> bool:
+    """Whether a program wrote this without an address in brackets, rather than a customer."""
+    date = _DATE.search(text)
     if _has_own_words(text) and not (quoted and date and timed):
         return False
-    if address:
+    if _ADDRESS.search(text):
         return bool(date or quoted or finished())
     if quoted:
         return bool(date)
     full = date and timed and _YEAR.search(text) and not _names_a_noun(text)
-    return bool(full and (finished() or _BEGINS_WITH_DATE.match(text)))
+    return bool(full and (_BEGINS_WITH_DATE.match(text) or finished()))
 
 
 def _has_own_words(text: str) -> bool:

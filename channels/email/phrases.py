@@ -86,10 +86,10 @@ PHRASES: dict[str, MailPhrases] = {
                 "verschickt (?:von|vom|mit)"),
         device_whole=("von mein\\w+(?:/mein\\w+)? .{1,60} (?:gesendet|verschickt|versendet)",
                       "diese (?:nachricht|e-?mail) wurde .{0,60}(?:gesendet|versendet|verschickt)"),
-        closing=("mit (?:freundlichen?|lieben|besten|herzlichen|vielen)"
-                 " (?:gr(?:ü|u|ue)(?:ß|ss)en?|gru(?:ß|ss))",
-                 "(?:viele|liebe|beste|freundliche|herzliche|schöne)"
-                 " gr(?:ü|u|ue)(?:ß|ss)e(?: aus [\\w -]{2,30})?",
+        closing=(("mit (?:freundlichen?|lieben|besten|herzlichen|vielen)"
+                 " (?:gr(?:ü|u|ue)(?:ß|ss)en?|gru(?:ß|ss))"),
+                 ("(?:viele|liebe|beste|freundliche|herzliche|schöne)"
+                 " gr(?:ü|u|ue)(?:ß|ss)e(?: aus [\\w -]{2,30})?"),
                  "gr(?:ü|u|ue)(?:ß|ss)e", "(?:lieben |schönen |besten )?gru(?:ß|ss)",
                  "mfg", "m\\.f\\.g\\.", "lg", "vg", "hochachtungsvoll"),
         postscript=(r"p\.? ?s\.?", r"n\.? ?b\.?"),
@@ -118,8 +118,8 @@ PHRASES: dict[str, MailPhrases] = {
         device=("envoy(?:é|e)e? (?:de|d|du|depuis|à partir|avec|par|via|à l.aide)",),
         device_whole=("provenance ?: ?courrier pour windows.{0,10}",),
         closing=("(?:bien )?cordialement", "bien à (?:vous|toi)", "cdlt", "cdt",
-                 "(?:sincères |meilleures |cordiales |mes |respectueuses )*salutations"
-                 "(?: distinguées)?",
+                 ("(?:sincères |meilleures |cordiales |mes |respectueuses )*salutations"
+                 "(?: distinguées)?"),
                  "bonne (?:fin de )?(?:journée|soirée|réception)", "amicalement", "sincèrement",
                  "à bientôt", "respectueusement", "au revoir"),
         postscript=(r"p\.?-? ?s\.?", r"n\.? ?b\.?"),
@@ -255,7 +255,8 @@ PHRASES: dict[str, MailPhrases] = {
         to=("do", "adresat"),
         subject=("temat",),
         other=("dw", "udw", "cc", "odpowiedz do", "załączniki"),
-        original=("(?:oryginalna|pierwotna|źródłowa) wiadomość", "wiadomość (?:oryginalna|źródłowa)",
+        original=("(?:oryginalna|pierwotna|źródłowa) wiadomość",
+                  "wiadomość (?:oryginalna|źródłowa)",
                   "treść oryginalnej wiadomości"),
         forwarded=("(?:przekazana|przesłana|przesłana dalej) wiadomość", "wiadomość przekazana",
                    "wiadomość przesłana dalej",
@@ -345,26 +346,31 @@ DEVICES = (
 """What stands in the line of a phone or mail program, in any language."""
 
 BEFORE_DEVICE = (
-    "my", "the", "a", "an", "new", "mobile", "mail", "mon", "ma", "mes", "de", "du", "la", "le", "l",
-    "un", "une", "app\\w*", "appli\\w*", "apli\\w*", "mi", "el", "su", "mein\\w*", "der", "dem", "den",
-    "die", "das", "einem", "einer", "mobilen?", "mijn", "een", "het", "min", "mit", "mitt", "il",
-    "mio", "mia", "dal", "dalla", "meu", "minha", "o", "do", "da", "dos", "uma", "um", "moj\\w+", "mój", "systemu",
-    "programu", "telefonu", "smartfona", "urządzenia", "mailapp", "e-mail", "kostenlosen?", "van",
-    "dispositiv[oi]", "appareil", "enhed", "enhet", "za", "الـ", "pomocą", "via", "ios", "android",
+    "my", "the", "a", "an", "new", "mobile", "mail", "mon", "ma", "mes", "de", "du", "la", "le",
+    "l", "un", "une", "app\\w*", "appli\\w*", "apli\\w*", "mi", "el", "su", "mein\\w*", "der",
+    "dem", "den", "die", "das", "einem", "einer", "mobilen?", "mijn", "een", "het", "min", "mit",
+    "mitt", "il", "mio", "mia", "dal", "dalla", "meu", "minha", "o", "do", "da", "dos", "uma", "um",
+    "moj\\w+", "mój", "systemu", "programu", "telefonu", "smartfona", "urządzenia", "mailapp",
+    "e-mail", "kostenlosen?", "van", "dispositiv[oi]", "appareil", "enhed", "enhet", "za", "الـ",
+    "pomocą", "via", "ios", "android",
 )  # fmt: skip
 """What may stand before the name of the device, besides names."""
 
 AFTER_DEVICE = (
-    "for", "für", "pour", "para", "per", "voor", "til", "för", "do", "dla", "on", "auf", "sur", "en",
-    "with", "via", "and", "und", "et", "y", "e", "app\\w*", "phone", "device", "smartphone", "mail",
-    "gesendet", "geschickt", "tablet", "på", "su", "no", "na", "meu", "mea", "systemu", "4g", "5g", "com", "de",
+    "for", "für", "pour", "para", "per", "voor", "til", "för", "do", "dla", "on", "auf", "sur",
+    "en", "with", "via", "and", "und", "et", "y", "e", "app\\w*", "phone", "device", "smartphone", "mail",
+    "gesendet", "geschickt", "tablet", "på", "su", "no", "na", "meu", "mea", "systemu", "4g", "5g",
+    "com", "de",
 )  # fmt: skip
 """What may stand behind it, besides names."""
 
 GET_OUTLOOK = (
-    "(?:get|download|hol\\w*(?: dir| sie sich)?|t(?:é|e)l(?:é|e)charge[rz]|obten\\w+|obtén|obtenga|"
-    "descarg\\w+|ottieni|scarica|ontvang|hämta|skaffa|hent|få|pobierz|uzyskaj|obter|baix\\w+)"
-    "(?: o| aplikację| program)? outlook (?:for|für|pour|para|per|voor|för|til|dla)(?: systemu)? \\w+",
+    (
+        "(?:get|download|hol\\w*(?: dir| sie sich)?|t(?:é|e)l(?:é|e)charge[rz]|obten\\w+|obtén|"
+        "obtenga|descarg\\w+|ottieni|scarica|ontvang|hämta|skaffa|hent|få|pobierz|uzyskaj|obter|baix\\w+)"
+        "(?: o| aplikację| program)? outlook (?:for|für|pour|para|per|voor|för|til|dla)"
+        "(?: systemu)? \\w+"
+    ),
     "outlook (?:für|voor) \\w+ (?:beziehen|herunterladen|abrufen|downloaden|ophalen|verkrijgen)",
 )
 """What Outlook writes under the mails of phones."""

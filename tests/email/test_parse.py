@@ -244,11 +244,19 @@ def test_files_beyond_the_limit_are_named_within_alternatives() -> None:
     [
         (
             "Fwd: Rechnung LL-881",
-            "---------- Forwarded message ---------\nVon: Lampenhaus <rechnung@shop.example>\n"
-            "Date: Mo., 2. März 2026 um 09:20 Uhr\nSubject: Rechnung\n\nZwei Lampen, 80 Euro.",
+            (
+                "---------- Forwarded message ---------\nVon: Lampenhaus <rechnung@shop.example>\n"
+                "Date: Mo., 2. März 2026 um 09:20 Uhr\nSubject: Rechnung\n\nZwei Lampen, 80 Euro."
+            ),
             None,
         ),
-        ("Lampe", "Die Lampe flackert seit gestern abend sehr." + " Sie riecht auch." * 90 + "\n\nWas nun?", None),
+        (
+            "Lampe",
+            "Die Lampe flackert seit gestern abend sehr."
+            + " Sie riecht auch." * 90
+            + "\n\nWas nun?",
+            None,
+        ),
         (
             "Re: Lampa",
             "Nie ma jej.\n\nW dniu 02.03.2026 o 09:20, Lampy pisze:\n\n> " + "Idzie do Pani. " * 90,
@@ -261,8 +269,10 @@ def test_files_beyond_the_limit_are_named_within_alternatives() -> None:
         ),
         (
             "Re: Lampada",
-            "Non c'è.\n\nIl giorno lun 2 mar 2026 alle ore 09:20 Lampade <\nhelp@shop.example> ha "
-            "scritto:\n\n> Arriva.",
+            (
+                "Non c'è.\n\nIl giorno lun 2 mar 2026 alle ore 09:20 Lampade <\nhelp@shop.example> ha "
+                "scritto:\n\n> Arriva."
+            ),
             "Non c'è.",
         ),
         ("Lâmpada", "Quando chega?\n\nEnviado do meu iPhone", "Quando chega?"),

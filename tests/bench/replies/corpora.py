@@ -151,28 +151,26 @@ def _pick(rows: list[str], marked: str) -> str:
 def _python_cases(source: str) -> Iterator[Case]:
     """The ``eq_(expected, quotations.extract_from_plain(text))`` of a test module, not run."""
     for function in ast.parse(source).body:
-        if not isinstance(function, ast.FunctionDef):
-            continue
         known: dict[str, str] = {}
-        phrases: list[str] = []
-        for number, node in enumerate(function.body):
+        for number, node in enumerate(getattr(function, "body", ())):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                if (value := _literal(node.value, known)) is not None:
-                    known[node.targets[0].id] = value
-            elif isinstance(node, ast.Expr) and isinstance(call := node.value, ast.Call):
-                name = call.func.id if isinstance(call.func, ast.Name) else ""
-                if name == "_check_pattern_original_message":
-                    phrases.append(_literal(call.args[0], known) or "")
-                elif name == "eq_" and isinstance(call.args[1], ast.Call):
-                    text = _literal(call.args[1].args[0], known) if call.args[1].args else None
-                    written = _literal(call.args[0], known)
-                    plain = "extract_from_plain" in ast.unparse(call.args[1].func)
-                    if plain and text is not None and written is not None:
-                        case = f"{function.name} {number}"
-                        yield Case(name=case, text=text, written=written)
-        for phrase in phrases:
-            text = f"Test reply\n\n-----{phrase}-----\n\nTest"
-            yield Case(name=f"original message {phrase}", text=text, written="Test reply")
+                known[node.targets[0].id] = _literal(node.value, known) or ""
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                if case := _case_of(node.value, known):
+                    yield case.replace(name=f"{getattr(function, 'name', '')} {number}")
+
+
+def _case_of(call: ast.Call, known: dict[str, str]) -> Case | None:
+    name = ast.unparse(call.func)
+    if name == "_check_pattern_original_message":
+        text = f"Test reply\n\n-----{_literal(call.args[0], known)}-----\n\nTest"
+        return Case(name="", text=text, written="Test reply")
+    if name != "eq_" or not isinstance(read := call.args[1], ast.Call) or not read.args:
+        return None
+    written, text = _literal(call.args[0], known), _literal(read.args[0], known) or ""
+    if ast.unparse(read.func) != "quotations.extract_from_plain" or written is None or not text:
+        return None
+    return Case(name="", text=text, written=written)
 
 
 def _literal(node: ast.expr, known: dict[str, str]) -> str | None:

@@ -35,7 +35,8 @@ _CLOSING = re.compile(
     r"mit (?:freundlichen|lieben|besten) grü(?:ß|ss)en|(?:viele|liebe|beste|freundliche) "
     r"gr(?:ü|u)(?:ß|ss)e|mfg|lg|grü(?:ß|ss)e|gruß|cordialement|bien à vous|cdt|salutations|"
     r"bonne (?:fin de )?journée|au revoir|un saludo|saludos|salud|cordiali saluti|distinti saluti|"
-    r"saluti|met vriendelijke groet(?:en)?|groeten|groet|(?:med )?vänliga hälsningar|mvh|hälsningar|"
+    r"saluti|met vriendelijke groet(?:en)?|groeten|groet|(?:med )?vänliga hälsningar|mvh|"
+    r"hälsningar|"
     r"(?:med )?venlig hilsen|hilsen|pozdrawiam|z poważaniem|do widzenia|cumprimentos|"
     r"atenciosamente|adeus|hyvästi|obrigad[oa])\W*",
     re.IGNORECASE,

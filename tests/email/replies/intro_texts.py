@@ -1,4 +1,4 @@
-"""Texts with an introduction of each mail program and language, and what the customer wrote in them.
+"""Texts with the introductions of mail programs, and what the customer wrote in them.
 
 ``TUNING`` was looked at while `channels.email.reply` was written. ``HELD_OUT``, every second text
 of a language, was written before it, put aside, and measured once when it was done.

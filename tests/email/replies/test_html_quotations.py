@@ -89,16 +89,36 @@ def test_what_a_customer_indents_stays(style: str) -> None:
 @pytest.mark.parametrize(
     ("subject", "html"),
     [
-        ("Fwd: Lamp", '<div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message '
-         "---------<br>From: <strong>Shop</strong></div><br>One brass lamp.</div>"),
-        ("FW: Lampe", f'<div id="appendonsend"></div><hr><div id="divRplyFwdMsg">{HEADERS}</div>'
-         "<div>One brass lamp.</div>"),
-        ("WG: Lampe", '<div style="border:none;border-top:solid #E1E1E1 1.0pt">'
-         f"<p>{HEADERS}</p></div><p>One brass lamp.</p>"),
-        ("Fwd: Lamp", '<blockquote type="cite"><div>Begin forwarded message:</div><div><b>From: </b>'
-         "Shop</div><br><div>One brass lamp.</div></blockquote>"),
+        (
+            "Fwd: Lamp",
+            (
+                '<div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message '
+                "---------<br>From: <strong>Shop</strong></div><br>One brass lamp.</div>"
+            ),
+        ),
+        (
+            "FW: Lampe",
+            (
+                f'<div id="appendonsend"></div><hr><div id="divRplyFwdMsg">{HEADERS}</div>'
+                "<div>One brass lamp.</div>"
+            ),
+        ),
+        (
+            "WG: Lampe",
+            (
+                '<div style="border:none;border-top:solid #E1E1E1 1.0pt">'
+                f"<p>{HEADERS}</p></div><p>One brass lamp.</p>"
+            ),
+        ),
+        (
+            "Fwd: Lamp",
+            (
+                '<blockquote type="cite"><div>Begin forwarded message:</div><div><b>From: </b>'
+                "Shop</div><br><div>One brass lamp.</div></blockquote>"
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_forward_in_html_keeps_its_words(subject: str, html: str, note: str) -> None:
     """With a note and without one: the forwarded words are what the customer shows us."""
     text = parse(html_mail(note + html, subject)).text
