@@ -216,7 +216,7 @@ _CLOSES_ADDRESS = compiled(rf">\)? ?(?:{every('wrote')})? ?[:\uff1a]")
 _NAMED_ADDRESS = re.compile(r"[<(\[][^<>@\s]{1,80}@[^<>\s]{1,200}[>)\]]|&lt;[^&\s]+@[^&\s]+&gt;")
 _ENDS_IN_ADDRESS = re.compile(r"@[^\s<>]{1,200}>?[)\]>]*[:\uff1a]?$")
 _STAMPED = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d GMT[+-]\d\d:\d\d ")
-_BY_ADDRESS = compiled(r"\b(?:by|von|de|par|por|da|van|från|fra|od|from) \S+@\S+[:]$")
+_BY_ADDRESS = compiled(r"\d[:.h]\d\d (?:by|von|de|par|por|da|van|från|fra|od|av|af) \S+@\S+:$")
 _NAME_WROTE = compiled(rf"[^:]{{0,120}}<[^<>@\s]+@[^<>\s]+> ?(?:{every('wrote')}) ?[:\uff1a]")
 _INSIDE = compiled(
     rf"(?<=[\w.!?)-])(?P<dashes>-*) ?(?=(?-i:On|Am|Le|El|Il|Op|Den|Em|Dnia) (?:{_DAY}\w*[.,]* )?"
@@ -281,7 +281,7 @@ def _introduces(text: str, *, quoted: bool, finished: Callable[[], bool]) -> boo
     if not text:
         return False
     verb, timed = _VERB.search(text), bool(_TIME.search(text))
-    if text[-1] not in ":：":  # noqa: RUF001
+    if text[-1] not in ":：":
         return _introduces_without_colon(text, quoted=quoted)
     if verb:
         by_program = _NAMED_ADDRESS.search(text) and (

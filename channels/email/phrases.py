@@ -59,7 +59,7 @@ PHRASES: dict[str, MailPhrases] = {
         forwarded=("forwarded message", "begin forwarded message", "forwarded email", "forwarded",
                    "start of forwarded message", "forwarded by .{1,80}"),
         device=("sent (?:from|via|with|using|by)", "written (?:on|from)"),
-        closing=("(?:with )?(?:best|kind|kindest|warm|warmest|many|my best)(?: regards| wishes)?",
+        closing=("(?:with )?(?:my )?(?:best|kind|kindest|warm|warmest|many) (?:regards|wishes)",
                  "regards", "cheers", "sincerely", "(?:yours|very) (?:sincerely|faithfully|truly)",
                  "sincerely yours", "all the best", "take care", "br", "kr", "respectfully"),
         postscript=(r"p\.? ?s\.?", r"p\.? ?p\.? ?s\.?", r"n\.? ?b\.?"),
@@ -212,7 +212,7 @@ PHRASES: dict[str, MailPhrases] = {
         original=("ursprungligt meddelande", "originalmeddelande", "ursprungligt mejl"),
         forwarded=("vidarebefordrat (?:meddelande|brev|mejl)",
                    "vidarebefordrat brev", "början på vidarebefordrat (?:meddelande|brev)"),
-        device=("skickat (?:från|med|via)",),
+        device=("skickat?(?:des)? (?:från|med|via)",),
         closing=("(?:med )?(?:vänliga?|bästa|varma|hjärtliga) hälsning(?:ar)?", "hälsningar",
                  "mvh", "(?:allt )?gott", "vänligen"),
         postscript=(r"p\.? ?s\.?", r"n\.? ?b\.?", "obs"),
@@ -346,21 +346,22 @@ DEVICES = (
 """What stands in the line of a phone or mail program, in any language."""
 
 BEFORE_DEVICE = (
-    "my", "the", "a", "an", "new", "mobile", "mail", "mon", "ma", "mes", "de", "du", "la", "le",
-    "l", "un", "une", "app\\w*", "appli\\w*", "apli\\w*", "mi", "el", "su", "mein\\w*", "der",
-    "dem", "den", "die", "das", "einem", "einer", "mobilen?", "mijn", "een", "het", "min", "mit",
-    "mitt", "il", "mio", "mia", "dal", "dalla", "meu", "minha", "o", "do", "da", "dos", "uma", "um",
-    "moj\\w+", "mój", "systemu", "programu", "telefonu", "smartfona", "urządzenia", "mailapp",
-    "e-mail", "kostenlosen?", "van", "dispositiv[oi]", "appareil", "enhed", "enhet", "za", "الـ",
-    "pomocą", "via", "ios", "android",
+    "my", "the", "a", "an", "for", "für", "pour", "para", "per", "voor", "til", "för", "dla", "new",
+    "mobile", "mail", "mon", "ma", "mes", "de", "du", "la", "le", "l", "un", "une", "app\\w*",
+    "appli\\w*", "apli\\w*", "mi", "el", "su", "mein\\w*", "der", "dem", "den", "die", "das",
+    "einem", "einer", "mobilen?", "mijn", "een", "het", "min", "mit", "mitt", "il", "mio", "mia",
+    "dal", "dalla", "meu", "minha", "o", "do", "da", "dos", "uma", "um", "moj\\w+", "mój",
+    "systemu", "programu", "telefonu", "smartfona", "urządzenia", "mailapp", "e-mail",
+    "kostenlosen?", "van", "dispositiv[oi]", "appareil", "enhed", "enhet", "za", "الـ", "pomocą",
+    "via", "ios", "android",
 )  # fmt: skip
 """What may stand before the name of the device, besides names."""
 
 AFTER_DEVICE = (
     "for", "für", "pour", "para", "per", "voor", "til", "för", "do", "dla", "on", "auf", "sur",
-    "en", "with", "via", "and", "und", "et", "y", "e", "app\\w*", "phone", "device", "smartphone", "mail",
-    "gesendet", "geschickt", "tablet", "på", "su", "no", "na", "meu", "mea", "systemu", "4g", "5g",
-    "com", "de",
+    "en", "with", "via", "and", "und", "et", "y", "e", "app\\w*", "phone", "device", "smartphone",
+    "mail", "gesendet", "geschickt", "tablet", "på", "su", "no", "na", "meu", "mea", "systemu",
+    "4g", "5g", "com", "de",
 )  # fmt: skip
 """What may stand behind it, besides names."""
 

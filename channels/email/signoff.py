@@ -17,7 +17,7 @@ _MAX_SEARCHED = 60
 _MAX_LENGTH = 80
 _DELIMITER = re.compile(r"--|—|–|__|_{5,}|-{5,}|={5,}|\*( \*){2,}")
 _CLOSING = compiled(
-    rf"(?:{every('closing')})(?:[\s,.!]*(?:(?-i:[A-ZÀ-ÝŁŚŻ])[\w'.-]{{1,20}} ?){{1,3}})?[\W_]*"
+    rf"(?:best(?=\W|$)(?! ?\w))[\W_]*|(?:{every('closing')})(?:[\s,.!]*(?:(?-i:[A-ZÀ-ÝŁŚŻ])[\w'.-]{{1,20}} ?){{1,3}})?[\W_]*"
 )
 _POSTSCRIPT = compiled(rf"[\W_]*(?:{every('postscript')})(?:\s*[:.,)–-]|\s)\s*\S")
 _CONTACT = re.compile(
@@ -26,6 +26,13 @@ _CONTACT = re.compile(
     re.IGNORECASE,
 )
 _LIST_FOOTER = re.compile(r"mailing list|listinfo|unsubscribe|https?://", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"#\s?\d{3,}|(?-i:\b[A-Z]{2,5}[- ]?\d{4,})|\b(?:order|bestell|kunden|rechnung|commande|client|"
+    r"facture|pedido|factura|ordin|cliente|bestel|klant|ordre|beställ|kund|kunde|zamówieni|klient|"
+    r"encomenda|fatura|invoice|customer|ticket)\w*\b.{0,20}\d{3,}",
+    re.IGNORECASE,
+)
+"""Numbers that an answer needs, as some customers put below their name."""
 _NAME_WORDS = 4
 
 
@@ -90,8 +97,11 @@ def _follows_delimiter(delimiter: str, ends: list[str]) -> bool:
 
 
 def _is_sentence(line: str) -> bool:
-    if len(line) > _MAX_LENGTH or "?" in line:
-        return not _CONTACT.search(line) or "?" in line
+    """Whether ``line``, below a closing, says something: more than names and contact details do."""
+    if "?" in line or _REFERENCE.search(line):
+        return True
+    if len(line) > _MAX_LENGTH:
+        return not _CONTACT.search(line)
     words = len(line.split())
     if words < 5 or _CONTACT.search(line):
         return False

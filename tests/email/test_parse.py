@@ -264,14 +264,14 @@ def test_files_beyond_the_limit_are_named_within_alternatives() -> None:
         ),
         (
             "Adresse",
-            "Bonjour,\n\nlivrez ailleurs :\n\nDe : 3 rue du Lac\nÀ : 9 quai du Port\n\nPas avant lundi.",
+            "Bonjour,\n\nlivrez :\n\nDe : 3 rue du Lac\nÀ : 9 quai du Port\n\nPas avant lundi.",
             None,
         ),
         (
             "Re: Lampada",
             (
-                "Non c'è.\n\nIl giorno lun 2 mar 2026 alle ore 09:20 Lampade <\nhelp@shop.example> ha "
-                "scritto:\n\n> Arriva."
+                "Non c'è.\n\nIl giorno lun 2 mar 2026 alle ore 09:20 Lampade <\nhelp@shop.example> "
+                "ha scritto:\n\n> Arriva."
             ),
             "Non c'è.",
         ),

@@ -156,8 +156,9 @@ def _python_cases(source: str) -> Iterator[Case]:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 known[node.targets[0].id] = _literal(node.value, known) or ""
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-                if case := _case_of(node.value, known):
-                    yield case.replace(name=f"{getattr(function, 'name', '')} {number}")
+                case = _case_of(node.value, known)
+                named = f"{getattr(function, 'name', '')} {number}"
+                yield from [case.replace(name=named)] if case else []
 
 
 def _case_of(call: ast.Call, known: dict[str, str]) -> Case | None:

@@ -1,7 +1,8 @@
 """Texts with the introductions of mail programs, and what the customer wrote in them.
 
 ``TUNING`` was looked at while `channels.email.reply` was written. ``HELD_OUT``, every second text
-of a language, was written before it, put aside, and measured once when it was done.
+of a language, was written before it and not looked at. ``LATER`` was written when it was done, and
+measured once before anything was changed for it.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class IntroText(Value, frozen=True, kw_only=True):
     quoted: str
 
 
-def _read() -> dict[str, list[IntroText]]:
-    source = (Path(__file__).parent / "intro_lines.txt").read_text("utf-8")
+def _read(file: str) -> dict[str, list[IntroText]]:
+    source = (Path(__file__).parent / file).read_text("utf-8")
     texts: dict[str, list[IntroText]] = defaultdict(list)
     for block in source.split("\n@ ")[1:]:
         head, _, intro = block.partition("\n")
@@ -51,6 +52,7 @@ def _read() -> dict[str, list[IntroText]]:
     return texts
 
 
-_TEXTS = _read()
+_TEXTS = _read("intro_lines.txt")
 TUNING = tuple(text for texts in _TEXTS.values() for text in texts[::2])
 HELD_OUT = tuple(text for texts in _TEXTS.values() for text in texts[1::2])
+LATER = tuple(text for texts in _read("intro_lines_later.txt").values() for text in texts)

@@ -65,6 +65,11 @@ NO_SIGNATURES = [
     "The original message said Friday.\nIt is Monday.",
     "I got the forwarded message and I do not understand it.",
     "Key points\n----\n1. It is late\n2. It is dark\n====\nWhat now?",
+    "Mine arrived.\n\nBest Lamp Ever\n\nMira",
+    "A new one, please.\n\nKind regards\nMira Holt\nOrder LL-20417",
+    "Bitte eine neue.\n\nViele Grüße\nMira Holt\nKundennummer: 48812",
+    "Une autre, s'il vous plaît.\n\nCordialement\nMira Holt\nCommande n° 20417",
+    "2 March 2026, 9:20, a mail from help@shop.example:\n\nIt is sent.\n\nIt is not.",
     ">>> look here <<<\nis what your page says",
 ]
 

@@ -48,8 +48,8 @@ PROGRAMS = {
     f'<blockquote class="tutanota_quote">{OLD}</blockquote>',
     "zimbra": f'<div>Not yet.<br></div><hr id="zwchr" data-marker="__DIVIDER__"><div>{UNKNOWN}'
     f"{OLD}</div>",
-    "roundcube": f'<p>Not yet.</p><p id="reply-intro">2/3 9:20, Shop:</p><blockquote type="cite">{OLD}'
-    "</blockquote>",
+    "roundcube": f'<p>Not yet.</p><p id="reply-intro">2/3 9:20, Shop:</p><blockquote type="cite">'
+    f"{OLD}</blockquote>",
 }
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from channels.email.reply import extract_reply
 
-from .intro_texts import HELD_OUT, TUNING, IntroText
+from .intro_texts import HELD_OUT, LATER, TUNING, IntroText
 
 
-@pytest.mark.parametrize("text", [*TUNING, *HELD_OUT], ids=lambda text: text.name)
+@pytest.mark.parametrize("text", [*TUNING, *HELD_OUT, *LATER], ids=lambda text: text.name)
 def test_an_introduced_quotation_goes(text: IntroText) -> None:
     """What a mail program introduces is quoted, on one line or wrapped, marked or not."""
     assert extract_reply(text.text) == text.written
