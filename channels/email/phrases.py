@@ -59,7 +59,7 @@ PHRASES: dict[str, MailPhrases] = {
         forwarded=("forwarded message", "begin forwarded message", "forwarded email", "forwarded",
                    "start of forwarded message", "forwarded by .{1,80}"),
         device=("sent (?:from|via|with|using|by)", "written (?:on|from)"),
-        closing=("(?:with )?(?:my )?(?:best|kind|kindest|warm|warmest|many) (?:regards|wishes)",
+        closing=("best(?=[,.! ]*$)", "(?:with )?(?:my )?(?:best|kind|kindest|warm|warmest|many) (?:regards|wishes)",
                  "regards", "cheers", "sincerely", "(?:yours|very) (?:sincerely|faithfully|truly)",
                  "sincerely yours", "all the best", "take care", "br", "kr", "respectfully"),
         postscript=(r"p\.? ?s\.?", r"p\.? ?p\.? ?s\.?", r"n\.? ?b\.?"),

@@ -17,7 +17,7 @@ _MAX_SEARCHED = 60
 _MAX_LENGTH = 80
 _DELIMITER = re.compile(r"--|—|–|__|_{5,}|-{5,}|={5,}|\*( \*){2,}")
 _CLOSING = compiled(
-    rf"(?:best(?=\W|$)(?! ?\w))[\W_]*|(?:{every('closing')})(?:[\s,.!]*(?:(?-i:[A-ZÀ-ÝŁŚŻ])[\w'.-]{{1,20}} ?){{1,3}})?[\W_]*"
+    rf"(?:{every('closing')})(?:[\s,.!]*(?:(?-i:[A-ZÀ-ÝŁŚŻ])[\w'.-]{{1,20}} ?){{1,3}})?[\W_]*"
 )
 _POSTSCRIPT = compiled(rf"[\W_]*(?:{every('postscript')})(?:\s*[:.,)–-]|\s)\s*\S")
 _CONTACT = re.compile(
