@@ -26,6 +26,8 @@ from channels.email.introductions import (
 )
 from channels.email.signoff import is_closing, without_sign_off
 
+_OPEN_LINK = re.compile(r"[(<]https?://\S*$")
+_LINK = re.compile(r"[(<]https?://[^\s)>]*[)>] ?>?")
 _MANY_BLANKS = re.compile(r"\n(?:[^\S\n]*\n){2,}")
 _LINES_OF_CLOSING = 8
 """Lines in which a closing ends a mail, names and contact details included."""
@@ -128,7 +130,8 @@ class _Reading:
         before, line = self.plain[at - 1], self.plain[at]
         followed = at + 1 < len(self.lines) and self.marked[at + 1]
         wrapped = self.marked[at - 1] and len(before) >= _WRAPPED and before[-1] not in "?:"
-        return bool(wrapped and followed and line and line[0].islower())
+        link = self.marked[at - 1] and (_OPEN_LINK.search(before) or _LINK.fullmatch(line))
+        return bool(followed and line and (link or (wrapped and line[0].islower())))
 
     def _introduction_at(self, at: int) -> int:
         end = original_end(self.plain, at)

@@ -2,8 +2,8 @@
 replies to mail.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
-``fairness``, ``capacity``, ``replies`` and those of `tests.bench.understanding`; ``understanding`` stands for
-all of these. Without arguments everything is measured.
+``fairness``, ``capacity``, ``replies`` and those of `tests.bench.understanding`; ``understanding``
+stands for all of these. Without arguments everything is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
 other load on the machine affects all alike. With ``WARMLINE_BENCH_QUICK=1`` everything is smaller.
 

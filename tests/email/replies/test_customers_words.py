@@ -134,6 +134,8 @@ def test_a_long_quoted_line_is_quoted_to_its_end() -> None:
 
 def test_the_rests_of_wrapped_quoted_lines_are_quoted() -> None:
     """A program that wraps quoted lines leaves their rests unmarked; an answer stays."""
+    link = "> See (https://shop.example/a\n/lamp)\n> or\n<https://shop.example/b>\n> Thanks"
+    assert extract_reply(f"Yes.\n\n{link}") == "Yes."
     text = (
         "Yes.\n\n> We have packed your brass lamp with very great care and we\nsend it today.\n"
         "> Shall it be the blue shade, the red shade or the white shade?\nblue\n> Thanks"
