@@ -160,10 +160,12 @@ def header_block_end(lines: Sequence[str], start: int) -> int:
 def _is_written_by_program(headers: dict[str, str]) -> bool:
     """Customers write "From: ... To: ..." for journeys and addresses, and "Date: ..." for visits;
     a program adds a subject, or dates what came from an address of mail."""
-    if "subject" in headers and len(headers.keys() - {"other"}) >= 3:
-        return True
-    dated = "subject" in headers or _TIME.search(headers.get("sent", ""))
-    return bool(dated) and any(_ADDRESS.search(headers.get(kind, "")) for kind in ("sender", "to"))
+    addressed = any(_ADDRESS.search(headers.get(kind, "")) for kind in ("sender", "to"))
+    timed = bool(_TIME.search(headers.get("sent", "")))
+    kinds = len(headers.keys() - {"other"})
+    if "subject" in headers and kinds >= 3:
+        return addressed or timed or kinds == 4
+    return addressed and (timed or "subject" in headers)
 
 
 def original_end(lines: Sequence[str], start: int) -> int:

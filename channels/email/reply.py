@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass, field
 
 from channels.email.introductions import (
+    compiled,
+    every,
     header_block_end,
     introduction_end,
     is_device_line,
@@ -24,7 +26,6 @@ from channels.email.introductions import (
     split_inside,
     unmarked,
 )
-from channels.email.signoff import is_closing, without_sign_off
 
 _OPEN_LINK = re.compile(r"[(<]https?://\S*$")
 _LINK = re.compile(r"[(<]https?://[^\s)>]*[)>] ?>?")
@@ -33,6 +34,37 @@ _LINES_OF_CLOSING = 8
 """Lines in which a closing ends a mail, names and contact details included."""
 _WRAPPED = 60
 """From this length on a quoted line may have been wrapped, its rest losing the mark."""
+
+_MAX_LINES = 12
+"""Lines below a closing; longer ends are the customer's."""
+_MAX_SEARCHED = 60
+"""Lines at the end of a text in which a sign-off is searched."""
+_MAX_LENGTH = 80
+_DELIMITER = re.compile(r"--|—|–|__|_{5,}|-{5,}|={5,}|\*( \*){2,}")
+_CLOSING = compiled(
+    rf"(?:{every('closing')})(?:[\s,.!]*(?:(?-i:[A-ZÀ-ÝŁŚŻ])[\w'.-]{{1,20}} ?){{1,3}})?[\W_]*"
+)
+_POSTSCRIPT = compiled(rf"[\W_]*(?:{every('postscript')})(?:\s*[:.,)–-]|\s)\s*\S")
+_CONTACT = re.compile(
+    r"@|https?:|www\.|\+?\d[\d ()/.-]{5,}\d|\||\b(?:tel|fax|phone|mobile?|mob|gmbh|ltd|inc|llc|"
+    r"corp|s\.?l|s\.?r\.?l|b\.?v|sarl|ag|ab|aps|sp\. z o\.o)\b",
+    re.IGNORECASE,
+)
+_LIST_FOOTER = re.compile(r"mailing list|listinfo|unsubscribe|@", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"#\s?\d{3,}|(?-i:\b[A-Z]{2,5}[- ]?\d{4,})|\b(?:order|bestell|kunden|rechnung|commande|client|"
+    r"facture|pedido|factura|ordin|cliente|bestel|klant|ordre|beställ|kund|kunde|zamówieni|klient|"
+    r"encomenda|fatura|invoice|customer|ticket)\w*\b.{0,20}\d{3,}",
+    re.IGNORECASE,
+)
+"""Numbers that an answer needs, as some customers put below their name."""
+_NAME = re.compile(r"\w[\w'.-]*|(?:[A-ZÀ-ÝŁŚŻ][\w'.-]*\s?){2,4}(?:@\w+)?")
+_ONLY_LINK = re.compile(r"https?:")
+_SPEAKS = compiled(
+    rf"(?<!\w)(?:{every('own')}|please|bitte|svp|stp|s'il vous|por favor|per favore|alstublieft|"
+    r"graag|tack|venligst|proszę|favor)(?!\w)"
+)
+"""Words of people who say something."""
 
 
 def extract_reply(text: str, *, subject: str | None = None) -> str:
@@ -83,7 +115,7 @@ class _Reading:
 
     def reply(self) -> list[list[str]]:
         """The parts without their sign-offs, and what was forwarded."""
-        own = [without_sign_off(part) for part in self.parts]
+        own = [_without_sign_off(part) for part in self.parts]
         if not (self.forwarded or any(line.strip() for part in own for line in part)):
             own = self.parts
         return [*own, self.forwarded]
@@ -146,7 +178,7 @@ class _Reading:
     def _is_finished(self) -> bool:
         """Whether the customer has closed the mail: "Kind regards", "Sent from my phone"."""
         last = (plain(line) for line in self.parts[-1][-_LINES_OF_CLOSING:])
-        return self._device_seen or any(map(is_closing, last))
+        return self._device_seen or any(map(_closes, last))
 
     def _is_marked_after(self, end: int) -> bool:
         following = next((n for n in range(end, len(self.lines)) if self.plain[n]), None)
@@ -183,3 +215,82 @@ class _Reading:
         part = self.parts[-1]
         while part and (not part[-1].strip() or is_divider(plain(part[-1]))):
             part.pop()
+
+
+# -- sign-off -------------------------------------------------------------------------------------
+# A closing or a delimiter alone proves nothing ("Cheers", a lone --): what stands below it must
+# look like names and contact details. Sentences, questions and postscripts stay.
+
+
+def _closes(line: str) -> bool:
+    """Whether ``line`` is nothing but a closing formula ("Kind regards,"), with or without name."""
+    return len(line) <= _MAX_LENGTH and bool(_CLOSING.fullmatch(line))
+
+
+def _without_sign_off(lines: list[str]) -> list[str]:
+    """``lines`` without the sign-off at their end, a postscript below it kept."""
+    start = max(0, len(lines) - _MAX_SEARCHED)
+    first = next((n for n, line in enumerate(lines) if line.strip()), len(lines))
+    ends = [plain(line) for line in lines[start:]]
+    for is_end in (_is_delimiter, _is_closing):
+        for at in range(max(0, first + 1 - start), len(ends)):
+            if ends[at] and is_end(lines[start + at], ends[at:]):
+                return lines[: start + at] + _postscript(lines[start + at + 1 :], ends[at + 1 :])
+    return lines
+
+
+def _is_delimiter(line: str, ends: list[str]) -> bool:
+    return bool(_DELIMITER.fullmatch(ends[0])) and _follows_delimiter(line, ends[1:])
+
+
+def _is_closing(_line: str, ends: list[str]) -> bool:
+    return _closes(ends[0]) and _is_signature(ends[1:])
+
+
+def _postscript(lines: list[str], ends: list[str]) -> list[str]:
+    found = _postscript_at(ends)
+    return [] if found is None else ["", *lines[found:]]
+
+
+def _postscript_at(ends: list[str]) -> int | None:
+    return next((n for n, line in enumerate(ends) if _POSTSCRIPT.match(line)), None)
+
+
+def _before_postscript(ends: list[str]) -> list[str]:
+    return [line for line in ends[: _postscript_at(ends)] if line]
+
+
+def _is_signature(ends: list[str]) -> bool:
+    written = _before_postscript(ends)
+    return len(written) <= _MAX_LINES and not any(map(_is_sentence, written))
+
+
+def _follows_delimiter(delimiter: str, ends: list[str]) -> bool:
+    """Below ``-- `` (RFC 3676, 4.3) stands a signature, unless it asks something. Below any other
+    delimiter there must be a name and contact details, or the footer of a mailing list."""
+    written = _before_postscript(ends)
+    if delimiter.rstrip("\r") == "-- ":
+        return not any("?" in line for line in written)
+    if len(written) > _MAX_LINES or any(map(_is_sentence, written)):
+        return False
+    if len(plain(delimiter)) >= 5:
+        return any(_LIST_FOOTER.search(line) for line in written) or not written
+    if any(line[-1] in ".!" and len(line.split()) > 2 for line in written):
+        return False
+    if len(written) > 1:
+        return any(_CONTACT.search(line) and not _ONLY_LINK.match(line) for line in written)
+    return not written or bool(_NAME.fullmatch(written[0]))
+
+
+def _is_sentence(line: str) -> bool:
+    """Whether ``line``, below a closing, says something: more than names and contact details do."""
+    if "?" in line or _REFERENCE.search(line):
+        return True
+    if len(line) > _MAX_LENGTH:
+        return not _CONTACT.search(line)
+    words = len(line.split())
+    if words > 2 and _SPEAKS.search(line):
+        return True
+    if words < 5 or _CONTACT.search(line):
+        return False
+    return line[-1] in ".!" or "," not in line

@@ -70,6 +70,12 @@ NO_SIGNATURES = [
     "Bitte eine neue.\n\nViele Grüße\nMira Holt\nKundennummer: 48812",
     "Une autre, s'il vous plaît.\n\nCordialement\nMira Holt\nCommande n° 20417",
     "2 March 2026, 9:20, a mail from help@shop.example:\n\nIt is sent.\n\nIt is not.",
+    "Order: LL-20417\nFrom: Mira Holt\nDate: 2 March 2026\nSubject: lamp\n\nIt is broken.",
+    "A new one, please.\n\nKind regards,\nMira Holt\nMy new address is\n12 Long Street\nBallin",
+    "Una nueva.\n\nSaludos\nMira\n\nLlámenme por favor mañana",
+    "Which of these?\n_____\nhttps://shop.example/lamp",
+    "My lamp:\n--\nhttps://shop.example/lamp\nhttps://shop.example/shade",
+    "My lamps:\n--\nLamp blue\nLamp red",
     ">>> look here <<<\nis what your page says",
 ]
 
