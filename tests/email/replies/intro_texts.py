@@ -1,8 +1,8 @@
 """Texts with the introductions of mail programs, and what the customer wrote in them.
 
 ``TUNING`` was looked at while `channels.email.reply` was written. ``HELD_OUT``, every second text
-of a language, was written before it, and only the number of failures was seen in between. ``LATER`` was written when it was done, and
-measured once before anything was changed for it.
+of a language, was written before it, and only the number of failures was seen in between.
+``LATER`` was written when it was done, and measured once before anything was changed for it.
 """
 
 from __future__ import annotations
