@@ -14,8 +14,6 @@ from gateway import Address, Attachment, Fact, File, Inbound, Receipt, Services,
 
 log = structlog.get_logger(__name__)
 
-_INLINE_BYTES = 64_000
-"""Mail up to this size is parsed on the event loop; larger mail is parsed in a thread."""
 _MAX_AGE = timedelta(days=30)
 
 
@@ -58,7 +56,8 @@ class MailIntake:
                 raw, envelope=envelope, own_addresses=self.own_addresses, limits=self.limits
             )
 
-        return read() if len(raw) <= _INLINE_BYTES else await asyncio.to_thread(read)
+        # In a thread whatever the size: a small mail can take as long as a large one.
+        return await asyncio.to_thread(read)
 
     async def _report(self, mail: ParsedMail) -> None:
         for bounce in mail.bounces:

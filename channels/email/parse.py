@@ -13,7 +13,7 @@ from email.parser import BytesParser
 from email.policy import Policy, compat32
 
 from channels.email.automatic import Bounce, automatic_reason, find_bounces
-from channels.email.body import MailContent, MailTooComplex, extract_reply, read_content
+from channels.email.body import MailContent, MailTooComplex, read_content
 from channels.email.headers import (
     Headers,
     decode_text,
@@ -24,6 +24,7 @@ from channels.email.headers import (
     parse_date,
     read_headers,
 )
+from channels.email.reply import shorten
 from gateway import Fact, File, Value
 
 UNKNOWN_SENDER = "unknown@sender.invalid"
@@ -120,7 +121,7 @@ def _from_headers(
 
 
 def _with_content(mail: ParsedMail, content: MailContent, max_text: int) -> ParsedMail:
-    text = extract_reply(content.text)[:max_text]
+    text = shorten(content.reply(mail.subject), max_text)
     left_out = tuple(Fact(name="left out", value=name) for name in content.left_out[:20])
     unreadable = None
     if content.encrypted:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,9 +14,10 @@ from hypothesis import strategies as st
 
 from channels.email import parse
 from channels.email.automatic import LoopGuard
-from channels.email.body import extract_reply, html_to_text
+from channels.email.html import html_to_text
 from channels.email.intake import MailIntake
-from channels.email.parse import UNKNOWN_SENDER, ParseLimits
+from channels.email.parse import UNKNOWN_SENDER, ParsedMail, ParseLimits
+from channels.email.reply import extract_reply
 
 from .conftest import MAILS, OURS, Fakes, mail
 
@@ -150,6 +153,15 @@ async def test_a_mail_bomb_goes_to_a_person_quickly(name: str, fakes: Fakes) -> 
         " \t" * 100_000,
         "Sent from my a\n" * 15_000,
         "x\nThanks,\n" * 20_000,
+        "Best regards\n" * 15_000,
+        "a\n--\n" * 40_000,
+        "Von: a@b.c\nAn: b\n" * 12_000,
+        "On Mon, 2 Mar 2026 at 9:20\n" * 8_000,
+        "-" * 200_000,
+        "- " * 100_000,
+        "a@" * 100_000,
+        "a <b\n" * 40_000,
+        "\u00a0" * 1_400_000,
     ],
     ids=lambda text: repr(text[:12]),
 )
@@ -169,6 +181,8 @@ def test_reply_extraction_ends_soon_on_any_text(text: str) -> None:
         "<ul><li>" * 30_000 + "x",
         "<a href='" + "&amp;" * 90_000,
         "<!--" * 100_000,
+        "<p>" + "\u00a0" * 1_400_000,
+        "<p>" + "&amp;" * 100_000,
     ],
     ids=lambda html: html[:14],
 )
@@ -178,6 +192,22 @@ def test_html_bombs_stay_small(html: str) -> None:
     text = html_to_text(html)
     assert time.perf_counter() - began < 10
     assert len(text) < 3_000_000
+
+
+async def test_mail_of_any_size_is_read_off_the_event_loop(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other customers do not wait for the reading of a mail, not even of a small one."""
+    threads: list[threading.Thread] = []
+
+    def read(raw: bytes, **more: Any) -> ParsedMail:
+        threads.append(threading.current_thread())
+        return parse(raw, **more)
+
+    monkeypatch.setattr("channels.email.intake.parse", read)
+    await mail_intake(fakes).store(mail("plain"))
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 async def test_a_mail_over_the_limit_is_cut_and_goes_to_a_person(fakes: Fakes) -> None:

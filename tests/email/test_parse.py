@@ -237,3 +237,65 @@ def test_files_beyond_the_limit_are_named_within_alternatives() -> None:
     parsed = parse(message.as_bytes(), limits=ParseLimits(files=1))
     assert [file.name for file in parsed.files] == ["one.png"]
     assert Fact(name="left out", value="two.png") in parsed.facts
+
+
+@pytest.mark.parametrize(
+    ("subject", "body", "text"),
+    [
+        (
+            "Fwd: Rechnung LL-881",
+            (
+                "---------- Forwarded message ---------\nVon: Lampenhaus <rechnung@shop.example>\n"
+                "Date: Mo., 2. März 2026 um 09:20 Uhr\nSubject: Rechnung\n\nZwei Lampen, 80 Euro."
+            ),
+            None,
+        ),
+        (
+            "Lampe",
+            "Die Lampe flackert seit gestern abend sehr."
+            + " Sie riecht auch." * 90
+            + "\n\nWas nun?",
+            None,
+        ),
+        (
+            "Re: Lampa",
+            "Nie ma jej.\n\nW dniu 02.03.2026 o 09:20, Lampy pisze:\n\n> " + "Idzie do Pani. " * 90,
+            "Nie ma jej.",
+        ),
+        (
+            "Adresse",
+            "Bonjour,\n\nlivrez :\n\nDe : 3 rue du Lac\nÀ : 9 quai du Port\n\nPas avant lundi.",
+            None,
+        ),
+        (
+            "Re: Lampada",
+            (
+                "Non c'è.\n\nIl giorno lun 2 mar 2026 alle ore 09:20 Lampade <\nhelp@shop.example> "
+                "ha scritto:\n\n> Arriva."
+            ),
+            "Non c'è.",
+        ),
+        ("Lâmpada", "Quando chega?\n\nEnviado do meu iPhone", "Quando chega?"),
+        (
+            "Skärm",
+            "Skicka en ny, tack.\n\nMed vänliga hälsningar\nMira Holt\n\nPS: Ring 070-555 01 47.",
+            "Skicka en ny, tack.\n\nPS: Ring 070-555 01 47.",
+        ),
+    ],
+    ids=["forward", "long line", "long quoted line", "from-to", "wrapped", "phone", "postscript"],
+)
+def test_small_mails_are_read_right(subject: str, body: str, text: str | None) -> None:
+    """What the customer wrote and forwarded, and nothing else; ``text`` None: all of it."""
+    message = EmailMessage()
+    message["From"], message["Subject"] = "Mira <mira@mail.example>", subject
+    message.set_content(body)
+    assert parse(message.as_bytes()).text == (body.strip() if text is None else text)
+
+
+def test_a_text_over_the_limit_ends_between_words() -> None:
+    """No word is cut in two."""
+    message = EmailMessage()
+    message["From"] = "Mira <mira@mail.example>"
+    message.set_content("lamp " * 30)
+    parsed = parse(message.as_bytes(), limits=ParseLimits(text=33))
+    assert parsed.text == "lamp lamp lamp lamp lamp lamp"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from channels.email.body import extract_reply
+from channels.email.reply import extract_reply
 
 
 @pytest.mark.parametrize(

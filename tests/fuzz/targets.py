@@ -30,7 +30,7 @@ import channels.webchat.wire
 import plugins.faq.answers
 import plugins.nlu_local.examples
 from brand_voice import loading, masking, segments
-from channels.email.body import html_to_text
+from channels.email.html import html_to_text
 from channels.email.parse import parse as parse_mail
 from gateway import BadConfig
 from gateway.ops.evaluation import read_emotion_rows, read_rows
