@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gateway.model import Sent, Status
+from gateway.model import Fact, Sent, Status
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.ports import (
     Channel,
@@ -19,6 +19,7 @@ from gateway.ports import (
     NotFound,
     Reconciler,
     Sender,
+    Traits,
     TryLater,
     Undeliverable,
     Unsure,
@@ -29,6 +30,7 @@ from gateway.runtime.metrics import Metrics
 from gateway.settings import DeliverySettings
 from gateway.store import NotBefore, OutboxItem, Store
 from gateway.support.backoff import Backoff, backoff
+from gateway.support.storable import storable, storable_id
 
 log = structlog.get_logger()
 
@@ -105,14 +107,17 @@ class OutboxDelivery:
         return await self._record_sent(item, sent, "sent")
 
     async def _record_sent(self, item: OutboxItem, sent: Sent, outcome: str) -> Next:
-        await self._until_recorded(lambda: self.store.outbox.mark_sent(item.outbound.id, sent))
+        kept = storable_sent(sent)
+        if kept != sent:
+            log.warning("delivery.not_stored_as_given", outbox=item.outbound.id)
+        await self._until_recorded(lambda: self.store.outbox.mark_sent(item.outbound.id, kept))
         self._announce(item, outcome)
         return Next.MORE
 
     async def _retry_later(
         self, item: OutboxItem, error: str, after: float | None, *, may_have_arrived: bool = False
     ) -> Next | datetime:
-        settings = self.settings
+        settings, error = self.settings, storable(error)
         if item.attempts >= settings.attempts:
             gave_up = Undeliverable(f"given up after {item.attempts} attempts: {error}")
             return await self._dead_letter(item, gave_up)
@@ -128,11 +133,12 @@ class OutboxDelivery:
 
     async def _settle_unsure(self, item: OutboxItem, error: str) -> Next | datetime:
         """Nobody knows whether the message arrived."""
+        error = storable(error)
         channel = self.channels.get(item.outbound.address.channel)
         sent = await self._find_sent(channel, item)
         if sent is not None:
             return await self._record_sent(item, sent, "reconciled")
-        if channel is not None and channel.traits.unsure == "resend":
+        if channel is not None and _may_repeat(channel.traits, item.attempts):
             self._announce(item, "unsure")
             return await self._retry_later(item, error, None, may_have_arrived=True)
         text = f"Nobody can tell whether this arrived: {error}"
@@ -140,10 +146,12 @@ class OutboxDelivery:
         return await self._close(item, "unsure", error)
 
     async def _dead_letter(self, item: OutboxItem, error: Undeliverable) -> Next:
-        text = f"A message could not be delivered: {error}"
-        await self._report_failure(item, "undeliverable", text)
+        why = storable(str(error))
+        await self._report_failure(
+            item, "undeliverable", f"A message could not be delivered: {why}"
+        )
         return await self._close(
-            item, "failed", str(error), unreachable=error.unreachable, opted_out=error.opted_out
+            item, "failed", why, unreachable=error.unreachable, opted_out=error.opted_out
         )
 
     async def _report_failure(self, item: OutboxItem, code: str, text: str) -> None:
@@ -190,3 +198,23 @@ class OutboxDelivery:
         self.metrics.sends.labels(item.outbound.address.channel, outcome).inc()
         self.events.publish(Event(topic=item.lane, name="status"))
         self.events.publish(Event(topic="desk", name="status", conversation=item.conversation))
+
+
+def _may_repeat(traits: Traits, attempts: int) -> bool:
+    """Whether a message whose send was cut off may be sent again after ``attempts``."""
+    within = traits.repeats is None or attempts <= traits.repeats
+    return traits.unsure == "resend" and within
+
+
+def storable_sent(sent: object) -> Sent:
+    """``sent`` as every database stores it. What the provider took stays sent, whatever its id and
+    facts look like: an id that cannot be stored is left out, and no receipt is matched with it."""
+    if not isinstance(sent, Sent):
+        return Sent()
+    facts = tuple(fact for fact in sent.facts or () if isinstance(fact, Fact))
+    return Sent(
+        remote_id=storable_id(sent.remote_id),
+        facts=tuple(
+            Fact(name=storable(str(fact.name)), value=storable(str(fact.value))) for fact in facts
+        ),
+    )

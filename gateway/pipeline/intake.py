@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.ports import Clock, Event, Events, Files, NotAccepted, TooLarge
 from gateway.runtime.metrics import Metrics
 from gateway.store import Store
+from gateway.support.storable import storable, storable_id
 
 log = structlog.get_logger()
 EARLY_RECEIPT_WAITS = (0.1, 0.4, 1.5)
@@ -87,20 +89,17 @@ class InboxIntake:
 
 
 def _storable(message: Inbound) -> Inbound:
-    """``message`` without the characters that providers let through and no database stores."""
-    text = _clean(message.text)
+    """``message`` without the characters that providers let through and no database stores. An id
+    that cannot be stored is replaced by its hash, so that a repetition is still recognised."""
+    text, id = storable(message.text), message.remote_id
+    if id is not None and storable_id(id) is None:
+        digest = hashlib.sha256(str(id).encode("utf-8", "surrogatepass")).hexdigest()
+        message = message.replace(remote_id=f"sha256:{digest}" if id else None)
     if not (message.name or message.subject or message.facts):  # the usual case
         return message if text == message.text else message.replace(text=text)
     return message.replace(
         text=text,
-        name=_clean(message.name) if message.name else message.name,
-        subject=_clean(message.subject) if message.subject else message.subject,
-        facts=tuple(Fact(name=_clean(f.name), value=_clean(f.value)) for f in message.facts),
+        name=storable(message.name) if message.name else message.name,
+        subject=storable(message.subject) if message.subject else message.subject,
+        facts=tuple(Fact(name=storable(f.name), value=storable(f.value)) for f in message.facts),
     )
-
-
-def _clean(text: str) -> str:
-    """Replaces NUL and lone surrogates (which JSON can hold; RFC 8259, section 8.2)."""
-    if not text.isascii():
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
