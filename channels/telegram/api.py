@@ -25,9 +25,9 @@ from telegram.error import (
     RetryAfter,
     TelegramError,
 )
-from telegram.request import HTTPXRequest
 
 from channels.telegram import TelegramSettings
+from channels.telegram.answers import BotApiRequest
 from gateway import (
     Json,
     TooLarge,
@@ -60,7 +60,7 @@ class TelegramApi:
         self._settings = settings
         self._token = settings.bot_token.get_secret_value()
         _silence_loggers()
-        self._request = HTTPXRequest(
+        self._request = BotApiRequest(
             connection_pool_size=64,
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.timeout,
@@ -100,6 +100,10 @@ class TelegramApi:
                 yield self._bot
             except TelegramError as error:
                 raise self._convert(error) from None
+            except (TypeError, ValueError, KeyError, AttributeError) as error:
+                # The SDK checks no types.
+                what = f"Telegram's answer could not be read: {type(error).__name__}"
+                raise Unsure(what) from None
             self.problem = None
 
     async def me(self) -> User:

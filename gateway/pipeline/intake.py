@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 import structlog
 
@@ -14,9 +15,12 @@ from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.ports import Clock, Event, Events, Files, NotAccepted, TooLarge
 from gateway.runtime.metrics import Metrics
 from gateway.store import Store
+from gateway.support.content import VCARD_TYPES, contact_text, read_vcard
 from gateway.support.storable import storable, storable_id
 
 log = structlog.get_logger()
+MAX_CARDS = 3
+"""Files of contacts in one message that are read."""
 EARLY_RECEIPT_WAITS = (0.1, 0.4, 1.5)
 """Seconds between lookups of a message whose receipt arrived before its id was committed."""
 
@@ -40,7 +44,7 @@ class InboxIntake:
         that is longer than an attachment may be."""
         channel = message.address.channel
         try:
-            message = _storable(message)
+            message = _storable(await self._described(message))
             if len(message.text) > self.max_text:
                 message = await self._shorten(message)
             accepted = await self.store.inbox.accept(message, self.clock.now())
@@ -77,6 +81,15 @@ class InboxIntake:
             if receipt.status == "failed":
                 text = f"A message was not delivered: {receipt.detail or 'no reason was given'}"
                 await self.handoffs.report_failure(conversation, "undeliverable", text)
+
+    async def _described(self, message: Inbound) -> Inbound:
+        """A contact card that came alone, with the names on it as its text."""
+        if message.text.strip() or not message.attachments or message.kind != "message":
+            return message
+        cards = [file for file in message.attachments if file.media_type in VCARD_TYPES]
+        found = [read_vcard(await self.files.open(file.digest)) for file in cards[:MAX_CARDS]]
+        text = "\n".join(contact_text(*contact) for contact in chain(*found))
+        return message.replace(text=text, wordless=True) if text else message
 
     async def _shorten(self, message: Inbound) -> Inbound:
         """Cut the text to ``max_text``; the agent finds all of it in an attached file."""

@@ -21,11 +21,11 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     ``mailbox``: customers fetch their messages from us (web chat, REST), so a message counts as
     sent once it is committed; such a channel has no ``send``. ``unsure``: what to do with a
     message whose send was cut off, where the provider cannot be asked: send it again, or ask a
-    person. ``repeats``: after how many attempts a person is asked all the same, None for no bound
-    of its own; the customer may get a message as many times, and once more. ``rate``: messages a second that the provider allows, None for no limit. ``at_once``:
-    how many sends may run at the same time. ``max_length``: the longest message that the provider
-    takes, in UTF-16 code units (never fewer than characters), None for no limit; the brand voice's
-    guide may only lower it.
+    person. ``repeats``: after how many attempts a person is asked all the same, so that the
+    customer never gets more than one copy more; None for no bound of its own. ``rate``: messages a
+    second that the provider allows, None for no limit. ``at_once``: how many sends may run at the
+    same time. ``max_length``: the longest message that the provider takes, in UTF-16 code units
+    (never fewer than characters), None for no limit; the brand voice's guide may only lower it.
     """
 
     mailbox: bool = False
