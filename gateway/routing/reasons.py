@@ -249,7 +249,7 @@ class NoWords(Rule):
         if not turn.wordless:
             return None
         files = ", ".join(file.name for file in turn.message.attachments[:3])
-        return (turn.message.text or files or "nothing that the bot can read")[:200]
+        return (turn.message.text.strip() or files or "nothing that the bot can read")[:200]
 
 
 class Loop(Rule):
