@@ -93,7 +93,7 @@ class Sms:
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
         """The webhooks for messages and for delivery statuses, and the files that we send."""
-        self._start(services)
+        self._use(services)
         empty_answer = str(MessagingResponse())
 
         async def receive(request: web.Request) -> web.Response:
@@ -129,7 +129,7 @@ class Sms:
 
     async def run(self, services: Services) -> None:
         """Keep the connections to Twilio open."""
-        self._start(services)
+        self._use(services)
         await self._account.run()
 
     async def trouble(self) -> str | None:
@@ -185,9 +185,9 @@ class Sms:
         record = await self._sender.find(message)
         return self._sent(record, message.text) if record else None
 
-    def _start(self, services: Services) -> None:
+    def _use(self, services: Services) -> None:
         self._services = services
-        self._whatsapp.start(services)
+        self._whatsapp.use(services)
 
     async def _verified(self, request: web.Request) -> tuple[bytes, dict[str, str]]:
         signature = self._signature.read(request)
@@ -276,8 +276,8 @@ class WhatsApp:
         self._services: Services | None = None
         self._resent: LRUCache[int, bool] = LRUCache(REMEMBERED)
 
-    def start(self, services: Services) -> None:
-        """`Sms` serves the routes of both channels, and starts this one too."""
+    def use(self, services: Services) -> None:
+        """`Sms` serves the routes of both channels, and gets the services for both."""
         self._services = services
 
     async def send(self, message: Outbound) -> Sent:

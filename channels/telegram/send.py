@@ -13,8 +13,7 @@ from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message, Rep
 from telegram.constants import MessageLimit
 from telegram.error import BadRequest, ChatMigrated
 
-from channels.telegram.answers import UNKNOWN
-from channels.telegram.api import TelegramApi
+from channels.telegram.api import UNKNOWN, TelegramApi
 from channels.telegram.content import keyboard
 from gateway import File, Outbound, Sent, Undeliverable
 

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gateway.model import Fact, Sent, Status
+from gateway.model import Sent, Status
 from gateway.pipeline.handoffs import AutomaticHandoffs
+from gateway.pipeline.validation import storable, storable_sent
 from gateway.ports import (
     Channel,
     Clock,
@@ -30,7 +31,6 @@ from gateway.runtime.metrics import Metrics
 from gateway.settings import DeliverySettings
 from gateway.store import NotBefore, OutboxItem, Store
 from gateway.support.backoff import Backoff, backoff
-from gateway.support.storable import storable, storable_id
 
 log = structlog.get_logger()
 
@@ -204,17 +204,3 @@ def _may_repeat(traits: Traits, attempts: int) -> bool:
     """Whether a message whose send was cut off may be sent again after ``attempts``."""
     within = traits.repeats is None or attempts <= traits.repeats
     return traits.unsure == "resend" and within
-
-
-def storable_sent(sent: object) -> Sent:
-    """``sent`` as every database stores it. What the provider took stays sent, whatever its id and
-    facts look like: an id that cannot be stored is left out, and no receipt is matched with it."""
-    if not isinstance(sent, Sent):
-        return Sent()
-    facts = tuple(fact for fact in sent.facts or () if isinstance(fact, Fact))
-    return Sent(
-        remote_id=storable_id(sent.remote_id),
-        facts=tuple(
-            Fact(name=storable(str(fact.name)), value=storable(str(fact.value))) for fact in facts
-        ),
-    )

@@ -12,11 +12,11 @@ import structlog
 from gateway.model import Accepted, Fact, File, Inbound, Receipt
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.reply_waiter import ReplyWaiter
+from gateway.pipeline.validation import storable, storable_id
 from gateway.ports import Clock, Event, Events, Files, NotAccepted, TooLarge
 from gateway.runtime.metrics import Metrics
 from gateway.store import Store
 from gateway.support.content import VCARD_TYPES, contact_text, read_vcard
-from gateway.support.storable import storable, storable_id
 
 log = structlog.get_logger()
 MAX_CARDS = 3
@@ -67,9 +67,13 @@ class InboxIntake:
         A receipt may arrive before our commit of the provider's id, so an unknown id is looked up
         again, for about two seconds.
         """
+        receipt = receipt.replace(
+            ids=tuple(id for id in receipt.ids if storable_id(id) is not None),
+            detail=storable(receipt.detail) if receipt.detail else receipt.detail,
+        )
         updated = await self.store.customers.report(receipt)
         for wait in EARLY_RECEIPT_WAITS:
-            if updated is None and receipt.address is None:
+            if updated is None and receipt.address is None and receipt.ids:
                 await self.clock.sleep(wait)
                 updated = await self.store.customers.report(receipt)
         if updated is None:

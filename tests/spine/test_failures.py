@@ -542,6 +542,20 @@ async def test_an_odd_id_of_a_message_loses_nothing(
         assert [m.text for m in fake.sent] == ["You said one."]
 
 
+@pytest.mark.parametrize("id", ["a\x00b", "so \ud83d", "x" * 9000])
+async def test_a_receipt_with_an_odd_id_is_dropped(
+    id: str, tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """It names no message that we know."""
+    async with running(
+        FakeChannel(), FakeHandler(echo), config=answer_all, clock=FakeClock(), tmp_path=tmp_path
+    ) as gw:
+        await gw.services.intake.report(
+            Receipt(channel="fake", ids=(id,), status="failed", at=gw.clock.now(), detail="a\x00")
+        )
+        assert await gw.services.desk.queue() == ()
+
+
 async def test_a_channel_bounds_how_often_an_unsure_send_is_repeated(
     tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:

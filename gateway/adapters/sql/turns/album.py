@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.schema import inbox
-from gateway.model import ALBUM_WAIT, Inbound
+from gateway.model import ALBUM_WAIT, Fact, Inbound
 
 MOST = 20
 """Rows that are looked at behind the first one. An album of Telegram has ten messages at most
@@ -59,12 +59,22 @@ def with_album(
     return inbound, tuple(joined)
 
 
+def _join_facts(one: tuple[Fact, ...], other: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """A fact is known by its name: where both have one, their values are joined."""
+    values = {fact.name: fact.value for fact in one}
+    for fact in other:
+        known = values.get(fact.name)
+        new = known is not None and fact.value not in known.split("; ")
+        values[fact.name] = f"{known}; {fact.value}" if new else known or fact.value
+    return tuple(Fact(name=name, value=value) for name, value in values.items())
+
+
 def _join(one: Inbound, other: Inbound) -> Inbound:
     return one.replace(
         text="\n".join(filter(None, (one.text, other.text))),
         wordless=one.wordless and other.wordless,
         attachments=one.attachments + other.attachments,
-        facts=tuple(dict.fromkeys((*one.facts, *other.facts))),
+        facts=_join_facts(one.facts, other.facts),
         thread=one.thread or other.thread,
         name=one.name or other.name,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.support.storable import LONGEST_ID, storable, storable_id
+from gateway.pipeline.validation import LONGEST_ID, storable, storable_id
 
 
 @pytest.mark.parametrize(
