@@ -161,7 +161,7 @@ class TelegramReceiver:
         and answered only if it has words of its own."""
         now, last = self._services.clock.now(), self._albums.get(album)
         if last is not None and now - last > timedelta(seconds=ALBUM_WAIT):
-            return inbound.replace(album=None, automatic=not inbound.text)
+            return inbound.replace(album=None, automatic=inbound.wordless or not inbound.text)
         self._albums[album] = now
         return inbound
 

@@ -84,20 +84,22 @@ async def test_other_messages_wait_behind_an_album(
         assert [m.text for m in fake.sent if m.address == dario.address] == ["four with 4.jpg"]
 
 
+@pytest.mark.parametrize("described", ["", "(video, 0:09)"])
 async def test_an_album_without_words_goes_to_a_person_once(
-    tmp_path: Path, answer_all: dict[str, Any]
+    tmp_path: Path, answer_all: dict[str, Any], described: str
 ) -> None:
-    """With all its files."""
+    """With all its files, also when the channel describes one of them."""
     fake, clock = FakeChannel(), FakeClock()
     async with running(
         fake, FakeHandler(answer), config=answer_all, clock=clock, tmp_path=tmp_path
     ) as gw:
-        for number in (1, 2):
-            await send(gw, gw.customer("fake", "carla"), number)
+        carla = gw.customer("fake", "carla")
+        await send(gw, carla, 1)
+        await send(gw, carla, 2, described, wordless=bool(described))
         await gw.pass_time(2 * ALBUM_WAIT)
         [item] = await gw.services.desk.queue()
         [reason] = item.handoff.reasons
-        assert (reason.code, reason.detail) == ("no_words", "1.jpg, 2.jpg")
+        assert (reason.code, reason.detail) == ("no_words", described or "1.jpg, 2.jpg")
 
 
 async def test_a_part_that_comes_while_the_album_is_handled_is_not_lost(

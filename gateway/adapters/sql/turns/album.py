@@ -69,10 +69,14 @@ def _join_facts(one: tuple[Fact, ...], other: tuple[Fact, ...]) -> tuple[Fact, .
     return tuple(Fact(name=name, value=value) for name, value in values.items())
 
 
+def _has_no_words(message: Inbound) -> bool:
+    return message.wordless or not message.text.strip()
+
+
 def _join(one: Inbound, other: Inbound) -> Inbound:
     return one.replace(
         text="\n".join(filter(None, (one.text, other.text))),
-        wordless=one.wordless and other.wordless,
+        wordless=_has_no_words(one) and _has_no_words(other),
         attachments=one.attachments + other.attachments,
         facts=_join_facts(one.facts, other.facts),
         thread=one.thread or other.thread,
