@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gateway.hookspecs import OpenServices, Readiness, Section, hookimpl
     from gateway.model import (
+        ALBUM_WAIT,
         Accepted,
         Action,
         Address,
@@ -134,6 +135,7 @@ if TYPE_CHECKING:
     )
     from gateway.support.assets import StaticAssets
     from gateway.support.backoff import Backoff, backoff
+    from gateway.support.content import contact_text, location_text
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
     from gateway.support.knowledge_files import (
@@ -159,6 +161,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ALBUM_WAIT",
     "CARD_NUMBER",
     "EMAIL",
     "IBAN",
@@ -298,10 +301,12 @@ __all__ = [
     "code_label",
     "compose_yaml",
     "construct_yaml",
+    "contact_text",
     "cue_label",
     "fill_facts",
     "hookimpl",
     "in_language",
+    "location_text",
     "luhn",
     "mood_label",
     "packaged_yaml",
@@ -320,6 +325,7 @@ _MODULES = (
     "model",
     "ports",
     "support.backoff",
+    "support.content",
     "support.http",
     "support.labels",
     "support.personal_data",

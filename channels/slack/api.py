@@ -5,6 +5,8 @@ docs.slack.dev, "Web API methods" (the errors of each method) and "Rate limits".
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -15,7 +17,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from gateway import Clock, TryLater, Unsure, WarmlineError, retry_after
+from gateway import Clock, TryLater, Undeliverable, Unsure, WarmlineError, retry_after
 
 ErrorKind = Literal[
     "later", "unsure", "token", "unreachable", "message_gone", "bad_blocks", "refused"
@@ -59,6 +61,9 @@ PAUSES = {
 minute, tier 4 is 100. Methods that are not listed answer a request that waits, and never wait."""
 BURST = 3
 """Calls that may follow at once after a silence."""
+IDENTIFY_WITHIN = 1.0
+"""Seconds to ask Slack whose token ours is while it waits for our answer to an event, three seconds
+at most."""
 UNREACHABLE_AFTER = 5.0
 """Seconds until the next attempt when Slack cannot be reached."""
 
@@ -118,6 +123,9 @@ class SlackApi:
             timeout=timeout,  # type: ignore[arg-type]  # passed to aiohttp, which takes fractions
             retry_handlers=[],
         )
+        self.installed_in: frozenset[str] | None = None
+        """The ids of the workspace or organisation that the token is of; None until Slack has told
+        us (``auth.test``)."""
         self._token_name, self._pace = token_name, pace
         self._problems: dict[str, str] = {}
 
@@ -162,6 +170,9 @@ class SlackApi:
     async def clock_offset(self, now: datetime) -> float:
         """Check the token; the seconds by which ``now`` is ahead of Slack's clock."""
         answer = await self._call("auth.test", self.client.auth_test())
+        # With an installation in a whole organisation the token is of each of its workspaces.
+        names = ("team_id", *(("enterprise_id",) if answer.get("is_enterprise_install") else ()))
+        self.installed_in = frozenset(str(answer[name]) for name in names if answer.get(name))
         return _offset(answer.headers, now)
 
     async def _call(self, method: str, call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
@@ -177,6 +188,9 @@ class SlackApi:
             raise Unsure(f"{method} was cut off: {type(error).__name__}") from error
         except SlackClientError as error:
             raise TryLater(f"Slack did not take {method}: {type(error).__name__}") from error
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            # The SDK checks no types: the answer is neither a JSON object nor an error.
+            raise Unsure(f"Slack's answer to {method} could not be read") from error
         self._problems.pop(method, None)
         self._problems.pop("auth.test", None)  # any success proves the token
         return answer
@@ -203,10 +217,30 @@ class Workspaces:
         self.default, self._teams = default, teams
 
     def api_for(self, team: str) -> SlackApi:
-        """The API for ``team``: ``T1``, or ``E1.T1`` in an Enterprise organisation. A workspace
-        without a token of its own gets the default one."""
-        parts = (self._teams.get(part) for part in reversed(team.split(".")))
-        return next((api for api in parts if api), self.default)
+        """The API for ``team``: ``T1``, or ``E1.T1`` in an Enterprise organisation. Raises
+        Undeliverable for a workspace whose token we do not have: another's would write in the
+        wrong place, or not at all."""
+        parts = team.split(".")
+        own = next((self._teams[part] for part in reversed(parts) if part in self._teams), None)
+        if own is not None:
+            return own
+        home = self.default.installed_in
+        if home is None or not home.isdisjoint(parts):
+            return self.default
+        setting = f"channels.slack.teams.{parts[-1]}"
+        raise Undeliverable(f"there is no token for the Slack workspace {team}; set {setting}")
+
+    async def serves(self, team: str, now: datetime) -> bool:
+        """Whether we have a token for ``team``. Slack is asked once whose the default one is; while
+        it does not tell, that one counts as everybody's."""
+        if self.default.installed_in is None and not {*team.split(".")} & {*self._teams}:
+            with contextlib.suppress(WarmlineError, TimeoutError):
+                async with asyncio.timeout(IDENTIFY_WITHIN):
+                    await self.default.clock_offset(now)
+        try:
+            return self.api_for(team) is not None
+        except Undeliverable:
+            return False
 
     @property
     def trouble(self) -> str | None:

@@ -28,7 +28,7 @@ from slack_sdk.signature import Clock as SignatureClock
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from gateway import Clock, Json, Services
+from gateway import Clock, Json, NotAccepted, Services
 
 ENDPOINT = "slack"
 PERSON_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "me_message"})
@@ -37,6 +37,10 @@ Payload = Mapping[str, Any]
 Next = Callable[[], Awaitable[None]]
 Receive = Callable[[Payload, int], Awaitable[bool]]
 """Takes a payload and Slack's retry number; False when it cannot be parsed."""
+
+
+class UnknownWorkspace(NotAccepted):
+    """An event of a workspace whose token we do not have."""
 
 
 class BadPayload(Exception):
@@ -107,7 +111,11 @@ def build_app(client: AsyncWebClient, services: Services, receive: Receive) -> A
         )
 
     async def listen(req: AsyncBoltRequest, ack: AsyncAck) -> BoltResponse | None:
-        if not await receive(req.body, _retry_number(req)):
+        try:
+            known = await receive(req.body, _retry_number(req))
+        except UnknownWorkspace as error:  # Slack delivers it again
+            return BoltResponse(status=503, body=str(error))
+        if not known:
             return BoltResponse(status=400, body="the payload cannot be parsed")
         await ack()
         return None

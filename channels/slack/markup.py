@@ -1,8 +1,13 @@
 """Slack's markup to plain text, and plain text to markup that mentions nobody. Pure.
 
-docs.slack.dev, "Formatting message text": ``&``, ``<`` and ``>`` are escaped, and what stands
-between angle brackets is a mention or a link. Every text that others wrote is escaped before we
-post it. The only brackets we add surround web addresses (`with_links`).
+docs.slack.dev, "Formatting message text", "Escaping text": "Slack uses &, <, and > as control
+characters for special parsing in text objects, so they must be converted to HTML entities if
+they're not going to be used for their parsing purpose", and these "will be decoded for display".
+Text objects are those of type ``plain_text`` as well as ``mrkdwn``, and the ``text`` of a message;
+what stands between angle brackets is a mention or a link. So every text that others wrote is
+escaped before we post it, in objects of both types. Not escaped is what is no text object: the
+``value`` of a button, the initial value of a text input. The only brackets we add surround web
+addresses (`with_links`).
 """
 
 from __future__ import annotations
@@ -20,7 +25,6 @@ FORMAT = re.compile(r"[*_~`]|^[^\S\n]*>|:[a-z0-9_+'-]{1,100}:", re.MULTILINE)
 """What mrkdwn would format."""
 ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 ESCAPES = {character: entity for entity, character in ENTITIES.items()}
-BRACKETS = str.maketrans("<>", "‹›")
 
 
 # -- what people wrote -----------------------------------------------------------------------------
@@ -126,13 +130,6 @@ def fit(text: str, most: int) -> str:
 def one_line(text: str, most: int) -> str:
     """``text`` on one line, escaped, at most ``most`` characters long."""
     return fit(" ".join(text.split()), most)
-
-
-def label(text: str, most: int) -> str:
-    """``text`` for the titles and labels of Block Kit, at most ``most`` characters: one line, not
-    escaped, with other brackets in place of Slack's."""
-    line = " ".join(text.split()).translate(BRACKETS)
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 def pieces(text: str, most: int) -> Iterator[str]:

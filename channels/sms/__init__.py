@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -12,6 +12,8 @@ from gateway import Channel, Section, Settings, hookimpl
 
 __all__ = ["API", "SmsSettings"]
 
+LanguageCode = Annotated[str, Field(pattern="^[a-z]{2}$")]
+ContentSid = Annotated[str, Field(pattern="^HX[0-9a-fA-F]{32}$")]
 API = "https://api.twilio.com"
 """Twilio's own API."""
 
@@ -30,6 +32,14 @@ class SmsSettings(BaseModel):
     )
     messaging_service: str | None = Field(None, description="its SID; it chooses the number")
     whatsapp_from: str | None = Field(None, description="none: the same number or service")
+    whatsapp_templates: dict[LanguageCode, ContentSid] = Field(
+        {},
+        description="ISO 639-1 code: the SID (HX...) of an approved template with the one variable"
+        " {{1}}; it carries messages when the customer's last one is 24 hours old",
+    )
+    rcs_from: str | None = Field(
+        None, pattern=r"^rcs:.+$", description="rcs:...; none: the Messaging Service, else SMS"
+    )
     api_base: str = Field(API, pattern=r"^https?://[^/]+/?$")
     timeout: float = Field(20.0, gt=0, le=120, description="seconds for one call")
     rate: float | None = Field(None, gt=0, description="messages a second; none: Twilio queues")

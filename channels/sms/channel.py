@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import structlog
 from aiohttp import web
+from cachetools import LRUCache
 from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
 
 from channels.sms import SmsSettings
 from channels.sms.media import MediaLinks, TwilioMediaFetcher
+from channels.sms.numbers import REMEMBERED, KnownForms
 from channels.sms.parse import (
     WHATSAPP_PREFIX,
     OptOutKeywords,
@@ -19,8 +22,16 @@ from channels.sms.parse import (
     read_form,
     unreadable_message,
 )
-from channels.sms.twilio import MAX_BODY, TwilioAccount, TwilioSender, TwilioSignature
+from channels.sms.twilio import (
+    MAX_BODY,
+    WINDOW,
+    WINDOW_IS_OVER,
+    TwilioAccount,
+    TwilioSender,
+    TwilioSignature,
+)
 from gateway import (
+    Address,
     Channel,
     Clock,
     Fact,
@@ -28,16 +39,24 @@ from gateway import (
     HealthProblem,
     Inbound,
     Json,
+    Message,
     Outbound,
+    Receipt,
     RenderContext,
     Reply,
     Sent,
     Services,
     Settings,
     Traits,
+    TryLater,
+    Undeliverable,
+    Unsure,
     packaged_yaml,
 )
 
+log = structlog.get_logger(__name__)
+PAGE = 1000
+"""Messages that are read at a time."""
 WEBHOOK = "/channels/sms/webhook"
 STATUS = "/channels/sms/status"
 SMS_MAX_FILES = 10
@@ -61,6 +80,7 @@ class Sms:
         public_url: str | None,
         signature: TwilioSignature,
         fetcher: TwilioMediaFetcher,
+        whatsapp: WhatsApp,
     ) -> None:
         self.traits = _traits(settings)
         self._settings, self._sender, self._account = settings, sender, sender.account
@@ -68,11 +88,12 @@ class Sms:
         self._keywords = OptOutKeywords(
             opt_out=settings.opt_out_words, opt_in=settings.opt_in_words
         )
+        self._forms, self._whatsapp = KnownForms(), whatsapp
         self._services: Services | None = None
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
         """The webhooks for messages and for delivery statuses, and the files that we send."""
-        self._services = services
+        self._use(services)
         empty_answer = str(MessagingResponse())
 
         async def receive(request: web.Request) -> web.Response:
@@ -83,7 +104,15 @@ class Sms:
         async def receive_status(request: web.Request) -> web.Response:
             _, form = await self._verified(request)
             message = request.query.get("message")
-            if receipt := parse_receipt(form, message=message, at=services.clock.now()):
+            receipt = parse_receipt(form, message=message, at=services.clock.now())
+            if receipt is None:
+                return web.Response(status=204)
+            if receipt.address is not None:
+                known = await self._forms.find(receipt.address, services.mailbox)
+                receipt = receipt.replace(address=known)
+            refused = form.get("ErrorCode") == str(WINDOW_IS_OVER) and receipt.status == "failed"
+            retry = refused and "template" not in request.query
+            if not retry or not await self._whatsapp.resend_as_template(receipt):
                 await services.intake.report(receipt)
             return web.Response(status=204)
 
@@ -98,8 +127,9 @@ class Sms:
         part: dict[str, Json] = packaged_yaml("channels.sms", "openapi.yaml")
         return part
 
-    async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
+    async def run(self, services: Services) -> None:
         """Keep the connections to Twilio open."""
+        self._use(services)
         await self._account.run()
 
     async def trouble(self) -> str | None:
@@ -148,12 +178,16 @@ class Sms:
         ]
 
     async def send(self, message: Outbound) -> Sent:
-        record = await self._sender.send(message)
+        record, _ = await self._sender.send(message)
         return self._sent(record, message.text)
 
     async def find(self, message: Outbound) -> Sent | None:
         record = await self._sender.find(message)
         return self._sent(record, message.text) if record else None
+
+    def _use(self, services: Services) -> None:
+        self._services = services
+        self._whatsapp.use(services)
 
     async def _verified(self, request: web.Request) -> tuple[bytes, dict[str, str]]:
         signature = self._signature.read(request)
@@ -173,6 +207,11 @@ class Sms:
             stored = await services.files.keep(file)
             return unreadable_message(form, at=now, digest=stored.digest)
         inbound = message.inbound
+        known = await self._forms.find(inbound.address, services.mailbox)
+        inbound = inbound.replace(address=known)
+        if message.replied_to:
+            quoted = await _quoted(services, inbound.address, message.replied_to)
+            inbound = inbound.replace(facts=(*inbound.facts, quoted))
         if message.media:
             kept, missing = await self._fetcher.fetch(
                 message.media, services.files, services.public_http
@@ -206,6 +245,25 @@ class Sms:
         return rendered.segments or 0
 
 
+async def _quoted(services: Services, address: Address, sid: str) -> Fact:
+    """What the customer replied to: the message's text, or its SID when we do not know it."""
+    messages = await _all_messages(services, address)
+    text = next((m.text for m in messages if m.remote_id == sid), "")
+    return Fact(name="in reply to", value=text[:200] or sid)
+
+
+async def _all_messages(services: Services, address: Address) -> list[Message]:
+    """The public messages from and to ``address``, oldest first."""
+    found: list[Message] = []
+    while page := await services.mailbox.messages(
+        address, after=found[-1].id if found else 0, limit=PAGE, own=True
+    ):
+        found += page
+        if len(page) < PAGE:
+            break
+    return found
+
+
 class WhatsApp:
     """Customers reach us through WhatsApp, by the same Twilio account. `Sms` receives their
     messages. The price depends on the conversation, so no cost is recorded."""
@@ -215,10 +273,57 @@ class WhatsApp:
     def __init__(self, settings: SmsSettings, sender: TwilioSender) -> None:
         self.traits = _traits(settings)
         self._sender = sender
+        self._services: Services | None = None
+        self._resent: LRUCache[int, bool] = LRUCache(REMEMBERED)
+
+    def use(self, services: Services) -> None:
+        """`Sms` serves the routes of both channels, and gets the services for both."""
+        self._services = services
 
     async def send(self, message: Outbound) -> Sent:
-        record = await self._sender.send(message)
-        return Sent(remote_id=record.sid)
+        over = bool(self._sender.templates) and await self._window_is_over(message)
+        record, template = await self._sender.send(message, window_is_over=over)
+        facts = (Fact(name="sent as", value="a WhatsApp template"),) if template else ()
+        return Sent(remote_id=record.sid, facts=facts)
+
+    async def resend_as_template(self, receipt: Receipt) -> bool:
+        """Send the message of ``receipt`` again, in a template; False if that is not possible.
+        WhatsApp refused it after Twilio had taken it: the customer has not got it."""
+        if self._services is None or receipt.address is None or not self._sender.templates:
+            return False
+        id = int(receipt.ids[0])
+        if id in self._resent:
+            return True
+        messages = await _all_messages(self._services, receipt.address)
+        found = next((m for m in messages if m.id == id), None)
+        if found is None or found.author == "customer":
+            return False
+        read = [m.understanding.language.code for m in messages if m.understanding]
+        again = Outbound(
+            id=0,
+            key=f"template-{id}",
+            message=id,
+            address=receipt.address,
+            text=found.text,
+            author="agent" if found.author == "agent" else "bot",
+            at=found.at,
+            language=next(reversed(read), "en"),
+            attachments=found.attachments,
+        )
+        self._resent[id] = True
+        try:
+            return await self._sender.send_template(again) is not None
+        except (TryLater, Undeliverable, Unsure) as error:
+            log.warning("whatsapp.no_template", message=id, error=str(error))
+            return False
+
+    async def _window_is_over(self, message: Outbound) -> bool:
+        """Whether the customer's last message is 24 hours old, as far as we know."""
+        if self._services is None:
+            return False
+        messages = await _all_messages(self._services, message.address)
+        written = [m.at for m in messages if m.author == "customer"]
+        return bool(written) and self._services.clock.now() - max(written) >= WINDOW
 
     async def find(self, message: Outbound) -> Sent | None:
         record = await self._sender.find(message)
@@ -240,6 +345,7 @@ def channels(account: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
         max_files=SMS_MAX_FILES,
         number=account.number,
         service=account.service,
+        rcs=account.rcs_from,
     )
     whatsapp = TwilioSender(
         account=twilio,
@@ -249,12 +355,21 @@ def channels(account: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
         number=whatsapp_from and WHATSAPP_PREFIX + whatsapp_from.removeprefix(WHATSAPP_PREFIX),
         service=None if account.whatsapp_from else account.service,
         prefix=WHATSAPP_PREFIX,
+        templates=account.whatsapp_templates,
     )
     signature = TwilioSignature(account.auth_token, public_url=url, proxies=account.trusted_proxies)
     fetcher = TwilioMediaFetcher(account, largest=settings.core.limits.attachment)
+    channel = WhatsApp(account, whatsapp)
     return (
-        Sms(account, sms, public_url=public_url, signature=signature, fetcher=fetcher),
-        WhatsApp(account, whatsapp),
+        Sms(
+            account,
+            sms,
+            public_url=public_url,
+            signature=signature,
+            fetcher=fetcher,
+            whatsapp=channel,
+        ),
+        channel,
     )
 
 

@@ -27,6 +27,7 @@ DESCRIPTIONS = {
     21617: "the message is longer than 1,600 characters",
     21635: "this number is a landline",
     21703: "the Messaging Service has no number to write from",
+    21910: "our number and the customer's are on different channels; see channels.sms.rcs_from",
     30001: "our number has too many messages in its queue",
     30002: "the account is suspended",
     30003: "the phone is off or out of reach",
@@ -43,7 +44,7 @@ DESCRIPTIONS = {
     63007: "our number is not a WhatsApp sender; see channels.sms.whatsapp_from",
     63013: "WhatsApp's rules do not allow this message",
     63016: "the customer has not written on WhatsApp for 24 hours, and until they do only approved"
-    " templates may be sent; reach them another way",
+    " templates may be sent; set channels.sms.whatsapp_templates, or reach them another way",
     63018: "WhatsApp's rate limit is reached",
     63024: "this number is not on WhatsApp",
     63038: "the account's daily message limit is reached",

@@ -58,16 +58,18 @@ class TwilioMediaFetcher:
     async def fetch(
         self, media: Sequence[TwilioMedia], files: Files, public_http: PublicHttp
     ) -> tuple[tuple[Attachment, ...], tuple[Fact, ...]]:
-        """The files that are kept, and for each of the others a fact that says why not. A missing
+        """The files that are kept, and a fact that says of each of the others why not. A missing
         file never stops the message: Twilio does not deliver it again."""
         async with public_http.session(own=(self._settings.base,)) as session:
             results = await asyncio.gather(*(self._keep(session, file, files) for file in media))
         kept = tuple(result for result in results if isinstance(result, Attachment))
-        return kept, tuple(result for result in results if isinstance(result, Fact))
+        missing = "; ".join(result for result in results if isinstance(result, str))
+        return kept, (Fact(name="file not kept", value=missing),) if missing else ()
 
     async def _keep(
         self, session: aiohttp.ClientSession, media: TwilioMedia, files: Files
-    ) -> Attachment | Fact:
+    ) -> Attachment | str:
+        """The stored file, or which one is missing and why."""
         try:
             async with asyncio.timeout(self._settings.media_timeout):
                 return await files.keep(await self._fetch(session, media))
@@ -80,9 +82,7 @@ class TwilioMediaFetcher:
         except aiohttp.ClientError as error:
             reason = f"the download failed ({type(error).__name__})"
         log.warning("media.not_kept", why=reason)
-        return Fact(
-            name="file not kept", value=f"{_file_name(media)}, {media.media_type}: {reason}"
-        )
+        return f"{_file_name(media)}, {media.media_type}: {reason}"
 
     async def _fetch(self, session: aiohttp.ClientSession, media: TwilioMedia) -> File:
         if not media.media_type.startswith(self._settings.media_types):

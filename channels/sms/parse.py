@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Literal
 from urllib.parse import parse_qsl
@@ -16,9 +16,10 @@ from aiohttp import web
 from multidict import MultiDict
 
 from channels.sms.errors import OPTED_OUT, describe
-from gateway import Address, Fact, Inbound, Receipt
+from gateway import Address, Fact, Inbound, Receipt, location_text
 
 WHATSAPP_PREFIX = "whatsapp:"
+RCS_PREFIX = "rcs:"
 MAX_MEDIA = 10
 """Files in one message, after Twilio's "Accepted content types for media"."""
 
@@ -47,7 +48,15 @@ START = ("START", "UNSTOP", "YES")
 HELP = ("HELP", "INFO")
 KeywordMeaning = Literal["out", "in", "help"]
 
-_PHONE = re.compile(r"\+?\d{7,20}")
+_MACHINE = re.compile(r"\d{3,6}|(?=.*[A-Za-z])[A-Za-z0-9 &+_.-]{1,20}")
+"""A sender to whom nobody can reply by SMS: a short code, or an alphanumeric sender id (Twilio's
+glossary: "one-way text messaging", 11 characters; some networks pass on longer ones). Every other
+sender is a person: a number, ``rcs:`` and a number, and on WhatsApp also an id of Meta's
+(``US.13491208655302741918``, "Business-scoped user IDs") when the customer hides the number."""
+_NO_WORDS = frozenset({"audio", "voice", "sticker", "location", "contacts"})
+"""Values of ``MessageType`` (WhatsApp) with which ``Body`` holds no words of the customer."""
+_FILE_NAME = re.compile(r"[^\n]{1,200}\.\w{2,5}")
+"""Twilio puts a document's file name into ``Body``."""
 _OPT_OUT_TYPES: Mapping[str, KeywordMeaning] = {"STOP": "out", "START": "in", "HELP": "help"}
 _STATUSES: Mapping[str, str] = {
     "delivered": "delivered",
@@ -84,6 +93,8 @@ class TwilioMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     inbound: Inbound
     media: tuple[TwilioMedia, ...] = ()
+    replied_to: str | None = None
+    """The SID of the message that this one quotes."""
 
 
 class UnreadableForm(Exception):
@@ -103,7 +114,8 @@ def read_form(body: bytes) -> MultiDict[str]:
 
 
 def parse_address(number: str) -> Address:
-    """The customer's address, on ``whatsapp`` or ``sms`` according to the prefix."""
+    """The customer's address, on ``whatsapp`` or ``sms`` according to the prefix. On ``sms`` other
+    prefixes stay: ``rcs:+15550109999``."""
     if number.startswith(WHATSAPP_PREFIX):
         return Address(channel="whatsapp", value=number.removeprefix(WHATSAPP_PREFIX))
     return Address(channel="sms", value=number)
@@ -118,24 +130,25 @@ def parse_message(
     sid = form.get("MessageSid") or form.get("SmsMessageSid") or form.get("SmsSid")
     if not sender.value or not sid:
         raise UnreadableForm("it has no sender or no id")
-    text = form.get("Body", "")
+    media, text = _media(form), _words(form)
     opt_out_type = form.get("OptOutType", "")
     # Twilio's own reading (Advanced Opt-Out) goes before ours.
     meaning = _OPT_OUT_TYPES.get(opt_out_type) or keywords.meaning(text)
     help_answered = (help_by_twilio and sender.channel == "sms") or opt_out_type == "HELP"
     inbound = Inbound(
         address=sender,
-        text=text or _location(form),
+        text=text or _place(form),
+        wordless=not text and bool(media or _place(form) or form.get("MessageType")),
         at=at,
         remote_id=sid,
         name=form.get("ProfileName") or None,
         facts=_facts(form),
         consent=meaning if meaning in ("out", "in") else None,
         answered=meaning == "help" and help_answered,
-        # A name or a short code belongs to a machine: nobody reads what is sent there.
-        automatic=not _PHONE.fullmatch(sender.value),
+        automatic=sender.channel == "sms" and bool(_MACHINE.fullmatch(sender.value)),
     )
-    return TwilioMessage(inbound=inbound, media=_media(form))
+    replied_to = form.get("OriginalRepliedMessageSid") or None
+    return TwilioMessage(inbound=inbound, media=media, replied_to=replied_to)
 
 
 def unreadable_message(form: Mapping[str, str], *, at: datetime, digest: str) -> Inbound:
@@ -197,17 +210,53 @@ def _media(form: Mapping[str, str]) -> tuple[TwilioMedia, ...]:
     return tuple(media)
 
 
-def _location(form: Mapping[str, str]) -> str:
-    """A location that was shared on WhatsApp, as text."""
-    latitude, longitude = form.get("Latitude"), form.get("Longitude")
-    if not latitude or not longitude:
+def _words(form: Mapping[str, str]) -> str:
+    """What the customer wrote or chose; empty for a file, a place or a card alone."""
+    text = form.get("Body", "")
+    kind = form.get("MessageType", "")
+    if kind == "document" and _FILE_NAME.fullmatch(text):
         return ""
-    label = ", ".join(filter(None, (form.get("Label"), form.get("Address"))))
-    return f"{label} ({latitude}, {longitude})" if label else f"{latitude}, {longitude}"
+    if kind in _NO_WORDS:
+        return ""
+    return text or form.get("ButtonText") or form.get("ListTitle") or form.get("ButtonPayload", "")
+
+
+def _place(form: Mapping[str, str]) -> str:
+    """A place that was shared on WhatsApp or RCS, as text."""
+    try:
+        latitude, longitude = float(form["Latitude"]), float(form["Longitude"])
+    except (KeyError, ValueError):
+        return ""
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):  # also false for NaN
+        return ""
+    return location_text(latitude, longitude, form.get("Label"), form.get("Address"))
 
 
 def _facts(form: Mapping[str, str]) -> tuple[Fact, ...]:
-    """What else Twilio knows, for the agent to see."""
+    """What else Twilio knows, for the agent to see ("Twilio's request to your incoming message
+    Webhook URL")."""
     origin = ", ".join(filter(None, (form.get("FromCity"), form.get("FromCountry"))))
-    facts = (("written to", form.get("To", "")), ("number from", origin))
-    return tuple(Fact(name=name, value=value[:200]) for name, value in facts if value)
+    button = form.get("ButtonPayload") or form.get("ListId") or ""
+    forwarded = {"FrequentlyForwarded": "many times", "Forwarded": "yes"}
+    facts = (
+        ("written to", form.get("To", "")),
+        ("number from", origin),
+        ("WhatsApp username", form.get("ProfileUsername") or form.get("Username", "")),
+        ("WhatsApp user id", form.get("ExternalUserId", "").removeprefix(WHATSAPP_PREFIX)),
+        ("pressed", form.get("ButtonText") or form.get("ListTitle", "")),
+        ("button", button),
+        ("forwarded", next((v for k, v in forwarded.items() if form.get(k) == "true"), "")),
+        *_referral(form),
+    )
+    return tuple(Fact(name=name, value=value[:500]) for name, value in facts if value)
+
+
+def _referral(form: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The advertisement from which the customer came (click-to-WhatsApp)."""
+    words = (form.get("ReferralHeadline"), form.get("ReferralBody"))
+    source = (form.get("ReferralSourceType"), form.get("ReferralSourceId"))
+    yield "came from", ": ".join(filter(None, words))
+    yield "came from page", form.get("ReferralSourceUrl", "")
+    yield "came from source", " ".join(filter(None, source))
+    yield "came from picture", form.get("ReferralMediaUrl", "")
+    yield "click id", form.get("ReferralCtwaClid", "")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, TypeVar
 
@@ -26,9 +28,19 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from channels.sms import SmsSettings
 from channels.sms.errors import delivery_error, describe
 from channels.sms.media import MediaLinks, basic_auth
-from gateway import Outbound, TryLater, Undeliverable, Unsure, retry_after
+from channels.sms.parse import RCS_PREFIX
+from gateway import Outbound, TryLater, Undeliverable, Unsure, WarmlineError, retry_after
 
 T = TypeVar("T")
+WINDOW = timedelta(hours=24)
+"""How long after a customer's message we may write freely ("Key Concepts and Terms for the
+WhatsApp Business Platform with Twilio", customer service windows)."""
+WINDOW_IS_OVER = 63016
+TEMPLATE_TEXT = "1"
+"""The variable of a template that takes our text."""
+MAX_TEMPLATE_TEXT = 1024
+"""Characters of a template's body (WhatsApp, "Template components")."""
+_SID = re.compile(r'"sid"\s*:\s*"((?:SM|MM)[0-9a-fA-F]{32})"')
 MAX_BODY = 1600
 """Characters in one ``Body``, on every channel of Twilio ("Messages resource", errors 21617 and
 21658)."""
@@ -52,7 +64,35 @@ class TwilioHttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK 
         if response.status_code == 429 or response.status_code >= 500:
             after = retry_after((response.headers or {}).get("Retry-After"))
             raise TryLater(f"Twilio answered {response.status_code}", after=after)
+        if is_created(args, kwargs) and 200 <= response.status_code < 300:
+            response.content = read_created(response.text)
         return response
+
+
+def is_created(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call of the SDK's HTTP client creates a message."""
+    method, url = (*args, kwargs.get("method"), kwargs.get("url"))[:2]
+    return str(method).upper() == "POST" and str(url).endswith("/Messages.json")
+
+
+def read_created(text: str) -> str:
+    """Of Twilio's answer to a created message, what we need, so that the SDK can parse it whatever
+    else is in it. Without a ``sid`` in it the answer stays as it is."""
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        found = _SID.search(text)
+        return json.dumps({"sid": found[1]}) if found else text
+    if not isinstance(answer, dict) or storable_sid(answer.get("sid")) is None:
+        return json.dumps({})
+    return json.dumps({name: answer.get(name) for name in ("sid", "status", "num_segments")})
+
+
+def storable_sid(sid: object) -> str | None:
+    """A message's SID; None when Twilio gave none."""
+    if isinstance(sid, int) and not isinstance(sid, bool):
+        return str(sid)
+    return sid if isinstance(sid, str) and sid.strip() else None
 
 
 class TwilioAccount:
@@ -86,8 +126,12 @@ class TwilioAccount:
             raise delivery_error(status, code) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise TryLater(f"Twilio cannot be reached ({type(error).__name__})") from error
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise Unsure(f"the call to Twilio was cut off ({type(error).__name__})") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # Not `from error`: the SDK checks no types, and its errors may quote the answer.
+            what = f"Twilio's answer could not be read ({type(error).__name__})"
+            raise Unsure(what) from None
         self._rejected = False
         return result
 
@@ -122,6 +166,7 @@ class TwilioSender:
 
     ``prefix`` goes before the customer's number; ``number`` is ours, with the prefix;
     ``service`` is a Messaging Service's SID. ``status_url`` is None when Twilio cannot reach us.
+    ``rcs`` is our RCS sender. ``templates`` are SIDs of content templates, by language.
     """
 
     account: TwilioAccount
@@ -131,40 +176,121 @@ class TwilioSender:
     number: str | None
     service: str | None
     prefix: str = ""
+    rcs: str | None = None
+    templates: Mapping[str, str] = field(default_factory=dict)
 
-    async def send(self, message: Outbound) -> MessageInstance:
-        """Send ``message``. A second attempt first asks whether the first one arrived."""
+    async def send(
+        self, message: Outbound, *, window_is_over: bool = False
+    ) -> tuple[MessageInstance, bool]:
+        """Send ``message``; the second value tells whether it went in a template, as it does when
+        the customer's service window is over, as we know or as Twilio says. A second attempt first
+        asks whether the first one arrived."""
         media_urls = self._media_urls(message)
         if message.attempt > 1 and (sent := await self.find(message)):
-            return sent
-        callback = f"{self.status_url}?message={message.message}" if self.status_url else None
-        return await self.account.call(
+            return sent, False
+        if window_is_over and self._fits_template(message):
+            return await self.send_template(message), True
+        text, files = message.text or values.unset, media_urls or values.unset
+        try:
+            return await self._create(message, body=text, media_url=files), False
+        except Undeliverable as refused:
+            if not is_window_over(refused) or not self._fits_template(message):
+                raise
+        return await self.send_template(message), True
+
+    async def send_template(self, message: Outbound) -> MessageInstance:
+        """Send ``message`` in the template of its language. Its line breaks become spaces: a
+        variable may have none (WhatsApp, "Template components"). Raises Undeliverable when it does
+        not fit."""
+        if not self._fits_template(message):
+            raise Undeliverable(describe(WINDOW_IS_OVER))
+        text = json.dumps({TEMPLATE_TEXT: template_text(message.text)}, ensure_ascii=False)
+        return await self._create(
+            message,
+            content_sid=self._template(message.language),
+            content_variables=text,
+            callback="&template=1",
+        )
+
+    def _fits_template(self, message: Outbound) -> bool:
+        text = template_text(message.text)
+        return bool(
+            self.templates
+            and text
+            and not message.attachments
+            and len(text.encode("utf-16-le")) // 2 <= MAX_TEMPLATE_TEXT
+        )
+
+    def _template(self, language: str) -> str:
+        known = self.templates
+        return known.get(language) or known.get("en") or next(iter(known.values()))
+
+    async def _create(
+        self, message: Outbound, *, callback: str = "", **content: Any
+    ) -> MessageInstance:
+        """Raises Unsure when Twilio's answer names no message: it may have been taken."""
+        url = f"{self.status_url}?message={message.message}{callback}" if self.status_url else None
+        to, number, service = self._route(message)
+        record = await self.account.call(
             lambda client: client.messages.create_async(
-                to=self.prefix + message.address.value,
-                body=message.text or values.unset,
-                media_url=media_urls or values.unset,
-                from_=self.number or values.unset,
-                messaging_service_sid=self.service or values.unset,
-                status_callback=callback or values.unset,
+                to=to,
+                from_=number or values.unset,
+                messaging_service_sid=service or values.unset,
+                status_callback=url or values.unset,
+                **content,
             )
         )
+        if (sid := storable_sid(record.sid)) is None:
+            raise Unsure("Twilio's answer names no message")
+        record.sid = sid
+        return record
+
+    def _route(self, message: Outbound) -> tuple[str, str | None, str | None]:
+        """The receiver, and our number or service. A customer of RCS is answered there, or by SMS
+        where we have no RCS sender: sender and receiver must be on one channel (error 21910)."""
+        to = self.prefix + message.address.value
+        if self.prefix or ":" not in to:
+            return to, self.number, self.service
+        on_rcs = to.startswith(RCS_PREFIX)
+        if on_rcs and self.rcs:
+            return to, self.rcs, None
+        if self.service:
+            return to, None, self.service
+        if on_rcs:
+            return to.removeprefix(RCS_PREFIX), self.number, None
+        raise Undeliverable(f"we have no sender on {to.partition(':')[0]}; answer another way")
 
     async def find(self, message: Outbound) -> MessageInstance | None:
         """Ask Twilio for a message to the same customer with the same text that is not older than
         ``message`` and not another one of the conversation that we know was sent."""
+        to, number, service = self._route(message)
         listed = await self.account.call(
             lambda client: client.messages.list_async(
-                to=self.prefix + message.address.value,
-                from_=values.unset if self.service else self.number,
+                to=to,
+                from_=number if number and not service else values.unset,
                 limit=MAX_LISTED,
             )
         )
         matching = (
             record
             for record in reversed(listed)
-            if _may_be(record, message) and record.sid not in message.thread
+            if self._may_be(record, message)
+            and storable_sid(record.sid)
+            not in (
+                None,
+                *message.thread,
+            )
         )
         return next(matching, None)
+
+    def _may_be(self, record: MessageInstance, message: Outbound) -> bool:
+        """Whether Twilio's record may be ``message``, by itself or in a template."""
+        outbound = str(record.direction or "").startswith("outbound")
+        created = record.date_created
+        recent = not isinstance(created, datetime) or created >= message.at - CLOCK_SKEW
+        body, text = str(record.body or ""), template_text(message.text)
+        same = body == message.text or bool(self.templates and text and text in body)
+        return outbound and recent and same
 
     def _media_urls(self, message: Outbound) -> list[str]:
         if not message.attachments:
@@ -176,12 +302,14 @@ class TwilioSender:
         return [self.links.url(file, message.at) for file in message.attachments]
 
 
-def _may_be(record: MessageInstance, message: Outbound) -> bool:
-    """Whether Twilio's record may be ``message``."""
-    outbound = str(record.direction or "").startswith("outbound")
-    created = record.date_created
-    recent = created is None or created >= message.at - CLOCK_SKEW
-    return outbound and recent and (record.body or "") == message.text
+def is_window_over(error: WarmlineError) -> bool:
+    """Whether Twilio refused a message because the customer's service window is over."""
+    return str(error) == describe(WINDOW_IS_OVER)
+
+
+def template_text(text: str) -> str:
+    """``text`` as the variable of a template."""
+    return " ".join(text.split())
 
 
 class TwilioSignature:

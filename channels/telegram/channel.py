@@ -42,7 +42,15 @@ class Telegram:
     name = NAME
     # "no more than about 30 messages per second" in all (Bots FAQ). A chat takes about one a
     # second, and short bursts; Telegram says when that is too many, and how long to wait.
-    traits = Traits(unsure="resend", rate=30.0, buttons=True, attachments=True, max_length=MAX_TEXT)
+    # Telegram cannot be asked for a message: two attempts, then a person decides.
+    traits = Traits(
+        unsure="resend",
+        repeats=1,
+        rate=30.0,
+        buttons=True,
+        attachments=True,
+        max_length=MAX_TEXT,
+    )
 
     def __init__(self, settings: TelegramSettings, *, url: str, largest: int) -> None:
         self._settings, self._largest = settings, largest

@@ -22,12 +22,15 @@ from telegram import (
     Location,
     Message,
     PhotoSize,
+    RefundedPayment,
+    SuccessfulPayment,
     User,
+    UsersShared,
 )
 from telegram.constants import MessageAttachmentType, MessageType
 
 from channels.telegram.api import seconds
-from gateway import Fact, Outbound
+from gateway import Fact, Outbound, contact_text, location_text
 
 MAX_BUTTON_BYTES = 64
 MAX_BUTTONS = 100
@@ -39,6 +42,9 @@ _SERVICE = (
     - {kind.value for kind in MessageAttachmentType}
     - {"text", "effect_id", "sender_boost_count", "sender_business_bot", "reply_to_story"}
     - {"checklist", "suggested_post_info"}
+    # What a person did on purpose: pressed a button that shares, paid, or sent from a Mini App.
+    - {"web_app_data", "users_shared", "chat_shared", "successful_payment", "refunded_payment"}
+    - {"passport_data"}
 )
 _GREETINGS = {
     "ar": "مرحبا",
@@ -72,6 +78,11 @@ def greeting(language: str | None) -> str:
 def is_service(message: Message) -> bool:
     """Whether Telegram itself reports an event in the chat; no person wrote the message."""
     return any(getattr(message, name, None) for name in _SERVICE)
+
+
+def app_data(message: Message) -> str | None:
+    """What the customer sent from a Mini App (``Telegram.WebApp.sendData``); None when nothing."""
+    return message.web_app_data.data if message.web_app_data else None
 
 
 def description(message: Message) -> str | None:
@@ -117,6 +128,8 @@ def message_facts(message: Message) -> tuple[Fact, ...]:
     quote = message.quote.text if message.quote else None
     if quoted := quote or (replied and (replied.text or replied.caption)):
         facts.append(Fact(name="in reply to", value=quoted[:200]))
+    if message.web_app_data:
+        facts.append(Fact(name="sent with", value=message.web_app_data.button_text[:128]))
     entities = (*message.entities, *message.caption_entities)
     links = [entity.url for entity in entities if entity.url]
     facts += [Fact(name="link", value=url[:500]) for url in links[:10]]
@@ -135,6 +148,7 @@ def files(message: Message) -> tuple[TelegramFile, ...]:
         ("audio", f"audio-{message.message_id}", "audio/mpeg"),
         ("video", f"video-{message.message_id}.mp4", "video/mp4"),
         ("video_note", f"video-message-{message.message_id}.mp4", "video/mp4"),
+        ("sticker", *_sticker_file(message)),
     )
     for kind, default_name, default_type in kinds:
         if file := getattr(message, kind):
@@ -150,6 +164,16 @@ def files(message: Message) -> tuple[TelegramFile, ...]:
                 ),
             )
     return ()
+
+
+def _sticker_file(message: Message) -> tuple[str, str]:
+    """The name and type of a sticker's file: it has neither in an update (Sticker, Bot API)."""
+    sticker = message.sticker
+    if sticker is not None and sticker.is_animated:
+        return f"sticker-{message.message_id}.tgs", "application/x-tgsticker"
+    if sticker is not None and sticker.is_video:
+        return f"sticker-{message.message_id}.webm", "video/webm"
+    return f"sticker-{message.message_id}.webp", "image/webp"
 
 
 def keyboard(message: Outbound) -> InlineKeyboardMarkup | None:
@@ -207,21 +231,39 @@ def _forwarded_from(message: Message) -> str | None:
     return chat.title if chat else None
 
 
-def _coordinates(location: Location) -> str:
-    return f"{location.latitude:.6f}, {location.longitude:.6f}"
+def _place(location: Location, *labels: str) -> str:
+    return location_text(location.latitude, location.longitude, *labels)
 
 
 def _contact(contact: Contact) -> str:
     name = " ".join(filter(None, (contact.first_name, contact.last_name)))
-    return f"Contact: {name}, {contact.phone_number}"
+    return contact_text(name, (contact.phone_number,))
+
+
+def _users(shared: UsersShared) -> str:
+    people = [
+        " ".join(filter(None, (user.first_name, user.last_name))) or user.username or user.user_id
+        for user in shared.users
+    ]
+    return "Shared contacts: " + ", ".join(map(str, people))
+
+
+def _paid(payment: SuccessfulPayment | RefundedPayment) -> str:
+    what = "Refunded" if isinstance(payment, RefundedPayment) else "Paid"
+    amount = f"{payment.total_amount} {payment.currency}"
+    return f"{what}: {amount} (smallest unit), {payment.invoice_payload}"
 
 
 # Telegram sends a venue as a location too, so the venue goes first.
 _DESCRIPTIONS: Mapping[str, Callable[[Any], str]] = {
-    "venue": lambda v: f"Location: {v.title}, {v.address} ({_coordinates(v.location)})",
-    "location": lambda location: f"Location: {_coordinates(location)}",
+    "venue": lambda v: _place(v.location, v.title, v.address),
+    "location": _place,
     "contact": _contact,
     "poll": lambda p: "\n".join([f"Poll: {p.question}", *(f"- {o.text}" for o in p.options)]),
     "sticker": lambda sticker: sticker.emoji or "(a sticker)",
+    "users_shared": _users,
+    "chat_shared": lambda chat: f"Shared chat: {chat.title or chat.username or chat.chat_id}",
+    "successful_payment": _paid,
+    "refunded_payment": _paid,
     "dice": lambda dice: f"{dice.emoji} {dice.value}",
 }

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
-from telegram import CallbackQuery, Chat, Message, Update, User
+from telegram import CallbackQuery, Chat, MaybeInaccessibleMessage, Message, Update, User
 
 from channels.telegram import content
+from channels.telegram.api import UPDATE_KINDS
 from channels.telegram.content import TelegramFile
 from gateway import Address, Fact, Inbound, Json
 
@@ -32,12 +33,13 @@ class TelegramPress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TelegramUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """A parsed update. ``album`` is Telegram's id of pictures that were sent together."""
+    """A parsed update. ``overheard``: a picture of an album in a group, which does not mention the
+    bot itself; another one of the album may."""
 
     inbound: Inbound
     files: tuple[TelegramFile, ...] = ()
     press: TelegramPress | None = None
-    album: str | None = None
+    overheard: bool = False
 
 
 _STRICT = msgspec.json.Decoder(TelegramUpdate)
@@ -63,6 +65,15 @@ def chat_of(update: Mapping[str, Json]) -> TelegramChat | None:
     return None
 
 
+def unknown_kind(update: Mapping[str, Json]) -> str | None:
+    """The kind of an update that we did not ask for, ``other`` for one that the SDK does not know
+    either; None when it is one of ours."""
+    kinds = [kind for kind in update if kind != "update_id"]
+    if any(kind in UPDATE_KINDS for kind in kinds):
+        return None
+    return next((kind for kind in kinds if kind in Update.ALL_TYPES), "other")
+
+
 def parse(update: Update, *, me: User | None, groups: bool, now: datetime) -> TelegramUpdate | None:
     """What a customer sent in ``update``; None when it is not for us. ``me`` is our bot, needed
     in groups, which are read only with ``groups``."""
@@ -81,10 +92,13 @@ def parse(update: Update, *, me: User | None, groups: bool, now: datetime) -> Te
 
 
 def _message(message: Message, me: User | None, now: datetime) -> TelegramUpdate | None:
-    if not _is_for_us(message, me) or content.is_service(message):
+    if content.is_service(message):
+        return None
+    for_us = _is_for_us(message, me)
+    if not for_us and not _may_belong(message, me):
         return None
     inbound, files = _read(message, me, now)
-    return TelegramUpdate(inbound=inbound, files=files, album=message.media_group_id)
+    return TelegramUpdate(inbound=inbound, files=files, overheard=not for_us)
 
 
 def _edit(message: Message, update: int, me: User | None, now: datetime) -> TelegramUpdate | None:
@@ -106,7 +120,7 @@ def _press(query: CallbackQuery, now: datetime) -> TelegramUpdate | None:
         address=_address(message.chat, query.from_user.id),
         text=query.data if button is None else title or "(a button)",
         at=now,
-        remote_id=f"callback:{query.id}",
+        remote_id=f"callback:{query.id}{_topic(message)}",
         name=query.from_user.full_name[:128],
         language=content.language(query.from_user),
         facts=content.sender_facts(query.from_user, message.chat),
@@ -136,6 +150,15 @@ def _is_for_us(message: Message, me: User | None) -> bool:
     return _mentions(message, me)
 
 
+def _may_belong(message: Message, me: User | None) -> bool:
+    """Whether it is a person's picture of an album in a group where we listen: the mention of the
+    bot may stand under another one."""
+    sender = message.from_user
+    in_group = message.chat.type in (Chat.GROUP, Chat.SUPERGROUP) and me is not None
+    by_person = not message.is_automatic_forward and not (sender and sender.is_bot)
+    return bool(message.media_group_id) and in_group and by_person
+
+
 def _mentions(message: Message, me: User) -> bool:
     at = f"@{me.username}".casefold()
     entities = {**message.parse_entities(), **message.parse_caption_entities()}
@@ -157,14 +180,18 @@ def _read(
     if start := _START.fullmatch(text):
         text = content.greeting(language)
         facts += (Fact(name="pressed", value=f"Start {start['parameter'] or ''}".strip()),)
-    # A person gets a recording, which no bot can hear, and anything we cannot describe.
-    recording = None if text else content.recording(message)
+    # A person gets what no bot can hear or see, and anything we cannot describe.
+    described = None
+    if not text and not (described := content.recording(message)):
+        described = content.description(message)
     inbound = Inbound(
         address=_address(message.chat, writer.id if writer else message.chat.id),
-        text=recording or text,
+        text=text or described or "",
         at=min(message.date, now),
-        remote_id=f"{message.chat.id}:{_number(message.message_id)}",
-        kind="unreadable" if recording or not (text or files) else "message",
+        remote_id=f"{message.chat.id}:{_number(message.message_id)}{_topic(message)}",
+        kind="message" if text or described or files else "unreadable",
+        wordless=described is not None,
+        album=f"{message.chat.id}:{message.media_group_id}" if message.media_group_id else None,
         name=sender.full_name[:128] if sender else None,
         language=language,
         facts=facts,
@@ -173,12 +200,24 @@ def _read(
 
 
 def _text(message: Message, me: User | None) -> str:
-    """The text, or a description of the content; in a group without the bot's own name."""
-    text = message.text or message.caption or content.description(message) or ""
+    """The customer's words; in a group without the bot's own name."""
+    text = message.text or message.caption or content.app_data(message) or ""
     if message.chat.type == Chat.PRIVATE or me is None:
         return text
     rest = re.sub(rf"@{me.username}\b", "", text, flags=re.IGNORECASE).strip()
     return rest or ("/start" if text else "")  # only the bot's name: a hello
+
+
+def _topic(message: MaybeInaccessibleMessage) -> str:
+    """The end of the remote id of a message in a topic of a forum: answers go there.
+
+    ``message_thread_id`` is also set in threads of replies outside forums, where nothing may be
+    sent to it (Message, Bot API).
+    """
+    if not isinstance(message, Message) or not message.is_topic_message:
+        return ""
+    thread = message.message_thread_id
+    return f":topic:{_number(thread)}" if thread else ""
 
 
 def _address(chat: Chat, writer: int) -> Address:

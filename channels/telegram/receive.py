@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
 import structlog
@@ -21,8 +22,10 @@ from channels.telegram.parse import (
     TelegramUpdate,
     chat_of,
     parse,
+    unknown_kind,
 )
 from gateway import (
+    ALBUM_WAIT,
     Address,
     Attachment,
     Fact,
@@ -67,7 +70,11 @@ class TelegramReceiver:
         self._groups, self._largest, self._blocked = groups, largest, blocked
         self._done: LRUCache[int, bool] = LRUCache(REMEMBERED)
         self._attempts: LRUCache[int, int] = LRUCache(REMEMBERED)
-        self._albums: LRUCache[str, bool] = LRUCache(REMEMBERED)
+        self._albums: LRUCache[str, datetime] = LRUCache(REMEMBERED)
+        """When the last picture of an album was accepted."""
+        self._overheard: LRUCache[str, dict[int, TelegramUpdate]] = LRUCache(REMEMBERED)
+        """Pictures of albums in groups that do not mention the bot, by album and update id. Only
+        their names at Telegram are kept, and only here, until one of the album mentions it."""
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, raw: Json) -> None:
@@ -84,6 +91,10 @@ class TelegramReceiver:
                 self._done[id] = True
 
     async def _receive(self, id: int, raw: Mapping[str, Json], chat: TelegramChat | None) -> None:
+        if (kind := unknown_kind(raw)) is not None:
+            log.info("telegram.unknown_update", update=id, kind=kind)
+            self._services.ignored(NAME, f"update {kind}")
+            return
         me = None
         if self._groups and chat is not None and not chat.private:
             try:
@@ -100,7 +111,7 @@ class TelegramReceiver:
             await self._accept_unreadable(id, raw, chat)
         else:
             if parsed is not None:
-                await self._accept(id, raw, parsed)
+                await self._accept_parsed(id, raw, parsed)
 
     def _note_member(self, change: ChatMemberUpdated) -> None:
         """A customer blocked the bot, a group removed it, or it is back."""
@@ -109,18 +120,34 @@ class TelegramReceiver:
         else:
             self._blocked.pop(change.chat.id, None)
 
+    async def _accept_parsed(
+        self, id: int, raw: Mapping[str, Json], update: TelegramUpdate
+    ) -> None:
+        """Accept ``update``, after the pictures of its album that did not mention the bot."""
+        inbound = update.inbound
+        if inbound.album is None or ":" not in inbound.address.value:
+            await self._accept(id, raw, update)
+            return
+        key = f"{inbound.address.value} {inbound.album}"
+        if update.overheard and key not in self._albums:
+            self._overheard.setdefault(key, {})[id] = update
+            return
+        for earlier, overheard in self._overheard.get(key, {}).items():
+            await self._accept(earlier, raw, overheard)
+        await self._accept(id, raw, update)
+        self._overheard.pop(key, None)
+        self._albums[key] = self._services.clock.now()
+
     async def _accept(self, id: int, raw: Mapping[str, Json], update: TelegramUpdate) -> None:
-        inbound, press, album = update.inbound, update.press, update.album
+        inbound, press = update.inbound, update.press
         files, left_out = await self._fetch_all(id, update.files)
         inbound = inbound.replace(attachments=files, facts=inbound.facts + left_out)
         if press and press.button:
             inbound = await self._with_payload(inbound, press.button)
-        if album:
-            if not inbound.text and album in self._albums:
-                inbound = inbound.replace(automatic=True)  # the first picture was answered
-            self._albums[album] = True
+        if inbound.album:
+            inbound = self._in_album(inbound, inbound.album)
         if not inbound.text and not files and inbound.kind == "message":
-            inbound = inbound.replace(kind="unreadable", text="(a file that could not be fetched)")
+            inbound = inbound.replace(wordless=True, text="(a file that could not be fetched)")
         if inbound.kind == "unreadable":
             inbound = inbound.replace(raw=await self._keep_raw(id, raw))
         await self._commit(id, inbound)
@@ -128,6 +155,15 @@ class TelegramReceiver:
         self._blocked.pop(int(inbound.address.value.partition(":")[0]), None)
         if press:
             await self._acknowledge(press)
+
+    def _in_album(self, inbound: Inbound, album: str) -> Inbound:
+        """``inbound`` as a part of its album, unless that was handled already: then it is shown,
+        and answered only if it has words of its own."""
+        now, last = self._services.clock.now(), self._albums.get(album)
+        if last is not None and now - last > timedelta(seconds=ALBUM_WAIT):
+            return inbound.replace(album=None, automatic=inbound.wordless or not inbound.text)
+        self._albums[album] = now
+        return inbound
 
     async def _accept_unreadable(
         self, id: int, raw: Mapping[str, Json], chat: TelegramChat | None

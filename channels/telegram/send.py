@@ -13,7 +13,7 @@ from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message, Rep
 from telegram.constants import MessageLimit
 from telegram.error import BadRequest, ChatMigrated
 
-from channels.telegram.api import TelegramApi
+from channels.telegram.api import UNKNOWN, TelegramApi
 from channels.telegram.content import keyboard
 from gateway import File, Outbound, Sent, Undeliverable
 
@@ -23,7 +23,14 @@ _PHOTO_TYPES = ("image/jpeg", "image/png")
 _MAX_PHOTO = 10_000_000
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
-Step = Callable[[Bot, int], Awaitable[Message]]
+_MESSAGE = re.compile(r"-?\d+:(\d{1,18})(?::topic:\d+)?")
+"""The remote id of a message; those of edits and of pressed buttons are of other forms."""
+_TOPIC = re.compile(r":topic:(\d{1,18})(?:$|:)")
+# The Bot API has no code for a topic that is gone, only these descriptions of error 400.
+_NO_TOPIC = re.compile(r"thread not found|topic_(?:closed|deleted)|topic_id_invalid", re.I)
+
+Step = Callable[[Bot, int, int | None], Awaitable[Message]]
+"""Sends one part to a chat, in a topic if there is one."""
 
 
 class TelegramSender:
@@ -31,7 +38,7 @@ class TelegramSender:
 
     def __init__(self, api: TelegramApi) -> None:
         self._api = api
-        self._begun: LRUCache[str, tuple[int, ...]] = LRUCache(1_000)
+        self._begun: LRUCache[str, tuple[str | None, ...]] = LRUCache(1_000)
         self._migrated: LRUCache[int, int] = LRUCache(10_000)
         self._sent: LRUCache[str, bool] = LRUCache(10_000)
 
@@ -40,24 +47,35 @@ class TelegramSender:
         steps = self._steps(message, files)
         if not steps:
             raise Undeliverable("the message has neither text nor files")
-        chat = int(message.address.value.partition(":")[0])
+        chat, topic = int(message.address.value.partition(":")[0]), topic_of(message.thread)
         done = self._begun.get(message.key, ())
         for step in steps[len(done) :]:
             async with self._api.bot() as bot:
-                sent = await self._run(step, bot, chat)
-            done += (sent.message_id,)
+                sent = await self._run(step, bot, chat, topic)
+            done += (self._remote_id(chat, topic, sent.message_id),)
             self._begun[message.key] = done
-            self._sent[f"{sent.chat.id}:{sent.message_id}"] = True
+            self._sent[done[-1] or ""] = True
         self._begun.pop(message.key, None)
-        return Sent(remote_id=f"{self._migrated.get(chat, chat)}:{done[0]}")
+        return Sent(remote_id=done[0])
 
-    async def _run(self, step: Step, bot: Bot, chat: int) -> Message:
-        """Run ``step``, in the supergroup that a group has become."""
+    def _remote_id(self, chat: int, topic: int | None, id: int) -> str | None:
+        if id == UNKNOWN:
+            return None
+        where = f":topic:{topic}" if topic else ""
+        return f"{self._migrated.get(chat, chat)}:{id}{where}"
+
+    async def _run(self, step: Step, bot: Bot, chat: int, topic: int | None) -> Message:
+        """Run ``step``, in the supergroup that a group has become, and outside a topic that was
+        closed or deleted meanwhile."""
         try:
-            return await step(bot, self._migrated.get(chat, chat))
+            return await step(bot, self._migrated.get(chat, chat), topic)
         except ChatMigrated as migrated:
             self._migrated[chat] = migrated.new_chat_id
-            return await step(bot, migrated.new_chat_id)
+            return await step(bot, migrated.new_chat_id, topic)
+        except BadRequest as error:
+            if topic is None or not _NO_TOPIC.search(error.message):
+                raise
+            return await step(bot, self._migrated.get(chat, chat), None)
 
     def _steps(self, message: Outbound, files: Sequence[File]) -> list[Step]:
         group = ":" in message.address.value
@@ -70,24 +88,26 @@ class TelegramSender:
             for index, part in enumerate(parts)
             for last in [index == len(parts) - 1]
         ]
-        return steps + [_file_step(file) for file in files]
+        return steps + [
+            _file_step(file, None if steps or index else reply) for index, file in enumerate(files)
+        ]
 
     def _reply_parameters(self, message: Outbound) -> ReplyParameters | None:
         """In a group we reply to the customer's message, so that all see who is meant."""
         for id in message.thread:
-            chat, _, number = id.partition(":")
-            if re.fullmatch(r"-?\d+", chat) and number.isdecimal() and id not in self._sent:
-                return ReplyParameters(int(number), allow_sending_without_reply=True)
+            if (found := _MESSAGE.fullmatch(id)) and id not in self._sent:
+                return ReplyParameters(int(found[1]), allow_sending_without_reply=True)
         return None
 
 
 def _text_step(
     text: str, markup: InlineKeyboardMarkup | None, reply: ReplyParameters | None
 ) -> Step:
-    async def step(bot: Bot, chat: int) -> Message:
+    async def step(bot: Bot, chat: int, topic: int | None) -> Message:
         return await bot.send_message(
             chat,
             text,
+            message_thread_id=topic,
             reply_markup=markup,
             reply_parameters=reply,
             link_preview_options=_NO_PREVIEW,
@@ -96,19 +116,36 @@ def _text_step(
     return step
 
 
-def _file_step(file: File) -> Step:
-    async def step(bot: Bot, chat: int) -> Message:
+def _file_step(file: File, reply: ReplyParameters | None) -> Step:
+    async def step(bot: Bot, chat: int, topic: int | None) -> Message:
         if file.media_type in _PHOTO_TYPES and len(file.data) <= _MAX_PHOTO:
             try:
-                return await bot.send_photo(chat, file.data, filename=file.name)
+                return await bot.send_photo(
+                    chat,
+                    file.data,
+                    filename=file.name,
+                    message_thread_id=topic,
+                    reply_parameters=reply,
+                )
             except BadRequest as error:
                 if not re.search(r"photo|image", error.message, re.I):
                     raise
         return await bot.send_document(
-            chat, file.data, filename=file.name, disable_content_type_detection=True
+            chat,
+            file.data,
+            filename=file.name,
+            message_thread_id=topic,
+            reply_parameters=reply,
+            disable_content_type_detection=True,
         )
 
     return step
+
+
+def topic_of(thread: Sequence[str]) -> int | None:
+    """The topic of a forum in which the newest message of the conversation stands."""
+    found = _TOPIC.search(next(iter(thread), ""))
+    return int(found[1]) if found else None
 
 
 def without_pings(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -28,6 +29,9 @@ log = structlog.get_logger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 """Seconds between attempts while Telegram cannot be reached."""
+QUICK, PAUSE = 0.2, 0.5
+"""Seconds. An empty answer to a poll is quick when it comes sooner: some servers of the Bot API do
+not wait. The next poll then pauses."""
 WEBHOOK_CHECK = 900.0
 """Seconds between two checks that our webhook is still set."""
 RECENT = timedelta(hours=1)
@@ -47,7 +51,7 @@ class TelegramPolling:
     ) -> None:
         self._api, self._receive, self._clock, self._wait = api, receive, clock, wait
         self._offset: int | None = None
-        self._webhook_removed = False
+        self._webhook_removed = self._polled = False
         self.problem: str | None = "Telegram was not reached yet"
 
     async def run(self) -> None:
@@ -68,8 +72,12 @@ class TelegramPolling:
                 await bot.delete_webhook(drop_pending_updates=False)
             self._webhook_removed = True
             wait = 0  # The first poll returns at once: we then know that polling works.
+        asked = time.monotonic()
         if updates := await self._api.get_updates(self._offset, wait):
             await self._receive_all(updates)
+        elif self._polled and time.monotonic() - asked < QUICK:
+            await self._clock.sleep(PAUSE)  # it did not wait for us: not asked without pause
+        self._polled = True
 
     async def _receive_all(self, updates: list[Json]) -> None:
         """Commit a batch: chats side by side, each in order. Telegram delivers the updates

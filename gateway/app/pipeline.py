@@ -185,6 +185,7 @@ class Pipeline:
             storage=infrastructure.storage,
             audit=infrastructure.audit,
             public_http=PublicNetworkHttp(),
+            ignored=lambda channel, why: infrastructure.metrics.ignored.labels(channel, why).inc(),
             serves_http=infrastructure.serves_http,
             records=infrastructure.store.queries,
             encoder=_encoder(infrastructure.registrations.understanders),

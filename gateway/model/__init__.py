@@ -40,6 +40,7 @@ from gateway.model.desk import (
     Suggestion,
 )
 from gateway.model.messages import (
+    ALBUM_WAIT,
     Accepted,
     AppliedRule,
     Attachment,
@@ -67,6 +68,7 @@ from gateway.model.understanding import (
 )
 
 __all__ = [
+    "ALBUM_WAIT",
     "Accepted",
     "Action",
     "Address",

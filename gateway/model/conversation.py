@@ -131,6 +131,9 @@ class Turn(Value, frozen=True, kw_only=True):
     """A machine wrote ``message`` (RFC 3834): it is stored and shown, and never answered."""
     unreadable: bool = False
     """The payload of ``message`` could not be parsed: a person gets the stored bytes."""
+    wordless: bool = False
+    """``message`` has no words of the customer: a file alone, or our description of what they
+    sent (see `Inbound.wordless`)."""
     opted_out: bool = False
     """The customer opted out of messages at this address: nothing is sent there."""
     returning: bool = True

@@ -8,6 +8,10 @@ from typing import Literal
 from gateway.model.base import Address, Agent, Author, Fact, Purpose, Status, Value
 from gateway.model.understanding import Route, Understanding
 
+ALBUM_WAIT = 3.0
+"""Seconds after the last message of an album until it is handled: a provider delivers the next one
+only when we have taken this one with its file."""
+
 
 class File(Value, frozen=True, kw_only=True):
     """An attachment as a channel receives it, not stored yet."""
@@ -51,6 +55,12 @@ class Inbound(Value, frozen=True, kw_only=True, omit_defaults=True):
     """The customer's id at the company, if the channel has verified it."""
     automatic: bool = False
     """A machine wrote it (RFC 3834): it is stored and shown, and never answered."""
+    wordless: bool = False
+    """The customer sent no words: ``text`` is our description of what they sent (a recording, a
+    place, a contact, a sticker). A person gets it; no engine reads it."""
+    album: str | None = None
+    """The provider's id of several messages that were sent together, each with a file. Those of
+    one album are handled as one message, `ALBUM_WAIT` after the last one came."""
     raw: str | None = None
     facts: tuple[Fact, ...] = ()
     """What else the channel knows and the agent should see (the page, the device)."""

@@ -11,6 +11,7 @@ import structlog
 
 from gateway.model import Outbound, Sent, Status
 from gateway.pipeline.handoffs import AutomaticHandoffs
+from gateway.pipeline.validation import storable, storable_sent
 from gateway.ports import (
     Channel,
     Clock,
@@ -19,6 +20,7 @@ from gateway.ports import (
     NotFound,
     Reconciler,
     Sender,
+    Traits,
     TryLater,
     Undeliverable,
     Unsure,
@@ -116,14 +118,17 @@ class OutboxDelivery:
         return outbound.replace(question=question)
 
     async def _record_sent(self, item: OutboxItem, sent: Sent, outcome: str) -> Next:
-        await self._until_recorded(lambda: self.store.outbox.mark_sent(item.outbound.id, sent))
+        kept = storable_sent(sent)
+        if kept != sent:
+            log.warning("delivery.not_stored_as_given", outbox=item.outbound.id)
+        await self._until_recorded(lambda: self.store.outbox.mark_sent(item.outbound.id, kept))
         self._announce(item, outcome)
         return Next.MORE
 
     async def _retry_later(
         self, item: OutboxItem, error: str, after: float | None, *, may_have_arrived: bool = False
     ) -> Next | datetime:
-        settings = self.settings
+        settings, error = self.settings, storable(error)
         if item.attempts >= settings.attempts:
             gave_up = Undeliverable(f"given up after {item.attempts} attempts: {error}")
             return await self._dead_letter(item, gave_up)
@@ -139,11 +144,12 @@ class OutboxDelivery:
 
     async def _settle_unsure(self, item: OutboxItem, error: str) -> Next | datetime:
         """Nobody knows whether the message arrived."""
+        error = storable(error)
         channel = self.channels.get(item.outbound.address.channel)
         sent = await self._find_sent(channel, item)
         if sent is not None:
             return await self._record_sent(item, sent, "reconciled")
-        if channel is not None and channel.traits.unsure == "resend":
+        if channel is not None and _may_repeat(channel.traits, item.attempts):
             self._announce(item, "unsure")
             return await self._retry_later(item, error, None, may_have_arrived=True)
         text = f"Nobody can tell whether this arrived: {error}"
@@ -151,10 +157,12 @@ class OutboxDelivery:
         return await self._close(item, "unsure", error)
 
     async def _dead_letter(self, item: OutboxItem, error: Undeliverable) -> Next:
-        text = f"A message could not be delivered: {error}"
-        await self._report_failure(item, "undeliverable", text)
+        why = storable(str(error))
+        await self._report_failure(
+            item, "undeliverable", f"A message could not be delivered: {why}"
+        )
         return await self._close(
-            item, "failed", str(error), unreachable=error.unreachable, opted_out=error.opted_out
+            item, "failed", why, unreachable=error.unreachable, opted_out=error.opted_out
         )
 
     async def _report_failure(self, item: OutboxItem, code: str, text: str) -> None:
@@ -201,3 +209,9 @@ class OutboxDelivery:
         self.metrics.sends.labels(item.outbound.address.channel, outcome).inc()
         self.events.publish(Event(topic=item.lane, name="status"))
         self.events.publish(Event(topic="desk", name="status", conversation=item.conversation))
+
+
+def _may_repeat(traits: Traits, attempts: int) -> bool:
+    """Whether a message whose send was cut off may be sent again after ``attempts``."""
+    within = traits.repeats is None or attempts <= traits.repeats
+    return traits.unsure == "resend" and within

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 import structlog
 
 from gateway.model import Accepted, Fact, File, Inbound, Receipt
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.reply_waiter import ReplyWaiter
+from gateway.pipeline.validation import storable, storable_id
 from gateway.ports import Clock, Event, Events, Files, NotAccepted, TooLarge
 from gateway.runtime.metrics import Metrics
 from gateway.store import Store
+from gateway.support.content import VCARD_TYPES, contact_text, read_vcard
 
 log = structlog.get_logger()
+MAX_CARDS = 3
+"""Files of contacts in one message that are read."""
 EARLY_RECEIPT_WAITS = (0.1, 0.4, 1.5)
 """Seconds between lookups of a message whose receipt arrived before its id was committed."""
 
@@ -38,7 +44,7 @@ class InboxIntake:
         that is longer than an attachment may be."""
         channel = message.address.channel
         try:
-            message = _storable(message)
+            message = _storable(await self._described(message))
             if len(message.text) > self.max_text:
                 message = await self._shorten(message)
             accepted = await self.store.inbox.accept(message, self.clock.now())
@@ -61,9 +67,13 @@ class InboxIntake:
         A receipt may arrive before our commit of the provider's id, so an unknown id is looked up
         again, for about two seconds.
         """
+        receipt = receipt.replace(
+            ids=tuple(id for id in receipt.ids if storable_id(id) is not None),
+            detail=storable(receipt.detail) if receipt.detail else receipt.detail,
+        )
         updated = await self.store.customers.report(receipt)
         for wait in EARLY_RECEIPT_WAITS:
-            if updated is None and receipt.address is None:
+            if updated is None and receipt.address is None and receipt.ids:
                 await self.clock.sleep(wait)
                 updated = await self.store.customers.report(receipt)
         if updated is None:
@@ -76,6 +86,15 @@ class InboxIntake:
                 text = f"A message was not delivered: {receipt.detail or 'no reason was given'}"
                 await self.handoffs.report_failure(conversation, "undeliverable", text)
 
+    async def _described(self, message: Inbound) -> Inbound:
+        """A contact card that came alone, with the names on it as its text."""
+        if message.text.strip() or not message.attachments or message.kind != "message":
+            return message
+        cards = [file for file in message.attachments if file.media_type in VCARD_TYPES]
+        found = [read_vcard(await self.files.open(file.digest)) for file in cards[:MAX_CARDS]]
+        text = "\n".join(contact_text(*contact) for contact in chain(*found))
+        return message.replace(text=text, wordless=True) if text else message
+
     async def _shorten(self, message: Inbound) -> Inbound:
         """Cut the text to ``max_text``; the agent finds all of it in an attached file."""
         whole = File(name="message.txt", media_type="text/plain", data=message.text.encode())
@@ -87,20 +106,17 @@ class InboxIntake:
 
 
 def _storable(message: Inbound) -> Inbound:
-    """``message`` without the characters that providers let through and no database stores."""
-    text = _clean(message.text)
+    """``message`` without the characters that providers let through and no database stores. An id
+    that cannot be stored is replaced by its hash, so that a repetition is still recognised."""
+    text, id = storable(message.text), message.remote_id
+    if id is not None and storable_id(id) is None:
+        digest = hashlib.sha256(str(id).encode("utf-8", "surrogatepass")).hexdigest()
+        message = message.replace(remote_id=f"sha256:{digest}" if id else None)
     if not (message.name or message.subject or message.facts):  # the usual case
         return message if text == message.text else message.replace(text=text)
     return message.replace(
         text=text,
-        name=_clean(message.name) if message.name else message.name,
-        subject=_clean(message.subject) if message.subject else message.subject,
-        facts=tuple(Fact(name=_clean(f.name), value=_clean(f.value)) for f in message.facts),
+        name=storable(message.name) if message.name else message.name,
+        subject=storable(message.subject) if message.subject else message.subject,
+        facts=tuple(Fact(name=storable(f.name), value=storable(f.value)) for f in message.facts),
     )
-
-
-def _clean(text: str) -> str:
-    """Replaces NUL and lone surrogates (which JSON can hold; RFC 8259, section 8.2)."""
-    if not text.isascii():
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from gateway.model import Conversation, Message, Turn
+from gateway.model import Conversation, Inbound, Message, Turn
 from gateway.pipeline.answering import HandlerAnswer, HandlerChain
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.outcomes import OutcomeBuilder
@@ -105,9 +105,14 @@ def begin_turn(work: WorkItem, now: datetime) -> Turn:
         survey=work.survey,
         automatic=bool(inbound and inbound.automatic),
         unreadable=work.kind == "unreadable",
+        wordless=bool(inbound and _has_no_words(inbound)),
         opted_out=work.opted_out,
         returning=work.returning,
     )
+
+
+def _has_no_words(inbound: Inbound) -> bool:
+    return inbound.wordless or bool(inbound.attachments and not inbound.text.strip())
 
 
 def new_conversation(work: WorkItem) -> Conversation:

@@ -216,8 +216,8 @@ class UnderstandingStage:
         self._engines = [_queue_for(engine, timeout, metrics) for engine in ordered]
 
     async def understand(self, turn: Turn) -> Understanding:
-        """The meaning of ``turn.message``; empty for a message without text."""
-        if turn.kind != "message" or not turn.message.text.strip():
+        """The meaning of ``turn.message``; empty for a message without the customer's words."""
+        if turn.kind != "message" or turn.wordless or not turn.message.text.strip():
             return Understanding()
         with self._metrics.measure("stage", "understand"):
             if len(self._engines) == 1:  # the usual case, without the cost of `asyncio.gather`

@@ -1,4 +1,5 @@
-"""Checks the values that plugins return: only valid ones get into a turn."""
+"""Checks the values that plugins return: only valid ones get into a turn, and only what every
+database stores is written."""
 
 from __future__ import annotations
 
@@ -6,9 +7,12 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway.model import Insight, Value
+from gateway.model import Fact, Insight, Sent, Value
 
 V = TypeVar("V", bound=Value)
+LONGEST_ID = 2000
+"""Bytes of an id in UTF-8. PostgreSQL indexes ids, and a B-tree entry may have at most a third of
+a page, 2,704 bytes (PostgreSQL's documentation, "B-Tree Indexes")."""
 
 
 class InvalidValue(ValueError):
@@ -54,3 +58,35 @@ def _shares(insight: Insight) -> list[float]:
     if insight.emotion:
         shares += [insight.emotion.intensity, insight.emotion.distress]
     return shares
+
+
+def storable(text: str) -> str:
+    """``text`` with a replacement character for each NUL, which PostgreSQL does not store, and for
+    each lone surrogate, which JSON can hold (RFC 8259, section 8.2) and UTF-8 cannot."""
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def storable_id(id: object) -> str | None:
+    """A provider's id, a text or a whole number, as text; None when it is empty or cannot be
+    stored unchanged."""
+    if isinstance(id, int) and not isinstance(id, bool) and id.bit_length() <= 64:
+        return str(id)
+    if not isinstance(id, str) or not id or storable(id) != id:
+        return None
+    return id if len(id.encode()) <= LONGEST_ID else None
+
+
+def storable_sent(sent: object) -> Sent:
+    """``sent`` as every database stores it. What the provider took stays sent, whatever its id and
+    facts look like: an id that cannot be stored is left out, and no receipt is matched with it."""
+    if not isinstance(sent, Sent):
+        return Sent()
+    facts = tuple(fact for fact in sent.facts or () if isinstance(fact, Fact))
+    return Sent(
+        remote_id=storable_id(sent.remote_id),
+        facts=tuple(
+            Fact(name=storable(str(fact.name)), value=storable(str(fact.value))) for fact in facts
+        ),
+    )

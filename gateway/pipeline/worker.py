@@ -128,7 +128,8 @@ class TurnWorker:
     def _announce(self, outcome: TurnOutcome, committed: CommittedTurn) -> None:
         """After the commit: inform those who wait for it, and count."""
         work, conversation = outcome.work, committed.conversation
-        self.replies.settle(work.id, committed.replies)
+        for turn in (work.id, *work.joined):
+            self.replies.settle(turn, committed.replies)
         if committed.queued:
             self.deliver(work.lane)
         self.events.publish(Event(topic=work.lane, name="message", conversation=conversation.id))

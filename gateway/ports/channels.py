@@ -21,15 +21,18 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     ``mailbox``: customers fetch their messages from us (web chat, REST), so a message counts as
     sent once it is committed; such a channel has no ``send``. ``unsure``: what to do with a
     message whose send was cut off, where the provider cannot be asked: send it again, or ask a
-    person. ``rate``: messages a second that the provider allows, None for no limit. ``at_once``:
-    how many sends may run at the same time. ``max_length``: the longest message that the provider
-    takes, in UTF-16 code units (never fewer than characters), None for no limit; the brand voice's
-    guide may only lower it. ``quotes``: a message holds the customer's text that it follows
-    (`Outbound.question`), as a mail does.
+    person. ``repeats``: after how many attempts a person is asked all the same, so that the
+    customer never gets more than one copy more; None for no bound of its own. ``rate``: messages a
+    second that the provider allows, None for no limit. ``at_once``: how many sends may run at the
+    same time. ``max_length``: the longest message that the provider takes, in UTF-16 code units
+    (never fewer than characters), None for no limit; the brand voice's guide may only lower it.
+    ``quotes``: a message holds the customer's text that it follows (`Outbound.question`), as a mail
+    does.
     """
 
     mailbox: bool = False
     unsure: Literal["resend", "ask"] = "ask"
+    repeats: int | None = None
     rate: float | None = None
     at_once: int = 16
     buttons: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -234,6 +234,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     encoder: TextEncoder | None = None
     """The sentence encoder of an understander, for search, clusters and the like; None: there is
     none."""
+    ignored: Callable[[str, str], None] = lambda channel, why: None  # noqa: ARG005
+    """Count what a provider delivered and a channel did not take: the channel's name, and a code
+    that says why. The metric is ``warmline_ignored``; the code is from a fixed list."""
     serves_http: bool = True
     """Whether this process serves HTTP. A ``worker`` process opens no port."""
     subscribers: Mapping[str, tuple[WebhookSubscriber, ...]] = {}

@@ -240,6 +240,18 @@ class Unreadable(Rule):
         return "the message could not be parsed; the original was kept" if turn.unreadable else None
 
 
+class NoWords(Rule):
+    """The customer sent something without words: a recording, a picture, a place, a contact."""
+
+    label: ClassVar[str] = "Sent without words"
+
+    def check(self, turn: Turn, _policy: Policy, /) -> str | None:
+        if not turn.wordless:
+            return None
+        files = ", ".join(file.name for file in turn.message.attachments[:3])
+        return (turn.message.text.strip() or files or "nothing that the bot can read")[:200]
+
+
 class Loop(Rule):
     """The bot replies so fast and so often that a machine is probably writing."""
 
@@ -371,7 +383,7 @@ class LowConfidence(Rule):
 
     def check(self, turn: Turn, policy: Policy, /) -> str | None:
         intent = turn.understanding.intent
-        if intent.confidence >= self.below or _chose_button(turn):
+        if intent.confidence >= self.below or turn.wordless or _chose_button(turn):
             return None
         if turn.understanding.ranking:
             return f"the best guess is {intent_words(intent.name)} at {intent.confidence:.2f}"
@@ -392,6 +404,7 @@ class Reasons(PolicyPart):
     language: UnservedLanguage = UnservedLanguage()
     plugin_failed: PluginFailed = PluginFailed()
     unreadable: Unreadable = Unreadable()
+    no_words: NoWords = NoWords()
     loop: Loop = Loop()
     bot_failed: BotFailed = BotFailed()
     survey_unsolved: SurveyUnsolved = SurveyUnsolved()

@@ -125,6 +125,9 @@ class Metrics:
 
         self.accepted = counters("accepted", "Messages committed to the inbox", "channel")
         self.duplicates = counters("duplicates", "Deliveries of a known message", "channel")
+        self.ignored = counters(
+            "ignored", "What providers delivered and channels did not take", "channel", "why"
+        )
         self.turns = counters(
             "turns", "Turns handled, by the action of their route", "channel", "action"
         )

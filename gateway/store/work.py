@@ -73,6 +73,8 @@ class WorkItem(Value, frozen=True, kw_only=True):
     """The customer may have had other conversations."""
     more: bool = False
     """Another row of the lane waits behind it."""
+    joined: tuple[int, ...] = ()
+    """Further rows of the same album, which ``inbound`` includes and which are handled with it."""
 
 
 class NotBefore(Value, frozen=True, kw_only=True):

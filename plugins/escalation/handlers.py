@@ -252,8 +252,11 @@ def hand_over(turn: Turn, texts: HandoverTexts, kind: str, matters: Matters) -> 
     language = (
         texts.supported(turn.language) if served else texts.supported_for(kind, turn.language)
     )
+    if kind == "no_words" and not texts.has(kind, language):
+        kind = "handover"
     body, facts = [texts.text(kind, language)], list[Fact]()
-    names_matter = kind not in ("not_served", "unreadable") and texts.has("matter", language)
+    says_what = kind not in ("not_served", "unreadable", "no_words")
+    names_matter = says_what and texts.has("matter", language)
     if names_matter and (named := matters.named(turn, language)):
         body.append(texts.text("matter", language, matter=named[0]))
         facts += named[1]
@@ -340,6 +343,8 @@ def _handover_kind(turn: Turn) -> str:
         return HARM_KIND
     if "unreadable" in codes:
         return "unreadable"
+    if "no_words" in codes:
+        return "no_words"
     if codes[:1] == ["plugin_failed"]:
         return "failed"
     return "not_served" if "language" in codes else _mood_kind(turn)

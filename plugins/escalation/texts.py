@@ -207,6 +207,17 @@ TEXTS: TextsByKind = {
         "responderá.",
         "ar": "لم أتمكن من فتح رسالتك. هي الآن لدى شخص من فريقنا وسيرد عليك.",
     },
+    "no_words": {
+        "en": "Thank you, I have received it. A person in our team will look at it and answer you "
+        "here.",
+        "de": "Danke, das ist angekommen. Ein Mensch aus unserem Team sieht es sich an und "
+        "antwortet Ihnen hier.",
+        "fr": "Merci, c'est bien arrivé. Une personne de notre équipe va le regarder et vous "
+        "répondra ici.",
+        "es": "Gracias, lo he recibido. Una persona de nuestro equipo lo revisará y le responderá "
+        "aquí.",
+        "ar": "شكرًا، لقد وصلني ذلك. سيطّلع عليه شخص من فريقنا وسيرد عليك هنا.",
+    },
     "closed": {
         "en": "Nobody is at work right now. You will have an answer after we open, on {when}.",
         "de": "Im Moment ist niemand im Haus. Sie bekommen eine Antwort, sobald wir wieder da "
@@ -319,9 +330,9 @@ EMAIL_TITLES: Mapping[str, str] = {
 }
 """Titles of the packaged slot ``email``, by language."""
 
-OPTIONAL = frozenset({"matter", "ask", "in_line"})
-"""Kinds without which a language counts as complete: a hand-over names no matter then, and the
-others are in English."""
+OPTIONAL = frozenset({"matter", "ask", "in_line", "no_words"})
+"""Kinds without which a language counts as complete: a hand-over names no matter then, what came
+without words is handed over like anything else, and the others are in English."""
 
 HARM_KINDS = ("handover_harm", "harm_told", "harm_alerted", "harm_closed", "harm_number")
 """The texts of a hand-over about harm. They exist in every language in which we know words of harm,

@@ -75,6 +75,7 @@ async def test_the_text_fits_the_mood(label: MoodLabel, words: str) -> None:
     [
         (("plugin_failed", "strong_emotion"), "went wrong on our side"),
         (("unreadable", "low_confidence"), "could not open your message"),
+        (("no_words",), "A person in our team will look at it"),
         (("strong_emotion", "plugin_failed"), "passing you to a person"),
     ],
 )

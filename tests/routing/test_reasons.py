@@ -65,6 +65,7 @@ HOLDS: list[tuple[str, Turn, str]] = [
         turn("", unreadable=True),
         "the message could not be parsed; the original was kept",
     ),
+    ("no_words", turn("(voice message, 0:05)", wordless=True), "(voice message, 0:05)"),
     (
         "loop",
         turn(history=tuple(bot(id=n, ago=2) for n in range(10, 20))),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 import pytest
 
 from channels.slack.api import CODES, CallPace, SlackApi, SlackRefused, Workspaces
 from channels.slack.files import may_send_token
-from gateway import TryLater, Unsure
+from gateway import TryLater, Undeliverable, Unsure
 from gateway.testing import FakeClock
 from tests.slack.server import Kind, SlackServer
 
@@ -159,7 +161,7 @@ async def test_trouble_ends_when_its_method_succeeds(slack: SlackServer, api: Sl
 
 
 def test_each_workspace_has_its_own_token() -> None:
-    """Known by its team or its enterprise; others use the home one."""
+    """Known by its team or its organisation; others use the home one until we know whose it is."""
 
     def api(name: str) -> SlackApi:
         return SlackApi(token=name, api_base=SLACK, timeout=1, token_name=name)
@@ -173,6 +175,40 @@ def test_each_workspace_has_its_own_token() -> None:
         "three",
         "home",
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "served", "refused"),
+    [
+        ({"team_id": "T1", "enterprise_id": "E1"}, ("T1", "E1.T1"), ("T9", "E1.T9")),
+        (
+            {"team_id": "E1", "enterprise_id": "E1", "is_enterprise_install": True},
+            ("E1.T1", "E1.T9"),
+            ("T9", "E2.T9"),
+        ),
+    ],
+)
+async def test_a_token_serves_its_own_workspace(
+    api: SlackApi,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, Any],
+    served: tuple[str, ...],
+    refused: tuple[str, ...],
+) -> None:
+    """Or, installed in a whole organisation, each of its workspaces."""
+
+    class Answer(dict[str, Any]):
+        headers: ClassVar[dict[str, str]] = {}
+
+    async def auth_test() -> Any:
+        return Answer(answer)
+
+    monkeypatch.setattr(api.client, "auth_test", auth_test)
+    workspaces, now = Workspaces(api, {}), datetime(2026, 3, 2, tzinfo=UTC)
+    assert [team for team in (*served, *refused) if await workspaces.serves(team, now)] == [*served]
+    for team in refused:
+        with pytest.raises(Undeliverable, match=f"no token for the Slack workspace {team}"):
+            workspaces.api_for(team)
 
 
 async def test_calls_keep_their_pace() -> None:

@@ -122,6 +122,53 @@ async def test_each_workspace_has_its_token(slack: SlackServer, gateway: Gateway
     assert tokens == {"D7": "xoxb-second", "D1": slack.bot_token}
 
 
+async def test_a_workspace_without_a_token_is_refused(
+    slack: SlackServer, gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named in the log and counted, and another's token is not used for it. Once its token is
+    set, Slack's next delivery is answered."""
+    slack.add_user("U7", "Gina", team_id="T9")
+    slack.add_channel("D7", im="U7", team="T9")
+    message = slack.message("D7", "U7", "hello")
+    async with gateway() as gw:
+        for _ in range(2):
+            assert (await slack.event(message, team="T9"))[0] == 503
+        await gw.settled()
+        assert await stored(gw, Address(channel="slack", value="T9/D7")) == []
+        count = gw.metric(
+            "warmline_ignored_total", channel="slack", why="workspace without a token"
+        )
+        assert count == 2
+    assert {call.method for call in slack.calls} <= {"auth.test"}
+    written = capsys.readouterr().out
+    assert "slack.no_token" in written
+    assert "channels.slack.teams.T9" in written
+    slack.add_team("T9", "xoxb-ninth")
+    async with gateway(teams={"T9": "xoxb-ninth"}) as gw:
+        assert (await slack.event(message, team="T9"))[0] == 200
+        await gw.settled()
+    assert [call.token for call in slack.made("chat.postMessage")] == ["xoxb-ninth"]
+
+
+async def test_an_answer_to_a_workspace_whose_token_is_gone_tells_the_agent(
+    slack: SlackServer, gateway: Gateway
+) -> None:
+    """It does not leave with another's token."""
+    slack.add_team("T2", "xoxb-second")
+    slack.add_user("U7", "Gina", team_id="T2")
+    slack.add_channel("D7", im="U7", team="T2")
+    async with gateway(teams={"T2": "xoxb-second"}) as gw:
+        await slack.event(slack.message("D7", "U7", "person"), team="T2")
+        await gw.settled()
+        await gw.desk_agent("ana").claim()
+    async with gateway() as gw:
+        card = await gw.services.desk.card(1)
+        await gw.desk_agent("ana").answer(card, "Ana here.")
+        [letter] = await gw.gateway.store.outbox.list()
+        assert "there is no token for the Slack workspace T2" in str(letter.error)
+    assert {call.token for call in slack.made("chat.postMessage")} == {"xoxb-second"}
+
+
 # -- not from people -------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from tests.conftest import until
 from tests.slack.conftest import Gateway
 from tests.slack.server import SlackServer
 
+VCARD = b"BEGIN:VCARD\nVERSION:3.0\nFN:Bo Weaver\nTEL:+1 555 0100\nEND:VCARD\n"
 DM = Address(channel="slack", value="T0HOME/D1")
 PDF = b"%PDF-1.7 " + bytes(range(256))
 
@@ -42,6 +43,27 @@ async def test_a_file_without_text(slack: SlackServer, gw: RunningGateway) -> No
     assert (kept.name, kept.media_type, message.text) == ("bill.pdf", "application/pdf", "")
     assert await gw.services.files.open(kept.digest) == PDF
     assert [call.token for call in slack.made("download")] == [slack.bot_token]
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "data", "text"),
+    [
+        ("voice.m4a", "audio/mp4", b"....ftypM4A", ""),
+        ("torn.png", "image/png", b"\x89PNG", ""),
+        ("bo.vcf", "text/x-vcard", VCARD, "Contact: Bo Weaver, +1 555 0100"),
+    ],
+)
+async def test_a_file_without_words_goes_to_a_person(
+    slack: SlackServer, gw: RunningGateway, *, name: str, media_type: str, data: bytes, text: str
+) -> None:
+    """Who gets the file; of a contact card also what stands on it."""
+    file = slack.add_file(name, media_type, data)
+    await slack.say("D1", "U1", "", files=[file], subtype="file_share")
+    await gw.settled()
+    [item] = await gw.services.desk.queue()
+    assert [reason.code for reason in item.handoff.reasons] == ["no_words"]
+    message = await the_message(gw)
+    assert (message.text, [kept.name for kept in message.attachments]) == (text, [name])
 
 
 async def test_a_file_in_a_shared_channel(slack: SlackServer, gw: RunningGateway) -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.slack.agents import blocks as kit
 from channels.slack.markup import (
     emoji_in,
     escape,
     fit,
-    label,
     mentioned,
     one_line,
     pieces,
@@ -136,7 +136,7 @@ def test_escaped_text_is_shown_as_it_is(text: str) -> None:
 @given(st.text(alphabet=st.sampled_from("a&<> \n"), max_size=200), st.integers(6, 40))
 def test_long_texts_are_cut(text: str, most: int) -> None:
     """A cut text stays within its bound, and no entity is cut in two."""
-    for cut in (fit(text, most), one_line(text, most), label(text, most)):
+    for cut in (fit(text, most), one_line(text, most)):
         assert len(cut) <= most
     assert readable(fit(text, most), names={}).rstrip("…") in text + "…"
 
@@ -154,6 +154,11 @@ def test_pieces_hold_every_word(text: str, most: int) -> None:
     assert "".join(joined.split()) == "".join(text.split())
 
 
-def test_labels_hold_no_brackets_of_slack() -> None:
-    """Block Kit's plain text is not escaped."""
-    assert label("a <!here>\n& b", 20) == "a ‹!here› & b"
+@pytest.mark.parametrize("text", ["Loom & Wool", "a <!here> & b", "&amp;", "1 < 2 > 0"])
+def test_both_types_of_text_objects_are_escaped(text: str) -> None:
+    """Slack decodes the entities in ``plain_text`` as in ``mrkdwn`` (docs.slack.dev, "Formatting
+    message text", "Escaping text")."""
+    objects = (kit.plain(text, 75), kit.mrkdwn(escape(text)))
+    assert [one["type"] for one in objects] == ["plain_text", "mrkdwn"]
+    assert {one["text"] for one in objects} == {escape(text)}
+    assert {as_slack_shows(one["text"]) for one in objects} == {text}

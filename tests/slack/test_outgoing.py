@@ -13,6 +13,7 @@ from gateway import Agent, Button, File, Reply, Turn
 from gateway.testing import FakeHandler, RunningGateway
 from tests.slack.conftest import Gateway
 from tests.slack.server import SlackServer
+from tests.slack.server import readable as as_slack_shows
 
 TOKEN_ERRORS = ("invalid_auth", "account_inactive", "missing_scope")
 ANA = Agent(id="desk:ana", name="Ana")
@@ -224,3 +225,45 @@ async def test_nothing_is_lost_or_doubled_under_load(
     tried = slack.made("chat.postMessage")
     met = {status: sum(call.status == status for call in tried) for status in (0, 200, 429, 500)}
     print({"messages": 120, "calls": len(tried), "by_status": met})  # noqa: T201  (the figures)
+
+
+@pytest.mark.parametrize("text", ["Loom & Wool <here>", "Loom & Wool: https://a.example"])
+async def test_what_a_customer_reads_is_what_was_written(
+    slack: SlackServer, gateway: Gateway, text: str
+) -> None:
+    """In a section of either type, and on a button."""
+
+    def reply(turn: Turn) -> Reply:
+        return Reply(opener="", body=(text,), buttons=(Button(title="A & B", payload="a & b"),))
+
+    async with gateway(FakeHandler(reply)) as gw:
+        await slack.say("D1", "U1", "help")
+        await gw.settled()
+        [posted] = slack.said("D1")
+        section, actions = posted["blocks"]
+        kind = "mrkdwn" if "https" in text else "plain_text"
+        assert section["text"]["type"] == kind
+        assert as_slack_shows(section["text"]["text"]) == text
+        [button] = actions["elements"]
+        assert (button["text"]["text"], button["value"]) == ("A &amp; B", "a & b")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"ok":true,"channel":"D1"}', b'{"ok":true,"ts":null}', b'{"ok":true,"ts":{}}', b"[]",
+        b'{"ok":true,"ts":"1772445600.0', b"<html>", b"", b'"ok"',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "text/html"])
+async def test_a_post_is_sent_once_whatever_slack_answers(
+    slack: SlackServer, gw: RunningGateway, answer: bytes, content_type: str
+) -> None:
+    """Without a timestamp Slack is asked: the message stands there, under its key."""
+    slack.odd_answers = [(answer, content_type)]
+    await slack.say("D1", "U1", "hello")
+    await gw.settled()
+    await gw.pass_time(300)
+    assert slack.read("D1") == ["hello"]
+    [ours] = [m for m in (await gw.services.desk.card(1)).messages if m.author == "bot"]
+    assert (ours.status, ours.remote_id) == ("sent", f"D1:{slack.said('D1')[0]['ts']}")

@@ -11,6 +11,8 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -56,6 +58,11 @@ class FakeTwilio:
         """Where media redirect to; None: to a path of this server."""
         self.refusals: dict[str, tuple[int, int]] = {}
         """Number -> status and error code of messages to it."""
+        self.templates: dict[str, str] = {}
+        """Content SID -> body of our approved templates."""
+        self.odd_answers: list[Any] = []
+        """What the next calls that send answer with 201, after they took the message: bytes as they
+        are, anything else as JSON."""
         self.before_answering: Callable[[], Awaitable[Any]] | None = None
         self._failures: list[tuple[TwilioFailure, dict[str, Any]]] = []
         self._released = asyncio.Event()
@@ -106,7 +113,10 @@ class FakeTwilio:
             self._cut(request)
         if failure == "garbage":
             return web.Response(text="<html>", status=201)
-        return web.json_response(record, status=201)
+        answer = self.odd_answers.pop(0) if self.odd_answers else record
+        if isinstance(answer, bytes):
+            return web.Response(body=answer, status=201, content_type="application/json")
+        return web.json_response(answer, status=201)
 
     async def _mishap(
         self, failure: TwilioFailure | None, more: dict[str, Any], request: web.Request
@@ -127,23 +137,38 @@ class FakeTwilio:
     def _invalid(self, form: dict[str, str]) -> web.Response | None:
         to, body = form.get("To", ""), form.get("Body", "")
         allowed = {"To", "Body", "From", "MessagingServiceSid", "StatusCallback", "MediaUrl"}
+        allowed |= {"ContentSid", "ContentVariables"}
         self._check(not set(form) - allowed, f"unknown fields {set(form) - allowed}")
         self._check("From" in form or "MessagingServiceSid" in form, "no sender")
-        channels = {n.partition(":")[0] for n in (to, form.get("From", to)) if ":" in n}
-        self._check(len(channels) <= 1, "From and To are on different channels")
+        ends = {n.partition(":")[0] if ":" in n else "" for n in (to, form.get("From", to))}
+        self._check(len(ends) == 1, f"From and To are on different channels: {ends}")
         callback = form.get("StatusCallback", "https://ok.example")
         self._check(callback.startswith(("http://", "https://")), "StatusCallback is not a URL")
-        if to.removeprefix("whatsapp:") in self.refusals:
-            status, code = self.refusals[to.removeprefix("whatsapp:")]
+        bare = to.removeprefix("whatsapp:").removeprefix("rcs:")
+        if bare in self.refusals and "ContentSid" not in form:
+            status, code = self.refusals[bare]
             return error(status, code, f"The 'To' number {to} is not fine")
-        if not to.removeprefix("whatsapp:").startswith("+"):
+        hidden = to.startswith("whatsapp:") and re.fullmatch(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}", bare)
+        if not bare.startswith("+") and not hidden:
             return error(400, 21211, f"The 'To' number {to} is not a valid phone number.")
+        if "ContentSid" in form:
+            return self._invalid_template(form)
         if not body and "MediaUrl" not in form:
             return error(400, 21602, "Message body is required.")
         if len(body) > MAX_BODY:
             return error(
                 400, 21617, "The concatenated message body exceeds the 1600 character limit"
             )
+        return None
+
+    def _invalid_template(self, form: dict[str, str]) -> web.Response | None:
+        values = json.loads(form["ContentVariables"])
+        self._check("Body" not in form and "MediaUrl" not in form, "a template beside a body")
+        if form["ContentSid"] not in self.templates:
+            return error(400, 21655, "The ContentSid is Invalid")
+        if any("\n" in value or "\t" in value or "     " in value for value in values.values()):
+            return error(400, 21656, "The ContentVariables Parameter is invalid")
+        form["Body"] = self.templates[form["ContentSid"]].replace("{{1}}", values["1"])
         return None
 
     def _record(self, form: dict[str, str]) -> dict[str, Any]:
@@ -171,6 +196,7 @@ class FakeTwilio:
             "uri": f"{API}/{SID}/Messages/SM.json",
             "subresource_uris": {},
             "status_callback": form.get("StatusCallback"),
+            "template": form.get("ContentSid"),
         }
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
@@ -187,7 +213,7 @@ class FakeTwilio:
         ]
         page = found[: int(query.get("PageSize", 50))]
         shown = [
-            {k: v for k, v in record.items() if k not in ("status_callback", "media")}
+            {k: v for k, v in record.items() if k not in ("status_callback", "media", "template")}
             for record in page
         ]
         uri = f"{API}/{SID}/Messages.json?{urlencode(query)}"

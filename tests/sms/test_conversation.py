@@ -193,7 +193,8 @@ async def test_a_location_becomes_text(sms: SmsGateway) -> None:
     more = {"Latitude": "52.5", "Longitude": "13.4", "Label": "Café", "Address": "Ring 1"}
     await sms.text("", sender=f"whatsapp:{ANA}", **more)
     [message] = [m for m in await sms.messages() if m.author == "customer"]
-    assert message.text == "Café, Ring 1 (52.5, 13.4)"
+    link = "https://www.openstreetmap.org/?mlat=52.500000&mlon=13.400000#map=17/52.500000/13.400000"
+    assert message.text == f"Location: Café, Ring 1 (52.500000, 13.400000) {link}"
 
 
 # -- delivery statuses ---------------------------------------------------------------------------

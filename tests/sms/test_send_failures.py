@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -244,3 +245,44 @@ async def test_a_callback_may_arrive_before_the_answer(sms: SmsGateway) -> None:
     await sms.text("hello")
     [answer] = await sms.our_messages()
     assert (answer.status, answer.remote_id) == ("delivered", sms.twilio.sent[0]["sid"])
+
+
+SID_GIVEN = "SM" + "7" * 32
+
+
+@pytest.mark.parametrize(
+    ("answer", "remote_id"),
+    [
+        ({"sid": SID_GIVEN, "date_created": 7, "error_code": {}, "price": []}, SID_GIVEN),
+        ({"sid": SID_GIVEN}, SID_GIVEN),
+        (b'{"account_sid": "AC1", "sid": "' + SID_GIVEN.encode() + b'", "body": "cut o', SID_GIVEN),
+        ({"sid": 4711}, "4711"),
+        ({"sid": "S" * 3000}, None),
+        ({"sid": "SM\x00"}, None),
+    ],
+)
+@pytest.mark.parametrize("sender", [ANA, f"whatsapp:{ANA}"])
+async def test_what_twilio_took_is_sent_whatever_its_answer(
+    sms: SmsGateway, sender: str, answer: Any, remote_id: str | None
+) -> None:
+    """A SID says that it was taken. One that cannot be stored is left out."""
+    sms.twilio.odd_answers = [answer]
+    await sms.text("hello", sender=sender)
+    assert sms.sent_texts == ["You said hello"]
+    assert sms.twilio.list_calls == 0
+    [ours] = await sms.our_messages()
+    assert (ours.status, ours.remote_id) == ("sent", remote_id)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"sid": None}, {"sid": ""}, {"sid": ["SM1"]}, {"sid": True}, [], "SM1", 7, b"", b"<html>"],
+)
+async def test_an_answer_without_a_sid_is_unsure(sms: SmsGateway, answer: Any) -> None:
+    """Twilio is asked, and has it: it is not sent again."""
+    sms.twilio.odd_answers = [answer]
+    await sms.text("hello")
+    assert sms.sent_texts == ["You said hello"]
+    assert sms.twilio.list_calls == 1
+    [ours] = await sms.our_messages()
+    assert (ours.status, ours.remote_id) == ("sent", sms.twilio.sent[0]["sid"])

@@ -483,6 +483,95 @@ async def test_a_late_delivery_receipt_settles_an_unsure_send(
         assert await gw.gateway.store.outbox.retry(None) == 0
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        Sent(remote_id="x" * 3000),
+        Sent(remote_id="a\x00b"),
+        Sent(remote_id="so \ud83d"),
+        Sent(remote_id={"sid": "SM1"}),  # type: ignore[arg-type]  # an odd plugin
+        Sent(remote_id=4711),  # type: ignore[arg-type]
+        Sent(remote_id="m1", facts=(Fact(name="a\x00", value="b\x00"),)),
+        None,
+    ],
+)
+async def test_what_a_provider_took_is_sent_whatever_its_id(
+    sent: Any, tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """The row is settled at once, and the next one leaves."""
+    fake = FakeChannel(traits=Traits(unsure="resend"))
+    taken: list[str] = []
+
+    async def send(message: Any) -> Any:
+        taken.append(message.text)
+        return sent
+
+    fake.send = send  # type: ignore[method-assign]
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        await carla.say("one")
+        await carla.say("two")
+        assert taken == ["You said one.", "You said two."]
+        assert await gw.gateway.store.outbox.lanes() == ()
+        messages = (await gw.services.desk.card(1)).messages
+        assert {m.status for m in messages if m.author == "bot"} == {"sent"}
+
+
+async def test_an_error_with_odd_characters_settles_the_row(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """A provider's words may hold what no database stores."""
+    fake = FakeChannel()
+    fake.fail_with(Undeliverable("no such \x00 chat \ud83d"))
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
+        await gw.customer("fake", "carla").say("one")
+        [letter] = await gw.gateway.store.outbox.list()
+        assert letter.error == "no such \N{REPLACEMENT CHARACTER} chat \N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize("remote_id", ["x" * 9000, "a\x00b", "so \ud83d"])
+async def test_an_odd_id_of_a_message_loses_nothing(
+    remote_id: str, tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """The message is stored and answered, and its repetition recognised."""
+    fake = FakeChannel()
+    async with running(fake, FakeHandler(echo), config=answer_all, tmp_path=tmp_path) as gw:
+        carla = gw.customer("fake", "carla")
+        for _ in range(2):
+            await carla.say("one", remote_id=remote_id)
+        assert [m.text for m in fake.sent] == ["You said one."]
+
+
+@pytest.mark.parametrize("id", ["a\x00b", "so \ud83d", "x" * 9000])
+async def test_a_receipt_with_an_odd_id_is_dropped(
+    id: str, tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """It names no message that we know."""
+    async with running(
+        FakeChannel(), FakeHandler(echo), config=answer_all, clock=FakeClock(), tmp_path=tmp_path
+    ) as gw:
+        await gw.services.intake.report(
+            Receipt(channel="fake", ids=(id,), status="failed", at=gw.clock.now(), detail="a\x00")
+        )
+        assert await gw.services.desk.queue() == ()
+
+
+async def test_a_channel_bounds_how_often_an_unsure_send_is_repeated(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """Then a person decides: the customer does not get one message again and again."""
+    fake, clock = FakeChannel(traits=Traits(unsure="resend", repeats=1)), FakeClock()
+    fake.fail_with(*(Unsure("cut off") for _ in range(9)))
+    async with running(
+        fake, FakeHandler(echo), config=answer_all, clock=clock, tmp_path=tmp_path
+    ) as gw:
+        await gw.customer("fake", "carla").say("one")
+        await gw.pass_time(600)
+        assert len(fake.tried) == 2
+        [item] = await gw.services.desk.queue()
+        assert item.handoff.reasons[0].code == "unsure"
+
+
 async def test_a_reopened_case_is_not_resolved(tmp_path: Path, answer_all: dict[str, Any]) -> None:
     """A transfer reopens a resolved case and clears ``resolved_at``."""
     fake = FakeChannel()

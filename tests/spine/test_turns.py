@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from gateway import Reply, Turn
+from gateway import File, Insight, Reply, Settings, Turn, Understander, hookimpl
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 
 
@@ -49,3 +51,45 @@ async def test_returning_is_false_in_the_first_conversation(tmp_path: Path) -> N
         await ana.say("something new")
         await ana.say("more of it")
     assert seen == [False, False, True, True]
+
+
+class Engine:
+    """An understander that keeps what it read."""
+
+    name, priority = "engine", 1
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    async def understand(self, turns: Sequence[Turn]) -> list[Insight]:
+        self.read += [turn.message.text for turn in turns]
+        return [Insight() for _ in turns]
+
+    @hookimpl
+    def register_understanders(
+        self, register: Callable[[Understander], None], settings: Settings
+    ) -> None:
+        register(self)
+
+
+async def test_what_has_no_words_goes_to_a_person(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """Whatever the channel: a file alone, or what the channel says has no words. No engine reads
+    it."""
+    engine = Engine()
+    fakes = (FakeHandler(lambda turn: Reply(body=("Hello.",))), FakeChannel(), engine)
+    async with running(*fakes, config=answer_all, tmp_path=tmp_path) as gw:
+        picture = File(name="torn.png", media_type="image/png", data=b"\x89PNG")
+        kept = await gw.services.files.keep(picture)
+        await gw.customer("fake", "ana").say(" ", attachments=(kept,))
+        await gw.customer("fake", "bo").say("(voice message, 0:05)", wordless=True)
+        await gw.customer("fake", "cy").say("this one", attachments=(kept,))
+        found = [await gw.services.desk.card(id) for id in (1, 2)]
+        details = [card.handoff.reasons[0] for card in found if card.handoff]
+        assert [(r.code, r.detail) for r in details] == [
+            ("no_words", "torn.png"),
+            ("no_words", "(voice message, 0:05)"),
+        ]
+        assert len(await gw.services.desk.queue()) == 2
+        assert engine.read == ["this one"]

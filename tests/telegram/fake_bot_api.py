@@ -29,6 +29,7 @@ BOT = {
     "supports_inline_queries": False,
 }
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_PLACE = {"message_thread_id", "reply_parameters"}
 _SENDS = ("send_message", "send_document", "send_photo")
 
 
@@ -48,6 +49,11 @@ class FakeBotApi:
         """What `api_base` in the settings must be."""
         self.violations: list[str] = []
         self.ledger: list[tuple[str, dict[str, Any]]] = []
+        self.topics: set[int] | None = None
+        """The open topics of the forums; None: there are no forums."""
+        self.odd_answers: list[Any] = []
+        """What the next calls that send answer with 200, after they took the message: bytes as
+        they are, anything else as ``result``."""
         self.sent: list[dict[str, Any]] = []
         self.answered: list[dict[str, Any]] = []
         self.uploads: list[tuple[int, bytes]] = []
@@ -143,6 +149,13 @@ class FakeBotApi:
             raise
         if after == "cut" and request.transport is not None:
             request.transport.abort()
+        return self._answer(result, sends=name in _SENDS)
+
+    def _answer(self, result: Any, *, sends: bool) -> web.Response:
+        if sends and self.odd_answers:
+            result = self.odd_answers.pop(0)
+            if isinstance(result, bytes):
+                return web.Response(body=result, content_type="application/json")
         return web.json_response({"ok": True, "result": result})
 
     async def _fail(self, request: web.Request) -> BotApiFailure | None:
@@ -212,7 +225,8 @@ class FakeBotApi:
 
     async def _do_send_message(self, given: dict[str, Any]) -> Any:
         self._only(
-            given, {"chat_id", "text", "reply_markup", "reply_parameters", "link_preview_options"}
+            given,
+            {"chat_id", "text", "reply_markup", "link_preview_options", *_PLACE},
         )
         text = given["text"].strip()
         if not text:
@@ -225,7 +239,7 @@ class FakeBotApi:
         return self._keep(given, text=text)
 
     async def _do_send_document(self, given: dict[str, Any]) -> Any:
-        self._only(given, {"chat_id", "document", "disable_content_type_detection"})
+        self._only(given, {"chat_id", "document", "disable_content_type_detection", *_PLACE})
         name, data = given["document"]
         if len(data) > 50_000_000:
             raise BotApiError(413, "Request Entity Too Large")
@@ -233,7 +247,7 @@ class FakeBotApi:
         return self._keep(given, document={"file_name": name, **_ids(len(self.uploads))})
 
     async def _do_send_photo(self, given: dict[str, Any]) -> Any:
-        self._only(given, {"chat_id", "photo"})
+        self._only(given, {"chat_id", "photo", *_PLACE})
         if self.reject_photos:
             raise BotApiError(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
         _, data = given["photo"]
@@ -285,6 +299,9 @@ class FakeBotApi:
                 migrate_to_chat_id=self.migrated[chat],
             )
         self._number += 1
+        topic = given.get("message_thread_id")
+        if topic is not None and topic not in (self.topics or ()):
+            raise BotApiError(400, "Bad Request: message thread not found")
         message = {
             "message_id": self._number,
             "date": 1_772_445_600,
@@ -292,6 +309,8 @@ class FakeBotApi:
             "from": BOT,
             **content,
         }
+        if topic is not None:
+            message |= {"message_thread_id": topic, "is_topic_message": True}
         if markup := given.get("reply_markup"):
             message["reply_markup"] = self._checked(markup)
         if answered := given.get("reply_parameters"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from telegram import Update, User
 
-from channels.telegram.parse import TelegramUpdate, parse
+from channels.telegram.parse import TelegramUpdate, parse, unknown_kind
 
 from .fake_bot_api import BOT
 from .updates import AT, CARLA, GROUP, mention, message, press, text_update, user
@@ -51,6 +51,14 @@ def test_a_text_message() -> None:
     )
 
 
+BRANDENBURG_GATE = (
+    "Location: 52.516300, 13.377700 https://www.openstreetmap.org/"
+    "?mlat=52.516300&mlon=13.377700#map=17/52.516300/13.377700"
+)
+LOOM_HOUSE = (
+    "Location: Loom House, Weaver Lane 4 (1.500000, 2.500000) https://www.openstreetmap.org/"
+    "?mlat=1.500000&mlon=2.500000#map=17/1.500000/2.500000"
+)
 PHOTOS = [
     {"file_id": f"p{w}", "file_unique_id": f"u{w}", "width": w, "height": h, "file_size": w * 10}
     for w, h in ((90, 60), (1280, 853), (320, 213))
@@ -94,13 +102,13 @@ def a_file(id: str, **more: Any) -> dict[str, Any]:
         ),
         (
             {"voice": a_file("v", duration=72, mime_type="audio/ogg")},
-            "unreadable",
+            "message",
             "(voice message, 1:12)",
             ("v", "voice-1.ogg", "audio/ogg"),
         ),
         (
             {"video_note": a_file("n", duration=9, length=240)},
-            "unreadable",
+            "message",
             "(video message, 0:09)",
             ("n", "video-message-1.mp4", "video/mp4"),
         ),
@@ -112,7 +120,7 @@ def a_file(id: str, **more: Any) -> dict[str, Any]:
         ),
         (
             {"audio": a_file("m", duration=9, file_name="song.mp3", mime_type="audio/mpeg")},
-            "unreadable",
+            "message",
             "(audio file, 0:09)",
             ("m", "song.mp3", "audio/mpeg"),
         ),
@@ -121,9 +129,10 @@ def a_file(id: str, **more: Any) -> dict[str, Any]:
 def test_files_and_recordings(
     content: dict[str, Any], kind: str, text: str, file: tuple[str, str, str]
 ) -> None:
-    """Files have safe names, a photo its largest size. A recording goes to a person."""
+    """Files have safe names, a photo its largest size. A recording has no words."""
     found = parse_private(**content)
     assert (found.inbound.kind, found.inbound.text) == (kind, text)
+    assert found.inbound.wordless is text.startswith("(")
     [parsed] = found.files
     assert (parsed.id, parsed.name, parsed.media_type) == file
 
@@ -133,7 +142,7 @@ def test_files_and_recordings(
     [
         (
             {"location": {"latitude": 52.5163, "longitude": 13.3777}},
-            "Location: 52.516300, 13.377700",
+            BRANDENBURG_GATE,
         ),
         (
             {
@@ -144,7 +153,7 @@ def test_files_and_recordings(
                     "address": "Weaver Lane 4",
                 },
             },
-            "Location: Loom House, Weaver Lane 4 (1.500000, 2.500000)",
+            LOOM_HOUSE,
         ),
         (
             {"contact": {"phone_number": "+34600111222", "first_name": "Ana"}},
@@ -188,9 +197,67 @@ def test_files_and_recordings(
     ],
 )
 def test_other_content_becomes_text(content: dict[str, Any], text: str) -> None:
-    """Locations, contacts, stickers, dice and polls get a description."""
+    """Places, contacts, stickers, dice and polls get a description, a place with a link to a map.
+    None of them are words of the customer."""
     found = parse_private(**content)
-    assert (found.inbound.kind, found.inbound.text, found.files) == ("message", text, ())
+    assert (found.inbound.kind, found.inbound.text) == ("message", text)
+    assert found.inbound.wordless
+
+
+@pytest.mark.parametrize(
+    ("more", "name", "media_type"),
+    [
+        ({}, "sticker-1.webp", "image/webp"),
+        ({"is_video": True}, "sticker-1.webm", "video/webm"),
+        ({"is_animated": True}, "sticker-1.tgs", "application/x-tgsticker"),
+    ],
+)
+def test_a_sticker_comes_with_its_picture(more: dict[str, Any], name: str, media_type: str) -> None:
+    """Its emoji alone may say little."""
+    still = {"type": "regular", "width": 1, "height": 1, "is_animated": False, "is_video": False}
+    [file] = parse_private(sticker={**a_file("s"), **still, **more}).files
+    assert (file.id, file.name, file.media_type) == ("s", name, media_type)
+
+
+def test_data_of_a_mini_app_is_a_message() -> None:
+    """What `Telegram.WebApp.sendData` sends, with the title of the button that opened the app."""
+    data = {"data": '{"order": 4711, "size": "L"}', "button_text": "Choose a size"}
+    found = parse_private(web_app_data=data)
+    assert (found.inbound.text, found.inbound.wordless) == (data["data"], False)
+    assert facts(found)["sent with"] == "Choose a size"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (
+            {"users_shared": {"request_id": 1, "users": [{"user_id": 7, "first_name": "Ana"}]}},
+            "Shared contacts: Ana",
+        ),
+        (
+            {"chat_shared": {"request_id": 1, "chat_id": -100, "title": "Weavers"}},
+            "Shared chat: Weavers",
+        ),
+        (
+            {
+                "successful_payment": {
+                    "currency": "EUR",
+                    "total_amount": 1250,
+                    "invoice_payload": "order 4711",
+                    "telegram_payment_charge_id": "t",
+                    "provider_payment_charge_id": "p",
+                }
+            },
+            "Paid: 1250 EUR (smallest unit), order 4711",
+        ),
+    ],
+)
+def test_what_a_customer_shared_or_paid_goes_to_a_person(
+    content: dict[str, Any], text: str
+) -> None:
+    """Telegram reports it as its own message, but the customer did it."""
+    found = parse_private(**content)
+    assert (found.inbound.text, found.inbound.wordless) == (text, True)
 
 
 @pytest.mark.parametrize(
@@ -328,6 +395,33 @@ def test_in_groups_only_mentions_and_replies_are_read(
         assert facts(found)["group"] == "Weavers"
 
 
+def test_a_picture_of_an_album_may_be_for_us() -> None:
+    """In a group the mention may stand under another one. A single picture is not read."""
+    photo = {"photo": PHOTOS, "media_group_id": "77"}
+    found = parse_raw({"update_id": 1, "message": message(8, by=BOB, chat=GROUP, **photo)})
+    assert found is not None
+    assert (found.overheard, found.inbound.album) == (True, "-1001234:77")
+    alone = message(8, by=BOB, chat=GROUP, photo=PHOTOS)
+    assert parse_raw({"update_id": 1, "message": alone}) is None
+    assert parse_raw({"update_id": 1, "message": alone | photo}, groups=False) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "id"),
+    [
+        ({"message_thread_id": 55, "is_topic_message": True}, "-1001234:8:topic:55"),
+        ({"message_thread_id": 55}, "-1001234:8"),
+    ],
+)
+def test_the_id_names_the_topic_of_a_forum(more: dict[str, Any], id: str) -> None:
+    """A thread of replies outside a forum is no topic."""
+    text = "@lantern_loom_bot hi"
+    sent = message(8, by=BOB, chat=GROUP, text=text, entities=mention(text), **more)
+    found = parse_raw({"update_id": 1, "message": sent})
+    assert found is not None
+    assert found.inbound.remote_id == id
+
+
 def test_other_bots_are_ignored() -> None:
     """A bot that mentions ours in a group starts no conversation between machines."""
     text = "@lantern_loom_bot hi"
@@ -360,5 +454,9 @@ def test_a_button_of_an_old_message() -> None:
 
 @pytest.mark.parametrize("kind", ["channel_post", "inline_query", "poll_answer", "from_next_year"])
 def test_other_updates_are_ignored(kind: str) -> None:
-    """We did not ask for them."""
+    """We did not ask for them. Each is counted, by its kind if the SDK knows it."""
     assert parse_raw({"update_id": 1, kind: None}) is None
+    assert unknown_kind({"update_id": 1, kind: {}}) == (
+        "other" if kind == "from_next_year" else kind
+    )
+    assert unknown_kind(text_update("hi")) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime
 from typing import Any
@@ -130,6 +131,59 @@ async def test_a_split_message_continues_where_it_failed(api: FakeBotApi) -> Non
     # The part that was cut off is sent again (`unsure: resend`), the first is not.
     assert [text[0] for text in api.texts(CHAT)[4:]] == ["a", "b", "b", "c"]
     assert sent.remote_id == f"{CHAT}:{api.sent[4]['message_id']}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        ({"message_id": 900, "date": "soon", "chat": 7}, True),
+        ({"message_id": 900}, True),
+        ({"message_id": "900", "chat": {"id": CHAT, "type": "from next year"}}, True),
+        ({"message_id": 900, "from": {"id": None}, "entities": "none", "photo": {}}, True),
+        (b'{"ok":true,"result":{"message_id":900,"from":{"id":48395', True),
+        (b'{"ok": true, "result": {"message_id": 900, "text": "\xff\xfe"}}', True),
+        ({"message_id": 2**80}, True),
+        (True, False),
+        ({}, False),
+        (["odd"], False),
+        ({"message_id": {}}, False),
+        (b'{"ok":true,"re', False),
+    ],
+)
+async def test_what_telegram_took_is_sent_once_whatever_its_answer(
+    api: FakeBotApi, start: Start, answer: Any, named: bool
+) -> None:
+    """``ok: true`` says that it was taken. The id is kept where there is one."""
+    api.odd_answers = [answer]
+    async with start() as gw:
+        await TelegramClient(gw).deliver(text_update("hello"))
+        await gw.pass_time(600)
+        assert api.texts(CHAT) == ["hello"]
+        [ours] = [m for m in (await gw.services.desk.card(1)).messages if m.author == "bot"]
+        assert (ours.status, bool(ours.remote_id)) == ("sent", named)
+
+
+@pytest.mark.parametrize("answer", [b"<html>welcome</html>", b"", b"[]", b'{"result": {}}'])
+async def test_an_answer_that_says_nothing_is_unsure(
+    api: FakeBotApi, start: Start, answer: bytes
+) -> None:
+    """Telegram cannot be asked: it is sent once more, and then a person decides."""
+    api.odd_answers = [answer] * 9
+    async with start() as gw:
+        await TelegramClient(gw).deliver(text_update("hello"))
+        await gw.pass_time(600)
+        assert api.texts(CHAT) == ["hello", "hello"]
+        [letter] = await gw.gateway.store.outbox.list()
+        assert letter.state == "unsure"
+
+
+async def test_a_refusal_with_status_200_is_a_refusal(api: FakeBotApi) -> None:
+    """Some proxies and servers of the Bot API answer so."""
+    for code, error in ((429, TryLater), (403, Undeliverable), (400, Undeliverable)):
+        refused = {"ok": False, "error_code": code, "description": "no"}
+        api.odd_answers = [json.dumps(refused).encode()]
+        with pytest.raises(error):
+            await channel(api.base).send(outbound())
 
 
 async def test_a_cut_off_message_is_sent_again(api: FakeBotApi, start: Start) -> None:

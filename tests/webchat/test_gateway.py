@@ -96,6 +96,20 @@ async def test_a_file_is_stored_and_returned(gw: RunningGateway) -> None:
             assert await fetched.read() == data
 
 
+async def test_a_picture_without_words_goes_to_a_person(gw: RunningGateway) -> None:
+    """Who gets the picture."""
+    async with tab_at(gw) as tab, ClientSession() as http:
+        await tab.hello()
+        headers = {"Authorization": f"Bearer {tab.token}"}
+        files, data = f"{gw.url}/channels/webchat/files", b"\x89PNG\r\n\x1a\n" + bytes(64)
+        async with http.post(f"{files}?name=a.png", data=BytesIO(data), headers=headers) as sent:
+            file = await sent.json()
+        await tab.say("", attachments=[file["ref"]])
+        await gw.settled()
+    [item] = await gw.services.desk.queue()
+    assert [reason.code for reason in item.handoff.reasons] == ["no_words"]
+
+
 async def test_sessions_survive_a_restart(tmp_path: Path) -> None:
     """The signing secret is kept in the data directory."""
     config = {"channels": {"webchat": {}}}

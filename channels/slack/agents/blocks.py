@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels.slack.markup import label
+from channels.slack.markup import one_line
 
 Block = dict[str, Any]
 SECTION, FIELD, MOST = 3000, 2000, 50
@@ -14,7 +14,7 @@ INPUT = 3000
 
 
 def plain(text: str, most: int) -> Block:
-    return {"type": "plain_text", "text": label(text, most) or " ", "emoji": True}
+    return {"type": "plain_text", "text": one_line(text, most) or " ", "emoji": True}
 
 
 def mrkdwn(text: str) -> Block:

@@ -11,6 +11,7 @@ from cachetools import LRUCache, TLRUCache
 
 from channels.slack.api import Workspaces, display_name
 from channels.slack.customers.events import (
+    CHANNEL,
     CustomerAction,
     MessageClick,
     MessageEvent,
@@ -20,7 +21,7 @@ from channels.slack.customers.events import (
     parse_event,
 )
 from channels.slack.customers.outgoing import with_choice
-from channels.slack.endpoint import EventCallback, Payload
+from channels.slack.endpoint import EventCallback, Payload, UnknownWorkspace
 from channels.slack.files import FileFetcher
 from channels.slack.markup import emoji_in, mentioned, readable, without_mention
 from gateway import Clock, Fact, File, Inbound, NotAccepted, Services, WarmlineError
@@ -68,7 +69,7 @@ class CustomerEvents:
         try:
             action = parse_event(callback, msgspec.convert(payload["event"], MessageEvent))
         except msgspec.ValidationError:
-            return await self._accept_unreadable(callback, payload)
+            return await self._accept_unreadable(callback, payload, retry)
         if action is not None:
             await self._accept(action, retry)
         return True
@@ -102,6 +103,7 @@ class CustomerEvents:
         """Commit ``action``, unless it is not meant for us."""
         if not await self._is_for_us(action):
             return
+        await self._check_workspace(action.place.team, retry)
         attachments, missing, complete = await self._fetcher.fetch(
             action.files,
             self._workspaces.api_for(action.place.team),
@@ -113,6 +115,16 @@ class CustomerEvents:
         message = await self._message(action, missing)
         await self._services.intake.accept(message.replace(attachments=attachments))
         self._recent_lanes[message.address.lane] = True
+
+    async def _check_workspace(self, team: str, retry: int) -> None:
+        """Raises UnknownWorkspace for one without a token. Slack delivers again for about an
+        hour: until then the token may be there."""
+        if await self._workspaces.serves(team, self._services.clock.now()):
+            return
+        if retry == 0:
+            self._services.ignored(CHANNEL, "workspace without a token")
+        log.warning("slack.no_token", team=team, fix=f"set channels.slack.teams.{team}")
+        raise UnknownWorkspace(f"there is no token for the workspace {team}")
 
     async def _is_for_us(self, action: CustomerAction) -> bool:
         """DMs and mentions always are, other messages in a thread where we take part."""
@@ -142,12 +154,15 @@ class CustomerEvents:
             text=f"(deleted) {text}" if action.deleted else text,
             at=action.at,
             remote_id=action.remote_id,
+            wordless=bool(action.files) and not text.strip(),
             kind=action.kind,
             name=action.profile_name or names.get(action.user),
             facts=(*action.facts, *lost),
         )
 
-    async def _accept_unreadable(self, callback: EventCallback, payload: Payload) -> bool:
+    async def _accept_unreadable(
+        self, callback: EventCallback, payload: Payload, retry: int
+    ) -> bool:
         """Keep a DM that cannot be parsed for a person, when it names its writer."""
         event = payload["event"]
         channel, user = event.get("channel"), event.get("user")
@@ -155,6 +170,7 @@ class CustomerEvents:
             return False
         if user == callback.bot_user or event.get("bot_id"):
             return True
+        await self._check_workspace(installation(callback), retry)
         raw = msgspec.json.encode(payload)
         kept = await self._services.files.keep(
             File(name="slack.json", media_type="application/json", data=raw)

@@ -55,6 +55,7 @@ class SlackSender:
         """Post one message, files first. A repeated attempt first looks for the result of the
         earlier one."""
         place = place_of(message.address)
+        await self._workspaces.serves(place.team, self._clock.now())
         self._check_pause(place)
         before: tuple[Posted, ...] = ()
         if message.attempt > 1:
@@ -118,7 +119,10 @@ class SlackSender:
             return Sent()
         api = self._workspaces.api_for(place.team)
         answer = await api.call("chat.postMessage", **render(message, place))
-        return Sent(remote_id=f"{place.channel}:{answer['ts']}")
+        ts = answer.get("ts")
+        if not isinstance(ts, str | float | int) or isinstance(ts, bool) or not ts:
+            raise Unsure("Slack's answer to chat.postMessage names no message")
+        return Sent(remote_id=f"{place.channel}:{ts}")
 
     async def _upload(self, message: Outbound, place: SlackPlace, before: Iterable[Posted]) -> None:
         """Share the files, all or none, unless they stand there already."""

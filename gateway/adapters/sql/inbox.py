@@ -21,6 +21,7 @@ from gateway.adapters.sql.engine.base import LaneBusy, SqlDatabase
 from gateway.adapters.sql.engine.prepared import PreparedStatement, Statement
 from gateway.adapters.sql.processes import ProcessLease
 from gateway.adapters.sql.schema import inbox, messages
+from gateway.adapters.sql.turns.album import hold
 from gateway.adapters.sql.turns.commit import commit_turn
 from gateway.adapters.sql.turns.fetch import LOOK_AGAIN, fetch_turn, lease_head
 from gateway.adapters.sql.webhooks import WebhookRecorder
@@ -119,7 +120,9 @@ class SqlInbox:
             payload=self._db.keys.seal(rows.to_json(message), f"inbox.payload:{lane}"),
             received_at=rows.to_ms(at),
         )
-        return await self._db.write_batched(insert_rows, row)
+        if message.album is None:
+            return await self._db.write_batched(insert_rows, row)
+        return await self._db.write(lambda c: _insert_held(c, row, at))
 
     async def accept_agent_message(
         self, message: AgentMessage, lane: str, key: str, at: datetime
@@ -224,6 +227,14 @@ def insert_rows(connection: Connection, new: Sequence[InboxRow]) -> list[Accepte
         return [Accepted(turn=id) for id in ids]
     stored = deque(ids)
     return [_accepted(connection, row, stored) for row in new]
+
+
+def _insert_held(connection: Connection, row: InboxRow, at: datetime) -> Accepted:
+    """Insert a row of an album, which waits for the next one."""
+    [accepted] = insert_rows(connection, [row])
+    if not accepted.duplicate:
+        hold(connection, row.lane, accepted.turn, at)
+    return accepted
 
 
 def insert_event(

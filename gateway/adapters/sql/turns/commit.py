@@ -148,10 +148,11 @@ def _update(connection: Connection, outcome: TurnOutcome, current: Conversation)
 def _mark_handled(
     connection: Connection, outcome: TurnOutcome, conversation: int, message: Message | None
 ) -> None:
-    turn = {
-        "turn": outcome.work.id,
-        "conversation": conversation,
-        "message": message.id if message else None,
-    }
-    if _HANDLED.count(connection, turn) != 1:
-        raise AlreadyHandled
+    for row in (outcome.work.id, *outcome.work.joined):
+        turn = {
+            "turn": row,
+            "conversation": conversation,
+            "message": message.id if message else None,
+        }
+        if _HANDLED.count(connection, turn) != 1:
+            raise AlreadyHandled

@@ -38,6 +38,7 @@ from gateway.adapters.sql.schema import (
     messages,
     surveys,
 )
+from gateway.adapters.sql.turns.album import with_album
 from gateway.adapters.sql.turns.resolver import conversation_of, sender
 from gateway.model import Conversation, Customer, Inbound, Message, Survey
 from gateway.store import AgentMessage, ConversationEvent, NotBefore, UnreadableRow, WorkItem
@@ -138,7 +139,10 @@ def _fetch_head(connection: Connection, lane: str) -> LaneHead | None:
 
 def _customer_turn(connection: Connection, head: LaneHead, idle: timedelta) -> WorkItem:
     row = head.row
+    joined: tuple[int, ...] = ()
     inbound = _INBOUND.decode(rows.decrypted(connection, "inbox.payload", row.lane, row.payload))
+    if inbound.album is not None and head.more:
+        inbound, joined = with_album(connection, row, inbound)
     customer = sender(connection, inbound, head.known)
     conversation: Conversation | None = None
     history: tuple[Message, ...] = ()
@@ -165,6 +169,7 @@ def _customer_turn(connection: Connection, head: LaneHead, idle: timedelta) -> W
         survey=survey,
         opted_out=head.opted_out,
         returning=_is_returning(head, customer, conversation),
+        joined=joined,
     )
 
 
