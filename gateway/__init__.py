@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         Clock,
         Conflict,
         ContextSource,
+        DeploymentCheck,
         Desk,
         Embedding,
         Event,
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
         TryLater,
         Undeliverable,
         Understander,
+        UnsafeSetting,
         Unsure,
         Voice,
         WaitingNotifier,
@@ -131,6 +133,14 @@ if TYPE_CHECKING:
     )
     from gateway.support.assets import StaticAssets
     from gateway.support.backoff import Backoff, backoff
+    from gateway.support.clients import (
+        RateLimit,
+        TooMany,
+        check_origin,
+        client_address,
+        client_network,
+        site_origin,
+    )
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
     from gateway.support.knowledge_files import (
@@ -188,6 +198,7 @@ __all__ = [
     "Conversation",
     "Cue",
     "Customer",
+    "DeploymentCheck",
     "Desk",
     "DraftText",
     "Embedding",
@@ -239,6 +250,7 @@ __all__ = [
     "Purpose",
     "Question",
     "QueueItem",
+    "RateLimit",
     "Readiness",
     "ReadinessProbe",
     "Reason",
@@ -274,6 +286,7 @@ __all__ = [
     "TextEncoder",
     "Timer",
     "TooLarge",
+    "TooMany",
     "Trainable",
     "Traits",
     "TryLater",
@@ -281,6 +294,7 @@ __all__ = [
     "Undeliverable",
     "Understander",
     "Understanding",
+    "UnsafeSetting",
     "Unsure",
     "Value",
     "Voice",
@@ -289,6 +303,9 @@ __all__ = [
     "WarmlineError",
     "WebhookSubscriber",
     "backoff",
+    "check_origin",
+    "client_address",
+    "client_network",
     "code_label",
     "compose_yaml",
     "construct_yaml",
@@ -306,6 +323,7 @@ __all__ = [
     "read_yaml",
     "reason_label",
     "retry_after",
+    "site_origin",
     "spoke_of_harm",
     "yaml_files",
 ]
@@ -318,6 +336,7 @@ _MODULES = (
     "support.labels",
     "support.personal_data",
     "support.assets",
+    "support.clients",
     "hookspecs",  # this and the next modules load pydantic
     "settings",
     "support.files",

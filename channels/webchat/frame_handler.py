@@ -6,7 +6,6 @@ import math
 from urllib.parse import urlsplit
 
 from channels.webchat import WebchatSettings, wire
-from channels.webchat.admission import RateLimit, TooMany
 from channels.webchat.tokens import (
     CHANNEL,
     BadFileReference,
@@ -22,8 +21,10 @@ from gateway import (
     Inbound,
     Message,
     NotAccepted,
+    RateLimit,
     Receipt,
     Services,
+    TooMany,
     WarmlineError,
 )
 

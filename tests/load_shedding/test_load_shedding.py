@@ -24,7 +24,7 @@ from tests.spine.conftest import ANSWER_ALL, Barrier, before, paused_worker
 def answer_all(tmp_path: Path) -> dict[str, Any]:
     file = tmp_path / "policy.yaml"
     file.write_text(ANSWER_ALL, "utf-8")
-    return {"policy": str(file), "channels": {"rest": {}}}
+    return {"policy": str(file), "channels": {"rest": {"open": True}}}
 
 
 def greet(turn: Turn) -> Reply | None:

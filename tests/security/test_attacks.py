@@ -32,7 +32,7 @@ BOMB = 200_000_000
 async def gw(tmp_path: Path) -> AsyncIterator[RunningGateway]:
     """REST, a bot that repeats messages, and the desk with one user."""
     desk = {"users": [{**user("ana").model_dump(), "password_hash": _hash()}]}
-    config = {"channels": {"rest": {}}, "plugins": {"agents_desk": desk}}
+    config = {"channels": {"rest": {"open": True}}, "plugins": {"agents_desk": desk}}
     handler = FakeHandler(lambda turn: Reply(body=(f"You said {turn.message.text}",)))
     async with running(channels.rest, agents_desk, handler, config=config, tmp_path=tmp_path) as gw:
         yield gw
@@ -190,7 +190,11 @@ async def test_every_answer_has_the_security_headers(
 ) -> None:
     """On every status: nosniff, no frames, a content and an opener policy; HSTS with https."""
     desk = {"users": [{"name": "ana", "password_hash": _hash()}]}
-    config = {"public_url": public, "channels": {"rest": {}}, "plugins": {"agents_desk": desk}}
+    config = {
+        "public_url": public,
+        "channels": {"rest": {"open": True}},
+        "plugins": {"agents_desk": desk},
+    }
     async with (
         running(channels.rest, agents_desk, config=config, tmp_path=tmp_path) as gw,
         gw.session() as http,
@@ -218,7 +222,7 @@ async def test_a_callback_follows_no_redirect(tmp_path: Path) -> None:
     app = web.Application()
     app.add_routes([web.post("/hook", redirect), web.post("/inner", inner)])
     async with TestServer(app, skip_url_asserts=True) as server:
-        rest = {"callback_url": str(server.make_url("/hook"))}
+        rest = {"open": True, "callback_url": str(server.make_url("/hook"))}
         handler = FakeHandler(lambda turn: Reply(body=("Hm.",)))
         config = {"channels": {"rest": rest}}
         async with running(channels.rest, handler, config=config, tmp_path=tmp_path) as gw:
