@@ -408,7 +408,7 @@ async def test_a_wrong_method_gets_the_allow_header(gw: RunningGateway) -> None:
     """405 lists the allowed methods (RFC 9110, section 15.5.6)."""
     async with gw.session() as session, session.get(WEBHOOK) as answer:
         assert answer.status == 405
-        assert answer.headers["Allow"] == "POST"
+        assert answer.headers["Allow"] == "OPTIONS,POST"
         assert (await answer.json())["error"]["code"] == "method_not_allowed"
 
 
