@@ -140,6 +140,7 @@ if TYPE_CHECKING:
         client_address,
         client_network,
         site_origin,
+        untrusted_proxy,
     )
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
@@ -164,6 +165,7 @@ if TYPE_CHECKING:
         PHONE,
         luhn,
     )
+    from gateway.support.private import private_folder
 
 __all__ = [
     "CARD_NUMBER",
@@ -317,6 +319,7 @@ __all__ = [
     "mood_label",
     "packaged_yaml",
     "priority_label",
+    "private_folder",
     "read_bounded",
     "read_shape",
     "read_shape_and_lines",
@@ -325,6 +328,7 @@ __all__ = [
     "retry_after",
     "site_origin",
     "spoke_of_harm",
+    "untrusted_proxy",
     "yaml_files",
 ]
 
@@ -337,6 +341,7 @@ _MODULES = (
     "support.personal_data",
     "support.assets",
     "support.clients",
+    "support.private",
     "hookspecs",  # this and the next modules load pydantic
     "settings",
     "support.files",

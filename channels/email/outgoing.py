@@ -37,6 +37,7 @@ from gateway import (
     Undeliverable,
     Unsure,
     priority_label,
+    private_folder,
     reason_label,
 )
 
@@ -259,8 +260,10 @@ class MaildirTransport:
     def _write(self, data: bytes) -> None:
         # Maildir makes all three only if the directory itself is missing: a crash leaves a part.
         for name in ("tmp", "new", "cur"):
-            (self._path / name).mkdir(parents=True, exist_ok=True)
-        mailbox.Maildir(self._path).add(data)
+            private_folder(self._path / name)
+        key = mailbox.Maildir(self._path).add(data)
+        with suppress(FileNotFoundError):  # another program may have taken it already
+            (self._path / "new" / key).chmod(0o600)
 
 
 def _rejection(error: aiosmtplib.SMTPResponseException) -> TryLater | Undeliverable:

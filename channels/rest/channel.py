@@ -39,6 +39,7 @@ from gateway import (
     Unsure,
     packaged_yaml,
     retry_after,
+    untrusted_proxy,
 )
 
 PAGE = 100
@@ -76,6 +77,7 @@ class Rest:
     ) -> None:
         self._settings = settings
         self._access = RestAccess(settings, proxies=proxies, public_url=public_url)
+        self._behind = (public_url, proxies)
         self._polls = LongPolls()
 
     @property
@@ -120,7 +122,8 @@ class Rest:
 
     def unsafe_settings(self) -> Iterable[UnsafeSetting]:
         """What is unsafe in public."""
-        return self._settings.unsafe()
+        yield from self._settings.unsafe()
+        yield from untrusted_proxy(*self._behind)
 
     async def _accept(self, request: web.Request, services: Services) -> tuple[str, Accepted]:
         """Store the message of ``request``. Raises HTTPException when it is not admitted."""

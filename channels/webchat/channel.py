@@ -21,8 +21,10 @@ from gateway import (
     Settings,
     StaticAssets,
     Traits,
+    UnsafeSetting,
     packaged_yaml,
     site_origin,
+    untrusted_proxy,
 )
 
 ROOT = "/channels/webchat"
@@ -39,7 +41,7 @@ class Webchat:
     traits = Traits(mailbox=True, buttons=True, attachments=True)
 
     def __init__(self, settings: WebchatSettings, *, secret: str, public_url: str) -> None:
-        self._settings = settings
+        self._settings, self._public_url = settings, public_url
         identity = settings.identity_secret
         self._tokens = SessionTokens(
             secret=secret,
@@ -108,6 +110,17 @@ class Webchat:
         part: dict[str, Any] = packaged_yaml("channels.webchat", "openapi.yaml")
         part["components"]["schemas"] = wire.schemas(f"{CHANNEL}.")
         return part
+
+    def unsafe_settings(self) -> Iterable[UnsafeSetting]:
+        """What is unsafe in public."""
+        yield from untrusted_proxy(self._public_url, self._settings.proxies or 0)
+        for origin in self._settings.origins:
+            if origin.startswith("http://"):
+                yield UnsafeSetting(
+                    key="channels.webchat.origins",
+                    what=f"{origin} is plain http: others could change the page and read the chat",
+                    fix="embed the chat on pages with https",
+                )
 
     async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
         """Wait until the server stops, then close all connections: pages reconnect later."""

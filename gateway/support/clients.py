@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiolimiter import AsyncLimiter
 from cachetools import LRUCache
 
-from gateway.ports import WarmlineError
+from gateway.ports import UnsafeSetting, WarmlineError
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -40,6 +40,18 @@ def _without_port(entry: str) -> str:
     if entry.startswith("["):
         return entry[1:].partition("]")[0]
     return entry.partition(":")[0] if entry.count(":") == 1 else entry
+
+
+def untrusted_proxy(public_url: str, proxies: int) -> Iterator[UnsafeSetting]:
+    """What is unsafe when a proxy must be in front of us, because we serve no TLS ourselves, and
+    none is trusted: a plugin that limits clients reports it."""
+    if proxies == 0 and public_url.startswith("https://"):
+        yield UnsafeSetting(
+            key="proxies",
+            what="`public_url` is https, which a proxy or load balancer in front of us serves, but "
+            "none is trusted: all clients count as one address, and share its limits",
+            fix="set `proxies` to how many add to X-Forwarded-For (usually 1)",
+        )
 
 
 def client_network(address: str) -> str:

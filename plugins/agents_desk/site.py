@@ -11,7 +11,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
-from gateway import Json, Services, StaticAssets, UnsafeSetting, packaged_yaml
+from gateway import Json, Services, StaticAssets, UnsafeSetting, packaged_yaml, untrusted_proxy
 from plugins.agents_desk.account_data import PersonData
 from plugins.agents_desk.accounts import DeskAccounts, accounts_from_settings, demo_password
 from plugins.agents_desk.actions import ConversationActions
@@ -164,6 +164,7 @@ class WebDesk:
                 "output of every start",
                 fix="remove it, and add people with `warmline desk user add`",
             )
+        yield from untrusted_proxy(self._public_url, self._proxies)
 
     def hints(self, url: str) -> Iterable[str]:
         """Where the desk is, and how the demo user signs in."""
