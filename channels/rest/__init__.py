@@ -51,12 +51,12 @@ class RestSettings(BaseModel):
         None, pattern="^https?://", description="where messages are pushed, instead of answered"
     )
     callback_timeout: float = Field(10.0, gt=0, description="seconds for one push")
-    per_token: int | None = Field(
+    requests_per_minute: int | None = Field(
         6000,
         ge=1,
         description="requests a minute with the token, or as one signed sender; none: no limit",
     )
-    per_address: int | None = Field(
+    requests_per_address: int | None = Field(
         600,
         ge=1,
         description="requests a minute from one IP address without the token; none: no limit",
@@ -93,10 +93,12 @@ class RestSettings(BaseModel):
             found.append(
                 UnsafeSetting(key="channels.rest.origins", what=what, fix="list your own sites")
             )
-        if self.per_address is None:
+        if self.requests_per_address is None:
             what = "nothing limits the requests of one address"
             fix = "remove it for the default, or set a number"
-            found.append(UnsafeSetting(key="channels.rest.per_address", what=what, fix=fix))
+            found.append(
+                UnsafeSetting(key="channels.rest.requests_per_address", what=what, fix=fix)
+            )
         return found
 
 

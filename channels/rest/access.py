@@ -37,8 +37,8 @@ class RestAccess:
         self._secret = secret.get_secret_value() if secret else None
         self._origins = {*settings.origins, site_origin(public_url)}
         self._proxies = proxies
-        self._per_token = _limit(settings.per_token, "requests with this token")
-        self._per_address = _limit(settings.per_address, "requests from your network")
+        self._per_client = _limit(settings.requests_per_minute, "requests with this token")
+        self._per_address = _limit(settings.requests_per_address, "requests from your network")
 
     async def admit(self, request: web.Request) -> str | None:
         """The one sender that ``request`` may speak for; None: any sender.
@@ -47,14 +47,14 @@ class RestAccess:
         """
         given = _bearer(request)
         if self._token is not None and hmac.compare_digest(given, self._token):
-            await _take(self._per_token, "token")
+            await _take(self._per_client, "token")
             return None
         network = client_network(client_address(request, self._proxies))
         await _take(self._per_address, network)
         if self._token is None and self._secret is None:
             return None
         sender = self._signed_sender(given)
-        await _take(self._per_token, hashlib.sha256(sender.encode()).hexdigest())
+        await _take(self._per_client, hashlib.sha256(sender.encode()).hexdigest())
         return sender
 
     def _signed_sender(self, token: bytes) -> str:

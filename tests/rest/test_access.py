@@ -158,7 +158,10 @@ async def test_all_sites_may_where_the_settings_say_so(tmp_path: Path) -> None:
 
 async def test_requests_of_one_address_are_limited(tmp_path: Path) -> None:
     """429 with the seconds to wait; another address, seen through the proxy, is not affected."""
-    async with rest(tmp_path, proxies=1, open=True, per_address=3) as gw, gw.session() as http:
+    async with (
+        rest(tmp_path, proxies=1, open=True, requests_per_address=3) as gw,
+        gw.session() as http,
+    ):
         flood = {"X-Forwarded-For": "198.51.100.9"}
         for status in (200, 200, 200, 429):
             async with http.get(MESSAGES, params={"sender": "a"}, headers=flood) as answer:
@@ -171,7 +174,10 @@ async def test_requests_of_one_address_are_limited(tmp_path: Path) -> None:
 
 async def test_guesses_of_the_token_are_limited(tmp_path: Path) -> None:
     """Wrong tokens count for their address; the right one does not, and has a limit of its own."""
-    async with rest(tmp_path, token=TOKEN, per_address=2, per_token=4) as gw, gw.session() as http:
+    async with (
+        rest(tmp_path, token=TOKEN, requests_per_address=2, requests_per_minute=4) as gw,
+        gw.session() as http,
+    ):
         query = {"sender": "a"}
         for status in (401, 401, 429):
             async with http.get(MESSAGES, params=query, headers=bearer("guess")) as answer:
@@ -183,7 +189,10 @@ async def test_guesses_of_the_token_are_limited(tmp_path: Path) -> None:
 
 async def test_one_signed_sender_does_not_slow_another(tmp_path: Path) -> None:
     """Each identity has its own limit."""
-    async with rest(tmp_path, identity_secret=SECRET, per_token=2) as gw, gw.session() as http:
+    async with (
+        rest(tmp_path, identity_secret=SECRET, requests_per_minute=2) as gw,
+        gw.session() as http,
+    ):
         for sender, status in (("a", 200), ("a", 200), ("a", 429), ("b", 200)):
             headers = signed(sender)
             async with http.get(MESSAGES, params={"sender": sender}, headers=headers) as answer:
