@@ -25,8 +25,7 @@ from gateway.cli.common import (
     print_json,
     run_async,
 )
-from gateway.ops.deployment import unsafe_settings
-from gateway.ops.doctor import Check, Diagnosis, backlog_problems, diagnose
+from gateway.ops.doctor import Check, Diagnosis, backlog_problems, diagnose, unsafe_settings
 from gateway.plugins import BadPlugin, default_config
 from gateway.ports import HealthCheck, HealthProblem
 from gateway.settings import BadConfig, RedisSettings

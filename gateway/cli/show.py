@@ -21,7 +21,7 @@ from gateway.cli.common import (
     run_async,
 )
 from gateway.model import RenderContext, Reply, Route, Understanding
-from gateway.ops.deployment import unsafe_settings
+from gateway.ops.doctor import unsafe_settings
 from gateway.ops.evaluation import fresh_turn
 from gateway.plugins import BadPlugin, PluginRegistry, default_config, installed_plugins
 from gateway.ports import Voice, WarmlineError

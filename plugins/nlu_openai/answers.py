@@ -15,9 +15,8 @@ import structlog
 from gateway import AnswersFile, BadConfig, Fact, Link, Problem, Reply, Turn, Value, read_shape
 
 from .grounding import grounded, stems
-from .masking import Placeholders, masked_history, placeholders_for
+from .masking import Placeholders, instructs_model, masked_history, placeholders_for
 from .model import LanguageModel, object_schema
-from .safety import instructs_model
 
 log = structlog.get_logger(__name__)
 PASSAGES = 5

@@ -26,7 +26,8 @@ _ANY_PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’]\w+)?")
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+")
 _CLAUSE = re.compile(
-    r"[.!?。;:,()–—](?=\s|$)|\n|[ ][(–—]|\s(?:but|however|aber|jedoch|mais|pero|però|ma|maar|ale|mas|men)\s",
+    r"[.!?。;:,()–—](?=\s|$)|\n|[ ][(–—]|"
+    r"\s(?:but|however|aber|jedoch|mais|pero|però|ma|maar|ale|mas|men)\s",
     re.IGNORECASE,
 )
 _WORDS = {

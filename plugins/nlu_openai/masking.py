@@ -1,9 +1,13 @@
-"""What may reach the model: personal data and secrets are replaced by placeholders before a text
-leaves, and put back into what the model answers. Pure functions."""
+"""What may reach the model. Pure functions.
+
+Personal data and secrets are replaced by placeholders before a text leaves, and put back into what
+the model answers. A message that tries to instruct a model is not sent.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from gateway import CARD_NUMBER, EMAIL, IBAN, PHONE, ContextCard, Message, Turn
@@ -35,7 +39,8 @@ _ENGLISH_CAPITALS = (  # words that mean more than a street
 )
 _BRITISH_POSTCODE = r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b"
 _GERMANIC_STREET = (  # German, Dutch, Scandinavian: Lange Straße 12, Keizersgracht 241
-    rf"(?<![\w-])(?:{_WORD}[\w'’-]{{0,30}} ){{0,2}}{_WORD}{{0,40}}(?:straße|strasse|str\.|gasse|platz|allee|ufer|damm|"
+    rf"(?<![\w-])(?:{_WORD}[\w'’-]{{0,30}} ){{0,2}}{_WORD}{{0,40}}"
+    r"(?:straße|strasse|str\.|gasse|platz|allee|ufer|damm|"
     rf"chaussee|weg|straat|laan|plein|gracht|kade|singel|gatan|vägen|vej|gade) {{0,2}}{_HOUSE}"
 )
 _FRENCH_STREET = (
@@ -218,3 +223,34 @@ def masked_history(
         {"by": message.author, "text": placeholders.mask(message.text[:longest])}
         for message in (public[-messages:] if messages else [])
     ]
+
+
+_INJECTIONS = (
+    r"(ignore|disregard|forget|override|bypass)\W+(\w+\W+){0,4}(instruction|rule|prompt|guideline)",
+    r"(system|developer|hidden|initial)\W*(prompt|message|instruction)",
+    r"(reveal|print|repeat|show)\W+(\w+\W+){0,4}(prompt|instructions)",
+    r"you are (now|no longer)\b",
+    r"\b(jailbreak|dan mode|developer mode)\b",
+    r"<\|?\W{0,8}(im_start|im_end|system|assistant|endoftext)",
+    r"\[/?(inst|system)\]",
+    r"^[^\w\n]*(system|assistant)\s*:",
+    r"(ignorier|vergiss|missacht)\w*\W+(\w+\W+){0,4}(anweisung|regel|vorgabe)",
+    r"(ignore[rz]?|oublie[rz]?)\W+(\w+\W+){0,4}(instruction|consigne|regle)",
+    r"(ignora|olvida)\w*\W+(\w+\W+){0,4}(instruccion|regla|istruzion)",
+)
+_INJECTION = re.compile("|".join(_INJECTIONS), re.MULTILINE)
+_INVISIBLE = ("Cf", "Cc", "Co", "Mn")
+
+
+def instructs_model(text: str) -> bool:
+    """Whether ``text`` tries to instruct a model, invisible characters and accents aside.
+
+    No list of patterns is complete and nothing depends on this one: an intent counts only within a
+    closed set, a sentence only as far as its source says it. It saves calls and tokens.
+    """
+    plain = "".join(
+        char
+        for char in unicodedata.normalize("NFKD", text)
+        if char in "\n\t" or unicodedata.category(char) not in _INVISIBLE
+    )
+    return _INJECTION.search(plain.casefold()) is not None

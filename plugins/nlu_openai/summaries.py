@@ -11,9 +11,8 @@ import structlog
 from gateway import ContextCard, Reply, Turn
 
 from .grounding import grounded
-from .masking import Placeholders, placeholders_for_card
+from .masking import Placeholders, instructs_model, placeholders_for_card
 from .model import LanguageModel, object_schema
-from .safety import instructs_model
 
 log = structlog.get_logger(__name__)
 LONGEST_SENTENCE = 300

@@ -11,9 +11,8 @@ import msgspec
 
 from gateway import Emotion, ExamplesFile, Guess, Insight, MoodLabel, Services, Turn, read_shape
 
-from .masking import masked_history, placeholders_for
+from .masking import instructs_model, masked_history, placeholders_for
 from .model import LanguageModel, object_schema
-from .safety import instructs_model
 
 OUT_OF_SCOPE = "oos"
 DISTRESS: Mapping[MoodLabel, float] = {
