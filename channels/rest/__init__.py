@@ -59,7 +59,8 @@ class RestSettings(BaseModel):
     requests_per_address: int | None = Field(
         600,
         ge=1,
-        description="requests a minute from one IP address without the token; none: no limit",
+        description="requests a minute from one IP address without valid credentials; none: no "
+        "limit",
     )
 
     def why_asleep(self) -> str | None:

@@ -43,37 +43,38 @@ class RestAccess:
     async def admit(self, request: web.Request) -> str | None:
         """The one sender that ``request`` may speak for; None: any sender.
 
-        Raises HTTPUnauthorized without valid credentials, and HTTPTooManyRequests.
+        Requests with valid credentials count for these alone, so that nobody else at their address
+        can slow them down. Raises HTTPUnauthorized without them, and HTTPTooManyRequests.
         """
         given = _bearer(request)
         if self._token is not None and hmac.compare_digest(given, self._token):
             await _take(self._per_client, "token")
             return None
-        network = client_network(client_address(request, self._proxies))
-        await _take(self._per_address, network)
+        sender = self._signed_sender(given)
+        if sender is not None:
+            await _take(self._per_client, hashlib.sha256(sender.encode()).hexdigest())
+            return sender
+        await _take(self._per_address, client_network(client_address(request, self._proxies)))
         if self._token is None and self._secret is None:
             return None
-        sender = self._signed_sender(given)
-        await _take(self._per_client, hashlib.sha256(sender.encode()).hexdigest())
-        return sender
+        what = "the channel's token" if self._secret is None else "the sender's identity token"
+        raise web.HTTPUnauthorized(
+            text=f"send {what} as a bearer token; it is missing, wrong or has expired",
+            headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
+        )
 
-    def _signed_sender(self, token: bytes) -> str:
-        """The ``sub`` of an identity token (RFC 7519, section 4.1.2). Raises HTTPUnauthorized."""
+    def _signed_sender(self, token: bytes) -> str | None:
+        """The ``sub`` of an identity token (RFC 7519, section 4.1.2); None when it is not valid."""
         if self._secret is None:
-            raise _unauthorized("send the channel's token as a bearer token")
+            return None
         try:
             # A site may put an audience of its own into its tokens.
             options = {"require": ["sub", "exp"], "verify_aud": False}
             claims = jwt.decode(token, self._secret, algorithms=["HS256"], options=options)  # type: ignore[arg-type]  # its options are a total TypedDict
             sender = str(claims["sub"])
         except (jwt.InvalidTokenError, ValueError):
-            raise _unauthorized(
-                "send the sender's identity token as a bearer token; it is missing, wrong or "
-                "has expired"
-            ) from None
-        if not 0 < len(sender) <= LONGEST_SENDER:
-            raise _unauthorized(f"the token's `sub` must have 1 to {LONGEST_SENDER} characters")
-        return sender
+            return None
+        return sender if 0 < len(sender) <= LONGEST_SENDER else None
 
     def guard(self, handler: RouteHandler) -> RouteHandler:
         """``handler`` for pages of listed origins, with the headers that their browsers need (the
@@ -138,10 +139,6 @@ def _bearer(request: web.Request) -> bytes:
     """The bearer token of ``request`` (RFC 6750, section 2.1); empty when there is none."""
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     return token.strip().encode("utf-8", "surrogateescape") if scheme.lower() == "bearer" else b""
-
-
-def _unauthorized(text: str) -> web.HTTPUnauthorized:
-    return web.HTTPUnauthorized(text=text, headers={hdrs.WWW_AUTHENTICATE: "Bearer"})
 
 
 def _limit(per_minute: int | None, what: str) -> RateLimit | None:

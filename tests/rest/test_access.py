@@ -187,6 +187,18 @@ async def test_guesses_of_the_token_are_limited(tmp_path: Path) -> None:
                 assert answer.status == status
 
 
+async def test_an_attacker_at_their_address_slows_no_signed_sender(tmp_path: Path) -> None:
+    """Wrong tokens of an office's address lock nobody else of the office out."""
+    section = {"identity_secret": SECRET, "requests_per_address": 2}
+    async with rest(tmp_path, **section) as gw, gw.session() as http:
+        query = {"sender": "a"}
+        for status in (401, 401, 429):
+            async with http.get(MESSAGES, params=query, headers=bearer("guess")) as answer:
+                assert answer.status == status
+        async with http.get(MESSAGES, params=query, headers=signed("a")) as answer:
+            assert answer.status == 200
+
+
 async def test_one_signed_sender_does_not_slow_another(tmp_path: Path) -> None:
     """Each identity has its own limit."""
     async with (
