@@ -93,7 +93,7 @@ async def test_a_waiting_request_gets_the_answer_of_another_process(
 ) -> None:
     """REST answers as soon as a worker commits: an event ends the wait, not a poll."""
     monkeypatch.setattr(answers, "LOOK_AGAIN", 600.0)
-    rest = {"rest": {"open": True, "answer_timeout": 30}}
+    rest = {"rest": {"open": True, "requests_per_address": None, "answer_timeout": 30}}
     web = await cluster.add("web", channels.rest, channels=rest)
     await cluster.add("worker", channels.rest, channels=rest)
     async with web.session() as http:
