@@ -113,11 +113,12 @@ def _public_url(core: CoreSettings) -> Iterator[UnsafeSetting]:
     parts = urlsplit(core.public_url)
     if parts.scheme == "https":
         return
-    where = "this machine alone" if parts.hostname in LOCAL else "plain http"
+    what = f"{core.public_url} is plain http: others can read messages and passwords on the way"
+    if parts.hostname in LOCAL:
+        what = f"{core.public_url} is an address of this machine: nobody else can reach it"
     yield UnsafeSetting(
         key="public_url",
-        what=f"{core.public_url} is {where}: others could read messages, passwords and tokens on "
-        "the way, and the desk's cookies are not restricted to https",
+        what=what,
         fix="put a proxy with TLS in front, and set `public_url` to its https address",
     )
 

@@ -58,7 +58,9 @@ class SignInPage:
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         fields = await read_fields(request)
-        name, password = str(fields.get("name", "")).strip(), str(fields.get("password", ""))
+        # PostgreSQL stores no NUL, and no name has one.
+        name = str(fields.get("name", "")).replace("\x00", "").strip()
+        password = str(fields.get("password", ""))
         return_to = safe_target(str(fields.get("next", "")))
         if is_cross_site(request) or not self.sessions.has_token(request, fields.get("csrf")):
             return self._page(
