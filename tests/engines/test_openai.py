@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugins.nlu_openai.safety import instructs_model
 
 from gateway import BadConfig, ContextCard, Route, Turn
 from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
@@ -16,7 +15,7 @@ from plugins import nlu_openai
 from plugins.nlu_local import plugin as nlu_local
 from plugins.nlu_openai.answers import read_passages
 from plugins.nlu_openai.grounding import grounded
-from plugins.nlu_openai.masking import Placeholders
+from plugins.nlu_openai.masking import Placeholders, instructs_model
 from plugins.nlu_openai.model import DailyBudget, TokenPrices
 from plugins.nlu_openai.understander import read_examples
 from tests.conftest import until
