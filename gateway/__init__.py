@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         Clock,
         Conflict,
         ContextSource,
+        DeploymentCheck,
         Desk,
         Embedding,
         Event,
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
         TryLater,
         Undeliverable,
         Understander,
+        UnsafeSetting,
         Unsure,
         Voice,
         WaitingNotifier,
@@ -135,6 +137,15 @@ if TYPE_CHECKING:
     )
     from gateway.support.assets import StaticAssets
     from gateway.support.backoff import Backoff, backoff
+    from gateway.support.clients import (
+        RateLimit,
+        TooMany,
+        check_origin,
+        client_address,
+        client_network,
+        site_origin,
+        untrusted_proxy,
+    )
     from gateway.support.content import contact_text, location_text
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
@@ -159,6 +170,7 @@ if TYPE_CHECKING:
         PHONE,
         luhn,
     )
+    from gateway.support.private import private_folder
 
 __all__ = [
     "ALBUM_WAIT",
@@ -194,6 +206,7 @@ __all__ = [
     "Conversation",
     "Cue",
     "Customer",
+    "DeploymentCheck",
     "Desk",
     "DraftText",
     "Embedding",
@@ -248,6 +261,7 @@ __all__ = [
     "QueueItem",
     "QueuePage",
     "QueuePosition",
+    "RateLimit",
     "Readiness",
     "ReadinessProbe",
     "Reason",
@@ -283,6 +297,7 @@ __all__ = [
     "TextEncoder",
     "Timer",
     "TooLarge",
+    "TooMany",
     "Trainable",
     "Traits",
     "TryLater",
@@ -290,6 +305,7 @@ __all__ = [
     "Undeliverable",
     "Understander",
     "Understanding",
+    "UnsafeSetting",
     "Unsure",
     "Value",
     "Voice",
@@ -298,6 +314,9 @@ __all__ = [
     "WarmlineError",
     "WebhookSubscriber",
     "backoff",
+    "check_origin",
+    "client_address",
+    "client_network",
     "code_label",
     "compose_yaml",
     "construct_yaml",
@@ -311,13 +330,16 @@ __all__ = [
     "mood_label",
     "packaged_yaml",
     "priority_label",
+    "private_folder",
     "read_bounded",
     "read_shape",
     "read_shape_and_lines",
     "read_yaml",
     "reason_label",
     "retry_after",
+    "site_origin",
     "spoke_of_harm",
+    "untrusted_proxy",
     "yaml_files",
 ]
 
@@ -330,6 +352,8 @@ _MODULES = (
     "support.labels",
     "support.personal_data",
     "support.assets",
+    "support.clients",
+    "support.private",
     "hookspecs",  # this and the next modules load pydantic
     "settings",
     "support.files",

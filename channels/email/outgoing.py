@@ -26,6 +26,7 @@ from gateway import (
     Undeliverable,
     Unsure,
     priority_label,
+    private_folder,
     reason_label,
 )
 
@@ -133,8 +134,10 @@ class MaildirTransport:
     def _write(self, data: bytes) -> None:
         # Maildir makes none of them where the directory exists: a crash could leave a part.
         for name in ("tmp", "new", "cur"):
-            (self._path / name).mkdir(parents=True, exist_ok=True)
-        mailbox.Maildir(self._path).add(data)
+            private_folder(self._path / name)
+        key = mailbox.Maildir(self._path).add(data)
+        with suppress(FileNotFoundError):  # another program may have taken it already
+            (self._path / "new" / key).chmod(0o600)
 
 
 def _rejection(error: aiosmtplib.SMTPResponseException) -> TryLater | Undeliverable:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from gateway import Channel, Section, Settings, hookimpl
+from gateway import Channel, Section, Settings, check_origin, hookimpl
 
 __all__ = ["WebchatSettings"]
 
@@ -20,14 +19,7 @@ FileType = Literal[
 ]
 
 
-def _origin(text: str) -> str:
-    parts = urlsplit(text.strip().lower())
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
-        raise ValueError("write an origin as https://host or https://host:port, without a path")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-Origin = Annotated[str, AfterValidator(_origin)]
+Origin = Annotated[str, AfterValidator(check_origin)]
 
 
 class WebchatSettings(BaseModel):
@@ -67,8 +59,8 @@ class WebchatSettings(BaseModel):
     lines_per_session: int = Field(
         6, ge=1, description="open sockets and waiting polls of one session"
     )
-    proxies: int = Field(
-        0, ge=0, le=8, description="trusted proxies in front of us that add to X-Forwarded-For"
+    proxies: int | None = Field(
+        None, ge=0, le=8, description="as the gateway's own `proxies`; none: as that"
     )
     heartbeat: float = Field(25, gt=0, description="seconds between the socket's pings")
     send_timeout: float = Field(

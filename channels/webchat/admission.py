@@ -1,50 +1,20 @@
-"""Admission to the web chat: allowed origins, open connections, requests a minute, and shutdown."""
+"""Admission to the web chat: allowed origins, open connections, and shutdown."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import WSCloseCode, web
-from aiolimiter import AsyncLimiter
-from cachetools import LRUCache
 
-from gateway import LongPolls, WarmlineError
+from gateway import LongPolls, TooMany, client_address, client_network
 
 RouteHandler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-MAX_KEYS = 10_000
-"""Sessions or addresses whose rate is remembered; the least recently used are forgotten."""
-
-
-class TooMany(WarmlineError):
-    """A limit is reached; the caller may try again in ``after`` seconds."""
-
-    def __init__(self, message: str, *, after: float) -> None:
-        super().__init__(message)
-        self.after = after
-
-
-class RateLimit:
-    """Limits each key to ``per_minute`` events a minute, and to a burst of as many."""
-
-    def __init__(self, per_minute: int, *, what: str) -> None:
-        self._per_minute, self._what = per_minute, what
-        self._limiters: MutableMapping[str, AsyncLimiter] = LRUCache(MAX_KEYS)
-
-    async def take(self, key: str) -> None:
-        """Count one event; raises TooMany at once instead of waiting."""
-        if (limiter := self._limiters.get(key)) is None:
-            limiter = self._limiters[key] = AsyncLimiter(self._per_minute, 60)
-        if not limiter.has_capacity():
-            raise TooMany(f"too many {self._what}; slow down a little", after=60 / self._per_minute)
-        await limiter.acquire()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +75,8 @@ class Admission:
         return guarded
 
     def client_ip(self, request: web.Request) -> str:
-        """The visitor's address, as seen by the outermost of our trusted proxies."""
-        hops = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
-        if self._proxies and len(hops) >= self._proxies and hops[-self._proxies].strip():
-            return hops[-self._proxies].strip()[:64]
-        return request.remote or "unknown"
+        """What counts as one visitor's network, as the outermost of our proxies saw it."""
+        return client_network(client_address(request, self._proxies)) or "unknown"
 
     @contextmanager
     def socket_open(self, socket: web.WebSocketResponse) -> Iterator[None]:
@@ -138,12 +105,6 @@ async def preflight(_: web.Request) -> web.StreamResponse:
             "Cache-Control": "public, max-age=7200",
         },
     )
-
-
-def origin_of(url: str) -> str:
-    """The origin of ``url`` as browsers write it."""
-    parts = urlsplit(url.lower())
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def error_response(status: int, code: str, message: str, **more: object) -> web.Response:

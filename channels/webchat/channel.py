@@ -10,12 +10,22 @@ from typing import Any
 from aiohttp import web
 
 from channels.webchat import WebchatSettings, wire
-from channels.webchat.admission import Admission, error_response, origin_of, preflight
+from channels.webchat.admission import Admission, error_response, preflight
 from channels.webchat.frame_handler import FrameHandler
 from channels.webchat.http_api import HttpApi
 from channels.webchat.sockets import SocketEndpoint
 from channels.webchat.tokens import CHANNEL, SessionTokens, lasting_secret
-from gateway import Json, Services, Settings, StaticAssets, Traits, packaged_yaml
+from gateway import (
+    Json,
+    Services,
+    Settings,
+    StaticAssets,
+    Traits,
+    UnsafeSetting,
+    packaged_yaml,
+    site_origin,
+    untrusted_proxy,
+)
 
 ROOT = "/channels/webchat"
 LOADER = "widget.js"
@@ -31,7 +41,7 @@ class Webchat:
     traits = Traits(mailbox=True, buttons=True, attachments=True)
 
     def __init__(self, settings: WebchatSettings, *, secret: str, public_url: str) -> None:
-        self._settings = settings
+        self._settings, self._public_url = settings, public_url
         identity = settings.identity_secret
         self._tokens = SessionTokens(
             secret=secret,
@@ -39,10 +49,10 @@ class Webchat:
             session_days=settings.session_days,
         )
         self._admission = Admission(
-            {*settings.origins, origin_of(public_url)},
+            {*settings.origins, site_origin(public_url)},
             per_ip=settings.lines_per_ip,
             per_session=settings.lines_per_session,
-            proxies=settings.proxies,
+            proxies=settings.proxies or 0,
         )
         self._assets = widget_assets()
 
@@ -50,8 +60,10 @@ class Webchat:
     def from_settings(cls, section: WebchatSettings, settings: Settings) -> Webchat:
         """Build the channel. Without a configured secret one is made at the first start."""
         secret, limit = section.secret, settings.core.limits.attachment
+        proxies = settings.core.proxies if section.proxies is None else section.proxies
+        update = {"file_size": min(section.file_size, limit), "proxies": proxies}
         return cls(
-            section.model_copy(update={"file_size": min(section.file_size, limit)}),
+            section.model_copy(update=update),
             secret=secret.get_secret_value()
             if secret
             else lasting_secret(settings.data_dir / "webchat.key"),
@@ -98,6 +110,17 @@ class Webchat:
         part: dict[str, Any] = packaged_yaml("channels.webchat", "openapi.yaml")
         part["components"]["schemas"] = wire.schemas(f"{CHANNEL}.")
         return part
+
+    def unsafe_settings(self) -> Iterable[UnsafeSetting]:
+        """What is unsafe in public."""
+        yield from untrusted_proxy(self._public_url, self._settings.proxies or 0)
+        for origin in self._settings.origins:
+            if origin.startswith("http://"):
+                yield UnsafeSetting(
+                    key="channels.webchat.origins",
+                    what=f"{origin} is plain http: others could change the page and read the chat",
+                    fix="embed the chat on pages with https",
+                )
 
     async def run(self, services: Services) -> None:  # noqa: ARG002  (part of Poller)
         """Wait until the server stops, then close all connections: pages reconnect later."""

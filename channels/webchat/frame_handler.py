@@ -6,7 +6,6 @@ import math
 from urllib.parse import urlsplit
 
 from channels.webchat import WebchatSettings, wire
-from channels.webchat.admission import RateLimit, TooMany
 from channels.webchat.tokens import (
     CHANNEL,
     BadFileReference,
@@ -22,8 +21,10 @@ from gateway import (
     Inbound,
     Message,
     NotAccepted,
+    RateLimit,
     Receipt,
     Services,
+    TooMany,
     WarmlineError,
 )
 
@@ -61,7 +62,9 @@ class FrameHandler:
         """The visitor who says hello from ``ip``, and the answer; raises FrameRefused."""
         try:
             visitor, fresh = self._tokens.greet(hello.token, hello.identity)
-            if fresh:
+            if visitor.ref is not None:
+                visitor, fresh = await self._at_home(visitor, visitor.ref, hello, fresh=fresh)
+            elif fresh:
                 await self._new_sessions.take(ip)
         except BadSession as error:
             raise FrameRefused("bad_session", str(error)) from None
@@ -79,6 +82,23 @@ class FrameHandler:
                 text=settings.text, file_size=settings.file_size, file_types=settings.file_types
             ),
         )
+
+    async def _at_home(
+        self, visitor: Visitor, ref: str, hello: wire.HelloFrame, *, fresh: bool
+    ) -> tuple[Visitor, bool]:
+        """A logged-in user in their own session, and whether it is another than the hello's.
+
+        It is that of their newest conversation, on whatever device it was. Someone who logs in
+        during a conversation keeps it: it is theirs from their next message on.
+        """
+        begun = hello.token is not None and not fresh
+        if begun and self._tokens.visitor(hello.token or "").ref is None:
+            own = await self._services.mailbox.messages(visitor.address, limit=1, own=True)
+            if own:
+                return visitor, False
+        newest = await self._services.records.newest_address(ref, channel=CHANNEL)
+        session = newest.value if newest else self._tokens.home(ref)
+        return visitor.replace(session=session), fresh or session != visitor.session
 
     async def handle(self, visitor: Visitor, frame: wire.PageFrame) -> wire.GatewayFrame | None:
         """Do what ``frame`` asks, and return the answer, if there is one. Raises FrameRefused."""

@@ -12,11 +12,11 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from channels.webchat import WebchatSettings, wire
-from channels.webchat.admission import Admission, RateLimit, TooMany, error_response
+from channels.webchat.admission import Admission, error_response
 from channels.webchat.frame_handler import FrameHandler, FrameRefused, typing_frame
 from channels.webchat.sockets import MAX_FRAME
 from channels.webchat.tokens import BadFileReference, BadSession, SessionTokens, Visitor
-from gateway import File, NotFound, Services, TooLarge, read_bounded
+from gateway import File, NotFound, RateLimit, Services, TooLarge, TooMany, read_bounded
 
 MAX_WAIT = 25.0
 """Seconds that a poll waits for something new; proxies commonly give up after 30 or 60."""

@@ -16,10 +16,10 @@ import structlog
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from channels.webchat import wire
-from channels.webchat.admission import Admission, TooMany, error_response
+from channels.webchat.admission import Admission, error_response
 from channels.webchat.frame_handler import FrameHandler, FrameRefused, typing_frame
 from channels.webchat.tokens import Visitor
-from gateway import Event, Services, Status
+from gateway import Event, Services, Status, TooMany
 
 log = structlog.get_logger(__name__)
 

@@ -6,6 +6,9 @@ passes for another. The site signs its identity tokens with a secret of its own.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import os
 import re
 import secrets
@@ -80,6 +83,12 @@ class SessionTokens:
         if known and known.ref in (None, ref):
             return known.replace(ref=ref, name=name), False
         return Visitor(session=secrets.token_urlsafe(18), ref=ref, name=name), True
+
+    def home(self, ref: str) -> str:
+        """The session in which a logged-in user begins, the same on every device. Nobody can
+        compute it without our secret."""
+        digest = hmac.digest(self._secret.encode(), f"user\0{ref}".encode(), hashlib.sha256)
+        return f"u{base64.urlsafe_b64encode(digest[:18]).decode()}"
 
     def issue(self, visitor: Visitor) -> str:
         """A session token for ``visitor``, valid for ``session_days`` from now."""

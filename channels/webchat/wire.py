@@ -84,7 +84,8 @@ class PageLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadyFrame(WebchatFrame, frozen=True, kw_only=True, tag="ready"):
-    """The answer to hello. The page keeps ``token``; ``fresh`` marks a new, empty session."""
+    """The answer to hello. The page keeps ``token``; ``fresh`` marks a session other than that of
+    its hello: a new one, or the one that a logged-in user has on other devices."""
 
     token: str
     session: str

@@ -15,6 +15,7 @@ import filetype
 from gateway.adapters.encryption import DataKeys
 from gateway.model import Attachment, File
 from gateway.ports import NotFound, TooLarge
+from gateway.support.private import private_folder
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -82,7 +83,7 @@ class DiskFiles:
         path = self._path(digest)
         if path.exists():
             return digest
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         _replace(path, self._keys.seal_bytes(data, _place(digest)))
         return digest
 

@@ -23,6 +23,7 @@ from gateway.routing.policy import Policy, load_policy
 from gateway.runtime.cluster import Cluster
 from gateway.runtime.metrics import Metrics
 from gateway.settings import BadConfig, Problem, Settings
+from gateway.support.private import private_folder
 
 if TYPE_CHECKING:
     from gateway.adapters.tracing import Tracing
@@ -43,6 +44,7 @@ class Infrastructure:
     ) -> None:
         """``channels`` as in `Gateway`. Raises BadConfig or BadPlugin."""
         core = settings.core
+        private_folder(settings.data_dir)
         self.settings = settings
         registrations = plugins.registrations(settings)
         if channels is not None:
@@ -54,7 +56,6 @@ class Infrastructure:
         self.serves_http, self.works_lanes = core.role != "worker", core.role != "web"
         self.cluster: Cluster = self._cluster(may_share=channels is None)
         self.events = self.cluster.events
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
         keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
         self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
         self.database = open_database(settings.database_url, core.postgres, keys)

@@ -29,6 +29,7 @@ from gateway.cli.doctor import is_served
 from gateway.cli.serve import serving_lock
 from gateway.ports import WarmlineError
 from gateway.settings import PostgresSettings, Settings
+from gateway.support.private import private_folder
 
 
 @click.command()
@@ -42,7 +43,7 @@ async def migrate(config: Path | None, revision: str | None, back: bool) -> None
     `warmline serve` migrates to the newest revision by itself.
     """
     settings = load_settings(config)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.data_dir)
     with serving_lock(settings):
         database = open_database(settings.database_url, settings.core.postgres)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,8 +25,8 @@ from gateway.cli.common import (
     print_json,
     run_async,
 )
-from gateway.ops.doctor import Check, Diagnosis, backlog_problems, diagnose
-from gateway.plugins import BadPlugin
+from gateway.ops.doctor import Check, Diagnosis, backlog_problems, diagnose, unsafe_settings
+from gateway.plugins import BadPlugin, default_config
 from gateway.ports import HealthCheck, HealthProblem
 from gateway.settings import BadConfig, RedisSettings
 
@@ -46,7 +47,9 @@ async def doctor(config: Path | None, json: bool) -> None:
         diagnoses: Sequence[Diagnosis] = _misconfigured(error, find_config(config))
     else:
         try:
-            diagnoses = await diagnose(health_checks(gateway))
+            checks = dict(health_checks(gateway))
+            checks["deployment"] = partial(_check_deployment, gateway, find_config(config))
+            diagnoses = await diagnose(checks)
         finally:
             await gateway.store.stop()
     for diagnosis in diagnoses:
@@ -68,7 +71,7 @@ def health_checks(gateway: Gateway) -> Mapping[str, Check]:
     """The health checks by part: first the gateway's own, then those of plugins."""
     database = DatabaseHealthCheck(gateway.database)
     checks: dict[str, Check] = {
-        "configuration": _no_problems,
+        "configuration": partial(_check_configuration, gateway),
         "server": partial(_check_server, gateway, database),
         "database": partial(database.check_health, gateway.clock),
         "queues": partial(_check_queues, gateway, database),
@@ -88,8 +91,13 @@ def health_checks(gateway: Gateway) -> Mapping[str, Check]:
     return checks
 
 
-async def _no_problems() -> Sequence[HealthProblem]:
-    return ()
+async def _check_configuration(gateway: Gateway) -> Sequence[HealthProblem]:
+    """What is valid, and surely not as intended."""
+    fix = "set what it needs, or remove the section"
+    return [
+        HealthProblem(what=str(warning), severity="warning", fix=fix)
+        for warning in gateway.settings.warnings
+    ]
 
 
 async def _check_queues(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:
@@ -97,6 +105,17 @@ async def _check_queues(gateway: Gateway, database: DatabaseHealthCheck) -> Sequ
         return ()  # the database's own check reports this
     now = gateway.clock.now()
     return backlog_problems(await gateway.store.statistics.backlog(now), now)
+
+
+async def _check_deployment(gateway: Gateway, config: Path | None) -> Sequence[HealthProblem]:
+    """What is unsafe where others can reach the gateway; on one machine alone none of it is."""
+    demo = config is not None and config == default_config()
+    plugins = gateway.infrastructure.plugin_objects
+    unsafe = await asyncio.to_thread(unsafe_settings, gateway.settings, plugins, demo=demo)
+    return [
+        HealthProblem(what=f"{each.key}: {each.what}", severity="warning", fix=each.fix)
+        for each in unsafe
+    ]
 
 
 async def _check_alarms(gateway: Gateway) -> Sequence[HealthProblem]:

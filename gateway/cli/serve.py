@@ -6,6 +6,7 @@ import asyncio
 import errno
 import fcntl
 import gc
+import os
 import signal
 import socket
 import sys
@@ -30,6 +31,7 @@ from gateway.cli.common import (
 )
 from gateway.ports import StartupHints, WarmlineError
 from gateway.settings import Settings
+from gateway.support.private import close_folder
 from gateway.web import health
 
 ROLES = ("all", "web", "worker")
@@ -58,10 +60,14 @@ def serve(config: Path | None, host: str | None, port: int | None, role: str | N
     core = settings.core
     configure_logging(core.logs, final=True)
     host, port = host or core.host, core.port if port is None else port
+    for warning in settings.warnings:
+        print_note(f"warning: {warning}")
     sys.setswitchinterval(SWITCH_INTERVAL)
+    os.umask(0o077)  # whatever a plugin or a library writes is its owner's alone
     with _listen(host, port) as listener:
         url = f"http://{host}:{listener.getsockname()[1]}"
         gateway = gateway_for(settings, address=url, role=role)
+        close_folder(gateway.settings.data_dir)
         with serving_lock(gateway.settings), asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_run(gateway, listener, url))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gateway.app import routes
+from gateway.app import Gateway, routes
 from gateway.cli.common import (
     config_option,
     find_config,
@@ -21,16 +21,18 @@ from gateway.cli.common import (
     run_async,
 )
 from gateway.model import RenderContext, Reply, Route, Understanding
+from gateway.ops.doctor import unsafe_settings
 from gateway.ops.evaluation import fresh_turn
-from gateway.plugins import BadPlugin, PluginRegistry, installed_plugins
+from gateway.plugins import BadPlugin, PluginRegistry, default_config, installed_plugins
 from gateway.ports import Voice, WarmlineError
 from gateway.routing.route import decide
-from gateway.settings import BadConfig, load
+from gateway.settings import BadConfig, Problem, YamlLines, load, read_yaml
 
 
 @click.command()
 @config_option
-def check(config: Path | None) -> None:
+@click.option("--deploy", is_flag=True, help="Also name what is unsafe where others can reach it.")
+def check(config: Path | None, deploy: bool) -> None:
     """Check the configuration and every file it names.
 
     Prints OK, or a line for each problem, with exit code 1.
@@ -44,6 +46,12 @@ def check(config: Path | None) -> None:
     except BadPlugin as bad:
         click.echo(f"{find_config(config)}:1: packages: {bad}")
         sys.exit(1)
+    for warning in gateway.settings.warnings:
+        print_note(f"warning: {warning}")
+    if deploy and (unsafe := deployment_problems(gateway, find_config(config))):
+        for problem in unsafe:
+            click.echo(str(problem))
+        sys.exit(1)
     for name, channel in gateway.registrations.channels.items():
         limit, voice = channel.traits.max_length, gateway.registrations.voice
         if limit and _guide_exceeds(limit, voice, name):
@@ -52,6 +60,14 @@ def check(config: Path | None) -> None:
                 f" of {limit}, which applies; set {limit} or less"
             )
     click.echo("OK")
+
+
+def deployment_problems(gateway: Gateway, file: Path | None) -> list[Problem]:
+    """What is unsafe about this installation, each with the line of its setting."""
+    lines = read_yaml(file)[1] if file else YamlLines("<environment>")
+    demo = file is not None and file == default_config()
+    unsafe = unsafe_settings(gateway.settings, gateway.infrastructure.plugin_objects, demo=demo)
+    return [lines.problem(each.key, f"{each.what}; {each.fix}") for each in unsafe]
 
 
 def _guide_exceeds(limit: int, voice: Voice, channel: str) -> bool:

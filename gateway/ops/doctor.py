@@ -1,20 +1,28 @@
-"""Diagnosis: runs all health checks at the same time, and names what waits for too long."""
+"""Diagnosis: runs all health checks at the same time, and names what waits for too long and what is
+unsafe in public."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from gateway.model import Value
-from gateway.ports import HealthProblem, WarmlineError
+from gateway.ports import DeploymentCheck, HealthProblem, UnsafeSetting, WarmlineError
+from gateway.settings import CoreSettings, Settings
 from gateway.store import Backlog, QueueStatistics
+from gateway.support.private import open_to_others
 
 Check = Callable[[], Awaitable[Sequence[HealthProblem]]]
 TIMEOUT = 15.0
 """Seconds for one check; some call a provider."""
 SLOW = timedelta(minutes=1)
 OLD = timedelta(minutes=30)
+LOCAL = ("127.0.0.1", "::1", "localhost")
+NAMED_FILES = 3
+"""Files that one line names; there may be thousands."""
 
 
 class Diagnosis(Value, frozen=True, kw_only=True):
@@ -82,3 +90,76 @@ def backlog_problems(backlog: Backlog, now: datetime) -> list[HealthProblem]:
 
 def _is_late(queue: QueueStatistics, tolerance: timedelta, now: datetime) -> bool:
     return queue.rows > 0 and (queue.since is None or now - queue.since >= tolerance)
+
+
+def unsafe_settings(
+    settings: Settings, plugins: Iterable[object], *, demo: bool
+) -> list[UnsafeSetting]:
+    """Everything unsafe: the gateway's own settings, the files in its data folder, and what each
+    plugin says of itself. ``demo``: whether the configuration is the packaged demo's."""
+    core = settings.core
+    found = [*_public_url(core), *_keys(core), *_webhooks(core), *_files(settings)]
+    if demo:
+        what = "this is the demo's configuration, with a demo's shop, answers and addresses"
+        fix = "write a warmline.yaml of your own, or name it with --config"
+        found.append(UnsafeSetting(key="plugins.demo_shop", what=what, fix=fix))
+    for plugin in plugins:
+        if isinstance(plugin, DeploymentCheck):
+            found += plugin.unsafe_settings()
+    return list(dict.fromkeys(found))
+
+
+def _public_url(core: CoreSettings) -> Iterator[UnsafeSetting]:
+    parts = urlsplit(core.public_url)
+    if parts.scheme == "https":
+        return
+    what = f"{core.public_url} is plain http: others can read messages and passwords on the way"
+    if parts.hostname in LOCAL:
+        what = f"{core.public_url} is an address of this machine: nobody else can reach it"
+    yield UnsafeSetting(
+        key="public_url",
+        what=what,
+        fix="put a proxy with TLS in front, and set `public_url` to its https address",
+    )
+
+
+def _keys(core: CoreSettings) -> Iterator[UnsafeSetting]:
+    if core.data_key is None or not core.data_key.get_secret_value().strip():
+        yield UnsafeSetting(
+            key="data_key",
+            what="messages and files are stored unencrypted",
+            fix="set WARMLINE_DATA_KEY_FILE to a file with the output of `warmline keys new`",
+        )
+
+
+def _webhooks(core: CoreSettings) -> Iterator[UnsafeSetting]:
+    for name, endpoint in core.webhooks.endpoints.items():
+        if endpoint.url.scheme == "http" and endpoint.url.host not in LOCAL:
+            yield UnsafeSetting(
+                key=f"webhooks.endpoints.{name}.url",
+                what="webhooks are sent over plain http",
+                fix="use an https address",
+            )
+
+
+def _files(settings: Settings) -> Iterator[UnsafeSetting]:
+    for key, folder in _folders(settings):
+        found = list(open_to_others(folder))
+        if found:
+            named = [f"{path} ({path.stat().st_mode & 0o777:o})" for path in found[:NAMED_FILES]]
+            names = ", ".join(named)
+            more = f" and {len(found) - NAMED_FILES} more" if len(found) > NAMED_FILES else ""
+            yield UnsafeSetting(
+                key=key,
+                what=f"other users of this machine may read {names}{more}",
+                fix=f"run `chmod -R go= {folder}`",
+            )
+
+
+def _folders(settings: Settings) -> Iterator[tuple[str, Path]]:
+    yield "data_dir", settings.data_dir
+    if archive := settings.core.retention.archive:
+        yield "retention.archive", settings.path(archive)
+    file = settings.database_url.removeprefix("sqlite:///")
+    if file != settings.database_url and not Path(file).is_relative_to(settings.data_dir):
+        yield "database_url", Path(file)

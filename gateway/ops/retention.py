@@ -18,6 +18,7 @@ from gateway.model import Json, Value
 from gateway.ports import Clock, Outdated, PluginStorage
 from gateway.settings import RetentionSettings
 from gateway.store import RetentionStore
+from gateway.support.private import private_folder
 
 log = structlog.get_logger()
 PAUSE = 0.05
@@ -167,7 +168,7 @@ def _before(now: datetime, days: int | None) -> datetime | None:
 
 def _append(file: Path, records: Sequence[Json]) -> None:
     """Append one gzip member: readers see one file (RFC 1952, 2.2). Only its owner may read it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(file.parent)
     packed = gzip.compress(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "wb", buffering=0) as opened:

@@ -27,6 +27,7 @@ from gateway.ports.errors import (
     WarmlineError,
 )
 from gateway.ports.lifecycle import (
+    DeploymentCheck,
     ExclusiveTask,
     HealthCheck,
     HealthProblem,
@@ -35,6 +36,7 @@ from gateway.ports.lifecycle import (
     ReadinessProbe,
     StartupHints,
     StartupResource,
+    UnsafeSetting,
 )
 from gateway.ports.services import (
     AuditEntry,
@@ -80,6 +82,7 @@ __all__ = [
     "Clock",
     "Conflict",
     "ContextSource",
+    "DeploymentCheck",
     "Desk",
     "Embedding",
     "Event",
@@ -124,6 +127,7 @@ __all__ = [
     "TryLater",
     "Undeliverable",
     "Understander",
+    "UnsafeSetting",
     "Unsure",
     "Voice",
     "WaitingNotifier",

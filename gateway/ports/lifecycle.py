@@ -100,6 +100,25 @@ class HealthCheck(Protocol):
         ...
 
 
+class UnsafeSetting(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting with which the gateway should not be reachable from outside: its key (such as
+    ``channels.rest.open``), what is unsafe, and what to do."""
+
+    key: str
+    what: str
+    fix: str
+
+
+@runtime_checkable
+class DeploymentCheck(Protocol):
+    """Knows which of its settings are unsafe in public, for ``warmline check --deploy`` and
+    ``warmline doctor``."""
+
+    def unsafe_settings(self) -> Iterable[UnsafeSetting]:
+        """Return them, none if all is safe. Look at the settings and at local files only."""
+        ...
+
+
 @runtime_checkable
 class StartupHints(Protocol):
     """Has hints for the person who starts the server, such as a page's URL or a demo password."""

@@ -216,6 +216,11 @@ class Records(Protocol):
         out."""
         ...
 
+    async def newest_address(self, ref: str, *, channel: str) -> Address | None:
+        """Return the address on ``channel`` of the newest conversation of the customer whose proven
+        reference is ``ref``; None when there is none."""
+        ...
+
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The services that the gateway passes to plugins."""

@@ -23,6 +23,8 @@ from pydantic import (
     field_validator,
 )
 
+from gateway.settings.yaml_reader import Problem
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -293,6 +295,13 @@ class CoreSettings(BaseModel):
     public_url: str = "http://127.0.0.1:8080"
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
+    proxies: int = Field(
+        0,
+        ge=0,
+        le=8,
+        description="trusted proxies in front of us, each of which adds the address of its client "
+        "to X-Forwarded-For",
+    )
     policy: Path | None = Field(None, description="routing policy; none: the built-in one")
     logs: Literal["auto", "json", "text"] = "auto"
     data_key: SecretStr | None = Field(
@@ -332,11 +341,14 @@ class Settings:
         *,
         base: Path,
         asleep: Mapping[str, str] | None = None,
+        warnings: Iterable[Problem] = (),
     ) -> None:
         self.core = core
         self.base = base
         self.asleep = dict(asleep or {})
         """Why each sleeping section sleeps, for people to read, by the section's name."""
+        self.warnings = tuple(warnings)
+        """What is valid, and surely not as intended."""
         self._sections = dict(sections)
 
     def section(self, model: type[M]) -> M | None:
@@ -346,7 +358,9 @@ class Settings:
 
     def replace(self, *, core: CoreSettings) -> Settings:
         """A copy with another ``core``."""
-        return Settings(core, self._sections, base=self.base, asleep=self.asleep)
+        return Settings(
+            core, self._sections, base=self.base, asleep=self.asleep, warnings=self.warnings
+        )
 
     def path(self, path: Path) -> Path:
         """``path``, made relative to the folder of the configuration file unless absolute."""

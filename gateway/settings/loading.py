@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, Protocol, get_args, runtime_checkable
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -42,6 +42,22 @@ class DeclaredSection(BaseModel):
     package: str = ""
 
 
+@runtime_checkable
+class SleepingSettings(Protocol):
+    """The model of a section that may stay asleep though its settings are valid."""
+
+    def why_asleep(self) -> str | None:
+        """Return why, for people to read, and what to set; None: it is awake."""
+        ...
+
+
+class _Asleep(NamedTuple):
+    """Why a section sleeps, and whether whoever wrote the settings should hear of it."""
+
+    reason: str
+    surprising: bool = False
+
+
 def load(
     file: Path | None, declared: list[DeclaredSection], environ: Mapping[str, str] | None = None
 ) -> Settings:
@@ -58,15 +74,19 @@ def load(
     core = validate(CoreSettings, values, "", where, problems)
     sections: dict[type[BaseModel], BaseModel] = {}
     asleep: dict[str, str] = {}
+    warnings: list[Problem] = []
     for section in declared:
         found = _section(section, tree, env, lines, problems)
         if isinstance(found, BaseModel):
             sections[section.model] = found
-        else:
-            asleep[section.name] = found
+            continue
+        asleep[section.name] = found.reason
+        if found.surprising:
+            warnings.append(lines.problem(section.name, f"is asleep: {found.reason}"))
     if problems or core is None:
         raise BadConfig(problems)
-    return Settings(core, sections, base=file.parent if file else Path(), asleep=asleep)
+    base = file.parent if file else Path()
+    return Settings(core, sections, base=base, asleep=asleep, warnings=warnings)
 
 
 def _environment(
@@ -131,7 +151,7 @@ def _section(
     env: Mapping[str, str],
     lines: YamlLines,
     problems: list[Problem],
-) -> BaseModel | str:
+) -> BaseModel | _Asleep:
     """The validated section, or why it is asleep."""
     given: Any = tree
     for part in section.name.split("."):
@@ -140,20 +160,23 @@ def _section(
     from_variables = _from_env(section.model, prefix, env)
     named = any(name in env and name.startswith(prefix) for name in section.aliases)
     if given is False:
-        return "switched off"
+        return _Asleep("switched off")
     if given is _ABSENT and not from_variables and not named:
-        return f"`{section.name}` is not in the configuration"
+        return _Asleep(f"`{section.name}` is not in the configuration")
     values = given if isinstance(given, dict) else {}
     aliased = {field: env[name] for name, field in section.aliases.items() if name in env}
     values = _merge(_merge(values, aliased), from_variables)
     if given == "auto":
         if missing := _missing(section, values):
-            return f"waits for {', '.join(missing)}"
+            return _Asleep(f"waits for {', '.join(missing)}")
     elif not isinstance(given, dict) and given not in (None, True, _ABSENT):
         problems.append(lines.problem(section.name, "must be a mapping, true, false or auto"))
     where = _OverlaidSettings(lines, section.name, from_variables, env)
     found = validate(section.model, values, section.name, where, problems)
-    return "its settings are wrong" if found is None else found
+    if found is None:
+        return _Asleep("its settings are wrong")
+    reason = found.why_asleep() if isinstance(found, SleepingSettings) else None
+    return found if reason is None else _Asleep(reason, surprising=given != "auto")
 
 
 def _missing(section: DeclaredSection, values: Mapping[str, Any]) -> list[str]:

@@ -27,6 +27,7 @@ from gateway import (
     Value,
     WarmlineError,
 )
+from plugins.agents_desk.second_factor import CLEAR_CHARACTERS, SecondFactor
 from plugins.agents_desk.settings import DeskSettings, Role
 
 PLUGIN = "agents_desk"
@@ -35,9 +36,6 @@ USER_PREFIX = "user/"
 CHANGE_ATTEMPTS = 5
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1024
-
-CLEAR_CHARACTERS = "abcdefghijkmnpqrstuvwxyz23456789"
-"""Letters and digits that look different from one another."""
 
 UNUSED_HASH = (
     "$argon2id$v=19$m=65536,t=3,p=4$/fOUT7uxk3Z//IxEPvvvNA"
@@ -75,6 +73,12 @@ class DeskAccount(Value, frozen=True, kw_only=True):
     """Grows when the person is signed out everywhere; sessions of an earlier era are over."""
     fixed: bool = False
     """Whether the account is in the settings; its role and password are changed only there."""
+    second_factor: SecondFactor | None = None
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether the person has an authenticator, and has shown that it works."""
+        return self.second_factor is not None and self.second_factor.confirmed
 
 
 AccountUpdate = Callable[[DeskAccount], DeskAccount]
@@ -86,6 +90,9 @@ class DeskAccounts:
     def __init__(self, storage: PluginStorage, fixed: Mapping[str, DeskAccount]) -> None:
         self._storage, self._fixed = storage, dict(fixed)
         self._hasher = argon2.PasswordHasher()
+        hashes = (account.password_hash for account in fixed.values())
+        # What the check of an unknown name costs: as much as that of the costliest known one.
+        self._reference = max([UNUSED_HASH, *filter(None, hashes)], key=_cost)
         # By design a check is slow and uses much memory (RFC 9106): at most two run at a time.
         self._slots = asyncio.Semaphore(2)
 
@@ -105,12 +112,13 @@ class DeskAccounts:
     async def authenticate(self, name: str, password: str) -> DeskAccount | None:
         """The account, or None when the name or password is wrong or the account is locked.
 
-        Takes the same time in every case, and checks the password off the event loop.
+        Takes the same time in every case, and checks the password off the event loop: a hash of
+        another cost than the costliest one is checked beside that.
         """
         account = await self.find(name)
         password_hash = account.password_hash if account else None
         async with self._slots:
-            matches = await asyncio.to_thread(self._verify, password_hash or UNUSED_HASH, password)
+            matches = await asyncio.to_thread(self._verify, password_hash, password)
         allowed = account is not None and password_hash is not None and not account.locked
         return account if matches and allowed else None
 
@@ -177,13 +185,28 @@ class DeskAccounts:
         if fixed is None:
             # An account that was removed from the settings leaves an entry, which grants no access.
             return None if stored is None or stored.fixed else stored
-        return fixed.replace(locked=stored.locked, era=stored.era) if stored else fixed
+        if stored is None:
+            return fixed
+        return fixed.replace(
+            locked=stored.locked, era=stored.era, second_factor=stored.second_factor
+        )
 
-    def _verify(self, password_hash: str, password: str) -> bool:
+    def _verify(self, password_hash: str | None, password: str) -> bool:
+        if password_hash is None or _cost(password_hash) != _cost(self._reference):
+            self._matches(self._reference, password)
+        return password_hash is not None and self._matches(password_hash, password)
+
+    def _matches(self, password_hash: str, password: str) -> bool:
         try:
             return self._hasher.verify(password_hash, password)
         except argon2.exceptions.VerificationError:
             return False
+
+
+def _cost(password_hash: str) -> int:
+    """What checking a password against it costs: memory times passes (RFC 9106, section 3.1)."""
+    parameters = argon2.extract_parameters(password_hash)
+    return parameters.memory_cost * parameters.time_cost
 
 
 def may(role: Role, right: Right) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway import AuditEntry, AuditLog, NotFound, Services, WarmlineError
+from gateway import AuditEntry, AuditLog, Json, NotFound, Services, WarmlineError
+from plugins.agents_desk.account_data import PersonData
 from plugins.agents_desk.accounts import (
     RIGHT_DESCRIPTIONS,
     RIGHTS,
@@ -26,7 +27,7 @@ from plugins.agents_desk.sessions import DeskSession
 from plugins.agents_desk.settings import DeskUser, Role
 
 LINES_PER_PAGE = 200
-NOT_ON_OWN_ACCOUNT = frozenset({"role", "lock", "remove"})
+NOT_ON_OWN_ACCOUNT = frozenset({"role", "lock", "remove", "reset-second-factor"})
 """Another admin must do these to an admin's account, so that there is always an admin left."""
 
 AccountAction = Callable[[str, str, Mapping[str, str]], Awaitable[None]]
@@ -42,6 +43,7 @@ class AccountManager:
 
     accounts: DeskAccounts
     audit: AuditLog
+    data: PersonData
 
     async def add(
         self,
@@ -102,13 +104,37 @@ class AccountManager:
             "password",
         )
 
+    async def reset_second_factor(self, by: str, name: str) -> None:
+        """Remove the person's second factor, for example when the phone is lost, and sign them
+        out everywhere."""
+        await self._change(
+            by,
+            name,
+            "second_factor_removed",
+            lambda a: a.replace(second_factor=None, era=a.era + 1),
+        )
+
     async def sign_out(self, by: str, name: str) -> None:
         """End all sessions of the person."""
         await self._change(by, name, "signed_out_everywhere", lambda a: a.replace(era=a.era + 1))
 
     async def remove(self, by: str, name: str) -> None:
-        if account := await self.accounts.remove(name):
+        """Remove the account and everything that the desk stores about the person."""
+        try:
+            account = await self.accounts.remove(name)
+        except NotFound:
+            if not await self.data.erase(name):
+                raise
+            return
+        await self.data.erase(name)
+        if account is not None:
             await self._record(by, "user_removed", account)
+
+    async def export(self, by: str, name: str) -> dict[str, Json]:
+        """Everything that the desk stores about the person. Raises NotFound."""
+        exported = await self.data.export(name)
+        await self.audit.record(by, "exported", detail=desk_agent(name).id)
+        return exported
 
     async def _change(
         self, by: str, name: str, what: str, update: AccountUpdate, detail: str = ""
@@ -155,6 +181,7 @@ class AdminPages:
             "lock": lambda by, name, _: manager.lock(by, name),
             "unlock": lambda by, name, _: manager.unlock(by, name),
             "password": lambda by, name, fields: manager.set_password(by, name, fields["password"]),
+            "reset-second-factor": lambda by, name, _: manager.reset_second_factor(by, name),
             "sign-out": lambda by, name, _: manager.sign_out(by, name),
             "remove": lambda by, name, _: manager.remove(by, name),
         }

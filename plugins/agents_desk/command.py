@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
 
 from gateway import OpenServices, WarmlineError
+from plugins.agents_desk.account_data import PersonData
 from plugins.agents_desk.accounts import (
     ROLES,
     SHORTEST_PASSWORD,
@@ -156,12 +158,35 @@ def sign_out(opening: OpenServices, config: Path | None, name: str) -> None:
     click.echo(f"{name} is signed out everywhere")
 
 
+@user.command("reset-second-factor")
+@config_option
+@name_argument
+@click.pass_obj
+def reset_second_factor(opening: OpenServices, config: Path | None, name: str) -> None:
+    """Remove the second factor of NAME, and sign NAME out everywhere."""
+    _run(opening, config, lambda manager: manager.reset_second_factor(current_user(), name))
+    click.echo(f"{name} has no second factor")
+
+
+@user.command("export")
+@config_option
+@name_argument
+@click.pass_obj
+def export_user(opening: OpenServices, config: Path | None, name: str) -> None:
+    """Print all that the desk stores about NAME, as JSON, without secrets."""
+
+    async def print_data(manager: AccountManager) -> None:
+        click.echo(json.dumps(await manager.export(current_user(), name), indent=2))
+
+    _run(opening, config, print_data)
+
+
 @user.command()
 @config_option
 @name_argument
 @click.pass_obj
 def remove(opening: OpenServices, config: Path | None, name: str) -> None:
-    """Remove the user NAME and end their sessions. Records of what they did stay."""
+    """Remove the user NAME with their sessions and browsers. Records of what they did stay."""
     _run(opening, config, lambda manager: manager.remove(current_user(), name))
     click.echo(f"{name} is removed")
 
@@ -182,11 +207,17 @@ def _run(
             section = settings.section(DeskSettings)
             fixed = accounts_from_settings(section, settings.data_dir) if section else {}
             accounts = DeskAccounts(services.storage, fixed)
-            await action(AccountManager(accounts=accounts, audit=services.audit))
+            data = PersonData(services.storage, accounts, services.audit)
+            await action(AccountManager(accounts=accounts, audit=services.audit, data=data))
 
     asyncio.run(run())
 
 
 def _describe(account: DeskAccount) -> str:
-    marks = (account.role, account.locked and "locked", account.fixed and "in the settings")
+    marks = (
+        account.role,
+        account.locked and "locked",
+        account.fixed and "in the settings",
+        account.has_second_factor and "second factor",
+    )
     return f"{account.name}  {account.agent.name}  {', '.join(mark for mark in marks if mark)}"

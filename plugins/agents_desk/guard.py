@@ -9,11 +9,12 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 from structlog.contextvars import bound_contextvars
 
-from gateway import Address, Value, WarmlineError
+from gateway import Address, Value, WarmlineError, client_address
 from plugins.agents_desk.accounts import Right, may
 from plugins.agents_desk.html import HtmlRenderer, redirect
 from plugins.agents_desk.sessions import BACKGROUND_HEADER, DeskSession, DeskSessions
 
+SECOND_FACTOR_PAGE = "/desk/second-factor"
 OUTDATED_PAGE = "This page is out of date. Please try again."
 
 RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -50,25 +51,32 @@ class RequestGuard:
     """Wraps handlers, so that a refused request never reaches them.
 
     While a handler runs, the client's address is in the context of the logs and the audit log.
-    ``behind_proxy``: that address comes from X-Forwarded-For.
+    ``proxies``: how many trusted proxies in front of us add to X-Forwarded-For.
     """
 
     sessions: DeskSessions
     html: HtmlRenderer
-    behind_proxy: bool = False
+    proxies: int = 0
 
-    def read(self, handler: SessionHandler, right: Right = "work") -> RequestHandler:
-        """For GET: the person must be signed in and have ``right``."""
+    def read(
+        self, handler: SessionHandler, right: Right = "work", *, unfinished: bool = False
+    ) -> RequestHandler:
+        """For GET: the person must be signed in and have ``right``. ``unfinished``: also for those
+        whose second factor is still missing."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             session = await self.sessions.find(request)
             if session is None:
                 return self._not_signed_in(request)
+            if session.step and not unfinished:
+                return self._not_finished(request)
             return await self._call(handler, request, session, right)
 
         return guarded
 
-    def act(self, handler: SessionHandler, right: Right = "work") -> RequestHandler:
+    def act(
+        self, handler: SessionHandler, right: Right = "work", *, unfinished: bool = False
+    ) -> RequestHandler:
         """For POST: as `read`, and the form must be ours, with the token of that session."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
@@ -79,6 +87,8 @@ class RequestGuard:
                 return self._not_signed_in(request)
             if not self.sessions.has_token(request, (await read_fields(request)).get("csrf")):
                 return self._foreign_form()
+            if session.step and not unfinished:
+                return self._not_finished(request)
             return await self._call(handler, request, session, right)
 
         return guarded
@@ -92,9 +102,8 @@ class RequestGuard:
             return await handler(request, session)
 
     def client_address(self, request: web.Request) -> str:
-        """The peer's address, or the last address that our own proxy added."""
-        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        return (forwarded if self.behind_proxy and forwarded else request.remote or "")[:64]
+        """The client's address, as the outermost of our own proxies saw it."""
+        return client_address(request, self.proxies)
 
     def _foreign_form(self) -> web.Response:
         text = (
@@ -112,8 +121,19 @@ class RequestGuard:
             return self.html.message(
                 "Opening the desk", "One moment.", status=200, refresh=request.path_qs
             )
-        return_to = request.path_qs if request.method == "GET" else page_of_action(request.path)
-        return redirect(f"/desk/sign-in?next={quote(return_to, safe='')}")
+        return redirect(f"/desk/sign-in?next={_return_to(request)}")
+
+    def _not_finished(self, request: web.Request) -> web.Response:
+        """The password was right, and the second factor is missing."""
+        if BACKGROUND_HEADER in request.headers or request.path == "/desk/live":
+            return self.html.message("Signed out", "Please sign in again.", status=401)
+        return redirect(f"{SECOND_FACTOR_PAGE}?next={_return_to(request)}")
+
+
+def _return_to(request: web.Request) -> str:
+    """The page to come back to after signing in, quoted."""
+    path = request.path_qs if request.method == "GET" else page_of_action(request.path)
+    return quote(path, safe="")
 
 
 def is_cross_site(request: web.Request) -> bool:

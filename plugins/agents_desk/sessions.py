@@ -10,7 +10,9 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 from aiohttp import web
@@ -24,10 +26,13 @@ from plugins.agents_desk.accounts import (
     stored_entries,
 )
 from plugins.agents_desk.settings import Role
+from plugins.agents_desk.throttle import KNOWN_FOR
 
 BACKGROUND_HEADER = "X-Desk-Live"
 """The page sends this header with its own refreshes, which do not keep a session active."""
 SESSION_PREFIX = "session/"
+UNFINISHED_FOR = timedelta(minutes=10)
+"""Time to give the second factor, or to enrol one, after the password."""
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -41,16 +46,21 @@ class DeskSession(Value, frozen=True, kw_only=True):
     role: Role
     since: datetime
     seen: datetime
+    step: Literal["", "code", "enrol"] = ""
+    """What is missing before the person is signed in: a code of the second factor, or enrolling
+    one. Empty: nothing."""
 
 
 class StoredSession(Value, frozen=True, kw_only=True):
-    """A session as it is stored. ``origin`` is the client's address at sign-in."""
+    """A session as it is stored. ``origin`` is the client's address at sign-in; ``second_factor``
+    says whether a code was given."""
 
     name: str
     era: int
     since: datetime
     seen: datetime
     origin: str = ""
+    second_factor: bool = False
 
 
 class DeskSessions:
@@ -58,7 +68,11 @@ class DeskSessions:
 
     The cookie holds only an id. A browser that is not signed in gets an id that is not stored, so
     that the sign-in form has a token too; signing in issues a new id. ``idle`` and ``absolute``
-    are the time-outs in seconds; ``secure`` restricts the cookie to https.
+    are the time-outs in seconds; ``secure`` restricts the cookies to https. ``second_factor`` are
+    the roles that must use one.
+
+    A second cookie names the browser, so that people who signed in there before are not slowed
+    down by others who guess at their password.
     """
 
     def __init__(
@@ -70,6 +84,7 @@ class DeskSessions:
         idle: int,
         absolute: int,
         secure: bool,
+        second_factor: Collection[Role] = (),
     ) -> None:
         self._storage, self._accounts, self._clock = storage, accounts, clock
         self._idle, self._absolute = timedelta(seconds=idle), timedelta(seconds=absolute)
@@ -77,17 +92,30 @@ class DeskSessions:
         self._secure = secure
         # Another host of our domain cannot set a __Host- cookie (RFC 6265bis, 4.1.3.2).
         self.cookie = "__Host-desk" if secure else "desk"
+        self.browser_cookie = f"{self.cookie}-browser"
+        self._second_factor = frozenset(second_factor)
 
     async def start(
-        self, account: DeskAccount, response: web.StreamResponse, origin: str = ""
+        self,
+        account: DeskAccount,
+        response: web.StreamResponse,
+        origin: str = "",
+        *,
+        second_factor: bool = False,
     ) -> DeskSession:
-        """Sign ``account`` in under a new id and set the cookie on ``response``."""
+        """Sign ``account`` in under a new id and set the cookie on ``response``. Without the
+        ``second_factor`` that the account needs, the session is good for giving it only."""
         now, session_id = self._clock.now(), secrets.token_urlsafe(32)
         stored = StoredSession(
-            name=account.name, era=account.era, since=now, seen=now, origin=origin
+            name=account.name,
+            era=account.era,
+            since=now,
+            seen=now,
+            origin=origin,
+            second_factor=second_factor,
         )
         await self._storage.put(PLUGIN, _key(session_id), _encode(stored))
-        self._set_cookie(session_id, response)
+        self._set_cookie(self.cookie, session_id, response)
         return self._session(session_id, stored, account)
 
     async def find(self, request: web.Request) -> DeskSession | None:
@@ -107,6 +135,21 @@ class DeskSessions:
         """Whether the session has neither ended nor timed out."""
         return await self._open(session.id) is not None
 
+    def browser(self, request: web.Request) -> str:
+        """The id of the browser, if it has one; else empty."""
+        value = request.cookies.get(self.browser_cookie, "")
+        return value if ID_PATTERN.fullmatch(value) else ""
+
+    def name_browser(self, request: web.Request, response: web.StreamResponse) -> str:
+        """The id of the browser, which keeps it; a new one if it has none."""
+        browser = self.browser(request) or secrets.token_urlsafe(32)
+        self._set_cookie(self.browser_cookie, browser, response, KNOWN_FOR)
+        return browser
+
+    def must_have_second_factor(self, account: DeskAccount) -> bool:
+        """Whether the settings ask it of this person."""
+        return account.role in self._second_factor
+
     async def end(self, session: DeskSession, response: web.StreamResponse) -> None:
         """Sign out: delete the session and its cookie."""
         await self._delete(_key(session.id))
@@ -123,7 +166,7 @@ class DeskSessions:
         session_id = self._cookie_id(request)
         if session_id is None:
             session_id = secrets.token_urlsafe(32)
-            self._set_cookie(session_id, response)
+            self._set_cookie(self.cookie, session_id, response)
         return form_token(session_id)
 
     def has_token(self, request: web.Request, token: object) -> bool:
@@ -149,6 +192,7 @@ class DeskSessions:
             and not account.locked
             and account.era == stored.era
             and not self._is_expired(stored)
+            and not (self._step(stored, account) and self._is_unfinished_for_long(stored))
         ):
             return entry, stored, account
         await self._delete(entry.key)
@@ -157,6 +201,16 @@ class DeskSessions:
     def _is_expired(self, stored: StoredSession) -> bool:
         now = self._clock.now()
         return now - stored.seen >= self._idle or now - stored.since >= self._absolute
+
+    def _is_unfinished_for_long(self, stored: StoredSession) -> bool:
+        return self._clock.now() - stored.since >= UNFINISHED_FOR
+
+    def _step(self, stored: StoredSession, account: DeskAccount) -> Literal["", "code", "enrol"]:
+        if stored.second_factor:
+            return ""
+        if account.has_second_factor:
+            return "code"
+        return "enrol" if self.must_have_second_factor(account) else ""
 
     async def _touch(self, entry: StoredValue, stored: StoredSession) -> None:
         try:
@@ -177,6 +231,7 @@ class DeskSessions:
             role=account.role,
             since=stored.since,
             seen=stored.seen,
+            step=self._step(stored, account),
         )
 
     def _cookie_id(self, request: web.Request) -> str | None:
@@ -184,10 +239,13 @@ class DeskSessions:
         value = request.cookies.get(self.cookie, "")
         return value if ID_PATTERN.fullmatch(value) else None
 
-    def _set_cookie(self, session_id: str, response: web.StreamResponse) -> None:
+    def _set_cookie(
+        self, name: str, value: str, response: web.StreamResponse, age: timedelta | None = None
+    ) -> None:
         response.set_cookie(
-            self.cookie,
-            session_id,
+            name,
+            value,
+            max_age=int(age.total_seconds()) if age else None,
             path="/" if self._secure else "/desk",
             secure=self._secure,
             httponly=True,

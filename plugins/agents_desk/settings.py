@@ -54,7 +54,10 @@ class DeskSettings(BaseModel):
     behind_proxy: bool = Field(
         False,
         description="trust the last address of X-Forwarded-For, for sign-in limits and the audit "
-        "log",
+        "log; the gateway's own `proxies` says it for everything",
+    )
+    second_factor: tuple[Role, ...] = Field(
+        (), description="roles that must use a second factor; everyone else may"
     )
 
     slack_client_id: str | None = Field(

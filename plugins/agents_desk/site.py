@@ -8,7 +8,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway import Json, Services, StaticAssets, packaged_yaml
+from gateway import Json, Services, StaticAssets, UnsafeSetting, packaged_yaml, untrusted_proxy
+from plugins.agents_desk.account_data import PersonData
 from plugins.agents_desk.accounts import DeskAccounts, accounts_from_settings, demo_password
 from plugins.agents_desk.actions import ConversationActions
 from plugins.agents_desk.admin import AccountManager, AdminPages
@@ -17,9 +18,11 @@ from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams
 from plugins.agents_desk.pages import DeskPages
 from plugins.agents_desk.queue import QueueBoard
+from plugins.agents_desk.second_factor_pages import SecondFactorPages
 from plugins.agents_desk.sessions import DeskSessions
 from plugins.agents_desk.settings import DeskSettings
-from plugins.agents_desk.sign_in import SignInPage, SignInThrottle
+from plugins.agents_desk.sign_in import SignInPage
+from plugins.agents_desk.throttle import SignInThrottle
 
 CLEAN_UP_INTERVAL = 3600.0
 
@@ -29,14 +32,21 @@ class WebDesk:
     answer.
 
     With an https ``public_url`` the cookies are sent over https only. ``longest`` is how many
-    characters an answer may have.
+    characters an answer may have, and ``proxies`` how many trusted proxies are in front of us.
     """
 
     def __init__(
-        self, *, settings: DeskSettings, data_dir: Path, public_url: str, longest: int
+        self,
+        *,
+        settings: DeskSettings,
+        data_dir: Path,
+        public_url: str,
+        longest: int,
+        proxies: int = 0,
     ) -> None:
         self._settings, self._data_dir, self._longest = settings, data_dir, longest
         self._public_url = public_url
+        self._proxies = proxies or int(settings.behind_proxy)
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
         self._live: LiveStreams | None = None
 
@@ -68,8 +78,9 @@ class WebDesk:
             idle=settings.idle,
             absolute=settings.absolute,
             secure=self._public_url.startswith("https://"),
+            second_factor=settings.second_factor,
         )
-        guard = RequestGuard(sessions=sessions, html=html, behind_proxy=settings.behind_proxy)
+        guard = RequestGuard(sessions=sessions, html=html, proxies=self._proxies)
         throttle = SignInThrottle(storage, services.clock)
         sign_in = SignInPage(
             accounts=accounts,
@@ -82,6 +93,16 @@ class WebDesk:
         )
         board = QueueBoard(services)
         self._live = live = LiveStreams(services=services, sessions=sessions, board=board)
+        second_factor = SecondFactorPages(
+            accounts=accounts,
+            sessions=sessions,
+            throttle=throttle,
+            html=html,
+            guard=guard,
+            audit=services.audit,
+            clock=services.clock,
+            public_url=self._public_url,
+        )
         pages = DeskPages(
             services=services,
             settings=settings,
@@ -99,13 +120,15 @@ class WebDesk:
             accounts=accounts,
             longest=self._longest,
         )
-        manager = AccountManager(accounts=accounts, audit=services.audit)
+        data = PersonData(storage, accounts, services.audit)
+        manager = AccountManager(accounts=accounts, audit=services.audit, data=data)
         admin = AdminPages(services=services, html=html, guard=guard, manager=manager)
         self._clean_ups = [sessions.delete_expired, throttle.delete_expired]
         routes = [
             web.get("/desk/static/{version}/{name}", _asset_handler(assets)),
             web.get("/desk/live", guard.read(live.serve)),
             *sign_in.routes(),
+            *second_factor.routes(),
             *pages.routes(),
             *actions.routes(),
             *admin.routes(),
@@ -120,6 +143,7 @@ class WebDesk:
                 storage=storage,
                 accounts=accounts,
                 sessions=sessions,
+                throttle=throttle,
                 guard=guard,
                 html=html,
                 audit=services.audit,
@@ -135,6 +159,17 @@ class WebDesk:
         """The routes and their responses, for ``/openapi.json``."""
         part: dict[str, Json] = packaged_yaml("plugins.agents_desk", "openapi.yaml")
         return part
+
+    def unsafe_settings(self) -> Iterable[UnsafeSetting]:
+        """What is unsafe in public."""
+        if self._settings.demo_user:
+            yield UnsafeSetting(
+                key="plugins.agents_desk.demo_user",
+                what="the desk has a demo user, an admin whose password is in a file and in the "
+                "output of every start",
+                fix="remove it, and add people with `warmline desk user add`",
+            )
+        yield from untrusted_proxy(self._public_url, self._proxies)
 
     def hints(self, url: str) -> Iterable[str]:
         """Where the desk is, and how the demo user signs in."""

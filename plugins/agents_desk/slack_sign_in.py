@@ -47,6 +47,7 @@ from plugins.agents_desk.guard import RequestGuard, safe_target
 from plugins.agents_desk.html import HtmlRenderer, redirect
 from plugins.agents_desk.sessions import DeskSessions
 from plugins.agents_desk.settings import DeskSettings, Role
+from plugins.agents_desk.throttle import SignInThrottle
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +85,7 @@ class SlackSignIn:
     storage: PluginStorage
     accounts: DeskAccounts
     sessions: DeskSessions
+    throttle: SignInThrottle
     guard: RequestGuard
     html: HtmlRenderer
     audit: AuditLog
@@ -156,9 +158,12 @@ class SlackSignIn:
         response = redirect(pending.return_to)
         response.del_cookie(COOKIE, path="/desk/slack")
         await self.sessions.end_previous(request)
-        await self.audit.record(account.agent.id, "signed_in", origin=origin, detail="by Slack")
-        await self.sessions.start(account, response, origin)
-        log.info("desk.signed_in", agent=account.agent.id)
+        session = await self.sessions.start(account, response, origin)
+        if not session.step:
+            browser = self.sessions.name_browser(request, response)
+            await self.throttle.remember(account.name.casefold(), browser)
+            await self.audit.record(account.agent.id, "signed_in", origin=origin, detail="by Slack")
+            log.info("desk.signed_in", agent=account.agent.id)
         return response
 
     async def _take_pending(self, request: web.Request) -> PendingSlackSignIn:

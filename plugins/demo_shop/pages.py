@@ -19,7 +19,16 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway import AnswersFile, Json, Services, StaticAssets, Value, packaged_yaml, read_shape
+from gateway import (
+    AnswersFile,
+    Json,
+    Services,
+    StaticAssets,
+    UnsafeSetting,
+    Value,
+    packaged_yaml,
+    read_shape,
+)
 
 PACKAGE = "plugins.demo_shop"
 NEWEST_MAILS = 50
@@ -71,6 +80,14 @@ class ShopPages:
         """The routes, for ``/openapi.json``."""
         description: dict[str, Json] = packaged_yaml(PACKAGE, "openapi.yaml")
         return description
+
+    def unsafe_settings(self) -> Iterable[UnsafeSetting]:
+        """What is unsafe in public: all of it."""
+        yield UnsafeSetting(
+            key="plugins.demo_shop",
+            what="the demo shop is served, and anyone may read the mails in its folder",
+            fix="remove the section",
+        )
 
     def hints(self, url: str) -> Iterable[str]:
         """Where the shop and the mails that it sent are."""

@@ -14,8 +14,9 @@ import structlog
 
 from gateway import AnswersFile, BadConfig, Fact, Link, Problem, Reply, Turn, Value, read_shape
 
+from .grounding import grounded, stems
+from .masking import Placeholders, instructs_model, masked_history, placeholders_for
 from .model import LanguageModel, object_schema
-from .safety import Placeholders, grounded, instructs_model, masked_history, stems
 
 log = structlog.get_logger(__name__)
 PASSAGES = 5
@@ -105,7 +106,7 @@ class GroundedAnswers:
         passages = self.passages.nearest(text, turn.language, most=PASSAGES)
         if not passages or instructs_model(turn.message.text):
             return None
-        placeholders = Placeholders([turn.customer.name])
+        placeholders = placeholders_for(turn)
         data = {
             "passages": [
                 {"number": number, "text": passage.text}

@@ -10,8 +10,9 @@ import structlog
 
 from gateway import ContextCard, Reply, Turn
 
+from .grounding import grounded
+from .masking import Placeholders, instructs_model, placeholders_for_card
 from .model import LanguageModel, object_schema
-from .safety import Placeholders, grounded, instructs_model
 
 log = structlog.get_logger(__name__)
 LONGEST_SENTENCE = 300
@@ -70,7 +71,7 @@ class ModelSummaries:
         customers = [m.text for m in public if m.author == "customer"]
         if not customers or any(map(instructs_model, customers)):
             return None
-        placeholders = Placeholders([card.customer.name])
+        placeholders = placeholders_for_card(card)
         messages = [
             {
                 "by": "customer" if m.author == "customer" else "shop",

@@ -11,8 +11,8 @@ import msgspec
 
 from gateway import Emotion, ExamplesFile, Guess, Insight, MoodLabel, Services, Turn, read_shape
 
+from .masking import instructs_model, masked_history, placeholders_for
 from .model import LanguageModel, object_schema
-from .safety import Placeholders, instructs_model, masked_history
 
 OUT_OF_SCOPE = "oos"
 DISTRESS: Mapping[MoodLabel, float] = {
@@ -71,7 +71,7 @@ class OpenAIUnderstander:
     async def _understand(self, turn: Turn) -> Insight:
         if instructs_model(turn.message.text):
             return Insight()
-        placeholders = Placeholders([turn.customer.name])
+        placeholders = placeholders_for(turn)
         intents = list(dict.fromkeys([*self.examples, OUT_OF_SCOPE]))
         data = {
             "intents": {intent: list(lines) for intent, lines in self.examples.items()},

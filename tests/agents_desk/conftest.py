@@ -15,7 +15,7 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, CookieJar
 
 from gateway.testing.databases import ON_POSTGRES
-from plugins.agents_desk import DeskUser
+from plugins.agents_desk import DeskUser, accounts
 from plugins.agents_desk.settings import Role
 from tests.agents_desk.conversations import DeskGateway, play
 
@@ -75,6 +75,12 @@ def user(name: str, role: Role = "lead") -> DeskUser:
 def as_config(user: DeskUser) -> dict[str, Any]:
     """A user as the settings file has it."""
     return {**user.model_dump(), "password_hash": user.password_hash.get_secret_value()}
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unknown names cost as little to check as the users of these tests."""
+    monkeypatch.setattr(accounts, "UNUSED_HASH", FAST_HASHER.hash("discarded"))
 
 
 @pytest.fixture(scope="session")

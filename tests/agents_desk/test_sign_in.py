@@ -10,12 +10,14 @@ from pathlib import Path
 import argon2
 import pytest
 import structlog
-from aiohttp import web
+from aiohttp import ClientSession, CookieJar, web
 from click.testing import CliRunner
+from multidict import CIMultiDict
 from pydantic import ValidationError
 
-from gateway import Agent, WarmlineError
-from gateway.testing import MemoryStorage
+from gateway import Agent, TooMany, WarmlineError
+from gateway.testing import MemoryStorage, running
+from plugins import agents_desk
 from plugins.agents_desk import DeskSettings, DeskUser, WebDesk
 from plugins.agents_desk.accounts import (
     UNUSED_HASH,
@@ -27,8 +29,8 @@ from plugins.agents_desk.accounts import (
 from plugins.agents_desk.command import desk as desk_command
 from plugins.agents_desk.guard import safe_target
 from plugins.agents_desk.sessions import DeskSessions
-from plugins.agents_desk.sign_in import SignInThrottle
-from tests.agents_desk.conftest import PASSWORD, Visit, user
+from plugins.agents_desk.throttle import NetworkTurns, SignInThrottle
+from tests.agents_desk.conftest import PASSWORD, Visit, as_config, user
 from tests.agents_desk.conversations import MARIA, DeskGateway, JumpClock
 
 ANA = DeskAccount(name="ana", agent=Agent(id="desk:ana", name="Ana"), fixed=True)
@@ -146,12 +148,23 @@ async def test_attempts_are_limited(visitor: Callable[[], Visit], gw: DeskGatewa
     assert (await visit.sign_in("ana", PASSWORD)).url.path == "/desk"
 
 
-async def test_limit_per_address() -> None:
-    """An address has thirty attempts with any names; other addresses are not affected."""
+async def test_nobody_locks_an_office_out(visitor: Callable[[], Visit]) -> None:
+    """However many attempts fail behind one address, a colleague with the right password signs in
+    from there."""
+    visit = visitor()
+    for i in range(60):
+        await visit.sign_in(f"n{i}", "wrong")
+    assert (await visitor().sign_in("ben", PASSWORD)).url.path == "/desk"
+
+
+async def test_a_network_under_attack_has_fewer_attempts_for_each_name() -> None:
+    """After fifty failures in a network, each name has two attempts from there, never none."""
     tries = SignInThrottle(MemoryStorage(), JumpClock())
-    assert [await tries.admit(f"n{i}", "1.2.3.4") for i in range(30)] == [0.0] * 30
-    assert await tries.admit("n99", "1.2.3.4") == 900.0
-    assert await tries.admit("n99", "5.6.7.8") == 0.0
+    for i in range(50):
+        assert await tries.admit(f"n{i}", "1.2.3.4") == 0.0
+        await tries.failed(f"n{i}", "1.2.3.4")
+    assert [await tries.admit("ben", "1.2.3.4") for _ in range(3)] == [0.0, 0.0, 900.0]
+    assert await tries.admit("ben", "5.6.7.8") == 0.0
 
 
 async def test_ipv6_network_counts_as_one_address() -> None:
@@ -161,13 +174,71 @@ async def test_ipv6_network_counts_as_one_address() -> None:
     assert waits == [0.0] * 5 + [900.0]
 
 
-async def test_limit_per_name_spares_known_addresses() -> None:
-    """A name has fifty attempts from anywhere, except where it has signed in before."""
+async def test_nobody_locks_a_user_out_from_elsewhere() -> None:
+    """Attempts from many networks leave the owner two from a new place, and five in a browser in
+    which they signed in before."""
     tries = SignInThrottle(MemoryStorage(), JumpClock())
-    await tries.succeeded("ana", "9.9.9.9")
-    waits = [await tries.admit("ana", f"10.0.0.{i}") for i in range(51)]
-    assert waits == [0.0] * 50 + [900.0]
-    assert await tries.admit("ana", "9.9.9.9") == 0.0
+    await tries.remember("ana", "her own browser")
+    for i in range(200):
+        assert await tries.admit("ana", f"10.0.{i}.1") == 0.0
+        await tries.failed("ana", f"10.0.{i}.1")
+    assert [await tries.admit("ana", "9.9.9.9") for _ in range(3)] == [0.0, 0.0, 900.0]
+    own = [await tries.admit("ana", "9.9.9.9", "her own browser") for _ in range(6)]
+    assert own == [0.0] * 5 + [900.0]
+
+
+async def test_a_colleague_in_the_office_locks_nobody_out(visitor: Callable[[], Visit]) -> None:
+    """Wrong passwords from the same address do not count in the owner's own browser."""
+    own = visitor()
+    await own.sign_in("ana", PASSWORD)
+    await own.open("/desk")
+    await own.send("/desk/sign-out")
+    other = visitor()
+    answers = [(await other.sign_in("ana", "wrong")).status for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+    assert (await own.sign_in("ana", PASSWORD)).url.path == "/desk"
+
+
+async def test_unknown_names_are_counted_as_known_ones(visitor: Callable[[], Visit]) -> None:
+    """Neither the answers nor their order tell which names exist, also after many attempts."""
+    visit = visitor()
+    for i in range(8):
+        await visit.sign_in(f"invented-{i}", "wrong")
+    answers = {
+        name: [(await visit.sign_in(name, "wrong")).status for _ in range(7)]
+        for name in ("ana", "nobody", "cleo", "no-one")
+    }
+    assert set(map(tuple, answers.values())) == {(401,) * 5 + (429,) * 2}
+
+
+async def test_invented_names_fill_no_storage() -> None:
+    """The number of entries is bounded, whatever is tried."""
+    storage, clock = MemoryStorage(), JumpClock()
+    tries = SignInThrottle(storage, clock)
+    keys = {await tries._place("both", f"name {i}", "1.2.3.4") for i in range(2000)}
+    assert all(re.fullmatch("tries/both/[0-9a-f]{4}", key) for key in keys)
+    other = SignInThrottle(MemoryStorage(), clock)
+    assert await other._place("both", "a", "b") != await tries._place("both", "a", "b")
+
+
+@pytest.mark.parametrize("behind", [
+    [("X-Forwarded-For", "203.0.113.7")],
+    [("X-Forwarded-For", "10.9.8.7, 203.0.113.7")],
+    [("X-Forwarded-For", "10.9.8.7"), ("X-Forwarded-For", "203.0.113.7")],
+    [("X-Forwarded-For", "10.9.8.7"), ("X-Forwarded-For", "1.1.1.1, 203.0.113.7:4711")],
+])  # fmt: skip
+async def test_the_proxys_own_entry_is_the_clients_address(
+    tmp_path: Path, behind: list[tuple[str, str]]
+) -> None:
+    """The last entry over all lines counts: what the client wrote before it changes nothing."""
+    config = {"proxies": 1, "plugins": {"agents_desk": {"users": [as_config(user("ana"))]}}}
+    async with (
+        running(agents_desk, config=config, tmp_path=tmp_path) as gw,
+        ClientSession(cookie_jar=CookieJar(unsafe=True), headers=CIMultiDict(behind)) as http,
+    ):
+        await Visit(http, gw.url).sign_in("ana", "wrong")
+        [line] = await gw.services.audit.lines(who="desk:ana")
+    assert line.origin == "203.0.113.7"
 
 
 async def test_attempts_are_shared_by_processes() -> None:
@@ -182,7 +253,8 @@ async def test_old_attempts_are_deleted() -> None:
     storage, clock = MemoryStorage(), JumpClock()
     tries = SignInThrottle(storage, clock)
     for i in range(20):
-        await tries.admit("", f"10.0.0.{i}")
+        await tries.admit(f"n{i}", f"10.0.0.{i}")
+        await tries.failed(f"n{i}", f"10.0.0.{i}")
     assert await storage.scan("agents_desk", "tries/")
     clock.advance(901)
     await tries.delete_expired()
@@ -368,3 +440,43 @@ async def test_malformed_form_is_400(ana: Visit, visitor: Callable[[], Visit], k
 def test_unknown_names_take_as_long_as_known_ones() -> None:
     """The hash for unknown names costs as much to check as a new hash."""
     assert not argon2.PasswordHasher().check_needs_rehash(UNUSED_HASH)
+
+
+@pytest.mark.parametrize("cost", [8, 64, 70_000])
+async def test_each_name_costs_the_same_work(monkeypatch: pytest.MonkeyPatch, cost: int) -> None:
+    """Whatever a known name's hash costs, an unknown one costs at least as much, and a cheap one
+    is checked beside the costliest."""
+    monkeypatch.setattr("plugins.agents_desk.accounts.UNUSED_HASH", UNUSED_HASH)
+    hashed = argon2.PasswordHasher(time_cost=1, memory_cost=cost, parallelism=1).hash(PASSWORD)
+    accounts = accounts_of({"ana": ANA.replace(password_hash=hashed)})
+    checked: list[str] = []
+    monkeypatch.setattr(accounts, "_matches", lambda tried, _: checked.append(tried))
+    reference = max((UNUSED_HASH, hashed), key=work)
+    for name in ("nobody", "ana"):
+        checked.clear()
+        await accounts.authenticate(name, "wrong")
+        assert reference in checked
+
+
+def work(password_hash: str) -> int:
+    parameters = argon2.extract_parameters(password_hash)
+    return parameters.memory_cost * parameters.time_cost
+
+
+async def test_one_network_does_not_make_others_wait() -> None:
+    """One sign-in of each network runs at a time; a flood is refused after twenty."""
+    turns, running_now = NetworkTurns(), asyncio.Event()
+    go = asyncio.Event()
+
+    async def sign_in(address: str) -> None:
+        async with turns.turn(address):
+            running_now.set()
+            await go.wait()
+
+    flood = [asyncio.create_task(sign_in("1.2.3.4")) for _ in range(20)]
+    await running_now.wait()
+    with pytest.raises(TooMany):
+        await sign_in("1.2.3.4")
+    other = asyncio.create_task(sign_in("5.6.7.8"))
+    go.set()
+    await asyncio.gather(other, *flood)

@@ -213,7 +213,7 @@ async def opened(
     config = {
         "brand_voice": {},
         "channels": {
-            "rest": {},
+            "rest": {"open": True},
             "slack": {
                 "bot_token": slack.bot_token,
                 "signing_secret": slack.signing_secret,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 from aiohttp import web
 
-from channels.rest import RestMessage, parse
+from channels.rest.channel import RestMessage, parse
 from gateway import Channel, Services, Settings, Traits, hookimpl
 from gateway.app import build_app, build_gateway
 from gateway.cli.common import configure_logging

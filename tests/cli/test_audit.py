@@ -19,7 +19,7 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 CONFIG = """
 data_dir: {folder}/var
 brand_voice: {{}}
-channels: {{rest: {{}}}}
+channels: {{rest: {{open: true}}}}
 plugins: {{agents_desk: {{}}}}
 """
 

@@ -243,7 +243,7 @@ def test_replay_names_the_line_of_a_mistake(warmline: Any, tmp_path: Path) -> No
 
 def test_plugins_and_channels_are_listed_with_their_state(warmline: Any, tmp_path: Path) -> None:
     """Sleeping ones are listed with the reason."""
-    (tmp_path / "warmline.yaml").write_text("channels: {rest: {}}\n", "utf-8")
+    (tmp_path / "warmline.yaml").write_text("channels: {rest: {open: true}}\n", "utf-8")
     listed = warmline("channels").stdout
     assert "rest" in listed
     assert "`channels.email` is not in the configuration" in " ".join(listed.split())

@@ -14,7 +14,7 @@ from tests.cluster.server import RedisServer
 from tests.story.serving import Server
 
 CONFIG = """
-channels: {rest: {answer_timeout: 60}, email: false}
+channels: {rest: {open: true, requests_per_address: null, answer_timeout: 60}, email: false}
 brand_voice: true
 plugins: {escalation: {}}
 redis: {lock: 2, timeout: 0.5, sweep: 1}

@@ -93,7 +93,7 @@ async def test_a_waiting_request_gets_the_answer_of_another_process(
 ) -> None:
     """REST answers as soon as a worker commits: an event ends the wait, not a poll."""
     monkeypatch.setattr(answers, "LOOK_AGAIN", 600.0)
-    rest = {"rest": {"answer_timeout": 30}}
+    rest = {"rest": {"open": True, "requests_per_address": None, "answer_timeout": 30}}
     web = await cluster.add("web", channels.rest, channels=rest)
     await cluster.add("worker", channels.rest, channels=rest)
     async with web.session() as http:
@@ -213,7 +213,7 @@ async def test_the_list_of_processes_has_roles_and_exclusive_tasks(cluster: Gate
 
 async def test_a_worker_serves_only_health_and_metrics(cluster: GatewayCluster) -> None:
     """The routes of customers and providers are missing."""
-    worker = await cluster.add("worker", channels.rest, channels={"rest": {}})
+    worker = await cluster.add("worker", channels.rest, channels={"rest": {"open": True}})
     async with worker.session() as http:
         async with http.post("/webhooks/rest/webhook", json={}) as response:
             assert response.status == 404

@@ -124,7 +124,7 @@ async def serve(port: int, provider_url: str, folder: Path) -> None:
                 "public_url": f"http://127.0.0.1:{port}",
                 "delivery": {"backoff_first": 0.1, "backoff_most": 0.5, "attempts": 50},
                 "channels": {
-                    "rest": {},
+                    "rest": {"open": True, "requests_per_address": None},
                     "webchat": {"messages_per_minute": 6000, "sessions_per_minute": 6000},
                 },
             }

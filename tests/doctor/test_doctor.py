@@ -46,7 +46,7 @@ def warmline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Runs the command with a small configuration."""
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "warmline.yaml"
-    file.write_text("brand_voice: {}\nchannels: {rest: {}}\n", "utf-8")
+    file.write_text("brand_voice: {}\nchannels: {rest: {open: true}}\n", "utf-8")
 
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(command(), arguments, catch_exceptions=False)

@@ -14,8 +14,9 @@ from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import nlu_openai
 from plugins.nlu_local import plugin as nlu_local
 from plugins.nlu_openai.answers import read_passages
+from plugins.nlu_openai.grounding import grounded
+from plugins.nlu_openai.masking import Placeholders, instructs_model
 from plugins.nlu_openai.model import DailyBudget, TokenPrices
-from plugins.nlu_openai.safety import Placeholders, grounded, instructs_model
 from plugins.nlu_openai.understander import read_examples
 from tests.conftest import until
 
@@ -199,6 +200,48 @@ def test_an_answer_beyond_its_source_is_not_grounded(answer: str) -> None:
     assert not grounded(answer, SOURCE)
 
 
+SAYS = {
+    "en": "We do not ship to Norway. Ask at the desk for your parcel, and bring an ID card.",
+    "de": "Wir liefern nicht nach Norwegen. Fragen Sie am Schalter nach dem Paket.",
+    "fr": "Nous ne livrons pas en Norvège. Demandez votre colis au comptoir.",
+    "es": "No enviamos a Noruega. Pida su paquete en el mostrador.",
+    "it": "Non spediamo in Norvegia. Chieda il suo pacco allo sportello.",
+    "nl": "We leveren niet in Noorwegen. Vraag aan de balie naar uw pakket.",
+    "pt": "Não enviamos para a Noruega. Peça o seu pacote no balcão.",
+    "pl": "Nie wysyłamy do Norwegii. Proszę zapytać o paczkę przy kasie.",
+}
+
+
+@pytest.mark.parametrize(("language", "source"), SAYS.items())
+def test_a_source_in_its_own_words_is_grounded(language: str, source: str) -> None:
+    """Whole, and each of its sentences, in each language."""
+    for answer in (source, *source.split(". ")):
+        assert grounded(answer, source), answer
+
+
+@pytest.mark.parametrize(("language", "answer"), [
+    ("en", "We do ship to Norway."), ("en", "We ship to Norway."),
+    ("en", "Do not ask at the desk for your parcel."), ("en", "Ask at the desk for your VIP card."),
+    ("en", "Your PIN is at the desk."), ("en", "You get a free parcel."),
+    ("en", "We shall refund your parcel."), ("en", "Ask for XK7 at the desk."),
+    ("en", "We promise your parcel at the desk."), ("en", "The key is at the desk."),
+    ("en", "Bring an ID card and a pen for ten."),
+    ("de", "Wir liefern nach Norwegen."), ("de", "Fragen Sie nicht am Schalter."),
+    ("de", "Wir geben Rabatt am Schalter."), ("de", "Ihr Paket liefern wir garantiert."),
+    ("fr", "Nous livrons en Norvège."), ("fr", "Demandez un bon au comptoir."),
+    ("fr", "Votre colis est gratuit."), ("fr", "Demandez le mot clé au comptoir."),
+    ("es", "Enviamos a Noruega."), ("es", "Pida su reembolso en el mostrador."),
+    ("es", "Su paquete es gratis."), ("it", "Spediamo in Norvegia."),
+    ("it", "Chieda lo sconto allo sportello."), ("nl", "We leveren in Noorwegen."),
+    ("nl", "Vraag aan de balie naar uw korting."), ("pt", "Enviamos para a Noruega."),
+    ("pt", "Peça o seu reembolso no balcão."), ("pl", "Wysyłamy do Norwegii."),
+    ("pl", "Proszę zapytać o zwrot przy kasie."),
+])  # fmt: skip
+def test_a_small_word_is_not_overlooked(language: str, answer: str) -> None:
+    """A dropped or added `not`, a promise, compensation, a secret or a code, however short."""
+    assert not grounded(answer, SAYS[language])
+
+
 async def test_an_answer_has_its_source_and_links(
     fake: FakeOpenAI, config: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -317,6 +360,66 @@ def test_personal_data_is_masked(value: str, kind: str) -> None:
     assert value not in masked
     assert masked == f"It is [{kind}_1], I said [{kind}_1]."
     assert placeholders.restore(masked) == text
+
+
+@pytest.mark.parametrize(("text", "value", "kind"), [
+    ("my password is hunter2, please help", "hunter2", "PASSWORD"),
+    ("Passwort: Sommer!23", "Sommer!23", "PASSWORD"),
+    ("Mein Kennwort lautet sonnenblume.", "sonnenblume", "PASSWORD"),
+    ("mot de passe : soleil", "soleil", "PASSWORD"),
+    ("mi contraseña es luna", "luna", "PASSWORD"), ("PIN 4711", "4711", "PASSWORD"),
+    ("wachtwoord is tulp", "tulp", "PASSWORD"), ("hasło to kot123", "kot123", "PASSWORD"),
+    ("a senha é girassol", "girassol", "PASSWORD"), ("la password è sole", "sole", "PASSWORD"),
+    ("the key sk-abc123DEF456ghi789", "sk-abc123DEF456ghi789", "TOKEN"),
+    ("https://shop.example/reset?token=abcdef123456", "abcdef123456", "TOKEN"),
+    ("https://ana:tulip@shop.example/", "ana:tulip", "TOKEN"),
+    ("it says 9f86d081884c7d659a2feaa0c55ad015", "9f86d081884c7d659a2feaa0c55ad015", "TOKEN"),
+    ("I live at 221b Baker Street, London", "221b Baker Street", "STREET"),
+    ("to 10 Downing St please", "10 Downing St", "STREET"), ("SW1A 2AA", "SW1A 2AA", "STREET"),
+    ("an die Lange Straße 12a in Köln", "Straße 12a", "STREET"),
+    ("Hauptstr. 5", "Hauptstr. 5", "STREET"), ("le 12 rue Victor Hugo", "12 rue Victor", "STREET"),
+    ("Calle Mayor 5, Madrid", "Calle Mayor 5", "STREET"), ("in via Roma, 12", "via Roma", "STREET"),
+    ("Keizersgracht 241", "Keizersgracht 241", "STREET"),
+    ("rua Augusta nº 77", "rua Augusta", "STREET"), ("ul. Długa 3", "Długa 3", "STREET"),
+    ("My name is john smith and I wait", "john smith", "NAME"),
+    ("ich heiße Jürgen von der Heide und warte", "Jürgen von der Heide", "NAME"),
+    ("je m'appelle Zoé", "Zoé", "NAME"), ("Me llamo Ana López.", "Ana López", "NAME"),
+    ("Mijn naam is Piet", "Piet", "NAME"), ("Nazywam się Jan Kowalski", "Jan Kowalski", "NAME"),
+    ("ask Mr Miller", "Miller", "NAME"), ("Frau Schmidt sagte es", "Schmidt", "NAME"),
+    ("Where is it?\nThanks\nJohn Smith", "John Smith", "NAME"),
+    ("Wo ist es?\nViele Grüße\nKlara Weiß", "Klara Weiß", "NAME"),
+])  # fmt: skip
+def test_secrets_streets_and_names_are_masked(text: str, value: str, kind: str) -> None:
+    """In several languages, as customers write them."""
+    masked = Placeholders().mask(text)
+    assert value not in masked
+    assert f"[{kind}_" in masked
+
+
+@pytest.mark.parametrize("text", [
+    "I forgot my password and cannot log in", "my password is not working", "the pin is broken",
+    "I want a tan bag for 30 euros", "I waited 3 days on the road", "3 of the best place",
+    "Mein Passwort ist falsch",
+    "2 bags at €49.90 in 3-5 days, open 9:00 to 17:30?",
+])  # fmt: skip
+def test_ordinary_words_are_not_masked(text: str) -> None:
+    """A question about a password, or with a number, stays as it is."""
+    assert Placeholders().mask(text) == text
+
+
+def test_a_name_that_was_given_is_found_again() -> None:
+    """Also where nothing introduces it, and so are the names of our people."""
+    placeholders = Placeholders(["Una Berg"])
+    masked = placeholders.mask("My name is Anna Kern. Una told me: the parcel is for Kern.")
+    assert not any(name in masked for name in ("Anna", "Kern", "Una"))
+
+
+@pytest.mark.parametrize("text", ["my password is hunter2", "the key is sk-abc123DEF456ghi789"])
+def test_a_secret_is_never_put_back(text: str) -> None:
+    """An answer that repeats it is refused."""
+    placeholders = Placeholders()
+    with pytest.raises(KeyError):
+        placeholders.restore(placeholders.mask(text))
 
 
 def test_small_numbers_are_not_masked() -> None:

@@ -260,7 +260,7 @@ class TextIsIntent:
 async def test_a_customer_gets_an_answer(write: Write, tmp_path: Path) -> None:
     """Enabled by its section alone, the package answers through the whole gateway."""
     write(TEXT)
-    config = {"channels": {"rest": {}}, "plugins": {"faq": {"answers": "answers.yaml"}}}
+    config = {"channels": {"rest": {"open": True}}, "plugins": {"faq": {"answers": "answers.yaml"}}}
     async with running(faq, rest, TextIsIntent(), config=config, tmp_path=tmp_path) as gw:
         sam = gw.customer("rest", "sam")
         await sam.say("shipping")

@@ -118,7 +118,7 @@ class Deployment:
             },
             "brand_voice": {},
             "channels": {
-                "rest": {},
+                "rest": {"open": True, "requests_per_address": None},
                 "webchat": {
                     "messages_per_minute": 6000,
                     "sessions_per_minute": 6000,

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-import channels.rest
+import channels.rest.channel
 import channels.slack.customers.events
 import channels.slack.endpoint
 import channels.slack.markup
@@ -181,7 +181,9 @@ def _understand(data: bytes) -> None:
 TARGETS: Mapping[str, FuzzTarget] = {
     "mail": FuzzTarget(call=parse_mail, seeds="tests/email/mails/*.eml"),
     "html": FuzzTarget(call=_html, seeds="plugins/demo_shop/templates/*.html"),
-    "rest": FuzzTarget(call=channels.rest.decode, errors=(msgspec.DecodeError, UnicodeDecodeError)),
+    "rest": FuzzTarget(
+        call=channels.rest.channel.decode, errors=(msgspec.DecodeError, UnicodeDecodeError)
+    ),
     "sms": FuzzTarget(call=_sms, errors=(channels.sms.parse.UnreadableForm, web.HTTPException)),
     "slack": FuzzTarget(call=_slack, seeds="tests/slack/events/*.json"),
     "mrkdwn": FuzzTarget(call=_markup),

@@ -24,7 +24,8 @@ from tests.spine.conftest import ANSWER_ALL, Barrier, before, paused_worker
 def answer_all(tmp_path: Path) -> dict[str, Any]:
     file = tmp_path / "policy.yaml"
     file.write_text(ANSWER_ALL, "utf-8")
-    return {"policy": str(file), "channels": {"rest": {}}}
+    rest = {"open": True, "requests_per_address": None}
+    return {"policy": str(file), "channels": {"rest": rest}}
 
 
 def greet(turn: Turn) -> Reply | None:

@@ -30,7 +30,7 @@ CONFIG = {
     "public_url": PUBLIC,
     "brand_voice": {},
     "channels": {
-        "rest": {"answer_timeout": 0.05},
+        "rest": {"open": True, "answer_timeout": 0.05, "requests_per_address": None},
         "webchat": {
             "messages_per_minute": MANY,
             "files_per_minute": MANY,

@@ -164,3 +164,11 @@ def test_a_pod_has_time_to_drain(role: str) -> None:
     assert pod["terminationGracePeriodSeconds"] > before + WorkerSettings().drain
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert {"name": "WARMLINE_ROLE", "value": role} in container["env"]
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "cluster.yaml", "kubernetes.yaml"])
+def test_the_proxy_in_front_is_trusted(name: str) -> None:
+    """Each deployment says how many proxies add to X-Forwarded-For: else all clients behind it
+    count as one."""
+    text = (DOCKER / name).read_text("utf-8")
+    assert re.search(r"WARMLINE_PROXIES: (\"1\"|\$\{WARMLINE_PROXIES:-1\})", text)

@@ -25,7 +25,7 @@ from gateway.testing import (
     running,
 )
 
-QUALITY = Path(channels.rest.__file__).with_suffix(".quality.yaml")
+QUALITY = Path(channels.rest.__file__).with_name("quality.yaml")
 TOKEN = "a-token-nobody-guesses"
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 import channels.rest
-from gateway import Button, Reply, Turn
+from gateway import Button, Event, Reply, Turn
 from gateway.testing import FakeHandler, RunningGateway, running
 from tests.conftest import until
 
@@ -52,6 +52,7 @@ class SlowHandler(FakeHandler):
 
 def config(folder: Path, **rest: Any) -> dict[str, Any]:
     (folder / "policy.yaml").write_text(POLICY, "utf-8")
+    rest = {"open": "token" not in rest and "identity_secret" not in rest, **rest}
     return {"policy": str(folder / "policy.yaml"), "channels": {"rest": rest}}
 
 
@@ -206,7 +207,8 @@ async def test_requests_need_the_token(tmp_path: Path) -> None:
         (b"[]", 400),
         (b'{"sender": "a"}', 400),
         (b'{"sender": "", "message": "x"}', 400),
-        (b'{"sender": 5, "message": "x"}', 400),
+        (b'{"sender": true, "message": "x"}', 400),
+        (b'{"sender": ["a"], "message": "x"}', 400),
         (b'{"sender": "a", "message": null}', 400),
         (b"\xff\xfe", 400),
         (b'{"sender": "a", "message": "' + b"x" * 1_100_000 + b'"}', 413),
@@ -252,7 +254,7 @@ async def _any_json(bodies: list[Any], folder: Path) -> None:
             async with session.post(WEBHOOK, data=json.dumps(body)) as response:
                 assert response.status in (200, 400), body
                 if response.status == 200:
-                    stored[body["sender"]] = body["message"]
+                    stored[str(body["sender"])] = str(body["message"])
         for sender, text in stored.items():
             messages = await gw.services.mailbox.messages(
                 gw.customer("rest", sender).address, own=True, limit=1000
@@ -287,15 +289,104 @@ async def test_all_messages_are_pushed_to_the_callback(tmp_path: Path) -> None:
             running(channels.rest, FakeHandler(answers), config=more, tmp_path=tmp_path) as gw,
             gw.session() as session,
         ):
-            answer = await post(session, sender="ana", message="hi")
+            await post(session, sender="ana", message="hi")
             await until(lambda: len(receiver.received) == 2)
-    assert [message["id"] for message in receiver.received] == [message["id"] for message in answer]
+            messages = await gw.services.mailbox.messages(gw.customer("rest", "ana").address)
+    assert [message["id"] for message in receiver.received] == [str(each.id) for each in messages]
     assert receiver.received[0] == {
         "recipient_id": "ana",
         "text": "First.",
-        "id": answer[0]["id"],
+        "id": str(messages[0].id),
         "author": "bot",
     }
+
+
+async def test_a_push_has_buttons_and_replaces_the_answer(tmp_path: Path) -> None:
+    """With ``callback_url`` the answer is empty, and the push has the buttons, as Rasa's callback
+    channel has them; its own paths answer as Rasa does."""
+    receiver = CallbackServer()
+    app = web.Application()
+    app.add_routes([web.post("/callback", receiver.receive)])
+    async with TestServer(app, skip_url_asserts=True) as server:
+        more = config(tmp_path, callback_url=str(server.make_url("/callback")))
+        async with (
+            running(channels.rest, FakeHandler(answers), config=more, tmp_path=tmp_path) as gw,
+            gw.session() as session,
+        ):
+            assert await post(session, sender="ana", message="hi") == []
+            body = {"sender": "ana", "message": "hi again"}
+            async with session.post("/webhooks/callback/webhook", json=body) as response:
+                assert (response.status, await response.text()) == (200, "success")
+            async with session.get("/webhooks/callback/") as response:
+                assert await response.json() == {"status": "ok"}
+            await until(lambda: len(receiver.received) == 4)
+    assert [message["text"] for message in receiver.received][1::2] == [
+        "Then hi.",
+        "Then hi again.",
+    ]
+    assert receiver.received[1]["buttons"] == [{"title": "Yes", "payload": "/yes"}]
+
+
+async def test_the_channel_says_that_it_is_there(gw: RunningGateway) -> None:
+    """``GET /webhooks/rest/`` answers as Rasa does."""
+    async with gw.session() as session, session.get("/webhooks/rest/") as response:
+        assert (response.status, await response.json()) == (200, {"status": "ok"})
+
+
+async def test_a_stream_has_one_message_in_each_line(gw: RunningGateway) -> None:
+    """``?stream=true`` gives lines of JSON with Rasa's content type."""
+    async with gw.session() as session:
+        body = {"sender": "ana", "message": "hi"}
+        async with session.post(WEBHOOK, json=body, params={"stream": "true"}) as response:
+            assert response.content_type == "text/event-stream"
+            lines = (await response.text()).splitlines()
+    assert [json.loads(line)["text"] for line in lines] == ["First.", "Then hi."]
+
+
+@pytest.mark.parametrize(("sender", "text"), [(4711, "4711"), (2**70, str(2**70)), (1.5, "1.5")])
+async def test_a_number_is_taken_as_text(gw: RunningGateway, sender: float, text: str) -> None:
+    """A numeric sender, message and message_id mean the same as their text."""
+    async with gw.session() as session:
+        first = await post(session, sender=sender, message=7, message_id=1)
+        assert [message["recipient_id"] for message in first] == [text, text]
+        assert first[1]["text"] == "Then 7."
+        assert await post(session, sender=text, message="other", message_id="1") == first
+
+
+@pytest.mark.parametrize(
+    "body", [{"message": "hi"}, {"sender": None, "message": "hi"}, {"sender": "ana"}]
+)
+async def test_an_error_names_what_is_missing(gw: RunningGateway, body: dict[str, object]) -> None:
+    """A missing sender or message is a 400 that names it."""
+    missing = "sender" if body.get("sender") is None else "message"
+    async with gw.session() as session, session.post(WEBHOOK, json=body) as response:
+        assert response.status == 400
+        assert missing in (await response.json())["error"]["message"]
+
+
+@pytest.mark.parametrize("params", [{}, {"wait": "0"}])
+async def test_an_empty_poll_that_did_not_wait_asks_for_a_pause(
+    gw: RunningGateway, params: dict[str, str]
+) -> None:
+    """Else a client that asks again at once would spin."""
+    async with (
+        gw.session() as session,
+        session.get(MESSAGES, params={"sender": "ana", **params}) as response,
+    ):
+        assert await response.json() == []
+        assert response.headers["Retry-After"] == "1"
+
+
+async def test_typing_does_not_wake_a_poll(gw: RunningGateway) -> None:
+    """A poll looks for messages only when there may be one."""
+    lane = gw.customer("rest", "ana").address.lane
+    async with gw.session() as session:
+        poll = asyncio.create_task(_wait(session))
+        for _ in range(50):
+            gw.services.events.publish(Event(topic=lane, name="typing"))
+            await asyncio.sleep(0)
+        await post(session, sender="ana", message="hi")
+        assert [message["text"] for message in await poll] == ["First.", "Then hi."]
 
 
 async def test_a_token_of_invalid_bytes_is_refused(tmp_path: Path) -> None:
@@ -317,7 +408,7 @@ async def test_a_wrong_method_gets_the_allow_header(gw: RunningGateway) -> None:
     """405 lists the allowed methods (RFC 9110, section 15.5.6)."""
     async with gw.session() as session, session.get(WEBHOOK) as answer:
         assert answer.status == 405
-        assert answer.headers["Allow"] == "POST"
+        assert answer.headers["Allow"] == "OPTIONS,POST"
         assert (await answer.json())["error"]["code"] == "method_not_allowed"
 
 
@@ -337,3 +428,4 @@ async def test_a_poll_after_the_stop_does_not_wait(gw: RunningGateway) -> None:
     async with ClientSession() as http, asyncio.timeout(10):
         answer = await http.get(f"{gw.url}{MESSAGES}?sender=ana&wait=60")
         assert await answer.json() == []
+        assert answer.headers["Retry-After"] == "1"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,18 @@ import pytest
 import structlog
 from aiohttp import ClientSession, CookieJar, FormData, web
 from aiohttp.test_utils import TestServer
+from multidict import CIMultiDict
 from yarl import URL
 
 import channels.rest
-from gateway import NotFound, Reply
+from gateway import Agent, NotFound, Reply
 from gateway.adapters.files import DiskFiles
 from gateway.cli import common
 from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import agents_desk
+from plugins.agents_desk.accounts import DeskAccount, DeskAccounts
 from plugins.agents_desk.pages import content_disposition
+from plugins.agents_desk.second_factor import new_second_factor
 from tests.agents_desk.conftest import PASSWORD, Visit, user
 
 CRLF = "x\r\nSet-Cookie: desk=evil\r\n\r\n<script>alert(1)</script>"
@@ -32,7 +37,7 @@ BOMB = 200_000_000
 async def gw(tmp_path: Path) -> AsyncIterator[RunningGateway]:
     """REST, a bot that repeats messages, and the desk with one user."""
     desk = {"users": [{**user("ana").model_dump(), "password_hash": _hash()}]}
-    config = {"channels": {"rest": {}}, "plugins": {"agents_desk": desk}}
+    config = {"channels": {"rest": {"open": True}}, "plugins": {"agents_desk": desk}}
     handler = FakeHandler(lambda turn: Reply(body=(f"You said {turn.message.text}",)))
     async with running(channels.rest, agents_desk, handler, config=config, tmp_path=tmp_path) as gw:
         yield gw
@@ -190,7 +195,11 @@ async def test_every_answer_has_the_security_headers(
 ) -> None:
     """On every status: nosniff, no frames, a content and an opener policy; HSTS with https."""
     desk = {"users": [{"name": "ana", "password_hash": _hash()}]}
-    config = {"public_url": public, "channels": {"rest": {}}, "plugins": {"agents_desk": desk}}
+    config = {
+        "public_url": public,
+        "channels": {"rest": {"open": True}},
+        "plugins": {"agents_desk": desk},
+    }
     async with (
         running(channels.rest, agents_desk, config=config, tmp_path=tmp_path) as gw,
         gw.session() as http,
@@ -218,7 +227,7 @@ async def test_a_callback_follows_no_redirect(tmp_path: Path) -> None:
     app = web.Application()
     app.add_routes([web.post("/hook", redirect), web.post("/inner", inner)])
     async with TestServer(app, skip_url_asserts=True) as server:
-        rest = {"callback_url": str(server.make_url("/hook"))}
+        rest = {"open": True, "callback_url": str(server.make_url("/hook"))}
         handler = FakeHandler(lambda turn: Reply(body=("Hm.",)))
         config = {"channels": {"rest": rest}}
         async with running(channels.rest, handler, config=config, tmp_path=tmp_path) as gw:
@@ -226,3 +235,43 @@ async def test_a_callback_follows_no_redirect(tmp_path: Path) -> None:
             [dead_letter] = await gw.gateway.store.outbox.list()
             assert "307" in (dead_letter.error or "")
     assert redirected == []
+
+
+@pytest.mark.parametrize("spoofed", [
+    lambda i: [("X-Forwarded-For", f"10.0.0.{i}"), ("X-Forwarded-For", "203.0.113.7")],
+    lambda i: [("X-Forwarded-For", f"10.0.0.{i}, 203.0.113.7")],
+    lambda i: [("X-Forwarded-For", f"10.0.0.{i},"), ("X-Forwarded-For", "203.0.113.7:1234")],
+    lambda i: [("Forwarded", f"for=10.0.0.{i}"), ("X-Forwarded-For", f"::{i}, 203.0.113.7")],
+    lambda i: [("X-Real-IP", f"10.0.0.{i}"), ("X-Forwarded-For", "203.0.113.7")],
+])  # fmt: skip
+async def test_a_spoofed_address_escapes_no_limit(
+    tmp_path: Path, spoofed: Callable[[int], list[tuple[str, str]]]
+) -> None:
+    """Whatever the client writes before it, the entry of our own proxy is its address."""
+    config = {"proxies": 1, "channels": {"rest": {"open": True, "requests_per_address": 3}}}
+    statuses = []
+    async with running(channels.rest, config=config, tmp_path=tmp_path) as gw, gw.session() as http:
+        for i in range(5):
+            async with http.get(
+                "/channels/rest/messages?sender=a", headers=CIMultiDict(spoofed(i))
+            ) as answer:
+                statuses.append(answer.status)
+    assert statuses == [200] * 3 + [429] * 2
+
+
+async def test_the_second_factor_is_sealed_at_rest(tmp_path: Path) -> None:
+    """With a data key nothing in the data folder holds the secret or the account's name."""
+    key = base64.b64encode(bytes(range(32))).decode()
+    secret = new_second_factor(datetime.now(UTC))
+    async with running(tmp_path=tmp_path, environ={"WARMLINE_DATA_KEY": key}) as gw:
+        accounts = DeskAccounts(gw.services.storage, {})
+        agent = Agent(id="desk:zoe", name="Zoe Quartermain")
+        await accounts.add(DeskAccount(name="zoe", agent=agent, second_factor=secret))
+        account = await accounts.find("zoe")
+        assert account is not None
+        assert account.second_factor == secret
+        stored = b"".join(
+            path.read_bytes() for path in gw.gateway.settings.data_dir.rglob("*") if path.is_file()
+        )
+    assert secret.secret.encode() not in stored
+    assert b"Quartermain" not in stored

@@ -320,7 +320,7 @@ async def test_a_crash_of_the_server_under_load_loses_nothing(
     (tmp_path / "policy.yaml").write_text(ANSWER_ALL, "utf-8")
     config = {
         "policy": str(tmp_path / "policy.yaml"),
-        "channels": {"rest": {"answer_timeout": 0.05}},
+        "channels": {"rest": {"open": True, "answer_timeout": 0.05}},
         "database_url": database_of(tmp_path, own_server.url),
     }
     over = asyncio.Event()

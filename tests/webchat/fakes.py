@@ -58,7 +58,7 @@ class FakeGateway:
             storage=absent,
             audit=absent,
             public_http=absent,
-            records=absent,
+            records=self,
         )
 
     # -- called by the channel
@@ -68,6 +68,9 @@ class FakeGateway:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    async def newest_address(self, ref: str, *, channel: str) -> Address | None:
+        return next((m.address for m in reversed(self.accepted) if m.ref == ref), None)
 
     async def accept(self, message: Inbound) -> Accepted:
         if self.broken:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
+import jwt
 import pytest
 from aiohttp import ClientSession
 
@@ -51,6 +53,29 @@ async def test_a_customer_asks_and_is_answered(gw: RunningGateway) -> None:
     assert (question["client"], question["author"]) == ("message-0001", "customer")
     assert (reply["text"], reply["author"]) == ("You said: When do you open?", "bot")
     assert reply["buttons"][0]["title"] == "Track a parcel"
+
+
+async def test_a_second_device_finds_the_conversation(tmp_path: Path) -> None:
+    """A logged-in customer's, with the bot's answers; after an erasure there is nothing to find."""
+    secret = "the secret of the site, which signs identities"
+    claims = {"sub": "customer-7", "exp": datetime.now(UTC) + timedelta(hours=1)}
+    identity = jwt.encode(claims, secret, "HS256")
+    config = {"channels": {"webchat": {"identity_secret": secret}}}
+    async with running(
+        channels.webchat, FakeHandler(answer), config=config, tmp_path=tmp_path
+    ) as gw:
+        async with tab_at(gw) as laptop, tab_at(gw) as phone:
+            await laptop.hello(identity=identity)
+            await laptop.say("Where is my order?")
+            await gw.settled()
+            missed = await phone.hello(identity=identity)
+            assert [frame["text"] for frame in missed] == [
+                "Where is my order?",
+                "You said: Where is my order?",
+            ]
+        await gw.gateway.store.customers.erase(laptop.address)
+        async with tab_at(gw) as again:
+            assert await again.hello(identity=identity) == []
 
 
 async def test_a_repeated_message_is_answered_once(gw: RunningGateway) -> None:

@@ -106,6 +106,7 @@ async def test_login_keeps_the_session_and_logout_ends_it(start: Start) -> None:
     chat = await start(identity_secret=SITE_SECRET)
     visitor = await chat.tab()
     await visitor.hello()
+    await visitor.say("Hello")
     jo = await chat.tab()
     await jo.hello(token=visitor.token, identity=identity())
     assert jo.session == visitor.session
@@ -113,6 +114,49 @@ async def test_login_keeps_the_session_and_logout_ends_it(start: Start) -> None:
         tab = await chat.tab()
         await tab.hello(token=jo.token, **someone_else)
         assert tab.session != jo.session
+
+
+async def test_a_logged_in_customer_goes_on_with_a_second_device(start: Start) -> None:
+    """The conversation of the first device is there, in order, and both see what comes."""
+    chat = await start(identity_secret=SITE_SECRET)
+    laptop, phone = await chat.tab(), await chat.tab()
+    await laptop.hello(identity=identity())
+    await laptop.say("Where is my order?")
+    missed = await phone.hello(identity=identity())
+    assert [frame["text"] for frame in missed] == ["Where is my order?"]
+    await phone.say("It is MP-12345.")
+    assert (await laptop.next("message"))["text"] == "Where is my order?"
+    assert (await laptop.next("message"))["text"] == "It is MP-12345."
+
+
+async def test_a_conversation_from_before_the_login_is_found_as_well(start: Start) -> None:
+    """Once they have written logged in, a second device finds it; one that had a session of its own
+    goes there too, and gets all of it."""
+    chat = await start(identity_secret=SITE_SECRET)
+    phone = await chat.tab()
+    await phone.hello(identity=identity())
+    visitor = await chat.tab()
+    await visitor.hello()
+    await visitor.say("Hello")
+    laptop = await chat.tab()
+    await laptop.hello(token=visitor.token, identity=identity())
+    assert laptop.session == visitor.session
+    await laptop.say("It is me.")
+    again = await chat.tab()
+    missed = await again.hello(token=phone.token, identity=identity(), after=2**40)
+    assert [frame["text"] for frame in missed] == ["Hello", "It is me."]
+
+
+async def test_nobody_else_finds_the_conversation(start: Start) -> None:
+    """Another customer, and a visitor who is not logged in, begin with an empty chat."""
+    chat = await start(identity_secret=SITE_SECRET)
+    jo = await chat.tab()
+    await jo.hello(identity=identity())
+    await jo.say("My secret")
+    for hello in ({"identity": identity(sub="customer-8")}, {}, {"token": jo.token}):
+        other = await chat.tab()
+        assert await other.hello(**hello) == []
+        assert other.session != jo.session
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,17 @@ class SqlQueries:
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]:
         return await self._db.read(lambda c: _answered(c, since, limit), long=True)
 
+    async def newest_address(self, ref: str, *, channel: str) -> Address | None:
+        query = (
+            select(conversations.c.address)
+            .join(customers, customers.c.id == conversations.c.customer_id)
+            .where(customers.c.ref == ref, conversations.c.channel == channel)
+            .order_by(conversations.c.id.desc())
+            .limit(1)
+        )
+        value = await self._db.read(lambda c: c.execute(query).scalar())
+        return None if value is None else Address(channel=channel, value=value)
+
     async def conversation(self, id: int) -> Conversation:
         return await self._db.read(lambda c: rows.conversation(c, _conversation_row(c, id)))
 

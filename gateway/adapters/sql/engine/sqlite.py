@@ -38,6 +38,7 @@ from gateway.adapters.sql.engine.base import (
     QueuedBatch,
     QueuedJob,
 )
+from gateway.support.private import private_database
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -248,6 +249,11 @@ def open_engine(file: Path, keys: DataKeys, *, begin: str) -> Engine:
         connect_args={"check_same_thread": False},
         hide_parameters=True,  # a logged error must not quote a customer
     )
+
+    @event.listens_for(engine, "do_connect")
+    def keep_private(*_: object) -> None:
+        if str(file) != ":memory:":
+            private_database(file)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: ConnectionPoolEntry) -> None:
