@@ -14,15 +14,9 @@ from email.message import Message
 
 from cachetools import LRUCache
 
+from channels.email.addresses import parse_addresses
 from channels.email.body import payload_bytes
-from channels.email.headers import (
-    Headers,
-    decode,
-    first,
-    message_ids,
-    parse_addresses,
-    read_headers,
-)
+from channels.email.headers import Headers, decode, first, message_ids, read_headers
 from gateway import Value
 
 OUR_MARK = ".warmline"
@@ -33,6 +27,8 @@ _RETURNED_ID = re.compile(
 )
 _BULK = {"bulk", "list", "junk", "auto_reply"}
 _LIST_HEADERS = ("list-id", "list-post", "list-unsubscribe")
+_LIST_ADDRESSES = ("list-post", "mailing-list", "x-beenthere")
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w.-]{1,255}")
 _REPLY_HEADERS = ("x-autoreply", "x-autorespond", "x-autoreply-from", "x-mail-autoreply",
                   "x-failed-recipients")  # fmt: skip
 _MACHINES = re.compile(
@@ -86,10 +82,15 @@ def automatic_reason(
     path = first(headers, "return-path").strip() if envelope is None else envelope.strip()
     null_path = path in ("<>", "") if envelope is not None else path == "<>"
     local = sender.rpartition("@")[0]
+    foreign_list = not is_own_list(headers, own_addresses)
+    bulk = _BULK if foreign_list else _BULK - {"list"}
     reasons = (
         (submitted not in ("", "no"), f"Auto-Submitted: {submitted[:40]}"),
-        (first(headers, "precedence").strip().lower() in _BULK, "Precedence says bulk"),
-        (any(name in headers for name in _LIST_HEADERS), "it came by a mailing list"),
+        (first(headers, "precedence").strip().lower() in bulk, "Precedence says bulk"),
+        (
+            foreign_list and any(name in headers for name in _LIST_HEADERS),
+            "it came by a mailing list",
+        ),
         (any(name in headers for name in _REPLY_HEADERS), "it says it is an automatic reply"),
         (bool({"all", "autoreply"} & set(re.split(r"[,\s]+", suppress))), "it asks for no answer"),
         (null_path, "its return path is empty"),
@@ -121,6 +122,17 @@ def find_bounces(message: Message, raw: bytes, headers: Headers) -> tuple[Bounce
         if part.get_content_type() == "message/delivery-status":
             return _from_status(part, remote_id)
     return ()
+
+
+def is_own_list(headers: Headers, own_addresses: frozenset[str]) -> bool:
+    """Whether the mail came by a mailing list whose address is our own (a Google Group): then its
+    members are our agents, and who wrote to it is a customer.
+
+    ``List-Post`` (RFC 2369 section 3.4) names the list's address; Google's and Yahoo's groups name
+    it in ``Mailing-list``, Mailman in ``X-BeenThere``.
+    """
+    values = [value for name in _LIST_ADDRESSES for value in headers.get(name, ())]
+    return any(address.lower() in own_addresses for address in _ADDRESS.findall(" ".join(values)))
 
 
 def _is_ours(remote_id: str) -> bool:

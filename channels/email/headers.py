@@ -13,14 +13,17 @@ from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
+
+from channels.email.japanese import LABELS, decode_iso_2022_jp, is_iso_2022_jp
 
 Headers = Mapping[str, tuple[str, ...]]
 
 MAX_HEADER_TEXT = 4_000
 """Characters of a header that we read; the rest is only in the original mail."""
 
-_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{3,400}>")
+_ID = re.compile(r"<([^<>\x00-\x1f\x7f]{3,400})>")
+_BARE_ID = re.compile(r"[^\s<>\"(),;:@]{1,200}@[^\s<>\"(),;:@]{1,200}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
 _SPACE = re.compile(r"\s+")
 _LOCAL = re.compile(r"[^\s<>()\[\]\\,;:@\"\x00-\x20\x7f]{1,64}")
@@ -39,7 +42,9 @@ _ALIASES = {
     "ks_c_5601-1987": "cp949", "x-sjis": "cp932", "x-gbk": "gb18030", "x-euc-jp": "euc_jp",
     "iso-8859-8-i": "iso8859-8", "iso-8859-8-e": "iso8859-8", "windows-874": "cp874",
     "x-mac-roman": "mac_roman", "unicode-1-1-utf-7": "utf_7", "unicode-1-1-utf-8": "utf_8",
-    "ansi_x3.110-1983": "cp1252", "8bit": "utf_8", "cp-850": "cp850", "x-unknown": "utf_8",
+    "cp50220": "iso2022_jp", "cp50221": "iso2022_jp", "cp50222": "iso2022_jp",
+    "iso-2022-jp-ms": "iso2022_jp", "ansi_x3.110-1983": "cp1252",
+    "8bit": "utf_8", "cp-850": "cp850", "x-unknown": "utf_8",
 }  # fmt: skip
 # Codecs that are no charsets of mail; idna and punycode even take quadratic time.
 _REFUSED = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "charmap"}
@@ -50,7 +55,7 @@ def read_headers(message: Message) -> Headers:
     """All headers by lower-case name: unfolded, undecoded, cut to `MAX_HEADER_TEXT`."""
     headers: dict[str, list[str]] = {}
     for name, value in message.raw_items():
-        headers.setdefault(name.lower(), []).append(_unfold(str(value)[:MAX_HEADER_TEXT]))
+        headers.setdefault(name.lower(), []).append(unfold(str(value)[:MAX_HEADER_TEXT]))
     return {name: tuple(values) for name, values in headers.items()}
 
 
@@ -66,9 +71,17 @@ def decode_text(value: str) -> str:
     except (HeaderParseError, ValueError):
         pieces = [(value, None)]
     text = "".join(
-        piece if isinstance(piece, str) else decode(piece, charset) for piece, charset in pieces
+        piece if isinstance(piece, str) else _decode_piece(piece, charset)
+        for piece, charset in pieces
     )
     return _SPACE.sub(" ", _CONTROLS.sub(" ", text)).strip()
+
+
+def _decode_piece(piece: bytes, charset: str | None) -> str:
+    # Beside encoded words, the library escapes what was plain text (`raw_unicode_escape`).
+    if charset is None and b"\\u" in piece.lower():
+        return drop_surrogates(piece.decode("raw_unicode_escape", "replace"))
+    return decode(piece, charset)
 
 
 def decode(data: bytes, charset: str | None) -> str:
@@ -77,6 +90,8 @@ def decode(data: bytes, charset: str | None) -> str:
     Valid UTF-8 wins over a single-byte label, because text in another encoding is hardly ever
     valid UTF-8 by accident. Windows-1252 wins over a wrong UTF-8 label.
     """
+    if is_iso_2022_jp(data) and not _is_other_iso_2022(charset):
+        return decode_iso_2022_jp(data)
     name = _codec(charset)
     if name.startswith(_STATEFUL):
         return drop_surrogates(data.decode(name, "replace"))
@@ -104,23 +119,13 @@ def drop_surrogates(text: str) -> str:
 
 
 def message_ids(values: Iterable[str]) -> tuple[str, ...]:
-    """The message ids (RFC 5322 section 3.6.4) in ``values``, in order, each once."""
-    return tuple(dict.fromkeys(id for value in values for id in _ID.findall(value)))
-
-
-def parse_addresses(values: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """(name, address) of each well-formed mailbox in ``values``; addresses are lower-case."""
-    found = []
-    for value in tuple(values)[:5]:
-        try:
-            mailboxes = getaddresses([value])
-        except (RecursionError, IndexError, ValueError):  # comments nested without end
-            continue
-        found += [
-            (decode_text(name)[:200], address)
-            for name, spec in mailboxes
-            if (address := normalize_address(spec))
-        ]
+    """The message ids (RFC 5322 section 3.6.4) in ``values``, in order, each once and in angle
+    brackets. Some programs leave out the brackets, or fold a long id in the middle."""
+    found: dict[str, None] = {}
+    for value in values:
+        ids = ["".join(id.split()) for id in _ID.findall(value)]
+        ids = [id for id in ids if len(id) >= 3] or _BARE_ID.findall(value)
+        found |= dict.fromkeys(f"<{id}>" for id in ids)
     return tuple(found)
 
 
@@ -144,20 +149,32 @@ def parse_date(value: str) -> datetime | None:
         return None
 
 
-def _unfold(value: str) -> str:
+def unfold(value: str) -> str:
+    """The header ``value``, as the parser gives it, on one line and with its raw bytes decoded."""
     # The parser represents raw 8-bit bytes as surrogates.
     raw = value.replace("\r", "").replace("\n", "").encode("utf-8", "surrogateescape")
     return decode(raw, "utf-8")
 
 
+def _label(charset: str | None) -> str:
+    """A charset as labelled, without the language that RFC 2231 section 5 allows after it."""
+    return (charset or "utf-8").strip().strip("\"'").partition("*")[0].lower()[:40]
+
+
 def _codec(charset: str | None) -> str:
-    label = (charset or "utf-8").strip().strip("\"'").lower()[:40]
+    label = _label(charset)
     try:
         name = codecs.lookup(_ALIASES.get(label, label)).name
         b"".decode(name)
     except (LookupError, ValueError, UnicodeError):
         return "utf-8"
     return "utf-8" if name in _REFUSED else _SUPERSETS.get(name, name)
+
+
+def _is_other_iso_2022(charset: str | None) -> bool:
+    """Whether ``charset`` names a sibling with escape sequences of its own (Chinese, Korean)."""
+    label = _label(charset)
+    return label.startswith("iso-2022") and label not in LABELS and "jp" not in label
 
 
 def _is_multibyte(name: str) -> bool:
