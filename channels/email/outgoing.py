@@ -24,7 +24,7 @@ import aiosmtplib
 import nh3
 import structlog
 
-from channels.email.automatic import OUR_MARK
+from channels.email.bounces import OUR_MARK
 from channels.email.headers import clean, drop_surrogates, message_ids, normalize_address
 from channels.email.settings import OutgoingSettings
 from gateway import (

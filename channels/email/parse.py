@@ -11,8 +11,9 @@ import re
 from datetime import datetime
 
 from channels.email.addresses import parse_addresses, parse_author
-from channels.email.automatic import Bounce, automatic_reason, find_bounces, is_own_list
+from channels.email.automatic import automatic_reason, is_own_list
 from channels.email.body import MailContent, extract_reply, read_content
+from channels.email.bounces import Bounce, find_bounces
 from channels.email.headers import (
     Headers,
     decode_text,
@@ -78,7 +79,7 @@ def parse(
         message = parse_message(raw, max_parts=limits.parts)
         headers = read_headers(message)
         mail = _from_headers(headers, digest, envelope, own_addresses)
-        bounces = find_bounces(message, raw, headers)
+        bounces = find_bounces(message, headers, envelope)
         content = read_content(message, max_files=limits.files)
         return _with_content(mail, content, limits.text).replace(bounces=bounces)
     except MailTooComplex as error:

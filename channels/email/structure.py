@@ -29,6 +29,10 @@ _KNOWN_FIELD = re.compile(
     rb"auto-submitted|importance|(?:content|x|arc|list|thread|resent)-[\w-]+)[ \t]*:",
     re.IGNORECASE,
 )
+_LOST_FOLD = re.compile(
+    rb"^(Content-[\w-]{1,30}:[^\r\n]{0,300};[ \t]*\r?\n)((?:boundary|charset|name|filename|type)\*?=)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _DELIMITER = re.compile(
     rb"^--([^\r\n]{1,200}?)[ \t]*\r?\nContent-[\w-]+:", re.IGNORECASE | re.MULTILINE
 )
@@ -86,6 +90,7 @@ def _mend_headers(raw: bytes) -> bytes:
     A line among them that is no header is joined to the one before it: a header that was folded
     without the white space that marks a fold (RFC 5322 section 2.2.3).
     """
+    raw = _LOST_FOLD.sub(rb"\1 \2", raw)
     raw = raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
     end = _BLANK_LINE.search(raw, 0, _MAX_HEAD)
     head = raw[: end.start()] if end else raw[:_MAX_HEAD]
