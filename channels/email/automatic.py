@@ -2,6 +2,12 @@
 
 Sources: RFC 3834 (automatic responses), RFC 2919 and 2369 (mailing lists), RFC 3462 (delivery
 reports), and the headers in use before them.
+
+Out-of-office replies that no header marks are recognised by form and wording, in the languages of
+`body.LANGUAGES`. Mail programs put fixed words before our subject ("Automatic reply: ..."); these
+are certain. By its text alone a mail counts only when it answers one of ours, speaks of absence as
+such replies do, and asks for nothing: a customer who will be away and wants a parcel kept is a
+person.
 """
 
 from __future__ import annotations
@@ -16,6 +22,11 @@ from cachetools import LRUCache
 from channels.email.bounces import is_our_id
 from channels.email.headers import Headers, first
 
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+
+
 _BULK = {"bulk", "list", "junk", "auto_reply"}
 _LIST_HEADERS = ("list-id", "list-post", "list-unsubscribe")
 _LIST_ADDRESSES = ("list-post", "mailing-list", "x-beenthere")
@@ -23,10 +34,121 @@ _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w.-]{1,255}")
 _REPLY_HEADERS = ("x-autoreply", "x-autorespond", "x-autoreply-from", "x-mail-autoreply",
                   "x-failed-recipients")  # fmt: skip
 _MACHINES = re.compile(
-    r"(?:mailer-?daemon|(?:do[-_.]?)?no[-_.]?t?[-_.]?(?:reply|respond)|postmaster|bounces?|listserv|majordomo)"
+    r"(?:mailer-?daemon|(?:do[-_.]?)?no[-_.]?t?[-_.]?(?:reply|respond)|postmaster|bounces?"
+    r"|listserv|majordomo)"
     r"(?:[+=._-].*)?"
 )
 _MAX_SENDERS = 10_000
+
+_REPLY_PREFIX = re.compile(r"^(?:\s*(?:re|aw|antw|sv|vs|odp|ref|rif|tr|r)\s*:)+\s*", re.IGNORECASE)
+_FIXED_SUBJECT = _any(
+    r"(?:automatic|automated|auto)[- ]?(?:reply|response|answer|responder)|autoreply|autoresponse",
+    r"out[- ]of[- ](?:the[- ])?office|vacation (?:reply|response|notice|message|autoreply)|ooo",
+    r"automatische (?:r[üu]ck)?antwort|abwesenheits?(?:notiz|meldung|nachricht|assistent)"
+    r"|auto-?antwort",
+    r"r[ée]ponse automatique|message d.absence|absence du bureau|absent(?:e)? du bureau",
+    r"respuesta autom[áa]tica|auto-?respuesta|fuera de (?:la )?oficina|mensaje de ausencia",
+    r"risposta automatica|fuori (?:sede|ufficio)|messaggio di assenza",
+    r"automatisch(?:e)? (?:antwoord|reactie|beantwoording)|afwezigheids?(?:bericht|melding"
+    r"|assistent)",
+    r"automatiskt svar|auto-?svar|fr[åa]nvaro(?:meddelande|besked)",
+    r"automatisk (?:svar|besvarelse)|frav[æa]rs(?:besked|meddelelse)|ikke p[åa] kontoret",
+    r"automatyczna odpowied[źz]|auto-?odpowied[źz]|odpowied[źz] automatyczna|poza biurem",
+)
+_ABSENT_SUBJECT = _any(
+    r"\b(?:absen(?:t|ce|te|za)|away|(?:on|annual) (?:leave|vacation|holiday)s?|holidays?"
+    r"|vacation|not in)\b",
+    r"\b(?:abwesen\w+|urlaub\w*|cong[ée]s?|vacances|ausen\w+|vacaciones|assen\w+|ferie"
+    r"|afwezig\w*)\b",
+    r"\b(?:vakantie|frånvar\w+|semester|ledig|fravær\w*|nieobecn\w+|urlop\w*)\b",
+)
+_ABSENT = _any(
+    r"\bI(?:.?m| am| will be)\b[^.!?\n]{0,60}\b(?:out of (?:the )?office|away"
+    r"|on (?:\w+ ){0,2}(?:leave|vacation|holidays?)|not in the office|travell?ing)",
+    r"\b(?:currently|presently|am) (?:out of (?:the )?office|on (?:\w+ )?(?:leave|vacation"
+    r"|holiday)|away)\b|^out of (?:the )?office",
+    r"\bI have (?:now )?left (?:the company|my (?:job|position))|no longer work(?:ing)? (?:at"
+    r"|for|here)|is no longer (?:with|employed)",
+    r"\bbin\b[^.!?\n]{0,80}\b(?:nicht (?:im (?:büro|haus|hause)|erreichbar|am (?:arbeits)?platz"
+    r"|anwesend|im dienst)|abwesend|im urlaub|außer haus|in elternzeit|auf dienstreise)",
+    r"\b(?:befinde mich|nicht im büro|außer haus|abwesend)\b[^.!?\n]{0,80}\b(?:urlaub|elternzeit"
+    r"|bis|ab|vom|zurück)",
+    r"\bje (?:suis|serai)\b[^.!?\n]{0,60}\b(?:absent|en (?:cong[ée]|vacances|déplacement)"
+    r"|indisponible)|actuellement absent",
+    r"\best(?:oy|aré|aremos|amos)\b[^.!?\n]{0,60}(?:fuera de (?:la )?oficina|de vacaciones"
+    r"|ausente|de baja|de viaje)",
+    r"\b(?:sono|sarò)\b[^.!?\n]{0,60}(?:fuori (?:ufficio|sede)|assente|in ferie|in congedo"
+    r"|in trasferta)",
+    r"\bik ben\b[^.!?\n]{0,60}(?:afwezig|niet (?:aanwezig|bereikbaar|op kantoor)|(?:met"
+    r"|op) (?:vakantie|verlof|reis)|met verlof)",
+    r"\bjag är\b[^.!?\n]{0,60}(?:på semester|borta|ledig|inte (?:på kontoret|på plats|i tjänst)"
+    r"|frånvarande|bortrest|tjänstledig)",
+    r"\bjeg (?:er|holder)\b[^.!?\n]{0,60}(?:ferie|fraværende|ikke (?:på kontoret|til stede)"
+    r"|på orlov|på barsel|ude af kontoret)",
+    r"\b(?:jestem|będę|przebywam)\b[^.!?\n]{0,60}(?:nieobecn|na urlopie|poza biurem|w delegacji)"
+    r"|nieobecn\w+ w (?:pracy|biurze)",
+)
+_LATER = _any(
+    r"\b(?:until|till|through|back (?:on|in|at)|be back|return(?:ing)?|from .{3,30} to)\b",
+    r"\b(?:bis|ab dem|wieder (?:da|erreichbar|im)|zurück)\b|\b(?:jusqu|de retour|du \d|retour le"
+    r"|à partir du)",
+    r"\b(?:hasta|regres\w+|vuel\w+|de vuelta|fino a\w*|rientr\w+|torner\w+|dal \d|al \d)\b",
+    r"\b(?:tot|terug|vanaf|till|åter|tillbaka|t\.?o\.?m|til|tilbage|fra d|do|wróc\w+|wrac\w+"
+    r"|powr\w+)\b",
+)
+_MEANWHILE = _any(
+    r"limited (?:access|e-?mail)|(?:no|without|not have|don.t have) access to (?:my )?(?:e-?mail"
+    r"|mail)|when I (?:return|get back|am back|.m back)|(?:upon|on|after) my return",
+    r"\burgent\b|in (?:my|his|her) absence|my (?:colleague|assistant|deputy)|as soon as (?:I"
+    r"|possible) .{0,20}(?:return|back)|not (?:be )?(?:read|forwarded|monitored)",
+    r"dringende\w* (?:f[äa]ll|angelegenheit|frage|anliegen)|wenden sie sich|mein\w* (?:vertret"
+    r"|kolleg)|nicht (?:weitergeleitet|gelesen|automatisch weiter)|(?:keinen|eingeschränkt\w*"
+    r"|unregelmäßig\w*) zugriff|nach (?:meiner )?r[üu]ckkehr|mails? (?:werden|wird)",
+    r"urgence|urgent\w*|à mon retour|dès mon retour|en mon absence|durant mon absence"
+    r"|mon collègue|ma collègue|accès (?:limité|restreint)|vous adresser",
+    r"urgen(?:cia|te|tes|za|ze)\b|a mi (?:regreso|vuelta)|durante mi ausencia|mi compañer"
+    r"|acceso limitado|póngase en contacto|al mio (?:rientro|ritorno)|in mia assenza"
+    r"|durante la mia|collega|questioni urgenti",
+    r"dringend\w*|spoed\w*|bij terugkomst|na mijn (?:terugkeer|vakantie)|tijdens mijn"
+    r"|mijn collega|niet (?:doorgestuurd|gelezen)|beperkt\w* (?:toegang|bereikbaar)",
+    r"brådskande|när jag är (?:tillbaka|åter)|under min|min kollega|begränsad"
+    r"|svarar (?:jag )?(?:när|så snart)|akuta",
+    r"haste\w*|når jeg er (?:tilbage|retur)|under mit|min kollega|begrænset"
+    r"|besvare\w* .{0,30}når|akutte|presserende",
+    r"piln\w+|po (?:moim )?powrocie|podczas mojej|w (?:czasie|trakcie) (?:mojej )?nieobecno"
+    r"|ograniczony dostęp|proszę o kontakt z|zastępuj",
+)
+_AUTOMATIC = _any(
+    r"\b(?:automatic|automated|auto-?generated|automatically generated"
+    r"|auto-?reply)\b[^.\n]{0,30}(?:reply|response|message|e-?mail|answer)?"
+    r"|generated automatically",
+    r"automatisch (?:generiert|erstellt|erzeugt)|automatische (?:antwort|nachricht|e-?mail)",
+    r"r[ée]ponse automatique|message (?:\w+ )?automatique|automatiquement|(?:respuesta"
+    r"|mensaje) autom[áa]tic\w|automáticamente",
+    r"risposta automatica|messaggio automatico|automaticamente|automatisch(?:e)? (?:antwoord"
+    r"|bericht|gegenereerd|verzonden)",
+    r"automatiskt? (?:svar|meddelande|genererat|besked|besvarelse|genereret)|auto-?svar",
+    r"automatyczn\w+ (?:odpowied|wiadomo)|wygenerowan\w+ automatycznie|odpowied\w+ automatyczn",
+)
+_THANKS_FOR_MAIL = _any(
+    r"thank(?:s| you) for (?:your|the|contacting|getting|writing|reaching)",
+    r"(?:danke|vielen dank|besten dank|herzlichen dank) für (?:ihre|deine|die|ihr)",
+    r"merci (?:pour|de|d.avoir)|gracias por|grazie per|(?:bedankt|dank u|dank je"
+    r"|hartelijk dank) voor",
+    r"tack för|tak for|dziękuj\w+ za",
+)
+_REQUEST = _any(
+    r"\?",
+    r"\b(?:order|parcel|package|deliver\w*|shipment|refund|invoice|cancel|lamp|address|money"
+    r"|bought|broken)\b",
+    r"liefer|bestell|paket|rückgabe|stornier|erstatt|rechnung|commande|colis|livrai|rembours"
+    r"|facture",
+    r"pedido|paquete|entrega|reembols|factura|ordine|pacco|consegn|rimbors|fattura|pakket|lever"
+    r"|terugbeta",
+    r"beställ|leverans|återbetal|faktur|bestil|pakke|refusion|zamówi|paczk|dostaw|zwrot",
+)
+_MOST = 1_500
+"""Characters of a text that may be an out-of-office reply; longer ones are letters."""
 
 
 class LoopGuard:
@@ -97,3 +219,28 @@ def is_own_list(headers: Headers, own_addresses: frozenset[str]) -> bool:
 
 def _content_type(headers: Headers) -> str:
     return first(headers, "content-type").strip().lower()
+
+
+def out_of_office_reason(subject: str, text: str, *, answers_us: bool) -> str | None:
+    """Why a mail with ``subject`` and the new words ``text`` is an out-of-office reply; None when a
+    person may have written it. ``answers_us``: it names a mail of ours as the one it answers."""
+    plain = _REPLY_PREFIX.sub("", subject)
+    fixed = _FIXED_SUBJECT.match(plain)
+    absent, later, meanwhile = (
+        bool(pattern.search(text[:_MOST])) for pattern in (_ABSENT, _LATER, _MEANWHILE)
+    )
+    automatic = bool(_AUTOMATIC.search(text[:_MOST]))
+    if fixed:
+        rest = plain[fixed.end() :].strip()
+        says_so = absent or automatic or (later and meanwhile)
+        if rest[:1] in (":", "(", "[") or says_so:
+            return f"it reads like an out-of-office reply: {fixed.group()[:40]}"
+    if len(text) > _MOST or not absent or _REQUEST.search(text):
+        return None
+    named = bool(_ABSENT_SUBJECT.search(plain))
+    answers = answers_us or subject != plain or named
+    thanks = bool(_THANKS_FOR_MAIL.search(text))
+    signs = (automatic or thanks, later, meanwhile, named)
+    if answers and sum(signs) >= 2 and (automatic or thanks or meanwhile):
+        return "it reads like an out-of-office reply: it speaks of absence"
+    return None

@@ -22,9 +22,16 @@ from lxml import html as lxml_html
 from mailparser_reply import EmailMessage, EmailReply
 from mailparser_reply.constants import MAIL_LANGUAGES
 
-from channels.email.headers import clean, decode
-from channels.email.parts import enclosed_mail, file_name, open_signed, split_uuencoded
-from channels.email.structure import MailTooComplex, parse_message
+from channels.email.charsets import decode
+from channels.email.headers import clean
+from channels.email.structure import (
+    MailTooComplex,
+    enclosed_mail,
+    file_name,
+    open_signed,
+    parse_message,
+    split_uuencoded,
+)
 from gateway import File, Value
 
 MAX_DEPTH = 25

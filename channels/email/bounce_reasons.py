@@ -29,58 +29,84 @@ _WHO = (
     r"(?:user|recipient|mailbox|address|account|e-?mail(?: address)?|addressee|subscriber|person)"
 )
 _GONE = (
-    r"(?:unknown|(?:is |was |could )?not? (?:be )?(?:found|known|recogni[sz]ed|listed|valid|exist\w*)"
+    r"(?:unknown|(?:is |was |could )?not? (?:be )?(?:found|known|recogni[sz]ed|listed|valid"
+    r"|exist\w*)"
     r"|(?:does|did) ?n[o']t exist|invalid|no longer (?:exists?|valid|in use|available|active)"
     r"|non-?exist\w*|cannot be (?:found|located)|unrouteable)"
 )
 _FULL = _any(
-    r"(?:mail ?box|inbox|account|folder|storage|quota|user|recipient)\W.{0,60}\b(?:full|exceed\w*|over)\b",
-    r"over ?quota|quota (?:exceed|is full)|exceed\w* .{0,30}(?:quota|storage|limit)|mail ?box is full",
-    r"(?:mailbox|inbox|storage) ?full|insufficient (?:system |disk )?(?:storage|space)|disk (?:quota|full)",
+    r"(?:mail ?box|inbox|account|folder|storage|quota|user|recipient)\W.{0,60}\b(?:full"
+    r"|exceed\w*|over)\b",
+    r"over ?quota|quota (?:exceed|is full)|exceed\w* .{0,30}(?:quota|storage|limit)"
+    r"|mail ?box is full",
+    r"(?:mailbox|inbox|storage) ?full|insufficient (?:system |disk )?(?:storage|space)"
+    r"|disk (?:quota|full)",
     r"not enough (?:storage )?space|out of (?:disk )?space|too many messages in|mailbox size limit",
-    r"postfach .{0,40}voll|speicherplatz|bo[iî]te .{0,40}pleine|quota d[ée]pass|buz[oó]n .{0,40}lleno",
+    r"postfach .{0,40}voll|speicherplatz|bo[iî]te .{0,40}pleine|quota d[ée]pass"
+    r"|buz[oó]n .{0,40}lleno",
     r"casella .{0,40}piena|postvak .{0,20}vol|skrzynka .{0,40}(?:pełna|zapełniona)|メールボックスが一杯",
 )
 _REFUSED = _any(
     r"\bspam\b|unsolicited|junk mail|blocked|black ?list|block ?list|deny ?list|\brbl\b|spamhaus",
     r"reputation|poor .{0,20}sender|policy|content .{0,30}(?:reject|refus)|virus|malware|phish",
-    r"dmarc|\bspf\b|dkim|unauthenticated|authenticat\w+ (?:required|fail)|relay(?:ing)? (?:not|access|denied)",
-    r"relaying|sender .{0,30}(?:reject|denied|refus|verif|not (?:allowed|accepted))|sender was rejected",
+    r"dmarc|\bspf\b|dkim|unauthenticated|authenticat\w+ (?:required|fail)|relay(?:ing)? (?:not"
+    r"|access|denied)",
+    r"relaying|sender .{0,30}(?:reject|denied|refus|verif|not (?:allowed|accepted))"
+    r"|sender was rejected",
     r"access denied|(?:mail|message) from .{0,60}(?:reject|refus|not accept)|rate limit|too many",
     r"grey-?list|try again|throttl|deferred|temporar|too (?:large|big)|size (?:limit|exceed)",
-    r"exceeds? .{0,30}size|not (?:authori[sz]ed|permitted|allowed)|prohibited|suspend|disabled|inactive",
+    r"exceeds? .{0,30}size|not (?:authori[sz]ed|permitted|allowed)|prohibited|suspend|disabled"
+    r"|inactive",
     r"loop|hop count|filter|ptr record|reverse dns|rdns|starttls|\btls\b|certificate|out of memory",
 )
 _EXPIRED = _any(
     r"timed? ?out|expired|time ?limit|retry time|too long|too old|past \d|for \d+ (?:hours|days)",
-    r"no route to host|network (?:is )?unreachable|connection (?:refused|reset|lost|closed|dropped|failed)",
-    r"could not connect|did(?: not|n't) respond|not respond|host .{0,30}down|i/o error|lost connection",
+    r"no route to host|network (?:is )?unreachable|connection (?:refused|reset|lost|closed"
+    r"|dropped|failed)",
+    r"could not connect|did(?: not|n't) respond|not respond|host .{0,30}down|i/o error"
+    r"|lost connection",
 )
 _NO_USER = _any(
-    rf"(?:un ?known|no such|invalid|bad destination|non-?exist\w+|unrouteable|undeliverable|bad) {_WHO}",
+    rf"(?:un ?known|no such|invalid|bad destination|non-?exist\w+|unrouteable|undeliverable"
+    rf"|bad) {_WHO}",
     rf"{_WHO}[^\n]{{0,90}}?\b{_GONE}",
-    r"no (?:such )?(?:mailbox|user|person|recipient|account)\b.{0,30}(?:here|by that|with that|at|found)?",
+    r"no (?:such )?(?:mailbox|user|person|recipient|account)\b.{0,30}(?:here|by that|with that"
+    r"|at|found)?",
     r"not a (?:valid|known) (?:mailbox|user|recipient|address|subscriber)|unknown local[- ]?part",
-    r"(?:isn't|is not) (?:listed|our|a known|a registered)|(?:does|did) ?n[o']t have an? \S+ account|couldn't be found|wasn't found|unknown (?:or|virtual)",
-    r"recipient (?:address )?rejected: (?:user unknown|unknown|undeliverable|no such|access denied\W.{0,40}(?:outlook|prod))|no valid recipients?",
-    r"not (?:our|a local) (?:customer|user)|address (?:is )?(?:not known|unknown|error)|in domino directory|invalid final delivery",
-    r"no longer (?:with|at|employed|works|on (?:this )?server|used)|has (?:left|moved)|address no longer",
-    r"adresse? (?:inconnue|unbekannt)|empf[äa]nger .{0,30}(?:unbekannt|nicht gefunden|existiert nicht)",
+    r"(?:isn't|is not) (?:listed|our|a known|a registered)|(?:does"
+    r"|did) ?n[o']t have an? \S+ account|couldn't be found|wasn't found|unknown (?:or|virtual)",
+    r"recipient (?:address )?rejected: (?:user unknown|unknown|undeliverable|no such"
+    r"|access denied\W.{0,40}(?:outlook|prod))|no valid recipients?",
+    r"not (?:our|a local) (?:customer|user)|address (?:is )?(?:not known|unknown|error)"
+    r"|in domino directory|invalid final delivery",
+    r"no longer (?:with|at|employed|works|on (?:this )?server|used)|has (?:left|moved)"
+    r"|address no longer",
+    r"adresse? (?:inconnue|unbekannt)|empf[äa]nger .{0,30}(?:unbekannt|nicht gefunden"
+    r"|existiert nicht)",
     r"(?:benutzer|postfach|adresse) .{0,40}(?:unbekannt|existiert nicht|nicht gefunden)",
-    r"destinataire .{0,40}(?:inconnu|n'existe pas|introuvable)|utilisateur inconnu|adresse .{0,30}n'existe",
-    r"destinatario .{0,30}(?:desconocid|no existe|sconosciut|inesistent)|usuario desconocido|utente scon",
+    r"destinataire .{0,40}(?:inconnu|n'existe pas|introuvable)|utilisateur inconnu"
+    r"|adresse .{0,30}n'existe",
+    r"destinatario .{0,30}(?:desconocid|no existe|sconosciut|inesistent)|usuario desconocido"
+    r"|utente scon",
     r"ontvanger .{0,30}(?:onbekend|niet gevonden)|ok[äa]nd mottagare|ukendt (?:bruger|modtager)",
-    r"(?:u[żz]ytkownik|odbiorca|adres) .{0,30}(?:nieznan|nie istnieje)|存在しません|リストにありません|ディレクトリには見つかりません",
+    r"(?:u[żz]ytkownik|odbiorca|adres) .{0,30}(?:nieznan|nie istnieje)|存在しません|リストにありません"
+    r"|ディレクトリには見つかりません",
 )
 _NO_HOST = _any(
-    r"(?:un ?known|no such|bad) (?:host|domain|destination system)|host (?:name )?(?:unknown|not found|lookup)",
-    r"(?:domain|host ?name?)[^\n]{0,80}\b(?:not found|does ?n[o']t exist|unknown|invalid|couldn't be found)",
-    r"no mx|mx not found|host (?:\\S+ )?not found|null mx|nullmx|does ?n[o']t accept (?:e-?mail|mail)|unrouteable (?:mail )?domain|nxdomain",
-    r"name or (?:service|domain) (?:not known|error)|couldn't find (?:any host|a mail exchanger)|cname lookup failed permanently",
-    r"illegal host|invalid domain|name service error .{0,60}(?:host|domain) not found|no dns|all relevant mx records",
+    r"(?:un ?known|no such|bad) (?:host|domain|destination system)|host (?:name )?(?:unknown"
+    r"|not found|lookup)",
+    r"(?:domain|host ?name?)[^\n]{0,80}\b(?:not found|does ?n[o']t exist|unknown|invalid"
+    r"|couldn't be found)",
+    r"no mx|mx not found|host (?:\\S+ )?not found|null mx|nullmx|does ?n[o']t accept (?:e-?mail"
+    r"|mail)|unrouteable (?:mail )?domain|nxdomain",
+    r"name or (?:service|domain) (?:not known|error)|couldn't find (?:any host|a mail exchanger)"
+    r"|cname lookup failed permanently",
+    r"illegal host|invalid domain|name service error .{0,60}(?:host|domain) not found|no dns"
+    r"|all relevant mx records",
 )
 _SENDER = _any(
-    r"(?:domain|address) of sender|sender (?:address|domain|e-?mail)|(?:mail|message)s? from \S+ (?:is|are|was)",
+    r"(?:domain|address) of sender|sender (?:address|domain|e-?mail)|(?:mail"
+    r"|message)s? from \S+ (?:is|are|was)",
     r"open relay|you cannot send|temporar\w+ (?:locked|disabled|suspended|unavailable|rejected)",
 )
 _SENDER_CODE = re.compile(r"(?<![\d.])5\.1\.[789](?![\d.]*\d)")

@@ -12,17 +12,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 
-from channels.email.addresses import parse_addresses, parse_author
 from channels.email.body import html_to_text, payload_bytes
 from channels.email.bounce_reasons import explain, is_code
+from channels.email.charsets import decode
 from channels.email.headers import (
     Headers,
     clean,
-    decode,
     decode_text,
     first,
     message_ids,
     normalize_address,
+    parse_addresses,
+    parse_author,
     read_headers,
 )
 from gateway import Value
@@ -32,10 +33,12 @@ OUR_MARK = ".warmline"
 
 _OUR_ID = re.compile(rf"<?([0-9a-f]{{32}}{re.escape(OUR_MARK)}@[^<>\s\"']{{1,255}})>?")
 _ID_LINE = re.compile(
-    r"^[\s>|*]*Message-ID\s*:\s*(?:\n[\s>|*]+)?(\S.*)$", re.IGNORECASE | re.MULTILINE
+    r"^[ \t>|*]{0,20}Message-ID\s{0,3}:[ \t]{0,9}(?:\n[ \t>|*]{1,20})?(\S.*)$",
+    re.IGNORECASE | re.MULTILINE,
 )
 _MACHINE = re.compile(
-    r"(?:.*mailer?-?_?daemon|post_?master|mail-?daemon|mdaemon|bounces?|.*-bounces?|mail(?:er)?(?:-?system)?"
+    r"(?:.*mailer?-?_?daemon|post_?master|mail-?daemon|mdaemon|bounces?|.*-bounces?"
+    r"|mail(?:er)?(?:-?system)?"
     r"|sysadmin|admin(?:istrator)?|system|no-?reply|do-?not-?reply|microsoftexchange[0-9a-f]{10,}"
     r"|postoffice|smtp|mta|daemon|delivery|esmtp|mailscanner|hostmaster|majordomo|fml-?.*|.*-admin)"
     r"(?:[+=._-].*)?",
@@ -46,52 +49,75 @@ _DAEMON = re.compile(
     re.IGNORECASE,
 )
 _FAILED = re.compile(
-    r"undeliver(?:able|ed)|un?able to (?:be )?deliver|(?:could|can|was|were|has|have|is|did)(?: ?n[o']t| not) (?:be |been )?(?:deliver|sent|reach)"
-    r"|not (?:be )?delivered|deliver\w* (?:\w+ ){0,3}(?:fail|error|problem|impossible)|fail\w* (?:to|permanently|notice|delivery)"
-    r"|failure notice|returned (?:to sender|mail|message|e-?mail)|mail (?:system |delivery )?(?:error|fail)"
-    r"|delivery status|non-?delivery|permanent (?:fatal )?error|fatal error|error (?:occurred |while |sending |deliver)"
-    r"|rejected|refused|bounced?\b|wasn'?t able|weren't able|trouble delivering|did not like|giving up|given up"
-    r"|address(?:es)? (?:not found|had)|could not send|cannot send|can't send|unknown (?:user|recipient)|no such user"
-    r"|user unknown|message (?:rejected|blocked|expired)|unzustellbar|nicht zugestellt|zustell\w+ (?:fehlgeschlagen|nicht)"
-    r"|non (?:remis|distribu|recapit|consegn|livr)\w*|[ée]chec (?:de|d'envoi)|no se (?:ha podido|pudo|puede) entregar"
-    r"|error de entrega|mancata consegna|niet (?:worden )?bezorgd|onbestelbaar|niedostarcz|nie dostarcz|nie można dostarczyć"
-    r"|kunde inte levereras|olevererbart|kunne ikke leveres|kan ikke leveres|エラー|送信できません|配信できません|届きません",
+    r"undeliver(?:able|ed)|un?able to (?:be )?deliver|(?:could|can|was|were|has|have|is"
+    r"|did)(?: ?n[o']t| not) (?:be |been )?(?:deliver|sent|reach)"
+    r"|not (?:be )?delivered|deliver\w* (?:\w+ ){0,3}(?:fail|error|problem|impossible)"
+    r"|fail\w* (?:to|permanently|notice|delivery)"
+    r"|failure notice|returned (?:to sender|mail|message|e-?mail)|mail (?:system "
+    r"|delivery )?(?:error|fail)"
+    r"|delivery status|non-?delivery|permanent (?:fatal )?error|fatal error|error (?:occurred "
+    r"|while |sending |deliver)"
+    r"|rejected|refused|bounced?\b|wasn'?t able|weren't able|trouble delivering|did not like"
+    r"|giving up|given up"
+    r"|address(?:es)? (?:not found|had)|could not send|cannot send|can't send|unknown (?:user"
+    r"|recipient)|no such user"
+    r"|user unknown|message (?:rejected|blocked|expired)|unzustellbar|nicht zugestellt"
+    r"|zustell\w+ (?:fehlgeschlagen|nicht)"
+    r"|non (?:remis|distribu|recapit|consegn|livr)\w*|[ée]chec (?:de|d'envoi)|no se (?:ha podido"
+    r"|pudo|puede) entregar"
+    r"|error de entrega|mancata consegna|niet (?:worden )?bezorgd|onbestelbaar|niedostarcz"
+    r"|nie dostarcz|nie można dostarczyć"
+    r"|kunde inte levereras|olevererbart|kunne ikke leveres|kan ikke leveres|エラー|送信できません|配信できません"
+    r"|届きません",
     re.IGNORECASE,
 )  # fmt: skip
 _DELAYED = re.compile(
-    r"(?:delivery|message|mail)\W+(?:\w+\W+){0,6}(?:delayed|delay)|will (?:be |keep |continue )(?:to )?(?:re)?tr(?:y|ied)"
-    r"|still (?:being )?(?:re)?tr(?:y|ied)|(?:do|does) ?n[o']t (?:need|have) to re-?send|no action is required"
-    r"|warning: (?:message|mail|could not send)|not yet been delivered|not been delivered yet|will (?:re)?try again"
-    r"|delivery (?:attempts )?will continue|verz[öo]ger|retard[ée]|retras|ritard|vertraag|f[öo]rsen|forsink|opóźni",
+    r"(?:delivery|message|mail)\W+(?:\w+\W+){0,6}(?:delayed|delay)|will (?:be |keep "
+    r"|continue )(?:to )?(?:re)?tr(?:y|ied)"
+    r"|still (?:being )?(?:re)?tr(?:y|ied)|(?:do|does) ?n[o']t (?:need|have) to re-?send"
+    r"|no action is required"
+    r"|warning: (?:message|mail|could not send)|not yet been delivered|not been delivered yet"
+    r"|will (?:re)?try again"
+    r"|delivery (?:attempts )?will continue|verz[öo]ger|retard[ée]|retras|ritard|vertraag"
+    r"|f[öo]rsen|forsink|opóźni",
     re.IGNORECASE,
 )  # fmt: skip
 _FINAL = re.compile(
-    r"giv(?:en|ing) up|permanent|returned mail|final(?:ly)? fail|could not be delivered for|action: failed"
+    r"giv(?:en|ing) up|permanent|returned mail|final(?:ly)? fail|could not be delivered for"
+    r"|action: failed"
     r"|cannot send message for|too old|expired|no further attempts|will not be (?:re)?tried",
     re.IGNORECASE,
 )
 _COPY = re.compile(
-    r"^[\s>*=_#-]{0,40}(?:(?:below (?:this line )?is|this is|here is|following is) (?:a|the) copy[^\n]{0,80}"
-    r"|a copy of (?:the|your) [^\n]{0,80}|(?:(?:the )?(?:first \d+ lines|text|body|headers?) of (?:the|your) )?"
+    r"^[\s>*=_#-]{0,40}(?:(?:below (?:this line )?is|this is|here is|following is) (?:a"
+    r"|the) copy[^\n]{0,80}"
+    r"|a copy of (?:the|your) [^\n]{0,80}|(?:(?:the )?(?:first \d+ lines|text|body"
+    r"|headers?) of (?:the|your) )?"
     r"(?:(?:the|your) )?(?:original|unsent|undelivered|returned|failed|bounced|rejected)"
     r"(?: e-?mail| mail| message| text| headers?| body| lines?)+"
     r"(?: (?:follows?|below|attached|is|are|as|included|here|start)){0,4}"
-    r"|(?:e-?mail |mail |message )(?:text |headers? |body )*(?:follows?|is attached))[\s>*=_#:.-]*$",
+    r"|(?:e-?mail |mail |message )(?:text |headers? |body )*(?:follows?"
+    r"|is attached))[\s>*=_#:.-]*$",
     re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
 _HEADER_RUN = re.compile(
-    r"(?:^[ \t>|]*(?:Received|Return-Path|From|To|Subject|Date|Message-ID|Reply-To|Sender|X-[\w-]+|MIME-Version"
+    r"(?:^[ \t>|]*(?:Received|Return-Path|From|To|Subject|Date|Message-ID|Reply-To|Sender"
+    r"|X-[\w-]+|MIME-Version"
     r"|Content-[\w-]+|DKIM-Signature|References|In-Reply-To):.*\n(?:[ \t>|]*[ \t]+\S.*\n)*){3}",
     re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
 _FIELD_LINE = re.compile(
-    r"^[ \t]*(Final-Recipient|Original-Recipient|Action|Status|Diagnostic-Code)\s*:\s*(.*(?:\n[ \t]+\S.*)*)$",
+    r"^[ \t]*(Final-Recipient|Original-Recipient|Action|Status"
+    r"|Diagnostic-Code)\s*:\s*(.*(?:\n[ \t]+\S.*)*)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)*")
+_ADDRESS = re.compile(r"\w[\w.!#$%&'*+/=?^`{|}~-]{0,63}@[\w-]+(?:\.[\w-]+)*")
 _QUOTED_TO = re.compile(
-    r"^[\s>|*]*(?:To|RCPT TO|X-Original-To)\s*:\s*(.{3,500})$", re.IGNORECASE | re.MULTILINE
+    r"^[ \t>|*]{0,20}(?:To|RCPT TO|X-Original-To)\s*:\s*(.{3,500})$", re.IGNORECASE | re.MULTILINE
 )
+_STATUS_PARTS = {"message/delivery-status", "message/global-delivery-status"}
+_ENCLOSED = {"message/rfc822", "message/global", "message/partial"}
+_HEADER_PARTS = {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}
 _MAX_TEXT = 60_000
 _MAX_DEPTH = 12
 _MAX_DETAIL = 500
@@ -129,17 +155,15 @@ def find_bounces(message: Message, headers: Headers, envelope: str | None) -> tu
     report = _read(message)
     notice = report.notice[:_MAX_TEXT]
     outcome = report.outcome()
-    if outcome is None and not _says_failed(headers, notice):
+    if outcome == "delayed" or (outcome is None and not _says_failed(headers, notice)):
         return ()
-    if outcome == "delayed":
-        return ()
-    remote_id = _returned_id(report, headers)
-    if remote_id is None and report.names_other_mail():
-        return ()
-    if remote_id and not report.returns(remote_id) and not _is_certain(headers, envelope, outcome):
-        return ()
-    address = report.recipient(headers)
-    if remote_id is None and (address is None or outcome == "delivered"):
+    remote_id, address = _returned_id(report, headers), report.recipient(headers)
+    if remote_id is None:
+        by_words = address is not None and outcome != "delivered" and _is_daemon(headers, envelope)
+        certain = by_words and not report.names_other_mail()
+    else:
+        certain = report.returns(remote_id) or _is_certain(headers, outcome)
+    if not certain:
         return ()
     diagnosis = report.diagnosis() or _diagnosis(notice)
     said = f"{diagnosis}\n{decode_text(first(headers, 'subject'))}"
@@ -176,13 +200,27 @@ def _is_machine(headers: Headers, envelope: str | None) -> bool:
     return not local or bool(_MACHINE.fullmatch(local)) or "mailer-daemon" in written.lower()
 
 
-def _is_certain(headers: Headers, envelope: str | None, outcome: str | None) -> bool:
+def _is_certain(headers: Headers, outcome: str | None) -> bool:
     """Whether a mail that names ours only as the one it answers is a bounce all the same; an
     out-of-office reply with a bitter word in it is not."""
+    return outcome is not None or _is_postmaster(headers) or "x-failed-recipients" in headers
+
+
+def _is_daemon(headers: Headers, envelope: str | None) -> bool:
+    """Whether a mail server wrote the mail, also by its own headers, and no person's program."""
+    return (
+        _is_report(headers)
+        or _is_postmaster(headers)
+        or _null_path(headers, envelope)
+        or "x-failed-recipients" in headers
+    )
+
+
+def _is_postmaster(headers: Headers) -> bool:
+    written = first(headers, "from").lower()
     author = parse_author(headers.get("from", ()))
-    daemon = bool(author and _DAEMON.fullmatch(author[1].rpartition("@")[0]))
-    daemon = daemon or "mailer-daemon" in first(headers, "from").lower()
-    return outcome is not None or daemon or "x-failed-recipients" in headers
+    local = author[1].rpartition("@")[0] if author else written.strip(" <>\"'")
+    return bool(_DAEMON.fullmatch(local)) or "mailer-daemon" in written
 
 
 def _null_path(headers: Headers, envelope: str | None) -> bool:
@@ -279,35 +317,26 @@ def _read(message: Message) -> _Report:
 
 
 def _texts(part: Message, depth: int) -> Iterator[tuple[str, str]]:
-    kind = part.get_content_type()
-    payload = part.get_payload()
+    """Each text of ``part`` and what it is: ``notice``, ``status`` or ``returned``."""
+    kind, payload = part.get_content_type(), part.get_payload()
+    children = [one for one in payload if isinstance(one, Message)] if part.is_multipart() else []
     if depth > _MAX_DEPTH:
         return
-    if kind in ("message/delivery-status", "message/global-delivery-status"):
-        groups = payload if isinstance(payload, list) else []
-        if groups:
-            fields = [_as_text(read_headers(one)) for one in groups if isinstance(one, Message)]
-            yield "status", "\n\n".join(fields)
-        else:
-            yield "status", _text_of(part)
-    elif kind in ("message/rfc822", "message/global", "message/partial") and isinstance(
-        payload, list
-    ):
-        for enclosed in payload:
-            if isinstance(enclosed, Message):
-                yield "returned", _as_text(read_headers(enclosed))
-                for _, text in _texts(enclosed, depth + 1):
-                    yield "returned", text
-    elif isinstance(payload, list):
-        for child in payload:
-            if isinstance(child, Message):
-                yield from _texts(child, depth + 1)
-    elif kind in ("text/rfc822-headers", "message/rfc822-headers", "message/global-headers"):
+    if kind in _STATUS_PARTS:
+        fields = [_as_text(read_headers(one)) for one in children]
+        yield "status", "\n\n".join(fields) if fields else _text_of(part)
+    elif kind in _ENCLOSED and children:
+        for enclosed in children:
+            yield "returned", _as_text(read_headers(enclosed))
+            yield from (("returned", text) for _, text in _texts(enclosed, depth + 1))
+    elif children:
+        for child in children:
+            yield from _texts(child, depth + 1)
+    elif kind in _HEADER_PARTS:
         yield "returned", _text_of(part)
-    elif kind == "text/html":
-        yield "notice", html_to_text(_text_of(part))
     elif kind.startswith(("text/", "message/")):
-        yield "notice", _text_of(part)
+        text = _text_of(part)
+        yield "notice", html_to_text(text) if kind == "text/html" else text
 
 
 def _text_of(part: Message) -> str:
@@ -340,7 +369,7 @@ def _groups(text: str) -> list[dict[str, str]]:
 
 
 def _returned_id(report: _Report, headers: Headers) -> str | None:
-    """The Message-ID of our mail: that of the returned copy, before one that is only referred to."""
+    """The Message-ID of our mail: that of the returned copy, else one that is referred to."""
     for text in (report.returned, report.notice):
         for line in _ID_LINE.findall(text):
             if ours := _our_ids(line):

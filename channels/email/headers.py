@@ -1,21 +1,25 @@
-"""Lenient reading of mail headers and charsets: no header value makes a function here raise.
+"""Lenient reading of mail headers: no header value makes a function here raise.
 
 A header is bytes that claim to be ASCII. It may hold raw UTF-8 or Latin-1, encoded words
 (RFC 2047) in charsets that do not exist, folds, and control characters.
+
+Of a mailbox, the address is the one in angle brackets (RFC 5322 section 3.4). The standard library
+once took one from the display name instead (CVE-2023-27043), and its strict mode now refuses whole
+headers. Here a quoted string, an encoded word or a comment is never read as an address.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
-from channels.email.japanese import LABELS, decode_iso_2022_jp, is_iso_2022_jp
+from channels.email.charsets import decode, drop_surrogates
 
 Headers = Mapping[str, tuple[str, ...]]
 
@@ -29,26 +33,18 @@ _SPACE = re.compile(r"\s+")
 _LOCAL = re.compile(r"[^\s<>()\[\]\\,;:@\"\x00-\x20\x7f]{1,64}")
 _LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
 _DOMAIN = re.compile(rf"\[[0-9a-f.:]{{2,45}}\]|{_LABEL}(?:\.{_LABEL})*")
-
-# Latin-1 and ASCII are read as windows-1252, East Asian charsets as their supersets, as the
-# Encoding Standard (https://encoding.spec.whatwg.org/#names-and-labels) requires of browsers.
-_SUPERSETS = {
-    "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874",
-    "tis-620": "cp874", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949",
-    "shift_jis": "cp932", "big5": "big5hkscs",
-}  # fmt: skip
-# Charset labels in mail that Python does not know.
-_ALIASES = {
-    "ks_c_5601-1987": "cp949", "x-sjis": "cp932", "x-gbk": "gb18030", "x-euc-jp": "euc_jp",
-    "iso-8859-8-i": "iso8859-8", "iso-8859-8-e": "iso8859-8", "windows-874": "cp874",
-    "x-mac-roman": "mac_roman", "unicode-1-1-utf-7": "utf_7", "unicode-1-1-utf-8": "utf_8",
-    "cp50220": "iso2022_jp", "cp50221": "iso2022_jp", "cp50222": "iso2022_jp",
-    "iso-2022-jp-ms": "iso2022_jp", "ansi_x3.110-1983": "cp1252",
-    "8bit": "utf_8", "cp-850": "cp850", "x-unknown": "utf_8",
-}  # fmt: skip
-# Codecs that are no charsets of mail; idna and punycode even take quadratic time.
-_REFUSED = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "charmap"}
-_STATEFUL = ("iso2022", "hz", "utf-7", "utf-16", "utf-32")
+_TOKEN = re.compile(
+    r"""(?P<word>=\?[^?\s]{1,60}\?[bq]\?[^?]{0,1000}\?=)
+      | (?P<quoted>"(?:[^"\\]|\\.)*+")
+      | (?P<bracket><[^<>]*+(?:>|$))
+      | (?P<comment>\((?:[^()\\]|\\.)*+\))
+      | (?P<end>[,;])
+      | (?P<group>:(?=\s|[^\s@]*;))
+      | (?P<plain>[^"<(,;:=]+|.)""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_ROUTE = re.compile(r"(?:@[^,:\s@]+,?)+:")
+_MAX_MAILBOXES = 50
 
 
 def read_headers(message: Message) -> Headers:
@@ -84,38 +80,9 @@ def _decode_piece(piece: bytes, charset: str | None) -> str:
     return decode(piece, charset)
 
 
-def decode(data: bytes, charset: str | None) -> str:
-    """``data`` as text, whatever ``charset`` claims; undecodable bytes become U+FFFD.
-
-    Valid UTF-8 wins over a single-byte label, because text in another encoding is hardly ever
-    valid UTF-8 by accident. Windows-1252 wins over a wrong UTF-8 label.
-    """
-    if is_iso_2022_jp(data) and not _is_other_iso_2022(charset):
-        return decode_iso_2022_jp(data)
-    name = _codec(charset)
-    if name.startswith(_STATEFUL):
-        return drop_surrogates(data.decode(name, "replace"))
-    for codec in [name, "utf-8"] if _is_multibyte(name) else ["utf-8", name]:
-        try:
-            return drop_surrogates(data.decode(codec))
-        except UnicodeError:
-            continue
-    if name == "utf-8":
-        text = data.decode("utf-8", "replace")
-        non_ascii = sum(1 for char in text if char > "\x7f")
-        mostly_valid = text.count("\ufffd") * 4 <= non_ascii
-        return text if mostly_valid else data.decode("cp1252", "replace")
-    return drop_surrogates(data.decode(name, "replace"))
-
-
 def clean(text: str) -> str:
     """``text`` without control characters and lone surrogates, its lines ended by a newline."""
     return _CONTROLS.sub("", drop_surrogates(text).replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def drop_surrogates(text: str) -> str:
-    """``text`` without lone surrogates, which some codecs produce and no database stores."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def message_ids(values: Iterable[str]) -> tuple[str, ...]:
@@ -156,27 +123,104 @@ def unfold(value: str) -> str:
     return decode(raw, "utf-8")
 
 
-def _label(charset: str | None) -> str:
-    """A charset as labelled, without the language that RFC 2231 section 5 allows after it."""
-    return (charset or "utf-8").strip().strip("\"'").partition("*")[0].lower()[:40]
+# -- mailboxes -------------------------------------------------------------------------------------
 
 
-def _codec(charset: str | None) -> str:
-    label = _label(charset)
-    try:
-        name = codecs.lookup(_ALIASES.get(label, label)).name
-        b"".decode(name)
-    except (LookupError, ValueError, UnicodeError):
-        return "utf-8"
-    return "utf-8" if name in _REFUSED else _SUPERSETS.get(name, name)
+class _Mailbox(NamedTuple):
+    """A name as it is shown, perhaps empty, and a well-formed address. ``bracketed``: the address
+    stood in angle brackets."""
+
+    name: str
+    address: str
+    bracketed: bool
 
 
-def _is_other_iso_2022(charset: str | None) -> bool:
-    """Whether ``charset`` names a sibling with escape sequences of its own (Chinese, Korean)."""
-    label = _label(charset)
-    return label.startswith("iso-2022") and label not in LABELS and "jp" not in label
+def parse_author(values: Iterable[str]) -> tuple[str, str] | None:
+    """(name, address) of the author in the From headers ``values``; None when none is readable.
+
+    Beside an address in angle brackets, others are part of an unquoted display name.
+    """
+    mailboxes = _parse_all(values)
+    bracketed = [mailbox for mailbox in mailboxes if mailbox.bracketed]
+    author = next(iter(bracketed or mailboxes), None)
+    return (author.name, author.address) if author else None
 
 
-def _is_multibyte(name: str) -> bool:
-    """Whether ``name`` is a multi-byte encoding: text that decodes strictly is then genuine."""
-    return name.startswith(("gb", "big5", "euc", "shift", "cp932", "cp949", "johab", "utf"))
+def parse_addresses(values: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """(name, address) of each well-formed mailbox in ``values``; addresses are lower-case."""
+    return tuple((mailbox.name, mailbox.address) for mailbox in _parse_all(values))
+
+
+def _parse_all(values: Iterable[str]) -> list[_Mailbox]:
+    found: list[_Mailbox] = []
+    for value in tuple(values)[:5]:
+        mailboxes = list(_mailboxes(value))
+        if not mailboxes and "=?" in value and "@" not in value:
+            mailboxes = list(_mailboxes(decode_text(value)))  # all of it in an encoded word
+        found += mailboxes
+    return found[:_MAX_MAILBOXES]
+
+
+def _mailboxes(value: str) -> Iterator[_Mailbox]:
+    name: list[str] = []
+    plain: list[str] = []
+    brackets: list[str] = []
+    comments: list[str] = []
+    tokens = [(match.lastgroup, match.group()) for match in _TOKEN.finditer(value)]
+    for kind, token in (*tokens, ("end", "")):
+        if kind == "end":
+            mailbox = _mailbox(name, plain, brackets, comments)
+            if mailbox:
+                yield mailbox
+            if mailbox or brackets or "@" in "".join(plain):
+                name, plain, brackets, comments = [], [], [], []
+            else:  # "Holt, Mira <...>": the comma belongs to the name
+                name.append(token)
+        elif kind == "group":
+            name, plain = [], []
+        elif kind == "bracket":
+            brackets.append(token.strip("<>"))
+        elif kind == "comment":
+            comments.append(token[1:-1])
+        else:
+            if kind == "plain":
+                plain.append(token)
+            name.append(re.sub(r"\\(.)", r"\1", token[1:-1]) if kind == "quoted" else token)
+
+
+def _mailbox(
+    name: list[str], plain: list[str], brackets: list[str], comments: list[str]
+) -> _Mailbox | None:
+    """None when no address is well-formed, or when several could be meant."""
+    inside = [spec for spec in brackets if "@" in spec]
+    if inside:
+        specs = {_normalize(spec) for spec in inside}
+        words = "".join(name)
+    else:
+        words = "".join(name)
+        tokens = "".join(plain).split()
+        specs = {_normalize(token) for token in tokens if "@" in token}
+        if specs == {None}:
+            specs = {_normalize(re.sub(r"\s*@\s*", "@", "".join(plain)))}
+        specs.discard(None)
+        words = " ".join(word for word in words.split() if "@" not in word) or " ".join(brackets)
+    address = specs.pop() if len(specs) == 1 else None
+    if address is None:
+        return None
+    return _Mailbox(_shown_name(words) or _shown_name(" ".join(comments)), address, bool(inside))
+
+
+def _normalize(spec: str) -> str | None:
+    bare = spec.strip()
+    if route := _ROUTE.match(bare):
+        bare = bare[route.end() :].strip()
+    if bare.lower().startswith("mailto:"):
+        bare = bare[7:]
+    local, at, domain = bare.strip("'\"()[]<> ").rpartition("@")
+    return normalize_address(local.strip('"') + at + domain.rstrip("."))
+
+
+def _shown_name(words: str) -> str:
+    """``words`` decoded, without addresses in them, which would pass for the sender's."""
+    kept = (word for word in decode_text(words).split() if "@" not in word)
+    return " ".join(kept).strip(" ,'\"")[:200]

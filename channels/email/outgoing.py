@@ -25,7 +25,8 @@ import nh3
 import structlog
 
 from channels.email.bounces import OUR_MARK
-from channels.email.headers import clean, drop_surrogates, message_ids, normalize_address
+from channels.email.charsets import drop_surrogates
+from channels.email.headers import clean, message_ids, normalize_address
 from channels.email.settings import OutgoingSettings
 from gateway import (
     File,

@@ -10,16 +10,17 @@ import hashlib
 import re
 from datetime import datetime
 
-from channels.email.addresses import parse_addresses, parse_author
-from channels.email.automatic import automatic_reason, is_own_list
+from channels.email.automatic import automatic_reason, is_own_list, out_of_office_reason
 from channels.email.body import MailContent, extract_reply, read_content
-from channels.email.bounces import Bounce, find_bounces
+from channels.email.bounces import Bounce, find_bounces, is_our_id
 from channels.email.headers import (
     Headers,
     decode_text,
     first,
     message_ids,
     normalize_address,
+    parse_addresses,
+    parse_author,
     parse_date,
     read_headers,
 )
@@ -31,7 +32,7 @@ UNKNOWN_SENDER = "unknown@sender.invalid"
 
 _MAX_THREAD = 50
 _ORIGINAL_AUTHOR = ("x-original-from", "x-original-sender")
-_VIA = re.compile(r"\s+(?:via|über|par|por|tramite)\s.*$", re.IGNORECASE)
+_VIA = re.compile(r"\s(?:via|über|par|por|tramite)\s.*$", re.IGNORECASE)
 _PGP_MESSAGE = "-----BEGIN PGP MESSAGE-----"
 
 
@@ -145,7 +146,11 @@ def _with_content(mail: ParsedMail, content: MailContent, max_text: int) -> Pars
         unreadable = "it has no readable content"
     elif mail.sender == UNKNOWN_SENDER:
         unreadable = "its sender is missing or malformed"
+    automatic = mail.automatic or out_of_office_reason(
+        mail.subject or "", text, answers_us=any(map(is_our_id, mail.thread))
+    )
     return mail.replace(
+        automatic=automatic,
         text=text or mail.subject or "",
         files=content.files,
         facts=mail.facts + facts,

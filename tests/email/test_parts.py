@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 
 from channels.email import parse
-from channels.email.headers import decode
+from channels.email.charsets import decode
 from gateway import Fact
 
 FROM = b"From: ines@post.example\r\nMIME-Version: 1.0\r\n"
