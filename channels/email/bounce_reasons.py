@@ -13,6 +13,9 @@ from typing import NamedTuple
 HARD_CODES = ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
 """Bad mailbox, bad system, bad syntax, moved, null MX. The other 5.1.x are about the sender."""
 
+_PASSING = ("5.2.2", "4.4.7")
+"""Mailbox full; time is up."""
+
 _ENHANCED = re.compile(r"(?<![\d.\[])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _SMTP_LINE = re.compile(
     r"(?<![\d.-])([45]\d\d)(?:[ -]+|:\s*|\s*#)(?:\(?#?([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d))?"
@@ -44,7 +47,8 @@ _FULL = _any(
     r"not enough (?:storage )?space|out of (?:disk )?space|too many messages in|mailbox size limit",
     r"postfach .{0,40}voll|speicherplatz|bo[iî]te .{0,40}pleine|quota d[ée]pass"
     r"|buz[oó]n .{0,40}lleno",
-    r"casella .{0,40}piena|postvak .{0,20}vol|skrzynka .{0,40}(?:pełna|zapełniona)|メールボックスが一杯",
+    r"casella .{0,40}piena|postvak .{0,20}vol|skrzynka .{0,40}(?:pełna|zapełniona)",
+    r"メールボックスが一杯",
 )
 _REFUSED = _any(
     r"\bspam\b|unsolicited|junk mail|blocked|black ?list|block ?list|deny ?list|\brbl\b|spamhaus",
@@ -89,7 +93,8 @@ _NO_USER = _any(
     r"destinatario .{0,30}(?:desconocid|no existe|sconosciut|inesistent)|usuario desconocido"
     r"|utente scon",
     r"ontvanger .{0,30}(?:onbekend|niet gevonden)|ok[äa]nd mottagare|ukendt (?:bruger|modtager)",
-    r"(?:u[żz]ytkownik|odbiorca|adres) .{0,30}(?:nieznan|nie istnieje)|存在しません|リストにありません"
+    r"(?:u[żz]ytkownik|odbiorca|adres) .{0,30}(?:nieznan|nie istnieje)",
+    r"存在しません|リストにありません"
     r"|ディレクトリには見つかりません",
 )
 _NO_HOST = _any(
@@ -121,10 +126,12 @@ _FIRST_WORDS = (
 
 
 class Why(NamedTuple):
-    """``status`` is an enhanced status code (RFC 3463); ``hard``: the address is of no use."""
+    """``status`` is an enhanced status code (RFC 3463). ``hard``: the address is of no use.
+    ``temporary``: a later mail may arrive as it is (a full mailbox, a server that was down)."""
 
     status: str
     hard: bool
+    temporary: bool = False
 
 
 def explain(diagnosis: str, declared: str = "") -> Why:
@@ -141,8 +148,10 @@ def explain(diagnosis: str, declared: str = "") -> Why:
         specific = _worded_code(said, specific, reply)
     if said is not None:
         temporary = "4" in (reply[:1], specific[:1], declared.strip()[:1])
-        return Why(specific, said[1] and not temporary)
-    return Why(specific, specific in HARD_CODES and not reply.startswith("4"))
+        passing = temporary or said[0] in _PASSING
+        return Why(specific, said[1] and not temporary, passing)
+    hard = specific in HARD_CODES and not reply.startswith("4")
+    return Why(specific, hard, not hard and (specific[:1] == "4" or specific in _PASSING))
 
 
 def is_code(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Bounces: reports that a mail of ours did not arrive, in RFC 3464's form or in a mail server's own.
+"""Bounces: reports that a mail of ours did not arrive, in RFC 3464's form or a mail server's own.
 
 A bounce must come from a machine, say that a delivery failed, and return what only it and we can
 know: the Message-ID of our mail, or its words. So a customer who writes about a failed delivery is
@@ -67,7 +67,8 @@ _FAILED = re.compile(
     r"|pudo|puede) entregar"
     r"|error de entrega|mancata consegna|niet (?:worden )?bezorgd|onbestelbaar|niedostarcz"
     r"|nie dostarcz|nie można dostarczyć"
-    r"|kunde inte levereras|olevererbart|kunne ikke leveres|kan ikke leveres|エラー|送信できません|配信できません"
+    r"|kunde inte levereras|olevererbart|kunne ikke leveres|kan ikke leveres"
+    r"|エラー|送信できません|配信できません"
     r"|届きません",
     re.IGNORECASE,
 )  # fmt: skip
@@ -128,7 +129,7 @@ class Bounce(Value, frozen=True, kw_only=True):
 
     ``remote_id`` is its Message-ID; None when the report returns none: then ``words`` are what it
     returns, and ``address`` is where our mail was sent. ``status`` is an enhanced status code (RFC
-    3463). ``hard``: the address will take no mail at all.
+    3463). ``hard``: the address will take no mail at all. ``temporary``: a later mail may arrive.
     """
 
     remote_id: str | None
@@ -137,6 +138,7 @@ class Bounce(Value, frozen=True, kw_only=True):
     address: str | None = None
     status: str = ""
     hard: bool = False
+    temporary: bool = False
     words: str = ""
 
 
@@ -178,6 +180,7 @@ def find_bounces(message: Message, headers: Headers, envelope: str | None) -> tu
             address=address,
             status=report.status() if delivered else why.status,
             hard=why.hard and not delivered,
+            temporary=why.temporary and not delivered,
             words="" if remote_id else f"{report.notice}\n{report.returned}"[:_MAX_TEXT],
         ),
     )

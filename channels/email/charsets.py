@@ -1,8 +1,8 @@
 """Lenient decoding of charsets, as mail labels and mislabels them.
 
 ISO-2022-JP has a decoder of its own: Windows (which calls it cp50220) adds NEC's and IBM's
-characters (①, ㈱, 髙) and half-width katakana, and Python's codec has neither. Browsers read them by
-the same table as Shift_JIS (https://encoding.spec.whatwg.org/#iso-2022-jp-decoder).
+characters (①, ㈱, 髙) and half-width katakana, and Python's codec has neither. Browsers read them
+by the same table as Shift_JIS (https://encoding.spec.whatwg.org/#iso-2022-jp-decoder).
 """
 
 from __future__ import annotations

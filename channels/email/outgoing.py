@@ -258,7 +258,7 @@ class MaildirTransport:
                 raise TryLater(f"maildir {self._path}: {error}") from error
 
     def _write(self, data: bytes) -> None:
-        # Maildir makes all three only if the directory itself is missing: a crash could leave a part.
+        # Maildir makes all three only if the directory itself is missing: a crash leaves a part.
         for name in ("tmp", "new", "cur"):
             (self._path / name).mkdir(parents=True, exist_ok=True)
         mailbox.Maildir(self._path).add(data)

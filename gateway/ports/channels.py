@@ -24,7 +24,9 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     person. ``rate``: messages a second that the provider allows, None for no limit. ``at_once``:
     how many sends may run at the same time. ``max_length``: the longest message that the provider
     takes, in UTF-16 code units (never fewer than characters), None for no limit; the brand voice's
-    guide may only lower it.
+    guide may only lower it. ``suspends``: once an address failed for good, people do not write to
+    it either until the customer writes again (a mail server that keeps sending to dead mailboxes
+    is soon blocked).
     """
 
     mailbox: bool = False
@@ -34,6 +36,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     buttons: bool = False
     attachments: bool = False
     max_length: int | None = None
+    suspends: bool = False
 
 
 @runtime_checkable

@@ -124,7 +124,7 @@ def measure_bounces(wrong: list[str]) -> dict[str, Any]:
 
 
 def measure_mail(wrong: list[str]) -> dict[str, Any]:
-    """Ordinary mail that is taken for a bounce or a machine; also as an answer to a mail of ours."""
+    """Ordinary mail that is taken for a bounce or a machine, also as an answer to one of ours."""
     count = bounced = automatic = lists = 0
     for path, raw in mails("WARMLINE_BENCH_MAIL"):
         count += 1
@@ -154,9 +154,9 @@ def main() -> None:
         result["bounces"] = measure_bounces(wrong)
     if folders("WARMLINE_BENCH_MAIL"):
         result["ordinary_mail"] = measure_mail(wrong)
-    print(json.dumps(result))
+    sys.stdout.write(f"{json.dumps(result)}\n")
     if "-v" in sys.argv:
-        print(*wrong, sep="\n", file=sys.stderr)
+        sys.stderr.write("\n".join([*wrong, ""]))
 
 
 if __name__ == "__main__":
