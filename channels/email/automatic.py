@@ -63,29 +63,38 @@ _ABSENT_SUBJECT = _any(
     r"\b(?:vakantie|frånvar\w+|semester|ledig|fravær\w*|nieobecn\w+|urlop\w*)\b",
 )
 _ABSENT = _any(
-    r"\bI(?:.?m| am| will be)\b[^.!?\n]{0,60}\b(?:out of (?:the )?office|away"
+    r"\bI(?:.?m| am| will be)\b(?:[^.!?\n]|(?<=\d)\.){0,60}\b(?:out of (?:the )?office|away"
     r"|on (?:\w+ ){0,2}(?:leave|vacation|holidays?)|not in the office|travell?ing)",
     r"\b(?:currently|presently|am) (?:out of (?:the )?office|on (?:\w+ )?(?:leave|vacation"
     r"|holiday)|away)\b|^out of (?:the )?office",
     r"\bI have (?:now )?left (?:the company|my (?:job|position))|no longer work(?:ing)? (?:at"
     r"|for|here)|is no longer (?:with|employed)",
-    r"\bbin\b[^.!?\n]{0,80}\b(?:nicht (?:im (?:büro|haus|hause)|erreichbar|am (?:arbeits)?platz"
+    r"\bbin\b(?:[^.!?\n]|(?<=\d)\.){0,80}\b(?:nicht (?:im (?:büro|haus|hause)|erreichbar"
+    r"|am (?:arbeits)?platz"
     r"|anwesend|im dienst)|abwesend|im urlaub|außer haus|in elternzeit|auf dienstreise)",
-    r"\b(?:befinde mich|nicht im büro|außer haus|abwesend)\b[^.!?\n]{0,80}\b(?:urlaub|elternzeit"
+    r"\b(?:befinde mich|nicht im büro|außer haus|abwesend)\b(?:[^.!?\n]"
+    r"|(?<=\d)\.){0,80}\b(?:urlaub|elternzeit"
     r"|bis|ab|vom|zurück)",
-    r"\bje (?:suis|serai)\b[^.!?\n]{0,60}\b(?:absent|en (?:cong[ée]|vacances|déplacement)"
+    r"\bje (?:suis|serai)\b(?:[^.!?\n]|(?<=\d)\.){0,60}\b(?:absent|en (?:cong[ée]|vacances"
+    r"|déplacement)"
     r"|indisponible)|actuellement absent",
-    r"\best(?:oy|aré|aremos|amos)\b[^.!?\n]{0,60}(?:fuera de (?:la )?oficina|de vacaciones"
+    r"\best(?:oy|aré|aremos|amos)\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:fuera de (?:la )?oficina"
+    r"|de vacaciones"
     r"|ausente|de baja|de viaje)",
-    r"\b(?:sono|sarò)\b[^.!?\n]{0,60}(?:fuori (?:ufficio|sede)|assente|in ferie|in congedo"
+    r"\b(?:sono|sarò)\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:fuori (?:ufficio|sede)|assente|in ferie"
+    r"|in congedo"
     r"|in trasferta)",
-    r"\bik ben\b[^.!?\n]{0,60}(?:afwezig|niet (?:aanwezig|bereikbaar|op kantoor)|(?:met"
+    r"\bik ben\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:afwezig|niet (?:aanwezig|bereikbaar|op kantoor)"
+    r"|(?:met"
     r"|op) (?:vakantie|verlof|reis)|met verlof)",
-    r"\bjag är\b[^.!?\n]{0,60}(?:på semester|borta|ledig|inte (?:på kontoret|på plats|i tjänst)"
+    r"\bjag är\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:på semester|borta|ledig|inte (?:på kontoret"
+    r"|på plats|i tjänst)"
     r"|frånvarande|bortrest|tjänstledig)",
-    r"\bjeg (?:er|holder)\b[^.!?\n]{0,60}(?:ferie|fraværende|ikke (?:på kontoret|til stede)"
+    r"\bjeg (?:er|holder)\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:ferie|fraværende|ikke (?:på kontoret"
+    r"|til stede)"
     r"|på orlov|på barsel|ude af kontoret)",
-    r"\b(?:jestem|będę|przebywam)\b[^.!?\n]{0,60}(?:nieobecn|na urlopie|poza biurem|w delegacji)"
+    r"\b(?:jestem|będę|przebywam)\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:nieobecn|na urlopie"
+    r"|poza biurem|w delegacji)"
     r"|nieobecn\w+ w (?:pracy|biurze)",
 )
 _LATER = _any(
@@ -230,16 +239,16 @@ def out_of_office_reason(subject: str, text: str, *, answers_us: bool) -> str | 
         bool(pattern.search(text[:_MOST])) for pattern in (_ABSENT, _LATER, _MEANWHILE)
     )
     automatic = bool(_AUTOMATIC.search(text[:_MOST]))
+    thanks = bool(_THANKS_FOR_MAIL.search(text))
     if fixed:
         rest = plain[fixed.end() :].strip()
-        says_so = absent or automatic or (later and meanwhile)
-        if rest[:1] in (":", "(", "[") or says_so:
+        alone = not rest and (absent or later or (automatic and thanks))
+        if rest[:1] in tuple(":([") or _REPLY_PREFIX.match(rest) or alone:
             return f"it reads like an out-of-office reply: {fixed.group()[:40]}"
     if len(text) > _MOST or not absent or _REQUEST.search(text):
         return None
     named = bool(_ABSENT_SUBJECT.search(plain))
     answers = answers_us or subject != plain or named
-    thanks = bool(_THANKS_FOR_MAIL.search(text))
     signs = (automatic or thanks, later, meanwhile, named)
     if answers and sum(signs) >= 2 and (automatic or thanks or meanwhile):
         return "it reads like an out-of-office reply: it speaks of absence"
