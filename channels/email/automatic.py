@@ -42,73 +42,90 @@ _MAX_SENDERS = 10_000
 
 _REPLY_PREFIX = re.compile(r"^(?:\s*(?:re|aw|antw|sv|vs|odp|ref|rif|tr|r)\s*:)+\s*", re.IGNORECASE)
 _FIXED_SUBJECT = _any(
-    r"(?:automatic|automated|auto)[- ]?(?:reply|response|answer|responder)|autoreply|autoresponse",
+    r"(?:automatic|automated|auto)[- ]?(?:reply|response|answer|responder)|autoreply"
+    r"|autoresponse|auto(?= ?:)",
     r"out[- ]of[- ](?:the[- ])?office|vacation (?:reply|response|notice|message|autoreply)|ooo",
-    r"automatische (?:r[üu]ck)?antwort|abwesenheits?(?:notiz|meldung|nachricht|assistent)"
+    r"automatische (?:r[üu]ck)?antwort|abwesenheits?(?:notiz|meldung|nachricht|assistent"
+    r"|benachrichtigung|info\w*)"
     r"|auto-?antwort",
-    r"r[ée]ponse automatique|message d.absence|absence du bureau|absent(?:e)? du bureau",
+    r"r[ée]ponse automatique(?: d.absence)?|message d.absence|absence du bureau"
+    r"|absent(?:e)? du bureau",
     r"respuesta autom[áa]tica|auto-?respuesta|fuera de (?:la )?oficina|mensaje de ausencia",
     r"risposta automatica|fuori (?:sede|ufficio)|messaggio di assenza",
     r"automatisch(?:e)? (?:antwoord|reactie|beantwoording)|afwezigheids?(?:bericht|melding"
     r"|assistent)",
-    r"automatiskt svar|auto-?svar|fr[åa]nvaro(?:meddelande|besked)",
-    r"automatisk (?:svar|besvarelse)|frav[æa]rs(?:besked|meddelelse)|ikke p[åa] kontoret",
+    r"automatiskt svar|auto-?svar|fr[åa]nvaro(?:meddelande|besked|assistent)",
+    r"automatisk (?:svar|besvarelse)|frav[æa]rs(?:besked|meddelelse|assistent)|ikke p[åa] kontoret",
     r"automatyczna odpowied[źz]|auto-?odpowied[źz]|odpowied[źz] automatyczna|poza biurem",
 )
 _ABSENT_SUBJECT = _any(
-    r"\b(?:absen(?:t|ce|te|za)|away|(?:on|annual) (?:leave|vacation|holiday)s?|holidays?"
-    r"|vacation|not in)\b",
-    r"\b(?:abwesen\w+|urlaub\w*|cong[ée]s?|vacances|ausen\w+|vacaciones|assen\w+|ferie"
-    r"|afwezig\w*)\b",
-    r"\b(?:vakantie|frånvar\w+|semester|ledig|fravær\w*|nieobecn\w+|urlop\w*)\b",
+    r"(?:I am |I.m |currently )?(?:absent|absence|away|on (?:leave|vacation|holidays?)"
+    r"|annual leave|vacation)\b",
+    r"(?:ich bin )?(?:abwesen\w+|(?:im )?urlaub|außer haus)\b|(?:je suis )?(?:absente?|absence"
+    r"|en cong[ée]s?|en vacances)\b",
+    r"ausen(?:te|cia)\b|de vacaciones\b|(?:estoy )?fuera\b|assen(?:te|za)\b|in ferie\b"
+    r"|afwezig\w*|(?:met |op )?vakantie\b",
+    r"frånvar\w+|(?:på )?semester\b|ledig\b|fravær\w*|(?:på )?ferie\b|nieobecn\w+|(?:na )?urlop\w*",
+)
+_UNTIL = _any(
+    r"\W*(?:re|aw|tr|sv|vs|antw|odp|r)\s*:|\W*(?:until|till|from|through|back|bis|vom|ab|jusqu"
+    r"|du|de|hasta|del|fino|dal)\b",
+    r"\W*(?:tot|van|vanaf|till|från|til|fra|do|od)\b|\W*\d",
 )
 _ABSENT = _any(
-    r"\bI(?:.?m| am| will be)\b(?:[^.!?\n]|(?<=\d)\.){0,60}\b(?:out of (?:the )?office|away"
-    r"|on (?:\w+ ){0,2}(?:leave|vacation|holidays?)|not in the office|travell?ing)",
-    r"\b(?:currently|presently|am) (?:out of (?:the )?office|on (?:\w+ )?(?:leave|vacation"
-    r"|holiday)|away)\b|^out of (?:the )?office",
-    r"\bI have (?:now )?left (?:the company|my (?:job|position))|no longer work(?:ing)? (?:at"
-    r"|for|here)|is no longer (?:with|employed)",
-    r"\bbin\b(?:[^.!?\n]|(?<=\d)\.){0,80}\b(?:nicht (?:im (?:büro|haus|hause)|erreichbar"
-    r"|am (?:arbeits)?platz"
-    r"|anwesend|im dienst)|abwesend|im urlaub|außer haus|in elternzeit|auf dienstreise)",
-    r"\b(?:befinde mich|nicht im büro|außer haus|abwesend)\b(?:[^.!?\n]"
-    r"|(?<=\d)\.){0,80}\b(?:urlaub|elternzeit"
-    r"|bis|ab|vom|zurück)",
-    r"\bje (?:suis|serai)\b(?:[^.!?\n]|(?<=\d)\.){0,60}\b(?:absent|en (?:cong[ée]|vacances"
-    r"|déplacement)"
-    r"|indisponible)|actuellement absent",
-    r"\best(?:oy|aré|aremos|amos)\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:fuera de (?:la )?oficina"
-    r"|de vacaciones"
-    r"|ausente|de baja|de viaje)",
-    r"\b(?:sono|sarò)\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:fuori (?:ufficio|sede)|assente|in ferie"
-    r"|in congedo"
-    r"|in trasferta)",
-    r"\bik ben\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:afwezig|niet (?:aanwezig|bereikbaar|op kantoor)"
-    r"|(?:met"
-    r"|op) (?:vakantie|verlof|reis)|met verlof)",
-    r"\bjag är\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:på semester|borta|ledig|inte (?:på kontoret"
-    r"|på plats|i tjänst)"
-    r"|frånvarande|bortrest|tjänstledig)",
-    r"\bjeg (?:er|holder)\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:ferie|fraværende|ikke (?:på kontoret"
-    r"|til stede)"
-    r"|på orlov|på barsel|ude af kontoret)",
-    r"\b(?:jestem|będę|przebywam)\b(?:[^.!?\n]|(?<=\d)\.){0,60}(?:nieobecn|na urlopie"
-    r"|poza biurem|w delegacji)"
-    r"|nieobecn\w+ w (?:pracy|biurze)",
+    r"\bout of (?:the |my )?office\b|\b(?:not|n.t be) (?:currently )?(?:in|at) (?:the "
+    r"|my )(?:office|desk)\b",
+    r"\b(?:am|.m|be|currently|presently) (?:\w+ ){0,2}(?:away|absent|travell?ing|unavailable"
+    r"|off (?:work|sick))\b",
+    r"\bon (?:\w+ ){0,2}(?:leave|vacation|holidays?|business trip)\b|\bannual leave\b",
+    r"\bwieder im (?:büro|haus|dienst)\b|\b(?:ich habe|habe ich) (?:\w+ )?urlaub\b"
+    r"|\bim (?:\w+ )?urlaub\b|\bin (?:elternzeit|mutterschutz)\b|\babwesend\b|\baußer haus\b"
+    r"|\bauf dienstreise\b",
+    r"\bnicht (?:im (?:büro|haus|hause|dienst)|am (?:arbeits)?platz|erreichbar|anwesend"
+    r"|zu erreichen)\b",
+    r"\babsente?\b|\ben (?:cong[ée]s?|vacances|déplacement|arrêt maladie)\b|\bindisponible\b",
+    r"\bfuera de (?:la |mi )?oficina\b|\bde (?:vacaciones|baja|viaje)\b|\bausente\b"
+    r"|\bno (?:estoy|estaré) (?:disponible|en la oficina)",
+    r"\bfuori (?:ufficio|sede)\b|\bassente\b|\bin (?:ferie|congedo|trasferta|vacanza)\b"
+    r"|\bnon (?:sono|sarò) (?:in ufficio|disponibile)",
+    r"\bafwezig\b|\bniet (?:aanwezig|bereikbaar|op kantoor)\b|\b(?:met|op) (?:\w+ )?(?:vakantie"
+    r"|verlof|reis)\b|\bvakantie van\b",
+    r"\b(?:på|har) (?:semester|föräldraledig\w*|tjänsteresa)\b|\b(?:är|är nu) (?:borta|ledig"
+    r"|bortrest|frånvarande|tjänstledig|föräldraledig)\b",
+    r"\binte (?:på (?:kontoret|plats|jobbet)|i tjänst)\b|\b(?:på|har|holder) (?:ferie|orlov"
+    r"|barsel|fri)\b|\bfraværende\b",
+    r"\bikke (?:på kontoret|på arbejde|til stede|at træffe)\b|\bude af (?:huset|kontoret)\b",
+    r"\bna (?:\w+ )?urlopie\b|\bpoza (?:biurem|firmą)\b|\bnieobecn\w+|\bw delegacji\b"
+    r"|\bna zwolnieniu\b",
 )
+_GONE = _any(
+    r"\b(?:have|has) (?:now )?left (?:the company|the organi[sz]ation|my position|\w+ (?:ltd|inc"
+    r"|gmbh)\b)",
+    r"\bno longer (?:works?|working|employed|with)\b|\bnicht mehr (?:für|bei"
+    r"|in) .{2,40} (?:tätig|beschäftigt)",
+    r"\bne (?:travaille|fait) plus\b|\bya no (?:trabaj|form)\w+|\bnon (?:lavor\w+|fa) più\b"
+    r"|\bniet meer werkzaam\b",
+    r"\b(?:inte längre|slutat)\b.{0,30}(?:kvar|anställd|arbetar|på)|\bikke længere ansat\b"
+    r"|\bnie pracuj\w+ już\b",
+    r"\bthis (?:mailbox|inbox|e-?mail address|address) is (?:no longer|not) (?:monitored|in use"
+    r"|read|active)",
+)
+"""Whoever had the address has left it for good."""
 _LATER = _any(
     r"\b(?:until|till|through|back (?:on|in|at)|be back|return(?:ing)?|from .{3,30} to)\b",
     r"\b(?:bis|ab dem|wieder (?:da|erreichbar|im)|zurück)\b|\b(?:jusqu|de retour|du \d|retour le"
     r"|à partir du)",
-    r"\b(?:hasta|regres\w+|vuel\w+|de vuelta|fino a\w*|rientr\w+|torner\w+|dal \d|al \d)\b",
-    r"\b(?:tot|terug|vanaf|till|åter|tillbaka|t\.?o\.?m|til|tilbage|fra d|do|wróc\w+|wrac\w+"
+    r"\b(?:hasta|volver\w+|regres\w+|vuel\w+|de vuelta|fino a\w*|rientr\w+|torner\w+|dal \d"
+    r"|al \d)\b",
+    r"\b(?:tot|terug|vanaf|weer|till|åter\w*|tillbaka|t\.?o\.?m|til|tilbage|fra d|do|wróc\w+"
+    r"|wrac\w+"
     r"|powr\w+)\b",
 )
 _MEANWHILE = _any(
     r"limited (?:access|e-?mail)|(?:no|without|not have|don.t have) access to (?:my )?(?:e-?mail"
     r"|mail)|when I (?:return|get back|am back|.m back)|(?:upon|on|after) my return",
-    r"\burgent\b|in (?:my|his|her) absence|my (?:colleague|assistant|deputy)|as soon as (?:I"
+    r"\burgent\b|in (?:my|his|her) absence|(?:contact|reach|write to|call|ask|e-?mail) my \w+"
+    r"|as soon as (?:I"
     r"|possible) .{0,20}(?:return|back)|not (?:be )?(?:read|forwarded|monitored)",
     r"dringende\w* (?:f[äa]ll|angelegenheit|frage|anliegen)|wenden sie sich|mein\w* (?:vertret"
     r"|kolleg)|nicht (?:weitergeleitet|gelesen|automatisch weiter)|(?:keinen|eingeschränkt\w*"
@@ -140,14 +157,28 @@ _AUTOMATIC = _any(
     r"automatyczn\w+ (?:odpowied|wiadomo)|wygenerowan\w+ automatycznie|odpowied\w+ automatyczn",
 )
 _THANKS_FOR_MAIL = _any(
-    r"thank(?:s| you) for (?:your|the|contacting|getting|writing|reaching)",
-    r"(?:danke|vielen dank|besten dank|herzlichen dank) für (?:ihre|deine|die|ihr)",
-    r"merci (?:pour|de|d.avoir)|gracias por|grazie per|(?:bedankt|dank u|dank je"
-    r"|hartelijk dank) voor",
-    r"tack för|tak for|dziękuj\w+ za",
+    r"thank(?:s| you) for (?:your |the )?(?:e-?mail|mail|message|contact\w*|writing|reaching"
+    r"|getting in touch|enquiry|inquiry)",
+    r"dank\w* für (?:ihre|deine|die|eure) (?:e-?mail|mail|nachricht|anfrage|zuschrift"
+    r"|kontaktaufnahme)",
+    r"merci (?:pour|de) (?:votre|ton) (?:e-?mail|mail|message|courriel|demande)"
+    r"|gracias por (?:su|tu|el|contact\w+) ?(?:e-?mail|mail|mensaje|correo|consulta)?",
+    r"grazie per (?:il|la|l.)? ?(?:sua|tua|suo|tuo)? ?(?:e-?mail|mail|messaggio|richiesta|avermi"
+    r"|averci)",
+    r"(?:bedankt|dank\w*(?: u| je)?) voor (?:uw|je|jouw|het|de) (?:e-?mail|mail|bericht|vraag)",
+    r"tack för (?:ditt|ert|din) (?:e-?mail|mail|mejl|meddelande|e-?post)|tak for (?:din"
+    r"|jeres) (?:e-?mail|mail|besked|henvendelse)",
+    r"dziękuj\w+ za (?:\w+ )?(?:e-?mail|mail|wiadomość|kontakt)",
 )
 _REQUEST = _any(
-    r"\?",
+    r"\?|\bplease (?:send|keep|hold|wait|ship|refund|change|let me|help|stop)|\bI (?:want"
+    r"|would like|need)\b",
+    r"\bbitte (?:senden|schicken|warten|halten|keine?|helfen|ändern)|\bich (?:möchte|will"
+    r"|brauche|hätte)\b",
+    r"\bje (?:voudrais|veux|souhaite)|\bj.aimerais|\b(?:quiero|quisiera|necesito)\b|\b(?:vorrei"
+    r"|voglio)\b",
+    r"\bik (?:wil|zou graag)|\bjag (?:vill|skulle vilja)|\bjeg (?:vil gerne|ønsker)|\b(?:chcę"
+    r"|chciał\w+)\b",
     r"\b(?:order|parcel|package|deliver\w*|shipment|refund|invoice|cancel|lamp|address|money"
     r"|bought|broken)\b",
     r"liefer|bestell|paket|rückgabe|stornier|erstatt|rechnung|commande|colis|livrai|rembours"
@@ -240,16 +271,19 @@ def out_of_office_reason(subject: str, text: str, *, answers_us: bool) -> str | 
     )
     automatic = bool(_AUTOMATIC.search(text[:_MOST]))
     thanks = bool(_THANKS_FOR_MAIL.search(text))
+    asks = bool(_REQUEST.search(text))
     if fixed:
         rest = plain[fixed.end() :].strip()
-        alone = not rest and (absent or later or (automatic and thanks))
+        alone = not rest and not asks and (len(text) <= _MOST)
         if rest[:1] in tuple(":([") or _REPLY_PREFIX.match(rest) or alone:
             return f"it reads like an out-of-office reply: {fixed.group()[:40]}"
-    if len(text) > _MOST or not absent or _REQUEST.search(text):
+    noted = _ABSENT_SUBJECT.match(plain)
+    gone = bool(_GONE.search(text))
+    answers = answers_us or subject != plain or noted is not None
+    if len(text) > _MOST or asks or not answers or not (absent or gone or noted):
         return None
-    named = bool(_ABSENT_SUBJECT.search(plain))
-    answers = answers_us or subject != plain or named
-    signs = (automatic or thanks, later, meanwhile, named)
-    if answers and sum(signs) >= 2 and (automatic or thanks or meanwhile):
+    begins = noted is not None and bool(_UNTIL.match(plain, noted.end()))
+    signs = (gone or thanks, later, meanwhile, noted is not None, begins)
+    if sum(signs) + 2 * automatic + gone >= 2 and (absent or gone or begins):
         return "it reads like an out-of-office reply: it speaks of absence"
     return None
