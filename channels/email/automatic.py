@@ -122,6 +122,10 @@ _LATER = _any(
     r"|powr\w+)\b",
 )
 _MEANWHILE = _any(
+    r"(?:not|n.t) (?:be )?(?:read|check)\w* (?:my )?(?:e-?mail|mail)|(?:keine"
+    r"|meine) (?:e-?)?mails|ne (?:lis|consulte) pas",
+    r"no leo|non leggo|accesso limitato|lees (?:\w+ )?(?:geen|mijn)|läser inte|læser ikke"
+    r"|nie czytam",
     r"limited (?:access|e-?mail)|(?:no|without|not have|don.t have) access to (?:my )?(?:e-?mail"
     r"|mail)|when I (?:return|get back|am back|.m back)|(?:upon|on|after) my return",
     r"\burgent\b|in (?:my|his|her) absence|(?:contact|reach|write to|call|ask|e-?mail) my \w+"
