@@ -6,23 +6,29 @@ import re
 from dataclasses import dataclass, field
 from email.message import Message
 
-from channels.email.headers import clean, decode, decode_text, drop_surrogates
+from channels.email.charsets import decode
+from channels.email.headers import clean
 from channels.email.html import html_to_text
 from channels.email.reply import extract_reply
+from channels.email.structure import (
+    MailTooComplex,
+    enclosed_mail,
+    file_name,
+    open_signed,
+    parse_message,
+    split_uuencoded,
+)
 from gateway import File, Value
 
 MAX_DEPTH = 25
 """Levels of nested parts; ordinary mail has about five."""
+_MAX_SIGNED_PARTS = 100
 _MAX_TEXT = 200_000
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}")
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature",
                "application/x-pkcs7-signature"}  # fmt: skip
-_ENCRYPTED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
-
-
-class MailTooComplex(Exception):
-    """The mail has more parts, levels or headers than any ordinary mail."""
+_SEALED = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
 
 
 class MailContent(Value, frozen=True, kw_only=True):
@@ -33,6 +39,8 @@ class MailContent(Value, frozen=True, kw_only=True):
     files: tuple[File, ...] = ()
     left_out: tuple[str, ...] = ()
     encrypted: bool = False
+    signed: bool = False
+    """It is within an S/MIME signature, which is not verified."""
 
     def reply(self, subject: str | None) -> str:
         """What the customer newly wrote in ``text`` of a mail with this ``subject``."""
@@ -54,6 +62,7 @@ def read_content(message: Message, *, max_files: int) -> MailContent:
         files=tuple(parts.files),
         left_out=tuple(parts.left_out),
         encrypted=parts.encrypted,
+        signed=parts.signed,
     )
 
 
@@ -77,6 +86,7 @@ class _Parts:
     files: list[File] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     encrypted: bool = False
+    signed: bool = False
 
     def keep(self, file: File) -> None:
         if len(self.files) < self.max_files:
@@ -89,15 +99,27 @@ def _walk(part: Message, parts: _Parts, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise MailTooComplex(f"nested deeper than {MAX_DEPTH} levels")
     kind = part.get_content_type()
-    if kind in _ENCRYPTED:
+    if kind in _SEALED or file_name(part).lower().endswith(".p7m"):
+        _walk_sealed(part, parts, depth)
+    elif kind == "multipart/encrypted":
         parts.encrypted = True
-    if kind == "multipart/alternative":
+    elif kind == "multipart/alternative":
         _walk_alternatives(part, parts, depth)
     elif part.is_multipart() and kind != "message/rfc822":
         for child in _children(part):
             _walk(child, parts, depth + 1)
     else:
         _read_leaf(part, kind, parts, alone=depth == 0)
+
+
+def _walk_sealed(part: Message, parts: _Parts, depth: int) -> None:
+    """An S/MIME part (RFC 8551): what is only signed is read, the rest is encrypted."""
+    content = open_signed(payload_bytes(part))
+    if content is None:
+        parts.encrypted = True
+        return
+    parts.signed = True
+    _walk(parse_message(content, max_parts=_MAX_SIGNED_PARTS), parts, depth + 1)
 
 
 def _walk_alternatives(part: Message, parts: _Parts, depth: int) -> None:
@@ -108,6 +130,7 @@ def _walk_alternatives(part: Message, parts: _Parts, depth: int) -> None:
         _walk(child, branch, depth + 1)
         branches.append(branch)
         parts.encrypted = parts.encrypted or branch.encrypted
+        parts.signed = parts.signed or branch.signed
     parts.texts += next((branch.texts for branch in branches if "".join(branch.texts).strip()), [])
     for branch in branches:
         for file in branch.files:
@@ -116,13 +139,19 @@ def _walk_alternatives(part: Message, parts: _Parts, depth: int) -> None:
 
 
 def _read_leaf(part: Message, kind: str, parts: _Parts, *, alone: bool) -> None:
-    name = _file_name(part)
+    name = file_name(part)
     shown = alone or (part.get_content_disposition() != "attachment" and not name)
     if kind == "message/rfc822":
-        parts.keep(File(name=name or "mail.eml", media_type=kind, data=_enclosed_mail(part)))
+        parts.keep(File(name=name or "mail.eml", media_type=kind, data=enclosed_mail(part)))
     elif shown and kind in ("text/plain", "text/html"):
         text = clean(decode(payload_bytes(part), part.get_content_charset()))
-        parts.texts.append(html_to_text(text) if kind == "text/html" else text)
+        if kind == "text/html":
+            parts.texts.append(html_to_text(text))
+            return
+        text, files = split_uuencoded(text)
+        parts.texts.append(text)
+        for file in files:
+            parts.keep(file)
     elif kind not in _SIGNATURES and (data := payload_bytes(part)):
         media_type = kind if _MEDIA_TYPE.fullmatch(kind) else "application/octet-stream"
         parts.keep(File(name=name or _default_name(kind), media_type=media_type, data=data))
@@ -135,26 +164,7 @@ def _children(part: Message) -> list[Message]:
     return [child for child in payload if isinstance(child, Message)]
 
 
-def _file_name(part: Message) -> str:
-    """The declared file name without any path, control character or leading dot."""
-    try:
-        declared = part.get_filename("") or ""
-    except (ValueError, LookupError, TypeError):
-        declared = ""
-    plain = decode_text(drop_surrogates(declared)[:1000])
-    base = plain.replace("\\", "/").rpartition("/")[2].lstrip(". ")
-    return "".join(char for char in base if char.isprintable() and char not in '<>:"|?*')[:150]
-
-
 def _default_name(kind: str) -> str:
     major, _, minor = kind.partition("/")
     safe = "".join(char for char in minor if char.isalnum())[:10] or "bin"
     return f"{major if major.isalpha() else 'file'}.{safe}"
-
-
-def _enclosed_mail(part: Message) -> bytes:
-    children = _children(part)
-    try:
-        return children[0].as_bytes() if children else payload_bytes(part)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return b""

@@ -37,7 +37,7 @@ class Email:
     """Customers reach us by e-mail: through a mailbox we watch, a port we listen on, or both."""
 
     name = "email"
-    traits = Traits(attachments=True, unsure="resend", at_once=8, quotes=True)
+    traits = Traits(attachments=True, unsure="resend", at_once=8, quotes=True, suspends=True)
 
     def __init__(
         self, settings: EmailSettings, *, transport: MailTransport, max_bytes: int, max_text: int

@@ -22,8 +22,9 @@ import nh3
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
-from channels.email.automatic import OUR_MARK
-from channels.email.headers import clean, drop_surrogates, message_ids, normalize_address
+from channels.email.bounces import OUR_MARK
+from channels.email.charsets import drop_surrogates
+from channels.email.headers import clean, message_ids, normalize_address
 from channels.email.settings import LARGEST_LOGO, LOGO_TYPES, EmailSettings
 from gateway import File, Outbound, Undeliverable, WarmlineError
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from channels.email.automatic import LoopGuard
+from channels.email.bounces import Bounce
 from channels.email.parse import ParsedMail, ParseLimits, parse
 from gateway import Address, Attachment, Fact, File, Inbound, Receipt, Services, TooLarge
 
@@ -45,10 +47,9 @@ class MailIntake:
         mail = await self._parse(kept, envelope)
         if len(raw) > self.max_bytes:
             mail = mail.replace(files=(), bounces=(), unreadable=f"over {self.max_bytes} bytes")
-        if mail.bounces:
-            await self._report(mail)
-        else:
-            await self._accept(mail, original.digest)
+        if mail.bounces and await self._report(mail.bounces):
+            return
+        await self._accept(mail, original.digest)
 
     async def _parse(self, raw: bytes, envelope: str | None) -> ParsedMail:
         def read() -> ParsedMail:
@@ -59,18 +60,32 @@ class MailIntake:
         # In a thread whatever the size: a small mail can take as long as a large one.
         return await asyncio.to_thread(read)
 
-    async def _report(self, mail: ParsedMail) -> None:
-        for bounce in mail.bounces:
-            await self.services.intake.report(
-                Receipt(
-                    channel=self.channel,
-                    ids=(bounce.remote_id,),
-                    status="delivered" if bounce.delivered else "failed",
-                    at=self.services.clock.now(),
-                    detail=bounce.detail,
-                )
+    async def _report(self, bounces: tuple[Bounce, ...]) -> bool:
+        """Record what the mail reports; whether any of it is about mail that we sent."""
+        known = False
+        for bounce in bounces:
+            address = Address(channel=self.channel, value=bounce.address or "")
+            receipt = Receipt(
+                channel=self.channel,
+                ids=(bounce.remote_id,) if bounce.remote_id else (),
+                status="delivered" if bounce.delivered else "failed",
+                at=self.services.clock.now(),
+                detail=bounce.detail,
+                address=None if bounce.remote_id else address,
+                unreachable=bounce.hard,
+                temporary=bounce.temporary,
+                words=bounce.words,
             )
-            log.info("mail.reported", remote_id=bounce.remote_id, delivered=bounce.delivered)
+            if await self.services.intake.report(receipt) is not False:
+                known = True
+                log.info(
+                    "mail.reported",
+                    remote_id=bounce.remote_id,
+                    delivered=bounce.delivered,
+                    status=bounce.status,
+                    hard=bounce.hard,
+                )
+        return known
 
     async def _accept(self, mail: ParsedMail, raw: str) -> None:
         now = self.services.clock.now()
@@ -92,6 +107,7 @@ class MailIntake:
                 automatic=automatic is not None,
                 raw=raw,
                 facts=mail.facts + facts + left_out,
+                fingerprint=_fingerprint(mail),
             )
         )
         if not accepted.duplicate:
@@ -109,6 +125,13 @@ class MailIntake:
             except TooLarge:
                 left_out.append(Fact(name="left out", value=file.name))
         return tuple(kept), tuple(left_out)
+
+
+def _fingerprint(mail: ParsedMail) -> str:
+    """Of the words and files: some programs give every mail the same Message-ID."""
+    words = " ".join(f"{mail.subject or ''} {mail.text}".split())
+    files = (hashlib.sha256(file.data).hexdigest() for file in mail.files)
+    return hashlib.sha256("\n".join((words, *files)).encode()).hexdigest()[:32]
 
 
 def _plausible_date(at: datetime | None, now: datetime) -> datetime:

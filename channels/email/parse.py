@@ -1,19 +1,18 @@
 """Parses a mail's bytes into a `ParsedMail`: pure, and it never raises.
 
-The standard library builds the MIME tree with its oldest policy, which interprets nothing. Our
-own lenient rules (`headers`, `body`) then read headers and text.
+`structure` builds the MIME tree. Our own lenient rules (`headers`, `addresses`, `body`) then read
+headers and text.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
-from email.message import Message
-from email.parser import BytesParser
-from email.policy import Policy, compat32
 
-from channels.email.automatic import Bounce, automatic_reason, find_bounces
-from channels.email.body import MailContent, MailTooComplex, read_content
+from channels.email.automatic import automatic_reason, is_own_list, out_of_office_reason
+from channels.email.body import MailContent, read_content
+from channels.email.bounces import Bounce, find_bounces, is_our_id
 from channels.email.headers import (
     Headers,
     decode_text,
@@ -21,19 +20,21 @@ from channels.email.headers import (
     message_ids,
     normalize_address,
     parse_addresses,
+    parse_author,
     parse_date,
     read_headers,
 )
 from channels.email.reply import shorten
+from channels.email.structure import MailTooComplex, parse_message
 from gateway import Fact, File, Value
 
 UNKNOWN_SENDER = "unknown@sender.invalid"
 """Stands for a sender that cannot be read (``.invalid`` never exists: RFC 2606)."""
 
-_MAX_HEADERS = 1_000
-_MAX_HEADER = 64_000
-_MAX_STRUCTURED_HEADER = 8_000
 _MAX_THREAD = 50
+_ORIGINAL_AUTHOR = ("x-original-from", "x-original-sender")
+_VIA = re.compile(r"\s(?:via|über|par|por|tramite)\s.*$", re.IGNORECASE)
+_PGP_MESSAGE = "-----BEGIN PGP MESSAGE-----"
 
 
 class ParseLimits(Value, frozen=True, kw_only=True):
@@ -75,12 +76,12 @@ def parse(
     """Parse the mail ``raw``. ``envelope`` is the SMTP sender where it is known (``<>`` for the
     null sender); ``own_addresses`` are ours, lower-case. Never raises; ends in bounded time."""
     digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-    mail = ParsedMail(remote_id=digest, sender=_sender((), envelope)[1])
+    mail = ParsedMail(remote_id=digest, sender=_sender(None, envelope)[1])
     try:
-        message = _parser(limits.parts).parsebytes(raw)
+        message = parse_message(raw, max_parts=limits.parts)
         headers = read_headers(message)
         mail = _from_headers(headers, digest, envelope, own_addresses)
-        bounces = find_bounces(message, raw, headers)
+        bounces = find_bounces(message, headers, envelope)
         content = read_content(message, max_files=limits.files)
         return _with_content(mail, content, limits.text).replace(bounces=bounces)
     except MailTooComplex as error:
@@ -92,14 +93,14 @@ def parse(
 def _from_headers(
     headers: Headers, digest: str, envelope: str | None, own_addresses: frozenset[str]
 ) -> ParsedMail:
-    authors = parse_addresses(headers.get("from", ()))
+    written_by = _author(headers, own_addresses)
     reply_to = tuple(
         mailbox
         for mailbox in parse_addresses(headers.get("reply-to", ()))
         if mailbox[1] not in own_addresses
     )
-    name, sender = _sender(reply_to if len(reply_to) == 1 else authors, envelope)
-    author_name, author = authors[0] if authors else ("", sender)
+    name, sender = _sender(reply_to[0] if len(reply_to) == 1 else written_by, envelope)
+    author_name, author = written_by or ("", sender)
     own_ids = message_ids(headers.get("message-id", ()))
     earlier = (
         *message_ids(headers.get("in-reply-to", ())),
@@ -120,51 +121,46 @@ def _from_headers(
     )
 
 
+def _author(headers: Headers, own_addresses: frozenset[str]) -> tuple[str, str] | None:
+    """Who wrote the mail. A mailing list at our own address (a Google Group) may put that address
+    into From, where DMARC would reject the author's, and keep the author's beside it."""
+    author = parse_author(headers.get("from", ()))
+    if author is None or author[1] not in own_addresses or not is_own_list(headers, own_addresses):
+        return author
+    originals = (parse_author(headers.get(name, ())) for name in _ORIGINAL_AUTHOR)
+    original = next((one for one in originals if one and one[1] not in own_addresses), None)
+    if original is None:
+        return author
+    shown = _VIA.sub("", author[0]).strip("'\" ")
+    return (original[0] or shown, original[1])
+
+
 def _with_content(mail: ParsedMail, content: MailContent, max_text: int) -> ParsedMail:
     text = shorten(content.reply(mail.subject), max_text)
-    left_out = tuple(Fact(name="left out", value=name) for name in content.left_out[:20])
+    facts = tuple(Fact(name="left out", value=name) for name in content.left_out[:20])
+    if content.signed:
+        facts += (Fact(name="signed", value="S/MIME, not verified"),)
     unreadable = None
-    if content.encrypted:
+    if content.encrypted or text.startswith(_PGP_MESSAGE):
         unreadable = "it is encrypted"
     elif not (text or content.files or mail.subject):
         unreadable = "it has no readable content"
     elif mail.sender == UNKNOWN_SENDER:
         unreadable = "its sender is missing or malformed"
+    automatic = mail.automatic or out_of_office_reason(
+        mail.subject or "", text, answers_us=any(map(is_our_id, mail.thread))
+    )
     return mail.replace(
+        automatic=automatic,
         text=text or mail.subject or "",
         files=content.files,
-        facts=mail.facts + left_out,
+        facts=mail.facts + facts,
         unreadable=unreadable,
     )
 
 
-def _sender(mailboxes: tuple[tuple[str, str], ...], envelope: str | None) -> tuple[str, str]:
-    """(name, address) of the first mailbox, else of the envelope."""
-    if mailboxes:
-        return mailboxes[0]
+def _sender(author: tuple[str, str] | None, envelope: str | None) -> tuple[str, str]:
+    """(name, address) of the author, else of the envelope."""
+    if author:
+        return author
     return "", normalize_address((envelope or "").strip("<> ")) or UNKNOWN_SENDER
-
-
-def _parser(max_parts: int) -> BytesParser[Message]:
-    """A parser that raises MailTooComplex on more than ``max_parts`` parts or on huge headers."""
-    parts = 0
-
-    class BoundedMessage(Message):
-        def __init__(self, policy: Policy[Message] = compat32) -> None:
-            nonlocal parts
-            parts += 1
-            if parts > max_parts + 1:  # the parser makes one extra to test the constructor
-                raise MailTooComplex(f"more than {max_parts} parts")
-            self._header_count = 0
-            super().__init__(policy=policy)
-
-        def set_raw(self, name: str, value: str) -> None:
-            self._header_count += 1
-            if self._header_count > _MAX_HEADERS:
-                raise MailTooComplex(f"more than {_MAX_HEADERS} headers in one part")
-            structured = name.lower().startswith("content-")
-            if len(value) > (_MAX_STRUCTURED_HEADER if structured else _MAX_HEADER):
-                raise MailTooComplex(f"the header {name[:40]} is too long")
-            super().set_raw(name, value)
-
-    return BytesParser(BoundedMessage, policy=compat32)

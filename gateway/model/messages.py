@@ -70,6 +70,9 @@ class Inbound(Value, frozen=True, kw_only=True, omit_defaults=True):
     opt out, it is an ordinary message."""
     answered: bool = False
     """The provider answers it by itself (HELP on SMS): it is stored and shown, not answered."""
+    fingerprint: str | None = None
+    """Of the contents, where providers may give several messages the same ``remote_id``: another
+    fingerprint is then another message."""
     trace: str | None = None
     """The trace it belongs to (a W3C ``traceparent``). The gateway sets it."""
 
@@ -90,6 +93,15 @@ class Receipt(Value, frozen=True, kw_only=True):
     """The address that the messages with these ids must have gone to."""
     opted_out: bool = False
     """It failed because the customer opted out of messages at this address."""
+    unreachable: bool = False
+    """It failed because the address takes no messages at all: it is suspended until the customer
+    writes from it."""
+    temporary: bool = False
+    """It failed for a passing reason (a full mailbox): the conversation shows it, and nobody is
+    called for it."""
+    words: str = ""
+    """What the report returns of the message. Without ``ids``, the newest message to ``address``
+    whose words or subject these contain is meant."""
 
 
 class Accepted(Value, frozen=True, kw_only=True):
@@ -140,6 +152,8 @@ class Message(Value, frozen=True, kw_only=True):
     """Why it failed, as the provider puts it."""
     facts: tuple[Fact, ...] = ()
     edited: bool = False
+    subject: str | None = None
+    """A customer's subject, where it is new: of the first message, or changed within a thread."""
 
 
 class AppliedRule(Value, frozen=True, kw_only=True):

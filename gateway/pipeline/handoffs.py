@@ -54,6 +54,11 @@ class AutomaticHandoffs:
                 )
         self.events.publish(Event(topic="desk", name="conversation", conversation=conversation))
 
+    async def note(self, conversation: int, text: str) -> None:
+        """Show ``text`` to whoever opens the conversation, and call nobody."""
+        await self.store.handoffs.note(system_line(conversation, text, self.clock.now()))
+        self.events.publish(Event(topic="desk", name="conversation", conversation=conversation))
+
     async def move_up(self, work: WorkItem) -> TurnOutcome:
         """Handle the claim timer of a handoff: move it to the next tier, and raise the
         priority. The transaction that moves it checks that it is still unclaimed."""

@@ -61,7 +61,7 @@ class InboxIntake:
         self.wake(message.address.lane)
         return accepted
 
-    async def report(self, receipt: Receipt) -> None:
+    async def report(self, receipt: Receipt) -> bool:
         """Record a provider's receipt for messages we sent, and announce the changed messages.
 
         A receipt may arrive before our commit of the provider's id, so an unknown id is looked up
@@ -78,13 +78,20 @@ class InboxIntake:
                 updated = await self.store.customers.report(receipt)
         if updated is None:
             log.warning("receipt.unknown", channel=receipt.channel, status=receipt.status)
-        for message in updated or ():
+            return False
+        for message in updated:
             conversation = message.conversation
             self.events.publish(Event(topic=message.lane, name="status"))
             self.events.publish(Event(topic="desk", name="status", conversation=conversation))
             if receipt.status == "failed":
                 text = f"A message was not delivered: {receipt.detail or 'no reason was given'}"
-                await self.handoffs.report_failure(conversation, "undeliverable", text)
+                if receipt.unreachable:
+                    text += ". The address is suspended until the customer writes from it"
+                if receipt.temporary:
+                    await self.handoffs.note(conversation, text)
+                else:
+                    await self.handoffs.report_failure(conversation, "undeliverable", text)
+        return True
 
     async def _described(self, message: Inbound) -> Inbound:
         """A contact card that came alone, with the names on it as its text."""

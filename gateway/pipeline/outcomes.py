@@ -34,6 +34,7 @@ from gateway.store import (
 )
 
 OPTED_OUT = "the customer asked for no more messages at this address"
+SUSPENDED = "nothing can be delivered to this address, as an earlier message to it showed"
 NO_TRAITS = Traits()
 """Of a channel that is no longer configured."""
 ALARM_TIMER = "harm_alarm"
@@ -91,6 +92,8 @@ class OutcomeBuilder:
         """An agent's message on its way out: the voice only fits it to the channel."""
         if work.opted_out:
             return self.unsent(work, message, conversation, OPTED_OUT)
+        if work.suspended and self._traits_of(conversation).suspends:
+            return self.unsent(work, message, conversation, SUSPENDED)
         reply = Reply(
             opener="",
             body=(message.text,) if message.text else (),

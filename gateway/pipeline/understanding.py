@@ -171,11 +171,9 @@ class SlotReader:
         self._patterns |= {name: compile_slot(slot.pattern) for name, slot in slots.items()}
 
     def read(self, turn: Turn) -> tuple[Slot, ...]:
-        """The slots in the message, in the order of its text; in a conversation's first message
-        also those of the subject."""
+        """The slots in the message, in the order of its text, and those of a new subject."""
         found = self._find(turn.message.text)
-        subject = turn.conversation.subject
-        if subject and not turn.history:
+        if subject := turn.message.subject:
             known = {(slot.name, slot.value) for slot in found}
             found += [
                 slot.replace(start=0, end=0)

@@ -27,7 +27,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     same time. ``max_length``: the longest message that the provider takes, in UTF-16 code units
     (never fewer than characters), None for no limit; the brand voice's guide may only lower it.
     ``quotes``: a message holds the customer's text that it follows (`Outbound.question`), as a mail
-    does.
+    does. ``suspends``: once an address failed for good, people do not write to it either until the
+    customer writes again (a mail server that keeps sending to dead mailboxes is soon blocked).
     """
 
     mailbox: bool = False
@@ -39,6 +40,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     attachments: bool = False
     max_length: int | None = None
     quotes: bool = False
+    suspends: bool = False
 
 
 @runtime_checkable

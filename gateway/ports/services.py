@@ -36,9 +36,9 @@ class Intake(Protocol):
         it could not be committed: answer the provider with a 5xx then."""
         ...
 
-    async def report(self, receipt: Receipt) -> None:
-        """Record a provider's report on messages we sent, and return after the commit. A report
-        on an unknown message is logged and dropped."""
+    async def report(self, receipt: Receipt) -> bool:
+        """Record a provider's report on messages we sent, and return after the commit. False when
+        we know no such message: the report is then logged and dropped."""
         ...
 
 

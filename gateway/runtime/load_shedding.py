@@ -163,8 +163,8 @@ class LoadShedder:
             elif not of_lane and lane.queue:
                 lane.queue.first_done.set()
 
-    async def report(self, receipt: Receipt) -> None:
-        await self.intake.report(receipt)
+    async def report(self, receipt: Receipt) -> bool:
+        return await self.intake.report(receipt)
 
     def _refusal(self, of_lane: int) -> NotAccepted:
         limit = self.load_monitor.exceeded

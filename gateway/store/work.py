@@ -69,6 +69,8 @@ class WorkItem(Value, frozen=True, kw_only=True):
     survey: Survey | None = None
     opted_out: bool = False
     """The customer asked for no more messages at this address."""
+    suspended: bool = False
+    """Nothing can be delivered to this address, as a provider said."""
     returning: bool = True
     """The customer may have had other conversations."""
     more: bool = False

@@ -50,6 +50,7 @@ class FakeIntake:
     def __init__(self) -> None:
         self.accepted: list[Inbound] = []
         self.reported: list[Receipt] = []
+        self.knows_reported = True
         self.offered = 0
         self.failures = 0
         self.always_refused: set[str] = set()
@@ -71,9 +72,10 @@ class FakeIntake:
         self.accepted.append(message)
         return Accepted(turn=len(self.accepted))
 
-    async def report(self, receipt: Receipt) -> None:
+    async def report(self, receipt: Receipt) -> bool:
         self.reported.append(receipt)
         self._new.set()
+        return self.knows_reported
 
     async def until(self, condition: Callable[[], object], timeout: float = 15) -> None:
         """Wait for ``condition``; it is checked whenever something was offered or reported."""

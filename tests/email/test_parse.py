@@ -8,7 +8,8 @@ from email.message import EmailMessage
 import pytest
 
 from channels.email import parse
-from channels.email.headers import decode, normalize_address
+from channels.email.charsets import decode
+from channels.email.headers import normalize_address
 from channels.email.parse import ParseLimits
 from gateway import Fact
 

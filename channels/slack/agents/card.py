@@ -205,8 +205,15 @@ def _latest(card: ContextCard) -> str:
         files = "".join(f" 📎 {one_line(f.name, 40)}" for f in message.attachments[:2])
         edited = " _(edited)_" if message.edited else ""
         who = escape(author_label(message, _name(card)))
-        lines.append(f"*{who}*: {one_line(message.text, 300)}{edited}{files}")
+        lines.append(f"*{who}*: {one_line(_words(message), 300)}{edited}{files}")
     return "\n".join(lines)[: kit.SECTION - 100]
+
+
+def _words(message: Message) -> str:
+    """The text, below its subject where that is new and not part of it."""
+    if not message.subject or message.text.startswith(message.subject):
+        return message.text
+    return f"Subject: {message.subject}\n{message.text}"
 
 
 def _stated(card: ContextCard) -> str:
@@ -292,7 +299,7 @@ def transcript(card: ContextCard) -> ThreadPost:
     title, room = "The conversation so far", 45
     sections = [""]
     for message in _public(card):
-        line = f"*{escape(author_label(message, _name(card)))}*: {fit(message.text, 2500)}"
+        line = f"*{escape(author_label(message, _name(card)))}*: {fit(_words(message), 2500)}"
         if len(sections[-1]) + len(line) + 1 > kit.SECTION:
             sections.append("")
         sections[-1] = f"{sections[-1]}\n{line}".strip()
@@ -356,7 +363,7 @@ def _text_parts(message: Message, card: ContextCard) -> list[tuple[str, Block]]:
     if files:
         head = f"{head} 📎 {files}"
     head = head[:600]
-    bodies = list(pieces(message.text, LONGEST - len(head))) or [""]
+    bodies = list(pieces(_words(message), LONGEST - len(head))) or [""]
     first = f"{author}: {message.text or files}", kit.section(f"{head}\n{bodies[0]}".strip())
     return [first, *((body, kit.section(body)) for body in bodies[1:])]
 

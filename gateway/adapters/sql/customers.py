@@ -16,6 +16,7 @@ from gateway.adapters.sql.identities import (
     customer_at,
     delete_if_empty,
     record_consent,
+    suspend,
 )
 from gateway.adapters.sql.schema import (
     attachments,
@@ -36,6 +37,7 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.adapters.sql.webhooks import WebhookRecorder
 from gateway.model import Address, Inbound, Json, Receipt
+from gateway.pipeline.turn import base_subject
 from gateway.ports import NotFound
 from gateway.store import AgentMessage, UpdatedMessage
 
@@ -56,6 +58,10 @@ CONVERSATION_TABLES: tuple[tuple[str, Table], ...] = (
     ("codes", codes),
     ("hooks", hooks),
 )
+MOST_RETURNED = 20
+"""The newest messages of an address among which a report without an id is looked up."""
+LEAST_WORDS = 12
+"""Letters and digits that a report must return for that."""
 ERASED = "an erased address"
 
 
@@ -81,13 +87,7 @@ class SqlCustomers:
 def _report(
     connection: Connection, receipt: Receipt, webhooks: WebhookRecorder
 ) -> tuple[UpdatedMessage, ...] | None:
-    if receipt.address is not None:
-        ids = [int(id) for id in receipt.ids if id.isdecimal()]
-        chosen = messages.c.id.in_(ids) & (messages.c.lane == receipt.address.lane)
-    else:
-        in_channel = messages.c.lane.startswith(f"{receipt.channel}:", autoescape=True)
-        chosen = messages.c.remote_id.in_(receipt.ids) & in_channel
-    chosen &= messages.c.author.in_(("bot", "agent"))
+    chosen = _reported(connection, receipt) & messages.c.author.in_(("bot", "agent"))
     if connection.execute(select(messages.c.id).where(chosen).limit(1)).scalar() is None:
         return None
     chosen &= messages.c.status.in_(EARLIER_STATUSES[receipt.status])
@@ -103,11 +103,54 @@ def _report(
         connection.execute(update(messages).where(messages.c.id == row.id).values(values))
         _settle_unsure(connection, row.id, arrived=receipt.status != "failed")
         webhooks.message(connection, message, receipt.status, receipt.at)
+    if receipt.unreachable and receipt.status == "failed":
+        for lane in {row.lane for row in found}:
+            suspend(connection, address_of(lane))
     if receipt.opted_out:
         for lane in {row.lane for row in found}:
             record_consent(connection, address_of(lane), "out")
     changed = [UpdatedMessage(lane=row.lane, conversation=row.conversation_id) for row in found]
     return tuple(dict.fromkeys(changed))
+
+
+def _reported(connection: Connection, receipt: Receipt) -> ColumnElement[bool]:
+    """The messages that ``receipt`` is about."""
+    if receipt.address is None:
+        in_channel = messages.c.lane.startswith(f"{receipt.channel}:", autoescape=True)
+        return messages.c.remote_id.in_(receipt.ids) & in_channel
+    ids = [int(id) for id in receipt.ids if id.isdecimal()]
+    if not receipt.ids:
+        found = _find_by_words(connection, receipt.address, receipt.words)
+        ids = [] if found is None else [found]
+    return messages.c.id.in_(ids) & (messages.c.lane == receipt.address.lane)
+
+
+def _find_by_words(connection: Connection, address: Address, words: str) -> int | None:
+    """The newest message sent to ``address`` whose beginning, or the subject it went under, occurs
+    in ``words``; white space and marks of quotation do not count."""
+    returned = _letters(words)
+    recent = (
+        select(messages, conversations.c.subject)
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(
+            messages.c.lane == address.lane,
+            messages.c.author.in_(("bot", "agent")),
+            messages.c.internal.is_(False),
+        )
+        .order_by(messages.c.id.desc())
+        .limit(MOST_RETURNED)
+    )
+    for row in connection.execute(recent).all():
+        text = rows.decrypted(connection, "messages.text", row.lane, row.text)
+        subject = rows.decrypted(connection, "conversations.subject", row.lane, row.subject)
+        for known in (_letters(text)[: LEAST_WORDS * 2], _letters(base_subject(subject or ""))):
+            if len(known) >= LEAST_WORDS and known in returned:
+                return int(row.id)
+    return None
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text.lower() if char.isalnum())
 
 
 def _settle_unsure(connection: Connection, message: int, *, arrived: bool) -> None:

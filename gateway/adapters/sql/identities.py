@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Literal
 
@@ -28,11 +29,17 @@ from gateway.adapters.sql.schema import (
     outbox,
 )
 from gateway.model import Address, Conversation
-from gateway.pipeline.outcomes import OPTED_OUT
+from gateway.pipeline.outcomes import OPTED_OUT, SUSPENDED
 from gateway.ports import NotFound
 
 _IS_OPTED_OUT = PreparedStatement(
     select(identities.c.opted_out).where(
+        identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value")
+    )
+)
+
+_FLAGS = PreparedStatement(
+    select(identities.c.opted_out, identities.c.unreachable).where(
         identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value")
     )
 )
@@ -128,6 +135,30 @@ def is_opted_out(connection: Connection, address: Address) -> bool:
     return bool(_IS_OPTED_OUT.scalar(connection, values))
 
 
+def refused_by(connection: Connection, address: Address) -> str | None:
+    """Why nothing may be sent to ``address``; None when it may."""
+    values = {"channel": address.channel, "value": address.value}
+    found = _FLAGS.one(connection, values)
+    if found is None:
+        return None
+    return OPTED_OUT if found.opted_out else SUSPENDED if found.unreachable else None
+
+
+def is_suspended(connection: Connection, address: Address) -> bool:
+    """Whether a provider said that ``address`` takes no messages, and no message came from it
+    since."""
+    chosen = select(identities.c.unreachable).where(is_identity(address))
+    return bool(connection.execute(chosen).scalar())
+
+
+def suspend(connection: Connection, address: Address, *, suspended: bool = True) -> None:
+    """Send nothing to ``address`` until the customer writes from it; or lift that."""
+    changed = update(identities).where(is_identity(address)).values(unreachable=suspended)
+    connection.execute(changed)
+    if suspended:
+        discard_queued(connection, address.lane, SUSPENDED)
+
+
 def record_consent(connection: Connection, address: Address, consent: Literal["out", "in"]) -> None:
     """Store an opt-out or opt-in for ``address``, from the customer or from a provider.
 
@@ -148,14 +179,20 @@ def record_consent(connection: Connection, address: Address, consent: Literal["o
         discard_queued(connection, address.lane)
 
 
-def discard_queued(connection: Connection, lane: str) -> None:
-    """Discard what waits in the outbox of ``lane``. The bot's messages become ``discarded``; a
-    person's become ``failed``, so that the person sees it."""
-    for author, status in (("bot", "discarded"), ("agent", "failed")):
+def discard_queued(
+    connection: Connection,
+    lane: str,
+    why: str = OPTED_OUT,
+    authors: Collection[str] = ("bot", "agent"),
+) -> None:
+    """Discard what waits in the outbox of ``lane``, because of ``why``. The bot's messages become
+    ``discarded``; a person's become ``failed``, so that the person sees it."""
+    for author in authors:
+        status = "discarded" if author == "bot" else "failed"
         waiting = and_(outbox.c.lane == lane, outbox.c.state == "ready", outbox.c.author == author)
         connection.execute(
             update(messages)
             .where(messages.c.id.in_(select(outbox.c.message_id).where(waiting)))
             .values(status=status)
         )
-        connection.execute(update(outbox).where(waiting).values(state="discarded", error=OPTED_OUT))
+        connection.execute(update(outbox).where(waiting).values(state="discarded", error=why))

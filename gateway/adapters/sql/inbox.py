@@ -120,9 +120,17 @@ class SqlInbox:
             payload=self._db.keys.seal(rows.to_json(message), f"inbox.payload:{lane}"),
             received_at=rows.to_ms(at),
         )
-        if message.album is None:
-            return await self._db.write_batched(insert_rows, row)
-        return await self._db.write(lambda c: _insert_held(c, row, at))
+        if message.album is not None:
+            return await self._db.write(lambda c: _insert_held(c, row, at))
+        accepted = await self._db.write_batched(insert_rows, row)
+        if accepted.duplicate and message.fingerprint is not None:
+            stored = await self._db.read(lambda c: _fingerprint(c, accepted.turn))
+            if stored not in (None, message.fingerprint):
+                again = msgspec.structs.replace(
+                    row, remote_id=f"{row.remote_id} {message.fingerprint}"
+                )
+                return await self._db.write_batched(insert_rows, again)
+        return accepted
 
     async def accept_agent_message(
         self, message: AgentMessage, lane: str, key: str, at: datetime
@@ -260,6 +268,16 @@ def _accepted(connection: Connection, row: InboxRow, stored: deque[int]) -> Acce
     if stored and stored[0] == known:
         return Accepted(turn=stored.popleft())
     return Accepted(turn=known, duplicate=True)
+
+
+def _fingerprint(connection: Connection, turn: int) -> str | None:
+    """The fingerprint of the message in row ``turn``."""
+    chosen = select(inbox.c.lane, inbox.c.payload).where(inbox.c.id == turn)
+    row = connection.execute(chosen).one_or_none()
+    if row is None:
+        return None
+    payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
+    return rows.from_json(payload, Inbound).fingerprint
 
 
 def _customer_remote_id(remote_id: str) -> str:

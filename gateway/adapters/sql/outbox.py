@@ -15,14 +15,16 @@ from gateway.adapters.sql.identities import (
     address_of,
     discard_queued,
     is_identity,
-    is_opted_out,
     record_consent,
+    refused_by,
+    suspend,
 )
 from gateway.adapters.sql.processes import ProcessLease, remove_expired
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox, processes
 from gateway.adapters.sql.turns.fetch import LOOK_AGAIN
 from gateway.adapters.sql.webhooks import WebhookRecorder
 from gateway.model import Fact, Outbound, Sent, Status
+from gateway.pipeline.outcomes import OPTED_OUT, SUSPENDED
 from gateway.store import NotBefore, OutboxEntry, OutboxItem
 
 NOT_UNSURE = messages.c.status != "unsure"
@@ -206,9 +208,13 @@ def _take(
     while (row := connection.execute(_HEAD, {"lane": lane}).one_or_none()) is not None:
         if row.state == "sending":
             return None  # whoever sends it wakes the lane afterwards
-        if is_opted_out(connection, address_of(lane)):
+        why = refused_by(connection, address_of(lane))
+        if why == OPTED_OUT:
             discard_queued(connection, lane)
             return None
+        if why == SUSPENDED and row.author == "bot":  # a person may try all the same
+            discard_queued(connection, lane, SUSPENDED, ("bot",))
+            continue
         if row.due_at > rows.to_ms(at):
             return NotBefore(at=rows.from_ms(row.due_at))
         if connection.execute(_TAKE, {"row": row.id, "own": lease.id}).rowcount == 1:
@@ -270,6 +276,8 @@ def _retry(connection: Connection, ids: Sequence[int] | None) -> int:
         .where(messages.c.id.in_(select(outbox.c.message_id).where(chosen)))
         .values(status="queued")
     )
+    for lane in connection.execute(select(outbox.c.lane).where(chosen).distinct()).scalars().all():
+        suspend(connection, address_of(lane), suspended=False)
     again = (
         update(outbox)
         .where(chosen)

@@ -98,6 +98,7 @@ class MessageData(Value, frozen=True, kw_only=True, omit_defaults=True):
     detail: str | None = None
     facts: tuple[Fact, ...] = ()
     edited: bool = False
+    subject: str | None = None
 
 
 _DATA_DECODER = msgspec.json.Decoder(MessageData)

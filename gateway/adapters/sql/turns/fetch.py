@@ -28,7 +28,7 @@ from sqlalchemy.exc import NoResultFound
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedJoin, PreparedStatement
-from gateway.adapters.sql.identities import is_opted_out
+from gateway.adapters.sql.identities import is_opted_out, is_suspended
 from gateway.adapters.sql.processes import ProcessLease, is_alive, remove_expired
 from gateway.adapters.sql.schema import (
     conversations,
@@ -86,6 +86,7 @@ class LaneHead(NamedTuple):
     known: Any
     last: Any
     opted_out: bool
+    suspended: bool
     has_others: bool
     """``known`` has conversations besides ``last``."""
     more: bool
@@ -168,6 +169,7 @@ def _customer_turn(connection: Connection, head: LaneHead, idle: timedelta) -> W
         history=history,
         survey=survey,
         opted_out=head.opted_out,
+        suspended=head.suspended,
         returning=_is_returning(head, customer, conversation),
         joined=joined,
     )
@@ -194,6 +196,7 @@ def _internal_turn(connection: Connection, row: Row[Any], *, more: bool) -> Work
         history=_history(connection, conversation.id),
         survey=_open_survey(connection, conversation),
         opted_out=is_opted_out(connection, conversation.address),
+        suspended=is_suspended(connection, conversation.address),
     )
 
 
@@ -243,7 +246,13 @@ def _head_query() -> PreparedJoin:
     tables = (inbox, customers, conversations)
     columns = (column for table in tables for column in table.c)
     return PreparedJoin(
-        select(*columns, identities.c.opted_out, others.label("others"), more.label("more"))
+        select(
+            *columns,
+            identities.c.opted_out,
+            identities.c.unreachable,
+            others.label("others"),
+            more.label("more"),
+        )
         .select_from(
             inbox.outerjoin(identities, known)
             .outerjoin(customers, customers.c.id == identities.c.customer_id)
