@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 
+from channels.email.body import payload_bytes
 from channels.email.bounce_reasons import explain, is_code
 from channels.email.charsets import decode
 from channels.email.headers import (
@@ -25,7 +26,7 @@ from channels.email.headers import (
     parse_author,
     read_headers,
 )
-from channels.email.html import html_to_text, payload_bytes
+from channels.email.html import html_to_text
 from gateway import Value
 
 OUR_MARK = ".warmline"
