@@ -133,6 +133,7 @@ if TYPE_CHECKING:
     from gateway.support.backoff import Backoff, backoff
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
+    from gateway.support.internal_words import note_text, why_internal
     from gateway.support.knowledge_files import (
         AnswerButton,
         AnswerEntry,
@@ -298,6 +299,7 @@ __all__ = [
     "in_language",
     "luhn",
     "mood_label",
+    "note_text",
     "packaged_yaml",
     "priority_label",
     "read_bounded",
@@ -307,6 +309,7 @@ __all__ = [
     "reason_label",
     "retry_after",
     "spoke_of_harm",
+    "why_internal",
     "yaml_files",
 ]
 
@@ -316,6 +319,7 @@ _MODULES = (
     "support.backoff",
     "support.http",
     "support.labels",
+    "support.internal_words",
     "support.personal_data",
     "support.assets",
     "hookspecs",  # this and the next modules load pydantic

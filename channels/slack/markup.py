@@ -123,6 +123,17 @@ def fit(text: str, most: int) -> str:
     return escape(text[: _room(text, most - 1)].rstrip()) + "…"
 
 
+def shortened(escaped: str, most: int) -> str:
+    """Text that is escaped already, at most ``most`` characters long. No entity is cut in two."""
+    if len(escaped) <= most:
+        return escaped
+    cut = escaped[: most - 1]
+    entity = cut.rfind("&")
+    if entity > most - 7 and ";" not in cut[entity:]:
+        cut = cut[:entity]
+    return cut.rstrip() + "…"
+
+
 def one_line(text: str, most: int) -> str:
     """``text`` on one line, escaped, at most ``most`` characters long."""
     return fit(" ".join(text.split()), most)

@@ -1,6 +1,6 @@
 """Tells an agent's note from their answer, so that nothing internal reaches a customer. Pure.
 
-`note_in` finds what was marked as a note. `why_internal` finds what reads as if it were meant for
+`note_text` finds what was marked as a note. `why_internal` finds what reads as if it were meant for
 colleagues: those texts are asked about before they are sent. The word lists are our own, in the
 languages of a team; the figures that they reach are in docs/agents-slack.md.
 """
@@ -15,7 +15,7 @@ LOCKS = "\N{LOCK}\N{CLOSED LOCK WITH KEY}\N{LOCK WITH INK PEN}"
 LOCK_CODES = ("lock", "closed_lock_with_key", "lock_with_ink_pen")
 
 _NOTE_WORDS = (
-    r"(?:an? )?(?:internal|private|team|staff|case|agent|side)?[ -]?notes?(?: to (?:self|team|all))?",
+    r"(?:internal|private|team|staff|case|agent|side)[ -]notes?|note(?: to (?:self|team|all))?",
     r"(?:strictly |for )?internal(?:ly)?(?: (?:only|use|use only|comment|remark|info))?",
     r"(?:private|staff|team|colleagues|agents)(?: only)?",
     r"(?:do not|don't|not) (?:send|forward|for|to) ?(?:to )?(?:the )?(?:customer|client)?",
@@ -38,7 +38,9 @@ _NOTE_WORDS = (
 _FOR_WHOM = r"(?: (?:for|to|für|an|ans|pour|à|para|per|a|voor|aan|dla|till|için) [^\n:：]{1,40})?"
 _MARKUP = r"*_~`"
 _EMOJI_CODE = r":[a-z0-9_+'-]{1,60}:(?::skin-tone-[2-6]:)?"
-_EMOJI = "[\u2190-\u2bff\u3030\u303d\U0001f000-\U0001faff][\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff]*"
+_EMOJI = (
+    "[\u2190-\u2bff\u3030\u303d\U0001f000-\U0001faff][\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff]*"
+)
 _LEAD = rf"(?:[\s{re.escape(_MARKUP)}>|#•·\-–—\[(【\"'“«]|&gt;|{_EMOJI_CODE}|{_EMOJI})*"
 _CLOSE = rf"[\s{re.escape(_MARKUP)}]*"
 _MARK = re.compile(
@@ -54,7 +56,7 @@ _LOCKED = re.compile(
 _QUOTE = re.compile(r"^(?:&gt;|>)+ ?", re.MULTILINE)
 
 
-def note_in(text: str) -> str | None:
+def note_text(text: str) -> str | None:
     """The words of a note; None when ``text`` is not marked as one.
 
     The mark is ``note:``, ``internal:`` or their like in twelve languages, or a lock, at the very
@@ -118,7 +120,9 @@ _YOURS = re.compile(
     r"\b(?:your|yours|dein\w{0,2}|eure\w?|votre|vos|ton|ta|tes|tus?|sus?|uw|jouw|vostr[oaei]|"
     r"seus?|suas?)\b|\bIhre?[mnrs]?\b|\bIhnen\b|\b(?i:vous|usted|Lei)\b"
 )
-_FORMAL_YOU = re.compile(r"(?<![.!?\n] )(?<!^)\b(?:Sie|Ihnen|Ihr|Ihre[mnrs]?|Lei|Suo|Sua|Suoi|Sue|Le|La)\b")
+_FORMAL_YOU = re.compile(
+    r"(?<![.!?\n] )(?<!^)\b(?:Sie|Ihnen|Ihr|Ihre[mnrs]?|Lei|Suo|Sua|Suoi|Sue|Le|La)\b"
+)
 _CUSTOMER = re.compile(
     r"\b(?:the|this|that|our|same|a|poor|angry|silly|difficult) (?:customer|client|buyer|caller|"
     r"shopper|guest|lady|guy|woman|man)\b(?!(?:'s)? (?:service|support|care|number|portal|account|"
@@ -175,7 +179,9 @@ _TO_TEAM = re.compile(
     r"\b(?:ok|okay|fine) (?:to|if (?:we|i)) (?:refund|send|replace|offer|close|cancel)\b|"
     r"\bdo we (?:have|still|offer|refund|know|sell|ship|do|need|want)\b|\bare we (?:allowed|sure|ok)\b|"
     r"\b(?:please )?approve (?:this|the|it)\b|\bneeds? (?:approval|sign[- ]off|a manager)\b|"
-    r"\b(?:don'?t|do not) (?:tell|refund|answer|reply|trust|believe|send|promise)\b|\blet'?s (?:not )?(?:" + _DEEDS + r")\b|"
+    r"\b(?:don'?t|do not) (?:tell|refund|answer|reply|trust|believe|send|promise)\b|\blet'?s (?:not )?(?:"
+    + _DEEDS
+    + r")\b|"
     r"\b(?:looks|smells|sounds|feels) like (?:a )?(?:fraud|scam|abuse|a fake|trouble|lie|fake)\b|\bscammer\b|"
     r"\btrouble ?maker\b|\bgoodwill\b(?=[^.\n]*\?)|\b(?:taking|i(?:'ll| will) take) (?:this|it) (?:one|over)\b|"
     r"\bmy shift\b|\bwho(?:'s| is) (?:on|taking)\b|"
@@ -237,9 +243,7 @@ _ASKS_SOMEONE = re.compile(
     r"\bplease (?:check|look|take|handle|approve|call|refund|ask|chase|find out)\b",
     re.I,
 )
-_REQUEST = (
-    r"(?:can|could|would|please|pls|kannst|könntest|bitte|tu peux|peux-tu|puedes|puoi|podes|kun je)\b"
-)
+_REQUEST = r"(?:can|could|would|please|pls|kannst|könntest|bitte|tu peux|peux-tu|puedes|puoi|podes|kun je)\b"
 _SENTENCE = re.compile(r"[^.!?\n;:]+[.!?\n;:]?")
 
 
@@ -287,7 +291,9 @@ def _inner_note(text: str) -> bool:
     return any(_MARK.match(line) or _LOCKED.match(line) for line in others)
 
 
-def _addressed_colleague(text: str, customer: str | None, colleagues: Collection[str]) -> str | None:
+def _addressed_colleague(
+    text: str, customer: str | None, colleagues: Collection[str]
+) -> str | None:
     """The colleague to whom ``text`` begins to speak."""
     words = _words(text)[:4]
     first = next((word for word in words if word not in _GREETING_WORDS), "")
