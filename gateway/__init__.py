@@ -131,6 +131,7 @@ if TYPE_CHECKING:
     )
     from gateway.support.assets import StaticAssets
     from gateway.support.backoff import Backoff, backoff
+    from gateway.support.courtesy import is_courtesy, says_thanks
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
     from gateway.support.internal_words import note_text, why_internal
@@ -297,6 +298,7 @@ __all__ = [
     "fill_facts",
     "hookimpl",
     "in_language",
+    "is_courtesy",
     "luhn",
     "mood_label",
     "note_text",
@@ -308,6 +310,7 @@ __all__ = [
     "read_yaml",
     "reason_label",
     "retry_after",
+    "says_thanks",
     "spoke_of_harm",
     "why_internal",
     "yaml_files",
@@ -320,6 +323,7 @@ _MODULES = (
     "support.http",
     "support.labels",
     "support.internal_words",
+    "support.courtesy",
     "support.personal_data",
     "support.assets",
     "hookspecs",  # this and the next modules load pydantic

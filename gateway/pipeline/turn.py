@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from gateway.model import Conversation, Message, Turn
+from gateway.model import Conversation, Message, Route, SurveyAnswer, Turn
 from gateway.pipeline.answering import HandlerAnswer, HandlerChain
+from gateway.pipeline.consent import ConsentChange, read_consent
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.outcomes import OutcomeBuilder
 from gateway.pipeline.understanding import UnderstandingStage
 from gateway.ports import Clock
 from gateway.routing.hours import closes_at, reopens_at
 from gateway.routing.policy import Policy
+from gateway.routing.reasons import HARM
 from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
 from gateway.store import TurnOutcome, WorkItem
+from gateway.support.courtesy import is_courtesy, says_thanks
 
+ANSWER_AGAIN = timedelta(days=1)
+"""How long the answer to a survey can be repeated or changed."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -41,7 +46,12 @@ class TurnPipeline:
         turn = begin_turn(work, self.clock.now())
         turn = turn.replace(context=await self.contexts.gather(turn))
         turn = turn.replace(understanding=await self.understanding.understand(turn))
-        work, turn = self._read_survey(work, turn)
+        if change := self._consent_change(work, turn):
+            turn = turn.replace(route=decide(turn, self.policy))
+            return self.outcomes.consent_in_words(work, turn, change)
+        work, turn, courtesy = self._read_survey(work, turn)
+        if courtesy:
+            return await self._courtesy(work, turn)
         turn = with_earlier_matter(turn, self.policy)
         turn = turn.replace(
             route=decide(turn, self.policy), opening=self._opening(turn.at), alarms=self.alarms
@@ -53,17 +63,70 @@ class TurnPipeline:
         draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
         return self.outcomes.answered(work, answer, draft)
 
-    def _read_survey(self, work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn]:
-        """The answer to an open survey stays in its conversation; any other message begins a new
-        one."""
-        if turn.survey is None or turn.kind != "message":
-            return work, turn
+    def _consent_change(self, work: WorkItem, turn: Turn) -> ConsentChange | None:
+        """An opt-out in the customer's own words; never in a message that speaks of harm: a person
+        must be able to answer that."""
+        change = read_consent(work)
+        harm = self.policy.reasons.harm
+        if change is None or (harm.enabled and harm.check(turn, self.policy) is not None):
+            return None
+        return change
+
+    def _read_survey(self, work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn, bool]:
+        """Whether the message belongs to a conversation that is over: the answer to its survey, the
+        same answer again or another one, or thanks. Any other message begins a new one. The last
+        value is True for what needs no answer but courtesy."""
+        if turn.kind != "message":
+            return work, turn, False
+        if turn.survey is None:
+            return self._after_the_end(work, turn)
         answer = self.handlers.read_survey(turn)
         if answer is not None:
-            return work, turn.replace(survey_answer=answer)
+            return work, turn.replace(survey_answer=answer), False
+        if says_thanks(turn.message.text) and not turn.message.attachments:
+            return work, turn, True
         work = work.replace(conversation=None, history=(), survey=None)
         fresh = begin_turn(work, turn.at)
-        return work, fresh.replace(context=turn.context, understanding=turn.understanding)
+        return (
+            work,
+            fresh.replace(context=turn.context, understanding=turn.understanding),
+            False,
+        )
+
+    def _after_the_end(self, work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn, bool]:
+        """See `_read_survey`; for a conversation that has no open survey."""
+        if work.closed is None or turn.automatic or turn.unreadable or turn.opted_out:
+            return work, turn, False
+        if turn.understanding.has(HARM):
+            return work, turn, False
+        survey = work.closed_survey
+        kept = work.replace(conversation=work.closed, history=work.closed_history, survey=survey)
+        again = begin_turn(kept, turn.at).replace(
+            context=turn.context, understanding=turn.understanding
+        )
+        recent = (
+            survey is not None
+            and survey.answered_at is not None
+            and turn.at - survey.answered_at <= ANSWER_AGAIN
+        )
+        answer = self.handlers.read_survey(again) if recent else None
+        if survey is not None and answer is not None and not answer.opt_out:
+            said = survey.answer or SurveyAnswer()
+            if (answer.score, answer.solved) == (said.score, said.solved):
+                return kept, again, True
+            if answer.score is not None or answer.solved is not None:
+                return kept, again.replace(survey_answer=answer), False
+        if is_courtesy(turn.message.text) and not turn.message.attachments:
+            return kept.replace(survey=None), again.replace(survey=None), True
+        return work, turn, False
+
+    async def _courtesy(self, work: WorkItem, turn: Turn) -> TurnOutcome:
+        """Thanks after the end, or the same answer again: stored where it belongs. The bot may say
+        that it is welcome; nothing begins anew."""
+        turn = turn.replace(route=Route(action="automate"))
+        again = turn.survey is not None and turn.survey.answered_at is not None
+        answer = HandlerAnswer(turn=turn) if again else await self.handlers.courtesy(turn)
+        return self.outcomes.answered(work, answer, None)
 
     def _opening(self, at: datetime) -> str | None:
         """When people are next there, if nobody is now; computed again when that changes."""

@@ -24,7 +24,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     person. ``rate``: messages a second that the provider allows, None for no limit. ``at_once``:
     how many sends may run at the same time. ``max_length``: the longest message that the provider
     takes, in UTF-16 code units (never fewer than characters), None for no limit; the brand voice's
-    guide may only lower it.
+    guide may only lower it. ``confirms_opt_out``: the provider itself answers a bare STOP or START,
+    so that we do not.
     """
 
     mailbox: bool = False
@@ -34,6 +35,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     buttons: bool = False
     attachments: bool = False
     max_length: int | None = None
+    confirms_opt_out: bool = False
 
 
 @runtime_checkable

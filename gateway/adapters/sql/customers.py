@@ -106,7 +106,12 @@ def _report(
     if receipt.opted_out:
         for lane in {row.lane for row in found}:
             record_consent(connection, address_of(lane), "out")
-    changed = [UpdatedMessage(lane=row.lane, conversation=row.conversation_id) for row in found]
+    changed = [
+        UpdatedMessage(
+            lane=row.lane, conversation=row.conversation_id, survey=row.purpose == "survey"
+        )
+        for row in found
+    ]
     return tuple(dict.fromkeys(changed))
 
 

@@ -149,10 +149,16 @@ def record_consent(connection: Connection, address: Address, consent: Literal["o
 
 
 def discard_queued(connection: Connection, lane: str) -> None:
-    """Discard what waits in the outbox of ``lane``. The bot's messages become ``discarded``; a
-    person's become ``failed``, so that the person sees it."""
+    """Discard what waits in the outbox of ``lane``, but for the confirmation of an opt-out. The
+    bot's messages become ``discarded``; a person's become ``failed``, so that the person sees
+    it."""
+    confirms = outbox.c.message_id.in_(
+        select(messages.c.id).where(messages.c.lane == lane, messages.c.purpose == "opt_out")
+    )
     for author, status in (("bot", "discarded"), ("agent", "failed")):
-        waiting = and_(outbox.c.lane == lane, outbox.c.state == "ready", outbox.c.author == author)
+        waiting = and_(
+            outbox.c.lane == lane, outbox.c.state == "ready", outbox.c.author == author, ~confirms
+        )
         connection.execute(
             update(messages)
             .where(messages.c.id.in_(select(outbox.c.message_id).where(waiting)))

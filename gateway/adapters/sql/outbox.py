@@ -38,12 +38,15 @@ _CURRENT_EPOCH = (
     .where(conversations.c.id == outbox.c.conversation_id)
     .scalar_subquery()
 )
+_CONFIRMS_OPT_OUT = exists().where(
+    messages.c.id == outbox.c.message_id, messages.c.purpose == "opt_out"
+)
 _TAKE = (
     update(outbox)
     .where(
         outbox.c.id == bindparam("row"),
         outbox.c.state == "ready",
-        or_(outbox.c.author == "agent", outbox.c.epoch == _CURRENT_EPOCH),
+        or_(outbox.c.author == "agent", outbox.c.epoch == _CURRENT_EPOCH, _CONFIRMS_OPT_OUT),
     )
     .values(state="sending", attempts=outbox.c.attempts + 1, process=bindparam("own"))
 )
@@ -186,7 +189,9 @@ def _take(
             return None  # whoever sends it wakes the lane afterwards
         if is_opted_out(connection, address_of(lane)):
             discard_queued(connection, lane)
-            return None
+            row = connection.execute(_HEAD, {"lane": lane}).one_or_none()
+            if row is None:
+                return None  # nothing is left but, perhaps, the confirmation of the opt-out
         if row.due_at > rows.to_ms(at):
             return NotBefore(at=rows.from_ms(row.due_at))
         if connection.execute(_TAKE, {"row": row.id, "own": lease.id}).rowcount == 1:
