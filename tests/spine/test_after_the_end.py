@@ -101,7 +101,7 @@ async def test_thanks_before_the_survey_begin_no_conversation(story: Story, text
     await story.carla.say(text)
     assert (await story.state(), await story.conversations()) == ("resolved", 1)
     await story.gw.pass_time(61)
-    assert [m.purpose for m in await story.messages()].count("survey") == 1
+    assert "survey" in [m.purpose for m in await story.messages()]
 
 
 async def test_a_question_after_the_end_begins_a_conversation(story: Story) -> None:
