@@ -31,8 +31,8 @@ Purpose = Literal[
     "alarm",
     "opt_out",
 ]
-"""``alarm``: a system line that must reach somebody now (see `AlarmReceiver`). ``opt_out``: confirms
-that the customer gets no more messages; it alone is sent to an address that opted out."""
+"""``alarm``: a system line that must reach somebody now (see `AlarmReceiver`). ``opt_out``:
+confirms that the customer gets no more messages; it alone is sent to an address that opted out."""
 
 Action = Literal["automate", "clarify", "escalate", "pass"]
 """``pass``: on to the person who has the conversation."""

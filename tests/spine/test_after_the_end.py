@@ -184,8 +184,11 @@ async def test_a_survey_that_is_reported_as_lost_changes_nothing(
         assert await story.score() == []
 
 
-@pytest.mark.parametrize("text", ["thanks but it is broken", "thanks?", "thank the driver", "no",
-                                  "merci de me rappeler", "x" * 500, "4", "Danke, und wann?"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    ["thanks but it is broken", "thanks?", "thank the driver", "no", "merci de me rappeler",
+     "x" * 500, "4", "Danke, und wann?", "not helpful, thanks", "thanks for nothing"],
+)  # fmt: skip
 def test_more_than_thanks_is_no_courtesy(text: str) -> None:
     """It asks or tells something."""
     assert not says_thanks(text)
