@@ -12,7 +12,7 @@ from typing import Literal
 
 from gateway.model import Message, Reply, Timer, Turn, Value
 from gateway.ports import Traits
-from gateway.routing.opt_out import is_start_word, is_stop_word, remainder
+from gateway.routing.opt_out import is_start_word, is_stop_word, languages_of, remainder
 from gateway.store import WorkItem
 
 UNANSWERED = "unanswered_after_start"
@@ -65,11 +65,12 @@ RESUMED: Mapping[str, str] = {
 
 class ConsentChange(Value, frozen=True, kw_only=True):
     """What a message says about consent. ``word``: it is a bare STOP or START; ``rest`` is what
-    else it says."""
+    else it says; ``languages`` are those in which it can be read so."""
 
     consent: Literal["out", "in"]
     word: bool = False
     rest: str = ""
+    languages: tuple[str, ...] = ()
 
     @property
     def asks(self) -> bool:
@@ -91,7 +92,9 @@ def read_consent(work: WorkItem) -> ConsentChange | None:
     if work.survey is None and is_stop_word(inbound.text):
         return ConsentChange(consent="out", word=True)
     rest = remainder(inbound.text)
-    return None if rest is None else ConsentChange(consent="out", rest=rest)
+    if rest is None:
+        return None
+    return ConsentChange(consent="out", rest=rest, languages=languages_of(inbound.text))
 
 
 def opts_in(work: WorkItem) -> bool:
@@ -109,7 +112,9 @@ def confirmation(change: ConsentChange, turn: Turn, traits: Traits) -> Reply | N
     if change.consent == "out" and turn.opted_out:
         return None
     texts = CONFIRMED if change.consent == "out" else RESUMED
-    language = turn.language if turn.language in texts else "en"
+    spoken = change.languages or (turn.language,)
+    language = turn.language if turn.language in spoken else spoken[0]
+    language = language if language in texts else "en"
     purpose: Literal["opt_out", "notice"] = "opt_out" if change.consent == "out" else "notice"
     return Reply(opener="", body=(texts[language],), language=language, purpose=purpose)
 

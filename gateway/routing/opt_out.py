@@ -40,15 +40,16 @@ def _start_words() -> frozenset[str]:
 
 
 @cache
-def _sentence() -> re.Pattern[str]:
-    """Any sentence of any language, with what may stand around it."""
+def _sentence(language: str = "") -> re.Pattern[str]:
+    """Any sentence of ``language``, or of any language, with what may stand around it."""
     words = _words()
+    known = words["languages"]
     sentences = (
-        sentence.replace("{media}", language.get("media", ""))
+        sentence.replace("{media}", known[code].get("media", ""))
         .replace("{verb}", words["english"]["verb"])
         .replace("{doing}", words["english"]["doing"])
-        for language in words["languages"].values()
-        for sentence in language["sentences"]
+        for code in ((language,) if language else known)
+        for sentence in known[code]["sentences"]
     )
     before, after = "|".join(words["before"]), "|".join(words["after"])
     reasons = "|".join(words["reasons"])
@@ -78,6 +79,21 @@ def is_start_word(text: str) -> bool:
 def asks_for_no_messages(text: str) -> bool:
     """Whether a sentence of ``text`` asks for no more messages."""
     return remainder(text) is not None
+
+
+def languages_of(text: str) -> tuple[str, ...]:
+    """The languages (ISO 639-1) in which a sentence of ``text`` asks for no more messages."""
+    parts = [
+        plain
+        for raw in _RAW_SENTENCES.findall(text)
+        for part in (raw, *re.split("[,،、:–—]", raw))
+        if (plain := _plain(part))
+    ]
+    return tuple(
+        code
+        for code in _words()["languages"]
+        if any(_sentence(code).fullmatch(part) for part in parts)
+    )
 
 
 def remainder(text: str) -> str | None:

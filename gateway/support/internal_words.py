@@ -181,6 +181,7 @@ def _speaks_to_colleague(text: str, customer: str | None, colleagues: Collection
 def _names_customer(text: str, customer: str | None) -> bool:
     """Whether ``text`` has the customer's name other than as the one it speaks to."""
     names = [word for word in _words(customer or "") if len(word) > 1]
+    names = [word for word in names if word not in _word_set("particles")]
     return bool(names) and any(
         _names_in(sentence, names) for sentence in _SENTENCE.findall(text) if sentence.strip()
     )
@@ -191,7 +192,8 @@ def _names_in(sentence: str, names: Sequence[str]) -> bool:
     tokens = [(m[0].casefold(), m.start(), m.end()) for m in re.finditer(r"[\w'-]+", sentence)]
     count, greetings = len(tokens), _word_set("greetings")
     for index, (word, start, end) in enumerate(tokens):
-        if word.removesuffix("'s").removesuffix("'") not in names:
+        name = word.removesuffix("'s").removesuffix("'")
+        if name not in names or not _is_name(name, sentence[start], index, names):
             continue
         if word.endswith("'s"):
             return True
@@ -208,6 +210,15 @@ def _names_in(sentence: str, names: Sequence[str]) -> bool:
             continue
         return True
     return False
+
+
+def _is_name(word: str, initial: str, index: int, names: Sequence[str]) -> bool:
+    """Whether ``word``, which begins with ``initial``, stands for the name and not for the word
+    that is spelt alike (Will, Rose, Shop)."""
+    capital = initial.isupper() or initial.lower() == initial.upper()
+    if word in _word_set("names_like_words"):
+        return capital and index > 0
+    return capital or word == names[0]
 
 
 def _words(text: str) -> list[str]:

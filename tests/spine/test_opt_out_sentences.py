@@ -9,7 +9,7 @@ import pytest
 
 from gateway import Message, Reply, SurveyQuestion, Traits, Turn
 from gateway.pipeline.consent import CONFIRMED, RESUMED
-from gateway.routing.opt_out import asks_for_no_messages, is_stop_word
+from gateway.routing.opt_out import asks_for_no_messages, is_stop_word, languages_of
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 
 from .conftest import echo
@@ -193,6 +193,17 @@ async def test_an_opt_out_after_a_survey_is_confirmed_and_nothing_else(
         await carla.say("do not text me again")
         assert [m.text for m in fake.sent][-2:] == ["How was it?", CONFIRMED["en"]]
         assert (await gw.services.desk.card(1)).conversation.state == "resolved"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), list(zip(SENTENCES, ("en", "en", "de", "es", "fr", "it", "pt", "nl",
+                                               "pl", "sv", "tr", "ar", "ja"), strict=True))
+)  # fmt: skip
+def test_the_language_of_a_sentence_is_the_one_of_its_confirmation(
+    text: str, language: str
+) -> None:
+    """Whatever an engine makes of a short message."""
+    assert languages_of(text)[0] == language
 
 
 def test_the_confirmation_exists_in_every_served_language() -> None:
