@@ -60,6 +60,15 @@ _WORDS_AROUND = (
 )
 _CORE = frozenset(_CORE_WORDS.split())
 _AROUND = frozenset(_WORDS_AROUND.split())
+_PRAISE_WORDS = (
+    "great perfect excellent super lovely awesome amazing brilliant wonderful good fine nice "
+    "sorted prima toll klasse bestens passt parfait parfaite génial perfecto genial excelente "
+    "perfetto ottimo ótimo fijn świetnie jättebra ممتاز رائع تمام"
+)
+_PRAISE = frozenset(_PRAISE_WORDS.split())
+_GLAD = re.compile(
+    "[👍🙂😊😀😃😄😁😍🥰❤🧡💛💚💙💜🙏👌💯✅🎉👏🤗\\ufe0f\\u200d\U0001f3fb-\U0001f3ff\\s]+"
+)
 _JAPANESE = re.compile(
     r"(?:どうも|本当に|大変|とても|助けていただき|ご対応|対応|お返事|いろいろ|迅速な)*"
     r"(?:ありがとう(?:ございました|ございます|ね)?|有難うございま(?:す|した)|感謝(?:します|しています|いたします)?|"
@@ -77,11 +86,11 @@ def says_thanks(text: str) -> bool:
 
 
 def is_courtesy(text: str) -> bool:
-    """Whether ``text`` says thanks, goodbye or praise, or has only emoji, and asks nothing."""
+    """Whether ``text`` says thanks, goodbye or praise, in words or glad emoji, and nothing else."""
+    if text.strip() and len(text) <= LONGEST and _GLAD.fullmatch(text):
+        return True
     words = _words(text)
-    if not words:
-        return bool(text.strip()) and len(text) <= LONGEST and "?" not in text
-    return says_thanks(text) or _is_polite(words)
+    return says_thanks(text) or (_is_polite(words) and not _PRAISE.isdisjoint(words))
 
 
 def _is_polite(words: list[str]) -> bool:

@@ -198,4 +198,5 @@ def test_praise_and_emoji_are_courtesy() -> None:
     """But a bare number is not."""
     assert is_courtesy("Perfect!")
     assert is_courtesy("🙏")
-    assert not is_courtesy("4")
+    for text in ("4", "again", "yes", "😡", "?", "..."):
+        assert not is_courtesy(text), text

@@ -25,8 +25,7 @@ from channels.slack.agents.store import (
 from channels.slack.agents.sync import CardSync
 from channels.slack.endpoint import PERSON_SUBTYPES
 from channels.slack.files import MAX_FILES
-from channels.slack.markup import emoji_in
-from channels.slack.shares import has_shares, shared_files, with_shares
+from channels.slack.markup import emoji_in, has_shares, shared_files, with_shares
 from gateway import Json, Outdated, TryLater, WarmlineError
 
 LOCKS = frozenset({"lock", "closed_lock_with_key", "lock_with_ink_pen"})

@@ -14,7 +14,7 @@ import msgspec
 
 from channels.slack.endpoint import PERSON_SUBTYPES, Authorization, EventCallback
 from channels.slack.files import SharedFile
-from channels.slack.shares import shared_files, with_shares
+from channels.slack.markup import shared_files, with_shares
 from gateway import Address, Fact
 
 CHANNEL = "slack"
