@@ -257,7 +257,7 @@ class MaildirTransport:
                 raise TryLater(f"maildir {self._path}: {error}") from error
 
     def _write(self, data: bytes) -> None:
-        # Maildir makes all three only if the directory itself is missing: a crash could leave a part.
+        # Maildir makes none of them where the directory exists: a crash could leave a part.
         for name in ("tmp", "new", "cur"):
             (self._path / name).mkdir(parents=True, exist_ok=True)
         mailbox.Maildir(self._path).add(data)
