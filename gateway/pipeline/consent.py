@@ -80,8 +80,8 @@ class ConsentChange(Value, frozen=True, kw_only=True):
 
 def read_consent(work: WorkItem) -> ConsentChange | None:
     """What the customer's own words say about consent, where the channel has not said it. START
-    counts only from an address that opted out; a bare STOP does not when a survey is open: it then
-    answers the survey."""
+    counts only from an address that opted out. A bare STOP does not count where it belongs to a
+    survey: while one is open, or again after one that it has answered."""
     inbound = work.inbound
     if inbound is None or work.kind != "message" or inbound.consent or inbound.answered:
         return None
@@ -89,12 +89,19 @@ def read_consent(work: WorkItem) -> ConsentChange | None:
         return None
     if work.opted_out and is_start_word(inbound.text):
         return ConsentChange(consent="in", word=True)
-    if work.survey is None and is_stop_word(inbound.text):
+    of_survey = work.survey is not None or repeats_stop(work)
+    if is_stop_word(inbound.text) and not of_survey:
         return ConsentChange(consent="out", word=True)
     rest = remainder(inbound.text)
     if rest is None:
         return None
     return ConsentChange(consent="out", rest=rest, languages=languages_of(inbound.text))
+
+
+def repeats_stop(work: WorkItem) -> bool:
+    """Whether it is a bare STOP after the end of a case, from a customer who wants no surveys."""
+    inbound, over = work.inbound, work.closed is not None
+    return over and work.customer.opted_out and bool(inbound and is_stop_word(inbound.text))
 
 
 def opts_in(work: WorkItem) -> bool:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.model import Conversation, Message, Route, SurveyAnswer, Turn
 from gateway.pipeline.answering import HandlerAnswer, HandlerChain
-from gateway.pipeline.consent import ConsentChange, read_consent
+from gateway.pipeline.consent import ConsentChange, read_consent, repeats_stop
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.outcomes import OutcomeBuilder
 from gateway.pipeline.understanding import UnderstandingStage
 from gateway.ports import Clock
 from gateway.routing.hours import closes_at, reopens_at
+from gateway.routing.opt_out import is_stop_word
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import HARM
 from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
@@ -116,7 +117,8 @@ class TurnPipeline:
                 return kept, again, True
             if answer.score is not None or answer.solved is not None:
                 return kept, again.replace(survey_answer=answer), False
-        if is_courtesy(turn.message.text) and not turn.message.attachments:
+        polite = is_courtesy(turn.message.text) and not turn.message.attachments
+        if polite or repeats_stop(work):
             return kept.replace(survey=None), again.replace(survey=None), True
         return work, turn, False
 
@@ -125,6 +127,7 @@ class TurnPipeline:
         that it is welcome; nothing begins anew."""
         turn = turn.replace(route=Route(action="automate"))
         again = turn.survey is not None and turn.survey.answered_at is not None
+        again = again or is_stop_word(turn.message.text)
         answer = HandlerAnswer(turn=turn) if again else await self.handlers.courtesy(turn)
         return self.outcomes.answered(work, answer, None)
 
