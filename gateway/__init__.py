@@ -147,8 +147,10 @@ if TYPE_CHECKING:
         untrusted_proxy,
     )
     from gateway.support.content import contact_text, location_text
+    from gateway.support.courtesy import is_courtesy, says_thanks
     from gateway.support.files import FileWatcher, ReloadedFiles, yaml_files
     from gateway.support.http import LongPolls, read_bounded, retry_after
+    from gateway.support.internal_words import note_text, why_internal
     from gateway.support.knowledge_files import (
         AnswerButton,
         AnswerEntry,
@@ -325,9 +327,11 @@ __all__ = [
     "fill_facts",
     "hookimpl",
     "in_language",
+    "is_courtesy",
     "location_text",
     "luhn",
     "mood_label",
+    "note_text",
     "packaged_yaml",
     "priority_label",
     "private_folder",
@@ -337,9 +341,11 @@ __all__ = [
     "read_yaml",
     "reason_label",
     "retry_after",
+    "says_thanks",
     "site_origin",
     "spoke_of_harm",
     "untrusted_proxy",
+    "why_internal",
     "yaml_files",
 ]
 
@@ -350,6 +356,8 @@ _MODULES = (
     "support.content",
     "support.http",
     "support.labels",
+    "support.internal_words",
+    "support.courtesy",
     "support.personal_data",
     "support.assets",
     "support.clients",

@@ -376,4 +376,10 @@ def channels(account: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
 def _traits(settings: SmsSettings) -> Traits:
     # A cut-off send is repeated only after Twilio was asked for the message (`TwilioSender.send`):
     # the customer never gets it twice.
-    return Traits(attachments=True, unsure="resend", rate=settings.rate, max_length=MAX_BODY)
+    return Traits(
+        attachments=True,
+        unsure="resend",
+        rate=settings.rate,
+        max_length=MAX_BODY,
+        confirms_opt_out=True,
+    )

@@ -52,10 +52,11 @@ class ReplayReply(msgspec.Struct, frozen=True, kw_only=True):
 class ReplayChannel:
     """A mailbox channel without a provider. Replies stay in the mailbox."""
 
-    traits = Traits(mailbox=True, buttons=True)
-
     def __init__(self, name: str) -> None:
         self.name = name
+        self.traits = Traits(
+            mailbox=True, buttons=True, confirms_opt_out=name in ("sms", "whatsapp")
+        )
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):

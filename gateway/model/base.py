@@ -20,9 +20,19 @@ State = Literal["bot", "waiting", "person", "resolved"]
 """Who has a conversation. ``waiting``: for a person to claim it."""
 
 Purpose = Literal[
-    "message", "answer", "clarify", "fallback", "handover", "notice", "survey", "thanks", "alarm"
+    "message",
+    "answer",
+    "clarify",
+    "fallback",
+    "handover",
+    "notice",
+    "survey",
+    "thanks",
+    "alarm",
+    "opt_out",
 ]
-"""``alarm``: a system line that must reach somebody now (see `AlarmReceiver`)."""
+"""``alarm``: a system line that must reach somebody now (see `AlarmReceiver`). ``opt_out``:
+confirms that the customer gets no more messages; it alone is sent to an address that opted out."""
 
 Action = Literal["automate", "clarify", "escalate", "pass"]
 """``pass``: on to the person who has the conversation."""

@@ -182,6 +182,7 @@ class Outbound(Value, frozen=True, kw_only=True):
     """Remote ids of the conversation's messages, newest first."""
     buttons: tuple[Button, ...] = ()
     survey: SurveyQuestion | None = None
+    purpose: Purpose = "message"
     attachments: tuple[Attachment, ...] = ()
     automatic: bool = True
     with_bot: bool = False

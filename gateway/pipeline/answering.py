@@ -79,6 +79,19 @@ class HandlerChain:
             return answer.replace(turn=turn.replace(route=route))
         return answer
 
+    async def courtesy(self, turn: Turn) -> HandlerAnswer:
+        """A plain reply to thanks, if a handler has one; silence otherwise, also after a failure:
+        nobody waits for an answer."""
+        try:
+            answer = await self._first_reply(turn)
+        except HandlerFailed:
+            return HandlerAnswer(turn=turn)
+        reply = answer.reply
+        plain = reply is not None and reply.purpose in ("message", "answer", "thanks", "notice")
+        if reply is None or not plain or reply.escalate or reply.survey is not None:
+            return HandlerAnswer(turn=turn)
+        return answer
+
     async def needed_slots(self, turn: Turn) -> tuple[str, ...]:
         """The slots that the handlers need for the turn. Failures are counted."""
         needed: list[str] = []

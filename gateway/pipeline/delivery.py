@@ -166,6 +166,8 @@ class OutboxDelivery:
         )
 
     async def _report_failure(self, item: OutboxItem, code: str, text: str) -> None:
+        if item.outbound.purpose == "survey":
+            return  # a survey that did not arrive changes nothing: nobody waits for it
         # Before the row is closed: a crash in between informs a person twice instead of never.
         await self._until_recorded(
             lambda: self.handoffs.report_failure(item.conversation, code, text)

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from gateway.model import Handoff, Reason
+from gateway.pipeline.consent import opts_in
 from gateway.pipeline.outcomes import system_line
 from gateway.ports import Clock, Conflict, Event, Events, NotFound
 from gateway.routing.policy import Policy
@@ -77,6 +78,58 @@ class AutomaticHandoffs:
                 Event(topic="desk", name="queue", conversation=handoff.conversation)
             )
         return done
+
+    async def resume_bot(self, work: WorkItem) -> None:
+        """When the customer opts in again and only the opt-out brought the conversation to a
+        person, and nobody has claimed it: give it back to the bot. This may be repeated."""
+        conversation = work.conversation
+        if conversation is None or conversation.state != "waiting" or not opts_in(work):
+            return
+        card = await self.store.queries.card(conversation.id)
+        codes = {reason.code for reason in card.handoff.reasons} if card.handoff else set()
+        if codes != {"opted_out"}:
+            return
+        with suppress(Conflict):  # an agent claimed it just now
+            await self.store.handoffs.move(
+                conversation.id,
+                None,
+                conversation.epoch,
+                self.clock.now(),
+                state="bot",
+                line="Back with the bot: the customer takes messages again",
+            )
+        self.events.publish(Event(topic="desk", name="conversation", conversation=conversation.id))
+
+    async def ask_again(self, work: WorkItem) -> TurnOutcome:
+        """Handle the timer after START: what the customer asked while opted out goes to a person,
+        unless they have written since or somebody has answered."""
+        if work.event is None or work.conversation is None:
+            raise ValueError(f"turn {work.id} is not a timer after START")
+        conversation = work.conversation
+        began = int(work.event.data.get("turn", "0"))
+        since = [m for m in work.history if (m.turn or 0) > began and not m.internal]
+        if not since and conversation.epoch == work.event.epoch and conversation.state == "bot":
+            text = "Asked something while messages were off; nobody has answered it"
+            now = self.clock.now()
+            handoff = HandoffRequest(
+                reasons=(Reason(code="unanswered", detail=text),),
+                tier=self.policy.first_tier,
+                claim_by=self.policy.claim_by(self.policy.first_tier, now),
+            )
+            with suppress(Conflict):
+                await self.store.handoffs.move(
+                    conversation.id,
+                    None,
+                    conversation.epoch,
+                    now,
+                    state="waiting",
+                    line=f"Handed over to a person: {text}",
+                    handoff=handoff,
+                )
+            self.events.publish(
+                Event(topic="desk", name="conversation", conversation=conversation.id)
+            )
+        return TurnOutcome(work=work, conversation=conversation, customer=work.customer)
 
     async def sound_alarm(self, work: WorkItem) -> TurnOutcome:
         """Handle the alarm timer of a handoff for harm. The transaction that sounds the alarm

@@ -83,7 +83,7 @@ class InboxIntake:
             conversation = message.conversation
             self.events.publish(Event(topic=message.lane, name="status"))
             self.events.publish(Event(topic="desk", name="status", conversation=conversation))
-            if receipt.status == "failed":
+            if receipt.status == "failed" and not message.survey:
                 text = f"A message was not delivered: {receipt.detail or 'no reason was given'}"
                 if receipt.unreachable:
                     text += ". The address is suspended until the customer writes from it"

@@ -20,10 +20,18 @@ from gateway.model import (
     Turn,
 )
 from gateway.pipeline.answering import HandlerAnswer, has_text
+from gateway.pipeline.consent import (
+    NEEDS_PERSON,
+    ConsentChange,
+    ask_again_timer,
+    confirmation,
+    unanswered_while_out,
+)
 from gateway.ports import Traits, Voice
 from gateway.routing.hours import is_open
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import HARM, confident_intent, harm_is_known
+from gateway.routing.route import hand_over
 from gateway.store import (
     AgentMessage,
     AlarmCause,
@@ -149,14 +157,39 @@ class OutcomeBuilder:
         code = f"opted_{consent}" if consent else "answered_already"
         reason = Reason(code=code, detail=CONSENT_LINES[code])
         route = Route(action="pass", tier=turn.conversation.tier, reasons=(reason,))
+        back = consent == "in" and turn.conversation.state == "bot"
         return TurnOutcome(
             work=work,
             conversation=turn.conversation,
             customer=turn.customer,
             message=turn.message.replace(route=route),
             notes=(system_line(turn.conversation.id, reason.detail, work.at, turn=work.id),),
+            timers=(ask_again_timer(work),) if back and unanswered_while_out(turn.history) else (),
             mailbox=self._traits_of(turn.conversation).mailbox,
             consent=consent,
+        )
+
+    def consent_in_words(self, work: WorkItem, turn: Turn, change: ConsentChange) -> TurnOutcome:
+        """An opt-out in a sentence, or a STOP or START that the channel has not recognised: the
+        same, and confirmed once unless the provider does that."""
+        reply = confirmation(change, turn, self._traits_of(turn.conversation))
+        code = f"opted_{change.consent}"
+        reason = Reason(code=code, detail=CONSENT_LINES[code])
+        reasons = tuple(r for r in turn.route.reasons if r.code in NEEDS_PERSON)
+        state = turn.conversation.state
+        route = Route(action="pass", tier=turn.conversation.tier, reasons=(reason, *reasons))
+        if (reasons or change.asks) and change.consent == "out" and state in ("bot", "resolved"):
+            route = hand_over(turn, self.policy, (reason, *reasons))
+        silent = HandlerAnswer(turn=turn.replace(route=route, opted_out=False), reply=reply)
+        outcome = self.answered(work, silent, None)
+        line = system_line(turn.conversation.id, reason.detail, work.at, turn=work.id)
+        back = change.consent == "in" and turn.conversation.state == "bot"
+        again = back and unanswered_while_out(turn.history)
+        return outcome.replace(
+            notes=(line, *outcome.notes) if not (turn.opted_out and code == "opted_out") else (),
+            timers=(ask_again_timer(work),) if again else (),
+            raised=None if change.consent == "in" else outcome.raised,
+            consent=change.consent,
         )
 
     def edited(self, work: WorkItem, turn: Turn) -> TurnOutcome:

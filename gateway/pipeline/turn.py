@@ -2,72 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from gateway.model import Conversation, Inbound, Message, Turn
+from gateway.model import Conversation, Inbound, Message, Route, SurveyAnswer, Turn
 from gateway.pipeline.answering import HandlerAnswer, HandlerChain
+from gateway.pipeline.consent import ConsentChange, read_consent, repeats_stop
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.outcomes import OutcomeBuilder
+from gateway.pipeline.subject import new_subject, with_subject
 from gateway.pipeline.understanding import UnderstandingStage
 from gateway.ports import Clock
 from gateway.routing.hours import closes_at, reopens_at
+from gateway.routing.opt_out import is_stop_word
 from gateway.routing.policy import Policy
+from gateway.routing.reasons import HARM
 from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
 from gateway.store import TurnOutcome, WorkItem
+from gateway.support.courtesy import is_courtesy, says_thanks
 
-BRIEF = 40
-"""Characters of a text that may leave what it is about to its subject."""
-MAX_BRIEF = 300
-"""Characters of a text that may say "see subject"."""
-_PREFIX = re.compile(
-    r"\s*(?:(?:re|aw|antw|antwort|sv|vs|odp|ref|rif|r|rv|ynt|fwd?|wg|tr|i|pd|fw|doorst|vl|vb|enc"
-    r"|rép"
-    r"|回复|答复|转发)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]|\[(?:ext|external|extern)\])\s*",
-    re.IGNORECASE,
-)
-_COURTESY = re.compile(
-    r"\s*(?:(?:hi|hello|hey|dear|good (?:morning|day|afternoon|evening)|hallo|guten (?:tag"
-    r"|morgen|abend)|liebe[rs]?|sehr geehrte\w*"
-    r"|moin|servus|bonjour|bonsoir|salut|madame|monsieur|hola|buen[oa]s (?:d[ií]as|tardes"
-    r"|noches)|estimad\w+|ciao|buongiorno|buonasera"
-    r"|salve|gentil\w+|goede(?:morgen|middag|navond|ndag)|beste|geachte|dag|hej|god (?:dag"
-    r"|morgon|morgen)|goddag|kære|dzie[nń] dobry"
-    r"|witam|cześć|szanown\w+)\b[^.?!:;\d]{0,40}"
-    r"|(?:(?:many |kind |best |warm )?(?:thanks|thank you|regards|wishes)|cheers|yours|sincerely"
-    r"|best|danke\w*|vielen dank|(?:mit )?"
-    r"(?:freundliche\w*|beste\w*|viele|liebe|herzliche\w*) grü(?:ß|ss)en?|mfg|lg|vg|merci"
-    r"|cordialement|bien à vous|salutations"
-    r"|gracias|(?:un )?saludos?|atentamente|grazie|cordiali saluti|(?:distinti |cari )?saluti"
-    r"|bedankt|dank u|dank je|alvast bedankt"
-    r"|(?:met )?vriendelijke groet(?:en)?|groet(?:en|jes)?|mvg|tack"
-    r"|(?:med )?vänlig\w* hälsning\w*|mvh|hälsningar|tak|(?:med )?venlig\w*"
-    r" hilsen\w*|vh|hilsen|dziękuj\w+|pozdrawiam|z poważaniem)\b[^?:;\d]{0,40}"
-    r"|[^\W\d_]{2,20}(?: [^\W\d_]{1,20})?)[\s,.!–-]*",
-    re.IGNORECASE,
-)
-"""A line that greets, thanks, closes or is a name."""
-_REFERENCE = re.compile(
-    r"\b(?:(?:as|see|per|like|in|read) (?:(?:in|stated|mentioned|described|written|above"
-    r"|the|my|your|per) ){0,4}"
-    r"(?:subject|title|heading|topic)\b|(?:as|see) (?:stated |mentioned |described )?above\b"
-    r"|subject says|(?:see|please find|find|with) (?:the |my )?"
-    r"(?:attach\w*|enclosed)|(?:siehe|s\.|wie|steht|im) .{0,20}?(?:betreff\w*|oben|titel|anhang"
-    r"|anlage)|s\. ?o\.|anbei"
-    r"|(?:voir|cf\.?|comme|selon|dans) .{0,25}?(?:objet|sujet|titre|ci-dessus|pièces? jointes?)"
-    r"|ci-joint|en pièce jointe"
-    r"|(?:ver|véase|vea|como|según|en) .{0,25}?(?:asunto|arriba|título|adjunt\w+)|adjunto"
-    r"|(?:vedi|come|si veda|in|da) .{0,20}?(?:oggetto|sopra|titolo|allegat\w+)"
-    r"|(?:zie|zoals|als|in) .{0,20}?(?:onderwerp\w*|bovenstaand\w*|hierboven|boven|titel"
-    r"|bijlage)|bijgevoegd"
-    r"|(?:se|enligt|som|i) .{0,20}?(?:ämnes?\w*|ovan|rubrik\w*|bilag\w*|bifoga\w*|emne\w*"
-    r"|ovenfor|overskrift\w*|vedhæft\w*)"
-    r"|(?:patrz|jak|zobacz|zgodnie|w) .{0,20}?(?:temat\w*|wyżej|powyżej|tytul\w*|tytuł\w*"
-    r"|załącz\w*)|j\. ?w\.)",
-    re.IGNORECASE,
-)
-"""Words that leave the request to the subject or an attachment."""
+ANSWER_AGAIN = timedelta(days=1)
+"""How long the answer to a survey can be repeated or changed."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -93,7 +48,12 @@ class TurnPipeline:
         turn = begin_turn(work, self.clock.now())
         turn = turn.replace(context=await self.contexts.gather(turn))
         turn = turn.replace(understanding=await self.understanding.understand(turn))
-        work, turn = self._read_survey(work, turn)
+        if change := self._consent_change(work, turn):
+            turn = turn.replace(route=decide(turn, self.policy))
+            return self.outcomes.consent_in_words(work, turn, change)
+        work, turn, courtesy = self._read_survey(work, turn)
+        if courtesy:
+            return await self._courtesy(work, turn)
         turn = with_earlier_matter(turn, self.policy)
         turn = turn.replace(
             route=decide(turn, self.policy), opening=self._opening(turn.at), alarms=self.alarms
@@ -105,17 +65,72 @@ class TurnPipeline:
         draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
         return self.outcomes.answered(work, answer, draft)
 
-    def _read_survey(self, work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn]:
-        """The answer to an open survey stays in its conversation; any other message begins a new
-        one."""
-        if turn.survey is None or turn.kind != "message":
-            return work, turn
+    def _consent_change(self, work: WorkItem, turn: Turn) -> ConsentChange | None:
+        """An opt-out in the customer's own words; never in a message that speaks of harm: a person
+        must be able to answer that."""
+        change = read_consent(work)
+        harm = self.policy.reasons.harm
+        if change is None or (harm.enabled and harm.check(turn, self.policy) is not None):
+            return None
+        return change
+
+    def _read_survey(self, work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn, bool]:
+        """Whether the message belongs to a conversation that is over: the answer to its survey, the
+        same answer again or another one, or thanks. Any other message begins a new one. The last
+        value is True for what needs no answer but courtesy."""
+        if turn.kind != "message":
+            return work, turn, False
+        if turn.survey is None:
+            return self._after_the_end(work, turn)
         answer = self.handlers.read_survey(turn)
         if answer is not None:
-            return work, turn.replace(survey_answer=answer)
+            return work, turn.replace(survey_answer=answer), False
+        if says_thanks(turn.message.text) and not turn.message.attachments:
+            return work, turn, True
         work = work.replace(conversation=None, history=(), survey=None)
         fresh = begin_turn(work, turn.at)
-        return work, fresh.replace(context=turn.context, understanding=turn.understanding)
+        return (
+            work,
+            fresh.replace(context=turn.context, understanding=turn.understanding),
+            False,
+        )
+
+    def _after_the_end(self, work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn, bool]:
+        """See `_read_survey`; for a conversation that has no open survey."""
+        if work.closed is None or turn.automatic or turn.unreadable or turn.opted_out:
+            return work, turn, False
+        if turn.understanding.has(HARM):
+            return work, turn, False
+        survey = work.closed_survey
+        kept = work.replace(conversation=work.closed, history=work.closed_history, survey=survey)
+        again = begin_turn(kept, turn.at).replace(
+            context=turn.context, understanding=turn.understanding
+        )
+        recent = (
+            survey is not None
+            and survey.answered_at is not None
+            and turn.at - survey.answered_at <= ANSWER_AGAIN
+        )
+        answer = self.handlers.read_survey(again) if recent else None
+        if survey is not None and answer is not None and not answer.opt_out:
+            said = survey.answer or SurveyAnswer()
+            if (answer.score, answer.solved) == (said.score, said.solved):
+                return kept, again, True
+            if answer.score is not None or answer.solved is not None:
+                return kept, again.replace(survey_answer=answer), False
+        polite = is_courtesy(turn.message.text) and not turn.message.attachments
+        if polite or repeats_stop(work):
+            return kept.replace(survey=None), again.replace(survey=None), True
+        return work, turn, False
+
+    async def _courtesy(self, work: WorkItem, turn: Turn) -> TurnOutcome:
+        """Thanks after the end, or the same answer again: stored where it belongs. The bot may say
+        that it is welcome; nothing begins anew."""
+        turn = turn.replace(route=Route(action="automate"))
+        again = turn.survey is not None and turn.survey.answered_at is not None
+        again = again or is_stop_word(turn.message.text)
+        answer = HandlerAnswer(turn=turn) if again else await self.handlers.courtesy(turn)
+        return self.outcomes.answered(work, answer, None)
 
     def _opening(self, at: datetime) -> str | None:
         """When people are next there, if nobody is now; computed again when that changes."""
@@ -146,27 +161,29 @@ def begin_turn(work: WorkItem, now: datetime) -> Turn:
     conversation = work.conversation or new_conversation(work)
     if subject := new_subject(work):
         conversation = conversation.replace(subject=subject)
+    message = received_message(work, conversation)
     return Turn(
         id=work.id,
         at=now,
         kind="message" if inbound else "timer" if work.kind == "timer" else "event",
         name=event.name if event else "",
         data=event.data if event else {},
-        message=received_message(work, conversation),
+        message=message,
         customer=work.customer,
         conversation=conversation,
         history=work.history,
         survey=work.survey,
         automatic=bool(inbound and inbound.automatic),
         unreadable=work.kind == "unreadable",
-        wordless=bool(inbound and _has_no_words(inbound)),
+        wordless=bool(inbound and _has_no_words(inbound, message)),
         opted_out=work.opted_out,
         returning=work.returning,
     )
 
 
-def _has_no_words(inbound: Inbound) -> bool:
-    return inbound.wordless or bool(inbound.attachments and not inbound.text.strip())
+def _has_no_words(inbound: Inbound, message: Message) -> bool:
+    """A mail with files alone may say in its subject what is asked."""
+    return inbound.wordless or bool(message.attachments and not message.text.strip())
 
 
 def new_conversation(work: WorkItem) -> Conversation:
@@ -200,41 +217,3 @@ def received_message(work: WorkItem, conversation: Conversation) -> Message:
         edited=work.kind == "edit",
         internal=work.kind == "edit",
     )
-
-
-# -- subjects -------------------------------------------------------------------------------------
-
-
-def new_subject(work: WorkItem) -> str | None:
-    """The subject of the message, if it begins a conversation or differs from the conversation's
-    by more than a prefix such as "Re:"."""
-    subject = work.inbound.subject if work.inbound else None
-    if not subject or not base_subject(subject):
-        return None
-    known = work.conversation.subject if work.conversation else None
-    if known is not None and base_subject(known) == base_subject(subject):
-        return None
-    return subject
-
-
-def base_subject(subject: str) -> str:
-    """``subject`` for comparison: without prefixes of replies and forwards, case and spacing (as
-    RFC 5256 section 2.1 does for English)."""
-    words = " ".join(subject.split()).casefold()
-    while match := _PREFIX.match(words):
-        words = words[match.end() :]
-    return words.strip()
-
-
-def with_subject(subject: str, text: str) -> str:
-    """``text``, after ``subject`` where that holds what is asked: the text is short, or says no
-    more than a greeting, "see subject" or "see attachment"."""
-    if base_subject(subject) in base_subject(text[:MAX_BRIEF]):
-        return text
-    if not text.strip():
-        return subject
-    own = [line for line in text.splitlines() if line.strip() and not _COURTESY.fullmatch(line)]
-    words = " ".join(own)
-    refers = len(text) <= MAX_BRIEF and _REFERENCE.search(text) is not None
-    brief = len(words) <= BRIEF and len(subject.split()) >= 3
-    return f"{subject}\n\n{text}" if refers or brief else text

@@ -10,6 +10,7 @@ import structlog
 
 from gateway.model import Reason
 from gateway.pipeline.answering import LAST_RESORT, HandlerAnswer
+from gateway.pipeline.consent import UNANSWERED
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.outcomes import ALARM_TIMER, OutcomeBuilder, is_consent_word
 from gateway.pipeline.reply_waiter import ReplyWaiter
@@ -85,9 +86,14 @@ class TurnWorker:
             return self.outcomes.agent_message(work, work.agent_message, work.conversation)
         if work.kind == "edit":
             return self.outcomes.edited(work, begin_turn(work, self.clock.now()))
+        await self.handoffs.resume_bot(work)
         if is_consent_word(work):
             return self.outcomes.consent_word(work, begin_turn(work, self.clock.now()))
-        own_timers = {UNCLAIMED: self.handoffs.move_up, ALARM_TIMER: self.handoffs.sound_alarm}
+        own_timers = {
+            UNCLAIMED: self.handoffs.move_up,
+            ALARM_TIMER: self.handoffs.sound_alarm,
+            UNANSWERED: self.handoffs.ask_again,
+        }
         if work.event is not None and work.event.name in own_timers:
             return await own_timers[work.event.name](work)
         await self.verification.redeem(work)

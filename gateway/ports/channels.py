@@ -29,6 +29,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     ``quotes``: a message holds the customer's text that it follows (`Outbound.question`), as a mail
     does. ``suspends``: once an address failed for good, people do not write to it either until the
     customer writes again (a mail server that keeps sending to dead mailboxes is soon blocked).
+    ``confirms_opt_out``: the provider itself answers a bare STOP or START, so that we do not.
     """
 
     mailbox: bool = False
@@ -41,6 +42,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int | None = None
     quotes: bool = False
     suspends: bool = False
+    confirms_opt_out: bool = False
 
 
 @runtime_checkable

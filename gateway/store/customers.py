@@ -14,6 +14,8 @@ class UpdatedMessage(Value, frozen=True, kw_only=True):
 
     lane: str
     conversation: int
+    survey: bool = False
+    """It asked a survey's question, or was a part of it."""
 
 
 class Customers(Protocol):

@@ -67,6 +67,11 @@ class WorkItem(Value, frozen=True, kw_only=True):
     conversation: Conversation | None = None
     history: tuple[Message, ...] = ()
     survey: Survey | None = None
+    closed: Conversation | None = None
+    """The resolved conversation that came before, when a new one begins."""
+    closed_history: tuple[Message, ...] = ()
+    closed_survey: Survey | None = None
+    """The answered survey of ``closed``."""
     opted_out: bool = False
     """The customer asked for no more messages at this address."""
     suspended: bool = False

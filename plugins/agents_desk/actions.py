@@ -11,7 +11,17 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from gateway import Address, Conflict, Event, NotAccepted, NotFound, Services
+from gateway import (
+    Address,
+    Conflict,
+    ContextCard,
+    Event,
+    NotAccepted,
+    NotFound,
+    Services,
+    note_text,
+    why_internal,
+)
 from plugins.agents_desk import view
 from plugins.agents_desk.accounts import DeskAccounts, may, may_see
 from plugins.agents_desk.guard import (
@@ -29,6 +39,11 @@ from plugins.agents_desk.sessions import DeskSession
 
 ANSWER_TIMEOUT = 2.0
 """Seconds to wait at most until an answer is in the history."""
+
+
+class MeantForColleagues(InvalidForm):
+    """An answer reads as if it were not for the customer: the agent is asked first."""
+
 
 Action = Callable[[web.Request, DeskSession, ActionForm], Awaitable[web.Response | None]]
 """Returns a response, or None for the conversation's page."""
@@ -52,6 +67,7 @@ class ConversationActions:
         actions: dict[str, Action] = {
             "claim": self._claim,
             "answer": self._answer,
+            "answer-as-is": self._answer_as_is,
             "note": self._note,
             "resolve": self._resolve,
             "hand-back": self._hand_back,
@@ -98,6 +114,8 @@ class ConversationActions:
                         card, session.agent, state=form.state, last=form.last
                     )
                     draft = draft.replace(conflict=summary)
+            except MeantForColleagues as doubt:
+                draft = draft.replace(doubt=str(doubt))
             except InvalidForm as invalid:
                 draft = draft.replace(problem=str(invalid))
             except NotAccepted:
@@ -119,6 +137,18 @@ class ConversationActions:
         return to_conversation(request, form.conversation, in_flight=in_flight)
 
     async def _answer(
+        self, request: web.Request, session: DeskSession, form: ActionForm
+    ) -> web.Response | None:
+        """Send the answer, unless it is marked as a note or seems to be meant for colleagues."""
+        if (note := note_text(form.text)) is not None:
+            await self._note(request, session, form.replace(text=note))
+            return None
+        card = await self.services.desk.card(form.conversation)
+        if not _is_suggestion(card, form) and (why := _doubt(card, form.text)):
+            raise MeantForColleagues(why)
+        return await self._answer_as_is(request, session, form)
+
+    async def _answer_as_is(
         self, request: web.Request, session: DeskSession, form: ActionForm
     ) -> web.Response:
         if not form.text.strip():
@@ -231,6 +261,21 @@ class ConversationActions:
             await self.services.desk.unlink(form.conversation, form.link, session.agent)
 
 
+def _doubt(card: ContextCard, text: str) -> str | None:
+    team = {message.agent.name for message in card.messages if message.agent}
+    return why_internal(text, customer=card.customer.name, colleagues=team)
+
+
+def _is_suggestion(card: ContextCard, form: ActionForm) -> bool:
+    """Whether the text is the suggestion as it was offered."""
+    offered = card.suggestion
+    return (
+        offered is not None
+        and offered.id == form.suggestion
+        and offered.text.split() == form.text.split()
+    )
+
+
 def answer_key(agent: str, form: ActionForm) -> str:
     """The key that makes repeated submits one message: same agent, page, address and text. A
     changed text is another message, even after an attempt that seemed to fail."""
@@ -271,6 +316,6 @@ def _draft(action: str, form: ActionForm) -> PageDraft:
         return PageDraft(note=form.text)
     if action in ("prove", "link", "unlink"):
         return PageDraft(channel=form.channel, value=form.value)
-    if action != "answer":
+    if action not in ("answer", "answer-as-is"):
         return PageDraft()
     return PageDraft(answer=form.text, suggestion=form.suggestion, via=form.via)

@@ -49,6 +49,7 @@ PURPOSES = {
     "survey": "sent a survey",
     "thanks": "said thanks",
     "alarm": "raised an alarm",
+    "opt_out": "confirmed the opt-out",
 }
 ACTIONS = {
     "automate": "The bot may answer",

@@ -52,6 +52,8 @@ class PageDraft(Value, frozen=True, kw_only=True):
     channel: str = ""
     value: str = ""
     problem: str = ""
+    doubt: str = ""
+    """Why the answer may be meant for colleagues; it was not sent."""
     conflict: view.ConflictSummary | None = None
     findings: tuple[Finding, ...] | None = None
 

@@ -15,6 +15,7 @@ from gateway import (
     SurveyQuestion,
     Timer,
     Turn,
+    says_thanks,
     spoke_of_harm,
 )
 from plugins.followup import texts
@@ -55,9 +56,13 @@ class Followup:
         return None
 
     def read_answer(self, turn: Turn) -> SurveyAnswer | None:
-        """The survey answer in the message, or None if it is about something new."""
+        """The survey answer in the message, or None if it is about something new, or thanks alone:
+        that keeps the survey open."""
         text = turn.message.text
         answer = parse_answer(text)
+        says_more = answer and (answer.score is not None or answer.solved is not None)
+        if says_thanks(text) and not says_more and not _declines(text):
+            return None
         free_text = turn.survey is not None and turn.survey.ask.scale == "text"
         if answer is None and free_text and text.strip() and not contains_question(text):
             return SurveyAnswer(comment=text.strip())
@@ -96,6 +101,11 @@ class Followup:
 
     def _survey(self, turn: Turn) -> ChannelSurvey:
         return self.settings.on(turn.conversation.address.channel)
+
+
+def _declines(text: str) -> bool:
+    """Whether it begins with a no: `no thanks` answers the question."""
+    return text.strip().casefold().startswith(("no", "nein", "nö", "nee", "nie ", "hayır", "لا"))
 
 
 def _may_be_asked(turn: Turn) -> bool:

@@ -1,4 +1,4 @@
-"""Parses the answer to a survey from free text, in five languages. Pure.
+"""Parses the answer to a survey from free text, in the served languages. Pure.
 
 A clear answer counts: a score, yes or no, "still broken", a word of thanks, STOP. A text that asks
 something or is about anything else returns None and is handled as a new message.
@@ -18,11 +18,11 @@ LONGEST = 2_000
 """Characters; a longer text is no answer to a survey."""
 
 _SPELLED = (
-    "one eins einen un une uno una واحد واحدة نجمة",
-    "two zwei deux dos اثنان اثنين نجمتان نجمتين",
-    "three drei trois tres ثلاثة ثلاث",
-    "four vier quatre cuatro أربعة اربعة أربع اربع",
-    "five fünf fuenf cinq cinco خمسة خمس",
+    "one eins einen um uma een één jeden ett bir un une uno una واحد واحدة نجمة",
+    "two zwei deux dos due dois twee dwa två iki اثنان اثنين نجمتان نجمتين",
+    "three drei trois tres tre três drie trzy üç ثلاثة ثلاث",
+    "four vier quatre cuatro quattro quatro cztery fyra dört أربعة اربعة أربع اربع",
+    "five fünf fuenf cinq cinco cinque vijf pięć fem beş خمسة خمس",
 )
 _NUMBER_WORDS = {word: n for n, words in enumerate(_SPELLED, 1) for word in words.split()}
 
@@ -79,6 +79,12 @@ _UNSOLVED_PHRASES = (
     r"no (?:está|esta|ha sido|fue|se ha|quedó) (?:resuelt[oa]|solucionad[oa]|arreglad[oa])|"
     r"no (?:resuelt[oa]|solucionad[oa]|funciona)|sin (?:resolver|solucionar)|"
     r"(?:sigue|todavía|aún) (?:sin|no|rot[oa]|igual|mal)|"
+    r"non (?:è |è stato |ancora )*(?:risolto|risolta|funziona)|ancora (?:rott[oa]|niente|aperto)|"
+    r"não (?:foi |está |ficou )*(?:resolvid[oa]|funciona)|continua (?:sem|igual|avariad[oa])|"
+    r"(?:nog )?niet (?:echt )?(?:opgelost|gemaakt)|werkt (?:nog )?(?:steeds )?niet|nog steeds|"
+    r"nie (?:zostało |jest )?(?:rozwiązan[aey]|naprawion[aey]|działa)|nadal (?:nie|czekam)|"
+    r"inte (?:löst|lagat|klart)|fungerar (?:fortfarande )?inte|fortfarande (?:inte|trasig)|"
+    r"çözülmedi|(?:hala |hâlâ )?çalışmıyor|解決して(?:い)?(?:ない|ません)|まだ(?:です|直|解決)\w*|"
     r"(?:لم|لن) (?:يتم |تتم )?(?:ي?حل|تحل|تُحل|يُحل|حلها|حل)(?: \w+)?|لا (?:يزال|تزال|يعمل|تعمل)|"
     r"ما ?(?:زال|زالت)|غير محلولة?"
 )
@@ -90,14 +96,23 @@ _SOLVED_PHRASES = (
     r"(?:funktioniert|geht|klappt)(?: jetzt| wieder| nun)|"
     r"résolue?|réglée?|(?:ça|cela|tout) (?:marche|fonctionne|va bien)|tout est (?:bon|en ordre)|"
     r"resuelt[oa]|solucionad[oa]|arreglad[oa]|ya funciona|todo bien|"
+    r"risolto|risolta|(?:ora )?funziona|tutto (?:bene|a posto|ok)|"
+    r"resolvid[oa]|já funciona|tudo (?:bem|certo|ok)|opgelost|werkt (?:weer|nu)|"
+    r"rozwiązan[aey]|(?:już )?działa|wszystko (?:dobrze|w porządku)|alles (?:goed|in orde)|"
+    r"löst|fungerar (?:nu|igen)|allt (?:är )?bra|"
+    r"çözüldü|(?:artık )?çalışıyor|her şey (?:yolunda|iyi)|解決しました|直りました|"
     r"تم (?:حل|الحل|حلها)\w*|(?:يعمل|تعمل) الآن|كل شيء (?:جيد|تمام|بخير)"
 )
 
-_NO_PHRASES = "no|nope|nah|not really|not at all|nein|nö|nee|leider nein|non|pas vraiment|لا|كلا"
+_NO_PHRASES = (
+    "no|nope|nah|not really|not at all|nein|nö|nee|leider nein|non|pas vraiment|لا|كلا|"
+    "não|nie|niestety nie|nej|tyvärr inte|hayır|maalesef|いいえ"
+)
 
 _YES_PHRASES = (
     "yes|yep|yeah|yup|sure|absolutely|definitely|of course|ja|jep|jawohl|klar|auf jeden fall|"
-    "oui|ouais|tout à fait|bien sûr|sí|si|claro|por supuesto|نعم|أجل|اجل|بالتأكيد|طبعا"
+    "oui|ouais|tout à fait|bien sûr|sí|si|claro|por supuesto|نعم|أجل|اجل|بالتأكيد|طبعا|"
+    "sì|certo|sim|com certeza|zeker|tak|jasne|jo|absolut|evet|tabii|はい"
 )
 
 _POLITE_WORDS = (

@@ -265,3 +265,41 @@ async def test_failing_database_keeps_the_typed_answer(
     response = await ana.send(f"{PATH}/answer", **hidden_fields(ana), text="Precious words")
     assert response.status == 503
     assert ">\nPrecious words</textarea>" in ana.page
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("note: she is a regular", "she is a regular"),
+        ("**Internal:** she is a regular", "she is a regular"),
+        ("> note: she is a regular", "she is a regular"),
+        ("Interne Notiz: Stammkundin", "Stammkundin"),
+    ],
+)
+async def test_a_note_in_the_answer_box_stays_internal(
+    ana: Visit, gw: DeskGateway, text: str, note: str
+) -> None:
+    """It is kept as a note, and nothing is sent."""
+    await claim(ana)
+    await ana.send(f"{PATH}/answer", **hidden_fields(ana), text=text)
+    assert await gw.sent_answers() == []
+    card = await gw.services.desk.card(MARIA)
+    assert [m.text for m in card.messages if m.internal and m.author == "agent"][-1] == note
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the customer is angry again", "She already sent the photo, we should refund her",
+     "Die Kundin hat schon zweimal angerufen", "@ben can you check"],
+)  # fmt: skip
+async def test_words_for_colleagues_in_the_answer_box_are_asked_about(
+    ana: Visit, gw: DeskGateway, text: str
+) -> None:
+    """The text is kept; the agent sends it to the customer all the same, or keeps it as a note."""
+    await claim(ana)
+    response = await ana.send(f"{PATH}/answer", **hidden_fields(ana), text=text)
+    assert response.status == 422
+    assert await gw.sent_answers() == []
+    assert "Keep as a note" in ana.page
+    await ana.send(f"{PATH}/answer-as-is", **hidden_fields(ana), text=text)
+    assert await gw.sent_answers() == [text]

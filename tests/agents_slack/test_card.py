@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from channels.slack.agents.blocks import TOGETHER, size
 from channels.slack.agents.card import SlackPost, ThreadPost, message_posts, render_card, transcript
 from channels.slack.agents.dialogs import EditForm, edit_form, transfer_form
 from channels.slack.agents.labels import duration_label
-from channels.slack.agents.replies import note_text
 from gateway import (
     Address,
     Agent,
@@ -30,6 +30,7 @@ from gateway import (
     Reason,
     Suggestion,
     Understanding,
+    note_text,
 )
 from tests.agents_slack.support_channel import SupportChannel, shown, texts
 from tests.slack.server import PING
@@ -104,11 +105,12 @@ def test_no_text_breaks_a_card_or_pings(text: str, state: str) -> None:
     card = make_card(text, state=state, many=90)
     form = EditForm(conversation=1, suggestion=1)
     views = [edit_form(card, form, text), transfer_form(card, ("front", "specialist"))]
-    posts: list[SlackPost | ThreadPost] = [render_card(card, NOW), transcript(card)]
+    posts: list[SlackPost | ThreadPost] = [render_card(card, NOW), *transcript(card)]
     posts += [post for message in card.messages[:8] for post in message_posts(message, card)]
     for post in posts:
         assert list(faults(list(post.blocks), most=50)) == []
-        assert len(post.text) <= 3500
+        assert size(post.blocks) <= TOGETHER
+        assert len(post.text) <= 10_000
         shown_words = [post.text, *texts(list(post.blocks))]
         assert not any(PING.search(text) for text in shown_words)
     for view in views:

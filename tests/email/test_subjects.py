@@ -8,7 +8,7 @@ import pytest
 
 from channels import email as package
 from gateway import Turn
-from gateway.pipeline.turn import base_subject, with_subject
+from gateway.pipeline.subject import base_subject, with_subject
 from gateway.testing import FakeHandler, running
 
 from .conftest import ADDRESS

@@ -66,6 +66,27 @@ def test_opinions_are_read(text: str, solved: bool) -> None:
     assert (answer.score, answer.solved) == (None, solved)
 
 
+@pytest.mark.parametrize(
+    ("text", "score", "solved"),
+    [
+        ("cinque", 5, None), ("quatro", 4, None), ("vijf", 5, None), ("cztery", 4, None),
+        ("två", 2, None), ("üç", 3, None), ("sì, grazie", None, True), ("sim", None, True),
+        ("tak, dziękuję", None, True), ("evet", None, True), ("はい", None, True),
+        ("não", None, False), ("nie", None, False), ("nej", None, False), ("hayır", None, False),
+        ("non è risolto", None, False), ("não está resolvido", None, False),
+        ("niet opgelost", None, False), ("nie działa", None, False), ("inte löst", None, False),
+        ("çözülmedi", None, False), ("まだ解決していません", None, False),
+    ],
+)  # fmt: skip
+def test_answers_are_read_in_the_other_served_languages(
+    text: str, score: int | None, solved: bool | None
+) -> None:
+    """Italian, Portuguese, Dutch, Polish, Swedish, Turkish, Japanese."""
+    answer = parse_answer(text)
+    assert answer is not None
+    assert (answer.score, answer.solved) == (score, solved)
+
+
 @pytest.mark.parametrize("text", NO_ANSWERS)
 def test_other_texts_are_no_answer(text: str) -> None:
     """A new question, an order with numbers in it, or nothing at all."""

@@ -404,3 +404,29 @@ async def test_clicks_on_other_buttons_are_ignored(
     change(payload)
     assert (await slack.interact(payload))[0] == 200
     assert await stored(gw) == []
+
+
+# -- what customers forward ------------------------------------------------------------------------
+
+
+async def test_a_forwarded_message_keeps_its_words(slack: SlackServer, gw: RunningGateway) -> None:
+    """Slack delivers them as an attachment, with or without words of the customer's own."""
+    share = {
+        "is_msg_unfurl": True,
+        "is_share": True,
+        "author_name": "Anna",
+        "text": "The lamp <https://x.example|L-7> is broken",
+        "fallback": "[July 6th] Anna: The lamp L-7 is broken",
+        "from_url": "https://example.slack.com/archives/C9/p1688651267097029",
+    }
+    await slack.say("D1", "U1", "", attachments=[share])
+    await slack.say("D1", "U1", "Can you help her?", attachments=[share])
+    forwarded = "Forwarded message from Anna:\n> The lamp L-7 (https://x.example) is broken"
+    assert [m.text for m in await stored(gw)] == [forwarded, f"Can you help her?\n\n{forwarded}"]
+
+
+async def test_the_preview_of_a_link_is_no_message(slack: SlackServer, gw: RunningGateway) -> None:
+    """Only forwarded messages count."""
+    preview = {"from_url": "https://x.example", "title": "X", "text": "Welcome to X"}
+    await slack.say("D1", "U1", "see https://x.example", attachments=[preview])
+    assert [m.text for m in await stored(gw)] == ["see https://x.example"]

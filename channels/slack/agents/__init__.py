@@ -33,6 +33,10 @@ class AgentsSlackSettings(BaseModel):
     tiers: tuple[str, ...] = Field(
         ("front", "specialist"), min_length=1, description="offered at a transfer"
     )
+    thread_messages: Literal["answers", "notes"] = Field(
+        "answers",
+        description="what agents write in a thread: answers, or notes unless they press Reply",
+    )
     grace: float = Field(
         3.0, ge=0, le=60, description="seconds in which a reply can still be taken back"
     )

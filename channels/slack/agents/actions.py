@@ -40,10 +40,12 @@ class Buttons:
             "agents:resolve": card.resolve,
             "agents:hand_back": card.hand_back,
             "agents:transfer": card.transfer,
+            "agents:answer": card.answer,
             "agents:suggestion:send": suggestion.send,
             "agents:suggestion:edit": suggestion.edit,
             "agents:suggestion:ignore": suggestion.ignore,
             "agents:reply:send": held.send_as_is,
+            "agents:reply:customer": held.send_to_customer,
             "agents:reply:use": held.use_correction,
             "agents:reply:edit": held.edit,
             "agents:reply:note": held.keep_as_note,
@@ -109,6 +111,15 @@ class CardButtons:
             return await self.context.answer_press(press, text, conversation.id)
         form = dialogs.transfer_form(card, self.context.settings.tiers)
         return await self.context.open_form(press, form)
+
+    async def answer(self, press: ButtonPress, _: Agent) -> None:
+        """Open the form for an answer; with the words of the note that the button names."""
+        card = await self.context.card(press)
+        note = press.value.partition(":")[2]
+        words = (m.text for m in card.messages if m.internal and str(m.id) == note)
+        form = EditForm(conversation=card.conversation.id)
+        text = next(words, "")
+        return await self.context.open_form(press, dialogs.edit_form(card, form, text))
 
     async def _claim(self, press: ButtonPress, agent: Agent, conversation: Conversation) -> None:
         id = conversation.id
@@ -177,6 +188,9 @@ class HeldReplyButtons:
 
     async def send_as_is(self, press: ButtonPress, _: Agent) -> None:
         await self._retry(press, as_is=True)
+
+    async def send_to_customer(self, press: ButtonPress, _: Agent) -> None:
+        await self._retry(press, to_customer=True, doubtful=False)
 
     async def take_over(self, press: ButtonPress, _: Agent) -> None:
         await self._retry(press, take=True)
@@ -271,7 +285,7 @@ class Forms:
             return _error(dialogs.EDIT, DECIDED)
         text = escape(text) if saved.value.typed else text
         await self.context.store.change(
-            saved, saved.value.replace(stage="new", text=text, as_is=False)
+            saved, saved.value.replace(stage="new", text=text, as_is=False, to_customer=True)
         )
         self.context.wake(form.conversation)
         return OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -17,7 +18,7 @@ from channels.slack.agents.labels import (
     size_label,
     waiting_since,
 )
-from channels.slack.markup import escape, fit, one_line, pieces
+from channels.slack.markup import escape, fit, one_line, pieces, shortened
 from gateway import (
     Attachment,
     ContextCard,
@@ -36,6 +37,11 @@ ON_CARD = 6
 MOODS = 8
 LONGEST = 2800
 """Characters of one post in the thread."""
+TITLE = 200
+"""Characters that the title of a part of the story takes, as a block."""
+SHORT = 60
+"""Characters to which a text on the card is cut at most."""
+KEPT_WHOLE = ("*Suggested answer*",)
 STATUS_EMOJI = {
     "sent": "white_check_mark",
     "delivered": "white_check_mark",
@@ -71,11 +77,16 @@ class ThreadPost(Value, frozen=True, kw_only=True):
 
 
 def render_card(
-    card: ContextCard, now: datetime, *, away: frozenset[str] = frozenset()
+    card: ContextCard,
+    now: datetime,
+    *,
+    away: frozenset[str] = frozenset(),
+    notes: bool = False,
 ) -> SlackPost:
-    """The card at ``now``. ``away`` are ids of agents on a break."""
-    blocks = tuple(_blocks(card, now, away))
-    return SlackPost(text=_headline(card), blocks=blocks[: kit.MOST])
+    """The card at ``now``. ``away`` are ids of agents on a break; ``notes``: what is written in
+    the thread is a note, and answers need a button."""
+    blocks = [*_blocks(card, now, away), *_buttons(card, notes=notes)]
+    return SlackPost(text=_headline(card), blocks=_within_limit(blocks[: kit.MOST]))
 
 
 def shows_everything(card: ContextCard) -> bool:
@@ -114,7 +125,6 @@ def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[
     for message in card.on_its_way[:3]:
         yield kit.context(f"⚠️ Was already being sent: {one_line(message.text, 500)}")
     yield from _suggestion(card)
-    yield from _buttons(card)
 
 
 def _headline(card: ContextCard) -> str:
@@ -267,7 +277,27 @@ def _suggestion(card: ContextCard) -> Iterator[Block]:
     )
 
 
-def _buttons(card: ContextCard) -> Iterator[Block]:
+def _within_limit(blocks: list[Block]) -> tuple[Block, ...]:
+    """``blocks`` with the longest texts shortened until Slack takes them all. What is cut stands
+    in the thread or at the desk; a suggested answer is never cut, because it is sent as it is."""
+    shown = copy.deepcopy(blocks)
+    texts = [
+        part
+        for block in shown
+        for part in (block.get("text"), *block.get("fields", ()), *block.get("elements", ()))
+        if isinstance(part, dict)
+        and part.get("type") == "mrkdwn"
+        and not part["text"].startswith(KEPT_WHOLE)
+    ]
+    while kit.size(shown) > kit.TOGETHER:
+        longest = max(texts, key=lambda part: len(part["text"]))
+        if len(longest["text"]) < SHORT:
+            break
+        longest["text"] = shortened(longest["text"], len(longest["text"]) * 3 // 4)
+    return tuple(shown)
+
+
+def _buttons(card: ContextCard, *, notes: bool) -> Iterator[Block]:
     conversation = card.conversation
     if conversation.state not in ("waiting", "person"):
         return
@@ -284,30 +314,61 @@ def _buttons(card: ContextCard) -> Iterator[Block]:
             transfer,
             kit.button("Take over", "agents:take", value, confirm=(question, "Take over")),
         ]
+    if notes:
+        buttons.insert(0, kit.button("Reply", "agents:answer", value))
     yield kit.divider()
     yield kit.actions("conversation", *buttons)
     yield kit.context(
-        "Reply in the thread to answer. Begin with `note:` or 🔒 to write an internal note."
+        "What you write in the thread is a note. Press *Reply* to answer the customer."
+        if notes
+        else "Reply in the thread to answer. Begin with `note:` or 🔒 to write an internal note."
     )
 
 
 # -- the thread ------------------------------------------------------------------------------------
 
 
-def transcript(card: ContextCard) -> ThreadPost:
-    """The conversation so far, for what does not fit on the card."""
-    title, room = "The conversation so far", 45
-    sections = [""]
+def transcript(card: ContextCard) -> tuple[ThreadPost, ...]:
+    """The conversation so far, for what does not fit on the card: all its words, in as many posts
+    as Slack's limits ask for."""
+    sections = list(_story_sections(card))
+    posts: list[list[str]] = [[]]
+    for text in sections:
+        made = [kit.section(known) for known in (*posts[-1], text)]
+        if posts[-1] and (len(made) >= kit.MOST - 1 or kit.size(made) > kit.TOGETHER - TITLE):
+            posts.append([])
+        posts[-1].append(text)
+    return tuple(
+        ThreadPost(
+            marker=f"story:{card.conversation.id}.{index}",
+            # Should Slack refuse the blocks, the text alone is posted.
+            text="\n".join((title, *texts)),
+            blocks=(kit.context(title), *map(kit.section, texts)),
+        )
+        for index, texts in enumerate(posts)
+        for title in (_story_title(index, len(posts)),)
+    )
+
+
+def _story_title(index: int, count: int) -> str:
+    title = "The conversation so far"
+    return title if count == 1 else f"{title} ({index + 1} of {count})"
+
+
+def _story_sections(card: ContextCard) -> Iterator[str]:
+    """The lines of the story, joined to sections that Slack takes."""
+    section = ""
     for message in _public(card):
-        line = f"*{escape(author_label(message, _name(card)))}*: {fit(_words(message), 2500)}"
-        if len(sections[-1]) + len(line) + 1 > kit.SECTION:
-            sections.append("")
-        sections[-1] = f"{sections[-1]}\n{line}".strip()
-    blocks = [kit.context(title)]
-    if len(sections) > room:
-        blocks.append(kit.context("The beginning is left out here; you can read it at the desk."))
-    blocks += [kit.section(text) for text in sections[-room:] if text]
-    return ThreadPost(marker=f"story:{card.conversation.id}", text=title, blocks=tuple(blocks))
+        files = "".join(f" 📎 {one_line(f.name, 80)}" for f in message.attachments)
+        head = f"*{escape(author_label(message, _name(card)))}*:"
+        first, *more = list(pieces(_words(message), LONGEST - len(head) - 1)) or [""]
+        for line in (f"{head} {first}".rstrip(), *more, *([files.strip()] if files else ())):
+            if section and len(section) + len(line) + 1 > LONGEST:
+                yield section
+                section = ""
+            section = f"{section}\n{line}".strip()
+    if section:
+        yield section
 
 
 def message_posts(

@@ -85,6 +85,10 @@ class SupportMembers:
                 continue
         return found
 
+    def known_names(self) -> frozenset[str]:
+        """Names of the full members that we have seen so far."""
+        return frozenset(user.name for user in self._users.values() if user.full_member)
+
     def forget(self, user: str) -> None:
         """Ask again: ``user`` joined or left."""
         self._members_at = None

@@ -102,8 +102,46 @@ def take_over_question(reply: AgentReply, text: str, why: str) -> list[Block]:
     ]
 
 
+CUSTOMER_QUESTION = "Send this to the customer?"
+KEPT = "🔒 Kept as a note: only colleagues see it."
+
+
+def customer_question(
+    reply: AgentReply, text: str, doubt: str, card: ContextCard | None
+) -> list[Block]:
+    """Whether a reply that reads as if it were for colleagues is for the customer."""
+    where = ""
+    if card is not None:
+        where = (
+            f" {_name(card)} would see it on {channel_label(card.conversation.address.channel)}."
+        )
+    return [
+        kit.section(f"✋ *{CUSTOMER_QUESTION}* {escape(doubt)}{where}"),
+        kit.section(f"&gt; {one_line(text, 600)}") if text else kit.context("A file"),
+        kit.actions(
+            "doubt",
+            kit.button("Send", "agents:reply:customer", reply.id),
+            kit.button("Keep as note", "agents:reply:note", reply.id, style="primary"),
+            kit.button("Edit", "agents:reply:edit", reply.id),
+            kit.button("Discard", "agents:reply:drop", reply.id),
+        ),
+    ]
+
+
+def kept_as_note(reply: AgentReply, note: int) -> list[Block]:
+    """What was written in the thread is a note; ``note`` is its message."""
+    value = f"{reply.conversation}:{note}"
+    return [
+        kit.section(KEPT),
+        kit.actions("kept", kit.button("Reply with it", "agents:answer", value)),
+    ]
+
+
 def open_decision(reply: AgentReply, text: str) -> list[Block]:
     """A reply that waits for its agent, on their App Home."""
+    if reply.doubtful:
+        doubt = reply.why.removeprefix(CUSTOMER_QUESTION).strip()
+        return customer_question(reply, text, doubt, None)
     blocks = take_over_question(reply, text, reply.why or "It was not sent.")
     buttons = blocks[-1]["elements"]
     if reply.stage == "held":

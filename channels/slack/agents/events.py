@@ -25,7 +25,7 @@ from channels.slack.agents.store import (
 from channels.slack.agents.sync import CardSync
 from channels.slack.endpoint import PERSON_SUBTYPES
 from channels.slack.files import MAX_FILES
-from channels.slack.markup import emoji_in
+from channels.slack.markup import emoji_in, has_shares, shared_files, with_shares
 from gateway import Json, Outdated, TryLater, WarmlineError
 
 LOCKS = frozenset({"lock", "closed_lock_with_key", "lock_with_ink_pen"})
@@ -104,9 +104,10 @@ class AgentEvents:
             conversation=conversation,
             thread=thread,
             user=str(event.get("user", "")),
-            text=str(event.get("text") or ""),
+            text=_text(event),
+            shares=has_shares(event.get("attachments")),
             files=_files(event),
-            emoji=emoji_in(event.get("blocks")),
+            emoji=_emoji(event),
             due=self._context.seconds + self._context.settings.grace,
             internal=lock is not None,
         )
@@ -138,15 +139,15 @@ class AgentEvents:
 
     async def _changed(self, event: Mapping[str, Any]) -> None:
         now, before = event.get("message") or {}, event.get("previous_message") or {}
-        ts, text = str(now.get("ts", "")), str(now.get("text") or "")
-        if text == str(before.get("text") or ""):
+        ts, text = str(now.get("ts", "")), _text(now)
+        if str(now.get("text") or "") == str(before.get("text") or ""):
             return None  # Slack only added something, such as the preview of a link
         saved = await self._context.store.get(f"live/{ts}", AgentReply)
         if saved is None:
             return await self._too_late(ts, str(event.get("event_ts", text)), deleted=False)
         due = self._context.seconds + self._context.settings.grace
-        emoji = emoji_in(now.get("blocks"))
-        return await self._change(saved, text=text, emoji=emoji, due=due, as_is=False)
+        again: dict[str, object] = {"as_is": False, "to_customer": False, "doubtful": False}
+        return await self._change(saved, text=text, emoji=_emoji(now), due=due, **again)
 
     async def _deleted(self, event: Mapping[str, Any]) -> None:
         ts = str(event.get("deleted_ts", ""))
@@ -250,9 +251,18 @@ def _user(payload: Mapping[str, Any]) -> str:
     return str(user.get("id", "")) if isinstance(user, dict) else ""
 
 
+def _text(message: Mapping[str, Any]) -> str:
+    """What a message says, with what it forwards."""
+    return with_shares(str(message.get("text") or ""), message.get("attachments"))
+
+
+def _emoji(message: Mapping[str, Any]) -> dict[str, str]:
+    return emoji_in((message.get("blocks"), message.get("attachments")))
+
+
 def _files(event: Mapping[str, Any]) -> tuple[ReplyFile, ...]:
     found = []
-    for file in event.get("files") or ():
+    for file in (*(event.get("files") or ()), *shared_files(event.get("attachments"))):
         url = file.get("url_private_download") or file.get("url_private")
         if url:
             found.append(

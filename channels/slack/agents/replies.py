@@ -8,7 +8,6 @@ crash or an outage between two steps neither doubles nor loses anything.
 from __future__ import annotations
 
 import asyncio
-import re
 
 import structlog
 
@@ -39,21 +38,13 @@ from gateway import (
     Outdated,
     TooLarge,
     WarmlineError,
+    note_text,
+    why_internal,
 )
 
 log = structlog.get_logger(__name__)
 ATTEMPTS = 5
 """Failures of our own after which a reply is held, so that the agent knows."""
-NOTE = re.compile(
-    r"(?:note\s{0,20}:|\N{LOCK}|\N{CLOSED LOCK WITH KEY}|:lock:|:closed_lock_with_key:)\s*", re.I
-)
-
-
-def note_text(text: str) -> str | None:
-    """What follows ``note:`` or a lock at the beginning; None when it is not a note."""
-    text = text.lstrip()
-    found = NOTE.match(text)
-    return text[found.end() :].strip() if found else None
 
 
 class ReplyWorker:
@@ -127,13 +118,19 @@ class ReplyWorker:
         agent = await context.members.agent(reply.user)
         if agent is None:
             return await self._refuse(saved)
-        if reply.internal or note_text(reply.text) is not None:
+        if self._is_note(reply):
             return await self._note(saved, agent)
         wait = reply.due - context.seconds
         if wait > 0:
             await self._show_typing(reply, agent)
             return await context.services.clock.sleep(wait)  # then read it again: it may be changed
         return await self._answer(saved, agent)
+
+    def _is_note(self, reply: AgentReply) -> bool:
+        if reply.internal or note_text(reply.text) is not None:
+            return True
+        notes = self._context.settings.thread_messages == "notes"
+        return notes and reply.typed and not reply.to_customer
 
     async def _show_typing(self, reply: AgentReply, agent: Agent) -> None:
         services = self._context.services
@@ -176,6 +173,9 @@ class ReplyWorker:
         if reply.typed:
             await context.store.add(f"note/{id}", reply.id, conversation=reply.conversation)
             await self._react(reply, "lock", "lock")
+        if reply.typed and context.settings.thread_messages == "notes" and not reply.internal:
+            blocks = dialogs.kept_as_note(reply, id)
+            await self._notify(reply, "kept", dialogs.KEPT, blocks)
         await self._finish(saved, "noted")
         return await context.store.count(reply.user, context.today, "notes")
 
@@ -185,6 +185,10 @@ class ReplyWorker:
         context, reply = self._context, saved.value
         card = await context.services.desk.card(reply.conversation)
         text = await self._plain(reply, reply.text)
+        if (doubt := self._doubt(card, reply)) is not None:
+            blocks = dialogs.customer_question(reply, text, doubt, card)
+            doubt = f"{dialogs.CUSTOMER_QUESTION} {doubt}"
+            return await self._hold(saved, doubt, blocks=blocks, stage="asking", doubtful=True)
         why = None if reply.take else dialogs.confirmation_reason(card, agent.id)
         if why is not None:
             return await self._ask(saved, text, why)
@@ -206,6 +210,17 @@ class ReplyWorker:
             await self._notify(reply, "advice", advice)
         await self._finish(saved, "sent")
         return await context.store.count(reply.user, context.today, "answers")
+
+    def _doubt(self, card: ContextCard, reply: AgentReply) -> str | None:
+        """Why a typed reply may be meant for colleagues, unless its agent has said that it is for
+        the customer."""
+        if not reply.typed or reply.to_customer:
+            return None
+        if reply.shares:
+            return "It has a forwarded message."
+        known = {m.agent.name for m in card.messages if m.agent is not None}
+        team = {*known, *self._context.members.known_names()}
+        return why_internal(reply.text, customer=card.customer.name, colleagues=team)
 
     async def _send(
         self,
@@ -277,8 +292,9 @@ class ReplyWorker:
         *,
         blocks: list[Block] | None = None,
         stage: Stage = "held",
+        doubtful: bool = False,
     ) -> None:
-        waiting = saved.value.replace(stage=stage, why=why, due=0.0)
+        waiting = saved.value.replace(stage=stage, why=why, due=0.0, doubtful=doubtful)
         changed = await self._context.store.change(saved, waiting)
         about = f"{stage}{changed.version}"
         await self._notify(saved.value, about, f"Not sent yet. {why}", blocks)

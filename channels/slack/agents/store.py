@@ -87,6 +87,12 @@ class AgentReply(Value, frozen=True, kw_only=True, omit_defaults=True):
     internal: bool = False
     as_is: bool = False
     take: bool = False
+    shares: bool = False
+    """It has a forwarded message."""
+    doubtful: bool = False
+    """It waits because it may be meant for colleagues."""
+    to_customer: bool = False
+    """Its agent said that it is for the customer."""
     why: str = ""
     """Why it waits for its agent."""
     after: int = -1

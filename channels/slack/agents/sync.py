@@ -180,7 +180,9 @@ class ConversationSync:
             if not followed:
                 return
             await self._threads.open(card, transcript_done=shows_everything(card))
-        post = render_card(card, self._context.services.clock.now(), away=await self._away())
+        notes = self._context.settings.thread_messages == "notes"
+        now = self._context.services.clock.now()
+        post = render_card(card, now, away=await self._away(), notes=notes)
         if not self._threads[conversation].ts:
             saved = await self._publisher.post_card(self._threads.saved(conversation), post)
             self._threads.keep(saved)
@@ -222,8 +224,12 @@ class ConversationSync:
         """Post the new messages; False when it is not clear yet where one of them came from."""
         id = card.conversation.id
         if not self._threads[id].transcript_done:
-            await self._post(id, transcript(card))
-            await self._threads.change(id, transcript_done=True, post_pending=False)
+            for index, post in enumerate(transcript(card)):
+                if index < self._threads[id].part:
+                    continue
+                await self._post(id, post)
+                await self._threads.change(id, part=index + 1, post_pending=False)
+            await self._threads.change(id, transcript_done=True, part=0, post_pending=False)
         new = [m for m in card.messages if m.id > self._threads[id].cursor]
         if new and len(card.messages) >= FULL_CARD and new[0] is card.messages[0]:
             await self._post(id, gap(new[0].id))

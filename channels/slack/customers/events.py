@@ -14,6 +14,7 @@ import msgspec
 
 from channels.slack.endpoint import PERSON_SUBTYPES, Authorization, EventCallback
 from channels.slack.files import SharedFile
+from channels.slack.markup import shared_files, with_shares
 from gateway import Address, Fact
 
 CHANNEL = "slack"
@@ -46,6 +47,8 @@ class ChannelMessage(msgspec.Struct, frozen=True):
     thread_ts: Timestamp | None = None
     files: list[SharedFile] = []
     blocks: list[dict[str, Any]] = []
+    attachments: list[dict[str, Any]] = []
+    """Forwarded messages and previews of links."""
     edited: EditMark | None = None
     user_team: str | None = None
     team: str | None = None
@@ -143,7 +146,8 @@ def parse_event(callback: EventCallback, event: MessageEvent) -> CustomerAction 
         return _parse_deletion(callback, event)
     if event.subtype not in PERSON_SUBTYPES:
         return None
-    return _action(callback, event, event, files=tuple(event.files))
+    shared = msgspec.convert(shared_files(event.attachments), list[SharedFile])
+    return _action(callback, event, event, files=(*event.files, *shared))
 
 
 def parse_click(click: MessageClick) -> CustomerAction | None:
@@ -214,11 +218,11 @@ def _action(
         ),
         user=user,
         bot_user=bot_user,
-        text=message.text,
+        text=with_shares(message.text, message.attachments),
         at=_time(message.ts),
         remote_id=f"{event.channel}:{message.ts}",
         addressed=direct or mention,
-        blocks=tuple(message.blocks),
+        blocks=(*message.blocks, *message.attachments),
         profile_name=(profile.display_name or profile.real_name) if profile else None,
         facts=_facts(user, message.user_team or message.team),
     )

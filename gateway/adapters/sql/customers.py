@@ -37,7 +37,7 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.adapters.sql.webhooks import WebhookRecorder
 from gateway.model import Address, Inbound, Json, Receipt
-from gateway.pipeline.turn import base_subject
+from gateway.pipeline.subject import base_subject
 from gateway.ports import NotFound
 from gateway.store import AgentMessage, UpdatedMessage
 
@@ -109,7 +109,12 @@ def _report(
     if receipt.opted_out:
         for lane in {row.lane for row in found}:
             record_consent(connection, address_of(lane), "out")
-    changed = [UpdatedMessage(lane=row.lane, conversation=row.conversation_id) for row in found]
+    changed = [
+        UpdatedMessage(
+            lane=row.lane, conversation=row.conversation_id, survey=row.purpose == "survey"
+        )
+        for row in found
+    ]
     return tuple(dict.fromkeys(changed))
 
 

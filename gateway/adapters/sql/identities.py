@@ -185,11 +185,17 @@ def discard_queued(
     why: str = OPTED_OUT,
     authors: Collection[str] = ("bot", "agent"),
 ) -> None:
-    """Discard what waits in the outbox of ``lane``, because of ``why``. The bot's messages become
-    ``discarded``; a person's become ``failed``, so that the person sees it."""
+    """Discard what waits in the outbox of ``lane``, because of ``why``; the confirmation of an
+    opt-out still goes to who opted out. The bot's messages become ``discarded``; a person's become
+    ``failed``, so that the person sees it."""
     for author in authors:
         status = "discarded" if author == "bot" else "failed"
         waiting = and_(outbox.c.lane == lane, outbox.c.state == "ready", outbox.c.author == author)
+        if why == OPTED_OUT:
+            confirms = select(messages.c.id).where(
+                messages.c.lane == lane, messages.c.purpose == "opt_out"
+            )
+            waiting = and_(waiting, outbox.c.message_id.not_in(confirms))
         connection.execute(
             update(messages)
             .where(messages.c.id.in_(select(outbox.c.message_id).where(waiting)))

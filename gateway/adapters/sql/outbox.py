@@ -40,12 +40,15 @@ _CURRENT_EPOCH = (
     .where(conversations.c.id == outbox.c.conversation_id)
     .scalar_subquery()
 )
+_CONFIRMS_OPT_OUT = exists().where(
+    messages.c.id == outbox.c.message_id, messages.c.purpose == "opt_out"
+)
 _TAKE = (
     update(outbox)
     .where(
         outbox.c.id == bindparam("row"),
         outbox.c.state == "ready",
-        or_(outbox.c.author == "agent", outbox.c.epoch == _CURRENT_EPOCH),
+        or_(outbox.c.author == "agent", outbox.c.epoch == _CURRENT_EPOCH, _CONFIRMS_OPT_OUT),
     )
     .values(state="sending", attempts=outbox.c.attempts + 1, process=bindparam("own"))
 )
@@ -211,8 +214,10 @@ def _take(
         why = refused_by(connection, address_of(lane))
         if why == OPTED_OUT:
             discard_queued(connection, lane)
-            return None
-        if why == SUSPENDED and row.author == "bot":  # a person may try all the same
+            row = connection.execute(_HEAD, {"lane": lane}).one_or_none()
+            if row is None:
+                return None  # nothing is left but, perhaps, the confirmation of the opt-out
+        elif why == SUSPENDED and row.author == "bot":  # a person may try all the same
             discard_queued(connection, lane, SUSPENDED, ("bot",))
             continue
         if row.due_at > rows.to_ms(at):

@@ -89,6 +89,13 @@ def _store(connection: Connection, outcome: TurnOutcome, at: datetime) -> Commit
     if outcome.consent is not None:
         record_consent(connection, conversation.address, outcome.consent)
     record_feedback(connection, outcome, conversation, at)
+    if dropped and outcome.consent == "out":
+        # Whoever has the conversation, the customer hears once that their wish was understood.
+        replies, _ = enqueue_replies(connection, outcome, conversation, at)
+        queued = bool(replies) and not outcome.mailbox
+        return CommittedTurn(
+            conversation=conversation, message=message, replies=replies, queued=queued
+        )
     if dropped:
         return CommittedTurn(conversation=conversation, message=message, dropped=dropped)
     if outcome.work.conversation is not None:

@@ -36,6 +36,7 @@ from gateway.adapters.sql.schema import (
     identities,
     inbox,
     messages,
+    outbox,
     surveys,
 )
 from gateway.adapters.sql.turns.album import with_album
@@ -59,7 +60,27 @@ _HISTORY = PreparedStatement(
 )
 _OPEN_SURVEY = (
     select(surveys)
-    .where(surveys.c.conversation_id == bindparam("id"), surveys.c.answered_at.is_(None))
+    .where(
+        surveys.c.conversation_id == bindparam("id"),
+        surveys.c.answered_at.is_(None),
+        # A survey that was not delivered asks nothing.
+        ~exists().where(
+            messages.c.conversation_id == surveys.c.conversation_id,
+            messages.c.purpose == "survey",
+            messages.c.status.in_(("failed", "discarded")),
+        ),
+        ~exists().where(
+            messages.c.conversation_id == surveys.c.conversation_id,
+            messages.c.purpose == "survey",
+            outbox.c.message_id == messages.c.id,
+            outbox.c.state.in_(("ready", "dead", "discarded")),
+        ),
+    )
+    .limit(1)
+)
+_ANSWERED_SURVEY = (
+    select(surveys)
+    .where(surveys.c.conversation_id == bindparam("id"), surveys.c.answered_at.is_not(None))
     .limit(1)
 )
 _HEAD_PROCESS = PreparedStatement(
@@ -148,12 +169,16 @@ def _customer_turn(connection: Connection, head: LaneHead, idle: timedelta) -> W
     conversation: Conversation | None = None
     history: tuple[Message, ...] = ()
     survey: Survey | None = None
+    closed: Conversation | None = None
+    closed_history: tuple[Message, ...] = ()
     if customer.id:
         conversation = conversation_of(connection, inbound, customer, head.last)
         if conversation is not None:
             history = _history(connection, conversation.id)
             survey = _open_survey(connection, conversation)
             if _is_over(conversation, history, survey, rows.from_ms(row.received_at) - idle):
+                if conversation.state == "resolved":
+                    closed, closed_history = conversation, history
                 conversation, history, survey = None, (), None
     return WorkItem(
         id=row.id,
@@ -168,6 +193,9 @@ def _customer_turn(connection: Connection, head: LaneHead, idle: timedelta) -> W
         conversation=conversation,
         history=history,
         survey=survey,
+        closed=closed,
+        closed_history=closed_history,
+        closed_survey=_answered_survey(connection, closed) if closed else None,
         opted_out=head.opted_out,
         suspended=head.suspended,
         returning=_is_returning(head, customer, conversation),
@@ -229,6 +257,11 @@ def _open_survey(connection: Connection, conversation: Conversation) -> Survey |
     if conversation.state != "resolved":
         return None
     row = connection.execute(_OPEN_SURVEY, {"id": conversation.id}).one_or_none()
+    return rows.survey(connection, row) if row else None
+
+
+def _answered_survey(connection: Connection, conversation: Conversation) -> Survey | None:
+    row = connection.execute(_ANSWERED_SURVEY, {"id": conversation.id}).one_or_none()
     return rows.survey(connection, row) if row else None
 
 

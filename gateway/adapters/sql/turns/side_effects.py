@@ -142,6 +142,7 @@ def enqueue(
         subject=conversation.subject,
         buttons=reply.buttons,
         survey=reply.survey,
+        purpose=reply.purpose,
         attachments=reply.attachments,
         automatic=reply.author != "agent",
         with_bot=reply.author != "agent" and conversation.state == "bot",
@@ -205,9 +206,10 @@ def record_feedback(
     answer, survey = outcome.answered, outcome.work.survey
     if answer is None or survey is None:
         return
+    before = rows.to_ms(survey.answered_at) if survey.answered_at else None
     connection.execute(
         update(surveys)
-        .where(surveys.c.id == survey.id, surveys.c.answered_at.is_(None))
+        .where(surveys.c.id == survey.id, surveys.c.answered_at.is_not_distinct_from(before))
         .values(
             answered_at=rows.to_ms(at),
             score=answer.score,
