@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -32,7 +33,8 @@ from gateway.ports import (
 )
 from gateway.runtime.load_shedding import BacklogMonitor, LoadMonitor
 from gateway.runtime.scheduler import Heartbeat, Scheduler
-from gateway.runtime.tasks import cancel_all
+from gateway.runtime.tasks import cancel_all, contained
+from gateway.runtime.watchdog import LoopWatchdog
 from gateway.settings import Settings
 from gateway.support.backoff import Backoff
 
@@ -87,7 +89,8 @@ class BackgroundTasks:
         while True:
             started = clock.now()
             try:
-                return await run(self.services)
+                with contained():
+                    return await run(self.services)
             except Exception:
                 log.exception("poller.failed", poller=name)
                 self.infrastructure.metrics.failures.labels(name).inc()
@@ -149,6 +152,8 @@ class Gateway:
         )
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
+        self.watchdog = LoopWatchdog(limit=core.worker.step_timeout)
+        self._watching = ExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self.lease_renewal: asyncio.Task[None] | None = None
 
@@ -229,6 +234,7 @@ class Gateway:
             await self.scheduler.sweep()
             background += [self.scheduler.fire_timers(), self.scheduler.sweep_regularly()]
             background.append(self.heartbeat.take_over())
+        self._watching.enter_context(self.watchdog.watching())
         self._tasks = [asyncio.create_task(coroutine) for coroutine in background]
         log.info("started", channels=sorted(self.registrations.channels), cut_off=cut_off)
 
@@ -247,6 +253,7 @@ class Gateway:
         """Stop taking work, finish what runs within the drain time, close everything."""
         grace = self.settings.core.worker.drain
         await self.stop_background()
+        self._watching.close()
         await self.pipeline.summaries.close()
         await self.incoming.stop(grace)
         await self.outgoing.stop(grace)

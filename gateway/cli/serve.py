@@ -9,7 +9,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import click
+import structlog
 from aiohttp import web
 
 from gateway.adapters.sql.engine.opening import is_shared
@@ -32,6 +33,7 @@ from gateway.ports import StartupHints, WarmlineError
 from gateway.settings import Settings
 from gateway.web import health
 
+log = structlog.get_logger()
 ROLES = ("all", "web", "worker")
 READY_TIMEOUT = 90.0
 """Seconds to wait until everything is ready before the welcome is printed anyway."""
@@ -63,7 +65,7 @@ def serve(config: Path | None, host: str | None, port: int | None, role: str | N
         url = f"http://{host}:{listener.getsockname()[1]}"
         gateway = gateway_for(settings, address=url, role=role)
         with serving_lock(gateway.settings), asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_run(gateway, listener, url))
+            _run_to_the_end(runner.get_loop(), _run(gateway, listener, url))
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -72,6 +74,19 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = import_module("uvloop").new_event_loop()
     return loop
+
+
+def _run_to_the_end(loop: asyncio.AbstractEventLoop, serving: Coroutine[None, None, None]) -> None:
+    """Run ``serving`` until it ends. A task of a plugin that raises SystemExit or KeyboardInterrupt
+    stops the event loop, but not the server: the loop is started again."""
+    task = loop.create_task(serving)
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except (SystemExit, KeyboardInterrupt):
+            if task.done():
+                raise
+            log.exception("loop.stopped", hint="a plugin's task raised it; the server goes on")
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -26,6 +26,7 @@ from gateway.ports import (
 from gateway.runtime.cluster import RateLimits
 from gateway.runtime.dispatch import Next
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tasks import with_timeout
 from gateway.settings import DeliverySettings
 from gateway.store import NotBefore, OutboxItem, Store
 from gateway.support.backoff import Backoff, backoff
@@ -89,8 +90,7 @@ class OutboxDelivery:
     async def _send(self, channel: Sender, item: OutboxItem) -> Next | datetime:
         try:
             with self.metrics.measure("channel", item.outbound.address.channel):
-                async with asyncio.timeout(self.settings.timeout):
-                    sent = await channel.send(item.outbound)
+                sent = await with_timeout(self.settings.timeout, channel.send(item.outbound))
         except TryLater as error:
             return await self._retry_later(item, str(error), error.after)
         except Undeliverable as error:
@@ -179,8 +179,7 @@ class OutboxDelivery:
         if not isinstance(channel, Reconciler):
             return None
         try:
-            async with asyncio.timeout(self.settings.timeout):
-                return await channel.find(item.outbound)
+            return await with_timeout(self.settings.timeout, channel.find(item.outbound))
         except Exception:
             log.exception("delivery.not_reconciled", outbox=item.outbound.id)
             return None

@@ -16,6 +16,7 @@ from gateway.pipeline.validation import validated_insight
 from gateway.ports import RemoteUnderstander, TryLater, Understander, Warmable
 from gateway.runtime.breaker import CircuitBreaker
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tasks import with_timeout
 from gateway.settings import EMAIL_SLOT, SlotSettings, compile_slot
 from gateway.support.personal_data import EMAIL
 
@@ -72,11 +73,10 @@ class GuardedEngine:
 
     async def _call(self, turns: Sequence[Turn]) -> Sequence[Insight]:
         if not self._warm and isinstance(self.engine, Warmable):
-            await self.engine.warm()
+            await with_timeout(None, self.engine.warm())
             self._warm = True
         with self.metrics.measure("engine", self.name):
-            async with asyncio.timeout(self.timeout):
-                insights = await self.engine.understand(turns)
+            insights = await with_timeout(self.timeout, self.engine.understand(turns))
         return [
             validated_insight(insight, turn.message.text)
             for turn, insight in zip(turns, insights, strict=True)
@@ -129,10 +129,13 @@ class BatchedEngine:
             while self._waiting:
                 size = min(MAX_BATCH, len(self._waiting))
                 batch = [self._waiting.popleft() for _ in range(size)]
-                insights = await self._engine.insights([turn for turn, _ in batch])
-                for (_, done), insight in zip(batch, insights, strict=True):
-                    if not done.done():
-                        done.set_result(insight)
+                insights: Sequence[Insight | None] = [None] * size
+                try:
+                    insights = await self._engine.insights([turn for turn, _ in batch])
+                finally:  # whatever happens, no turn may wait for ever
+                    for (_, done), insight in zip(batch, insights, strict=True):
+                        if not done.done():
+                            done.set_result(insight)
         finally:
             self._working = None
 

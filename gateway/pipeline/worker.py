@@ -20,6 +20,7 @@ from gateway.routing.policy import Policy
 from gateway.routing.route import after_failure
 from gateway.runtime.dispatch import Next
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tasks import contained
 from gateway.store import (
     AlreadyHandled,
     CommittedTurn,
@@ -65,8 +66,9 @@ class TurnWorker:
 
     async def _work(self, work: WorkItem) -> Next | datetime:
         try:
-            outcome = await self._handle(work)
-            committed = await self.store.inbox.commit(outcome, self.clock.now())
+            with contained():
+                outcome = await self._handle(work)
+                committed = await self.store.inbox.commit(outcome, self.clock.now())
         except ConversationChanged:
             return Next.MORE
         except AlreadyHandled:
@@ -119,7 +121,8 @@ class TurnWorker:
         if turn.kind != "message" or turn.route.action != "escalate" or turn.automatic:
             return self.outcomes.answered(work, silent, None)
         try:
-            return self.outcomes.answered(work, silent.replace(reply=LAST_RESORT), None)
+            with contained():
+                return self.outcomes.answered(work, silent.replace(reply=LAST_RESORT), None)
         except Exception:
             # The voice may be what fails: a person gets the message all the same.
             log.exception("voice.failed", turn=work.id)

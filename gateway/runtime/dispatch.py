@@ -17,6 +17,7 @@ from typing import Protocol
 import structlog
 
 from gateway.ports import Clock
+from gateway.runtime.tasks import contained
 from gateway.support.backoff import backoff
 
 log = structlog.get_logger()
@@ -143,16 +144,28 @@ class LocalLanes:
         try:
             if busy:
                 await self._give_way()
-            after = await self.step(lane)
+            with contained():
+                after = await self.step(lane)
             self._failures.pop(lane, None)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._stopping or task is None:
+                raise
+            while task.uncancel():  # nobody but `stop` may cancel a worker
+                pass
+            after = self._failed(lane)
         except Exception:
-            log.exception("lane.failed", lane=lane)
-            failures = self._failures[lane] = self._failures.get(lane, 0) + 1
-            after = self.clock.now() + timedelta(seconds=retry_delay(failures))
+            after = self._failed(lane)
         finally:
             self._running.discard(lane)
             self._count(-1, busy=busy)
         self._schedule(lane, after)
+
+    def _failed(self, lane: str) -> datetime:
+        """Log and count the failure; return when to try again."""
+        log.exception("lane.failed", lane=lane)
+        failures = self._failures[lane] = self._failures.get(lane, 0) + 1
+        return self.clock.now() + timedelta(seconds=retry_delay(failures))
 
     def _count(self, change: int, *, busy: bool) -> None:
         if busy:

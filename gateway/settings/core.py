@@ -39,6 +39,9 @@ class WorkerSettings(_Part):
     handler_timeout: float = Field(10.0, gt=0, description="seconds")
     understand_timeout: float = Field(5.0, gt=0, description="seconds")
     context_timeout: float = Field(1.0, gt=0, description="seconds")
+    step_timeout: float = Field(
+        10.0, ge=0.5, description="seconds that a plugin may hold the event loop without waiting"
+    )
     attempts: int = Field(5, ge=1, description="after these a person gets the message")
     drain: float = Field(10.0, ge=0, description="seconds to finish running work at SIGTERM")
     sweep: float = Field(

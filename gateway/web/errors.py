@@ -14,6 +14,7 @@ from multidict import CIMultiDict
 
 from gateway.ports import Conflict, NotAccepted, NotFound, TooLarge
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tasks import contained
 
 log = structlog.get_logger()
 UNKNOWN = "unknown"
@@ -80,7 +81,8 @@ def _wrap(
     async def wrapped(request: web.Request) -> web.StreamResponse:
         started = perf_counter()
         try:
-            response = await handler(request)
+            with contained():
+                response = await handler(request)
         except Exception as error:  # noqa: BLE001  (logged there, or raised again)
             response = _error_response(request, error)
         # The method of an unmatched request may be any text, so it is no metric label.

@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.hookspecs import Readiness
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tasks import with_timeout
 
 log = structlog.get_logger()
 TIMEOUT = 2.0
@@ -69,8 +70,7 @@ async def failed_checks(checks: Mapping[str, Readiness]) -> dict[str, str]:
 
 async def _run(check: Readiness) -> str | None:
     try:
-        async with asyncio.timeout(TIMEOUT):
-            return await check()
+        return await with_timeout(TIMEOUT, check())
     except TimeoutError:
         return f"did not answer within {TIMEOUT:g} s"
     except Exception as error:  # noqa: BLE001  (its text may hold a secret: only its type is shown)
