@@ -11,11 +11,13 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import filetype
+import structlog
 
-from gateway.adapters.encryption import DataKeys
+from gateway.adapters.encryption import BadKey, DataKeys
 from gateway.model import Attachment, File
 from gateway.ports import NotFound, TooLarge
 
+log = structlog.get_logger()
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -38,13 +40,22 @@ class DiskFiles:
         return Attachment(name=file.name, media_type=media_type, size=size, digest=digest)
 
     async def open(self, digest: str) -> bytes:
-        """The content of the file. Raises NotFound."""
+        """The content of the file. Raises NotFound, also when it is damaged or not readable."""
         path = self._path(digest)
         try:
-            stored = await asyncio.to_thread(path.read_bytes)
+            return await asyncio.to_thread(self._read, path)
         except FileNotFoundError:
             raise NotFound(f"no file {digest}") from None
-        return self._keys.open_bytes(stored, _place(digest))
+        except (BadKey, OSError) as error:
+            log.exception("file.unreadable", digest=digest)
+            self._keys.count_unreadable("files")
+            raise NotFound(f"the file {digest} is damaged and cannot be read") from error
+
+    def _read(self, path: Path) -> bytes:
+        data = self._keys.open_bytes(path.read_bytes(), _place(path.name))
+        if hashlib.sha256(data).hexdigest() != path.name:
+            raise BadKey("its content is not what was stored; restore it from a backup")
+        return data
 
     async def forget(self, digests: tuple[str, ...]) -> None:
         """Delete files that no row refers to any more."""
@@ -52,8 +63,10 @@ class DiskFiles:
             await asyncio.to_thread(self._path(digest).unlink, missing_ok=True)
 
     def reseal(self) -> int:
-        """Encrypt every file again that is not encrypted with the first key. Returns how many
-        changed. This blocks and takes long: do not call it on the event loop."""
+        """Encrypt every file again that is not encrypted with the first key; leave damaged ones as
+        they are. Returns how many changed.
+
+        This blocks and takes long: do not call it on the event loop."""
         changed = 0
         for path in sorted(self._folder.glob("??/*")):
             digest = path.name
@@ -61,7 +74,12 @@ class DiskFiles:
                 continue  # the temporary file of a write that a crash cut off
             stored = path.read_bytes()
             if not self._keys.is_current_bytes(stored):
-                data = self._keys.open_bytes(stored, _place(digest))
+                try:
+                    data = self._keys.open_bytes(stored, _place(digest))
+                except BadKey:
+                    log.exception("file.unreadable", digest=digest)
+                    self._keys.count_unreadable("files")
+                    continue
                 _replace(path, self._keys.seal_bytes(data, _place(digest)))
                 changed += 1
         return changed

@@ -56,6 +56,9 @@ class Infrastructure:
         self.events = self.cluster.events
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
+        self.metrics.count_from(
+            "unreadable_values", "Stored values that are damaged", "column", keys.unreadable
+        )
         self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
         self.database = open_database(settings.database_url, core.postgres, keys)
         self.database.observe_commits(self.metrics.commit_units.observe)

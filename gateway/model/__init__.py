@@ -32,6 +32,7 @@ from gateway.model.conversation import (
 )
 from gateway.model.desk import ContextCard, Handoff, LinkedAddress, QueueItem, Suggestion
 from gateway.model.messages import (
+    UNREADABLE,
     Accepted,
     AppliedRule,
     Attachment,
@@ -59,6 +60,7 @@ from gateway.model.understanding import (
 )
 
 __all__ = [
+    "UNREADABLE",
     "Accepted",
     "Action",
     "Address",

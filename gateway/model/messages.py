@@ -8,6 +8,9 @@ from typing import Literal
 from gateway.model.base import Address, Agent, Author, Fact, Purpose, Status, Value
 from gateway.model.understanding import Route, Understanding
 
+UNREADABLE = "\N{REPLACEMENT CHARACTER} unreadable"
+"""Stands for a stored text that is damaged, and is shown as it is."""
+
 
 class File(Value, frozen=True, kw_only=True):
     """An attachment as a channel receives it, not stored yet."""

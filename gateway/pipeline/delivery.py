@@ -57,6 +57,9 @@ class OutboxDelivery:
             return Next.DONE
         if isinstance(item, NotBefore):
             return item.at
+        if item.damaged:
+            damaged = Undeliverable("its stored text is damaged and cannot be read")
+            return await self._dead_letter(item, damaged)
         channel = self.channels.get(item.outbound.address.channel)
         if not isinstance(channel, Sender):
             error = Undeliverable("no channel of this name can send; see `warmline channels`")
@@ -128,6 +131,8 @@ class OutboxDelivery:
 
     async def _settle_unsure(self, item: OutboxItem, error: str) -> Next | datetime:
         """Nobody knows whether the message arrived."""
+        if item.damaged:
+            return await self._dead_letter(item, Undeliverable(f"{error}; its text is damaged"))
         channel = self.channels.get(item.outbound.address.channel)
         sent = await self._find_sent(channel, item)
         if sent is not None:

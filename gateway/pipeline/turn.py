@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from gateway.model import Conversation, Message, Turn
+from gateway.model import UNREADABLE, Conversation, Message, Turn
 from gateway.pipeline.answering import HandlerAnswer, HandlerChain
 from gateway.pipeline.context import ContextGatherer
 from gateway.pipeline.outcomes import OutcomeBuilder
@@ -104,10 +104,15 @@ def begin_turn(work: WorkItem, now: datetime) -> Turn:
         history=work.history,
         survey=work.survey,
         automatic=bool(inbound and inbound.automatic),
-        unreadable=work.kind == "unreadable",
+        unreadable=work.kind == "unreadable" or _has_damage(work.history),
         opted_out=work.opted_out,
         returning=work.returning,
     )
+
+
+def _has_damage(history: tuple[Message, ...]) -> bool:
+    """Whether the bot does not know all that was said, so that a person must answer."""
+    return any(message.text == UNREADABLE for message in history)
 
 
 def new_conversation(work: WorkItem) -> Conversation:

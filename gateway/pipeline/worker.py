@@ -81,7 +81,7 @@ class TurnWorker:
         return Next.MORE if committed.more else Next.DONE
 
     async def _handle(self, work: WorkItem) -> TurnOutcome:
-        if work.attempts >= self.attempts:
+        if work.attempts >= self.attempts or work.damaged:
             return self._give_up(work)
         if work.agent_message is not None and work.conversation is not None:
             return self.outcomes.agent_message(work, work.agent_message, work.conversation)
@@ -113,6 +113,8 @@ class TurnWorker:
         """A message that could not be handled goes to a person as it is; an agent's message shows
         as not sent."""
         why = f"handling it failed {work.attempts} times ({work.error or 'the process died'})"
+        if work.damaged:
+            why = "the stored message is damaged and cannot be read"
         if work.agent_message is not None and work.conversation is not None:
             return self.outcomes.unsent(work, work.agent_message, work.conversation, why)
         turn = begin_turn(work, self.clock.now())

@@ -154,7 +154,7 @@ class LocalLanes:
             while task.uncancel():  # nobody but `stop` may cancel a worker
                 pass
             after = self._failed(lane)
-        except Exception:
+        except Exception:  # noqa: BLE001  (logged and counted by `_failed`)
             after = self._failed(lane)
         finally:
             self._running.discard(lane)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, partial
 from itertools import accumulate
@@ -93,6 +93,23 @@ class LoopMetric(Collector, Generic[C]):
         return self._children.setdefault(values, self._new())
 
 
+class TallyMetric(Collector):
+    """A counter whose values something else keeps; see `Metrics.count_from`."""
+
+    def __init__(self, name: str, help_text: str, label: str, tally: Mapping[str, int]) -> None:
+        self._tally = tally
+        self._family = partial(CounterMetricFamily, name, help_text, labels=[label])
+
+    def describe(self) -> Iterable[Metric]:
+        return (self._family(),)
+
+    def collect(self) -> Iterable[Metric]:
+        family = self._family()
+        for value, count in dict(self._tally).items():
+            family.add_metric((value,), count)
+        return (family,)
+
+
 class Metrics:
     """All metrics of one gateway, on a registry of its own."""
 
@@ -152,6 +169,10 @@ class Metrics:
         self.lanes = gauges("lanes_waiting", "Conversations that wait for a worker", "stage")
         self.waiting = gauges("waiting_rows", "Rows of the database that wait", "queue")
         self.oldest = gauges("oldest_seconds", "Seconds that the oldest row has waited", "queue")
+
+    def count_from(self, name: str, help_text: str, label: str, tally: Mapping[str, int]) -> None:
+        """Show ``tally``, which something else counts: the values of ``label`` and their counts."""
+        self.registry.register(TallyMetric(f"warmline_{name}", help_text, label, tally))
 
     def measure(self, kind: str, name: str) -> MeasuredCall:
         """Measures the code within: its calls, duration and errors."""

@@ -54,7 +54,7 @@ class RunningStep:
             self.runs = True
         return outer
 
-    def end(self, outer: bool) -> None:  # noqa: FBT001  (what `begin` returned)
+    def end(self, outer: bool) -> None:
         self.runs = outer
 
 
@@ -125,6 +125,6 @@ class LoopWatchdog:
         self._beats += 1
 
     def _log(self, event: str) -> None:
-        frame = sys._current_frames().get(threading.main_thread().ident or 0)
+        frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001  (documented)
         stack = "".join(traceback.format_stack(frame)[-FRAMES:]) if frame else ""
         log.error(event, seconds=self._limit, stack=stack)

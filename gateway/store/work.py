@@ -67,6 +67,8 @@ class WorkItem(Value, frozen=True, kw_only=True):
     conversation: Conversation | None = None
     history: tuple[Message, ...] = ()
     survey: Survey | None = None
+    damaged: bool = False
+    """The stored row cannot be read: it is not handled, and somebody is told."""
     opted_out: bool = False
     """The customer asked for no more messages at this address."""
     returning: bool = True

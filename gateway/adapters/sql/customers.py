@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
 
-from gateway.adapters.encryption import SEALED
+from gateway.adapters.encryption import SEALED, BadKey
+from gateway.adapters.files import DIGEST
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.encryption import decrypted_rows
 from gateway.adapters.sql.engine.base import SqlDatabase
@@ -232,7 +234,7 @@ def _erase_encrypted_mentions(connection: Connection, address: Address) -> None:
         messages.c.author == "system", messages.c.text.startswith(SEALED)
     )
     for row in connection.execute(encrypted).all():
-        text = rows.decrypted(connection, "messages.text", row.lane, row.text)
+        text = rows.readable(connection, "messages.text", row.lane, row.text)
         if address.lane in text:
             changed = text.replace(address.lane, ERASED)
             stored = rows.encrypted(connection, "messages.text", row.lane, changed)
@@ -247,12 +249,20 @@ def named_files(connection: Connection, chosen: ColumnElement[bool]) -> set[str]
         chosen, inbox.c.kind.in_(("message", "edit", "unreadable", "agent"))
     )
     for row in connection.execute(query):
-        payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
-        if row.kind == "agent":
-            message = rows.from_json(payload, AgentMessage)
-            digests |= {attachment.digest for attachment in message.attachments}
-            continue
-        inbound = rows.from_json(payload, Inbound)
-        digests |= {attachment.digest for attachment in inbound.attachments}
-        digests |= {inbound.raw} if inbound.raw else set()
+        try:
+            digests |= _files_of_row(connection, row)
+        except (BadKey, msgspec.DecodeError, UnicodeError):
+            rows.report_unreadable(connection, "inbox.payload")
+            digests |= set(DIGEST.findall(str(row.payload)))  # those that are still legible
     return digests
+
+
+def _files_of_row(connection: Connection, row: Any) -> set[str]:
+    """Raises what a damaged row raises."""
+    payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
+    if row.kind == "agent":
+        message = rows.from_json(payload, AgentMessage)
+        return {attachment.digest for attachment in message.attachments}
+    inbound = rows.from_json(payload, Inbound)
+    digests = {attachment.digest for attachment in inbound.attachments}
+    return digests | ({inbound.raw} if inbound.raw else set())

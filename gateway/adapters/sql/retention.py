@@ -11,8 +11,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select, true
 
+from gateway.adapters.encryption import BadKey
 from gateway.adapters.files import DIGEST
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.customers import (
@@ -209,13 +211,19 @@ def _named_in_inbox(connection: Connection, *, after: int) -> tuple[set[str], in
     handled = select(inbox.c.lane, inbox.c.payload).where(
         here, ~waits, inbox.c.kind.in_(("message", "edit"))
     )
-    payloads = (
-        rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
-        for row in connection.execute(handled)
-    )
-    raws = {rows.from_json(payload, Inbound).raw for payload in payloads}
+    raws = {_raw_of(connection, row) for row in connection.execute(handled)}
     found = named_files(connection, here & waits) | {raw for raw in raws if raw}
     return found, ids[-1] if len(ids) == STEP else None
+
+
+def _raw_of(connection: Connection, row: Any) -> str | None:
+    """The digest of the mail that a handled row was parsed from; None when it is damaged."""
+    try:
+        payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
+        return rows.from_json(payload, Inbound).raw
+    except (BadKey, msgspec.DecodeError, UnicodeError):
+        rows.report_unreadable(connection, "inbox.payload")
+        return None
 
 
 def _named_by_plugins(connection: Connection, *, after: int) -> tuple[set[str], int | None]:
@@ -224,7 +232,7 @@ def _named_by_plugins(connection: Connection, *, after: int) -> tuple[set[str], 
     walk = select(table).where(table.c.id > after).order_by(table.c.id).limit(STEP)
     found = connection.execute(walk).all()
     texts = [
-        rows.decrypted(connection, "notes_of_guests.value", f"{row.guest}/{row.key}", row.value)
+        rows.readable(connection, "notes_of_guests.value", f"{row.guest}/{row.key}", row.value)
         for row in found
     ]
     digests = {digest for text in texts for digest in DIGEST.findall(text)}

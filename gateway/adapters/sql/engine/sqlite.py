@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
-from gateway.adapters.encryption import DataKeys
+from gateway.adapters.encryption import DAMAGED, DataKeys
 from gateway.adapters.sql.engine.base import (
     KEYS,
     MOST_JOBS,
@@ -181,13 +181,38 @@ class SqliteConnection:
                 self._connection = self.engine.connect()
                 if self._writes:  # the event loop must not wait for a lock: see `_begin`
                     self._connection.connection.cursor().execute("PRAGMA busy_timeout=0")
-            if group[0].bare:
-                return [await self._in_thread(partial(_attempt, self._connection, group[0].job))]
-            if group[0].long:
-                return await self._in_thread(partial(write_group, self._connection, group))
-            return await self._transact(self._connection, group)
+            outcomes = await self._run_on(self._connection, group)
         except Exception as error:  # noqa: BLE001  (BEGIN or COMMIT failed: every caller gets it)
-            return [(None, error)] * len(group)
+            outcomes = [(None, error)] * len(group)
+        if self._connection is not None and any(_found_no_text(error) for _, error in outcomes):
+            return await self._run_tolerantly(self._connection, group, outcomes)
+        return outcomes
+
+    async def _run_on(
+        self, connection: Connection, group: list[QueuedJob[Any]]
+    ) -> list[JobOutcome]:
+        if group[0].bare:
+            return [await self._in_thread(partial(_attempt, connection, group[0].job))]
+        if group[0].long:
+            return await self._in_thread(partial(write_group, connection, group))
+        return await self._transact(connection, group)
+
+    async def _run_tolerantly(
+        self,
+        connection: Connection,
+        group: list[QueuedJob[Any]],
+        outcomes: list[JobOutcome],
+    ) -> list[JobOutcome]:
+        """A row holds bytes that are no text. From now on such a text is marked as damaged, so that
+        it harms no other row; the jobs that failed, which changed nothing, run again."""
+        driver: Any = connection.connection.driver_connection
+        if driver.text_factory is not str:
+            return outcomes
+        driver.text_factory = _decode
+        return [
+            (await self._run_group([queued]))[0] if _found_no_text(outcome[1]) else outcome
+            for queued, outcome in zip(group, outcomes, strict=True)
+        ]
 
     async def _transact(
         self, connection: Connection, group: list[QueuedJob[Any]]
@@ -285,6 +310,18 @@ def _patient_cursor(connection: Connection) -> Iterator[Any]:
 def _execute_alone(sql: str, connection: Connection) -> None:
     with _patient_cursor(connection) as cursor:
         cursor.execute(sql)
+
+
+def _decode(stored: bytes) -> str:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return DAMAGED + stored.decode("utf-8", "replace")
+
+
+def _found_no_text(error: BaseException | None) -> bool:
+    """Whether the driver could not decode a stored text (it has no code of its own for that)."""
+    return error is not None and "Could not decode to UTF-8" in str(error)
 
 
 def _attempt(connection: Connection, job: Job[Any]) -> JobOutcome:
