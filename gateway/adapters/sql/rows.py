@@ -122,7 +122,7 @@ def report_unreadable(connection: Connection, column: str) -> None:
     """Count and log a damaged value of ``column`` (TABLE.COLUMN)."""
     keys = data_keys(connection)
     if not keys.unreadable[column]:  # once for each column: a history is read at every turn
-        log.exception("value.unreadable", column=column)
+        log.error("value.unreadable", column=column, hint="restore it from a backup")
     keys.count_unreadable(column)
 
 
