@@ -81,10 +81,10 @@ class MailIntake:
         facts = tuple(Fact(name=name, value=value) for name, value in notes if value)
         accepted = await self.services.intake.accept(
             Inbound(
-                address=Address(channel=self.channel, value=mail.sender),
+                address=Address(channel=self.channel, value=_without_nul(mail.sender)),
                 text=mail.text,
                 at=_plausible_date(mail.at, now),
-                remote_id=mail.remote_id,
+                remote_id=_without_nul(mail.remote_id),
                 kind="unreadable" if mail.unreadable else "message",
                 name=mail.name,
                 subject=mail.subject or "",  # never None: mail has threads even without a subject
@@ -110,6 +110,12 @@ class MailIntake:
             except TooLarge:
                 left_out.append(Fact(name="left out", value=file.name))
         return tuple(kept), tuple(left_out)
+
+
+def _without_nul(header: str) -> str:
+    """A mail must not be lost for a broken header, as a message of another channel may be."""
+    replaced = header.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return replaced.encode("utf-8", "replace").decode()
 
 
 def _plausible_date(at: datetime | None, now: datetime) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +18,7 @@ from gateway.app.infrastructure import Infrastructure, plugin_name
 from gateway.app.pipeline import Pipeline
 from gateway.desk.audited import AuditRetention
 from gateway.hookspecs import Readiness
+from gateway.ops.doctor import backlog_problems
 from gateway.ops.retention import RetentionJob
 from gateway.pipeline.webhooks import OutgoingWebhooks
 from gateway.plugins import PluginRegistry
@@ -93,7 +94,7 @@ class BackgroundTasks:
                     return await run(self.services)
             except Exception:
                 log.exception("poller.failed", poller=name)
-                self.infrastructure.metrics.failures.labels(name).inc()
+                self.infrastructure.metrics.plugin_failed(name)
             if clock.now() - started > STEADY:
                 backoff.reset()
             await clock.sleep(backoff.next())
@@ -235,6 +236,7 @@ class Gateway:
             background += [self.scheduler.fire_timers(), self.scheduler.sweep_regularly()]
             background.append(self.heartbeat.take_over())
         self._watching.enter_context(self.watchdog.watching())
+        background.append(infrastructure.probe.check_integrity())
         self._tasks = [asyncio.create_task(coroutine) for coroutine in background]
         log.info("started", channels=sorted(self.registrations.channels), cut_off=cut_off)
 
@@ -296,7 +298,7 @@ class Gateway:
             if isinstance(plugin, ReadinessProbe) and self.infrastructure.is_active(plugin)
         }
         return {
-            "database": self._check_database,
+            "database": self.infrastructure.probe.trouble,
             **channels,
             **others,
             **self.registrations.checks,
@@ -305,11 +307,50 @@ class Gateway:
     def warnings(self) -> dict[str, Readiness]:
         """The checks that ``/readyz`` shows and that do not keep it from answering 200."""
 
-        async def check_redis() -> str | None:
-            return self.cluster.trouble()
+        checks: dict[str, Readiness] = {
+            "queues": self._check_queues,
+            "lanes": self._check_lanes,
+            "event loop": self._check_loop,
+            "stored values": self._check_values,
+            "plugins": self._check_plugins,
+        }
+        if self.cluster.others is not None:
+            checks["redis"] = self._check_redis
+        return checks
 
-        return {"redis": check_redis} if self.cluster.others is not None else {}
+    def may_degrade(self) -> Mapping[str, bool]:
+        """The `checks` whose failure stops no message: those of plugins that are no channels. True
+        for an engine, which a process waits for once, at its start."""
+        engines: Collection[object] = self.registrations.understanders
+        return {
+            plugin_name(plugin): plugin in engines
+            for plugin in self.registrations.components
+            if isinstance(plugin, ReadinessProbe)
+        }
 
-    async def _check_database(self) -> str | None:
-        await self.store.ping()
-        return None
+    async def _check_queues(self) -> str | None:
+        backlog = await self.backlog.read(timedelta(seconds=1))
+        problems = backlog_problems(backlog, self.clock.now())
+        return "; ".join(p.what for p in problems if p.severity == "broken") or None
+
+    async def _check_lanes(self) -> str | None:
+        failing = self.incoming.failing + self.outgoing.failing
+        return f"{failing} conversations fail again and again; see the log" if failing else None
+
+    async def _check_loop(self) -> str | None:
+        return self.watchdog.blocked
+
+    async def _check_values(self) -> str | None:
+        unreadable = self.database.keys.unreadable
+        columns = ", ".join(sorted(unreadable))
+        return f"stored values are damaged in {columns}; restore a backup" if unreadable else None
+
+    async def _check_plugins(self) -> str | None:
+        failing = self.metrics.failing_plugins()
+        left_out = self.pipeline.understanding.left_out()
+        said = [f"{name} failed in the last minutes; see the log" for name in failing]
+        said += [f"{name} fails again and again and is left out for a while" for name in left_out]
+        return "; ".join(said) or None
+
+    async def _check_redis(self) -> str | None:
+        return self.cluster.trouble()

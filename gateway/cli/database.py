@@ -12,7 +12,7 @@ from rich.table import Table
 from gateway.adapters.encryption import new_key
 from gateway.adapters.sql.copying import CopiedTable, copy_database
 from gateway.adapters.sql.encryption import rotate_keys
-from gateway.adapters.sql.engine.opening import is_shared, migrate_back, open_database
+from gateway.adapters.sql.engine.opening import is_shared, migrate_back, open_database, sqlite_file
 from gateway.adapters.sql.engine.opening import migrate as migrate_forward
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.cli.audit import operator
@@ -87,7 +87,7 @@ async def move(config: Path | None, target: str) -> None:
 
 
 def _database_file(settings: Settings) -> Path:
-    file = Path(settings.database_url.removeprefix("sqlite:///"))
+    file = sqlite_file(settings.database_url)
     if not file.exists():
         raise WarmlineError(f"there is no database {file}; check `data_dir` and `database_url`")
     return file

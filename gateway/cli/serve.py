@@ -6,11 +6,12 @@ import asyncio
 import errno
 import fcntl
 import gc
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +21,7 @@ import click
 import structlog
 from aiohttp import web
 
-from gateway.adapters.sql.engine.opening import is_shared
+from gateway.adapters.sql.engine.opening import is_shared, sqlite_file
 from gateway.app import Gateway, build_app
 from gateway.cli.common import (
     config_option,
@@ -37,6 +38,8 @@ log = structlog.get_logger()
 ROLES = ("all", "web", "worker")
 READY_TIMEOUT = 90.0
 """Seconds to wait until everything is ready before the welcome is printed anyway."""
+MOST_OPEN_FILES = 65_536
+"""Open files to ask for; a connection needs one."""
 SWITCH_INTERVAL = 0.001
 """Seconds after which a waiting thread gets the interpreter; Python's default is 5 ms. The thread
 that commits needs it twice for some microseconds, and all turns of a group wait for that."""
@@ -61,6 +64,7 @@ def serve(config: Path | None, host: str | None, port: int | None, role: str | N
     configure_logging(core.logs, final=True)
     host, port = host or core.host, core.port if port is None else port
     sys.setswitchinterval(SWITCH_INTERVAL)
+    raise_open_files_limit()
     with _listen(host, port) as listener:
         url = f"http://{host}:{listener.getsockname()[1]}"
         gateway = gateway_for(settings, address=url, role=role)
@@ -107,9 +111,10 @@ def _listen(host: str, port: int) -> socket.socket:
 def serving_lock(settings: Settings) -> Iterator[None]:
     """Hold the lock that only one process may have. Raises WarmlineError if another has it.
 
-    On SQLite it is one lock for the data directory, on a shared database one for each process
-    name: a second process would take the first one's running sends for those of a crash. The
-    system releases the lock when the process ends, in whatever way.
+    On SQLite it is one lock for the data directory and one beside the database's file, wherever
+    that is and by whatever path; on a shared database one for each process name: a second process
+    would take the first one's running sends for those of a crash. The system releases the locks
+    when the process ends, in whatever way.
     """
     folder, name = settings.data_dir, settings.core.process.name
     problem, fix = f"another `warmline serve` is running in {folder}", "set WARMLINE_DATA_DIR"
@@ -120,12 +125,42 @@ def serving_lock(settings: Settings) -> Iterator[None]:
             return
         lock = folder / f"serving-{quote(name, safe='')}.lock"
         problem, fix = f"another process named {name} is running", "set WARMLINE_PROCESS__NAME"
-    with lock.open("w") as file:
+    with ExitStack() as stack:
+        stack.enter_context(_locked(lock, f"{problem}; stop it, or {fix}"))
+        if not is_shared(settings.core.database_url):
+            file = sqlite_file(settings.database_url).resolve()
+            beside = file.with_name(f"{file.name}.serving.lock")
+            problem = f"another `warmline serve` uses the database {file}"
+            stack.enter_context(_locked(beside, f"{problem}; stop it, or set DATABASE_URL"))
+        yield
+
+
+@contextmanager
+def _locked(lock: Path, refusal: str) -> Iterator[None]:
+    try:
+        file = lock.open("w")
+    except FileNotFoundError:
+        what = f"there is no folder {lock.parent}"
+        raise WarmlineError(f"{what}; create it, or correct `data_dir` or `database_url`") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise WarmlineError(f"{problem}; stop it, or {fix}") from None
+            raise WarmlineError(refusal) from None
         yield
+
+
+def raise_open_files_limit() -> None:
+    """Allow this process as many open files as the system lets it have: each connection is one.
+    Many systems begin with 256 or 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= most:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    except (OSError, ValueError):  # macOS refuses more than its own limit
+        log.warning("files.limit_not_raised", limit=soft, wanted=most)
 
 
 async def _run(gateway: Gateway, listener: socket.socket, url: str) -> None:

@@ -162,7 +162,7 @@ class HandlerChain:
         if reply is None or (isinstance(reply, Reply) and _is_valid(reply)):
             return reply
         log.error("handler.invalid_reply", handler=name, turn=turn.id, type=type(reply).__name__)
-        self.metrics.failures.labels(name).inc()
+        self.metrics.plugin_failed(name)
         raise HandlerFailed(f"{name} returned an invalid reply")
 
     async def _unanswered(self, turn: Turn) -> HandlerAnswer:
@@ -186,7 +186,7 @@ class HandlerChain:
 
     def _count_failure(self, handler: str, turn: Turn) -> None:
         log.exception("handler.failed", handler=handler, turn=turn.id)
-        self.metrics.failures.labels(handler).inc()
+        self.metrics.plugin_failed(handler)
 
 
 def last_resort(turn: Turn) -> Reply:

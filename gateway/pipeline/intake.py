@@ -10,7 +10,7 @@ import structlog
 from gateway.model import Accepted, Fact, File, Inbound, Receipt
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.reply_waiter import ReplyWaiter
-from gateway.ports import Clock, Event, Events, Files, NotAccepted, TooLarge
+from gateway.ports import Clock, Event, Events, Files, Malformed, NotAccepted, TooLarge
 from gateway.runtime.metrics import Metrics
 from gateway.store import Store
 
@@ -35,14 +35,15 @@ class InboxIntake:
 
     async def accept(self, message: Inbound) -> Accepted:
         """Returns after the commit. Raises NotAccepted when there was none, TooLarge for a text
-        that is longer than an attachment may be."""
+        that is longer than an attachment may be, Malformed for an address or id that no database
+        stores."""
         channel = message.address.channel
         try:
             message = _storable(message)
             if len(message.text) > self.max_text:
                 message = await self._shorten(message)
             accepted = await self.store.inbox.accept(message, self.clock.now())
-        except TooLarge:
+        except (TooLarge, Malformed):
             raise
         except Exception as error:
             log.exception("inbox.not_committed", channel=channel)
@@ -87,8 +88,13 @@ class InboxIntake:
 
 
 def _storable(message: Inbound) -> Inbound:
-    """``message`` without the characters that providers let through and no database stores."""
+    """``message`` without the characters that providers let through and no database stores. Raises
+    Malformed when the address or the id has them: another text would be another customer."""
+    if not (_is_clean(message.address.value) and _is_clean(message.remote_id or "")):
+        raise Malformed("the sender's address or the message's id holds NUL or broken Unicode")
     text = _clean(message.text)
+    if message.thread or message.attachments or message.language or message.ref:
+        message = _with_clean_ids(message)
     if not (message.name or message.subject or message.facts):  # the usual case
         return message if text == message.text else message.replace(text=text)
     return message.replace(
@@ -97,6 +103,24 @@ def _storable(message: Inbound) -> Inbound:
         subject=_clean(message.subject) if message.subject else message.subject,
         facts=tuple(Fact(name=_clean(f.name), value=_clean(f.value)) for f in message.facts),
     )
+
+
+def _with_clean_ids(message: Inbound) -> Inbound:
+    if not _is_clean(message.ref or ""):
+        raise Malformed("the customer's id holds NUL or broken Unicode")
+    files = (
+        file if _is_clean(file.name) else file.replace(name=_clean(file.name))
+        for file in message.attachments
+    )
+    return message.replace(
+        thread=tuple(filter(_is_clean, message.thread)),
+        attachments=tuple(files),
+        language=message.language if _is_clean(message.language or "") else None,
+    )
+
+
+def _is_clean(text: str) -> bool:
+    return "\x00" not in text and (text.isascii() or _clean(text) == text)
 
 
 def _clean(text: str) -> str:

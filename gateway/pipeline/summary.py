@@ -173,7 +173,7 @@ class CardSummaries:
             try:
                 lines = await with_timeout(self.timeout, writer.summarise(card))
             except Exception as error:  # noqa: BLE001  (counted; its text may quote a customer)
-                self.metrics.failures.labels(name).inc()
+                self.metrics.plugin_failed(name)
                 log.warning(
                     "summariser.failed",
                     summariser=name,

@@ -83,7 +83,7 @@ class GuardedEngine:
         ]
 
     def _failed(self, turns: Sequence[Turn], error: Exception) -> None:
-        self.metrics.failures.labels(self.name).inc()
+        self.metrics.plugin_failed(self.name)
         after = error.after or 0.0 if isinstance(error, TryLater) else None
         remote = isinstance(self.engine, RemoteUnderstander)
         log.warning(
@@ -103,6 +103,11 @@ class EngineQueue(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def left_out(self) -> bool:
+        """Whether the engine is not asked for a while, because it kept failing."""
+        ...
+
     async def ask(self, turn: Turn) -> Insight | None:
         """The engine's insight; None when it failed or was too slow."""
         ...
@@ -116,6 +121,10 @@ class BatchedEngine:
         self._engine = engine
         self._waiting: deque[tuple[Turn, asyncio.Future[Insight | None]]] = deque()
         self._working: asyncio.Task[None] | None = None
+
+    @property
+    def left_out(self) -> bool:
+        return self._engine.breaker.open
 
     async def ask(self, turn: Turn) -> Insight | None:
         done: asyncio.Future[Insight | None] = asyncio.get_running_loop().create_future()
@@ -149,6 +158,10 @@ class ConcurrentEngine:
         self._engine = engine
         self._slots = asyncio.Semaphore(at_once)
         self._max_wait = max_wait
+
+    @property
+    def left_out(self) -> bool:
+        return self._engine.breaker.open
 
     async def ask(self, turn: Turn) -> Insight | None:
         try:
@@ -215,6 +228,10 @@ class UnderstandingStage:
         self._metrics = metrics
         ordered = sorted(engines, key=lambda engine: engine.priority)
         self._engines = [_queue_for(engine, timeout, metrics) for engine in ordered]
+
+    def left_out(self) -> tuple[str, ...]:
+        """The engines that are not asked for a while, because they kept failing."""
+        return tuple(engine.name for engine in self._engines if engine.left_out)
 
     async def understand(self, turn: Turn) -> Understanding:
         """The meaning of ``turn.message``; empty for a message without text."""

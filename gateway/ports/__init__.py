@@ -17,6 +17,7 @@ from gateway.ports.channels import (
 from gateway.ports.desk import Desk
 from gateway.ports.errors import (
     Conflict,
+    Malformed,
     NotAccepted,
     NotFound,
     Outdated,
@@ -92,6 +93,7 @@ __all__ = [
     "Intake",
     "Lifecycle",
     "Mailbox",
+    "Malformed",
     "NeedsSlots",
     "NotAccepted",
     "NotFound",

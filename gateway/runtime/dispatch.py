@@ -23,6 +23,8 @@ from gateway.support.backoff import backoff
 log = structlog.get_logger()
 SLOWEST = 15.0
 """Seconds until a lane that keeps failing is tried again."""
+FAILING = 3
+"""Failures in a row after which a lane counts as failing."""
 GIVE_WAY = 0.05
 """Seconds that the next step of a busy lane waits, at most, for running steps of other lanes."""
 LAST_MOMENT = 1.0
@@ -45,6 +47,11 @@ class Dispatch(Protocol):
 
     def __len__(self) -> int:
         """How many lanes wait or are worked on in this process."""
+        ...
+
+    @property
+    def failing(self) -> int:
+        """How many lanes have failed several times in a row, in this process."""
         ...
 
     def wake(self, lane: str) -> None:
@@ -91,6 +98,10 @@ class LocalLanes:
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._busy_waiting) + len(self._running)
+
+    @property
+    def failing(self) -> int:
+        return sum(failures >= FAILING for failures in self._failures.values())
 
     def wake(self, lane: str) -> None:
         """There may be work in ``lane``."""
@@ -229,6 +240,10 @@ class OutgoingLanes:
 
     def __len__(self) -> int:
         return sum(map(len, self._all()))
+
+    @property
+    def failing(self) -> int:
+        return sum(lanes.failing for lanes in self._all())
 
     def wake(self, lane: str) -> None:
         """There may be something to send in ``lane``."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, partial
 from itertools import accumulate
-from time import perf_counter
+from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -17,6 +17,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+RECENT = 300.0
+"""Seconds for which a plugin's failure shows in ``/readyz``."""
 UNITS = (1, 2, 4, 8, 16, 32, 64)
 Span = Callable[[str, str], AbstractContextManager[object]]
 """Opens a tracing span for a kind of work and a name."""
@@ -115,6 +117,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        self._failed_at: dict[str, float] = {}
         self.span: Span | None = None
         """Set when tracing is on: `measure` then opens a span too."""
 
@@ -169,6 +172,16 @@ class Metrics:
         self.lanes = gauges("lanes_waiting", "Conversations that wait for a worker", "stage")
         self.waiting = gauges("waiting_rows", "Rows of the database that wait", "queue")
         self.oldest = gauges("oldest_seconds", "Seconds that the oldest row has waited", "queue")
+
+    def plugin_failed(self, name: str) -> None:
+        """Count a failure of the plugin ``name``."""
+        self.failures.labels(name).inc()
+        self._failed_at[name] = monotonic()
+
+    def failing_plugins(self) -> tuple[str, ...]:
+        """The plugins that failed within the last `RECENT` seconds."""
+        since = monotonic() - RECENT
+        return tuple(sorted(name for name, at in self._failed_at.items() if at >= since))
 
     def count_from(self, name: str, help_text: str, label: str, tally: Mapping[str, int]) -> None:
         """Show ``tally``, which something else counts: the values of ``label`` and their counts."""

@@ -101,6 +101,12 @@ class LimitSettings(_Part):
     waiting_seconds: float | None = Field(
         None, gt=0, description="age of the oldest of them; above it new messages are refused"
     )
+    disk: int = Field(
+        100, ge=0, description="megabytes that must be free; below, `/readyz` answers 503"
+    )
+    files: int | None = Field(
+        None, ge=1, description="megabytes of all stored files; above, uploads are refused"
+    )
     memory: int | None = Field(
         None, ge=64, description="megabytes of this process; above it new messages are refused"
     )

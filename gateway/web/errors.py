@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
-from gateway.ports import Conflict, NotAccepted, NotFound, TooLarge
+from gateway.ports import Conflict, Malformed, NotAccepted, NotFound, TooLarge
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import contained
 
@@ -108,7 +108,7 @@ async def _not_found(request: web.Request) -> web.StreamResponse:
     raise web.HTTPNotFound
 
 
-def _error_response(  # noqa: PLR0911  (a table)
+def _error_response(  # noqa: C901, PLR0911  (a table)
     request: web.Request, failure: Exception
 ) -> web.StreamResponse:
     match failure:
@@ -118,6 +118,8 @@ def _error_response(  # noqa: PLR0911  (a table)
             return _json_error(failure)
         case msgspec.DecodeError() | UnicodeDecodeError():
             return error(400, "the body does not have the format that this path expects")
+        case Malformed():
+            return error(400, str(failure))
         case TooLarge():
             return error(413, str(failure))
         case NotFound():
@@ -128,9 +130,21 @@ def _error_response(  # noqa: PLR0911  (a table)
             return error(503, str(failure), **{"Retry-After": f"{math.ceil(failure.after)}"})
         case web.HTTPException() | ConnectionResetError():
             raise failure  # a redirect, or a client that disconnected
+        case _ if _holds_nul(failure):
+            return error(400, "the request holds a NUL character")
         case _:
             log.exception("request.failed", path=request.path)
             return error(500, "an unexpected error; see the server's log for details")
+
+
+def _holds_nul(failure: BaseException | None) -> bool:
+    """Whether PostgreSQL refused a text for its NUL (character_not_in_repertoire). SQLite finds
+    nothing under such a text."""
+    while failure is not None:
+        if getattr(failure, "sqlstate", None) == "22021":
+            return True
+        failure = getattr(failure, "orig", None) or failure.__cause__
+    return False
 
 
 def _json_error(failure: web.HTTPError) -> web.Response:

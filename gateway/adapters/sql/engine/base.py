@@ -45,6 +45,11 @@ class SqlDatabase(Protocol):
         """The keys that encrypt and decrypt stored text."""
         ...
 
+    @property
+    def damage(self) -> str | None:
+        """That the database is damaged, in words, once a job has found it so."""
+        ...
+
     async def write(self, job: Job[T], *, key: str = "", long: bool = False) -> T:
         """Run ``job`` in a transaction and return its result after the commit.
 

@@ -81,6 +81,10 @@ class PostgresDatabase:
             snapshot.connect, read_group, size=limits.readers, lock_timeout=limits.lock_timeout
         )
 
+    @property
+    def damage(self) -> str | None:
+        return self._writers.damage or self._readers.damage
+
     async def write(
         self,
         job: Job[T],

@@ -19,15 +19,17 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
-from gateway.adapters.encryption import DAMAGED, DataKeys
+from gateway.adapters.encryption import DAMAGED as DAMAGED_TEXT
+from gateway.adapters.encryption import DataKeys
 from gateway.adapters.sql.engine.base import (
     KEYS,
     MOST_JOBS,
@@ -37,7 +39,9 @@ from gateway.adapters.sql.engine.base import (
     QueuedBatch,
     QueuedJob,
 )
+from gateway.adapters.sql.engine.failures import DAMAGED, in_words, is_damage
 
+log = structlog.get_logger()
 T = TypeVar("T")
 Item = TypeVar("Item")
 LOCK_TIMEOUT = 10_000
@@ -70,6 +74,17 @@ class SqliteDatabase:
     def engine(self) -> Engine:
         """The writing engine, for migrations at start-up before any job runs."""
         return self._writer.engine
+
+    @property
+    def damage(self) -> str | None:
+        return self._writer.damage or self._reader.damage
+
+    async def check_integrity(self) -> None:
+        """Search the whole file for damage, on a connection of its own: `damage` then says so."""
+        found = await asyncio.to_thread(_quick_check, self.file)
+        if found != "ok":
+            log.error("database.damaged", found=found)
+            self._reader.damage = DAMAGED
 
     async def write(self, job: Job[T], *, key: str = "", long: bool = False) -> T:
         return await self._writer.run(job, key, long=long)
@@ -121,6 +136,8 @@ class SqliteConnection:
         self._batch: QueuedBatch | None = None
         self._working: asyncio.Task[None] | None = None
         self._stopped = False
+        self.damage: str | None = None
+        """Set by the first job that finds the file damaged."""
 
     async def run(self, job: Job[T], key: str = "", *, long: bool = False, bare: bool = False) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -184,6 +201,9 @@ class SqliteConnection:
             outcomes = await self._run_on(self._connection, group)
         except Exception as error:  # noqa: BLE001  (BEGIN or COMMIT failed: every caller gets it)
             outcomes = [(None, error)] * len(group)
+        for _, failure in outcomes:
+            if failure is not None and is_damage(failure):
+                self.damage = in_words(failure)
         if self._connection is not None and any(_found_no_text(error) for _, error in outcomes):
             return await self._run_tolerantly(self._connection, group, outcomes)
         return outcomes
@@ -312,11 +332,22 @@ def _execute_alone(sql: str, connection: Connection) -> None:
         cursor.execute(sql)
 
 
+def _quick_check(file: Path) -> str:
+    """What SQLite finds (sqlite.org/pragma.html#pragma_quick_check); ``ok`` if it is nothing."""
+    try:
+        with closing(
+            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        return type(error).__name__ if is_damage(error) else "ok"
+
+
 def _decode(stored: bytes) -> str:
     try:
         return stored.decode()
     except UnicodeDecodeError:
-        return DAMAGED + stored.decode("utf-8", "replace")
+        return DAMAGED_TEXT + stored.decode("utf-8", "replace")
 
 
 def _found_no_text(error: BaseException | None) -> bool:
