@@ -15,8 +15,8 @@ from gateway.adapters.files import DiskFiles
 from gateway.adapters.sql.audit import SqlAuditLog
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.engine.opening import open_database
+from gateway.adapters.sql.engine.probe import DatabaseProbe
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
-from gateway.adapters.sql.readiness import DatabaseProbe
 from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.webhooks import ALARM, WebhookRecorder, WebhookSubscription

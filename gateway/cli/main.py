@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, str] = {
     "inbox": "queues:inbox",
     "customer": "queues:customer",
     "audit": "audit:audit",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
     "keys": "database:keys",
     "webhooks": "queues:webhooks",
     "retention": "database:retention",
