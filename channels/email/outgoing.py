@@ -10,11 +10,12 @@ import hashlib
 import html
 import mailbox
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
@@ -256,11 +257,33 @@ class MaildirTransport:
             except (OSError, mailbox.Error) as error:
                 raise TryLater(f"maildir {self._path}: {error}") from error
 
+    def find(self, recipients: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """The key and the bytes of each mail to one of ``recipients``."""
+        if not self._path.is_dir():
+            return
+        folder = self._open()
+        for key in folder.keys():  # noqa: SIM118  (a Maildir iterates over its mails)
+            with suppress(KeyError, OSError):  # another program moved or deleted it
+                content = folder.get_bytes(key)
+                headers = BytesHeaderParser().parsebytes(content)
+                if str(headers["Delivered-To"] or "") in recipients:
+                    yield key, content
+
+    def remove(self, recipients: Collection[str]) -> int:
+        """Delete these mails; return their number."""
+        keys = [key for key, _ in self.find(recipients)]
+        for key in keys:
+            self._open().discard(key)
+        return len(keys)
+
     def _write(self, data: bytes) -> None:
-        # Maildir makes all three only if the directory itself is missing: a crash could leave a part.
+        self._open().add(data)
+
+    def _open(self) -> mailbox.Maildir:
+        # Maildir makes all three only if the directory itself is missing: a crash may leave a part.
         for name in ("tmp", "new", "cur"):
             (self._path / name).mkdir(parents=True, exist_ok=True)
-        mailbox.Maildir(self._path).add(data)
+        return mailbox.Maildir(self._path)
 
 
 def _rejection(error: aiosmtplib.SMTPResponseException) -> TryLater | Undeliverable:

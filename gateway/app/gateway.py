@@ -18,6 +18,7 @@ from gateway.app.infrastructure import Infrastructure, plugin_name
 from gateway.app.pipeline import Pipeline
 from gateway.desk.audited import AuditRetention
 from gateway.hookspecs import Readiness
+from gateway.ops.customer_data import CustomerData
 from gateway.ops.doctor import backlog_problems
 from gateway.ops.retention import RetentionJob
 from gateway.pipeline.webhooks import OutgoingWebhooks
@@ -25,6 +26,7 @@ from gateway.plugins import PluginRegistry
 from gateway.ports import (
     Channel,
     Clock,
+    CustomerDataHolder,
     ExclusiveTask,
     Lifecycle,
     Poller,
@@ -52,6 +54,7 @@ class BackgroundTasks:
     services: Services
     load_monitor: LoadMonitor
     retention: RetentionJob
+    customer_data: CustomerData
     webhooks: OutgoingWebhooks
 
     def coroutines(self) -> Iterator[Coroutine[None, None, None]]:
@@ -81,6 +84,7 @@ class BackgroundTasks:
                 audit=infrastructure.audit, clock=infrastructure.clock, days=core.audit_days
             ).run()
             yield self.retention.run_daily()
+            yield self.customer_data.run()
         if infrastructure.works_lanes and core.webhooks.endpoints:
             yield self.webhooks.run()
 
@@ -141,11 +145,23 @@ class Gateway:
             settings=core.webhooks,
         )
         self.retention = self._retention()
+        self.customer_data = CustomerData(
+            store=self.store.customers,
+            files=self.files,
+            clock=self.clock,
+            archive=self.retention.archive,
+            holders={
+                plugin_name(plugin): plugin
+                for plugin in infrastructure.plugin_objects
+                if isinstance(plugin, CustomerDataHolder)
+            },
+        )
         self.background = BackgroundTasks(
             infrastructure=infrastructure,
             services=self.services,
             load_monitor=self.load_monitor,
             retention=self.retention,
+            customer_data=self.customer_data,
             webhooks=self.webhooks,
         )
         self.heartbeat = Heartbeat(

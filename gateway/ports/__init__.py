@@ -28,6 +28,7 @@ from gateway.ports.errors import (
     WarmlineError,
 )
 from gateway.ports.lifecycle import (
+    CustomerDataHolder,
     ExclusiveTask,
     HealthCheck,
     HealthProblem,
@@ -80,6 +81,7 @@ __all__ = [
     "Clock",
     "Conflict",
     "ContextSource",
+    "CustomerDataHolder",
     "Desk",
     "Embedding",
     "Event",

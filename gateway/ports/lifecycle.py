@@ -8,6 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
+from gateway.model import Address, Json
 from gateway.ports.services import Clock, Services
 
 
@@ -97,6 +98,20 @@ class HealthCheck(Protocol):
         The server may be running or not. Look at files on disk, and make at most one cheap call
         to the provider that changes nothing.
         """
+        ...
+
+
+@runtime_checkable
+class CustomerDataHolder(Protocol):
+    """Keeps data of customers outside of the gateway's database and files, such as a folder of
+    mails. Both methods are called by ``warmline customer``, whether or not a server runs."""
+
+    async def export_customer(self, addresses: Sequence[Address]) -> Json:
+        """Return what is kept on the customer with these addresses; empty if it is nothing."""
+        ...
+
+    async def erase_customer(self, addresses: Sequence[Address]) -> int:
+        """Erase it, and return the number of things erased."""
         ...
 
 

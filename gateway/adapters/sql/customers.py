@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
+import structlog
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, or_, select, update
 
 from gateway.adapters.encryption import SEALED, BadKey
 from gateway.adapters.files import DIGEST
@@ -41,6 +42,7 @@ from gateway.model import Address, Inbound, Json, Receipt
 from gateway.ports import NotFound
 from gateway.store import AgentMessage, UpdatedMessage
 
+log = structlog.get_logger()
 EARLIER_STATUSES = {
     "delivered": ("queued", "sent", "unsure"),
     "read": ("queued", "sent", "unsure", "delivered"),
@@ -59,6 +61,9 @@ CONVERSATION_TABLES: tuple[tuple[str, Table], ...] = (
     ("hooks", hooks),
 )
 ERASED = "an erased address"
+_UNFINISHED = (notes_of_guests.c.guest == "warmline.erasure") & (notes_of_guests.c.key == "log")
+"""Marks that erased text may be left in the database's log."""
+_MARK = {"guest": "warmline.erasure", "key": "log", "value": "", "version": 1, "updated_at": 0}
 
 
 class SqlCustomers:
@@ -74,10 +79,34 @@ class SqlCustomers:
     async def export(self, address: Address) -> Json:
         return await self._db.read(lambda c: _export(c, address), long=True)
 
+    async def addresses(self, address: Address) -> tuple[Address, ...]:
+        def job(connection: Connection) -> tuple[Address, ...]:
+            customer = _customer(connection, address)
+            return tuple(_conversations_and_addresses(connection, customer)[1])
+
+        return await self._db.read(job)
+
     async def erase(self, address: Address) -> tuple[int, tuple[str, ...]]:
-        erased = await self._db.write(lambda c: _erase(c, address), long=True)
-        await self._db.checkpoint()
+        def job(connection: Connection) -> tuple[int, tuple[str, ...]]:
+            erased = _erase(connection, address)
+            connection.execute(delete(notes_of_guests).where(_UNFINISHED))
+            connection.execute(insert(notes_of_guests), _MARK)
+            return erased
+
+        erased = await self._db.write(job, long=True)
+        await self.finish_erasures()
         return erased
+
+    async def finish_erasures(self) -> bool:
+        marked = select(notes_of_guests.c.id).where(_UNFINISHED)
+        if await self._db.read(lambda c: c.execute(marked).scalar()) is None:
+            return True
+        if not await self._db.checkpoint():
+            log.warning("erasure.delayed", hint="something reads the database; tried again")
+            return False
+        done = delete(notes_of_guests).where(_UNFINISHED)
+        await self._db.write(lambda c: c.execute(done).close())
+        return True
 
 
 def _report(

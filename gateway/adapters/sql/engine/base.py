@@ -88,8 +88,9 @@ class SqlDatabase(Protocol):
         writes meanwhile."""
         ...
 
-    async def checkpoint(self) -> None:
-        """Remove erased data from the database's log files, where the database allows it."""
+    async def checkpoint(self) -> bool:
+        """Remove erased data from the database's log files, where the database allows it. Returns
+        whether none is left there: a reader may need the log still."""
         ...
 
     async def stop(self) -> None:

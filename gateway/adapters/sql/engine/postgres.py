@@ -130,8 +130,9 @@ class PostgresDatabase:
     async def vacuum(self) -> None:
         """Does nothing: autovacuum does it."""
 
-    async def checkpoint(self) -> None:
+    async def checkpoint(self) -> bool:
         """Does nothing: the server's vacuum overwrites deleted rows in its own time."""
+        return True
 
     async def stop(self) -> None:
         await self._writers.stop()

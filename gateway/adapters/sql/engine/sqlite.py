@@ -46,6 +46,8 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 LOCK_TIMEOUT = 10_000
 """Milliseconds to wait for another process that writes."""
+CHECKPOINT_TIMEOUT = 1_000
+"""Milliseconds to wait for readers of the log."""
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -105,12 +107,11 @@ class SqliteDatabase:
 
         return await asyncio.to_thread(run)
 
-    async def checkpoint(self) -> None:
+    async def checkpoint(self) -> bool:
         """Move everything from the write-ahead log into the database and empty the log, so that no
-        erased data is left in it. Waits for readers, for `LOCK_TIMEOUT` at most."""
-        await self._writer.run(
-            partial(_execute_alone, "PRAGMA wal_checkpoint(TRUNCATE)"), bare=True
-        )
+        erased data is left in it. Waits for readers, for `CHECKPOINT_TIMEOUT` at most: writes wait
+        meanwhile. Returns whether the log is empty."""
+        return await self._writer.run(_empty_log, bare=True)
 
     async def vacuum(self) -> None:
         """Rewrite the file without its free pages. Takes as long as a copy, and as much free disk
@@ -316,11 +317,11 @@ def write_group(connection: Connection, group: Sequence[QueuedJob[Any]]) -> list
 
 
 @contextmanager
-def _patient_cursor(connection: Connection) -> Iterator[Any]:
-    """A driver's cursor that waits up to `LOCK_TIMEOUT` for locks that other processes hold."""
+def _patient_cursor(connection: Connection, timeout: int = LOCK_TIMEOUT) -> Iterator[Any]:
+    """A driver's cursor that waits for locks that others hold, up to ``timeout`` milliseconds."""
     cursor = connection.connection.cursor()
     before: int = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-    cursor.execute(f"PRAGMA busy_timeout={LOCK_TIMEOUT}")
+    cursor.execute(f"PRAGMA busy_timeout={timeout}")
     try:
         yield cursor
     finally:
@@ -330,6 +331,12 @@ def _patient_cursor(connection: Connection) -> Iterator[Any]:
 def _execute_alone(sql: str, connection: Connection) -> None:
     with _patient_cursor(connection) as cursor:
         cursor.execute(sql)
+
+
+def _empty_log(connection: Connection) -> bool:
+    with _patient_cursor(connection, CHECKPOINT_TIMEOUT) as cursor:
+        blocked, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not blocked
 
 
 def _quick_check(file: Path) -> str:
