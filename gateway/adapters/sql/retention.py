@@ -81,11 +81,12 @@ class SqlRetention:
         correct: bool = False,
     ) -> tuple[list[int], RetentionStep]:
         walk = _Walk(before=before, after=after, limit=limit, now=now)
+        seen = await self._db.read(lambda c: _seen(c, walk), long=True)
         if correct and now is not None:
-            future = await self._db.read(lambda c: _future_messages(c, walk), long=True)
+            future = await self._db.read(lambda c: _future_messages(c, seen, walk), long=True)
             if any(future):
                 await self._db.write(lambda c: _correct_times(c, *future, now), long=True)
-        return await self._db.read(lambda c: _find_inactive(c, walk), long=True)
+        return await self._db.read(lambda c: _find_inactive(c, seen, walk), long=True)
 
     async def export_conversation(self, conversation: int) -> Json:
         return await self._db.read(lambda c: _export_conversation(c, conversation), long=True)
@@ -155,8 +156,9 @@ def _seen(connection: Connection, walk: _Walk) -> Sequence[int]:
     return connection.execute(ids.order_by(conversations.c.id).limit(walk.limit)).scalars().all()
 
 
-def _find_inactive(connection: Connection, walk: _Walk) -> tuple[list[int], RetentionStep]:
-    seen = _seen(connection, walk)
+def _find_inactive(
+    connection: Connection, seen: Sequence[int], walk: _Walk
+) -> tuple[list[int], RetentionStep]:
     chosen = select(conversations.c.id).where(
         conversations.c.id.in_(seen),
         conversations.c.opened_at < rows.to_ms(walk.before),
@@ -167,9 +169,11 @@ def _find_inactive(connection: Connection, walk: _Walk) -> tuple[list[int], Rete
     return found, RetentionStep(count=len(found), after=after)
 
 
-def _future_messages(connection: Connection, walk: _Walk) -> tuple[Sequence[int], Sequence[int]]:
-    """The ids of the next conversations and of their messages that are of the future."""
-    seen, limit = _seen(connection, walk), rows.to_ms(walk.future)
+def _future_messages(
+    connection: Connection, seen: Sequence[int], walk: _Walk
+) -> tuple[Sequence[int], Sequence[int]]:
+    """The ids of the conversations and of their messages that are of the future."""
+    limit = rows.to_ms(walk.future)
     opened = select(conversations.c.id).where(
         conversations.c.id.in_(seen), conversations.c.opened_at > limit
     )
