@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -32,6 +32,9 @@ class MailIntake:
     limits: ParseLimits
     max_bytes: int
     loop_guard: LoopGuard
+    large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """One large mail is parsed at a time: that takes ten times its size of memory, and several
+    threads are no faster."""
 
     async def store(self, raw: bytes, envelope: str | None = None) -> None:
         """Store the mail ``raw`` and return once it, or what it reports, is committed.
@@ -40,6 +43,13 @@ class MailIntake:
         failed: the caller must then offer the mail again. A mail longer than ``max_bytes`` is
         kept cut off, and goes to a person.
         """
+        if len(raw) <= _INLINE_BYTES:
+            await self._store(raw, envelope)
+            return
+        async with self.large:
+            await self._store(raw, envelope)
+
+    async def _store(self, raw: bytes, envelope: str | None) -> None:
         kept = raw[: self.max_bytes]
         original = await self.services.files.keep(
             File(name="mail.eml", media_type="message/rfc822", data=kept)

@@ -63,7 +63,13 @@ class Infrastructure:
         self.metrics.count_from(
             "unreadable_values", "Stored values that are damaged", "column", keys.unreadable
         )
-        self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
+        self.files = DiskFiles(
+            settings.data_dir / "files",
+            most=core.limits.attachment,
+            keys=keys,
+            quota=core.limits.files * 1_000_000 if core.limits.files else None,
+            least_disk=core.limits.disk * 1_000_000,
+        )
         self.database = open_database(settings.database_url, core.postgres, keys)
         self.database.observe_commits(self.metrics.commit_units.observe)
         self.store = SqlStore(

@@ -33,6 +33,7 @@ from gateway.cli.common import (
 from gateway.ports import StartupHints, WarmlineError
 from gateway.settings import Settings
 from gateway.web import health
+from gateway.web.timeouts import TimedSite
 
 log = structlog.get_logger()
 ROLES = ("all", "web", "worker")
@@ -182,7 +183,7 @@ async def _serve_until(
     runner = web.AppRunner(build_app(gateway), shutdown_timeout=drain, access_log=None)
     try:
         await runner.setup()
-        await web.SockSite(runner, listener).start()
+        await TimedSite(runner, listener).start()
         welcome = asyncio.create_task(_welcome_when_ready(gateway, url))
         await stop.wait()
         welcome.cancel()

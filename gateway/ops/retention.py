@@ -36,7 +36,7 @@ class FileArchive(Protocol):
     """The stored files."""
 
     def older_than(self, timestamp: float) -> AsyncIterator[list[str]]: ...
-    async def forget(self, digests: tuple[str, ...]) -> None: ...
+    async def forget(self, digests: tuple[str, ...], *, before: float | None = None) -> None: ...
 
 
 class DeletedCounts(Value, frozen=True, kw_only=True):
@@ -142,14 +142,14 @@ class RetentionJob:
         async for digests in self.files.older_than(before.timestamp()):
             batch += digests
             if len(batch) >= FILES_AT_ONCE:
-                count += await self._delete_unreferenced(batch, dry)
+                count += await self._delete_unreferenced(batch, before, dry)
                 batch = []
-        return count + await self._delete_unreferenced(batch, dry)
+        return count + await self._delete_unreferenced(batch, before, dry)
 
-    async def _delete_unreferenced(self, digests: list[str], dry: bool) -> int:
+    async def _delete_unreferenced(self, digests: list[str], before: datetime, dry: bool) -> int:
         unreferenced = await self.store.unreferenced_files(digests) if digests else set()
         if unreferenced and not dry:
-            await self.files.forget(tuple(unreferenced))
+            await self.files.forget(tuple(unreferenced), before=before.timestamp())
         return len(unreferenced)
 
     async def _write_archive(self, conversations: Sequence[int]) -> None:

@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 from gateway.ports import Conflict, Malformed, NotAccepted, NotFound, TooLarge
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.tasks import contained
+from gateway.web.timeouts import limit_body
 
 log = structlog.get_logger()
 UNKNOWN = "unknown"
@@ -26,6 +27,7 @@ CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",
@@ -80,11 +82,15 @@ def _wrap(
 ) -> Handler:
     async def wrapped(request: web.Request) -> web.StreamResponse:
         started = perf_counter()
+        body_timer = limit_body(request)
         try:
             with contained():
                 response = await handler(request)
         except Exception as error:  # noqa: BLE001  (logged there, or raised again)
             response = _error_response(request, error)
+        finally:
+            if body_timer is not None:
+                body_timer.cancel()
         # The method of an unmatched request may be any text, so it is no metric label.
         method = request.method if path is not UNKNOWN else "any"
         metrics.request_seconds.labels(method, path).observe(perf_counter() - started)
