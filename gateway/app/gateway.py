@@ -36,8 +36,7 @@ from gateway.ports import (
 )
 from gateway.runtime.load_shedding import BacklogMonitor, LoadMonitor
 from gateway.runtime.scheduler import Heartbeat, Scheduler
-from gateway.runtime.tasks import cancel_all, contained
-from gateway.runtime.watchdog import LoopWatchdog
+from gateway.runtime.tasks import LoopWatchdog, cancel_all, contained
 from gateway.settings import Settings
 from gateway.support.backoff import Backoff
 

@@ -14,8 +14,8 @@ from gateway.adapters.encryption import read_keys
 from gateway.adapters.files import DiskFiles
 from gateway.adapters.sql.audit import SqlAuditLog
 from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.engine.health import DatabaseProbe
 from gateway.adapters.sql.engine.opening import open_database
-from gateway.adapters.sql.engine.probe import DatabaseProbe
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore

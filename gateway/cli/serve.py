@@ -33,7 +33,7 @@ from gateway.cli.common import (
 from gateway.ports import StartupHints, WarmlineError
 from gateway.settings import Settings
 from gateway.web import health
-from gateway.web.timeouts import TimedSite
+from gateway.web.errors import TimedSite
 
 log = structlog.get_logger()
 ROLES = ("all", "web", "worker")

@@ -15,7 +15,7 @@ import channels.rest
 from gateway import Reply
 from gateway.app import build_app, build_gateway
 from gateway.testing import FakeHandler, PlainVoice, as_plugins, settings_for
-from gateway.web import timeouts
+from gateway.web import errors
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
 POST = (
@@ -34,7 +34,7 @@ async def served(folder: Path) -> AsyncIterator[int]:
     runner = web.AppRunner(build_app(gateway), shutdown_timeout=0.1)
     await runner.setup()
     listener = socket.create_server(("127.0.0.1", 0))
-    await timeouts.TimedSite(runner, listener).start()
+    await errors.TimedSite(runner, listener).start()
     try:
         yield listener.getsockname()[1]
     finally:
@@ -43,8 +43,8 @@ async def served(folder: Path) -> AsyncIterator[int]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts, "HEADER_TIMEOUT", 0.5)
-    monkeypatch.setattr(timeouts, "BODY_TIMEOUT", 0.5)
+    monkeypatch.setattr(errors, "HEADER_TIMEOUT", 0.5)
+    monkeypatch.setattr(errors, "BODY_TIMEOUT", 0.5)
 
 
 async def drip(writer: asyncio.StreamWriter) -> None:

@@ -13,7 +13,7 @@ from gateway.adapters.sql import rows
 from gateway.adapters.sql.customers import SqlCustomers
 from gateway.adapters.sql.encryption import check_keys
 from gateway.adapters.sql.engine.base import SqlDatabase
-from gateway.adapters.sql.engine.failures import in_words
+from gateway.adapters.sql.engine.health import in_words
 from gateway.adapters.sql.engine.opening import NEWEST, migrate, revision_of
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.adapters.sql.handoffs import SqlHandoffs

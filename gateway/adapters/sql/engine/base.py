@@ -79,6 +79,10 @@ class SqlDatabase(Protocol):
         the same. The job begins and ends its own transactions. For migrations."""
         ...
 
+    async def check_integrity(self, largest: int) -> None:
+        """Search a database of at most ``largest`` bytes for damage: `damage` then says so."""
+        ...
+
     def observe_commits(self, observer: Callable[[int], object]) -> None:
         """Call ``observer`` with the number of jobs in each transaction that writes."""
         ...

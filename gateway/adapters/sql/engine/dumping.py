@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from sqlalchemy import inspect, text
 
 from gateway.adapters.sql.engine.base import SqlDatabase
-from gateway.adapters.sql.engine.failures import in_words
+from gateway.adapters.sql.engine.health import in_words
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.ports import WarmlineError
 

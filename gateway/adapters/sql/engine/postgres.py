@@ -127,6 +127,9 @@ class PostgresDatabase:
     def observe_commits(self, observer: Callable[[int], object]) -> None:
         self._writers.observer = observer
 
+    async def check_integrity(self, largest: int) -> None:
+        """Does nothing: the server checks each page that it reads."""
+
     async def vacuum(self) -> None:
         """Does nothing: autovacuum does it."""
 

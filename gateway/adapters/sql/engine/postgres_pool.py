@@ -34,7 +34,7 @@ from gateway.adapters.sql.engine.base import (
     QueuedBatch,
     QueuedJob,
 )
-from gateway.adapters.sql.engine.failures import in_words, is_damage
+from gateway.adapters.sql.engine.health import in_words, is_damage
 
 T = TypeVar("T")
 Item = TypeVar("Item")

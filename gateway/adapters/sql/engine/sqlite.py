@@ -39,7 +39,7 @@ from gateway.adapters.sql.engine.base import (
     QueuedBatch,
     QueuedJob,
 )
-from gateway.adapters.sql.engine.failures import DAMAGED, in_words, is_damage
+from gateway.adapters.sql.engine.health import DAMAGED, in_words, is_damage
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -81,8 +81,10 @@ class SqliteDatabase:
     def damage(self) -> str | None:
         return self._writer.damage or self._reader.damage
 
-    async def check_integrity(self) -> None:
-        """Search the whole file for damage, on a connection of its own: `damage` then says so."""
+    async def check_integrity(self, largest: int) -> None:
+        """See `SqlDatabase`. On a connection of its own, in a thread."""
+        if not self.file.exists() or self.file.stat().st_size > largest:
+            return
         found = await asyncio.to_thread(_quick_check, self.file)
         if found != "ok":
             log.error("database.damaged", found=found)
