@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -66,7 +66,8 @@ async def test_headers_must_arrive_in_time(before: bytes, sent: str, tmp_path: P
         dripping = asyncio.create_task(drip(writer)) if sent == "drips" else None
         try:
             async with asyncio.timeout(2):
-                assert await reader.read() == b""
+                with suppress(ConnectionResetError):  # its last byte came too late
+                    assert await reader.read() == b""
         except TimeoutError:
             assert (bool(before), sent) == (True, "nothing")
             writer.write(GET)
