@@ -60,9 +60,7 @@ class Infrastructure:
         self.events = self.cluster.events
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
-        self.metrics.count_from(
-            "unreadable_values", "Stored values that are damaged", "column", keys.unreadable
-        )
+        self.metrics.unreadable.tally = keys.unreadable
         self.files = DiskFiles(
             settings.data_dir / "files",
             most=core.limits.attachment,

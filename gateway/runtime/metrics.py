@@ -96,10 +96,10 @@ class LoopMetric(Collector, Generic[C]):
 
 
 class TallyMetric(Collector):
-    """A counter whose values something else keeps; see `Metrics.count_from`."""
+    """A counter whose values, by those of ``label``, something else keeps in `tally`."""
 
-    def __init__(self, name: str, help_text: str, label: str, tally: Mapping[str, int]) -> None:
-        self._tally = tally
+    def __init__(self, name: str, help_text: str, label: str) -> None:
+        self.tally: Mapping[str, int] = {}
         self._family = partial(CounterMetricFamily, name, help_text, labels=[label])
 
     def describe(self) -> Iterable[Metric]:
@@ -107,7 +107,7 @@ class TallyMetric(Collector):
 
     def collect(self) -> Iterable[Metric]:
         family = self._family()
-        for value, count in dict(self._tally).items():
+        for value, count in dict(self.tally).items():
             family.add_metric((value,), count)
         return (family,)
 
@@ -165,6 +165,10 @@ class Metrics:
         self.request_seconds = seconds("request", "HTTP requests, by route", "method", "path")
         self.work_seconds = seconds("work", "One call of a plugin", "kind", "name")
         self.work_errors = counters("work_errors", "Calls of plugins that raised", "kind", "name")
+        self.unreadable = TallyMetric(
+            "warmline_unreadable_values", "Stored values that are damaged", "column"
+        )
+        registry.register(self.unreadable)
         self.commit_units = Histogram(
             "warmline_commit_units", "Jobs that shared one commit",
             buckets=UNITS, registry=registry,
@@ -182,10 +186,6 @@ class Metrics:
         """The plugins that failed within the last `RECENT` seconds."""
         since = monotonic() - RECENT
         return tuple(sorted(name for name, at in self._failed_at.items() if at >= since))
-
-    def count_from(self, name: str, help_text: str, label: str, tally: Mapping[str, int]) -> None:
-        """Show ``tally``, which something else counts: the values of ``label`` and their counts."""
-        self.registry.register(TallyMetric(f"warmline_{name}", help_text, label, tally))
 
     def measure(self, kind: str, name: str) -> MeasuredCall:
         """Measures the code within: its calls, duration and errors."""

@@ -175,3 +175,17 @@ async def test_an_export_holds_the_files(tmp_path: Path, stored_in: str) -> None
         with pytest.raises(NotFound):
             await gw.services.files.open(digests["ben"])
         assert await gw.services.files.open(digests["ana"]) == b"file of ana"
+
+
+async def test_a_mail_with_nul_in_its_headers_is_kept(tmp_path: Path, stored_in: str) -> None:
+    """Its server would not send it in another form, so only the character goes."""
+    raw = (
+        b"From: ana\x00@example.org\r\nTo: help@shop.example\r\nSubject: a\x00b\r\n"
+        b"Message-ID: <1\x00@example.org>\r\nIn-Reply-To: <0\x00@x>\r\n\r\nhello\x00\r\n"
+    )
+    async with gateway_in(tmp_path, channels.email, channels={"email": MAIL}) as gw:
+        email: Any = gw.gateway.registrations.channels["email"]
+        await email._intake(gw.services).store(raw, "ana@example.org")
+        await gw.settled()
+        card = await gw.services.desk.card(1)
+        assert card.messages[0].text.startswith("hello")
