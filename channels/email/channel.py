@@ -18,9 +18,11 @@ from channels.email.outgoing import AlarmMails, MaildirTransport, MailTransport,
 from channels.email.parse import ParseLimits
 from channels.email.settings import EmailSettings
 from gateway import (
+    Address,
     Clock,
     File,
     HealthProblem,
+    Json,
     Outbound,
     Sent,
     Services,
@@ -169,6 +171,23 @@ class Email:
                 problems.append(str(error))
         advice = "check its host, port, user and password in `channels.email`"
         return [HealthProblem(what=problem, fix=advice) for problem in problems]
+
+    async def export_customer(self, addresses: Sequence[Address]) -> Json:
+        """The mails to them that lie in our Maildir."""
+        transport = self._transport
+        if not isinstance(transport, MaildirTransport):
+            return []
+        found = await asyncio.to_thread(lambda: list(transport.find(self._own(addresses))))
+        return [content.decode("utf-8", "replace") for _, content in found]
+
+    async def erase_customer(self, addresses: Sequence[Address]) -> int:
+        """Delete them. (What was sent by a mail server lies with the customer.)"""
+        if not isinstance(self._transport, MaildirTransport):
+            return 0
+        return await asyncio.to_thread(self._transport.remove, self._own(addresses))
+
+    def _own(self, addresses: Sequence[Address]) -> frozenset[str]:
+        return frozenset(a.value for a in addresses if a.channel == self.name)
 
     def _intake(self, services: Services) -> MailIntake:
         return MailIntake(

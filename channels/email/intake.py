@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,6 +17,10 @@ from gateway import Address, Attachment, Fact, File, Inbound, Receipt, Services,
 log = structlog.get_logger(__name__)
 
 _MAX_AGE = timedelta(days=30)
+
+
+LARGE = 64_000
+"""Bytes of a mail from which on it is large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,9 @@ class MailIntake:
     limits: ParseLimits
     max_bytes: int
     loop_guard: LoopGuard
+    large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """One large mail is parsed at a time: that takes ten times its size of memory, and several
+    threads are no faster."""
 
     async def store(self, raw: bytes, envelope: str | None = None) -> None:
         """Store the mail ``raw`` and return once it, or what it reports, is committed.
@@ -40,6 +47,13 @@ class MailIntake:
         failed: the caller must then offer the mail again. A mail longer than ``max_bytes`` is
         kept cut off, and goes to a person.
         """
+        if len(raw) <= LARGE:
+            await self._store(raw, envelope)
+            return
+        async with self.large:
+            await self._store(raw, envelope)
+
+    async def _store(self, raw: bytes, envelope: str | None) -> None:
         kept = raw[: self.max_bytes]
         original = await self.services.files.keep(
             File(name="mail.eml", media_type="message/rfc822", data=kept)
@@ -95,10 +109,10 @@ class MailIntake:
         facts = tuple(Fact(name=name, value=value) for name, value in notes if value)
         accepted = await self.services.intake.accept(
             Inbound(
-                address=Address(channel=self.channel, value=mail.sender),
+                address=Address(channel=self.channel, value=_without_nul(mail.sender)),
                 text=mail.text,
                 at=_plausible_date(mail.at, now),
-                remote_id=mail.remote_id,
+                remote_id=_without_nul(mail.remote_id),
                 kind="unreadable" if mail.unreadable else "message",
                 name=mail.name,
                 subject=mail.subject or "",  # never None: mail has threads even without a subject
@@ -132,6 +146,12 @@ def _fingerprint(mail: ParsedMail) -> str:
     words = " ".join(f"{mail.subject or ''} {mail.text}".split())
     files = (hashlib.sha256(file.data).hexdigest() for file in mail.files)
     return hashlib.sha256("\n".join((words, *files)).encode()).hexdigest()[:32]
+
+
+def _without_nul(header: str) -> str:
+    """A mail must not be lost for a broken header, as a message of another channel may be."""
+    replaced = header.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return replaced.encode("utf-8", "replace").decode()
 
 
 def _plausible_date(at: datetime | None, now: datetime) -> datetime:

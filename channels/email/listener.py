@@ -28,6 +28,14 @@ StoreEnveloped = Callable[[bytes, str], Awaitable[None]]
 """Stores a mail with its SMTP sender; returns once it is committed, or raises NotAccepted."""
 
 _MAX_LINE = 65_536
+PARALLEL = 3
+"""Mails of the largest size that may arrive at once. Each costs some five times its size."""
+LEAST_BUDGET = 20_000_000
+USUAL_SIZE = 100_000
+"""Bytes that a mail of undeclared size counts for; nearly every mail server declares it."""
+WAIT = 120.0
+"""Seconds that a mail waits for others, of the five minutes that its sender has (RFC 5321, section
+4.5.3.2.2)."""
 _TRY_LATER = "451 4.3.0 Not stored; please try again later"
 
 
@@ -62,7 +70,8 @@ class SmtpListener(NamedTuple):
         # aiosmtpd logs every command, customers' addresses included, as information.
         logging.getLogger("mail.log").setLevel(logging.ERROR)
         loop = asyncio.get_running_loop()
-        handler = SmtpHandler(store=store, settings=settings)
+        budget = ByteBudget(max(PARALLEL * max_bytes, LEAST_BUDGET))
+        handler = SmtpHandler(store=store, settings=settings, budget=budget)
         connections: set[_LimitedSmtp] = set()
         protocol = _LimitedLmtp if settings.lmtp else _LimitedSmtp
 
@@ -71,12 +80,15 @@ class SmtpListener(NamedTuple):
                 handler,
                 connections=connections,
                 max_connections=settings.smtp_connections,
+                max_each=settings.smtp_connections_each,
+                budget=budget,
                 data_size_limit=max_bytes,
                 enable_SMTPUTF8=True,
                 hostname=settings.mailbox.domain,
                 ident="Warmline",
                 tls_context=self.tls,
-                timeout=300,  # RFC 5321 section 4.5.3.2.7: at least five minutes
+                # The default is what RFC 5321, section 4.5.3.2.7, asks for: five minutes.
+                timeout=settings.smtp_silence,
                 loop=loop,
             )
 
@@ -97,6 +109,16 @@ class SmtpHandler:
 
     store: StoreEnveloped
     settings: EmailSettings
+    budget: ByteBudget
+
+    async def handle_MAIL(  # noqa: N802  (aiosmtpd calls it by this name)
+        self, server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if not await self.budget.reserve(server, _declared_size(options)):
+            return "452 4.3.1 Too many large mails at once; please try again later"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
 
     async def handle_RCPT(  # noqa: N802  (aiosmtpd calls it by this name)
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -119,6 +141,8 @@ class SmtpHandler:
             answer = _TRY_LATER
         else:
             answer = "250 2.0.0 Stored"
+        finally:
+            self.budget.release(server)
         # LMTP answers for each recipient (RFC 2033 section 4.2), SMTP once.
         times = len(envelope.rcpt_tos) if isinstance(server, LMTP) else 1
         return "\r\n".join([answer] * times)
@@ -135,8 +159,47 @@ class SmtpHandler:
         return self.settings.any_recipient or plain in self.settings.own_addresses or postmaster
 
 
+def _declared_size(options: list[str]) -> int:
+    """The size that the client declares (RFC 1870), else a usual one."""
+    for option in options:
+        name, _, value = option.partition("=")
+        if name.upper() == "SIZE" and value.isdecimal() and len(value) < 12:
+            return int(value)
+    return USUAL_SIZE
+
+
+class ByteBudget:
+    """How many bytes of mail may be on their way into memory at once. A mail waits for its share;
+    one that is larger than ``most`` waits until it is alone."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: dict[object, int] = {}
+        self._released = asyncio.Event()
+
+    async def reserve(self, owner: object, size: int) -> bool:
+        """Reserve ``size`` bytes for the next mail of ``owner``; False when others have not made
+        room within `WAIT` seconds."""
+        self.release(owner)
+        size = min(size, self._most)
+        try:
+            async with asyncio.timeout(WAIT):
+                while sum(self._held.values()) + size > self._most:
+                    self._released.clear()
+                    await self._released.wait()
+        except TimeoutError:
+            return False
+        self._held[owner] = size
+        return True
+
+    def release(self, owner: object) -> None:
+        """Its mail is stored or given up."""
+        if self._held.pop(owner, None) is not None:
+            self._released.set()
+
+
 class _LimitedSmtp(SMTP):
-    """Limits the number of connections, and accepts the long lines that real mail has."""
+    """Limits the connections, also of each address, and accepts the long lines of real mail."""
 
     line_length_limit = _MAX_LINE
 
@@ -146,13 +209,19 @@ class _LimitedSmtp(SMTP):
         *,
         connections: set[_LimitedSmtp],
         max_connections: int,
+        max_each: int,
+        budget: ByteBudget,
         **options: Any,
     ) -> None:
         self._connections, self._max_connections = connections, max_connections
+        self._max_each, self._budget = max_each, budget
+        self.address: str | None = None
         super().__init__(handler, **options)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self not in self._connections and len(self._connections) >= self._max_connections:
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if peer else None
+        if self not in self._connections and self._is_full():
             if isinstance(transport, asyncio.WriteTransport):
                 transport.write(b"421 4.7.0 Too many connections; please try again later\r\n")
             transport.close()
@@ -160,9 +229,14 @@ class _LimitedSmtp(SMTP):
         self._connections.add(self)
         super().connection_made(transport)
 
+    def _is_full(self) -> bool:
+        of_address = sum(other.address == self.address for other in self._connections)
+        return len(self._connections) >= self._max_connections or of_address >= self._max_each
+
     def connection_lost(self, error: Exception | None) -> None:
         if self in self._connections:
             self._connections.discard(self)
+            self._budget.release(self)
             super().connection_lost(error)
 
     def eof_received(self) -> bool | None:

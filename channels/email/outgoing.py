@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import mailbox
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Protocol
@@ -131,13 +132,36 @@ class MaildirTransport:
             except (OSError, mailbox.Error) as error:
                 raise TryLater(f"maildir {self._path}: {error}") from error
 
+    def find(self, recipients: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """The key and the bytes of each mail to one of ``recipients``."""
+        if not self._path.is_dir():
+            return
+        folder = self._open()
+        for key in folder.keys():  # noqa: SIM118  (a Maildir iterates over its mails)
+            with suppress(KeyError, OSError):  # another program moved or deleted it
+                content = folder.get_bytes(key)
+                headers = BytesHeaderParser().parsebytes(content)
+                if str(headers["Delivered-To"] or "") in recipients:
+                    yield key, content
+
+    def remove(self, recipients: Collection[str]) -> int:
+        """Delete these mails; return their number."""
+        keys = [key for key, _ in self.find(recipients)]
+        for key in keys:
+            self._open().discard(key)
+        return len(keys)
+
     def _write(self, data: bytes) -> None:
+        folder = self._open()
+        key = folder.add(data)
+        with suppress(FileNotFoundError):  # another program may have taken it already
+            (self._path / "new" / key).chmod(0o600)
+
+    def _open(self) -> mailbox.Maildir:
         # Maildir makes none of them where the directory exists: a crash could leave a part.
         for name in ("tmp", "new", "cur"):
             private_folder(self._path / name)
-        key = mailbox.Maildir(self._path).add(data)
-        with suppress(FileNotFoundError):  # another program may have taken it already
-            (self._path / "new" / key).chmod(0o600)
+        return mailbox.Maildir(self._path)
 
 
 def _rejection(error: aiosmtplib.SMTPResponseException) -> TryLater | Undeliverable:

@@ -137,6 +137,12 @@ class EmailSettings(BaseModel):
     smtp_connections: int = Field(
         100, ge=1, description="connections at once; further ones get the answer 421"
     )
+    smtp_connections_each: int = Field(
+        20, ge=1, description="connections at once from one address; further ones get 421"
+    )
+    smtp_silence: float = Field(
+        300.0, ge=1, description="seconds between commands, and for one mail to arrive"
+    )
     lmtp: bool = Field(False, description="the listener speaks LMTP (RFC 2033) instead of SMTP")
 
     outgoing: OutgoingSettings | None = None

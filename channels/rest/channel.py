@@ -277,8 +277,8 @@ async def _poll(
     request: web.Request, services: Services, polls: LongPolls, allowed: str | None
 ) -> web.Response:
     sender = request.query.get("sender", "")
-    if not sender:
-        raise web.HTTPBadRequest(text="the sender is missing: add ?sender=...")
+    if not sender or "\x00" in sender:
+        raise web.HTTPBadRequest(text="the sender is missing or holds NUL: add ?sender=...")
     check_sender(allowed, sender)
     after = _number(request, "after", int, 0, 2**62)
     wait = _number(request, "wait", float, 0.0, MAX_WAIT)

@@ -52,6 +52,7 @@ class WebchatSettings(BaseModel):
     )
     messages_per_minute: int = Field(30, ge=1, description="messages of one session")
     files_per_minute: int = Field(10, ge=1, description="files of one session")
+    files_per_minute_ip: int = Field(60, ge=1, description="files from one IP address")
     sessions_per_minute: int = Field(30, ge=1, description="new sessions from one IP address")
     lines_per_ip: int = Field(
         40, ge=1, description="open sockets and waiting polls of one IP address"

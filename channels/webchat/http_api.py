@@ -75,6 +75,8 @@ class HttpApi:
         self._services, self._handler, self._tokens = services, handler, tokens
         self._admission, self._settings = admission, settings
         self._uploads = RateLimit(settings.files_per_minute, what="files")
+        # A session is free to begin, so a limit for each would be none.
+        self._uploads_of_ip = RateLimit(settings.files_per_minute_ip, what="files")
 
     async def post_frame(self, request: web.Request) -> web.StreamResponse:
         """``POST messages``: one frame in, and the frame that answers it, if any, out."""
@@ -108,6 +110,7 @@ class HttpApi:
         try:
             visitor = self._visitor(request)
             await self._uploads.take(visitor.session)
+            await self._uploads_of_ip.take(self._admission.client_ip(request))
             data = await self._read_file(request)
             media_type = sniff(data)
             if media_type not in self._settings.file_types:

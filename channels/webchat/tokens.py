@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar
 
 import jwt
 import msgspec
+import structlog
 
 from gateway import Address, Attachment, Value, WarmlineError
 
@@ -26,6 +27,11 @@ CHANNEL = "webchat"
 SESSION, FILE = "warmline-webchat-session", "warmline-webchat-file"
 ALGORITHMS = ["HS256"]
 SHAPE = re.compile(r"[A-Za-z0-9_-]{1,3000}\.[A-Za-z0-9_-]{1,3000}\.[A-Za-z0-9_-]{1,200}")
+
+log = structlog.get_logger(__name__)
+_SHORTEST = 32
+"""Characters of a secret; those we make have 64."""
+_REMEDY = "restore it from a backup, or delete it: all visitors then begin new conversations"
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 V = TypeVar("V", bound=Value)
@@ -132,7 +138,10 @@ class SessionTokens:
 def lasting_secret(path: Path) -> str:
     """The secret kept at ``path``. If there is none it is made, readable by its owner alone.
 
-    Two processes that start together get the same one: a link appears whole or not at all.
+    Two processes that start together get the same one: a link appears whole or not at all. An empty
+    file holds no secret that a session could rest on, so it is made anew, which is logged. Raises
+    WarmlineError for one that cannot be read or is too short to be a secret of ours: making it anew
+    would end every session and take visitors' files from them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
@@ -145,7 +154,22 @@ def lasting_secret(path: Path) -> str:
             pass
         finally:
             Path(temporary).unlink()
-    return path.read_text("ascii").strip()
+    return _read_secret(path)
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        secret = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is damaged"
+        raise WarmlineError(f"cannot read the key {path}: {why}; {_REMEDY}") from None
+    if not secret:
+        log.warning("webchat.key_made_anew", file=str(path), why="it was empty")
+        path.unlink(missing_ok=True)
+        return lasting_secret(path)
+    if len(secret) < _SHORTEST:
+        raise WarmlineError(f"the key {path} is cut off or damaged; {_REMEDY}")
+    return secret
 
 
 def _verify(

@@ -17,6 +17,7 @@ import base64
 import binascii
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
@@ -25,8 +26,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gateway.ports import WarmlineError
 
 MARK = "\x1e"
-PLAIN, SEALED = f"{MARK}p", f"{MARK}1"
-"""Prefixes: of a plain text that happens to begin with the mark; of an encrypted text."""
+PLAIN, SEALED, DAMAGED = f"{MARK}p", f"{MARK}1", f"{MARK}?"
+"""Prefixes: of a plain text that happens to begin with the mark; of an encrypted text; of stored
+bytes that are no text, as the database returns them."""
 FILE = b"\x1eWARMLINE\x1e"
 NAME, NONCE, SIZE = 8, 12, 32
 
@@ -40,6 +42,8 @@ class DataKeys:
 
     def __init__(self, keys: Sequence[bytes] = ()) -> None:
         self._ciphers = {key_name(key): AESGCM(key) for key in keys}
+        self.unreadable: Counter[str] = Counter()
+        """How often a stored value could not be read, by table and column."""
         self.first: str | None = next(iter(self._ciphers), None)
         """The name of the key that encrypts; None: nothing is encrypted."""
 
@@ -47,6 +51,10 @@ class DataKeys:
     def names(self) -> tuple[str, ...]:
         """The names of the keys. A name does not reveal its key."""
         return tuple(self._ciphers)
+
+    def count_unreadable(self, column: str) -> None:
+        """A stored value of ``column`` (TABLE.COLUMN) could not be read."""
+        self.unreadable[column] += 1
 
     def seal(self, text: str, place: str) -> str:
         """``text`` encrypted and bound to ``place``; unchanged when there are no keys."""
@@ -65,10 +73,12 @@ class DataKeys:
             name = text[len(SEALED) : start]
             try:
                 encrypted = base64.b64decode(text[start:], validate=True)
-            except binascii.Error:
+            except ValueError:
                 what = f"an encrypted text of {_table(place)} is damaged"
                 raise BadKey(f"{what}; restore it from a backup") from None
             return self._decrypt(encrypted, place, name).decode("utf-8", "surrogatepass")
+        if text.startswith(DAMAGED):
+            raise BadKey(f"a text of {_table(place)} is damaged; restore it from a backup")
         return text.removeprefix(PLAIN)
 
     def seal_bytes(self, data: bytes, place: str) -> bytes:
@@ -84,7 +94,8 @@ class DataKeys:
         start = len(FILE) + 1 + NAME
         if data[len(FILE) : len(FILE) + 1] == b"p":
             return data[start:]
-        return self._decrypt(data[start:], place, data[len(FILE) + 1 : start].decode("ascii"))
+        name = data[len(FILE) + 1 : start].decode("ascii", "replace")
+        return self._decrypt(data[start:], place, name)
 
     def is_current(self, text: str) -> bool:
         """Whether ``text`` is as it would be stored now: encrypted with the first key, or plain

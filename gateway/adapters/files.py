@@ -6,17 +6,23 @@ import asyncio
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import filetype
+import structlog
 
-from gateway.adapters.encryption import DataKeys
+from gateway.adapters.encryption import BadKey, DataKeys
 from gateway.model import Attachment, File
-from gateway.ports import NotFound, TooLarge
+from gateway.ports import NotAccepted, NotFound, TooLarge
 from gateway.support.private import private_folder
 
+log = structlog.get_logger()
+FULL = 300.0
+"""Seconds after which somebody may try again when there is no room for a file."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -24,13 +30,25 @@ class DiskFiles:
     """Files below ``folder``, each named by the SHA-256 of its content, of at most ``most`` bytes.
     With ``keys`` the content is encrypted on disk."""
 
-    def __init__(self, folder: Path, *, most: int, keys: DataKeys | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        most: int,
+        keys: DataKeys | None = None,
+        quota: int | None = None,
+        least_disk: int = 0,
+    ) -> None:
+        """``quota``: bytes that all files may have; ``least_disk``: bytes that stay free."""
         self._folder = folder
         self._most = most
         self._keys = keys or DataKeys()
+        self._quota, self._least_disk = quota, least_disk
+        self._used: int | None = None
 
     async def keep(self, file: File) -> Attachment:
-        """Store ``file``. It is on the disk when this returns. Raises TooLarge."""
+        """Store ``file``. It is on the disk when this returns, and stays there for a day, or as
+        long as a row names it. Raises TooLarge, and NotAccepted when disk or quota are full."""
         size = len(file.data)
         if size > self._most:
             raise TooLarge(f"{size} bytes; limits.attachment allows {self._most}")
@@ -39,22 +57,43 @@ class DiskFiles:
         return Attachment(name=file.name, media_type=media_type, size=size, digest=digest)
 
     async def open(self, digest: str) -> bytes:
-        """The content of the file. Raises NotFound."""
+        """The content of the file. Raises NotFound, also when it is damaged or not readable."""
         path = self._path(digest)
         try:
-            stored = await asyncio.to_thread(path.read_bytes)
+            return await asyncio.to_thread(self._read, path)
         except FileNotFoundError:
             raise NotFound(f"no file {digest}") from None
-        return self._keys.open_bytes(stored, _place(digest))
+        except (BadKey, OSError) as error:
+            log.exception("file.unreadable", digest=digest)
+            self._keys.count_unreadable("files")
+            raise NotFound(f"the file {digest} is damaged and cannot be read") from error
 
-    async def forget(self, digests: tuple[str, ...]) -> None:
-        """Delete files that no row refers to any more."""
+    def _read(self, path: Path) -> bytes:
+        data = self._keys.open_bytes(path.read_bytes(), _place(path.name))
+        if hashlib.sha256(data).hexdigest() != path.name:
+            raise BadKey("its content is not what was stored; restore it from a backup")
+        return data
+
+    async def forget(self, digests: tuple[str, ...], *, before: float | None = None) -> None:
+        """Delete files that no row refers to any more; with ``before`` (seconds since 1970) only
+        those that nobody has stored again since."""
         for digest in digests:
-            await asyncio.to_thread(self._path(digest).unlink, missing_ok=True)
+            await asyncio.to_thread(self._delete, self._path(digest), before)
+
+    def _delete(self, path: Path, before: float | None) -> None:
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return
+        if before is None or status.st_mtime < before:
+            path.unlink(missing_ok=True)
+            self._used = None if self._used is None else self._used - status.st_size
 
     def reseal(self) -> int:
-        """Encrypt every file again that is not encrypted with the first key. Returns how many
-        changed. This blocks and takes long: do not call it on the event loop."""
+        """Encrypt every file again that is not encrypted with the first key; leave damaged ones as
+        they are. Returns how many changed.
+
+        This blocks and takes long: do not call it on the event loop."""
         changed = 0
         for path in sorted(self._folder.glob("??/*")):
             digest = path.name
@@ -62,7 +101,12 @@ class DiskFiles:
                 continue  # the temporary file of a write that a crash cut off
             stored = path.read_bytes()
             if not self._keys.is_current_bytes(stored):
-                data = self._keys.open_bytes(stored, _place(digest))
+                try:
+                    data = self._keys.open_bytes(stored, _place(digest))
+                except BadKey:
+                    log.exception("file.unreadable", digest=digest)
+                    self._keys.count_unreadable("files")
+                    continue
                 _replace(path, self._keys.seal_bytes(data, _place(digest)))
                 changed += 1
         return changed
@@ -81,11 +125,29 @@ class DiskFiles:
     def _write(self, data: bytes) -> str:
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
-        if path.exists():
+        with suppress(FileNotFoundError):
+            os.utime(path)  # as if stored now: it may be old, and named by no message yet
             return digest
+        self._check_room(len(data))
         private_folder(path.parent)
         _replace(path, self._keys.seal_bytes(data, _place(digest)))
+        self._used = None if self._used is None else self._used + len(data)
         return digest
+
+    def _check_room(self, size: int) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self._folder).free < self._least_disk + size:
+            log.error("files.disk_full", folder=str(self._folder), hint="make room")
+            raise NotAccepted("there is no room for files at the moment", after=FULL)
+        if self._quota is None:
+            return
+        if self._used is None:
+            self._used = sum(path.stat().st_size for path in self._folder.glob("??/*"))
+        if self._used + size > self._quota:
+            log.error(
+                "files.quota_full", used=self._used, hint="raise limits.files, or retain less"
+            )
+            raise NotAccepted("there is no room for files at the moment", after=FULL)
 
 
 def _old_files(folder: Path, timestamp: float) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,12 +18,15 @@ from gateway.app.infrastructure import Infrastructure, plugin_name
 from gateway.app.pipeline import Pipeline
 from gateway.desk.audited import AuditRetention
 from gateway.hookspecs import Readiness
+from gateway.ops.customer_data import CustomerData
+from gateway.ops.doctor import backlog_problems
 from gateway.ops.retention import RetentionJob
 from gateway.pipeline.webhooks import OutgoingWebhooks
 from gateway.plugins import PluginRegistry
 from gateway.ports import (
     Channel,
     Clock,
+    CustomerDataHolder,
     ExclusiveTask,
     Lifecycle,
     Poller,
@@ -32,7 +36,7 @@ from gateway.ports import (
 )
 from gateway.runtime.load_shedding import BacklogMonitor, LoadMonitor
 from gateway.runtime.scheduler import Heartbeat, Scheduler
-from gateway.runtime.tasks import cancel_all
+from gateway.runtime.tasks import LoopWatchdog, cancel_all, contained
 from gateway.settings import Settings
 from gateway.support.backoff import Backoff
 
@@ -49,6 +53,7 @@ class BackgroundTasks:
     services: Services
     load_monitor: LoadMonitor
     retention: RetentionJob
+    customer_data: CustomerData
     webhooks: OutgoingWebhooks
 
     def coroutines(self) -> Iterator[Coroutine[None, None, None]]:
@@ -78,6 +83,7 @@ class BackgroundTasks:
                 audit=infrastructure.audit, clock=infrastructure.clock, days=core.audit_days
             ).run()
             yield self.retention.run_daily()
+            yield self.customer_data.run()
         if infrastructure.works_lanes and core.webhooks.endpoints:
             yield self.webhooks.run()
 
@@ -87,10 +93,11 @@ class BackgroundTasks:
         while True:
             started = clock.now()
             try:
-                return await run(self.services)
+                with contained():
+                    return await run(self.services)
             except Exception:
                 log.exception("poller.failed", poller=name)
-                self.infrastructure.metrics.failures.labels(name).inc()
+                self.infrastructure.metrics.plugin_failed(name)
             if clock.now() - started > STEADY:
                 backoff.reset()
             await clock.sleep(backoff.next())
@@ -137,11 +144,23 @@ class Gateway:
             settings=core.webhooks,
         )
         self.retention = self._retention()
+        self.customer_data = CustomerData(
+            store=self.store.customers,
+            files=self.files,
+            clock=self.clock,
+            archive=self.retention.archive,
+            holders={
+                plugin_name(plugin): plugin
+                for plugin in infrastructure.plugin_objects
+                if isinstance(plugin, CustomerDataHolder)
+            },
+        )
         self.background = BackgroundTasks(
             infrastructure=infrastructure,
             services=self.services,
             load_monitor=self.load_monitor,
             retention=self.retention,
+            customer_data=self.customer_data,
             webhooks=self.webhooks,
         )
         self.heartbeat = Heartbeat(
@@ -149,6 +168,8 @@ class Gateway:
         )
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
+        self.watchdog = LoopWatchdog(limit=core.worker.step_timeout)
+        self._watching = ExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self.lease_renewal: asyncio.Task[None] | None = None
 
@@ -229,6 +250,8 @@ class Gateway:
             await self.scheduler.sweep()
             background += [self.scheduler.fire_timers(), self.scheduler.sweep_regularly()]
             background.append(self.heartbeat.take_over())
+        self._watching.enter_context(self.watchdog.watching())
+        background.append(infrastructure.probe.check_integrity())
         self._tasks = [asyncio.create_task(coroutine) for coroutine in background]
         log.info("started", channels=sorted(self.registrations.channels), cut_off=cut_off)
 
@@ -247,6 +270,7 @@ class Gateway:
         """Stop taking work, finish what runs within the drain time, close everything."""
         grace = self.settings.core.worker.drain
         await self.stop_background()
+        self._watching.close()
         await self.pipeline.summaries.close()
         await self.incoming.stop(grace)
         await self.outgoing.stop(grace)
@@ -289,7 +313,7 @@ class Gateway:
             if isinstance(plugin, ReadinessProbe) and self.infrastructure.is_active(plugin)
         }
         return {
-            "database": self._check_database,
+            "database": self.infrastructure.probe.trouble,
             **channels,
             **others,
             **self.registrations.checks,
@@ -298,11 +322,50 @@ class Gateway:
     def warnings(self) -> dict[str, Readiness]:
         """The checks that ``/readyz`` shows and that do not keep it from answering 200."""
 
-        async def check_redis() -> str | None:
-            return self.cluster.trouble()
+        checks: dict[str, Readiness] = {
+            "queues": self._check_queues,
+            "lanes": self._check_lanes,
+            "event loop": self._check_loop,
+            "stored values": self._check_values,
+            "plugins": self._check_plugins,
+        }
+        if self.cluster.others is not None:
+            checks["redis"] = self._check_redis
+        return checks
 
-        return {"redis": check_redis} if self.cluster.others is not None else {}
+    def may_degrade(self) -> Mapping[str, bool]:
+        """The `checks` whose failure stops no message: those of plugins that are no channels. True
+        for an engine, which a process waits for once, at its start."""
+        engines: Collection[object] = self.registrations.understanders
+        return {
+            plugin_name(plugin): plugin in engines
+            for plugin in self.registrations.components
+            if isinstance(plugin, ReadinessProbe)
+        }
 
-    async def _check_database(self) -> str | None:
-        await self.store.ping()
-        return None
+    async def _check_queues(self) -> str | None:
+        backlog = await self.backlog.read(timedelta(seconds=1))
+        problems = backlog_problems(backlog, self.clock.now())
+        return "; ".join(p.what for p in problems if p.severity == "broken") or None
+
+    async def _check_lanes(self) -> str | None:
+        failing = self.incoming.failing + self.outgoing.failing
+        return f"{failing} conversations fail again and again; see the log" if failing else None
+
+    async def _check_loop(self) -> str | None:
+        return self.watchdog.blocked
+
+    async def _check_values(self) -> str | None:
+        unreadable = self.database.keys.unreadable
+        columns = ", ".join(sorted(unreadable))
+        return f"stored values are damaged in {columns}; restore a backup" if unreadable else None
+
+    async def _check_plugins(self) -> str | None:
+        failing = self.metrics.failing_plugins()
+        left_out = self.pipeline.understanding.left_out()
+        said = [f"{name} failed in the last minutes; see the log" for name in failing]
+        said += [f"{name} fails again and again and is left out for a while" for name in left_out]
+        return "; ".join(said) or None
+
+    async def _check_redis(self) -> str | None:
+        return self.cluster.trouble()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -12,7 +13,10 @@ import msgspec
 from gateway.adapters.encryption import read_keys
 from gateway.adapters.files import DiskFiles
 from gateway.adapters.sql.audit import SqlAuditLog
+from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.engine.health import DatabaseProbe
 from gateway.adapters.sql.engine.opening import open_database
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.webhooks import ALARM, WebhookRecorder, WebhookSubscription
@@ -57,7 +61,14 @@ class Infrastructure:
         self.cluster: Cluster = self._cluster(may_share=channels is None)
         self.events = self.cluster.events
         keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
-        self.files = DiskFiles(settings.data_dir / "files", most=core.limits.attachment, keys=keys)
+        self.metrics.unreadable.tally = keys.unreadable
+        self.files = DiskFiles(
+            settings.data_dir / "files",
+            most=core.limits.attachment,
+            keys=keys,
+            quota=core.limits.files * 1_000_000 if core.limits.files else None,
+            least_disk=core.limits.disk * 1_000_000,
+        )
         self.database = open_database(settings.database_url, core.postgres, keys)
         self.database.observe_commits(self.metrics.commit_units.observe)
         self.store = SqlStore(
@@ -65,6 +76,11 @@ class Infrastructure:
             idle=timedelta(hours=core.worker.idle_hours),
             lease=timedelta(seconds=core.process.lease),
             webhooks=self._webhook_recorder(),
+        )
+        self.probe = DatabaseProbe(
+            self.database,
+            folders=_folders_with_data(settings, self.database),
+            least_disk=core.limits.disk * 1_000_000,
         )
         self.audit = SqlAuditLog(self.database, self.clock)
         self.storage = SqlPluginStorage(self.database, self.clock)
@@ -123,6 +139,13 @@ class Infrastructure:
             what = f"`{core.role}` needs `redis_url`, so that the processes find one another"
             raise BadConfig([Problem(file="settings", line=0, key="role", message=what)])
         return StandaloneCluster(self.clock, sweep=core.worker.sweep)
+
+
+def _folders_with_data(settings: Settings, database: SqlDatabase) -> tuple[Path, ...]:
+    folders = [settings.data_dir]
+    if isinstance(database, SqliteDatabase):
+        folders.append(database.file.parent)
+    return tuple(dict.fromkeys(folders))
 
 
 def plugin_name(plugin: object) -> str:

@@ -23,7 +23,9 @@ def routes(gateway: Gateway) -> Iterable[web.RouteDef]:
             plugin_routes = _plugin_routes(plugin, gateway.services)
             all_routes += plugin_routes if infrastructure.serves_http else ()
     all_routes += health.routes(
-        gateway.checks(), gateway.metrics, gateway.warnings(), gateway.backlog.read
+        health.ReadinessReport(gateway.checks(), gateway.warnings(), gateway.may_degrade()),
+        gateway.metrics,
+        gateway.backlog.read,
     )
     plugins = infrastructure.plugin_objects if infrastructure.serves_http else ()
     return [*all_routes, *openapi.routes(openapi.plugin_parts(plugins), all_routes)]

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 import click
 import msgspec
@@ -115,7 +115,7 @@ def configure_logging(style: str, level: int = logging.INFO, *, final: bool = Fa
         mask_event,
     ]
     renderer: Any = structlog.processors.JSONRenderer(_encode)
-    factory: Any = structlog.BytesLoggerFactory(sys.stderr.buffer)
+    factory: Any = structlog.BytesLoggerFactory(_ForgivingStream(sys.stderr.buffer))  # type: ignore[arg-type]  # all it needs
     if as_text:
         renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         factory = structlog.PrintLoggerFactory(sys.stderr)
@@ -128,6 +128,23 @@ def configure_logging(style: str, level: int = logging.INFO, *, final: bool = Fa
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(MaskedFormatter("%(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class _ForgivingStream:
+    """A stream for the log. When it cannot be written (a full disk, a closed pipe), the line is
+    lost, and nothing else: whoever logs is busy with something more important."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, line: bytes) -> int:
+        with suppress(OSError, ValueError):
+            return self._stream.write(line)
+        return 0
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def _encode(event: object, **_options: object) -> bytes:

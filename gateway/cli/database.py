@@ -1,4 +1,4 @@
-"""Commands on the database: ``migrate``, ``move``, ``keys`` and ``retention``."""
+"""Commands on the database: ``migrate``, ``move``, ``backup``, ``keys`` and ``retention``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from gateway.adapters.encryption import new_key
+from gateway.adapters.backup import BackupPlace, make_backup, restore_backup
+from gateway.adapters.encryption import new_key, read_keys
 from gateway.adapters.sql.copying import CopiedTable, copy_database
 from gateway.adapters.sql.encryption import rotate_keys
-from gateway.adapters.sql.engine.opening import is_shared, migrate_back, open_database
+from gateway.adapters.sql.engine.opening import is_shared, migrate_back, open_database, sqlite_file
 from gateway.adapters.sql.engine.opening import migrate as migrate_forward
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.cli.audit import operator
@@ -88,7 +89,7 @@ async def move(config: Path | None, target: str) -> None:
 
 
 def _database_file(settings: Settings) -> Path:
-    file = Path(settings.database_url.removeprefix("sqlite:///"))
+    file = sqlite_file(settings.database_url)
     if not file.exists():
         raise WarmlineError(f"there is no database {file}; check `data_dir` and `database_url`")
     return file
@@ -173,3 +174,68 @@ async def run(config: Path | None, json: bool, dry_run: bool, vacuum: bool) -> N
     verb = "would be deleted" if dry_run else "deleted"
     for name, count in msgspec.structs.asdict(deleted).items():
         click.echo(f"{count:8} {name} {verb}")
+
+
+@click.command()
+@config_option
+@json_option
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@run_async
+async def backup(config: Path | None, json: bool, file: Path) -> None:
+    """Write the database and all files to FILE.
+
+    A server may run meanwhile. FILE holds what customers wrote; with data keys it is encrypted.
+    The keys are not in it: keep them elsewhere.
+    """
+    async with open_store(config) as gateway:
+        manifest = await make_backup(gateway.database, place_of(gateway.settings), file)
+        done = f"{manifest.files} files, {file.name}"
+        await gateway.audit.record(operator(), "backed_up", origin="cli", detail=done)
+    if json:
+        print_json(manifest)
+        return
+    click.echo(f"{file}: the {manifest.database} database and {manifest.files} files")
+    _name_keys(manifest.keys)
+
+
+@click.command()
+@config_option
+@json_option
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@run_async
+async def restore(config: Path | None, json: bool, file: Path) -> None:
+    """Fill an empty database and data folder from FILE.
+
+    Nothing that is there is overwritten: set `data_dir` and `database_url` to new places. Then
+    start the server.
+    """
+    settings = load_settings(config)
+    core = settings.core
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
+    with serving_lock(settings):
+        database = open_database(settings.database_url, core.postgres, keys)
+        try:
+            manifest = await restore_backup(database, place_of(settings), file)
+        finally:
+            await database.stop()
+    if json:
+        print_json(manifest)
+        return
+    made = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
+    click.echo(f"restored the {manifest.database} database and {manifest.files} files of {made}")
+    print_note(
+        "Visitors of the web chat begin new conversations, unless you copy webchat.key, too."
+    )
+
+
+def place_of(settings: Settings) -> BackupPlace:
+    """Where the data of ``settings`` lie."""
+    return BackupPlace(url=settings.database_url, files=settings.data_dir / "files")
+
+
+def _name_keys(names: tuple[str, ...]) -> None:
+    if names:
+        print_note(f"To restore it you need the data keys {', '.join(names)}; they are not in it.")
+    else:
+        print_note("It is not encrypted: no data key is set. Keep it where only you can read it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -28,6 +29,8 @@ COMMANDS: Mapping[str, str] = {
     "inbox": "queues:inbox",
     "customer": "queues:customer",
     "audit": "audit:audit",
+    "backup": "database:backup",
+    "restore": "database:restore",
     "keys": "database:keys",
     "webhooks": "queues:webhooks",
     "retention": "database:retention",
@@ -79,3 +82,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except WarmlineError as error:
         print_note(str(error))
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print_note(f"cannot use {error.filename}: {error.strerror}; {_remedy(error)}")
+        sys.exit(1)
+
+
+def _remedy(error: OSError) -> str:
+    """What to do about a file that the system refuses."""
+    match error.errno:
+        case errno.EACCES | errno.EPERM:
+            return "check who owns it and its mode, and that this user may use its folder"
+        case errno.ENOSPC | errno.EDQUOT:
+            return "the disk is full; make room"
+        case errno.EROFS:
+            return "the disk is mounted for reading only; set WARMLINE_DATA_DIR to another"
+        case errno.EMFILE | errno.ENFILE:
+            return "too many files are open; raise the limit (ulimit -n)"
+        case _:
+            return "correct the path in the settings"

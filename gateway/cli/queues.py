@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,14 @@ import click
 import msgspec
 
 from gateway.cli.audit import operator
-from gateway.cli.common import config_option, json_option, open_store, print_json, run_async
+from gateway.cli.common import (
+    config_option,
+    json_option,
+    open_store,
+    print_json,
+    print_note,
+    run_async,
+)
 from gateway.model import Address
 from gateway.store import InboxEntry, OutboxEntry
 
@@ -93,11 +101,12 @@ def customer() -> None:
 async def export(config: Path | None, address: str) -> None:
     """Print all data of a customer as JSON.
 
-    ADDRESS is channel:value, such as email:ana@example.org.
+    This includes files (in base64), archived conversations and what plugins keep. ADDRESS is
+    channel:value, such as email:ana@example.org.
     """
     async with open_store(config) as gateway:
         parsed = _parse_address(address)
-        data = await gateway.store.customers.export(parsed)
+        data = await gateway.customer_data.export(parsed)
         known = await gateway.audit.customer(parsed)
         await gateway.audit.record(operator(), "exported", customer=known, origin="cli")
     click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
@@ -110,17 +119,31 @@ async def export(config: Path | None, address: str) -> None:
 async def erase(config: Path | None, address: str) -> None:
     """Delete all data of a customer.
 
-    This includes files, and cannot be undone. ADDRESS is channel:value, such as
+    This includes files, archived conversations and what plugins keep, and cannot be undone. The
+    exit code is 3 while a reader of the database delays the end. ADDRESS is channel:value, such as
     email:ana@example.org.
     """
     async with open_store(config) as gateway:
         parsed = _parse_address(address)
         known = await gateway.audit.customer(parsed)
-        rows, files = await gateway.store.customers.erase(parsed)
-        await gateway.files.forget(files)
-        done = f"{rows} rows, {len(files)} files"
+        erased = await gateway.customer_data.erase(parsed)
+        done = f"{erased.rows} rows, {erased.files} files"
         await gateway.audit.record(operator(), "erased", customer=known, origin="cli", detail=done)
-    click.echo(f"erased {rows} rows and {len(files)} files")
+    click.echo(f"erased {erased.rows} rows and {erased.files} files")
+    if erased.archived or erased.kept_by_plugins:
+        click.echo(
+            f"and {erased.archived} archived conversations, "
+            f"{erased.kept_by_plugins} mails and other things that plugins kept"
+        )
+    for name in erased.unreadable:
+        print_note(f"the archive {name} is damaged: look into it, or delete it")
+    if not erased.finished:
+        print_note(
+            "NOT FINISHED: something reads the database, so its log still holds erased text. A "
+            "running server finishes this within a minute after the reader ends; without one, "
+            "start it."
+        )
+        sys.exit(3)
 
 
 def _parse_address(text: str) -> Address:

@@ -7,20 +7,22 @@ import errno
 import fcntl
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 import click
+import structlog
 from aiohttp import web
 
-from gateway.adapters.sql.engine.opening import is_shared
+from gateway.adapters.sql.engine.opening import is_shared, sqlite_file
 from gateway.app import Gateway, build_app
 from gateway.cli.common import (
     config_option,
@@ -33,10 +35,14 @@ from gateway.ports import StartupHints, WarmlineError
 from gateway.settings import Settings
 from gateway.support.private import close_folder
 from gateway.web import health
+from gateway.web.errors import TimedSite
 
+log = structlog.get_logger()
 ROLES = ("all", "web", "worker")
 READY_TIMEOUT = 90.0
 """Seconds to wait until everything is ready before the welcome is printed anyway."""
+MOST_OPEN_FILES = 65_536
+"""Open files to ask for; a connection needs one."""
 SWITCH_INTERVAL = 0.001
 """Seconds after which a waiting thread gets the interpreter; Python's default is 5 ms. The thread
 that commits needs it twice for some microseconds, and all turns of a group wait for that."""
@@ -64,12 +70,13 @@ def serve(config: Path | None, host: str | None, port: int | None, role: str | N
         print_note(f"warning: {warning}")
     sys.setswitchinterval(SWITCH_INTERVAL)
     os.umask(0o077)  # whatever a plugin or a library writes is its owner's alone
+    raise_open_files_limit()
     with _listen(host, port) as listener:
         url = f"http://{host}:{listener.getsockname()[1]}"
         gateway = gateway_for(settings, address=url, role=role)
         close_folder(gateway.settings.data_dir)
         with serving_lock(gateway.settings), asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_run(gateway, listener, url))
+            _run_to_the_end(runner.get_loop(), _run(gateway, listener, url))
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -78,6 +85,19 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = import_module("uvloop").new_event_loop()
     return loop
+
+
+def _run_to_the_end(loop: asyncio.AbstractEventLoop, serving: Coroutine[None, None, None]) -> None:
+    """Run ``serving`` until it ends. A task of a plugin that raises SystemExit or KeyboardInterrupt
+    stops the event loop, but not the server: the loop is started again."""
+    task = loop.create_task(serving)
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except (SystemExit, KeyboardInterrupt):
+            if task.done():
+                raise
+            log.exception("loop.stopped", hint="a plugin's task raised it; the server goes on")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -98,9 +118,10 @@ def _listen(host: str, port: int) -> socket.socket:
 def serving_lock(settings: Settings) -> Iterator[None]:
     """Hold the lock that only one process may have. Raises WarmlineError if another has it.
 
-    On SQLite it is one lock for the data directory, on a shared database one for each process
-    name: a second process would take the first one's running sends for those of a crash. The
-    system releases the lock when the process ends, in whatever way.
+    On SQLite it is one lock for the data directory and one beside the database's file, wherever
+    that is and by whatever path; on a shared database one for each process name: a second process
+    would take the first one's running sends for those of a crash. The system releases the locks
+    when the process ends, in whatever way.
     """
     folder, name = settings.data_dir, settings.core.process.name
     problem, fix = f"another `warmline serve` is running in {folder}", "set WARMLINE_DATA_DIR"
@@ -111,12 +132,42 @@ def serving_lock(settings: Settings) -> Iterator[None]:
             return
         lock = folder / f"serving-{quote(name, safe='')}.lock"
         problem, fix = f"another process named {name} is running", "set WARMLINE_PROCESS__NAME"
-    with lock.open("w") as file:
+    with ExitStack() as stack:
+        stack.enter_context(_locked(lock, f"{problem}; stop it, or {fix}"))
+        if not is_shared(settings.core.database_url):
+            file = sqlite_file(settings.database_url).resolve()
+            beside = file.with_name(f"{file.name}.serving.lock")
+            problem = f"another `warmline serve` uses the database {file}"
+            stack.enter_context(_locked(beside, f"{problem}; stop it, or set DATABASE_URL"))
+        yield
+
+
+@contextmanager
+def _locked(lock: Path, refusal: str) -> Iterator[None]:
+    try:
+        file = lock.open("w")
+    except FileNotFoundError:
+        what = f"there is no folder {lock.parent}"
+        raise WarmlineError(f"{what}; create it, or correct `data_dir` or `database_url`") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise WarmlineError(f"{problem}; stop it, or {fix}") from None
+            raise WarmlineError(refusal) from None
         yield
+
+
+def raise_open_files_limit() -> None:
+    """Allow this process as many open files as the system lets it have: each connection is one.
+    Many systems begin with 256 or 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= most:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    except (OSError, ValueError):  # macOS refuses more than its own limit
+        log.warning("files.limit_not_raised", limit=soft, wanted=most)
 
 
 async def _run(gateway: Gateway, listener: socket.socket, url: str) -> None:
@@ -138,7 +189,7 @@ async def _serve_until(
     runner = web.AppRunner(build_app(gateway), shutdown_timeout=drain, access_log=None)
     try:
         await runner.setup()
-        await web.SockSite(runner, listener).start()
+        await TimedSite(runner, listener).start()
         welcome = asyncio.create_task(_welcome_when_ready(gateway, url))
         await stop.wait()
         welcome.cancel()

@@ -41,6 +41,7 @@ from gateway.model.desk import (
 )
 from gateway.model.messages import (
     ALBUM_WAIT,
+    UNREADABLE,
     Accepted,
     AppliedRule,
     Attachment,
@@ -69,6 +70,7 @@ from gateway.model.understanding import (
 
 __all__ = [
     "ALBUM_WAIT",
+    "UNREADABLE",
     "Accepted",
     "Action",
     "Address",

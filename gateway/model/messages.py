@@ -11,6 +11,8 @@ from gateway.model.understanding import Route, Understanding
 ALBUM_WAIT = 3.0
 """Seconds after the last message of an album until it is handled: a provider delivers the next one
 only when we have taken this one with its file."""
+UNREADABLE = "\N{REPLACEMENT CHARACTER} unreadable"
+"""Stands for a stored text that is damaged, and is shown as it is."""
 
 
 class File(Value, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from gateway.model import Json, Value
+from gateway.ops.customer_data import archive_lock
 from gateway.ports import Clock, Outdated, PluginStorage
 from gateway.settings import RetentionSettings
 from gateway.store import RetentionStore
@@ -36,7 +37,7 @@ class FileArchive(Protocol):
     """The stored files."""
 
     def older_than(self, timestamp: float) -> AsyncIterator[list[str]]: ...
-    async def forget(self, digests: tuple[str, ...]) -> None: ...
+    async def forget(self, digests: tuple[str, ...], *, before: float | None = None) -> None: ...
 
 
 class DeletedCounts(Value, frozen=True, kw_only=True):
@@ -95,8 +96,8 @@ class RetentionJob:
         """Whether this process is the one to run today. The others find the day in the storage."""
         today = f"{self.clock.now():%Y-%m-%d}"
         stored = await self.storage.get(STORAGE, "done")
-        if stored is not None and stored.value >= today:
-            return False
+        if stored is not None and stored.value == today:
+            return False  # a later day: the clock was set back since
         try:
             version = stored.version if stored else 0
             await self.storage.put(STORAGE, "done", today, version=version)
@@ -109,7 +110,9 @@ class RetentionJob:
             return 0
         count, after = 0, 0
         while True:
-            found, step = await self.store.find_inactive(before, after, self.days.batch)
+            found, step = await self.store.find_inactive(
+                before, after, self.days.batch, now=self.clock.now(), correct=not dry
+            )
             if found and not dry:
                 await self._write_archive(found)
                 count += await self.store.delete_conversations(found, before)
@@ -126,7 +129,7 @@ class RetentionJob:
         count, after = 0, 0
         while True:
             step = await self.store.finished_rows(
-                kind, before, after, self.days.batch, delete=not dry
+                kind, before, after, self.days.batch, now=self.clock.now(), delete=not dry
             )
             count += step.count
             if step.after is None:
@@ -140,14 +143,14 @@ class RetentionJob:
         async for digests in self.files.older_than(before.timestamp()):
             batch += digests
             if len(batch) >= FILES_AT_ONCE:
-                count += await self._delete_unreferenced(batch, dry)
+                count += await self._delete_unreferenced(batch, before, dry)
                 batch = []
-        return count + await self._delete_unreferenced(batch, dry)
+        return count + await self._delete_unreferenced(batch, before, dry)
 
-    async def _delete_unreferenced(self, digests: list[str], dry: bool) -> int:
+    async def _delete_unreferenced(self, digests: list[str], before: datetime, dry: bool) -> int:
         unreferenced = await self.store.unreferenced_files(digests) if digests else set()
         if unreferenced and not dry:
-            await self.files.forget(tuple(unreferenced))
+            await self.files.forget(tuple(unreferenced), before=before.timestamp())
         return len(unreferenced)
 
     async def _write_archive(self, conversations: Sequence[int]) -> None:
@@ -170,6 +173,11 @@ def _append(file: Path, records: Sequence[Json]) -> None:
     """Append one gzip member: readers see one file (RFC 1952, 2.2). Only its owner may read it."""
     private_folder(file.parent)
     packed = gzip.compress(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
+    with archive_lock(file.parent):
+        _append_member(file, packed)
+
+
+def _append_member(file: Path, packed: bytes) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "wb", buffering=0) as opened:
         view = memoryview(packed)

@@ -14,7 +14,7 @@ from gateway.routing.policy import Policy
 from gateway.routing.reasons import HARM
 from gateway.routing.route import after_failure, hand_over, is_still_in_line
 from gateway.runtime.metrics import Metrics
-from gateway.runtime.tasks import with_timeout
+from gateway.runtime.tasks import PluginCrashed, call_plugin, with_timeout
 
 log = structlog.get_logger()
 
@@ -124,7 +124,7 @@ class HandlerChain:
         for handler in self.handlers:
             if isinstance(handler, SurveyReader):
                 try:
-                    answer = handler.read_answer(turn)
+                    answer = call_plugin(handler.read_answer, turn)
                     if answer is not None:
                         check_types(answer, SurveyAnswer)
                 except Exception:  # noqa: BLE001  (logged and counted)
@@ -141,7 +141,7 @@ class HandlerChain:
             for handler in self.handlers:
                 if isinstance(handler, WaitingNotifier):
                     try:
-                        reply = handler.still_waiting(turn)
+                        reply = call_plugin(handler.still_waiting, turn)
                         if reply is not None:
                             check_types(reply, Reply)
                     except Exception:  # noqa: BLE001  (logged and counted)
@@ -166,13 +166,16 @@ class HandlerChain:
         except TimeoutError:
             self._count_failure(name, turn)
             raise HandlerFailed(f"{name} took longer than {self.timeout:g} s") from None
+        except PluginCrashed as error:
+            self._count_failure(name, turn)
+            raise HandlerFailed(f"{name}: {error}") from error
         except Exception as error:
             self._count_failure(name, turn)
             raise HandlerFailed(f"{name} raised {type(error).__name__}") from error
         if reply is None or (isinstance(reply, Reply) and _is_valid(reply)):
             return reply
         log.error("handler.invalid_reply", handler=name, turn=turn.id, type=type(reply).__name__)
-        self.metrics.failures.labels(name).inc()
+        self.metrics.plugin_failed(name)
         raise HandlerFailed(f"{name} returned an invalid reply")
 
     async def _unanswered(self, turn: Turn) -> HandlerAnswer:
@@ -196,7 +199,7 @@ class HandlerChain:
 
     def _count_failure(self, handler: str, turn: Turn) -> None:
         log.exception("handler.failed", handler=handler, turn=turn.id)
-        self.metrics.failures.labels(handler).inc()
+        self.metrics.plugin_failed(handler)
 
 
 def last_resort(turn: Turn) -> Reply:

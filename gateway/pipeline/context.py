@@ -44,6 +44,6 @@ class ContextGatherer:
             check_types(context, Context)
         except Exception:
             log.exception("context.failed", source=source.name, turn=turn.id)
-            self.metrics.failures.labels(source.name).inc()
+            self.metrics.plugin_failed(source.name)
             return Context()
         return context

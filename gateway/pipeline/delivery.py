@@ -28,6 +28,7 @@ from gateway.ports import (
 from gateway.runtime.cluster import RateLimits
 from gateway.runtime.dispatch import Next
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tasks import with_timeout
 from gateway.settings import DeliverySettings
 from gateway.store import NotBefore, OutboxItem, Store
 from gateway.support.backoff import Backoff, backoff
@@ -58,6 +59,9 @@ class OutboxDelivery:
             return Next.DONE
         if isinstance(item, NotBefore):
             return item.at
+        if item.damaged:
+            damaged = Undeliverable("its stored text is damaged and cannot be read")
+            return await self._dead_letter(item, damaged)
         channel = self.channels.get(item.outbound.address.channel)
         if not isinstance(channel, Sender):
             error = Undeliverable("no channel of this name can send; see `warmline channels`")
@@ -91,8 +95,8 @@ class OutboxDelivery:
     async def _send(self, channel: Sender, item: OutboxItem) -> Next | datetime:
         try:
             with self.metrics.measure("channel", item.outbound.address.channel):
-                async with asyncio.timeout(self.settings.timeout):
-                    sent = await channel.send(await self._with_question(item.outbound))
+                message = await self._with_question(item.outbound)
+                sent = await with_timeout(self.settings.timeout, channel.send(message))
         except TryLater as error:
             return await self._retry_later(item, str(error), error.after)
         except Undeliverable as error:
@@ -145,6 +149,8 @@ class OutboxDelivery:
     async def _settle_unsure(self, item: OutboxItem, error: str) -> Next | datetime:
         """Nobody knows whether the message arrived."""
         error = storable(error)
+        if item.damaged:
+            return await self._dead_letter(item, Undeliverable(f"{error}; its text is damaged"))
         channel = self.channels.get(item.outbound.address.channel)
         sent = await self._find_sent(channel, item)
         if sent is not None:
@@ -200,8 +206,7 @@ class OutboxDelivery:
         if not isinstance(channel, Reconciler):
             return None
         try:
-            async with asyncio.timeout(self.settings.timeout):
-                return await channel.find(item.outbound)
+            return await with_timeout(self.settings.timeout, channel.find(item.outbound))
         except Exception:
             log.exception("delivery.not_reconciled", outbox=item.outbound.id)
             return None

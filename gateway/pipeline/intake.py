@@ -13,7 +13,7 @@ from gateway.model import Accepted, Fact, File, Inbound, Receipt
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.pipeline.validation import storable, storable_id
-from gateway.ports import Clock, Event, Events, Files, NotAccepted, TooLarge
+from gateway.ports import Clock, Event, Events, Files, Malformed, NotAccepted, TooLarge
 from gateway.runtime.metrics import Metrics
 from gateway.store import Store
 from gateway.support.content import VCARD_TYPES, contact_text, read_vcard
@@ -41,14 +41,15 @@ class InboxIntake:
 
     async def accept(self, message: Inbound) -> Accepted:
         """Returns after the commit. Raises NotAccepted when there was none, TooLarge for a text
-        that is longer than an attachment may be."""
+        that is longer than an attachment may be, Malformed for an address or id that no database
+        stores."""
         channel = message.address.channel
         try:
             message = _storable(await self._described(message))
             if len(message.text) > self.max_text:
                 message = await self._shorten(message)
             accepted = await self.store.inbox.accept(message, self.clock.now())
-        except TooLarge:
+        except (TooLarge, Malformed):
             raise
         except Exception as error:
             log.exception("inbox.not_committed", channel=channel)
@@ -113,12 +114,17 @@ class InboxIntake:
 
 
 def _storable(message: Inbound) -> Inbound:
-    """``message`` without the characters that providers let through and no database stores. An id
-    that cannot be stored is replaced by its hash, so that a repetition is still recognised."""
+    """``message`` without the characters that providers let through and no database stores. Raises
+    Malformed when the address or the id has them: another text would be another customer. An id
+    that is too long is replaced by its hash, so that a repetition is still recognised."""
     text, id = storable(message.text), message.remote_id
+    if not (_is_clean(message.address.value) and _is_clean(str(id or ""))):
+        raise Malformed("the sender's address or the message's id holds NUL or broken Unicode")
     if id is not None and storable_id(id) is None:
-        digest = hashlib.sha256(str(id).encode("utf-8", "surrogatepass")).hexdigest()
+        digest = hashlib.sha256(str(id).encode()).hexdigest()
         message = message.replace(remote_id=f"sha256:{digest}" if id else None)
+    if message.thread or message.attachments or message.language or message.ref:
+        message = _with_clean_ids(message)
     if not (message.name or message.subject or message.facts):  # the usual case
         return message if text == message.text else message.replace(text=text)
     return message.replace(
@@ -127,3 +133,21 @@ def _storable(message: Inbound) -> Inbound:
         subject=storable(message.subject) if message.subject else message.subject,
         facts=tuple(Fact(name=storable(f.name), value=storable(f.value)) for f in message.facts),
     )
+
+
+def _with_clean_ids(message: Inbound) -> Inbound:
+    if not _is_clean(message.ref or ""):
+        raise Malformed("the customer's id holds NUL or broken Unicode")
+    files = (
+        file if _is_clean(file.name) else file.replace(name=storable(file.name))
+        for file in message.attachments
+    )
+    return message.replace(
+        thread=tuple(filter(_is_clean, message.thread)),
+        attachments=tuple(files),
+        language=message.language if _is_clean(message.language or "") else None,
+    )
+
+
+def _is_clean(text: str) -> bool:
+    return "\x00" not in text and (text.isascii() or storable(text) == text)

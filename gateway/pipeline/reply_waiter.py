@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import MutableMapping
 from dataclasses import KW_ONLY, dataclass, field
 
+import structlog
 from cachetools import LRUCache
 
 from gateway.model import Address, Message
-from gateway.ports import Event, Events
+from gateway.ports import Event, Events, NotFound
 from gateway.store import Store
 
+log = structlog.get_logger()
 RECENT = 512
 """Turns whose replies are kept for a request that comes just after the commit; the replies of
 older turns are read from the database."""
@@ -78,12 +80,13 @@ class ReplyWaiter:
                     self._resolve(waiting, None)
 
     async def answer(self, turn: int, *, timeout: float) -> tuple[Message, ...] | None:
-        """The replies of ``turn`` once it is committed; None after ``timeout`` seconds."""
+        """The replies of ``turn`` once it is committed; None after ``timeout`` seconds, also while
+        the database is away. Raises NotFound for a turn that does not exist."""
         if turn in self._expected:
             return await self._wait_here(turn, timeout)
         try:
             async with asyncio.timeout(timeout):
-                while (replies := await self._look(turn)) is None:
+                while (replies := await self._look_patiently(turn)) is None:
                     pass
                 return replies
         except TimeoutError:
@@ -99,6 +102,18 @@ class ReplyWaiter:
         finally:
             timeout_timer.cancel()
             self._remove_waiter(turn, waiter)
+
+    async def _look_patiently(self, turn: int) -> tuple[Message, ...] | None:
+        """As `_look`. The message is taken: whoever sent it must not hear of a failure when the
+        database goes away before the answer is there."""
+        try:
+            return await self._look(turn)
+        except NotFound:
+            raise
+        except Exception:
+            log.exception("answer.not_read", turn=turn)
+            await asyncio.sleep(LOOK_AGAIN)
+            return None
 
     async def _look(self, turn: int) -> tuple[Message, ...] | None:
         """Wait for a turn that another process may settle; None: look again."""

@@ -13,7 +13,7 @@ from gateway.model import ContextCard, Message, Value
 from gateway.ports import Handler, Summariser
 from gateway.routing.reasons import HARM
 from gateway.runtime.metrics import Metrics
-from gateway.runtime.tasks import cancel_all
+from gateway.runtime.tasks import cancel_all, with_timeout
 
 log = structlog.get_logger()
 MAX_QUOTE = 160
@@ -171,10 +171,9 @@ class CardSummaries:
     async def _ask_writers(self, card: ContextCard) -> tuple[str, ...]:
         for name, writer in self._writers:
             try:
-                async with asyncio.timeout(self.timeout):
-                    lines = await writer.summarise(card)
+                lines = await with_timeout(self.timeout, writer.summarise(card))
             except Exception as error:  # noqa: BLE001  (counted; its text may quote a customer)
-                self.metrics.failures.labels(name).inc()
+                self.metrics.plugin_failed(name)
                 log.warning(
                     "summariser.failed",
                     summariser=name,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from gateway.model import Conversation, Inbound, Message, Route, SurveyAnswer, Turn
+from gateway.model import (
+    UNREADABLE,
+    Conversation,
+    Inbound,
+    Message,
+    Route,
+    SurveyAnswer,
+    Turn,
+)
 from gateway.pipeline.answering import HandlerAnswer, HandlerChain
 from gateway.pipeline.consent import ConsentChange, read_consent, repeats_stop
 from gateway.pipeline.context import ContextGatherer
@@ -174,7 +182,7 @@ def begin_turn(work: WorkItem, now: datetime) -> Turn:
         history=work.history,
         survey=work.survey,
         automatic=bool(inbound and inbound.automatic),
-        unreadable=work.kind == "unreadable",
+        unreadable=work.kind == "unreadable" or _has_damage(work.history),
         wordless=bool(inbound and _has_no_words(inbound, message)),
         opted_out=work.opted_out,
         returning=work.returning,
@@ -184,6 +192,11 @@ def begin_turn(work: WorkItem, now: datetime) -> Turn:
 def _has_no_words(inbound: Inbound, message: Message) -> bool:
     """A mail with files alone may say in its subject what is asked."""
     return inbound.wordless or bool(message.attachments and not message.text.strip())
+
+
+def _has_damage(history: tuple[Message, ...]) -> bool:
+    """Whether the bot does not know all that was said, so that a person must answer."""
+    return any(message.text == UNREADABLE for message in history)
 
 
 def new_conversation(work: WorkItem) -> Conversation:

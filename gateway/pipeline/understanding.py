@@ -16,6 +16,7 @@ from gateway.pipeline.validation import validated_insight
 from gateway.ports import ParallelUnderstander, RemoteUnderstander, TryLater, Understander, Warmable
 from gateway.runtime.breaker import CircuitBreaker
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tasks import with_timeout
 from gateway.settings import EMAIL_SLOT, SlotSettings, compile_slot
 from gateway.support.personal_data import EMAIL
 
@@ -72,18 +73,17 @@ class GuardedEngine:
 
     async def _call(self, turns: Sequence[Turn]) -> Sequence[Insight]:
         if not self._warm and isinstance(self.engine, Warmable):
-            await self.engine.warm()
+            await with_timeout(None, self.engine.warm())
             self._warm = True
         with self.metrics.measure("engine", self.name):
-            async with asyncio.timeout(self.timeout):
-                insights = await self.engine.understand(turns)
+            insights = await with_timeout(self.timeout, self.engine.understand(turns))
         return [
             validated_insight(insight, turn.message.text)
             for turn, insight in zip(turns, insights, strict=True)
         ]
 
     def _failed(self, turns: Sequence[Turn], error: Exception) -> None:
-        self.metrics.failures.labels(self.name).inc()
+        self.metrics.plugin_failed(self.name)
         after = error.after or 0.0 if isinstance(error, TryLater) else None
         remote = isinstance(self.engine, RemoteUnderstander)
         log.warning(
@@ -103,6 +103,11 @@ class EngineQueue(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def left_out(self) -> bool:
+        """Whether the engine is not asked for a while, because it kept failing."""
+        ...
+
     async def ask(self, turn: Turn) -> Insight | None:
         """The engine's insight; None when it failed or was too slow."""
         ...
@@ -119,6 +124,10 @@ class BatchedEngine:
         self._waiting: deque[tuple[Turn, asyncio.Future[Insight | None]]] = deque()
         self._working: set[asyncio.Task[None]] = set()
 
+    @property
+    def left_out(self) -> bool:
+        return self._engine.breaker.open
+
     async def ask(self, turn: Turn) -> Insight | None:
         done: asyncio.Future[Insight | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, done))
@@ -131,10 +140,13 @@ class BatchedEngine:
             while self._waiting:
                 size = min(MAX_BATCH, len(self._waiting))
                 batch = [self._waiting.popleft() for _ in range(size)]
-                insights = await self._engine.insights([turn for turn, _ in batch])
-                for (_, done), insight in zip(batch, insights, strict=True):
-                    if not done.done():
-                        done.set_result(insight)
+                insights: Sequence[Insight | None] = [None] * size
+                try:
+                    insights = await self._engine.insights([turn for turn, _ in batch])
+                finally:  # whatever happens, no turn may wait for ever
+                    for (_, done), insight in zip(batch, insights, strict=True):
+                        if not done.done():
+                            done.set_result(insight)
         finally:
             self._working = {task for task in self._working if task is not asyncio.current_task()}
 
@@ -148,6 +160,10 @@ class ConcurrentEngine:
         self._engine = engine
         self._slots = asyncio.Semaphore(at_once)
         self._max_wait = max_wait
+
+    @property
+    def left_out(self) -> bool:
+        return self._engine.breaker.open
 
     async def ask(self, turn: Turn) -> Insight | None:
         try:
@@ -212,6 +228,10 @@ class UnderstandingStage:
         self._metrics = metrics
         ordered = sorted(engines, key=lambda engine: engine.priority)
         self._engines = [_queue_for(engine, timeout, metrics) for engine in ordered]
+
+    def left_out(self) -> tuple[str, ...]:
+        """The engines that are not asked for a while, because they kept failing."""
+        return tuple(engine.name for engine in self._engines if engine.left_out)
 
     async def understand(self, turn: Turn) -> Understanding:
         """The meaning of ``turn.message``; empty for a message without the customer's words."""

@@ -21,6 +21,7 @@ from gateway.routing.policy import Policy
 from gateway.routing.route import after_failure
 from gateway.runtime.dispatch import Next
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tasks import contained
 from gateway.store import (
     AlreadyHandled,
     CommittedTurn,
@@ -66,8 +67,9 @@ class TurnWorker:
 
     async def _work(self, work: WorkItem) -> Next | datetime:
         try:
-            outcome = await self._handle(work)
-            committed = await self.store.inbox.commit(outcome, self.clock.now())
+            with contained():
+                outcome = await self._handle(work)
+                committed = await self.store.inbox.commit(outcome, self.clock.now())
         except ConversationChanged:
             return Next.MORE
         except AlreadyHandled:
@@ -80,7 +82,7 @@ class TurnWorker:
         return Next.MORE if committed.more else Next.DONE
 
     async def _handle(self, work: WorkItem) -> TurnOutcome:
-        if work.attempts >= self.attempts:
+        if work.attempts >= self.attempts or work.damaged:
             return self._give_up(work)
         if work.agent_message is not None and work.conversation is not None:
             return self.outcomes.agent_message(work, work.agent_message, work.conversation)
@@ -117,6 +119,8 @@ class TurnWorker:
         """A message that could not be handled goes to a person as it is; an agent's message shows
         as not sent."""
         why = f"handling it failed {work.attempts} times ({work.error or 'the process died'})"
+        if work.damaged:
+            why = "the stored message is damaged and cannot be read"
         if work.agent_message is not None and work.conversation is not None:
             return self.outcomes.unsent(work, work.agent_message, work.conversation, why)
         turn = begin_turn(work, self.clock.now())
@@ -125,7 +129,8 @@ class TurnWorker:
         if turn.kind != "message" or turn.route.action != "escalate" or turn.automatic:
             return self.outcomes.answered(work, silent, None)
         try:
-            return self.outcomes.answered(work, silent.replace(reply=LAST_RESORT), None)
+            with contained():
+                return self.outcomes.answered(work, silent.replace(reply=LAST_RESORT), None)
         except Exception:
             # The voice may be what fails: a person gets the message all the same.
             log.exception("voice.failed", turn=work.id)

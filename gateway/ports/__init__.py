@@ -17,6 +17,7 @@ from gateway.ports.channels import (
 from gateway.ports.desk import Desk
 from gateway.ports.errors import (
     Conflict,
+    Malformed,
     NotAccepted,
     NotFound,
     Outdated,
@@ -27,6 +28,7 @@ from gateway.ports.errors import (
     WarmlineError,
 )
 from gateway.ports.lifecycle import (
+    CustomerDataHolder,
     DeploymentCheck,
     ExclusiveTask,
     HealthCheck,
@@ -82,6 +84,7 @@ __all__ = [
     "Clock",
     "Conflict",
     "ContextSource",
+    "CustomerDataHolder",
     "DeploymentCheck",
     "Desk",
     "Embedding",
@@ -96,6 +99,7 @@ __all__ = [
     "Intake",
     "Lifecycle",
     "Mailbox",
+    "Malformed",
     "NeedsSlots",
     "NotAccepted",
     "NotFound",

@@ -42,6 +42,11 @@ class NotAccepted(WarmlineError):
         self.after = after
 
 
+class Malformed(WarmlineError):
+    """The message can never be stored: its address or id holds what no provider sends, such as
+    NUL. Sending it again does not help."""
+
+
 class TooLarge(WarmlineError):
     """Larger than a limit in the settings."""
 

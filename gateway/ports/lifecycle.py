@@ -8,6 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
+from gateway.model import Address, Json
 from gateway.ports.services import Clock, Services
 
 
@@ -116,6 +117,20 @@ class DeploymentCheck(Protocol):
 
     def unsafe_settings(self) -> Iterable[UnsafeSetting]:
         """Return them, none if all is safe. Look at the settings and at local files only."""
+        ...
+
+
+@runtime_checkable
+class CustomerDataHolder(Protocol):
+    """Keeps data of customers outside of the gateway's database and files, such as a folder of
+    mails. Both methods are called by ``warmline customer``, whether or not a server runs."""
+
+    async def export_customer(self, addresses: Sequence[Address]) -> Json:
+        """Return what is kept on the customer with these addresses; empty if it is nothing."""
+        ...
+
+    async def erase_customer(self, addresses: Sequence[Address]) -> int:
+        """Erase it, and return the number of things erased."""
         ...
 
 

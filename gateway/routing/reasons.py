@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.model import Cue, Message, MoodLabel, Reason, SurveyAnswer, Turn
+from gateway.model import UNREADABLE, Cue, Message, MoodLabel, Reason, SurveyAnswer, Turn
 
 if TYPE_CHECKING:
     from gateway.routing.policy import Policy
@@ -239,7 +239,13 @@ class Unreadable(Rule):
     label: ClassVar[str] = "The message could not be read"
 
     def check(self, turn: Turn, _policy: Policy, /) -> str | None:
-        return "the message could not be parsed; the original was kept" if turn.unreadable else None
+        if not turn.unreadable:
+            return None
+        if turn.message.text == UNREADABLE:
+            return "the stored message is damaged and cannot be read"
+        if any(message.text == UNREADABLE for message in turn.history):
+            return "what was said before is damaged and cannot be read"
+        return "the message could not be parsed; the original was kept"
 
 
 class NoWords(Rule):

@@ -17,11 +17,14 @@ from typing import Protocol
 import structlog
 
 from gateway.ports import Clock
+from gateway.runtime.tasks import contained
 from gateway.support.backoff import backoff
 
 log = structlog.get_logger()
 SLOWEST = 15.0
 """Seconds until a lane that keeps failing is tried again."""
+FAILING = 3
+"""Failures in a row after which a lane counts as failing."""
 GIVE_WAY = 0.05
 """Seconds that the next step of a busy lane waits, at most, for running steps of other lanes."""
 LAST_MOMENT = 1.0
@@ -44,6 +47,11 @@ class Dispatch(Protocol):
 
     def __len__(self) -> int:
         """How many lanes wait or are worked on in this process."""
+        ...
+
+    @property
+    def failing(self) -> int:
+        """How many lanes have failed several times in a row, in this process."""
         ...
 
     def wake(self, lane: str) -> None:
@@ -90,6 +98,10 @@ class LocalLanes:
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._busy_waiting) + len(self._running)
+
+    @property
+    def failing(self) -> int:
+        return sum(failures >= FAILING for failures in self._failures.values())
 
     def wake(self, lane: str) -> None:
         """There may be work in ``lane``."""
@@ -143,16 +155,28 @@ class LocalLanes:
         try:
             if busy:
                 await self._give_way()
-            after = await self.step(lane)
+            with contained():
+                after = await self.step(lane)
             self._failures.pop(lane, None)
-        except Exception:
-            log.exception("lane.failed", lane=lane)
-            failures = self._failures[lane] = self._failures.get(lane, 0) + 1
-            after = self.clock.now() + timedelta(seconds=retry_delay(failures))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._stopping or task is None:
+                raise
+            while task.uncancel():  # nobody but `stop` may cancel a worker
+                pass
+            after = self._failed(lane)
+        except Exception:  # noqa: BLE001  (logged and counted by `_failed`)
+            after = self._failed(lane)
         finally:
             self._running.discard(lane)
             self._count(-1, busy=busy)
         self._schedule(lane, after)
+
+    def _failed(self, lane: str) -> datetime:
+        """Log and count the failure; return when to try again."""
+        log.exception("lane.failed", lane=lane)
+        failures = self._failures[lane] = self._failures.get(lane, 0) + 1
+        return self.clock.now() + timedelta(seconds=retry_delay(failures))
 
     def _count(self, change: int, *, busy: bool) -> None:
         if busy:
@@ -216,6 +240,10 @@ class OutgoingLanes:
 
     def __len__(self) -> int:
         return sum(map(len, self._all()))
+
+    @property
+    def failing(self) -> int:
+        return sum(lanes.failing for lanes in self._all())
 
     def wake(self, lane: str) -> None:
         """There may be something to send in ``lane``."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, partial
 from itertools import accumulate
-from time import perf_counter
+from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -17,6 +17,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+RECENT = 300.0
+"""Seconds for which a plugin's failure shows in ``/readyz``."""
 UNITS = (1, 2, 4, 8, 16, 32, 64)
 Span = Callable[[str, str], AbstractContextManager[object]]
 """Opens a tracing span for a kind of work and a name."""
@@ -93,11 +95,29 @@ class LoopMetric(Collector, Generic[C]):
         return self._children.setdefault(values, self._new())
 
 
+class TallyMetric(Collector):
+    """A counter whose values, by those of ``label``, something else keeps in `tally`."""
+
+    def __init__(self, name: str, help_text: str, label: str) -> None:
+        self.tally: Mapping[str, int] = {}
+        self._family = partial(CounterMetricFamily, name, help_text, labels=[label])
+
+    def describe(self) -> Iterable[Metric]:
+        return (self._family(),)
+
+    def collect(self) -> Iterable[Metric]:
+        family = self._family()
+        for value, count in dict(self.tally).items():
+            family.add_metric((value,), count)
+        return (family,)
+
+
 class Metrics:
     """All metrics of one gateway, on a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        self._failed_at: dict[str, float] = {}
         self.span: Span | None = None
         """Set when tracing is on: `measure` then opens a span too."""
 
@@ -148,6 +168,10 @@ class Metrics:
         self.request_seconds = seconds("request", "HTTP requests, by route", "method", "path")
         self.work_seconds = seconds("work", "One call of a plugin", "kind", "name")
         self.work_errors = counters("work_errors", "Calls of plugins that raised", "kind", "name")
+        self.unreadable = TallyMetric(
+            "warmline_unreadable_values", "Stored values that are damaged", "column"
+        )
+        registry.register(self.unreadable)
         self.commit_units = Histogram(
             "warmline_commit_units", "Jobs that shared one commit",
             buckets=UNITS, registry=registry,
@@ -155,6 +179,16 @@ class Metrics:
         self.lanes = gauges("lanes_waiting", "Conversations that wait for a worker", "stage")
         self.waiting = gauges("waiting_rows", "Rows of the database that wait", "queue")
         self.oldest = gauges("oldest_seconds", "Seconds that the oldest row has waited", "queue")
+
+    def plugin_failed(self, name: str) -> None:
+        """Count a failure of the plugin ``name``."""
+        self.failures.labels(name).inc()
+        self._failed_at[name] = monotonic()
+
+    def failing_plugins(self) -> tuple[str, ...]:
+        """The plugins that failed within the last `RECENT` seconds."""
+        since = monotonic() - RECENT
+        return tuple(sorted(name for name, at in self._failed_at.items() if at >= since))
 
     def measure(self, kind: str, name: str) -> MeasuredCall:
         """Measures the code within: its calls, duration and errors."""

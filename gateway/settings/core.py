@@ -41,6 +41,9 @@ class WorkerSettings(_Part):
     handler_timeout: float = Field(10.0, gt=0, description="seconds")
     understand_timeout: float = Field(5.0, gt=0, description="seconds")
     context_timeout: float = Field(1.0, gt=0, description="seconds")
+    step_timeout: float = Field(
+        10.0, ge=0.5, description="seconds that a plugin may hold the event loop without waiting"
+    )
     attempts: int = Field(5, ge=1, description="after these a person gets the message")
     drain: float = Field(10.0, ge=0, description="seconds to finish running work at SIGTERM")
     sweep: float = Field(
@@ -99,6 +102,12 @@ class LimitSettings(_Part):
     )
     waiting_seconds: float | None = Field(
         None, gt=0, description="age of the oldest of them; above it new messages are refused"
+    )
+    disk: int = Field(
+        100, ge=0, description="megabytes that must be free; below, `/readyz` answers 503"
+    )
+    files: int | None = Field(
+        None, ge=1, description="megabytes of all stored files; above, uploads are refused"
     )
     memory: int | None = Field(
         None, ge=64, description="megabytes of this process; above it new messages are refused"

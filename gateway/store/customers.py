@@ -26,10 +26,20 @@ class Customers(Protocol):
         such an id (yet)."""
         ...
 
+    async def addresses(self, address: Address) -> tuple[Address, ...]:
+        """All addresses of the customer of ``address``. Raises NotFound."""
+        ...
+
     async def export(self, address: Address) -> Json: ...
+
     async def erase(self, address: Address) -> tuple[int, tuple[str, ...]]:
         """Erase the customer of ``address``. Returns the number of deleted rows, and the digests of
         files that no row refers to any more. Raises NotFound."""
+        ...
+
+    async def finish_erasures(self) -> bool:
+        """Remove erased text from the database's log. Returns whether none is left there: what
+        reads the database just now may need the log."""
         ...
 
 
@@ -87,9 +97,18 @@ class RetentionStore(Protocol):
     ``after`` is the id at which the last step stopped, 0 at the beginning."""
 
     async def find_inactive(
-        self, before: datetime, after: int, limit: int
+        self,
+        before: datetime,
+        after: int,
+        limit: int,
+        *,
+        now: datetime | None = None,
+        correct: bool = False,
     ) -> tuple[list[int], RetentionStep]:
-        """Conversations without a message since ``before``, waiting rows or need of a person."""
+        """Conversations without a message since ``before``, waiting rows or need of a person.
+
+        A message that is more than a day later than ``now`` was stored while the clock was wrong:
+        it counts as one of now, and if ``correct`` is stored as such, so that it ages."""
         ...
 
     async def export_conversation(self, conversation: int) -> Json:
@@ -109,8 +128,10 @@ class RetentionStore(Protocol):
         limit: int,
         *,
         delete: bool,
+        now: datetime | None = None,
     ) -> RetentionStep:
-        """Rows that are no longer needed; deleted if ``delete``."""
+        """Rows that are no longer needed; deleted if ``delete``. One that is more than a day later
+        than ``now`` ends no walk; if ``delete`` it is stored as one of now."""
         ...
 
     async def unreferenced_files(self, digests: Sequence[str]) -> set[str]:

@@ -17,6 +17,8 @@ class OutboxItem(Value, frozen=True, kw_only=True):
     lane: str
     conversation: int
     attempts: int
+    damaged: bool = False
+    """The stored row cannot be read: it is not sent, and a person is told."""
 
 
 class OutboxEntry(Value, frozen=True, kw_only=True):

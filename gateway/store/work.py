@@ -72,6 +72,8 @@ class WorkItem(Value, frozen=True, kw_only=True):
     closed_history: tuple[Message, ...] = ()
     closed_survey: Survey | None = None
     """The answered survey of ``closed``."""
+    damaged: bool = False
+    """The stored row cannot be read: it is not handled, and somebody is told."""
     opted_out: bool = False
     """The customer asked for no more messages at this address."""
     suspended: bool = False

@@ -1,10 +1,16 @@
-"""The error format and the security headers that all HTTP routes share."""
+"""The error format, the security headers and the time limits that all HTTP routes share.
+
+aiohttp limits only how long a connection may be idle. A client that sends a byte a minute is not
+idle ("slowloris", CWE-400): the headers, and after them the body, must arrive in time.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from time import perf_counter
+from typing import Any
 
 import msgspec
 import structlog
@@ -12,8 +18,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
-from gateway.ports import Conflict, NotAccepted, NotFound, TooLarge
+from gateway.ports import Conflict, Malformed, NotAccepted, NotFound, TooLarge
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tasks import contained
 
 log = structlog.get_logger()
 UNKNOWN = "unknown"
@@ -25,6 +32,7 @@ CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",
@@ -79,10 +87,15 @@ def _wrap(
 ) -> Handler:
     async def wrapped(request: web.Request) -> web.StreamResponse:
         started = perf_counter()
+        body_timer = limit_body(request)
         try:
-            response = await handler(request)
+            with contained():
+                response = await handler(request)
         except Exception as error:  # noqa: BLE001  (logged there, or raised again)
             response = _error_response(request, error)
+        finally:
+            if body_timer is not None:
+                body_timer.cancel()
         # The method of an unmatched request may be any text, so it is no metric label.
         method = request.method if path is not UNKNOWN else "any"
         metrics.request_seconds.labels(method, path).observe(perf_counter() - started)
@@ -106,7 +119,7 @@ async def _not_found(request: web.Request) -> web.StreamResponse:
     raise web.HTTPNotFound
 
 
-def _error_response(  # noqa: PLR0911  (a table)
+def _error_response(  # noqa: C901, PLR0911  (a table)
     request: web.Request, failure: Exception
 ) -> web.StreamResponse:
     match failure:
@@ -116,6 +129,8 @@ def _error_response(  # noqa: PLR0911  (a table)
             return _json_error(failure)
         case msgspec.DecodeError() | UnicodeDecodeError():
             return error(400, "the body does not have the format that this path expects")
+        case Malformed():
+            return error(400, str(failure))
         case TooLarge():
             return error(413, str(failure))
         case NotFound():
@@ -126,9 +141,21 @@ def _error_response(  # noqa: PLR0911  (a table)
             return error(503, str(failure), **{"Retry-After": f"{math.ceil(failure.after)}"})
         case web.HTTPException() | ConnectionResetError():
             raise failure  # a redirect, or a client that disconnected
+        case _ if _holds_nul(failure):
+            return error(400, "the request holds a NUL character")
         case _:
             log.exception("request.failed", path=request.path)
             return error(500, "an unexpected error; see the server's log for details")
+
+
+def _holds_nul(failure: BaseException | None) -> bool:
+    """Whether PostgreSQL refused a text for its NUL (character_not_in_repertoire). SQLite finds
+    nothing under such a text."""
+    while failure is not None:
+        if getattr(failure, "sqlstate", None) == "22021":
+            return True
+        failure = getattr(failure, "orig", None) or failure.__cause__
+    return False
 
 
 def _json_error(failure: web.HTTPError) -> web.Response:
@@ -144,3 +171,79 @@ def _json_error(failure: web.HTTPError) -> web.Response:
         if name.lower() not in ("content-type", "content-length"):
             response.headers.add(name, value)
     return response
+
+
+HEADER_TIMEOUT = 30.0
+"""Seconds from the first byte of a request, or from the start of a connection, to the end of its
+headers. (nginx's client_header_timeout is 60 s, Apache's RequestReadTimeout 20 to 40 s.)"""
+BODY_TIMEOUT = 60.0
+"""Seconds from there to the end of its body."""
+
+
+class TimedRequestHandler(web.RequestHandler):
+    """A connection whose requests must have sent their headers within `HEADER_TIMEOUT`."""
+
+    __slots__ = ("_header_timer",)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._header_timer: asyncio.TimerHandle | None = None
+        super().connection_made(transport)
+        self._start_timer()
+
+    def data_received(self, data: bytes) -> None:
+        complete = self._request_count
+        super().data_received(data)
+        if self._request_count > complete:
+            self._stop_timer()
+        elif self._is_idle() and self._header_timer is None:
+            self._start_timer()  # the first bytes of the next request
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _is_idle(self) -> bool:
+        """Whether no request is being handled on this connection."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def _start_timer(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._header_timer = loop.call_later(HEADER_TIMEOUT, self._give_up)
+
+    def _stop_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _give_up(self) -> None:
+        self._header_timer = None
+        if self._is_idle():
+            self.force_close()
+
+
+class TimedSite(web.SockSite):
+    """As `aiohttp.web.SockSite`, with `TimedRequestHandler` for its connections."""
+
+    async def start(self) -> None:
+        await web.BaseSite.start(self)
+        server: Any = self._runner.server
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: TimedRequestHandler(server, loop=loop, **server._kwargs),  # noqa: SLF001  (no other way)
+            sock=self._sock,
+            backlog=self._backlog,
+        )
+
+
+def limit_body(request: web.Request) -> asyncio.TimerHandle | None:
+    """Give the rest of the body of ``request`` `BODY_TIMEOUT` seconds; then whoever reads it gets
+    HTTPRequestTimeout. Cancel what this returns when the request is answered."""
+    content = request.content
+    if content.is_eof():
+        return None
+
+    def give_up() -> None:
+        if not content.is_eof():
+            content.set_exception(web.HTTPRequestTimeout(text="the body arrived too slowly"))
+
+    return asyncio.get_running_loop().call_later(BODY_TIMEOUT, give_up)

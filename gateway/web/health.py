@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 import msgspec
 import structlog
@@ -12,35 +14,71 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.hookspecs import Readiness
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tasks import with_timeout
 
 log = structlog.get_logger()
 TIMEOUT = 2.0
 """Seconds that one check may take."""
+STARTING = 120.0
+"""Seconds after the start for which a process waits for its engines."""
+
+
+class ReadinessReport:
+    """What ``/readyz`` says.
+
+    ``checks`` decide whether messages can be taken, except those in ``may_degrade``: a plugin that
+    is no channel stops no message. (True there: an engine. Until it is ready for the first time, at
+    most `STARTING` seconds, the process waits for it.) ``warnings`` are only shown.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Readiness],
+        warnings: Mapping[str, Readiness],
+        may_degrade: Mapping[str, bool],
+    ) -> None:
+        self._checks, self._warnings, self._may_degrade = checks, warnings, may_degrade
+        self._began = time.monotonic()
+        self._were_ready: set[str] = set()
+
+    async def read(self) -> dict[str, Any]:
+        """The body of the answer; ``ready`` decides on its status."""
+        results = await failed_checks(self._checks)
+        self._were_ready |= self._checks.keys() - results.keys()
+        failed = {name: why for name, why in results.items() if self._stops_messages(name)}
+        degraded = {name: why for name, why in results.items() if name not in failed}
+        degraded |= await failed_checks(self._warnings)
+        return {
+            "ready": not failed,
+            "status": "unavailable" if failed else "degraded" if degraded else "ok",
+            "checks": {name: results.get(name, "ok") for name in self._checks},
+            "warnings": degraded,
+        }
+
+    def _stops_messages(self, name: str) -> bool:
+        if name not in self._may_degrade:
+            return True
+        is_engine = self._may_degrade[name]
+        starting = time.monotonic() - self._began < STARTING
+        return is_engine and starting and name not in self._were_ready
 
 
 def routes(
-    checks: Mapping[str, Readiness],
+    readiness: ReadinessReport,
     metrics: Metrics,
-    warnings: Mapping[str, Readiness],
     refresh: Callable[[], Awaitable[object]],
 ) -> Iterable[web.RouteDef]:
-    """The three routes. ``/readyz`` answers 503 when one of ``checks`` fails; it only shows
-    ``warnings``. ``refresh`` updates the gauges; when it fails, ``/metrics`` answers all the
+    """The three routes. ``refresh`` updates the gauges; when it fails, ``/metrics`` answers all the
     same."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        failed = await failed_checks(checks)
-        state = {
-            "ready": not failed,
-            "checks": {name: failed.get(name, "ok") for name in checks},
-            "warnings": await failed_checks(warnings),
-        }
+        state = await readiness.read()
         return web.Response(
             body=msgspec.json.encode(state),
-            status=503 if failed else 200,
+            status=200 if state["ready"] else 503,
             content_type="application/json",
         )
 
@@ -69,8 +107,7 @@ async def failed_checks(checks: Mapping[str, Readiness]) -> dict[str, str]:
 
 async def _run(check: Readiness) -> str | None:
     try:
-        async with asyncio.timeout(TIMEOUT):
-            return await check()
+        return await with_timeout(TIMEOUT, check())
     except TimeoutError:
         return f"did not answer within {TIMEOUT:g} s"
     except Exception as error:  # noqa: BLE001  (its text may hold a secret: only its type is shown)

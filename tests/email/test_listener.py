@@ -12,6 +12,8 @@ from typing import Any
 import aiosmtplib
 import pytest
 
+from channels.email import listener
+from channels.email.listener import ByteBudget
 from gateway import WarmlineError
 
 from ..conftest import needs, until
@@ -257,3 +259,59 @@ def certificate(directory: Path) -> tuple[Path, Path]:
     command += ["-keyout", str(key), "-out", str(cert)]
     subprocess.run(command, check=True, capture_output=True)
     return cert, key
+
+
+async def test_one_address_gets_no_more_than_its_share_of_connections(
+    tmp_path: Path, fakes: Fakes
+) -> None:
+    """The others stay free for other servers."""
+    settings = {"smtp_connections": 10, "smtp_connections_each": 2}
+    async with running(channel(tmp_path, **settings), fakes.services) as email:
+        async with client(email.smtp_port), client(email.smtp_port):
+            assert (await exchange(email.smtp_port, []))[0].startswith(b"421")
+        assert (await exchange(email.smtp_port, []))[0].startswith(b"220")
+
+
+async def test_a_silent_client_is_disconnected(tmp_path: Path, fakes: Fakes) -> None:
+    """After ``smtp_silence``; also one that stops in the middle of a mail."""
+    async with running(channel(tmp_path, smtp_silence=1.0), fakes.services) as email:
+        reader, writer = await asyncio.open_connection("127.0.0.1", email.smtp_port)
+        writer.write(b"EHLO a.example\r\n")
+        async with asyncio.timeout(10):
+            assert (await reader.read(10_000)).startswith(b"220")
+            while await reader.read(10_000):
+                pass
+        writer.close()
+
+
+async def test_large_mails_wait_for_one_another() -> None:
+    """Together they never take more than the budget; a small one takes its own share."""
+    budget = ByteBudget(100)
+    assert await budget.reserve("one", 80)
+    assert await budget.reserve("small", 20)
+    waiting = asyncio.create_task(budget.reserve("two", 500))
+    await asyncio.sleep(0)
+    budget.release("one")
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    budget.release("small")
+    assert await waiting
+
+
+async def test_a_mail_that_gets_no_room_is_tried_again(
+    tmp_path: Path, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """452: its server keeps it."""
+    monkeypatch.setattr(listener, "WAIT", 0.01)
+    monkeypatch.setattr(listener, "PARALLEL", 0)
+    monkeypatch.setattr(listener, "LEAST_BUDGET", 1_000)
+    async with running(channel(tmp_path), fakes.services) as email:
+        lines = [b"EHLO a.example", b"MAIL FROM:<a@example.org> SIZE=1000"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", email.smtp_port)
+        writer.write(b"\r\n".join(lines) + b"\r\n")
+        assert (await reader.readuntil(b"2.1.0 OK\r\n")).startswith(b"220")
+        assert (await exchange(email.smtp_port, lines))[-1].startswith(b"452")
+        writer.close()
+        await writer.wait_closed()
+        await until(lambda: True)
+        assert (await exchange(email.smtp_port, lines))[-1].startswith(b"250")

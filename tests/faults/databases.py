@@ -25,10 +25,10 @@ class SqliteFile:
     """The file of one process."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self.file = file
 
     async def query(self, sql: str) -> Rows:
-        with closing(sqlite3.connect(self._file, timeout=30)) as connection, connection:
+        with closing(sqlite3.connect(self.file, timeout=30)) as connection, connection:
             return connection.execute(sql).fetchall()
 
 

@@ -112,7 +112,7 @@ class Deployment:
             "policy": "policy.yaml",
             "public_url": self.urls[0],
             "logs": "json",
-            "worker": {"attempts": 50, "drain": 3.0},
+            "worker": {"attempts": 50, "drain": 3.0, "step_timeout": 1.0},
             "delivery": {
                 "attempts": 1000, "backoff_first": 0.1, "backoff_most": 1.0, "timeout": TIMEOUT
             },

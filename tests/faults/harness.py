@@ -15,6 +15,7 @@ from tests.crash.ledger import QUERIES, Ledger, Stored, Verdict, bare_answer, ju
 from tests.faults.customers import customers, throttle
 from tests.faults.databases import PostgresProgram, SqliteFile
 from tests.faults.deployment import LEASE, SWEEP, TIMEOUT, Deployment
+from tests.faults.incidents import Incidents
 from tests.faults.plan import LONG, InjectedFault, inject
 from tests.faults.providers import ProviderServer
 
@@ -48,12 +49,15 @@ class Report:
     """Unsure sends that no fault explains."""
     traced: dict[str, int] = field(default_factory=dict)
     """Channel -> unsure sends that a fault explains."""
+    broken: list[str] = field(default_factory=list)
+    """What did not hold for the victims of incidents."""
     overdue: dict[str, int] = field(default_factory=dict)
     """Program -> how often it did not end in time after SIGTERM."""
 
     @property
     def clean(self) -> bool:
-        return all(verdict.clean for verdict in self.verdicts) and not self.untraced
+        clean = all(verdict.clean for verdict in self.verdicts)
+        return clean and not self.untraced and not self.broken
 
 
 async def run(
@@ -81,13 +85,20 @@ async def run(
             running = [asyncio.create_task(customer.run()) for customer in everybody]
             throttling = asyncio.create_task(throttle(everybody, deployment.waiting))
             proxies = deployment.proxies if break_connections else {}
+            incidents = Incidents(deployment, rng)
             faults = await inject(
-                deployment.programs, proxies, seconds=seconds, at_least=at_least, rng=rng
+                deployment.programs,
+                proxies,
+                incidents,
+                seconds=seconds,
+                at_least=at_least,
+                rng=rng,
             )
             await cancel_all((throttling,))
             recovery = await _recover(deployment, stop, running)
             await _fetch_messages(deployment, ledger, everybody)
             report = await _report(deployment.database, ledger, faults, seed, recovery)
+            report.broken = await incidents.broken_promises()
             programs = deployment.programs.items()
             report.overdue = {name: p.overdue for name, p in programs if p.overdue}
             return report
@@ -179,6 +190,7 @@ def summary(report: Report) -> str:
     for verdict in report.verdicts:
         lines += [f"{verdict.channel}: {what}" for what in
                   (*verdict.lost, *verdict.doubled, *verdict.misordered)]  # fmt: skip
+    lines += [f"an incident: {what}" for what in report.broken]
     lines += [f"{name} did not end in time, {n} times" for name, n in report.overdue.items()]
     lines += [f"unsure, and no fault explains it: {what}" for what in report.untraced]
     return "\n".join(lines)

@@ -9,12 +9,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from tests.faults.incidents import Incidents
 from tests.faults.programs import Program
 from tests.faults.proxy import FAULTS, FaultyProxy
 
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGSTOP")
 """SIGCONT follows a SIGSTOP after `LONG` seconds, which is longer than any lease."""
 LONG = 12.0
+EVERYTHING = "everything"
+"""The target of an incident."""
 GRACE = 20.0
 """Seconds to end after SIGTERM. Then the process is killed, as container runtimes do."""
 SHORT = (0.3, 3.0)
@@ -42,10 +45,13 @@ class InjectedFault(NamedTuple):
     ended: float
 
 
-def faults(programs: Iterable[str], proxies: Iterable[str], rng: random.Random) -> Iterator[Fault]:
+def faults(
+    programs: Iterable[str], proxies: Iterable[str], incidents: Iterable[str], rng: random.Random
+) -> Iterator[Fault]:
     """All faults in random order, then again in another order, without end."""
     every = [(name, what) for name in programs for what in SIGNALS]
     every += [(name, what) for name in proxies for what in FAULTS]
+    every += [(EVERYTHING, what) for what in incidents]
     while True:
         for target, what in rng.sample(every, len(every)):
             yield Fault(target, what, LONG if what == "SIGSTOP" else rng.uniform(*SHORT))
@@ -54,6 +60,7 @@ def faults(programs: Iterable[str], proxies: Iterable[str], rng: random.Random) 
 async def inject(
     programs: Mapping[str, Program],
     proxies: Mapping[str, FaultyProxy],
+    incidents: Incidents,
     *,
     seconds: float,
     at_least: int,
@@ -63,12 +70,14 @@ async def inject(
     every program runs and every proxy works."""
     injected: list[InjectedFault] = []
     end = time.monotonic() + seconds
-    for fault in faults(programs, proxies, rng):
+    for fault in faults(programs, proxies, incidents.names, rng):
         if time.monotonic() > end and len(injected) >= at_least:
             return injected
         await asyncio.sleep(rng.uniform(*PAUSE))
         started = time.time()
-        if fault.target in proxies:
+        if fault.target == EVERYTHING:
+            await incidents.happen(fault.what, fault.seconds)
+        elif fault.target in proxies:
             await _break_connection(proxies[fault.target], fault)
         else:
             await _signal(programs[fault.target], fault)

@@ -5,11 +5,13 @@ It is installed as any other package: by an entry point of a distribution that `
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway import Channel, Handler, Settings, hookimpl
+from gateway import Channel, Handler, Reply, Settings, Turn, hookimpl
 from gateway.testing import FakeHandler
 from tests.crash.server import AskChannel, ResendChannel, answer
 
@@ -26,7 +28,26 @@ def register_channels(register: Callable[[Channel], None], settings: Settings) -
 
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
-    register(FakeHandler(answer, priority=-1000))
+    register(FakeHandler(answer_or_crash, priority=-1000))
+
+
+def answer_or_crash(turn: Turn) -> Reply | None:
+    """As `answer`; ``crash NAME`` raises the exception NAME, or holds the event loop."""
+    name = turn.message.text.removeprefix("crash ")
+    if turn.kind != "message" or name == turn.message.text or turn.route.action == "escalate":
+        return answer(turn)
+    match name:
+        case "CancelledError":
+            raise asyncio.CancelledError
+        case "SystemExit":
+            raise SystemExit(1)
+        case "KeyboardInterrupt":
+            raise KeyboardInterrupt
+        case "RecursionError":
+            return answer_or_crash(turn)
+        case _:
+            time.sleep(60)
+            return answer(turn)
 
 
 def install(folder: Path, *modules: str) -> Path:

@@ -81,12 +81,12 @@ class Program:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process and its children; SIGTERM only to the process itself."""
-        processes = self._processes()
+        processes = self.processes()
         for process in processes[:1] if number == signal.SIGTERM else processes:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
 
-    def _processes(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         if self._process is None or self._process.poll() is not None:
             return []
         with suppress(psutil.NoSuchProcess):

@@ -211,3 +211,11 @@ async def test_texts_numbers_and_the_token_are_not_logged(
     assert "delivery.over" in written
     for private in ("secret", "5up3rs3cr3t", ANA, "+15550108888"):
         assert private not in written
+
+
+async def test_an_id_that_no_database_stores_is_a_400(sms: SmsGateway) -> None:
+    """Twilio sends none; trying it again for ever would not help."""
+    status, _ = await sms.text("hello", MessageSid="SM\x00" + "0" * 31)
+    assert status == 400
+    await sms.gw.settled()
+    assert await sms.gw.gateway.store.inbox.lanes() == ()

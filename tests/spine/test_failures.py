@@ -31,6 +31,7 @@ from gateway import (
     hookimpl,
 )
 from gateway.adapters.sql.schema import inbox
+from gateway.model import UNREADABLE
 from gateway.pipeline.answering import LAST_RESORT
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, PlainVoice, RunningGateway, running
 from tests.conftest import until
@@ -382,22 +383,22 @@ async def test_a_hanging_provider_delays_no_other_channel(
 async def test_an_unreadable_row_does_not_block_its_lane(
     tmp_path: Path, answer_all: dict[str, Any]
 ) -> None:
-    """It is given up and listed as stuck; the next message is handled."""
-    fake, config = FakeChannel(), {**answer_all, "worker": {"attempts": 1}}
-    clock = FakeClock()
+    """A person gets it, shown as unreadable, and the next message of the lane as well."""
     async with running(
-        fake, FakeHandler(echo), config=config, clock=clock, tmp_path=tmp_path
+        FakeChannel(), FakeHandler(echo), config=answer_all, tmp_path=tmp_path
     ) as gw:
         carla = gw.customer("fake", "carla")
         async with paused_worker(gw):
             broken = await carla.write("hello")
             damage = update(inbox).where(inbox.c.id == broken.turn).values(payload="{")
             await gw.gateway.database.write(lambda c: c.execute(damage).rowcount)
-        await carla.write("next")
-        for _ in range(4):
-            await gw.pass_time(60)
-        assert [m.text for m in fake.sent] == ["You said next."]
-        assert [row.id for row in await gw.gateway.store.inbox.list("stuck")] == [broken.turn]
+        await carla.say("next")
+        card = await gw.desk_agent("kim").next_card()
+        said = [message.text for message in card.messages if message.author == "customer"]
+        assert said == [UNREADABLE, "next"]
+        assert card.handoff is not None
+        assert card.handoff.reasons[0].code == "unreadable"
+        assert await gw.gateway.store.inbox.list("stuck") == ()
 
 
 async def test_a_reply_with_a_body_of_the_wrong_type_is_invalid(

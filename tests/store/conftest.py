@@ -17,3 +17,12 @@ pytest_generate_tests = both
 def postgres_url(postgres: PostgresServer, tmp_path: Path) -> str:
     """An empty PostgreSQL database for this test."""
     return database_of(tmp_path, postgres.url)
+
+
+@pytest.fixture
+def postgres_of_test(stored_in: str, request: pytest.FixtureRequest) -> str | None:
+    """The URL of the PostgreSQL server; None where this test runs on SQLite."""
+    if stored_in == "sqlite":
+        return None
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.url

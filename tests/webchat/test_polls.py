@@ -262,3 +262,13 @@ async def _tab_of(chat: Chat, token: str):
     tab = await chat.tab()
     await tab.hello(token=token)
     return tab
+
+
+async def test_uploads_of_one_address_are_limited_over_all_sessions(start: Start) -> None:
+    """A new session costs nothing, so it must not bring a new limit."""
+    chat = await start(files_per_minute_ip=2)
+    codes = []
+    for _ in range(3):
+        token, _ = await greet(chat)
+        codes.append((await chat.post("/files?name=a.png", token, data=PNG))[0])
+    assert codes == [200, 200, 429]

@@ -81,6 +81,10 @@ class SharedLanes:
     def __len__(self) -> int:
         return len(self._lanes)
 
+    @property
+    def failing(self) -> int:
+        return self._lanes.failing
+
     def wake(self, lane: str) -> None:
         """There may be work in ``lane``: some process takes it.
 

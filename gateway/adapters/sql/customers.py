@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
+import msgspec
+import structlog
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, or_, select, update
 
-from gateway.adapters.encryption import SEALED
+from gateway.adapters.encryption import SEALED, BadKey
+from gateway.adapters.files import DIGEST
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.encryption import decrypted_rows
 from gateway.adapters.sql.engine.base import SqlDatabase
@@ -41,6 +44,7 @@ from gateway.pipeline.subject import base_subject
 from gateway.ports import NotFound
 from gateway.store import AgentMessage, UpdatedMessage
 
+log = structlog.get_logger()
 EARLIER_STATUSES = {
     "delivered": ("queued", "sent", "unsure"),
     "read": ("queued", "sent", "unsure", "delivered"),
@@ -63,6 +67,9 @@ MOST_RETURNED = 20
 LEAST_WORDS = 12
 """Letters and digits that a report must return for that."""
 ERASED = "an erased address"
+_UNFINISHED = (notes_of_guests.c.guest == "warmline.erasure") & (notes_of_guests.c.key == "log")
+"""Marks that erased text may be left in the database's log."""
+_MARK = {"guest": "warmline.erasure", "key": "log", "value": "", "version": 1, "updated_at": 0}
 
 
 class SqlCustomers:
@@ -78,10 +85,34 @@ class SqlCustomers:
     async def export(self, address: Address) -> Json:
         return await self._db.read(lambda c: _export(c, address), long=True)
 
+    async def addresses(self, address: Address) -> tuple[Address, ...]:
+        def job(connection: Connection) -> tuple[Address, ...]:
+            customer = _customer(connection, address)
+            return tuple(_conversations_and_addresses(connection, customer)[1])
+
+        return await self._db.read(job)
+
     async def erase(self, address: Address) -> tuple[int, tuple[str, ...]]:
-        erased = await self._db.write(lambda c: _erase(c, address), long=True)
-        await self._db.checkpoint()
+        def job(connection: Connection) -> tuple[int, tuple[str, ...]]:
+            erased = _erase(connection, address)
+            connection.execute(delete(notes_of_guests).where(_UNFINISHED))
+            connection.execute(insert(notes_of_guests), _MARK)
+            return erased
+
+        erased = await self._db.write(job, long=True)
+        await self.finish_erasures()
         return erased
+
+    async def finish_erasures(self) -> bool:
+        marked = select(notes_of_guests.c.id).where(_UNFINISHED)
+        if await self._db.read(lambda c: c.execute(marked).scalar()) is None:
+            return True
+        if not await self._db.checkpoint():
+            log.warning("erasure.delayed", hint="something reads the database; tried again")
+            return False
+        done = delete(notes_of_guests).where(_UNFINISHED)
+        await self._db.write(lambda c: c.execute(done).close())
+        return True
 
 
 def _report(
@@ -280,7 +311,7 @@ def _erase_encrypted_mentions(connection: Connection, address: Address) -> None:
         messages.c.author == "system", messages.c.text.startswith(SEALED)
     )
     for row in connection.execute(encrypted).all():
-        text = rows.decrypted(connection, "messages.text", row.lane, row.text)
+        text = rows.readable(connection, "messages.text", row.lane, row.text)
         if address.lane in text:
             changed = text.replace(address.lane, ERASED)
             stored = rows.encrypted(connection, "messages.text", row.lane, changed)
@@ -295,12 +326,20 @@ def named_files(connection: Connection, chosen: ColumnElement[bool]) -> set[str]
         chosen, inbox.c.kind.in_(("message", "edit", "unreadable", "agent"))
     )
     for row in connection.execute(query):
-        payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
-        if row.kind == "agent":
-            message = rows.from_json(payload, AgentMessage)
-            digests |= {attachment.digest for attachment in message.attachments}
-            continue
-        inbound = rows.from_json(payload, Inbound)
-        digests |= {attachment.digest for attachment in inbound.attachments}
-        digests |= {inbound.raw} if inbound.raw else set()
+        try:
+            digests |= _files_of_row(connection, row)
+        except (BadKey, msgspec.DecodeError, UnicodeError):
+            rows.report_unreadable(connection, "inbox.payload")
+            digests |= set(DIGEST.findall(str(row.payload)))  # those that are still legible
     return digests
+
+
+def _files_of_row(connection: Connection, row: Any) -> set[str]:
+    """Raises what a damaged row raises."""
+    payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
+    if row.kind == "agent":
+        message = rows.from_json(payload, AgentMessage)
+        return {attachment.digest for attachment in message.attachments}
+    inbound = rows.from_json(payload, Inbound)
+    digests = {attachment.digest for attachment in inbound.attachments}
+    return digests | ({inbound.raw} if inbound.raw else set())

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, select, update
 
-from gateway.adapters.encryption import DataKeys, missing_keys
+from gateway.adapters.encryption import BadKey, DataKeys, missing_keys
 from gateway.adapters.files import DiskFiles
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
@@ -77,7 +77,8 @@ ENCRYPTED_COLUMNS: tuple[EncryptedColumn, ...] = (
 def decrypted_rows(
     connection: Connection, table: Table, chosen: ColumnElement[bool]
 ) -> list[dict[str, Any]]:
-    """The ``chosen`` rows of ``table`` with their columns decrypted, in the order of their ids."""
+    """The ``chosen`` rows of ``table`` with their columns decrypted, in the order of their ids. A
+    damaged text is exported as it is stored, under ``unreadable``: a backup may hold its key."""
     keys = rows.data_keys(connection)
     columns = [column for column in ENCRYPTED_COLUMNS if column.table is table]
     # Ordered: PostgreSQL by itself returns the rows that changed last at the end.
@@ -85,8 +86,13 @@ def decrypted_rows(
     plain = [dict(row) for row in found]
     for row in plain:
         for encrypted in columns:
-            if row[encrypted.column] is not None:
-                row[encrypted.column] = keys.open(row[encrypted.column], encrypted.place(row))
+            stored = row[encrypted.column]
+            if stored is not None:
+                try:
+                    row[encrypted.column] = keys.open(stored, encrypted.place(row))
+                except (BadKey, AttributeError):  # AttributeError: it is no text
+                    rows.report_unreadable(connection, f"{table.name}.{encrypted.column}")
+                    row[encrypted.column] = {"unreadable": str(stored)}
     return plain
 
 
@@ -128,7 +134,8 @@ def _rotate_batch(
     connection: Connection, table: Table, after: int, keys: DataKeys
 ) -> tuple[int, int]:
     """Rotate the next rows after id ``after``; return the number of changed texts and the last id
-    seen, 0 at the end. A text that changes meanwhile is skipped: it already has the new key."""
+    seen, 0 at the end. A text that changes meanwhile is skipped: it already has the new key; so is
+    a damaged one, which no key opens."""
     columns = [column for column in ENCRYPTED_COLUMNS if column.table is table]
     query = select(table).where(table.c.id > after).order_by(table.c.id).limit(BATCH)
     found = connection.execute(query).mappings().all()
@@ -140,7 +147,11 @@ def _rotate_batch(
                 continue
             place, column = encrypted.place(row), table.c[encrypted.column]
             unchanged = (table.c.id == row["id"]) & (column == old)
-            new = keys.seal(keys.open(old, place), place)
+            try:
+                new = keys.seal(keys.open(old, place), place)
+            except BadKey:
+                rows.report_unreadable(connection, f"{table.name}.{encrypted.column}")
+                continue
             changed += connection.execute(
                 update(table).where(unchanged).values({encrypted.column: new})
             ).rowcount

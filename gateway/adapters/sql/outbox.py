@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, exists, or_, select, update
 
+from gateway.adapters.encryption import BadKey
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import LaneBusy, SqlDatabase
 from gateway.adapters.sql.identities import (
@@ -23,7 +24,7 @@ from gateway.adapters.sql.processes import ProcessLease, remove_expired
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox, processes
 from gateway.adapters.sql.turns.fetch import LOOK_AGAIN
 from gateway.adapters.sql.webhooks import WebhookRecorder
-from gateway.model import Fact, Outbound, Sent, Status
+from gateway.model import UNREADABLE, Fact, Outbound, Sent, Status
 from gateway.pipeline.outcomes import OPTED_OUT, SUSPENDED
 from gateway.store import NotBefore, OutboxEntry, OutboxItem
 
@@ -248,11 +249,31 @@ def _take_over(
 
 def _outbox_item(connection: Connection, row: Row[Any], attempts: int) -> OutboxItem:
     thread = connection.execute(_THREAD, {"conversation": row.conversation_id}).scalars()
-    payload = rows.decrypted(connection, "outbox.payload", row.lane, row.payload)
-    outbound = _OUTBOUND.decode(payload).replace(id=row.id, attempt=attempts, thread=tuple(thread))
+    outbound = _read_outbound(connection, row)
     return OutboxItem(
-        outbound=outbound, lane=row.lane, conversation=row.conversation_id, attempts=attempts
+        outbound=outbound.replace(id=row.id, attempt=attempts, thread=tuple(thread)),
+        lane=row.lane,
+        conversation=row.conversation_id,
+        attempts=attempts,
+        damaged=outbound.text == UNREADABLE,
     )
+
+
+def _read_outbound(connection: Connection, row: Row[Any]) -> Outbound:
+    """What to send. A damaged row is never sent: see `OutboxItem.damaged`."""
+    try:
+        return _OUTBOUND.decode(rows.decrypted(connection, "outbox.payload", row.lane, row.payload))
+    except (BadKey, msgspec.DecodeError, UnicodeError):
+        rows.report_unreadable(connection, "outbox.payload")
+        return Outbound(
+            id=row.id,
+            message=row.message_id,
+            address=address_of(row.lane),
+            author="agent" if row.author == "agent" else "bot",
+            at=rows.from_ms(row.created_at),
+            text=UNREADABLE,
+            key=row.key,
+        )
 
 
 def _add_facts(connection: Connection, id: int, facts: tuple[Fact, ...]) -> None:

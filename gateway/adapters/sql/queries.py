@@ -25,6 +25,7 @@ from gateway.adapters.sql.schema import (
     surveys,
 )
 from gateway.model import (
+    UNREADABLE,
     Address,
     ContextCard,
     Conversation,
@@ -270,12 +271,14 @@ def _first_answer(connection: Connection, conversation: Iterable[Row[Any]]) -> I
     questions: list[str] = []
     for row in conversation:
         message = rows.message(connection, row)
+        if message.text == UNREADABLE:
+            return
         if message.author == "customer":
             questions.append(message.text)
             continue
         question = " ".join(questions).strip()
         if question and message.text.strip():
-            customer_name = rows.decrypted(connection, "customers.name", "", row.name)
+            customer_name = rows.readable(connection, "customers.name", "", row.name)
             names = (customer_name, message.agent.name if message.agent else None)
             yield PastAnswer(
                 conversation=row.conversation_id,

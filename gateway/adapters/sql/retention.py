@@ -7,12 +7,14 @@ ends at the first row that is young enough: its cost depends on what is deleted,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select, true
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select, true, update
 
+from gateway.adapters.encryption import BadKey
 from gateway.adapters.files import DIGEST
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.customers import (
@@ -35,16 +37,32 @@ from gateway.adapters.sql.schema import (
     notes_of_guests,
     outbox,
 )
-from gateway.model import Inbound, Json
+from gateway.model import Inbound, Json, Value
 from gateway.store import RetentionStep
 
 STEP = 1000
+AHEAD = timedelta(days=1)
+"""How far ahead of the clock a row may be, as when another machine's clock differs."""
 _FINISHED: dict[str, tuple[Table, Any, ColumnElement[bool]]] = {
     "inbox": (inbox, inbox.c.received_at, inbox.c.state == "handled"),
     "outbox": (outbox, outbox.c.created_at, outbox.c.state.in_(("sent", "discarded"))),
     "hooks": (hooks, hooks.c.created_at, hooks.c.state == "sent"),
 }
 """The table of each kind, the time of a row, and the condition for a finished row."""
+
+
+class _Walk(Value, frozen=True, kw_only=True):
+    """Where a step of retention begins, and what is old or wrong for it."""
+
+    before: datetime
+    after: int
+    limit: int
+    now: datetime | None = None
+
+    @property
+    def future(self) -> datetime:
+        """A row that is later than this was stored while the clock was wrong."""
+        return self.now + AHEAD if self.now else datetime.max.replace(tzinfo=UTC)
 
 
 class SqlRetention:
@@ -54,9 +72,21 @@ class SqlRetention:
         self._db = database
 
     async def find_inactive(
-        self, before: datetime, after: int, limit: int
+        self,
+        before: datetime,
+        after: int,
+        limit: int,
+        *,
+        now: datetime | None = None,
+        correct: bool = False,
     ) -> tuple[list[int], RetentionStep]:
-        return await self._db.read(lambda c: _find_inactive(c, before, after, limit), long=True)
+        walk = _Walk(before=before, after=after, limit=limit, now=now)
+        seen = await self._db.read(lambda c: _seen(c, walk), long=True)
+        if correct and now is not None:
+            future = await self._db.read(lambda c: _future_messages(c, seen, walk), long=True)
+            if any(future):
+                await self._db.write(lambda c: _correct_times(c, *future, now), long=True)
+        return await self._db.read(lambda c: _find_inactive(c, seen, walk), long=True)
 
     async def export_conversation(self, conversation: int) -> Json:
         return await self._db.read(lambda c: _export_conversation(c, conversation), long=True)
@@ -74,9 +104,12 @@ class SqlRetention:
         limit: int,
         *,
         delete: bool,
+        now: datetime | None = None,
     ) -> RetentionStep:
+        walk = _Walk(before=before, after=after, limit=limit, now=now)
+
         def job(connection: Connection) -> RetentionStep:
-            ids, step = _find_finished(connection, kind, before, after, limit)
+            ids, step = _find_finished(connection, kind, walk, correct=delete)
             if delete and ids:
                 table = attachments if kind == "attachments" else _FINISHED[kind][0]
                 connection.execute(table.delete().where(table.c.id.in_(ids)))
@@ -115,16 +148,50 @@ def _is_inactive(before: datetime) -> ColumnElement[bool]:
     return over & ~recent & ~outgoing & ~incoming
 
 
+def _seen(connection: Connection, walk: _Walk) -> Sequence[int]:
+    """The next conversations that began before the limit, or in the future."""
+    opened = conversations.c.opened_at
+    chosen = (opened < rows.to_ms(walk.before)) | (opened > rows.to_ms(walk.future))
+    ids = select(conversations.c.id).where(conversations.c.id > walk.after, chosen)
+    return connection.execute(ids.order_by(conversations.c.id).limit(walk.limit)).scalars().all()
+
+
 def _find_inactive(
-    connection: Connection, before: datetime, after: int, limit: int
+    connection: Connection, seen: Sequence[int], walk: _Walk
 ) -> tuple[list[int], RetentionStep]:
-    walk = select(conversations.c.id).where(
-        conversations.c.id > after, conversations.c.opened_at < rows.to_ms(before)
+    chosen = select(conversations.c.id).where(
+        conversations.c.id.in_(seen),
+        conversations.c.opened_at < rows.to_ms(walk.before),
+        _is_inactive(walk.before),
     )
-    seen = connection.execute(walk.order_by(conversations.c.id).limit(limit)).scalars().all()
-    chosen = select(conversations.c.id).where(conversations.c.id.in_(seen), _is_inactive(before))
     found = list(connection.execute(chosen.order_by(conversations.c.id)).scalars())
-    return found, RetentionStep(count=len(found), after=seen[-1] if len(seen) == limit else None)
+    after = seen[-1] if len(seen) == walk.limit else None
+    return found, RetentionStep(count=len(found), after=after)
+
+
+def _future_messages(
+    connection: Connection, seen: Sequence[int], walk: _Walk
+) -> tuple[Sequence[int], Sequence[int]]:
+    """The ids of the conversations and of their messages that are of the future."""
+    limit = rows.to_ms(walk.future)
+    opened = select(conversations.c.id).where(
+        conversations.c.id.in_(seen), conversations.c.opened_at > limit
+    )
+    written = select(messages.c.id).where(
+        messages.c.conversation_id.in_(seen), messages.c.at > limit
+    )
+    return connection.execute(opened).scalars().all(), connection.execute(written).scalars().all()
+
+
+def _correct_times(
+    connection: Connection, opened: Sequence[int], written: Sequence[int], now: datetime
+) -> None:
+    for table, column, ids in (
+        (conversations, "opened_at", opened),
+        (messages, "at", written),
+    ):
+        chosen = update(table).where(table.c.id.in_(ids))
+        connection.execute(chosen.values({column: rows.to_ms(now)}))
 
 
 def _export_conversation(connection: Connection, conversation: int) -> Json:
@@ -172,22 +239,30 @@ def _forget_customer(connection: Connection, customer: int) -> None:
 
 
 def _find_finished(
-    connection: Connection, kind: str, before: datetime, after: int, limit: int
+    connection: Connection, kind: str, here: _Walk, *, correct: bool
 ) -> tuple[list[int], RetentionStep]:
-    """The ids of the finished rows older than ``before`` among the next ``limit`` rows."""
+    """The ids of the finished rows that are old enough among the next ones."""
+    before, future = rows.to_ms(here.before), rows.to_ms(here.future)
     if kind == "attachments":
         walk = (
             select(attachments.c.id, messages.c.at, true())
             .join(messages, messages.c.id == attachments.c.message_id)
-            .where(attachments.c.id > after)
+            .where(attachments.c.id > here.after)
             .order_by(attachments.c.id)
         )
     else:
         table, time, done = _FINISHED[kind]
-        walk = select(table.c.id, time, done).where(table.c.id > after).order_by(table.c.id)
-    seen = connection.execute(walk.limit(limit)).all()
-    ids = [row[0] for row in seen if row[1] < rows.to_ms(before) and row[2]]
-    is_end = len(seen) < limit or any(row[1] >= rows.to_ms(before) for row in seen)
+        walk = select(table.c.id, time, done).where(table.c.id > here.after).order_by(table.c.id)
+    seen = connection.execute(walk.limit(here.limit)).all()
+    ids = [row[0] for row in seen if row[1] < before and row[2]]
+    if (
+        correct and here.now is not None and kind != "attachments"
+    ):  # an attachment is as old as its message
+        table, time, _ = _FINISHED[kind]
+        wrong = [row[0] for row in seen if row[1] > future]
+        corrected = update(table).where(table.c.id.in_(wrong))
+        connection.execute(corrected.values({time: rows.to_ms(here.now)})) if wrong else None
+    is_end = len(seen) < here.limit or any(before <= row[1] <= future for row in seen)
     return ids, RetentionStep(count=len(ids), after=None if is_end else seen[-1][0])
 
 
@@ -209,13 +284,19 @@ def _named_in_inbox(connection: Connection, *, after: int) -> tuple[set[str], in
     handled = select(inbox.c.lane, inbox.c.payload).where(
         here, ~waits, inbox.c.kind.in_(("message", "edit"))
     )
-    payloads = (
-        rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
-        for row in connection.execute(handled)
-    )
-    raws = {rows.from_json(payload, Inbound).raw for payload in payloads}
+    raws = {_raw_of(connection, row) for row in connection.execute(handled)}
     found = named_files(connection, here & waits) | {raw for raw in raws if raw}
     return found, ids[-1] if len(ids) == STEP else None
+
+
+def _raw_of(connection: Connection, row: Any) -> str | None:
+    """The digest of the mail that a handled row was parsed from; None when it is damaged."""
+    try:
+        payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
+        return rows.from_json(payload, Inbound).raw
+    except (BadKey, msgspec.DecodeError, UnicodeError):
+        rows.report_unreadable(connection, "inbox.payload")
+        return None
 
 
 def _named_by_plugins(connection: Connection, *, after: int) -> tuple[set[str], int | None]:
@@ -224,7 +305,7 @@ def _named_by_plugins(connection: Connection, *, after: int) -> tuple[set[str], 
     walk = select(table).where(table.c.id > after).order_by(table.c.id).limit(STEP)
     found = connection.execute(walk).all()
     texts = [
-        rows.decrypted(connection, "notes_of_guests.value", f"{row.guest}/{row.key}", row.value)
+        rows.readable(connection, "notes_of_guests.value", f"{row.guest}/{row.key}", row.value)
         for row in found
     ]
     digests = {digest for text in texts for digest in DIGEST.findall(text)}

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
+import structlog
 from sqlalchemy import Connection, Row
 
-from gateway.adapters.encryption import MARK, DataKeys
+from gateway.adapters.encryption import MARK, BadKey, DataKeys
 from gateway.adapters.sql.engine.base import KEYS
 from gateway.model import (
+    UNREADABLE,
     Address,
     Agent,
     AppliedRule,
@@ -31,6 +33,7 @@ from gateway.model import (
     Value,
 )
 
+log = structlog.get_logger()
 V = TypeVar("V")
 MaybeText = TypeVar("MaybeText", str, str | None)
 
@@ -57,7 +60,13 @@ def from_json(text: str, kind: type[V]) -> V:
 
 
 def maybe_agent(text: str | None) -> Agent | None:
-    return from_json(text, Agent) if text else None
+    """The agent in a column; one without a name when it is damaged."""
+    if not text:
+        return None
+    try:
+        return from_json(text, Agent)
+    except (msgspec.DecodeError, UnicodeError, TypeError):
+        return Agent(id="unreadable", name=UNREADABLE)
 
 
 def data_keys(connection: Connection) -> DataKeys:
@@ -79,9 +88,42 @@ def encrypted(connection: Connection, column: str, scope: object, text: MaybeTex
 
 def decrypted(connection: Connection, column: str, scope: object, text: MaybeText) -> MaybeText:
     """The text that `encrypted` was given. Raises BadKey."""
+    if isinstance(text, bytes):  # SQLite returns what a damaged row holds, whatever its type
+        raise BadKey(f"a value of {column} is no text; restore it from a backup")
     if text is None or not text.startswith(MARK):
         return text
     return data_keys(connection).open(text, f"{column}:{scope}")
+
+
+def readable(connection: Connection, column: str, scope: object, text: MaybeText) -> MaybeText:
+    """As `decrypted`, for people to read: a damaged text is `UNREADABLE`. It is counted and logged,
+    and harms no other row of the query."""
+    try:
+        return decrypted(connection, column, scope, text)
+    except BadKey:
+        report_unreadable(connection, column)
+        return UNREADABLE
+
+
+def readable_json(
+    connection: Connection, place: tuple[str, object], text: str, kind: type[V], otherwise: V
+) -> V:
+    """The value in a column with (perhaps encrypted) JSON; ``otherwise`` when it is damaged.
+    ``place``: the column and the scope, as in `encrypted`."""
+    column, scope = place
+    try:
+        return from_json(decrypted(connection, column, scope, text), kind)
+    except (BadKey, msgspec.DecodeError, UnicodeError):
+        report_unreadable(connection, column)
+        return otherwise
+
+
+def report_unreadable(connection: Connection, column: str) -> None:
+    """Count and log a damaged value of ``column`` (TABLE.COLUMN)."""
+    keys = data_keys(connection)
+    if not keys.unreadable[column]:  # once for each column: a history is read at every turn
+        log.error("value.unreadable", column=column, hint="restore it from a backup")
+    keys.count_unreadable(column)
 
 
 class MessageData(Value, frozen=True, kw_only=True, omit_defaults=True):
@@ -104,6 +146,8 @@ class MessageData(Value, frozen=True, kw_only=True, omit_defaults=True):
 _DATA_DECODER = msgspec.json.Decoder(MessageData)
 _FIELDS = MessageData.__struct_fields__
 _NO_DATA = MessageData()
+_DAMAGED_REASONS = (Reason(code="unreadable", detail="the stored reasons are damaged"),)
+_DAMAGED_DATA = MessageData(detail="parts of this message are damaged and cannot be read")
 MOST_INTENTS = 5
 """Candidate intents that are stored with a message."""
 
@@ -133,13 +177,12 @@ def message_values(connection: Connection, message: Message, lane: str) -> dict[
 
 
 def message(connection: Connection, row: Row[Any]) -> Message:
-    data = decrypted(connection, "messages.data", row.lane, row.data)
-    extra = _DATA_DECODER.decode(data) if data else _NO_DATA
+    extra = _message_data(connection, row) if row.data else _NO_DATA
     return Message(
         id=row.id,
         conversation=row.conversation_id,
         author=row.author,
-        text=decrypted(connection, "messages.text", row.lane, row.text),
+        text=readable(connection, "messages.text", row.lane, row.text),
         at=from_ms(row.at),
         turn=row.turn_id,
         status=row.status,
@@ -150,10 +193,18 @@ def message(connection: Connection, row: Row[Any]) -> Message:
     )
 
 
+def _message_data(connection: Connection, row: Row[Any]) -> MessageData:
+    try:
+        return _DATA_DECODER.decode(decrypted(connection, "messages.data", row.lane, row.data))
+    except (BadKey, msgspec.DecodeError, UnicodeError):
+        report_unreadable(connection, "messages.data")
+        return _DAMAGED_DATA
+
+
 def customer(connection: Connection, row: Row[Any]) -> Customer:
     return Customer(
         id=row.id,
-        name=decrypted(connection, "customers.name", "", row.name),
+        name=readable(connection, "customers.name", "", row.name),
         language=row.language,
         opted_out=bool(row.opted_out),
         ref=row.ref,
@@ -169,7 +220,7 @@ def conversation(connection: Connection, row: Row[Any]) -> Conversation:
         owner=maybe_agent(row.owner),
         tier=row.tier,
         language=row.language,
-        subject=decrypted(connection, "conversations.subject", row.lane, row.subject),
+        subject=readable(connection, "conversations.subject", row.lane, row.subject),
         opened_at=from_ms(row.opened_at),
         resolved_at=maybe_from_ms(row.resolved_at),
         intent=row.intent,
@@ -177,13 +228,18 @@ def conversation(connection: Connection, row: Row[Any]) -> Conversation:
 
 
 def handoff(connection: Connection, row: Row[Any]) -> Handoff:
-    reasons = decrypted(connection, "handoffs.reasons", row.conversation_id, row.reasons)
     return Handoff(
         id=row.id,
         conversation=row.conversation_id,
-        reasons=from_json(reasons, tuple[Reason, ...]),
+        reasons=readable_json(
+            connection,
+            ("handoffs.reasons", row.conversation_id),
+            row.reasons,
+            tuple[Reason, ...],
+            _DAMAGED_REASONS,
+        ),
         tier=row.tier,
-        skills=from_json(row.skills, tuple[str, ...]),
+        skills=readable_json(connection, ("handoffs.skills", ""), row.skills, tuple[str, ...], ()),
         priority=row.priority,
         created_at=from_ms(row.created_at),
         agent=maybe_agent(row.agent),
@@ -196,11 +252,11 @@ def suggestion(connection: Connection, row: Row[Any]) -> Suggestion:
     return Suggestion(
         id=row.id,
         conversation=row.conversation_id,
-        text=decrypted(connection, "suggestions.text", row.conversation_id, row.text),
+        text=readable(connection, "suggestions.text", row.conversation_id, row.text),
         source=row.source,
         at=from_ms(row.at),
         outcome=row.outcome,
-        final=decrypted(connection, "suggestions.final", row.conversation_id, row.final),
+        final=readable(connection, "suggestions.final", row.conversation_id, row.final),
     )
 
 
@@ -208,7 +264,7 @@ def survey(connection: Connection, row: Row[Any]) -> Survey:
     answer = None
     if row.answered_at is not None:
         solved = None if row.solved is None else bool(row.solved)
-        comment = decrypted(connection, "surveys.comment", row.conversation_id, row.comment)
+        comment = readable(connection, "surveys.comment", row.conversation_id, row.comment)
         answer = SurveyAnswer(score=row.score, solved=solved, comment=comment or "")
     return Survey(
         id=row.id,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from gateway.adapters.encryption import BadKey
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.engine.prepared import PreparedStatement
@@ -89,13 +91,20 @@ class SqlPluginStorage:
             .order_by(_NOTES.key)
             .limit(limit)
         )
-        return await self._db.read(
-            lambda c: tuple(_entry(c, plugin, row) for row in c.execute(query))
-        )
+        return await self._db.read(lambda c: tuple(_readable(c, plugin, c.execute(query))))
 
 
 def _has_version(plugin: str, key: str, version: int) -> ColumnElement[bool]:
     return (_NOTES.guest == plugin) & (_NOTES.key == key) & (_NOTES.version == version)
+
+
+def _readable(connection: Connection, plugin: str, found: Iterable[Any]) -> Iterator[StoredValue]:
+    """The values that can be read: a damaged one must not stop the work on the others."""
+    for row in found:
+        try:
+            yield _entry(connection, plugin, row)
+        except BadKey:
+            rows.report_unreadable(connection, _VALUE)
 
 
 def _entry(connection: Connection, plugin: str, row: Any) -> StoredValue:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.customers import SqlCustomers
 from gateway.adapters.sql.encryption import check_keys
 from gateway.adapters.sql.engine.base import SqlDatabase
+from gateway.adapters.sql.engine.health import in_words
 from gateway.adapters.sql.engine.opening import NEWEST, migrate, revision_of
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
 from gateway.adapters.sql.handoffs import SqlHandoffs
 from gateway.adapters.sql.inbox import SqlInbox
 from gateway.adapters.sql.linking import SqlLinks
@@ -21,9 +26,11 @@ from gateway.adapters.sql.retention import SqlRetention
 from gateway.adapters.sql.statistics import SqlQueueStatistics
 from gateway.adapters.sql.timers import SqlTimers
 from gateway.adapters.sql.webhooks import SqlWebhooks, WebhookRecorder
+from gateway.ports import WarmlineError
 from gateway.store import Inbox, Outbox
 
 __all__ = ["SqlStore"]
+log = structlog.get_logger()
 
 
 class SqlStore:
@@ -62,7 +69,16 @@ class SqlStore:
 
 async def prepare(database: SqlDatabase) -> None:
     """Bring the schema up to date, and check that the data can be decrypted. Raises BadKey, having
-    changed no data, when a key is missing."""
+    changed no data, when a key is missing, and WarmlineError when the database cannot be used."""
+    try:
+        await _prepare(database)
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        where = database.file if isinstance(database, SqliteDatabase) else "PostgreSQL"
+        log.warning("database.not_opened", exc_info=error)
+        raise WarmlineError(f"cannot use the database {where}: {in_words(error)}") from error
+
+
+async def _prepare(database: SqlDatabase) -> None:
     if await database.run_exclusive(revision_of) != NEWEST:
         await migrate(database)
     await database.write(lambda c: check_keys(c, database.keys, rows.to_ms(datetime.now(UTC))))

@@ -45,7 +45,7 @@ def _fire(connection: Connection, at: datetime) -> tuple[str, ...]:
             conversation=row.conversation_id,
             name=row.name,
             epoch=row.epoch,
-            data=rows.from_json(row.data, dict[str, str]),
+            data=rows.readable_json(connection, ("timers.data", ""), row.data, dict[str, str], {}),
         )
         insert_event(connection, row.lane, "timer", event, at)
         connection.execute(delete(timers).where(timers.c.id == row.id))

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
+from gateway.adapters.encryption import BadKey
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.schema import conversations, customers, hooks, messages, outbox
@@ -290,12 +291,18 @@ def _take(
     if row.due_at > rows.to_ms(at):
         return NotBefore(at=rows.from_ms(row.due_at))
     taken = update(hooks).where(hooks.c.id == row.id)
+    try:
+        payload = rows.decrypted(connection, "hooks.payload", row.conversation_id, row.payload)
+    except BadKey:
+        rows.report_unreadable(connection, "hooks.payload")
+        connection.execute(taken.values(state="dead", error="its stored text is damaged"))
+        return NotBefore(at=at)
     connection.execute(taken.values(due_at=rows.to_ms(at + lease), attempts=row.attempts + 1))
     return WebhookDelivery(
         id=row.id,
         event=row.event,
         endpoint=row.endpoint,
         name=row.name,
-        payload=rows.decrypted(connection, "hooks.payload", row.conversation_id, row.payload),
+        payload=payload,
         attempts=row.attempts + 1,
     )

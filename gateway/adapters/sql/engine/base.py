@@ -45,6 +45,11 @@ class SqlDatabase(Protocol):
         """The keys that encrypt and decrypt stored text."""
         ...
 
+    @property
+    def damage(self) -> str | None:
+        """That the database is damaged, in words, once a job has found it so."""
+        ...
+
     async def write(self, job: Job[T], *, key: str = "", long: bool = False) -> T:
         """Run ``job`` in a transaction and return its result after the commit.
 
@@ -75,6 +80,10 @@ class SqlDatabase(Protocol):
         the same. The job begins and ends its own transactions. For migrations."""
         ...
 
+    async def check_integrity(self, largest: int) -> None:
+        """Search a database of at most ``largest`` bytes for damage: `damage` then says so."""
+        ...
+
     def observe_commits(self, observer: Callable[[int], object]) -> None:
         """Call ``observer`` with the number of jobs in each transaction that writes."""
         ...
@@ -84,8 +93,9 @@ class SqlDatabase(Protocol):
         writes meanwhile."""
         ...
 
-    async def checkpoint(self) -> None:
-        """Remove erased data from the database's log files, where the database allows it."""
+    async def checkpoint(self) -> bool:
+        """Remove erased data from the database's log files, where the database allows it. Returns
+        whether none is left there: a reader may need the log still."""
         ...
 
     async def stop(self) -> None:

@@ -28,7 +28,7 @@ def open_database(url: str, limits: PostgresSettings, keys: DataKeys | None = No
     """The database at ``url``, without connecting to it. ``keys`` encrypt stored text. Raises
     BadConfig."""
     if url.startswith(SQLITE):
-        return SqliteDatabase(Path(url.removeprefix(SQLITE)), keys)
+        return SqliteDatabase(sqlite_file(url), keys)
     for scheme in POSTGRES:
         if url.startswith(scheme):
             # Imported here: asyncpg needs 10 MB of memory.
@@ -46,6 +46,11 @@ def open_database(url: str, limits: PostgresSettings, keys: DataKeys | None = No
             )
         ]
     )
+
+
+def sqlite_file(url: str) -> Path:
+    """The file of a SQLite ``url``."""
+    return Path(url.removeprefix(SQLITE))
 
 
 def is_shared(url: str | None) -> bool:

@@ -84,6 +84,10 @@ class PostgresDatabase:
             snapshot.connect, read_group, size=limits.pages, lock_timeout=limits.lock_timeout
         )
 
+    @property
+    def damage(self) -> str | None:
+        return self._writers.damage or self._readers.damage
+
     async def write(
         self,
         job: Job[T],
@@ -121,11 +125,15 @@ class PostgresDatabase:
     def observe_commits(self, observer: Callable[[int], object]) -> None:
         self._writers.observer = observer
 
+    async def check_integrity(self, largest: int) -> None:
+        """Does nothing: the server checks each page that it reads."""
+
     async def vacuum(self) -> None:
         """Does nothing: autovacuum does it."""
 
-    async def checkpoint(self) -> None:
+    async def checkpoint(self) -> bool:
         """Does nothing: the server's vacuum overwrites deleted rows in its own time."""
+        return True
 
     async def stop(self) -> None:
         await self._writers.stop()

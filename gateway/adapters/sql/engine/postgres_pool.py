@@ -34,6 +34,7 @@ from gateway.adapters.sql.engine.base import (
     QueuedBatch,
     QueuedJob,
 )
+from gateway.adapters.sql.engine.health import in_words, is_damage
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -100,6 +101,8 @@ class PostgresConnectionPool:
         self._serving: set[asyncio.Task[None]] = set()
         self._pausing: set[asyncio.Task[None]] = set()
         self._stopped = False
+        self.damage: str | None = None
+        """Set by the first job that finds the database damaged."""
 
     async def run(self, job: Job[T], key: str = "") -> T:
         """Return the result of ``job`` once it is committed. Raises what it raised, or what kept it
@@ -209,6 +212,8 @@ class PostgresConnectionPool:
                 await self._put_back(connection)
         postponed: list[PooledJob[Any]] = []
         for queued, (result, job_error) in zip(group, outcomes, strict=True):
+            if job_error is not None and is_damage(job_error):
+                self.damage = in_words(job_error)
             if job_error is OUT_OF_TIME and isinstance(queued, PooledJob):
                 postponed.append(queued)
             elif job_error is LANE_LOCKED and isinstance(queued, PooledJob):

@@ -20,14 +20,16 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
+from gateway.adapters.encryption import DAMAGED as DAMAGED_TEXT
 from gateway.adapters.encryption import DataKeys
 from gateway.adapters.sql.engine.base import (
     KEYS,
@@ -38,12 +40,16 @@ from gateway.adapters.sql.engine.base import (
     QueuedBatch,
     QueuedJob,
 )
+from gateway.adapters.sql.engine.health import DAMAGED, in_words, is_damage
 from gateway.support.private import private_database
 
+log = structlog.get_logger()
 T = TypeVar("T")
 Item = TypeVar("Item")
 LOCK_TIMEOUT = 10_000
 """Milliseconds to wait for another process that writes."""
+CHECKPOINT_TIMEOUT = 1_000
+"""Milliseconds to wait for readers of the log."""
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -74,6 +80,19 @@ class SqliteDatabase:
         """The writing engine, for migrations at start-up before any job runs."""
         return self._writer.engine
 
+    @property
+    def damage(self) -> str | None:
+        return self._writer.damage or self._reader.damage
+
+    async def check_integrity(self, largest: int) -> None:
+        """See `SqlDatabase`. On a connection of its own, in a thread."""
+        if not self.file.exists() or self.file.stat().st_size > largest:
+            return
+        found = await asyncio.to_thread(_quick_check, self.file)
+        if found != "ok":
+            log.error("database.damaged", found=found)
+            self._reader.damage = DAMAGED
+
     async def write(self, job: Job[T], *, key: str = "", long: bool = False) -> T:
         return await self._writer.run(job, key, long=long)
 
@@ -93,12 +112,11 @@ class SqliteDatabase:
 
         return await asyncio.to_thread(run)
 
-    async def checkpoint(self) -> None:
+    async def checkpoint(self) -> bool:
         """Move everything from the write-ahead log into the database and empty the log, so that no
-        erased data is left in it. Waits for readers, for `LOCK_TIMEOUT` at most."""
-        await self._writer.run(
-            partial(_execute_alone, "PRAGMA wal_checkpoint(TRUNCATE)"), bare=True
-        )
+        erased data is left in it. Waits for readers, for `CHECKPOINT_TIMEOUT` at most: writes wait
+        meanwhile. Returns whether the log is empty."""
+        return await self._writer.run(_empty_log, bare=True)
 
     async def vacuum(self) -> None:
         """Rewrite the file without its free pages. Takes as long as a copy, and as much free disk
@@ -125,6 +143,8 @@ class SqliteConnection:
         self._batch: QueuedBatch | None = None
         self._working: asyncio.Task[None] | None = None
         self._stopped = False
+        self.damage: str | None = None
+        """Set by the first job that finds the file damaged."""
 
     async def run(self, job: Job[T], key: str = "", *, long: bool = False, bare: bool = False) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -185,13 +205,41 @@ class SqliteConnection:
                 self._connection = self.engine.connect()
                 if self._writes:  # the event loop must not wait for a lock: see `_begin`
                     self._connection.connection.cursor().execute("PRAGMA busy_timeout=0")
-            if group[0].bare:
-                return [await self._in_thread(partial(_attempt, self._connection, group[0].job))]
-            if group[0].long:
-                return await self._in_thread(partial(write_group, self._connection, group))
-            return await self._transact(self._connection, group)
+            outcomes = await self._run_on(self._connection, group)
         except Exception as error:  # noqa: BLE001  (BEGIN or COMMIT failed: every caller gets it)
-            return [(None, error)] * len(group)
+            outcomes = [(None, error)] * len(group)
+        for _, failure in outcomes:
+            if failure is not None and is_damage(failure):
+                self.damage = in_words(failure)
+        if self._connection is not None and any(_found_no_text(error) for _, error in outcomes):
+            return await self._run_tolerantly(self._connection, group, outcomes)
+        return outcomes
+
+    async def _run_on(
+        self, connection: Connection, group: list[QueuedJob[Any]]
+    ) -> list[JobOutcome]:
+        if group[0].bare:
+            return [await self._in_thread(partial(_attempt, connection, group[0].job))]
+        if group[0].long:
+            return await self._in_thread(partial(write_group, connection, group))
+        return await self._transact(connection, group)
+
+    async def _run_tolerantly(
+        self,
+        connection: Connection,
+        group: list[QueuedJob[Any]],
+        outcomes: list[JobOutcome],
+    ) -> list[JobOutcome]:
+        """A row holds bytes that are no text. From now on such a text is marked as damaged, so that
+        it harms no other row; the jobs that failed, which changed nothing, run again."""
+        driver: Any = connection.connection.driver_connection
+        if driver.text_factory is not str:
+            return outcomes
+        driver.text_factory = _decode
+        return [
+            (await self._run_group([queued]))[0] if _found_no_text(outcome[1]) else outcome
+            for queued, outcome in zip(group, outcomes, strict=True)
+        ]
 
     async def _transact(
         self, connection: Connection, group: list[QueuedJob[Any]]
@@ -280,11 +328,11 @@ def write_group(connection: Connection, group: Sequence[QueuedJob[Any]]) -> list
 
 
 @contextmanager
-def _patient_cursor(connection: Connection) -> Iterator[Any]:
-    """A driver's cursor that waits up to `LOCK_TIMEOUT` for locks that other processes hold."""
+def _patient_cursor(connection: Connection, timeout: int = LOCK_TIMEOUT) -> Iterator[Any]:
+    """A driver's cursor that waits for locks that others hold, up to ``timeout`` milliseconds."""
     cursor = connection.connection.cursor()
     before: int = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-    cursor.execute(f"PRAGMA busy_timeout={LOCK_TIMEOUT}")
+    cursor.execute(f"PRAGMA busy_timeout={timeout}")
     try:
         yield cursor
     finally:
@@ -294,6 +342,35 @@ def _patient_cursor(connection: Connection) -> Iterator[Any]:
 def _execute_alone(sql: str, connection: Connection) -> None:
     with _patient_cursor(connection) as cursor:
         cursor.execute(sql)
+
+
+def _empty_log(connection: Connection) -> bool:
+    with _patient_cursor(connection, CHECKPOINT_TIMEOUT) as cursor:
+        blocked, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not blocked
+
+
+def _quick_check(file: Path) -> str:
+    """What SQLite finds (sqlite.org/pragma.html#pragma_quick_check); ``ok`` if it is nothing."""
+    try:
+        with closing(
+            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        return type(error).__name__ if is_damage(error) else "ok"
+
+
+def _decode(stored: bytes) -> str:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return DAMAGED_TEXT + stored.decode("utf-8", "replace")
+
+
+def _found_no_text(error: BaseException | None) -> bool:
+    """Whether the driver could not decode a stored text (it has no code of its own for that)."""
+    return error is not None and "Could not decode to UTF-8" in str(error)
 
 
 def _attempt(connection: Connection, job: Job[Any]) -> JobOutcome:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, select, update
 
+from gateway.adapters.encryption import BadKey
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.schema import inbox
 from gateway.model import ALBUM_WAIT, Fact, Inbound
@@ -51,7 +52,7 @@ def with_album(
         try:
             payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
             found = _INBOUND.decode(payload)
-        except msgspec.DecodeError:
+        except (BadKey, msgspec.DecodeError, UnicodeError):
             continue
         if found.album == inbound.album and found.automatic == inbound.automatic:
             inbound = _join(inbound, found)

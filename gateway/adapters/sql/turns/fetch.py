@@ -26,9 +26,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import NoResultFound
 
+from gateway.adapters.encryption import BadKey
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedJoin, PreparedStatement
-from gateway.adapters.sql.identities import is_opted_out, is_suspended
+from gateway.adapters.sql.identities import address_of, is_opted_out, is_suspended
 from gateway.adapters.sql.processes import ProcessLease, is_alive, remove_expired
 from gateway.adapters.sql.schema import (
     conversations,
@@ -41,7 +42,7 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.adapters.sql.turns.album import with_album
 from gateway.adapters.sql.turns.resolver import conversation_of, sender
-from gateway.model import Conversation, Customer, Inbound, Message, Survey
+from gateway.model import UNREADABLE, Agent, Conversation, Customer, Inbound, Message, Survey
 from gateway.store import AgentMessage, ConversationEvent, NotBefore, UnreadableRow, WorkItem
 
 HISTORY = 40
@@ -149,7 +150,7 @@ def fetch_turn(
         if row.kind in ("message", "edit", "unreadable"):
             return _customer_turn(connection, head, idle)
         return _internal_turn(connection, row, more=head.more)
-    except (msgspec.DecodeError, NoResultFound) as error:
+    except (BadKey, msgspec.DecodeError, UnicodeError, NoResultFound) as error:
         raise UnreadableRow(row.id, row.attempts, type(error).__name__) from error
 
 
@@ -162,7 +163,7 @@ def _fetch_head(connection: Connection, lane: str) -> LaneHead | None:
 def _customer_turn(connection: Connection, head: LaneHead, idle: timedelta) -> WorkItem:
     row = head.row
     joined: tuple[int, ...] = ()
-    inbound = _INBOUND.decode(rows.decrypted(connection, "inbox.payload", row.lane, row.payload))
+    inbound = _read_inbound(connection, row)
     if inbound.album is not None and head.more:
         inbound, joined = with_album(connection, row, inbound)
     customer = sender(connection, inbound, head.known)
@@ -183,7 +184,7 @@ def _customer_turn(connection: Connection, head: LaneHead, idle: timedelta) -> W
     return WorkItem(
         id=row.id,
         lane=row.lane,
-        kind=row.kind,
+        kind=inbound.kind,
         attempts=row.attempts,
         at=rows.from_ms(row.received_at),
         error=row.error,
@@ -203,9 +204,41 @@ def _customer_turn(connection: Connection, head: LaneHead, idle: timedelta) -> W
     )
 
 
+def _read_inbound(connection: Connection, row: Row[Any]) -> Inbound:
+    """The customer's message. A damaged one says so, and goes to a person."""
+    try:
+        payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
+        return _INBOUND.decode(payload)
+    except (BadKey, msgspec.DecodeError, UnicodeError):
+        rows.report_unreadable(connection, "inbox.payload")
+        return Inbound(
+            address=address_of(row.lane),
+            text=UNREADABLE,
+            at=rows.from_ms(row.received_at),
+            remote_id=row.remote_id,
+            kind="unreadable",
+        )
+
+
+def _read_agent_message(connection: Connection, row: Row[Any]) -> AgentMessage | None:
+    """The agent's message; None when it is damaged."""
+    try:
+        payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
+        return _AGENT_MESSAGE.decode(payload)
+    except (BadKey, msgspec.DecodeError, UnicodeError):
+        rows.report_unreadable(connection, "inbox.payload")
+        return None
+
+
 def _internal_turn(connection: Connection, row: Row[Any], *, more: bool) -> WorkItem:
     """The turn of an agent's message, a timer or an event."""
-    payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
+    written: AgentMessage | None = None
+    event: ConversationEvent | None = None
+    if row.kind == "agent":
+        written = _read_agent_message(connection, row)
+    else:
+        payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
+        event = _EVENT.decode(payload)
     found = connection.execute(_CONVERSATION_BY_ID, {"id": row.conversation_id}).one()
     customer = connection.execute(_CUSTOMER_BY_ID, {"id": found.customer_id}).one()
     conversation = rows.conversation(connection, found)
@@ -217,8 +250,9 @@ def _internal_turn(connection: Connection, row: Row[Any], *, more: bool) -> Work
         at=rows.from_ms(row.received_at),
         error=row.error,
         more=more,
-        agent_message=_AGENT_MESSAGE.decode(payload) if row.kind == "agent" else None,
-        event=None if row.kind == "agent" else _EVENT.decode(payload),
+        agent_message=written or (_damaged(conversation) if row.kind == "agent" else None),
+        damaged=row.kind == "agent" and written is None,
+        event=event,
         customer=rows.customer(connection, customer),
         conversation=conversation,
         history=_history(connection, conversation.id),
@@ -226,6 +260,12 @@ def _internal_turn(connection: Connection, row: Row[Any], *, more: bool) -> Work
         opted_out=is_opted_out(connection, conversation.address),
         suspended=is_suspended(connection, conversation.address),
     )
+
+
+def _damaged(conversation: Conversation) -> AgentMessage:
+    """Stands for a damaged message of an agent, so that the agent sees that it was not sent."""
+    agent = conversation.owner or Agent(id="unreadable", name=UNREADABLE)
+    return AgentMessage(conversation=conversation.id, agent=agent, text=UNREADABLE)
 
 
 def _is_returning(head: LaneHead, customer: Customer, conversation: Conversation | None) -> bool:
