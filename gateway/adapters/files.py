@@ -135,7 +135,7 @@ class DiskFiles:
         return digest
 
     def _check_room(self, size: int) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self._folder)
         if shutil.disk_usage(self._folder).free < self._least_disk + size:
             log.error("files.disk_full", folder=str(self._folder), hint="make room")
             raise NotAccepted("there is no room for files at the moment", after=FULL)

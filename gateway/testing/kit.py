@@ -44,6 +44,10 @@ SETTLE_TIMEOUT = 60.0
 """Seconds after which `RunningGateway.settled` fails the test."""
 
 
+MOST_WAKES = 2_000
+"""Of sleeping tasks, one after another, in one `FakeClock.advance`."""
+
+
 class FakeClock:
     """A clock that stands still until `advance`."""
 
@@ -66,15 +70,26 @@ class FakeClock:
         await woken
 
     async def advance(self, seconds: float) -> None:
-        """Let ``seconds`` pass. Sleeping tasks whose time has come wake up, in order."""
+        """Let ``seconds`` pass. Sleeping tasks whose time has come wake up, in order; after
+        `MOST_WAKES` all that are due wake together at the end, as on a machine that was suspended.
+        """
         end = self._now + timedelta(seconds=seconds)
-        while self._sleepers and self._sleepers[0][0] <= end:
-            self._now, _, woken = heapq.heappop(self._sleepers)
-            if not woken.done():
-                woken.set_result(None)
+        for _ in range(MOST_WAKES):
+            if not self._sleepers or self._sleepers[0][0] > end:
+                break
+            self._now = self._sleepers[0][0]
+            self._wake()
             for _ in range(10):  # let the woken task run until it sleeps again
                 await asyncio.sleep(0)
         self._now = end
+        while self._sleepers and self._sleepers[0][0] <= end:
+            self._wake()
+        await asyncio.sleep(0)
+
+    def _wake(self) -> None:
+        _, _, woken = heapq.heappop(self._sleepers)
+        if not woken.done():
+            woken.set_result(None)
 
 
 class FakeChannel:

@@ -112,6 +112,6 @@ def failing(real: Callable[..., Any], away: asyncio.Event) -> Callable[..., Any]
 
 def config(**rest: Any) -> dict[str, Any]:
     return {
-        "channels": {"rest": rest},
+        "channels": {"rest": {"open": True, "requests_per_address": None} | rest},
         "worker": {"attempts": 50},
     }

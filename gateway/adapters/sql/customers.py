@@ -177,8 +177,8 @@ def _find_by_words(connection: Connection, address: Address, words: str) -> int 
         .limit(MOST_RETURNED)
     )
     for row in connection.execute(recent).all():
-        text = rows.decrypted(connection, "messages.text", row.lane, row.text)
-        subject = rows.decrypted(connection, "conversations.subject", row.lane, row.subject)
+        text = rows.readable(connection, "messages.text", row.lane, row.text)
+        subject = rows.readable(connection, "conversations.subject", row.lane, row.subject)
         for known in (_letters(text)[: LEAST_WORDS * 2], _letters(base_subject(subject or ""))):
             if len(known) >= LEAST_WORDS and known in returned:
                 return int(row.id)

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import astuple
 from sqlalchemy import Connection, Dialect, bindparam, func, select, text, update
 
+from gateway.adapters.encryption import BadKey
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine import dialect
 from gateway.adapters.sql.engine.base import LaneBusy, SqlDatabase
@@ -276,8 +277,11 @@ def _fingerprint(connection: Connection, turn: int) -> str | None:
     row = connection.execute(chosen).one_or_none()
     if row is None:
         return None
-    payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
-    return rows.from_json(payload, Inbound).fingerprint
+    try:
+        payload = rows.decrypted(connection, "inbox.payload", row.lane, row.payload)
+        return rows.from_json(payload, Inbound).fingerprint
+    except (BadKey, msgspec.DecodeError, UnicodeError):
+        return None
 
 
 def _customer_remote_id(remote_id: str) -> str:

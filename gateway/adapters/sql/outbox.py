@@ -111,8 +111,8 @@ class SqlOutbox:
             row = connection.execute(_QUESTION, {"message": message}).one_or_none()
             if row is None:
                 return None
-            text: str = rows.decrypted(connection, "messages.text", row.lane, row.text)
-            return text
+            text: str = rows.readable(connection, "messages.text", row.lane, row.text)
+            return None if text == UNREADABLE else text
 
         return await self._db.read(job)
 

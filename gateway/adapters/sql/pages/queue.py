@@ -99,8 +99,6 @@ class _MoodData(msgspec.Struct, frozen=True):
     understanding: _Understood | None = None
 
 
-_MOOD = msgspec.json.Decoder(_MoodData)
-
 KnownItems = Mapping[int, tuple[tuple[Any, ...], QueueItem]]
 """The rows and the items of an earlier result, by the handoff's id."""
 
@@ -146,12 +144,13 @@ def _item(connection: Connection, row: tuple[Any, ...]) -> QueueItem:
 
 
 def _preview(connection: Connection, message: Any) -> str:
-    text = rows.decrypted(connection, "messages.text", message.lane, message.text)
+    text = rows.readable(connection, "messages.text", message.lane, message.text)
     flat = " ".join(text.split())
     return flat if len(flat) <= PREVIEW else flat[: PREVIEW - 1].rstrip() + "…"
 
 
 def _mood(connection: Connection, message: Any) -> Emotion:
-    data = rows.decrypted(connection, "messages.data", message.lane, message.data)
-    understanding = _MOOD.decode(data).understanding if data else None
+    place = "messages.data", message.lane
+    found = rows.readable_json(connection, place, message.data or "{}", _MoodData, _MoodData())
+    understanding = found.understanding
     return understanding.emotion if understanding else Emotion()
