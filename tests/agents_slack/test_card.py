@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.slack.agents.blocks import TOGETHER, size
 from channels.slack.agents.card import SlackPost, ThreadPost, message_posts, render_card, transcript
 from channels.slack.agents.dialogs import EditForm, edit_form, transfer_form
 from channels.slack.agents.labels import duration_label
+from channels.slack.markup import TOGETHER, size
 from gateway import (
     Address,
     Agent,

@@ -49,9 +49,13 @@ async def test_a_message_is_posted_as_plain_text(slack: SlackServer, gw: Running
     }
 
 
+GO_ON = Button(title="Go on & on", payload="go on")
+LONG_STORY = "A long story. " * 900
+
+
 async def test_long_texts_and_titles_fit_blocks(slack: SlackServer, gateway: Gateway) -> None:
     """A block takes 3,000 characters and a button 75: the text is split, the title cut."""
-    text = "All & sundry. " * 600
+    text = "All & sundry. " * 250
 
     def reply(turn: Turn) -> Reply:
         return Reply(opener="", body=(text,), buttons=(Button(title="&" * 90, payload="y" * 3000),))
@@ -60,9 +64,25 @@ async def test_long_texts_and_titles_fit_blocks(slack: SlackServer, gateway: Gat
         await slack.say("D1", "U1", "help")
         await gw.settled()
         [posted] = slack.said("D1")
-        assert [block["type"] for block in posted["blocks"]] == ["section"] * 4 + ["actions"]
+        assert [block["type"] for block in posted["blocks"]] == ["section"] * 2 + ["actions"]
         title = posted["blocks"][-1]["elements"][0]["text"]["text"]
         assert title == "&amp;" * 14 + "…"
+
+
+async def test_a_text_too_long_for_blocks_lists_its_choices(
+    slack: SlackServer, gateway: Gateway
+) -> None:
+    """Slack refuses blocks that are too long together, and takes a text of 40,000 characters."""
+
+    def reply(turn: Turn) -> Reply:
+        return Reply(opener="", body=(LONG_STORY,), buttons=(GO_ON,))
+
+    async with gateway(FakeHandler(reply)) as gw:
+        await slack.say("D1", "U1", "help")
+        await gw.settled()
+        [posted] = slack.said("D1")
+        assert "blocks" not in posted
+        assert posted["text"].endswith("A long story.\n\n• Go on &amp; on")
 
 
 async def test_a_message_too_long_for_slack_is_a_dead_letter(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from typing import Any
 
 from channels.slack.markup import one_line
@@ -13,20 +11,6 @@ SECTION, FIELD, MOST = 3000, 2000, 50
 """Characters of a section and of a field; blocks in a message."""
 INPUT = 3000
 """Characters of a text input."""
-TOGETHER = 9_000
-"""Characters of all blocks of a message, as JSON.
-
-Slack's reference documents 50 blocks, 3,000 characters a section and 40,000 a text, and no limit of
-all blocks together; yet ``chat.postMessage`` answers ``msg_blocks_too_long``. Measured: from about
-13,200 characters (slackapi/bolt-js, issue 2509, where Slack's people name "12,000 text characters
-with a buffer for block containers"), and once with 11,341 characters of text (issue 2867). We stay
-well below both.
-"""
-
-
-def size(blocks: Iterable[Block]) -> int:
-    """How many characters ``blocks`` have as JSON."""
-    return len(json.dumps(list(blocks), ensure_ascii=False))
 
 
 def plain(text: str, most: int) -> Block:

@@ -18,7 +18,7 @@ from channels.slack.agents.labels import (
     size_label,
     waiting_since,
 )
-from channels.slack.markup import escape, fit, one_line, pieces, shortened
+from channels.slack.markup import TOGETHER, escape, fit, one_line, pieces, shortened, size
 from gateway import (
     Attachment,
     ContextCard,
@@ -289,7 +289,7 @@ def _within_limit(blocks: list[Block]) -> tuple[Block, ...]:
         and part.get("type") == "mrkdwn"
         and not part["text"].startswith(KEPT_WHOLE)
     ]
-    while kit.size(shown) > kit.TOGETHER:
+    while size(shown) > TOGETHER:
         longest = max(texts, key=lambda part: len(part["text"]))
         if len(longest["text"]) < SHORT:
             break
@@ -335,7 +335,7 @@ def transcript(card: ContextCard) -> tuple[ThreadPost, ...]:
     posts: list[list[str]] = [[]]
     for text in sections:
         made = [kit.section(known) for known in (*posts[-1], text)]
-        if posts[-1] and (len(made) >= kit.MOST - 1 or kit.size(made) > kit.TOGETHER - TITLE):
+        if posts[-1] and (len(made) >= kit.MOST - 1 or size(made) > TOGETHER - TITLE):
             posts.append([])
         posts[-1].append(text)
     return tuple(

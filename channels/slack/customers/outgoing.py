@@ -14,7 +14,7 @@ import structlog
 
 from channels.slack.api import UNREACHABLE_AFTER, SlackRefused, Workspaces
 from channels.slack.customers.events import REPLY, MessageClick, SlackPlace
-from channels.slack.markup import escape, fit, pieces, with_links
+from channels.slack.markup import TOGETHER, escape, fit, pieces, size, with_links
 from gateway import (
     Address,
     Button,
@@ -178,7 +178,12 @@ def render(message: Outbound, place: SlackPlace) -> Arguments:
     if place.thread:
         arguments["thread_ts"] = place.thread
     if buttons := _buttons(message):
-        arguments["blocks"] = [*_sections(message.text), *_rows(buttons, place)]
+        blocks = [*_sections(message.text), *_rows(buttons, place)]
+        if size(blocks) <= TOGETHER:
+            arguments["blocks"] = blocks
+        else:  # the customer can write what a button says
+            titles = "".join(f"\n• {escape(button.title)}" for button in buttons)
+            arguments["text"] = f"{text}\n{titles}"[:LONGEST]
     return arguments
 
 
