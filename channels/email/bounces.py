@@ -105,7 +105,7 @@ _COPY = re.compile(
 _HEADER_RUN = re.compile(
     r"(?:^[ \t>|]*(?:Received|Return-Path|From|To|Subject|Date|Message-ID|Reply-To|Sender"
     r"|X-[\w-]+|MIME-Version"
-    r"|Content-[\w-]+|DKIM-Signature|References|In-Reply-To):.*\n(?:[ \t>|]*[ \t]+\S.*\n)*){3}",
+    r"|Content-[\w-]+|DKIM-Signature|References|In-Reply-To):.*\n(?:[ \t>|]*+(?<=[ \t])\S.*\n)*){3}",
     re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
 _FIELD_LINE = re.compile(
