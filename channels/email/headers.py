@@ -43,6 +43,12 @@ _TOKEN = re.compile(
       | (?P<plain>[^"<(,;:=]+|.)""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+REPLY_PREFIX = re.compile(
+    r"^(?:\s*(?:re|aw|antw|antwort|sv|svar|vs|odp|ref|rif|res|rép|ynt|رد|回复|回覆|答复)"
+    r"\s*(?:\[\d+\]|\(\d+\))?\s*[:：])+\s*",
+    re.IGNORECASE,
+)
+"""What mail programs put before the subject of an answer, any number of times."""
 _ROUTE = re.compile(r"(?:@[^,:\s@]+,?)+:")
 _MAX_MAILBOXES = 50
 

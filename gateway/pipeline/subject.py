@@ -12,8 +12,8 @@ MAX_BRIEF = 300
 """Characters of a text that may say "see subject"."""
 _PREFIX = re.compile(
     r"\s*(?:(?:re|aw|antw|antwort|sv|vs|odp|ref|rif|r|rv|ynt|fwd?|wg|tr|i|pd|fw|doorst|vl|vb|enc"
-    r"|rép"
-    r"|回复|答复|转发)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]|\[(?:ext|external|extern)\])\s*",
+    r"|rép|res|svar|ilt|رد|إعادة توجيه"
+    r"|回复|回覆|答复|转发|轉寄)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]|\[(?:ext|external|extern)\])\s*",
     re.IGNORECASE,
 )
 _COURTESY = re.compile(

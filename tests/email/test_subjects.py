@@ -70,6 +70,7 @@ def test_a_text_of_its_own_stays_alone(subject: str, text: str) -> None:
     "subject",
     ["Re: Lamp", "RE: re: Lamp", "AW: Lamp", "WG: AW: Lamp", "Fwd: Lamp", "RV: Lamp", "R: Lamp",
      "Antw: Lamp", "SV: Lamp", "VS: Lamp", "Odp: Lamp", "Re[2]: Lamp", "TR: Lamp", "[EXT] Re: lamp",
+     "RES: Lamp", "ENC: Lamp", "Antwort: Lamp", "Svar: Lamp", "YNT: Lamp", "رد: Lamp", "回覆：Lamp",
      "  lamp "],
 )  # fmt: skip
 def test_prefixes_of_replies_make_no_new_subject(subject: str) -> None:
