@@ -12,7 +12,7 @@ import re
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Policy, compat32
-from functools import cache
+from functools import cache, partial
 
 from asn1crypto import cms  # type: ignore[import-untyped]  # it ships no type information
 
@@ -59,10 +59,7 @@ def parse_message(raw: bytes, *, max_parts: int) -> Message:
     mended = _mend_headers(raw)
     lines = mended.count(b"\n")
     parts = 0
-
-    @cache
-    def used_boundary() -> str | None:
-        return _used_boundary(mended)
+    used_boundary = cache(partial(_used_boundary, mended))
 
     class BoundedMessage(Message):
         def __init__(self, policy: Policy[Message] = compat32) -> None:
@@ -71,13 +68,13 @@ def parse_message(raw: bytes, *, max_parts: int) -> Message:
             if parts > max_parts + 1:  # the parser makes one extra to test the constructor
                 raise MailTooComplex(f"more than {max_parts} parts")
             self._header_count = 0
-            self._depth = 0
+            self.depth = 0
             super().__init__(policy=policy)
 
         def attach(self, payload: Message) -> None:  # type: ignore[override]
             if isinstance(payload, BoundedMessage):
-                payload._depth = self._depth + (self.get_content_maintype() == "multipart")
-                if payload._depth * lines > _MAX_LINES_READ:
+                payload.depth = self.depth + (self.get_content_maintype() == "multipart")
+                if payload.depth * lines > _MAX_LINES_READ:
                     raise MailTooComplex("too many lines in nested parts")
             super().attach(payload)
 
