@@ -123,6 +123,7 @@ _STATUS_PARTS = {"message/delivery-status", "message/global-delivery-status"}
 _ENCLOSED = {"message/rfc822", "message/global", "message/partial"}
 _HEADER_PARTS = {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}
 _MAX_TEXT = 60_000
+_MAX_REPORT = 200_000
 _MAX_DEPTH = 12
 _MAX_DETAIL = 500
 
@@ -321,6 +322,8 @@ def _read(message: Message) -> _Report:
             notice, returned = _split_copy(text)
             report.notice += f"\n{notice}"
             report.returned += f"\n{returned}"
+        if len(report.notice) + len(report.returned) > _MAX_REPORT:
+            break
     if not report.groups:
         report.groups = _groups(report.notice)
     return report
