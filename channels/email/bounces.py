@@ -207,7 +207,8 @@ def _is_machine(headers: Headers, envelope: str | None) -> bool:
     if not local or "daemon" in written.lower():
         return True
     # People have such addresses, too: mail@ and postmaster@ of a small firm.
-    answers = REPLY_PREFIX.match(decode_text(first(headers, "subject")[:200]))
+    named = author is not None and author[0]
+    answers = named and REPLY_PREFIX.match(decode_text(first(headers, "subject")[:200]))
     return bool(_MACHINE.fullmatch(local)) and not answers
 
 
