@@ -43,7 +43,7 @@ _MAX_SENDERS = 10_000
 _REPLY_PREFIX = re.compile(r"^(?:\s*(?:re|aw|antw|sv|vs|odp|ref|rif|tr|r)\s*:)+\s*", re.IGNORECASE)
 _FIXED_SUBJECT = _any(
     r"(?:automatic|automated|auto)[- ]?(?:reply|response|answer|responder)|autoreply"
-    r"|autoresponse|auto(?= ?:)",
+    r"|autoresponse|auto(?= ?: ?(?:re|aw|antw|sv|vs|odp|ref|rif|res|tr|r) ?:)",
     r"out[- ]of[- ](?:the[- ])?office|vacation (?:reply|response|notice|message|autoreply)|ooo",
     r"automatische (?:r[üu]ck)?antwort|abwesenheits?(?:notiz|meldung|nachricht|assistent"
     r"|benachrichtigung|info\w*)"
@@ -57,6 +57,9 @@ _FIXED_SUBJECT = _any(
     r"automatiskt svar|auto-?svar|fr[åa]nvaro(?:meddelande|besked|assistent)",
     r"automatisk (?:svar|besvarelse)|frav[æa]rs(?:besked|meddelelse|assistent)|ikke p[åa] kontoret",
     r"automatyczna odpowied[źz]|auto-?odpowied[źz]|odpowied[źz] automatyczna|poza biurem",
+    r"resposta autom[áa]tica|fora do escrit[óo]rio|mensagem de aus[êe]ncia",
+    r"otomatik (?:yan[ıi]t|cevap)|ofis d[ıi]ş[ıi]nda|رد تلقائي|خارج المكتب"
+    r"|自動(?:返信|応答)|自动(?:回复|答复)",
 )
 _ABSENT_SUBJECT = _any(
     r"(?:I am |I.m |currently )?(?:absent|absence|away|on (?:leave|vacation|holidays?)"
@@ -189,6 +192,8 @@ _REQUEST = _any(
     r"|facture",
     r"pedido|paquete|entrega|reembols|factura|ordine|pacco|consegn|rimbors|fattura|pakket|lever"
     r"|terugbeta",
+    r"neighbou?r|nachbar|sendung|päckchen|zustell|voisin|vecin[oa]|vicin[oa] di casa|\bbuur|\bburen"
+    r"|granne|\bnabo|sąsia[dt]",
     r"beställ|leverans|återbetal|faktur|bestil|pakke|refusion|zamówi|paczk|dostaw|zwrot",
 )
 _MOST = 1_500
@@ -269,7 +274,8 @@ def out_of_office_reason(subject: str, text: str, *, answers_us: bool) -> str | 
     """Why a mail with ``subject`` and the new words ``text`` is an out-of-office reply; None when a
     person may have written it. ``answers_us``: it names a mail of ours as the one it answers."""
     plain = _REPLY_PREFIX.sub("", subject)
-    fixed = _FIXED_SUBJECT.match(plain)
+    # A person who answers a mail about an automatic reply has its words behind their own "Re:".
+    fixed = _FIXED_SUBJECT.match(subject)
     absent, later, meanwhile = (
         bool(pattern.search(text[:_MOST])) for pattern in (_ABSENT, _LATER, _MEANWHILE)
     )
@@ -277,9 +283,9 @@ def out_of_office_reason(subject: str, text: str, *, answers_us: bool) -> str | 
     thanks = bool(_THANKS_FOR_MAIL.search(text))
     asks = bool(_REQUEST.search(text))
     if fixed:
-        rest = plain[fixed.end() :].strip()
+        rest = subject[fixed.end() :].strip()
         alone = not rest and not asks and (len(text) <= _MOST)
-        if rest[:1] in tuple(":([") or _REPLY_PREFIX.match(rest) or alone:
+        if rest[:1] in tuple(":：([") or _REPLY_PREFIX.match(rest) or alone:
             return f"it reads like an out-of-office reply: {fixed.group()[:40]}"
     noted = _ABSENT_SUBJECT.match(plain)
     gone = bool(_GONE.search(text))

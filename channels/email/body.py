@@ -42,9 +42,10 @@ class MailContent(Value, frozen=True, kw_only=True):
     signed: bool = False
     """It is within an S/MIME signature, which is not verified."""
 
-    def reply(self, subject: str | None) -> str:
-        """What the customer newly wrote in ``text`` of a mail with this ``subject``."""
-        return extract_reply(self.text, subject=subject)
+    def reply(self, subject: str | None, *, answers: bool) -> str:
+        """What the customer newly wrote in ``text`` of a mail with this ``subject``, which
+        ``answers`` another mail or does not."""
+        return extract_reply(self.text, subject=subject, answers=answers)
 
 
 # -- the MIME tree --------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from channels.email.body import payload_bytes
 from channels.email.bounce_reasons import explain, is_code
 from channels.email.charsets import decode
 from channels.email.headers import (
+    REPLY_PREFIX,
     Headers,
     clean,
     decode_text,
@@ -105,7 +106,8 @@ _COPY = re.compile(
 _HEADER_RUN = re.compile(
     r"(?:^[ \t>|]*(?:Received|Return-Path|From|To|Subject|Date|Message-ID|Reply-To|Sender"
     r"|X-[\w-]+|MIME-Version"
-    r"|Content-[\w-]+|DKIM-Signature|References|In-Reply-To):.*\n(?:[ \t>|]*[ \t]+\S.*\n)*){3}",
+    r"|Content-[\w-]+|DKIM-Signature|References|In-Reply-To):.*\n"
+    r"(?:[ \t>|]*+(?<=[ \t])\S.*\n)*){3}",
     re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
 _FIELD_LINE = re.compile(
@@ -121,6 +123,7 @@ _STATUS_PARTS = {"message/delivery-status", "message/global-delivery-status"}
 _ENCLOSED = {"message/rfc822", "message/global", "message/partial"}
 _HEADER_PARTS = {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}
 _MAX_TEXT = 60_000
+_MAX_REPORT = 200_000
 _MAX_DEPTH = 12
 _MAX_DETAIL = 500
 
@@ -201,7 +204,12 @@ def _is_machine(headers: Headers, envelope: str | None) -> bool:
     written = first(headers, "from")
     author = parse_author(headers.get("from", ()))
     local = author[1].rpartition("@")[0] if author else written.strip(" <>\"'")
-    return not local or bool(_MACHINE.fullmatch(local)) or "mailer-daemon" in written.lower()
+    if not local or "daemon" in written.lower():
+        return True
+    # People have such addresses, too: mail@ and postmaster@ of a small firm.
+    named = author is not None and author[0]
+    answers = named and REPLY_PREFIX.match(decode_text(first(headers, "subject")[:200]))
+    return bool(_MACHINE.fullmatch(local)) and not answers
 
 
 def _is_certain(headers: Headers, outcome: str | None) -> bool:
@@ -315,6 +323,8 @@ def _read(message: Message) -> _Report:
             notice, returned = _split_copy(text)
             report.notice += f"\n{notice}"
             report.returned += f"\n{returned}"
+        if len(report.notice) + len(report.returned) > _MAX_REPORT:
+            break
     if not report.groups:
         report.groups = _groups(report.notice)
     return report

@@ -24,16 +24,12 @@ from markupsafe import Markup
 
 from channels.email.bounces import OUR_MARK
 from channels.email.charsets import drop_surrogates
-from channels.email.headers import clean, message_ids, normalize_address
+from channels.email.headers import REPLY_PREFIX, clean, message_ids, normalize_address
 from channels.email.settings import LARGEST_LOGO, LOGO_TYPES, EmailSettings
 from gateway import File, Outbound, Undeliverable, WarmlineError
 
 MAIL_POLICY = SMTP.clone(max_line_length=78, refold_source="all")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_REPLY_PREFIX = re.compile(
-    r"^(?:\s*(?:re|aw|antw|sv|vs|odp|ref|rif|ynt|回复|答复)\s*(?:\[\d+\])?\s*[:：])+\s*",
-    re.IGNORECASE,
-)
 _URL = re.compile(r"https?://[^\s<>\"'`{}|\\^\[\]]*[^\s<>\"'`{}|\\^\[\]().,;:!?]")
 _MEDIA_NAME = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
@@ -263,7 +259,7 @@ def _recipient(value: str) -> MailAddress:
 
 def _subject(message: Outbound, default: str) -> str:
     """The conversation's subject with one "Re:", whatever prefixes it had."""
-    subject = _REPLY_PREFIX.sub("", _one_line(message.subject or "")[:300])
+    subject = REPLY_PREFIX.sub("", _one_line(message.subject or "")[:300])
     if subject and message.thread:
         return f"Re: {subject}"
     return subject or _one_line(default)

@@ -43,6 +43,12 @@ _TOKEN = re.compile(
       | (?P<plain>[^"<(,;:=]+|.)""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+REPLY_PREFIX = re.compile(
+    r"^(?:\s*(?:re|aw|antw|antwort|sv|svar|vs|odp|ref|rif|res|rép|ynt|رد|回复|回覆|答复)"
+    r"\s*(?:\[\d+\]|\(\d+\))?\s*[:：])+\s*",
+    re.IGNORECASE,
+)
+"""What mail programs put before the subject of an answer, any number of times."""
 _ROUTE = re.compile(r"(?:@[^,:\s@]+,?)+:")
 _MAX_MAILBOXES = 50
 
@@ -136,14 +142,22 @@ class _Mailbox(NamedTuple):
 
 
 def parse_author(values: Iterable[str]) -> tuple[str, str] | None:
-    """(name, address) of the author in the From headers ``values``; None when none is readable.
+    """(name, address) of the author in the From headers ``values``; None when none is readable, or
+    when there are several (RFC 5322 section 3.6 allows one) that name different people.
 
     Beside an address in angle brackets, others are part of an unquoted display name.
     """
-    mailboxes = _parse_all(values)
-    bracketed = [mailbox for mailbox in mailboxes if mailbox.bracketed]
-    author = next(iter(bracketed or mailboxes), None)
-    return (author.name, author.address) if author else None
+    authors: dict[str, str] = {}
+    for value in tuple(values)[:5]:
+        mailboxes = _parse_all([value])
+        bracketed = [mailbox for mailbox in mailboxes if mailbox.bracketed]
+        author = next(iter(bracketed or mailboxes), None)
+        if author:
+            authors.setdefault(author.address, author.name)
+    if len(authors) != 1:
+        return None
+    address, name = authors.popitem()
+    return name, address
 
 
 def parse_addresses(values: Iterable[str]) -> tuple[tuple[str, str], ...]:

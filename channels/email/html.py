@@ -18,6 +18,8 @@ from lxml import html as lxml_html
 from channels.email.headers import clean
 
 _MAX_HTML = 500_000
+_EMBEDDED = re.compile(r"data:[\w/+.-]{1,80};base64,[A-Za-z0-9+/=\s]*+")
+"""A picture within the HTML, which would leave no room for the words behind it."""
 _CELLS = {"table": "div", "thead": "div", "tbody": "div", "tfoot": "div", "caption": "div",
           "tr": "div", "td": "span", "th": "span"}  # fmt: skip
 _DROPPED = ("script", "style", "head", "title", "template", "noscript", "svg", "math", "img",
@@ -36,6 +38,8 @@ _QUOTES_FROM = {"divRplyFwdMsg", "stopSpelling", "zwchr", "__DIVIDER__", "Outloo
 _OUTLOOK_BORDER = re.compile(r"border:none; ?border-top:solid #(?:e1e1e1|b5c4df) 1\.0pt", re.I)
 _SIGNATURES = {"gmail_signature", "moz-signature", "Signature", "ms-outlook-mobile-signature",
                "AppleMailSignature", "protonmail_signature_block"}  # fmt: skip
+_MAX_QUOTE_DEPTH = 2
+"""Levels of quotation that are marked one by one; each reads the text inside it again."""
 _INDENTED = re.compile(r"border(?:-width)?: ?(?:none|0)", re.IGNORECASE)
 """Gmail and Outlook indent with ``<blockquote>``, too, then without a line at its left."""
 
@@ -46,7 +50,7 @@ def html_to_text(html: str) -> str:
     Tables are not drawn: a column as wide as its widest cell makes gigabytes of padding out of a
     small mail. Of nested elements libxml2 reads 256 levels.
     """
-    tree = _parse_html(html[:_MAX_HTML])
+    tree = _parse_html(_EMBEDDED.sub("", html)[:_MAX_HTML])
     if tree is None:
         return ""
     for element in list(tree.iter(*_DROPPED)):
@@ -58,7 +62,7 @@ def html_to_text(html: str) -> str:
             element.tail = " " + (element.tail or "")
         element.tag = _CELLS.get(element.tag, element.tag)
         element.attrib.clear()
-    for quote in reversed(list(tree.iter("blockquote"))):
+    for quote in reversed(_quotations(tree)):
         _mark_quoted(quote)
     return _render_text(tree)
 
@@ -83,6 +87,8 @@ def _wrap_quotations(tree: etree._Element) -> None:
         elif element.getparent() is None or element.tag == "body":
             continue
         elif _begins_quotation(element):
+            if next(element.iterancestors("blockquote"), None) is not None:
+                continue  # what follows it is quoted already
             _quote_from(_outermost(element))
         elif not _QUOTES.isdisjoint(_names(element)) and not _holds_answers(element):
             element.tag = "blockquote"
@@ -128,7 +134,7 @@ def _quote_from(element: etree._Element) -> None:
 def _delimit(signature: etree._Element) -> None:
     """Put a delimiter above ``signature``: people write into these elements, too, so that its words
     decide whether it goes."""
-    text = "".join(signature.itertext()).strip()
+    text = next(filter(None, map(str.strip, signature.itertext())), "")
     if text and not text.startswith("--"):
         delimiter = etree.Element("div")
         delimiter.text = "--"
@@ -136,6 +142,17 @@ def _delimit(signature: etree._Element) -> None:
 
 
 # -- text -----------------------------------------------------------------------------------------
+
+
+def _quotations(tree: etree._Element) -> list[etree._Element]:
+    """The quotations that get marks; those nested deeper become plain elements of them."""
+    marked = []
+    for quote in list(tree.iter("blockquote")):
+        if sum(1 for _ in quote.iterancestors("blockquote")) < _MAX_QUOTE_DEPTH:
+            marked.append(quote)
+        else:
+            quote.tag = "div"
+    return marked
 
 
 def _mark_quoted(quote: etree._Element) -> None:

@@ -98,11 +98,14 @@ def is_forward_marker(line: str) -> bool:
 
 
 def is_forward(subject: str | None) -> bool:
-    """Whether ``subject`` says that the mail is a forward ("Fwd:", "WG:"), not an answer to one."""
+    """Whether ``subject`` says that the mail is a forward ("Fwd:", "WG:"), not an answer to one.
+    Mail servers and lists put tags before it ("[EXTERNAL]")."""
     return bool(_SUBJECT_FORWARD.match(subject or ""))
 
 
-_SUBJECT_FORWARD = compiled(rf"\s*\[?(?:{every('subject_forward')}) ?:")
+_SUBJECT_FORWARD = compiled(
+    rf"\s*(?:\[[^\]]{{1,60}}\]\s*)*\[?(?:{every('subject_forward')}) ?[:\uff1a]"
+)
 
 
 # -- blocks of headers ----------------------------------------------------------------------------
@@ -350,7 +353,8 @@ _EXCUSE = (
 _DEVICE_LINE = compiled(
     rf"[\W_]*(?:(?:{every('device')})(?!\w)(?: ?{_BEFORE_DEVICE}){{0,5}}? ?[„\"“]?{_DEVICE}"
     rf"(?: ?-?{_AFTER_DEVICE}){{0,6}}{_EXCUSE}"
-    rf"|(?-i:Sent from my [A-Z])[^,;?!:]{{0,40}}|{every('device_whole')}|{_any(GET_OUTLOOK)})[\W_]*"
+    rf"|(?-i:Sent from my [A-Z][^\s,;?!:]*(?: [A-Z0-9][^\s,;?!:]*){{0,5}})"
+    rf"|(?=.*(?<!\w){_DEVICE})(?:{every('device_whole')})|{_any(GET_OUTLOOK)})[\W_]*"
 )
 
 
@@ -360,4 +364,6 @@ def is_device_line(line: str) -> bool:
         len(line) <= _MAX_INTRODUCTION
         and _LINKS.sub("", line).replace("[", "").replace("]", "").strip()
     )
-    return bool(short and len(short) <= 120 and _DEVICE_LINE.fullmatch(short))
+    if not short or len(short) > 120 or "?" in short:
+        return False
+    return bool(_DEVICE_LINE.fullmatch(short))

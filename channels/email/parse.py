@@ -14,6 +14,7 @@ from channels.email.automatic import automatic_reason, is_own_list, out_of_offic
 from channels.email.body import MailContent, read_content
 from channels.email.bounces import Bounce, find_bounces, is_our_id
 from channels.email.headers import (
+    REPLY_PREFIX,
     Headers,
     decode_text,
     first,
@@ -24,6 +25,7 @@ from channels.email.headers import (
     parse_date,
     read_headers,
 )
+from channels.email.introductions import plain
 from channels.email.reply import shorten
 from channels.email.structure import MailTooComplex, parse_message
 from gateway import Fact, File, Value
@@ -136,7 +138,10 @@ def _author(headers: Headers, own_addresses: frozenset[str]) -> tuple[str, str] 
 
 
 def _with_content(mail: ParsedMail, content: MailContent, max_text: int) -> ParsedMail:
-    text = shorten(content.reply(mail.subject), max_text)
+    answers = bool(mail.thread or REPLY_PREFIX.match(mail.subject or ""))
+    text = shorten(content.reply(mail.subject, answers=answers), max_text)
+    if not plain(text):
+        text = ""  # nothing that anybody sees
     facts = tuple(Fact(name="left out", value=name) for name in content.left_out[:20])
     if content.signed:
         facts += (Fact(name="signed", value="S/MIME, not verified"),)

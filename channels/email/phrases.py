@@ -19,8 +19,9 @@ class MailPhrases(Value, frozen=True, kw_only=True):
     ``articles`` stand before a noun ("the driver wrote:"), where a program writes a name.
     ``sender``, ``sent``, ``to``, ``subject`` and ``other`` are names of header lines. ``original``
     and ``forwarded`` stand between dashes above a quotation and a forward. ``device`` begins the
-    line of a phone ("Sent from my ..."), ``device_whole`` is all of it. ``closing`` begins a
-    sign-off, ``postscript`` ends it. ``subject_forward`` begins the subject of a forward.
+    line of a phone ("Sent from my ..."), ``device_whole`` is all of it where it names a device.
+    ``closing`` begins a sign-off, ``postscript`` ends it. ``subject_forward`` begins the subject of
+    a forward.
     """
 
     openers: tuple[str, ...] = ()
@@ -85,7 +86,9 @@ PHRASES: dict[str, MailPhrases] = {
                    "weitergeleitete e-?mail", "weitergeleitet von .{1,80}"),
         device=("gesendet (?:von|vom|mit|aus|über|per|via)", "versendet (?:von|vom|mit)",
                 "verschickt (?:von|vom|mit)"),
-        device_whole=("von mein\\w+(?:/mein\\w+)? .{1,60} (?:gesendet|verschickt|versendet)",
+        device_whole=(("von mein\\w+(?:/mein\\w+)?"
+                       " (?!.*\\b(?:wurden?|habe[nt]?|hat|ist|sind|war)\\b)"
+                       ".{1,60} (?:gesendet|verschickt|versendet)"),
                       "diese (?:nachricht|e-?mail) wurde .{0,60}(?:gesendet|versendet|verschickt)"),
         closing=(("mit (?:freundlichen?|lieben|besten|herzlichen|vielen)"
                  " (?:gr(?:ü|u|ue)(?:ß|ss)en?|gru(?:ß|ss))"),
@@ -306,9 +309,10 @@ PHRASES: dict[str, MailPhrases] = {
                "kirjoitti", "napsala?(?:\\(a\\))?", "έγραψε", "a scris", "كتب\\S*", "写道", "寫道",
                "のメッセージ", "작성", "님이 작성", "yazdı", "schrijft", "escrit"),
         sender=("发件人", "寄件者", "差出人", "보낸 사람", "от", "od", "lähettäjä", "feladó",
-                "من", "kimden", "de la", "από"),
+                "من", "kimden", "gönderen", "de la", "από"),
         sent=("发送时间", "寄件日期", "送信日時", "보낸 날짜", "отправлено", "дата", "lähetetty",
-              "küldve", "تم الإرسال", "datum", "odesláno", "gönderilme", "trimis"),
+              "küldve", "تم الإرسال", "datum", "odesláno", "gönderilme", "gönderildi",
+              "tarih", "trimis"),
         to=("收件人", "收件者", "宛先", "받는 사람", "кому", "vastaanottaja", "címzett", "إلى",
             "kime", "komu", "către", "προς"),
         subject=("主题", "主旨", "件名", "제목", "тема", "aihe", "tárgy", "الموضوع", "konu",
@@ -320,7 +324,9 @@ PHRASES: dict[str, MailPhrases] = {
                    "továbbított üzenet", "пересылаемое сообщение", "пересланное сообщение"),
         device=("lähetetty", "trimis (?:de pe|din)", "отправлено (?:с|из|от)", "odesláno z",
                 "发自我的", "發自我的", "στάλθηκε από", "أُرسلت من", "أرسلت من"),
-        device_whole=("az .{1,30}küldve", "從我的 .{1,20}傳送", ".{1,30} gönderildi"),
+        device_whole=("az .{1,30}(?:ról|ről|ból|ből) küldve", "從我的 .{1,20}傳送",
+                      ".{1,30}[dt][ae]n gönderildi"),
+        subject_forward=("ilt", "转发", "轉寄", "إعادة توجيه", "vl"),
         closing=("hyvästi", "terveisin", "ystävällisin terveisin"),
         weekdays=("пн", "вт", "ср", "чт", "пт", "сб", "вс", "понедельник", "вторник", "среда",
                   "четверг", "пятница", "суббота", "воскресенье", "pe", "út", "mar"),
@@ -342,7 +348,7 @@ DEVICES = (
     "canary", "bluemail", "typeapp", "k-9", "fairemail", "thunderbird", "superhuman", "spike",
     "aqua ?mail", "mailspring", "em client", "acompli", "libero", "virgilio", "onet", "interia",
     "mail (?:for|für|pour|para|per|voor|til|för|do|dla) \\w+", "mail ?app", "mail orange",
-    "magenta", "la ?poste", "sfr",
+    "magenta", "laposte\\S*", "sfr",
 )  # fmt: skip
 """What stands in the line of a phone or mail program, in any language."""
 

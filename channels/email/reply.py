@@ -42,7 +42,8 @@ _MAX_SEARCHED = 60
 _MAX_LENGTH = 80
 _DELIMITER = re.compile(r"--|—|–|__|_{5,}|-{5,}|={5,}|\*( \*){2,}")
 _CLOSING = compiled(
-    rf"(?:{every('closing')})(?:[\s,.!]*(?:(?-i:[A-ZÀ-ÝŁŚŻ])[\w'.-]{{1,20}} ?){{1,3}})?[\W_]*"
+    rf"(?:{every('closing')})(?:[\s,.!]*(?:(?-i:[A-ZÀ-ÝŁŚŻ])(?:[^\W\d]|['.-]){{1,20}} ?){{1,3}})?"
+    r"[\W_]*"
 )
 _POSTSCRIPT = compiled(rf"[\W_]*(?:{every('postscript')})(?:\s*[:.,)–-]|\s)\s*\S")
 _CONTACT = re.compile(
@@ -67,13 +68,14 @@ _SPEAKS = compiled(
 """Words of people who say something."""
 
 
-def extract_reply(text: str, *, subject: str | None = None) -> str:
+def extract_reply(text: str, *, subject: str | None = None, answers: bool = True) -> str:
     """The customer's own words in ``text``, answers between quoted lines included.
 
-    A forward keeps the forwarded words; ``subject`` helps to recognise one ("Fwd:"). When nothing
-    would be left, all of the text stays. The time is linear in the length of ``text``.
+    A forward keeps the forwarded words; ``subject`` helps to recognise one ("Fwd:"), and so does
+    ``answers``: a mail that answers none cannot quote what we know. When nothing would be left, all
+    of the text stays. The time is linear in the length of ``text``.
     """
-    reading = _Reading(text, forward=is_forward(subject))
+    reading = _Reading(text, forward=is_forward(subject), answers=answers)
     reading.read()
     reply = "\n\n".join(filter(None, (_tidy(part) for part in reading.reply())))
     return reply or _tidy(text.replace("\r\n", "\n").split("\n"))
@@ -99,6 +101,7 @@ class _Reading:
 
     text: str
     forward: bool
+    answers: bool
     lines: list[str] = field(init=False)
     plain: list[str] = field(init=False)
     marked: list[bool] = field(init=False)
@@ -134,7 +137,7 @@ class _Reading:
                 at = self._skip_marked(at)
                 quoting = True
             elif end := self._introduction_at(at):
-                if not self._is_marked_after(end):
+                if self.forward or not self._is_marked_after(end):
                     self._end_at(at)
                     return
                 self._drop_dividers()
@@ -195,14 +198,15 @@ class _Reading:
     def _is_forward_at(self, at: int, quoting: bool) -> bool:
         line = self.plain[at]
         if self.marked[at]:
-            return not quoting and (self.forward or is_forward_marker(line))
+            sent_on = self.forward or not self.answers
+            return not quoting and (sent_on or is_forward_marker(line))
         return is_forward_marker(line)
 
     def _end_at(self, at: int) -> None:
         """A quotation that is not marked line by line: it goes to the end of the mail. Of a
         forward, and where nothing was written above it, it is what the customer sends us."""
         written = any(line.strip() for part in self.parts for line in part)
-        if self.forward or not written:
+        if self.forward or not (self.answers and written):
             self._keep_forward(at)
         else:
             self._drop_dividers()
@@ -266,11 +270,12 @@ def _is_signature(ends: list[str]) -> bool:
 
 
 def _follows_delimiter(delimiter: str, ends: list[str]) -> bool:
-    """Below ``-- `` (RFC 3676, 4.3) stands a signature, unless it asks something. Below any other
-    delimiter there must be a name and contact details, or the footer of a mailing list."""
+    """Below ``-- `` (RFC 3676, 4.3) stands a signature, unless it asks something or has a number
+    that an answer needs. Below any other delimiter there must be a name and contact details, or
+    the footer of a mailing list."""
     written = _before_postscript(ends)
     if delimiter.rstrip("\r") == "-- ":
-        return not any("?" in line for line in written)
+        return not any("?" in line or _REFERENCE.search(line) for line in written)
     if len(written) > _MAX_LINES or any(map(_is_sentence, written)):
         return False
     if len(plain(delimiter)) >= 5:
@@ -286,6 +291,8 @@ def _is_sentence(line: str) -> bool:
     """Whether ``line``, below a closing, says something: more than names and contact details do."""
     if "?" in line or _REFERENCE.search(line):
         return True
+    if line[-1] == ":" and not _CONTACT.search(line):
+        return True  # "My new address:"
     if len(line) > _MAX_LENGTH:
         return not _CONTACT.search(line)
     words = len(line.split())

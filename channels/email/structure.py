@@ -12,6 +12,7 @@ import re
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Policy, compat32
+from functools import cache, partial
 
 from asn1crypto import cms  # type: ignore[import-untyped]  # it ships no type information
 
@@ -39,13 +40,13 @@ _LOST_FOLD = re.compile(
     rb"((?:boundary|charset|name|filename|type)\*?=)",
     re.IGNORECASE | re.MULTILINE,
 )
-_DELIMITER = re.compile(
-    rb"^--([^\r\n]{1,200}?)[ \t]*\r?\nContent-[\w-]+:", re.IGNORECASE | re.MULTILINE
-)
+_DELIMITER = re.compile(rb"^--([^\r\n]{1,200})\r?\nContent-[\w-]+:", re.IGNORECASE | re.MULTILINE)
 _BEGIN = re.compile(r"^begin [0-7]{3,4} (\S[^\n]{0,200})\n", re.MULTILINE)
 _UU_LINE = re.compile(r"[ -`]{1,90}")
 _MAX_UU_FILES = 20
 _SIGNED_DATA = "signed_data"
+_MAX_LINES_READ = 10_000_000
+"""Lines times open multiparts: the parser compares each line with the boundary of each."""
 
 
 class MailTooComplex(Exception):
@@ -56,7 +57,9 @@ def parse_message(raw: bytes, *, max_parts: int) -> Message:
     """The mail ``raw`` as a tree. Raises MailTooComplex on more than ``max_parts`` parts or on
     huge headers."""
     mended = _mend_headers(raw)
+    lines = mended.count(b"\n")
     parts = 0
+    used_boundary = cache(partial(_used_boundary, mended))
 
     class BoundedMessage(Message):
         def __init__(self, policy: Policy[Message] = compat32) -> None:
@@ -65,7 +68,15 @@ def parse_message(raw: bytes, *, max_parts: int) -> Message:
             if parts > max_parts + 1:  # the parser makes one extra to test the constructor
                 raise MailTooComplex(f"more than {max_parts} parts")
             self._header_count = 0
+            self.depth = 0
             super().__init__(policy=policy)
+
+        def attach(self, payload: Message) -> None:  # type: ignore[override]
+            if isinstance(payload, BoundedMessage):
+                payload.depth = self.depth + (self.get_content_maintype() == "multipart")
+                if payload.depth * lines > _MAX_LINES_READ:
+                    raise MailTooComplex("too many lines in nested parts")
+            super().attach(payload)
 
         def set_raw(self, name: str, value: str) -> None:
             self._header_count += 1
@@ -78,20 +89,25 @@ def parse_message(raw: bytes, *, max_parts: int) -> Message:
 
         def get_boundary(self, failobj: str | None = None) -> str | None:  # type: ignore[override]
             declared = super().get_boundary()
-            return _actual_boundary(declared, mended) or declared or failobj
+            return _actual_boundary(declared, mended) or used_boundary() or declared or failobj
 
     return BytesParser(BoundedMessage, policy=compat32).parsebytes(mended)
 
 
 def _actual_boundary(declared: str | None, raw: bytes) -> str | None:
     """The boundary as the mail uses it: a fold within it may have added white space. None when
-    neither form occurs and no other does."""
+    neither form occurs."""
     for boundary in (declared, "".join((declared or "").split())):
         data = (boundary or "").encode("utf-8", "replace")
         if data and b"--" + data in raw:
             return data.decode("ascii", "surrogateescape")  # as the parser decodes lines
+    return None
+
+
+def _used_boundary(raw: bytes) -> str | None:
+    """What stands in ``raw`` where a boundary does, whatever was declared."""
     found = _DELIMITER.search(raw)
-    return found.group(1).decode("ascii", "surrogateescape") if found else None
+    return found.group(1).rstrip(b" \t").decode("ascii", "surrogateescape") if found else None
 
 
 def _mend_headers(raw: bytes) -> bytes:

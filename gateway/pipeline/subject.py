@@ -12,8 +12,8 @@ MAX_BRIEF = 300
 """Characters of a text that may say "see subject"."""
 _PREFIX = re.compile(
     r"\s*(?:(?:re|aw|antw|antwort|sv|vs|odp|ref|rif|r|rv|ynt|fwd?|wg|tr|i|pd|fw|doorst|vl|vb|enc"
-    r"|rép"
-    r"|回复|答复|转发)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]|\[(?:ext|external|extern)\])\s*",
+    r"|rép|res|svar|ilt|رد|إعادة توجيه"
+    r"|回复|回覆|答复|转发|轉寄)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]|\[(?:ext|external|extern)\])\s*",
     re.IGNORECASE,
 )
 _COURTESY = re.compile(
@@ -23,7 +23,8 @@ _COURTESY = re.compile(
     r"|noches)|estimad\w+|ciao|buongiorno|buonasera"
     r"|salve|gentil\w+|goede(?:morgen|middag|navond|ndag)|beste|geachte|dag|hej|god (?:dag"
     r"|morgon|morgen)|goddag|kære|dzie[nń] dobry"
-    r"|witam|cześć|szanown\w+)\b[^.?!:;\d]{0,40}"
+    r"|witam|cześć|szanown\w+|olá|oi|bom dia|boa (?:tarde|noite)|prezad\w+|car[oa]s?|merhaba"
+    r"|sayın|iyi günler)\b[^.?!:;\d]{0,40}"
     r"|(?:(?:many |kind |best |warm )?(?:thanks|thank you|regards|wishes)|cheers|yours|sincerely"
     r"|best|danke\w*|vielen dank|(?:mit )?"
     r"(?:freundliche\w*|beste\w*|viele|liebe|herzliche\w*) grü(?:ß|ss)en?|mfg|lg|vg|merci"
@@ -32,7 +33,8 @@ _COURTESY = re.compile(
     r"|bedankt|dank u|dank je|alvast bedankt"
     r"|(?:met )?vriendelijke groet(?:en)?|groet(?:en|jes)?|mvg|tack"
     r"|(?:med )?vänlig\w* hälsning\w*|mvh|hälsningar|tak|(?:med )?venlig\w*"
-    r" hilsen\w*|vh|hilsen|dziękuj\w+|pozdrawiam|z poważaniem)\b[^?:;\d]{0,40}"
+    r" hilsen\w*|vh|hilsen|dziękuj\w+|pozdrawiam|z poważaniem|obrigad[oa]|atenciosamente|att"
+    r"|(?:melhores )?cumprimentos|abraços?|teşekkür\w*|saygılar\w*)\b[^?:;\d]{0,40}"
     r"|[^\W\d_]{2,20}(?: [^\W\d_]{1,20})?)[\s,.!–-]*",
     re.IGNORECASE,
 )
@@ -53,10 +55,14 @@ _REFERENCE = re.compile(
     r"|(?:se|enligt|som|i) .{0,20}?(?:ämnes?\w*|ovan|rubrik\w*|bilag\w*|bifoga\w*|emne\w*"
     r"|ovenfor|overskrift\w*|vedhæft\w*)"
     r"|(?:patrz|jak|zobacz|zgodnie|w) .{0,20}?(?:temat\w*|wyżej|powyżej|tytul\w*|tytuł\w*"
-    r"|załącz\w*)|j\. ?w\.)",
+    r"|załącz\w*)|j\. ?w\.|(?:ver|vide|veja|conforme|como) .{0,25}?(?:assunto|título|acima|anex\w+)"
+    r"|(?:em|segue\w*) anexo|konu\w* .{0,15}?(?:gibi|bak\w+)|ekte)\b"
+    r"|(?:件名|標題|表題|添付)|(?:الموضوع|العنوان|المرفق|أعلاه)",
     re.IGNORECASE,
 )
 """Words that leave the request to the subject or an attachment."""
+_NO_BLANKS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+"""Japanese and Chinese, which put no blanks between words and say more in a character."""
 
 
 def new_subject(work: WorkItem) -> str | None:
@@ -90,5 +96,8 @@ def with_subject(subject: str, text: str) -> str:
     own = [line for line in text.splitlines() if line.strip() and not _COURTESY.fullmatch(line)]
     words = " ".join(own)
     refers = len(text) <= MAX_BRIEF and _REFERENCE.search(text) is not None
-    brief = len(words) <= BRIEF and len(subject.split()) >= 3
+    if _NO_BLANKS.search(subject):
+        brief = len(words) <= BRIEF // 2 and len(subject) >= 6
+    else:
+        brief = len(words) <= BRIEF and len(subject.split()) >= 3
     return f"{subject}\n\n{text}" if refers or brief else text

@@ -206,6 +206,18 @@ def test_a_bounce_without_our_id_returns_our_words(kind: str) -> None:
             "Your message has not yet been delivered to ines@post.example.\n"
             f"No action is required on your part.\n\n{COPY}",
         ),
+        bounce(
+            "Ines Roth <postmaster@post.example>",
+            "Re: Your parcel",
+            "The courier says that it could not be delivered: address not found. What now?",
+            f"In-Reply-To: {ID}",
+        ),
+        bounce(
+            "Ines Roth <mail@post.example>",
+            "Re: Your parcel",
+            f"This came back to me, why?\n\n{STATUS}\nMessage-ID: {ID}",
+            f"In-Reply-To: {ID}",
+        ),
         mail("bounce_delayed"),
     ],
 )

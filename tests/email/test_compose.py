@@ -63,6 +63,8 @@ def test_every_attempt_has_the_same_message_id_and_date() -> None:
         ("Where is it?", ("<q@x>",), "Re: Where is it?"),
         ("Re: Where is it?", ("<q@x>",), "Re: Where is it?"),
         ("AW: RE: Re[2]: Where is it?", ("<q@x>",), "Re: Where is it?"),
+        ("RES: Antwort: Where is it?", ("<q@x>",), "Re: Where is it?"),
+        ("رد: Where is it?", ("<q@x>",), "Re: Where is it?"),
         ("Where is it?", (), "Where is it?"),
         ("Größe M – für Jörg", ("<q@x>",), "Re: Größe M – für Jörg"),
         (None, (), "Your message"),

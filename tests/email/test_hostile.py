@@ -194,6 +194,39 @@ def test_html_bombs_stay_small(html: str) -> None:
     assert len(text) < 3_000_000
 
 
+DAEMON = b"From: MAILER-DAEMON@post.example\r\nSubject: undeliverable\r\n"
+NESTED = b"".join(
+    b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level)
+    for level in range(190)
+)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        HEAD + b"Content-Type: text/html\r\n\r\n" + b"<blockquote>" * 240 + b"a<br>" * 90_000,
+        HEAD
+        + b"Content-Type: text/html\r\n\r\n"
+        + b'<div class="yahoo_quoted">' * 240
+        + b"a<br>" * 90_000,
+        HEAD + b"Content-Type: text/html\r\n\r\n" + b'<div id="divRplyFwdMsg">a</div>' * 14_000,
+        DAEMON + b"\r\nundeliverable\nFrom: x\n" + b" " * 115_000 + b"\n",
+        HEAD + NESTED + b"\r\n" + b"\n" * 900_000,
+        HEAD
+        + b"Content-Type: multipart/mixed; boundary=X\r\n\r\n--"
+        + b" " * 900_000
+        + b"\r\n--X\r\nContent-Type: multipart/mixed; boundary=absent\r\n\r\nhello\r\n" * 190
+        + b"--X--\r\n",
+    ],
+    ids=["quotations", "wrapped", "siblings", "headers", "lines", "boundaries"],
+)
+def test_a_small_mail_does_not_take_long(raw: bytes) -> None:
+    """A mail below 1 MB is read in seconds, whatever it nests, repeats or leaves out."""
+    began = time.perf_counter()
+    parse(raw)
+    assert time.perf_counter() - began < 10
+
+
 async def test_mail_of_any_size_is_read_off_the_event_loop(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,10 @@ AWAY = [
             " dringende zaken kunt u contact opnemen met mijn collega."
         ),
     ),
+    ("Resposta automática: Re: Lâmpada", "Volto na segunda."),
+    ("Otomatik yanıt: Lamba", "Pazartesi dönüyorum."),
+    ("自動返信：ランプ", "月曜日に戻ります。"),
+    ("رد تلقائي: مصباح", "سأعود يوم الاثنين."),
     ("Autosvar: Re: Lampa", "Jag är tillbaka på måndag."),
     (
         "Re: Trasig lampa",
@@ -121,6 +125,13 @@ PEOPLE = [
     ("Re: Lampa", "Jestem na urlopie do poniedziałku, proszę o dostawę później."),
     ("Re: Broken lamp", "Thank you for your mail. The lamp works again."),
     ("Re: Broken lamp", "I was out of the office yesterday, so I answer only now. Blue, please."),
+    ("Auto: Scheinwerfer defekt", "Der linke Scheinwerfer ist dunkel."),
+    ("Re: Auto: Scheinwerfer defekt", "Ja, der linke."),
+    ("Auto : pare-brise", "Le pare-brise est fendu."),
+    ("Re: Automatic reply: Broken lamp", "Yes, go ahead."),
+    ("AW: Abwesenheitsnotiz: Lampe", "Danke, jetzt passt es."),
+    ("Abwesend bis 9. März", "Ich bin bis 9. März im Urlaub, das Päckchen dem Nachbarn geben."),
+    ("On leave until 9 March", "I'm away until 9 March. Leave it with my neighbour."),
     ("Ferie", "Kan jeg returnere den efter ferien?"),
 ]
 

@@ -293,6 +293,15 @@ def test_small_mails_are_read_right(subject: str, body: str, text: str | None) -
     assert parse(message.as_bytes()).text == (body.strip() if text is None else text)
 
 
+@pytest.mark.parametrize("body", ["\u200b", "\u00a0\n\u200c\u00ad \n"])
+def test_a_text_of_invisible_characters_is_none(body: str) -> None:
+    """Some programs write them into an empty mail; the subject is the message then."""
+    message = EmailMessage()
+    message["From"], message["Subject"] = "Mira <mira@mail.example>", "Cancel it"
+    message.set_content(body)
+    assert parse(message.as_bytes()).text == "Cancel it"
+
+
 def test_a_text_over_the_limit_ends_between_words() -> None:
     """No word is cut in two."""
     message = EmailMessage()

@@ -79,6 +79,12 @@ def test_a_mail_whose_sender_is_unclear_goes_to_a_person(value: str) -> None:
     assert mail.unreadable == "its sender is missing or malformed"
 
 
+def test_two_from_headers_that_differ_name_no_sender() -> None:
+    """A forger adds one; the same address twice is one sender."""
+    assert read("From: Ines <a@one.example>", "From: b@two.example").sender == UNKNOWN_SENDER
+    assert read("From: Ines <a@one.example>", "From: A@one.example").sender == "a@one.example"
+
+
 @pytest.mark.parametrize(
     "stray",
     [

@@ -36,6 +36,10 @@ ORDER = "Bitte Bestellung LL-20417 stornieren"
         "Hej\n\nSe emnefeltet.\n\nVenlig hilsen\nInes",
         "Dzień dobry,\n\njak w temacie.\n\nPozdrawiam",
         "j.w.",
+        "Prezados senhores,\n\nconforme o assunto, obrigada pela atenção.\n\nAtenciosamente,\nInes",
+        "Merhaba,\n\nkonuda yazdığım gibi, yardımınızı rica ederim.\n\nSaygılarımla\nInes",
+        "お世話になっております。件名の通りです。よろしくお願いいたします。",
+        "السلام عليكم، كما هو مذكور في الموضوع، وشكرا جزيلا لكم مقدما",
         "Please find attached.",
         "Siehe Anhang.",
         "Hello,\n\nInes",
@@ -45,7 +49,7 @@ ORDER = "Bitte Bestellung LL-20417 stornieren"
     ],
 )
 def test_a_text_that_leaves_the_request_to_the_subject_is_read_with_it(text: str) -> None:
-    """In nine languages: "as above", "see attachment", a greeting alone, or nothing."""
+    """In thirteen languages: "as above", "see attachment", a greeting alone, or nothing."""
     assert with_subject(ORDER, text).startswith(ORDER)
     assert with_subject(ORDER, text).endswith(text)
 
@@ -70,11 +74,19 @@ def test_a_text_of_its_own_stays_alone(subject: str, text: str) -> None:
     "subject",
     ["Re: Lamp", "RE: re: Lamp", "AW: Lamp", "WG: AW: Lamp", "Fwd: Lamp", "RV: Lamp", "R: Lamp",
      "Antw: Lamp", "SV: Lamp", "VS: Lamp", "Odp: Lamp", "Re[2]: Lamp", "TR: Lamp", "[EXT] Re: lamp",
+     "RES: Lamp", "ENC: Lamp", "Antwort: Lamp", "Svar: Lamp", "YNT: Lamp", "رد: Lamp", "回覆：Lamp",
      "  lamp "],
 )  # fmt: skip
 def test_prefixes_of_replies_make_no_new_subject(subject: str) -> None:
     """In the languages of mail programs."""
     assert base_subject(subject) == base_subject("Lamp")
+
+
+@pytest.mark.parametrize("text", ["よろしくお願いします。", "はい"])
+def test_a_subject_without_blanks_may_be_a_request(text: str) -> None:
+    """Japanese and Chinese do not separate words."""
+    assert with_subject("注文番号12345のキャンセル", text) == f"注文番号12345のキャンセル\n\n{text}"
+    assert with_subject("ランプ", text) == text
 
 
 def mail_of(subject: str, text: str, number: int = 1) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from channels.email import parse
 from channels.email.reply import extract_reply
 
 OWN_INTRODUCTIONS = [
@@ -72,11 +73,24 @@ NO_SIGNATURES = [
     "2 March 2026, 9:20, a mail from help@shop.example:\n\nIt is sent.\n\nIt is not.",
     "Order: LL-20417\nFrom: Mira Holt\nDate: 2 March 2026\nSubject: lamp\n\nIt is broken.",
     "A new one, please.\n\nKind regards,\nMira Holt\nMy new address is\n12 Long Street\nBallin",
+    "A new one, please.\n\nKind regards,\nMira Holt\n\nNew address:\n12 Long Street\nBallin",
+    "Eine neue.\n\nViele Grüße\nMira\n\nNeue Adresse:\nLange Straße 12\nBallin",
+    "Une autre.\n\nCordialement\nMira\n\nNuméro de suivi :\n6A12345678901",
+    "Ich suche:\n\nLG OLED55",
     "Una nueva.\n\nSaludos\nMira\n\nLlámenme por favor mañana",
     "Which of these?\n_____\nhttps://shop.example/lamp",
     "My lamp:\n--\nhttps://shop.example/lamp\nhttps://shop.example/shade",
     "My lamps:\n--\nLamp blue\nLamp red",
     ">>> look here <<<\nis what your page says",
+    "Hallo\nDiese E-Mail wurde mir von Ihnen zweimal gesendet\nWarum?",
+    "Hallo\nVon meinen drei Paketen wurde nur eines verschickt.\nUnd jetzt?",
+    "Hallo\nVon meinem Telefon wurde nur die Hülle verschickt\nUnd jetzt?",
+    "Merhaba\nPaketim yanlış adrese gönderildi\nNe yapmalıyım?",
+    "Merhaba\nTelefonum dün gönderildi.\nAma gelmedi.",
+    "Jó napot\nAz áru nem lett elküldve\nMiért?",
+    "Bonjour\nEnvoyé par La Poste\nle 3 mars",
+    "Hi\nSent from my Amazon account by mistake\nPlease merge.",
+    "Sent from my iPhone? No.\nWhere is it?",
 ]
 
 
@@ -147,3 +161,52 @@ def test_the_rests_of_wrapped_quoted_lines_are_quoted() -> None:
         "> Shall it be the blue shade, the red shade or the white shade?\nblue\n> Thanks"
     )
     assert extract_reply(text) == "Yes.\n\nblue"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Missing:\n\n> 2 lamps\n> 1 shade\n\nPlease send them.",
+        "New contact:\nFrom: Ines <ines@post.example>\nSubject: Broken lamp\n\nMy lamp is broken.",
+        (
+            "Bitte prüfen:\nVon: Shop <help@shop.example>\nGesendet: 2. März 2026 10:00\n"
+            "An: Ines\nBetreff: Rechnung 77\n\nRechnung 77 ist fällig."
+        ),
+    ],
+)
+def test_a_mail_that_answers_none_quotes_none(text: str) -> None:
+    """In a first mail, what looks like a quotation is part of what the customer sends us."""
+    first = extract_reply(text, subject="Lamp", answers=False)
+    assert first.replace(">", " ").split() == text.replace(">", " ").split()
+    raw = f"From: Ines <ines@post.example>\r\nSubject: Lamp\r\n\r\n{text}".encode()
+    assert parse(raw).text == first
+    answer = raw.replace(b"Subject: Lamp", b"Subject: Re: Lamp")
+    assert len(parse(answer).text) < len(first)
+
+
+@pytest.mark.parametrize(
+    "subject", ["[EXTERNAL] Fwd: Bill", "[help] WG: Bill", "İLT: Bill", "转发：Bill"]
+)
+def test_a_forward_is_recognised_behind_tags_and_in_more_languages(subject: str) -> None:
+    """Mail servers and lists put tags before the subject."""
+    forwarded = (
+        "From: Shop <help@shop.example>\nSent: 2 March 2026 10:00\nTo: Ines\nSubject: Bill\n\n"
+        "Bill 77 is due."
+    )
+    text = f"Is this right?\n\n{forwarded}"
+    assert extract_reply(text, subject=subject) == text
+
+
+def test_an_introduction_within_a_forward_stays_with_its_quotation() -> None:
+    """Some programs mark what they forward line by line, as in an answer."""
+    introduction = "On 2 March 2026 at 10:00, Courier <c@courier.example> wrote:"
+    text = f"See below.\n\n{introduction}\n> It is lost."
+    forwarded = f"See below.\n\n{introduction}\nIt is lost."
+    assert extract_reply(text, subject="Fwd: parcel") == forwarded
+    assert extract_reply(text, subject="Re: parcel") == "See below."
+
+
+def test_an_order_number_below_the_delimiter_of_a_signature_stays() -> None:
+    """It may be what the answer needs; a name and an address are not."""
+    assert "20417" in extract_reply("Where is it?\n\n-- \nMira Holt\nOrder 20417")
+    assert extract_reply("Where is it?\n\n-- \nMira Holt\nLong Street 12") == "Where is it?"

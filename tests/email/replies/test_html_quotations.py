@@ -140,3 +140,13 @@ def test_scripts_and_styles_are_no_text() -> None:
     """Only what a reader of the mail sees is read."""
     html = "<style>p {color: red}</style><p>Lamp &amp; shade</p><script>alert(1)</script>"
     assert parse(html_mail(html)).text == "Lamp & shade"
+
+
+def test_words_behind_an_embedded_picture_stay() -> None:
+    """A picture in the HTML itself takes no room from the words."""
+    picture = '<img src="data:image/png;base64,' + "QUJD" * 200_000 + '">'
+    raw = (
+        "From: Mira <mira@post.example>\r\nContent-Type: text/html\r\n\r\n"
+        f"<p>Before.</p>{picture}<p>Which lamp is it?</p>"
+    )
+    assert parse(raw.encode()).text == "Before.\n\nWhich lamp is it?"
