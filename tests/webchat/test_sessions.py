@@ -159,6 +159,26 @@ async def test_nobody_else_finds_the_conversation(start: Start) -> None:
         assert other.session != jo.session
 
 
+@pytest.mark.parametrize("as_whom", [{}, {"identity": "customer-8"}], ids=["nobody", "somebody"])
+async def test_a_token_from_before_the_login_opens_nothing(
+    start: Start, as_whom: dict[str, str]
+) -> None:
+    """Whoever used the shared computer before cannot read on, by socket, hello or poll."""
+    chat = await start(identity_secret=SITE_SECRET)
+    visitor = await chat.tab()
+    await visitor.hello()
+    await visitor.say("Hello")
+    jo = await chat.tab()
+    await jo.hello(token=visitor.token, identity=identity())
+    await jo.say("My secret")
+    hello = {name: identity(sub=sub) for name, sub in as_whom.items()}
+    other = await chat.tab()
+    assert await other.hello(token=visitor.token, **hello) == []
+    assert other.session != jo.session
+    assert (await visitor.next("error"))["code"] == "bad_session"
+    assert (await chat.get("/messages?after=0", visitor.token))[0] == 401
+
+
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
