@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 
 from channels.rest import RestSettings
 from gateway import (
+    Malformed,
     NotAccepted,
     RateLimit,
     TooMany,
@@ -102,6 +103,8 @@ class RestAccess:
             except web.HTTPException as error:
                 error.headers.update(headers)
                 raise
+            except Malformed as error:
+                raise web.HTTPBadRequest(text=str(error), headers=headers) from error
             except NotAccepted as error:
                 again = {hdrs.RETRY_AFTER: str(math.ceil(error.after))}
                 raise web.HTTPServiceUnavailable(
