@@ -104,6 +104,17 @@ async def test_a_forged_sender_is_refused(tmp_path: Path, headers: dict[str, str
         assert await gw.services.mailbox.messages(address, own=True) == ()
 
 
+async def test_a_clock_of_the_site_may_be_ahead(tmp_path: Path) -> None:
+    """A token that was made in a few seconds is valid now."""
+    made = datetime.now(UTC) + timedelta(seconds=5)
+    async with (
+        rest(tmp_path, identity_secret=SECRET) as gw,
+        gw.session() as http,
+        http.post(WEBHOOK, json=BODY, headers=signed("ana", iat=made)) as answer,
+    ):
+        assert answer.status == 200
+
+
 async def test_the_token_speaks_for_every_sender(tmp_path: Path) -> None:
     """A server with the token and pages with identity tokens use the channel side by side."""
     async with rest(tmp_path, identity_secret=SECRET, token=TOKEN) as gw, gw.session() as http:

@@ -87,6 +87,14 @@ async def test_an_identity_cannot_be_forged(start: Start, token: str) -> None:
     assert await refusal(await chat.tab(), identity=token) == ("bad_identity", 4401)
 
 
+async def test_a_clock_of_the_site_may_be_ahead(start: Start) -> None:
+    """A token that was made in a few seconds is valid now."""
+    chat = await start(identity_secret=SITE_SECRET)
+    tab = await chat.tab()
+    await tab.hello(identity=identity(iat=datetime.now(UTC) + timedelta(seconds=5)))
+    assert tab.session
+
+
 async def test_without_a_secret_identity_tokens_are_refused(chat: Chat) -> None:
     """A gateway without `identity_secret` cannot verify them."""
     assert await refusal(await chat.tab(), identity=identity()) == ("bad_identity", 4401)
