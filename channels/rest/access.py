@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 
 from channels.rest import RestSettings
 from gateway import (
+    Malformed,
     NotAccepted,
     RateLimit,
     TooMany,
@@ -68,8 +69,9 @@ class RestAccess:
         if self._secret is None:
             return None
         try:
-            # A site may put an audience of its own into its tokens.
-            options = {"require": ["sub", "exp"], "verify_aud": False}
+            # A site may put an audience of its own into its tokens; `iat` is no start of validity
+            # (RFC 7519, section 4.1.6), and the site's clock may be ahead.
+            options = {"require": ["sub", "exp"], "verify_aud": False, "verify_iat": False}
             claims = jwt.decode(token, self._secret, algorithms=["HS256"], options=options)  # type: ignore[arg-type]  # its options are a total TypedDict
             sender = str(claims["sub"])
         except (jwt.InvalidTokenError, ValueError):
@@ -102,6 +104,8 @@ class RestAccess:
             except web.HTTPException as error:
                 error.headers.update(headers)
                 raise
+            except Malformed as error:
+                raise web.HTTPBadRequest(text=str(error), headers=headers) from error
             except NotAccepted as error:
                 again = {hdrs.RETRY_AFTER: str(math.ceil(error.after))}
                 raise web.HTTPServiceUnavailable(

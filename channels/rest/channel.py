@@ -232,6 +232,8 @@ def read_body(data: bytes) -> RestMessage:
     except msgspec.ValidationError as error:
         what = f'{error}; send {{"sender": ..., "message": ...}}'
         raise web.HTTPBadRequest(text=what) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise web.HTTPBadRequest(text="the body is not JSON in UTF-8") from None
 
 
 def parse(body: RestMessage, services: Services) -> Inbound:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from urllib.parse import urlsplit
 
+import msgspec
+
 from channels.webchat import WebchatSettings, wire
 from channels.webchat.tokens import (
     CHANNEL,
@@ -61,6 +63,8 @@ class FrameHandler:
     async def greet(self, hello: wire.HelloFrame, ip: str) -> tuple[Visitor, wire.ReadyFrame]:
         """The visitor who says hello from ``ip``, and the answer; raises FrameRefused."""
         try:
+            if hello.token and await self._is_outdated(self._tokens.visitor(hello.token)):
+                hello = msgspec.structs.replace(hello, token=None)
             visitor, fresh = self._tokens.greet(hello.token, hello.identity)
             if visitor.ref is not None:
                 visitor, fresh = await self._at_home(visitor, visitor.ref, hello, fresh=fresh)
@@ -82,6 +86,15 @@ class FrameHandler:
                 text=settings.text, file_size=settings.file_size, file_types=settings.file_types
             ),
         )
+
+    async def check(self, visitor: Visitor) -> None:
+        """Raises BadSession for a token from before a login, when the session has become the
+        user's: whoever else has that token must not read on."""
+        if await self._is_outdated(visitor):
+            raise BadSession("this session has ended; a new one begins")
+
+    async def _is_outdated(self, visitor: Visitor) -> bool:
+        return visitor.ref is None and await self._services.records.is_proven(visitor.address)
 
     async def _at_home(
         self, visitor: Visitor, ref: str, hello: wire.HelloFrame, *, fresh: bool

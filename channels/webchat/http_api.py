@@ -86,7 +86,7 @@ class HttpApi:
             if isinstance(frame, wire.HelloFrame):
                 ip = self._admission.client_ip(request)
                 return _json((await self._handler.greet(frame, ip))[1])
-            answer = await self._handler.handle(self._visitor(request), frame)
+            answer = await self._handler.handle(await self._visitor(request), frame)
         except (BadSession, FrameRefused, TooLarge, TimeoutError, wire.BadFrame) as error:
             return _refusal(error)
         return _json(answer) if answer else web.Response(status=204)
@@ -95,7 +95,7 @@ class HttpApi:
         """``GET messages?after=ID&wait=SECONDS``: messages after ID, or the first to come."""
         try:
             after, wait = _number(request, "after", 2**62), _number(request, "wait", MAX_WAIT)
-            visitor = self._visitor(request)
+            visitor = await self._visitor(request)
             with ExitStack() as stack:
                 ip = self._admission.client_ip(request)
                 stack.enter_context(self._admission.ip_connections.hold(ip))
@@ -108,7 +108,7 @@ class HttpApi:
     async def upload(self, request: web.Request) -> web.StreamResponse:
         """``POST files?name=NAME``: the bytes are the body. Returns the reference to send it by."""
         try:
-            visitor = self._visitor(request)
+            visitor = await self._visitor(request)
             await self._uploads.take(visitor.session)
             await self._uploads_of_ip.take(self._admission.client_ip(request))
             data = await self._read_file(request)
@@ -127,7 +127,7 @@ class HttpApi:
     async def download(self, request: web.Request) -> web.StreamResponse:
         """``GET files/REF``: a file of this session, as an attachment that is never displayed."""
         try:
-            file = self._tokens.file(self._visitor(request), request.match_info["ref"])
+            file = self._tokens.file(await self._visitor(request), request.match_info["ref"])
             data = await self._services.files.open(file.digest)
         except BadSession as error:
             return _refusal(error)
@@ -147,11 +147,13 @@ class HttpApi:
             },
         )
 
-    def _visitor(self, request: web.Request) -> Visitor:
+    async def _visitor(self, request: web.Request) -> Visitor:
         scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() != "bearer":
             raise BadSession("send hello first, then its token as `Authorization: Bearer`")
-        return self._tokens.visitor(token.strip())
+        visitor = self._tokens.visitor(token.strip())
+        await self._handler.check(visitor)
+        return visitor
 
     async def _read_file(self, request: web.Request) -> bytes:
         limit = self._settings.file_size
@@ -181,6 +183,8 @@ class HttpApi:
 
     async def _messages(self, visitor: Visitor, after: int) -> list[wire.GatewayFrame]:
         messages = await self._services.mailbox.messages(visitor.address, after=after, own=True)
+        if messages:
+            await self._handler.check(visitor)
         return [self._handler.message_frame(visitor, message) for message in messages]
 
 

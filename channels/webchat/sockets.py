@@ -18,7 +18,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from channels.webchat import wire
 from channels.webchat.admission import Admission, error_response
 from channels.webchat.frame_handler import FrameHandler, FrameRefused, typing_frame
-from channels.webchat.tokens import Visitor
+from channels.webchat.tokens import BadSession, Visitor
 from gateway import Event, Services, Status, TooMany
 
 log = structlog.get_logger(__name__)
@@ -202,6 +202,8 @@ class SocketSession:
             messages = await self._services.mailbox.messages(
                 self._visitor.address, after=self._after, limit=PAGE, own=True
             )
+            if messages:
+                await self._check_session()
             for message in messages:
                 await self._send(self._handler.message_frame(self._visitor, message))
                 self._after = message.id
@@ -209,6 +211,13 @@ class SocketSession:
             while len(self._statuses) > WATCHED:
                 self._statuses.popitem(last=False)
             more = len(messages) == PAGE
+
+    async def _check_session(self) -> None:
+        try:
+            await self._handler.check(self._visitor)
+        except BadSession as error:
+            frame = wire.ErrorFrame(code="bad_session", message=str(error))
+            raise SocketClosed(BAD_TOKEN, frame) from None
 
     async def _send_new_statuses(self) -> None:
         if not self._statuses:

@@ -146,7 +146,7 @@ def _files(settings: Settings) -> Iterator[UnsafeSetting]:
     for key, folder in _folders(settings):
         found = list(open_to_others(folder))
         if found:
-            named = [f"{path} ({path.stat().st_mode & 0o777:o})" for path in found[:NAMED_FILES]]
+            named = [f"{path} ({rights:o})" for path, rights in found[:NAMED_FILES]]
             names = ", ".join(named)
             more = f" and {len(found) - NAMED_FILES} more" if len(found) > NAMED_FILES else ""
             yield UnsafeSetting(

@@ -221,6 +221,11 @@ class Records(Protocol):
         reference is ``ref``; None when there is none."""
         ...
 
+    async def is_proven(self, address: Address) -> bool:
+        """Return whether a customer has proved at ``address`` who they are. That it was linked to
+        a customer who did so elsewhere proves nothing."""
+        ...
+
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The services that the gateway passes to plugins."""

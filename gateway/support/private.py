@@ -60,18 +60,21 @@ def close_folder(folder: Path) -> None:
             break
 
 
-def open_to_others(folder: Path) -> Iterator[Path]:
-    """``folder`` and what is in it, as far as others may read or write it. Below a folder that is
-    closed to others nothing is reachable for them, so nothing there is named."""
-    if not folder.exists():
+def open_to_others(path: Path) -> Iterator[tuple[Path, int]]:
+    """``path`` and, of a folder, what is in it, as far as others may read or write it, each with
+    its rights.
+
+    Below a folder that is closed to others nothing is reachable for them, so nothing there is
+    named. What a running server deletes meanwhile is left out.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
         return
-    if folder.stat().st_mode & OTHERS == 0:
+    if not mode & OTHERS:
         return
-    yield folder
-    for path in sorted(folder.iterdir()):
-        if path.is_symlink():
-            continue
-        if path.is_dir():
-            yield from open_to_others(path)
-        elif path.stat().st_mode & OTHERS:
-            yield path
+    yield path, stat.S_IMODE(mode)
+    if stat.S_ISDIR(mode):
+        for each in sorted(path.iterdir()):
+            if not each.is_symlink():
+                yield from open_to_others(each)

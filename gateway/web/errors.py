@@ -124,9 +124,9 @@ def _error_response(  # noqa: C901, PLR0911  (a table)
 ) -> web.StreamResponse:
     match failure:
         case web.HTTPRequestEntityTooLarge():
-            return error(413, "the body is larger than limits.body allows")
+            return _json_error(failure, "the body is larger than limits.body allows")
         case web.HTTPError():
-            return _json_error(failure)
+            return _json_error(failure, failure.text or failure.reason)
         case msgspec.DecodeError() | UnicodeDecodeError():
             return error(400, "the body does not have the format that this path expects")
         case Malformed():
@@ -158,14 +158,14 @@ def _holds_nul(failure: BaseException | None) -> bool:
     return False
 
 
-def _json_error(failure: web.HTTPError) -> web.Response:
-    """The JSON form of an error that a route raised; its other headers stay."""
+def _json_error(failure: web.HTTPError, message: str) -> web.Response:
+    """The JSON form of an error that a route raised, with ``message`` unless its text is JSON; its
+    other headers stay."""
     if failure.content_type == "application/json" and failure.text:
         response = web.Response(
             text=failure.text, status=failure.status, content_type="application/json"
         )
     else:
-        message = failure.text or failure.reason
         response = error(failure.status, message.removeprefix(f"{failure.status}: "))
     for name, value in failure.headers.items():
         if name.lower() not in ("content-type", "content-length"):

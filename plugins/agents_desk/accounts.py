@@ -8,6 +8,7 @@ request, so that a lock, a new role or "sign out everywhere" takes effect at onc
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -245,13 +246,16 @@ def accounts_from_settings(settings: DeskSettings, data_dir: Path) -> dict[str, 
         for user in settings.users
     }
     if name := settings.demo_user:
-        # The password has 80 random bits: a slow hash would add nothing.
+        # The password has 80 random bits: a slow hash would add nothing. The same password has the
+        # same hash, as sessions end with another one.
         hasher = argon2.PasswordHasher(time_cost=1, memory_cost=64)
+        password = demo_password(data_dir)
+        salt = hashlib.sha256(password.encode()).digest()[:16]
         accounts[name.casefold()] = DeskAccount(
             name=name,
             agent=desk_agent(name, name.capitalize()),
             role="admin",
-            password_hash=hasher.hash(demo_password(data_dir)),
+            password_hash=hasher.hash(password, salt=salt),
             fixed=True,
         )
     return accounts

@@ -53,7 +53,8 @@ class DeskSession(Value, frozen=True, kw_only=True):
 
 class StoredSession(Value, frozen=True, kw_only=True):
     """A session as it is stored. ``origin`` is the client's address at sign-in; ``second_factor``
-    says whether a code was given."""
+    says whether a code was given, and ``password`` with which password hash the person signed in
+    (its digest): a new one in the settings ends the session."""
 
     name: str
     era: int
@@ -61,6 +62,7 @@ class StoredSession(Value, frozen=True, kw_only=True):
     seen: datetime
     origin: str = ""
     second_factor: bool = False
+    password: str | None = None
 
 
 class DeskSessions:
@@ -113,6 +115,7 @@ class DeskSessions:
             seen=now,
             origin=origin,
             second_factor=second_factor,
+            password=_password_digest(account),
         )
         await self._storage.put(PLUGIN, _key(session_id), _encode(stored))
         self._set_cookie(self.cookie, session_id, response)
@@ -191,6 +194,7 @@ class DeskSessions:
             account is not None
             and not account.locked
             and account.era == stored.era
+            and stored.password in (None, _password_digest(account))
             and not self._is_expired(stored)
             and not (self._step(stored, account) and self._is_unfinished_for_long(stored))
         ):
@@ -257,6 +261,10 @@ def form_token(session_id: str) -> str:
     """The token for forms. Only the holder of the cookie can compute it, and it does not reveal
     the cookie."""
     return hmac.digest(session_id.encode(), b"form", hashlib.sha256).hex()
+
+
+def _password_digest(account: DeskAccount) -> str:
+    return hashlib.sha256((account.password_hash or "").encode()).hexdigest()
 
 
 def _key(session_id: str) -> str:

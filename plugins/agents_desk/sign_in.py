@@ -46,7 +46,7 @@ class SignInPage:
         return [
             web.get("/desk/sign-in", self._show),
             web.post("/desk/sign-in", self._sign_in),
-            web.post("/desk/sign-out", self.guard.act(self._sign_out)),
+            web.post("/desk/sign-out", self.guard.act(self._sign_out, unfinished=True)),
         ]
 
     async def _show(self, request: web.Request) -> web.Response:

@@ -106,12 +106,17 @@ def _says(source: str, sentence: str) -> bool:
 
 def _denies_alike(clause: str, source: str) -> bool:
     """Whether ``clause`` denies what it says exactly if the part of the source that shares most of
-    its words does. Of several that share as many, one is enough."""
+    its words does. Of several that share as many, one is enough.
+
+    Where the clause has a word that makes a promise, compensation or the like, only parts with
+    such a word count, and all of several must deny alike."""
     words = _words(clause)
     wanted, denies = _content(words - _NEGATIONS), bool(words & _NEGATIONS)
-    parts = [_words(part) for part in _CLAUSE.split(source)]
+    decisive = words & _DECISIVE - _NEGATIONS
+    parts = [part for part in map(_words, _CLAUSE.split(source)) if not decisive or part & decisive]
     shared = [
         (len(wanted & _content(part - _NEGATIONS)), bool(part & _NEGATIONS)) for part in parts
     ]
     most = max((count for count, _ in shared), default=0)
-    return most == 0 or any(negated == denies for count, negated in shared if count == most)
+    alike = [negated == denies for count, negated in shared if count == most]
+    return most == 0 or (all(alike) if decisive else any(alike))

@@ -79,7 +79,7 @@ _STATES = (
 )
 """What a password is said to be, rather than to read."""
 _PASSWORDS = (
-    r"pass ?words?|pass ?code|passphrase|passwd|pwd|pin(?: code)?|puk|tan|cvv|cvc|"
+    r"pass ?words?|pass ?code|passphrase|passwd|pwd?|pin(?: code)?|puk|tan|cvv|cvc|"
     r"passwor[dt]e?s?|kennwort|geheimzahl|"
     r"mots? de passe|mdp|code secret|"
     r"contraseñas?|clave|"

@@ -233,6 +233,16 @@ async def test_guessing_codes_is_limited(opened: Callable[..., Any]) -> None:
     assert (await own.send(f"{PAGE}/code", code=desk.code())).url.path == "/desk"
 
 
+async def test_somebody_else_signs_in_instead(opened: Callable[..., Any]) -> None:
+    """Whoever does not have the code can go back to the sign-in page."""
+    desk = await opened()
+    await desk.enrolled()
+    visit = desk.browser()
+    await visit.sign_in("ana", PASSWORD)
+    assert (await visit.send("/desk/sign-out")).url.path == "/desk/sign-in"
+    assert (await visit.open(PAGE)).url.path == "/desk/sign-in"
+
+
 async def test_a_recovery_code_signs_in_without_the_phone(opened: Callable[..., Any]) -> None:
     """Once."""
     desk = await opened()

@@ -323,9 +323,11 @@ async def test_idle_and_absolute_time_outs(ana: Visit, gw: DeskGateway) -> None:
     assert answer.url.path == "/desk/sign-in"
 
 
-def sessions_in(storage: MemoryStorage, clock: JumpClock, *, secure: bool = False) -> DeskSessions:
+def sessions_in(
+    storage: MemoryStorage, clock: JumpClock, ana: DeskAccount = ANA, *, secure: bool = False
+) -> DeskSessions:
     """The sessions of one process."""
-    accounts = DeskAccounts(storage, {"ana": ANA})
+    accounts = DeskAccounts(storage, {"ana": ana})
     return DeskSessions(storage, accounts, clock=clock, idle=600, absolute=6000, secure=secure)
 
 
@@ -337,6 +339,22 @@ async def test_sessions_are_shared_by_processes() -> None:
     assert await there.is_open(session)
     await there.end(session, web.Response())
     assert not await here.is_open(session)
+
+
+async def test_a_new_password_in_the_settings_ends_sessions() -> None:
+    """A thief who is signed in is out; a restart with the same password changes nothing."""
+    storage, clock = MemoryStorage(), JumpClock()
+    session = await sessions_in(storage, clock).start(ANA, web.Response())
+    assert await sessions_in(storage, clock).is_open(session)
+    changed = ANA.replace(password_hash=UNUSED_HASH)
+    assert not await sessions_in(storage, clock, changed).is_open(session)
+
+
+def test_the_demo_user_stays_signed_in_over_a_restart(tmp_path: Path) -> None:
+    """The same password has the same hash."""
+    settings = DeskSettings(demo_user="ana")
+    first, second = (accounts_from_settings(settings, tmp_path)["ana"] for _ in range(2))
+    assert first.password_hash == second.password_hash
 
 
 async def test_stored_sessions_cannot_be_used_to_sign_in() -> None:

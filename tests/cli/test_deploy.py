@@ -101,6 +101,19 @@ def test_files_that_others_may_read_are_named(warmline: Warmline, tmp_path: Path
     assert warmline("check", "--deploy").exit_code == 0
 
 
+def test_a_database_elsewhere_is_named(
+    warmline: Warmline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database file outside the data folder that others may read."""
+    database = tmp_path / "elsewhere.db"
+    database.touch()
+    database.chmod(0o644)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{database}")
+    [line] = warmline("check", "--deploy").stdout.splitlines()
+    assert "database_url: other users of this machine may read" in line
+    assert f"{database} (644); run `chmod -R go= {database}`" in line
+
+
 def test_the_demo_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its shop, its open channel, its user."""
     monkeypatch.chdir(tmp_path)

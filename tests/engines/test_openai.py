@@ -212,6 +212,21 @@ SAYS = {
 }
 
 
+@pytest.mark.parametrize(("source", "answer"), [
+    ("We do not refund shipping. Returns are free within 30 days.",
+     "Shipping refund within 30 days."),
+    ("Versand erstatten wir nicht. Rückgabe innerhalb 30 Tagen.",
+     "Wir erstatten Versand innerhalb 30 Tagen."),
+    ("Pas de remboursement du transport. Retour sous délai légal.",
+     "Remboursement transport sous délai légal."),
+    ("No damos reembolso del envío. Devolución en 30 días hábiles.",
+     "Reembolso envío 30 días hábiles."),
+])  # fmt: skip
+def test_two_parts_of_a_source_make_no_promise(source: str, answer: str) -> None:
+    """A denial and another part, joined without the denial."""
+    assert not grounded(answer, source)
+
+
 @pytest.mark.parametrize(("language", "source"), SAYS.items())
 def test_a_source_in_its_own_words_is_grounded(language: str, source: str) -> None:
     """Whole, and each of its sentences, in each language."""
@@ -365,6 +380,7 @@ def test_personal_data_is_masked(value: str, kind: str) -> None:
 @pytest.mark.parametrize(("text", "value", "kind"), [
     ("my password is hunter2, please help", "hunter2", "PASSWORD"),
     ("Passwort: Sommer!23", "Sommer!23", "PASSWORD"),
+    ("login: jo, PW: s3cr3t", "s3cr3t", "PASSWORD"),
     ("Mein Kennwort lautet sonnenblume.", "sonnenblume", "PASSWORD"),
     ("mot de passe : soleil", "soleil", "PASSWORD"),
     ("mi contraseña es luna", "luna", "PASSWORD"), ("PIN 4711", "4711", "PASSWORD"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,17 @@ async def test_a_forged_sender_is_refused(tmp_path: Path, headers: dict[str, str
         assert await gw.services.mailbox.messages(address, own=True) == ()
 
 
+async def test_a_clock_of_the_site_may_be_ahead(tmp_path: Path) -> None:
+    """A token that was made in a few seconds is valid now."""
+    made = datetime.now(UTC) + timedelta(seconds=5)
+    async with (
+        rest(tmp_path, identity_secret=SECRET) as gw,
+        gw.session() as http,
+        http.post(WEBHOOK, json=BODY, headers=signed("ana", iat=made)) as answer,
+    ):
+        assert answer.status == 200
+
+
 async def test_the_token_speaks_for_every_sender(tmp_path: Path) -> None:
     """A server with the token and pages with identity tokens use the channel side by side."""
     async with rest(tmp_path, identity_secret=SECRET, token=TOKEN) as gw, gw.session() as http:
@@ -121,8 +134,15 @@ async def test_a_listed_site_may_use_the_channel(tmp_path: Path) -> None:
                 assert "authorization" in answer.headers["Access-Control-Allow-Headers"]
         right = {"Origin": SHOP, **signed("ana")}
         wrong = {"Origin": SHOP}
-        for headers, status in ((right, 200), (wrong, 401)):
-            async with http.post(WEBHOOK, json=BODY, headers=headers) as answer:
+        good = json.dumps(BODY).encode()
+        for headers, body, status in (
+            (right, good, 200),
+            (wrong, good, 401),
+            (right, b"{", 400),
+            (right, b'{"sender": "ana", "message": "hi", "message_id": "\\u0000"}', 400),
+            (right, b" " * 1_100_000 + good, 413),
+        ):
+            async with http.post(WEBHOOK, data=BytesIO(body), headers=headers) as answer:
                 assert answer.status == status
                 assert answer.headers["Access-Control-Allow-Origin"] == SHOP
                 assert answer.headers["Vary"] == "Origin"

@@ -72,6 +72,9 @@ class FakeGateway:
     async def newest_address(self, ref: str, *, channel: str) -> Address | None:
         return next((m.address for m in reversed(self.accepted) if m.ref == ref), None)
 
+    async def is_proven(self, address: Address) -> bool:
+        return any(m.ref is not None for m in self.accepted if m.address == address)
+
     async def accept(self, message: Inbound) -> Accepted:
         if self.broken:
             raise NotAccepted("the disk is full")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession
 
 import channels.webchat
-from gateway import Button, Reply, Turn
+from gateway import Agent, Button, Reply, Turn
 from gateway.testing import FakeHandler, RunningGateway, running
 from tests.webchat.conftest import Tab
 
@@ -44,6 +44,20 @@ async def gw(tmp_path: Path) -> AsyncIterator[RunningGateway]:
         yield gateway
 
 
+SITE_SECRET = "the secret of the site, which signs identities"
+
+
+def identity_token() -> str:
+    claims = {"sub": "customer-7", "exp": datetime.now(UTC) + timedelta(hours=1)}
+    return jwt.encode(claims, SITE_SECRET, "HS256")
+
+
+def with_logins(tmp_path: Path) -> AbstractAsyncContextManager[RunningGateway]:
+    """A gateway whose site names its logged-in users."""
+    config = {"channels": {"webchat": {"identity_secret": SITE_SECRET}}}
+    return running(channels.webchat, FakeHandler(answer), config=config, tmp_path=tmp_path)
+
+
 async def test_a_customer_asks_and_is_answered(gw: RunningGateway) -> None:
     """Question and answer arrive over the socket, in order, with the answer's buttons."""
     async with tab_at(gw) as tab:
@@ -57,13 +71,8 @@ async def test_a_customer_asks_and_is_answered(gw: RunningGateway) -> None:
 
 async def test_a_second_device_finds_the_conversation(tmp_path: Path) -> None:
     """A logged-in customer's, with the bot's answers; after an erasure there is nothing to find."""
-    secret = "the secret of the site, which signs identities"
-    claims = {"sub": "customer-7", "exp": datetime.now(UTC) + timedelta(hours=1)}
-    identity = jwt.encode(claims, secret, "HS256")
-    config = {"channels": {"webchat": {"identity_secret": secret}}}
-    async with running(
-        channels.webchat, FakeHandler(answer), config=config, tmp_path=tmp_path
-    ) as gw:
+    identity = identity_token()
+    async with with_logins(tmp_path) as gw:
         async with tab_at(gw) as laptop, tab_at(gw) as phone:
             await laptop.hello(identity=identity)
             await laptop.say("Where is my order?")
@@ -76,6 +85,39 @@ async def test_a_second_device_finds_the_conversation(tmp_path: Path) -> None:
         await gw.gateway.store.customers.erase(laptop.address)
         async with tab_at(gw) as again:
             assert await again.hello(identity=identity) == []
+
+
+async def test_a_token_from_before_the_login_is_void(tmp_path: Path) -> None:
+    """Once the customer has written logged in, here for the second time as a known customer."""
+    async with with_logins(tmp_path) as gw, tab_at(gw) as phone, tab_at(gw) as visitor:
+        await phone.hello(identity=identity_token())
+        await phone.say("Where is my order?")
+        await gw.settled()
+        await visitor.hello()
+        await visitor.say("Hello")
+        await gw.settled()
+        async with tab_at(gw) as laptop, tab_at(gw) as thief:
+            await laptop.hello(token=visitor.token, identity=identity_token())
+            await laptop.say("My secret")
+            await gw.settled()
+            assert await thief.hello(token=visitor.token) == []
+            assert thief.session != laptop.session == visitor.session
+
+
+async def test_a_link_keeps_the_visitors_session(tmp_path: Path) -> None:
+    """A visitor whom an agent links to a customer who once logged in goes on in the same chat."""
+    async with with_logins(tmp_path) as gw, tab_at(gw) as jo, tab_at(gw) as visitor:
+        await jo.hello(identity=identity_token())
+        await jo.say("Where is my order?")
+        await visitor.hello()
+        await visitor.say("Hello")
+        await gw.settled()
+        [theirs] = await gw.services.mailbox.messages(jo.address, limit=1, own=True)
+        ana = Agent(id="desk:ana", name="Ana")
+        await gw.services.desk.link(theirs.conversation, visitor.address, ana)
+        async with tab_at(gw) as again:
+            await again.hello(token=visitor.token)
+            assert again.session == visitor.session
 
 
 async def test_a_repeated_message_is_answered_once(gw: RunningGateway) -> None:

@@ -87,6 +87,14 @@ async def test_an_identity_cannot_be_forged(start: Start, token: str) -> None:
     assert await refusal(await chat.tab(), identity=token) == ("bad_identity", 4401)
 
 
+async def test_a_clock_of_the_site_may_be_ahead(start: Start) -> None:
+    """A token that was made in a few seconds is valid now."""
+    chat = await start(identity_secret=SITE_SECRET)
+    tab = await chat.tab()
+    await tab.hello(identity=identity(iat=datetime.now(UTC) + timedelta(seconds=5)))
+    assert tab.session
+
+
 async def test_without_a_secret_identity_tokens_are_refused(chat: Chat) -> None:
     """A gateway without `identity_secret` cannot verify them."""
     assert await refusal(await chat.tab(), identity=identity()) == ("bad_identity", 4401)
@@ -157,6 +165,26 @@ async def test_nobody_else_finds_the_conversation(start: Start) -> None:
         other = await chat.tab()
         assert await other.hello(**hello) == []
         assert other.session != jo.session
+
+
+@pytest.mark.parametrize("as_whom", [{}, {"identity": "customer-8"}], ids=["nobody", "somebody"])
+async def test_a_token_from_before_the_login_opens_nothing(
+    start: Start, as_whom: dict[str, str]
+) -> None:
+    """Whoever used the shared computer before cannot read on, by socket, hello or poll."""
+    chat = await start(identity_secret=SITE_SECRET)
+    visitor = await chat.tab()
+    await visitor.hello()
+    await visitor.say("Hello")
+    jo = await chat.tab()
+    await jo.hello(token=visitor.token, identity=identity())
+    await jo.say("My secret")
+    hello = {name: identity(sub=sub) for name, sub in as_whom.items()}
+    other = await chat.tab()
+    assert await other.hello(token=visitor.token, **hello) == []
+    assert other.session != jo.session
+    assert (await visitor.next("error"))["code"] == "bad_session"
+    assert (await chat.get("/messages?after=0", visitor.token))[0] == 401
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from gateway.adapters.sql.schema import (
     customers,
     handoffs,
     identities,
+    links,
     messages,
     outbox,
     suggestions,
@@ -129,6 +130,21 @@ class SqlQueries:
         )
         value = await self._db.read(lambda c: c.execute(query).scalar())
         return None if value is None else Address(channel=channel, value=value)
+
+    async def is_proven(self, address: Address) -> bool:
+        linked = exists().where(
+            links.c.channel == address.channel,
+            links.c.value == address.value,
+            links.c.customer_id == customers.c.id,
+            links.c.undone_at.is_(None),
+        )
+        query = (
+            select(conversations.c.id)
+            .join(customers, customers.c.id == conversations.c.customer_id)
+            .where(conversations.c.lane == address.lane, customers.c.ref.is_not(None), ~linked)
+            .limit(1)
+        )
+        return await self._db.read(lambda c: c.execute(query).first() is not None)
 
     async def conversation(self, id: int) -> Conversation:
         return await self._db.read(lambda c: rows.conversation(c, _conversation_row(c, id)))
