@@ -82,7 +82,7 @@ async def test_a_text_too_long_for_blocks_lists_its_choices(
         await gw.settled()
         [posted] = slack.said("D1")
         assert "blocks" not in posted
-        assert posted["text"].endswith("A long story.\n\n• Go on &amp; on")
+        assert posted["text"].endswith("A long story. \n\n• Go on &amp; on")
 
 
 async def test_a_message_too_long_for_slack_is_a_dead_letter(
