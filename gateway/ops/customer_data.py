@@ -13,6 +13,7 @@ import base64
 import fcntl
 import gzip
 import os
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -84,12 +85,13 @@ class CustomerData:
     async def erase(self, address: Address) -> Erasure:
         """Erase all of it. Raises NotFound when there is nothing."""
         addresses = await self._addresses(address)
+        archived, unreadable = await asyncio.to_thread(_erase_archived, self.archive, addresses)
+        kept = sum([await holder.erase_customer(addresses) for holder in self.holders.values()])
+        # Last, because it knows the customer's other addresses: what failed can be tried again.
         rows, digests = 0, tuple[str, ...]()
         with suppress(NotFound):
             rows, digests = await self.store.erase(address)
         await self.files.forget(digests)
-        archived, unreadable = await asyncio.to_thread(_erase_archived, self.archive, addresses)
-        kept = sum([await holder.erase_customer(addresses) for holder in self.holders.values()])
         if not rows and not archived and not kept:
             raise NotFound(f"nobody is known by {address.lane}")
         return Erasure(
@@ -172,7 +174,7 @@ def _find_archived(
     for file in _archives(folder):
         try:
             found += [msgspec.json.decode(line) for line in _lines(file) if _is_of(line, addresses)]
-        except (OSError, EOFError):
+        except (OSError, EOFError, zlib.error):
             unreadable.append(file.name)
     return found, tuple(unreadable)
 
