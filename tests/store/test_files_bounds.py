@@ -59,6 +59,10 @@ async def test_what_another_process_deletes_makes_room(tmp_path: Path) -> None:
     await files.keep(file("b" * 600))
 
 
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 async def test_a_disk_that_fills_up_refuses_the_file_and_keeps_no_part_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +74,7 @@ async def test_a_disk_that_fills_up_refuses_the_file_and_keeps_no_part_of_it(
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(NotAccepted, match="no room"):
         await DiskFiles(tmp_path, most=1000).keep(file("a" * 600))
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert files_in(tmp_path) == []
 
 
 class DiskUsage(NamedTuple):
