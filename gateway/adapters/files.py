@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -46,6 +47,13 @@ class DiskFiles:
         self._keys = keys or DataKeys()
         self._quota, self._least_disk = quota, least_disk
         self._used: int | None = None
+        self._refused_at = float("-inf")
+
+    async def trouble(self) -> str | None:
+        """That a file was not stored in the last `FULL` seconds, for people; None if all were."""
+        if time.monotonic() - self._refused_at > FULL:
+            return None
+        return "there was no room for a file; make room on the disk, or raise limits.files"
 
     async def keep(self, file: File) -> Attachment:
         """Store ``file``. It is on the disk when this returns, and stays there for a day, or as
@@ -53,7 +61,11 @@ class DiskFiles:
         size = len(file.data)
         if size > self._most:
             raise TooLarge(f"{size} bytes; limits.attachment allows {self._most}")
-        digest = await asyncio.to_thread(self._write, file.data)
+        try:
+            digest = await asyncio.to_thread(self._write, file.data)
+        except NotAccepted:
+            self._refused_at = time.monotonic()
+            raise
         media_type = safe_media_type(file.media_type, file.data)
         return Attachment(name=file.name, media_type=media_type, size=size, digest=digest)
 

@@ -138,9 +138,10 @@ class _Remaining:
             except StopIteration as done:
                 return done.value
 
-    def _give_up(self, task: asyncio.Task[Any]) -> None:
-        self._given_up = True
-        task.cancel()
+    def _give_up(self, task: asyncio.Task[Any] | None) -> None:
+        if task is not None:
+            self._given_up = True
+            task.cancel()
 
     def _leave_behind(self) -> None:
         if (task := _current_task()) is not None:

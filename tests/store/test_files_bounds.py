@@ -43,8 +43,10 @@ async def test_the_quota_refuses_what_does_not_fit(tmp_path: Path) -> None:
     """What is there already counts, also from before the start; deleted files make room."""
     await DiskFiles(tmp_path, most=1000).keep(file("a" * 600))
     files = DiskFiles(tmp_path, most=1000, quota=1000)
+    assert await files.trouble() is None
     with pytest.raises(NotAccepted, match="no room"):
         await files.keep(file("b" * 600))
+    assert "limits.files" in str(await files.trouble())
     first = hashlib.sha256(b"a" * 600).hexdigest()
     await files.keep(file("a" * 600))  # it is there already
     await files.forget((first,))
