@@ -135,9 +135,13 @@ async def test_a_damaged_archive_is_named_and_the_others_are_searched(
         packed = gzip.compress(b"x" * 99)  # then a damaged block: no OSError, a zlib.error
         damaged = packed[:10] + b"\xff" * 9 + packed[19:]
         (tmp_path / "archive" / "conversations-2020-02.jsonl.gz").write_bytes(damaged)
+        names = tuple(f"conversations-2020-0{n}.jsonl.gz" for n in (1, 2))
+        exported: Any = await gw.gateway.customer_data.export(ANA)
+        assert exported["unreadable_archives"] == names
         erased = await gw.gateway.customer_data.erase(ANA)
-        assert erased.archived == 1
-        assert erased.unreadable == tuple(f"conversations-2020-0{n}.jsonl.gz" for n in (1, 2))
+        assert (erased.archived, erased.unreadable) == (1, names)
+        with pytest.raises(NotFound, match=names[0]):
+            await gw.gateway.customer_data.erase(ANA)
 
 
 class FailingHolder:
