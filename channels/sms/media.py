@@ -26,7 +26,17 @@ from yarl import URL
 
 from channels.sms import API, SmsSettings
 from channels.sms.parse import TwilioMedia
-from gateway import Attachment, Fact, File, Files, PublicHttp, Services, TooLarge, read_bounded
+from gateway import (
+    Attachment,
+    Fact,
+    File,
+    Files,
+    NotAccepted,
+    PublicHttp,
+    Services,
+    TooLarge,
+    read_bounded,
+)
 
 log = structlog.get_logger(__name__)
 MAX_HOPS = 3
@@ -81,6 +91,8 @@ class TwilioMediaFetcher:
             reason = f"Twilio did not send the file within {self._settings.media_timeout:g} s"
         except aiohttp.ClientError as error:
             reason = f"the download failed ({type(error).__name__})"
+        except NotAccepted as error:
+            reason = str(error)
         log.warning("media.not_kept", why=reason)
         return f"{_file_name(media)}, {media.media_type}: {reason}"
 

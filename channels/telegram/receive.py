@@ -230,8 +230,8 @@ class TelegramReceiver:
         for file in files:
             try:
                 kept.append(await self._fetch(file))
-            except (TooLarge, Undeliverable, TryLater, Unsure) as error:
-                if isinstance(error, TryLater | Unsure):
+            except (TooLarge, Undeliverable, TryLater, Unsure, NotAccepted) as error:
+                if isinstance(error, TryLater | Unsure | NotAccepted):
                     self._attempts[id] = self._attempts.get(id, 0) + 1
                     if self._attempts[id] < MAX_ATTEMPTS:
                         raise NotAccepted(f"please deliver it again: {error}") from error

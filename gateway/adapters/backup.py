@@ -8,12 +8,14 @@ only their names: who finds a backup must not be able to read it.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import os
 import re
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -36,6 +38,8 @@ MANIFEST, DATABASE = "manifest.json", "database"
 LEVEL = 4
 """Of compression: encrypted files do not get smaller, and texts do already."""
 _FILE = re.compile(r"files/[0-9a-f]{2}/([0-9a-f]{64})")
+_EMPTY = hashlib.sha256().hexdigest()
+"""The name of a stored file without content."""
 
 
 class BackupManifest(Value, frozen=True, kw_only=True):
@@ -196,13 +200,15 @@ def _unpack(source: Path, folder: Path) -> int:
                 continue
             is_file = name != DATABASE
             count += is_file
-            if is_file and not member.size:
+            if is_file and not member.size and Path(name).name != _EMPTY:
                 continue  # it was erased while the backup was made
             path = folder / name
             path.parent.mkdir(exist_ok=True)
             with path.open("xb") as file:
                 shutil.copyfileobj(content, file)
                 os.fsync(file.fileno())
+        while archive.fileobj and archive.fileobj.read(1 << 20):
+            pass  # to its end, where its checksum is
     if not (folder / DATABASE).exists():
         raise WarmlineError(f"{source} holds no database; use another backup")
     return count
@@ -216,6 +222,8 @@ def _opened(source: Path) -> Iterator[tarfile.TarFile]:
             yield archive
     except FileNotFoundError:
         raise WarmlineError(f"there is no file {source}") from None
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # a full disk, no permission
+            raise WarmlineError(f"cannot restore {source}: {error.strerror}") from error
         what = f"{source} cannot be read as a backup ({type(error).__name__})"
         raise WarmlineError(f"{what}: it is cut off, damaged, or none; use another") from error

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 import re
 import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -45,6 +47,13 @@ class DiskFiles:
         self._keys = keys or DataKeys()
         self._quota, self._least_disk = quota, least_disk
         self._used: int | None = None
+        self._refused_at = float("-inf")
+
+    async def trouble(self) -> str | None:
+        """That a file was not stored in the last `FULL` seconds, for people; None if all were."""
+        if time.monotonic() - self._refused_at > FULL:
+            return None
+        return "there was no room for a file; make room on the disk, or raise limits.files"
 
     async def keep(self, file: File) -> Attachment:
         """Store ``file``. It is on the disk when this returns, and stays there for a day, or as
@@ -52,7 +61,11 @@ class DiskFiles:
         size = len(file.data)
         if size > self._most:
             raise TooLarge(f"{size} bytes; limits.attachment allows {self._most}")
-        digest = await asyncio.to_thread(self._write, file.data)
+        try:
+            digest = await asyncio.to_thread(self._write, file.data)
+        except NotAccepted:
+            self._refused_at = time.monotonic()
+            raise
         media_type = safe_media_type(file.media_type, file.data)
         return Attachment(name=file.name, media_type=media_type, size=size, digest=digest)
 
@@ -130,7 +143,13 @@ class DiskFiles:
             return digest
         self._check_room(len(data))
         private_folder(path.parent)
-        _replace(path, self._keys.seal_bytes(data, _place(digest)))
+        try:
+            _replace(path, self._keys.seal_bytes(data, _place(digest)))
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            log.error("files.disk_full", folder=str(self._folder), hint="make room")  # noqa: TRY400  (its cause is known)
+            raise NotAccepted("there is no room for files at the moment", after=FULL) from error
         self._used = None if self._used is None else self._used + len(data)
         return digest
 
@@ -141,19 +160,29 @@ class DiskFiles:
             raise NotAccepted("there is no room for files at the moment", after=FULL)
         if self._quota is None:
             return
-        if self._used is None:
-            self._used = sum(path.stat().st_size for path in self._folder.glob("??/*"))
+        if self._used is None or self._used + size > self._quota:
+            self._used = self._count()  # again: another process may have deleted files
         if self._used + size > self._quota:
             log.error(
                 "files.quota_full", used=self._used, hint="raise limits.files, or retain less"
             )
             raise NotAccepted("there is no room for files at the moment", after=FULL)
 
+    def _count(self) -> int:
+        used = 0
+        for path in self._folder.glob("??/*"):
+            with suppress(FileNotFoundError):  # deleted, or renamed, in this moment
+                used += path.stat().st_size
+        return used
+
 
 def _old_files(folder: Path, timestamp: float) -> list[str]:
     digests = []
     for path in folder.iterdir():
-        if path.stat().st_mtime >= timestamp:
+        try:
+            if path.stat().st_mtime >= timestamp:
+                continue
+        except FileNotFoundError:  # deleted, or renamed, in this moment
             continue
         if DIGEST.fullmatch(path.name):
             digests.append(path.name)
@@ -170,10 +199,14 @@ def _place(digest: str) -> str:
 def _replace(path: Path, data: bytes) -> None:
     """Write the whole file or nothing, durably."""
     with NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
-        temporary.write(data)
-        temporary.flush()
-        os.fsync(temporary.fileno())
-    Path(temporary.name).replace(path)
+        try:
+            temporary.write(data)
+            temporary.flush()
+            os.fsync(temporary.fileno())
+            Path(temporary.name).replace(path)
+        except BaseException:  # a part of it must not fill the disk further
+            Path(temporary.name).unlink(missing_ok=True)
+            raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

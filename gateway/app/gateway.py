@@ -327,6 +327,7 @@ class Gateway:
             "lanes": self._check_lanes,
             "event loop": self._check_loop,
             "stored values": self._check_values,
+            "stored files": self.files.trouble,
             "plugins": self._check_plugins,
         }
         if self.cluster.others is not None:

@@ -211,7 +211,7 @@ async def restore(config: Path | None, json: bool, file: Path) -> None:
     """
     settings = load_settings(config)
     core = settings.core
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.data_dir)
     keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
     with serving_lock(settings):
         database = open_database(settings.database_url, core.postgres, keys)

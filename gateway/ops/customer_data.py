@@ -13,6 +13,7 @@ import base64
 import fcntl
 import gzip
 import os
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -63,35 +64,38 @@ class CustomerData:
     holders: Mapping[str, CustomerDataHolder]
 
     async def export(self, address: Address) -> Mapping[str, Json]:
-        """All that is held, the files included (their bytes in base64). Raises NotFound when
-        nothing is."""
+        """All that is held, the files included (their bytes in base64); ``unreadable_archives``
+        names damaged ones, in which there may be more. Raises NotFound when nothing is."""
         addresses = await self._addresses(address)
         export: dict[str, Any] = {}
         with suppress(NotFound):
             export |= await self.store.export(address)  # type: ignore[arg-type]  # an object
-        archived, _ = await asyncio.to_thread(_find_archived, self.archive, addresses)
+        archived, unreadable = await asyncio.to_thread(_find_archived, self.archive, addresses)
         held = {
             name: await holder.export_customer(addresses) for name, holder in self.holders.items()
         }
         if not export and not archived and not any(held.values()):
-            raise NotFound(f"nobody is known by {address.lane}")
+            raise _nobody(address, unreadable)
         export["files"] = [
             content for digest in _digests(export) if (content := await self._content(digest))
         ]
         export["archived"] = archived
+        if unreadable:
+            export["unreadable_archives"] = unreadable
         return export | {name: value for name, value in held.items() if value}
 
     async def erase(self, address: Address) -> Erasure:
         """Erase all of it. Raises NotFound when there is nothing."""
         addresses = await self._addresses(address)
+        archived, unreadable = await asyncio.to_thread(_erase_archived, self.archive, addresses)
+        kept = sum([await holder.erase_customer(addresses) for holder in self.holders.values()])
+        # Last, because it knows the customer's other addresses: what failed can be tried again.
         rows, digests = 0, tuple[str, ...]()
         with suppress(NotFound):
             rows, digests = await self.store.erase(address)
         await self.files.forget(digests)
-        archived, unreadable = await asyncio.to_thread(_erase_archived, self.archive, addresses)
-        kept = sum([await holder.erase_customer(addresses) for holder in self.holders.values()])
         if not rows and not archived and not kept:
-            raise NotFound(f"nobody is known by {address.lane}")
+            raise _nobody(address, unreadable)
         return Erasure(
             rows=rows,
             files=len(digests),
@@ -124,6 +128,11 @@ class CustomerData:
         except NotFound:
             return None
         return {"digest": digest, "size": len(data), "content": base64.b64encode(data).decode()}
+
+
+def _nobody(address: Address, unreadable: tuple[str, ...]) -> NotFound:
+    damaged = f"; damaged archives may hold more: {', '.join(unreadable)}" if unreadable else ""
+    return NotFound(f"nobody is known by {address.lane}{damaged}")
 
 
 class _NamedFiles(Value, frozen=True, kw_only=True):
@@ -172,7 +181,7 @@ def _find_archived(
     for file in _archives(folder):
         try:
             found += [msgspec.json.decode(line) for line in _lines(file) if _is_of(line, addresses)]
-        except (OSError, EOFError):
+        except (OSError, EOFError, zlib.error):
             unreadable.append(file.name)
     return found, tuple(unreadable)
 

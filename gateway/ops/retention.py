@@ -180,7 +180,12 @@ def _append(file: Path, records: Sequence[Json]) -> None:
 def _append_member(file: Path, packed: bytes) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "wb", buffering=0) as opened:
+        before = os.fstat(descriptor).st_size
         view = memoryview(packed)
-        while view:
-            view = view[opened.write(view) :]
-        os.fsync(descriptor)
+        try:
+            while view:
+                view = view[opened.write(view) :]
+            os.fsync(descriptor)
+        except OSError:  # a part of it would make everything behind it unreadable
+            os.ftruncate(descriptor, before)
+            raise

@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
@@ -85,8 +85,8 @@ async def with_timeout(seconds: float | None, work: Awaitable[T]) -> T:
     except StopIteration as done:
         result: T = done.value
         return result
-    async with asyncio.timeout(seconds):
-        remaining: T = await _Remaining(coroutine, awaited)
+    async with asyncio.timeout(seconds) as timeout:
+        remaining: T = await _Remaining(coroutine, awaited, timeout)
         return remaining
 
 
@@ -94,13 +94,29 @@ async def _wait_for(work: Awaitable[T]) -> T:
     return await work
 
 
-class _Remaining:
-    """A coroutine that has begun, from its first wait on."""
+GRACE = 2.0
+"""Seconds that a plugin may go on waiting after its timeout, for example to close a connection."""
 
-    def __init__(self, work: Coroutine[Any, Any, T], awaited: Any) -> None:
-        self._work, self._awaited = work, awaited
+
+class _Remaining:
+    """A coroutine that has begun, from its first wait on. One that still waits `GRACE` seconds
+    after its ``timeout`` is left behind: in a loop it may catch every CancelledError."""
+
+    def __init__(
+        self, work: Coroutine[Any, Any, T], awaited: Any, timeout: asyncio.Timeout
+    ) -> None:
+        self._work, self._awaited, self._timeout = work, awaited, timeout
+        self._patience: asyncio.TimerHandle | None = None
+        self._given_up = False
 
     def __await__(self) -> Generator[Any, Any, Any]:
+        try:
+            return (yield from self._run())
+        finally:
+            if self._patience is not None:
+                self._patience.cancel()
+
+    def _run(self) -> Generator[Any, Any, Any]:
         awaited = self._awaited
         while True:
             try:
@@ -109,12 +125,29 @@ class _Remaining:
                 except GeneratorExit:
                     self._work.close()
                     raise
-                except BaseException as error:  # noqa: BLE001  (cancellations go to the coroutine too)
+                except BaseException as error:  # cancellations go to the coroutine too
+                    if self._given_up:
+                        self._leave_behind()
+                        raise
                     awaited = call_plugin(self._work.throw, error)
+                    if self._timeout.expired() and self._patience is None:
+                        loop = asyncio.get_running_loop()
+                        self._patience = loop.call_later(GRACE, self._give_up, _current_task())
                 else:
                     awaited = call_plugin(self._work.send, sent)
             except StopIteration as done:
                 return done.value
+
+    def _give_up(self, task: asyncio.Task[Any] | None) -> None:
+        if task is not None:
+            self._given_up = True
+            task.cancel()
+
+    def _leave_behind(self) -> None:
+        if (task := _current_task()) is not None:
+            task.uncancel()  # that of `_give_up`; the timeout's own one stays
+        with suppress(Exception):  # it may ignore this as well
+            call_plugin(self._work.close)
 
 
 def _crashed(error: BaseException) -> PluginCrashed:

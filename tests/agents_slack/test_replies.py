@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -363,6 +365,18 @@ async def test_a_file_that_cannot_be_fetched_holds_the_reply(
     assert why in support.notices("UANA")[0]
     assert support.slack.made("download") == []
     assert await support.received("carla", 0) == []
+
+
+async def test_a_file_that_has_no_room_holds_the_reply(
+    support: SupportChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its author learns of it, instead of waiting without a word."""
+    card = await handed_over(support)
+    file = support.slack.add_file("label.pdf", "application/pdf", b"%PDF-1.7", user="UANA")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    await support.reply(card, "UANA", "Your label", subtype="file_share", files=[file], upload=True)
+    await support.until(lambda: support.notices("UANA"))
+    assert "no room" in support.notices("UANA")[0]
 
 
 async def test_a_refused_token_makes_no_agent_a_stranger(support: SupportChannel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import json
 import os
@@ -16,7 +17,7 @@ from sqlalchemy import func, select
 
 from gateway import Address, Clock, File, NotFound, Reply, Turn
 from gateway.adapters.sql.schema import conversations, customers, inbox, messages, metadata, outbox
-from gateway.ops.retention import DeletedCounts
+from gateway.ops.retention import DeletedCounts, _append
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.conftest import until
 from tests.spine.conftest import ANSWER_ALL
@@ -225,3 +226,21 @@ async def test_a_server_runs_retention_by_itself(
             return await count(gw, conversations) == 0
 
         await until(deleted, timeout=30)
+
+
+def test_a_full_disk_leaves_no_part_in_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is appended later could not be read behind it."""
+    file, fsync = tmp_path / "conversations-2026-01.jsonl.gz", os.fsync
+    _append(file, [{"id": 1}])
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        _append(file, [{"id": 2}])
+    monkeypatch.setattr(os, "fsync", fsync)
+    _append(file, [{"id": 3}])
+    assert gzip.decompress(file.read_bytes()) == b'{"id":1}\n{"id":3}\n'

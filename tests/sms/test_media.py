@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -62,6 +64,17 @@ async def test_several_files_keep_their_order(sms: SmsGateway) -> None:
         "text/vcard",
         "audio/ogg",
     ]
+
+
+async def test_a_full_disk_loses_no_message(
+    sms: SmsGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twilio delivers it only once: the text arrives, and the card says what is missing."""
+    url = sms.twilio.keep("image/png", PNG)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    received = await receive(sms, (url, "image/png"))
+    assert (received.text, received.attachments) == ("see", ())
+    assert "no room" in missing(received)[0]
 
 
 async def test_twilios_address_is_mapped_to_the_overridden_api(sms: SmsGateway) -> None:

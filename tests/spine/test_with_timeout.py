@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from contextvars import ContextVar
 
 import pytest
 
+from gateway.runtime import tasks
 from gateway.runtime.tasks import with_timeout
 
 NAME: ContextVar[str] = ContextVar("NAME")
@@ -65,6 +67,41 @@ async def test_work_that_takes_too_long_is_cancelled() -> None:
     current = asyncio.current_task()
     assert current is not None
     assert current.cancelling() == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("caught", [asyncio.CancelledError, BaseException])
+async def test_work_that_catches_every_cancellation_is_left_behind(
+    caught: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its message, and a worker, would wait for ever."""
+    monkeypatch.setattr(tasks, "GRACE", 0.01)
+
+    async def tries_again() -> None:
+        while True:
+            with suppress(caught):
+                await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(10):
+            await with_timeout(0.001, tries_again())
+    current = asyncio.current_task()
+    assert current is not None
+    assert current.cancelling() == 0
+
+
+async def test_work_may_go_on_after_a_timeout_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only ours ends it."""
+    monkeypatch.setattr(tasks, "GRACE", 0.0)
+
+    async def has_a_timeout() -> int:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.001):
+                await asyncio.Event().wait()
+        await asyncio.sleep(0.01)
+        return 7
+
+    assert await with_timeout(60.0, has_a_timeout()) == 7
 
 
 async def test_a_cancelled_caller_cancels_the_work() -> None:

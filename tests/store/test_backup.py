@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import tarfile
 from collections.abc import Mapping
@@ -183,6 +184,36 @@ async def test_a_broken_backup_is_named_and_changes_nothing(spoil: str, tmp_path
     with pytest.raises(WarmlineError, match="broken"):
         await restored(place, broken)
     await restored(place, archive)
+
+
+@pytest.mark.sqlite
+async def test_a_changed_word_in_a_backup_is_found(tmp_path: Path) -> None:
+    """Its checksum is at the very end, behind the end of the tar."""
+    archive, broken = tmp_path / "backup.tar.gz", tmp_path / "broken"
+    async with gateway_in(tmp_path / "one", key="") as gw:
+        await fill(gw)
+        await make_backup(gw.gateway.database, place_in(gw), archive)
+    content = gzip.decompress(archive.read_bytes())
+    changed = gzip.compress(content.replace(b"You said hello", b"You paid hello"))
+    broken.write_bytes(changed[:-8] + gzip.compress(content)[-8:])
+    place = await empty_place(tmp_path / "two", None)
+    with pytest.raises(WarmlineError, match="damaged"):
+        await restored(place, broken)
+    await restored(place, archive)
+
+
+async def test_a_file_without_content_is_restored(
+    tmp_path: Path, postgres_of_test: str | None
+) -> None:
+    """It is not taken for one that was erased while the backup was made."""
+    archive = tmp_path / "backup.tar.gz"
+    async with gateway_in(tmp_path / "one", key="") as gw:
+        empty = File(name="empty.txt", media_type="text/plain", data=b"")
+        kept = await gw.services.files.keep(empty)
+        await make_backup(gw.gateway.database, place_in(gw), archive)
+    place = await empty_place(tmp_path / "two", postgres_of_test)
+    await restored(place, archive)
+    assert (place.files / kept.digest[:2] / kept.digest).read_bytes() == b""
 
 
 @pytest.mark.sqlite

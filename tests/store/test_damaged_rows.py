@@ -14,7 +14,13 @@ from sqlalchemy import Connection, Table, literal_column, select
 from gateway import Address, NotFound
 from gateway.adapters.encryption import new_key
 from gateway.adapters.sql.encryption import ENCRYPTED_COLUMNS, rotate_keys
-from gateway.adapters.sql.schema import handoffs, outbox, timers
+from gateway.adapters.sql.schema import (
+    conversations,
+    handoffs,
+    messages,
+    outbox,
+    timers,
+)
 from gateway.model import UNREADABLE
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.spine.conftest import Barrier, before, echo
@@ -216,3 +222,26 @@ async def test_damaged_words_of_our_own_harm_nobody(tmp_path: Path, stored_in: s
         await gw.gateway.database.write(damage)
         assert len(await gw.services.desk.queue()) == 2
         await gw.gateway.store.timers.fire(gw.clock.now() + timedelta(days=9))
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        (handoffs, "created_at"),
+        (handoffs, "claimed_at"),
+        (conversations, "opened_at"),
+        (messages, "at"),
+    ],
+)
+@pytest.mark.sqlite
+async def test_a_damaged_time_hides_no_other_conversation(
+    table: Table, column: str, tmp_path: Path
+) -> None:
+    """SQLite stores a text in a column of numbers; PostgreSQL lets nobody."""
+    async with gateway_in(tmp_path) as gw:
+        await fill(gw)
+        key = table.c.id if table is conversations else table.c.conversation_id
+        damage = table.update().where(key == 1).values({column: literal_column("'x'")})
+        await gw.gateway.database.write(lambda c: c.execute(damage).close())
+        assert {item.conversation.id for item in await gw.services.desk.queue()} == {1, 2}
+        assert (await gw.services.desk.card(1)).conversation.id == 1

@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 import gzip
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 import channels.email
-from gateway import Address, File, NotFound
-from gateway.adapters.sql.schema import conversations
+from gateway import Address, File, Json, NotFound
+from gateway.adapters.sql.schema import conversations, identities
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from tests.conftest import until
 from tests.spine.conftest import echo
@@ -130,9 +132,53 @@ async def test_a_damaged_archive_is_named_and_the_others_are_searched(
     async with gateway_in(tmp_path, clock=clock, retention=days) as gw:
         await archived(gw, clock)
         (tmp_path / "archive" / "conversations-2020-01.jsonl.gz").write_bytes(b"\x1f\x8bbroken")
+        packed = gzip.compress(b"x" * 99)  # then a damaged block: no OSError, a zlib.error
+        damaged = packed[:10] + b"\xff" * 9 + packed[19:]
+        (tmp_path / "archive" / "conversations-2020-02.jsonl.gz").write_bytes(damaged)
+        names = tuple(f"conversations-2020-0{n}.jsonl.gz" for n in (1, 2))
+        exported: Any = await gw.gateway.customer_data.export(ANA)
+        assert exported["unreadable_archives"] == names
         erased = await gw.gateway.customer_data.erase(ANA)
-        assert erased.archived == 1
-        assert erased.unreadable == ("conversations-2020-01.jsonl.gz",)
+        assert (erased.archived, erased.unreadable) == (1, names)
+        with pytest.raises(NotFound, match=names[0]):
+            await gw.gateway.customer_data.erase(ANA)
+
+
+class FailingHolder:
+    """A plugin that keeps mails, in a folder that cannot be written at first."""
+
+    def __init__(self) -> None:
+        self.broken, self.erased = True, list[Address]()
+
+    async def export_customer(self, addresses: Sequence[Address]) -> Json:
+        return {}
+
+    async def erase_customer(self, addresses: Sequence[Address]) -> int:
+        if self.broken:
+            raise PermissionError
+        self.erased += addresses
+        return 1
+
+
+async def test_an_erasure_that_a_plugin_stopped_can_be_tried_again(
+    tmp_path: Path, stored_in: str
+) -> None:
+    """The customer's other addresses are still known then."""
+    async with gateway_in(tmp_path) as gw:
+        await gw.customer("fake", "ana").say("hello")
+        other = Address(channel="fake", value="ana at home")
+        await gw.gateway.database.write(
+            lambda c: c.execute(
+                insert(identities).values(customer_id=1, channel="fake", value=other.value)
+            ).close()
+        )
+        holder = FailingHolder()
+        data = replace(gw.gateway.customer_data, holders={"mails": holder})
+        with pytest.raises(PermissionError):
+            await data.erase(ANA)
+        holder.broken = False
+        await data.erase(ANA)
+        assert set(holder.erased) == {ANA, other}
 
 
 MAIL = {

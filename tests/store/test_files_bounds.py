@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -42,12 +43,40 @@ async def test_the_quota_refuses_what_does_not_fit(tmp_path: Path) -> None:
     """What is there already counts, also from before the start; deleted files make room."""
     await DiskFiles(tmp_path, most=1000).keep(file("a" * 600))
     files = DiskFiles(tmp_path, most=1000, quota=1000)
+    assert await files.trouble() is None
     with pytest.raises(NotAccepted, match="no room"):
         await files.keep(file("b" * 600))
+    assert "limits.files" in str(await files.trouble())
     first = hashlib.sha256(b"a" * 600).hexdigest()
     await files.keep(file("a" * 600))  # it is there already
     await files.forget((first,))
     await files.keep(file("b" * 600))
+
+
+async def test_what_another_process_deletes_makes_room(tmp_path: Path) -> None:
+    """Such as `warmline customer erase`: the server's own count is out of date then."""
+    files = DiskFiles(tmp_path, most=1000, quota=1000)
+    kept = await files.keep(file("a" * 600))
+    await DiskFiles(tmp_path, most=1000).forget((kept.digest,))
+    await files.keep(file("b" * 600))
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_a_disk_that_fills_up_refuses_the_file_and_keeps_no_part_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`limits.disk` may be 0, and others write to the same disk."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(NotAccepted, match="no room"):
+        await DiskFiles(tmp_path, most=1000).keep(file("a" * 600))
+    assert files_in(tmp_path) == []
 
 
 class DiskUsage(NamedTuple):

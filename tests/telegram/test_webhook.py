@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -119,6 +121,23 @@ async def test_a_file_over_the_limit_is_left_out(
         assert (received.text, received.attachments) == ("person", ())
         [left_out] = [fact.value for fact in received.facts if fact.name == "left out"]
         assert left_out.startswith("all.zip: ")
+
+
+async def test_a_full_disk_does_not_stop_the_bot(
+    api: FakeBotApi, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Telegram delivers an update again before it delivers the next ones, of all customers."""
+    api.store("d", b"data")
+    document = {"file_id": "d", "file_unique_id": "u", "file_name": "bill.pdf", "file_size": 4}
+    update = {"update_id": 1, "message": message(document=document, caption="person")}
+    async with start() as gw:
+        client = TelegramClient(gw)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+        assert [await client.deliver_one(update) for _ in range(3)] == [503, 503, 200]
+        await gw.settled()
+        [received] = await card_messages(client)
+        assert (received.text, received.attachments) == ("person", ())
+        assert "no room" in str(received.facts)
 
 
 async def test_a_failed_download_is_retried_by_redelivery(api: FakeBotApi, start: Start) -> None:

@@ -34,6 +34,7 @@ from gateway import (
     Event,
     File,
     Finding,
+    NotAccepted,
     NotFound,
     Outdated,
     TooLarge,
@@ -269,7 +270,7 @@ class ReplyWorker:
                 )
                 stored = File(name=file.name, media_type=file.media_type, data=data)
                 fetched.append(await context.services.files.keep(stored))
-            except (FileUnavailable, TooLarge) as error:
+            except (FileUnavailable, TooLarge, NotAccepted) as error:
                 missing.append(_error("file", f"The file {file.name} cannot be sent: {error}"))
         return tuple(fetched), tuple(missing)
 

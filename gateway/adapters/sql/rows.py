@@ -36,6 +36,8 @@ from gateway.model import (
 log = structlog.get_logger()
 V = TypeVar("V")
 MaybeText = TypeVar("MaybeText", str, str | None)
+DAMAGED_TIME = datetime.fromtimestamp(0, UTC)
+"""Shown for a stored time that is none: nothing of ours is that old."""
 
 
 def to_ms(at: datetime) -> int:
@@ -44,7 +46,13 @@ def to_ms(at: datetime) -> int:
 
 
 def from_ms(stored: int) -> datetime:
-    return datetime.fromtimestamp(stored / 1000, UTC)
+    """The time that `to_ms` was given; `DAMAGED_TIME` when it is no time, so that one damaged row
+    harms no other row of the query."""
+    try:
+        return datetime.fromtimestamp(stored / 1000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        log.error("value.unreadable", column="a time", hint="restore it from a backup")  # noqa: TRY400  (the text holds the value)
+        return DAMAGED_TIME
 
 
 def maybe_from_ms(stored: int | None) -> datetime | None:
