@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Literal
 
 from gateway.model import Message, Reply, Timer, Turn, Value
+from gateway.pipeline.subject import base_subject, new_subject
 from gateway.ports import Traits
 from gateway.routing.opt_out import is_start_word, is_stop_word, languages_of, remainder
 from gateway.store import WorkItem
@@ -78,6 +79,12 @@ class ConsentChange(Value, frozen=True, kw_only=True):
         return any(mark in self.rest for mark in "?؟？") and len(self.rest.split()) >= LONG_REST
 
 
+def _words(work: WorkItem) -> str:
+    """What the customer wrote; the subject of a mail that says nothing else."""
+    text = work.inbound.text if work.inbound else ""
+    return text if text.strip() else base_subject(new_subject(work) or "")
+
+
 def read_consent(work: WorkItem) -> ConsentChange | None:
     """What the customer's own words say about consent, where the channel has not said it. START
     counts only from an address that opted out. A bare STOP does not count where it belongs to a
@@ -87,15 +94,16 @@ def read_consent(work: WorkItem) -> ConsentChange | None:
         return None
     if inbound.automatic:
         return None
-    if work.opted_out and is_start_word(inbound.text):
+    text = _words(work)
+    if work.opted_out and is_start_word(text):
         return ConsentChange(consent="in", word=True)
     of_survey = work.survey is not None or repeats_stop(work)
-    if is_stop_word(inbound.text) and not of_survey:
+    if is_stop_word(text) and not of_survey:
         return ConsentChange(consent="out", word=True)
-    rest = remainder(inbound.text)
+    rest = remainder(text)
     if rest is None:
         return None
-    return ConsentChange(consent="out", rest=rest, languages=languages_of(inbound.text))
+    return ConsentChange(consent="out", rest=rest, languages=languages_of(text))
 
 
 def repeats_stop(work: WorkItem) -> bool:
@@ -109,7 +117,7 @@ def opts_in(work: WorkItem) -> bool:
     inbound = work.inbound
     if inbound is None or work.kind != "message" or not work.opted_out:
         return False
-    return inbound.consent == "in" or (inbound.consent is None and is_start_word(inbound.text))
+    return inbound.consent == "in" or (inbound.consent is None and is_start_word(_words(work)))
 
 
 def confirmation(change: ConsentChange, turn: Turn, traits: Traits) -> Reply | None:
@@ -129,7 +137,8 @@ def confirmation(change: ConsentChange, turn: Turn, traits: Traits) -> Reply | N
 def unanswered_while_out(history: tuple[Message, ...]) -> bool:
     """Whether the customer asked something while opted out that nobody has answered."""
     for message in reversed(history):
-        if message.author in ("bot", "agent") and not message.internal:
+        arrived = message.purpose != "opt_out" and message.status not in ("failed", "discarded")
+        if message.author in ("bot", "agent") and not message.internal and arrived:
             return False
         codes = [r.code for r in message.route.reasons] if message.route else []
         action = message.route.action if message.route else None
