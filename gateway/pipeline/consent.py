@@ -6,6 +6,7 @@ provider answers by itself is never answered by us.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal
@@ -14,6 +15,8 @@ from gateway.model import Message, Reply, Timer, Turn, Value
 from gateway.pipeline.subject import base_subject, new_subject
 from gateway.ports import Traits
 from gateway.routing.opt_out import is_start_word, is_stop_word, languages_of, remainder
+from gateway.routing.policy import Policy
+from gateway.routing.reasons import confident_intent
 from gateway.store import WorkItem
 
 UNANSWERED = "unanswered_after_start"
@@ -22,6 +25,7 @@ UNANSWERED_AFTER = timedelta(minutes=10)
 LONG_REST = 3
 """From this many words on, what stands beside an opt-out is read by a person when it asks
 something."""
+_NUMBER = re.compile(r"\d{4}")
 NEEDS_PERSON = frozenset({"legal", "asked_for_person", "sensitive_intent", "unreadable"})
 """Reasons of the policy with which a person reads an opt-out."""
 
@@ -73,10 +77,14 @@ class ConsentChange(Value, frozen=True, kw_only=True):
     rest: str = ""
     languages: tuple[str, ...] = ()
 
-    @property
-    def asks(self) -> bool:
-        """Whether the rest asks something that a person must read."""
-        return any(mark in self.rest for mark in "?؟？") and len(self.rest.split()) >= LONG_REST
+    def asks(self, turn: Turn, policy: Policy) -> bool:
+        """Whether the rest brings something that a person must read: a question, the number of an
+        order, or a matter that was understood."""
+        if len(self.rest.split()) < LONG_REST:
+            return False
+        matter = confident_intent(turn, policy)
+        asked = any(mark in self.rest for mark in "?؟？") or _NUMBER.search(self.rest)
+        return bool(asked) or matter not in (None, *policy.pass_by_intents)
 
 
 def _words(work: WorkItem) -> str:

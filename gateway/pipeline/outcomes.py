@@ -178,7 +178,8 @@ class OutcomeBuilder:
         reasons = tuple(r for r in turn.route.reasons if r.code in NEEDS_PERSON)
         state = turn.conversation.state
         route = Route(action="pass", tier=turn.conversation.tier, reasons=(reason, *reasons))
-        if (reasons or change.asks) and change.consent == "out" and state in ("bot", "resolved"):
+        calls = bool(reasons) or change.asks(turn, self.policy)
+        if calls and change.consent == "out" and state in ("bot", "resolved"):
             route = hand_over(turn, self.policy, (reason, *reasons))
         silent = HandlerAnswer(turn=turn.replace(route=route, opted_out=False), reply=reply)
         outcome = self.answered(work, silent, None)

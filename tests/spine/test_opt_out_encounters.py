@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import plugins.followup
-from gateway import Reply, Traits, Turn, Undeliverable, Unsure
+from gateway import (
+    Guess,
+    Insight,
+    Reply,
+    Settings,
+    Traits,
+    Turn,
+    Undeliverable,
+    Understander,
+    Unsure,
+    hookimpl,
+)
 from gateway.pipeline.consent import CONFIRMED
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 
@@ -35,6 +47,47 @@ async def test_a_question_beside_an_opt_out_outlives_start(
         await gw.pass_time(601)
         [item] = await gw.services.desk.queue()
         assert [r.code for r in item.handoff.reasons] == ["unanswered"]
+
+
+class Reader:
+    """Understands every message as the same matter."""
+
+    name = "reader"
+    priority = 50
+
+    def __init__(self, matter: str) -> None:
+        self.matter = matter
+
+    async def understand(self, turns: Sequence[Turn]) -> Sequence[Insight]:
+        return [Insight(ranking=(Guess(name=self.matter, confidence=0.9),)) for _ in turns]
+
+    @hookimpl
+    def register_understanders(
+        self, register: Callable[[Understander], None], settings: Settings
+    ) -> None:
+        register(self)
+
+
+@pytest.mark.parametrize(
+    ("text", "matter", "read"),
+    [
+        ("My parcel never came and I want my money back. Stop texting me.", "missing_parcel", 1),
+        ("Bitte keine SMS mehr. Mein Paket kam nie an.", "missing_parcel", 1),
+        ("Where is order 4711, stop texting me", "none", 1),
+        ("Stop texting me, you are terrible people", "none", 0),
+        ("Thanks for all the help. Stop texting me now.", "thanks", 0),
+    ],
+)
+async def test_a_matter_beside_an_opt_out_is_read_by_a_person(
+    tmp_path: Path, answer_all: dict[str, Any], text: str, matter: str, read: int
+) -> None:
+    """Also without a question mark; anger or thanks alone call nobody."""
+    fake = FakeChannel()
+    reader = Reader(matter) if matter != "none" else FakeHandler(echo)
+    async with running(fake, reader, config=answer_all, tmp_path=tmp_path) as gw:
+        await gw.customer("fake", "carla").say(text)
+        assert len(await gw.services.desk.queue()) == read
+        assert len(fake.sent) == 1
 
 
 @pytest.mark.parametrize("text", ["ok thanks", "Danke", "merci", "gracias", "👍"])
