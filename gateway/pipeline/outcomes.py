@@ -186,8 +186,9 @@ class OutcomeBuilder:
         line = system_line(turn.conversation.id, reason.detail, work.at, turn=work.id)
         back = change.consent == "in" and turn.conversation.state == "bot"
         again = back and unanswered_while_out(turn.history)
+        is_news = change.consent == "in" or not turn.opted_out
         return outcome.replace(
-            notes=(line, *outcome.notes) if not (turn.opted_out and code == "opted_out") else (),
+            notes=(line, *outcome.notes) if is_news else outcome.notes,
             timers=(ask_again_timer(work),) if again else (),
             raised=None if change.consent == "in" else outcome.raised,
             consent=change.consent,

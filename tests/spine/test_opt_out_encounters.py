@@ -90,6 +90,20 @@ async def test_a_matter_beside_an_opt_out_is_read_by_a_person(
         assert len(fake.sent) == 1
 
 
+async def test_a_second_opt_out_with_a_question_says_that_it_was_handed_over(
+    tmp_path: Path, answer_all: dict[str, Any]
+) -> None:
+    """The agent reads why the case is in the queue."""
+    async with running(
+        FakeChannel(), FakeHandler(echo), config=answer_all, tmp_path=tmp_path
+    ) as gw:
+        carla = gw.customer("fake", "carla")
+        await carla.say(OUT)
+        await carla.say("Where is my refund for order 4711? And stop texting me.")
+        lines = [m.text for m in (await gw.services.desk.card(1)).messages if m.internal]
+        assert len([line for line in lines if line.startswith("Handed over")]) == 1
+
+
 @pytest.mark.parametrize("text", ["ok thanks", "Danke", "merci", "gracias", "👍"])
 async def test_thanks_for_the_confirmation_bring_nobody(
     tmp_path: Path, answer_all: dict[str, Any], text: str
