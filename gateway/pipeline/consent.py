@@ -6,13 +6,17 @@ provider answers by itself is never answered by us.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal
 
 from gateway.model import Message, Reply, Timer, Turn, Value
+from gateway.pipeline.subject import base_subject, new_subject
 from gateway.ports import Traits
 from gateway.routing.opt_out import is_start_word, is_stop_word, languages_of, remainder
+from gateway.routing.policy import Policy
+from gateway.routing.reasons import confident_intent
 from gateway.store import WorkItem
 
 UNANSWERED = "unanswered_after_start"
@@ -21,6 +25,7 @@ UNANSWERED_AFTER = timedelta(minutes=10)
 LONG_REST = 3
 """From this many words on, what stands beside an opt-out is read by a person when it asks
 something."""
+_NUMBER = re.compile(r"\d{4}")
 NEEDS_PERSON = frozenset({"legal", "asked_for_person", "sensitive_intent", "unreadable"})
 """Reasons of the policy with which a person reads an opt-out."""
 
@@ -72,10 +77,20 @@ class ConsentChange(Value, frozen=True, kw_only=True):
     rest: str = ""
     languages: tuple[str, ...] = ()
 
-    @property
-    def asks(self) -> bool:
-        """Whether the rest asks something that a person must read."""
-        return any(mark in self.rest for mark in "?؟？") and len(self.rest.split()) >= LONG_REST
+    def asks(self, turn: Turn, policy: Policy) -> bool:
+        """Whether the rest brings something that a person must read: a question, the number of an
+        order, or a matter that was understood."""
+        if len(self.rest.split()) < LONG_REST:
+            return False
+        matter = confident_intent(turn, policy)
+        asked = any(mark in self.rest for mark in "?؟？") or _NUMBER.search(self.rest)
+        return bool(asked) or matter not in (None, *policy.pass_by_intents)
+
+
+def _words(work: WorkItem) -> str:
+    """What the customer wrote; the subject of a mail that says nothing else."""
+    text = work.inbound.text if work.inbound else ""
+    return text if text.strip() else base_subject(new_subject(work) or "")
 
 
 def read_consent(work: WorkItem) -> ConsentChange | None:
@@ -87,15 +102,16 @@ def read_consent(work: WorkItem) -> ConsentChange | None:
         return None
     if inbound.automatic:
         return None
-    if work.opted_out and is_start_word(inbound.text):
+    text = _words(work)
+    if work.opted_out and is_start_word(text):
         return ConsentChange(consent="in", word=True)
     of_survey = work.survey is not None or repeats_stop(work)
-    if is_stop_word(inbound.text) and not of_survey:
+    if is_stop_word(text) and not of_survey:
         return ConsentChange(consent="out", word=True)
-    rest = remainder(inbound.text)
+    rest = remainder(text)
     if rest is None:
         return None
-    return ConsentChange(consent="out", rest=rest, languages=languages_of(inbound.text))
+    return ConsentChange(consent="out", rest=rest, languages=languages_of(text))
 
 
 def repeats_stop(work: WorkItem) -> bool:
@@ -109,7 +125,7 @@ def opts_in(work: WorkItem) -> bool:
     inbound = work.inbound
     if inbound is None or work.kind != "message" or not work.opted_out:
         return False
-    return inbound.consent == "in" or (inbound.consent is None and is_start_word(inbound.text))
+    return inbound.consent == "in" or (inbound.consent is None and is_start_word(_words(work)))
 
 
 def confirmation(change: ConsentChange, turn: Turn, traits: Traits) -> Reply | None:
@@ -129,7 +145,8 @@ def confirmation(change: ConsentChange, turn: Turn, traits: Traits) -> Reply | N
 def unanswered_while_out(history: tuple[Message, ...]) -> bool:
     """Whether the customer asked something while opted out that nobody has answered."""
     for message in reversed(history):
-        if message.author in ("bot", "agent") and not message.internal:
+        arrived = message.purpose != "opt_out" and message.status not in ("failed", "discarded")
+        if message.author in ("bot", "agent") and not message.internal and arrived:
             return False
         codes = [r.code for r in message.route.reasons] if message.route else []
         action = message.route.action if message.route else None

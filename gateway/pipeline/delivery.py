@@ -174,10 +174,15 @@ class OutboxDelivery:
     async def _report_failure(self, item: OutboxItem, code: str, text: str) -> None:
         if item.outbound.purpose == "survey":
             return  # a survey that did not arrive changes nothing: nobody waits for it
+
+        async def report() -> None:
+            if item.outbound.purpose == "opt_out":  # nobody could tell the customer in its place
+                await self.handoffs.note(item.conversation, text)
+            else:
+                await self.handoffs.report_failure(item.conversation, code, text)
+
         # Before the row is closed: a crash in between informs a person twice instead of never.
-        await self._until_recorded(
-            lambda: self.handoffs.report_failure(item.conversation, code, text)
-        )
+        await self._until_recorded(report)
 
     async def _close(self, item: OutboxItem, status: Status, error: str, **address: bool) -> Next:
         await self._until_recorded(

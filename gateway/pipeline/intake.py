@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 
@@ -13,10 +14,10 @@ from gateway.model import Accepted, Fact, File, Inbound, Receipt
 from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.pipeline.validation import storable, storable_id
-from gateway.ports import Clock, Event, Events, Files, Malformed, NotAccepted, TooLarge
+from gateway.ports import Clock, Event, Events, Files, Malformed, NotAccepted, NotFound, TooLarge
 from gateway.runtime.metrics import Metrics
 from gateway.store import Store
-from gateway.support.content import VCARD_TYPES, contact_text, read_vcard
+from gateway.support.content import VCARD_TYPES, Contact, contact_text, read_vcard
 
 log = structlog.get_logger()
 MAX_CARDS = 3
@@ -99,9 +100,13 @@ class InboxIntake:
         if message.text.strip() or not message.attachments or message.kind != "message":
             return message
         cards = [file for file in message.attachments if file.media_type in VCARD_TYPES]
-        found = [read_vcard(await self.files.open(file.digest)) for file in cards[:MAX_CARDS]]
+        found: list[tuple[Contact, ...]] = []
+        for file in cards[:MAX_CARDS]:
+            with suppress(NotFound):  # damaged: the message is taken all the same
+                found.append(read_vcard(await self.files.open(file.digest)))
         text = "\n".join(contact_text(*contact) for contact in chain(*found))
-        return message.replace(text=text, wordless=True) if text else message
+        # The subject of a mail may be what is asked; a signature often brings a card along.
+        return message.replace(text=text, wordless=not message.subject) if text else message
 
     async def _shorten(self, message: Inbound) -> Inbound:
         """Cut the text to ``max_text``; the agent finds all of it in an attached file."""

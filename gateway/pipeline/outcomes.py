@@ -178,15 +178,17 @@ class OutcomeBuilder:
         reasons = tuple(r for r in turn.route.reasons if r.code in NEEDS_PERSON)
         state = turn.conversation.state
         route = Route(action="pass", tier=turn.conversation.tier, reasons=(reason, *reasons))
-        if (reasons or change.asks) and change.consent == "out" and state in ("bot", "resolved"):
+        calls = bool(reasons) or change.asks(turn, self.policy)
+        if calls and change.consent == "out" and state in ("bot", "resolved"):
             route = hand_over(turn, self.policy, (reason, *reasons))
         silent = HandlerAnswer(turn=turn.replace(route=route, opted_out=False), reply=reply)
         outcome = self.answered(work, silent, None)
         line = system_line(turn.conversation.id, reason.detail, work.at, turn=work.id)
         back = change.consent == "in" and turn.conversation.state == "bot"
         again = back and unanswered_while_out(turn.history)
+        is_news = change.consent == "in" or not turn.opted_out
         return outcome.replace(
-            notes=(line, *outcome.notes) if not (turn.opted_out and code == "opted_out") else (),
+            notes=(line, *outcome.notes) if is_news else outcome.notes,
             timers=(ask_again_timer(work),) if again else (),
             raised=None if change.consent == "in" else outcome.raised,
             consent=change.consent,

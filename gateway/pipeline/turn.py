@@ -90,6 +90,8 @@ class TurnPipeline:
             return work, turn, False
         if turn.survey is None:
             return self._after_the_end(work, turn)
+        if turn.automatic:
+            return work, turn, False
         answer = self.handlers.read_survey(turn)
         if answer is not None:
             return work, turn.replace(survey_answer=answer), False
@@ -105,8 +107,8 @@ class TurnPipeline:
 
     def _after_the_end(self, work: WorkItem, turn: Turn) -> tuple[WorkItem, Turn, bool]:
         """See `_read_survey`; for a conversation that has no open survey."""
-        if work.closed is None or turn.automatic or turn.unreadable or turn.opted_out:
-            return work, turn, False
+        if work.closed is None or turn.automatic or turn.unreadable:
+            return work, turn, turn.opted_out and _thanks_for_confirmation(turn)
         if turn.understanding.has(HARM):
             return work, turn, False
         survey = work.closed_survey
@@ -148,6 +150,13 @@ class TurnPipeline:
             opening = reopens.isoformat() if reopens else None
             self._opening_cache = (at, reopens or _open_until(self.policy, at), opening)
         return opening
+
+
+def _thanks_for_confirmation(turn: Turn) -> bool:
+    """Whether a customer who opted out thanks the bot, which needs neither an answer nor a
+    person."""
+    polite = is_courtesy(turn.message.text) and not turn.message.attachments
+    return turn.conversation.state == "bot" and polite and not turn.unreadable
 
 
 def _needs_draft(answer: HandlerAnswer) -> bool:

@@ -46,6 +46,7 @@ def _sentence(language: str = "") -> re.Pattern[str]:
     known = words["languages"]
     sentences = (
         sentence.replace("{media}", known[code].get("media", ""))
+        .replace("{messages}", known[code].get("messages", ""))
         .replace("{verb}", words["english"]["verb"])
         .replace("{doing}", words["english"]["doing"])
         for code in ((language,) if language else known)

@@ -40,7 +40,8 @@ def decide(turn: Turn, policy: Policy) -> Route:
     machine wrote (RFC 3834, section 2: they are never answered). ``escalate`` when a reason holds;
     but ``clarify`` when the bot only did not understand, the customer is calm and the bot has not
     asked a clarifying question yet. Else ``automate``. A customer who opted out and writes all the
-    same goes to an agent, who may know another way to answer.
+    same goes to an agent, who may know another way to answer; but not with an answer to a survey
+    for which no reason holds.
 
     A customer who speaks of harm for the first time while the conversation waits is handed over
     again, because nobody has told them yet what to do.
@@ -53,7 +54,9 @@ def decide(turn: Turn, policy: Policy) -> Route:
         return Route(action="pass", tier=turn.conversation.tier, reasons=(AUTOMATIC,))
     reasons = reasons_that_hold(turn, policy)
     if turn.opted_out:
-        reasons = (*(reason for reason in reasons if reason.code == HARM), OPTED_OUT)
+        harm = tuple(reason for reason in reasons if reason.code == HARM)
+        waits = turn.survey_answer is None or bool(reasons)
+        reasons = (*harm, OPTED_OUT) if waits else ()
     reasons = _with_postponed(turn, reasons)
     if not reasons:
         return Route(action="automate")

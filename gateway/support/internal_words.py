@@ -103,7 +103,7 @@ def _pattern(name: str, flags: int = re.I | re.MULTILINE) -> re.Pattern[str]:
     """Any of the expressions in the list ``name``."""
     lists = _lists()
     joined = "|".join(lists[name])
-    for part in ("deeds", "they"):
+    for part in ("deeds", "they", "he", "her"):
         joined = joined.replace(f"{{{part}}}", "|".join(lists[part]))
     return re.compile(joined.replace("{start}", _LINE_START), flags)
 

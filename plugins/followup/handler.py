@@ -64,6 +64,7 @@ class Followup:
         if says_thanks(text) and not says_more and not _declines(text):
             return None
         free_text = turn.survey is not None and turn.survey.ask.scale == "text"
+        free_text = free_text and not turn.wordless
         if answer is None and free_text and text.strip() and not contains_question(text):
             return SurveyAnswer(comment=text.strip())
         return answer

@@ -47,6 +47,9 @@ FOR_COLLEAGUES = [
     "Elle a déjà envoyé la photo, on devrait la rembourser",
     "La clienta está enfadada",
     "Qualcuno può controllare?",
+    "he has to wait, he always complains",
+    "Ich habe ihr das Geld schon erstattet",
+    "her story changed again",
 ]
 ANSWERS = [
     "Hi Carla, it left today.",
@@ -57,6 +60,16 @@ ANSWERS = [
     "Please note that delivery takes three days.",
     "Sie haben recht, das tut mir leid.",
     "Elle est en route.",
+    "Elle a déjà été expédiée.",
+    "He enviado la factura.",
+    "Ya lo he comprobado con el almacén.",
+    "Ihr Paket hat heute Morgen unser Lager verlassen.",
+    "Das ist schon lange her, ich schaue nach.",
+    "Her şey yolunda, kargonuz yarın gelecek.",
+    "We have to wait for the bank.",
+    "I need to check this with the warehouse.",
+    "Bonne journée Carla !",
+    "Schönes Wochenende Carla!",
     "Write to help@shop.example any time.",
 ]
 

@@ -221,6 +221,34 @@ def test_our_sentences_are_told_apart(file: str) -> None:
         assert asks_for_no_messages(text) == (kind == "out"), line
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I don't want this",
+        "I do not want this anymore, please refund me",
+        "I don't like this",
+        "dont need these",
+        "I don't want anything else",
+        "pas de message",
+        "pas de mail",
+        "ningún mensaje",
+        "ni un correo",
+    ],
+)
+def test_a_refused_product_or_a_message_that_never_came_is_no_opt_out(text: str) -> None:
+    """Such a customer wants an answer; an opt-out would give them silence."""
+    assert not asks_for_no_messages(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I don't want to receive this anymore", "pas de pub", "pas de mail de votre part",
+     "ningún mensaje más", "no más mensajes", "I don't want any more messages"],
+)  # fmt: skip
+def test_the_same_words_about_messages_are_one(text: str) -> None:
+    assert asks_for_no_messages(text)
+
+
 @pytest.mark.parametrize("text", ["stop it please", "the end", "bus stop", "cancel", "x" * 5000])
 def test_other_words_are_no_stop(text: str) -> None:
     assert not is_stop_word(text)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     delete,
     exists,
     insert,
+    literal_column,
     select,
     update,
 )
@@ -37,6 +38,10 @@ _IS_OPTED_OUT = PreparedStatement(
         identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value")
     )
 )
+
+IN_OUTBOX = outbox.c.state.in_([literal_column("'ready'"), literal_column("'sending'")])
+"""The rows that still wait or are being sent. Literal, not bound, and in the words of the partial
+index: else SQLite reads all that was ever sent."""
 
 _FLAGS = PreparedStatement(
     select(identities.c.opted_out, identities.c.unreachable).where(
@@ -187,10 +192,12 @@ def discard_queued(
 ) -> None:
     """Discard what waits in the outbox of ``lane``, because of ``why``; the confirmation of an
     opt-out still goes to who opted out. The bot's messages become ``discarded``; a person's become
-    ``failed``, so that the person sees it."""
+    ``failed``, so that the person sees it. One that may have arrived stays ``unsure``."""
     for author in authors:
         status = "discarded" if author == "bot" else "failed"
-        waiting = and_(outbox.c.lane == lane, outbox.c.state == "ready", outbox.c.author == author)
+        waiting = and_(
+            outbox.c.lane == lane, IN_OUTBOX, outbox.c.state == "ready", outbox.c.author == author
+        )
         if why == OPTED_OUT:
             confirms = select(messages.c.id).where(
                 messages.c.lane == lane, messages.c.purpose == "opt_out"
@@ -198,7 +205,10 @@ def discard_queued(
             waiting = and_(waiting, outbox.c.message_id.not_in(confirms))
         connection.execute(
             update(messages)
-            .where(messages.c.id.in_(select(outbox.c.message_id).where(waiting)))
+            .where(
+                messages.c.id.in_(select(outbox.c.message_id).where(waiting)),
+                messages.c.status != "unsure",
+            )
             .values(status=status)
         )
         connection.execute(update(outbox).where(waiting).values(state="discarded", error=why))

@@ -13,6 +13,7 @@ from gateway.adapters.encryption import BadKey
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import LaneBusy, SqlDatabase
 from gateway.adapters.sql.identities import (
+    IN_OUTBOX,
     address_of,
     discard_queued,
     is_identity,
@@ -32,7 +33,7 @@ NOT_UNSURE = messages.c.status != "unsure"
 """A message that may have arrived stays ``unsure``: it is never marked as discarded."""
 _HEAD = (
     select(outbox)
-    .where(outbox.c.lane == bindparam("lane"), outbox.c.state.in_(("ready", "sending")))
+    .where(outbox.c.lane == bindparam("lane"), IN_OUTBOX)
     .order_by(outbox.c.id)
     .limit(1)
 )
@@ -177,7 +178,7 @@ class SqlOutbox:
         return (outbox.c.state == "sending") & own
 
     async def lanes(self) -> tuple[str, ...]:
-        waiting = select(outbox.c.lane).where(outbox.c.state.in_(("ready", "sending"))).distinct()
+        waiting = select(outbox.c.lane).where(IN_OUTBOX).distinct()
         return await self._db.read(lambda c: tuple(c.execute(waiting).scalars()))
 
     async def list(self) -> tuple[OutboxEntry, ...]:

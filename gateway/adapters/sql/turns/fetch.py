@@ -64,7 +64,7 @@ _OPEN_SURVEY = (
     .where(
         surveys.c.conversation_id == bindparam("id"),
         surveys.c.answered_at.is_(None),
-        # A survey that was not delivered asks nothing.
+        # A survey that was not delivered asks nothing; one that may have arrived does.
         ~exists().where(
             messages.c.conversation_id == surveys.c.conversation_id,
             messages.c.purpose == "survey",
@@ -73,6 +73,7 @@ _OPEN_SURVEY = (
         ~exists().where(
             messages.c.conversation_id == surveys.c.conversation_id,
             messages.c.purpose == "survey",
+            messages.c.status != "unsure",
             outbox.c.message_id == messages.c.id,
             outbox.c.state.in_(("ready", "dead", "discarded")),
         ),
