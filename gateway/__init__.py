@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Turn,
         Understanding,
         Value,
+        channel_key,
     )
     from gateway.ports import (
         AlarmReceiver,
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
         StoredValue,
         Suggester,
         Summariser,
+        SupportAddressChannel,
         SurveyReader,
         TextEncoder,
         TooLarge,
@@ -120,8 +122,11 @@ if TYPE_CHECKING:
     from gateway.routing.reasons import reason_label, spoke_of_harm
     from gateway.settings import (
         BadConfig,
+        Brands,
+        BrandSettings,
         Problem,
         Settings,
+        SupportAddressName,
         compose_yaml,
         construct_yaml,
         packaged_yaml,
@@ -178,6 +183,8 @@ __all__ = [
     "Author",
     "Backoff",
     "BadConfig",
+    "BrandSettings",
+    "Brands",
     "Button",
     "Channel",
     "Clock",
@@ -267,6 +274,8 @@ __all__ = [
     "Suggester",
     "Suggestion",
     "Summariser",
+    "SupportAddressChannel",
+    "SupportAddressName",
     "Survey",
     "SurveyAnswer",
     "SurveyQuestion",
@@ -289,6 +298,7 @@ __all__ = [
     "WarmlineError",
     "WebhookSubscriber",
     "backoff",
+    "channel_key",
     "code_label",
     "compose_yaml",
     "construct_yaml",

@@ -73,7 +73,7 @@ class Infrastructure:
 
     @property
     def traits(self) -> dict[str, Traits]:
-        """The traits of each channel, by its name."""
+        """The traits of each channel, by `Address.channel_key`."""
         return {name: channel.traits for name, channel in self.registrations.channels.items()}
 
     @property

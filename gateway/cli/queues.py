@@ -124,10 +124,9 @@ async def erase(config: Path | None, address: str) -> None:
 
 
 def _parse_address(text: str) -> Address:
-    channel, colon, value = text.partition(":")
-    if not colon or not value:
+    if not Address.from_lane(text).value:
         raise click.BadParameter("write channel:value, such as email:ana@example.org")
-    return Address(channel=channel, value=value)
+    return Address.from_lane(text)
 
 
 def _print_entries(entries: Sequence[OutboxEntry | InboxEntry], json: bool) -> None:

@@ -24,6 +24,7 @@ from gateway.pipeline.summary import CardSummaries
 from gateway.pipeline.verification import AddressVerification
 from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, NotFound, Voice
 from gateway.routing.policy import Policy
+from gateway.settings import Brands
 from gateway.store import AgentMessage, HandoffRequest, Store
 
 
@@ -39,6 +40,7 @@ class DeskService:
     clock: Clock
     verification: AddressVerification
     summaries: CardSummaries
+    brands: Brands
 
     async def queue(self) -> tuple[QueueItem, ...]:
         return await self.store.queries.queue()
@@ -157,6 +159,7 @@ class DeskService:
         self._changed(ignored.conversation)
 
     async def link(self, conversation: int, address: Address, agent: Agent) -> ContextCard:
+        address = await self._reachable(conversation, address)
         self.verification.traits_of(address)
         now = self.clock.now()
         await self.store.links.link(conversation, address, now, how="agent", agent=agent)
@@ -170,7 +173,18 @@ class DeskService:
         return await self._note_link(conversation, f"{agent.name} took a link back", agent)
 
     async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
+        address = await self._reachable(conversation, address)
         await self.verification.send_code(conversation, address, agent)
+
+    async def _reachable(self, conversation: int, address: Address) -> Address:
+        """``address`` at a support address of the conversation's brand. Raises NotAccepted when the
+        brand has none on that channel: another brand must not write to its customers."""
+        brand = (await self.store.queries.conversation(conversation)).brand
+        found = self.brands.address_in(brand, address)
+        if found is None:
+            title = self.brands.title(brand)
+            raise NotAccepted(f"{title} has no support address on {address.channel}")
+        return found
 
     async def _note_link(self, conversation: int, text: str, agent: Agent) -> ContextCard:
         line = system_line(conversation, text, self.clock.now(), agent=agent)
@@ -184,6 +198,7 @@ class DeskService:
             text,
             RenderContext(
                 channel=card.conversation.address.channel,
+                brand=card.conversation.brand,
                 emotion=last_mood(card.messages),
                 author="agent",
                 customer=card.customer.name,

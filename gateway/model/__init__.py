@@ -19,6 +19,7 @@ from gateway.model.base import (
     State,
     Status,
     Value,
+    channel_key,
 )
 from gateway.model.conversation import (
     Context,
@@ -111,4 +112,5 @@ __all__ = [
     "Turn",
     "Understanding",
     "Value",
+    "channel_key",
 ]

@@ -56,7 +56,7 @@ class OutboxDelivery:
             return Next.DONE
         if isinstance(item, NotBefore):
             return item.at
-        channel = self.channels.get(item.outbound.address.channel)
+        channel = self.channels.get(item.outbound.address.channel_key)
         if not isinstance(channel, Sender):
             error = Undeliverable("no channel of this name can send; see `warmline channels`")
             return await self._dead_letter(item, error)
@@ -128,7 +128,7 @@ class OutboxDelivery:
 
     async def _settle_unsure(self, item: OutboxItem, error: str) -> Next | datetime:
         """Nobody knows whether the message arrived."""
-        channel = self.channels.get(item.outbound.address.channel)
+        channel = self.channels.get(item.outbound.address.channel_key)
         sent = await self._find_sent(channel, item)
         if sent is not None:
             return await self._record_sent(item, sent, "reconciled")

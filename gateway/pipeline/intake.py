@@ -12,6 +12,7 @@ from gateway.pipeline.handoffs import AutomaticHandoffs
 from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.ports import Clock, Event, Events, Files, NotAccepted, TooLarge
 from gateway.runtime.metrics import Metrics
+from gateway.settings import Brands
 from gateway.store import Store
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ class InboxIntake:
     metrics: Metrics
     max_text: int
     files: Files
+    brands: Brands
 
     async def accept(self, message: Inbound) -> Accepted:
         """Returns after the commit. Raises NotAccepted when there was none, TooLarge for a text
@@ -39,6 +41,8 @@ class InboxIntake:
         channel = message.address.channel
         try:
             message = _storable(message)
+            if brand := self.brands.of(message.address):
+                message = message.replace(brand=brand)
             if len(message.text) > self.max_text:
                 message = await self._shorten(message)
             accepted = await self.store.inbox.accept(message, self.clock.now())

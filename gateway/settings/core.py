@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from math import prod
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +21,10 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     field_validator,
+    model_validator,
 )
+
+from gateway.settings.brands import BrandName, Brands, BrandSettings
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -305,6 +308,9 @@ class CoreSettings(BaseModel):
     slots: dict[
         Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], SlotSettings
     ] = Field({}, description="what is taken from customers' messages, by name")
+    brands: dict[BrandName, BrandSettings] = Field(
+        {}, description="groups of support addresses that customers know by a name of their own"
+    )
     worker: WorkerSettings = WorkerSettings()
     delivery: DeliverySettings = DeliverySettings()
     limits: LimitSettings = LimitSettings()
@@ -314,6 +320,17 @@ class CoreSettings(BaseModel):
     postgres: PostgresSettings = PostgresSettings()
     process: ProcessSettings = ProcessSettings()
     redis: RedisSettings = RedisSettings()
+
+    @model_validator(mode="after")
+    def _one_brand_each(self) -> Self:
+        owners: dict[str, str] = {}
+        for name, brand in self.brands.items():
+            for key in brand.support_addresses:
+                if (other := owners.setdefault(key, name)) != name:
+                    raise ValueError(
+                        f"`brands`: {key} belongs to both {other} and {name}; leave it in one"
+                    )
+        return self
 
     @property
     def slot_names(self) -> frozenset[str]:
@@ -334,6 +351,7 @@ class Settings:
     ) -> None:
         self.core = core
         self.base = base
+        self.brands = Brands(core.brands)
         self.asleep = dict(asleep or {})
         """Why each sleeping section sleeps, for people to read, by the section's name."""
         self._sections = dict(sections)

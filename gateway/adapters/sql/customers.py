@@ -12,9 +12,9 @@ from gateway.adapters.sql import rows
 from gateway.adapters.sql.encryption import decrypted_rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.identities import (
-    address_of,
     customer_at,
     delete_if_empty,
+    is_at,
     record_consent,
 )
 from gateway.adapters.sql.schema import (
@@ -35,7 +35,7 @@ from gateway.adapters.sql.schema import (
     timers,
 )
 from gateway.adapters.sql.webhooks import WebhookRecorder
-from gateway.model import Address, Inbound, Json, Receipt
+from gateway.model import Address, Inbound, Json, Receipt, channel_key
 from gateway.ports import NotFound
 from gateway.store import AgentMessage, UpdatedMessage
 
@@ -85,7 +85,7 @@ def _report(
         ids = [int(id) for id in receipt.ids if id.isdecimal()]
         chosen = messages.c.id.in_(ids) & (messages.c.lane == receipt.address.lane)
     else:
-        in_channel = messages.c.lane.startswith(f"{receipt.channel}:", autoescape=True)
+        in_channel = _left_from(receipt)
         chosen = messages.c.remote_id.in_(receipt.ids) & in_channel
     chosen &= messages.c.author.in_(("bot", "agent"))
     if connection.execute(select(messages.c.id).where(chosen).limit(1)).scalar() is None:
@@ -105,9 +105,19 @@ def _report(
         webhooks.message(connection, message, receipt.status, receipt.at)
     if receipt.opted_out:
         for lane in {row.lane for row in found}:
-            record_consent(connection, address_of(lane), "out")
+            record_consent(connection, Address.from_lane(lane), "out")
     changed = [UpdatedMessage(lane=row.lane, conversation=row.conversation_id) for row in found]
     return tuple(dict.fromkeys(changed))
+
+
+def _left_from(receipt: Receipt) -> ColumnElement[bool]:
+    """The messages that left from the support address of ``receipt``, or from any one of its
+    channel."""
+    if receipt.support_address is None:
+        starts = [f"{receipt.channel}:", f"{receipt.channel}/"]
+    else:
+        starts = [f"{channel_key(receipt.channel, receipt.support_address)}:"]
+    return or_(*(messages.c.lane.startswith(start, autoescape=True) for start in starts))
 
 
 def _settle_unsure(connection: Connection, message: int, *, arrived: bool) -> None:
@@ -132,10 +142,8 @@ def _conversations_and_addresses(
     found = connection.execute(
         select(conversations.c.id).where(conversations.c.customer_id == customer)
     ).scalars()
-    addresses = connection.execute(
-        select(identities.c.channel, identities.c.value).where(identities.c.customer_id == customer)
-    )
-    return list(found), [Address(channel=row.channel, value=row.value) for row in addresses]
+    addresses = connection.execute(select(identities).where(identities.c.customer_id == customer))
+    return list(found), [rows.address(row) for row in addresses]
 
 
 def _is_received(conversation_ids: list[int], addresses: list[Address]) -> ColumnElement[bool]:
@@ -212,8 +220,7 @@ def _erase_mentions(connection: Connection, address: Address) -> int:
     """Erase ``address`` from what is stored about other customers."""
     deleted = 0
     for table in (links, codes):
-        here = (table.c.channel == address.channel) & (table.c.value == address.value)
-        deleted += connection.execute(delete(table).where(here)).rowcount
+        deleted += connection.execute(delete(table).where(is_at(table, address))).rowcount
     connection.execute(
         update(messages)
         .where(

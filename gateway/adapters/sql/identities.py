@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Table,
     and_,
     bindparam,
     delete,
@@ -33,20 +34,25 @@ from gateway.ports import NotFound
 
 _IS_OPTED_OUT = PreparedStatement(
     select(identities.c.opted_out).where(
-        identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value")
+        identities.c.channel == bindparam("channel"),
+        identities.c.value == bindparam("value"),
+        identities.c.support_address == bindparam("support_address"),
     )
 )
 
 
-def address_of(lane: str) -> Address:
-    """The customer's address in ``lane``."""
-    channel, _, value = lane.partition(":")
-    return Address(channel=channel, value=value)
+def is_at(table: Table, address: Address) -> ColumnElement[bool]:
+    """The condition for the rows of ``address`` in ``table``."""
+    return and_(
+        table.c.channel == address.channel,
+        table.c.value == address.value,
+        table.c.support_address == address.support_address,
+    )
 
 
 def is_identity(address: Address) -> ColumnElement[bool]:
     """The condition for the row of ``address`` in ``identities``."""
-    return and_(identities.c.channel == address.channel, identities.c.value == address.value)
+    return is_at(identities, address)
 
 
 def customer_of(connection: Connection, conversation: int) -> int:
@@ -65,17 +71,19 @@ def customer_at(connection: Connection, address: Address) -> int | None:
     return connection.execute(known).scalar()
 
 
-def ensure_customer_at(connection: Connection, address: Address, at: datetime) -> int:
-    """The customer with ``address``; a new one when it is unknown."""
+def ensure_customer_at(
+    connection: Connection, address: Address, at: datetime, brand: str = ""
+) -> int:
+    """The customer with ``address``; a new one of ``brand`` when it is unknown."""
     known = customer_at(connection, address)
     if known is not None:
         return known
     new = insert(customers).returning(customers.c.id)
-    values = {"opted_out": False, "created_at": rows.to_ms(at)}
+    values = {"opted_out": False, "created_at": rows.to_ms(at), "brand": brand}
     id: int = connection.execute(new, values).scalar_one()
     connection.execute(
         insert(identities),
-        {"customer_id": id, "channel": address.channel, "value": address.value},
+        {"customer_id": id, **rows.address_values(address)},
     )
     return id
 
@@ -111,6 +119,7 @@ def begin_conversation(
         "customer_id": customer,
         "channel": address.channel,
         "address": address.value,
+        "support_address": address.support_address,
         "lane": address.lane,
         "epoch": 0,
         "tier": "bot",
@@ -124,8 +133,7 @@ def begin_conversation(
 
 def is_opted_out(connection: Connection, address: Address) -> bool:
     """Whether the customer asked for no more messages at ``address``."""
-    values = {"channel": address.channel, "value": address.value}
-    return bool(_IS_OPTED_OUT.scalar(connection, values))
+    return bool(_IS_OPTED_OUT.scalar(connection, rows.address_values(address)))
 
 
 def record_consent(connection: Connection, address: Address, consent: Literal["out", "in"]) -> None:

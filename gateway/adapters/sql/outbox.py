@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, exists, 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import LaneBusy, SqlDatabase
 from gateway.adapters.sql.identities import (
-    address_of,
     discard_queued,
     is_identity,
     is_opted_out,
@@ -22,7 +21,7 @@ from gateway.adapters.sql.processes import ProcessLease, remove_expired
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox, processes
 from gateway.adapters.sql.turns.fetch import LOOK_AGAIN
 from gateway.adapters.sql.webhooks import WebhookRecorder
-from gateway.model import Fact, Outbound, Sent, Status
+from gateway.model import Address, Fact, Outbound, Sent, Status
 from gateway.store import NotBefore, OutboxEntry, OutboxItem
 
 NOT_UNSURE = messages.c.status != "unsure"
@@ -133,10 +132,10 @@ class SqlOutbox:
             if lane is None:
                 return  # the customer was erased meanwhile
             if unreachable:
-                here = update(identities).where(is_identity(address_of(lane)))
+                here = update(identities).where(is_identity(Address.from_lane(lane)))
                 connection.execute(here.values(unreachable=True))
             if opted_out:
-                record_consent(connection, address_of(lane), "out")
+                record_consent(connection, Address.from_lane(lane), "out")
 
         await self._db.write(job)
 
@@ -184,7 +183,7 @@ def _take(
     while (row := connection.execute(_HEAD, {"lane": lane}).one_or_none()) is not None:
         if row.state == "sending":
             return None  # whoever sends it wakes the lane afterwards
-        if is_opted_out(connection, address_of(lane)):
+        if is_opted_out(connection, Address.from_lane(lane)):
             discard_queued(connection, lane)
             return None
         if row.due_at > rows.to_ms(at):

@@ -148,6 +148,7 @@ def _earlier(connection: Connection, customer: int, limit: int) -> tuple[PastCon
         PastConversation(
             id=row.id,
             channel=row.channel,
+            support_address=row.support_address,
             opened_at=rows.from_ms(row.opened_at),
             resolved_at=rows.maybe_from_ms(row.resolved_at),
             intent=row.intent,
@@ -239,9 +240,7 @@ def _card(connection: Connection, id: int) -> ContextCard:
     return ContextCard(
         conversation=rows.conversation(connection, found),
         customer=rows.customer(connection, customer),
-        identities=tuple(
-            Address(channel=row.channel, value=row.value) for row in connection.execute(known)
-        ),
+        identities=tuple(rows.address(row) for row in connection.execute(known)),
         handoff=rows.handoff(connection, handoff) if handoff else None,
         messages=shown,
         earlier=tuple(earlier for earlier in history if earlier.id != id),

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Row,
     String,
+    and_,
     bindparam,
     exists,
     func,
@@ -39,7 +40,7 @@ from gateway.adapters.sql.schema import (
     surveys,
 )
 from gateway.adapters.sql.turns.resolver import conversation_of, sender
-from gateway.model import Conversation, Customer, Inbound, Message, Survey
+from gateway.model import Address, Conversation, Customer, Inbound, Message, Survey
 from gateway.store import AgentMessage, ConversationEvent, NotBefore, UnreadableRow, WorkItem
 
 HISTORY = 40
@@ -131,8 +132,8 @@ def fetch_turn(
 
 
 def _fetch_head(connection: Connection, lane: str) -> LaneHead | None:
-    channel, _, value = lane.partition(":")
-    found = _HEAD.first(connection, {"lane": lane, "channel": channel, "value": value})
+    address = Address.from_lane(lane)
+    found = _HEAD.first(connection, {"lane": lane, **rows.address_values(address)})
     return None if found is None else LaneHead(*found[:3], *map(bool, found[3:]))
 
 
@@ -227,8 +228,10 @@ def _open_survey(connection: Connection, conversation: Conversation) -> Survey |
 def _head_query() -> PreparedJoin:
     newest, other, behind = conversations.alias(), conversations.alias(), inbox.alias()
     lane = bindparam("lane", type_=String)
-    known = (identities.c.channel == bindparam("channel")) & (
-        identities.c.value == bindparam("value")
+    known = and_(
+        identities.c.channel == bindparam("channel"),
+        identities.c.value == bindparam("value"),
+        identities.c.support_address == bindparam("support_address"),
     )
     last = select(func.max(newest.c.id)).where(newest.c.lane == lane).scalar_subquery()
     others = exists().where(other.c.customer_id == customers.c.id, other.c.id != conversations.c.id)

@@ -1,0 +1,87 @@
+"""Brands: which support addresses belong together, and what is their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from gateway.model import Address
+from gateway.settings.hours import Hours
+
+NAME = r"[a-z0-9][a-z0-9_-]{0,39}"
+SupportAddressName = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
+"""The name of a further number, mailbox, bot or site of a channel; see `Address`."""
+BrandName = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
+ChannelKey = Annotated[str, StringConstraints(pattern=f"^[a-z][a-z0-9_]*(/{NAME})?$")]
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str | Path) else value
+
+
+class BrandSettings(BaseModel):
+    """One brand. What it does not set is as for everybody else. Paths are relative to the
+    configuration file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str | None = Field(
+        None, min_length=1, max_length=80, description="as people read it; none: the key"
+    )
+    support_addresses: tuple[ChannelKey, ...] = Field(
+        min_length=1, description="`sms` for a channel's first one, `sms/sales` for a named one"
+    )
+    guide: Path | None = Field(None, description="its voice guide, laid over the packaged one")
+    answers: Annotated[tuple[Path, ...], BeforeValidator(_as_list)] = Field(
+        (), description="its files or folders of answers; none: those of `plugins.faq`"
+    )
+    hours: Hours | None = Field(None, description="when its agents are available")
+    survey: dict[str, Any] | None = Field(
+        None, description="keys of `plugins.followup` that differ for it"
+    )
+    support_channel: str | None = Field(
+        None, pattern="^[CG][A-Z0-9]+$", description="id of its agents' channel in Slack"
+    )
+    widget: dict[str, Any] | None = Field(None, description="the look of its web chat")
+
+
+class Brands:
+    """Finds the brand of a support address, and what belongs to a brand."""
+
+    def __init__(self, brands: Mapping[str, BrandSettings]) -> None:
+        self._brands = dict(brands)
+        self._by_key = {key: name for name, b in brands.items() for key in b.support_addresses}
+
+    def __iter__(self) -> Any:
+        return iter(self._brands)
+
+    def __bool__(self) -> bool:
+        return bool(self._brands)
+
+    def of(self, address: Address) -> str:
+        """The brand of the support address in ``address``; empty when it has none."""
+        return self._by_key.get(address.channel_key, "") if self._by_key else ""
+
+    def title(self, brand: str) -> str:
+        """The name of ``brand`` as people read it."""
+        found = self._brands.get(brand)
+        return (found.title if found else None) or brand
+
+    def hours(self, brand: str) -> Hours | None:
+        """The brand's own hours, if it has some."""
+        found = self._brands.get(brand)
+        return found.hours if found else None
+
+    def address_in(self, brand: str, address: Address) -> Address | None:
+        """``address`` at the support address through which ``brand`` reaches that channel; None
+        when it has none there. A brand's first one comes first."""
+        if not brand or self.of(address) == brand:
+            return address
+        for key in self._brands[brand].support_addresses if brand in self._brands else ():
+            channel, _, name = key.partition("/")
+            if channel == address.channel:
+                return address.replace(support_address=name)
+        return None
