@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import aiohttp
 import msgspec
@@ -33,6 +33,7 @@ from gateway import (
     Sent,
     Services,
     Settings,
+    SupportAddressName,
     Traits,
     TryLater,
     Undeliverable,
@@ -49,8 +50,18 @@ PAGE = 100
 N = TypeVar("N", int, float)
 
 
+class RestSite(BaseModel):
+    """A further program. Everything else is as in `RestSettings`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: SecretStr = Field(description="its clients must send it as a bearer token")
+    callback_url: str | None = Field(None, pattern="^https?://", description="as for the first")
+
+
 class RestSettings(BaseModel):
-    """The section ``channels.rest``."""
+    """The section ``channels.rest``; ``sites`` are further programs by name, each with paths of its
+    own."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -62,6 +73,14 @@ class RestSettings(BaseModel):
         None, pattern="^https?://", description="where messages are pushed; none: they are fetched"
     )
     callback_timeout: float = Field(10.0, gt=0, description="seconds for one push")
+    sites: dict[SupportAddressName, RestSite] = Field(
+        {}, description="further programs, each a support address of its own"
+    )
+
+    def accounts(self) -> dict[str, Self]:
+        """The settings of each support address, by its name; the first one has none."""
+        sites = self.sites.items()
+        return {"": self, **{name: self.model_copy(update=dict(site)) for name, site in sites}}
 
 
 class RestMessage(msgspec.Struct, frozen=True):
@@ -82,7 +101,8 @@ class Rest:
 
     name = "rest"
 
-    def __init__(self, settings: RestSettings) -> None:
+    def __init__(self, settings: RestSettings, *, support_address: str = "") -> None:
+        self.support_address = support_address
         self._settings = settings
         self._polls = LongPolls()
 
@@ -101,7 +121,7 @@ class Rest:
         async def receive(request: web.Request) -> web.Response:
             self._check_token(request)
             body = decode(await request.read())
-            accepted = await services.intake.accept(parse(body, services))
+            accepted = await services.intake.accept(parse(body, services, self.support_address))
             timeout = self._settings.answer_timeout
             answer = await services.mailbox.answer(accepted.turn, timeout=timeout)
             if answer is None:
@@ -110,15 +130,18 @@ class Rest:
 
         async def poll(request: web.Request) -> web.Response:
             self._check_token(request)
-            return await _poll(request, services, self._polls)
+            return await _poll(request, services, self._polls, self.support_address)
 
+        site = f"/{self.support_address}" if self.support_address else ""
         return (
-            web.post("/webhooks/rest/webhook", receive),
-            web.get("/channels/rest/messages", poll),
+            web.post(f"/webhooks/rest{site}/webhook", receive),
+            web.get(f"/channels/rest{site}/messages", poll),
         )
 
     def describe(self) -> Mapping[str, Json]:
-        """The channel's part of ``/openapi.json``."""
+        """The part of ``/openapi.json``; further sites have the same paths below theirs."""
+        if self.support_address:
+            return {}
         part: dict[str, Any] = packaged_yaml("channels", "rest.openapi.yaml")
         [_], schemas = msgspec.json.schema_components([RestMessage])
         part["components"]["schemas"]["rest.InboundMessage"] = schemas["RestMessage"]
@@ -140,8 +163,8 @@ class RestCallback(Rest):
     again.
     """
 
-    def __init__(self, settings: RestSettings, url: str) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: RestSettings, url: str, *, support_address: str = "") -> None:
+        super().__init__(settings, support_address=support_address)
         self._url = url
         self._timeout = aiohttp.ClientTimeout(total=settings.callback_timeout)
 
@@ -178,10 +201,10 @@ def _push_result(response: aiohttp.ClientResponse) -> Sent:
     raise Undeliverable(answer)
 
 
-def parse(body: RestMessage, services: Services) -> Inbound:
+def parse(body: RestMessage, services: Services, support_address: str = "") -> Inbound:
     """The webhook's body as an inbound message."""
     return Inbound(
-        address=Address(channel="rest", value=body.sender),
+        address=Address(channel="rest", value=body.sender, support_address=support_address),
         text=body.message,
         at=services.clock.now(),
         remote_id=body.message_id,
@@ -216,13 +239,15 @@ def _survey_buttons(message: Message) -> tuple[Button, ...]:
     return tuple(Button(title=number, payload=number) for number in "12345")
 
 
-async def _poll(request: web.Request, services: Services, polls: LongPolls) -> web.Response:
+async def _poll(
+    request: web.Request, services: Services, polls: LongPolls, support_address: str
+) -> web.Response:
     sender = request.query.get("sender", "")
     if not sender:
         raise web.HTTPBadRequest(text="the sender is missing: add ?sender=...")
     after = _number(request, "after", int, 0, 2**62)
     wait = _number(request, "wait", float, 0.0, MAX_WAIT)
-    address = Address(channel="rest", value=sender)
+    address = Address(channel="rest", value=sender, support_address=support_address)
     async with services.events.listen(address.lane) as events:
         messages = await services.mailbox.messages(address, after=after, limit=PAGE)
         try:
@@ -272,5 +297,9 @@ def register_settings(section: Section) -> None:
 def register_channels(register: Callable[[Channel], None], settings: Settings) -> None:
     if (section := settings.section(RestSettings)) is None:
         return
-    url = section.callback_url
-    register(RestCallback(section, url) if url else Rest(section))
+    for name, site in section.accounts().items():
+        url = site.callback_url
+        if url:
+            register(RestCallback(site, url, support_address=name))
+        else:
+            register(Rest(site, support_address=name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Self
 
@@ -13,6 +13,7 @@ from channels.email.automatic import LoopGuard
 from channels.email.imap import MailboxWatcher, check_login
 from channels.email.intake import MailIntake
 from channels.email.listener import SmtpListener
+from channels.email.mailboxes import MailboxNames, MailReceiver
 from channels.email.outgoing import (
     AlarmMails,
     MaildirTransport,
@@ -45,8 +46,17 @@ class Email:
     traits = Traits(attachments=True, unsure="resend", at_once=8)
 
     def __init__(
-        self, settings: EmailSettings, *, transport: MailTransport, max_bytes: int, max_text: int
+        self,
+        settings: EmailSettings,
+        *,
+        transport: MailTransport,
+        max_bytes: int,
+        max_text: int,
+        support_address: str = "",
+        mailboxes: Mapping[str, Email] | None = None,
     ) -> None:
+        """``mailboxes``: the further ones, for whose mail this one is the way in."""
+        self.support_address, self._mailboxes = support_address, mailboxes or {}
         self._settings, self._transport, self._max_bytes = settings, transport, max_bytes
         self._limits = ParseLimits(
             parts=settings.max_parts, files=settings.max_attachments, text=max_text
@@ -66,7 +76,24 @@ class Email:
         return bool(self._settings.alarm_to)
 
     @classmethod
-    def from_settings(cls, section: EmailSettings, settings: Settings) -> Self:
+    def all_from_settings(cls, section: EmailSettings, settings: Settings) -> list[Self]:
+        """One channel for each mailbox, the first one last: it gets mail for the others."""
+        named = {
+            name: cls.from_settings(account, settings, support_address=name)
+            for name, account in section.accounts().items()
+            if name
+        }
+        return [*named.values(), cls.from_settings(section, settings, mailboxes=named)]
+
+    @classmethod
+    def from_settings(
+        cls,
+        section: EmailSettings,
+        settings: Settings,
+        *,
+        support_address: str = "",
+        mailboxes: Mapping[str, Email] | None = None,
+    ) -> Self:
         """Build the channel. Certificate paths are relative to the configuration file, the
         Maildir to the data directory."""
         limits = settings.core.limits
@@ -83,6 +110,8 @@ class Email:
             transport=transport,
             max_bytes=min(section.max_size, limits.attachment),
             max_text=limits.text,
+            support_address=support_address,
+            mailboxes=mailboxes,
         )
 
     async def open(self) -> None:
@@ -108,7 +137,7 @@ class Email:
         self._services = services
         async with AsyncExitStack() as stack:
             if services.serves_http:
-                await self._listen(self._intake(services), stack)
+                await self._listen(self._receiver(services), stack)
             else:
                 self._listener_problem = None
             await asyncio.get_running_loop().create_future()
@@ -133,7 +162,7 @@ class Email:
         if self._settings.imap is None:
             await asyncio.get_running_loop().create_future()
             return
-        store = self._intake(services).store
+        store = self._receiver(services).store_watched
         self._watcher = MailboxWatcher(
             self._settings.imap, store, services.clock, max_bytes=self._max_bytes
         )
@@ -176,17 +205,32 @@ class Email:
         advice = "check its host, port, user and password in `channels.email`"
         return [HealthProblem(what=problem, fix=advice) for problem in problems]
 
-    def _intake(self, services: Services) -> MailIntake:
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """The addresses of this mailbox, lower-case."""
+        return self._settings.own_addresses
+
+    def _receiver(self, services: Services) -> MailReceiver:
+        mailboxes = {"": self, **self._mailboxes}
+        return MailReceiver(
+            default=self.intake(services),
+            intakes={name: mailbox.intake(services) for name, mailbox in mailboxes.items()},
+            names=MailboxNames({n: mailbox.own_addresses for n, mailbox in mailboxes.items()}),
+        )
+
+    def intake(self, services: Services) -> MailIntake:
+        """Stores mail that was written to this mailbox."""
         return MailIntake(
             services=services,
             channel=self.name,
-            own_addresses=self._settings.own_addresses,
+            support_address=self.support_address,
+            own_addresses=self._settings.every_address,
             limits=self._limits,
             max_bytes=self._max_bytes,
             loop_guard=self._loop_guard,
         )
 
-    async def _listen(self, intake: MailIntake, stack: AsyncExitStack) -> None:
+    async def _listen(self, receiver: MailReceiver, stack: AsyncExitStack) -> None:
         if self._listener is None:
             await self.open()
         listener, self._listener = self._listener, None
@@ -196,7 +240,7 @@ class Email:
         def close() -> None:
             self.smtp_port, self._listener_problem = None, "the mail listener is closed"
 
-        serving = listener.serve(intake.store, self._settings, self._max_bytes)
+        serving = listener.serve(receiver.store, self._settings, self._max_bytes)
         await stack.enter_async_context(serving)
         self._listener_problem = None
         stack.callback(close)

@@ -32,6 +32,7 @@ class MailIntake:
     limits: ParseLimits
     max_bytes: int
     loop_guard: LoopGuard
+    support_address: str = ""
 
     async def store(self, raw: bytes, envelope: str | None = None) -> None:
         """Store the mail ``raw`` and return once it, or what it reports, is committed.
@@ -81,7 +82,11 @@ class MailIntake:
         facts = tuple(Fact(name=name, value=value) for name, value in notes if value)
         accepted = await self.services.intake.accept(
             Inbound(
-                address=Address(channel=self.channel, value=mail.sender),
+                address=Address(
+                    channel=self.channel,
+                    value=mail.sender,
+                    support_address=self.support_address,
+                ),
                 text=mail.text,
                 at=_plausible_date(mail.at, now),
                 remote_id=mail.remote_id,

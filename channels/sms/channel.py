@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from aiohttp import web
+from multidict import MultiDict
 from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
 
@@ -29,6 +30,7 @@ from gateway import (
     Inbound,
     Json,
     Outbound,
+    Receipt,
     RenderContext,
     Reply,
     Sent,
@@ -40,6 +42,8 @@ from gateway import (
 
 WEBHOOK = "/channels/sms/webhook"
 STATUS = "/channels/sms/status"
+SUPPORT_ADDRESS = "support_address"
+"""The parameter by which a status callback names our number."""
 SMS_MAX_FILES = 10
 """Files in one message ("Messages resource": ``MediaUrl``)."""
 WHATSAPP_MAX_FILES = 1
@@ -48,7 +52,8 @@ WHATSAPP_MAX_FILES = 1
 class Sms:
     """Customers reach us by text message. It also serves the webhooks of WhatsApp.
 
-    ``public_url`` is None when Twilio cannot reach us.
+    ``public_url`` is None when Twilio cannot reach us. Twilio calls one address for all our
+    numbers: the first one serves it, and passes on to ``numbers``, by their names.
     """
 
     name = "sms"
@@ -61,7 +66,10 @@ class Sms:
         public_url: str | None,
         signature: TwilioSignature,
         fetcher: TwilioMediaFetcher,
+        support_address: str = "",
+        numbers: Mapping[str, Sms] | None = None,
     ) -> None:
+        self.support_address, self._numbers = support_address, numbers or {}
         self.traits = _traits(settings)
         self._settings, self._sender, self._account = settings, sender, sender.account
         self._public_url, self._signature, self._fetcher = public_url, signature, fetcher
@@ -73,18 +81,20 @@ class Sms:
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
         """The webhooks for messages and for delivery statuses, and the files that we send."""
         self._services = services
+        if self.support_address:
+            return ()
         empty_answer = str(MessagingResponse())
 
         async def receive(request: web.Request) -> web.Response:
-            body, form = await self._verified(request)
-            await services.intake.accept(await self._parse(services, body, form))
+            number, body, form = await self._verified(request)
+            await services.intake.accept(await number.parse(services, body, form))
             return web.Response(text=empty_answer, content_type="text/xml")
 
         async def receive_status(request: web.Request) -> web.Response:
-            _, form = await self._verified(request)
+            number, _, form = await self._verified(request)
             message = request.query.get("message")
             if receipt := parse_receipt(form, message=message, at=services.clock.now()):
-                await services.intake.report(receipt)
+                await services.intake.report(number.at_number(receipt))
             return web.Response(status=204)
 
         return (
@@ -95,6 +105,8 @@ class Sms:
 
     def describe(self) -> Mapping[str, Json]:
         """The routes, for ``/openapi.json``."""
+        if self.support_address:
+            return {}
         part: dict[str, Json] = packaged_yaml("channels.sms", "openapi.yaml")
         return part
 
@@ -132,7 +144,7 @@ class Sms:
         if not owned:
             return [
                 HealthProblem(
-                    what="the number in `channels.sms.from` is not one of this account",
+                    what=f"the number in `{self._key}.from` is not one of this account",
                     fix="buy it, or set one that the Twilio console shows",
                 )
             ]
@@ -155,12 +167,54 @@ class Sms:
         record = await self._sender.find(message)
         return self._sent(record, message.text) if record else None
 
-    async def _verified(self, request: web.Request) -> tuple[bytes, dict[str, str]]:
+    @property
+    def _key(self) -> str:
+        """Where our settings are."""
+        name = self.support_address
+        return f"channels.sms.numbers.{name}" if name else "channels.sms"
+
+    async def _verified(self, request: web.Request) -> tuple[Sms, bytes, dict[str, str]]:
+        """The number that the request is about, whose account must have signed it."""
         signature = self._signature.read(request)
         body = await request.read()
         form = read_form(body)
+        number = self._number_of(request.query.get(SUPPORT_ADDRESS, ""), form)
+        number.verify(request, form, signature)
+        return number, body, dict(form)
+
+    def _number_of(self, name: str, form: Mapping[str, str]) -> Sms:
+        """The number called ``name``, or that ``form`` was written to; else the first one."""
+        if name in self._numbers:
+            return self._numbers[name]
+        ours = {form.get("To", "").removeprefix(WHATSAPP_PREFIX), form.get("MessagingServiceSid")}
+        for number in self._numbers.values():
+            if not number.addressed.isdisjoint(ours):
+                return number
+        return self
+
+    @property
+    def addressed(self) -> frozenset[str]:
+        """See `SmsSettings.addressed`."""
+        return self._settings.addressed
+
+    def verify(self, request: web.Request, form: MultiDict[str], signature: str) -> None:
+        """Raises HTTPForbidden when our account has not signed it."""
         self._signature.verify(request, form, signature)
-        return body, dict(form)
+
+    def at_number(self, receipt: Receipt) -> Receipt:
+        """``receipt`` of a message that left from this number."""
+        if receipt.address is None:
+            return receipt
+        return receipt.replace(
+            address=receipt.address.replace(support_address=self.support_address)
+        )
+
+    async def parse(self, services: Services, body: bytes, form: dict[str, str]) -> Inbound:
+        """A message to this number, with its files."""
+        inbound = await self._parse(services, body, form)
+        return inbound.replace(
+            address=inbound.address.replace(support_address=self.support_address)
+        )
 
     async def _parse(self, services: Services, body: bytes, form: dict[str, str]) -> Inbound:
         now, by_twilio = services.clock.now(), self._settings.help_by_twilio
@@ -212,7 +266,10 @@ class WhatsApp:
 
     name = "whatsapp"
 
-    def __init__(self, settings: SmsSettings, sender: TwilioSender) -> None:
+    def __init__(
+        self, settings: SmsSettings, sender: TwilioSender, *, support_address: str = ""
+    ) -> None:
+        self.support_address = support_address
         self.traits = _traits(settings)
         self._sender = sender
 
@@ -225,13 +282,34 @@ class WhatsApp:
         return Sent(remote_id=record.sid) if record else None
 
 
-def channels(account: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
-    """SMS and WhatsApp, as configured."""
+def channels(section: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
+    """SMS and WhatsApp of every number, as configured."""
+    links = MediaLinks(section.auth_token, public_url=settings.core.public_url.rstrip("/"))
+    numbers: dict[str, Sms] = {}
+    found: list[Channel] = []
+    for name, account in reversed(
+        section.accounts().items()
+    ):  # the first one last: it has them all
+        sms, whatsapp = _number(account, settings, links, name, {} if name else numbers)
+        if name:
+            numbers[name] = sms
+        found = [sms, whatsapp, *found]
+    return tuple(found)
+
+
+def _number(
+    account: SmsSettings,
+    settings: Settings,
+    links: MediaLinks,
+    name: str,
+    numbers: Mapping[str, Sms],
+) -> tuple[Sms, WhatsApp]:
     url = settings.core.public_url.rstrip("/")
     public_url = url if url.startswith("https://") or account.overridden else None
     twilio = TwilioAccount(account)
-    links = MediaLinks(account.auth_token, public_url=url)
     status_url = f"{public_url}{STATUS}" if public_url else None
+    if status_url and name:
+        status_url += f"?{SUPPORT_ADDRESS}={name}"
     whatsapp_from = account.whatsapp_from or account.number
     sms = TwilioSender(
         account=twilio,
@@ -253,8 +331,16 @@ def channels(account: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
     signature = TwilioSignature(account.auth_token, public_url=url, proxies=account.trusted_proxies)
     fetcher = TwilioMediaFetcher(account, largest=settings.core.limits.attachment)
     return (
-        Sms(account, sms, public_url=public_url, signature=signature, fetcher=fetcher),
-        WhatsApp(account, whatsapp),
+        Sms(
+            account,
+            sms,
+            public_url=public_url,
+            signature=signature,
+            fetcher=fetcher,
+            support_address=name,
+            numbers=numbers,
+        ),
+        WhatsApp(account, whatsapp, support_address=name),
     )
 
 

@@ -137,7 +137,7 @@ class TwilioSender:
         media_urls = self._media_urls(message)
         if message.attempt > 1 and (sent := await self.find(message)):
             return sent
-        callback = f"{self.status_url}?message={message.message}" if self.status_url else None
+        callback = self._callback(message.message)
         return await self.account.call(
             lambda client: client.messages.create_async(
                 to=self.prefix + message.address.value,
@@ -165,6 +165,11 @@ class TwilioSender:
             if _may_be(record, message) and record.sid not in message.thread
         )
         return next(matching, None)
+
+    def _callback(self, message: int) -> str | None:
+        if self.status_url is None:
+            return None
+        return f"{self.status_url}{'&' if '?' in self.status_url else '?'}message={message}"
 
     def _media_urls(self, message: Outbound) -> list[str]:
         if not message.attachments:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from gateway.app import Gateway
 from gateway.cli.audit import operator
 from gateway.cli.common import config_option, json_option, open_store, print_json, run_async
 from gateway.model import Address
@@ -82,7 +83,8 @@ async def retry_inbox(config: Path | None, ids: tuple[int, ...]) -> None:
 def customer() -> None:
     """Export or erase the data of a customer.
 
-    ADDRESS is channel:value, such as email:ana@example.org.
+    ADDRESS is channel:value, such as email:ana@example.org. It stands for that person at each of
+    our numbers, mailboxes, bots and sites; email/shop:ana@example.org is one of them.
     """
 
 
@@ -96,10 +98,11 @@ async def export(config: Path | None, address: str) -> None:
     ADDRESS is channel:value, such as email:ana@example.org.
     """
     async with open_store(config) as gateway:
-        parsed = _parse_address(address)
-        data = await gateway.store.customers.export(parsed)
-        known = await gateway.audit.customer(parsed)
-        await gateway.audit.record(operator(), "exported", customer=known, origin="cli")
+        exported = []
+        for customer, parsed in await _customers_at(gateway, address):
+            exported.append(await gateway.store.customers.export(parsed))
+            await gateway.audit.record(operator(), "exported", customer=customer, origin="cli")
+    data = exported[0] if len(exported) == 1 else exported
     click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
 
 
@@ -114,13 +117,26 @@ async def erase(config: Path | None, address: str) -> None:
     email:ana@example.org.
     """
     async with open_store(config) as gateway:
-        parsed = _parse_address(address)
-        known = await gateway.audit.customer(parsed)
-        rows, files = await gateway.store.customers.erase(parsed)
-        await gateway.files.forget(files)
-        done = f"{rows} rows, {len(files)} files"
-        await gateway.audit.record(operator(), "erased", customer=known, origin="cli", detail=done)
-    click.echo(f"erased {rows} rows and {len(files)} files")
+        rows = count = 0
+        for customer, parsed in await _customers_at(gateway, address):
+            deleted, files = await gateway.store.customers.erase(parsed)
+            await gateway.files.forget(files)
+            rows, count = rows + deleted, count + len(files)
+            done = f"{deleted} rows, {len(files)} files"
+            await gateway.audit.record(
+                operator(), "erased", customer=customer, origin="cli", detail=done
+            )
+    click.echo(f"erased {rows} rows and {count} files")
+
+
+async def _customers_at(gateway: Gateway, text: str) -> list[tuple[int | None, Address]]:
+    """The customers with this address, by number, with one address of each. Raises BadParameter
+    and NotFound."""
+    address = _parse_address(text)
+    known = [address]
+    if not address.support_address:
+        known = [*await gateway.store.customers.at_support_addresses(address)] or known
+    return list({await gateway.audit.customer(one): one for one in known}.items())
 
 
 def _parse_address(text: str) -> Address:

@@ -65,6 +65,10 @@ class Brands:
         """The brand of the support address in ``address``; empty when it has none."""
         return self._by_key.get(address.channel_key, "") if self._by_key else ""
 
+    def by_key(self, key: str) -> str:
+        """The same for an `Address.channel_key`."""
+        return self._by_key.get(key, "")
+
     def title(self, brand: str) -> str:
         """The name of ``brand`` as people read it."""
         found = self._brands.get(brand)

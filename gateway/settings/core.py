@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from gateway.settings.brands import BrandName, Brands, BrandSettings
+from gateway.settings.yaml_reader import BadConfig, Problem, YamlLines, validate
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -360,6 +361,16 @@ class Settings:
         """The section that was declared with ``model``; None if it is asleep."""
         found = self._sections.get(model)
         return found if isinstance(found, model) else None
+
+    def overlaid(self, section: M, values: Mapping[str, Any], key: str) -> M:
+        """``section`` with ``values`` from the settings at ``key``. Raises BadConfig."""
+        own = {name: getattr(section, name) for name in section.model_fields_set}
+        problems: list[Problem] = []
+        merged = own | dict(values)
+        found = validate(type(section), merged, key, YamlLines("settings", {}), problems)
+        if found is None:
+            raise BadConfig(problems)
+        return found
 
     def replace(self, *, core: CoreSettings) -> Settings:
         """A copy with another ``core``."""

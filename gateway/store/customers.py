@@ -24,6 +24,11 @@ class Customers(Protocol):
         such an id (yet)."""
         ...
 
+    async def at_support_addresses(self, address: Address) -> tuple[Address, ...]:
+        """The known addresses with the channel and value of ``address``, at every support address:
+        the same person, as a rule."""
+        ...
+
     async def export(self, address: Address) -> Json: ...
     async def erase(self, address: Address) -> tuple[int, tuple[str, ...]]:
         """Erase the customer of ``address``. Returns the number of deleted rows, and the digests of

@@ -124,29 +124,24 @@ async def test_a_receipt_without_an_address_is_found_at_any_support_address(
     remote_id = f"sms-{provider.channels[NORTH].sent[0].key}"
     at = provider.gw.clock.now()
     receipt = Receipt(channel="sms", ids=(remote_id,), status="delivered", at=at)
-    await provider.gw.services.intake.report(receipt.replace(support_address="south"))
-    assert await _status(provider) == "sent"
-    await provider.gw.services.intake.report(receipt)
-    assert await _status(provider) == "delivered"
+    store = provider.gw.gateway.store.customers
+    assert await store.report(receipt.replace(support_address="south")) is None
+    assert await store.report(receipt) is not None
+    assert (await provider.gw.services.desk.card(1)).messages[-1].status == "delivered"
 
 
-async def _status(provider: Provider) -> str:
-    return (await provider.gw.services.desk.card(1)).messages[-1].status
-
-
-async def test_erasing_a_number_erases_it_at_every_support_address(provider: Provider) -> None:
-    """The person asks for all of it; ``sms/north:...`` means one of them alone."""
+async def test_a_customer_is_erased_at_one_support_address_or_at_all(provider: Provider) -> None:
+    """``sms/south:...`` is one of them; a person may ask for all."""
     for key in ("sms", NORTH, SOUTH):
         await provider.gw.customer(key, "+15550100").say(f"words to {key}")
     customers = provider.gw.gateway.store.customers
-    await customers.erase(Address(channel="sms", value="+15550100", support_address="south"))
-    exported = str(await customers.export(Address(channel="sms", value="+15550100")))
-    assert ("words to sms/north" in exported, "words to sms/south" in exported) == (True, False)
-    await customers.erase(Address(channel="sms", value="+15550100"))
-    tables = provider.gw.gateway.store.queries
-    for key in ("sms", NORTH, SOUTH):
-        address = Address.from_lane(f"{key}:+15550100")
-        assert await tables.messages(address, own=True) == ()
+    first = Address(channel="sms", value="+15550100")
+    everywhere = await customers.at_support_addresses(first)
+    assert [found.channel_key for found in everywhere] == ["sms", NORTH, SOUTH]
+    await customers.erase(everywhere[2])
+    assert await customers.at_support_addresses(first) == everywhere[:2]
+    assert "words to sms/north" in str(await customers.export(everywhere[1]))
+    assert "words to sms/north" not in str(await customers.export(first))
 
 
 async def test_an_agent_links_within_a_brand_only(provider: Provider) -> None:

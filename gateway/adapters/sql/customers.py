@@ -69,6 +69,13 @@ class SqlCustomers:
     async def report(self, receipt: Receipt) -> tuple[UpdatedMessage, ...] | None:
         return await self._db.write(lambda c: _report(c, receipt, self._webhooks))
 
+    async def at_support_addresses(self, address: Address) -> tuple[Address, ...]:
+        chosen = select(identities).where(
+            identities.c.channel == address.channel, identities.c.value == address.value
+        )
+        ordered = chosen.order_by(identities.c.support_address)
+        return await self._db.read(lambda c: tuple(rows.address(r) for r in c.execute(ordered)))
+
     async def export(self, address: Address) -> Json:
         return await self._db.read(lambda c: _export(c, address), long=True)
 
