@@ -82,6 +82,7 @@ class PastAnswer(Value, frozen=True, kw_only=True):
 
     conversation: int
     customer: int
+    brand: str = ""
     language: str
     asked: str
     said: str

@@ -81,7 +81,13 @@ _ANSWERED = (
     .subquery()
 )
 _ANSWERED_MESSAGES = (
-    select(messages, conversations.c.language, conversations.c.customer_id, customers.c.name)
+    select(
+        messages,
+        conversations.c.language,
+        conversations.c.brand,
+        conversations.c.customer_id,
+        customers.c.name,
+    )
     .join(_ANSWERED, _ANSWERED.c.id == messages.c.conversation_id)
     .join(conversations, conversations.c.id == messages.c.conversation_id)
     .join(customers, customers.c.id == conversations.c.customer_id)
@@ -318,6 +324,7 @@ def _first_answer(connection: Connection, conversation: Iterable[Row[Any]]) -> I
             yield PastAnswer(
                 conversation=row.conversation_id,
                 customer=row.customer_id,
+                brand=row.brand,
                 language=row.language,
                 asked=question[:LONGEST],
                 said=message.text[:LONGEST],
