@@ -191,6 +191,7 @@ class Pipeline:
             public_http=PublicNetworkHttp(),
             serves_http=infrastructure.serves_http,
             records=infrastructure.store.queries,
+            brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
             subscribers=_subscribers(
                 (

@@ -43,14 +43,20 @@ class DeskService:
     brands: Brands
 
     async def queue(self) -> tuple[QueueItem, ...]:
-        return await self.store.queries.queue()
+        items = await self.store.queries.queue()
+        return tuple(
+            item.replace(place=place) if (place := self.brands.place(item.conversation)) else item
+            for item in items
+        )
 
     async def card(self, conversation: int) -> ContextCard:
         card = await self.store.queries.card(conversation)
         linked = await self.store.links.linked_addresses(conversation)
-        return card.replace(summary=self.summaries.best(card), linked=linked)
+        place = self.brands.place(card.conversation)
+        return card.replace(summary=self.summaries.best(card), linked=linked, place=place)
 
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> ContextCard:
+        await self._check_brand(conversation, agent)
         _, on_its_way = await self.store.handoffs.claim(
             conversation, agent, epoch, self.clock.now()
         )
@@ -73,6 +79,7 @@ class DeskService:
     ) -> Accepted:
         """An unclaimed conversation is claimed first; one that another agent has raises Conflict.
         A repeated ``key`` changes nothing."""
+        await self._check_brand(conversation, agent)
         if not text.strip() and not attachments:
             raise NotAccepted("an answer needs text or a file")
         current = await self.store.queries.conversation(conversation)
@@ -99,6 +106,7 @@ class DeskService:
         return accepted
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
+        await self._check_brand(conversation, agent)
         if not text.strip():
             raise NotAccepted("a note needs text")
         message = Message(
@@ -116,10 +124,12 @@ class DeskService:
         return stored
 
     async def resolve(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
+        await self._check_brand(conversation, agent)
         line = f"{agent.name} resolved the conversation"
         return await self._release(conversation, agent, epoch, "resolved", line)
 
     async def hand_back(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
+        await self._check_brand(conversation, agent)
         line = f"{agent.name} handed the conversation back to the bot"
         return await self._release(conversation, agent, epoch, "bot", line)
 
@@ -133,6 +143,7 @@ class DeskService:
         skills: tuple[str, ...] = (),
         reason: str = "",
     ) -> Conversation:
+        await self._check_brand(conversation, agent)
         now = self.clock.now()
         handoff = HandoffRequest(
             reasons=(Reason(code="transferred", detail=reason or f"by {agent.name}"),),
@@ -159,6 +170,7 @@ class DeskService:
         self._changed(ignored.conversation)
 
     async def link(self, conversation: int, address: Address, agent: Agent) -> ContextCard:
+        await self._check_brand(conversation, agent)
         address = await self._reachable(conversation, address)
         self.verification.traits_of(address)
         now = self.clock.now()
@@ -166,6 +178,7 @@ class DeskService:
         return await self._note_link(conversation, f"{agent.name} linked {address.lane}", agent)
 
     async def unlink(self, conversation: int, link: int, agent: Agent) -> ContextCard:
+        await self._check_brand(conversation, agent)
         links = await self.store.links.linked_addresses(conversation)
         if link not in (linked.id for linked in links):
             raise NotFound(f"this customer has no link {link}")
@@ -173,8 +186,16 @@ class DeskService:
         return await self._note_link(conversation, f"{agent.name} took a link back", agent)
 
     async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
+        await self._check_brand(conversation, agent)
         address = await self._reachable(conversation, address)
         await self.verification.send_code(conversation, address, agent)
+
+    async def _check_brand(self, conversation: int, agent: Agent) -> None:
+        """Raises NotFound when ``agent`` does not work for the conversation's brand."""
+        if agent.brands:
+            found = await self.store.queries.conversation(conversation)
+            if not agent.works_for(found.brand):
+                raise NotFound(f"there is no conversation {conversation} for {agent.name}")
 
     async def _reachable(self, conversation: int, address: Address) -> Address:
         """``address`` at a support address of the conversation's brand. Raises NotAccepted when the

@@ -104,3 +104,9 @@ class Agent(Value, frozen=True, kw_only=True):
     name: str
     skills: tuple[str, ...] = ()
     tier: str = "front"
+    brands: tuple[str, ...] = ()
+    """The brands whose conversations they may see; none: all. An empty name is no brand."""
+
+    def works_for(self, brand: str) -> bool:
+        """Whether they may see the conversations of ``brand``."""
+        return not self.brands or brand in self.brands

@@ -231,6 +231,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     audit: AuditLog
     public_http: PublicHttp
     records: Records
+    brands: Mapping[str, str] = {}
+    """The names of the brands as people read them, by key."""
     encoder: TextEncoder | None = None
     """The sentence encoder of an understander, for search, clusters and the like; None: there is
     none."""

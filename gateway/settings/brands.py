@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from gateway.model import Address
+from gateway.model import Address, Conversation
 from gateway.settings.hours import Hours
 
 NAME = r"[a-z0-9][a-z0-9_-]{0,39}"
@@ -73,6 +73,19 @@ class Brands:
         """The name of ``brand`` as people read it."""
         found = self._brands.get(brand)
         return (found.title if found else None) or brand
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The names of all brands as people read them."""
+        return {brand: self.title(brand) for brand in self._brands}
+
+    def place(self, conversation: Conversation) -> str:
+        """What people call our side of ``conversation``: its brand and its support address. Empty
+        for a channel's only address."""
+        name = conversation.address.support_address
+        title = self.title(conversation.brand)
+        parts = (title, name if name not in (conversation.brand, title) else "")
+        return " · ".join(part for part in parts if part)
 
     def hours(self, brand: str) -> Hours | None:
         """The brand's own hours, if it has some."""

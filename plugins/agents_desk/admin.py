@@ -53,6 +53,7 @@ class AccountManager:
         display_name: str = "",
         tier: str = "front",
         skills: tuple[str, ...] = (),
+        brands: tuple[str, ...] = (),
     ) -> None:
         password_hash = hash_password(password)
         try:
@@ -71,7 +72,7 @@ class AccountManager:
             raise WarmlineError(rule) from None
         account = DeskAccount(
             name=name,
-            agent=desk_agent(name, display_name, tier=tier, skills=skills),
+            agent=desk_agent(name, display_name, tier=tier, skills=skills, brands=brands),
             role=parse_role(role),
             password_hash=password_hash,
         )

@@ -62,6 +62,7 @@ def user() -> None:
 @click.option("--display-name", default="", help="what colleagues see")
 @click.option("--tier", default="front", show_default=True)
 @click.option("--skill", "skills", multiple=True)
+@click.option("--brand", "brands", multiple=True, help="sees only these brands; none: all")
 @password_option
 @click.pass_obj
 def add(  # noqa: PLR0917  (click passes them by name)
@@ -72,6 +73,7 @@ def add(  # noqa: PLR0917  (click passes them by name)
     display_name: str,
     tier: str,
     skills: tuple[str, ...],
+    brands: tuple[str, ...],
     password: str,
 ) -> None:
     """Add the user NAME."""
@@ -86,6 +88,7 @@ def add(  # noqa: PLR0917  (click passes them by name)
             display_name=display_name,
             tier=tier,
             skills=skills,
+            brands=brands,
         ),
     )
     click.echo(f"{name} may sign in as {role}")

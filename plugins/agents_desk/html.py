@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from aiohttp import web
@@ -44,7 +44,14 @@ SECURITY_HEADERS = {
 class HtmlRenderer:
     """Renders the templates. A misspelt name in a template is an error, not an empty string."""
 
-    def __init__(self, clock: Clock, *, asset_url: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        asset_url: Callable[[str], str],
+        brands: Mapping[str, str] | None = None,
+    ) -> None:
+        """``brands``: the names of the brands as people read them."""
         self._clock = clock
         self._templates = Environment(
             loader=PackageLoader("plugins.agents_desk"),
@@ -61,6 +68,7 @@ class HtmlRenderer:
             priority_label=priority_label,
             reason_label=reason_label,
             labels=labels,
+            brand_titles={"": "No brand", **(brands or {})},
             may=may,
             text_spans=view.text_spans,
             visible_cues=view.visible_cues,

@@ -125,7 +125,14 @@ class DeskPages:
         self, request: web.Request, session: DeskSession, *, current: int = 0
     ) -> view.QueueView:
         items = visible_items(await self.services.desk.queue(), session)
-        return view.queue_view(items, session.agent, queue_filter(request), current=current)
+        brand = request.query.get("brand", "")
+        return view.queue_view(
+            items,
+            session.agent,
+            queue_filter(request),
+            current=current,
+            brand=brand if brand in self.services.brands else "",
+        )
 
     async def _record_view(self, session: DeskSession, card: ContextCard) -> None:
         """Record the view before the page is shown, so that no page is shown unrecorded.

@@ -60,7 +60,9 @@ class WebDesk:
         settings, storage = self._settings, services.storage
         assets = StaticAssets("plugins.agents_desk")
         html = HtmlRenderer(
-            services.clock, asset_url=lambda name: f"/desk/static/{assets.version}/{name}"
+            services.clock,
+            asset_url=lambda name: f"/desk/static/{assets.version}/{name}",
+            brands=services.brands,
         )
         accounts = DeskAccounts(storage, accounts_from_settings(settings, self._data_dir))
         sessions = DeskSessions(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
+from urllib.parse import urlencode
 
 from gateway import (
     Address,
@@ -62,8 +63,18 @@ class QueueView(Value, frozen=True, kw_only=True):
     show: QueueFilter
     groups: tuple[QueueGroup, ...]
     counts: dict[str, int]
+    brand: str = ""
+    """Only conversations of this brand are shown; empty: of all."""
+    brands: tuple[str, ...] = ()
+    """Those that have conversations in the queue, if there are several."""
     next: QueueItem | None = None
     """The most urgent one that waits, other than the open conversation."""
+
+    def query(self, **changes: str) -> str:
+        """The filter as the query of an address, with ``changes``."""
+        chosen = {"show": self.show, "brand": self.brand, **changes}
+        kept = {name: value for name, value in chosen.items() if value not in ("", "all")}
+        return f"?{urlencode(kept)}" if kept else ""
 
 
 class ReceivedFile(Value, frozen=True, kw_only=True):
@@ -140,9 +151,17 @@ class ConflictSummary(Value, frozen=True, kw_only=True):
 
 
 def queue_view(
-    items: Sequence[QueueItem], agent: Agent, show: QueueFilter, *, current: int = 0
+    items: Sequence[QueueItem],
+    agent: Agent,
+    show: QueueFilter,
+    *,
+    current: int = 0,
+    brand: str = "",
 ) -> QueueView:
-    """``current`` is the id of the open conversation."""
+    """``current`` is the id of the open conversation; ``brand`` that of the shown ones."""
+    brands = tuple(sorted({item.conversation.brand for item in items} | ({brand} - {""})))
+    if brand:
+        items = [item for item in items if item.conversation.brand == brand]
     mine = tuple(i for i in items if i.conversation.owner and i.conversation.owner.id == agent.id)
     waiting = tuple(i for i in items if i.conversation.owner is None)
     others = tuple(i for i in items if i not in mine and i not in waiting)
@@ -154,6 +173,8 @@ def queue_view(
     shown = (groups[show],) if show in groups else groups.values()
     return QueueView(
         show=show,
+        brand=brand,
+        brands=brands if len(brands) > 1 else (),
         groups=tuple(group for group in shown if group.items),
         counts={"all": len(items), "mine": len(mine), "waiting": len(waiting)},
         next=next((item for item in waiting if item.conversation.id != current), None),
