@@ -147,6 +147,9 @@ class Gateway:
         self.heartbeat = Heartbeat(
             processes=self.store.processes, recover=self._take_over, lease=core.process.lease
         )
+        for key in self.registrations.channels:
+            brand = self.settings.brands.by_key(key)
+            self.metrics.support_addresses.labels(key, brand).set(1)
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
         self._tasks: list[asyncio.Task[None]] = []

@@ -88,7 +88,7 @@ class OutboxDelivery:
 
     async def _send(self, channel: Sender, item: OutboxItem) -> Next | datetime:
         try:
-            with self.metrics.measure("channel", item.outbound.address.channel):
+            with self.metrics.measure("channel", item.outbound.address.channel_key):
                 async with asyncio.timeout(self.settings.timeout):
                     sent = await channel.send(item.outbound)
         except TryLater as error:
@@ -187,6 +187,6 @@ class OutboxDelivery:
 
     def _announce(self, item: OutboxItem, outcome: str) -> None:
         """Count the attempt and inform those who watch the conversation."""
-        self.metrics.sends.labels(item.outbound.address.channel, outcome).inc()
+        self.metrics.sends.labels(item.outbound.address.channel_key, outcome).inc()
         self.events.publish(Event(topic=item.lane, name="status"))
         self.events.publish(Event(topic="desk", name="status", conversation=item.conversation))

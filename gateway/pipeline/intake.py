@@ -38,7 +38,7 @@ class InboxIntake:
     async def accept(self, message: Inbound) -> Accepted:
         """Returns after the commit. Raises NotAccepted when there was none, TooLarge for a text
         that is longer than an attachment may be."""
-        channel = message.address.channel
+        channel = message.address.channel_key
         try:
             message = _storable(message)
             if brand := self.brands.of(message.address):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,6 +68,23 @@ class Brands:
     def by_key(self, key: str) -> str:
         """The same for an `Address.channel_key`."""
         return self._by_key.get(key, "")
+
+    def problems(self, channels: Collection[str]) -> list[str]:
+        """What is wrong with the support addresses of the brands, where ``channels`` are those that
+        are awake, by their keys."""
+        awake = {key.partition("/")[0] for key in channels}
+        unknown = [
+            f"brand {name}: there is no support address {key}; name it in `channels.{channel}`"
+            for name, brand in self._brands.items()
+            for key in brand.support_addresses
+            if (channel := key.partition("/")[0]) in awake and key not in channels
+        ]
+        unowned = [
+            f"{key} belongs to no brand; add it to one's `support_addresses`"
+            for key in channels
+            if self._brands and key not in self._by_key
+        ]
+        return unknown + unowned
 
     def title(self, brand: str) -> str:
         """The name of ``brand`` as people read it."""
