@@ -159,7 +159,7 @@ def queue_view(
     brand: str = "",
 ) -> QueueView:
     """``current`` is the id of the open conversation; ``brand`` that of the shown ones."""
-    brands = tuple(sorted({item.conversation.brand for item in items} | ({brand} - {""})))
+    known = {item.conversation.brand for item in items} | ({brand} - {""})
     if brand:
         items = [item for item in items if item.conversation.brand == brand]
     mine = tuple(i for i in items if i.conversation.owner and i.conversation.owner.id == agent.id)
@@ -174,7 +174,7 @@ def queue_view(
     return QueueView(
         show=show,
         brand=brand,
-        brands=brands if len(brands) > 1 else (),
+        brands=tuple(sorted(known - {""})) if len(known) > 1 else (),
         groups=tuple(group for group in shown if group.items),
         counts={"all": len(items), "mine": len(mine), "waiting": len(waiting)},
         next=next((item for item in waiting if item.conversation.id != current), None),

@@ -15,6 +15,9 @@ from gateway import Agent, BadConfig, NotFound, Reason, RenderContext, Reply, Tu
 from gateway.cli.doctor import health_checks
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
 from plugins import followup, precedents
+from plugins.agents_desk import view
+from plugins.agents_desk.html import HtmlRenderer
+from plugins.agents_desk.sessions import DeskSession
 from tests.precedents.test_precedents import ANSWER, KETTLE
 
 BRANDS: dict[str, Any] = {
@@ -139,6 +142,32 @@ async def test_the_queue_names_brand_and_support_address(tmp_path: Path) -> None
             await gw.customer(key, "+15550100").say("hello")
         places = [item.place for item in await gw.services.desk.queue()]
     assert places == ["North Outdoor", "south"]
+
+
+async def test_the_desk_shows_one_brand_or_all(tmp_path: Path) -> None:
+    """The choice is there when the queue has several; what is shown names brand and address."""
+    session = DeskSession(
+        id="i", token="t", name="ana", agent=Agent(id="desk:ana", name="Ana"), role="agent",
+        since=MONDAY_NIGHT, seen=MONDAY_NIGHT,
+    )  # fmt: skip
+    async with opened(tmp_path) as gw:
+        for key in ("sms", "sms/south"):
+            await gw.customer(key, f"+1555{len(key)}").say("hello")
+        items = await gw.services.desk.queue()
+        html = HtmlRenderer(gw.clock, asset_url=str, brands=gw.services.brands)
+        pages = [
+            html.page("queue.html", session=session, queue=queue, view=None).text or ""
+            for queue in (
+                view.queue_view(items, session.agent, "all"),
+                view.queue_view(items, session.agent, "waiting", brand="south"),
+                view.queue_view(items[:1], session.agent, "all"),
+            )
+        ]
+    assert ["+15553" in page for page in pages] == [True, False, True]
+    assert ["+15559" in page for page in pages] == [True, True, False]
+    assert ["All brands" in page for page in pages] == [True, True, False]
+    assert 'href="/desk?show=waiting&amp;brand=south"' in pages[1]
+    assert "SMS · North Outdoor" in pages[0]
 
 
 async def test_metrics_name_the_support_address(tmp_path: Path) -> None:
