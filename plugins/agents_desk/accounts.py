@@ -134,7 +134,11 @@ class DeskAccounts:
             if before is None:
                 raise NotFound(f"there is no user {name}")
             after = update(before)
-            same = before.role == after.role and before.password_hash == after.password_hash
+            same = (
+                before.role == after.role
+                and before.password_hash == after.password_hash
+                and before.agent.brands == after.agent.brands
+            )
             if before.fixed and not same:
                 raise WarmlineError(f"{before.name} is defined in the settings; change it there")
             try:

@@ -83,6 +83,16 @@ class AccountManager:
         new = parse_role(role)
         await self._change(by, name, "user_changed", lambda a: a.replace(role=new), f"role {role}")
 
+    async def set_brands(self, by: str, name: str, brands: tuple[str, ...]) -> None:
+        """Limit the person to ``brands``; none: they see all."""
+        await self._change(
+            by,
+            name,
+            "user_changed",
+            lambda a: a.replace(agent=a.agent.replace(brands=brands)),
+            f"brands {', '.join(brands) or 'all'}",
+        )
+
     async def lock(self, by: str, name: str) -> None:
         """Sign the person out everywhere and refuse later sign-ins."""
         await self._change(by, name, "user_locked", lambda a: a.replace(locked=True, era=a.era + 1))

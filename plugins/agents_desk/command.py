@@ -121,6 +121,17 @@ def role(opening: OpenServices, config: Path | None, name: str, role: str) -> No
 @user.command()
 @config_option
 @name_argument
+@click.option("--brand", "brands", multiple=True, help="none: all")
+@click.pass_obj
+def brands(opening: OpenServices, config: Path | None, name: str, brands: tuple[str, ...]) -> None:
+    """Limit NAME to these brands, from their next request on. Without a brand, to none."""
+    _run(opening, config, lambda manager: manager.set_brands(current_user(), name, brands))
+    click.echo(f"{name} now sees {', '.join(brands) or 'all brands'}")
+
+
+@user.command()
+@config_option
+@name_argument
 @click.pass_obj
 def lock(opening: OpenServices, config: Path | None, name: str) -> None:
     """Sign NAME out everywhere and refuse later sign-ins."""
@@ -191,5 +202,7 @@ def _run(
 
 
 def _describe(account: DeskAccount) -> str:
-    marks = (account.role, account.locked and "locked", account.fixed and "in the settings")
+    limited = f"only {' and '.join(account.agent.brands)}" if account.agent.brands else ""
+    fixed = account.fixed and "in the settings"
+    marks = (account.role, limited, account.locked and "locked", fixed)
     return f"{account.name}  {account.agent.name}  {', '.join(mark for mark in marks if mark)}"

@@ -172,7 +172,7 @@ class EventStream:
             endings = [
                 asyncio.ensure_future(ending)
                 for ending in (
-                    self._send_events(response),
+                    self._send_events(response, session),
                     self._session_ends(session),
                     self.closing.wait(),
                     response.wait(),
@@ -186,11 +186,13 @@ class EventStream:
                 await asyncio.gather(*endings, return_exceptions=True)
         return response
 
-    async def _send_events(self, response: EventSourceResponse) -> None:
+    async def _send_events(self, response: EventSourceResponse, session: DeskSession) -> None:
         async with self.services.events.listen("desk") as events:
             await response.send("{}", event="hello", retry=2000)
             async for event in events:
                 if event.name == "typing":
+                    if session.agent.brands:
+                        continue  # it may be another brand's customer
                     lane = json.dumps({"lane": event.data.get("lane", "")})
                     await response.send(lane, event="typing")
                 else:

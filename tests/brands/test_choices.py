@@ -11,11 +11,32 @@ from typing import Any
 import pytest
 
 import brand_voice
-from gateway import Agent, BadConfig, NotFound, Reason, RenderContext, Reply, Turn
+from gateway import (
+    Address,
+    Agent,
+    BadConfig,
+    Conversation,
+    NotFound,
+    Reason,
+    RenderContext,
+    Reply,
+    Turn,
+    WarmlineError,
+)
 from gateway.cli.doctor import health_checks
-from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
+from gateway.testing import (
+    FakeChannel,
+    FakeClock,
+    FakeHandler,
+    MemoryAuditLog,
+    MemoryStorage,
+    RunningGateway,
+    running,
+)
 from plugins import followup, precedents
 from plugins.agents_desk import view
+from plugins.agents_desk.accounts import DeskAccount, DeskAccounts, desk_agent, may_see
+from plugins.agents_desk.admin import AccountManager
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.sessions import DeskSession
 from tests.precedents.test_precedents import ANSWER, KETTLE
@@ -192,3 +213,21 @@ async def test_a_support_address_belongs_to_one_brand(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="sms belongs to both north and south"):
         async with opened(tmp_path, south={"support_addresses": ["sms"]}):
             pass
+
+
+async def test_a_users_brands_are_changed_where_they_are_kept() -> None:
+    """For somebody of the desk or Slack from their next request on; one of the settings there."""
+    fixed = {"ana": DeskAccount(name="ana", agent=desk_agent("ana"), fixed=True)}
+    accounts = DeskAccounts(MemoryStorage(), fixed)
+    manager = AccountManager(accounts=accounts, audit=MemoryAuditLog(FakeClock()))
+    await manager.add("cli:eve", "ben", "correct horse battery", brands=("north",))
+    await manager.set_brands("cli:eve", "ben", ("south",))
+    ben = await accounts.find("ben")
+    assert ben is not None
+    talk = Conversation(
+        address=Address(channel="sms", value="+1"), brand="south", opened_at=MONDAY_NIGHT
+    )
+    assert may_see("agent", ben.agent, talk)
+    assert not may_see("admin", ben.agent, talk.replace(brand="north"))
+    with pytest.raises(WarmlineError, match="defined in the settings"):
+        await manager.set_brands("cli:eve", "ana", ("south",))
