@@ -224,6 +224,10 @@ class Gateway:
         await self.store.processes.register(
             self.settings.core.process.name, self.settings.core.role
         )
+        if self.settings.core.brands and infrastructure.works_lanes:
+            keys = self.registrations.channels
+            brands = {key: self.settings.brands.by_key(key) for key in keys}
+            await self.store.customers.assign_brands(brands)
         cut_off = await self._recover() if infrastructure.works_lanes else 0
         self.lease_renewal = asyncio.create_task(self.heartbeat.renew())
         await self.cluster.start(self.scheduler.sweep_now)

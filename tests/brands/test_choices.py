@@ -215,6 +215,21 @@ async def test_a_support_address_belongs_to_one_brand(tmp_path: Path) -> None:
             pass
 
 
+async def test_brands_take_over_what_was_there_before_them(tmp_path: Path) -> None:
+    """A shop that first had no brands: its customers, by their own reference too, and its queue."""
+    plugins = (*channels(), FakeHandler(hand_over))
+    async with running(*plugins, tmp_path=tmp_path, clock=FakeClock()) as gw:
+        await gw.customer("sms", "+1").say("hello", ref="customer-7")
+    async with opened(tmp_path) as gw:
+        [item] = await gw.services.desk.queue()
+        assert (item.conversation.brand, item.place) == ("north", "North Outdoor")
+        await gw.customer("sms", "+2").say("hello again", ref="customer-7")
+        await gw.customer("sms/south", "+3").say("hello", ref="customer-7")
+        cards = [await gw.services.desk.card(number) for number in (1, 2, 3)]
+    first, again, other = (card.customer.id for card in cards)
+    assert (first == again, first == other) == (True, False)
+
+
 async def test_a_users_brands_are_changed_where_they_are_kept() -> None:
     """For somebody of the desk or Slack from their next request on; one of the settings there."""
     fixed = {"ana": DeskAccount(name="ana", agent=desk_agent("ana"), fixed=True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -76,6 +77,9 @@ class SqlCustomers:
         ordered = chosen.order_by(identities.c.support_address)
         return await self._db.read(lambda c: tuple(rows.address(r) for r in c.execute(ordered)))
 
+    async def assign_brands(self, brands: Mapping[str, str]) -> None:
+        await self._db.write(lambda c: _assign_brands(c, brands), long=True)
+
     async def export(self, address: Address) -> Json:
         return await self._db.read(lambda c: _export(c, address), long=True)
 
@@ -115,6 +119,23 @@ def _report(
             record_consent(connection, Address.from_lane(lane), "out")
     changed = [UpdatedMessage(lane=row.lane, conversation=row.conversation_id) for row in found]
     return tuple(dict.fromkeys(changed))
+
+
+def _assign_brands(connection: Connection, brands: Mapping[str, str]) -> None:
+    for key, brand in brands.items():
+        channel, _, name = key.partition("/")
+        theirs = select(identities.c.customer_id).where(
+            identities.c.channel == channel, identities.c.support_address == name
+        )
+        for table, here in (
+            (customers, customers.c.id.in_(theirs)),
+            (
+                conversations,
+                (conversations.c.channel == channel) & (conversations.c.support_address == name),
+            ),
+        ):
+            changed = update(table).where(here, table.c.brand != brand)
+            connection.execute(changed.values(brand=brand))
 
 
 def _left_from(receipt: Receipt) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 Going back, the name of a support address becomes part of the channel's name (``sms/sales``). So a
 version that knows one address of a channel keeps these rows apart, and sends nothing for them from
 another address. Going forward again restores the names, and the brands of customers with a
-reference; the brand of a conversation comes back with its next turn.
+reference; the other brands come back at the next start.
 """
 
 from __future__ import annotations
