@@ -55,8 +55,10 @@ class AgentsSlack:
         conversation that it names, else by its user's membership. The last one asked, that of the
         settings, takes what is left."""
         channel = _channel(payload)
-        if channel == self._settings.channel or channel in self._others:
-            return channel == self._settings.channel
+        event = payload.get("event")
+        in_channel = isinstance(event, dict) and event.get("type") != "app_home_opened"
+        if in_channel or channel in (self._settings.channel, *self._others):
+            return channel == self._settings.channel  # a customer's message costs no call
         if (conversation := named_conversation(payload)) is not None:
             try:
                 await context.read_card(conversation)
