@@ -50,7 +50,7 @@ class WebchatSite(BaseModel):
 
     origins: tuple[Origin, ...] = Field((), description="as for the first")
     identity_secret: Key | None = Field(None, description="as for the first")
-    look: WidgetLook = WidgetLook()
+    look: WidgetLook | None = None
 
 
 class WebchatSettings(BaseModel):
@@ -97,7 +97,7 @@ class WebchatSettings(BaseModel):
     send_timeout: float = Field(
         20, gt=0, description="seconds until a page that does not read is disconnected"
     )
-    look: WidgetLook = WidgetLook()
+    look: WidgetLook | None = None
     sites: dict[SupportAddressName, WebchatSite] = Field(
         {}, description="further sites of ours, each a support address of its own"
     )
@@ -123,8 +123,8 @@ def register_channels(register: Callable[[Channel], None], settings: Settings) -
             register(Webchat.from_settings(account, settings, support_address=name))
 
 
-def _look(look: WidgetLook, name: str, settings: Settings) -> WidgetLook:
+def _look(look: WidgetLook | None, name: str, settings: Settings) -> WidgetLook:
     """The look of the site's brand, laid over its own. Raises BadConfig."""
     brand = settings.brands.by_key(channel_key("webchat", name))
     own = settings.core.brands[brand].widget if brand else None
-    return settings.overlaid(look, own or {}, f"brands.{brand}.widget")
+    return settings.overlaid(look or WidgetLook(), own or {}, f"brands.{brand}.widget")
