@@ -78,13 +78,20 @@ class Queries(Protocol):
     ) -> tuple[Message, ...]: ...
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]: ...
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]: ...
-    async def newest_address(self, ref: str, *, channel: str) -> Address | None: ...
+    async def newest_address(
+        self, ref: str, *, channel: str, support_address: str = ""
+    ) -> Address | None: ...
     async def conversation(self, id: int) -> Conversation: ...
     async def queue(
-        self, *, after: QueuePosition | None = None, most: int | None = None
+        self,
+        *,
+        after: QueuePosition | None = None,
+        most: int | None = None,
+        brands: tuple[str, ...] = (),
     ) -> QueuePage:
         """What people have, and the next ``most`` of those that wait behind ``after``: all of them
-        without ``most``, from the most urgent without ``after``. One statement."""
+        without ``most``, from the most urgent without ``after``, of all brands without ``brands``.
+        One statement."""
         ...
 
     async def card(self, id: int) -> ContextCard:
