@@ -112,7 +112,7 @@ class OutboxDelivery:
 
     async def _with_question(self, outbound: Outbound) -> Outbound:
         """For a channel that quotes; without the question where it cannot be read."""
-        if not self.channels[outbound.address.channel].traits.quotes:
+        if not self.channels[outbound.address.channel_key].traits.quotes:
             return outbound
         try:
             question = await self.store.outbox.question(outbound.message)

@@ -55,6 +55,7 @@ class TurnPipeline:
 
     async def run(self, work: WorkItem) -> TurnOutcome:
         """Handle one message, timer or event."""
+        work = self._with_brand(work)
         turn = begin_turn(work, self.clock.now())
         turn = turn.replace(context=await self.contexts.gather(turn))
         turn = turn.replace(understanding=await self.understanding.understand(turn))
@@ -76,6 +77,14 @@ class TurnPipeline:
         answer = await self.handlers.answer(turn)
         draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
         return self.outcomes.answered(work, answer, draft)
+
+    def _with_brand(self, work: WorkItem) -> WorkItem:
+        """A message whose row is damaged has lost its brand, not its support address."""
+        inbound = work.inbound
+        if not self.brands or inbound is None or inbound.brand:
+            return work
+        brand = self.brands.of(inbound.address)
+        return work.replace(inbound=inbound.replace(brand=brand)) if brand else work
 
     def _consent_change(self, work: WorkItem, turn: Turn) -> ConsentChange | None:
         """An opt-out in the customer's own words; never in a message that speaks of harm: a person

@@ -33,8 +33,9 @@ from gateway.testing import (
     RunningGateway,
     running,
 )
-from plugins import followup, precedents
+from plugins import agents_desk, followup, precedents
 from plugins.agents_desk import view
+from plugins.agents_desk.account_data import PersonData
 from plugins.agents_desk.accounts import DeskAccount, DeskAccounts, desk_agent, may_see
 from plugins.agents_desk.admin import AccountManager
 from plugins.agents_desk.html import HtmlRenderer
@@ -60,17 +61,24 @@ def channels() -> tuple[FakeChannel, FakeChannel]:
 
 @asynccontextmanager
 async def opened(
-    folder: Path, *plugins: Any, clock: FakeClock | None = None, **brands: Any
+    folder: Path,
+    *plugins: Any,
+    clock: FakeClock | None = None,
+    desk: dict[str, Any] | None = None,
+    **brands: Any,
 ) -> AsyncIterator[RunningGateway]:
-    """A gateway with two brands; ``brands`` are their further settings, by name."""
+    """A gateway with two brands; ``brands`` are their further settings, by name. ``desk``: the
+    settings of a web desk."""
     config = {
         "brands": {name: own | brands.get(name, {}) for name, own in BRANDS.items()},
         "plugins": {
             "followup": {"delay_minutes": 0, "quiet": None},
             "precedents": {"look_every": 0},
+            **({"agents_desk": desk} if desk is not None else {}),
         },
     }
-    given = (*channels(), followup, precedents, *(plugins or (FakeHandler(hand_over),)))
+    modules = () if desk is None else (agents_desk,)
+    given = (*channels(), followup, precedents, *modules, *(plugins or (FakeHandler(hand_over),)))
     async with running(*given, config=config, tmp_path=folder, clock=clock or FakeClock()) as gw:
         yield gw
 
@@ -165,8 +173,8 @@ async def test_the_queue_names_brand_and_support_address(tmp_path: Path) -> None
     assert places == ["North Outdoor", "south"]
 
 
-async def test_the_desk_shows_one_brand_or_all(tmp_path: Path) -> None:
-    """The choice is there when the queue has several; what is shown names brand and address."""
+async def test_the_desk_names_brand_and_support_address(tmp_path: Path) -> None:
+    """The choice of a brand is there for who sees several, and stays in the links."""
     session = DeskSession(
         id="i", token="t", name="ana", agent=Agent(id="desk:ana", name="Ana"), role="agent",
         since=MONDAY_NIGHT, seen=MONDAY_NIGHT,
@@ -174,18 +182,17 @@ async def test_the_desk_shows_one_brand_or_all(tmp_path: Path) -> None:
     async with opened(tmp_path) as gw:
         for key in ("sms", "sms/south"):
             await gw.customer(key, f"+1555{len(key)}").say("hello")
-        items = await gw.services.desk.queue()
+        page = await gw.services.desk.queue_page()
         html = HtmlRenderer(gw.clock, asset_url=str, brands=gw.services.brands)
+        names = tuple(gw.services.brands)
         pages = [
             html.page("queue.html", session=session, queue=queue, view=None).text or ""
             for queue in (
-                view.queue_view(items, session.agent, "all"),
-                view.queue_view(items, session.agent, "waiting", brand="south"),
-                view.queue_view(items[:1], session.agent, "all"),
+                view.queue_view(page, session.agent, "all", brands=names),
+                view.queue_view(page, session.agent, "waiting", brand="south", brands=names),
+                view.queue_view(page, session.agent, "all", brands=names[:1]),
             )
         ]
-    assert ["+15553" in page for page in pages] == [True, False, True]
-    assert ["+15559" in page for page in pages] == [True, True, False]
     assert ["All brands" in page for page in pages] == [True, True, False]
     assert 'href="/desk?show=waiting&amp;brand=south"' in pages[1]
     assert "SMS · North Outdoor" in pages[0]
@@ -233,8 +240,10 @@ async def test_brands_take_over_what_was_there_before_them(tmp_path: Path) -> No
 async def test_a_users_brands_are_changed_where_they_are_kept() -> None:
     """For somebody of the desk or Slack from their next request on; one of the settings there."""
     fixed = {"ana": DeskAccount(name="ana", agent=desk_agent("ana"), fixed=True)}
-    accounts = DeskAccounts(MemoryStorage(), fixed)
-    manager = AccountManager(accounts=accounts, audit=MemoryAuditLog(FakeClock()))
+    storage, audit = MemoryStorage(), MemoryAuditLog(FakeClock())
+    accounts = DeskAccounts(storage, fixed)
+    data = PersonData(storage, accounts, audit)
+    manager = AccountManager(accounts=accounts, audit=audit, data=data)
     await manager.add("cli:eve", "ben", "correct horse battery", brands=("north",))
     await manager.set_brands("cli:eve", "ben", ("south",))
     ben = await accounts.find("ben")
