@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from gateway import Address, Receipt
+from gateway.adapters.sql.identities import refused_by
+from gateway.adapters.sql.schema import inbox
+from gateway.pipeline.outcomes import SUSPENDED
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, RunningGateway, running
-from tests.spine.conftest import echo
+from tests.spine.conftest import Barrier, before, echo
 
 BRANDS = {
     "brands": {
@@ -86,6 +90,87 @@ async def test_an_opt_out_counts_for_the_number_it_was_sent_to(provider: Provide
     await provider.gw.customer(NORTH, "+15550100").say("hello")
     await provider.gw.customer(SOUTH, "+15550100").say("hello")
     assert (provider.sent(NORTH), provider.sent(SOUTH)) == ([], ["You said hello."])
+
+
+async def test_an_opt_out_in_words_counts_for_the_number_it_was_sent_to(
+    provider: Provider,
+) -> None:
+    """So does its confirmation; a START to one number lifts what was said to that one."""
+    north, south = (provider.gw.customer(key, "+15550100") for key in (NORTH, SOUTH))
+    await north.say("Please stop sending me messages.")
+    await south.say("Please stop sending me messages.")
+    await south.say("START")
+    for customer in (north, south):
+        await customer.say("hello")
+    assert "START" in provider.sent(NORTH)[-1]
+    assert provider.sent(SOUTH)[-1] == "You said hello."
+
+
+async def test_a_dead_address_is_suspended_at_the_number_that_found_it_dead(
+    provider: Provider,
+) -> None:
+    """A bounce without an id, known by our words, is about the mailbox that it came to."""
+    for key in (NORTH, SOUTH):
+        await provider.gw.customer(key, "+15550100").say("hello to all of you")
+    bounce = Receipt(
+        channel="sms",
+        ids=(),
+        status="failed",
+        at=provider.gw.clock.now(),
+        address=Address(channel="sms", value="+15550100", support_address="south"),
+        words="Undelivered: You said hello to all of you. User unknown",
+        unreachable=True,
+    )
+    assert await provider.gw.services.intake.report(bounce)
+    desk = provider.gw.services.desk
+    cards = [await desk.card(number) for number in (1, 2)]
+    assert [card.messages[1].status for card in cards] == ["sent", "failed"]
+    addresses = [card.conversation.address for card in cards]
+    why = await provider.gw.gateway.database.read(
+        lambda c: [refused_by(c, address) for address in addresses]
+    )
+    assert why == [None, SUSPENDED]
+
+
+async def test_a_signed_in_user_is_at_home_at_each_site_of_its_own(provider: Provider) -> None:
+    """The newest conversation is looked up at the site that is asked."""
+    for value in ("first", "second"):
+        await provider.gw.customer("chat/north", value).say("hello", ref="customer-7")
+    await provider.gw.customer("sms", "+15550100").say("hello", ref="customer-7")
+    find = provider.gw.services.records.newest_address
+    north = await find("customer-7", channel="chat", support_address="north")
+    assert north == Address(channel="chat", value="second", support_address="north")
+    assert await find("customer-7", channel="chat") is None
+    assert await find("customer-7", channel="sms", support_address="north") is None
+
+
+async def test_thanks_after_the_end_stay_at_the_number_they_were_sent_to(
+    provider: Provider,
+) -> None:
+    ana = provider.gw.desk_agent("ana")
+    for key in (NORTH, SOUTH):
+        await provider.gw.customer(key, "+15550100").say("hello")
+    for number in (1, 2):
+        card = await provider.gw.services.desk.card(number)
+        await ana.claim(card)
+        await ana.resolve(await provider.gw.services.desk.card(number))
+    await provider.gw.customer(NORTH, "+15550100").say("Thanks!")
+    cards = [await provider.gw.services.desk.card(number) for number in (1, 2)]
+    assert ["Thanks!" in [m.text for m in card.messages] for card in cards] == [True, False]
+
+
+async def test_a_damaged_message_keeps_its_brand(provider: Provider) -> None:
+    """Its row cannot be read; where it came in is known."""
+    barrier = Barrier()
+    with before(provider.gw.gateway.store.inbox, "take", barrier):
+        await provider.gw.customer(SOUTH, "+15550100").write("lost words")
+        await barrier.reached.wait()
+        damaged = update(inbox).values(payload="{")
+        await provider.gw.gateway.database.write(lambda c: c.execute(damaged).close())
+        barrier.opened.set()
+    await provider.gw.settled()
+    [item] = await provider.gw.services.desk.queue()
+    assert (item.conversation.brand, item.conversation.address.channel_key) == ("south", SOUTH)
 
 
 async def test_an_agents_answer_leaves_from_the_conversations_own_number(

@@ -113,7 +113,7 @@ def customer_question(
     where = ""
     if card is not None:
         where = (
-            f" {_name(card)} would see it on {channel_label(card.conversation.address.channel)}."
+            f" {_name(card)} would see it on {place_label(card)}."
         )
     return [
         kit.section(f"✋ *{CUSTOMER_QUESTION}* {escape(doubt)}{where}"),
