@@ -58,7 +58,7 @@ class Email:
         name of its brand as people read it, if it has one."""
         self.support_address, self._mailboxes = support_address, mailboxes or {}
         self._settings, self._transport, self._max_bytes = settings, transport, max_bytes
-        self._look = MailLook.from_settings(settings, brand)
+        self.look = MailLook.from_settings(settings, brand)
         self._limits = ParseLimits(
             parts=settings.max_parts, files=settings.max_attachments, text=max_text
         )
@@ -183,8 +183,8 @@ class Email:
     async def send(self, message: Outbound) -> Sent:
         """Send one message; every attempt has the same Message-ID."""
         files = await self._files(message)
-        mail = await asyncio.to_thread(compose, message, files, self._look)
-        sender = self._look.sender.addr_spec
+        mail = await asyncio.to_thread(compose, message, files, self.look)
+        sender = self.look.sender.addr_spec
         await self._transport.send(mail, sender=sender, recipient=message.address.value)
         return Sent(remote_id=str(mail["Message-ID"]))
 

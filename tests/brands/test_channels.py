@@ -10,6 +10,7 @@ import pytest
 import channels.sms
 import channels.telegram
 from channels.slack import PATH, customers
+from channels.webchat.tokens import SessionTokens
 from gateway import SupportAddressChannel
 from gateway.app.infrastructure import plugin_name
 from gateway.plugins import PluginRegistry
@@ -89,6 +90,42 @@ async def test_a_status_is_that_of_the_number_it_left_from(
         assert (await sms.send_status("delivered"))[0] == 204
         [answer] = await sms.our_messages()
     assert answer.status == "delivered"
+
+
+async def test_a_template_at_another_number(twilio: FakeTwilio, tmp_path: Path) -> None:
+    """Its status names the number and the template."""
+    twilio.templates = {f"HX{1:032}": "{{1}}"}
+    more = {"numbers": {"south": {"from": SOUTH}}, "whatsapp_templates": {"en": f"HX{1:032}"}}
+    async with running_sms(twilio, tmp_path, **more) as sms:
+        await sms.text("hello", sender=f"whatsapp:{ANA}", To=f"whatsapp:{SOUTH}")
+        assert twilio.sent[0]["from"] == f"whatsapp:{SOUTH}"
+        await sms.send_status("failed", ErrorCode="63016")
+        assert "support_address=south&message=" in twilio.sent[1]["status_callback"]
+        assert twilio.sent[1]["status_callback"].endswith("&template=1")
+        assert twilio.sent[1]["from"] == f"whatsapp:{SOUTH}"
+
+
+async def test_two_forms_of_a_number_are_one_customer_of_one_of_ours(
+    twilio: FakeTwilio, tmp_path: Path
+) -> None:
+    """The form known at one number says nothing about the other."""
+    old, new = "+5215512345678", "+525512345678"
+    async with running_sms(twilio, tmp_path, numbers={"south": {"from": SOUTH}}) as sms:
+        await sms.text("hello", sender=old, To=NUMBER)
+        await sms.text("hello", sender=new, To=SOUTH)
+        await sms.text("hello again", sender=old, To=SOUTH)
+        cards = [await sms.gw.services.desk.card(number) for number in (1, 2)]
+    assert [card.conversation.address.lane for card in cards] == [f"sms:{old}", f"sms/south:{new}"]
+    assert len(cards[1].messages) == 4
+
+
+def test_a_user_of_two_sites_has_two_homes() -> None:
+    """Each site numbers its own users: one's files are not the other's."""
+    homes = {
+        SessionTokens(secret="s" * 32, identity_secret=None, session_days=1, site=site).home("7")
+        for site in ("", "south", "east")
+    }
+    assert len(homes) == 3
 
 
 async def test_an_opt_out_at_one_number_leaves_the_other(

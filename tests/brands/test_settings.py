@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 import channels.email
+import channels.rest
 import channels.slack.customers
 import channels.sms
 import channels.telegram
-from channels.email import EmailSettings
+from channels.email import Email, EmailSettings
+from channels.email.composing import MailLook
 from channels.email.mailboxes import MailboxNames
+from channels.rest import RestSettings
 from channels.sms import SmsSettings
 from channels.telegram import TelegramSettings
 from gateway import BadConfig, Settings
@@ -80,9 +83,81 @@ def test_a_mailbox_takes_the_first_ones_way_out(tmp_path: Path) -> None:
     assert (east.outgoing, east.maildir) == (None, Path("east"))
 
 
+def test_a_number_has_its_own_rcs_and_an_accounts_templates(tmp_path: Path) -> None:
+    """An RCS sender is one number's; templates are the account's."""
+    section = TWILIO | {
+        "rcs_from": "rcs:north_agent",
+        "whatsapp_templates": {"en": f"HX{1:032}"},
+        "numbers": {
+            "south": {"from": "+15550200", "rcs_from": "rcs:south_agent"},
+            "east": {"from": "+15550300", "account_sid": "AC2", "auth_token": "t2"},
+        },
+    }
+    settings = read(tmp_path, channels.sms, "sms", section).section(SmsSettings)
+    assert settings is not None
+    south, east = (settings.accounts()[name] for name in ("south", "east"))
+    assert (south.rcs_from, east.rcs_from) == ("rcs:south_agent", None)
+    assert "rcs:south_agent" in south.addressed
+    assert (set(south.whatsapp_templates), set(east.whatsapp_templates)) == ({"en"}, set())
+
+
+def mailbox_looks(folder: Path, **south: Any) -> list[MailLook]:
+    """The looks of two mailboxes, each of its own brand; ``south`` are settings of the second."""
+    mailboxes = {"south": {"address": "help@south.example"} | south}
+    look = {"footer": "North Outdoor Ltd", "quote": False}
+    config = {
+        "brands": {
+            "north": {"title": "North Outdoor", "support_addresses": ["email"]},
+            "south": {"title": "South Outdoor", "support_addresses": ["email/south"]},
+        },
+        "channels": {"email": EMAIL | {"mailboxes": mailboxes, "look": look}},
+    }
+    settings = settings_for(as_plugins([channels.email]), config, folder, {})
+    section = settings.section(EmailSettings)
+    assert section is not None
+    south_mailbox, first = Email.all_from_settings(section, settings)
+    return [first.look, south_mailbox.look]
+
+
+def test_a_mailboxs_mail_looks_like_its_brand(tmp_path: Path) -> None:
+    """The address written to, the brand's name, and nothing that says another company."""
+    north, south = mailbox_looks(tmp_path)
+    assert str(north.sender) == "North Outdoor <help@north.example>"
+    assert str(south.sender) == "South Outdoor <help@south.example>"
+    assert (north.name, south.name) == ("North Outdoor", "South Outdoor")
+    assert (north.footer, south.footer) == ("North Outdoor Ltd", "")
+    assert (north.quote, south.quote) == (False, False)
+
+
+def test_a_mailbox_may_have_its_own_name_and_look(tmp_path: Path) -> None:
+    own = {"address": "The South <help@south.example>", "look": {"footer": "South Ltd"}}
+    _, south = mailbox_looks(tmp_path, **own)
+    assert str(south.sender) == "The South <help@south.example>"
+    assert (south.footer, south.quote) == ("South Ltd", True)
+
+
+def test_a_further_program_is_never_open(tmp_path: Path) -> None:
+    """Whatever the first one is; its own token or secret is needed, and what is unsafe about it is
+    named with its key."""
+    section = {
+        "open": True,
+        "origins": ["https://north.example"],
+        "sites": {"kiosk": {"token": "short", "callback_url": "http://kiosk.example/in"}},
+    }
+    settings = read(tmp_path, channels.rest, "rest", section).section(RestSettings)
+    assert settings is not None
+    kiosk = settings.accounts()["kiosk"]
+    assert (kiosk.open, kiosk.origins) == (False, ("https://north.example",))
+    assert [each.key for each in kiosk.unsafe("kiosk")] == [
+        "channels.rest.sites.kiosk.token",
+        "channels.rest.sites.kiosk.callback_url",
+    ]
+
+
 @pytest.mark.parametrize(
     ("module", "name", "section", "message"),
     [
+        (channels.rest, "rest", {"open": True, "sites": {"s": {}}}, "anybody could use it"),
         (channels.sms, "sms", TWILIO | {"numbers": {"s": {"from": "+15550100"}}}, "each needs its"),
         (
             channels.sms,
