@@ -112,9 +112,7 @@ def customer_question(
     """Whether a reply that reads as if it were for colleagues is for the customer."""
     where = ""
     if card is not None:
-        where = (
-            f" {_name(card)} would see it on {place_label(card)}."
-        )
+        where = f" {_name(card)} would see it on {place_label(card)}."
     return [
         kit.section(f"✋ *{CUSTOMER_QUESTION}* {escape(doubt)}{where}"),
         kit.section(f"&gt; {one_line(text, 600)}") if text else kit.context("A file"),
