@@ -125,10 +125,11 @@ class Webchat:
     def unsafe_settings(self) -> Iterable[UnsafeSetting]:
         """What is unsafe in public."""
         yield from untrusted_proxy(self._public_url, self._settings.proxies or 0)
+        site = f".sites.{self.support_address}" if self.support_address else ""
         for origin in self._settings.origins:
             if origin.startswith("http://"):
                 yield UnsafeSetting(
-                    key="channels.webchat.origins",
+                    key=f"channels.webchat{site}.origins",
                     what=f"{origin} is plain http: others could change the page and read the chat",
                     fix="embed the chat on pages with https",
                 )

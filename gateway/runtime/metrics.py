@@ -100,6 +100,7 @@ class TallyMetric(Collector):
 
     def __init__(self, name: str, help_text: str, label: str) -> None:
         self.tally: Mapping[str, int] = {}
+        self.label_names = (label,)
         self._family = partial(CounterMetricFamily, name, help_text, labels=[label])
 
     def describe(self) -> Iterable[Metric]:
