@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, web
 
-from gateway.testing import RunningGateway
+from gateway.testing import FakeClock, MemoryStorage, RunningGateway
 from plugins.agents_desk import accounts
+from plugins.agents_desk.accounts import DeskAccount, DeskAccounts, desk_agent
 from plugins.agents_desk.queue import SHOWN
+from plugins.agents_desk.sessions import DeskSessions
 from tests.agents_desk.conftest import FAST_HASHER, Visit, as_config, user
 from tests.agents_desk.test_live import QUEUE, next_event, stream
 from tests.brands.test_choices import opened
@@ -143,3 +145,24 @@ async def test_a_conversation_of_another_brand_does_not_exist(tmp_path: Path) ->
         await ben.send("/desk/c/1/claim", epoch="0")
         [item] = await found.gw.services.desk.queue()
         assert item.conversation.owner is None
+
+
+async def test_a_stream_ends_when_the_persons_brands_change() -> None:
+    """The browser connects again, and is told of what the person may see now."""
+    storage, clock = MemoryStorage(), FakeClock()
+    ben = DeskAccount(name="ben", agent=desk_agent("ben", brands=("north",)))
+    moved = ben.replace(agent=ben.agent.replace(brands=("south",)))
+    before, after = (
+        DeskSessions(
+            storage,
+            DeskAccounts(storage, {"ben": account}),
+            clock=clock,
+            idle=600,
+            absolute=6000,
+            secure=False,
+        )
+        for account in (ben, moved)
+    )
+    session = await before.start(ben, web.Response())
+    assert await before.is_open(session)
+    assert not await after.is_open(session)
