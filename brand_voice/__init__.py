@@ -48,34 +48,45 @@ class GuidedVoice:
 
     name = "brand_voice"
 
-    def __init__(self, guide: Guide) -> None:
-        self._guide = guide
-        self._compiled = CompiledGuide(guide)
-        self._cached = lru_cache(CACHED)(partial(render, self._compiled))
+    def __init__(self, guide: Guide, brands: Mapping[str, Guide] | None = None) -> None:
+        """``brands``: the guides of brands that have their own, by name."""
+        self._guides = {"": guide, **(brands or {})}
+        self._compiled = {name: CompiledGuide(found) for name, found in self._guides.items()}
+        self._cached = {
+            name: lru_cache(CACHED)(partial(render, found))
+            for name, found in self._compiled.items()
+        }
 
     def render(self, reply: Reply, context: RenderContext) -> Rendered:
         """The parts to send, the rules that shaped them, and advice on an agent's words."""
+        brand = context.brand if context.brand in self._guides else ""
         # An agent's words do not repeat, and a reply with timers is not hashable.
         if context.author == "agent" or reply.timers:
-            return render(self._compiled, reply, context)
+            return render(self._compiled[brand], reply, context)
         # The rules read only the label of an emotion.
         emotion = Emotion(label=context.emotion.label)
-        return self._cached(reply, context.replace(emotion=emotion))
+        return self._cached[brand](reply, context.replace(emotion=emotion, brand=brand))
 
     def lint(self, text: str, context: RenderContext) -> tuple[Finding, ...]:
         """Advice on ``text``. A finding is about ``text[finding.start:finding.end]``."""
-        return lint(self._compiled, text, context)
+        guide = self._compiled.get(context.brand, self._compiled[""])
+        return lint(guide, text, context)
 
     def schema(self) -> Mapping[str, Json]:
         """The JSON Schema of a guide file."""
         return schema()
 
     def phrases(self) -> Phrases:
-        """The guide's phrases that customers use; see `gateway.Phrases`."""
-        return {
-            code: {kind: found for kind, found in phrases.model_dump().items() if found}
-            for code, phrases in self._guide.customers.items()
-        }
+        """The phrases that customers use, of all guides; see `gateway.Phrases`."""
+        joined: dict[str, dict[str, tuple[str, ...]]] = {}
+        for guide in self._guides.values():
+            for code, phrases in guide.customers.items():
+                of_language = joined.setdefault(code, {})
+                for kind, found in phrases.model_dump().items():
+                    if found:
+                        before = of_language.get(kind, ())
+                        of_language[kind] = tuple(dict.fromkeys([*before, *found]))
+        return joined
 
     def check_guide(self, path: Path) -> tuple[str, ...]:
         """The problems of the guide at ``path``; none when it is valid."""
@@ -91,4 +102,9 @@ def register_settings(section: Section) -> None:
 def register_voice(register: Callable[[Voice], None], settings: Settings) -> None:
     section = settings.section(BrandVoiceSettings)
     path = settings.path(section.guide) if section and section.guide else None
-    register(GuidedVoice(load(path)))
+    brands = {
+        name: load(settings.path(brand.guide))
+        for name, brand in settings.core.brands.items()
+        if brand.guide
+    }
+    register(GuidedVoice(load(path), brands))

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         Turn,
         Understanding,
         Value,
+        channel_key,
     )
     from gateway.ports import (
         AlarmReceiver,
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
         StoredValue,
         Suggester,
         Summariser,
+        SupportAddressChannel,
         SurveyReader,
         TextEncoder,
         TooLarge,
@@ -128,8 +130,11 @@ if TYPE_CHECKING:
     from gateway.routing.reasons import reason_label, spoke_of_harm
     from gateway.settings import (
         BadConfig,
+        Brands,
+        BrandSettings,
         Problem,
         Settings,
+        SupportAddressName,
         compose_yaml,
         construct_yaml,
         packaged_yaml,
@@ -200,6 +205,8 @@ __all__ = [
     "Author",
     "Backoff",
     "BadConfig",
+    "BrandSettings",
+    "Brands",
     "Button",
     "Channel",
     "Clock",
@@ -296,6 +303,8 @@ __all__ = [
     "Suggester",
     "Suggestion",
     "Summariser",
+    "SupportAddressChannel",
+    "SupportAddressName",
     "Survey",
     "SurveyAnswer",
     "SurveyQuestion",
@@ -320,6 +329,7 @@ __all__ = [
     "WarmlineError",
     "WebhookSubscriber",
     "backoff",
+    "channel_key",
     "check_origin",
     "client_address",
     "client_network",

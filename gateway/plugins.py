@@ -6,6 +6,7 @@ packages that come with Warmline are found in the same way as anybody else's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydantic import BaseModel
 
 from gateway import hookspecs
 from gateway.hookspecs import PROJECT, Readiness
+from gateway.model import channel_key
 from gateway.ports import (
     Channel,
     ContextSource,
@@ -26,12 +28,16 @@ from gateway.ports import (
     PhraseConsumer,
     PhraseSource,
     Poller,
+    SupportAddressChannel,
     Understander,
     Voice,
     WarmlineError,
     WebhookSubscriber,
 )
 from gateway.settings import DeclaredSection, Settings
+
+CHANNEL_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+"""Without ``:`` and ``/``, which separate the parts of a lane's key."""
 
 
 class BadPlugin(WarmlineError):
@@ -52,6 +58,7 @@ class Registrations(msgspec.Struct, frozen=True, kw_only=True):
     """What the plugins registered."""
 
     channels: dict[str, Channel] = {}
+    """By `Address.channel_key`: ``sms``, ``sms/sales``."""
     handlers: list[Handler] = []
     understanders: list[Understander] = []
     sources: list[ContextSource] = []
@@ -174,6 +181,10 @@ class PluginRegistry:
             ) from error
 
 
+def _support_address(channel: object) -> str:
+    return channel.support_address if isinstance(channel, SupportAddressChannel) else ""
+
+
 def _share_phrases(registrations: Registrations) -> None:
     """Pass the phrases of the brand voice's guide to the engines that can look for them."""
     if isinstance(registrations.voice, PhraseSource):
@@ -190,10 +201,13 @@ def _register_callbacks(
     summary = found.by.setdefault(plugin, [])
 
     def register_channel(channel: Channel) -> None:
-        if channel.name in found.channels:
-            raise BadPlugin(f"{plugin} offers a second channel named {channel.name}; remove one")
-        found.channels[channel.name] = channel
-        summary.append(f"channel {channel.name}")
+        key = channel_key(channel.name, _support_address(channel))
+        if not CHANNEL_NAME.fullmatch(channel.name):
+            raise BadPlugin(f"{plugin} offers a channel named {channel.name!r}; use a-z, 0-9, _, -")
+        if key in found.channels:
+            raise BadPlugin(f"{plugin} offers a second channel named {key}; remove one")
+        found.channels[key] = channel
+        summary.append(f"channel {key}")
 
     def register_check(name: str, check: Readiness) -> None:
         found.checks[name] = check

@@ -21,4 +21,5 @@ def register_settings(section: Section) -> None:
 @hookimpl
 def register_channels(register: Callable[[Channel], None], settings: Settings) -> None:
     if account := settings.section(EmailSettings):
-        register(Email.from_settings(account, settings))
+        for channel in Email.all_from_settings(account, settings):
+            register(channel)

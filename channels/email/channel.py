@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Self
 
@@ -14,9 +14,10 @@ from channels.email.composing import MailLook, compose
 from channels.email.imap import MailboxWatcher, check_login
 from channels.email.intake import MailIntake
 from channels.email.listener import SmtpListener
+from channels.email.mailboxes import MailboxNames, MailReceiver
 from channels.email.outgoing import AlarmMails, MaildirTransport, MailTransport, SmtpTransport
 from channels.email.parse import ParseLimits
-from channels.email.settings import EmailSettings
+from channels.email.settings import EmailSettings, LookSettings
 from gateway import (
     Address,
     Clock,
@@ -30,6 +31,7 @@ from gateway import (
     Traits,
     TryLater,
     WarmlineError,
+    channel_key,
 )
 
 log = structlog.get_logger(__name__)
@@ -42,10 +44,21 @@ class Email:
     traits = Traits(attachments=True, unsure="resend", at_once=8, quotes=True, suspends=True)
 
     def __init__(
-        self, settings: EmailSettings, *, transport: MailTransport, max_bytes: int, max_text: int
+        self,
+        settings: EmailSettings,
+        *,
+        transport: MailTransport,
+        max_bytes: int,
+        max_text: int,
+        support_address: str = "",
+        mailboxes: Mapping[str, Email] | None = None,
+        brand: str = "",
     ) -> None:
+        """``mailboxes``: the further ones, for whose mail this one is the way in. ``brand``: the
+        name of its brand as people read it, if it has one."""
+        self.support_address, self._mailboxes = support_address, mailboxes or {}
         self._settings, self._transport, self._max_bytes = settings, transport, max_bytes
-        self._look = MailLook.from_settings(settings)
+        self.look = MailLook.from_settings(settings, brand)
         self._limits = ParseLimits(
             parts=settings.max_parts, files=settings.max_attachments, text=max_text
         )
@@ -64,11 +77,32 @@ class Email:
         return bool(self._settings.alarm_to)
 
     @classmethod
-    def from_settings(cls, section: EmailSettings, settings: Settings) -> Self:
+    def all_from_settings(cls, section: EmailSettings, settings: Settings) -> list[Self]:
+        """One channel for each mailbox, the first one last: it gets mail for the others."""
+        named = {
+            name: cls.from_settings(
+                _with_own_look(account, name, section, settings), settings, support_address=name
+            )
+            for name, account in section.accounts().items()
+            if name
+        }
+        return [*named.values(), cls.from_settings(section, settings, mailboxes=named)]
+
+    @classmethod
+    def from_settings(
+        cls,
+        section: EmailSettings,
+        settings: Settings,
+        *,
+        support_address: str = "",
+        mailboxes: Mapping[str, Email] | None = None,
+    ) -> Self:
         """Build the channel. Certificate paths are relative to the configuration file, the
         Maildir to the data directory."""
         limits = settings.core.limits
         section = section.with_paths(settings.path)
+        brands = settings.brands
+        brand = brands.by_key(channel_key(cls.name, support_address))
         transport: MailTransport
         if section.outgoing:
             transport = SmtpTransport(section.outgoing)
@@ -81,6 +115,9 @@ class Email:
             transport=transport,
             max_bytes=min(section.max_size, limits.attachment),
             max_text=limits.text,
+            support_address=support_address,
+            mailboxes=mailboxes,
+            brand=brands.title(brand),
         )
 
     async def open(self) -> None:
@@ -106,7 +143,7 @@ class Email:
         self._services = services
         async with AsyncExitStack() as stack:
             if services.serves_http:
-                await self._listen(self._intake(services), stack)
+                await self._listen(self._receiver(services), stack)
             else:
                 self._listener_problem = None
             await asyncio.get_running_loop().create_future()
@@ -131,7 +168,7 @@ class Email:
         if self._settings.imap is None:
             await asyncio.get_running_loop().create_future()
             return
-        store = self._intake(services).store
+        store = self._receiver(services).store_watched
         self._watcher = MailboxWatcher(
             self._settings.imap, store, services.clock, max_bytes=self._max_bytes
         )
@@ -146,8 +183,8 @@ class Email:
     async def send(self, message: Outbound) -> Sent:
         """Send one message; every attempt has the same Message-ID."""
         files = await self._files(message)
-        mail = await asyncio.to_thread(compose, message, files, self._look)
-        sender = self._look.sender.addr_spec
+        mail = await asyncio.to_thread(compose, message, files, self.look)
+        sender = self.look.sender.addr_spec
         await self._transport.send(mail, sender=sender, recipient=message.address.value)
         return Sent(remote_id=str(mail["Message-ID"]))
 
@@ -177,29 +214,53 @@ class Email:
         transport = self._transport
         if not isinstance(transport, MaildirTransport):
             return []
-        found = await asyncio.to_thread(lambda: list(transport.find(self._own(addresses))))
+        own, others = self._own(addresses), self._other_mailboxes
+        found = await asyncio.to_thread(lambda: list(transport.find(own, others)))
         return [content.decode("utf-8", "replace") for _, content in found]
 
     async def erase_customer(self, addresses: Sequence[Address]) -> int:
         """Delete them. (What was sent by a mail server lies with the customer.)"""
         if not isinstance(self._transport, MaildirTransport):
             return 0
-        return await asyncio.to_thread(self._transport.remove, self._own(addresses))
+        own, others = self._own(addresses), self._other_mailboxes
+        return await asyncio.to_thread(self._transport.remove, own, others)
 
     def _own(self, addresses: Sequence[Address]) -> frozenset[str]:
-        return frozenset(a.value for a in addresses if a.channel == self.name)
+        key = channel_key(self.name, self.support_address)
+        return frozenset(a.value for a in addresses if a.channel_key == key)
 
-    def _intake(self, services: Services) -> MailIntake:
+    @property
+    def _other_mailboxes(self) -> frozenset[str]:
+        return self._settings.every_address - self.own_addresses
+
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """The addresses of this mailbox, lower-case."""
+        return self._settings.own_addresses
+
+    def _receiver(self, services: Services) -> MailReceiver:
+        mailboxes = {"": self, **self._mailboxes}
+        large = asyncio.Semaphore(1)
+        return MailReceiver(
+            default=self.intake(services, large),
+            intakes={name: mailbox.intake(services, large) for name, mailbox in mailboxes.items()},
+            names=MailboxNames({n: mailbox.own_addresses for n, mailbox in mailboxes.items()}),
+        )
+
+    def intake(self, services: Services, large: asyncio.Semaphore) -> MailIntake:
+        """Stores mail that was written to this mailbox. See `MailIntake.large`."""
         return MailIntake(
             services=services,
             channel=self.name,
-            own_addresses=self._settings.own_addresses,
+            support_address=self.support_address,
+            own_addresses=self._settings.every_address,
             limits=self._limits,
             max_bytes=self._max_bytes,
             loop_guard=self._loop_guard,
+            large=large,
         )
 
-    async def _listen(self, intake: MailIntake, stack: AsyncExitStack) -> None:
+    async def _listen(self, receiver: MailReceiver, stack: AsyncExitStack) -> None:
         if self._listener is None:
             await self.open()
         listener, self._listener = self._listener, None
@@ -209,7 +270,7 @@ class Email:
         def close() -> None:
             self.smtp_port, self._listener_problem = None, "the mail listener is closed"
 
-        serving = listener.serve(intake.store, self._settings, self._max_bytes)
+        serving = listener.serve(receiver.store, self._settings, self._max_bytes)
         await stack.enter_async_context(serving)
         self._listener_problem = None
         stack.callback(close)
@@ -232,3 +293,15 @@ class Email:
                 for attachment in message.attachments
             ]
         )
+
+
+def _with_own_look(
+    account: EmailSettings, name: str, first: EmailSettings, settings: Settings
+) -> EmailSettings:
+    """``account`` without the logo and the footer of the first mailbox, if that is another
+    brand's."""
+    brands = settings.brands
+    same = brands.by_key("email") == brands.by_key(channel_key("email", name))
+    if same or first.mailboxes[name].look is not None:
+        return account
+    return account.model_copy(update={"look": LookSettings(quote=first.look.quote)})

@@ -78,12 +78,13 @@ YOU_WROTE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class MailLook:
-    """What makes a mail the company's. ``sender`` is our address with the company's name,
-    ``subject`` that of a mail in a conversation without one. ``logo`` is shown above the text,
-    ``colour`` is that of links and of the line at the top, ``footer`` stands below every mail.
-    With ``quote`` the customer's words do, too."""
+    """What makes a mail the company's. ``sender`` is our address with the company's name, ``name``
+    the name at the top (empty: that of ``sender``), ``subject`` that of a mail in a conversation
+    without one. ``logo`` is shown above the text, ``colour`` is that of links and of the line at
+    the top, ``footer`` stands below every mail. With ``quote`` the customer's words do, too."""
 
     sender: MailAddress
+    name: str = ""
     subject: str = "Your message"
     logo: File | None = None
     colour: str = "#1f5c4d"
@@ -91,11 +92,16 @@ class MailLook:
     quote: bool = True
 
     @classmethod
-    def from_settings(cls, settings: EmailSettings) -> MailLook:
-        """Read the logo. Raises WarmlineError when that is not possible."""
-        look = settings.look
+    def from_settings(cls, settings: EmailSettings, brand: str = "") -> MailLook:
+        """The look of a mailbox. ``brand`` is the name of its brand: it stands at the top, and
+        before an address that has no name. Reads the logo; raises WarmlineError when that is not
+        possible."""
+        look, sender = settings.look, settings.mailbox
+        if brand and not sender.display_name:
+            sender = MailAddress(display_name=brand, addr_spec=sender.addr_spec)
         return cls(
-            sender=settings.mailbox,
+            sender=sender,
+            name=brand,
             subject=settings.subject,
             logo=_read_logo(look.logo) if look.logo else None,
             colour=look.colour,
@@ -192,7 +198,7 @@ class _Words:
         return _TEMPLATE.render(
             language=self.language,
             direction="rtl" if self.language.partition("-")[0] in RIGHT_TO_LEFT else "ltr",
-            name=look.sender.display_name or look.sender.domain,
+            name=look.name or look.sender.display_name or look.sender.domain,
             logo=f"cid:{LOGO_ID}" if look.logo is not None else None,
             colour=look.colour,
             text=_paragraphs(self.text, look.colour),

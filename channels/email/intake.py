@@ -39,6 +39,7 @@ class MailIntake:
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """One large mail is parsed at a time: that takes ten times its size of memory, and several
     threads are no faster."""
+    support_address: str = ""
 
     async def store(self, raw: bytes, envelope: str | None = None) -> None:
         """Store the mail ``raw`` and return once it, or what it reports, is committed.
@@ -78,7 +79,7 @@ class MailIntake:
         """Record what the mail reports; whether any of it is about mail that we sent."""
         known = False
         for bounce in bounces:
-            address = Address(channel=self.channel, value=bounce.address or "")
+            address = self._address(bounce.address or "")
             receipt = Receipt(
                 channel=self.channel,
                 ids=(bounce.remote_id,) if bounce.remote_id else (),
@@ -109,7 +110,7 @@ class MailIntake:
         facts = tuple(Fact(name=name, value=value) for name, value in notes if value)
         accepted = await self.services.intake.accept(
             Inbound(
-                address=Address(channel=self.channel, value=_without_nul(mail.sender)),
+                address=self._address(_without_nul(mail.sender)),
                 text=mail.text,
                 at=_plausible_date(mail.at, now),
                 remote_id=_without_nul(mail.remote_id),
@@ -127,6 +128,9 @@ class MailIntake:
         if not accepted.duplicate:
             self.loop_guard.count(mail.sender, now)
         log.info("mail.accepted", turn=accepted.turn, duplicate=accepted.duplicate, raw=raw)
+
+    def _address(self, value: str) -> Address:
+        return Address(channel=self.channel, value=value, support_address=self.support_address)
 
     async def _keep(
         self, files: tuple[File, ...]

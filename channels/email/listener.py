@@ -10,7 +10,7 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,8 +24,9 @@ from gateway import NotAccepted, WarmlineError
 
 log = structlog.get_logger(__name__)
 
-StoreEnveloped = Callable[[bytes, str], Awaitable[None]]
-"""Stores a mail with its SMTP sender; returns once it is committed, or raises NotAccepted."""
+StoreEnveloped = Callable[[bytes, str, Sequence[str]], Awaitable[None]]
+"""Stores a mail with its SMTP sender and recipients; returns once it is committed, or raises
+NotAccepted."""
 
 _MAX_LINE = 65_536
 PARALLEL = 3
@@ -135,7 +136,8 @@ class SmtpHandler:
         self, server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
         try:
-            await self.store(envelope.original_content or b"", envelope.mail_from or "<>")
+            content = envelope.original_content or b""
+            await self.store(content, envelope.mail_from or "<>", envelope.rcpt_tos)
         except NotAccepted as error:
             log.warning("mail.not_accepted", error=str(error))
             answer = _TRY_LATER
@@ -156,7 +158,7 @@ class SmtpHandler:
         plain = f"{local.partition('+')[0]}@{domain}"  # without the detail (RFC 5233)
         # RFC 5321 section 4.5.1: everyone must take mail for the postmaster.
         postmaster = plain in {"@postmaster", f"postmaster@{self.settings.mailbox.domain.lower()}"}
-        return self.settings.any_recipient or plain in self.settings.own_addresses or postmaster
+        return self.settings.any_recipient or plain in self.settings.every_address or postmaster
 
 
 def _declared_size(options: list[str]) -> int:

@@ -132,8 +132,11 @@ class MaildirTransport:
             except (OSError, mailbox.Error) as error:
                 raise TryLater(f"maildir {self._path}: {error}") from error
 
-    def find(self, recipients: Collection[str]) -> Iterator[tuple[str, bytes]]:
-        """The key and the bytes of each mail to one of ``recipients``."""
+    def find(
+        self, recipients: Collection[str], others: Collection[str] = ()
+    ) -> Iterator[tuple[str, bytes]]:
+        """The key and the bytes of each mail to one of ``recipients``, but none that left from
+        ``others``: mailboxes of ours that may share the Maildir."""
         if not self._path.is_dir():
             return
         folder = self._open()
@@ -141,12 +144,13 @@ class MaildirTransport:
             with suppress(KeyError, OSError):  # another program moved or deleted it
                 content = folder.get_bytes(key)
                 headers = BytesHeaderParser().parsebytes(content)
-                if str(headers["Delivered-To"] or "") in recipients:
+                sender = str(headers["Return-Path"] or "").strip("<>").lower()
+                if str(headers["Delivered-To"] or "") in recipients and sender not in others:
                     yield key, content
 
-    def remove(self, recipients: Collection[str]) -> int:
+    def remove(self, recipients: Collection[str], others: Collection[str] = ()) -> int:
         """Delete these mails; return their number."""
-        keys = [key for key, _ in self.find(recipients)]
+        keys = [key for key, _ in self.find(recipients, others)]
         for key in keys:
             self._open().discard(key)
         return len(keys)

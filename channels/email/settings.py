@@ -12,9 +12,29 @@ from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from gateway import WarmlineError
+from gateway import SupportAddressName, WarmlineError
 
 M = TypeVar("M", bound=BaseModel)
+
+
+def _mailbox(text: str) -> MailAddress:
+    name, spec = parseaddr(text)
+    try:
+        address = MailAddress(display_name=name, addr_spec=spec)
+    except (ValueError, IndexError, MessageError):
+        address = MailAddress()
+    if not (address.username and address.domain):
+        raise ValueError(f"{text!r} is not a mail address; write `Name <name@host>`")
+    return address
+
+
+def _checked_mailbox(value: str) -> str:
+    _mailbox(value)
+    return value
+
+
+def _normalized(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_mailbox(address).addr_spec.lower() for address in value)
 
 
 class ImapSettings(BaseModel):
@@ -119,9 +139,36 @@ class LookSettings(BaseModel):
         return value
 
 
+class EmailMailbox(BaseModel):
+    """A further mailbox. What it does not set is as in `EmailSettings`; without ``imap`` its mail
+    comes in by the first one's port or mailbox, and is known by its recipients."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str = Field(description="its address, such as `South <help@south.example>`")
+    also: tuple[str, ...] = Field((), description="further addresses of it")
+    subject: str | None = Field(None, description="subject of a mail that answers no other")
+    imap: ImapSettings | None = None
+    outgoing: OutgoingSettings | None = None
+    maildir: Path | None = None
+    look: LookSettings | None = Field(
+        None, description="how its mail looks; none: as the first one's, within one brand"
+    )
+
+    _valid_address = field_validator("address")(_checked_mailbox)
+    _valid_also = field_validator("also")(_normalized)
+
+    @model_validator(mode="after")
+    def _one_way_out(self) -> Self:
+        if self.outgoing is not None and self.maildir is not None:
+            raise ValueError("has two ways out: set `outgoing` or `maildir`, or neither")
+        return self
+
+
 class EmailSettings(BaseModel):
     """How customers' mail reaches us, and how ours leaves. At least one way in is needed
-    (``imap`` or ``smtp_port``) and exactly one way out (``outgoing`` or ``maildir``)."""
+    (``imap`` or ``smtp_port``) and exactly one way out (``outgoing`` or ``maildir``).
+    ``mailboxes`` are further mailboxes by name."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -168,16 +215,12 @@ class EmailSettings(BaseModel):
         "nobody is there",
     )
 
-    @field_validator("address")
-    @classmethod
-    def _check_address(cls, value: str) -> str:
-        _mailbox(value)
-        return value
+    mailboxes: dict[SupportAddressName, EmailMailbox] = Field(
+        {}, description="further mailboxes of ours, each a support address of its own"
+    )
 
-    @field_validator("also", "alarm_to")
-    @classmethod
-    def _normalize_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_mailbox(address).addr_spec.lower() for address in value)
+    _valid_address = field_validator("address")(_checked_mailbox)
+    _valid_lists = field_validator("also", "alarm_to")(_normalized)
 
     @model_validator(mode="after")
     def _check_routes(self) -> Self:
@@ -185,7 +228,11 @@ class EmailSettings(BaseModel):
             raise ValueError("no way in: set `imap` or `smtp_port`")
         if (self.outgoing is None) == (self.maildir is None):
             raise ValueError("needs one way out: set either `outgoing` or `maildir`")
-        if own := self.own_addresses.intersection(self.alarm_to):
+        addresses = [address for one in self.accounts().values() for address in one.own_addresses]
+        if len(set(addresses)) < len(addresses):
+            twice = min(address for address in addresses if addresses.count(address) > 1)
+            raise ValueError(f"`mailboxes`: {twice} belongs to two of them; leave it in one")
+        if own := self.every_address.intersection(self.alarm_to):
             raise ValueError(
                 f"`alarm_to`: {min(own)} is an address that customers write to; the alarm would "
                 "come in as a message, so name addresses of people"
@@ -209,6 +256,36 @@ class EmailSettings(BaseModel):
             }
         )
 
+    def accounts(self) -> dict[str, Self]:
+        """The settings of each mailbox, by its name; the first one has none. Each knows the
+        addresses of the others."""
+        found = {"": self}
+        first = EmailMailbox(address=self.address, also=self.also)
+        for name, mailbox in self.mailboxes.items():
+            way_out = {}
+            if mailbox.outgoing or mailbox.maildir:
+                way_out = {"outgoing": mailbox.outgoing, "maildir": mailbox.maildir}
+            update = {
+                "address": mailbox.address,
+                "also": mailbox.also,
+                "subject": mailbox.subject or self.subject,
+                "imap": mailbox.imap,
+                "smtp_port": None,
+                "alarm_to": (),
+                "look": mailbox.look or self.look,
+                "mailboxes": {**self.mailboxes, "": first},
+                **way_out,
+            }
+            found[name] = self.model_copy(update=update)
+        return found
+
+    @property
+    def every_address(self) -> frozenset[str]:
+        """The addresses of all mailboxes, lower-case."""
+        found = {_mailbox(mailbox.address).addr_spec.lower() for mailbox in self.mailboxes.values()}
+        found |= {address for mailbox in self.mailboxes.values() for address in mailbox.also}
+        return self.own_addresses | found
+
     @property
     def mailbox(self) -> MailAddress:
         """Our own address, with its display name."""
@@ -218,17 +295,6 @@ class EmailSettings(BaseModel):
     def own_addresses(self) -> frozenset[str]:
         """Every address of ours, lower-case."""
         return frozenset({self.mailbox.addr_spec.lower(), *self.also})
-
-
-def _mailbox(text: str) -> MailAddress:
-    name, spec = parseaddr(text)
-    try:
-        address = MailAddress(display_name=name, addr_spec=spec)
-    except (ValueError, IndexError, MessageError):
-        address = MailAddress()
-    if not (address.username and address.domain):
-        raise ValueError(f"{text!r} is not a mail address; write `Name <name@host>`")
-    return address
 
 
 def _client_context(ca_file: Path | None, key: str) -> ssl.SSLContext:

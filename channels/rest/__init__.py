@@ -6,12 +6,20 @@ See docs/http.md. Outside a demo it is closed: it sleeps until the settings say 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from gateway import Channel, Section, Settings, UnsafeSetting, check_origin, hookimpl
+from gateway import (
+    Channel,
+    Section,
+    Settings,
+    SupportAddressName,
+    UnsafeSetting,
+    check_origin,
+    hookimpl,
+)
 
 __all__ = ["RestSettings"]
 
@@ -23,8 +31,28 @@ SHORTEST_TOKEN = 22
 Origin = Annotated[str, AfterValidator(check_origin)]
 
 
+class RestSite(BaseModel):
+    """A further program. Everything else is as in `RestSettings`, but that it is never open."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: SecretStr | None = Field(None, min_length=1, description="as for the first")
+    identity_secret: SecretStr | None = Field(None, min_length=32, description="as for the first")
+    origins: tuple[Literal["*"] | Origin, ...] | None = Field(
+        None, description="none: those of the first"
+    )
+    callback_url: str | None = Field(None, pattern="^https?://", description="as for the first")
+
+    @model_validator(mode="after")
+    def _closed(self) -> Self:
+        if self.token is None and self.identity_secret is None:
+            raise ValueError("anybody could use it; set its `token` or `identity_secret`")
+        return self
+
+
 class RestSettings(BaseModel):
-    """The section ``channels.rest``."""
+    """The section ``channels.rest``; ``sites`` are further programs by name, each with paths of its
+    own."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -62,6 +90,19 @@ class RestSettings(BaseModel):
         description="requests a minute from one IP address without valid credentials; none: no "
         "limit",
     )
+    sites: dict[SupportAddressName, RestSite] = Field(
+        {}, description="further programs, each a support address of its own"
+    )
+
+    def accounts(self) -> dict[str, Self]:
+        """The settings of each support address, by its name; the first one has none."""
+        found = {"": self}
+        for name, site in self.sites.items():
+            own = dict(site) | {"open": False, "sites": {}}
+            if site.origins is None:
+                own["origins"] = self.origins
+            found[name] = self.model_copy(update=own)
+        return found
 
     def why_asleep(self) -> str | None:
         """Why the channel does not wake with these settings; None: it does."""
@@ -73,8 +114,9 @@ class RestSettings(BaseModel):
             "`channels.rest.open: true` if that is intended"
         )
 
-    def unsafe(self) -> Sequence[UnsafeSetting]:
-        """What is unsafe in public."""
+    def unsafe(self, name: str = "") -> Sequence[UnsafeSetting]:
+        """What is unsafe in public. ``name`` is that of the support address."""
+        key = f"channels.rest.sites.{name}" if name else "channels.rest"
         found = []
         token = self.token.get_secret_value() if self.token else None
         if token is None and self.identity_secret is None:
@@ -84,17 +126,15 @@ class RestSettings(BaseModel):
         if token is not None and len(token) < SHORTEST_TOKEN:
             what = f"a token of {len(token)} characters may be guessed"
             fix = "make one with `openssl rand -base64 32`"
-            found.append(UnsafeSetting(key="channels.rest.token", what=what, fix=fix))
+            found.append(UnsafeSetting(key=f"{key}.token", what=what, fix=fix))
         if self.callback_url and _is_plain(self.callback_url):
             what = "messages are pushed over plain http"
             fix = "use an https address"
-            found.append(UnsafeSetting(key="channels.rest.callback_url", what=what, fix=fix))
+            found.append(UnsafeSetting(key=f"{key}.callback_url", what=what, fix=fix))
         if "*" in self.origins and token is None:
             what = "the pages of every site may use the channel"
-            found.append(
-                UnsafeSetting(key="channels.rest.origins", what=what, fix="list your own sites")
-            )
-        if self.requests_per_address is None:
+            found.append(UnsafeSetting(key=f"{key}.origins", what=what, fix="list your own sites"))
+        if self.requests_per_address is None and not name:
             what = "nothing limits the requests of one address"
             fix = "remove it for the default, or set a number"
             found.append(
@@ -120,5 +160,8 @@ def register_channels(register: Callable[[Channel], None], settings: Settings) -
     from channels.rest.channel import Rest, RestCallback  # noqa: PLC0415  (it imports the section)
 
     core = settings.core
-    channel = Rest if section.callback_url is None else RestCallback
-    register(channel(section, proxies=core.proxies, public_url=core.public_url))
+    for name, site in section.accounts().items():
+        channel = Rest if site.callback_url is None else RestCallback
+        register(
+            channel(site, proxies=core.proxies, public_url=core.public_url, support_address=name)
+        )

@@ -73,8 +73,15 @@ class Rest:
     _pushes = False
 
     def __init__(
-        self, settings: RestSettings, *, proxies: int = 0, public_url: str = "http://127.0.0.1"
+        self,
+        settings: RestSettings,
+        *,
+        proxies: int = 0,
+        public_url: str = "http://127.0.0.1",
+        support_address: str = "",
     ) -> None:
+        self.support_address = support_address
+        self._site = f"/{support_address}" if support_address else ""
         self._settings = settings
         self._access = RestAccess(settings, proxies=proxies, public_url=public_url)
         self._behind = (public_url, proxies)
@@ -100,21 +107,24 @@ class Rest:
 
         async def poll(request: web.Request) -> web.StreamResponse:
             allowed = await self._access.admit(request)
-            return await _poll(request, services, self._polls, allowed)
+            return await _poll(request, services, self._polls, self._address(request, allowed))
 
+        webhook, messages = f"/webhooks/rest{self._site}", f"/channels/rest{self._site}/messages"
         routes = [
-            ("GET", "/webhooks/rest/", health),
-            ("POST", "/webhooks/rest/webhook", receive),
-            ("OPTIONS", "/webhooks/rest/webhook", preflight),
-            ("GET", "/channels/rest/messages", poll),
-            ("OPTIONS", "/channels/rest/messages", preflight),
+            ("GET", f"{webhook}/", health),
+            ("POST", f"{webhook}/webhook", receive),
+            ("OPTIONS", f"{webhook}/webhook", preflight),
+            ("GET", messages, poll),
+            ("OPTIONS", messages, preflight),
         ]
         return [
             web.route(method, path, self._access.guard(handler)) for method, path, handler in routes
         ]
 
     def describe(self) -> Mapping[str, Json]:
-        """The channel's part of ``/openapi.json``."""
+        """The part of ``/openapi.json``; further sites have the same paths below theirs."""
+        if self.support_address:
+            return {}
         part: dict[str, Any] = packaged_yaml("channels.rest", "openapi.yaml")
         [_], schemas = msgspec.json.schema_components([RestMessage])
         part["components"]["schemas"]["rest.InboundMessage"] = schemas["RestMessage"]
@@ -122,14 +132,23 @@ class Rest:
 
     def unsafe_settings(self) -> Iterable[UnsafeSetting]:
         """What is unsafe in public."""
-        yield from self._settings.unsafe()
-        yield from untrusted_proxy(*self._behind)
+        yield from self._settings.unsafe(self.support_address)
+        if not self.support_address:
+            yield from untrusted_proxy(*self._behind)
+
+    def _address(self, request: web.Request, allowed: str | None) -> Address:
+        """Whose messages ``request`` asks for. Raises HTTPException when it may not have them."""
+        sender = request.query.get("sender", "")
+        if not sender or "\x00" in sender:
+            raise web.HTTPBadRequest(text="the sender is missing or holds NUL: add ?sender=...")
+        check_sender(allowed, sender)
+        return Address(channel="rest", value=sender, support_address=self.support_address)
 
     async def _accept(self, request: web.Request, services: Services) -> tuple[str, Accepted]:
         """Store the message of ``request``. Raises HTTPException when it is not admitted."""
         allowed = await self._access.admit(request)
         body = read_body(await request.read())
-        message = parse(body, services)
+        message = parse(body, services, self.support_address)
         check_sender(allowed, message.address.value)
         return message.address.value, await services.intake.accept(message)
 
@@ -156,9 +175,16 @@ class RestCallback(Rest):
     _pushes = True
 
     def __init__(
-        self, settings: RestSettings, *, proxies: int = 0, public_url: str = "http://127.0.0.1"
+        self,
+        settings: RestSettings,
+        *,
+        proxies: int = 0,
+        public_url: str = "http://127.0.0.1",
+        support_address: str = "",
     ) -> None:
-        super().__init__(settings, proxies=proxies, public_url=public_url)
+        super().__init__(
+            settings, proxies=proxies, public_url=public_url, support_address=support_address
+        )
         self._url = settings.callback_url or ""
         self._timeout = aiohttp.ClientTimeout(total=settings.callback_timeout)
 
@@ -173,10 +199,11 @@ class RestCallback(Rest):
             await self._accept(request, services)
             return web.Response(text="success")
 
+        webhook = f"/webhooks/callback{self._site}"
         routes = [
-            ("GET", "/webhooks/callback/", health),
-            ("POST", "/webhooks/callback/webhook", receive),
-            ("OPTIONS", "/webhooks/callback/webhook", preflight),
+            ("GET", f"{webhook}/", health),
+            ("POST", f"{webhook}/webhook", receive),
+            ("OPTIONS", f"{webhook}/webhook", preflight),
         ]
         return [
             *super().routes(services),
@@ -185,6 +212,8 @@ class RestCallback(Rest):
 
     def describe(self) -> Mapping[str, Json]:
         part = dict(super().describe())
+        if self.support_address:
+            return part
         callback: dict[str, Json] = packaged_yaml("channels.rest", "callback.openapi.yaml")
         part["paths"] = {**part["paths"], **callback["paths"]}  # type: ignore[dict-item]
         return part
@@ -236,10 +265,11 @@ def read_body(data: bytes) -> RestMessage:
         raise web.HTTPBadRequest(text="the body is not JSON in UTF-8") from None
 
 
-def parse(body: RestMessage, services: Services) -> Inbound:
+def parse(body: RestMessage, services: Services, support_address: str = "") -> Inbound:
     """The webhook's body as an inbound message."""
+    sender = str(body.sender)
     return Inbound(
-        address=Address(channel="rest", value=str(body.sender)),
+        address=Address(channel="rest", value=sender, support_address=support_address),
         text=str(body.message),
         at=services.clock.now(),
         remote_id=None if body.message_id is None else str(body.message_id),
@@ -276,15 +306,10 @@ def _rasa_buttons(buttons: Iterable[Button], survey: SurveyQuestion | None) -> l
 
 
 async def _poll(
-    request: web.Request, services: Services, polls: LongPolls, allowed: str | None
+    request: web.Request, services: Services, polls: LongPolls, address: Address
 ) -> web.Response:
-    sender = request.query.get("sender", "")
-    if not sender or "\x00" in sender:
-        raise web.HTTPBadRequest(text="the sender is missing or holds NUL: add ?sender=...")
-    check_sender(allowed, sender)
     after = _number(request, "after", int, 0, 2**62)
     wait = _number(request, "wait", float, 0.0, MAX_WAIT)
-    address = Address(channel="rest", value=sender)
     started = asyncio.get_running_loop().time()
     async with services.events.listen(address.lane) as events:
         messages = await services.mailbox.messages(address, after=after, limit=PAGE)
@@ -301,7 +326,7 @@ async def _poll(
     return _json(
         [
             {
-                **_rasa_message(sender, message),
+                **_rasa_message(address.value, message),
                 "author": message.author,
                 "at": message.at.isoformat(),
             }

@@ -77,8 +77,11 @@ class EventCallback(msgspec.Struct, frozen=True):
         return next((a.user_id for a in self.authorizations if a.is_bot and a.user_id), "")
 
 
-def build_app(client: AsyncWebClient, services: Services, receive: Receive) -> AsyncApp:
-    """Bolt's app. It answers 200 only once a receiver has stored or done what came."""
+def build_app(
+    client: AsyncWebClient, services: Services, receive: Receive, *, endpoint: str = ENDPOINT
+) -> AsyncApp:
+    """Bolt's app, with the subscribers of ``endpoint``. It answers 200 only once a receiver has
+    stored or done what came."""
     app = AsyncApp(
         name="warmline",
         logger=logging.getLogger(__name__),
@@ -99,7 +102,7 @@ def build_app(client: AsyncWebClient, services: Services, receive: Receive) -> A
             check_payload(body)
         except BadPayload as bad:
             return BoltResponse(status=400, body=str(bad))
-        for subscriber in services.subscribers.get(ENDPOINT, ()):
+        for subscriber in services.subscribers.get(endpoint, ()):
             answer = await subscriber.take(body, services)
             if answer is not None:
                 return _response(answer)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from gateway import Channel, Section, Settings, hookimpl
+from gateway import Channel, Section, Settings, SupportAddressName, hookimpl
 
 __all__ = ["API", "SmsSettings"]
 
@@ -18,10 +18,48 @@ API = "https://api.twilio.com"
 """Twilio's own API."""
 
 
+def _read_from(data: Any) -> Any:
+    """Read ``from``, which cannot be a field: it is a Python keyword. A Messaging Service alone is
+    enough."""
+    if not isinstance(data, dict):
+        return data
+    values = dict(data)
+    for name in ("from", "messaging_service"):
+        if values.get(name) and "from_" not in values:
+            values["from_"] = values[name]
+    values.pop("from", None)
+    return values
+
+
+class SmsNumber(BaseModel):
+    """A further number or Messaging Service. What it does not set is as in `SmsSettings`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_: str = Field(min_length=3, description="as in `channels.sms`")
+    messaging_service: str | None = Field(None, description="its SID; it chooses the number")
+    whatsapp_from: str | None = Field(None, description="none: the same number or service")
+    whatsapp_templates: dict[LanguageCode, ContentSid] | None = Field(
+        None, description="of its account; none: as the others of the account"
+    )
+    rcs_from: str | None = Field(None, pattern=r"^rcs:.+$", description="none: it has no RCS")
+    account_sid: str | None = Field(None, min_length=1, description="none: the same account")
+    auth_token: SecretStr | None = Field(None, description="of its account")
+    rate: float | None = Field(None, gt=0, description="messages a second; none: as the others")
+
+    _from = model_validator(mode="before")(_read_from)
+
+    @model_validator(mode="after")
+    def _account_has_token(self) -> Self:
+        if (self.account_sid is None) != (self.auth_token is None):
+            raise ValueError("another account needs both `account_sid` and `auth_token`")
+        return self
+
+
 class SmsSettings(BaseModel):
     """The section ``channels.sms``: a Twilio account, and the number or Messaging Service that we
-    write from. ``from_`` is ``from`` in the file and ``WARMLINE_CHANNELS__SMS__FROM`` in the
-    environment."""
+    write from; ``numbers`` are further ones by name. ``from_`` is ``from`` in the file and
+    ``WARMLINE_CHANNELS__SMS__FROM`` in the environment."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,19 +110,42 @@ class SmsSettings(BaseModel):
     )
     currency: str = Field("USD", min_length=3, max_length=3)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from(cls, data: Any) -> Any:
-        """Read ``from``, which cannot be a field: it is a Python keyword. A Messaging Service alone
-        is enough."""
-        if not isinstance(data, dict):
-            return data
-        values = dict(data)
-        for name in ("from", "messaging_service"):
-            if values.get(name) and "from_" not in values:
-                values["from_"] = values[name]
-        values.pop("from", None)
-        return values
+    numbers: dict[SupportAddressName, SmsNumber] = Field(
+        {}, description="further numbers of ours, each a support address of its own"
+    )
+
+    _from = model_validator(mode="before")(_read_from)
+
+    @model_validator(mode="after")
+    def _each_number_once(self) -> Self:
+        owners: dict[str, str] = {}
+        for name, account in self.accounts().items():
+            for number in account.addressed:
+                if (other := owners.setdefault(number, name)) != name:
+                    raise ValueError(
+                        f"`numbers.{name}`: {number} is that of "
+                        f"{f'`numbers.{other}`' if other else '`from`'}; each needs its own"
+                    )
+        return self
+
+    def accounts(self) -> dict[str, Self]:
+        """The settings of each support address, by its name; the first one has none."""
+        first = self.model_copy(update={"numbers": {}})
+        named = {}
+        for name, number in self.numbers.items():
+            own = {key: value for key, value in number if value is not None}
+            alone = {"messaging_service": None, "whatsapp_from": None, "rcs_from": None}
+            templates: dict[str, Any] = {"whatsapp_templates": {}} if number.account_sid else {}
+            update = {**alone, **templates, **own}
+            named[name] = first.model_copy(update=update)
+        return {"": first, **named}
+
+    @property
+    def addressed(self) -> frozenset[str]:
+        """What ``To`` or ``MessagingServiceSid`` of a message to this support address may be,
+        without a prefix."""
+        whatsapp = self.whatsapp_from and self.whatsapp_from.removeprefix("whatsapp:")
+        return frozenset(filter(None, (self.from_, self.service, whatsapp, self.rcs_from)))
 
     @property
     def service(self) -> str | None:

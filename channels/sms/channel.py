@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 from aiohttp import web
 from cachetools import LRUCache
+from multidict import MultiDict
 from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.twiml.messaging_response import MessagingResponse
 
@@ -59,6 +60,8 @@ PAGE = 1000
 """Messages that are read at a time."""
 WEBHOOK = "/channels/sms/webhook"
 STATUS = "/channels/sms/status"
+SUPPORT_ADDRESS = "support_address"
+"""The parameter by which a status callback names our number."""
 SMS_MAX_FILES = 10
 """Files in one message ("Messages resource": ``MediaUrl``)."""
 WHATSAPP_MAX_FILES = 1
@@ -67,7 +70,8 @@ WHATSAPP_MAX_FILES = 1
 class Sms:
     """Customers reach us by text message. It also serves the webhooks of WhatsApp.
 
-    ``public_url`` is None when Twilio cannot reach us.
+    ``public_url`` is None when Twilio cannot reach us. Twilio calls one address for all our
+    numbers: the first one serves it, and passes on to ``numbers``, by their names.
     """
 
     name = "sms"
@@ -81,7 +85,10 @@ class Sms:
         signature: TwilioSignature,
         fetcher: TwilioMediaFetcher,
         whatsapp: WhatsApp,
+        support_address: str = "",
+        numbers: Mapping[str, Sms] | None = None,
     ) -> None:
+        self.support_address, self._numbers = support_address, numbers or {}
         self.traits = _traits(settings)
         self._settings, self._sender, self._account = settings, sender, sender.account
         self._public_url, self._signature, self._fetcher = public_url, signature, fetcher
@@ -94,26 +101,21 @@ class Sms:
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
         """The webhooks for messages and for delivery statuses, and the files that we send."""
         self._use(services)
+        if self.support_address:
+            return ()
         empty_answer = str(MessagingResponse())
 
         async def receive(request: web.Request) -> web.Response:
-            body, form = await self._verified(request)
-            await services.intake.accept(await self._parse(services, body, form))
+            number, body, form = await self._verified(request)
+            await services.intake.accept(await number.parse(services, body, form))
             return web.Response(text=empty_answer, content_type="text/xml")
 
         async def receive_status(request: web.Request) -> web.Response:
-            _, form = await self._verified(request)
+            number, _, form = await self._verified(request)
             message = request.query.get("message")
             receipt = parse_receipt(form, message=message, at=services.clock.now())
-            if receipt is None:
-                return web.Response(status=204)
-            if receipt.address is not None:
-                known = await self._forms.find(receipt.address, services.mailbox)
-                receipt = receipt.replace(address=known)
-            refused = form.get("ErrorCode") == str(WINDOW_IS_OVER) and receipt.status == "failed"
-            retry = refused and "template" not in request.query
-            if not retry or not await self._whatsapp.resend_as_template(receipt):
-                await services.intake.report(receipt)
+            if receipt is not None:
+                await number.report(services, receipt, form, template="template" in request.query)
             return web.Response(status=204)
 
         return (
@@ -124,6 +126,8 @@ class Sms:
 
     def describe(self) -> Mapping[str, Json]:
         """The routes, for ``/openapi.json``."""
+        if self.support_address:
+            return {}
         part: dict[str, Json] = packaged_yaml("channels.sms", "openapi.yaml")
         return part
 
@@ -162,7 +166,7 @@ class Sms:
         if not owned:
             return [
                 HealthProblem(
-                    what="the number in `channels.sms.from` is not one of this account",
+                    what=f"the number in `{self._key}.from` is not one of this account",
                     fix="buy it, or set one that the Twilio console shows",
                 )
             ]
@@ -189,14 +193,58 @@ class Sms:
         self._services = services
         self._whatsapp.use(services)
 
-    async def _verified(self, request: web.Request) -> tuple[bytes, dict[str, str]]:
+    @property
+    def _key(self) -> str:
+        """Where our settings are."""
+        name = self.support_address
+        return f"channels.sms.numbers.{name}" if name else "channels.sms"
+
+    async def _verified(self, request: web.Request) -> tuple[Sms, bytes, dict[str, str]]:
+        """The number that the request is about, whose account must have signed it."""
         signature = self._signature.read(request)
         body = await request.read()
         form = read_form(body)
-        self._signature.verify(request, form, signature)
-        return body, dict(form)
+        number = self._number_of(request.query.get(SUPPORT_ADDRESS, ""), form)
+        number.verify(request, form, signature)
+        return number, body, dict(form)
 
-    async def _parse(self, services: Services, body: bytes, form: dict[str, str]) -> Inbound:
+    def _number_of(self, name: str, form: Mapping[str, str]) -> Sms:
+        """The number called ``name``, or that ``form`` was written to; else the first one."""
+        if name in self._numbers:
+            return self._numbers[name]
+        ours = {form.get("To", "").removeprefix(WHATSAPP_PREFIX), form.get("MessagingServiceSid")}
+        for number in self._numbers.values():
+            if not number.addressed.isdisjoint(ours):
+                return number
+        return self
+
+    @property
+    def addressed(self) -> frozenset[str]:
+        """See `SmsSettings.addressed`."""
+        return self._settings.addressed
+
+    def verify(self, request: web.Request, form: MultiDict[str], signature: str) -> None:
+        """Raises HTTPForbidden when our account has not signed it."""
+        self._signature.verify(request, form, signature)
+
+    async def report(
+        self, services: Services, receipt: Receipt, form: Mapping[str, str], *, template: bool
+    ) -> None:
+        """Record ``receipt`` of a message that left from this number, with ``template`` in one. A
+        message that came too late for WhatsApp's window is sent again, in a template."""
+        if receipt.address is not None:
+            known = await self._forms.find(self._own(receipt.address), services.mailbox)
+            receipt = receipt.replace(address=known)
+        refused = form.get("ErrorCode") == str(WINDOW_IS_OVER) and receipt.status == "failed"
+        retry = refused and not template
+        if not retry or not await self._whatsapp.resend_as_template(receipt):
+            await services.intake.report(receipt)
+
+    def _own(self, address: Address) -> Address:
+        return address.replace(support_address=self.support_address)
+
+    async def parse(self, services: Services, body: bytes, form: dict[str, str]) -> Inbound:
+        """A message to this number, with its files."""
         now, by_twilio = services.clock.now(), self._settings.help_by_twilio
         try:
             message = parse_message(form, at=now, keywords=self._keywords, help_by_twilio=by_twilio)
@@ -205,9 +253,10 @@ class Sms:
                 raise web.HTTPBadRequest(text=f"this is not a message: {error}") from None
             file = File(name="sms.txt", media_type="application/x-www-form-urlencoded", data=body)
             stored = await services.files.keep(file)
-            return unreadable_message(form, at=now, digest=stored.digest)
+            unreadable = unreadable_message(form, at=now, digest=stored.digest)
+            return unreadable.replace(address=self._own(unreadable.address))
         inbound = message.inbound
-        known = await self._forms.find(inbound.address, services.mailbox)
+        known = await self._forms.find(self._own(inbound.address), services.mailbox)
         inbound = inbound.replace(address=known)
         if message.replied_to:
             quoted = await _quoted(services, inbound.address, message.replied_to)
@@ -270,7 +319,10 @@ class WhatsApp:
 
     name = "whatsapp"
 
-    def __init__(self, settings: SmsSettings, sender: TwilioSender) -> None:
+    def __init__(
+        self, settings: SmsSettings, sender: TwilioSender, *, support_address: str = ""
+    ) -> None:
+        self.support_address = support_address
         self.traits = _traits(settings)
         self._sender = sender
         self._services: Services | None = None
@@ -330,13 +382,34 @@ class WhatsApp:
         return Sent(remote_id=record.sid) if record else None
 
 
-def channels(account: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
-    """SMS and WhatsApp, as configured."""
+def channels(section: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
+    """SMS and WhatsApp of every number, as configured."""
+    links = MediaLinks(section.auth_token, public_url=settings.core.public_url.rstrip("/"))
+    numbers: dict[str, Sms] = {}
+    found: list[Channel] = []
+    for name, account in reversed(
+        section.accounts().items()
+    ):  # the first one last: it has them all
+        sms, whatsapp = _number(account, settings, links, name, {} if name else numbers)
+        if name:
+            numbers[name] = sms
+        found = [sms, whatsapp, *found]
+    return tuple(found)
+
+
+def _number(
+    account: SmsSettings,
+    settings: Settings,
+    links: MediaLinks,
+    name: str,
+    numbers: Mapping[str, Sms],
+) -> tuple[Sms, WhatsApp]:
     url = settings.core.public_url.rstrip("/")
     public_url = url if url.startswith("https://") or account.overridden else None
     twilio = TwilioAccount(account)
-    links = MediaLinks(account.auth_token, public_url=url)
     status_url = f"{public_url}{STATUS}" if public_url else None
+    if status_url and name:
+        status_url += f"?{SUPPORT_ADDRESS}={name}"
     whatsapp_from = account.whatsapp_from or account.number
     sms = TwilioSender(
         account=twilio,
@@ -359,7 +432,7 @@ def channels(account: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
     )
     signature = TwilioSignature(account.auth_token, public_url=url, proxies=account.trusted_proxies)
     fetcher = TwilioMediaFetcher(account, largest=settings.core.limits.attachment)
-    channel = WhatsApp(account, whatsapp)
+    channel = WhatsApp(account, whatsapp, support_address=name)
     return (
         Sms(
             account,
@@ -368,6 +441,8 @@ def channels(account: SmsSettings, settings: Settings) -> tuple[Channel, ...]:
             signature=signature,
             fetcher=fetcher,
             whatsapp=channel,
+            support_address=name,
+            numbers=numbers,
         ),
         channel,
     )

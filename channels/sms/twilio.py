@@ -229,7 +229,7 @@ class TwilioSender:
         self, message: Outbound, *, callback: str = "", **content: Any
     ) -> MessageInstance:
         """Raises Unsure when Twilio's answer names no message: it may have been taken."""
-        url = f"{self.status_url}?message={message.message}{callback}" if self.status_url else None
+        url = self._callback(message.message, callback)
         to, number, service = self._route(message)
         record = await self.account.call(
             lambda client: client.messages.create_async(
@@ -291,6 +291,12 @@ class TwilioSender:
         body, text = str(record.body or ""), template_text(message.text)
         same = body == message.text or bool(self.templates and text and text in body)
         return outbound and recent and same
+
+    def _callback(self, message: int, more: str) -> str | None:
+        if self.status_url is None:
+            return None
+        sign = "&" if "?" in self.status_url else "?"
+        return f"{self.status_url}{sign}message={message}{more}"
 
     def _media_urls(self, message: Outbound) -> list[str]:
         if not message.attachments:

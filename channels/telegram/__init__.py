@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
-from gateway import Channel, Section, Settings, hookimpl
+from gateway import Channel, Section, Settings, SupportAddressName, hookimpl
 
 __all__ = ["BOT_API", "TelegramSettings"]
 
@@ -16,8 +24,36 @@ BOT_API = "https://api.telegram.org/bot"
 """Telegram's own Bot API."""
 
 
+def _check_token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9:_-]+", value.get_secret_value()):
+        raise ValueError("is not a bot token; copy the one from @BotFather, like 123:AbC")
+    return value
+
+
+def _check_secret(value: SecretStr | None) -> SecretStr | None:
+    if not value:
+        return None  # a compose file may set an empty variable
+    # setWebhook, Bot API: 1-256 characters of A-Z, a-z, 0-9, _ and -.
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
+        raise ValueError("must be 1 to 256 of the characters A-Z a-z 0-9 _ -; make a new one")
+    return value
+
+
+Token = Annotated[SecretStr, AfterValidator(_check_token)]
+Secret = Annotated[SecretStr | None, AfterValidator(_check_secret)]
+
+
+class TelegramBot(BaseModel):
+    """A further bot. Everything else is as in `TelegramSettings`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bot_token: Token = Field(description="from @BotFather")
+    secret: Secret = Field(None, description="none: we poll")
+
+
 class TelegramSettings(BaseModel):
-    """The section ``channels.telegram``: one bot.
+    """The section ``channels.telegram``: one bot; ``bots`` are further ones by name.
 
     With a ``secret`` Telegram calls our webhook below ``public_url``; without one we poll, which
     needs no public address.
@@ -25,8 +61,8 @@ class TelegramSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    bot_token: SecretStr = Field(description="from @BotFather")
-    secret: SecretStr | None = Field(
+    bot_token: Token = Field(description="from @BotFather")
+    secret: Secret = Field(
         None, description="proves that a call is Telegram's; 1 to 256 of A-Za-z0-9_-"
     )
     api_base: str = Field(BOT_API, description="the Bot API's address, without the token")
@@ -43,22 +79,23 @@ class TelegramSettings(BaseModel):
     )
     max_connections: int = Field(40, ge=1, le=100, description="from Telegram to our webhook")
 
-    @field_validator("bot_token")
-    @classmethod
-    def _check_token(cls, value: SecretStr) -> SecretStr:
-        if not re.fullmatch(r"[A-Za-z0-9:_-]+", value.get_secret_value()):
-            raise ValueError("is not a bot token; copy the one from @BotFather, like 123:AbC")
-        return value
+    bots: dict[SupportAddressName, TelegramBot] = Field(
+        {}, description="further bots of ours, each a support address of its own"
+    )
 
-    @field_validator("secret")
-    @classmethod
-    def _check_secret(cls, value: SecretStr | None) -> SecretStr | None:
-        if not value:
-            return None  # a compose file may set an empty variable
-        # setWebhook, Bot API: 1-256 characters of A-Z, a-z, 0-9, _ and -.
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
-            raise ValueError("must be 1 to 256 of the characters A-Z a-z 0-9 _ -; make a new one")
-        return value
+    @model_validator(mode="after")
+    def _each_bot_once(self) -> Self:
+        tokens = [self.bot_token, *(bot.bot_token for bot in self.bots.values())]
+        if len({token.get_secret_value() for token in tokens}) < len(tokens):
+            raise ValueError("`bots`: two have the same `bot_token`; each needs its own bot")
+        return self
+
+    def accounts(self) -> dict[str, Self]:
+        """The settings of each bot, by its name; the first one has none."""
+        return {
+            "": self,
+            **{name: self.model_copy(update=dict(bot)) for name, bot in self.bots.items()},
+        }
 
     @field_validator("api_base")
     @classmethod
@@ -85,4 +122,5 @@ def register_channels(register: Callable[[Channel], None], settings: Settings) -
         # The SDK takes a tenth of a second to import: without a bot nothing waits for it.
         from channels.telegram.channel import Telegram  # noqa: PLC0415
 
-        register(Telegram.from_settings(account, settings))
+        for name, bot in account.accounts().items():
+            register(Telegram.from_settings(bot, settings, support_address=name))

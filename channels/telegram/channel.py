@@ -33,7 +33,8 @@ from gateway import (
     packaged_yaml,
 )
 
-PATH = "/channels/telegram/webhook"
+ROOT = "/channels/telegram"
+PATH = f"{ROOT}/webhook"
 
 
 class Telegram:
@@ -52,7 +53,16 @@ class Telegram:
         max_length=MAX_TEXT,
     )
 
-    def __init__(self, settings: TelegramSettings, *, url: str, largest: int) -> None:
+    def __init__(
+        self,
+        settings: TelegramSettings,
+        *,
+        url: str,
+        largest: int,
+        path: str = PATH,
+        support_address: str = "",
+    ) -> None:
+        self.support_address, self._path = support_address, path
         self._settings, self._largest = settings, largest
         self._api = TelegramApi(settings)
         self._sender = TelegramSender(self._api)
@@ -63,7 +73,9 @@ class Telegram:
         self._standby = False
 
     @classmethod
-    def from_settings(cls, section: TelegramSettings, settings: Settings) -> Self:
+    def from_settings(
+        cls, section: TelegramSettings, settings: Settings, *, support_address: str = ""
+    ) -> Self:
         """The channel as configured. Raises WarmlineError when Telegram could not call us."""
         core = settings.core
         public_url = core.public_url.rstrip("/")
@@ -74,7 +86,14 @@ class Telegram:
                 " set `public_url` (WARMLINE_PUBLIC_URL), or remove the secret to poll"
             )
         largest = min(section.max_file_size, core.limits.attachment)
-        return cls(section, url=f"{public_url}{PATH}", largest=largest)
+        path = f"{ROOT}/{support_address}/webhook" if support_address else PATH
+        return cls(
+            section,
+            path=path,
+            url=f"{public_url}{path}",
+            largest=largest,
+            support_address=support_address,
+        )
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
         """The webhook; none when we poll."""
@@ -94,10 +113,12 @@ class Telegram:
                 raise web.HTTPBadRequest(text=str(error)) from None
             return web.Response()
 
-        return (web.post(PATH, receive),)
+        return (web.post(self._path, receive),)
 
     def describe(self) -> Mapping[str, Json]:
-        """The route, for ``/openapi.json``."""
+        """The route of the first bot, for ``/openapi.json``; those of further ones are like it."""
+        if self.support_address:
+            return {}
         part: dict[str, Json] = packaged_yaml("channels.telegram", "openapi.yaml")
         return part
 
@@ -152,6 +173,7 @@ class Telegram:
             groups=self._settings.groups == "mention",
             largest=self._largest,
             blocked=self._blocked,
+            support_address=self.support_address,
         )
 
     async def _files(self, message: Outbound) -> list[File]:

@@ -65,7 +65,9 @@ class TelegramReceiver:
         groups: bool,
         largest: int,
         blocked: LRUCache[int, bool],
+        support_address: str = "",
     ) -> None:
+        self._support_address = support_address
         self._services, self._api = services, api
         self._groups, self._largest, self._blocked = groups, largest, blocked
         self._done: LRUCache[int, bool] = LRUCache(REMEMBERED)
@@ -140,6 +142,9 @@ class TelegramReceiver:
 
     async def _accept(self, id: int, raw: Mapping[str, Json], update: TelegramUpdate) -> None:
         inbound, press = update.inbound, update.press
+        inbound = inbound.replace(
+            address=inbound.address.replace(support_address=self._support_address)
+        )
         files, left_out = await self._fetch_all(id, update.files)
         inbound = inbound.replace(attachments=files, facts=inbound.facts + left_out)
         if press and press.button:
@@ -175,7 +180,9 @@ class TelegramReceiver:
             log.warning("telegram.ignored", update=id, why="unreadable, in a group")
             return
         inbound = Inbound(
-            address=Address(channel=NAME, value=str(chat.id)),
+            address=Address(
+                channel=NAME, value=str(chat.id), support_address=self._support_address
+            ),
             text="",
             at=self._services.clock.now(),
             remote_id=f"update:{id}",

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from gateway import Channel, Section, Settings, check_origin, hookimpl
+from gateway import (
+    Channel,
+    Section,
+    Settings,
+    SupportAddressName,
+    channel_key,
+    check_origin,
+    hookimpl,
+)
 
 __all__ = ["WebchatSettings"]
 
@@ -22,9 +30,32 @@ FileType = Literal[
 Origin = Annotated[str, AfterValidator(check_origin)]
 
 
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+class WidgetLook(BaseModel):
+    """How the chat looks where the page does not say it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str | None = Field(None, max_length=80, description="the heading")
+    accent: Colour | None = Field(None, description="such as `#1f5f6b`")
+    on_accent: Colour | None = Field(None, description="of text on it")
+
+
+class WebchatSite(BaseModel):
+    """A further site. Everything else is as in `WebchatSettings`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    origins: tuple[Origin, ...] = Field((), description="as for the first")
+    identity_secret: Key | None = Field(None, description="as for the first")
+    look: WidgetLook | None = None
+
+
 class WebchatSettings(BaseModel):
     """The section ``channels.webchat``; ``channels.webchat: {}`` enables the chat with the
-    defaults."""
+    defaults. ``sites`` are further sites by name, each with a widget of its own."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,6 +98,15 @@ class WebchatSettings(BaseModel):
     send_timeout: float = Field(
         20, gt=0, description="seconds until a page that does not read is disconnected"
     )
+    look: WidgetLook | None = None
+    sites: dict[SupportAddressName, WebchatSite] = Field(
+        {}, description="further sites of ours, each a support address of its own"
+    )
+
+    def accounts(self) -> dict[str, Self]:
+        """The settings of each site, by its name; the first one has none."""
+        sites = self.sites.items()
+        return {"": self, **{name: self.model_copy(update=dict(site)) for name, site in sites}}
 
 
 @hookimpl
@@ -79,4 +119,13 @@ def register_channels(register: Callable[[Channel], None], settings: Settings) -
     if section := settings.section(WebchatSettings):
         from channels.webchat.channel import Webchat  # noqa: PLC0415  (it imports the section)
 
-        register(Webchat.from_settings(section, settings))
+        for name, site in section.accounts().items():
+            account = site.model_copy(update={"look": _look(site.look, name, settings)})
+            register(Webchat.from_settings(account, settings, support_address=name))
+
+
+def _look(look: WidgetLook | None, name: str, settings: Settings) -> WidgetLook:
+    """The look of the site's brand, laid over its own. Raises BadConfig."""
+    brand = settings.brands.by_key(channel_key("webchat", name))
+    own = settings.core.brands[brand].widget if brand else None
+    return settings.overlaid(look or WidgetLook(), own or {}, f"brands.{brand}.widget")

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
-from channels.webchat import WebchatSettings, wire
+from channels.webchat import WebchatSettings, WidgetLook, wire
 from channels.webchat.admission import Admission, error_response, preflight
 from channels.webchat.frame_handler import FrameHandler
 from channels.webchat.http_api import HttpApi
@@ -40,13 +41,18 @@ class Webchat:
     name = CHANNEL
     traits = Traits(mailbox=True, buttons=True, attachments=True)
 
-    def __init__(self, settings: WebchatSettings, *, secret: str, public_url: str) -> None:
+    def __init__(
+        self, settings: WebchatSettings, *, secret: str, public_url: str, support_address: str = ""
+    ) -> None:
+        self.support_address = support_address
+        self._root = f"{ROOT}/sites/{support_address}" if support_address else ROOT
         self._settings, self._public_url = settings, public_url
         identity = settings.identity_secret
         self._tokens = SessionTokens(
             secret=secret,
             identity_secret=identity.get_secret_value() if identity else None,
             session_days=settings.session_days,
+            site=support_address,
         )
         self._admission = Admission(
             {*settings.origins, site_origin(public_url)},
@@ -54,10 +60,12 @@ class Webchat:
             per_session=settings.lines_per_session,
             proxies=settings.proxies or 0,
         )
-        self._assets = widget_assets()
+        self._assets = widget_assets(settings.look)
 
     @classmethod
-    def from_settings(cls, section: WebchatSettings, settings: Settings) -> Webchat:
+    def from_settings(
+        cls, section: WebchatSettings, settings: Settings, *, support_address: str = ""
+    ) -> Webchat:
         """Build the channel. Without a configured secret one is made at the first start."""
         secret, limit = section.secret, settings.core.limits.attachment
         proxies = settings.core.proxies if section.proxies is None else section.proxies
@@ -68,6 +76,7 @@ class Webchat:
             if secret
             else lasting_secret(settings.data_dir / "webchat.key"),
             public_url=settings.core.public_url,
+            support_address=support_address,
         )
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
@@ -97,16 +106,18 @@ class Webchat:
             ("OPTIONS", "/files/{ref}", preflight),
         ]
         return [
-            web.get(f"{ROOT}/{LOADER}", self._serve_loader),
-            web.get(f"{ROOT}/assets/{{version}}/{{name}}", self._serve_asset),
+            web.get(f"{self._root}/{LOADER}", self._serve_loader),
+            web.get(f"{self._root}/assets/{{version}}/{{name}}", self._serve_asset),
             *(
-                web.route(method, ROOT + path, self._admission.guard(serve))
+                web.route(method, self._root + path, self._admission.guard(serve))
                 for method, path, serve in routes
             ),
         ]
 
     def describe(self) -> Mapping[str, Json]:
-        """The channel's part of ``/openapi.json``."""
+        """The part of ``/openapi.json``; further sites have the same paths below theirs."""
+        if self.support_address:
+            return {}
         part: dict[str, Any] = packaged_yaml("channels.webchat", "openapi.yaml")
         part["components"]["schemas"] = wire.schemas(f"{CHANNEL}.")
         return part
@@ -114,10 +125,11 @@ class Webchat:
     def unsafe_settings(self) -> Iterable[UnsafeSetting]:
         """What is unsafe in public."""
         yield from untrusted_proxy(self._public_url, self._settings.proxies or 0)
+        site = f".sites.{self.support_address}" if self.support_address else ""
         for origin in self._settings.origins:
             if origin.startswith("http://"):
                 yield UnsafeSetting(
-                    key="channels.webchat.origins",
+                    key=f"channels.webchat{site}.origins",
                     what=f"{origin} is plain http: others could change the page and read the chat",
                     fix="embed the chat on pages with https",
                 )
@@ -141,15 +153,25 @@ class Webchat:
         return self._assets.serve(request, name, version=version)
 
 
-def widget_assets() -> StaticAssets:
-    """The widget's files. The loader, ``widget.js``, names the version of the others."""
+def widget_assets(look: WidgetLook | None = None) -> StaticAssets:
+    """The widget's files, with ``look`` filled in. The loader, ``widget.js``, names the version of
+    the others."""
+    title = msgspec.json.encode({"title": look.title} if look and look.title else {})
+    colours = {"accent": look.accent, "on-accent": look.on_accent} if look else {}
+    style = "".join(f"--warmline-{name}: {colour};" for name, colour in colours.items() if colour)
 
     def minify(name: str, body: bytes, version: str) -> bytes:
-        body = body.replace(b"VERSION", version.encode()) if name == LOADER else body
+        if name == LOADER:
+            body = body.replace(b"VERSION", version.encode())
+        elif name == "chat.js":
+            body = body.replace(b"const LOOK = {};", b"const LOOK = %s;" % title)
+        elif name == "chat.css" and style:
+            body += f":host {{ {style} }}\n".encode()  # the page's own rules win
         return COMMENTS.sub(b"", body)
 
     headers = {
         "Access-Control-Allow-Origin": "*",  # browsers fetch modules of other origins by CORS
         "Cross-Origin-Resource-Policy": "cross-origin",
     }
-    return StaticAssets("channels.webchat", headers=headers, transform=minify)
+    salt = style.encode() + (title if title != b"{}" else b"")
+    return StaticAssets("channels.webchat", headers=headers, transform=minify, salt=salt)

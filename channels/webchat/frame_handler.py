@@ -109,7 +109,9 @@ class FrameHandler:
             own = await self._services.mailbox.messages(visitor.address, limit=1, own=True)
             if own:
                 return visitor, False
-        newest = await self._services.records.newest_address(ref, channel=CHANNEL)
+        newest = await self._services.records.newest_address(
+            ref, channel=CHANNEL, support_address=visitor.site
+        )
         session = newest.value if newest else self._tokens.home(ref)
         return visitor.replace(session=session), fresh or session != visitor.session
 

@@ -56,23 +56,29 @@ class SiteUser(Value, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
-class Visitor(Value, frozen=True, kw_only=True):
-    """A session, and the site's user behind it if the site has proved one."""
+class Visitor(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """A session, and the site's user behind it if the site has proved one. ``site`` is the name of
+    our support address, empty for the first one."""
 
     session: Short
+    site: str = ""
     ref: Short | None = None
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
     @property
     def address(self) -> Address:
         """The customer's address on this channel."""
-        return Address(channel=CHANNEL, value=self.session)
+        return Address(channel=CHANNEL, value=self.session, support_address=self.site)
 
 
 class SessionTokens:
-    """Signs and verifies tokens. Without ``identity_secret`` identity tokens are refused."""
+    """Signs and verifies the tokens of one site. Without ``identity_secret`` identity tokens are
+    refused."""
 
-    def __init__(self, *, secret: str, identity_secret: str | None, session_days: int) -> None:
+    def __init__(
+        self, *, secret: str, identity_secret: str | None, session_days: int, site: str = ""
+    ) -> None:
+        self._site = site
         self._secret = secret
         self._identity_secret = identity_secret
         self._lifetime = timedelta(days=session_days)
@@ -88,12 +94,14 @@ class SessionTokens:
         ref, name = (user.sub, user.name) if user else (None, None)
         if known and known.ref in (None, ref):
             return known.replace(ref=ref, name=name), False
-        return Visitor(session=secrets.token_urlsafe(18), ref=ref, name=name), True
+        session = secrets.token_urlsafe(18)
+        return Visitor(session=session, site=self._site, ref=ref, name=name), True
 
     def home(self, ref: str) -> str:
         """The session in which a logged-in user begins, the same on every device. Nobody can
         compute it without our secret."""
-        digest = hmac.digest(self._secret.encode(), f"user\0{ref}".encode(), hashlib.sha256)
+        user = f"user\0{self._site}\0{ref}" if self._site else f"user\0{ref}"
+        digest = hmac.digest(self._secret.encode(), user.encode(), hashlib.sha256)
         return f"u{base64.urlsafe_b64encode(digest[:18]).decode()}"
 
     def issue(self, visitor: Visitor) -> str:
@@ -104,9 +112,12 @@ class SessionTokens:
     def visitor(self, token: str) -> Visitor:
         """The visitor whose session ``token`` is; raises BadSession."""
         try:
-            return _convert(Visitor, _verify(token, self._secret, audience=SESSION))
+            visitor = _convert(Visitor, _verify(token, self._secret, audience=SESSION))
         except (jwt.InvalidTokenError, msgspec.ValidationError):
             raise BadSession("this session has ended; a new one begins") from None
+        if visitor.site != self._site:
+            raise BadSession("this session is another site's; a new one begins")
+        return visitor
 
     def grant(self, visitor: Visitor, file: Attachment) -> str:
         """A reference with which only ``visitor`` may fetch or send ``file``."""

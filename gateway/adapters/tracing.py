@@ -22,7 +22,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, Trac
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.adapters.sql.store import SqlStore
-from gateway.model import Accepted, Inbound, Sent
+from gateway.model import Accepted, Address, Inbound, Sent
 from gateway.model import Status as MessageStatus
 from gateway.runtime.metrics import Metrics
 from gateway.store import (
@@ -169,7 +169,7 @@ class TracedInbox:
     async def accept_agent_message(
         self, message: AgentMessage, lane: str, key: str, at: datetime
     ) -> Accepted:
-        with self._sending(lane.partition(":")[0], message.trace) as span:
+        with self._sending(Address.from_lane(lane).channel, message.trace) as span:
             accepted = await self._inner.accept_agent_message(
                 message.replace(trace=current_traceparent()), lane, key, at
             )
@@ -218,7 +218,9 @@ class TracedInbox:
             "process inbox",
             context=context_of(carrier.trace if carrier else None),
             kind=SpanKind.CONSUMER,
-            attributes=_attributes("inbox", "process", "process", work.lane.partition(":")[0]),
+            attributes=_attributes(
+                "inbox", "process", "process", Address.from_lane(work.lane).channel
+            ),
         )
         span.set_attribute("messaging.message.id", str(work.id))
         span.set_attribute("warmline.turn.id", work.id)

@@ -166,6 +166,9 @@ class Gateway:
         self.heartbeat = Heartbeat(
             processes=self.store.processes, recover=self._take_over, lease=core.process.lease
         )
+        for key in self.registrations.channels:
+            brand = self.settings.brands.by_key(key)
+            self.metrics.support_addresses.labels(key, brand).set(1)
         self.metrics.lanes.labels("incoming").set_function(lambda: len(self.incoming))
         self.metrics.lanes.labels("outgoing").set_function(lambda: len(self.outgoing))
         self.watchdog = LoopWatchdog(limit=core.worker.step_timeout)
@@ -242,6 +245,10 @@ class Gateway:
         await self.store.processes.register(
             self.settings.core.process.name, self.settings.core.role
         )
+        if self.settings.core.brands and infrastructure.works_lanes:
+            keys = self.registrations.channels
+            brands = {key: self.settings.brands.by_key(key) for key in keys}
+            await self.store.customers.assign_brands(brands)
         cut_off = await self._recover() if infrastructure.works_lanes else 0
         self.lease_renewal = asyncio.create_task(self.heartbeat.renew())
         await self.cluster.start(self.scheduler.sweep_now)

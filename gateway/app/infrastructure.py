@@ -21,8 +21,16 @@ from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.webhooks import ALARM, WebhookRecorder, WebhookSubscription
 from gateway.adapters.standalone import StandaloneCluster, SystemClock
+from gateway.model import channel_key
 from gateway.plugins import PluginRegistry, Registrations
-from gateway.ports import AlarmReceiver, Channel, Clock, Traits, WarmlineError
+from gateway.ports import (
+    AlarmReceiver,
+    Channel,
+    Clock,
+    SupportAddressChannel,
+    Traits,
+    WarmlineError,
+)
 from gateway.routing.policy import Policy, load_policy
 from gateway.runtime.cluster import Cluster
 from gateway.runtime.metrics import Metrics
@@ -90,7 +98,7 @@ class Infrastructure:
 
     @property
     def traits(self) -> dict[str, Traits]:
-        """The traits of each channel, by its name."""
+        """The traits of each channel, by `Address.channel_key`."""
         return {name: channel.traits for name, channel in self.registrations.channels.items()}
 
     @property
@@ -149,8 +157,12 @@ def _folders_with_data(settings: Settings, database: SqlDatabase) -> tuple[Path,
 
 
 def plugin_name(plugin: object) -> str:
-    """The name that a plugin's object has, by default that of its class."""
-    return str(getattr(plugin, "name", type(plugin).__name__))
+    """The name that a plugin's object has, by default that of its class; for one of several support
+    addresses also that one's."""
+    name = str(getattr(plugin, "name", type(plugin).__name__))
+    if isinstance(plugin, SupportAddressChannel):
+        return channel_key(name, plugin.support_address)
+    return name
 
 
 def tracing_from_environment(

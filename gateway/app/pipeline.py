@@ -42,6 +42,7 @@ class Pipeline:
             voice=infrastructure.registrations.voice,
             policy=infrastructure.policy,
             traits=infrastructure.traits,
+            brands=infrastructure.settings.brands,
         )
         self.understanding = UnderstandingStage(
             infrastructure.registrations.understanders,
@@ -124,6 +125,7 @@ class Pipeline:
             ),
             outcomes=self.outcomes,
             policy=infrastructure.policy,
+            brands=infrastructure.settings.brands,
             clock=infrastructure.clock,
             alarms=infrastructure.alarms_reach_somebody,
         )
@@ -157,6 +159,7 @@ class Pipeline:
             metrics=infrastructure.metrics,
             max_text=limits.text,
             files=infrastructure.files,
+            brands=infrastructure.settings.brands,
         )
         return LoadShedder(
             intake, load_monitor=self._load_monitor, limits=limits, metrics=infrastructure.metrics
@@ -173,6 +176,7 @@ class Pipeline:
             clock=infrastructure.clock,
             verification=self.verification,
             summaries=self.summaries,
+            brands=infrastructure.settings.brands,
         )
         return Services(
             intake=self._load_shedder(),
@@ -188,6 +192,7 @@ class Pipeline:
             ignored=lambda channel, why: infrastructure.metrics.ignored.labels(channel, why).inc(),
             serves_http=infrastructure.serves_http,
             records=infrastructure.store.queries,
+            brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
             subscribers=_subscribers(
                 (

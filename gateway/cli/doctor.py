@@ -77,6 +77,8 @@ def health_checks(gateway: Gateway) -> Mapping[str, Check]:
         "queues": partial(_check_queues, gateway, database),
     }
     core, registrations = gateway.settings.core, gateway.registrations
+    if core.brands:
+        checks["brands"] = partial(_check_brands, gateway)
     if core.redis_url is not None:
         checks["redis"] = partial(_check_redis, core.redis_url, core.redis)
     if gateway.policy.hours is not None and gateway.policy.reasons.harm.enabled:
@@ -115,6 +117,15 @@ async def _check_deployment(gateway: Gateway, config: Path | None) -> Sequence[H
     return [
         HealthProblem(what=f"{each.key}: {each.what}", severity="warning", fix=each.fix)
         for each in unsafe
+    ]
+
+
+async def _check_brands(gateway: Gateway) -> Sequence[HealthProblem]:
+    """Check that brands and support addresses know one another."""
+    found = gateway.settings.brands.problems(gateway.registrations.channels)
+    return [
+        HealthProblem(what=what, severity="warning", fix=f"{fix} in the configuration")
+        for what, _, fix in (problem.partition("; ") for problem in found)
     ]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
+from gateway.app import Gateway
 from gateway.cli.audit import operator
 from gateway.cli.common import (
     config_option,
@@ -20,6 +22,7 @@ from gateway.cli.common import (
     run_async,
 )
 from gateway.model import Address
+from gateway.ports import NotFound
 from gateway.store import InboxEntry, OutboxEntry
 
 ids_argument = click.argument("ids", nargs=-1, type=int)
@@ -90,7 +93,8 @@ async def retry_inbox(config: Path | None, ids: tuple[int, ...]) -> None:
 def customer() -> None:
     """Export or erase the data of a customer.
 
-    ADDRESS is channel:value, such as email:ana@example.org.
+    ADDRESS is channel:value, such as email:ana@example.org. It stands for that person at each of
+    our numbers, mailboxes, bots and sites; email/shop:ana@example.org is one of them.
     """
 
 
@@ -105,10 +109,14 @@ async def export(config: Path | None, address: str) -> None:
     channel:value, such as email:ana@example.org.
     """
     async with open_store(config) as gateway:
-        parsed = _parse_address(address)
-        data = await gateway.customer_data.export(parsed)
-        known = await gateway.audit.customer(parsed)
-        await gateway.audit.record(operator(), "exported", customer=known, origin="cli")
+        exported = []
+        for customer, parsed in await _customers_at(gateway, address):
+            with suppress(NotFound):
+                exported.append(await gateway.customer_data.export(parsed))
+                await gateway.audit.record(operator(), "exported", customer=customer, origin="cli")
+    if not exported:
+        raise NotFound(f"nobody is known by {address}")
+    data = exported[0] if len(exported) == 1 else exported
     click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
 
 
@@ -124,20 +132,31 @@ async def erase(config: Path | None, address: str) -> None:
     email:ana@example.org.
     """
     async with open_store(config) as gateway:
-        parsed = _parse_address(address)
-        known = await gateway.audit.customer(parsed)
-        erased = await gateway.customer_data.erase(parsed)
-        done = f"{erased.rows} rows, {erased.files} files"
-        await gateway.audit.record(operator(), "erased", customer=known, origin="cli", detail=done)
-    click.echo(f"erased {erased.rows} rows and {erased.files} files")
-    if erased.archived or erased.kept_by_plugins:
+        erased = []
+        for customer, parsed in await _customers_at(gateway, address):
+            try:
+                one = await gateway.customer_data.erase(parsed)
+            except NotFound:
+                continue
+            erased.append(one)
+            done = f"{one.rows} rows, {one.files} files"
+            await gateway.audit.record(
+                operator(), "erased", customer=customer, origin="cli", detail=done
+            )
+    if not erased:
+        raise NotFound(f"nobody is known by {address}")
+    rows, files = sum(one.rows for one in erased), sum(one.files for one in erased)
+    archived = sum(one.archived for one in erased)
+    kept = sum(one.kept_by_plugins for one in erased)
+    click.echo(f"erased {rows} rows and {files} files")
+    if archived or kept:
         click.echo(
-            f"and {erased.archived} archived conversations, "
-            f"{erased.kept_by_plugins} mails and other things that plugins kept"
+            f"and {archived} archived conversations, "
+            f"{kept} mails and other things that plugins kept"
         )
-    for name in erased.unreadable:
+    for name in dict.fromkeys(name for one in erased for name in one.unreadable):
         print_note(f"the archive {name} is damaged: look into it, or delete it")
-    if not erased.finished:
+    if not all(one.finished for one in erased):
         print_note(
             "NOT FINISHED: something reads the database, so its log still holds erased text. A "
             "running server finishes this within a minute after the reader ends; without one, "
@@ -146,11 +165,29 @@ async def erase(config: Path | None, address: str) -> None:
         sys.exit(3)
 
 
+async def _customers_at(gateway: Gateway, text: str) -> list[tuple[int | None, Address]]:
+    """The customers with this address, by number, with one address of each. Without the name of a
+    support address it stands for all of them, also where only the archive or a plugin has
+    something. Raises BadParameter."""
+    address = _parse_address(text)
+    names = [address]
+    if not address.support_address:
+        names += await gateway.store.customers.at_support_addresses(address)
+        keys = (
+            Address.from_lane(f"{key}:{address.value}") for key in gateway.registrations.channels
+        )
+        names += [one for one in keys if one.channel == address.channel]
+    found: dict[int | str, tuple[int | None, Address]] = {}
+    for one in names:
+        customer = await gateway.audit.customer(one)
+        found.setdefault(one.lane if customer is None else customer, (customer, one))
+    return list(found.values())
+
+
 def _parse_address(text: str) -> Address:
-    channel, colon, value = text.partition(":")
-    if not colon or not value:
+    if not Address.from_lane(text).value:
         raise click.BadParameter("write channel:value, such as email:ana@example.org")
-    return Address(channel=channel, value=value)
+    return Address.from_lane(text)
 
 
 def _print_entries(entries: Sequence[OutboxEntry | InboxEntry], json: bool) -> None:

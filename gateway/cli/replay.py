@@ -35,7 +35,7 @@ class ReplayEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def address(self) -> Address:
-        return Address(channel=self.channel, value=self.sender)
+        return Address.from_lane(f"{self.channel}:{self.sender}")
 
 
 class ReplayReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +132,7 @@ async def ask_as_new_customers(settings: Settings, texts: Sequence[str]) -> list
     exchanges = []
     with tempfile.TemporaryDirectory(prefix="warmline-replay-") as folder:
         async with temporary_gateway(settings, clock, {"rest"}, Path(folder)) as gateway:
-            opening = reopens_at(gateway.policy, clock.now()) or clock.now()
+            opening = reopens_at(gateway.policy.hours, clock.now()) or clock.now()
             await clock.advance((opening - clock.now()).total_seconds())
             for number, text in enumerate(texts):
                 address = Address(channel="rest", value=f"customer-{number}")
@@ -194,7 +194,7 @@ async def _new_replies(gateway: Gateway, last_ids: dict[Address, int]) -> list[R
 
 def _reply(message: Message, address: Address, in_reply_to: str | None) -> ReplayReply:
     return ReplayReply(
-        channel=address.channel,
+        channel=address.channel_key,
         to=address.value,
         author=message.author,
         text=message.text,

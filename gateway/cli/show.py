@@ -52,13 +52,15 @@ def check(config: Path | None, deploy: bool) -> None:
         for problem in unsafe:
             click.echo(str(problem))
         sys.exit(1)
-    for name, channel in gateway.registrations.channels.items():
+    for channel in gateway.registrations.channels.values():
         limit, voice = channel.traits.max_length, gateway.registrations.voice
-        if limit and _guide_exceeds(limit, voice, name):
+        if limit and _guide_exceeds(limit, voice, channel.name):
             print_note(
-                f"warning: guide: channels.{name}.max_length: it is above the channel's own limit"
-                f" of {limit}, which applies; set {limit} or less"
+                f"warning: guide: channels.{channel.name}.max_length: it is above the channel's own"
+                f" limit of {limit}, which applies; set {limit} or less"
             )
+    for inconsistency in gateway.settings.brands.problems(gateway.registrations.channels):
+        print_note(f"warning: brands: {inconsistency}")
     click.echo("OK")
 
 
@@ -168,7 +170,8 @@ async def channels(config: Path | None) -> None:
         kind = (
             "customers fetch messages" if channel.traits.mailbox else "the gateway sends messages"
         )
-        table.add_row(name, "awake", kind)
+        brand = gateway.settings.brands.by_key(name)
+        table.add_row(name, "awake", f"{kind}, of the brand {brand}" if brand else kind)
     for name, reason in sorted(settings.asleep.items()):
         if name.startswith("channels."):
             table.add_row(name.removeprefix("channels."), "asleep", reason)

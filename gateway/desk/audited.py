@@ -40,8 +40,14 @@ class AuditedDesk:
     async def queue(self) -> tuple[QueueItem, ...]:
         return await self.desk.queue()
 
-    async def queue_page(self, *, after: QueuePosition | None = None, most: int = 50) -> QueuePage:
-        return await self.desk.queue_page(after=after, most=most)
+    async def queue_page(
+        self,
+        *,
+        after: QueuePosition | None = None,
+        most: int = 50,
+        brands: tuple[str, ...] = (),
+    ) -> QueuePage:
+        return await self.desk.queue_page(after=after, most=most, brands=brands)
 
     async def card(self, conversation: int) -> ContextCard:
         return await self.desk.card(conversation)

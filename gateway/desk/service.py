@@ -26,6 +26,7 @@ from gateway.pipeline.summary import CardSummaries
 from gateway.pipeline.verification import AddressVerification
 from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, NotFound, Voice
 from gateway.routing.policy import Policy
+from gateway.settings import Brands
 from gateway.store import AgentMessage, HandoffRequest, Store
 
 
@@ -41,19 +42,40 @@ class DeskService:
     clock: Clock
     verification: AddressVerification
     summaries: CardSummaries
+    brands: Brands
 
     async def queue(self) -> tuple[QueueItem, ...]:
-        return (await self.store.queries.queue()).items
+        return self._with_places(await self.store.queries.queue()).items
 
-    async def queue_page(self, *, after: QueuePosition | None = None, most: int = 50) -> QueuePage:
-        return await self.store.queries.queue(after=after, most=most)
+    async def queue_page(
+        self,
+        *,
+        after: QueuePosition | None = None,
+        most: int = 50,
+        brands: tuple[str, ...] = (),
+    ) -> QueuePage:
+        page = await self.store.queries.queue(after=after, most=most, brands=brands)
+        return self._with_places(page)
+
+    def _with_places(self, page: QueuePage) -> QueuePage:
+        """An item that is on two pages stays the same object, as long as nothing changes in it."""
+        return page.replace(
+            waiting=tuple(self._with_place(item) for item in page.waiting),
+            held=tuple(self._with_place(item) for item in page.held),
+        )
+
+    def _with_place(self, item: QueueItem) -> QueueItem:
+        place = self.brands.place(item.conversation)
+        return item.replace(place=place) if place else item
 
     async def card(self, conversation: int) -> ContextCard:
         card = await self.store.queries.card(conversation)
         linked = await self.store.links.linked_addresses(conversation)
-        return card.replace(summary=self.summaries.best(card), linked=linked)
+        place = self.brands.place(card.conversation)
+        return card.replace(summary=self.summaries.best(card), linked=linked, place=place)
 
     async def claim(self, conversation: int, agent: Agent, *, epoch: int) -> ContextCard:
+        await self._check_brand(conversation, agent)
         _, on_its_way = await self.store.handoffs.claim(
             conversation, agent, epoch, self.clock.now()
         )
@@ -76,6 +98,7 @@ class DeskService:
     ) -> Accepted:
         """An unclaimed conversation is claimed first; one that another agent has raises Conflict.
         A repeated ``key`` changes nothing."""
+        await self._check_brand(conversation, agent)
         if not text.strip() and not attachments:
             raise NotAccepted("an answer needs text or a file")
         current = await self.store.queries.conversation(conversation)
@@ -102,6 +125,7 @@ class DeskService:
         return accepted
 
     async def note(self, conversation: int, agent: Agent, text: str) -> Message:
+        await self._check_brand(conversation, agent)
         if not text.strip():
             raise NotAccepted("a note needs text")
         message = Message(
@@ -119,10 +143,12 @@ class DeskService:
         return stored
 
     async def resolve(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
+        await self._check_brand(conversation, agent)
         line = f"{agent.name} resolved the conversation"
         return await self._release(conversation, agent, epoch, "resolved", line)
 
     async def hand_back(self, conversation: int, agent: Agent, *, epoch: int) -> Conversation:
+        await self._check_brand(conversation, agent)
         line = f"{agent.name} handed the conversation back to the bot"
         return await self._release(conversation, agent, epoch, "bot", line)
 
@@ -136,6 +162,7 @@ class DeskService:
         skills: tuple[str, ...] = (),
         reason: str = "",
     ) -> Conversation:
+        await self._check_brand(conversation, agent)
         now = self.clock.now()
         handoff = HandoffRequest(
             reasons=(Reason(code="transferred", detail=reason or f"by {agent.name}"),),
@@ -162,12 +189,15 @@ class DeskService:
         self._changed(ignored.conversation)
 
     async def link(self, conversation: int, address: Address, agent: Agent) -> ContextCard:
+        await self._check_brand(conversation, agent)
+        address = await self._reachable(conversation, address)
         self.verification.traits_of(address)
         now = self.clock.now()
         await self.store.links.link(conversation, address, now, how="agent", agent=agent)
         return await self._note_link(conversation, f"{agent.name} linked {address.lane}", agent)
 
     async def unlink(self, conversation: int, link: int, agent: Agent) -> ContextCard:
+        await self._check_brand(conversation, agent)
         links = await self.store.links.linked_addresses(conversation)
         if link not in (linked.id for linked in links):
             raise NotFound(f"this customer has no link {link}")
@@ -175,7 +205,26 @@ class DeskService:
         return await self._note_link(conversation, f"{agent.name} took a link back", agent)
 
     async def ask_proof(self, conversation: int, address: Address, agent: Agent) -> None:
+        await self._check_brand(conversation, agent)
+        address = await self._reachable(conversation, address)
         await self.verification.send_code(conversation, address, agent)
+
+    async def _check_brand(self, conversation: int, agent: Agent) -> None:
+        """Raises NotFound when ``agent`` does not work for the conversation's brand."""
+        if agent.brands:
+            found = await self.store.queries.conversation(conversation)
+            if not agent.works_for(found.brand):
+                raise NotFound(f"there is no conversation {conversation} for {agent.name}")
+
+    async def _reachable(self, conversation: int, address: Address) -> Address:
+        """``address`` at a support address of the conversation's brand. Raises NotAccepted when the
+        brand has none on that channel: another brand must not write to its customers."""
+        brand = (await self.store.queries.conversation(conversation)).brand
+        found = self.brands.address_in(brand, address)
+        if found is None:
+            title = self.brands.title(brand)
+            raise NotAccepted(f"{title} has no support address on {address.channel}")
+        return found
 
     async def _note_link(self, conversation: int, text: str, agent: Agent) -> ContextCard:
         line = system_line(conversation, text, self.clock.now(), agent=agent)
@@ -189,6 +238,7 @@ class DeskService:
             text,
             RenderContext(
                 channel=card.conversation.address.channel,
+                brand=card.conversation.brand,
                 emotion=last_mood(card.messages),
                 author="agent",
                 customer=card.customer.name,

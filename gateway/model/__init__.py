@@ -19,6 +19,7 @@ from gateway.model.base import (
     State,
     Status,
     Value,
+    channel_key,
 )
 from gateway.model.conversation import (
     Context,
@@ -125,4 +126,5 @@ __all__ = [
     "Turn",
     "Understanding",
     "Value",
+    "channel_key",
 ]

@@ -60,16 +60,39 @@ class Fact(Value, frozen=True, kw_only=True):
     value: str
 
 
-class Address(Value, frozen=True, kw_only=True):
-    """Where a customer can be reached. ``value`` is the address as the channel writes it."""
+class Address(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a customer can be reached, and from which address of ours.
+
+    ``value`` is the customer's address as the channel writes it. ``support_address`` is the name,
+    in the settings, of the number, mailbox, bot or site of ours that the customer wrote to; empty
+    for the channel's first one.
+    """
 
     channel: str
     value: str
+    support_address: str = ""
+
+    @property
+    def channel_key(self) -> str:
+        """The key of our side: ``sms``, or ``sms/sales`` with a support address."""
+        return channel_key(self.channel, self.support_address)
 
     @property
     def lane(self) -> str:
         """The key of the lane: everything with the same key is handled and sent in order."""
-        return f"{self.channel}:{self.value}"
+        return f"{self.channel_key}:{self.value}"
+
+    @classmethod
+    def from_lane(cls, lane: str) -> Self:
+        """The address whose `lane` this is: ``sms:+15550100``, ``sms/sales:+15550100``."""
+        key, _, value = lane.partition(":")
+        channel, _, support_address = key.partition("/")
+        return cls(channel=channel, value=value, support_address=support_address)
+
+
+def channel_key(channel: str, support_address: str) -> str:
+    """As `Address.channel_key`."""
+    return f"{channel}/{support_address}" if support_address else channel
 
 
 class Customer(Value, frozen=True, kw_only=True):
@@ -91,3 +114,9 @@ class Agent(Value, frozen=True, kw_only=True):
     name: str
     skills: tuple[str, ...] = ()
     tier: str = "front"
+    brands: tuple[str, ...] = ()
+    """The brands whose conversations they may see; none: all. An empty name is no brand."""
+
+    def works_for(self, brand: str) -> bool:
+        """Whether they may see the conversations of ``brand``."""
+        return not self.brands or brand in self.brands

@@ -45,6 +45,8 @@ class Conversation(Value, frozen=True, kw_only=True):
 
     id: int = 0
     address: Address
+    brand: str = ""
+    """The brand of its support address when its last turn was committed; empty without brands."""
     state: State = "bot"
     epoch: int = 0
     owner: Agent | None = None
@@ -62,6 +64,7 @@ class PastConversation(Value, frozen=True, kw_only=True):
 
     id: int
     channel: str
+    support_address: str = ""
     opened_at: datetime
     resolved_at: datetime | None = None
     intent: str | None = None
@@ -79,6 +82,7 @@ class PastAnswer(Value, frozen=True, kw_only=True):
 
     conversation: int
     customer: int
+    brand: str = ""
     language: str
     asked: str
     said: str

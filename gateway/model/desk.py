@@ -49,6 +49,9 @@ class QueueItem(Value, frozen=True, kw_only=True):
     """The customer's last message, at most 140 characters."""
     mood: Emotion
     waiting_since: datetime
+    place: str = ""
+    """What people call our side: the brand, and the support address. Empty for a channel's only
+    address."""
 
     @property
     def held(self) -> bool:
@@ -115,6 +118,8 @@ class ContextCard(Value, frozen=True, kw_only=True):
     conversation."""
     linked: tuple[LinkedAddress, ...] = ()
     """Which of ``identities`` were linked, and how."""
+    place: str = ""
+    """As in `QueueItem`."""
 
     @property
     def slots(self) -> tuple[tuple[Slot, Message], ...]:

@@ -77,6 +77,8 @@ class Inbound(Value, frozen=True, kw_only=True, omit_defaults=True):
     fingerprint is then another message."""
     trace: str | None = None
     """The trace it belongs to (a W3C ``traceparent``). The gateway sets it."""
+    brand: str = ""
+    """The brand of its support address. The gateway sets it."""
 
 
 class Receipt(Value, frozen=True, kw_only=True):
@@ -93,6 +95,9 @@ class Receipt(Value, frozen=True, kw_only=True):
     detail: str | None = None
     address: Address | None = None
     """The address that the messages with these ids must have gone to."""
+    support_address: str | None = None
+    """The support address they must have left from, where remote ids are not unique over all of
+    them; None for any."""
     opted_out: bool = False
     """It failed because the customer opted out of messages at this address."""
     unreachable: bool = False

@@ -46,6 +46,8 @@ class RenderContext(Value, frozen=True, kw_only=True):
     who writes."""
 
     channel: str
+    brand: str = ""
+    """The brand of the conversation, whose guide applies; empty without brands."""
     emotion: Emotion = Emotion()
     author: Literal["bot", "agent"] = "bot"
     first: bool = False

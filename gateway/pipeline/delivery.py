@@ -62,7 +62,7 @@ class OutboxDelivery:
         if item.damaged:
             damaged = Undeliverable("its stored text is damaged and cannot be read")
             return await self._dead_letter(item, damaged)
-        channel = self.channels.get(item.outbound.address.channel)
+        channel = self.channels.get(item.outbound.address.channel_key)
         if not isinstance(channel, Sender):
             error = Undeliverable("no channel of this name can send; see `warmline channels`")
             return await self._dead_letter(item, error)
@@ -94,7 +94,7 @@ class OutboxDelivery:
 
     async def _send(self, channel: Sender, item: OutboxItem) -> Next | datetime:
         try:
-            with self.metrics.measure("channel", item.outbound.address.channel):
+            with self.metrics.measure("channel", item.outbound.address.channel_key):
                 message = await self._with_question(item.outbound)
                 sent = await with_timeout(self.settings.timeout, channel.send(message))
         except TryLater as error:
@@ -112,7 +112,7 @@ class OutboxDelivery:
 
     async def _with_question(self, outbound: Outbound) -> Outbound:
         """For a channel that quotes; without the question where it cannot be read."""
-        if not self.channels[outbound.address.channel].traits.quotes:
+        if not self.channels[outbound.address.channel_key].traits.quotes:
             return outbound
         try:
             question = await self.store.outbox.question(outbound.message)
@@ -151,7 +151,7 @@ class OutboxDelivery:
         error = storable(error)
         if item.damaged:
             return await self._dead_letter(item, Undeliverable(f"{error}; its text is damaged"))
-        channel = self.channels.get(item.outbound.address.channel)
+        channel = self.channels.get(item.outbound.address.channel_key)
         sent = await self._find_sent(channel, item)
         if sent is not None:
             return await self._record_sent(item, sent, "reconciled")
@@ -218,7 +218,7 @@ class OutboxDelivery:
 
     def _announce(self, item: OutboxItem, outcome: str) -> None:
         """Count the attempt and inform those who watch the conversation."""
-        self.metrics.sends.labels(item.outbound.address.channel, outcome).inc()
+        self.metrics.sends.labels(item.outbound.address.channel_key, outcome).inc()
         self.events.publish(Event(topic=item.lane, name="status"))
         self.events.publish(Event(topic="desk", name="status", conversation=item.conversation))
 

@@ -16,6 +16,7 @@ from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.pipeline.validation import storable, storable_id
 from gateway.ports import Clock, Event, Events, Files, Malformed, NotAccepted, NotFound, TooLarge
 from gateway.runtime.metrics import Metrics
+from gateway.settings import Brands
 from gateway.store import Store
 from gateway.support.content import VCARD_TYPES, Contact, contact_text, read_vcard
 
@@ -39,14 +40,17 @@ class InboxIntake:
     metrics: Metrics
     max_text: int
     files: Files
+    brands: Brands
 
     async def accept(self, message: Inbound) -> Accepted:
         """Returns after the commit. Raises NotAccepted when there was none, TooLarge for a text
         that is longer than an attachment may be, Malformed for an address or id that no database
         stores."""
-        channel = message.address.channel
+        channel = message.address.channel_key
         try:
             message = _storable(await self._described(message))
+            if brand := self.brands.of(message.address):
+                message = message.replace(brand=brand)
             if len(message.text) > self.max_text:
                 message = await self._shorten(message)
             accepted = await self.store.inbox.accept(message, self.clock.now())

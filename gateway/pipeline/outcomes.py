@@ -32,6 +32,7 @@ from gateway.routing.hours import is_open
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import HARM, confident_intent, harm_is_known
 from gateway.routing.route import hand_over
+from gateway.settings import Brands
 from gateway.store import (
     AgentMessage,
     AlarmCause,
@@ -66,6 +67,7 @@ class OutcomeBuilder:
     voice: Voice
     policy: Policy
     traits: Mapping[str, Traits]
+    brands: Brands
 
     def answered(
         self, work: WorkItem, answer: HandlerAnswer, draft: tuple[Reply, str] | None
@@ -111,6 +113,7 @@ class OutcomeBuilder:
         )
         context = RenderContext(
             channel=conversation.address.channel,
+            brand=conversation.brand,
             author="agent",
             agent=message.agent.name,
             customer=work.customer.name,
@@ -222,7 +225,8 @@ class OutcomeBuilder:
         codes = (reason.code for reason in turn.route.reasons)
         if turn.kind != "message" or HARM not in codes or harm_is_known(turn):
             return ()
-        claimed, hours = turn.conversation.state == "person", self.policy.hours
+        claimed = turn.conversation.state == "person"
+        hours = self.brands.hours(turn.conversation.brand) or self.policy.hours
         why: AlarmCause = "away" if claimed else "closed"
         due = turn.at
         if hours is None or is_open(hours, turn.at):
@@ -233,7 +237,7 @@ class OutcomeBuilder:
         return (Timer(name=ALARM_TIMER, due_at=due, data={"why": why}),)
 
     def _traits_of(self, conversation: Conversation) -> Traits:
-        return self.traits.get(conversation.address.channel, NO_TRAITS)
+        return self.traits.get(conversation.address.channel_key, NO_TRAITS)
 
     def _replies(self, turn: Turn, reply: Reply, handler: str | None) -> tuple[Message, ...]:
         if not has_text(reply):
@@ -246,6 +250,7 @@ class OutcomeBuilder:
     def _draft(self, turn: Turn, reply: Reply, source: str) -> DraftSuggestion:
         context = RenderContext(
             channel=turn.conversation.address.channel,
+            brand=turn.conversation.brand,
             author="agent",
             emotion=turn.understanding.emotion,
             customer=turn.customer.name,
@@ -281,6 +286,7 @@ def render_context(turn: Turn, max_length: int | None) -> RenderContext:
     customer's last message."""
     return RenderContext(
         channel=turn.conversation.address.channel,
+        brand=turn.conversation.brand,
         emotion=turn.understanding.emotion if turn.kind == "message" else last_mood(turn.history),
         author="bot",
         first=not any(m.author in ("bot", "agent") and not m.internal for m in turn.history),

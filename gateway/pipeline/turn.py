@@ -26,6 +26,7 @@ from gateway.routing.opt_out import is_stop_word
 from gateway.routing.policy import Policy
 from gateway.routing.reasons import HARM
 from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
+from gateway.settings import Brands, Hours
 from gateway.store import TurnOutcome, WorkItem
 from gateway.support.courtesy import is_courtesy, says_thanks
 
@@ -43,16 +44,18 @@ class TurnPipeline:
     handlers: HandlerChain
     outcomes: OutcomeBuilder
     policy: Policy
+    brands: Brands
     clock: Clock
     alarms: bool = False
     """Whether an alarm reaches somebody; see `Turn`."""
-    _opening_cache: tuple[datetime, datetime, str | None] = field(
-        default=(NEVER, NEVER, None), init=False
+    _opening_cache: dict[str, tuple[datetime, datetime, str | None]] = field(
+        default_factory=dict, init=False
     )
-    """The `Turn.opening` of all turns from the first moment to the second."""
+    """The `Turn.opening` of a brand's turns from the first moment to the second."""
 
     async def run(self, work: WorkItem) -> TurnOutcome:
         """Handle one message, timer or event."""
+        work = self._with_brand(work)
         turn = begin_turn(work, self.clock.now())
         turn = turn.replace(context=await self.contexts.gather(turn))
         turn = turn.replace(understanding=await self.understanding.understand(turn))
@@ -64,7 +67,9 @@ class TurnPipeline:
             return await self._courtesy(work, turn)
         turn = with_earlier_matter(turn, self.policy)
         turn = turn.replace(
-            route=decide(turn, self.policy), opening=self._opening(turn.at), alarms=self.alarms
+            route=decide(turn, self.policy),
+            opening=self._opening(turn.conversation.brand, turn.at),
+            alarms=self.alarms,
         )
         if may_ask_details(turn, self.policy):
             needed = await self.handlers.needed_slots(turn)
@@ -72,6 +77,14 @@ class TurnPipeline:
         answer = await self.handlers.answer(turn)
         draft = await self.handlers.suggest(answer.turn) if _needs_draft(answer) else None
         return self.outcomes.answered(work, answer, draft)
+
+    def _with_brand(self, work: WorkItem) -> WorkItem:
+        """A message whose row is damaged has lost its brand, not its support address."""
+        inbound = work.inbound
+        if not self.brands or inbound is None or inbound.brand:
+            return work
+        brand = self.brands.of(inbound.address)
+        return work.replace(inbound=inbound.replace(brand=brand)) if brand else work
 
     def _consent_change(self, work: WorkItem, turn: Turn) -> ConsentChange | None:
         """An opt-out in the customer's own words; never in a message that speaks of harm: a person
@@ -142,13 +155,15 @@ class TurnPipeline:
         answer = HandlerAnswer(turn=turn) if again else await self.handlers.courtesy(turn)
         return self.outcomes.answered(work, answer, None)
 
-    def _opening(self, at: datetime) -> str | None:
-        """When people are next there, if nobody is now; computed again when that changes."""
-        since, until, opening = self._opening_cache
+    def _opening(self, brand: str, at: datetime) -> str | None:
+        """When people of ``brand`` are next there, if nobody is now; computed again when that
+        changes."""
+        since, until, opening = self._opening_cache.get(brand, (NEVER, NEVER, None))
         if not since <= at < until:
-            reopens = reopens_at(self.policy, at)
+            hours = self.brands.hours(brand) or self.policy.hours
+            reopens = reopens_at(hours, at)
             opening = reopens.isoformat() if reopens else None
-            self._opening_cache = (at, reopens or _open_until(self.policy, at), opening)
+            self._opening_cache[brand] = (at, reopens or _open_until(hours, at), opening)
         return opening
 
 
@@ -167,15 +182,17 @@ def _needs_draft(answer: HandlerAnswer) -> bool:
     )
 
 
-def _open_until(policy: Policy, at: datetime) -> datetime:
+def _open_until(hours: Hours | None, at: datetime) -> datetime:
     """When the hours that ``at`` lies in end; ``at`` itself when that is unknown."""
-    return closes_at(policy.hours, at) or at if policy.hours else at
+    return closes_at(hours, at) or at if hours else at
 
 
 def begin_turn(work: WorkItem, now: datetime) -> Turn:
     """The turn of ``work``, before any stage."""
     inbound, event = work.inbound, work.event
     conversation = work.conversation or new_conversation(work)
+    if inbound is not None and inbound.brand != conversation.brand:
+        conversation = conversation.replace(brand=inbound.brand)  # the settings have changed
     if subject := new_subject(work):
         conversation = conversation.replace(subject=subject)
     message = received_message(work, conversation)
@@ -214,6 +231,7 @@ def new_conversation(work: WorkItem) -> Conversation:
         raise ValueError(f"turn {work.id} belongs to no conversation")
     return Conversation(
         address=work.inbound.address,
+        brand=work.inbound.brand,
         opened_at=work.at,
         language=work.inbound.language,
         subject=work.inbound.subject,

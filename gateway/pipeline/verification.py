@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gateway.model import Address, Agent, Message, RenderContext, Reply
+from gateway.model import Address, Agent, Conversation, Message, RenderContext, Reply
 from gateway.pipeline.outcomes import system_line
 from gateway.ports import Clock, Event, Events, NotAccepted, Traits, Voice
 from gateway.store import Store, WorkItem
@@ -44,9 +44,9 @@ class AddressVerification:
 
     def traits_of(self, address: Address) -> Traits:
         """The traits of the channel of ``address``. Raises NotAccepted for an unknown channel."""
-        found = self.traits.get(address.channel)
+        found = self.traits.get(address.channel_key)
         if found is None:
-            raise NotAccepted(f"there is no channel {address.channel}")
+            raise NotAccepted(f"there is no channel {address.channel_key}")
         return found
 
     async def send_code(self, conversation: int, address: Address, agent: Agent) -> None:
@@ -61,7 +61,7 @@ class AddressVerification:
             id=0,
             conversation=0,
             author="bot",
-            text=self._render(code, address, here.language),
+            text=self._render(code, address, here),
             at=now,
             purpose="notice",
         )
@@ -91,15 +91,17 @@ class AddressVerification:
         if address is not None:
             await self._note(conversation, f"The customer proved to be {address.lane}", None)
 
-    def _render(self, code: str, address: Address, language: str | None) -> str:
-        known = language if language in TEXTS else "en"
+    def _render(self, code: str, address: Address, here: Conversation) -> str:
+        known = here.language if here.language in TEXTS else "en"
         reply = Reply(
             opener="",
             body=(TEXTS[known].format(code=code),),
             language=known,
             purpose="notice",
         )
-        context = RenderContext(channel=address.channel, author="bot", language=known)
+        context = RenderContext(
+            channel=address.channel, brand=here.brand, author="bot", language=known
+        )
         return "\n\n".join(self.voice.render(reply, context).parts)
 
     async def _note(self, conversation: int, text: str, agent: Agent | None) -> None:

@@ -152,7 +152,7 @@ class TurnWorker:
 
     def _count(self, outcome: TurnOutcome, committed: CommittedTurn) -> None:
         work, message = outcome.work, outcome.message
-        channel = committed.conversation.address.channel
+        channel = committed.conversation.address.channel_key
         route = message.route if message else None
         self.metrics.turns.labels(channel, route.action if route else work.kind).inc()
         took = (self.clock.now() - work.at).total_seconds()

@@ -11,6 +11,7 @@ from gateway.ports.channels import (
     OpenApiProvider,
     Reconciler,
     Sender,
+    SupportAddressChannel,
     Traits,
     WebhookSubscriber,
 )
@@ -123,6 +124,7 @@ __all__ = [
     "StoredValue",
     "Suggester",
     "Summariser",
+    "SupportAddressChannel",
     "SurveyReader",
     "TextEncoder",
     "TooLarge",

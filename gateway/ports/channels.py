@@ -57,6 +57,19 @@ class Channel(Protocol):
 
 
 @runtime_checkable
+class SupportAddressChannel(Protocol):
+    """One of several channels with the same name, each for one of our numbers, mailboxes, bots or
+    sites. Every `Address` that it makes has its ``support_address``, and it sends only to those.
+
+    The name is that of the settings: lower-case letters, digits, ``-`` and ``_``. It is empty for
+    the channel's first one.
+    """
+
+    @property
+    def support_address(self) -> str: ...
+
+
+@runtime_checkable
 class Sender(Protocol):
     """Sends messages to a provider."""
 

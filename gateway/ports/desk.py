@@ -30,9 +30,16 @@ class Desk(Protocol):
         """Return all waiting and all claimed conversations, most urgent first."""
         ...
 
-    async def queue_page(self, *, after: QueuePosition | None = None, most: int = 50) -> QueuePage:
+    async def queue_page(
+        self,
+        *,
+        after: QueuePosition | None = None,
+        most: int = 50,
+        brands: tuple[str, ...] = (),
+    ) -> QueuePage:
         """Return all claimed conversations and at most ``most`` waiting ones, which come after
-        ``after``: see `QueueItem.position`."""
+        ``after``: see `QueueItem.position`. With ``brands`` only conversations of these count; an
+        empty name is no brand."""
         ...
 
     async def card(self, conversation: int) -> ContextCard: ...

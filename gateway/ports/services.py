@@ -216,9 +216,11 @@ class Records(Protocol):
         out."""
         ...
 
-    async def newest_address(self, ref: str, *, channel: str) -> Address | None:
-        """Return the address on ``channel`` of the newest conversation of the customer whose proven
-        reference is ``ref``; None when there is none."""
+    async def newest_address(
+        self, ref: str, *, channel: str, support_address: str = ""
+    ) -> Address | None:
+        """Return the address on ``channel`` of the newest conversation that the customer whose
+        proven reference is ``ref`` had with this support address; None when there is none."""
         ...
 
     async def is_proven(self, address: Address) -> bool:
@@ -241,6 +243,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     audit: AuditLog
     public_http: PublicHttp
     records: Records
+    brands: Mapping[str, str] = {}
+    """The names of the brands as people read them, by key."""
     encoder: TextEncoder | None = None
     """The sentence encoder of an understander, for search, clusters and the like; None: there is
     none."""

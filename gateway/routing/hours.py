@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from gateway.routing.policy import DAYS, Hours, Policy
+from gateway.settings import DAYS, Hours
 
 HORIZON = 366
 """Days to look ahead for the next opening."""
@@ -39,12 +39,12 @@ def next_opening(hours: Hours, at: datetime) -> datetime | None:
     return None
 
 
-def reopens_at(policy: Policy, at: datetime) -> datetime | None:
+def reopens_at(hours: Hours | None, at: datetime) -> datetime | None:
     """When people are next there, in the time zone of the business: the date in "a person will
     answer on ...". None while they are there, and when no opening is known."""
-    if policy.hours is None or is_open(policy.hours, at):
+    if hours is None or is_open(hours, at):
         return None
-    return next_opening(policy.hours, at)
+    return next_opening(hours, at)
 
 
 def _spans(hours: Hours, day: date) -> list[tuple[datetime, datetime]]:

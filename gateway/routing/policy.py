@@ -7,21 +7,15 @@ the keys. `load_policy` reads a file and names every mistake in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from gateway.model import MoodLabel
 from gateway.routing.reasons import LanguageCode, PolicyPart, Reasons
-from gateway.settings import BadConfig, Problem, read_yaml, validate
-
-Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-DAYS: tuple[Day, ...] = (
-    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-)  # fmt: skip
+from gateway.settings import BadConfig, Hours, Problem, read_yaml, validate
 
 
 class Clarify(PolicyPart):
@@ -48,63 +42,6 @@ class Skills(PolicyPart):
 
     intents: Mapping[str, tuple[str, ...]] = {}
     languages: Mapping[LanguageCode, tuple[str, ...]] = {}
-
-
-class Span(PolicyPart):
-    """Open from ``start`` to ``end`` on one day; ``end`` None is the midnight that ends it."""
-
-    start: time
-    end: time | None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _parse(cls, given: object) -> object:
-        if not isinstance(given, str):
-            return given
-        start, dash, end = (part.strip() for part in given.partition("-"))
-        if not dash:
-            raise ValueError("write opening times as `09:00-17:30`")
-        return {"start": start.zfill(5), "end": None if end == "24:00" else end.zfill(5)}
-
-    @model_validator(mode="after")
-    def _forward(self) -> Self:
-        if self.end is not None and self.end <= self.start:
-            raise ValueError("ends before it starts; a night is two spans, `22:00-24:00` and the "
-                             "next day's `00:00-06:00`")  # fmt: skip
-        return self
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"no time zone {name!r}; write it as `Europe/Berlin`") from None
-    return name
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
-
-
-class Hours(PolicyPart):
-    """When agents are available, in wall-clock times of ``timezone`` (IANA name)."""
-
-    timezone: Zone = "UTC"
-    week: Mapping[Day, tuple[Span, ...]] = {
-        day: (Span(start=time(9), end=time(17)),) for day in DAYS[:5]
-    }
-    holidays: frozenset[date] = frozenset()
-
-    @field_validator("week", mode="before")
-    @classmethod
-    def _one_span(cls, given: object) -> object:
-        """Accepts a single span without a list, and ``closed`` or nothing for none."""
-        if not isinstance(given, Mapping):
-            return given
-        closed = (None, "closed", False)
-        return {
-            day: () if spans in closed else [spans] if isinstance(spans, str) else spans
-            for day, spans in given.items()
-        }
 
 
 class Policy(PolicyPart):

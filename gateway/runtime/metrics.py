@@ -178,6 +178,9 @@ class Metrics:
             buckets=UNITS, registry=registry,
         )  # fmt: skip
         self.lanes = gauges("lanes_waiting", "Conversations that wait for a worker", "stage")
+        self.support_addresses = gauges(
+            "support_address", "1 for each support address, by brand", "channel", "brand"
+        )
         self.waiting = gauges("waiting_rows", "Rows of the database that wait", "queue")
         self.oldest = gauges("oldest_seconds", "Seconds that the oldest row has waited", "queue")
 

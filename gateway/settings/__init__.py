@@ -7,6 +7,7 @@ one of its ``WARMLINE_`` variables is set; asleep if it is ``false`` or absent; 
 awake if all required settings are there.
 """
 
+from gateway.settings.brands import Brands, BrandSettings, SupportAddressName
 from gateway.settings.core import (
     EMAIL_SLOT,
     CoreSettings,
@@ -23,6 +24,7 @@ from gateway.settings.core import (
     WorkerSettings,
     compile_slot,
 )
+from gateway.settings.hours import DAYS, Hours
 from gateway.settings.loading import DeclaredSection, load
 from gateway.settings.yaml_reader import (
     BadConfig,
@@ -38,11 +40,15 @@ from gateway.settings.yaml_reader import (
 )
 
 __all__ = [
+    "DAYS",
     "EMAIL_SLOT",
     "BadConfig",
+    "BrandSettings",
+    "Brands",
     "CoreSettings",
     "DeclaredSection",
     "DeliverySettings",
+    "Hours",
     "LimitSettings",
     "PostgresSettings",
     "Problem",
@@ -51,6 +57,7 @@ __all__ = [
     "RetentionSettings",
     "Settings",
     "SlotSettings",
+    "SupportAddressName",
     "WebhookEndpoint",
     "WebhookSettings",
     "WorkerSettings",

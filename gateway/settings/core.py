@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from math import prod
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,9 +21,11 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     field_validator,
+    model_validator,
 )
 
-from gateway.settings.yaml_reader import Problem
+from gateway.settings.brands import BrandName, Brands, BrandSettings
+from gateway.settings.yaml_reader import BadConfig, Problem, YamlLines, validate
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -324,6 +326,9 @@ class CoreSettings(BaseModel):
     slots: dict[
         Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], SlotSettings
     ] = Field({}, description="what is taken from customers' messages, by name")
+    brands: dict[BrandName, BrandSettings] = Field(
+        {}, description="groups of support addresses that customers know by a name of their own"
+    )
     worker: WorkerSettings = WorkerSettings()
     delivery: DeliverySettings = DeliverySettings()
     limits: LimitSettings = LimitSettings()
@@ -333,6 +338,17 @@ class CoreSettings(BaseModel):
     postgres: PostgresSettings = PostgresSettings()
     process: ProcessSettings = ProcessSettings()
     redis: RedisSettings = RedisSettings()
+
+    @model_validator(mode="after")
+    def _one_brand_each(self) -> Self:
+        owners: dict[str, str] = {}
+        for name, brand in self.brands.items():
+            for key in brand.support_addresses:
+                if (other := owners.setdefault(key, name)) != name:
+                    raise ValueError(
+                        f"`brands`: {key} belongs to both {other} and {name}; leave it in one"
+                    )
+        return self
 
     @property
     def slot_names(self) -> frozenset[str]:
@@ -354,6 +370,7 @@ class Settings:
     ) -> None:
         self.core = core
         self.base = base
+        self.brands = Brands(core.brands)
         self.asleep = dict(asleep or {})
         """Why each sleeping section sleeps, for people to read, by the section's name."""
         self.warnings = tuple(warnings)
@@ -364,6 +381,16 @@ class Settings:
         """The section that was declared with ``model``; None if it is asleep."""
         found = self._sections.get(model)
         return found if isinstance(found, model) else None
+
+    def overlaid(self, section: M, values: Mapping[str, Any], key: str) -> M:
+        """``section`` with ``values`` from the settings at ``key``. Raises BadConfig."""
+        own = {name: getattr(section, name) for name in section.model_fields_set}
+        problems: list[Problem] = []
+        merged = own | dict(values)
+        found = validate(type(section), merged, key, YamlLines("settings", {}), problems)
+        if found is None:
+            raise BadConfig(problems)
+        return found
 
     def replace(self, *, core: CoreSettings) -> Settings:
         """A copy with another ``core``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -28,6 +28,16 @@ class Customers(Protocol):
 
     async def addresses(self, address: Address) -> tuple[Address, ...]:
         """All addresses of the customer of ``address``. Raises NotFound."""
+        ...
+
+    async def at_support_addresses(self, address: Address) -> tuple[Address, ...]:
+        """The known addresses with the channel and value of ``address``, at every support address:
+        the same person, as a rule."""
+        ...
+
+    async def assign_brands(self, brands: Mapping[str, str]) -> None:
+        """Give customers and conversations the brand of their support address, after the settings
+        have changed. ``brands``: `Address.channel_key` -> brand, empty for none."""
         ...
 
     async def export(self, address: Address) -> Json: ...

@@ -50,17 +50,19 @@ class StaticAssets:
         folder: str = "static",
         headers: Mapping[str, str] | None = None,
         transform: Callable[[str, bytes, str], bytes] | None = None,
+        salt: bytes = b"",
     ) -> None:
         """Read the files of ``package`` (``plugins.agents_desk``).
 
         ``headers`` are added to every response; ``transform`` gets the name and the bytes of a
         file and the version, and returns the bytes to serve (to minify, to fill in the version).
+        ``salt`` changes the version: what ``transform`` depends on besides.
         """
         found = resources.files(package).joinpath(folder).iterdir()
         files = {file.name: file.read_bytes() for file in sorted(found, key=lambda f: f.name)
                  if PurePath(file.name).suffix in TYPES}  # fmt: skip
         whole = b"".join(name.encode() + b"\0" + body + b"\0" for name, body in files.items())
-        self.version = hashlib.sha256(whole).hexdigest()[:16]
+        self.version = hashlib.sha256(whole + salt).hexdigest()[:16]
         if transform is not None:
             files = {name: transform(name, body, self.version) for name, body in files.items()}
         self._headers = {

@@ -98,8 +98,10 @@ class FakeChannel:
     ``sent`` are the messages that were sent, ``tried`` all attempts.
     """
 
-    def __init__(self, name: str = "fake", *, traits: Traits | None = None) -> None:
-        self.name = name
+    def __init__(
+        self, name: str = "fake", *, traits: Traits | None = None, support_address: str = ""
+    ) -> None:
+        self.name, self.support_address = name, support_address
         self.traits = traits or Traits()
         self.sent: list[Outbound] = []
         self.tried: list[Outbound] = []
@@ -286,8 +288,9 @@ class RunningGateway:
         return self.gateway.metrics.registry.get_sample_value(name, labels) or 0.0
 
     def customer(self, channel: str, name: str) -> SimulatedCustomer:
-        """A customer who writes from the address ``name`` on ``channel``."""
-        return SimulatedCustomer(self, Address(channel=channel, value=name))
+        """A customer who writes from the address ``name`` on ``channel``, such as ``sms``, or
+        ``sms/sales`` for a support address."""
+        return SimulatedCustomer(self, Address.from_lane(f"{channel}:{name}"))
 
     def desk_agent(self, name: str, *, skills: Sequence[str] = ()) -> SimulatedAgent:
         """The agent ``desk:NAME``."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from gateway import HttpRoutes, Poller, Section, Settings, hookimpl
+from gateway import BadConfig, HttpRoutes, Poller, Problem, Section, Settings, hookimpl
 from plugins.agents_desk.command import desk
 from plugins.agents_desk.settings import DeskSettings, DeskUser
 from plugins.agents_desk.site import WebDesk
@@ -28,6 +28,7 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
 @hookimpl
 def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: Settings) -> None:
     if section := settings.section(DeskSettings):
+        _check_brands(section, settings)
         register(
             WebDesk(
                 settings=section,
@@ -37,3 +38,20 @@ def register_routes(register: Callable[[HttpRoutes | Poller], None], settings: S
                 proxies=settings.core.proxies,
             )
         )
+
+
+def _check_brands(section: DeskSettings, settings: Settings) -> None:
+    """Raises BadConfig when a person is limited to a brand that does not exist."""
+    problems = [
+        Problem(
+            file="settings",
+            line=0,
+            key=f"plugins.agents_desk.users.{number}.brands",
+            message=f"there is no brand {brand}; name one of `brands`",
+        )
+        for number, user in enumerate(section.users)
+        for brand in user.brands
+        if brand not in settings.core.brands
+    ]
+    if problems:
+        raise BadConfig(problems)

@@ -143,7 +143,11 @@ class DeskAccounts:
             if before is None:
                 raise NotFound(f"there is no user {name}")
             after = update(before)
-            same = before.role == after.role and before.password_hash == after.password_hash
+            same = (
+                before.role == after.role
+                and before.password_hash == after.password_hash
+                and before.agent.brands == after.agent.brands
+            )
             if before.fixed and not same:
                 raise WarmlineError(f"{before.name} is defined in the settings; change it there")
             try:
@@ -215,8 +219,10 @@ def may(role: Role, right: Right) -> bool:
 
 
 def may_see(role: Role, agent: Agent, conversation: Conversation) -> bool:
-    """Whether this person may see and work on the conversation. A claimed one is visible to its
-    owner, to leads and to admins."""
+    """Whether this person may see and work on the conversation. One of another brand is visible to
+    nobody who is limited to some; a claimed one to its owner, to leads and to admins."""
+    if not agent.works_for(conversation.brand):
+        return False
     owner = conversation.owner
     return owner is None or owner.id == agent.id or may(role, "see_all")
 
@@ -227,9 +233,16 @@ def desk_agent(
     *,
     tier: str = "front",
     skills: tuple[str, ...] = (),
+    brands: tuple[str, ...] = (),
 ) -> Agent:
     """The agent of the account ``name``."""
-    return Agent(id=f"desk:{name.casefold()}", name=display_name or name, tier=tier, skills=skills)
+    return Agent(
+        id=f"desk:{name.casefold()}",
+        name=display_name or name,
+        tier=tier,
+        skills=skills,
+        brands=brands,
+    )
 
 
 def accounts_from_settings(settings: DeskSettings, data_dir: Path) -> dict[str, DeskAccount]:
@@ -238,7 +251,13 @@ def accounts_from_settings(settings: DeskSettings, data_dir: Path) -> dict[str, 
     accounts = {
         user.name.casefold(): DeskAccount(
             name=user.name,
-            agent=desk_agent(user.name, user.display_name, tier=user.tier, skills=user.skills),
+            agent=desk_agent(
+                user.name,
+                user.display_name,
+                tier=user.tier,
+                skills=user.skills,
+                brands=user.brands,
+            ),
             role=user.role,
             password_hash=user.password_hash.get_secret_value(),
             fixed=True,

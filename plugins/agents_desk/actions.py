@@ -100,7 +100,7 @@ class ConversationActions:
                 try:
                     response = await action(request, session, form)
                 finally:
-                    self.pages.board.outdate()  # the next page shows what was done here
+                    self.pages.boards.outdate()  # the next page shows what was done here
                 return response or to_conversation(request, number)
             except NotFound:
                 return self.html.conversation_not_found()
@@ -202,6 +202,9 @@ class ConversationActions:
         account = await self.accounts.find(form.to) if form.to else None
         if account is None or account.locked:
             raise InvalidForm("Choose a colleague.")
+        card = await self.services.desk.card(form.conversation)
+        if not may_see(account.role, account.agent, card.conversation.replace(owner=None)):
+            raise InvalidForm(f"{account.agent.name} does not work for {card.place}.")
         await self.services.desk.claim(form.conversation, account.agent, epoch=form.epoch)
         await self.services.audit.record(
             session.agent.id,
@@ -287,7 +290,11 @@ def answer_key(agent: str, form: ActionForm) -> str:
 def to_conversation(request: web.Request, number: int, *, in_flight: str = "") -> web.Response:
     """A redirect to a conversation, with the queue's filter. ``in_flight``: ids of bot messages
     that were being sent at the claim."""
-    query = {"show": queue_filter(request), "way": in_flight}
+    query = {
+        "show": queue_filter(request),
+        "brand": request.query.get("brand", "")[:64],
+        "way": in_flight,
+    }
     kept = urlencode({k: v for k, v in query.items() if v and v != "all"}, safe=",")
     return redirect(f"/desk/c/{number}" + (f"?{kept}" if kept else ""))
 

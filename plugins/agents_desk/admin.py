@@ -55,6 +55,7 @@ class AccountManager:
         display_name: str = "",
         tier: str = "front",
         skills: tuple[str, ...] = (),
+        brands: tuple[str, ...] = (),
     ) -> None:
         password_hash = hash_password(password)
         try:
@@ -73,7 +74,7 @@ class AccountManager:
             raise WarmlineError(rule) from None
         account = DeskAccount(
             name=name,
-            agent=desk_agent(name, display_name, tier=tier, skills=skills),
+            agent=desk_agent(name, display_name, tier=tier, skills=skills, brands=brands),
             role=parse_role(role),
             password_hash=password_hash,
         )
@@ -83,6 +84,16 @@ class AccountManager:
     async def set_role(self, by: str, name: str, role: str) -> None:
         new = parse_role(role)
         await self._change(by, name, "user_changed", lambda a: a.replace(role=new), f"role {role}")
+
+    async def set_brands(self, by: str, name: str, brands: tuple[str, ...]) -> None:
+        """Limit the person to ``brands``; none: they see all."""
+        await self._change(
+            by,
+            name,
+            "user_changed",
+            lambda a: a.replace(agent=a.agent.replace(brands=brands)),
+            f"brands {', '.join(brands) or 'all'}",
+        )
 
     async def lock(self, by: str, name: str) -> None:
         """Sign the person out everywhere and refuse later sign-ins."""

@@ -64,6 +64,7 @@ def user() -> None:
 @click.option("--display-name", default="", help="what colleagues see")
 @click.option("--tier", default="front", show_default=True)
 @click.option("--skill", "skills", multiple=True)
+@click.option("--brand", "brands", multiple=True, help="sees only these brands; none: all")
 @password_option
 @click.pass_obj
 def add(  # noqa: PLR0917  (click passes them by name)
@@ -74,6 +75,7 @@ def add(  # noqa: PLR0917  (click passes them by name)
     display_name: str,
     tier: str,
     skills: tuple[str, ...],
+    brands: tuple[str, ...],
     password: str,
 ) -> None:
     """Add the user NAME."""
@@ -88,6 +90,7 @@ def add(  # noqa: PLR0917  (click passes them by name)
             display_name=display_name,
             tier=tier,
             skills=skills,
+            brands=brands,
         ),
     )
     click.echo(f"{name} may sign in as {role}")
@@ -115,6 +118,17 @@ def role(opening: OpenServices, config: Path | None, name: str, role: str) -> No
     """Change the role of NAME to ROLE, from their next request on."""
     _run(opening, config, lambda manager: manager.set_role(current_user(), name, role))
     click.echo(f"{name} now has the role {role}")
+
+
+@user.command()
+@config_option
+@name_argument
+@click.option("--brand", "brands", multiple=True, help="none: all")
+@click.pass_obj
+def brands(opening: OpenServices, config: Path | None, name: str, brands: tuple[str, ...]) -> None:
+    """Limit NAME to these brands, from their next request on. Without a brand, to none."""
+    _run(opening, config, lambda manager: manager.set_brands(current_user(), name, brands))
+    click.echo(f"{name} now sees {', '.join(brands) or 'all brands'}")
 
 
 @user.command()
@@ -214,8 +228,10 @@ def _run(
 
 
 def _describe(account: DeskAccount) -> str:
+    limited = f"only {' and '.join(account.agent.brands)}" if account.agent.brands else ""
     marks = (
         account.role,
+        limited,
         account.locked and "locked",
         account.fixed and "in the settings",
         account.has_second_factor and "second factor",

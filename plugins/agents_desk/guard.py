@@ -187,9 +187,9 @@ def parse_action_form(request: web.Request, fields: Mapping[str, object]) -> Act
 
 
 def _address(lane: str) -> Address | None:
-    """The address written as ``channel:value``; None when nothing was chosen."""
-    channel, _, value = lane[:400].partition(":")
-    return Address(channel=channel, value=value) if channel and value else None
+    """The address whose `Address.lane` this is; None when nothing was chosen."""
+    address = Address.from_lane(lane[:400])
+    return address if address.channel and address.value else None
 
 
 def _number(texts: dict[str, str], name: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from aiohttp import web
@@ -57,7 +57,14 @@ SECURITY_HEADERS = {
 class HtmlRenderer:
     """Renders the templates. A misspelt name in a template is an error, not an empty string."""
 
-    def __init__(self, clock: Clock, *, asset_url: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        asset_url: Callable[[str], str],
+        brands: Mapping[str, str] | None = None,
+    ) -> None:
+        """``brands``: the names of the brands as people read them."""
         self._clock = clock
         self._templates = Environment(
             loader=PackageLoader("plugins.agents_desk"),
@@ -74,6 +81,7 @@ class HtmlRenderer:
             priority_label=priority_label,
             reason_label=reason_label,
             labels=labels,
+            brand_titles={"": "No brand", **(brands or {})},
             may=may,
             text_spans=view.text_spans,
             visible_cues=view.visible_cues,
@@ -94,10 +102,11 @@ class HtmlRenderer:
         agent = session.agent.id if owner else ""
         current = item.conversation.id == queue.current
         waited = labels.duration(item.waiting_since, now)
-        key = (id(item), queue.show, current, waited, agent)
+        chosen = queue.address()
+        key = (id(item), chosen, current, waited, agent)
         if key not in self._queue_items:
             line = self._templates.get_template("queue-item.html").render(
-                item=item, show=queue.show, current=current, agent=agent, now=now
+                item=item, filter=chosen, current=current, agent=agent, now=now
             )
             self._queue_items[key] = item, Markup(line)  # noqa: S704  (a template escaped it)
         return self._queue_items[key][1]

@@ -20,7 +20,7 @@ from cachetools import TTLCache
 from gateway import Event, Services
 from plugins.agents_desk.accounts import may
 from plugins.agents_desk.html import SECURITY_HEADERS
-from plugins.agents_desk.queue import QueueBoard
+from plugins.agents_desk.queue import QueueBoard, QueueBoards
 from plugins.agents_desk.sessions import DeskSession, DeskSessions
 
 log = structlog.get_logger()
@@ -47,8 +47,10 @@ itself every minute."""
 class LiveStream:
     """One open stream, and what its page has to be told."""
 
-    def __init__(self, session: DeskSession, response: EventSourceResponse) -> None:
-        self.session, self._response = session, response
+    def __init__(
+        self, session: DeskSession, response: EventSourceResponse, board: QueueBoard
+    ) -> None:
+        self.session, self._response, self.board = session, response, board
         self.sees_all = may(session.role, "see_all")
         self.generation = 0
         """The generation of the queue that the page was last told of."""
@@ -56,6 +58,11 @@ class LiveStream:
         self._conversations: dict[int, None] = {}
         self._typing: dict[str, None] = {}
         self._wake = asyncio.Event()
+
+    @property
+    def newest(self) -> int:
+        """The generation in which what this person sees of the queue last changed."""
+        return self.board.generation_for(self.session.agent, sees_all=self.sees_all)
 
     def queue_changed(self, generation: int) -> None:
         self.generation, self._queue = generation, True
@@ -110,8 +117,8 @@ class LiveStream:
 class LiveStreams:
     """All open streams."""
 
-    def __init__(self, *, services: Services, sessions: DeskSessions, board: QueueBoard) -> None:
-        self._services, self._sessions, self._board = services, sessions, board
+    def __init__(self, *, services: Services, sessions: DeskSessions, boards: QueueBoards) -> None:
+        self._services, self._sessions, self._boards = services, sessions, boards
         self._streams: dict[LiveStream, None] = {}
         """The one that was told of the queue longest ago comes first."""
         self._opened: TTLCache[tuple[str, int | str], None] = TTLCache(MOST_OPENED, ttl=OPENED_FOR)
@@ -129,8 +136,8 @@ class LiveStreams:
         response = EventSourceResponse(send_timeout=STALLED, ping_interval=86_400)
         response.headers.update(SECURITY_HEADERS)
         await response.prepare(request)
-        stream = LiveStream(session, response)
-        stream.generation = self._board.generation_for(session.agent, sees_all=stream.sees_all)
+        stream = LiveStream(session, response, self._boards.of(session.agent.brands))
+        stream.generation = stream.newest
         self._streams[stream] = None
         stream.over = self._closed
         async with response:
@@ -164,7 +171,7 @@ class LiveStreams:
             for stream in self._showing(lane):
                 stream.customer_types(lane)
             return
-        if self._board.outdate(event):
+        if self._boards.outdate(event):
             self._outdated.set()
         if event.conversation:
             for stream in self._showing(event.conversation):
@@ -182,7 +189,8 @@ class LiveStreams:
             if not self._streams:
                 continue
             try:
-                await self._board.current()
+                for board in {stream.board for stream in self._streams}:
+                    await board.current()
             except Exception:
                 log.exception("desk.queue_unreadable")  # the next event tries again
             self._read.set()
@@ -199,18 +207,15 @@ class LiveStreams:
                 self._read.clear()
                 await self._read.wait()
                 continue
-            stream.queue_changed(self._generation(stream))
+            stream.queue_changed(stream.newest)
             self._streams[stream] = self._streams.pop(stream)
             due = max(due + 1 / PACE, loop.time() - LATE)
             await asyncio.sleep(max(0.0, due - loop.time()))
 
     def _next(self) -> LiveStream | None:
-        outdated = [s for s in self._streams if self._generation(s) > s.generation]
-        own = (s for s in outdated if self._board.own_generation(s.session.agent) > s.generation)
+        outdated = [s for s in self._streams if s.newest > s.generation]
+        own = (s for s in outdated if s.board.own_generation(s.session.agent) > s.generation)
         return next(own, outdated[0] if outdated else None)
-
-    def _generation(self, stream: LiveStream) -> int:
-        return self._board.generation_for(stream.session.agent, sees_all=stream.sees_all)
 
     async def _check(self) -> None:
         """End the streams of sessions that are over, and keep the other connections alive."""

@@ -19,7 +19,6 @@ from gateway import (
     Finding,
     NotFound,
     QueueItem,
-    QueuePage,
     QueuePosition,
     Services,
     Value,
@@ -28,7 +27,7 @@ from plugins.agents_desk import labels, view
 from plugins.agents_desk.accounts import DeskAccount, DeskAccounts, may, may_see
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
-from plugins.agents_desk.queue import SHOWN, QueueBoard
+from plugins.agents_desk.queue import SHOWN, QueueBoards
 from plugins.agents_desk.sessions import DeskSession
 from plugins.agents_desk.settings import DeskSettings
 
@@ -67,7 +66,7 @@ class DeskPages:
     html: HtmlRenderer
     guard: RequestGuard
     accounts: DeskAccounts
-    board: QueueBoard
+    boards: QueueBoards
     opened: Callable[[DeskSession, int, str], None]
     """Called when a page shows a conversation, with its id and its lane."""
 
@@ -91,7 +90,7 @@ class DeskPages:
         ]
 
     async def _queue(self, request: web.Request, session: DeskSession) -> web.Response:
-        queue = await self._queue_view(request, session, await self.board.current())
+        queue = await self._queue_view(request, session)
         return self.html.page("queue.html", session=session, queue=queue, view=None)
 
     async def _queue_part(self, request: web.Request, session: DeskSession) -> web.Response:
@@ -101,22 +100,24 @@ class DeskPages:
         among them, so their length tells nothing (see breachattack.com).
         """
         current = _conversation_id(request.query.get("current", ""))
-        page = await self.board.latest()
+        gzipped = "gzip" in request.headers.get("Accept-Encoding", "")
+        brand = self._brand(request, session)
+        if queue_position(request) is not None or brand or not gzipped:
+            queue = await self._queue_view(request, session, current=current, told=True)
+            return self.html.page("queue-part.html", session=session, queue=queue)
         agent, sees_all = session.agent, may(session.role, "see_all")
-        held = visible_items(page.held, session)
+        board = self.boards.of(agent.brands)
+        page = await board.latest()
         key = (
-            self.board.generation_for(agent, sees_all=sees_all),
-            agent.id if held else "",
+            board.brands,
+            board.generation_for(agent, sees_all=sees_all),
+            agent.id if visible_items(page.held, session) else "",
             sees_all,
             current,
             queue_filter(request),
         )
-        gzipped = "gzip" in request.headers.get("Accept-Encoding", "")
-        if queue_position(request) is not None or not gzipped:
-            queue = await self._queue_view(request, session, page, current=current)
-            return self.html.page("queue-part.html", session=session, queue=queue)
         if key not in self._parts:
-            queue = await self._queue_view(request, session, page, current=current)
+            queue = await self._queue_view(request, session, current=current, told=True)
             text = self.html.text("queue-part.html", session=session, queue=queue)
             self._parts[key] = gzip.compress(text.encode(), 1)
         return self.html.compressed(self._parts[key])
@@ -147,9 +148,7 @@ class DeskPages:
             "conversation.html",
             status=status,
             session=session,
-            queue=await self._queue_view(
-                request, session, await self.board.current(), current=number
-            ),
+            queue=await self._queue_view(request, session, current=number),
             view=conversation,
             draft=draft or PageDraft(),
             tiers=dict.fromkeys((*self.settings.tiers, card.conversation.tier)),
@@ -167,12 +166,18 @@ class DeskPages:
         return self.html.message("With a colleague", text, status=403, typed=typed)
 
     async def _queue_view(
-        self, request: web.Request, session: DeskSession, page: QueuePage, *, current: int = 0
+        self, request: web.Request, session: DeskSession, *, current: int = 0, told: bool = False
     ) -> view.QueueView:
-        """``page`` as this person sees it; with ``after`` in the request, what waits behind."""
-        after = queue_position(request)
+        """The part of the queue that the request asks for, as this person sees it. ``told``: the
+        page was told of a change."""
+        after, brand = queue_position(request), self._brand(request, session)
+        board = self.boards.of((brand,) if brand else session.agent.brands)
+        # Nobody is told of the queue of one brand alone, so it may not have been read since.
+        page = await (board.latest() if told and not brand else board.current())
         if after is not None:
-            later = await self.services.desk.queue_page(after=after, most=SHOWN)
+            later = await self.services.desk.queue_page(
+                after=after, most=SHOWN, brands=board.brands
+            )
             page = page.replace(waiting=later.waiting)
         return view.queue_view(
             page.replace(held=visible_items(page.held, session)),
@@ -180,7 +185,15 @@ class DeskPages:
             queue_filter(request),
             current=current,
             after=after,
+            brand=brand,
+            brands=tuple(b for b in self.services.brands if session.agent.works_for(b)),
         )
+
+    def _brand(self, request: web.Request, session: DeskSession) -> str:
+        """The one brand whose conversations the page's address asks for; empty for all."""
+        brand = request.query.get("brand", "")
+        known = brand in self.services.brands and session.agent.works_for(brand)
+        return brand if known else ""
 
     async def _record_view(self, session: DeskSession, card: ContextCard) -> None:
         """Record the view before the page is shown, so that no page is shown unrecorded.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from gateway import Agent, Event, QueueItem, QueuePage, Services
 
@@ -16,14 +17,15 @@ UNRELATED = frozenset({"status", "typing"})
 
 
 class QueueBoard:
-    """The newest page of the queue, and the generation in which each part of it last changed.
+    """The newest page of the queue of some brands, and the generation in which each part of it last
+    changed. ``brands``: none for the whole queue.
 
     All that ask at the same moment get the result of one read. An event makes it out of date, so a
     page never shows less than what was committed before it was asked for.
     """
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, brands: tuple[str, ...] = ()) -> None:
+        self._services, self.brands = services, brands
         self._page = QueuePage(waiting=(), held=(), count=0)
         self._wanted = self._known = 0
         self._read_at = float("-inf")
@@ -33,12 +35,9 @@ class QueueBoard:
         self._waiting_changed = 0
         self._held_changed: dict[str, int] = {}
 
-    def outdate(self, event: Event | None = None) -> bool:
-        """Take the queue as changed; return whether ``event`` may have changed it."""
-        if event is not None and event.name in UNRELATED:
-            return False
+    def outdate(self) -> None:
+        """Take the queue as changed."""
         self._wanted += 1
-        return True
 
     def generation_for(self, agent: Agent, *, sees_all: bool) -> int:
         """The generation in which what ``agent`` sees of the queue last changed."""
@@ -69,7 +68,7 @@ class QueueBoard:
     async def _read(self) -> None:
         wanted, at = self._wanted, self._now()
         try:
-            page = await self._services.desk.queue_page(most=SHOWN)
+            page = await self._services.desk.queue_page(most=SHOWN, brands=self.brands)
             self._keep(page)
             self._known, self._read_at = wanted, at
         finally:
@@ -93,10 +92,42 @@ class QueueBoard:
         owners = {_owner(item) for item in page.held}
         self._held_changed = {k: v for k, v in self._held_changed.items() if k in owners}
         self._held_changed |= {_owner(item): self.generation for item in changed if _owner(item)}
-        self._page = page
+        # An item that has not changed stays the same object: its line is rendered once.
+        self._page = page.replace(
+            waiting=tuple(_same(before.get(i.conversation.id), i) for i in page.waiting),
+            held=tuple(_same(before.get(i.conversation.id), i) for i in page.held),
+        )
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+class QueueBoards:
+    """A board for each set of brands that somebody sees, so that nobody gets from another's board
+    what they may not see."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._boards: dict[tuple[str, ...], QueueBoard] = {}
+
+    def of(self, brands: Collection[str]) -> QueueBoard:
+        """The board with the conversations of ``brands``; none: of all."""
+        key = tuple(sorted(set(brands)))
+        if key not in self._boards:
+            self._boards[key] = QueueBoard(self._services, key)
+        return self._boards[key]
+
+    def outdate(self, event: Event | None = None) -> bool:
+        """Take the queue as changed; return whether ``event`` may have changed it."""
+        if event is not None and event.name in UNRELATED:
+            return False
+        for board in self._boards.values():
+            board.outdate()
+        return True
+
+
+def _same(before: QueueItem | None, now: QueueItem) -> QueueItem:
+    return before if before is not None and before == now else now
 
 
 def _owner(item: QueueItem) -> str:

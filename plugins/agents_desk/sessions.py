@@ -135,8 +135,10 @@ class DeskSessions:
         return self._session(session_id, stored, account)
 
     async def is_open(self, session: DeskSession) -> bool:
-        """Whether the session has neither ended nor timed out."""
-        return await self._open(session.id) is not None
+        """Whether the session has neither ended nor timed out, and the person may still see what
+        they could: a stream begins anew when their brands have changed."""
+        found = await self._open(session.id)
+        return found is not None and found[2].agent.brands == session.agent.brands
 
     def browser(self, request: web.Request) -> str:
         """The id of the browser, if it has one; else empty."""

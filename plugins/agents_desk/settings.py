@@ -23,6 +23,9 @@ class DeskUser(BaseModel):
     role: Role = Field("agent", description="what this person may do: agent, lead or admin")
     tier: str = Field("front", description="the tier this person works at")
     skills: tuple[str, ...] = ()
+    brands: tuple[str, ...] = Field(
+        (), description="brands whose conversations this person may see; none: all"
+    )
 
     @field_validator("password_hash")
     @classmethod

@@ -17,7 +17,7 @@ from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams
 from plugins.agents_desk.pages import DeskPages
-from plugins.agents_desk.queue import QueueBoard
+from plugins.agents_desk.queue import QueueBoards
 from plugins.agents_desk.second_factor_pages import SecondFactorPages
 from plugins.agents_desk.sessions import DeskSessions
 from plugins.agents_desk.settings import DeskSettings
@@ -68,7 +68,9 @@ class WebDesk:
         settings, storage = self._settings, services.storage
         assets = StaticAssets("plugins.agents_desk")
         html = HtmlRenderer(
-            services.clock, asset_url=lambda name: f"/desk/static/{assets.version}/{name}"
+            services.clock,
+            asset_url=lambda name: f"/desk/static/{assets.version}/{name}",
+            brands=services.brands,
         )
         accounts = DeskAccounts(storage, accounts_from_settings(settings, self._data_dir))
         sessions = DeskSessions(
@@ -91,8 +93,8 @@ class WebDesk:
             audit=services.audit,
             slack=settings.slack_client_id is not None,
         )
-        board = QueueBoard(services)
-        self._live = live = LiveStreams(services=services, sessions=sessions, board=board)
+        boards = QueueBoards(services)
+        self._live = live = LiveStreams(services=services, sessions=sessions, boards=boards)
         second_factor = SecondFactorPages(
             accounts=accounts,
             sessions=sessions,
@@ -109,7 +111,7 @@ class WebDesk:
             html=html,
             guard=guard,
             accounts=accounts,
-            board=board,
+            boards=boards,
             opened=live.opened,
         )
         actions = ConversationActions(

@@ -71,6 +71,10 @@ class QueueView(Value, frozen=True, kw_only=True):
     current: int
     groups: tuple[QueueGroup, ...]
     counts: dict[str, int]
+    brand: str = ""
+    """Only conversations of this brand are shown; empty: of all."""
+    brands: tuple[str, ...] = ()
+    """Those to choose from, if there are several."""
     next: QueueItem | None = None
     """The most urgent one that waits, other than the open conversation."""
     after: QueuePosition | None = None
@@ -78,13 +82,17 @@ class QueueView(Value, frozen=True, kw_only=True):
     following: QueuePosition | None = None
     """Where the next part begins."""
 
-    def address(self, page: str = "", show: str = "", after: QueuePosition | None = None) -> str:
-        """``page`` with the filter ``show`` and the part of the queue behind ``after``."""
-        query = {"show": "" if show == "all" else show}
-        if after is not None:
-            query["after"] = f"{after.priority}-{after.handoff}"
-        kept = urlencode({name: value for name, value in query.items() if value})
-        return page + (f"?{kept}" if kept else "")
+    def address(self, page: str = "", **changes: str) -> str:
+        """``page`` with the filter of this view, with ``changes``, from the most urgent on."""
+        chosen = {"show": self.show, "brand": self.brand, **changes}
+        kept = {name: value for name, value in chosen.items() if value not in ("", "all")}
+        return page + (f"?{urlencode(kept)}" if kept else "")
+
+    @property
+    def next_part(self) -> str:
+        """Where the part behind ``following`` is."""
+        behind = self.following
+        return self.address("/desk", after=f"{behind.priority}-{behind.handoff}" if behind else "")
 
 
 class ReceivedFile(Value, frozen=True, kw_only=True):
@@ -167,8 +175,12 @@ def queue_view(
     *,
     current: int = 0,
     after: QueuePosition | None = None,
+    brand: str = "",
+    brands: tuple[str, ...] = (),
 ) -> QueueView:
-    """``current`` is the id of the open conversation; ``after`` is where ``page`` begins."""
+    """``current`` is the id of the open conversation; ``after`` is where ``page`` begins. ``page``
+    holds conversations of ``brand`` alone, if there is one, of those ``brands`` that the agent may
+    choose from."""
     mine = tuple(
         i for i in page.held if i.conversation.owner and i.conversation.owner.id == agent.id
     )
@@ -189,6 +201,8 @@ def queue_view(
     return QueueView(
         show=show,
         current=current,
+        brand=brand,
+        brands=brands if len(brands) > 1 else (),
         groups=tuple(group for group in shown if group.items),
         counts={"all": page.count + len(page.held), "mine": len(mine), "waiting": page.count},
         next=next((item for item in page.waiting if item.conversation.id != current), None),

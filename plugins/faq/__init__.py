@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,10 +49,24 @@ def register_handlers(register: Callable[[Handler], None], settings: Settings) -
             fallback=section.fallback_language,
             slots=settings.core.slot_names,
         )
-        answers = ReloadedFiles(
-            [settings.path(path) for path in section.answers],
-            (lambda paths: read(paths).with_smalltalk()) if section.packaged else read,
-            name="faq",
-            every=section.look_every,
+
+        def reloaded(paths: Iterable[Path], name: str) -> ReloadedFiles[FaqAnswers]:
+            return ReloadedFiles(
+                [settings.path(path) for path in paths],
+                (lambda found: read(found).with_smalltalk()) if section.packaged else read,
+                name=name,
+                every=section.look_every,
+            )
+
+        brands = {
+            name: reloaded(brand.answers, f"faq of {name}")
+            for name, brand in settings.core.brands.items()
+            if brand.answers
+        }
+        register(
+            Faq(
+                answers=reloaded(section.answers, "faq"),
+                brands=brands,
+                suggest_confidence=section.suggest_confidence,
+            )
         )
-        register(Faq(answers=answers, suggest_confidence=section.suggest_confidence))

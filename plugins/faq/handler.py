@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gateway import Emotion, Question, Reason, ReloadedFiles, Reply, Turn
 from plugins.faq.answers import FaqAnswers
@@ -45,19 +45,27 @@ class Faq:
     """Answers a turn whose intent has an answer, in the customer's language.
 
     Routing has already decided that the bot may answer. For agents it drafts the best answer whose
-    intent has at least the confidence ``suggest_confidence`` (0..1).
+    intent has at least the confidence ``suggest_confidence`` (0..1). A brand in ``brands`` has its
+    own answers, and no others.
     """
 
     name = "faq"
     priority = 50
 
-    def __init__(self, *, answers: ReloadedFiles[FaqAnswers], suggest_confidence: float) -> None:
+    def __init__(
+        self,
+        *,
+        answers: ReloadedFiles[FaqAnswers],
+        suggest_confidence: float,
+        brands: Mapping[str, ReloadedFiles[FaqAnswers]] | None = None,
+    ) -> None:
         self._answers, self._suggest_confidence = answers, suggest_confidence
+        self._brands = brands or {}
 
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.kind != "message" or turn.route.action != "automate":
             return None
-        answers = await self._answers.current()
+        answers = await self._answers_for(turn)
         questions = turn.understanding.questions
         intents = [question.guess.name for question in questions]
         intents = intents or [turn.understanding.intent.name]
@@ -80,7 +88,7 @@ class Faq:
     async def suggest(self, turn: Turn) -> Reply | None:
         if turn.kind != "message":
             return None
-        answers = await self._answers.current()
+        answers = await self._answers_for(turn)
         for intent in self._likely_intents(turn):
             answer = answers.find(intent, turn.language)
             if answer and (draft := answer.draft_for(turn)):
@@ -88,7 +96,7 @@ class Faq:
         return None
 
     async def needed_slots(self, turn: Turn) -> Sequence[str]:
-        answers = await self._answers.current()
+        answers = await self._answers_for(turn)
         questions = turn.understanding.questions
         intents = [question.guess.name for question in questions]
         return [
@@ -96,6 +104,9 @@ class Faq:
             for intent in intents or [turn.understanding.intent.name]
             for slot in answers.needs.get(intent, ())
         ]
+
+    async def _answers_for(self, turn: Turn) -> FaqAnswers:
+        return await self._brands.get(turn.conversation.brand, self._answers).current()
 
     def _likely_intents(self, turn: Turn) -> Iterator[str]:
         """What the message may be about, the likeliest first."""

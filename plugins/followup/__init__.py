@@ -20,4 +20,9 @@ def register_settings(section: Section) -> None:
 @hookimpl
 def register_handlers(register: Callable[[Handler], None], settings: Settings) -> None:
     if section := settings.section(FollowupSettings):
-        register(Followup(settings=section))
+        brands = {
+            name: settings.overlaid(section, brand.survey, f"brands.{name}.survey")
+            for name, brand in settings.core.brands.items()
+            if brand.survey is not None
+        }
+        register(Followup(settings=section, brands=brands))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gateway import (
@@ -43,6 +44,8 @@ class Followup:
     priority = 5
 
     settings: FollowupSettings
+    brands: Mapping[str, FollowupSettings] = field(default_factory=dict)
+    """Those of brands that differ."""
 
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.kind == "event" and turn.name == "resolved":
@@ -83,25 +86,28 @@ class Followup:
         if not survey.enabled or not _may_be_asked(turn) or _has_newer_conversation(turn):
             return None
         # A timer can be late (the server was down) and fall into quiet hours.
-        if after_quiet_hours(survey.quiet, turn.at, self.settings.timezone) > turn.at:
+        if after_quiet_hours(survey.quiet, turn.at, self._settings(turn).timezone) > turn.at:
             return self._timer(turn, survey, epoch, due=turn.at)
         language = texts.supported(turn.language)
         return Reply(
             opener=texts.OPENERS[_tone(turn.history)][language],
-            body=(texts.QUESTIONS[self.settings.kind][language],),
+            body=(texts.QUESTIONS[self._settings(turn).kind][language],),
             next_step=f"{texts.UNSOLVED[language]} {texts.STOP[language]}",
             language=language,
             purpose="survey",
-            survey=SurveyQuestion(kind=self.settings.kind, scale=survey.scale),
+            survey=SurveyQuestion(kind=self._settings(turn).kind, scale=survey.scale),
         )
 
     def _timer(self, turn: Turn, survey: ChannelSurvey, epoch: str, *, due: datetime) -> Reply:
-        due = after_quiet_hours(survey.quiet, due, self.settings.timezone)
+        due = after_quiet_hours(survey.quiet, due, self._settings(turn).timezone)
         timer = Timer(name=TIMER, due_at=due, data={"epoch": epoch})
         return Reply(language=turn.language, purpose="notice", timers=(timer,))
 
     def _survey(self, turn: Turn) -> ChannelSurvey:
-        return self.settings.on(turn.conversation.address.channel)
+        return self._settings(turn).on(turn.conversation.address.channel)
+
+    def _settings(self, turn: Turn) -> FollowupSettings:
+        return self.brands.get(turn.conversation.brand, self.settings)
 
 
 def _declines(text: str) -> bool:

@@ -85,7 +85,8 @@ class PrecedentSuggester:
     look_every: float
     _records: Records | None = field(default=None, init=False)
     _read_at: datetime | None = field(default=None, init=False)
-    _by_language: dict[str, PrecedentIndex] = field(default_factory=dict, init=False)
+    _indexes: dict[tuple[str, str], PrecedentIndex] = field(default_factory=dict, init=False)
+    """By brand and language: no brand learns what another one's agents wrote."""
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def run(self, services: Services) -> None:
@@ -102,7 +103,7 @@ class PrecedentSuggester:
         if turn.kind != "message":
             return None
         await self._refresh(turn.at)
-        index = self._by_language.get(turn.language)
+        index = self._indexes.get((turn.conversation.brand, turn.language))
         if index is None:
             return None
         earlier = [m.text for m in turn.history if m.author == "customer" and not m.internal]
@@ -122,15 +123,15 @@ class PrecedentSuggester:
                 return
             since = now - timedelta(days=self.days)
             found = await self._records.answered(since=since, limit=self.most)
-            self._by_language = await asyncio.to_thread(_indexes, found)
+            self._indexes = await asyncio.to_thread(_indexes, found)
             self._read_at = now
 
 
-def _indexes(precedents: Sequence[PastAnswer]) -> dict[str, PrecedentIndex]:
-    by_language: dict[str, list[PastAnswer]] = {}
+def _indexes(precedents: Sequence[PastAnswer]) -> dict[tuple[str, str], PrecedentIndex]:
+    grouped: dict[tuple[str, str], list[PastAnswer]] = {}
     for precedent in precedents:
-        by_language.setdefault(precedent.language, []).append(precedent)
-    return {language: PrecedentIndex(found) for language, found in by_language.items()}
+        grouped.setdefault((precedent.brand, precedent.language), []).append(precedent)
+    return {key: PrecedentIndex(found) for key, found in grouped.items()}
 
 
 def _stems(text: str) -> set[str]:

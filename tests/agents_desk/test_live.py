@@ -12,6 +12,7 @@ from aiohttp import ClientResponse
 
 from gateway import Event
 from plugins.agents_desk.live import MOST_PENDING, LiveStream
+from plugins.agents_desk.queue import QueueBoard
 from plugins.agents_desk.sessions import DeskSession
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.conversations import (
@@ -160,7 +161,7 @@ async def test_a_slow_connection_holds_little(gw: DeskGateway) -> None:
         id="s", token="t", name="ana", agent=ANA, role="lead", since=NOW, seen=NOW
     )
     response: Any = StalledResponse()
-    slow = LiveStream(session, response)
+    slow = LiveStream(session, response, QueueBoard(gw.services))
     sending = asyncio.create_task(slow.send_all())
     await until(lambda: response.sent)
     for number in range(5000):

@@ -83,14 +83,16 @@ class KeywordUnderstander:
 class SupportChannel:
     """What customers and agents do, and what stands in Slack, of a running gateway."""
 
-    def __init__(self, gw: RunningGateway, slack: SlackServer, clock: FakeClock) -> None:
-        self.gw, self.slack, self.clock = gw, slack, clock
+    def __init__(
+        self, gw: RunningGateway, slack: SlackServer, clock: FakeClock, *, channel: str = SUPPORT
+    ) -> None:
+        self.gw, self.slack, self.clock, self.channel = gw, slack, clock, channel
 
     # -- what stands in Slack
 
     def cards(self) -> list[dict[str, Any]]:
         """Cards in the channel, oldest first."""
-        return [m for m in self.slack.said(SUPPORT) if not m.get("thread_ts")]
+        return [m for m in self.slack.said(self.channel) if not m.get("thread_ts")]
 
     async def card(self, count: int = 1) -> dict[str, Any]:
         """The newest card, when there are ``count``."""
@@ -99,14 +101,14 @@ class SupportChannel:
 
     def thread(self, card: dict[str, Any]) -> list[str]:
         """What we wrote in the thread of ``card``, as text."""
-        return [shown(m) for m in self.slack.said(SUPPORT, card["ts"])]
+        return [shown(m) for m in self.slack.said(self.channel, card["ts"])]
 
     def notices(self, user: str) -> list[str]:
         """The notices that only ``user`` was shown."""
         return [shown(m) for m in self.slack.ephemeral if m["user"] == user]
 
     def reactions(self, ts: str) -> list[str]:
-        [message] = [m for m in self.slack.messages[SUPPORT] if m["ts"] == ts]
+        [message] = [m for m in self.slack.messages[self.channel] if m["ts"] == ts]
         return [reaction["name"] for reaction in message.get("reactions", ())]
 
     # -- what agents do
@@ -115,7 +117,7 @@ class SupportChannel:
         self, card: dict[str, Any], user: str, text: str, *, deliver: bool = True, **more: Any
     ) -> dict[str, Any]:
         """``user`` writes into the thread of ``card``."""
-        event = self.slack.message(SUPPORT, user, text, thread_ts=card["ts"], **more)
+        event = self.slack.message(self.channel, user, text, thread_ts=card["ts"], **more)
         if deliver:
             status, _ = await self.slack.event(event)
             assert status == 200
@@ -123,19 +125,21 @@ class SupportChannel:
 
     async def click(self, card: dict[str, Any], user: str, action: str) -> None:
         """``user`` presses a button of ``card``, once it is there."""
-        [found] = [m for m in self.slack.messages[SUPPORT] if m["ts"] == card["ts"]]
+        [found] = [m for m in self.slack.messages[self.channel] if m["ts"] == card["ts"]]
         await self.until(lambda: f"'{action}'" in str(found["blocks"]))
-        status, _ = await self.slack.click(SUPPORT, user, found, action)
+        status, _ = await self.slack.click(self.channel, user, found, action)
         assert status == 200
 
     async def click_notice(self, user: str, action: str) -> None:
         """Press a button of the newest notice of ``user``."""
         last = [m for m in self.slack.ephemeral if m["user"] == user][-1]
-        status, _ = await self.slack.click(SUPPORT, user, last, action)
+        status, _ = await self.slack.click(self.channel, user, last, action)
         assert status == 200
 
     async def slash(self, user: str, text: str) -> str:
-        status, answer = await self.slack.command("/warmline", text, user=user, channel=SUPPORT)
+        status, answer = await self.slack.command(
+            "/warmline", text, user=user, channel=self.channel
+        )
         assert status == 200
         assert answer["response_type"] == "ephemeral"
         return str(answer["text"])

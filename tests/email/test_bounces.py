@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -271,7 +272,7 @@ async def test_a_report_that_is_about_no_mail_of_ours_is_kept_and_shown(
     """It is an automatic mail then, and not lost."""
     fakes.intake.knows_reported = False
     email = channel(tmp_path)
-    await email._intake(fakes.services).store(QMAIL)
+    await email.intake(fakes.services, asyncio.Semaphore(1)).store(QMAIL)
     (kept,) = fakes.intake.accepted
     assert kept.automatic
     assert "does not like recipient" in kept.text

@@ -51,7 +51,8 @@ class PostOffice:
     )
     largest = 200_000
 
-    def __init__(self) -> None:
+    def __init__(self, ours: str = OURS) -> None:
+        self.ours = ours
         self.calls = 0
         self._troubles: list[Trouble] = []
         self._got: dict[str, dict[str, EmailMessage]] = {}
@@ -66,7 +67,7 @@ class PostOffice:
         self, text: str, *, id: str, name: str = "carla", files: Sequence[File] = ()
     ) -> int:
         mail = EmailMessage()
-        mail["From"], mail["To"] = f"{name}@example.org", OURS
+        mail["From"], mail["To"] = f"{name}@example.org", self.ours
         mail["Subject"], mail["Message-ID"] = "A question", f"<{id}@example.org>"
         if name in self._last:
             mail["In-Reply-To"] = self._last[name]
@@ -88,7 +89,7 @@ class PostOffice:
         try:
             async with aiosmtplib.SMTP(hostname="127.0.0.1", port=self.port) as client:
                 await client.mail(f"{name}@example.org")
-                await client.rcpt(OURS)
+                await client.rcpt(self.ours)
                 await client.data(body)
         except aiosmtplib.SMTPResponseException as error:
             return {552: 413, 550: 400, 554: 400}.get(error.code, 503)

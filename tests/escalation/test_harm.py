@@ -10,7 +10,7 @@ import pytest
 
 import brand_voice
 from gateway import ContextCard
-from gateway.routing.policy import DAYS
+from gateway.settings import DAYS
 from gateway.testing import FakeChannel, RunningGateway
 from plugins.escalation.texts import TEXTS
 from plugins.followup import texts as survey

@@ -102,11 +102,11 @@ def test_days_of_23_and_25_hours_are_open_to_their_end(
 def test_reopens_at() -> None:
     """The next opening while it is closed; None while it is open or the policy has no hours."""
     policy = Policy.model_validate({"hours": {"timezone": "Asia/Kolkata"}})
-    back = reopens_at(policy, datetime(2026, 11, 21, 0, 0, tzinfo=UTC))
+    back = reopens_at(policy.hours, datetime(2026, 11, 21, 0, 0, tzinfo=UTC))
     assert back
     assert back.isoformat() == "2026-11-23T09:00:00+05:30"
-    assert reopens_at(policy, datetime(2026, 11, 23, 4, 0, tzinfo=UTC)) is None
-    assert reopens_at(Policy(), datetime(2026, 11, 21, 0, 0, tzinfo=UTC)) is None
+    assert reopens_at(policy.hours, datetime(2026, 11, 23, 4, 0, tzinfo=UTC)) is None
+    assert reopens_at(None, datetime(2026, 11, 21, 0, 0, tzinfo=UTC)) is None
 
 
 def test_a_week_without_hours_has_no_opening() -> None:

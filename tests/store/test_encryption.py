@@ -31,10 +31,10 @@ from gateway.testing import (
 CANARY = "platypus in the boiler"
 A, B = new_key(), new_key()
 PLAIN = {
-    "customers": {"language", "ref"},
-    "identities": {"channel", "value"},
+    "customers": {"language", "ref", "brand"},
+    "identities": {"channel", "value", "support_address"},
     "conversations": {"channel", "address", "lane", "state", "owner", "tier", "language",
-                      "intent", "mood"},
+                      "intent", "mood", "support_address", "brand"},
     "messages": {"lane", "author", "purpose", "status", "remote_id"},
     "attachments": {"digest", "media_type"},
     "inbox": {"lane", "channel", "kind", "remote_id", "state", "error", "process"},
@@ -44,8 +44,8 @@ PLAIN = {
     "suggestions": {"source", "outcome", "agent"},
     "surveys": {"kind", "scale"},
     "notes_of_guests": {"guest", "key"},
-    "links": {"channel", "value", "how", "agent"},
-    "codes": {"channel", "value", "digest"},
+    "links": {"channel", "value", "how", "agent", "support_address"},
+    "codes": {"channel", "value", "digest", "support_address"},
     "audit": {"who", "what", "origin", "detail"},
     "data_keys": {"name"},
     "hooks": {"event", "endpoint", "name", "state", "error"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import sqlite3
@@ -231,7 +232,7 @@ async def test_a_mail_with_nul_in_its_headers_is_kept(tmp_path: Path, stored_in:
     )
     async with gateway_in(tmp_path, channels.email, channels={"email": MAIL}) as gw:
         email: Any = gw.gateway.registrations.channels["email"]
-        await email._intake(gw.services).store(raw, "ana@example.org")
+        await email.intake(gw.services, asyncio.Semaphore(1)).store(raw, "ana@example.org")
         await gw.settled()
         card = await gw.services.desk.card(1)
         assert card.messages[0].text.startswith("hello")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
 
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.engine.opening import (
@@ -17,7 +17,7 @@ from gateway.adapters.sql.engine.opening import (
     open_database,
     revision_of,
 )
-from gateway.adapters.sql.schema import audit, customers, data_keys, metadata
+from gateway.adapters.sql.schema import audit, customers, data_keys, identities, metadata
 from gateway.settings import PostgresSettings
 
 
@@ -56,7 +56,7 @@ async def test_the_migrations_go_back(database: SqlDatabase) -> None:
     assert await migrate(database) == ("base", LAST)
 
 
-LAST = "0006"
+LAST = "0007"
 
 
 async def test_the_migrations_go_back_with_data_in_place(database: SqlDatabase) -> None:
@@ -75,3 +75,33 @@ async def test_the_migrations_go_back_with_data_in_place(database: SqlDatabase) 
     assert names == ["Ana"]
     assert await database.read(lambda c: c.execute(select(audit)).all()) == []
     await database.write(lambda c: c.execute(audit.insert(), line).rowcount)
+
+
+async def test_support_addresses_go_back_and_forward(database: SqlDatabase) -> None:
+    """An older version sees an address of a channel that it does not have, never one of another
+    support address; a newer one finds everything as it was."""
+    known = {"customer_id": 1, "value": "+15550100", "unreachable": False, "opted_out": False}
+
+    def fill(connection: Connection) -> None:
+        for number, brand in ((1, ""), (2, "north")):
+            row = {"id": number, "opted_out": False, "created_at": 1, "ref": "c7", "brand": brand}
+            connection.execute(customers.insert(), row)
+        for number, name in ((1, ""), (2, "north")):
+            row = known | {"customer_id": number, "channel": "sms", "support_address": name}
+            connection.execute(identities.insert(), row)
+
+    await database.write(fill)
+    before = await database.read(_addresses)
+    await migrate_back(database, "0006")
+    channels = text("SELECT channel FROM identities ORDER BY id")
+    references = text("SELECT count(DISTINCT ref) FROM customers")
+    old = await database.read(lambda c: c.execute(channels).scalars().all())
+    assert old == ["sms", "sms/north"]
+    assert await database.read(lambda c: c.execute(references).scalar()) == 2
+    await migrate(database)
+    assert await database.read(_addresses) == before
+
+
+def _addresses(connection: Connection) -> list[tuple[object, ...]]:
+    chosen = select(identities, customers.c.ref, customers.c.brand).join(customers)
+    return [tuple(row) for row in connection.execute(chosen.order_by(identities.c.id))]

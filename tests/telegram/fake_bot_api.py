@@ -44,7 +44,10 @@ class BotApiError(Exception):
 class FakeBotApi:
     """One bot, its chats and its updates."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: str = TOKEN) -> None:
+        self.token = token
+        self.others: dict[str, FakeBotApi] = {}
+        """Further bots of the same server, by their tokens."""
         self.base = ""
         """What `api_base` in the settings must be."""
         self.violations: list[str] = []
@@ -78,7 +81,7 @@ class FakeBotApi:
         app = web.Application(client_max_size=60_000_000)
         app.add_routes(
             [
-                web.route("*", "/bot{token}/{method}", self._call),
+                web.route("*", "/bot{token}/{method}", self._call_bot),
                 web.get("/file/bot{token}/{path:.+}", self._file),
             ]
         )
@@ -118,10 +121,14 @@ class FakeBotApi:
 
     # -- the protocol ----------------------------------------------------------------------------
 
+    async def _call_bot(self, request: web.Request) -> web.StreamResponse:
+        bot = self.others.get(request.match_info["token"], self)
+        return await bot._call(request)
+
     async def _call(self, request: web.Request) -> web.StreamResponse:
         if self.down:
             return web.Response(status=502, text="<html>Bad Gateway</html>")
-        if request.match_info["token"] != TOKEN:
+        if request.match_info["token"] != self.token:
             return _error_response(BotApiError(401, "Unauthorized"))
         methods: dict[str, Callable[..., Any]] = {
             name[4:].replace("_", ""): getattr(self, name)
@@ -282,7 +289,7 @@ class FakeBotApi:
         raise BotApiError(400, "Bad Request: message to edit not found")
 
     async def _file(self, request: web.Request) -> web.Response:
-        if request.match_info["token"] != TOKEN:
+        if request.match_info["token"] != self.token:
             return web.Response(status=404)
         if self.file_failures:
             return web.Response(status=self.file_failures.pop(0))

@@ -36,8 +36,17 @@ class TelegramFarEnd:
     )
     largest = 1_000_000
 
-    def __init__(self, gw: RunningGateway, api: FakeBotApi, session: ClientSession) -> None:
+    def __init__(
+        self,
+        gw: RunningGateway,
+        api: FakeBotApi,
+        session: ClientSession,
+        *,
+        path: str = PATH,
+        secret: str = SECRET,
+    ) -> None:
         self.gw, self.api, self.session = gw, api, session
+        self.path, self.secret = path, secret
         self._ids: dict[str, int] = {}
 
     def address(self, name: str) -> Address:
@@ -59,7 +68,7 @@ class TelegramFarEnd:
             }
             content = {"caption": text, "document": document}
         sent = message(number, by=user(_number(name), name.capitalize()), **content)
-        return await self._post({"update_id": 900_000 + number, "message": sent}, SECRET)
+        return await self._post({"update_id": 900_000 + number, "message": sent}, self.secret)
 
     async def say_forged(self, text: str) -> int:
         sent = message(99, text=text)
@@ -72,7 +81,7 @@ class TelegramFarEnd:
 
     async def _post(self, update: dict[str, Any], secret: str) -> int:
         headers = {"X-Telegram-Bot-Api-Secret-Token": secret}
-        async with self.session.post(PATH, json=update, headers=headers) as response:
+        async with self.session.post(self.path, json=update, headers=headers) as response:
             return response.status
 
     async def heard(self, name: str = "carla") -> list[str]:

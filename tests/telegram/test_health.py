@@ -7,7 +7,6 @@ import pytest
 from gateway import HealthCheck, TryLater
 from gateway.testing import FakeClock
 
-from . import fake_bot_api
 from .conftest import Start
 from .fake_bot_api import FakeBotApi
 
@@ -24,11 +23,11 @@ async def test_a_foreign_webhook_is_reported(start: Start, api: FakeBotApi) -> N
         assert symptom.severity == "broken"
 
 
-async def test_an_unknown_token_is_reported(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unknown_token_is_reported(start: Start, api: FakeBotApi) -> None:
     """The error says what to do and does not contain the token."""
     async with start() as gw:
         channel = gw.gateway.registrations.channels["telegram"]
         assert isinstance(channel, HealthCheck)
-        monkeypatch.setattr(fake_bot_api, "TOKEN", "1:another")
+        api.token = "1:another"
         with pytest.raises(TryLater, match="BotFather"):
             await channel.check_health(FakeClock())

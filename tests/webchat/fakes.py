@@ -22,6 +22,7 @@ from gateway import (
     NotFound,
     Receipt,
     Services,
+    channel_key,
 )
 
 ANA = Agent(id="desk:ana", name="Ana")
@@ -69,8 +70,12 @@ class FakeGateway:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def newest_address(self, ref: str, *, channel: str) -> Address | None:
-        return next((m.address for m in reversed(self.accepted) if m.ref == ref), None)
+    async def newest_address(
+        self, ref: str, *, channel: str, support_address: str = ""
+    ) -> Address | None:
+        key = channel_key(channel, support_address)
+        theirs = (m.address for m in reversed(self.accepted) if m.ref == ref)
+        return next((address for address in theirs if address.channel_key == key), None)
 
     async def is_proven(self, address: Address) -> bool:
         return any(m.ref is not None for m in self.accepted if m.address == address)

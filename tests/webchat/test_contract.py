@@ -43,7 +43,8 @@ class Browsers:
     largest = 64 * 1024
     calls = 0
 
-    def __init__(self) -> None:
+    def __init__(self, root: str = ROOT) -> None:
+        self.root = root
         self.gw: RunningGateway
         self.http: ClientSession
         self._ready: dict[str, dict[str, Any]] = {}
@@ -51,7 +52,7 @@ class Browsers:
     async def meet(self, *names: str) -> None:
         """Say hello for each customer, as a page does first."""
         for name in names:
-            async with self.http.post(f"{ROOT}/messages", json={"type": "hello"}) as response:
+            async with self.http.post(f"{self.root}/messages", json={"type": "hello"}) as response:
                 self._ready[name] = await response.json()
 
     def address(self, name: str) -> Address:
@@ -66,13 +67,13 @@ class Browsers:
         refs = [await self._upload(file, name) for file in files]
         frame = {"type": "say", "id": f"message-{id}", "text": text, "attachments": refs}
         async with self.http.post(
-            f"{ROOT}/messages", json=frame, headers=self._authorization(name)
+            f"{self.root}/messages", json=frame, headers=self._authorization(name)
         ) as response:
             return response.status
 
     async def _upload(self, file: File, name: str) -> str:
         async with self.http.post(
-            f"{ROOT}/files",
+            f"{self.root}/files",
             params={"name": file.name},
             data=BytesIO(file.data),
             headers=self._authorization(name),
@@ -83,18 +84,18 @@ class Browsers:
         head, body, _ = self._ready["carla"]["token"].split(".")
         forged = {"Authorization": f"Bearer {head}.{body}.c2lnbmVkIGJ5IG5vYm9keQ"}
         frame = {"type": "say", "id": "message-forged", "text": text}
-        async with self.http.post(f"{ROOT}/messages", json=frame, headers=forged) as response:
+        async with self.http.post(f"{self.root}/messages", json=frame, headers=forged) as response:
             return response.status
 
     async def post(self, body: bytes) -> int:
         async with self.http.post(
-            f"{ROOT}/messages", data=BytesIO(body), headers=self._authorization("carla")
+            f"{self.root}/messages", data=BytesIO(body), headers=self._authorization("carla")
         ) as response:
             return response.status
 
     async def _frames(self, name: str) -> list[dict[str, Any]]:
         async with self.http.get(
-            f"{ROOT}/messages", params={"after": "0"}, headers=self._authorization(name)
+            f"{self.root}/messages", params={"after": "0"}, headers=self._authorization(name)
         ) as response:
             frames: list[dict[str, Any]] = (await response.json())["frames"]
         return [frame for frame in frames if frame.get("author") in ("bot", "agent")]
@@ -107,7 +108,7 @@ class Browsers:
         for frame in await self._frames(name):
             for file in frame.get("attachments", ()):
                 async with self.http.get(
-                    f"{ROOT}/files/{file['ref']}", headers=self._authorization(name)
+                    f"{self.root}/files/{file['ref']}", headers=self._authorization(name)
                 ) as response:
                     found.append(await response.read())
         return found

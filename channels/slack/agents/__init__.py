@@ -81,4 +81,25 @@ def register_routes(
         return
     from channels.slack.agents.plugin import AgentsSlack  # noqa: PLC0415  (the SDK loads slowly)
 
-    register(AgentsSlack(section, largest_file=settings.core.limits.attachment))
+    own = {
+        name: brand.support_channel
+        for name, brand in settings.core.brands.items()
+        if brand.support_channel and brand.support_channel != section.channel
+    }
+    channels = frozenset({section.channel, *own.values()})
+    largest_file = settings.core.limits.attachment
+    for channel in dict.fromkeys(own.values()):
+        brands = tuple(name for name, other in own.items() if other == channel)
+        account = section.model_copy(update={"channel": channel})
+        register(
+            AgentsSlack(
+                account,
+                largest_file=largest_file,
+                brand=brands[0],
+                brands=brands,
+                others=channels - {channel},
+            )
+        )
+    rest = ("", *(name for name in settings.core.brands if name not in own)) if own else ()
+    others = channels - {section.channel}
+    register(AgentsSlack(section, largest_file=largest_file, brands=rest, others=others))

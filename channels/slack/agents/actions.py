@@ -215,7 +215,7 @@ class HeldReplyButtons:
         if saved is None:
             return
         reply = saved.value
-        card = await self.context.services.desk.card(reply.conversation)
+        card = await self.context.read_card(reply.conversation)
         text = _plain(reply) if reply.typed else reply.text
         form = EditForm(conversation=reply.conversation, reply=reply.id)
         await self.context.open_form(press, dialogs.edit_form(card, form, text))
@@ -276,7 +276,7 @@ class Forms:
         if not text.strip():
             return _error(dialogs.EDIT, "There is nothing to send.")
         if form.reply is None:
-            card = await self.context.services.desk.card(form.conversation)
+            card = await self.context.read_card(form.conversation)
             id = f"v{view.get('id', '')}"
             await self.context.queue_reply(id, card, user, text, form.suggestion)
             return OK

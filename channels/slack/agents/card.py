@@ -14,6 +14,7 @@ from channels.slack.agents.labels import (
     customer_label,
     duration_label,
     mood_face,
+    place_label,
     repeat_label,
     size_label,
     waiting_since,
@@ -101,7 +102,7 @@ def erased_card() -> SlackPost:
 
 
 def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[Block]:
-    yield kit.header(f"{_name(card)} · {channel_label(card.conversation.address.channel)}")
+    yield kit.header(f"{_name(card)} · {place_label(card)}")
     yield kit.context(_state_line(card, now, away))
     if repeat := repeat_label(card, now):
         yield kit.context(f"🔁 {escape(repeat)}")
@@ -130,7 +131,7 @@ def _blocks(card: ContextCard, now: datetime, away: frozenset[str]) -> Iterator[
 def _headline(card: ContextCard) -> str:
     reasons = card.handoff.reasons if card.handoff else ()
     why = reason_label(reasons[0].code) if reasons else "with a person"
-    channel = channel_label(card.conversation.address.channel)
+    channel = place_label(card)
     return one_line(f"{_name(card)} on {channel}: {why}", 300)
 
 
@@ -397,7 +398,7 @@ def message_posts(
 
 def _alarm_post(message: Message, card: ContextCard, marker: str, mention: str) -> ThreadPost:
     """An alarm, for the whole channel: what it is about, and none of the customer's words."""
-    channel = channel_label(card.conversation.address.channel)
+    channel = place_label(card)
     where = f"conversation {card.conversation.id} on {escape(channel)}"
     text = f"🚨 {mention} *{escape(message.text)}* ({where}). Claim it on its card."
     text = " ".join(text.split())

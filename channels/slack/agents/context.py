@@ -10,7 +10,20 @@ from typing import Any
 from channels.slack.agents import AgentsSlackSettings
 from channels.slack.agents.store import AgentReply, FinishedReply, PrivateNotice, StateStore
 from channels.slack.api import SlackApi, SlackRefused, display_name
-from gateway import Agent, Clock, ContextCard, Services, TryLater, Unsure, Value, WarmlineError
+from gateway import (
+    Agent,
+    Clock,
+    ContextCard,
+    Conversation,
+    NotFound,
+    QueueItem,
+    QueuePage,
+    Services,
+    TryLater,
+    Unsure,
+    Value,
+    WarmlineError,
+)
 
 OK = ""
 """The body of an empty 200: the payload was taken and there is nothing to say."""
@@ -41,7 +54,8 @@ class SlackUser(Value, frozen=True, kw_only=True):
 
 class SupportMembers:
     """Decides who is an agent: whom ``listed`` names, else every full member of the channel
-    (``conversations.members``, ``users.info``). Answers are cached for ``fresh`` seconds."""
+    (``conversations.members``, ``users.info``). Answers are cached for ``fresh`` seconds.
+    ``brands`` are theirs; none: all."""
 
     def __init__(
         self,
@@ -51,7 +65,9 @@ class SupportMembers:
         channel: str,
         listed: tuple[str, ...] | None,
         fresh: float,
+        brands: tuple[str, ...] = (),
     ) -> None:
+        self._brands = brands
         self._api, self._clock = api, clock
         self._channel = channel
         self._listed = frozenset(listed) if listed is not None else None
@@ -69,11 +85,14 @@ class SupportMembers:
             if user not in self._listed:
                 return None
             names = await self.names((user,))
-            return Agent(id=f"slack:{user}", name=names.get(user, user))
+            return self._agent(user, names.get(user, user))
         if user == SLACKBOT or not await self._is_member(user):
             return None
         known = await self._user(user)
-        return Agent(id=f"slack:{user}", name=known.name) if known.full_member else None
+        return self._agent(user, known.name) if known.full_member else None
+
+    def _agent(self, user: str, name: str) -> Agent:
+        return Agent(id=f"slack:{user}", name=name, brands=self._brands)
 
     async def names(self, users: Iterable[str]) -> Mapping[str, str]:
         """Display names by user id, without those that Slack cannot return now."""
@@ -159,6 +178,27 @@ class AgentContext:
     members: SupportMembers
     wake: Callable[[int], None]
     largest_file: int
+    brands: tuple[str, ...] = ()
+    """The brands whose conversations this support channel has; none: all."""
+
+    async def queue(self) -> tuple[QueueItem, ...]:
+        """The whole queue of this support channel."""
+        items = await self.services.desk.queue()
+        return tuple(item for item in items if self._has(item.conversation))
+
+    async def queue_page(self, most: int) -> QueuePage:
+        """The queue of this support channel; see `Desk.queue_page`."""
+        return await self.services.desk.queue_page(most=most, brands=self.brands)
+
+    async def read_card(self, conversation: int) -> ContextCard:
+        """The card of a conversation. Raises NotFound for that of another support channel."""
+        card = await self.services.desk.card(conversation)
+        if not self._has(card.conversation):
+            raise NotFound(f"this support channel has no conversation {conversation}")
+        return card
+
+    def _has(self, conversation: Conversation) -> bool:
+        return not self.brands or conversation.brand in self.brands
 
     @property
     def channel(self) -> str:
@@ -183,7 +223,7 @@ class AgentContext:
 
     async def card(self, press: ButtonPress) -> ContextCard:
         """The card of the conversation whose button was pressed."""
-        return await self.services.desk.card(int(press.value.partition(":")[0]))
+        return await self.read_card(int(press.value.partition(":")[0]))
 
     async def open_form(self, press: ButtonPress, view: dict[str, Any]) -> None:
         """Open a form; Slack allows it for three seconds after the press."""

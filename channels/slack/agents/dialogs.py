@@ -9,7 +9,7 @@ import msgspec
 
 from channels.slack.agents import blocks as kit
 from channels.slack.agents.blocks import Block
-from channels.slack.agents.labels import channel_label, customer_label
+from channels.slack.agents.labels import channel_label, customer_label, place_label
 from channels.slack.agents.store import AgentReply
 from channels.slack.markup import escape, fit, one_line
 from gateway import ContextCard, Conversation, Finding, Value
@@ -57,7 +57,7 @@ def held_reply(
     reply: AgentReply, text: str, findings: Sequence[Finding], card: ContextCard
 ) -> list[Block]:
     """Why a reply was not sent, and what its agent can do."""
-    channel = channel_label(card.conversation.address.channel)
+    channel = place_label(card)
     reasons = "\n".join(f"• {_finding(text, error)}" for error in errors_in(findings)[:8])
     blocks = [kit.section(f"✋ *Not sent to {_name(card)} on {channel} yet.*\n{reasons}")]
     buttons = []
@@ -112,9 +112,7 @@ def customer_question(
     """Whether a reply that reads as if it were for colleagues is for the customer."""
     where = ""
     if card is not None:
-        where = (
-            f" {_name(card)} would see it on {channel_label(card.conversation.address.channel)}."
-        )
+        where = f" {_name(card)} would see it on {place_label(card)}."
     return [
         kit.section(f"✋ *{CUSTOMER_QUESTION}* {escape(doubt)}{where}"),
         kit.section(f"&gt; {one_line(text, 600)}") if text else kit.context("A file"),
@@ -226,7 +224,7 @@ class TransferForm(Value, frozen=True, kw_only=True):
 
 
 def edit_form(card: ContextCard, form: EditForm, text: str) -> Block:
-    channel = channel_label(card.conversation.address.channel)
+    channel = place_label(card)
     blocks = [
         kit.context(f"To {_name(card)} on {channel}. Your words are sent as they are."),
         kit.field("text", "Answer", kit.text_input(text, multiline=True)),
@@ -272,3 +270,23 @@ def parse_transfer_form(view: Mapping[str, Any]) -> TransferForm:
 
 def _encode(form: Value) -> str:
     return msgspec.json.encode(form).decode()
+
+
+def named_conversation(payload: Mapping[str, Any]) -> int | None:
+    """The conversation that a form, or a button outside the support channel, is about."""
+    view, actions = payload.get("view"), payload.get("actions")
+    first = actions[0] if isinstance(actions, list) and actions else {}
+    value = first.get("value", "") if isinstance(first, dict) else ""
+    number = str(value).partition(":")[0]
+    if number.isascii() and number.isdecimal():
+        return int(number)
+    try:
+        return msgspec.json.decode(
+            str((view or {}).get("private_metadata", "")), type=_NamedConversation
+        ).conversation
+    except (msgspec.DecodeError, AttributeError):
+        return None
+
+
+class _NamedConversation(msgspec.Struct):
+    conversation: int

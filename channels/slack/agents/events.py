@@ -164,7 +164,7 @@ class AgentEvents:
         if past.value.outcome == "noted":
             text = dialogs.note_changed_too_late(deleted=deleted)
         else:
-            card = await self._context.services.desk.card(past.conversation)
+            card = await self._context.read_card(past.conversation)
             text = dialogs.changed_too_late(card.conversation, deleted=deleted)
         notice = PrivateNotice(user=past.value.user, text=text)
         await self._context.notify(f"{ts}:changed:{change}", notice, past.conversation)

@@ -15,10 +15,10 @@ from channels.slack.agents.blocks import Block
 from channels.slack.agents.context import AgentContext
 from channels.slack.agents.dialogs import open_decision
 from channels.slack.agents.labels import (
-    channel_label,
     customer_label,
     duration_label,
     mood_face,
+    place_label,
 )
 from channels.slack.agents.store import AgentReply, Availability, CardThread, DayCounts
 from channels.slack.api import SlackRefused
@@ -99,20 +99,20 @@ class AppHomes:
 
     async def read(self, user: str) -> AgentHome:
         """All that concerns this agent, now."""
-        services, store = self._context.services, self._context.store
+        store = self._context.store
         day = await store.get(f"day/{user}/{self._context.today}", DayCounts)
         availability = await store.get(f"person/{user}", Availability)
         replies = [saved.value for saved in await store.open_replies()]
         threads = [saved.value async for saved in store.scan("open/", CardThread)]
         return AgentHome(
             me=f"slack:{user}",
-            queue=await services.desk.queue_page(most=SHOWN),
+            queue=await self._context.queue_page(SHOWN),
             threads={thread.conversation: thread.ts for thread in threads},
             held=tuple(r for r in replies if r.user == user and r.stage != "new"),
             day=day.value if day else DayCounts(),
             away_since=availability.value.away_since if availability else "",
             archive=self._context.members.archive,
-            now=services.clock.now(),
+            now=self._context.services.clock.now(),
         )
 
     async def _refresh(self) -> None:
@@ -216,7 +216,7 @@ def _line(home: AgentHome, item: QueueItem) -> str:
     thread = home.threads.get(conversation.id)
     link = f"{home.archive}/p{thread.replace('.', '')}" if thread and home.archive else ""
     parts = (
-        f"{mood_face(item.mood.label)} *{name}* on {channel_label(conversation.address.channel)}",
+        f"{mood_face(item.mood.label)} *{name}* on {escape(place_label(item))}",
         f"⏱ {duration_label(item.waiting_since, home.now)}",
         f"priority {priority_label(handoff.priority)}" if handoff.priority else "",
         escape(reason_label(handoff.reasons[0].code)) if handoff.reasons else "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway import Address, ContextCard, Message, code_label
+from gateway import Address, ContextCard, Message, QueueItem, code_label
 
 CHANNELS = {
     "webchat": "web chat",
@@ -30,6 +30,12 @@ ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh
 
 def channel_label(name: str) -> str:
     return CHANNELS.get(name) or name
+
+
+def place_label(found: ContextCard | QueueItem) -> str:
+    """The channel, and what we call our side of it: ``SMS · North Outdoor``."""
+    channel = channel_label(found.conversation.address.channel)
+    return f"{channel} · {found.place}" if found.place else channel
 
 
 def mood_face(label: str) -> str:

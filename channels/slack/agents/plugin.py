@@ -4,36 +4,73 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from channels.slack.agents import AgentsSlackSettings
 from channels.slack.agents.context import AgentContext, SupportMembers
+from channels.slack.agents.dialogs import named_conversation
 from channels.slack.agents.events import AgentEvents
 from channels.slack.agents.home import AppHomes
 from channels.slack.agents.publisher import Notifier, Publisher
 from channels.slack.agents.replies import ReplyWorker
-from channels.slack.agents.store import StateStore
+from channels.slack.agents.store import NAMESPACE, StateStore
 from channels.slack.agents.sync import CardSync
 from channels.slack.api import CallPace, SlackApi
-from gateway import Event, Json, Services
-
-TOPIC = "agents_slack"
-"""Events of this topic tell the process that works what another one took from Slack."""
+from gateway import Event, Json, NotFound, Services, WarmlineError, channel_key
 
 
 class AgentsSlack:
-    """Agents answer customers from a channel in Slack. ``largest_file`` is in bytes."""
+    """Agents answer customers from a channel in Slack. ``largest_file`` is in bytes.
 
-    name = "agents_slack"
+    ``brands``: the brands that this support channel has; none: all. ``brand`` is the one it
+    belongs to, empty for that of the settings. ``others``: the ids of the other support channels.
+    """
+
     endpoint = "slack"
     receives_alarms = True
 
-    def __init__(self, settings: AgentsSlackSettings, *, largest_file: int) -> None:
+    def __init__(
+        self,
+        settings: AgentsSlackSettings,
+        *,
+        largest_file: int,
+        brand: str = "",
+        brands: tuple[str, ...] = (),
+        others: frozenset[str] = frozenset(),
+    ) -> None:
+        self.name = channel_key(NAMESPACE, brand)
         self._settings, self._largest_file = settings, largest_file
+        self._brand, self._brands, self._others = brand, brands, others
         self._parts: _Parts | None = None
 
     async def take(self, payload: Mapping[str, Json], services: Services) -> Json:
         """Take what is for agents; see `WebhookSubscriber`."""
-        return await self._get_parts(services).events.take(payload)
+        parts = self._get_parts(services)
+        if self._brands and not await self._is_ours(payload, parts.context):
+            return None
+        return await parts.events.take(payload)
+
+    async def _is_ours(self, payload: Mapping[str, Any], context: AgentContext) -> bool:
+        """Whether ``payload`` belongs to this support channel: by the Slack channel or the
+        conversation that it names, else by its user's membership. The last one asked, that of the
+        settings, takes what is left."""
+        channel = _channel(payload)
+        event = payload.get("event")
+        in_channel = isinstance(event, dict) and event.get("type") != "app_home_opened"
+        if in_channel or channel in (self._settings.channel, *self._others):
+            return channel == self._settings.channel  # a customer's message costs no call
+        if (conversation := named_conversation(payload)) is not None:
+            try:
+                await context.read_card(conversation)
+            except NotFound:
+                return False
+            return True
+        if not self._brand:
+            return True
+        try:
+            return await context.members.agent(_person(payload)) is not None
+        except WarmlineError:
+            return False
 
     async def run(self, services: Services) -> None:
         """Keep the App Homes opened in this process current, until cancelled."""
@@ -58,16 +95,26 @@ class AgentsSlack:
 
     def _get_parts(self, services: Services) -> _Parts:
         if self._parts is None:
-            self._parts = _Parts(self._settings, services, self._largest_file)
+            self._parts = _Parts(
+                self._settings, services, self._largest_file, name=self.name, brands=self._brands
+            )
         return self._parts
 
 
 class _Parts:
-    """The parts of the plugin, connected."""
+    """The parts of the plugin, connected. Events of the topic ``name`` tell the process that works
+    what another one took from Slack."""
 
     def __init__(
-        self, settings: AgentsSlackSettings, services: Services, largest_file: int
+        self,
+        settings: AgentsSlackSettings,
+        services: Services,
+        largest_file: int,
+        *,
+        name: str,
+        brands: tuple[str, ...],
     ) -> None:
+        self._topic = name
         self._services, self._refresh = services, settings.refresh
         self.api = SlackApi(
             token=settings.bot_token.get_secret_value(),
@@ -81,15 +128,17 @@ class _Parts:
             channel=settings.channel,
             listed=settings.agents,
             fresh=settings.know_people_for,
+            brands=brands,
         )
-        context = AgentContext(
+        self.context = context = AgentContext(
             services=services,
             settings=settings,
             api=self.api,
-            store=StateStore(services.storage),
+            store=StateStore(services.storage, name),
             members=members,
             wake=self._wake_everywhere,
             largest_file=largest_file,
+            brands=brands,
         )
         publisher = Publisher(context)
         self.sync = CardSync(context, publisher)
@@ -100,7 +149,7 @@ class _Parts:
 
     async def listen(self) -> None:
         """Wake for what other processes took, until cancelled."""
-        async with self._services.events.listen(TOPIC) as events:
+        async with self._services.events.listen(self._topic) as events:
             async for event in events:
                 self._wake(event.conversation)
 
@@ -112,10 +161,37 @@ class _Parts:
 
     def _wake_everywhere(self, conversation: int) -> None:
         self._wake(conversation)
-        self._services.events.publish(Event(topic=TOPIC, name="wake", conversation=conversation))
+        self._services.events.publish(
+            Event(topic=self._topic, name="wake", conversation=conversation)
+        )
 
     def _wake(self, conversation: int) -> None:
         if conversation:
             self.sync.check_soon(conversation)
         self.replies.wake()
         self.notifier.wake()
+
+
+def _channel(payload: Mapping[str, Any]) -> str:
+    """The id of the Slack channel that ``payload`` comes from, empty when it names none."""
+    event, channel = payload.get("event"), payload.get("channel")
+    if isinstance(event, dict):
+        item = event.get("item")
+        found = item.get("channel") if isinstance(item, dict) else event.get("channel")
+    elif isinstance(channel, dict):
+        found = channel.get("id")
+    else:
+        found = payload.get("channel_id")
+    return found if isinstance(found, str) else ""
+
+
+def _person(payload: Mapping[str, Any]) -> str:
+    """The id of the user whose payload it is."""
+    event, user = payload.get("event"), payload.get("user")
+    if isinstance(event, dict):
+        found = event.get("user")
+    elif isinstance(user, dict):
+        found = user.get("id")
+    else:
+        found = payload.get("user_id")
+    return found if isinstance(found, str) else ""

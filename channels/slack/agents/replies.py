@@ -135,7 +135,7 @@ class ReplyWorker:
 
     async def _show_typing(self, reply: AgentReply, agent: Agent) -> None:
         services = self._context.services
-        conversation = (await services.desk.card(reply.conversation)).conversation
+        conversation = (await self._context.read_card(reply.conversation)).conversation
         services.events.publish(
             Event(
                 topic=conversation.address.lane,
@@ -162,7 +162,7 @@ class ReplyWorker:
         if not text:
             await self._notify(reply, "empty", "A note needs text; nothing was saved.")
             return await self._finish(saved, "withdrawn")
-        card = await context.services.desk.card(reply.conversation)
+        card = await context.read_card(reply.conversation)
         id = None
         if reply.after < 0:
             last = max((m.id for m in card.messages), default=0)
@@ -184,7 +184,7 @@ class ReplyWorker:
 
     async def _answer(self, saved: Saved[AgentReply], agent: Agent) -> None:
         context, reply = self._context, saved.value
-        card = await context.services.desk.card(reply.conversation)
+        card = await context.read_card(reply.conversation)
         text = await self._plain(reply, reply.text)
         if (doubt := self._doubt(card, reply)) is not None:
             blocks = dialogs.customer_question(reply, text, doubt, card)

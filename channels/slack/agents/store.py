@@ -154,18 +154,18 @@ class Saved(Value, Generic[V], frozen=True, kw_only=True):
 class StateStore:
     """Typed entries of the plugin's storage."""
 
-    def __init__(self, storage: PluginStorage) -> None:
-        self._storage = storage
+    def __init__(self, storage: PluginStorage, namespace: str = NAMESPACE) -> None:
+        self._storage, self._namespace = storage, namespace
 
     async def get(self, key: str, kind: type[V]) -> Saved[V] | None:
-        entry = await self._storage.get(NAMESPACE, key)
+        entry = await self._storage.get(self._namespace, key)
         return _saved(entry, kind) if entry else None
 
     async def add(self, key: str, value: V, *, conversation: int = 0) -> Saved[V] | None:
         """The new entry, None when the key exists. Raises NotFound when the customer was erased."""
         try:
             entry = await self._storage.put(
-                NAMESPACE, key, _encode(value), conversation=conversation
+                self._namespace, key, _encode(value), conversation=conversation
             )
         except Outdated:
             return None
@@ -174,7 +174,7 @@ class StateStore:
     async def change(self, saved: Saved[V], value: V) -> Saved[V]:
         """Raises Outdated when somebody else changed it."""
         entry = await self._storage.put(
-            NAMESPACE,
+            self._namespace,
             saved.key,
             _encode(value),
             version=saved.version,
@@ -184,12 +184,12 @@ class StateStore:
 
     async def drop(self, saved: Saved[V]) -> None:
         """Raises Outdated when somebody else changed it."""
-        await self._storage.drop(NAMESPACE, saved.key, version=saved.version)
+        await self._storage.drop(self._namespace, saved.key, version=saved.version)
 
     async def scan(self, prefix: str, kind: type[V]) -> AsyncIterator[Saved[V]]:
         """Every entry whose key begins with ``prefix``, in the order of keys."""
         after = ""
-        while page := await self._storage.scan(NAMESPACE, prefix, after=after, limit=200):
+        while page := await self._storage.scan(self._namespace, prefix, after=after, limit=200):
             for entry in page:
                 yield _saved(entry, kind)
             after = page[-1].key

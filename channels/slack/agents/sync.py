@@ -112,7 +112,7 @@ class CardSync:
 
     async def _check_regularly(self) -> None:
         while True:
-            for item in await self._context.services.desk.queue():
+            for item in await self._context.queue():
                 self._due.setdefault(item.conversation.id)
             self.check_all_soon()
             await self._context.services.clock.sleep(self._context.settings.refresh)
@@ -174,7 +174,7 @@ class ConversationSync:
     async def update(self, conversation: int) -> None:
         """Raises NotFound when the customer was erased, Outdated when somebody else was faster, and
         what Slack says: TryLater, Unsure or SlackRefused."""
-        card = await self._context.services.desk.card(conversation)
+        card = await self._context.read_card(conversation)
         followed = card.conversation.state in FOLLOWED
         if conversation not in self._threads:
             if not followed:

@@ -10,18 +10,15 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from gateway import Channel, Section, Settings, hookimpl
+from gateway import Channel, Section, Settings, SupportAddressName, hookimpl
 
 __all__ = ["SlackSettings"]
 
 
-class SlackSettings(BaseModel):
-    """The section ``channels.slack``: our app in Slack. Events come to ``POST
-    /channels/slack/events`` when there is a signing secret, else through Socket Mode with the app
-    token."""
+class SlackApp(BaseModel):
+    """Our app in Slack, and what proves that events are Slack's."""
 
     model_config = ConfigDict(extra="forbid")
-    ONE_OF: ClassVar[tuple[tuple[str, ...], ...]] = (("signing_secret", "app_token"),)
 
     bot_token: SecretStr = Field(description="xoxb-..., of the workspace the app is installed in")
     signing_secret: SecretStr | None = Field(None, description="proves that a request is Slack's")
@@ -34,8 +31,6 @@ class SlackSettings(BaseModel):
     channels: tuple[str, ...] = Field(
         (), description="ids of the channels where customers may ask; none: all that we are in"
     )
-    api_base: str = Field("https://slack.com/api/", pattern=r"^https?://.+/$")
-    timeout: float = Field(10.0, gt=0, le=60, description="seconds for one call of Slack")
 
     @field_validator("teams")
     @classmethod
@@ -60,6 +55,25 @@ class SlackSettings(BaseModel):
         return self.signing_secret is None if self.socket_mode is None else self.socket_mode
 
 
+class SlackSettings(SlackApp):
+    """The section ``channels.slack``: our app in Slack. Events come to ``POST
+    /channels/slack/events`` when there is a signing secret, else through Socket Mode with the app
+    token. ``apps`` are further ones by name, with ``/channels/slack/NAME/events``."""
+
+    ONE_OF: ClassVar[tuple[tuple[str, ...], ...]] = (("signing_secret", "app_token"),)
+
+    api_base: str = Field("https://slack.com/api/", pattern=r"^https?://.+/$")
+    timeout: float = Field(10.0, gt=0, le=60, description="seconds for one call of Slack")
+    apps: dict[SupportAddressName, SlackApp] = Field(
+        {}, description="further apps of ours, each a support address of its own"
+    )
+
+    def accounts(self) -> dict[str, Self]:
+        """The settings of each app, by its name; the first one has none."""
+        apps = self.apps.items()
+        return {"": self, **{name: self.model_copy(update=dict(app)) for name, app in apps}}
+
+
 @hookimpl
 def register_settings(section: Section) -> None:
     section(
@@ -79,4 +93,6 @@ def register_channels(register: Callable[[Channel], None], settings: Settings) -
         return
     from channels.slack.customers.channel import SlackChannel  # noqa: PLC0415  (the SDK loads slowly)
 
-    register(SlackChannel(section, largest_file=settings.core.limits.attachment))
+    for name, app in section.accounts().items():
+        largest = settings.core.limits.attachment
+        register(SlackChannel(app, largest_file=largest, support_address=name))

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 from aiohttp import web
+from slack_bolt.async_app import AsyncApp
 
 from channels.slack import PATH
 from channels.slack.api import SlackApi, Workspaces
 from channels.slack.customers import SlackSettings
 from channels.slack.customers.incoming import CustomerEvents
 from channels.slack.customers.outgoing import SlackSender
-from channels.slack.endpoint import SocketConnection, build_app, webhook_handler
+from channels.slack.endpoint import ENDPOINT, SocketConnection, build_app, webhook_handler
 from channels.slack.files import FileFetcher
 from gateway import (
     Backoff,
@@ -26,6 +27,7 @@ from gateway import (
     Traits,
     TryLater,
     WarmlineError,
+    channel_key,
     packaged_yaml,
 )
 
@@ -41,7 +43,10 @@ class SlackChannel:
     # `SlackSender.send` looks for a message that was cut off before it posts again.
     traits = Traits(buttons=True, attachments=True, unsure="resend", max_length=40_000)
 
-    def __init__(self, settings: SlackSettings, *, largest_file: int) -> None:
+    def __init__(
+        self, settings: SlackSettings, *, largest_file: int, support_address: str = ""
+    ) -> None:
+        self.support_address = support_address
         self._settings = settings
         default = _api(settings, "bot_token", settings.bot_token.get_secret_value())
         teams = {
@@ -60,14 +65,25 @@ class SlackChannel:
         self._sender = SlackSender(self._workspaces, services.files, services.clock)
         if self._settings.signing_secret is None or self._settings.by_socket:
             return ()
-        app = build_app(
-            self._workspaces.default.client, services, self._customer_events(services).receive
-        )
+        app = self._app(services)
         secret = self._settings.signing_secret.get_secret_value()
-        return (web.post(PATH, webhook_handler(app, secret, services.clock)),)
+        name = self.support_address
+        path = f"/channels/slack/{name}/events" if name else PATH
+        return (web.post(path, webhook_handler(app, secret, services.clock)),)
+
+    def _app(self, services: Services) -> AsyncApp:
+        return build_app(
+            self._workspaces.default.client,
+            services,
+            self._customer_events(services).receive,
+            endpoint=channel_key(ENDPOINT, self.support_address),
+        )
 
     def describe(self) -> Mapping[str, Json]:
-        """The endpoint, for ``/openapi.json``."""
+        """The endpoint of the first app, for ``/openapi.json``; those of further ones are like
+        it."""
+        if self.support_address:
+            return {}
         part: dict[str, Json] = packaged_yaml("channels.slack", "openapi.yaml")
         return part
 
@@ -86,10 +102,9 @@ class SlackChannel:
         self._standing_by = False
         try:
             if self._settings.by_socket and self._settings.app_token:
-                client = self._workspaces.default.client
-                app = build_app(client, services, self._customer_events(services).receive)
                 token = self._settings.app_token.get_secret_value()
-                self._socket = SocketConnection(app, client, token)
+                client = self._workspaces.default.client
+                self._socket = SocketConnection(self._app(services), client, token)
                 await self._socket.run()
             await asyncio.get_running_loop().create_future()
         finally:
@@ -139,6 +154,7 @@ class SlackChannel:
                 self._fetcher,
                 enabled=self._settings.customers,
                 channels=self._settings.channels,
+                support_address=self.support_address,
             )
         return self._events
 

@@ -24,7 +24,7 @@ from channels.slack.customers.outgoing import with_choice
 from channels.slack.endpoint import EventCallback, Payload, UnknownWorkspace
 from channels.slack.files import FileFetcher
 from channels.slack.markup import emoji_in, mentioned, readable, without_mention
-from gateway import Clock, Fact, File, Inbound, NotAccepted, Services, WarmlineError
+from gateway import Address, Clock, Fact, File, Inbound, NotAccepted, Services, WarmlineError
 
 log = structlog.get_logger(__name__)
 NAMES_WITHIN, FILES_WITHIN = 0.8, 1.2
@@ -48,7 +48,9 @@ class CustomerEvents:
         *,
         enabled: bool,
         channels: Iterable[str],
+        support_address: str = "",
     ) -> None:
+        self._support_address = support_address
         self._services, self._workspaces, self._fetcher = services, workspaces, fetcher
         self._enabled, self._channels = enabled, frozenset(channels)
         self._names = UserNames(workspaces, services.clock)
@@ -126,6 +128,9 @@ class CustomerEvents:
         log.warning("slack.no_token", team=team, fix=f"set channels.slack.teams.{team}")
         raise UnknownWorkspace(f"there is no token for the workspace {team}")
 
+    def _address(self, place: SlackPlace) -> Address:
+        return place.address.replace(support_address=self._support_address)
+
     async def _is_for_us(self, action: CustomerAction) -> bool:
         """DMs and mentions always are, other messages in a thread where we take part."""
         place = action.place
@@ -133,9 +138,10 @@ class CustomerEvents:
             return False
         if action.addressed and action.kind == "message":
             return True
-        if place.address.lane in self._recent_lanes:
+        address = self._address(place)
+        if address.lane in self._recent_lanes:
             return True
-        return bool(await self._services.mailbox.messages(place.address, limit=1, own=True))
+        return bool(await self._services.mailbox.messages(address, limit=1, own=True))
 
     async def _message(self, action: CustomerAction, missing: tuple[str, ...]) -> Inbound:
         text = action.text
@@ -150,7 +156,7 @@ class CustomerEvents:
         # Facts are known by name, so one fact names all files.
         lost = (Fact(name="files not fetched", value="; ".join(missing)),) if missing else ()
         return Inbound(
-            address=action.place.address,
+            address=self._address(action.place),
             text=f"(deleted) {text}" if action.deleted else text,
             at=action.at,
             remote_id=action.remote_id,
@@ -177,7 +183,7 @@ class CustomerEvents:
         )
         await self._services.intake.accept(
             Inbound(
-                address=SlackPlace(team=installation(callback), channel=channel).address,
+                address=self._address(SlackPlace(team=installation(callback), channel=channel)),
                 text="",
                 at=self._services.clock.now(),
                 remote_id=callback.event_id,

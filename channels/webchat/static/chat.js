@@ -6,12 +6,13 @@ import { h, icon } from "./dom.js";
 import { Log } from "./log.js";
 import { textsFor } from "./texts.js";
 
+const LOOK = {}; // filled in by the server
 const PHONE = matchMedia("(max-width: 480px)");
 const style = new CSSStyleSheet();
 const styled = loadStyle();
 
 class WarmlineChat extends HTMLElement {
-  static observedAttributes = ["lang", "open", "server", "title", "token"];
+  static observedAttributes = ["lang", "open", "server", "site", "title", "token"];
 
   async connectedCallback() {
     this.root ??= this.attachShadow({ mode: "open" });
@@ -42,7 +43,9 @@ class WarmlineChat extends HTMLElement {
   get base() {
     const server = this.getAttribute("server");
     // This module is at <base>assets/<version>/.
-    return server ? new URL("/channels/webchat/", new URL(server, location)).href : new URL("../../", import.meta.url).href;
+    const site = this.getAttribute("site");
+    const path = site ? `/channels/webchat/sites/${encodeURIComponent(site)}/` : "/channels/webchat/";
+    return server ? new URL(path, new URL(server, location)).href : new URL("../../", import.meta.url).href;
   }
 
   begin() {
@@ -66,7 +69,7 @@ class WarmlineChat extends HTMLElement {
   draw() {
     const { say, lang, dir } = this.texts;
     const { client, texts } = this;
-    const title = this.getAttribute("title") || say("title");
+    const title = this.getAttribute("title") || LOOK.title || say("title");
     this.log = new Log({ texts, client, onDownload: (file) => this.save(file) });
     this.composer = new Composer({ texts, client });
     this.badge = h("span", { class: "badge", hidden: true });

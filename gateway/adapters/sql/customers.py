@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -15,9 +16,9 @@ from gateway.adapters.sql import rows
 from gateway.adapters.sql.encryption import decrypted_rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.identities import (
-    address_of,
     customer_at,
     delete_if_empty,
+    is_at,
     record_consent,
     suspend,
 )
@@ -39,7 +40,7 @@ from gateway.adapters.sql.schema import (
     timers,
 )
 from gateway.adapters.sql.webhooks import WebhookRecorder
-from gateway.model import Address, Inbound, Json, Receipt
+from gateway.model import Address, Inbound, Json, Receipt, channel_key
 from gateway.pipeline.subject import base_subject
 from gateway.ports import NotFound
 from gateway.store import AgentMessage, UpdatedMessage
@@ -81,6 +82,16 @@ class SqlCustomers:
 
     async def report(self, receipt: Receipt) -> tuple[UpdatedMessage, ...] | None:
         return await self._db.write(lambda c: _report(c, receipt, self._webhooks))
+
+    async def at_support_addresses(self, address: Address) -> tuple[Address, ...]:
+        chosen = select(identities).where(
+            identities.c.channel == address.channel, identities.c.value == address.value
+        )
+        ordered = chosen.order_by(identities.c.support_address)
+        return await self._db.read(lambda c: tuple(rows.address(r) for r in c.execute(ordered)))
+
+    async def assign_brands(self, brands: Mapping[str, str]) -> None:
+        await self._db.write(lambda c: _assign_brands(c, brands), long=True)
 
     async def export(self, address: Address) -> Json:
         return await self._db.read(lambda c: _export(c, address), long=True)
@@ -136,10 +147,10 @@ def _report(
         webhooks.message(connection, message, receipt.status, receipt.at)
     if receipt.unreachable and receipt.status == "failed":
         for lane in {row.lane for row in found}:
-            suspend(connection, address_of(lane))
+            suspend(connection, Address.from_lane(lane))
     if receipt.opted_out:
         for lane in {row.lane for row in found}:
-            record_consent(connection, address_of(lane), "out")
+            record_consent(connection, Address.from_lane(lane), "out")
     changed = [
         UpdatedMessage(
             lane=row.lane, conversation=row.conversation_id, survey=row.purpose == "survey"
@@ -152,13 +163,22 @@ def _report(
 def _reported(connection: Connection, receipt: Receipt) -> ColumnElement[bool]:
     """The messages that ``receipt`` is about."""
     if receipt.address is None:
-        in_channel = messages.c.lane.startswith(f"{receipt.channel}:", autoescape=True)
-        return messages.c.remote_id.in_(receipt.ids) & in_channel
+        return messages.c.remote_id.in_(receipt.ids) & _left_from(receipt)
     ids = [int(id) for id in receipt.ids if id.isdecimal()]
     if not receipt.ids:
         found = _find_by_words(connection, receipt.address, receipt.words)
         ids = [] if found is None else [found]
     return messages.c.id.in_(ids) & (messages.c.lane == receipt.address.lane)
+
+
+def _left_from(receipt: Receipt) -> ColumnElement[bool]:
+    """The messages that left from the support address of ``receipt``, or from any one of its
+    channel."""
+    if receipt.support_address is None:
+        starts = [f"{receipt.channel}:", f"{receipt.channel}/"]
+    else:
+        starts = [f"{channel_key(receipt.channel, receipt.support_address)}:"]
+    return or_(*(messages.c.lane.startswith(start, autoescape=True) for start in starts))
 
 
 def _find_by_words(connection: Connection, address: Address, words: str) -> int | None:
@@ -189,6 +209,23 @@ def _letters(text: str) -> str:
     return "".join(char for char in text.lower() if char.isalnum())
 
 
+def _assign_brands(connection: Connection, brands: Mapping[str, str]) -> None:
+    for key, brand in brands.items():
+        channel, _, name = key.partition("/")
+        theirs = select(identities.c.customer_id).where(
+            identities.c.channel == channel, identities.c.support_address == name
+        )
+        for table, here in (
+            (customers, customers.c.id.in_(theirs)),
+            (
+                conversations,
+                (conversations.c.channel == channel) & (conversations.c.support_address == name),
+            ),
+        ):
+            changed = update(table).where(here, table.c.brand != brand)
+            connection.execute(changed.values(brand=brand))
+
+
 def _settle_unsure(connection: Connection, message: int, *, arrived: bool) -> None:
     """Close the outbox row of an ``unsure`` send: a receipt shows whether it arrived."""
     connection.execute(
@@ -211,10 +248,8 @@ def _conversations_and_addresses(
     found = connection.execute(
         select(conversations.c.id).where(conversations.c.customer_id == customer)
     ).scalars()
-    addresses = connection.execute(
-        select(identities.c.channel, identities.c.value).where(identities.c.customer_id == customer)
-    )
-    return list(found), [Address(channel=row.channel, value=row.value) for row in addresses]
+    addresses = connection.execute(select(identities).where(identities.c.customer_id == customer))
+    return list(found), [rows.address(row) for row in addresses]
 
 
 def _is_received(conversation_ids: list[int], addresses: list[Address]) -> ColumnElement[bool]:
@@ -291,8 +326,7 @@ def _erase_mentions(connection: Connection, address: Address) -> int:
     """Erase ``address`` from what is stored about other customers."""
     deleted = 0
     for table in (links, codes):
-        here = (table.c.channel == address.channel) & (table.c.value == address.value)
-        deleted += connection.execute(delete(table).where(here)).rowcount
+        deleted += connection.execute(delete(table).where(is_at(table, address))).rowcount
     connection.execute(
         update(messages)
         .where(

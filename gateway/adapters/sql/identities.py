@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Table,
     and_,
     bindparam,
     delete,
@@ -35,7 +36,9 @@ from gateway.ports import NotFound
 
 _IS_OPTED_OUT = PreparedStatement(
     select(identities.c.opted_out).where(
-        identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value")
+        identities.c.channel == bindparam("channel"),
+        identities.c.value == bindparam("value"),
+        identities.c.support_address == bindparam("support_address"),
     )
 )
 
@@ -45,20 +48,25 @@ index: else SQLite reads all that was ever sent."""
 
 _FLAGS = PreparedStatement(
     select(identities.c.opted_out, identities.c.unreachable).where(
-        identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value")
+        identities.c.channel == bindparam("channel"),
+        identities.c.value == bindparam("value"),
+        identities.c.support_address == bindparam("support_address"),
     )
 )
 
 
-def address_of(lane: str) -> Address:
-    """The customer's address in ``lane``."""
-    channel, _, value = lane.partition(":")
-    return Address(channel=channel, value=value)
+def is_at(table: Table, address: Address) -> ColumnElement[bool]:
+    """The condition for the rows of ``address`` in ``table``."""
+    return and_(
+        table.c.channel == address.channel,
+        table.c.value == address.value,
+        table.c.support_address == address.support_address,
+    )
 
 
 def is_identity(address: Address) -> ColumnElement[bool]:
     """The condition for the row of ``address`` in ``identities``."""
-    return and_(identities.c.channel == address.channel, identities.c.value == address.value)
+    return is_at(identities, address)
 
 
 def customer_of(connection: Connection, conversation: int) -> int:
@@ -77,17 +85,19 @@ def customer_at(connection: Connection, address: Address) -> int | None:
     return connection.execute(known).scalar()
 
 
-def ensure_customer_at(connection: Connection, address: Address, at: datetime) -> int:
-    """The customer with ``address``; a new one when it is unknown."""
+def ensure_customer_at(
+    connection: Connection, address: Address, at: datetime, brand: str = ""
+) -> int:
+    """The customer with ``address``; a new one of ``brand`` when it is unknown."""
     known = customer_at(connection, address)
     if known is not None:
         return known
     new = insert(customers).returning(customers.c.id)
-    values = {"opted_out": False, "created_at": rows.to_ms(at)}
+    values = {"opted_out": False, "created_at": rows.to_ms(at), "brand": brand}
     id: int = connection.execute(new, values).scalar_one()
     connection.execute(
         insert(identities),
-        {"customer_id": id, "channel": address.channel, "value": address.value},
+        {"customer_id": id, **rows.address_values(address)},
     )
     return id
 
@@ -123,6 +133,7 @@ def begin_conversation(
         "customer_id": customer,
         "channel": address.channel,
         "address": address.value,
+        "support_address": address.support_address,
         "lane": address.lane,
         "epoch": 0,
         "tier": "bot",
@@ -136,14 +147,12 @@ def begin_conversation(
 
 def is_opted_out(connection: Connection, address: Address) -> bool:
     """Whether the customer asked for no more messages at ``address``."""
-    values = {"channel": address.channel, "value": address.value}
-    return bool(_IS_OPTED_OUT.scalar(connection, values))
+    return bool(_IS_OPTED_OUT.scalar(connection, rows.address_values(address)))
 
 
 def refused_by(connection: Connection, address: Address) -> str | None:
     """Why nothing may be sent to ``address``; None when it may."""
-    values = {"channel": address.channel, "value": address.value}
-    found = _FLAGS.one(connection, values)
+    found = _FLAGS.one(connection, rows.address_values(address))
     if found is None:
         return None
     return OPTED_OUT if found.opted_out else SUSPENDED if found.unreachable else None

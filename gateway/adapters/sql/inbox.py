@@ -26,7 +26,7 @@ from gateway.adapters.sql.turns.album import hold
 from gateway.adapters.sql.turns.commit import commit_turn
 from gateway.adapters.sql.turns.fetch import LOOK_AGAIN, fetch_turn, lease_head
 from gateway.adapters.sql.webhooks import WebhookRecorder
-from gateway.model import Accepted, Inbound, Message
+from gateway.model import Accepted, Address, Inbound, Message
 from gateway.ports import NotFound
 from gateway.store import (
     AgentMessage,
@@ -252,7 +252,7 @@ def insert_event(
     """Insert a due timer or an event, in order with the customer's messages."""
     row = InboxRow(
         lane=lane,
-        channel=lane.partition(":")[0],
+        channel=Address.from_lane(lane).channel,
         kind=kind,
         payload=rows.encrypted(connection, "inbox.payload", lane, rows.to_json(event)),
         received_at=rows.to_ms(at),

@@ -17,6 +17,7 @@ from gateway.adapters.sql.identities import (
     customer_at,
     customer_of,
     ensure_customer_at,
+    is_at,
     is_opted_out,
     move_address,
 )
@@ -36,6 +37,7 @@ _IN_FORCE = and_(
     exists().where(
         identities.c.channel == links.c.channel,
         identities.c.value == links.c.value,
+        identities.c.support_address == links.c.support_address,
         identities.c.customer_id == links.c.customer_id,
     ),
 )
@@ -76,7 +78,8 @@ class SqlLinks:
         def job(connection: Connection) -> None:
             _check_limits(connection, address, message.at)
             _store_code(connection, conversation, address, digest, expires)
-            there = _conversation_for_code(connection, address, message.at)
+            brand = _brand_of(connection, customer_of(connection, conversation))
+            there = _conversation_for_code(connection, address, message.at, brand)
             status = "sent" if mailbox else "queued"
             sent = store_message(connection, message.replace(status=status), there)
             if not mailbox:
@@ -106,9 +109,12 @@ def _link(
 ) -> int:
     """Give ``address`` and its conversations to ``customer``; return the link's id. An opt-out from
     follow-ups at one address then counts for all."""
-    before = ensure_customer_at(connection, address, at)
+    brand = _brand_of(connection, customer)
+    before = ensure_customer_at(connection, address, at, brand)
     if before == customer:
         raise NotAccepted("this address already belongs to the customer")
+    if _brand_of(connection, before) != brand:
+        raise NotAccepted("this address belongs to a customer of another brand")
     move_address(connection, address, customer)
     opted_out = select(customers.c.opted_out).where(customers.c.id == before)
     if connection.execute(opted_out).scalar():
@@ -119,14 +125,18 @@ def _link(
         {
             "customer_id": customer,
             "before_id": before,
-            "channel": address.channel,
-            "value": address.value,
+            **rows.address_values(address),
             "how": how,
             "agent": rows.to_json(agent) if agent else None,
             "at": rows.to_ms(at),
         },
     ).scalar_one()
     return id
+
+
+def _brand_of(connection: Connection, customer: int) -> str:
+    chosen = select(customers.c.brand).where(customers.c.id == customer)
+    return str(connection.execute(chosen).scalar_one())
 
 
 def _unlink(connection: Connection, link: int, at: datetime) -> None:
@@ -138,7 +148,7 @@ def _unlink(connection: Connection, link: int, at: datetime) -> None:
     before = select(customers.c.id).where(customers.c.id == row.before_id)
     if connection.execute(before).scalar() is None:
         raise NotFound("the customer who had this address before has been erased")
-    move_address(connection, Address(channel=row.channel, value=row.value), row.before_id)
+    move_address(connection, rows.address(row), row.before_id)
     connection.execute(update(links).where(chosen).values(undone_at=rows.to_ms(at)))
 
 
@@ -148,7 +158,7 @@ def _links_of(connection: Connection, customer: int) -> tuple[LinkedAddress, ...
     return tuple(
         LinkedAddress(
             id=row.id,
-            address=Address(channel=row.channel, value=row.value),
+            address=rows.address(row),
             how=row.how,
             agent=rows.maybe_agent(row.agent),
             at=rows.from_ms(row.at),
@@ -162,9 +172,7 @@ def _check_limits(connection: Connection, address: Address, at: datetime) -> Non
         raise NotAccepted(OPTED_OUT)
     hour = rows.to_ms(at - timedelta(hours=1))
     connection.execute(delete(codes).where(codes.c.expires_at < hour))
-    sent = select(func.count()).where(
-        codes.c.channel == address.channel, codes.c.value == address.value
-    )
+    sent = select(func.count()).where(is_at(codes, address))
     if (connection.execute(sent).scalar() or 0) >= CODES_PER_HOUR:
         raise NotAccepted("enough codes were sent to this address for now; try in an hour")
 
@@ -179,8 +187,7 @@ def _store_code(
         insert(codes),
         {
             "conversation_id": conversation,
-            "channel": address.channel,
-            "value": address.value,
+            **rows.address_values(address),
             "digest": digest,
             "expires_at": rows.to_ms(expires),
             "tries": 0,
@@ -188,13 +195,15 @@ def _store_code(
     )
 
 
-def _conversation_for_code(connection: Connection, address: Address, at: datetime) -> Conversation:
+def _conversation_for_code(
+    connection: Connection, address: Address, at: datetime, brand: str
+) -> Conversation:
     """The last conversation at ``address``, or a new resolved one to hold the code."""
     last = _last_conversation(connection, address)
     if last is not None:
         return last
-    customer = ensure_customer_at(connection, address, at)
-    resolved = {"state": "resolved", "resolved_at": rows.to_ms(at)}
+    customer = ensure_customer_at(connection, address, at, brand)
+    resolved = {"state": "resolved", "resolved_at": rows.to_ms(at), "brand": brand}
     return begin_conversation(connection, customer, address, at, **resolved)
 
 
@@ -218,7 +227,7 @@ def _redeem(connection: Connection, conversation: int, digest: str, at: datetime
     connection.execute(update(codes).where(codes.c.id == row.id).values(tries=attempts))
     if not is_right:
         return None
-    address = Address(channel=row.channel, value=row.value)
+    address = rows.address(row)
     customer = customer_of(connection, conversation)
     if customer_at(connection, address) != customer:
         _link(connection, customer, address, at, how="code", agent=None)
@@ -258,6 +267,7 @@ def _carried_over(
     return {
         "state": "waiting",
         "tier": here.tier,
+        "brand": here.brand,
         "language": here.language,
         "subject": rows.encrypted(connection, "conversations.subject", address.lane, here.subject),
         "intent": here.intent,

@@ -14,7 +14,6 @@ from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import LaneBusy, SqlDatabase
 from gateway.adapters.sql.identities import (
     IN_OUTBOX,
-    address_of,
     discard_queued,
     is_identity,
     record_consent,
@@ -25,7 +24,7 @@ from gateway.adapters.sql.processes import ProcessLease, remove_expired
 from gateway.adapters.sql.schema import conversations, identities, messages, outbox, processes
 from gateway.adapters.sql.turns.fetch import LOOK_AGAIN
 from gateway.adapters.sql.webhooks import WebhookRecorder
-from gateway.model import UNREADABLE, Fact, Outbound, Sent, Status
+from gateway.model import UNREADABLE, Address, Fact, Outbound, Sent, Status
 from gateway.pipeline.outcomes import OPTED_OUT, SUSPENDED
 from gateway.store import NotBefore, OutboxEntry, OutboxItem
 
@@ -162,10 +161,10 @@ class SqlOutbox:
             if lane is None:
                 return  # the customer was erased meanwhile
             if unreachable:
-                here = update(identities).where(is_identity(address_of(lane)))
+                here = update(identities).where(is_identity(Address.from_lane(lane)))
                 connection.execute(here.values(unreachable=True))
             if opted_out:
-                record_consent(connection, address_of(lane), "out")
+                record_consent(connection, Address.from_lane(lane), "out")
 
         await self._db.write(job)
 
@@ -213,7 +212,7 @@ def _take(
     while (row := connection.execute(_HEAD, {"lane": lane}).one_or_none()) is not None:
         if row.state == "sending":
             return None  # whoever sends it wakes the lane afterwards
-        why = refused_by(connection, address_of(lane))
+        why = refused_by(connection, Address.from_lane(lane))
         if why == OPTED_OUT:
             discard_queued(connection, lane)
             row = connection.execute(_HEAD, {"lane": lane}).one_or_none()
@@ -269,7 +268,7 @@ def _read_outbound(connection: Connection, row: Row[Any]) -> Outbound:
         return Outbound(
             id=row.id,
             message=row.message_id,
-            address=address_of(row.lane),
+            address=Address.from_lane(row.lane),
             author="agent" if row.author == "agent" else "bot",
             at=rows.from_ms(row.created_at),
             text=UNREADABLE,
@@ -304,7 +303,7 @@ def _retry(connection: Connection, ids: Sequence[int] | None) -> int:
         .values(status="queued")
     )
     for lane in connection.execute(select(outbox.c.lane).where(chosen).distinct()).scalars().all():
-        suspend(connection, address_of(lane), suspended=False)
+        suspend(connection, Address.from_lane(lane), suspended=False)
     again = (
         update(outbox)
         .where(chosen)

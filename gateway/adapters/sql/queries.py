@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from cachetools import LRUCache
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, or_, select
 
 from gateway.adapters.sql import rows
@@ -42,6 +43,8 @@ from gateway.ports import NotFound
 
 MOST_MESSAGES = 500
 """Messages on a context card."""
+QUEUES_REMEMBERED = 64
+"""Sets of brands whose queue is remembered."""
 LONGEST = 2_000
 """Characters of a question, and of its answer, in a past answer."""
 _PUBLIC = (
@@ -84,7 +87,13 @@ _ANSWERED = (
     .subquery()
 )
 _ANSWERED_MESSAGES = (
-    select(messages, conversations.c.language, conversations.c.customer_id, customers.c.name)
+    select(
+        messages,
+        conversations.c.language,
+        conversations.c.brand,
+        conversations.c.customer_id,
+        customers.c.name,
+    )
     .join(_ANSWERED, _ANSWERED.c.id == messages.c.conversation_id)
     .join(conversations, conversations.c.id == messages.c.conversation_id)
     .join(customers, customers.c.id == conversations.c.customer_id)
@@ -103,7 +112,8 @@ class SqlQueries:
 
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
-        self._known: KnownItems = {}
+        self._known: LRUCache[tuple[str, ...], KnownItems] = LRUCache(QUEUES_REMEMBERED)
+        """What was read of the queue last, by the brands of its conversations."""
 
     async def messages(
         self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
@@ -120,20 +130,29 @@ class SqlQueries:
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]:
         return await self._db.read(lambda c: _answered(c, since, limit), long=True)
 
-    async def newest_address(self, ref: str, *, channel: str) -> Address | None:
+    async def newest_address(
+        self, ref: str, *, channel: str, support_address: str = ""
+    ) -> Address | None:
         query = (
             select(conversations.c.address)
             .join(customers, customers.c.id == conversations.c.customer_id)
-            .where(customers.c.ref == ref, conversations.c.channel == channel)
+            .where(
+                customers.c.ref == ref,
+                conversations.c.channel == channel,
+                conversations.c.support_address == support_address,
+            )
             .order_by(conversations.c.id.desc())
             .limit(1)
         )
         value = await self._db.read(lambda c: c.execute(query).scalar())
-        return None if value is None else Address(channel=channel, value=value)
+        if value is None:
+            return None
+        return Address(channel=channel, value=value, support_address=support_address)
 
     async def is_proven(self, address: Address) -> bool:
         linked = exists().where(
             links.c.channel == address.channel,
+            links.c.support_address == address.support_address,
             links.c.value == address.value,
             links.c.customer_id == customers.c.id,
             links.c.undone_at.is_(None),
@@ -150,14 +169,20 @@ class SqlQueries:
         return await self._db.read(lambda c: rows.conversation(c, _conversation_row(c, id)))
 
     async def queue(
-        self, *, after: QueuePosition | None = None, most: int | None = None
+        self,
+        *,
+        after: QueuePosition | None = None,
+        most: int | None = None,
+        brands: tuple[str, ...] = (),
     ) -> QueuePage:
+        before = self._known.get(brands, {})
+
         def job(connection: Connection) -> tuple[QueuePage, KnownItems]:
-            return read_queue(connection, after, most, self._known)
+            return read_queue(connection, after, most, before, brands)
 
         page, known = await self._db.read(job, long=True)
         if after is None:
-            self._known = known
+            self._known[brands] = known
         return page
 
     async def card(self, id: int) -> ContextCard:
@@ -186,6 +211,7 @@ def _earlier(connection: Connection, customer: int, limit: int) -> tuple[PastCon
         PastConversation(
             id=row.id,
             channel=row.channel,
+            support_address=row.support_address,
             opened_at=rows.from_ms(row.opened_at),
             resolved_at=rows.maybe_from_ms(row.resolved_at),
             intent=row.intent,
@@ -217,9 +243,7 @@ def _card(connection: Connection, id: int) -> ContextCard:
     return ContextCard(
         conversation=rows.conversation(connection, found),
         customer=rows.customer(connection, customer),
-        identities=tuple(
-            Address(channel=row.channel, value=row.value) for row in connection.execute(known)
-        ),
+        identities=tuple(rows.address(row) for row in connection.execute(known)),
         handoff=rows.handoff(connection, handoff) if handoff else None,
         messages=shown,
         earlier=tuple(earlier for earlier in history if earlier.id != id),
@@ -299,6 +323,7 @@ def _first_answer(connection: Connection, conversation: Iterable[Row[Any]]) -> I
             yield PastAnswer(
                 conversation=row.conversation_id,
                 customer=row.customer_id,
+                brand=row.brand,
                 language=row.language,
                 asked=question[:LONGEST],
                 said=message.text[:LONGEST],

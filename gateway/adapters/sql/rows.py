@@ -219,10 +219,23 @@ def customer(connection: Connection, row: Row[Any]) -> Customer:
     )
 
 
+def address(row: Row[Any]) -> Address:
+    """The address in the columns ``channel``, ``value`` and ``support_address``."""
+    return Address(channel=row.channel, value=row.value, support_address=row.support_address)
+
+
+def address_values(address: Address) -> dict[str, str]:
+    """The same columns."""
+    return msgspec.structs.asdict(address)
+
+
 def conversation(connection: Connection, row: Row[Any]) -> Conversation:
     return Conversation(
         id=row.id,
-        address=Address(channel=row.channel, value=row.address),
+        address=Address(
+            channel=row.channel, value=row.address, support_address=row.support_address
+        ),
+        brand=row.brand,
         state=row.state,
         epoch=row.epoch,
         owner=maybe_agent(row.owner),

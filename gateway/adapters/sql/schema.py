@@ -41,6 +41,11 @@ def _index(name: str, *columns: str, where: str | None = None, unique: bool = Fa
     return Index(name, *columns, unique=unique, sqlite_where=clause, postgresql_where=clause)
 
 
+def _support_address() -> Column[str]:
+    """As `Address.support_address`."""
+    return Column("support_address", short(64), nullable=False, server_default="")
+
+
 customers = Table(
     "customers",
     metadata,
@@ -50,6 +55,7 @@ customers = Table(
     Column("opted_out", Boolean, nullable=False, default=False),
     Column("ref", Text),
     Column("created_at", BigInteger, nullable=False),
+    Column("brand", short(64), nullable=False, server_default=""),
     _index("ix_customers_ref", "ref", where="ref IS NOT NULL"),
 )
 
@@ -62,7 +68,8 @@ identities = Table(
     Column("value", Text, nullable=False),
     Column("unreachable", Boolean, nullable=False, default=False),
     Column("opted_out", Boolean, nullable=False, default=False),
-    UniqueConstraint("channel", "value"),
+    _support_address(),
+    UniqueConstraint("channel", "value", "support_address"),
     _index("ix_identities_customer", "customer_id"),
 )
 
@@ -84,6 +91,8 @@ conversations = Table(
     Column("mood", short(16), nullable=False, default="calm"),
     Column("opened_at", BigInteger, nullable=False),
     Column("resolved_at", BigInteger),
+    _support_address(),
+    Column("brand", short(64), nullable=False, server_default=""),
     _index("ix_conversations_lane", "lane", "id"),
     _index("ix_conversations_customer", "customer_id", "id"),
     _index("ix_conversations_open", "state", where="state IN ('waiting', 'person')"),
@@ -277,6 +286,7 @@ links = Table(
     Column("agent", Text),
     Column("at", BigInteger, nullable=False),
     Column("undone_at", BigInteger),
+    _support_address(),
     _index("ix_links_customer", "customer_id"),
 )
 
@@ -290,6 +300,7 @@ codes = Table(
     Column("digest", short(64), nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False, default=0),
+    _support_address(),
     _index("ix_codes_conversation", "conversation_id"),
     _index("ix_codes_address", "channel", "value"),
 )

@@ -180,14 +180,22 @@ class WebhookRecorder:
 def _subject(connection: Connection, conversation: int) -> dict[str, Any]:
     """Whose event it is, by ids and the company's own reference; never an address."""
     chosen = (
-        select(conversations.c.channel, customers.c.id, customers.c.ref)
+        select(
+            conversations.c.channel,
+            conversations.c.support_address,
+            conversations.c.brand,
+            customers.c.id,
+            customers.c.ref,
+        )
         .join(customers, conversations.c.customer_id == customers.c.id)
         .where(conversations.c.id == conversation)
     )
     row = connection.execute(chosen).one()
+    ours = {"support_address": row.support_address, "brand": row.brand}
     return {
         "conversation": conversation,
         "channel": row.channel,
+        **{name: value for name, value in ours.items() if value},
         "customer": row.id,
         "customer_ref": row.ref,
     }

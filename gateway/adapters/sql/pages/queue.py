@@ -6,11 +6,12 @@ the rows that the database returns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, true
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedJoin
@@ -23,22 +24,10 @@ EVERYTHING: Final = 2**31 - 1
 BEFORE_ALL = QueuePosition(priority=EVERYTHING, handoff=0)
 
 _HELD = or_(handoffs.c.claimed_at.is_not(None), conversations.c.owner.is_not(None))
-_OPEN = (
-    select(handoffs.c.id)
-    .join(conversations, conversations.c.id == handoffs.c.conversation_id)
-    .where(handoffs.c.closed_at.is_(None), ~_HELD)
-)
 _BEHIND = or_(
     handoffs.c.priority < bindparam("priority"),
     and_(handoffs.c.priority == bindparam("priority"), handoffs.c.id > bindparam("handoff")),
 )
-_WAITING = (
-    _OPEN.where(_BEHIND)
-    .order_by(handoffs.c.priority.desc(), handoffs.c.id)
-    .limit(bindparam("most"))
-    .subquery()
-)
-_COUNT = select(func.count()).select_from(_OPEN.subquery()).scalar_subquery()
 
 _of_conversation = messages.alias("of_conversation")
 _IN_CONVERSATION = _of_conversation.c.conversation_id == conversations.c.id
@@ -75,18 +64,39 @@ _WAITING_SINCE = (
 )
 """The time of the customer's first message that no person has answered yet."""
 
-_QUEUE = PreparedJoin(
-    select(handoffs, conversations, customers, messages, _WAITING_SINCE, _COUNT)
-    .join(conversations, conversations.c.id == handoffs.c.conversation_id)
-    .join(customers, customers.c.id == conversations.c.customer_id)
-    .outerjoin(messages, messages.c.id == _LAST)
-    .where(handoffs.c.closed_at.is_(None), or_(_HELD, handoffs.c.id.in_(select(_WAITING.c.id))))
-    .order_by(_HELD, handoffs.c.priority.desc(), handoffs.c.id),
-    handoffs,
-    conversations,
-    customers,
-    messages,
-)
+
+@cache
+def _queue(brands: int) -> PreparedJoin:
+    """The statement for the queue of this many brands; 0: of all, also of none."""
+    named = [conversations.c.brand == bindparam(f"brand_{number}") for number in range(brands)]
+    chosen = or_(*named) if named else true()
+    waiting = (
+        select(handoffs.c.id)
+        .join(conversations, conversations.c.id == handoffs.c.conversation_id)
+        .where(handoffs.c.closed_at.is_(None), ~_HELD, chosen)
+    )
+    part = (
+        waiting.where(_BEHIND)
+        .order_by(handoffs.c.priority.desc(), handoffs.c.id)
+        .limit(bindparam("most"))
+        .subquery()
+    )
+    count = select(func.count()).select_from(waiting.subquery()).scalar_subquery()
+    return PreparedJoin(
+        select(handoffs, conversations, customers, messages, _WAITING_SINCE, count)
+        .join(conversations, conversations.c.id == handoffs.c.conversation_id)
+        .join(customers, customers.c.id == conversations.c.customer_id)
+        .outerjoin(messages, messages.c.id == _LAST)
+        .where(
+            handoffs.c.closed_at.is_(None),
+            or_(and_(_HELD, chosen), handoffs.c.id.in_(select(part.c.id))),
+        )
+        .order_by(_HELD, handoffs.c.priority.desc(), handoffs.c.id),
+        handoffs,
+        conversations,
+        customers,
+        messages,
+    )
 
 
 class _Understood(msgspec.Struct, frozen=True):
@@ -104,24 +114,29 @@ KnownItems = Mapping[int, tuple[tuple[Any, ...], QueueItem]]
 
 
 def read_queue(
-    connection: Connection, after: QueuePosition | None, most: int | None, known: KnownItems
+    connection: Connection,
+    after: QueuePosition | None,
+    most: int | None,
+    known: KnownItems,
+    brands: Sequence[str] = (),
 ) -> tuple[QueuePage, KnownItems]:
-    """The page behind ``after`` with ``most`` waiting conversations (None: all of them), and what
-    the next call needs as ``known``."""
-    start = after or BEFORE_ALL
-    found = _QUEUE.all(
-        connection,
-        {
-            "priority": start.priority,
-            "handoff": start.handoff,
-            "most": EVERYTHING if most is None else most,
-        },
-    )
+    """The page behind ``after`` with ``most`` waiting conversations (None: all of them) of
+    ``brands`` (none: of all), and what the next call needs as ``known``."""
+    start, statement = after or BEFORE_ALL, _queue(len(brands))
+    values: dict[str, object] = {
+        "priority": start.priority,
+        "handoff": start.handoff,
+        "most": EVERYTHING if most is None else most,
+    }
+    values |= {f"brand_{number}": brand for number, brand in enumerate(brands)}
+    found = statement.all(connection, values)
     items: dict[int, tuple[tuple[Any, ...], QueueItem]] = {}
     for *cells, _ in found:
         row = tuple(cells)
         before = known.get(row[0])
-        items[row[0]] = before if before and before[0] == row else (row, _item(connection, row))
+        items[row[0]] = (
+            before if before and before[0] == row else (row, _item(connection, statement, row))
+        )
     page = QueuePage(
         waiting=tuple(item for _, item in items.values() if not item.held),
         held=tuple(item for _, item in items.values() if item.held),
@@ -130,8 +145,8 @@ def read_queue(
     return page, items
 
 
-def _item(connection: Connection, row: tuple[Any, ...]) -> QueueItem:
-    handoff_row, conversation, customer, last, since = _QUEUE.split(row)
+def _item(connection: Connection, statement: PreparedJoin, row: tuple[Any, ...]) -> QueueItem:
+    handoff_row, conversation, customer, last, since = statement.split(row)
     handoff = rows.handoff(connection, handoff_row)
     return QueueItem(
         handoff=handoff,

@@ -53,7 +53,7 @@ _UPDATE = PreparedStatement(
     .where(conversations.c.id == bindparam("this"))
     .values(
         {name: bindparam(name) for name in ("state", "epoch", "tier", "language", "subject")}
-        | {"intent": bindparam("intent")}
+        | {"intent": bindparam("intent"), "brand": bindparam("brand")}
         | {"mood": func.coalesce(bindparam("mood", type_=String), conversations.c.mood)}
     )
 )

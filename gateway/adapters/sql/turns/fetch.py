@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Row,
     String,
+    and_,
     bindparam,
     exists,
     func,
@@ -29,7 +30,7 @@ from sqlalchemy.exc import NoResultFound
 from gateway.adapters.encryption import BadKey
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.prepared import PreparedJoin, PreparedStatement
-from gateway.adapters.sql.identities import address_of, is_opted_out, is_suspended
+from gateway.adapters.sql.identities import is_opted_out, is_suspended
 from gateway.adapters.sql.processes import ProcessLease, is_alive, remove_expired
 from gateway.adapters.sql.schema import (
     conversations,
@@ -42,7 +43,16 @@ from gateway.adapters.sql.schema import (
 )
 from gateway.adapters.sql.turns.album import with_album
 from gateway.adapters.sql.turns.resolver import conversation_of, sender
-from gateway.model import UNREADABLE, Agent, Conversation, Customer, Inbound, Message, Survey
+from gateway.model import (
+    UNREADABLE,
+    Address,
+    Agent,
+    Conversation,
+    Customer,
+    Inbound,
+    Message,
+    Survey,
+)
 from gateway.store import AgentMessage, ConversationEvent, NotBefore, UnreadableRow, WorkItem
 
 HISTORY = 40
@@ -156,8 +166,8 @@ def fetch_turn(
 
 
 def _fetch_head(connection: Connection, lane: str) -> LaneHead | None:
-    channel, _, value = lane.partition(":")
-    found = _HEAD.first(connection, {"lane": lane, "channel": channel, "value": value})
+    address = Address.from_lane(lane)
+    found = _HEAD.first(connection, {"lane": lane, **rows.address_values(address)})
     return None if found is None else LaneHead(*found[:3], *map(bool, found[3:]))
 
 
@@ -213,7 +223,7 @@ def _read_inbound(connection: Connection, row: Row[Any]) -> Inbound:
     except (BadKey, msgspec.DecodeError, UnicodeError):
         rows.report_unreadable(connection, "inbox.payload")
         return Inbound(
-            address=address_of(row.lane),
+            address=Address.from_lane(row.lane),
             text=UNREADABLE,
             at=rows.from_ms(row.received_at),
             remote_id=row.remote_id,
@@ -309,8 +319,10 @@ def _answered_survey(connection: Connection, conversation: Conversation) -> Surv
 def _head_query() -> PreparedJoin:
     newest, other, behind = conversations.alias(), conversations.alias(), inbox.alias()
     lane = bindparam("lane", type_=String)
-    known = (identities.c.channel == bindparam("channel")) & (
-        identities.c.value == bindparam("value")
+    known = and_(
+        identities.c.channel == bindparam("channel"),
+        identities.c.value == bindparam("value"),
+        identities.c.support_address == bindparam("support_address"),
     )
     last = select(func.max(newest.c.id)).where(newest.c.lane == lane).scalar_subquery()
     others = exists().where(other.c.customer_id == customers.c.id, other.c.id != conversations.c.id)

@@ -18,7 +18,11 @@ from gateway.store import ConversationChanged, TurnOutcome
 _CUSTOMER_BY_ADDRESS = PreparedStatement(
     select(customers)
     .join(identities, identities.c.customer_id == customers.c.id)
-    .where(identities.c.channel == bindparam("channel"), identities.c.value == bindparam("value"))
+    .where(
+        identities.c.channel == bindparam("channel"),
+        identities.c.value == bindparam("value"),
+        identities.c.support_address == bindparam("support_address"),
+    )
 )
 _LAST_CONVERSATION = PreparedStatement(
     select(conversations)
@@ -27,20 +31,25 @@ _LAST_CONVERSATION = PreparedStatement(
     .limit(1)
 )
 _CUSTOMER_BY_REF = PreparedStatement(
-    select(customers).where(customers.c.ref == bindparam("ref")).limit(1)
+    select(customers)
+    .where(customers.c.ref == bindparam("ref"), customers.c.brand == bindparam("brand"))
+    .limit(1)
 )
 _CUSTOMER_BY_ID = select(customers).where(customers.c.id == bindparam("id"))
-_NEW_CUSTOMER = PreparedInsert(customers, "name", "language", "opted_out", "ref", "created_at")
+_NEW_CUSTOMER = PreparedInsert(
+    customers, "name", "language", "opted_out", "ref", "created_at", "brand"
+)
 _NEW_IDENTITY = PreparedStatement(
     text(
-        "INSERT INTO identities (customer_id, channel, value, unreachable, opted_out)"
-        " VALUES (:customer, :channel, :value, false, false) ON CONFLICT DO NOTHING"
+        "INSERT INTO identities"
+        " (customer_id, channel, value, support_address, unreachable, opted_out) VALUES"
+        " (:customer, :channel, :value, :support_address, false, false) ON CONFLICT DO NOTHING"
     )
 )
 _NEW_CONVERSATION = PreparedInsert(
     conversations,
-    *("customer_id", "channel", "address", "lane", "opened_at"),
-    *("state", "epoch", "tier", "language", "subject", "intent", "mood"),
+    *("customer_id", "channel", "address", "support_address", "lane", "opened_at"),
+    *("state", "epoch", "tier", "language", "subject", "intent", "brand", "mood"),
 )
 _CLOSE_IDLE = PreparedStatement(
     update(conversations)
@@ -61,7 +70,7 @@ def sender(connection: Connection, inbound: Inbound, known: Row[Any] | None) -> 
     anonymous customer who proves who they are becomes known by the address.
     """
     if inbound.ref is not None:
-        proven = _CUSTOMER_BY_REF.one(connection, {"ref": inbound.ref})
+        proven = _CUSTOMER_BY_REF.one(connection, {"ref": inbound.ref, "brand": inbound.brand})
         if proven is not None:
             return rows.customer(connection, proven)
     if known is None or (inbound.ref is not None and known.ref is not None):
@@ -110,6 +119,7 @@ def open_conversation(connection: Connection, outcome: TurnOutcome, at: datetime
         "customer_id": _ensure_customer(connection, outcome, at),
         "channel": conversation.address.channel,
         "address": conversation.address.value,
+        "support_address": conversation.address.support_address,
         "lane": outcome.work.lane,
         "opened_at": rows.to_ms(conversation.opened_at),
         **turn_columns(connection, outcome, conversation),
@@ -125,13 +135,13 @@ def _ensure_customer(connection: Connection, outcome: TurnOutcome, at: datetime)
     """The customer of a new conversation, made and tied to the address if need be."""
     customer, inbound = outcome.customer, outcome.work.inbound
     address = outcome.conversation.address
-    identity = {"channel": address.channel, "value": address.value}
+    identity = rows.address_values(address)
     id = customer.id
     if not id and inbound is not None and inbound.ref is not None:
         # Another lane may have made the customer known meanwhile; an address has only its own lane.
         dialect.lock(connection, dialect.REF_LOCK, (inbound.ref,))
-        at_address = {"channel": inbound.address.channel, "value": inbound.address.value}
-        id = sender(connection, inbound, _CUSTOMER_BY_ADDRESS.one(connection, at_address)).id
+        known = _CUSTOMER_BY_ADDRESS.one(connection, rows.address_values(inbound.address))
+        id = sender(connection, inbound, known).id
     if id and inbound and _is_with_person(connection, inbound, customer.replace(id=id)):
         raise ConversationChanged
     if not id:
@@ -141,6 +151,7 @@ def _ensure_customer(connection: Connection, outcome: TurnOutcome, at: datetime)
             "opted_out": False,
             "ref": customer.ref,
             "created_at": rows.to_ms(at),
+            "brand": outcome.conversation.brand,
         }
         id = _NEW_CUSTOMER.insert(connection, new)
     is_new = _NEW_IDENTITY.count(connection, {"customer": id, **identity})
@@ -192,5 +203,6 @@ def turn_columns(
             connection, "conversations.subject", conversation.address.lane, conversation.subject
         ),
         "intent": conversation.intent,
+        "brand": conversation.brand,
         "mood": understood.emotion.label if understood else None,
     }

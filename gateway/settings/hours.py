@@ -1,0 +1,78 @@
+"""When agents are available: the hours in a policy file, or of a brand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, time
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator, model_validator
+
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+DAYS: tuple[Day, ...] = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+)  # fmt: skip
+
+
+class _Part(BaseModel):
+    """A part in which an unknown key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Span(_Part):
+    """Open from ``start`` to ``end`` on one day; ``end`` None is the midnight that ends it."""
+
+    start: time
+    end: time | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        start, dash, end = (part.strip() for part in given.partition("-"))
+        if not dash:
+            raise ValueError("write opening times as `09:00-17:30`")
+        return {"start": start.zfill(5), "end": None if end == "24:00" else end.zfill(5)}
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.end is not None and self.end <= self.start:
+            raise ValueError("ends before it starts; a night is two spans, `22:00-24:00` and the "
+                             "next day's `00:00-06:00`")  # fmt: skip
+        return self
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"no time zone {name!r}; write it as `Europe/Berlin`") from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class Hours(_Part):
+    """When agents are available, in wall-clock times of ``timezone`` (IANA name)."""
+
+    timezone: Zone = "UTC"
+    week: Mapping[Day, tuple[Span, ...]] = {
+        day: (Span(start=time(9), end=time(17)),) for day in DAYS[:5]
+    }
+    holidays: frozenset[date] = frozenset()
+
+    @field_validator("week", mode="before")
+    @classmethod
+    def _one_span(cls, given: object) -> object:
+        """Accepts a single span without a list, and ``closed`` or nothing for none."""
+        if not isinstance(given, Mapping):
+            return given
+        closed = (None, "closed", False)
+        return {
+            day: () if spans in closed else [spans] if isinstance(spans, str) else spans
+            for day, spans in given.items()
+        }
