@@ -30,7 +30,9 @@ async def served(folder: Path) -> AsyncIterator[int]:
     plugins = as_plugins(
         [channels.rest, FakeHandler(lambda _: Reply(body=("Yes.",))), PlainVoice()]
     )
-    gateway = build_gateway(plugins, settings_for(plugins, {"channels": {"rest": {"open": True}}}, folder))
+    gateway = build_gateway(
+        plugins, settings_for(plugins, {"channels": {"rest": {"open": True}}}, folder)
+    )
     runner = web.AppRunner(build_app(gateway), shutdown_timeout=0.1)
     await runner.setup()
     listener = socket.create_server(("127.0.0.1", 0))
