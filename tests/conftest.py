@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from inspect import isawaitable
@@ -41,6 +42,17 @@ CHROMIUM_FLAGS = (
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1",
 )
+
+
+@pytest.fixture(autouse=True)
+def process_limits() -> Iterator[None]:
+    """``warmline serve`` changes both of its process; servers of later tests would inherit them."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield
+    os.umask(mask)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limit)
 
 
 def needs(program: str) -> str:

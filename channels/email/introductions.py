@@ -350,11 +350,13 @@ _AFTER_DEVICE = rf"(?:(?:{_any(AFTER_DEVICE)})(?!\w)|(?-i:[A-Z0-9])[\w.-]*|{_DEV
 _EXCUSE = (
     r"(?:[.,;] ?(?:please )?(?:excuse|forgive|pardon|sorry|entschuldig|excusez|disculp).{0,60})?"
 )
+_OUTER = re.compile(r"\A[\W_]+|(?<=\w)[\W_]+\Z")
+"""What stands around the words of a line."""
 _DEVICE_LINE = compiled(
-    rf"[\W_]*(?:(?:{every('device')})(?!\w)(?: ?{_BEFORE_DEVICE}){{0,5}}? ?[„\"“]?{_DEVICE}"
+    rf"(?:(?:{every('device')})(?!\w)(?: ?{_BEFORE_DEVICE}){{0,5}}? ?[„\"“]?{_DEVICE}"
     rf"(?: ?-?{_AFTER_DEVICE}){{0,6}}{_EXCUSE}"
     rf"|(?-i:Sent from my [A-Z][^\s,;?!:]*(?: [A-Z0-9][^\s,;?!:]*){{0,5}})"
-    rf"|(?=.*(?<!\w){_DEVICE})(?:{every('device_whole')})|{_any(GET_OUTLOOK)})[\W_]*"
+    rf"|(?=.*(?<!\w){_DEVICE})(?:{every('device_whole')})|{_any(GET_OUTLOOK)})"
 )
 
 
@@ -366,4 +368,4 @@ def is_device_line(line: str) -> bool:
     )
     if not short or len(short) > 120 or "?" in short:
         return False
-    return bool(_DEVICE_LINE.fullmatch(short))
+    return bool(_DEVICE_LINE.fullmatch(_OUTER.sub("", short)))

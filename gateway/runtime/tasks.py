@@ -106,15 +106,15 @@ class _Remaining:
         self, work: Coroutine[Any, Any, T], awaited: Any, timeout: asyncio.Timeout
     ) -> None:
         self._work, self._awaited, self._timeout = work, awaited, timeout
-        self._patience: asyncio.TimerHandle | None = None
+        self._grace: asyncio.TimerHandle | None = None
         self._given_up = False
 
     def __await__(self) -> Generator[Any, Any, Any]:
         try:
             return (yield from self._run())
         finally:
-            if self._patience is not None:
-                self._patience.cancel()
+            if self._grace is not None:
+                self._grace.cancel()
 
     def _run(self) -> Generator[Any, Any, Any]:
         awaited = self._awaited
@@ -130,9 +130,9 @@ class _Remaining:
                         self._leave_behind()
                         raise
                     awaited = call_plugin(self._work.throw, error)
-                    if self._timeout.expired() and self._patience is None:
+                    if self._timeout.expired() and self._grace is None:
                         loop = asyncio.get_running_loop()
-                        self._patience = loop.call_later(GRACE, self._give_up, _current_task())
+                        self._grace = loop.call_later(GRACE, self._give_up, _current_task())
                 else:
                     awaited = call_plugin(self._work.send, sent)
             except StopIteration as done:

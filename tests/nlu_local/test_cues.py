@@ -111,7 +111,7 @@ def test_mentioning_people_is_not_a_request(reader: MessageReader, text: str) ->
         ("The charger caught fire last night", "harm", "caught fire"),
         ("I got an electric shock from it", "harm", "electric shock"),
         ("Das Ladegerät ist explodiert", "harm", "explodiert"),
-        ("Mon fils a été blessé par le jouet", "harm", "blessé"),
+        ("Mon fils a été blessé par le jouet", "harm", "été blessé"),
         ("El cargador explotó en mi casa", "harm", "explotó"),
         ("You will hear from my lawyer", "legal", "my lawyer"),
         ("I'll take legal action", "legal", "legal action"),
