@@ -66,6 +66,13 @@ _PRAISE_WORDS = (
     "perfetto ottimo ótimo fijn świetnie jättebra ممتاز رائع تمام"
 )
 _PRAISE = frozenset(_PRAISE_WORDS.split())
+_NO = frozenset(["no", "nein", "non", "nej", "nee", "nie", "لا", "não"])
+_SERVICE_WORDS = (
+    "answer answering reply response responding help helped helping service antwort hilfe "
+    "unterstützung réponse aide respuesta ayuda risposta aiuto resposta ajuda atenção hulp "
+    "reactie odpowiedź pomoc svar hjälpen cevap yardım yardımınız الرد المساعدة مساعدتكم مساعدتك"
+)
+_SERVICE = frozenset(_SERVICE_WORDS.split())
 _GLAD = re.compile(
     "[👍🙂😊😀😃😄😁😍🥰❤🧡💛💚💙💜🙏👌💯✅🎉👏🤗\\ufe0f\\u200d\U0001f3fb-\U0001f3ff\\s]+"
 )
@@ -94,7 +101,15 @@ def is_courtesy(text: str) -> bool:
 
 
 def _is_polite(words: list[str]) -> bool:
-    return bool(words) and (_CORE | _AROUND).issuperset(words)
+    return bool(words) and (_CORE | _AROUND).issuperset(words) and not _complains(words)
+
+
+def _complains(words: list[str]) -> bool:
+    """Whether "no" stands right before what was hoped for, as in "ok I got no answer"."""
+    return any(
+        word in _NO and not _SERVICE.isdisjoint(words[at + 1 : at + 3])
+        for at, word in enumerate(words)
+    )
 
 
 def _words(text: str) -> list[str]:

@@ -187,7 +187,8 @@ async def test_a_survey_that_is_reported_as_lost_changes_nothing(
 @pytest.mark.parametrize(
     "text",
     ["thanks but it is broken", "thanks?", "thank the driver", "no", "merci de me rappeler",
-     "x" * 500, "4", "Danke, und wann?", "not helpful, thanks", "thanks for nothing"],
+     "x" * 500, "4", "Danke, und wann?", "not helpful, thanks", "thanks for nothing",
+     "ok i got no answer", "ok, no help, bye", "alles klar, nein antwort", "vale, no respuesta"],
 )  # fmt: skip
 def test_more_than_thanks_is_no_courtesy(text: str) -> None:
     """It asks or tells something."""
@@ -198,5 +199,7 @@ def test_praise_and_emoji_are_courtesy() -> None:
     """But a bare number is not."""
     assert is_courtesy("Perfect!")
     assert is_courtesy("🙏")
+    assert is_courtesy("No problem, thanks for your help")
+    assert is_courtesy("No, thanks for the answer")
     for text in ("4", "again", "yes", "😡", "?", "..."):
         assert not is_courtesy(text), text
