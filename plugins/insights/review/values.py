@@ -23,8 +23,8 @@ class ReviewItem(Value, frozen=True, kw_only=True):
 
     ``day`` is when the answer was given; ``asked`` and ``message`` are the ids of the customer's
     message and of the (first) answer. ``probability``, above 0 and at most 1, is how likely this
-    answer was to be drawn: its weight in a figure is one over that. ``chance``, 0..1, is random
-    and orders the items of one day. ``why`` are the codes of what made it more likely.
+    answer was to be drawn: its weight in a figure is one over that. ``why`` are the codes of what
+    made it more likely.
     """
 
     day: date
@@ -40,7 +40,6 @@ class ReviewItem(Value, frozen=True, kw_only=True):
     intent: str
     mood: MoodLabel = "calm"
     probability: float
-    chance: float = 0.0
     why: tuple[str, ...] = ()
     reviewers: int = 1
     """How many people judge it, without seeing each other's judgement: 1 or 2."""
