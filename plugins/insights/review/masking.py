@@ -9,9 +9,10 @@ from gateway import CARD_NUMBER, EMAIL, IBAN, PHONE, CaseRecord
 
 GAP = "[…]"
 """Stands for what was removed."""
-_PERSONAL = re.compile(
-    "|".join((EMAIL, IBAN, CARD_NUMBER, PHONE, r"\b(?:https?://|www\.)\S+", r"\S*\d\S*"))
-)
+_SURE = (EMAIL, IBAN, CARD_NUMBER, PHONE, r"\b(?:https?://|www\.)\S+")
+_PERSONAL = re.compile("|".join((*_SURE, r"\S*\d\S*")))
+_PERSONAL_IN_OURS = re.compile("|".join((*_SURE, r"\S*\d(?:\S*\d){3}\S*")))
+"""Our own short numbers (`5 days`, `13:00`) are no personal data, an order's number may be."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _GAPS = re.compile(r"\[…\](?:[\s,/-]*\[…\])+")
 SHORTEST_NAME = 2
@@ -27,14 +28,15 @@ def known_names(case: CaseRecord) -> frozenset[str]:
     return frozenset(word for word in words if len(word) >= SHORTEST_NAME)
 
 
-def masked(text: str, names: Iterable[str]) -> str:
-    """``text`` with a `GAP` for addresses, links, names and everything with a digit."""
-    known = frozenset(names)
+def masked(text: str, names: Iterable[str], *, ours: bool = False) -> str:
+    """``text`` with a `GAP` for addresses, links, names and everything with a digit; with ``ours``,
+    for what the bot or a reviewer wrote, only from four digits on."""
+    known, personal = frozenset(names), _PERSONAL_IN_OURS if ours else _PERSONAL
 
     def keep(found: re.Match[str]) -> str:
         return GAP if found[0].casefold() in known else found[0]
 
-    return _GAPS.sub(GAP, _WORD.sub(keep, _PERSONAL.sub(_gap, text)))
+    return _GAPS.sub(GAP, _WORD.sub(keep, personal.sub(_gap, text)))
 
 
 def _gap(found: re.Match[str]) -> str:
