@@ -15,7 +15,7 @@ JUDGED = frozenset({"answer", "clarify", "fallback", "handover"})
 UNSENT = frozenset({"failed", "discarded"})
 LOW_SCORE = 2
 """Of 5: a survey answer at or below it is a low rating."""
-SENSITIVE = frozenset({"sensitive_intent", "customer_facts"})
+SENSITIVE = frozenset({"sensitive_intent", "strong_emotion", "urgent"})
 """Codes of reasons to hand over that call for care."""
 _SENTENCE = re.compile(r"[.!?\n]+")
 _CHANGING = re.compile(r"\S*\d\S*|\S*://\S*")
