@@ -29,7 +29,7 @@ from gateway import (
     Understanding,
 )
 from gateway.testing import MemoryStorage
-from plugins.insights.review.masking import masked
+from plugins.insights.review.masking import known_names, masked
 from plugins.insights.review.population import find_candidates
 from plugins.insights.review.settings import ReviewSettings
 from plugins.insights.review.storage import ReviewStorage
@@ -190,12 +190,25 @@ async def test_an_interrupted_draw_is_not_shown_and_made_again() -> None:
     [
         ("I am Eva, call +49 170 1234567!", "I am […], call […]!"),
         ("eva@example.org, or https://x.example/a?b", "[…], or […]"),
-        ("12 Elm Street", "[…] Elm Street"),
+        ("Send it to 12 Elm Street please", "Send it to […] please"),
+        ("in die Lange Hauptstraße 12, Köln", "in die Lange […], Köln"),
+        ("au 3 rue de la Paix", "au […]"),
+        ("Dear Ms Brown, it is done.", "Dear […], it is done."),
+        ("Thanks,\nMaria Lopez", "Thanks,\n[…]"),
+        ("Ich heiße Jürgen Özil und warte.", "Ich heiße […] und warte."),
+        ("Thanks. When do you open?", "Thanks. When do you open?"),
+        ("I am still waiting. This is bad.", "I am still waiting. This is bad."),
         ("Evangelina is no Eva", "Evangelina is no […]"),
     ],
 )
 def test_masking(text: str, shown: str) -> None:
     assert masked(text, {"eva"}) == shown
+
+
+def test_a_name_that_the_customer_gave_is_masked_everywhere() -> None:
+    """Also in the answer."""
+    names = known_names(case(asked(1, "My name is Zolantha Brown, hello"), answered(2)))
+    assert masked("Sure, Zolantha.", names) == "Sure, […]."
 
 
 def test_our_own_short_numbers_stay() -> None:
