@@ -13,7 +13,7 @@ from plugins.insights.model import Figure
 from plugins.insights.review.settings import LANGUAGE_NAMES, ReviewSettings
 
 STATIC = "/desk/review/static"
-CHANNELS = {"rest": "REST", "sms": "SMS", "email": "e-mail", "webchat": "web chat"}
+CHANNELS = {"rest": "REST", "sms": "SMS", "email": "E-mail", "webchat": "Web chat"}
 TABS = {
     "/desk/review": "Review",
     "/desk/review/examples": "Examples",

@@ -236,7 +236,7 @@ async def test_a_months_answers_stand_side_by_side(tmp_path: Path) -> None:
         ana = await shop.visit("ana")
         await ana.open("/desk/review/voice?month=2026-03")
         assert ana.page.count('<section class="rv-kind"') == 1
-        for channel in ("web chat", "e-mail", "SMS"):
+        for channel in ("Web chat", "E-mail", "SMS"):
             assert f"<b>{channel}</b>" in ana.page
         sample = ana.field("sample")
         await ana.send("/desk/review/voice", sample=sample, one_voice="no")
