@@ -26,10 +26,12 @@ _STREET = re.compile(
     rf"|\b(?i:rue|boulevard|chemin|impasse|calle|avenida|plaza|paseo)\s+(?:(?:de|du|des|la|las|los|el)"
     rf"\s+|l['’])*{_CAPITALISED}(?:[ \t]+{_CAPITALISED})*"
 )
-_SURE = (EMAIL, IBAN, CARD_NUMBER, PHONE, r"\b(?:https?://|www\.)\S+")
-_PERSONAL = re.compile("|".join((*_SURE, r"\S*\d\S*")))
-_PERSONAL_IN_OURS = re.compile("|".join((*_SURE, r"\S*\d(?:\S*\d){3}\S*")))
-"""Our own short numbers (`5 days`, `13:00`) are no personal data, an order's number may be."""
+_PERSONAL = re.compile("|".join((EMAIL, IBAN, CARD_NUMBER, PHONE)))
+_BLOCK = re.compile(r"\S+")
+_LINK = re.compile(r"://|www\.", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+OUR_DIGITS = 4
+"""Our own short numbers (`5 days`, `13:00`) are no personal data; an order's number may be."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _GAPS = re.compile(r"\[…\](?:[\s,/-]*\[…\])+")
 SHORTEST_NAME = 2
@@ -55,13 +57,20 @@ def masked(text: str, names: Iterable[str], *, ours: bool = False) -> str:
 
     It finds the names that are given, and those in the usual places (`Dear Ms Brown`, `my name is`,
     below `Regards`). A name that stands elsewhere and is not given stays."""
-    known, personal = frozenset(names), _PERSONAL_IN_OURS if ours else _PERSONAL
+    known, digits = frozenset(names), OUR_DIGITS if ours else 1
+
+    def without_number(found: re.Match[str]) -> str:
+        block = found[0]
+        if _LINK.search(block) or len(_DIGIT.findall(block)) >= digits:
+            return _gap(found)
+        return block
 
     def keep(found: re.Match[str]) -> str:
         return GAP if found[0].casefold() in known else found[0]
 
     text = _STREET.sub(GAP, _NAMED.sub(_without_name, text))
-    return _GAPS.sub(GAP, _WORD.sub(keep, personal.sub(_gap, text)))
+    text = _BLOCK.sub(without_number, _PERSONAL.sub(_gap, text))
+    return _GAPS.sub(GAP, _WORD.sub(keep, text))
 
 
 def _without_name(found: re.Match[str]) -> str:
