@@ -9,6 +9,7 @@ import pytest
 from gateway import Address
 from plugins.insights.review.outcomes import review_outcomes
 from tests.insights.review.shop import (
+    ALL_RIGHT,
     ANSWERS,
     SCRIPT,
     SUGGESTED,
@@ -154,6 +155,19 @@ async def test_a_review_can_be_skipped_changed_and_taken_back(tmp_path: Path) ->
         await ben.send("/desk/review", item=item, action="undo", again="1")
         assert "An answer of the bot" in ben.page
         assert [j.skipped for j in (await shop.sheet()).judgements] == [True]
+
+
+async def test_a_form_that_is_sent_twice_counts_once(tmp_path: Path) -> None:
+    """The second time shows the next answer, too, and changes nothing."""
+    async with open_shop(tmp_path) as shop:
+        await shop.write(*SCRIPT[:2])
+        await shop.next_day()
+        ana = await shop.visit("ana")
+        item = await review(ana)
+        response = await ana.send("/desk/review", **{**ALL_RIGHT, "item": item, "facts": "no"})
+        assert response.status == 200
+        assert ana.field("item") != item
+        assert [said.facts for said in (await shop.sheet()).judgements] == [True]
 
 
 async def test_an_incomplete_form_keeps_what_was_typed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -129,6 +130,29 @@ def test_reviewed_items_stand_for_their_own_language_only() -> None:
     weights, covered = adjusted_weights(items, {items[0].id, items[2].id})
     assert list(weights.values()) == [2, 1]
     assert covered == pytest.approx(3 / 5)
+
+
+def test_a_language_that_is_rarely_reviewed_does_not_move_the_rate() -> None:
+    """Of 200 German answers 60 % are right and 30 are reviewed; of 200 English ones 90 %, and all."""
+    chance, values, plain = random.Random(7), [], []  # noqa: S311
+    for _ in range(100):
+        items = [item(n, language="de" if n < 200 else "en") for n in range(400)]
+        judged = {one.id for one in chance.sample(items[:200], 30)}
+        judged |= {one.id for one in items[200:]}
+        weights, _ = adjusted_weights(items, judged)
+        rows = [
+            WeightedAnswer(
+                conversation=one.conversation,
+                weight=weights[one.id],
+                right=float(chance.random() < (0.6 if one.language == "de" else 0.9)),
+            )
+            for one in items
+            if one.id in judged
+        ]
+        values.append(weighted_rate(rows).value)
+        plain.append(sum(row.right for row in rows) / len(rows))
+    assert sum(values) / 100 == pytest.approx(0.75, abs=0.01)
+    assert sum(plain) / 100 == pytest.approx(0.86, abs=0.01)
 
 
 def test_figures_of_a_period() -> None:
