@@ -133,7 +133,7 @@ def test_reviewed_items_stand_for_their_own_language_only() -> None:
 
 
 def test_a_language_that_is_rarely_reviewed_does_not_move_the_rate() -> None:
-    """Of 200 German answers 60 % are right and 30 are reviewed; of 200 English ones 90 %, and all."""
+    """Of 200 German answers 60 % are right and 30 are reviewed; of 200 English ones 90 %, all."""
     chance, values, plain = random.Random(7), [], []  # noqa: S311
     for _ in range(100):
         items = [item(n, language="de" if n < 200 else "en") for n in range(400)]
