@@ -16,6 +16,8 @@ from plugins.insights.review.storage import AlreadyReviewed, ReviewStorage
 from plugins.insights.review.values import Judgement, ReviewItem
 
 PATH = "/desk/review"
+OUT_OF_SCOPE = "oos"
+"""The intent of what is no matter of ours, as in training data."""
 BEFORE = 4
 """Earlier messages that are shown above the customer's."""
 
@@ -142,8 +144,13 @@ class ReviewPage:
             problem=problem,
             again=again,
             moods=[mood for mood in MOODS if mood != item.mood],
-            intents=[name for name in (await self._storage.known()).intents if name != item.intent],
+            intents=await self._intents(item),
         )
+
+    async def _intents(self, item: ReviewItem) -> list[str]:
+        """What can be chosen as the right intent; any other can be written, too."""
+        known = {*(await self._storage.known()).intents, OUT_OF_SCOPE}
+        return sorted(known - {item.intent})
 
     async def _record(
         self, request: DeskPageRequest, what: str, item: ReviewItem, *, customer: int | None = None

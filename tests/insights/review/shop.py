@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -109,14 +110,18 @@ class ReviewedShop:
 
     async def next_day(self) -> None:
         """The day ends, and what it holds is drawn."""
-        drawn = len(await ReviewStorage(self.services.storage).draws())
-        now = self.services.clock.now()
+        storage, clock = ReviewStorage(self.services.storage), self.services.clock
+        await until(storage.draws)  # of the day before the shop was opened
+        drawn, now, polls = len(await storage.draws()), clock.now(), itertools.count(1)
         morning = (now + timedelta(days=1)).replace(hour=0, minute=20)
         await self.gateway.pass_time((morning - now).total_seconds())
-        await until(lambda: self._drawn(drawn + 1))
 
-    async def _drawn(self, count: int) -> bool:
-        return len(await ReviewStorage(self.services.storage).draws()) >= count
+        async def is_drawn() -> bool:
+            if next(polls) % 100 == 0:  # the job looked just before midnight: it looks again
+                await self.gateway.pass_time(900)
+            return len(await storage.draws()) > drawn
+
+        await until(is_drawn)
 
     async def sheet(self) -> ReviewSheet:
         return await ReviewStorage(self.services.storage).sheet(date(2026, 3, 1))

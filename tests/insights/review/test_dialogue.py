@@ -18,8 +18,6 @@ from tests.insights.review.shop import (
     review,
 )
 
-pytestmark = pytest.mark.sqlite
-
 
 async def suggested(shop: ReviewedShop, agent: str = "ana") -> None:
     """A customer asks for a person, and ``agent`` sends the suggestion, with a word changed."""
@@ -266,6 +264,7 @@ async def test_a_months_answers_stand_side_by_side(tmp_path: Path) -> None:
         assert "<b>SMS</b>" not in ana.page
 
 
+@pytest.mark.sqlite
 async def test_an_erased_customer_leaves_no_trace_in_reviews(tmp_path: Path) -> None:
     """Neither in the database nor in a file: not the words, not the review, not the sample. The
     figures are about the others."""
