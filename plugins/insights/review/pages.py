@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from gateway import DeskPage, Services
+from gateway import DeskPage, Json, Services
 from plugins.insights.review.examples_page import ExamplesPage
-from plugins.insights.review.html import ReviewTemplates
+from plugins.insights.review.html import STATIC, ReviewTemplates
 from plugins.insights.review.results_page import ResultsPage
 from plugins.insights.review.review_page import ReviewPage
 from plugins.insights.review.settings import ReviewSettings
@@ -18,7 +18,7 @@ from plugins.insights.review.voice_page import VoicePage
 
 @dataclass(kw_only=True)
 class ReviewPages:
-    """Implements `DeskPageProvider`, and `HttpRoutes` for the styles and scripts."""
+    """Implements `DeskPageProvider`; `HttpRoutes` and `OpenApiProvider` for styles and scripts."""
 
     settings: ReviewSettings
     least: int
@@ -37,3 +37,24 @@ class ReviewPages:
 
     def routes(self, services: Services) -> Iterable[web.RouteDef]:
         return self._templates.routes(services)
+
+    def describe(self) -> Mapping[str, Json]:
+        """The route of the styles and scripts, for ``/openapi.json``. The desk describes pages."""
+        text: Json = {"text/plain": {"schema": {"type": "string"}}}
+        named = {"in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        return {
+            "paths": {
+                f"{STATIC}/{{version}}/{{name}}": {
+                    "get": {
+                        "tags": ["desk"],
+                        "operationId": "insights.review.static",
+                        "summary": "Scripts and styles of the review pages",
+                        "parameters": [{"name": "version", **named}, {"name": "name", **named}],
+                        "responses": {
+                            "200": {"description": "The file.", "content": {"*/*": {"schema": {}}}},
+                            "404": {"description": "There is no such file.", "content": text},
+                        },
+                    }
+                }
+            }
+        }
