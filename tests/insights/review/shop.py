@@ -40,7 +40,7 @@ SUGGESTED = "I am sorry. I will look for it today."
 SCRIPT = [
     ("webchat", "eva", "How long does a refund take?"),
     ("email", "finn", "Hello, when do I get my refund?"),
-    ("sms", "gus", "refund??"),
+    ("sms", "gus", "refund?? <i>now</i>"),
     ("webchat", "hana", "When do you open? Call me at +49 170 1234567, I am Hana"),
     ("email", "ida", "Wo ist mein parcel?"),
 ]

@@ -240,6 +240,21 @@ async def test_examples_are_listed_without_personal_data(tmp_path: Path) -> None
         assert "0 examples" in ana.page
 
 
+async def test_what_customers_write_is_shown_as_text(tmp_path: Path) -> None:
+    """Never as markup, on every page."""
+    async with open_shop(tmp_path) as shop:
+        await shop.write(*SCRIPT[1:3])
+        await shop.next_day()
+        ana = await shop.visit("ana")
+        for _ in range(2):
+            await review(ana, tag="bad", comment="<i>now</i>")
+        item = next(item for item in (await shop.sheet()).items if item.channel == "sms")
+        for path in (f"?item={item.id}", "/examples", "/voice?month=2026-03"):
+            await ana.open(f"/desk/review{path}")
+            assert "&lt;i&gt;now&lt;/i&gt;" in ana.page
+            assert "<i>" not in ana.page
+
+
 async def test_a_months_answers_stand_side_by_side(tmp_path: Path) -> None:
     """The same kind of case on each channel; a verdict is stored with the answer that differs."""
     async with open_shop(tmp_path) as shop:
