@@ -1,0 +1,1 @@
+"""What happened to customers and agents: facts, measures and findings."""
