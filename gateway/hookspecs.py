@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from gateway.ports import (
     Channel,
     ContextSource,
+    DeskPageProvider,
     Handler,
     HttpRoutes,
     Poller,
@@ -118,6 +119,15 @@ def register_routes(
 
     Called once at start-up. Two routes with the same method and path stop it. One object may be
     several of these.
+    """
+
+
+@hookspec
+def register_desk_pages(register: Callable[[DeskPageProvider], None], settings: Settings) -> None:
+    """Register pages of the web desk. Called once at start-up.
+
+    The desk serves them, with its session, its header and its menu. A path that the desk or
+    another plugin has stops the start-up. Without the desk nobody sees them.
     """
 
 

@@ -23,6 +23,7 @@ from gateway.model import channel_key
 from gateway.ports import (
     Channel,
     ContextSource,
+    DeskPageProvider,
     Handler,
     HttpRoutes,
     PhraseConsumer,
@@ -64,6 +65,7 @@ class Registrations(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[ContextSource] = []
     voices: list[Voice] = []
     components: list[HttpRoutes | Poller | WebhookSubscriber] = []
+    desk_pages: list[DeskPageProvider] = []
     checks: dict[str, Readiness] = {}
     by: dict[str, list[str]] = {}
     """What each plugin registered, for people to read, by the plugin's name."""
@@ -226,4 +228,5 @@ def _register_callbacks(
     yield "register_context", append_to(found.sources, "context")
     yield "register_voice", append_to(found.voices, "voice")
     yield "register_routes", append_to(found.components, "component")
+    yield "register_desk_pages", append_to(found.desk_pages, "desk pages")
     yield "register_readiness", register_check

@@ -194,6 +194,7 @@ class Pipeline:
             records=infrastructure.store.queries,
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
+            desk_pages=tuple(infrastructure.registrations.desk_pages),
             subscribers=_subscribers(
                 (
                     *infrastructure.registrations.components,

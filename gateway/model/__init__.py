@@ -21,6 +21,7 @@ from gateway.model.base import (
     Value,
     channel_key,
 )
+from gateway.model.case import CaseRecord, ChangedCases
 from gateway.model.conversation import (
     Context,
     Conversation,
@@ -80,6 +81,8 @@ __all__ = [
     "Attachment",
     "Author",
     "Button",
+    "CaseRecord",
+    "ChangedCases",
     "Context",
     "ContextCard",
     "Conversation",

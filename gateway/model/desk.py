@@ -28,7 +28,8 @@ class Handoff(Value, frozen=True, kw_only=True):
 
 
 class Suggestion(Value, frozen=True, kw_only=True):
-    """A draft for the agent. ``outcome`` says what became of it; ``final`` is the text as sent."""
+    """A draft for the agent. ``outcome`` says what became of it, by whose hand (``agent``);
+    ``final`` is the text as sent."""
 
     id: int
     conversation: int
@@ -37,6 +38,7 @@ class Suggestion(Value, frozen=True, kw_only=True):
     at: datetime
     outcome: Literal["open", "sent", "edited", "ignored"] = "open"
     final: str | None = None
+    agent: Agent | None = None
 
 
 class QueueItem(Value, frozen=True, kw_only=True):

@@ -16,6 +16,14 @@ from gateway.ports.channels import (
     WebhookSubscriber,
 )
 from gateway.ports.desk import Desk
+from gateway.ports.desk_pages import (
+    DeskForm,
+    DeskPage,
+    DeskPageProvider,
+    DeskPageRequest,
+    DeskPageResult,
+    DeskRight,
+)
 from gateway.ports.errors import (
     Conflict,
     Malformed,
@@ -88,6 +96,12 @@ __all__ = [
     "CustomerDataHolder",
     "DeploymentCheck",
     "Desk",
+    "DeskForm",
+    "DeskPage",
+    "DeskPageProvider",
+    "DeskPageRequest",
+    "DeskPageResult",
+    "DeskRight",
     "Embedding",
     "Event",
     "Events",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -13,6 +13,8 @@ from gateway.model import (
     Accepted,
     Address,
     Attachment,
+    CaseRecord,
+    ChangedCases,
     File,
     Inbound,
     Message,
@@ -26,6 +28,8 @@ from gateway.ports.turns import TextEncoder, Voice
 
 if TYPE_CHECKING:
     import aiohttp
+
+    from gateway.ports.desk_pages import DeskPageProvider
 
 
 class Intake(Protocol):
@@ -216,6 +220,29 @@ class Records(Protocol):
         out."""
         ...
 
+    async def cases(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int = 0,
+        limit: int = 200,
+    ) -> tuple[CaseRecord, ...]:
+        """Return the next ``limit`` conversations with ids above ``after`` that were opened at
+        ``since`` or later and before ``until``, whole, in the order of their ids. An empty tuple
+        ends the walk. Reads on a connection that no turn needs."""
+        ...
+
+    async def cases_by_id(self, ids: Sequence[int]) -> tuple[CaseRecord, ...]:
+        """Return those of the conversations ``ids`` that exist, as `cases` does."""
+        ...
+
+    async def changed_cases(self, *, message: int, limit: int = 10_000) -> ChangedCases:
+        """Return the conversations of the next ``limit`` messages with ids above ``message``, of
+        whatever author, notes and system lines included. When ``message`` comes back, there are
+        no newer ones."""
+        ...
+
     async def newest_address(
         self, ref: str, *, channel: str, support_address: str = ""
     ) -> Address | None:
@@ -255,3 +282,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Whether this process serves HTTP. A ``worker`` process opens no port."""
     subscribers: Mapping[str, tuple[WebhookSubscriber, ...]] = {}
     """The subscribers of each webhook endpoint, for the plugin that serves it."""
+    desk_pages: tuple[DeskPageProvider, ...] = ()
+    """What plugins show within the web desk, for the plugin that serves it."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
 from gateway.model import (
     Address,
     Agent,
+    CaseRecord,
+    ChangedCases,
     ContextCard,
     Conversation,
     Handoff,
@@ -78,6 +81,16 @@ class Queries(Protocol):
     ) -> tuple[Message, ...]: ...
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]: ...
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]: ...
+    async def cases(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int = 0,
+        limit: int = 200,
+    ) -> tuple[CaseRecord, ...]: ...
+    async def cases_by_id(self, ids: Sequence[int]) -> tuple[CaseRecord, ...]: ...
+    async def changed_cases(self, *, message: int, limit: int = 10_000) -> ChangedCases: ...
     async def newest_address(
         self, ref: str, *, channel: str, support_address: str = ""
     ) -> Address | None: ...

@@ -23,7 +23,8 @@ from gateway import (
     why_internal,
 )
 from plugins.agents_desk import view
-from plugins.agents_desk.accounts import DeskAccounts, may, may_see
+from plugins.agents_desk.access.accounts import DeskAccounts, may, may_see
+from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import (
     OUTDATED_PAGE,
     ActionForm,
@@ -35,7 +36,6 @@ from plugins.agents_desk.guard import (
 )
 from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
 from plugins.agents_desk.pages import ID, DeskPages, PageDraft, queue_filter
-from plugins.agents_desk.sessions import DeskSession
 
 ANSWER_TIMEOUT = 2.0
 """Seconds to wait at most until an answer is in the history."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from gateway import OpenServices, WarmlineError
-from plugins.agents_desk.account_data import PersonData
-from plugins.agents_desk.accounts import (
+from plugins.agents_desk.access.account_data import PersonData
+from plugins.agents_desk.access.accounts import (
     ROLES,
     SHORTEST_PASSWORD,
     DeskAccount,
@@ -20,7 +20,7 @@ from plugins.agents_desk.accounts import (
     accounts_from_settings,
     hash_password,
 )
-from plugins.agents_desk.admin import AccountManager
+from plugins.agents_desk.access.admin import AccountManager
 from plugins.agents_desk.settings import DeskSettings
 
 config_option = click.option(

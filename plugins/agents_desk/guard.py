@@ -9,10 +9,10 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 from structlog.contextvars import bound_contextvars
 
-from gateway import Address, Value, WarmlineError, client_address
-from plugins.agents_desk.accounts import Right, may
+from gateway import Address, DeskRight, Value, WarmlineError, client_address
+from plugins.agents_desk.access.accounts import may
+from plugins.agents_desk.access.sessions import BACKGROUND_HEADER, DeskSession, DeskSessions
 from plugins.agents_desk.html import HtmlRenderer, redirect
-from plugins.agents_desk.sessions import BACKGROUND_HEADER, DeskSession, DeskSessions
 
 SECOND_FACTOR_PAGE = "/desk/second-factor"
 OUTDATED_PAGE = "This page is out of date. Please try again."
@@ -59,7 +59,7 @@ class RequestGuard:
     proxies: int = 0
 
     def read(
-        self, handler: SessionHandler, right: Right = "work", *, unfinished: bool = False
+        self, handler: SessionHandler, right: DeskRight = "work", *, unfinished: bool = False
     ) -> RequestHandler:
         """For GET: the person must be signed in and have ``right``. ``unfinished``: also for those
         whose second factor is still missing."""
@@ -75,7 +75,7 @@ class RequestGuard:
         return guarded
 
     def act(
-        self, handler: SessionHandler, right: Right = "work", *, unfinished: bool = False
+        self, handler: SessionHandler, right: DeskRight = "work", *, unfinished: bool = False
     ) -> RequestHandler:
         """For POST: as `read`, and the form must be ours, with the token of that session."""
 
@@ -94,7 +94,7 @@ class RequestGuard:
         return guarded
 
     async def _call(
-        self, handler: SessionHandler, request: web.Request, session: DeskSession, right: Right
+        self, handler: SessionHandler, request: web.Request, session: DeskSession, right: DeskRight
     ) -> web.StreamResponse:
         if not may(session.role, right):
             return self.html.forbidden()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from gateway import (
     Clock,
+    DeskPage,
     QueueItem,
     code_label,
     cue_label,
@@ -21,8 +22,8 @@ from gateway import (
     reason_label,
 )
 from plugins.agents_desk import labels, view
-from plugins.agents_desk.accounts import may
-from plugins.agents_desk.sessions import DeskSession
+from plugins.agents_desk.access.accounts import may
+from plugins.agents_desk.access.sessions import DeskSession
 
 R = TypeVar("R", bound=web.StreamResponse)
 
@@ -63,8 +64,10 @@ class HtmlRenderer:
         *,
         asset_url: Callable[[str], str],
         brands: Mapping[str, str] | None = None,
+        menu: Sequence[DeskPage] = (),
     ) -> None:
-        """``brands``: the names of the brands as people read them."""
+        """``brands``: the names of the brands as people read them; ``menu``: pages of plugins that
+        the header links to."""
         self._clock = clock
         self._templates = Environment(
             loader=PackageLoader("plugins.agents_desk"),
@@ -83,6 +86,7 @@ class HtmlRenderer:
             labels=labels,
             brand_titles={"": "No brand", **(brands or {})},
             may=may,
+            menu=menu,
             text_spans=view.text_spans,
             visible_cues=view.visible_cues,
             mood_icon=view.mood_icon,

@@ -18,10 +18,10 @@ from aiohttp_sse import EventSourceResponse
 from cachetools import TTLCache
 
 from gateway import Event, Services
-from plugins.agents_desk.accounts import may
+from plugins.agents_desk.access.accounts import may
+from plugins.agents_desk.access.sessions import DeskSession, DeskSessions
 from plugins.agents_desk.html import SECURITY_HEADERS
 from plugins.agents_desk.queue import QueueBoard, QueueBoards
-from plugins.agents_desk.sessions import DeskSession, DeskSessions
 
 log = structlog.get_logger()
 CHECK_INTERVAL = 15.0

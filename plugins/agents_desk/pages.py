@@ -24,11 +24,11 @@ from gateway import (
     Value,
 )
 from plugins.agents_desk import labels, view
-from plugins.agents_desk.accounts import DeskAccount, DeskAccounts, may, may_see
+from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, may, may_see
+from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer, with_security_headers
 from plugins.agents_desk.queue import SHOWN, QueueBoards
-from plugins.agents_desk.sessions import DeskSession
 from plugins.agents_desk.settings import DeskSettings
 
 ID = r"{id:\d{1,18}}"

@@ -9,20 +9,21 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway import Json, Services, StaticAssets, UnsafeSetting, packaged_yaml, untrusted_proxy
-from plugins.agents_desk.account_data import PersonData
-from plugins.agents_desk.accounts import DeskAccounts, accounts_from_settings, demo_password
+from plugins.agents_desk.access.account_data import PersonData
+from plugins.agents_desk.access.accounts import DeskAccounts, accounts_from_settings, demo_password
+from plugins.agents_desk.access.admin import AccountManager, AdminPages
+from plugins.agents_desk.access.second_factor_pages import SecondFactorPages
+from plugins.agents_desk.access.sessions import DeskSessions
+from plugins.agents_desk.access.sign_in import SignInPage
+from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.actions import ConversationActions
-from plugins.agents_desk.admin import AccountManager, AdminPages
 from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams
 from plugins.agents_desk.pages import DeskPages
+from plugins.agents_desk.plugin_pages import PluginPages, collect_pages
 from plugins.agents_desk.queue import QueueBoards
-from plugins.agents_desk.second_factor_pages import SecondFactorPages
-from plugins.agents_desk.sessions import DeskSessions
 from plugins.agents_desk.settings import DeskSettings
-from plugins.agents_desk.sign_in import SignInPage
-from plugins.agents_desk.throttle import SignInThrottle
 
 CLEAN_UP_INTERVAL = 3600.0
 
@@ -67,10 +68,12 @@ class WebDesk:
         """The routes of the desk. Creates the demo user's password if there is none yet."""
         settings, storage = self._settings, services.storage
         assets = StaticAssets("plugins.agents_desk")
+        plugin_pages = collect_pages(services)
         html = HtmlRenderer(
             services.clock,
             asset_url=lambda name: f"/desk/static/{assets.version}/{name}",
             brands=services.brands,
+            menu=[page for page in plugin_pages if page.title],
         )
         accounts = DeskAccounts(storage, accounts_from_settings(settings, self._data_dir))
         sessions = DeskSessions(
@@ -134,9 +137,10 @@ class WebDesk:
             *pages.routes(),
             *actions.routes(),
             *admin.routes(),
+            *PluginPages(pages=plugin_pages, html=html, guard=guard).routes(),
         ]
         if settings.slack_client_id is not None:
-            from plugins.agents_desk.slack_sign_in import (  # noqa: PLC0415  (the SDK is slow to load)
+            from plugins.agents_desk.access.slack_sign_in import (  # noqa: PLC0415  (the SDK is slow to load)
                 SlackSignIn,
             )
 

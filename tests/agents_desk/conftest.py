@@ -15,7 +15,8 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, CookieJar
 
 from gateway.testing.databases import ON_POSTGRES
-from plugins.agents_desk import DeskUser, accounts
+from plugins.agents_desk import DeskUser
+from plugins.agents_desk.access import accounts
 from plugins.agents_desk.settings import Role
 from tests.agents_desk.conversations import DeskGateway, play
 

@@ -11,9 +11,9 @@ import pytest
 from aiohttp import ClientResponse
 
 from gateway import Event
+from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.live import MOST_PENDING, LiveStream
 from plugins.agents_desk.queue import QueueBoard
-from plugins.agents_desk.sessions import DeskSession
 from tests.agents_desk.conftest import Visit
 from tests.agents_desk.conversations import (
     ANA,

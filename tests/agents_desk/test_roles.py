@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.agents_desk.accounts import RIGHT_DESCRIPTIONS, RIGHTS, ROLES
+from plugins.agents_desk.access.accounts import RIGHT_DESCRIPTIONS, RIGHTS, ROLES
 from tests.agents_desk.conftest import PASSWORD, Visit
 from tests.agents_desk.conversations import BEN, INVOICE_DIGEST, MARIA, TOM, DeskGateway
 

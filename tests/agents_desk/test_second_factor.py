@@ -16,10 +16,10 @@ from aiohttp import ClientSession, CookieJar
 
 from gateway.testing import RunningGateway, running
 from plugins import agents_desk
-from plugins.agents_desk.account_data import PersonData
-from plugins.agents_desk.accounts import DeskAccounts
-from plugins.agents_desk.admin import AccountManager
-from plugins.agents_desk.second_factor import (
+from plugins.agents_desk.access.account_data import PersonData
+from plugins.agents_desk.access.accounts import DeskAccounts
+from plugins.agents_desk.access.admin import AccountManager
+from plugins.agents_desk.access.second_factor import (
     WrongCode,
     new_recovery_codes,
     new_second_factor,

@@ -19,17 +19,17 @@ from gateway import Agent, TooMany, WarmlineError
 from gateway.testing import MemoryStorage, running
 from plugins import agents_desk
 from plugins.agents_desk import DeskSettings, DeskUser, WebDesk
-from plugins.agents_desk.accounts import (
+from plugins.agents_desk.access.accounts import (
     UNUSED_HASH,
     DeskAccount,
     DeskAccounts,
     accounts_from_settings,
     demo_password,
 )
+from plugins.agents_desk.access.sessions import DeskSessions
+from plugins.agents_desk.access.throttle import NetworkTurns, SignInThrottle
 from plugins.agents_desk.command import desk as desk_command
 from plugins.agents_desk.guard import safe_target
-from plugins.agents_desk.sessions import DeskSessions
-from plugins.agents_desk.throttle import NetworkTurns, SignInThrottle
 from tests.agents_desk.conftest import PASSWORD, Visit, as_config, user
 from tests.agents_desk.conversations import MARIA, DeskGateway, JumpClock
 
@@ -464,7 +464,7 @@ def test_unknown_names_take_as_long_as_known_ones() -> None:
 async def test_each_name_costs_the_same_work(monkeypatch: pytest.MonkeyPatch, cost: int) -> None:
     """Whatever a known name's hash costs, an unknown one costs at least as much, and a cheap one
     is checked beside the costliest."""
-    monkeypatch.setattr("plugins.agents_desk.accounts.UNUSED_HASH", UNUSED_HASH)
+    monkeypatch.setattr("plugins.agents_desk.access.accounts.UNUSED_HASH", UNUSED_HASH)
     hashed = argon2.PasswordHasher(time_cost=1, memory_cost=cost, parallelism=1).hash(PASSWORD)
     accounts = accounts_of({"ana": ANA.replace(password_hash=hashed)})
     checked: list[str] = []

@@ -35,11 +35,11 @@ from gateway.testing import (
 )
 from plugins import agents_desk, followup, precedents
 from plugins.agents_desk import view
-from plugins.agents_desk.account_data import PersonData
-from plugins.agents_desk.accounts import DeskAccount, DeskAccounts, desk_agent, may_see
-from plugins.agents_desk.admin import AccountManager
+from plugins.agents_desk.access.account_data import PersonData
+from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, desk_agent, may_see
+from plugins.agents_desk.access.admin import AccountManager
+from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.html import HtmlRenderer
-from plugins.agents_desk.sessions import DeskSession
 from tests.precedents.test_precedents import ANSWER, KETTLE
 
 BRANDS: dict[str, Any] = {

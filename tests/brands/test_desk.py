@@ -11,10 +11,10 @@ import pytest
 from aiohttp import ClientSession, CookieJar, web
 
 from gateway.testing import FakeClock, MemoryStorage, RunningGateway
-from plugins.agents_desk import accounts
-from plugins.agents_desk.accounts import DeskAccount, DeskAccounts, desk_agent
+from plugins.agents_desk.access import accounts
+from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts, desk_agent
+from plugins.agents_desk.access.sessions import DeskSessions
 from plugins.agents_desk.queue import SHOWN
-from plugins.agents_desk.sessions import DeskSessions
 from tests.agents_desk.conftest import FAST_HASHER, Visit, as_config, user
 from tests.agents_desk.test_live import QUEUE, next_event, stream
 from tests.brands.test_choices import opened

@@ -24,9 +24,9 @@ from gateway.adapters.files import DiskFiles
 from gateway.cli import common
 from gateway.testing import FakeChannel, FakeHandler, RunningGateway, running
 from plugins import agents_desk
-from plugins.agents_desk.accounts import DeskAccount, DeskAccounts
+from plugins.agents_desk.access.accounts import DeskAccount, DeskAccounts
+from plugins.agents_desk.access.second_factor import new_second_factor
 from plugins.agents_desk.pages import content_disposition
-from plugins.agents_desk.second_factor import new_second_factor
 from tests.agents_desk.conftest import PASSWORD, Visit, user
 
 CRLF = "x\r\nSet-Cookie: desk=evil\r\n\r\n<script>alert(1)</script>"

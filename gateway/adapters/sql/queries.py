@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -14,6 +14,11 @@ from sqlalchemy import Connection, Row, and_, bindparam, exists, func, or_, sele
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.engine.prepared import PreparedStatement
+from gateway.adapters.sql.pages.cases import (
+    find_changed_cases,
+    read_cases,
+    read_cases_by_id,
+)
 from gateway.adapters.sql.pages.queue import KnownItems, read_queue
 from gateway.adapters.sql.schema import (
     conversations,
@@ -29,6 +34,8 @@ from gateway.adapters.sql.schema import (
 from gateway.model import (
     UNREADABLE,
     Address,
+    CaseRecord,
+    ChangedCases,
     ContextCard,
     Conversation,
     Fact,
@@ -129,6 +136,24 @@ class SqlQueries:
 
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]:
         return await self._db.read(lambda c: _answered(c, since, limit), long=True)
+
+    async def cases(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int = 0,
+        limit: int = 200,
+    ) -> tuple[CaseRecord, ...]:
+        return await self._db.read(
+            lambda c: read_cases(c, since=since, until=until, after=after, limit=limit), long=True
+        )
+
+    async def cases_by_id(self, ids: Sequence[int]) -> tuple[CaseRecord, ...]:
+        return await self._db.read(lambda c: read_cases_by_id(c, ids), long=True)
+
+    async def changed_cases(self, *, message: int, limit: int = 10_000) -> ChangedCases:
+        return await self._db.read(lambda c: find_changed_cases(c, message, limit), long=True)
 
     async def newest_address(
         self, ref: str, *, channel: str, support_address: str = ""

@@ -278,6 +278,7 @@ def suggestion(connection: Connection, row: Row[Any]) -> Suggestion:
         at=from_ms(row.at),
         outcome=row.outcome,
         final=readable(connection, "suggestions.final", row.conversation_id, row.final),
+        agent=maybe_agent(row.agent),
     )
 
 

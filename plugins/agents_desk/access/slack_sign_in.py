@@ -36,18 +36,18 @@ from gateway import (
     WarmlineError,
     read_bounded,
 )
-from plugins.agents_desk.accounts import (
+from plugins.agents_desk.access.accounts import (
     PLUGIN,
     DeskAccount,
     DeskAccounts,
     delete_entry,
     stored_entries,
 )
+from plugins.agents_desk.access.sessions import DeskSessions
+from plugins.agents_desk.access.throttle import SignInThrottle
 from plugins.agents_desk.guard import RequestGuard, safe_target
 from plugins.agents_desk.html import HtmlRenderer, redirect
-from plugins.agents_desk.sessions import DeskSessions
 from plugins.agents_desk.settings import DeskSettings, Role
-from plugins.agents_desk.throttle import SignInThrottle
 
 log = structlog.get_logger(__name__)
 

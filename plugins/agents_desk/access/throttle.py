@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from gateway import Clock, Outdated, PluginStorage, StoredValue, TooMany, Value, client_network
-from plugins.agents_desk.accounts import PLUGIN, delete_entry, stored_entries
+from plugins.agents_desk.access.accounts import PLUGIN, delete_entry, stored_entries
 
 ATTEMPTS_PREFIX, BROWSER_PREFIX = "tries/", "browser/"
 KEY = "tries-key"

@@ -18,15 +18,15 @@ import msgspec
 from aiohttp import web
 
 from gateway import Agent, Clock, Outdated, PluginStorage, StoredValue, Value
-from plugins.agents_desk.accounts import (
+from plugins.agents_desk.access.accounts import (
     PLUGIN,
     DeskAccount,
     DeskAccounts,
     delete_entry,
     stored_entries,
 )
+from plugins.agents_desk.access.throttle import KNOWN_FOR
 from plugins.agents_desk.settings import Role
-from plugins.agents_desk.throttle import KNOWN_FOR
 
 BACKGROUND_HEADER = "X-Desk-Live"
 """The page sends this header with its own refreshes, which do not keep a session active."""

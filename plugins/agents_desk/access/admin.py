@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway import AuditEntry, AuditLog, Json, NotFound, Services, WarmlineError
-from plugins.agents_desk.account_data import PersonData
-from plugins.agents_desk.accounts import (
+from plugins.agents_desk.access.account_data import PersonData
+from plugins.agents_desk.access.accounts import (
     RIGHT_DESCRIPTIONS,
     RIGHTS,
     ROLES,
@@ -20,10 +20,10 @@ from plugins.agents_desk.accounts import (
     hash_password,
     may_see,
 )
+from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import RequestGuard, SessionHandler, read_fields
 from plugins.agents_desk.html import HtmlRenderer, redirect
 from plugins.agents_desk.pages import ID
-from plugins.agents_desk.sessions import DeskSession
 from plugins.agents_desk.settings import DeskUser, Role
 
 LINES_PER_PAGE = 200

@@ -13,7 +13,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Literal
 
 import argon2
 import msgspec
@@ -21,6 +20,7 @@ import msgspec
 from gateway import (
     Agent,
     Conversation,
+    DeskRight,
     NotFound,
     Outdated,
     PluginStorage,
@@ -28,7 +28,7 @@ from gateway import (
     Value,
     WarmlineError,
 )
-from plugins.agents_desk.second_factor import CLEAR_CHARACTERS, SecondFactor
+from plugins.agents_desk.access.second_factor import CLEAR_CHARACTERS, SecondFactor
 from plugins.agents_desk.settings import DeskSettings, Role
 
 PLUGIN = "agents_desk"
@@ -45,15 +45,13 @@ UNUSED_HASH = (
 """A hash of a discarded password, with the cost of a new hash. Unknown names are checked against
 it, so that they take as long as known ones. A constant saves computing it at every start."""
 
-Right = Literal["work", "see_all", "reassign", "read_audit", "manage"]
-
 ROLES: tuple[Role, ...] = ("agent", "lead", "admin")
-RIGHTS: dict[Role, frozenset[Right]] = {
+RIGHTS: dict[Role, frozenset[DeskRight]] = {
     "agent": frozenset({"work"}),
     "lead": frozenset({"work", "see_all", "reassign"}),
     "admin": frozenset({"work", "see_all", "reassign", "read_audit", "manage"}),
 }
-RIGHT_DESCRIPTIONS: dict[Right, str] = {
+RIGHT_DESCRIPTIONS: dict[DeskRight, str] = {
     "work": "claims and answers conversations that nobody else has",
     "see_all": "sees colleagues' conversations, and the audit log of each conversation",
     "reassign": "takes over a colleague's conversation, or assigns one to a colleague",
@@ -214,7 +212,7 @@ def _cost(password_hash: str) -> int:
     return parameters.memory_cost * parameters.time_cost
 
 
-def may(role: Role, right: Right) -> bool:
+def may(role: Role, right: DeskRight) -> bool:
     return right in RIGHTS[role]
 
 

@@ -8,13 +8,13 @@ from typing import TypeVar
 import msgspec
 
 from gateway import AuditLog, Json, NotFound, PluginStorage, StoredValue
-from plugins.agents_desk.accounts import (
+from plugins.agents_desk.access.accounts import (
     DeskAccounts,
     delete_entry,
     stored_entries,
 )
-from plugins.agents_desk.sessions import SESSION_PREFIX, StoredSession
-from plugins.agents_desk.throttle import BROWSER_PREFIX, KnownBrowser
+from plugins.agents_desk.access.sessions import SESSION_PREFIX, StoredSession
+from plugins.agents_desk.access.throttle import BROWSER_PREFIX, KnownBrowser
 
 AUDIT_PAGE = 500
 

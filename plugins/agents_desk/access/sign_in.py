@@ -9,7 +9,9 @@ import structlog
 from aiohttp import web
 
 from gateway import AuditLog, TooMany
-from plugins.agents_desk.accounts import LONGEST_PASSWORD, DeskAccount, DeskAccounts
+from plugins.agents_desk.access.accounts import LONGEST_PASSWORD, DeskAccount, DeskAccounts
+from plugins.agents_desk.access.sessions import DeskSession, DeskSessions
+from plugins.agents_desk.access.throttle import NetworkTurns, SignInThrottle
 from plugins.agents_desk.guard import (
     OUTDATED_PAGE,
     RequestGuard,
@@ -18,8 +20,6 @@ from plugins.agents_desk.guard import (
     safe_target,
 )
 from plugins.agents_desk.html import HtmlRenderer, redirect
-from plugins.agents_desk.sessions import DeskSession, DeskSessions
-from plugins.agents_desk.throttle import NetworkTurns, SignInThrottle
 
 log = structlog.get_logger(__name__)
 LONGEST_NAME = 64

@@ -10,10 +10,8 @@ import structlog
 from aiohttp import web
 
 from gateway import AuditLog, Clock, WarmlineError
-from plugins.agents_desk.accounts import AccountUpdate, DeskAccount, DeskAccounts
-from plugins.agents_desk.guard import SECOND_FACTOR_PAGE, RequestGuard, read_fields, safe_target
-from plugins.agents_desk.html import HtmlRenderer, redirect
-from plugins.agents_desk.second_factor import (
+from plugins.agents_desk.access.accounts import AccountUpdate, DeskAccount, DeskAccounts
+from plugins.agents_desk.access.second_factor import (
     SecondFactor,
     WrongCode,
     new_recovery_codes,
@@ -23,8 +21,10 @@ from plugins.agents_desk.second_factor import (
     recovery_digest,
     use_code,
 )
-from plugins.agents_desk.sessions import DeskSession, DeskSessions
-from plugins.agents_desk.throttle import SignInThrottle
+from plugins.agents_desk.access.sessions import DeskSession, DeskSessions
+from plugins.agents_desk.access.throttle import SignInThrottle
+from plugins.agents_desk.guard import SECOND_FACTOR_PAGE, RequestGuard, read_fields, safe_target
+from plugins.agents_desk.html import HtmlRenderer, redirect
 
 log = structlog.get_logger(__name__)
 

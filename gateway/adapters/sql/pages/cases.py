@@ -1,0 +1,111 @@
+"""Whole conversations, for measures and reviews: five statements for each page of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, Select, Table, select
+
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.schema import (
+    conversations,
+    customers,
+    handoffs,
+    messages,
+    suggestions,
+    surveys,
+)
+from gateway.model import CaseRecord, ChangedCases
+
+T = TypeVar("T")
+_CASES = select(conversations, customers.c.name.label("customer_name")).join(
+    customers, customers.c.id == conversations.c.customer_id
+)
+AT_ONCE = 500
+"""Ids in one statement: SQLite takes at least 999 parameters (https://sqlite.org/limits.html)."""
+
+
+def read_cases(
+    connection: Connection,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    after: int,
+    limit: int,
+) -> tuple[CaseRecord, ...]:
+    """See `Records.cases`."""
+    chosen = _CASES.where(conversations.c.id > after)
+    if since is not None:
+        chosen = chosen.where(conversations.c.opened_at >= rows.to_ms(since))
+    if until is not None:
+        chosen = chosen.where(conversations.c.opened_at < rows.to_ms(until))
+    return _read(connection, chosen.limit(min(limit, AT_ONCE)))
+
+
+def read_cases_by_id(connection: Connection, ids: Sequence[int]) -> tuple[CaseRecord, ...]:
+    """See `Records.cases_by_id`."""
+    return tuple(
+        case
+        for start in range(0, len(ids), AT_ONCE)
+        for case in _read(
+            connection, _CASES.where(conversations.c.id.in_(ids[start : start + AT_ONCE]))
+        )
+    )
+
+
+def find_changed_cases(connection: Connection, message: int, limit: int) -> ChangedCases:
+    """See `Records.changed_cases`."""
+    chosen = (
+        select(messages.c.id, messages.c.conversation_id)
+        .where(messages.c.id > message)
+        .order_by(messages.c.id)
+        .limit(limit)
+    )
+    found = connection.execute(chosen).all()
+    return ChangedCases(
+        conversations=tuple(dict.fromkeys(row.conversation_id for row in found)),
+        message=found[-1].id if found else message,
+    )
+
+
+def _read(connection: Connection, chosen: Select[Any]) -> tuple[CaseRecord, ...]:
+    found = connection.execute(chosen.order_by(conversations.c.id)).all()
+    ids = [row.id for row in found]
+    of_messages = _by_conversation(connection, messages, ids, rows.message)
+    of_handoffs = _by_conversation(connection, handoffs, ids, rows.handoff)
+    of_suggestions = _by_conversation(connection, suggestions, ids, rows.suggestion)
+    of_surveys = _by_conversation(connection, surveys, ids, rows.survey)
+    return tuple(
+        CaseRecord(
+            conversation=rows.conversation(connection, row),
+            customer=row.customer_id,
+            customer_name=rows.readable(connection, "customers.name", "", row.customer_name),
+            mood=row.mood,
+            messages=of_messages(row.id),
+            handoffs=of_handoffs(row.id),
+            suggestions=of_suggestions(row.id),
+            surveys=of_surveys(row.id),
+        )
+        for row in found
+    )
+
+
+def _by_conversation(
+    connection: Connection,
+    table: Table,
+    ids: Sequence[int],
+    value: Callable[[Connection, Row[Any]], T],
+) -> Callable[[int], tuple[T, ...]]:
+    """The values of ``table`` of each conversation of ``ids``, in the order of their ids."""
+    chosen = (
+        select(table)
+        .where(table.c.conversation_id.in_(ids))
+        .order_by(table.c.conversation_id, table.c.id)
+    )
+    found: defaultdict[int, list[T]] = defaultdict(list)
+    for row in connection.execute(chosen) if ids else ():
+        found[row.conversation_id].append(value(connection, row))
+    return lambda conversation: tuple(found.get(conversation, ()))

@@ -1,0 +1,111 @@
+"""Pages of other plugins within the desk: in its frame, under its session and its rights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from markupsafe import Markup
+
+from gateway import (
+    BadConfig,
+    DeskForm,
+    DeskPage,
+    DeskPageRequest,
+    DeskPageResult,
+    NotFound,
+    Problem,
+    Services,
+    WarmlineError,
+)
+from plugins.agents_desk.access.accounts import RIGHTS
+from plugins.agents_desk.access.sessions import DeskSession
+from plugins.agents_desk.guard import RequestGuard, SessionHandler, read_fields
+from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
+
+
+def collect_pages(services: Services) -> tuple[DeskPage, ...]:
+    """The pages of all plugins. Raises BadConfig for a path outside the desk, or one twice."""
+    pages = tuple(page for plugin in services.desk_pages for page in plugin.desk_pages(services))
+    seen: set[str] = set()
+    for page in pages:
+        if not page.path.startswith("/desk/") or page.path in seen:
+            what = "is registered twice" if page.path in seen else "is not below `/desk/`"
+            message = f"the desk page {page.path} {what}; remove the plugin that registers it"
+            raise BadConfig([Problem(file="settings", line=0, key="plugins", message=message)])
+        seen.add(page.path)
+    return pages
+
+
+@dataclass(kw_only=True)
+class PluginPages:
+    """Serves ``pages``."""
+
+    pages: Sequence[DeskPage]
+    html: HtmlRenderer
+    guard: RequestGuard
+
+    def routes(self) -> list[web.RouteDef]:
+        routes = []
+        for page in self.pages:
+            shown = self.guard.read(self._handler(page, submits=False), page.right)
+            routes.append(web.get(page.path, shown))
+            if isinstance(page, DeskForm):
+                submitted = self.guard.act(self._handler(page, submits=True), page.right)
+                routes.append(web.post(page.path, submitted))
+        return routes
+
+    def _handler(self, page: DeskPage, *, submits: bool) -> SessionHandler:
+        async def handle(request: web.Request, session: DeskSession) -> web.Response:
+            form = await read_fields(request) if submits else {}
+            asked = DeskPageRequest(
+                agent=session.agent,
+                rights=RIGHTS[session.role],
+                path=dict(request.match_info),
+                query={name: request.query[name] for name in request.query},
+                form=_texts(form),
+                csrf=session.token,
+            )
+            try:
+                if submits and isinstance(page, DeskForm):
+                    return self._respond(await page.submit(asked), session)
+                return self._respond(await page.show(asked), session)
+            except NotFound as error:
+                return self.html.message("Not found", f"{error}.", status=404)
+            except WarmlineError as error:
+                return self.html.message("Not done", f"{error}.", status=422)
+
+        return handle
+
+    def _respond(self, result: DeskPageResult, session: DeskSession) -> web.Response:
+        if result.redirect is not None:
+            return redirect(result.redirect)
+        if result.file is not None:
+            response = web.Response(body=result.file, content_type=result.media_type)
+            response.headers["Content-Disposition"] = attachment_header(result.file_name)
+            return with_security_headers(response)
+        return self.html.page(
+            "plugin-page.html",
+            status=result.status,
+            session=session,
+            result=result,
+            content=Markup(result.html),  # noqa: S704  (the plugin's template escaped it)
+        )
+
+
+def attachment_header(name: str) -> str:
+    """The header that saves a response as the file ``name`` (RFC 6266), which has no quotes."""
+    plain = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "._- "))
+    return f'attachment; filename="{plain or "file"}"'
+
+
+def _texts(fields: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The text fields of a form, all values of each, with one kind of line end."""
+    found: dict[str, tuple[str, ...]] = {}
+    items = fields.items()
+    for name, value in items:
+        if isinstance(value, str):
+            found[name] = (*found.get(name, ()), value.replace("\r\n", "\n"))
+    return found

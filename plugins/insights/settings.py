@@ -1,0 +1,29 @@
+"""Section ``plugins.insights``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _check_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"no time zone {name!r}; write it as `Europe/Berlin`") from None
+    return name
+
+
+class InsightsSettings(BaseModel):
+    """Section ``plugins.insights``: on when it is there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timezone: Annotated[str, AfterValidator(_check_time_zone)] = Field(
+        "UTC", description="whose days and hours the figures are of (IANA name)"
+    )
+    least: int = Field(
+        30, ge=1, description="below so many cases a figure is grey and is not compared"
+    )

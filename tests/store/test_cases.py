@@ -1,0 +1,69 @@
+"""Whole conversations are read for the report, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import Reason, Reply, Turn
+from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
+
+
+def _answer(turn: Turn) -> Reply | None:
+    if "person" in turn.message.text:
+        return Reply(body=("A person will answer.",), escalate=(Reason(code="asked"),))
+    return Reply(body=(f"Re: {turn.message.text}",))
+
+
+@pytest.fixture
+def parts() -> tuple[Any, ...]:
+    return FakeChannel(), FakeHandler(_answer)
+
+
+async def test_a_case_holds_messages_and_handoffs(parts: Any, tmp_path: Path) -> None:
+    async with running(*parts, tmp_path=tmp_path, clock=FakeClock()) as gateway:
+        zoe, agent = gateway.customer("fake", "zoe"), gateway.desk_agent("ana")
+        await zoe.say("a person please", name="Zoe")
+        card = await agent.claim()
+        await agent.answer(card, "I am here.")
+        [case] = await gateway.services.records.cases()
+    said = [(m.author, m.text) for m in case.messages if not m.internal]
+    assert said[0] == ("customer", "a person please")
+    assert said[-1] == ("agent", "I am here.")
+    assert case.customer_name == "Zoe"
+    assert [handoff.agent.id for handoff in case.handoffs if handoff.agent] == ["desk:ana"]
+
+
+async def test_cases_are_read_in_pages_and_between_times(parts: Any, tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(*parts, tmp_path=tmp_path, clock=clock) as gateway:
+        begin = clock.now()
+        for name in ("a", "b", "c"):
+            await gateway.customer("fake", name).say("hello")
+            await gateway.pass_time(3600)
+        records = gateway.services.records
+        first = await records.cases(limit=2)
+        rest = await records.cases(limit=2, after=first[-1].conversation.id)
+        second_hour = await records.cases(
+            since=begin + timedelta(hours=1), until=begin + timedelta(hours=2)
+        )
+        again = await records.cases_by_id([first[1].conversation.id, 99])
+    assert [len(first), len(rest)] == [2, 1]
+    assert [case.conversation.address.value for case in second_hour] == ["b"]
+    assert again == first[1:]
+
+
+async def test_changed_cases_are_those_with_new_messages(parts: Any, tmp_path: Path) -> None:
+    async with running(*parts, tmp_path=tmp_path, clock=FakeClock()) as gateway:
+        records = gateway.services.records
+        await gateway.customer("fake", "a").say("hello")
+        await gateway.customer("fake", "b").say("hello")
+        seen = await records.changed_cases(message=0)
+        assert len(seen.conversations) == 2
+        assert (await records.changed_cases(message=seen.message)).conversations == ()
+        await gateway.customer("fake", "b").say("and one more thing")
+        changed = await records.changed_cases(message=seen.message)
+    assert changed.conversations == seen.conversations[1:]
