@@ -191,6 +191,9 @@ def _specific(
     for token in tokens(read):
         word = token.word
         key = stem(word)
+        if _begins(read, token):
+            before = before_that = ""
+            matched = False
         fits = (
             key in theirs
             and word not in names
@@ -217,10 +220,15 @@ def _like_noun(
         return len(token.word) > 1 or before in rules.words["determiners"]
     if rules.has("days", (token.word,)):
         return True
-    start = token.start == 0 or read.folded[: token.start].rstrip()[-1:] in (".", "!", "?", "\n", ":")
-    if read.text[token.start].isupper() and not start:
+    if read.text[token.start].isupper() and not _begins(read, token):
         return True
     if rules.german:
-        return read.text[token.start].isupper()
+        return False
     determiners = rules.words["determiners"]
     return matched or before in determiners or before_that in determiners
+
+
+def _begins(read: ReadText, token: Token) -> bool:
+    """Whether the word begins a sentence or a line."""
+    gap = read.folded[max(0, token.start - 3) : token.start]
+    return token.start == 0 or "\n" in gap or gap.rstrip()[-1:] in (".", "!", "?", ":")

@@ -70,9 +70,9 @@ def tokens(read: ReadText) -> list[Token]:
 
 
 def stem(word: str) -> str:
-    """A rough stem: without the endings of plurals, at most six letters."""
+    """A rough stem: without the endings of plurals, at most eight letters."""
     cut = word.rstrip("sne")
-    return cut[:6] if len(cut) > 2 else word[:6]
+    return cut[:8] if len(cut) > 2 else word[:8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
