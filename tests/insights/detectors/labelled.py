@@ -21,7 +21,7 @@ from plugins.insights.facts.human_moment import HumanMomentKind, human_moments
 from plugins.insights.facts.told_again import ToldFact, told_again
 
 HERE = Path(__file__).parent
-HALVES = ("readable", "heldout")
+HALVES = ("readable", "heldout", "fresh")
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl")
 _AUTHORS = {"C": "customer", "B": "bot", "A": "agent"}
 _LINE = re.compile(r"([CBA])(?:\(([^)]*)\))?: (.*?)(?:\s*##\s*([\w, ]+))?$")
