@@ -33,11 +33,13 @@ _ELIDED = re.compile(r"^(?:[cdjlmnst]|qu|un|dell|all|nell)['’]")
 _PAIRED = 0.4
 """The least likeness of two sentences, 0..1, that say the same."""
 _LISTS = (
-    "courtesy", "manner", "filler", "formal", "informal", "numbers", "negations", "conditions", "hedges"
+    "courtesy", "manner", "filler", "formal", "informal", "numbers", "negations", "conditions", "hedges",
+    "helps",
 )  # fmt: skip
 
 
 _ARTICLES = frozenset(("un", "une", "una", "uno", "een", "one"))
+_COURTESY_STOPS = frozenset("please thanks thank hello sorry bitte danke gern gerne leider merci bonjour non gracias hola grazie helaas graag".split())
 _CLITIC = re.compile(r"(?<=\w{4})(?:nos|me|le|lo|la|se|les|ci|mi|ti|vi)$")
 _TWICE = re.compile(r"(.)\1")
 
@@ -201,16 +203,20 @@ def _meaning(
         [word for word in come if not any(_akin(word, other) for other in a)],
     )
     found: set[EditKind] = set()
+    come = _without_called(come, gone, b, new, rules)
     changed = set(gone) ^ set(come)
     negations = rules.lists["negations"]
     if bool(negations & set(a)) != bool(negations & set(b)):
         found.add("fact")
-    if changed & (rules.lists["conditions"] | rules.lists["hedges"]) and not changed <= rules.manners:
+    suggests = bool(changed & rules.lists["helps"])
+    if changed & (rules.lists["conditions"] | rules.lists["hedges"]) and not suggests:
         found.add("fact")
     known = rules.stop | rules.manners | rules.lists["filler"]
+    if suggests:
+        known |= rules.lists["hedges"]
     gone_content = [word for word in gone if word not in known]
     come_content = [word for word in come if word not in known]
-    if gone_content and come_content:
+    if gone_content and come_content and not (suggests and len(gone_content) < 2):
         found.add("fact")
     elif bool(rules.promises.search(fold(old))) != bool(rules.promises.search(fold(new))):
         found.add("fact")
@@ -219,13 +225,30 @@ def _meaning(
     formal, informal = rules.lists["formal"], rules.lists["informal"]
     readdressed = any(old & set(gone) and new & set(come)
                       for old, new in ((formal, informal), (informal, formal)))  # fmt: skip
-    if changed & rules.lists["courtesy"] - rules.lists["filler"] or readdressed:
+    courteous = changed & rules.lists["courtesy"] - rules.lists["filler"] - rules.stop
+    courteous = courteous - rules.lists["conditions"] | changed & _COURTESY_STOPS
+    if readdressed or len(courteous) * 3 > len(come_content):
         found.add("tone")
-    if come and changed & rules.lists["manner"] and not found and len(b) >= len(a):
+    mannered = changed & rules.lists["manner"] and (suggests or not come_content)
+    if come and mannered and not found and len(b) >= len(a):
         found.add("tone")
     if abs(len(a) - len(b)) >= 2 and (not found or gone_content or come_content):
         found.add("length")
     return found or {"tone" if changed & rules.manners else "typo"}
+
+
+def _without_called(
+    come: list[str], gone: list[str], b: Sequence[str], new: str, rules: _EditWords
+) -> list[str]:
+    """``come`` without a name that was added to a greeting."""
+    if any(word not in rules.stop and word not in rules.manners for word in gone):
+        return come
+    text = _TOKEN.findall(new)
+    called = {
+        word for before, word, shown in zip(b, b[1:], text[1:], strict=False)
+        if before in rules.lists["courtesy"] and shown[0].isupper() and word not in rules.stop
+    }  # fmt: skip
+    return [word for word in come if word not in called]
 
 
 def _akin(a: str, b: str) -> bool:

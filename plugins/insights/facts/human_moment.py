@@ -155,9 +155,9 @@ def _past(read: ReadText, rules: Wording) -> Iterator[_Found]:
             yield "past_contact", match.start(), match.end()
 
 
-_OUR_CODE = re.compile(r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\d-]{2,}\d|[A-Z]{1,3}-\d+)(?![\w@]|[.,]\d)")
+_OUR_CODE = re.compile(r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\d-]{2,}[\dA-Z]*\d|[A-Z]{1,3}-\d+)(?![\w@]|[.,]\d)")
 _NEAR = re.compile(
-    r"(?:order|booking|invoice|reservation|case|ticket|parcel|bestellung|auftrag|rechnung|buchung|sendung|bestellnummer"
+    r"(?:order|booking|invoice|reservation|case|ticket|parcel|reference|referenz|reference|referencia|riferimento|contract|policy|bestellung|auftrag|rechnung|buchung|sendung|bestellnummer"
     r"|commande|facture|colis|dossier|pedido|reserva|factura|ordine|prenotazione|fattura|bestelling|factuur|boeking)"
     r"\W{1,3}(?:\w{1,9}\W{1,2})?$"
 )

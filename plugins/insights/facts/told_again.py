@@ -32,6 +32,9 @@ _SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!]+(?=\S)[^.?!\n]+)*[.?!]*")
 _ONE_OF_MANY = frozenset(("order", "address", "phone", "email", "date", "name"))
 _MAX_ANSWER = 4
 """Content words of an answer that is a fact and no story."""
+_MAX_CONTENT = 10
+"""Content words of an answer that may be the story again."""
+_IN_WORDS = ("item", "problem", "date", "name")
 _MAX_VALUE_ANSWER = 8
 """Words of an answer to a question that no rule knows."""
 _AFTER = 25
@@ -92,6 +95,7 @@ class _Told:
         for key in content(read, self._rules):
             self.stems.setdefault(key, message.id)
         self.words |= read.words
+        self.words.update(self._rules.digits[word] for word in read.words & self._rules.digits.keys())
         if self.story is None and told_story(read, self._rules):
             self.story = message.id
 
@@ -263,12 +267,22 @@ def _repeated(
                 continue
             yield fact
             return
-    said = [t.word for t in tokens(read) if t.word not in rules.words["yes_no"]
-            and t.word not in rules.words["determiners"] and t.word not in rules.words["stop"]]  # fmt: skip
-    if said and len(said) <= _MAX_ANSWER and question.words.isdisjoint(said):
-        before = told.words
-        if all(word in before or stem(word) in told.stems for word in said):
-            yield next((f for f in question.facts if f in ("item", "problem", "date", "name")), "other")
+    if _says_again(read, question, told, rules):
+        yield next((fact for fact in question.facts if fact in _IN_WORDS), "other")
+
+
+def _says_again(read: ReadText, question: _Question, told: _Told, rules: Wording) -> bool:
+    """Whether the answer's own words all stand above, and not in the question."""
+    empty = rules.words["yes_no"] | rules.words["stop"] | rules.words["greetings"]
+    empty |= rules.words["determiners"]
+    said = [rules.digits.get(token.word, token.word) for token in tokens(read)
+            if token.word in rules.digits or token.word not in empty]  # fmt: skip
+    if not 0 < len(said) <= _MAX_CONTENT:
+        return False
+    known = sum(word in told.words or stem(word) in told.stems for word in said)
+    ours = sum(word in question.words for word in said)
+    allowed = len(said) // 5
+    return known >= len(said) - allowed and ours <= allowed
 
 
 def _values_of_question(fact: str, question: _Question) -> set[str]:

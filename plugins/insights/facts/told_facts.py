@@ -12,12 +12,13 @@ from .wording import ReadText, Wording, stem, tokens
 _EMAIL = re.compile(EMAIL)
 _PHONE = re.compile(PHONE)
 _CODE = re.compile(
-    r"(?<![\w@.,-])#?(?:[a-z]{1,4}[- ]?\d[\d-]*\d(?:-[a-z])?|[a-z]{1,3}-\d+|\d+-\d+|\d{4,10})(?![\w@]|[.,]\d)"
+    r"(?<![\w@.,-])#?(?:[a-z]{1,4}[- ]?\d[\d-]*\d(?:-[a-z])?|[a-z]{1,3}-\d+|\d+(?:-\d+)*-[a-z]?\d*|\d{4,10}[a-z]{0,2})(?![\w@]|[.,]\d)"
 )
 _ORDER_NOUN = re.compile(
     r"order|booking|invoice|reservation|reservierung|bestell|auftrag|rechnung|buchung|commande|facture|pedido|reserva"
     r"|factura|ordine|prenotazione|fattura|factuur|boeking|reserv|parcel|paket|colis|paquete|pacco|pakket"
-    r"|sendung|job|ticket|number|numero|nummer|\bnr\b|\bno\b|ref\b|#"
+    r"|sendung|job|ticket|number|numero|nummer|\bnr\b|\bno\b|ref\b|#|contra[ct]|vertrag|policy|polis|poliza|polizza"
+    r"|claim|case|dossier|tracking|membership|account"
 )
 _ADDRESS = re.compile(
     r"\b\d{1,4}[a-z]?,? (?:\w+ ){1,3}(?:street|road|lane|row|close|way|avenue|drive|st|rd|ave|court|square|terrace|hill|gardens|crescent|place)\b"
@@ -32,6 +33,7 @@ _POSTCODE = re.compile(r"\b\d{5} [A-ZÀ-Þ][\w-]{2}")
 _AMOUNT = re.compile(r"\b\d+[.,]\d\d\b")
 _NUMBER = re.compile(r"\d")
 _NOT_CODES = re.compile(r"(?:19|20)\d\d$")
+_RANGE = re.compile(r"\d{1,2}-\d{1,2}|(?:19|20)\d\d-\d\d(?:-\d\d|\d\d)?")
 _NAME = re.compile(r"[A-ZÀ-Þ][\w'-]+")
 _SENDS = re.compile(
     r"\b(?:attached|enclosed|see attachment|im anhang|anbei|angehangt|ci-joint|en piece jointe|adjunto|adjunta"
@@ -57,7 +59,9 @@ def codes(read: ReadText) -> set[str]:
             continue
         if letters and "-" not in match[0] and sum(c.isdigit() for c in code) < 3:
             continue
-        if not letters and (not named or _NOT_CODES.match(code)):
+        parts = match[0].strip("#").split("-")
+        coded = len(parts) > 1 and len(code) > 4 and not _RANGE.fullmatch(match[0])
+        if not letters and (not (named or coded) or _NOT_CODES.match(code)):
             continue
         if not letters and len(code) == 5 and _POSTCODE.match(read.text, match.start()):
             continue

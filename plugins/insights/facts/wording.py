@@ -94,6 +94,8 @@ class Wording:
     ignored: frozenset[str]
     """Words that say nothing of one customer: function words, and those of every case."""
     ignored_stems: frozenset[str]
+    digits: Mapping[str, str]
+    """Digits of the words of numbers from two to twenty."""
     date: re.Pattern[str]
     german: bool
     """Nouns have capitals."""
@@ -130,6 +132,7 @@ def wording(language: str) -> Wording:
         words=words,
         ignored=ignored | words["determiners"] | words["titles"],
         ignored_stems=frozenset(stem(word) for word in words["generic"]),
+        digits={word: str(n) for n, word in enumerate(fold(tree["numbers_from_two"]).split(), 2)},
         date=re.compile(
             rf"\b(?:{days})\b|\b\d{{1,2}}(?:st|nd|rd|th|er|º|\.)?\s(?:of |de |di )?(?:{months}|may)\b"
             rf"|\b(?:{months}|may) \d{{1,2}}\b|\b\d{{1,2}}[./]\d{{1,2}}[./](?:\d{{2,4}}\b)?"
