@@ -25,7 +25,9 @@ from .wording import LANGUAGES, fold, stem, wording
 
 EditKind = Literal["fact", "tone", "length", "typo"]
 
-_TOKEN = re.compile(r"(?:https?://|www\.)\S+|[\w.+-]+@[\w.-]+|\b[\w-]+(?:\.[a-z]{2,})+(?:/\S*)?|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
+_TOKEN = re.compile(
+    r"(?:https?://|www\.)\S+|[\w.+-]+@[\w.-]+|\b[\w-]+(?:\.[a-z]{2,})+(?:/\S*)?|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*"
+)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _EXACT = re.compile(r"\d|@|/|\w\.\w")
 _LETTERS = re.compile(r"[\W_]")
@@ -39,7 +41,9 @@ _LISTS = (
 
 
 _ARTICLES = frozenset(("un", "une", "una", "uno", "een", "one"))
-_COURTESY_STOPS = frozenset("please thanks thank hello sorry bitte danke gern gerne leider merci bonjour non gracias hola grazie helaas graag".split())
+_COURTESY_STOPS = frozenset(
+    ["please", "thanks", "thank", "hello", "sorry", "bitte", "danke", "gern", "gerne", "leider", "merci", "bonjour", "non", "gracias", "hola", "grazie", "helaas", "graag"]
+)
 _CLITIC = re.compile(r"(?<=\w{4})(?:nos|me|le|lo|la|se|les|ci|mi|ti|vi)$")
 _TWICE = re.compile(r"(.)\1")
 
@@ -92,7 +96,9 @@ def edit_kinds(suggested: str, sent: str) -> tuple[EditKind, ...]:
 def _language(before: str, after: str) -> str:
     words = set(_words(fold(f"{before} {after}")))
     counts = {
-        language: len(words & (_edit_words(language).stop | _edit_words(language).lists["courtesy"]))
+        language: len(
+            words & (_edit_words(language).stop | _edit_words(language).lists["courtesy"])
+        )
         for language in LANGUAGES
     }
     return max(counts, key=lambda language: counts[language])
@@ -112,7 +118,8 @@ def _pairs(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
             left.remove(sentence)
             right.remove(sentence)
     likeness = sorted(
-        ((_likeness(a, b), i, j) for i, a in enumerate(left) for j, b in enumerate(right)), reverse=True
+        ((_likeness(a, b), i, j) for i, a in enumerate(left) for j, b in enumerate(right)),
+        reverse=True,
     )
     used_left: set[int] = set()
     used_right: set[int] = set()
@@ -137,9 +144,12 @@ def _likeness(a: str, b: str) -> float:
 
 def _of_facts(before: str, after: str, rules: _EditWords) -> set[EditKind]:
     """``fact`` when the numbers, links and dates of the whole texts differ."""
+
     def exact(text: str) -> Counter[str]:
         return Counter(
-            word.rstrip(".,") for word in _words(fold(text)) if _EXACT.search(word) or word in rules.exact
+            word.rstrip(".,")
+            for word in _words(fold(text))
+            if _EXACT.search(word) or word in rules.exact
         )
 
     one, two = exact(before), exact(after)
@@ -170,8 +180,13 @@ def _changed(old: str, new: str, rules: _EditWords) -> set[EditKind]:
     for tag, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
-        left, right = list(zip(a[i:j], before[i:j], strict=True)), list(zip(b[k:m], after[k:m], strict=True))
-        if len(left) == len(right) and all(_misspelt(x, y, rules) for x, y in zip(left, right, strict=True)):
+        left, right = (
+            list(zip(a[i:j], before[i:j], strict=True)),
+            list(zip(b[k:m], after[k:m], strict=True)),
+        )
+        if len(left) == len(right) and all(
+            _misspelt(x, y, rules) for x, y in zip(left, right, strict=True)
+        ):
             found.add("typo")
             continue
         gone += [word for word, _ in left]
@@ -216,11 +231,7 @@ def _meaning(
         known |= rules.lists["hedges"]
     gone_content = [word for word in gone if word not in known]
     come_content = [word for word in come if word not in known]
-    if gone_content and come_content and not (suggests and len(gone_content) < 2):
-        found.add("fact")
-    elif bool(rules.promises.search(fold(old))) != bool(rules.promises.search(fold(new))):
-        found.add("fact")
-    elif come_content and len(come_content) <= 2 and not _courteous(come, rules):
+    if (gone_content and come_content and not (suggests and len(gone_content) < 2)) or bool(rules.promises.search(fold(old))) != bool(rules.promises.search(fold(new))) or (come_content and len(come_content) <= 2 and not _courteous(come, rules)):
         found.add("fact")
     formal, informal = rules.lists["formal"], rules.lists["informal"]
     readdressed = any(old & set(gone) and new & set(come)
@@ -256,7 +267,9 @@ def _akin(a: str, b: str) -> bool:
     if a == b or stem(a) == stem(b):
         return True
     a, b = (_TWICE.sub(r"\1", _CLITIC.sub("", word)) for word in (a, b))
-    same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    same = next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
     return same >= 4 and same >= 0.6 * max(len(a), len(b))
 
 
@@ -273,7 +286,13 @@ def _misspelt(old: tuple[str, str], new: tuple[str, str], rules: _EditWords) -> 
         return False
     if a in rules.manners and b in rules.manners and a in rules.stop and b in rules.stop:
         return a[:2] == b[:2]
-    if a_text[0].isupper() and b_text[0].isupper() and len(a) < 6 and a[0] == b[0] and a[-1] != b[-1]:
+    if (
+        a_text[0].isupper()
+        and b_text[0].isupper()
+        and len(a) < 6
+        and a[0] == b[0]
+        and a[-1] != b[-1]
+    ):
         return False
     if len(a) == 1 and len(b) == 1:
         return False

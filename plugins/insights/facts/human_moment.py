@@ -16,12 +16,14 @@ from typing import Literal
 
 from gateway import Message, Value
 
-from .told_facts import codes, content, customer_names, values
+from .told_facts import codes, content, customer_names
 from .wording import ReadText, Talk, Token, Wording, fold, read_talk, stem, tokens
 
 HumanMomentKind = Literal["name", "past_contact", "specific_fact", "order"]
 
-_PARTICLES = frozenset("de la le van von der den du da di del dos el ten ter y e mr mrs ms dr".split())
+_PARTICLES = frozenset(
+    ["de", "la", "le", "van", "von", "der", "den", "du", "da", "di", "del", "dos", "el", "ten", "ter", "y", "e", "mr", "mrs", "ms", "dr"]
+)
 _SIGNATURE = 45
 """Characters after a closing (`Kind regards`) that are a signature."""
 
@@ -60,18 +62,16 @@ def human_moments(
 def _moments(talk: Talk, customer_name: str | None) -> Iterator[HumanMoment]:
     rules = talk.wording
     names = [fold(part) for part in re.findall(r"[^\W\d_][\w'-]+", customer_name or "")]
-    theirs: dict[str, bool] = {}
+    theirs: set[str] = set()
     ours: set[str] = set()
     numbers: set[str] = set()
-    lower: set[str] = set()
+    lower: list[ReadText] = []
     for message, read in talk.messages:
         if message.author == "customer":
             names += [fold(name) for name in customer_names(read, rules)]
-            for key in content(read, rules):
-                if key not in ours:
-                    theirs[key] = True
+            theirs |= content(read, rules) - ours
             numbers |= codes(read)
-            lower.update(re.findall(r"(?<![\w'])[a-zà-ÿ][\w-]+", read.text))
+            lower.append(read)
             continue
         if message.author == "agent":
             found = [
@@ -83,7 +83,7 @@ def _moments(talk: Talk, customer_name: str | None) -> Iterator[HumanMoment]:
             found += _specific(read, theirs, names, numbers, taken, rules)
             for kind, start, end in sorted(found, key=lambda one: one[1:]):
                 yield HumanMoment(message=message.id, kind=kind, start=start, end=end)
-        ours.update(key for key in content(read, rules) if key not in theirs)
+        ours |= content(read, rules) - theirs
 
 
 _Found = tuple[HumanMomentKind, int, int]
@@ -93,7 +93,7 @@ _Found = tuple[HumanMomentKind, int, int]
 
 
 def _names(
-    read: ReadText, names: Sequence[str], lower: set[str], rules: Wording
+    read: ReadText, names: Sequence[str], lower: Sequence[ReadText], rules: Wording
 ) -> Iterator[_Found]:
     """The customer's names, but for signatures, the agent's own name, and ordinary words."""
     known = {name for name in names if len(name) > 1 and name not in _PARTICLES}
@@ -118,13 +118,18 @@ def _names(
         end_before = token.end
 
 
-def _may_be_word(token: Token, read: ReadText, lower: set[str], rules: Wording) -> bool:
+def _may_be_word(token: Token, read: ReadText, lower: Sequence[ReadText], rules: Wording) -> bool:
     """Whether a name that is also a word (Amber, Stone, Will) is that word here."""
-    ordinary = token.word in rules.ignored or token.word in {fold(word) for word in lower}
+    ordinary = token.word in rules.ignored or any(
+        re.search(rf"\b{re.escape(read.text[token.start : token.end].lower())}\b", said.text)
+        for said in lower
+    )
     if not ordinary:
         return False
     before = re.findall(r"[^\W_]+", read.folded[: token.start])[-1:]
-    called = bool(before) and (before[0] in rules.words["greetings"] or before[0] in rules.words["titles"])
+    called = bool(before) and (
+        before[0] in rules.words["greetings"] or before[0] in rules.words["titles"]
+    )
     gap = read.folded[: token.start].rstrip()[-1:]
     ends = read.folded[token.end :].lstrip()[:1] in ("", ",", "!", ".", "?", ":")
     return not (called or (ends and gap in (",", "")))
@@ -135,7 +140,11 @@ def _signature(read: ReadText, rules: Wording) -> int:
     size = len(read.folded)
     for match in rules.closings.finditer(read.folded):
         rest = read.folded[match.end() :]
-        if len(rest) <= _SIGNATURE and not re.search(r"[?!]|\.\s+\w", rest) and rest.strip(" ,.-\n"):
+        if (
+            len(rest) <= _SIGNATURE
+            and not re.search(r"[?!]|\.\s+\w", rest)
+            and rest.strip(" ,.-\n")
+        ):
             return match.start()
     last = re.search(r"(?:^|[.!?\n]\s*)([^.!?\n]+)$", read.folded)
     if last and last[1].strip() and len(last[1].split()) <= 4 and last.start() >= 0:
@@ -155,7 +164,9 @@ def _past(read: ReadText, rules: Wording) -> Iterator[_Found]:
             yield "past_contact", match.start(), match.end()
 
 
-_OUR_CODE = re.compile(r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\d-]{2,}[\dA-Z]*\d|[A-Z]{1,3}-\d+)(?![\w@]|[.,]\d)")
+_OUR_CODE = re.compile(
+    r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\dA-Z-]{2,}[\dA-Z]|[A-Z]{1,3}-\d+)(?![\w@]|[.,]\d)"
+)
 _NEAR = re.compile(
     r"(?:order|booking|invoice|reservation|case|ticket|parcel|reference|referenz|reference|referencia|riferimento|contract|policy|bestellung|auftrag|rechnung|buchung|sendung|bestellnummer"
     r"|commande|facture|colis|dossier|pedido|reserva|factura|ordine|prenotazione|fattura|bestelling|factuur|boeking)"
@@ -176,14 +187,14 @@ def _orders(read: ReadText, numbers: set[str]) -> Iterator[_Found]:
 
 def _specific(
     read: ReadText,
-    theirs: dict[str, bool],
+    theirs: set[str],
     names: Sequence[str],
     numbers: set[str],
     taken: Sequence[tuple[int, int]],
     rules: Wording,
 ) -> Iterator[_Found]:
     """Words of the customer that say something of them alone, where they stand like nouns."""
-    if not theirs:
+    if theirs.isdisjoint(content(read, rules)) and rules.words["days"].isdisjoint(read.words):
         return
     run: tuple[int, int] | None = None
     before = before_that = ""

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple, cast
 
 from gateway import Message, Value
 
 from .told_facts import codes, content, told_story, values
-from .wording import ReadText, Wording, read_talk, stem, tokens
+from .wording import ReadText, Wording, read_talk, read_text, stem, wording, words_of
 
 ToldFact = Literal[
     "order", "item", "problem", "address", "email", "phone", "name", "date", "photo", "other"
@@ -76,6 +77,7 @@ class _Told:
 
     def __init__(self, rules: Wording) -> None:
         self._rules = rules
+        self._unread: list[tuple[Message, ReadText]] = []
         self.first: int | None = None
         self.values: dict[str, dict[str, int]] = {}
         self.stems: dict[str, int] = {}
@@ -87,6 +89,15 @@ class _Told:
         """Take in a message of the customer."""
         if self.first is None:
             self.first = message.id
+        self._unread.append((message, read))
+
+    def look(self) -> None:
+        """Read what was taken in: only where somebody asks or complains, which is rare."""
+        for message, read in self._unread:
+            self._read(message, read)
+        self._unread.clear()
+
+    def _read(self, message: Message, read: ReadText) -> None:
         for fact, said in values(message, read, self._rules).items():
             for value in said:
                 self.values.setdefault(fact, {}).setdefault(value, message.id)
@@ -95,7 +106,9 @@ class _Told:
         for key in content(read, self._rules):
             self.stems.setdefault(key, message.id)
         self.words |= read.words
-        self.words.update(self._rules.digits[word] for word in read.words & self._rules.digits.keys())
+        self.words.update(
+            self._rules.digits[word] for word in read.words & self._rules.digits.keys()
+        )
         if self.story is None and told_story(read, self._rules):
             self.story = message.id
 
@@ -129,14 +142,23 @@ def told_again(messages: Sequence[Message]) -> tuple[ToldAgain, ...]:
             told.add(message, read)
             question = None
         elif message.purpose not in ("survey", "thanks"):
-            asked = _asked(message, read, rules)
+            asked = _asked(read.text, rules.language)
             by: Literal["bot", "agent"] = "agent" if message.author == "agent" else "bot"
-            if told.first is not None:
+            if told.first is not None and asked:
+                told.look()
                 for fact in asked:
                     where = told.where(fact)
-                    if where is not None and fact not in found and _forgotten(fact, read, told, rules):
+                    if (
+                        where is not None
+                        and fact not in found
+                        and _forgotten(fact, read, told, rules)
+                    ):
                         found[fact] = ToldAgain(
-                            fact=cast(ToldFact, fact), how="asked", told=where, asked=message.id, by=by
+                            fact=cast(ToldFact, fact),
+                            how="asked",
+                            told=where,
+                            asked=message.id,
+                            by=by,
                         )
             before = question or _Question(message.id, by, (), frozenset(), asks=False)
             question = _Question(
@@ -149,15 +171,17 @@ def told_again(messages: Sequence[Message]) -> tuple[ToldAgain, ...]:
 # -- what we ask ---------------------------------------------------------------------------------
 
 
-def _asked(message: Message, read: ReadText, rules: Wording) -> tuple[str, ...]:
-    """The facts that our message asks for."""
+@lru_cache(1024)
+def _asked(text: str, language: str) -> tuple[str, ...]:
+    """The facts that our message asks for. Cached: bots and saved texts say the same again."""
+    read, rules = read_text(text), wording(language)
     question = "?" in read.text
     if not question and not rules.has("request", read.words):
         return ()
     found: dict[str, None] = {}
     for match in _SENTENCE.finditer(read.folded):
         sentence = match[0]
-        words = frozenset(token.word for token in tokens(ReadText(sentence, sentence, frozenset())))
+        words = frozenset(words_of(sentence))
         asks = "?" in sentence or rules.has("request", words)
         if not asks or rules.unneeded.search(sentence):
             continue
@@ -217,9 +241,11 @@ def _answer(
     facts: list[str] = []
     how: Literal["complaint", "repeated"] = "repeated"
     if _complains(read, question, rules):
+        told.look()
         how = "complaint"
         facts = [] if pending else _complained(message, read, question, told, rules)
     elif question is not None and question.asks:
+        told.look()
         facts = list(_repeated(message, read, question, told, rules))
     for fact in facts:
         if fact not in found and told.first is not None:
@@ -262,7 +288,11 @@ def _repeated(
     """The facts that the answer has again, though the question did not name them."""
     for fact in _same_values(message, read, told, rules):
         unknown = not question.facts and len(read.words) <= _MAX_VALUE_ANSWER
-        if fact in question.facts or unknown or (fact == "other" and len(read.words) <= _MAX_ANSWER):
+        if (
+            fact in question.facts
+            or unknown
+            or (fact == "other" and len(read.words) <= _MAX_ANSWER)
+        ):
             if told.values[fact].keys() & _values_of_question(fact, question):
                 continue
             yield fact
@@ -275,8 +305,8 @@ def _says_again(read: ReadText, question: _Question, told: _Told, rules: Wording
     """Whether the answer's own words all stand above, and not in the question."""
     empty = rules.words["yes_no"] | rules.words["stop"] | rules.words["greetings"]
     empty |= rules.words["determiners"]
-    said = [rules.digits.get(token.word, token.word) for token in tokens(read)
-            if token.word in rules.digits or token.word not in empty]  # fmt: skip
+    said = [rules.digits.get(word, word) for word in read.sequence
+            if word in rules.digits or word not in empty]  # fmt: skip
     if not 0 < len(said) <= _MAX_CONTENT:
         return False
     known = sum(word in told.words or stem(word) in told.stems for word in said)

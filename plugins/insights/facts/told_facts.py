@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from gateway import EMAIL, PHONE, Message
 
-from .wording import ReadText, Wording, stem, tokens
+from .wording import ReadText, Wording, stem
 
 _EMAIL = re.compile(EMAIL)
 _PHONE = re.compile(PHONE)
@@ -35,6 +34,7 @@ _NUMBER = re.compile(r"\d")
 _NOT_CODES = re.compile(r"(?:19|20)\d\d$")
 _RANGE = re.compile(r"\d{1,2}-\d{1,2}|(?:19|20)\d\d-\d\d(?:-\d\d|\d\d)?")
 _NAME = re.compile(r"[A-ZÀ-Þ][\w'-]+")
+_GAP = re.compile(r"[\s:]*")
 _SENDS = re.compile(
     r"\b(?:attached|enclosed|see attachment|im anhang|anbei|angehangt|ci-joint|en piece jointe|adjunto|adjunta"
     r"|in allegato|allego|allegata|bijgevoegd|in de bijlage)\b"
@@ -78,12 +78,12 @@ def values(message: Message, read: ReadText, rules: Wording) -> dict[str, set[st
         phones = {_DIGITS.sub("", match[0]) for match in _PHONE.finditer(blanked)}
         found["phone"] = {phone for phone in phones if phone not in found["order"]} - found["order"]
         found["other"] = set(_AMOUNT.findall(read.folded))
-        if match := _ADDRESS.search(read.folded):
-            found["address"] = {match[0]}
-        elif match := _POSTCODE.search(read.text):
+        if (match := _ADDRESS.search(read.folded)) or (match := _POSTCODE.search(read.text)):
             found["address"] = {match[0]}
         if found["phone"]:
-            found["order"] = {code for code in found["order"] if code not in "".join(found["phone"])}
+            found["order"] = {
+                code for code in found["order"] if code not in "".join(found["phone"])
+            }
     if "@" in read.folded:
         found["email"] = set(_EMAIL.findall(read.folded))
     if dates := _dates(read, rules):
@@ -94,13 +94,17 @@ def values(message: Message, read: ReadText, rules: Wording) -> dict[str, set[st
         found["name"] = set(names)
     if message.understanding is not None:
         for slot in message.understanding.slots:
-            fact = slot.name if slot.name in ("email", "phone", "address", "name", "date") else "order"
+            fact = (
+                slot.name if slot.name in ("email", "phone", "address", "name", "date") else "order"
+            )
             found.setdefault(fact, set()).add(re.sub(r"[-# ]", "", slot.value.casefold()))
     return {fact: said for fact, said in found.items() if said}
 
 
 def _dates(read: ReadText, rules: Wording) -> set[str]:
-    found = set()
+    found: set[str] = set()
+    if not _NUMBER.search(read.folded) and rules.words["days"].isdisjoint(read.words):
+        return found
     for match in rules.date.finditer(read.folded):
         parts = re.findall(r"\d+|[a-z]{3,}", match[0])
         found.add(" ".join(sorted(part[:3] for part in parts if part not in ("of", "de", "di"))))
@@ -109,10 +113,12 @@ def _dates(read: ReadText, rules: Wording) -> set[str]:
 
 def customer_names(read: ReadText, rules: Wording) -> list[str]:
     """The names that a customer gives as theirs: `My name is Irene Castle`."""
-    found = []
+    found: list[str] = []
+    if not rules.has("name_hints", read.words):
+        return found
     for match in rules.customer_names.finditer(read.folded):
         at = match.end()
-        while named := re.compile(r"[\s:]*").match(read.text, at):
+        while named := _GAP.match(read.text, at):
             name = _NAME.match(read.text, named.end())
             if name is None or len(found) > 3:
                 break
@@ -127,11 +133,7 @@ def told_story(read: ReadText, rules: Wording) -> bool:
     return len(told - rules.words["determiners"]) >= WORDS_OF_A_STORY
 
 
-def content(read: ReadText, rules: Wording) -> Iterator[str]:
+def content(read: ReadText, rules: Wording) -> set[str]:
     """The stems of the words that say something of this customer alone, with numbers."""
-    for token in tokens(read):
-        word = token.word
-        if word.isdigit() or (len(word) > 2 and word not in rules.ignored):
-            key = stem(word)
-            if key not in rules.ignored_stems:
-                yield key
+    stems = {stem(word) for word in read.words - rules.ignored if len(word) > 2 or word.isdigit()}
+    return stems - rules.ignored_stems

@@ -33,6 +33,8 @@ class ReadText(NamedTuple):
 
     text: str
     folded: str
+    sequence: tuple[str, ...]
+    """The folded words in order."""
     words: frozenset[str]
 
 
@@ -43,7 +45,24 @@ def read_text(text: str) -> ReadText:
     folded = fold(text)
     if len(folded) != len(text):  # a letter whose lower case is two characters
         folded = "".join(fold(char)[:1] or " " for char in text)
-    return ReadText(text, folded, frozenset(_WORD.findall(folded)))
+    sequence = words_of(folded)
+    return ReadText(text, folded, sequence, frozenset(sequence))
+
+
+def words_of(folded: str) -> tuple[str, ...]:
+    """The words of a folded text in order. Elided words (``l'ordre``) are two."""
+    found: list[str] = _WORD.findall(folded)
+    if "'" not in folded:
+        return tuple(found)
+    parts: list[str] = []
+    for word in found:
+        elided, _, rest = word.partition("'")
+        if rest == "s":
+            parts.append(elided)
+        elif rest and len(elided) <= 2 and len(rest) > 2:
+            parts += (elided, rest)
+        parts.append(word)
+    return tuple(parts)
 
 
 class Token(NamedTuple):
@@ -55,7 +74,7 @@ class Token(NamedTuple):
 
 
 def tokens(read: ReadText) -> list[Token]:
-    """The words in order. Elided words (``l'ordre``) are two."""
+    """The words in order with their places. Elided words are two."""
     found = []
     for match in _WORD.finditer(read.folded):
         word, start = match[0], match.start()
@@ -79,6 +98,7 @@ def stem(word: str) -> str:
 class Wording:
     """One language's rules, from its file in ``words``. Words and patterns are folded."""
 
+    language: str
     asks: Mapping[str, re.Pattern[str]]
     complaints: re.Pattern[str]
     past: re.Pattern[str]
@@ -108,7 +128,7 @@ class Wording:
 _LISTS = (
     "request", "more", "other_one", "also_of_photo", "unfit_photo", "complaint_hints", "not_us",
     "no_matter", "past_hints", "greetings", "titles", "determiners", "stop", "generic", "person",
-    "yes_no", "days", "months",
+    "yes_no", "days", "months", "name_hints",
 )  # fmt: skip
 
 
@@ -120,11 +140,17 @@ def wording(language: str) -> Wording:
     ignored = words["stop"] | words["generic"] | words["greetings"] | words["yes_no"]
     days, months = "|".join(words["days"]), "|".join(words["months"])
     return Wording(
+        language=language,
         asks={fact: _any(patterns) for fact, patterns in tree["asks"].items()},
         **{
             name: _any(tree[name])
             for name in (
-                "complaints", "past", "closings", "introductions", "introduced", "customer_names",
+                "complaints",
+                "past",
+                "closings",
+                "introductions",
+                "introduced",
+                "customer_names",
                 "unneeded",
             )
         },  # fmt: skip
@@ -170,8 +196,20 @@ def _language(said: Sequence[tuple[Message, ReadText]]) -> str:
     What the gateway understood of a message is one message's language; a conversation of short
     ones (`MP-20417`, `yes`) is read more surely as a whole, with our answers.
     """
+    function_words = _function_words()
     counts = dict.fromkeys(LANGUAGES, 0)
     for _, read in said[:8]:
-        for language in LANGUAGES:
-            counts[language] += len(wording(language).words["stop"] & read.words)
-    return max(counts, key=lambda language: counts[language])
+        for word in function_words.keys() & read.words:
+            for language in function_words[word]:
+                counts[language] += 1
+    return max(counts, key=counts.__getitem__)
+
+
+@cache
+def _function_words() -> dict[str, tuple[str, ...]]:
+    """The languages in which a word is a function word, a greeting or a word of every case."""
+    found: dict[str, tuple[str, ...]] = {}
+    for language in LANGUAGES:
+        for word in wording(language).ignored:
+            found[word] = (*found.get(word, ()), language)
+    return found

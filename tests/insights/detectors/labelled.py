@@ -134,7 +134,9 @@ def read_dialogues(file: Path) -> list[Dialogue]:
         for at, line in enumerate(lines, 1):
             match = _LINE.match(line)
             if match is None or (match[4] and match[1] != "A"):
-                raise ValueError(f"{where}: line {at} is not `C: ...`, `B: ...` or `A: ... ##kinds`")
+                raise ValueError(
+                    f"{where}: line {at} is not `C: ...`, `B: ...` or `A: ... ##kinds`"
+                )
             text = match[3].replace("\\n", "\n").strip()
             photo = text.endswith("[photo]")
             messages.append(Message(
@@ -167,7 +169,9 @@ def score(folder: Path) -> Scores:
     """Score the detectors on the files of ``folder``."""
     scores = Scores()
 
-    def add(where: dict[str, Score], key: str, found: Iterable[object], right: Iterable[object]) -> None:
+    def add(
+        where: dict[str, Score], key: str, found: Iterable[object], right: Iterable[object]
+    ) -> None:
         found, right = list(found), list(right)
         for name in (key, "all"):
             where.setdefault(name, Score()).add(found, right)
@@ -176,7 +180,12 @@ def score(folder: Path) -> Scores:
         for talk in read_dialogues(file) if file.exists() else ():
             found = told_again(talk.messages)
             facts = {one.fact for one in found}
-            add(scores.told, talk.language, {talk.id} if found else (), {talk.id} if talk.told else ())
+            add(
+                scores.told,
+                talk.language,
+                {talk.id} if found else (),
+                {talk.id} if talk.told else (),
+            )
             add(scores.facts, talk.language, facts, talk.told)
             moments = human_moments(talk.messages, talk.customer)
             if facts != talk.told:
@@ -188,7 +197,9 @@ def score(folder: Path) -> Scores:
                 for kind in get_args(HumanMomentKind):
                     scores.kinds.setdefault(kind, Score()).add({kind} & kinds, {kind} & right)
                 if kinds != right:
-                    words = [message.text[m.start:m.end] for m in moments if m.message == message.id]
+                    words = [
+                        message.text[m.start : m.end] for m in moments if m.message == message.id
+                    ]
                     scores.wrong.append(
                         f"{talk.id} {sorted(kinds)}, right {sorted(right)}: {message.text} {words}"
                     )
@@ -199,7 +210,9 @@ def score(folder: Path) -> Scores:
             scores.edits[name, main == edit.kinds[0]] += 1
         scores.confusion[edit.kinds[0], main] += 1
         if main != edit.kinds[0]:
-            scores.wrong.append(f"{edit.id} {main}, right {edit.kinds[0]}: {edit.suggested} -> {edit.sent}")
+            scores.wrong.append(
+                f"{edit.id} {main}, right {edit.kinds[0]}: {edit.suggested} -> {edit.sent}"
+            )
     return scores
 
 
