@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cache
-from typing import Any, Literal, get_args
+from functools import cache, partial
+from typing import Any, Literal, NamedTuple, get_args
 
 from gateway import packaged_yaml
 
@@ -34,6 +34,10 @@ _LETTERS = re.compile(r"[\W_]")
 _ELIDED = re.compile(r"^(?:[cdjlmnst]|qu|un|dell|all|nell)['’]")
 _PAIRED = 0.4
 """The least likeness of two sentences, 0..1, that say the same."""
+_REWORDED = 2
+"""So many words with a meaning can be replaced in a politer sentence that says the same."""
+_DETAIL = 2
+"""So many words with a meaning, added alone, are a detail; more of them explain."""
 _LISTS = (
     "courtesy", "manner", "filler", "formal", "informal", "numbers", "negations", "conditions", "hedges",
     "helps",
@@ -42,7 +46,26 @@ _LISTS = (
 
 _ARTICLES = frozenset(("un", "une", "una", "uno", "een", "one"))
 _COURTESY_STOPS = frozenset(
-    ["please", "thanks", "thank", "hello", "sorry", "bitte", "danke", "gern", "gerne", "leider", "merci", "bonjour", "non", "gracias", "hola", "grazie", "helaas", "graag"]
+    [
+        "please",
+        "thanks",
+        "thank",
+        "hello",
+        "sorry",
+        "bitte",
+        "danke",
+        "gern",
+        "gerne",
+        "leider",
+        "merci",
+        "bonjour",
+        "non",
+        "gracias",
+        "hola",
+        "grazie",
+        "helaas",
+        "graag",
+    ]
 )
 _CLITIC = re.compile(r"(?<=\w{4})(?:nos|me|le|lo|la|se|les|ci|mi|ti|vi)$")
 _TWICE = re.compile(r"(.)\1")
@@ -51,11 +74,13 @@ _TWICE = re.compile(r"(.)\1")
 @dataclass(frozen=True, slots=True)
 class _EditWords:
     lists: dict[str, frozenset[str]]
+    phrases: re.Pattern[str]
     promises: re.Pattern[str]
     exact: frozenset[str]
     """Another one of these, and another thing is said."""
     manners: frozenset[str]
     stop: frozenset[str]
+    titles: frozenset[str]
 
 
 @cache
@@ -66,10 +91,12 @@ def _edit_words(language: str) -> _EditWords:
     dates = rules.words["days"] | rules.words["months"]
     return _EditWords(
         lists=lists,
+        phrases=re.compile("|".join(rf"\b(?:{phrase})\b" for phrase in tree["phrases"])),
         promises=re.compile("|".join(tree["promises"])),
         exact=(lists["numbers"] | dates) - lists["courtesy"] - _ARTICLES,
         manners=lists["courtesy"] | lists["manner"] | lists["formal"] | lists["informal"],
         stop=rules.words["stop"] | rules.words["determiners"],
+        titles=rules.words["titles"],
     )
 
 
@@ -167,35 +194,65 @@ def _left_out(sentence: str, rules: _EditWords) -> set[EditKind]:
     if rules.promises.search(folded):
         return {"fact"}
     courteous = sum(word in rules.lists["courtesy"] for word in words)
-    return {"tone"} if courteous >= 2 and len(content) <= max(2, courteous) else {"length"}
+    if words[0] in rules.lists["courtesy"] or 2 <= courteous >= len(content):
+        return {"tone"}
+    return {"length"}
+
+
+class _Change(NamedTuple):
+    """What differs between two sentences: ``gone`` from the old one, ``come`` into the new one."""
+
+    gone: list[str]
+    come: list[str]
+    old_words: list[str]
+    new_words: list[str]
+    old: str
+    new: str
+    phrased: bool
+    """A courteous expression came or went."""
+
+    @property
+    def changed(self) -> set[str]:
+        return set(self.gone) ^ set(self.come)
 
 
 def _changed(old: str, new: str, rules: _EditWords) -> set[EditKind]:
     """What differs between two sentences that say about the same."""
+    (old, old_phrases), (new, new_phrases) = (_without_phrases(s, rules) for s in (old, new))
     before, after = _TOKEN.findall(old), _TOKEN.findall(new)
-    a, b = [_ELIDED.sub("", fold(w)) for w in before], [_ELIDED.sub("", fold(w)) for w in after]
+    a, b = ([_ELIDED.sub("", fold(word)) for word in words] for words in (before, after))
     found: set[EditKind] = set()
     gone: list[str] = []
     come: list[str] = []
     for tag, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
-        left, right = (
-            list(zip(a[i:j], before[i:j], strict=True)),
-            list(zip(b[k:m], after[k:m], strict=True)),
-        )
-        if len(left) == len(right) and all(
-            _misspelt(x, y, rules) for x, y in zip(left, right, strict=True)
-        ):
+        left = list(zip(a[i:j], before[i:j], strict=True))
+        right = list(zip(b[k:m], after[k:m], strict=True))
+        if len(left) == len(right) and all(map(partial(_misspelt, rules), left, right)):
             found.add("typo")
             continue
-        gone += [word for word, _ in left]
-        come += [word for word, _ in right]
+        gone += a[i:j]
+        come += b[k:m]
+    phrased = old_phrases != new_phrases
     if not gone and not come:
-        return found or {"typo"}
+        return {"tone"} if phrased else found or {"typo"}
     if not come and _doubled(a, gone):
         return found | {"typo"}
-    return found | _meaning(gone, come, a, b, old, new, rules)
+    gone = [word for word in gone if not any(_akin(word, other) for other in b)]
+    come = [word for word in come if not any(_akin(word, other) for other in a)]
+    come = _without_called(come, gone, b, new, rules)
+    return found | _meaning(_Change(gone, come, a, b, fold(old), fold(new), phrased), rules)
+
+
+def _without_phrases(sentence: str, rules: _EditWords) -> tuple[str, int]:
+    """The sentence without courteous expressions, and how many there were."""
+    kept, count = [], 0
+    at = 0
+    for match in rules.phrases.finditer(fold(sentence)):
+        kept.append(sentence[at : match.start()])
+        at, count = match.end(), count + 1
+    return " ".join([*kept, sentence[at:]]), count
 
 
 def _doubled(words: Sequence[str], gone: Sequence[str]) -> bool:
@@ -203,49 +260,62 @@ def _doubled(words: Sequence[str], gone: Sequence[str]) -> bool:
     return all(any(words[i : i + 2] == [word, word] for i in range(len(words))) for word in gone)
 
 
-def _meaning(
-    gone: list[str],
-    come: list[str],
-    a: Sequence[str],
-    b: Sequence[str],
-    old: str,
-    new: str,
-    rules: _EditWords,
-) -> set[EditKind]:
-    """What the changed words mean: ``gone`` from the old sentence, ``come`` into the new one."""
-    gone, come = (
-        [word for word in gone if not any(_akin(word, other) for other in b)],
-        [word for word in come if not any(_akin(word, other) for other in a)],
-    )
-    found: set[EditKind] = set()
-    come = _without_called(come, gone, b, new, rules)
-    changed = set(gone) ^ set(come)
-    negations = rules.lists["negations"]
-    if bool(negations & set(a)) != bool(negations & set(b)):
-        found.add("fact")
-    suggests = bool(changed & rules.lists["helps"])
-    if changed & (rules.lists["conditions"] | rules.lists["hedges"]) and not suggests:
-        found.add("fact")
-    known = rules.stop | rules.manners | rules.lists["filler"]
+def _meaning(change: _Change, rules: _EditWords) -> set[EditKind]:
+    """What the changed words mean."""
+    lists = rules.lists
+    suggests = not lists["helps"].isdisjoint(change.come)
+    known = rules.stop | rules.manners | lists["filler"]
     if suggests:
-        known |= rules.lists["hedges"]
-    gone_content = [word for word in gone if word not in known]
-    come_content = [word for word in come if word not in known]
-    if (gone_content and come_content and not (suggests and len(gone_content) < 2)) or bool(rules.promises.search(fold(old))) != bool(rules.promises.search(fold(new))) or (come_content and len(come_content) <= 2 and not _courteous(come, rules)):
+        known |= lists["hedges"]
+    gone = [word for word in change.gone if word not in known]
+    come = [word for word in change.come if word not in known]
+    courteous = change.changed & lists["courtesy"] - lists["filler"] - rules.stop
+    courteous = courteous - lists["conditions"] | change.changed & _COURTESY_STOPS
+    formal, informal = lists["formal"], lists["informal"]
+    if gone and come:
+        courteous -= rules.titles
+    polite = change.phrased or bool(courteous) or suggests or any(
+        one & set(change.gone) and other & set(change.come)
+        for one, other in ((formal, informal), (informal, formal))
+    )  # fmt: skip
+    found: set[EditKind] = set()
+    if _says_else(change, gone, come, rules, polite=polite, suggests=suggests):
         found.add("fact")
-    formal, informal = rules.lists["formal"], rules.lists["informal"]
-    readdressed = any(old & set(gone) and new & set(come)
-                      for old, new in ((formal, informal), (informal, formal)))  # fmt: skip
-    courteous = changed & rules.lists["courtesy"] - rules.lists["filler"] - rules.stop
-    courteous = courteous - rules.lists["conditions"] | changed & _COURTESY_STOPS
-    if readdressed or len(courteous) * 3 > len(come_content):
+    if polite and (not courteous or len(courteous) * 3 > len(come)):
         found.add("tone")
-    mannered = changed & rules.lists["manner"] and (suggests or not come_content)
-    if come and mannered and not found and len(b) >= len(a):
-        found.add("tone")
-    if abs(len(a) - len(b)) >= 2 and (not found or gone_content or come_content):
+    if change.come and change.changed & lists["manner"] and not found and not come:
+        found |= {"tone"} if len(change.new_words) >= len(change.old_words) else set()
+    if abs(len(change.old_words) - len(change.new_words)) >= 2 and (not found or gone or come):
         found.add("length")
-    return found or {"tone" if changed & rules.manners else "typo"}
+    return found or {"tone" if change.changed & rules.manners else "typo"}
+
+
+def _says_else(
+    change: _Change,
+    gone: Sequence[str],
+    come: Sequence[str],
+    rules: _EditWords,
+    *,
+    polite: bool,
+    suggests: bool,
+) -> bool:
+    """Whether the change is one of facts; ``gone`` and ``come`` are its words with a meaning."""
+    negations = rules.lists["negations"]
+    if bool(negations & set(change.old_words)) != bool(negations & set(change.new_words)):
+        return True
+    if _promised(change.old, rules) != _promised(change.new, rules):
+        return True
+    limits = change.changed & (rules.lists["conditions"] | rules.lists["hedges"])
+    if limits and not suggests and not (polite and not come):
+        return True
+    if gone and come:
+        return not polite or len(gone) > _REWORDED or len(come) > _REWORDED
+    return bool(come) and len(come) <= _DETAIL and not polite
+
+
+def _promised(folded: str, rules: _EditWords) -> set[str]:
+    """The last words of the promises: what is done."""
+    return {match[0].split()[-1][:4] for match in rules.promises.finditer(folded)}
 
 
 def _without_called(
@@ -273,11 +343,7 @@ def _akin(a: str, b: str) -> bool:
     return same >= 4 and same >= 0.6 * max(len(a), len(b))
 
 
-def _courteous(words: Sequence[str], rules: _EditWords) -> bool:
-    return any(word in rules.lists["courtesy"] for word in words)
-
-
-def _misspelt(old: tuple[str, str], new: tuple[str, str], rules: _EditWords) -> bool:
+def _misspelt(rules: _EditWords, old: tuple[str, str], new: tuple[str, str]) -> bool:
     """Whether one word is a misspelling of the other, and not another word."""
     (a, a_text), (b, b_text) = old, new
     if a == b:

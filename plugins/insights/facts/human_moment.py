@@ -22,7 +22,29 @@ from .wording import ReadText, Talk, Token, Wording, fold, read_talk, stem, toke
 HumanMomentKind = Literal["name", "past_contact", "specific_fact", "order"]
 
 _PARTICLES = frozenset(
-    ["de", "la", "le", "van", "von", "der", "den", "du", "da", "di", "del", "dos", "el", "ten", "ter", "y", "e", "mr", "mrs", "ms", "dr"]
+    [
+        "de",
+        "la",
+        "le",
+        "van",
+        "von",
+        "der",
+        "den",
+        "du",
+        "da",
+        "di",
+        "del",
+        "dos",
+        "el",
+        "ten",
+        "ter",
+        "y",
+        "e",
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+    ]
 )
 _SIGNATURE = 45
 """Characters after a closing (`Kind regards`) that are a signature."""
@@ -120,7 +142,8 @@ def _names(
 
 def _may_be_word(token: Token, read: ReadText, lower: Sequence[ReadText], rules: Wording) -> bool:
     """Whether a name that is also a word (Amber, Stone, Will) is that word here."""
-    ordinary = token.word in rules.ignored or any(
+    dates = rules.words["days"] | rules.words["months"]
+    ordinary = token.word in rules.ignored | dates or any(
         re.search(rf"\b{re.escape(read.text[token.start : token.end].lower())}\b", said.text)
         for said in lower
     )
@@ -229,7 +252,7 @@ def _like_noun(
     """Whether a word stands where a noun or its adjective does."""
     if token.word[0].isdigit():
         return len(token.word) > 1 or before in rules.words["determiners"]
-    if rules.has("days", (token.word,)):
+    if token.word in rules.words["days"] or token.word in rules.words["months"]:
         return True
     if read.text[token.start].isupper() and not _begins(read, token):
         return True

@@ -20,6 +20,9 @@ _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _CAPITALISED = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝŸŒßàáâãäåçèéêëìíîïñòóôõöùúûüýÿœ"
 _PLAIN = "aaaaaaceeeeiiiinooooouuuuyyosaaaaaaceeeeiiiinooooouuuuyyo"
 _FOLD = str.maketrans(_CAPITALISED + "’‘İ\u00a0\u202f", _PLAIN + "''i  ")
+_ELIDED = frozenset(
+    ("jusqu", "lorsqu", "puisqu", "quelqu", "dell", "nell", "all", "sull", "dall", "quest")
+)
 _UNSENT = frozenset(("failed", "discarded"))
 
 
@@ -59,7 +62,7 @@ def words_of(folded: str) -> tuple[str, ...]:
         elided, _, rest = word.partition("'")
         if rest == "s":
             parts.append(elided)
-        elif rest and len(elided) <= 2 and len(rest) > 2:
+        elif rest and len(rest) > 1 and (len(elided) <= 2 or elided in _ELIDED):
             parts += (elided, rest)
         parts.append(word)
     return tuple(parts)
@@ -79,7 +82,7 @@ def tokens(read: ReadText) -> list[Token]:
     for match in _WORD.finditer(read.folded):
         word, start = match[0], match.start()
         elided, _, rest = word.partition("'")
-        if rest and len(elided) <= 2 and len(rest) > 2:
+        if rest and rest != "s" and len(rest) > 1 and (len(elided) <= 2 or elided in _ELIDED):
             found.append(Token(elided, start, start + len(elided)))
             word, start = rest, start + len(elided) + 1
         elif rest == "s":
