@@ -26,7 +26,8 @@ from .wording import LANGUAGES, fold, stem, wording
 EditKind = Literal["fact", "tone", "length", "typo"]
 
 _TOKEN = re.compile(
-    r"(?:https?://|www\.)\S+|[\w.+-]+@[\w.-]+|\b[\w-]+(?:\.[a-z]{2,})+(?:/\S*)?|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*"
+    r"(?:https?://|www\.)\S+|[\w.+-]+@[\w.-]+|\b[\w-]+(?:\.[a-z]{2,})+(?:/\S*)?"
+    r"|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*"
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _EXACT = re.compile(r"\d|@|/|\w\.\w")
@@ -46,27 +47,9 @@ _LISTS = (
 
 _ARTICLES = frozenset(("un", "une", "una", "uno", "een", "one"))
 _COURTESY_STOPS = frozenset(
-    [
-        "please",
-        "thanks",
-        "thank",
-        "hello",
-        "sorry",
-        "bitte",
-        "danke",
-        "gern",
-        "gerne",
-        "leider",
-        "merci",
-        "bonjour",
-        "non",
-        "gracias",
-        "hola",
-        "grazie",
-        "helaas",
-        "graag",
-    ]
+    ["please", "thanks", "thank", "hello", "sorry", "bitte", "danke", "gern", "gerne", "leider", "merci", "bonjour", "gracias", "hola", "grazie", "helaas", "graag"]
 )
+"""Function words in the lists of the detectors that are courtesy in an edit."""
 _CLITIC = re.compile(r"(?<=\w{4})(?:nos|me|le|lo|la|se|les|ci|mi|ti|vi)$")
 _TWICE = re.compile(r"(.)\1")
 
@@ -81,6 +64,7 @@ class _EditWords:
     manners: frozenset[str]
     stop: frozenset[str]
     titles: frozenset[str]
+    german: bool
 
 
 @cache
@@ -97,6 +81,7 @@ def _edit_words(language: str) -> _EditWords:
         manners=lists["courtesy"] | lists["manner"] | lists["formal"] | lists["informal"],
         stop=rules.words["stop"] | rules.words["determiners"],
         titles=rules.words["titles"],
+        german=rules.german,
     )
 
 
@@ -348,23 +333,22 @@ def _misspelt(rules: _EditWords, old: tuple[str, str], new: tuple[str, str]) -> 
     (a, a_text), (b, b_text) = old, new
     if a == b:
         return True
-    if _EXACT.search(a + b) or {a, b} & (rules.exact | rules.lists["negations"]):
-        return False
-    if a in rules.manners and b in rules.manners and a in rules.stop and b in rules.stop:
-        return a[:2] == b[:2]
-    if (
-        a_text[0].isupper()
-        and b_text[0].isupper()
-        and len(a) < 6
-        and a[0] == b[0]
-        and a[-1] != b[-1]
-    ):
-        return False
-    if len(a) == 1 and len(b) == 1:
-        return False
     if a.replace("'", "") == b.replace("'", "") or {a, b} == {"your", "you're"}:
         return True
-    return _distance(a, b) <= (1 if min(len(a), len(b)) < 6 else 2)
+    both = {a, b}
+    other = (
+        _EXACT.search(a + b) is not None
+        or not both.isdisjoint(rules.exact | rules.lists["negations"])
+        or len(a) == len(b) == 1
+        or (both <= rules.manners and both <= rules.stop and a[:2] != b[:2])
+        or (_names(a_text, b_text) and not rules.german)
+    )
+    return not other and _distance(a, b) <= (1 if min(len(a), len(b)) < 6 else 2)
+
+
+def _names(a: str, b: str) -> bool:
+    """Whether both may be names that are spelt almost alike: Mark, Marc."""
+    return a[0].isupper() and a[0] == b[0] and a[-1] != b[-1] and len(a) < 6
 
 
 def _distance(a: str, b: str) -> int:

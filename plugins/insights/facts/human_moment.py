@@ -16,7 +16,7 @@ from typing import Literal
 
 from gateway import Message, Value
 
-from .told_facts import codes, content, customer_names
+from .told_facts import codes, content, customer_names, shape
 from .wording import ReadText, Talk, Token, Wording, fold, read_talk, stem, tokens
 
 HumanMomentKind = Literal["name", "past_contact", "specific_fact", "order"]
@@ -48,6 +48,10 @@ _PARTICLES = frozenset(
 )
 _SIGNATURE = 45
 """Characters after a closing (`Kind regards`) that are a signature."""
+
+
+_GAP = 3
+"""So many characters after a name, another word is no part of it."""
 
 
 class HumanMoment(Value, frozen=True, kw_only=True):
@@ -102,7 +106,9 @@ def _moments(talk: Talk, customer_name: str | None) -> Iterator[HumanMoment]:
                 *_orders(read, numbers),
             ]
             taken = [(start, end) for _, start, end in found]
-            found += _specific(read, theirs, names, numbers, taken, rules)
+            found += _specific(
+                read, rules, theirs=theirs, names=names, numbers=numbers, taken=taken
+            )
             for kind, start, end in sorted(found, key=lambda one: one[1:]):
                 yield HumanMoment(message=message.id, kind=kind, start=start, end=end)
         ours |= content(read, rules) - theirs
@@ -122,7 +128,7 @@ def _names(
     if known.isdisjoint(read.words) and not any(name in read.folded for name in known):
         return
     signed = _signature(read, rules)
-    end_before = -1
+    last = -_GAP
     for token in tokens(read):
         if token.word not in known or not read.text[token.start].isupper():
             continue
@@ -131,13 +137,10 @@ def _names(
             continue
         if rules.introductions.search(before[-30:]) or rules.introduced.search(after[:30]):
             continue
-        if token.start - end_before > 2 and _may_be_word(token, read, lower, rules):
+        if token.start - last >= _GAP and _may_be_word(token, read, lower, rules):
             continue
-        if end_before >= 0 and token.start - end_before <= 2:
-            yield "name", token.start, token.end
-        else:
-            yield "name", token.start, token.end
-        end_before = token.end
+        yield "name", token.start, token.end
+        last = token.end
 
 
 def _may_be_word(token: Token, read: ReadText, lower: Sequence[ReadText], rules: Wording) -> bool:
@@ -188,20 +191,18 @@ def _past(read: ReadText, rules: Wording) -> Iterator[_Found]:
 
 
 _OUR_CODE = re.compile(
-    r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\dA-Z-]{2,}[\dA-Z]|[A-Z]{1,3}-\d+)(?![\w@]|[.,]\d)"
+    r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\dA-Z/-]{2,}[\dA-Z]|[A-Z]{1,3}-\d+)"
+    r"(?![\w@]|[.,]\d)"
 )
-_NEAR = re.compile(
-    r"(?:order|booking|invoice|reservation|case|ticket|parcel|reference|referenz|reference|referencia|riferimento|contract|policy|bestellung|auftrag|rechnung|buchung|sendung|bestellnummer"
-    r"|commande|facture|colis|dossier|pedido|reserva|factura|ordine|prenotazione|fattura|bestelling|factuur|boeking)"
-    r"\W{1,3}(?:\w{1,9}\W{1,2})?$"
-)
+_LAST_WORDS = re.compile(r"(\w+)\W{1,3}(?:\w{1,9}\W{1,2})?$")
 
 
 def _orders(read: ReadText, numbers: set[str]) -> Iterator[_Found]:
     """Numbers of an order: those that the customer gave, and others beside such a word."""
     for match in _OUR_CODE.finditer(read.text):
-        code = re.sub(r"[-# ]", "", match[0]).lower()
-        if code in numbers or _NEAR.search(read.folded[max(0, match.start() - 30) : match.start()]):
+        code = re.sub(r"[-# /]", "", match[0]).lower()
+        near = _LAST_WORDS.search(read.folded[max(0, match.start() - 30) : match.start()])
+        if code in numbers or (near and shape("before_number").search(near[0])):
             yield "order", match.start(), match.end()
 
 
@@ -210,11 +211,12 @@ def _orders(read: ReadText, numbers: set[str]) -> Iterator[_Found]:
 
 def _specific(
     read: ReadText,
+    rules: Wording,
+    *,
     theirs: set[str],
     names: Sequence[str],
     numbers: set[str],
     taken: Sequence[tuple[int, int]],
-    rules: Wording,
 ) -> Iterator[_Found]:
     """Words of the customer that say something of them alone, where they stand like nouns."""
     if theirs.isdisjoint(content(read, rules)) and rules.words["days"].isdisjoint(read.words):
@@ -234,7 +236,7 @@ def _specific(
             and word not in rules.ignored
             and re.sub(r"[-# ]", "", word) not in numbers
             and not any(start <= token.start < end for start, end in taken)
-            and _like_noun(read, token, before, before_that, matched, rules)
+            and _like_noun(read, token, rules, before=(before, before_that), matched=matched)
         )
         if fits:
             run = (run[0] if run else token.start, token.end)
@@ -247,19 +249,18 @@ def _specific(
 
 
 def _like_noun(
-    read: ReadText, token: Token, before: str, before_that: str, matched: bool, rules: Wording
+    read: ReadText, token: Token, rules: Wording, *, before: tuple[str, str], matched: bool
 ) -> bool:
-    """Whether a word stands where a noun or its adjective does."""
+    """Whether a word stands where a noun or its adjective does. ``before`` are the two words
+    before it in the sentence, nearest first; ``matched`` is whether the nearest was found."""
+    determiners = rules.words["determiners"]
     if token.word[0].isdigit():
-        return len(token.word) > 1 or before in rules.words["determiners"]
+        return len(token.word) > 1 or before[0] in determiners
     if token.word in rules.words["days"] or token.word in rules.words["months"]:
         return True
     if read.text[token.start].isupper() and not _begins(read, token):
         return True
-    if rules.german:
-        return False
-    determiners = rules.words["determiners"]
-    return matched or before in determiners or before_that in determiners
+    return not rules.german and (matched or not determiners.isdisjoint(before))
 
 
 def _begins(read: ReadText, token: Token) -> bool:

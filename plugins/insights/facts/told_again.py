@@ -76,7 +76,7 @@ class _Told:
     """What the customer has told so far."""
 
     def __init__(self, rules: Wording) -> None:
-        self._rules = rules
+        self.rules = rules
         self._unread: list[tuple[Message, ReadText]] = []
         self.first: int | None = None
         self.values: dict[str, dict[str, int]] = {}
@@ -98,18 +98,16 @@ class _Told:
         self._unread.clear()
 
     def _read(self, message: Message, read: ReadText) -> None:
-        for fact, said in values(message, read, self._rules).items():
+        for fact, said in values(message, read, self.rules).items():
             for value in said:
                 self.values.setdefault(fact, {}).setdefault(value, message.id)
             if fact == "date":
-                self.events.update(_events(read.words, self._rules))
-        for key in content(read, self._rules):
+                self.events.update(_events(read.words, self.rules))
+        for key in content(read, self.rules):
             self.stems.setdefault(key, message.id)
         self.words |= read.words
-        self.words.update(
-            self._rules.digits[word] for word in read.words & self._rules.digits.keys()
-        )
-        if self.story is None and told_story(read, self._rules):
+        self.words.update(self.rules.digits[word] for word in read.words & self.rules.digits.keys())
+        if self.story is None and told_story(read, self.rules):
             self.story = message.id
 
     def where(self, fact: str) -> int | None:
@@ -137,7 +135,7 @@ def told_again(messages: Sequence[Message]) -> tuple[ToldAgain, ...]:
     for message, read in talk.messages:
         if message.author == "customer":
             if told.first is not None:
-                for one in _answer(message, read, question, told, rules, found):
+                for one in _answer(message, read, question, told, found):
                     found[one.fact] = one
             told.add(message, read)
             question = None
@@ -228,10 +226,10 @@ def _answer(
     read: ReadText,
     question: _Question | None,
     told: _Told,
-    rules: Wording,
     found: dict[str, ToldAgain],
 ) -> Iterator[ToldAgain]:
     """What the customer tells again in ``message``, or says that they have told."""
+    rules = told.rules
     by = question.by if question else "agent"
     asked = question.message if question else None
     pending = [fact for fact in (question.facts if question else ()) if fact in found]
@@ -293,7 +291,7 @@ def _repeated(
             or unknown
             or (fact == "other" and len(read.words) <= _MAX_ANSWER)
         ):
-            if told.values[fact].keys() & _values_of_question(fact, question):
+            if told.values[fact].keys() & _values_of_question(question):
                 continue
             yield fact
             return
@@ -315,7 +313,7 @@ def _says_again(read: ReadText, question: _Question, told: _Told, rules: Wording
     return known >= len(said) - allowed and ours <= allowed
 
 
-def _values_of_question(fact: str, question: _Question) -> set[str]:
+def _values_of_question(question: _Question) -> set[str]:
     """The words of the question that may be values."""
     return {re.sub(r"[-#]", "", word) for word in question.words}
 

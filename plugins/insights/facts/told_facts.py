@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
-from gateway import EMAIL, PHONE, Message
+from gateway import EMAIL, PHONE, Message, packaged_yaml
 
 from .wording import ReadText, Wording, stem
 
 _EMAIL = re.compile(EMAIL)
 _PHONE = re.compile(PHONE)
 _CODE = re.compile(
-    r"(?<![\w@.,-])#?(?:[a-z]{1,4}[- ]?\d[\d-]*\d(?:-[a-z])?|[a-z]{1,3}-\d+|\d+(?:-\d+)*-[a-z]?\d*|\d{4,10}[a-z]{0,2})(?![\w@]|[.,]\d)"
-)
-_ORDER_NOUN = re.compile(
-    r"order|booking|invoice|reservation|reservierung|bestell|auftrag|rechnung|buchung|commande|facture|pedido|reserva"
-    r"|factura|ordine|prenotazione|fattura|factuur|boeking|reserv|parcel|paket|colis|paquete|pacco|pakket"
-    r"|sendung|job|ticket|number|numero|nummer|\bnr\b|\bno\b|ref\b|#|contra[ct]|vertrag|policy|polis|poliza|polizza"
-    r"|claim|case|dossier|tracking|membership|account"
-)
-_ADDRESS = re.compile(
-    r"\b\d{1,4}[a-z]?,? (?:\w+ ){1,3}(?:street|road|lane|row|close|way|avenue|drive|st|rd|ave|court|square|terrace|hill|gardens|crescent|place)\b"
-    r"|\b[\w-]+(?:strase|strasse|str\.|weg|gasse|allee|platz|ring|ufer|damm|straat|laan|plein|gracht|kade|dijk|singel|steenweg) \d+"
-    r"|\b(?:am|im|an der|in der|auf dem|zum) \w+ \d{1,3}[a-z]?\b(?! (?:uhr|euro))"
-    r"|\b\d{1,4}(?: bis| ter)?,? (?:rue|avenue|bd|boulevard|place|chemin|allee|impasse|quai|route|cours)\b"
-    r"|\b(?:calle|c/|avenida|avda\.?|plaza|paseo|camino|ronda|carrer) (?:\w+ ){0,4}\d+"
-    r"|\b(?:via|viale|piazza|corso|largo|vicolo|strada) (?:\w+ ){0,4}\d+"
-    r"|\b[a-z]{1,2}\d[\da-z]? \d[a-z]{2}\b|\b\d{4} ?[a-z]{2}\b,? [a-z]{3}"
+    r"(?<![\w@.,-])#?(?:[a-z]{1,4}[- ]?\d[\d-]*\d(?:-[a-z])?|[a-z]{1,3}-\d+"
+    r"|(?:19|20)\d\d/\d{3,}|\d+(?:-\d+)*-[a-z]?\d*|\d{4,10}[a-z]{0,2})(?![\w@]|[.,]\d)"
 )
 _POSTCODE = re.compile(r"\b\d{5} [A-ZÀ-Þ][\w-]{2}")
 _AMOUNT = re.compile(r"\b\d+[.,]\d\d\b")
@@ -35,11 +22,15 @@ _NOT_CODES = re.compile(r"(?:19|20)\d\d$")
 _RANGE = re.compile(r"\d{1,2}-\d{1,2}|(?:19|20)\d\d-\d\d(?:-\d\d|\d\d)?")
 _NAME = re.compile(r"[A-ZÀ-Þ][\w'-]+")
 _GAP = re.compile(r"[\s:]*")
-_SENDS = re.compile(
-    r"\b(?:attached|enclosed|see attachment|im anhang|anbei|angehangt|ci-joint|en piece jointe|adjunto|adjunta"
-    r"|in allegato|allego|allegata|bijgevoegd|in de bijlage)\b"
-)
 _DIGITS = re.compile(r"\D")
+
+
+@cache
+def shape(name: str) -> re.Pattern[str]:
+    """Any of the expressions in the list ``name`` of ``words/values.yaml``."""
+    lists = packaged_yaml("plugins.insights.facts", "words/values.yaml")
+    return re.compile("|".join(f"(?:{pattern})" for pattern in lists[name]))
+
 
 WORDS_OF_A_STORY = 2
 """So many words beside function words, and a customer has said what it is about."""
@@ -50,10 +41,10 @@ def codes(read: ReadText) -> set[str]:
     if not _NUMBER.search(read.folded):
         return set()
     blanked = _EMAIL.sub(" ", read.folded)
-    named = _ORDER_NOUN.search(blanked) is not None or len(read.words) <= 2
+    named = shape("order_nouns").search(blanked) is not None or len(read.words) <= 2
     found = set()
     for match in _CODE.finditer(blanked):
-        code = re.sub(r"[-# ]", "", match[0])
+        code = re.sub(r"[-# /]", "", match[0])
         letters = code[0].isalpha()
         if letters and " " in match[0] and len(code) < 6:
             continue
@@ -78,7 +69,9 @@ def values(message: Message, read: ReadText, rules: Wording) -> dict[str, set[st
         phones = {_DIGITS.sub("", match[0]) for match in _PHONE.finditer(blanked)}
         found["phone"] = {phone for phone in phones if phone not in found["order"]} - found["order"]
         found["other"] = set(_AMOUNT.findall(read.folded))
-        if (match := _ADDRESS.search(read.folded)) or (match := _POSTCODE.search(read.text)):
+        if (match := shape("addresses").search(read.folded)) or (
+            match := _POSTCODE.search(read.text)
+        ):
             found["address"] = {match[0]}
         if found["phone"]:
             found["order"] = {
@@ -88,7 +81,7 @@ def values(message: Message, read: ReadText, rules: Wording) -> dict[str, set[st
         found["email"] = set(_EMAIL.findall(read.folded))
     if dates := _dates(read, rules):
         found["date"] = dates
-    if message.attachments or _SENDS.search(read.folded):
+    if message.attachments or shape("attached").search(read.folded):
         found["photo"] = {"sent"}
     if names := customer_names(read, rules):
         found["name"] = set(names)

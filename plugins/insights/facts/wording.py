@@ -135,6 +135,11 @@ _LISTS = (
 )  # fmt: skip
 
 
+_PATTERNS = (
+    "complaints", "past", "closings", "introductions", "introduced", "customer_names", "unneeded"
+)  # fmt: skip
+
+
 @cache
 def wording(language: str) -> Wording:
     """The rules of one of `LANGUAGES`."""
@@ -145,25 +150,15 @@ def wording(language: str) -> Wording:
     return Wording(
         language=language,
         asks={fact: _any(patterns) for fact, patterns in tree["asks"].items()},
-        **{
-            name: _any(tree[name])
-            for name in (
-                "complaints",
-                "past",
-                "closings",
-                "introductions",
-                "introduced",
-                "customer_names",
-                "unneeded",
-            )
-        },  # fmt: skip
+        **{name: _any(tree[name]) for name in _PATTERNS},
         events={name: frozenset(fold(text).split()) for name, text in tree["events"].items()},
         words=words,
         ignored=ignored | words["determiners"] | words["titles"],
         ignored_stems=frozenset(stem(word) for word in words["generic"]),
         digits={word: str(n) for n, word in enumerate(fold(tree["numbers_from_two"]).split(), 2)},
         date=re.compile(
-            rf"\b(?:{days})\b|\b\d{{1,2}}(?:st|nd|rd|th|er|º|\.)?\s(?:of |de |di )?(?:{months}|may)\b"
+            rf"\b(?:{days})\b|\b\d{{1,2}}(?:st|nd|rd|th|er|º|\.)?\s"
+            rf"(?:of |de |di )?(?:{months}|may)\b"
             rf"|\b(?:{months}|may) \d{{1,2}}\b|\b\d{{1,2}}[./]\d{{1,2}}[./](?:\d{{2,4}}\b)?"
         ),
         german=language == "de",
