@@ -40,15 +40,14 @@ _REWORDED = 2
 _DETAIL = 2
 """So many words with a meaning, added alone, are a detail; more of them explain."""
 _LISTS = (
-    "courtesy", "manner", "filler", "formal", "informal", "numbers", "negations", "conditions", "hedges",
-    "helps",
+    "courtesy", "manner", "filler", "formal", "informal", "numbers", "negations", "conditions",
+    "hedges", "helps",
 )  # fmt: skip
-
-
 _ARTICLES = frozenset(("un", "une", "una", "uno", "een", "one"))
-_COURTESY_STOPS = frozenset(
-    ["please", "thanks", "thank", "hello", "sorry", "bitte", "danke", "gern", "gerne", "leider", "merci", "bonjour", "gracias", "hola", "grazie", "helaas", "graag"]
-)
+_COURTESY_STOPS = frozenset((
+    "please", "thanks", "thank", "hello", "sorry", "bitte", "danke", "gern", "gerne", "leider",
+    "merci", "bonjour", "gracias", "hola", "grazie", "helaas", "graag",
+))  # fmt: skip
 """Function words in the lists of the detectors that are courtesy in an edit."""
 _CLITIC = re.compile(r"(?<=\w{4})(?:nos|me|le|lo|la|se|les|ci|mi|ti|vi)$")
 _TWICE = re.compile(r"(.)\1")

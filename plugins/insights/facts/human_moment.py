@@ -181,7 +181,7 @@ def _signature(read: ReadText, rules: Wording) -> int:
     return size
 
 
-# -- earlier contacts, numbers ----------------------------------------------------------------------
+# -- earlier contacts, numbers ---------------------------------------------------------------------
 
 
 def _past(read: ReadText, rules: Wording) -> Iterator[_Found]:
@@ -206,7 +206,7 @@ def _orders(read: ReadText, numbers: set[str]) -> Iterator[_Found]:
             yield "order", match.start(), match.end()
 
 
-# -- specific facts ----------------------------------------------------------------------------------
+# -- specific facts --------------------------------------------------------------------------------
 
 
 def _specific(

@@ -248,8 +248,8 @@ def _answer(
     for fact in facts:
         if fact not in found and told.first is not None:
             yield ToldAgain(
-                fact=cast(ToldFact, fact), how=how, told=told.where(fact) or told.first, asked=asked,
-                repeated=message.id, by=by,
+                fact=cast(ToldFact, fact), how=how, told=told.where(fact) or told.first,
+                asked=asked, repeated=message.id, by=by,
             )  # fmt: skip
 
 
