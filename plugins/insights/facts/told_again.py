@@ -13,13 +13,13 @@ nearest one, where little but values is found.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple, cast
 
 from gateway import Message, Value
 
-from .told_facts import codes, content, told_story, values
+from .told_facts import Told, codes, content, events, values
 from .wording import ReadText, Wording, read_talk, read_text, stem, wording, words_of
 
 ToldFact = Literal[
@@ -72,53 +72,6 @@ class _Question(NamedTuple):
     asks: bool
 
 
-class _Told:
-    """What the customer has told so far."""
-
-    def __init__(self, rules: Wording) -> None:
-        self.rules = rules
-        self._unread: list[tuple[Message, ReadText]] = []
-        self.first: int | None = None
-        self.values: dict[str, dict[str, int]] = {}
-        self.stems: dict[str, int] = {}
-        self.events: set[str] = set()
-        self.story: int | None = None
-        self.words: set[str] = set()
-
-    def add(self, message: Message, read: ReadText) -> None:
-        """Take in a message of the customer."""
-        if self.first is None:
-            self.first = message.id
-        self._unread.append((message, read))
-
-    def look(self) -> None:
-        """Read what was taken in: only where somebody asks or complains, which is rare."""
-        for message, read in self._unread:
-            self._read(message, read)
-        self._unread.clear()
-
-    def _read(self, message: Message, read: ReadText) -> None:
-        for fact, said in values(message, read, self.rules).items():
-            for value in said:
-                self.values.setdefault(fact, {}).setdefault(value, message.id)
-            if fact == "date":
-                self.events.update(_events(read.words, self.rules))
-        for key in content(read, self.rules):
-            self.stems.setdefault(key, message.id)
-        self.words |= read.words
-        self.words.update(self.rules.digits[word] for word in read.words & self.rules.digits.keys())
-        if self.story is None and told_story(read, self.rules):
-            self.story = message.id
-
-    def where(self, fact: str) -> int | None:
-        """The message that told ``fact`` first; None if none did."""
-        if fact == "problem":
-            return self.story
-        if fact == "item":
-            return min(self.stems.values(), default=None)
-        return min(self.values.get(fact, {}).values(), default=None)
-
-
 def told_again(messages: Sequence[Message]) -> tuple[ToldAgain, ...]:
     """What the customer had to tell again, in the order of the messages.
 
@@ -129,7 +82,7 @@ def told_again(messages: Sequence[Message]) -> tuple[ToldAgain, ...]:
     if talk is None:
         return ()
     rules = talk.wording
-    told = _Told(rules)
+    told = Told(rules)
     found: dict[str, ToldAgain] = {}
     question: _Question | None = None
     for message, read in talk.messages:
@@ -198,7 +151,7 @@ def _asks_for_more(fact: str, words: frozenset[str], rules: Wording) -> bool:
     return rules.has("more", words)
 
 
-def _forgotten(fact: str, read: ReadText, told: _Told, rules: Wording) -> bool:
+def _forgotten(fact: str, read: ReadText, told: Told, rules: Wording) -> bool:
     """Whether the asker shows no sign that they have read the fact."""
     if fact == "order":
         return codes(read).isdisjoint(told.values.get("order", ()))
@@ -207,15 +160,11 @@ def _forgotten(fact: str, read: ReadText, told: _Told, rules: Wording) -> bool:
     if fact == "photo":
         return not rules.has("unfit_photo", read.words)
     if fact == "date":
-        here = _events(read.words, rules)
+        here = events(read.words, rules)
         there = told.events
         return not here or not there or bool(here & there)
     compact = re.sub(r"\W", "", read.folded)
     return not any(re.sub(r"\W", "", value) in compact for value in told.values.get(fact, ()))
-
-
-def _events(words: Iterable[str], rules: Wording) -> set[str]:
-    return {name for name, of in rules.events.items() if not of.isdisjoint(words)}
 
 
 # -- what the customer answers ---------------------------------------------------------------------
@@ -225,7 +174,7 @@ def _answer(
     message: Message,
     read: ReadText,
     question: _Question | None,
-    told: _Told,
+    told: Told,
     found: dict[str, ToldAgain],
 ) -> Iterator[ToldAgain]:
     """What the customer tells again in ``message``, or says that they have told."""
@@ -267,7 +216,7 @@ def _complains(read: ReadText, question: _Question | None, rules: Wording) -> bo
 
 
 def _complained(
-    message: Message, read: ReadText, question: _Question | None, told: _Told, rules: Wording
+    message: Message, read: ReadText, question: _Question | None, told: Told, rules: Wording
 ) -> list[str]:
     """The facts that a complaint is about."""
     if question and question.facts:
@@ -281,7 +230,7 @@ def _complained(
 
 
 def _repeated(
-    message: Message, read: ReadText, question: _Question, told: _Told, rules: Wording
+    message: Message, read: ReadText, question: _Question, told: Told, rules: Wording
 ) -> Iterator[str]:
     """The facts that the answer has again, though the question did not name them."""
     for fact in _same_values(message, read, told, rules):
@@ -299,7 +248,7 @@ def _repeated(
         yield next((fact for fact in question.facts if fact in _IN_WORDS), "other")
 
 
-def _says_again(read: ReadText, question: _Question, told: _Told, rules: Wording) -> bool:
+def _says_again(read: ReadText, question: _Question, told: Told, rules: Wording) -> bool:
     """Whether the answer's own words all stand above, and not in the question."""
     empty = rules.words["yes_no"] | rules.words["stop"] | rules.words["greetings"]
     empty |= rules.words["determiners"]
@@ -318,7 +267,7 @@ def _values_of_question(question: _Question) -> set[str]:
     return {re.sub(r"[-#]", "", word) for word in question.words}
 
 
-def _same_values(message: Message, read: ReadText, told: _Told, rules: Wording) -> Iterator[str]:
+def _same_values(message: Message, read: ReadText, told: Told, rules: Wording) -> Iterator[str]:
     for fact, said in values(message, read, rules).items():
         if fact != "photo" and not told.values.get(fact, {}).keys().isdisjoint(said):
             yield fact

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from gateway import EMAIL, PHONE, Message, packaged_yaml
@@ -130,3 +131,55 @@ def content(read: ReadText, rules: Wording) -> set[str]:
     """The stems of the words that say something of this customer alone, with numbers."""
     stems = {stem(word) for word in read.words - rules.ignored if len(word) > 2 or word.isdigit()}
     return stems - rules.ignored_stems
+
+
+def events(words: Iterable[str], rules: Wording) -> set[str]:
+    """What happens in a sentence: something is ordered, arrives, is needed."""
+    return {name for name, of in rules.events.items() if not of.isdisjoint(words)}
+
+
+class Told:
+    """What the customer has told so far."""
+
+    def __init__(self, rules: Wording) -> None:
+        self.rules = rules
+        self._unread: list[tuple[Message, ReadText]] = []
+        self.first: int | None = None
+        self.values: dict[str, dict[str, int]] = {}
+        self.stems: dict[str, int] = {}
+        self.events: set[str] = set()
+        self.story: int | None = None
+        self.words: set[str] = set()
+
+    def add(self, message: Message, read: ReadText) -> None:
+        """Take in a message of the customer."""
+        if self.first is None:
+            self.first = message.id
+        self._unread.append((message, read))
+
+    def look(self) -> None:
+        """Read what was taken in: only where somebody asks or complains, which is rare."""
+        for message, read in self._unread:
+            self._read(message, read)
+        self._unread.clear()
+
+    def _read(self, message: Message, read: ReadText) -> None:
+        for fact, said in values(message, read, self.rules).items():
+            for value in said:
+                self.values.setdefault(fact, {}).setdefault(value, message.id)
+            if fact == "date":
+                self.events.update(events(read.words, self.rules))
+        for key in content(read, self.rules):
+            self.stems.setdefault(key, message.id)
+        self.words |= read.words
+        self.words.update(self.rules.digits[word] for word in read.words & self.rules.digits.keys())
+        if self.story is None and told_story(read, self.rules):
+            self.story = message.id
+
+    def where(self, fact: str) -> int | None:
+        """The message that told ``fact`` first; None if none did."""
+        if fact == "problem":
+            return self.story
+        if fact == "item":
+            return min(self.stems.values(), default=None)
+        return min(self.values.get(fact, {}).values(), default=None)
