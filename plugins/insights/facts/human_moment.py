@@ -70,17 +70,16 @@ class HumanMoment(Value, frozen=True, kw_only=True):
 
 
 def human_moments(
-    messages: Sequence[Message], customer_name: str | None
+    messages: Sequence[Message] | Talk, customer_name: str | None
 ) -> tuple[HumanMoment, ...]:
     """The human moments in the agents' messages, in the order of the text.
 
     ``customer_name`` is the name as the shop knows it. Greetings such as "Dear customer", the
     agent's own name and signatures are none. Notes and messages that were never sent are left out.
+    Who asks for several facts of one conversation reads it once (`read_talk`).
     """
-    if not any(message.author == "agent" for message in messages):
-        return ()
-    talk = read_talk(messages)
-    if talk is None:
+    talk = messages if isinstance(messages, Talk) else read_talk(messages)
+    if talk is None or not any(message.author == "agent" for message, _ in talk.messages):
         return ()
     return tuple(_moments(talk, customer_name))
 
@@ -92,7 +91,8 @@ def _moments(talk: Talk, customer_name: str | None) -> Iterator[HumanMoment]:
     ours: set[str] = set()
     numbers: set[str] = set()
     lower: list[ReadText] = []
-    for message, read in talk.messages:
+    last = max(at for at, (message, _) in enumerate(talk.messages) if message.author == "agent")
+    for message, read in talk.messages[: last + 1]:
         if message.author == "customer":
             names += [fold(name) for name in customer_names(read, rules)]
             theirs |= content(read, rules) - ours
@@ -219,7 +219,7 @@ def _specific(
     taken: Sequence[tuple[int, int]],
 ) -> Iterator[_Found]:
     """Words of the customer that say something of them alone, where they stand like nouns."""
-    if theirs.isdisjoint(content(read, rules)) and rules.words["days"].isdisjoint(read.words):
+    if theirs.isdisjoint(content(read, rules)):
         return
     run: tuple[int, int] | None = None
     before = before_that = ""

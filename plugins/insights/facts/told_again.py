@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple, cast
 from gateway import Message, Value
 
 from .told_facts import Told, codes, content, events, values
-from .wording import ReadText, Wording, read_talk, read_text, stem, wording, words_of
+from .wording import ReadText, Talk, Wording, read_talk, read_text, stem, wording, words_of
 
 ToldFact = Literal[
     "order", "item", "problem", "address", "email", "phone", "name", "date", "photo", "other"
@@ -72,13 +72,14 @@ class _Question(NamedTuple):
     asks: bool
 
 
-def told_again(messages: Sequence[Message]) -> tuple[ToldAgain, ...]:
+def told_again(messages: Sequence[Message] | Talk) -> tuple[ToldAgain, ...]:
     """What the customer had to tell again, in the order of the messages.
 
     Each fact is named once, at the first sign. Notes and messages that were never sent are left
-    out, and so are what the customer told in earlier conversations and to other people.
+    out, and so is what the customer told in earlier conversations and to other people. Who asks
+    for several facts of one conversation reads it once (`read_talk`).
     """
-    talk = read_talk(messages)
+    talk = messages if isinstance(messages, Talk) else read_talk(messages)
     if talk is None:
         return ()
     rules = talk.wording

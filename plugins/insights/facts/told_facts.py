@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from gateway import EMAIL, PHONE, Message, packaged_yaml
 
-from .wording import ReadText, Wording, stem
+from .wording import ReadText, Wording, read_text, stem, wording
 
 _EMAIL = re.compile(EMAIL)
 _PHONE = re.compile(PHONE)
@@ -127,9 +127,17 @@ def told_story(read: ReadText, rules: Wording) -> bool:
     return len(told - rules.words["determiners"]) >= WORDS_OF_A_STORY
 
 
-def content(read: ReadText, rules: Wording) -> set[str]:
+def content(read: ReadText, rules: Wording) -> frozenset[str]:
     """The stems of the words that say something of this customer alone, with numbers."""
-    stems = {stem(word) for word in read.words - rules.ignored if len(word) > 2 or word.isdigit()}
+    return _content(read.text, rules.language)
+
+
+@lru_cache(512)
+def _content(text: str, language: str) -> frozenset[str]:
+    """As `content`. Cached: both detectors ask."""
+    rules = wording(language)
+    words = read_text(text).words - rules.ignored
+    stems = frozenset([stem(word) for word in words if len(word) > 2 or word.isdigit()])
     return stems - rules.ignored_stems
 
 
