@@ -33,6 +33,8 @@ def shape(name: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in lists[name]))
 
 
+_SLOTS = frozenset(("email", "phone", "address", "name", "date"))
+"""Names of slots that are facts."""
 WORDS_OF_A_STORY = 2
 """So many words beside function words, and a customer has said what it is about."""
 
@@ -88,10 +90,10 @@ def values(message: Message, read: ReadText, rules: Wording) -> dict[str, set[st
         found["name"] = set(names)
     if message.understanding is not None:
         for slot in message.understanding.slots:
-            fact = (
-                slot.name if slot.name in ("email", "phone", "address", "name", "date") else "order"
-            )
-            found.setdefault(fact, set()).add(re.sub(r"[-# ]", "", slot.value.casefold()))
+            fact = slot.name if slot.name in _SLOTS else "other"
+            if shape("order_nouns").search(slot.name):
+                fact = "order"
+            found.setdefault(fact, set()).add(re.sub(r"[-# /]", "", slot.value.casefold()))
     return {fact: said for fact, said in found.items() if said}
 
 
