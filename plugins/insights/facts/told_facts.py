@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
 
-from gateway import EMAIL, PHONE, Message, packaged_yaml
+from gateway import EMAIL, PHONE, Message, Slot, packaged_yaml
 
 from .wording import ReadText, Wording, read_text, stem, wording
 
@@ -33,8 +33,6 @@ def shape(name: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in lists[name]))
 
 
-_SLOTS = frozenset(("email", "phone", "address", "name", "date"))
-"""Names of slots that are facts."""
 WORDS_OF_A_STORY = 2
 """So many words beside function words, and a customer has said what it is about."""
 
@@ -88,13 +86,17 @@ def values(message: Message, read: ReadText, rules: Wording) -> dict[str, set[st
         found["photo"] = {"sent"}
     if names := customer_names(read, rules):
         found["name"] = set(names)
-    if message.understanding is not None:
-        for slot in message.understanding.slots:
-            fact = slot.name if slot.name in _SLOTS else "other"
-            if shape("order_nouns").search(slot.name):
-                fact = "order"
-            found.setdefault(fact, set()).add(re.sub(r"[-# /]", "", slot.value.casefold()))
+    for slot in message.understanding.slots if message.understanding else ():
+        found.setdefault(_fact_of(slot), set()).add(re.sub(r"[-# /]", "", slot.value.casefold()))
     return {fact: said for fact, said in found.items() if said}
+
+
+def _fact_of(slot: Slot) -> str:
+    """The fact (see `ToldFact`) that a shop's slot is, by its name."""
+    reached = next((fact for fact in ("email", "phone", "address") if fact in slot.name), None)
+    if reached is None and shape("order_nouns").search(slot.name):
+        return "order"
+    return reached or (slot.name if slot.name in ("name", "date") else "other")
 
 
 def _dates(read: ReadText, rules: Wording) -> set[str]:
