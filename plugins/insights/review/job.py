@@ -64,7 +64,7 @@ class ReviewSampling:
             drawing.take(case)
         known = await storage.known()
         for day in days:
-            candidates = drawing.of(day, zone)
+            candidates = await asyncio.to_thread(drawing.of, day, zone)
             known = await asyncio.to_thread(with_seen, known, candidates, drawing.intents, day)
             items = await asyncio.to_thread(self._draw, candidates, known, day)
             await storage.keep_known(known)
