@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import get_args
 
@@ -35,9 +35,15 @@ class ReviewForm(Value, frozen=True, kw_only=True):
         return self.fields.get(name, "")
 
     @classmethod
-    def sent(cls, request: DeskPageRequest) -> ReviewForm:
+    def sent(cls, request: DeskPageRequest, intents: Iterable[str] = ()) -> ReviewForm:
+        """The form of a request. One of ``intents`` may be written as people read it: `Order
+        status` is ``order_status``."""
         names = (*QUESTIONS, *TEXTS)
-        return cls(fields={name: request.value(name).strip() for name in names})
+        fields = {name: request.value(name).strip() for name in names}
+        written = "_".join(fields["intent"].split())
+        by_name = {name.casefold(): name for name in intents}
+        fields["intent"] = by_name.get(written.casefold(), written)
+        return cls(fields=fields)
 
     @classmethod
     def all_right(cls) -> ReviewForm:

@@ -205,8 +205,7 @@ def weighted_rate(answers: Sequence[WeightedAnswer], least: int = LEAST) -> Figu
     spread = sum(residual**2 for residual in residuals.values()) / total**2
     if n > 1 and spread > 0:
         effective = min(value * (1 - value) / (spread * n / (n - 1)), len(answers))
-    prior = stats.beta(1 + effective * value, 1 + effective * (1 - value))
-    low, high = prior.ppf([0.025, 0.975])
+    low, high = stats.beta.ppf([0.025, 0.975], 1 + effective * value, 1 + effective * (1 - value))
     return Figure(
         value=value,
         low=min(float(low), value),

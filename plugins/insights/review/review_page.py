@@ -73,7 +73,7 @@ class ReviewPage:
         if action == "skip":
             said = Judgement(item=item.id, reviewer=agent.id, at=now, skipped=True)
             return await self._judge(request, item, said, again=again)
-        form = ReviewForm.sent(request)
+        form = ReviewForm.sent(request, (*await self._intents(item), item.intent))
         if problem := form.problem(item):
             case = await self._case(item)
             if case is None:

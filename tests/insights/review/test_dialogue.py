@@ -155,6 +155,17 @@ async def test_a_review_can_be_skipped_changed_and_taken_back(tmp_path: Path) ->
         assert [j.skipped for j in (await shop.sheet()).judgements] == [True]
 
 
+async def test_an_intent_may_be_written_as_people_read_it(tmp_path: Path) -> None:
+    """A known one gets its code, also that which was read; a new one keeps its words."""
+    async with open_shop(tmp_path) as shop:
+        await shop.write(*SCRIPT[:4])
+        await shop.next_day()
+        ana = await shop.visit("ana")
+        await review(ana, intent_right="no", intent="Billing")
+        await review(ana, intent_right="no", intent="Bike  advice")
+        assert {j.intent for j in (await shop.sheet()).judgements} == {"billing", "Bike_advice"}
+
+
 async def test_a_form_that_is_sent_twice_counts_once(tmp_path: Path) -> None:
     """The second time shows the next answer, too, and changes nothing."""
     async with open_shop(tmp_path) as shop:
