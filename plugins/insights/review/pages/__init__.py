@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from gateway import DeskPage, Json, Services
-from plugins.insights.review.examples_page import ExamplesPage
-from plugins.insights.review.html import STATIC, ReviewTemplates
-from plugins.insights.review.results_page import ResultsPage
-from plugins.insights.review.review_page import ReviewPage
+from plugins.insights.review.pages.examples_page import ExamplesPage
+from plugins.insights.review.pages.html import STATIC, ReviewTemplates
+from plugins.insights.review.pages.results_page import ResultsPage
+from plugins.insights.review.pages.review_page import ReviewPage
+from plugins.insights.review.pages.voice_page import VoicePage
 from plugins.insights.review.settings import ReviewSettings
-from plugins.insights.review.voice_page import VoicePage
 
 
 @dataclass(kw_only=True)

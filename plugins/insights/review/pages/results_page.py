@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from gateway import DeskPageRequest, DeskPageResult, Services
-from plugins.insights.review.html import ReviewTemplates, may_open
+from plugins.insights.review.pages.html import ReviewTemplates, may_open
 from plugins.insights.review.queue import first_open_day
 from plugins.insights.review.rates import review_figures
 from plugins.insights.review.settings import ReviewSettings

@@ -55,12 +55,12 @@ class ReviewTemplates:
 
     @cached_property
     def _assets(self) -> StaticAssets:
-        return StaticAssets("plugins.insights.review")
+        return StaticAssets("plugins.insights.review.pages")
 
     @cached_property
     def _templates(self) -> Environment:
         templates = Environment(
-            loader=PackageLoader("plugins.insights.review"),
+            loader=PackageLoader("plugins.insights.review.pages"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway import CaseRecord, DeskPageRequest, DeskPageResult, Message, NotFound, Services
-from plugins.insights.review.form import MOODS, ReviewForm
-from plugins.insights.review.html import ReviewTemplates, may_open
 from plugins.insights.review.outcomes import answer_messages, asked_message
+from plugins.insights.review.pages.form import MOODS, ReviewForm
+from plugins.insights.review.pages.html import ReviewTemplates, may_open
 from plugins.insights.review.queue import ReviewQueue, first_open_day, may_judge, review_queue
 from plugins.insights.review.settings import ReviewSettings
 from plugins.insights.review.storage import AlreadyReviewed, ReviewStorage

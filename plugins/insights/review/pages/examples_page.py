@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gateway import Agent, DeskPageRequest, DeskPageResult, Services, Value
-from plugins.insights.review.html import ReviewTemplates, may_open
 from plugins.insights.review.masking import known_names, masked
 from plugins.insights.review.outcomes import answered_text, asked_message
+from plugins.insights.review.pages.html import ReviewTemplates, may_open
 from plugins.insights.review.queue import may_judge
 from plugins.insights.review.settings import ReviewSettings
 from plugins.insights.review.storage import ReviewSheet, ReviewStorage

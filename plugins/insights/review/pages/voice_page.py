@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway import CaseRecord, DeskPageRequest, DeskPageResult, NotFound, Services, Value
-from plugins.insights.review.form import LONGEST_COMMENT
-from plugins.insights.review.html import ReviewTemplates, may_open
 from plugins.insights.review.masking import known_names, masked
 from plugins.insights.review.outcomes import answered_text, asked_message
+from plugins.insights.review.pages.form import LONGEST_COMMENT
+from plugins.insights.review.pages.html import ReviewTemplates, may_open
 from plugins.insights.review.settings import ReviewSettings
 from plugins.insights.review.storage import ReviewStorage
 from plugins.insights.review.values import ReviewItem, VoiceSample, VoiceVerdict
