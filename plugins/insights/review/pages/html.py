@@ -8,11 +8,10 @@ from functools import cached_property
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway import DeskPageRequest, DeskPageResult, Services, StaticAssets, code_label
+from gateway import DeskPageRequest, DeskPageResult, StaticAssets, code_label
 from plugins.insights.model import Figure
 from plugins.insights.review.settings import LANGUAGE_NAMES, ReviewSettings
 
-STATIC = "/desk/review/static"
 CHANNELS = {"rest": "REST", "sms": "SMS", "email": "E-mail", "webchat": "Web chat"}
 TABS = {
     "/desk/review": "Review",
@@ -23,10 +22,14 @@ TABS = {
 
 
 class ReviewTemplates:
-    """Renders the templates, and serves the styles and scripts of the pages."""
+    """Renders the templates, and serves the styles and scripts of the pages below ``path``."""
 
-    def routes(self, services: Services) -> Iterable[web.RouteDef]:  # noqa: ARG002  (HttpRoutes)
-        return [web.get(f"{STATIC}/{{version}}/{{name}}", self._serve())]
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """The route of the styles and scripts."""
+        return [web.get(f"{self._path}/{{version}}/{{name}}", self._serve())]
 
     def page(
         self,
@@ -75,7 +78,7 @@ class ReviewTemplates:
         return templates
 
     def _url(self, name: str) -> str:
-        return f"{STATIC}/{self._assets.version}/{name}"
+        return f"{self._path}/{self._assets.version}/{name}"
 
     def _serve(self) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def serve(request: web.Request) -> web.Response:
