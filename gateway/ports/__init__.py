@@ -84,11 +84,17 @@ from gateway.ports.turns import (
     WaitingNotifier,
     Warmable,
 )
+from gateway.ports.versions import (
+    ChangeRefused,
+    VersionConsumer,
+    Versions,
+)
 
 __all__ = [
     "AlarmReceiver",
     "AuditEntry",
     "AuditLog",
+    "ChangeRefused",
     "Channel",
     "Clock",
     "Conflict",
@@ -149,6 +155,8 @@ __all__ = [
     "Understander",
     "UnsafeSetting",
     "Unsure",
+    "VersionConsumer",
+    "Versions",
     "Voice",
     "WaitingNotifier",
     "Warmable",
