@@ -38,6 +38,7 @@ class OverlayFollower:
         self._store, self._consumers, self._changed = store, tuple(consumers), changed
         self._events, self._clock, self._every = events, clock, every
         self._stamp: VersionStamp | None = None
+        self._pinned = False
         self._busy = asyncio.Lock()
         self.overlays: dict[VersionKind, Overlay] = {}
         """Those in force in this process, by kind."""
@@ -51,6 +52,8 @@ class OverlayFollower:
     async def refresh(self) -> None:
         """Follow the database, if anything has changed there."""
         async with self._busy:
+            if self._pinned:
+                return
             stamp = await self._store.stamp()
             if stamp == self._stamp:
                 return
@@ -60,11 +63,11 @@ class OverlayFollower:
                 self._stamp = stamp
 
     async def use(self, overlays: Sequence[Overlay]) -> None:
-        """Follow ``overlays`` that were read elsewhere (for a replay), and the database no more
-        until something changes there."""
+        """Follow ``overlays`` that were read elsewhere, as for a replay, and the database no
+        more."""
         async with self._busy:
+            self._pinned = True
             await self._use(overlays)
-            self._stamp = await self._store.stamp()
 
     async def run(self) -> None:
         """Follow until cancelled."""
