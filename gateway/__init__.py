@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         ExampleText,
         Fact,
         File,
+        FilesWritten,
         Finding,
         Guess,
         Handoff,
@@ -147,6 +148,7 @@ if TYPE_CHECKING:
         Unsure,
         VersionConsumer,
         Versions,
+        VersionWriter,
         Voice,
         WaitingNotifier,
         Warmable,
@@ -197,6 +199,7 @@ if TYPE_CHECKING:
         in_language,
     )
     from gateway.support.labels import code_label, cue_label, mood_label, priority_label
+    from gateway.support.overlay_files import OverlayFiles
     from gateway.support.overlays import (
         brand_part,
         fitting_part,
@@ -214,6 +217,7 @@ if TYPE_CHECKING:
         luhn,
     )
     from gateway.support.private import private_folder
+    from gateway.support.yaml_edit import CannotEdit, replace_text
 
 __all__ = [
     "ALBUM_WAIT",
@@ -247,6 +251,7 @@ __all__ = [
     "BrandSettings",
     "Brands",
     "Button",
+    "CannotEdit",
     "CaseRecord",
     "ChangeRefused",
     "ChangedCases",
@@ -281,6 +286,7 @@ __all__ = [
     "File",
     "FileWatcher",
     "Files",
+    "FilesWritten",
     "Finding",
     "Guess",
     "Handler",
@@ -311,6 +317,7 @@ __all__ = [
     "Outdated",
     "Overlay",
     "OverlayDifference",
+    "OverlayFiles",
     "OverlayProblem",
     "ParallelUnderstander",
     "PastAnswer",
@@ -382,6 +389,7 @@ __all__ = [
     "Version",
     "VersionConsumer",
     "VersionKind",
+    "VersionWriter",
     "Versions",
     "Voice",
     "WaitingNotifier",
@@ -418,6 +426,7 @@ __all__ = [
     "read_shape_and_lines",
     "read_yaml",
     "reason_label",
+    "replace_text",
     "retry_after",
     "says_thanks",
     "site_origin",
@@ -446,6 +455,8 @@ _MODULES = (
     "settings",
     "support.files",
     "support.overlays",
+    "support.overlay_files",
+    "support.yaml_edit",
     "support.knowledge_files",
     "routing.reasons",
 )

@@ -174,6 +174,7 @@ class Pipeline:
             audit=infrastructure.audit,
             events=infrastructure.events,
             clock=infrastructure.clock,
+            writers=infrastructure.version_writers,
         )
 
     def _services(self) -> Services:

@@ -88,6 +88,7 @@ from gateway.ports.versions import (
     ChangeRefused,
     VersionConsumer,
     Versions,
+    VersionWriter,
 )
 
 __all__ = [
@@ -156,6 +157,7 @@ __all__ = [
     "UnsafeSetting",
     "Unsure",
     "VersionConsumer",
+    "VersionWriter",
     "Versions",
     "Voice",
     "WaitingNotifier",

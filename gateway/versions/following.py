@@ -58,7 +58,8 @@ class OverlayFollower:
             if stamp == self._stamp:
                 return
             read = [await self._read(kind) for kind in VERSION_KINDS]
-            await self._use([overlay for overlay in read if overlay is not None])
+            files_written = self._stamp is not None and stamp[1] != self._stamp[1]
+            await self._use([each for each in read if each is not None], again=files_written)
             if None not in read:
                 self._stamp = stamp
 
@@ -116,9 +117,10 @@ class OverlayFollower:
             await asyncio.gather(*waits, return_exceptions=True)
         announced.clear()
 
-    async def _use(self, overlays: Sequence[Overlay]) -> None:
+    async def _use(self, overlays: Sequence[Overlay], *, again: bool = False) -> None:
+        """``again``: also those that are in force already, for the files below have changed."""
         for overlay in overlays:
-            if self.overlays.get(overlay.kind) == overlay:
+            if self.overlays.get(overlay.kind) == overlay and not again:
                 continue
             before = self.overlays.get(overlay.kind, Overlay(kind=overlay.kind))
             problems = [

@@ -134,9 +134,9 @@ class OverlaidAnswers:
         self, paths: Sequence[Path], read: Callable[..., FaqAnswers], *, name: str, every: float
     ) -> None:
         """Reads the files. Raises BadConfig."""
-        self._paths, self._read = tuple(paths), read
+        self.paths, self._read = tuple(paths), read
         self._overlay: Mapping[str, Json] = {}
-        self._files = ReloadedFiles(self._paths, self._load, name=name, every=every)
+        self._files = ReloadedFiles(self.paths, self._load, name=name, every=every)
 
     async def current(self) -> FaqAnswers:
         """The answers; see `ReloadedFiles.current`."""
@@ -145,7 +145,7 @@ class OverlaidAnswers:
     async def check(self, overlay: Mapping[str, Json]) -> tuple[OverlayProblem, ...]:
         """What of ``overlay`` does not fit the files as they are now."""
         try:
-            found = await asyncio.to_thread(self._read, self._paths, overlay=overlay)
+            found = await asyncio.to_thread(self._read, self.paths, overlay=overlay)
         except BadConfig as error:
             what = f"the file has mistakes: {error.problems[0]}; correct it first"
             return (OverlayProblem(key="answers", message=what),)

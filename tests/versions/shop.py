@@ -59,7 +59,7 @@ class WordReader:
         return [self._insight(turn.message.text) for turn in turns]
 
     def _insight(self, text: str) -> Insight:
-        intent = next((name for name in ("parking", "returns") if name in text), "oos")
+        intent = next((name for name in ("parking", "returns", "warranty") if name in text), "oos")
         return Insight(
             language=Language(code="de" if "bitte" in text else "en", confidence=0.9),
             ranking=(Guess(name=intent, confidence=self.surest),),
@@ -72,6 +72,7 @@ class WordReader:
 
 
 def write_files(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "answers.yaml").write_text(ANSWERS, "utf-8")
     (folder / "policy.yaml").write_text(POLICY, "utf-8")
     (folder / "guide.yaml").write_text(GUIDE, "utf-8")
@@ -92,7 +93,6 @@ async def open_shop(
     folder: Path, *modules: Any, config: dict[str, Any] | None = None, fresh: bool = True
 ) -> AsyncIterator[RunningGateway]:
     """The shop, with its data in ``folder``; ``fresh`` writes its files first."""
-    folder.mkdir(parents=True, exist_ok=True)
     if fresh:
         write_files(folder)
     channels = [FakeChannel("sms"), FakeChannel("email")]

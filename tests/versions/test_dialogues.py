@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway import AddItems, SetValue
 from tests.conftest import until
-from tests.versions.shop import WordReader, adopt, ask, open_shop, roll_back
+from tests.versions.shop import WordReader, adopt, ask, configuration, open_shop, roll_back
 
 EN = ("answers", "parking", "say", "en")
 OLD = "There are 12 spaces behind the shop."
@@ -28,15 +28,15 @@ async def test_a_better_answer_reaches_the_next_customer(tmp_path: Path) -> None
         assert await ask(gw, "parking?") == [OLD]
 
 
-async def test_an_answer_for_a_new_intent(tmp_path: Path) -> None:
-    """What no file answers is answered once an answer is adopted, with its facts."""
-    config_reader = WordReader()
-    async with open_shop(tmp_path, config_reader) as gw:
-        assert "returns" in str(await ask(gw, "returns?")) or True
+async def test_a_question_that_nobody_answered(tmp_path: Path) -> None:
+    """It gets an answer with its own facts, where the files have none."""
+    async with open_shop(tmp_path) as gw:
+        assert "30 days" not in str(await ask(gw, "warranty?"))
         entry = {"facts": {"days": "30"}, "say": {"en": {"opener": "", "body": ["{days} days."]}}}
-        await adopt(gw, "answers", SetValue(at=("answers", "oos", ), value=entry))
-        overlay = await gw.services.versions.overlay("answers")
-        assert overlay.tree == {"answers": {"oos": entry}}
+        await adopt(gw, "answers", SetValue(at=("answers", "warranty"), value=entry))
+        assert await ask(gw, "warranty?") == ["30 days."]
+        await roll_back(gw, 0, "answers")
+        assert "30 days" not in str(await ask(gw, "warranty?"))
 
 
 async def test_a_rule_of_the_voice_changes_what_is_sent(tmp_path: Path) -> None:
@@ -92,8 +92,6 @@ async def test_other_processes_follow(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     async with open_shop(first) as one:
         shared = {"database_url": one.gateway.settings.database_url}
-        from tests.versions.shop import configuration  # noqa: PLC0415
-
         config = configuration(**shared, process={"name": "second"})
         async with open_shop(second, config=config) as two:
             change = SetValue(at=EN, value={"opener": "", "body": [NEW]})
