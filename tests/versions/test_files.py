@@ -19,6 +19,7 @@ from tests.versions.shop import (
     adopt,
     ask,
     configuration,
+    load,
     open_shop,
     roll_back,
 )
@@ -88,6 +89,26 @@ async def test_the_files_change_and_change_back(tmp_path: Path) -> None:
         await roll_back(gw, 0, "guide")
     for name, text in (("answers", ANSWERS), ("policy", POLICY), ("guide", GUIDE)):
         assert (tmp_path / f"{name}.yaml").read_text("utf-8") == text
+
+
+@pytest.mark.sqlite
+async def test_what_was_adopted_before_is_written_with_the_next(tmp_path: Path) -> None:
+    """When ``write_files`` is switched on, the files catch up with the database."""
+    below = SetValue(at=("reasons", "low_confidence", "below"), value=0.3)
+    async with open_shop(tmp_path) as gw:
+        await adopt(gw, "policy", below)
+    assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+    async with open_shop(tmp_path, config=configuration(**WRITING), fresh=False) as gw:
+        await adopt(gw, "policy", SetValue(at=("tiers", "front", "claim_minutes"), value=5))
+        assert load(tmp_path / "policy.yaml") == {
+            "reasons": {"low_confidence": {"below": 0.3}},
+            "clarify": {"times": 0},
+            "tiers": {"front": {"claim_minutes": 5}},
+        }
+        [version, _] = await gw.services.versions.history()
+        assert version.written == (str(tmp_path / "policy.yaml"),)
+        await roll_back(gw, 0, "policy")
+    assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
 
 
 @pytest.mark.sqlite
