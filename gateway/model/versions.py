@@ -36,8 +36,8 @@ class SetValue(Value, frozen=True, kw_only=True, tag=True):
 
 
 class AddItems(Value, frozen=True, kw_only=True, tag=True):
-    """Add ``items`` to a list that a guide joins with those below it. Items that are adopted there
-    already are not added twice.
+    """Add ``items`` to a list that a guide joins with those below it; lists of other kinds are
+    replaced as a whole. Items that are adopted there already are not added twice.
 
     - a phrase to avoid: ``("lexicon", "avoid", "dismissive", "phrases", "en")`` ->
       ``({"phrase": "as I said", "instead": ""},)``

@@ -178,13 +178,13 @@ class VersionService:
 
     async def _add_now(self, draft: VersionDraft) -> Adoption:
         version = await self.store.add(draft)
-        await self.follower.refresh()
-        announce(self.events)
         what = "adopted" if version.restores is None else "rolled_back"
         to = "" if version.restores is None else f" to {version.restores}"
         of = f" of proposal {version.proposal}" if version.proposal else ""
         detail = f"{version.kind} version {version.number}{to}{of}"[:200]
         await self.audit.record(draft.author, what, detail=detail)
+        await self._follow()
+        announce(self.events)
         return await self._write(version)
 
     async def _write(self, version: Version) -> Adoption:
@@ -211,9 +211,16 @@ class VersionService:
             not_written += found.not_written
         files = VersionFiles(written=tuple(written), originals=originals)
         await self.store.set_files(version.number, files)
-        await self.follower.refresh()
+        await self._follow()
         version = version.replace(written=tuple(written))
         return Adoption(version=version, written=tuple(written), not_written=tuple(not_written))
+
+    async def _follow(self) -> None:
+        """Follow at once. What was adopted is stored: should this fail, the next look follows."""
+        try:
+            await self.follower.refresh()
+        except Exception:
+            log.exception("versions.not_followed")
 
     async def _newest_in_files(self, version: Version) -> tuple[int, VersionFiles]:
         """The version before this one that was written, and its files; 0 if none was. Those between

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from gateway import AddExamples, AddItems, CannotEdit, ExampleText, RemoveAdopted, SetValue
+from gateway import AddItems, AdoptedExample, CannotEdit, Overlay, RemoveAdopted, SetValue
 from gateway.support.yaml_edit import YamlText
-from plugins.nlu_local import plugin as nlu_local
+from plugins.nlu_local.written_examples import write_examples
 from tests.versions.shop import (
     ANSWERS,
     GUIDE,
     POLICY,
-    WordReader,
     adopt,
     ask,
     configuration,
@@ -131,40 +130,39 @@ async def test_what_the_team_wrote_since_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.sqlite
-async def test_own_sentences_are_written_and_customers_words_not(tmp_path: Path) -> None:
+def test_own_sentences_are_written_and_customers_words_not(tmp_path: Path) -> None:
     """What a colleague wrote goes into the file of its intent; a customer's sentence stays where an
-    erasure finds it."""
+    erasure finds it. Taken out again, the file is what it was."""
     file = tmp_path / "nlu.yml"
     file.write_text(NLU, "utf-8")
-    config = configuration(**WRITING)
-    config["plugins"]["nlu_local"] = {
-        "knowledge": "nlu.yml", "packaged": False, "sentence_encoder": False, "look_every": 60,
-    }  # fmt: skip
-    plugins = (WordReader(), nlu_local)
-    async with open_shop(tmp_path, *plugins, config=config) as gw:
-        await ask(gw, "do you take parcels back, my neighbour asks")
-        added = AddExamples(
-            intent="refund",
-            examples=(
-                ExampleText(text="give me back what I paid"),
-                ExampleText(text="my neighbour asks", conversation=1),
-            ),
-        )
-        new = AddExamples(intent="parking", examples=(ExampleText(text="where do I park"),))
-        adoption = await adopt(gw, "answers", added, new)
-        assert adoption.written == (str(file),)
-        assert adoption.not_written == (
-            "1 sentences of customers stay in the database alone, so that they can be erased",
-        )
-        assert changes(NLU, file.read_text("utf-8")) == [
-            "+    - give me back what I paid",
-            "+",
-            "+- intent: parking",
-            "+  examples: |",
-            "+    - where do I park",
-        ]
-        await roll_back(gw, 0, "answers")
-        assert file.read_text("utf-8") == NLU
+    rows = (
+        ("refund", "give me back what I paid", 0),
+        ("refund", "my neighbour wants his money", 1),
+        ("parking", "where do I park", 0),
+        ("location", "where is the shop", 0),
+    )
+    nothing = Overlay(kind="answers")
+    after = nothing.replace(
+        number=1,
+        examples=tuple(
+            AdoptedExample(id=id, intent=intent, text=text, conversation=conversation)
+            for id, (intent, text, conversation) in enumerate(rows, 1)
+        ),
+    )
+    done = write_examples([file], nothing, after, {})
+    assert done.written == (str(file),)
+    assert done.not_written == (
+        "1 sentences of customers stay in the database alone, so that they can be erased",
+    )
+    assert changes(NLU, file.read_text("utf-8")) == [
+        "+    - give me back what I paid",
+        "+",
+        "+- intent: parking",
+        "+  examples: |",
+        "+    - where do I park",
+    ]
+    write_examples([file], after, nothing, done.originals)
+    assert file.read_text("utf-8") == NLU
 
 
 @pytest.mark.sqlite
