@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway import AddItems, AdoptedExample, CannotEdit, Overlay, RemoveAdopted, SetValue
-from gateway.support.yaml_edit import YamlText
+from gateway.support.yaml_edit import YamlText, as_read
 from plugins.nlu_local.written_examples import write_examples
 from tests.versions.shop import (
     ANSWERS,
@@ -236,3 +239,32 @@ async def test_a_mapping_that_becomes_empty_goes(tmp_path: Path) -> None:
         assert "repeat_contact" in (tmp_path / "policy.yaml").read_text("utf-8")
         await adopt(gw, "policy", RemoveAdopted(at=at))
         assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
+
+
+KEYS = st.sampled_from(["a", "b", "c: d", "no", "é"])
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
+TREES = st.recursive(
+    TEXTS | st.lists(TEXTS, max_size=3),
+    lambda inner: st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+).filter(lambda tree: isinstance(tree, dict))
+
+
+@pytest.mark.sqlite
+@given(TREES, st.lists(KEYS, min_size=1, max_size=3), TREES | TEXTS, st.booleans())
+def test_any_value_in_any_file(tree: Any, at: list[str], value: Any, in_flow: bool) -> None:
+    """Either the value is set, and everything else reads as before, or the text stays as it was."""
+    text = yaml.safe_dump(tree, default_flow_style=in_flow, allow_unicode=True)
+    edited = YamlText(text)
+    before, path = edited.tree, tuple(at)
+    try:
+        edited.set(path, value)
+    except CannotEdit:
+        assert edited.text == text
+        return
+    assert edited.find(path) == as_read(value)
+    assert yaml.compose(edited.text, Loader=yaml.CBaseLoader) is not None
+    if edited.find(path[:1]) is not None and len(path) == 1:
+        assert {k: v for k, v in edited.tree.items() if k != path[0]} == {
+            k: v for k, v in before.items() if k != path[0]
+        }

@@ -146,7 +146,8 @@ def _add_examples(connection: Connection, draft: VersionDraft) -> list[int]:
 
 
 def _overlay(connection: Connection, kind: VersionKind, number: int | None) -> Overlay | None:
-    stored = connection.execute(select(adopted_examples).order_by(adopted_examples.c.id)).all()
+    everything = select(adopted_examples).order_by(adopted_examples.c.id)
+    stored = connection.execute(everything).all() if kind == "answers" else ()
     kept = frozenset(row.id for row in stored)
     if number is None:
         number = _newest(connection, kind)
