@@ -98,9 +98,13 @@ class OverlayFollower:
             return None
 
     async def _listen(self, announced: asyncio.Event) -> None:
-        async with self._events.listen(TOPIC) as events:
-            async for _ in events:
-                announced.set()
+        """Without events the next regular look follows, so a failure here stops nothing."""
+        try:
+            async with self._events.listen(TOPIC) as events:
+                async for _ in events:
+                    announced.set()
+        except Exception:
+            log.exception("versions.not_announced")
 
     async def _wait(self, announced: asyncio.Event) -> None:
         """Until a change is announced, or it is time to look: by real time, for that is when other
