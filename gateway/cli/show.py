@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import click
 from gateway.app import Gateway, routes
 from gateway.cli.common import (
     config_option,
+    configure_logging,
     find_config,
     follow_versions,
     json_option,
@@ -61,6 +63,7 @@ def check(config: Path | None, deploy: bool) -> None:
 def _warnings(gateway: Gateway) -> Iterator[str]:
     """What is valid, and surely not as intended."""
     yield from map(str, gateway.settings.warnings)
+    configure_logging("auto", logging.ERROR)
     asyncio.run(follow_versions(gateway))
     for kind, left_out in gateway.infrastructure.follower.left_out.items():
         for misfit in left_out:

@@ -74,12 +74,16 @@ class OverlayFollower:
         announced = asyncio.Event()
         listening = asyncio.create_task(self._listen(announced))
         try:
+            away = False
             while True:
                 await self._wait(announced)
                 try:
                     await self.refresh()
+                    away = False
                 except Exception:
-                    log.exception("versions.not_followed")  # the database is away; look again
+                    if not away:  # the database is: look again, and say it once
+                        log.exception("versions.not_followed")
+                    away = True
         finally:
             listening.cancel()
             with suppress(asyncio.CancelledError):

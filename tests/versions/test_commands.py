@@ -146,7 +146,7 @@ def test_check_and_doctor_name_what_is_left_out(config: Path) -> None:
     del answers["answers"]["parking"]
     (config.parent / "answers.yaml").write_text(yaml.safe_dump(answers), "utf-8")
     done = run(config, "check")
-    assert done.exit_code == 0
+    assert (done.stdout, done.exit_code) == ("OK\n", 0)
     assert (
         "warning: left out of what was adopted (answers): answers.parking.say: `en`" in done.output
     )
