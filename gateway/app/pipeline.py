@@ -205,6 +205,7 @@ class Pipeline:
             serves_http=infrastructure.serves_http,
             records=infrastructure.store.queries,
             versions=self._versions(),
+            search=infrastructure.search,
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
             desk_pages=tuple(infrastructure.registrations.desk_pages),
