@@ -86,11 +86,18 @@ from gateway.ports.turns import (
     WaitingNotifier,
     Warmable,
 )
+from gateway.ports.versions import (
+    ChangeRefused,
+    VersionConsumer,
+    Versions,
+    VersionWriter,
+)
 
 __all__ = [
     "AlarmReceiver",
     "AuditEntry",
     "AuditLog",
+    "ChangeRefused",
     "Channel",
     "Clock",
     "Conflict",
@@ -153,6 +160,9 @@ __all__ = [
     "Understander",
     "UnsafeSetting",
     "Unsure",
+    "VersionConsumer",
+    "VersionWriter",
+    "Versions",
     "Voice",
     "WaitingNotifier",
     "Warmable",
