@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import resource
-import sys
 import time
-from collections.abc import Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
