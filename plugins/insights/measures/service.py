@@ -42,9 +42,7 @@ class Measures:
     ) -> None:
         self.facts = FactStore(services.storage)
         self._tallies = TallyStore(services.storage, self.facts)
-        self._refresh = FactRefresh(
-            self.facts, services.records, services.clock, settings.timezone, detectors
-        )
+        self._refresh = FactRefresh(self.facts, services, settings.timezone, detectors)
         self._clock = services.clock
         self._zone = ZoneInfo(settings.timezone)
         self.load = EmotionalLoad(self.facts, settings.least, self._zone)
