@@ -19,7 +19,7 @@ from gateway.testing.simulation.plants import (
     UnansweredQuestion,
     parse_plant,
 )
-from gateway.testing.simulation.run import simulate
+from gateway.testing.simulation.run import simulate, simulate_records
 from gateway.testing.simulation.scenario import Scenario, Worker
 
 __all__ = [
@@ -41,4 +41,5 @@ __all__ = [
     "parse_plant",
     "read_ledger",
     "simulate",
+    "simulate_records",
 ]

@@ -24,7 +24,7 @@ KNOWN = 0.25
 CALM, MOODINESS = 0.22, 0.24
 """The mean of what customers feel, and its deviation both among them and from one matter to the
 next."""
-BASE = {"containment": 0.55, "felt_heard": 0.55, "suggestion_sent": 0.45}
+BASE = {"containment": 0.61, "felt_heard": 0.62, "suggestion_sent": 0.48}
 """What these shares are without plants: measured, see ``docs/simulation.md``."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -26,6 +26,8 @@ class LedgerEvent(msgspec.Struct, kw_only=True, omit_defaults=True):
     kind: str
     purpose: str | None = None
     agent: str | None = None
+    intent: str | None = None
+    confidence: float | None = None
     mood: MoodLabel | None = None
     intensity: float | None = None
     distress: float | None = None
@@ -116,6 +118,8 @@ class Ledger:
             at,
             "customer",
             purpose=say.kind,
+            intent=say.meaning.intent,
+            confidence=say.meaning.confidence,
             mood=mood.label,
             intensity=mood.intensity,
             distress=mood.distress,
@@ -153,10 +157,12 @@ class Ledger:
             row.agents.append(agent)
         self._note(row, at, "claimed", agent=agent)
 
-    def answered(self, conversation: int, agent: str, answer: AgentAnswer, at: datetime) -> None:
-        """An agent wrote."""
+    def answered(
+        self, conversation: int, agent: str, answer: AgentAnswer, at: datetime, *, parts: int
+    ) -> None:
+        """An agent wrote; on this channel it became ``parts`` messages."""
         row = self.rows[conversation]
-        row.agent_messages += 1
+        row.agent_messages += parts
         row.first_answer_at = row.first_answer_at or at
         row.first_person_answer_at = row.first_person_answer_at or at
         row.human_moments += [kind for kind in answer.human if kind not in row.human_moments]
@@ -215,35 +221,8 @@ class Ledger:
         self.rows[received.conversation] = row
         return row
 
-    def _note(
-        self,
-        row: LedgerRow,
-        at: datetime,
-        kind: str,
-        *,
-        purpose: str | None = None,
-        agent: str | None = None,
-        mood: MoodLabel | None = None,
-        intensity: float | None = None,
-        distress: float | None = None,
-        felt: float | None = None,
-        reasons: tuple[str, ...] = (),
-        score: int | None = None,
-    ) -> None:
-        row.events.append(
-            LedgerEvent(
-                at=at,
-                kind=kind,
-                purpose=purpose,
-                agent=agent,
-                mood=mood,
-                intensity=intensity,
-                distress=distress,
-                felt=felt,
-                reasons=reasons,
-                score=score,
-            )
-        )
+    def _note(self, row: LedgerRow, at: datetime, kind: str, **more: Any) -> None:
+        row.events.append(LedgerEvent(at=at, kind=kind, **more))
 
 
 def read_ledger(path: Path) -> list[LedgerRow]:

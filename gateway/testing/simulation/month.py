@@ -40,6 +40,9 @@ from gateway.testing.simulation.values import (
 
 PATIENT = {True: 900.0, False: 3 * 3600.0}
 """Seconds of silence after which an agent closes a conversation, in a chat and elsewhere."""
+NOTICES = 420.0
+"""Seconds, on average, until an agent who does other work notices that somebody waits; a quarter of
+it for an answer in a conversation that they have."""
 LOOK_AGAIN = 600.0
 """Seconds until an agent who found nothing for them looks at the queue again."""
 TRANSFERS = 0.04
@@ -66,9 +69,10 @@ class Shop(Protocol):
         ...
 
     async def claim(self, item: Waiting, agent: Agent, at: datetime) -> Claimed: ...
-    async def answer(
-        self, case: Claimed, agent: Agent, answer: AgentAnswer, at: datetime
-    ) -> None: ...
+    async def answer(self, case: Claimed, agent: Agent, answer: AgentAnswer, at: datetime) -> int:
+        """Send an agent's answer; the number of messages that it became."""
+        ...
+
     async def transfer(
         self, case: Claimed, agent: Agent, tier: str, why: str, at: datetime
     ) -> None: ...
@@ -240,7 +244,7 @@ class Month:
                 async def look(now: float, desk: Desk = desk) -> None:
                     await self._next(desk, now)
 
-                self._at(at + 5.0, look)
+                self._at(at + 10 + self._rng.expovariate(1 / NOTICES), look)
 
     def _remind(self, conversation: int, say: Say, at: float) -> None:
         """The customer wrote in a conversation that an agent has."""
@@ -260,7 +264,7 @@ class Month:
             async def look(now: float) -> None:
                 await self._next(desk, now)
 
-            self._at(at + 5.0, look)
+            self._at(at + 10 + self._rng.expovariate(4 / NOTICES), look)
 
     async def _next(self, desk: Desk, at: float) -> None:
         """What the agent does next."""
@@ -335,8 +339,8 @@ class Month:
             return
         answer = self._writer.compose(desk, case, case.claimed.suggestion, at)
         time = self._time(at)
-        await self.shop.answer(case.claimed, desk.worker.agent(), answer, time)
-        self.ledger.answered(conversation, desk.worker.id, answer, time)
+        parts = await self.shop.answer(case.claimed, desk.worker.agent(), answer, time)
+        self.ledger.answered(conversation, desk.worker.id, answer, time, parts=parts)
         desk.worked(at, upset=contact.shown.upset)
         case.answers += 1
         case.owes = False

@@ -168,13 +168,12 @@ class RealShop:
         card = await self._services.desk.claim(item.conversation, agent, epoch=item.epoch)
         return Claimed(
             conversation=item.conversation,
+            address=item.address,
             epoch=card.conversation.epoch,
             suggestion=card.suggestion,
         )
 
-    async def answer(
-        self, case: Claimed, agent: Agent, answer: AgentAnswer, at: datetime
-    ) -> None:
+    async def answer(self, case: Claimed, agent: Agent, answer: AgentAnswer, at: datetime) -> int:
         await self._jump(at)
         self._keys += 1
         used = answer.suggestion if answer.outcome in ("sent", "edited") else None
@@ -184,6 +183,8 @@ class RealShop:
             case.conversation, agent, answer.text, key=f"answer-{self._keys}", suggestion=used
         )
         await self.gateway.wait_idle()
+        messages = await self._new(case.address)
+        return sum(message.author == "agent" for message in messages)
 
     async def transfer(
         self, case: Claimed, agent: Agent, tier: str, why: str, at: datetime

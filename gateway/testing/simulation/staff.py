@@ -194,6 +194,8 @@ class Writer:
             kept = text.split(". ")
             text = ". ".join(kept[: max(1, len(kept) - 1)])
             text = text if text.endswith((".", "?", "!")) else f"{text}."
+            if text.split() == base.text.split():  # one sentence: nothing to leave out
+                return base
         else:
             fact = self._fill(rng.choice(words.facts), contact, worker)
             human = ("order",)

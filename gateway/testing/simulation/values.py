@@ -92,6 +92,7 @@ class Claimed(Value, frozen=True, kw_only=True):
     """A conversation that an agent has claimed. ``suggestion`` is the draft that they see."""
 
     conversation: int
+    address: Address
     epoch: int
     suggestion: Suggestion | None = None
 
