@@ -234,7 +234,7 @@ class Contact:
         if chosen < 0.15:
             self._leave()
         else:
-            self._plan(self._say(self.matter.body, moody=0.3))
+            self._plan(self._say(self.rng.choice(self.matter.bodies), moody=0.3))
 
     def _go_on(self, *, again: float, person: float) -> None:
         """Try once more, ask for a person, or give up."""

@@ -21,6 +21,8 @@ DAY = (1, 0.5, 0.3, 0.2, 0.2, 0.4, 1, 2.5, 5, 7.5, 9, 9, 8, 7.5, 7.5, 7, 6.5, 6,
 """How busy each hour of the day is, in the time of the shop."""
 KNOWN = 0.25
 """The share of new matters that come from customers who wrote before."""
+PLAIN = 0.75
+"""The share of customers who put their matter in plain words."""
 CALM, MOODINESS = 0.22, 0.24
 """The mean of what customers feel, and its deviation both among them and from one matter to the
 next."""
@@ -176,8 +178,8 @@ class Demand:
                 planted.add(UnansweredQuestion.name)
             bodies: tuple[str, ...] = (body,)
         else:
-            topic, bodies = None, words.intents[intent]
-            body = rng.choice(bodies)
+            topic, bodies = None, words.plain[intent]
+            body = rng.choice(bodies if rng.random() < PLAIN else words.intents[intent])
         vague = not easy and not hard and intent != "oos" and rng.random() < 0.03
         matter = Matter(
             intent=intent,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ RECOVERY = 2700.0
 """Seconds without upset customers in which an agent's fatigue halves."""
 TOO_TIRED = 0.6
 BREAK = 900.0
+GAP = "[…]"
+"""Stands in a suggestion for what was personal in an earlier answer."""
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
 LONG_WAIT = 2400.0
 """Seconds after which anybody takes a conversation, whatever its language."""
 MOST_OPEN = 4
@@ -163,6 +167,8 @@ class Writer:
             return base
         chance = rng.random()
         trust = self._trust(worker, contact, at)
+        if GAP in suggestion.text:  # an earlier answer with gaps for what was personal in it
+            trust = 0.0
         if chance < trust:
             return base
         if chance < trust + (1 - trust) * 0.55:
@@ -186,6 +192,9 @@ class Writer:
         edit = rng.choices(("tone", "length", "fact"), weights=(5, 2, 3))[0]
         human: tuple[str, ...] = ()
         text = base.text
+        if GAP in text:
+            sentences = [part for part in _SENTENCE.split(text) if GAP not in part]
+            text = " ".join(sentences) or rng.choice(words.steps)
         if edit == "tone":
             opener = self._fill(self._opener(words, contact, worker, 0.0), contact, worker)
             human = ("name",) if contact.customer.first_name in opener else ()
@@ -195,11 +204,13 @@ class Writer:
             text = ". ".join(kept[: max(1, len(kept) - 1)])
             text = text if text.endswith((".", "?", "!")) else f"{text}."
             if text.split() == base.text.split():  # one sentence: nothing to leave out
-                return base
+                text = f"{text} {rng.choice(words.closers)}"
+                edit = "tone"
         else:
             fact = self._fill(rng.choice(words.facts), contact, worker)
             human = ("order",)
             text = f"{text} {fact} {rng.choice(words.steps)}"
+        text = self._fill(text, contact, worker)
         return base.replace(text=text, human=human, outcome="edited", edit=edit)
 
     def _own(self, desk: Desk, contact: Contact, fatigue: float) -> AgentAnswer:

@@ -55,7 +55,8 @@ class AgentWords(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
-    """One language. Placeholders are in braces; ``fills`` has what can stand for them."""
+    """One language. Placeholders are in braces; ``fills`` has what can stand for them. ``intents``
+    is how customers put a matter in words of their own, ``plain`` how most of them do."""
 
     names: tuple[str, ...]
     fills: Mapping[str, tuple[str, ...]]
@@ -66,6 +67,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     no_order: tuple[str, ...]
     order_again: tuple[str, ...]
     intents: Mapping[str, tuple[str, ...]]
+    plain: Mapping[str, tuple[str, ...]]
     vague: tuple[str, ...]
     others: tuple[str, ...]
     topics: Mapping[str, Topic]
