@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gateway.cli.common import config_option, load_settings, print_note, run_async
-from gateway.testing.simulation import PLANTS, Scenario, parse_plant, simulate as play
+from gateway.testing.simulation import PLANTS, Scenario, parse_plant
+from gateway.testing.simulation import simulate as play
 
 LEDGER = "ledger.jsonl"
 
@@ -48,16 +50,7 @@ LEDGER = "ledger.jsonl"
     help="truth: the gateway is told what each message means, so that figures can be compared.",
 )
 @run_async
-async def simulate(
-    config: Path | None,
-    seed: int,
-    days: int,
-    out: Path,
-    per_day: float,
-    start: datetime,
-    plants: tuple[str, ...],
-    perception: str,
-) -> None:
+async def simulate(config: Path | None, out: Path, **options: Any) -> None:
     """Simulate a month of customers and agents.
 
     They go through the real gateway on a virtual clock. DIR/data then has the database, for
@@ -66,14 +59,9 @@ async def simulate(
     """
     if (out / "data" / "warmline.db").exists():
         raise click.ClickException(f"{out} has a month already; name another folder, or remove it")
-    scenario = Scenario(
-        seed=seed,
-        days=days,
-        per_day=per_day,
-        start=start.replace(tzinfo=UTC),
-        plants=tuple(parse_plant(plant) for plant in plants),
-        perception="truth" if perception == "truth" else "real",
-    )
+    plants = tuple(parse_plant(plant) for plant in options.pop("plants"))
+    start = options.pop("start").replace(tzinfo=UTC)
+    scenario = Scenario(plants=plants, start=start, **options)
     ledger = await play(load_settings(config), scenario, out)
     people = sum(row.handled_by == "person" for row in ledger)
     print_note(f"{len(ledger)} conversations, {people} of them with people: {out / LEDGER}")

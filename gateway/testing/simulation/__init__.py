@@ -1,7 +1,7 @@
-"""A generator of truth: a shop's month of customers and agents whose every mood and reason is known.
+"""A generator of truth: a month of customers and agents whose moods and reasons are all known.
 
-    scenario = Scenario(seed=1, days=7, plants=(TriggerPhrase(),))
-    ledger = await simulate(settings, scenario, folder)
+scenario = Scenario(seed=1, days=7, plants=(TriggerPhrase(),))
+ledger = await simulate(settings, scenario, folder)
 """
 
 from gateway.testing.simulation.ledger import Ledger, LedgerRow, read_ledger

@@ -116,7 +116,7 @@ class Contact:
     def over(self) -> bool:
         return self.state in ("done", "left")
 
-    # -- what the shop does ----------------------------------------------------------------------
+    # -- what the shop does ------------------------------------------------------------------------
 
     def open(self, at: float) -> Say:
         """The first message."""
@@ -204,7 +204,7 @@ class Contact:
             return None
         return AWAY + self.rng.lognormvariate(0.6, 0.8) * DAY
 
-    # -- what the customer makes of it ---------------------------------------------------------------
+    # -- what the customer makes of it -------------------------------------------------------------
 
     def _answered_by_bot(self, heard: Heard) -> None:
         if heard.about == self.matter.intent:
@@ -232,9 +232,8 @@ class Contact:
         self.matter = self.matter.replace(vague=False)
         chosen = self.rng.random()
         if chosen < 0.15:
-            self._leave()
-        else:
-            self._plan(self._say(self.rng.choice(self.matter.bodies), moody=0.3))
+            return self._leave()
+        return self._plan(self._say(self.rng.choice(self.matter.bodies), moody=0.3))
 
     def _go_on(self, *, again: float, person: float) -> None:
         """Try once more, ask for a person, or give up."""
@@ -315,7 +314,7 @@ class Contact:
             return 3
         return score
 
-    # -- moods and words -----------------------------------------------------------------------------
+    # -- moods and words ---------------------------------------------------------------------------
 
     def _feel(self, change: float) -> None:
         self.feeling = min(1.0, max(-1.0, self.feeling + change + self.rng.gauss(0, 0.1)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from gateway.model import Address
@@ -15,9 +16,36 @@ from gateway.testing.simulation.plants import Effect, UnansweredQuestion
 from gateway.testing.simulation.scenario import Scenario
 from gateway.testing.simulation.words import Words, fill, matter_kinds, words_in
 
+S = TypeVar("S", bound=str)
+
 WEEK = (1.3, 1.15, 1.1, 1.05, 1.0, 0.8, 0.6)
 """How busy each day is, from Monday on."""
-DAY = (1, 0.5, 0.3, 0.2, 0.2, 0.4, 1, 2.5, 5, 7.5, 9, 9, 8, 7.5, 7.5, 7, 6.5, 6, 6, 6.5, 6, 5, 3.5, 2)
+DAY = (
+    1,
+    0.5,
+    0.3,
+    0.2,
+    0.2,
+    0.4,
+    1,
+    2.5,
+    5,
+    7.5,
+    9,
+    9,
+    8,
+    7.5,
+    7.5,
+    7,
+    6.5,
+    6,
+    6,
+    6.5,
+    6,
+    5,
+    3.5,
+    2,
+)
 """How busy each hour of the day is, in the time of the shop."""
 KNOWN = 0.25
 """The share of new matters that come from customers who wrote before."""
@@ -122,7 +150,7 @@ class Demand:
     def _random(self) -> random.Random:
         return random.Random(self.rng.getrandbits(64))  # noqa: S311  (not a secret)
 
-    # -- customers -----------------------------------------------------------------------------------
+    # -- customers ---------------------------------------------------------------------------------
 
     def _customer(self, at: float) -> Customer:
         if self._customers and self.rng.random() < KNOWN:
@@ -139,7 +167,7 @@ class Demand:
         language = _choose(self.scenario.languages, rng)
         channel = _choose(self.scenario.channels, rng)
         name = rng.choice(words_in(language).names)
-        tempers: Mapping[Temper, float] = {"frustrated": 0.6, "anxious": 0.25, "confused": 0.15}
+        tempers: dict[Temper, float] = {"frustrated": 0.6, "anxious": 0.25, "confused": 0.15}
         return Customer(
             number=number,
             name=name,
@@ -152,7 +180,7 @@ class Demand:
             hurried=rng.random() < 0.04,
         )
 
-    # -- matters -------------------------------------------------------------------------------------
+    # -- matters -----------------------------------------------------------------------------------
 
     def _matter(
         self, customer: Customer, at: float, topic: str | None, rng: random.Random
@@ -243,7 +271,7 @@ def _address(channel: str, name: str, number: int) -> str:
             return f"visitor-{number}"
 
 
-def _choose(shares: Mapping[str, float], rng: random.Random) -> str:
+def _choose(shares: Mapping[S, float], rng: random.Random) -> S:
     """One of the keys, each as likely as its share."""
     return rng.choices(tuple(shares), weights=tuple(shares.values()))[0]
 

@@ -172,9 +172,9 @@ class Month:
     async def _handed_over(self, contact: Contact, at: float) -> None:
         if contact.state != "waits":
             contact.state, contact.waits_since = "waits", at
-        if self._overwork is not None and contact.shown.upset:
-            if contact.rng.random() < self._overwork.share:
-                contact.planted.add(OverworkedAgent.name)
+        overwork = self._overwork if contact.shown.upset else None
+        if overwork is not None and contact.rng.random() < overwork.share:
+            contact.planted.add(OverworkedAgent.name)
         self._waiting += 1
         self._wake(at)
 
@@ -217,7 +217,7 @@ class Month:
 
         self._at(at + delay, come)
 
-    # -- agents --------------------------------------------------------------------------------------
+    # -- agents ------------------------------------------------------------------------------------
 
     def _begin_shift(self, desk: Desk) -> Happening:
         async def begin(at: float) -> None:
@@ -270,15 +270,14 @@ class Month:
         """What the agent does next."""
         if desk.busy or not desk.at_work(at):
             return
-        while desk.to_answer:
+        case: Case | None = None
+        while desk.to_answer and case is None:
             case = desk.cases.get(desk.to_answer.popleft())
-            if case is not None:
-                return self._begin(desk, case, at)
-        if len(desk.cases) >= MOST_OPEN or not self._waiting:
-            return
-        if case := await self._claim(desk, at):
-            return self._begin(desk, case, at)
-        if self._waiting:  # nobody for these yet: look again later
+        if case is None and len(desk.cases) < MOST_OPEN and self._waiting:
+            case = await self._claim(desk, at)
+        if case is not None:
+            self._begin(desk, case, at)
+        elif self._waiting:  # none of them is for this agent yet: look again later
 
             async def look(now: float) -> None:
                 await self._next(desk, now)
@@ -383,7 +382,7 @@ class Month:
         self._waiting += 1
         self._wake(at)
 
-    # -- time ----------------------------------------------------------------------------------------
+    # -- time --------------------------------------------------------------------------------------
 
     def _at(self, at: float, happen: Happening) -> None:
         self._count += 1

@@ -42,7 +42,9 @@ def mood_of(feeling: float, temper: Temper, *, hurry: bool = False) -> Mood:
     if feeling > UNEASY:
         return Mood(label="calm", intensity=0.3, distress=distress)
     if feeling > UPSET:
-        return Mood(label="confused" if temper == "confused" else "calm", intensity=0.3, distress=distress)
+        return Mood(
+            label="confused" if temper == "confused" else "calm", intensity=0.3, distress=distress
+        )
     if hurry:
         return Mood(label="urgent", intensity=max(0.8, strength), distress=max(0.5, distress))
     if feeling > FURIOUS:

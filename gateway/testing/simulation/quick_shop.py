@@ -110,7 +110,7 @@ class QuickShop:
         self._timers: list[tuple[datetime, int, QuickCase, int]] = []
         self._ids = {"message": 0, "turn": 0, "handoff": 0, "suggestion": 0, "survey": 0}
 
-    # -- timers ----------------------------------------------------------------------------------------
+    # -- timers ------------------------------------------------------------------------------------
 
     async def next_due(self) -> datetime | None:
         return self._timers[0][0] if self._timers else None
@@ -135,7 +135,7 @@ class QuickShop:
             heard.append(heard_from(message, conversation.address, None))
         return heard
 
-    # -- customers -------------------------------------------------------------------------------------
+    # -- customers ---------------------------------------------------------------------------------
 
     async def write(self, message: Written) -> Received:
         say, at = message.say, message.at
@@ -204,9 +204,7 @@ class QuickShop:
         customer = self._customers.get(address.lane)
         if customer is None:
             named = address.channel in NAMED
-            customer = Customer(
-                id=len(self._customers) + 1, name=message.name if named else None
-            )
+            customer = Customer(id=len(self._customers) + 1, name=message.name if named else None)
             self._customers[address.lane] = customer
         if known := self._current.get(address.lane):
             self._past.setdefault(address.lane, []).insert(0, _past(known))
@@ -221,8 +219,7 @@ class QuickShop:
         return case
 
     def _answer(self, case: QuickCase, turn: Turn, say: Say) -> Received:
-        route, at = turn.route, turn.at
-        conversation = case.conversation
+        route, conversation = turn.route, case.conversation
         intent = turn.understanding.intent
         sure = intent.confidence >= self._policy.reasons.low_confidence.below
         about = sure and intent.name not in self._policy.pass_by_intents and turn.survey is None
@@ -285,7 +282,7 @@ class QuickShop:
         upset = turn.understanding.emotion.label in ("frustrated", "angry", "anxious", "urgent")
         return self._say(case, "upset" if upset else "handover", "handover", turn)
 
-    # -- agents ----------------------------------------------------------------------------------------
+    # -- agents ------------------------------------------------------------------------------------
 
     async def waiting(self, at: datetime) -> Sequence[Waiting]:
         items = [
@@ -377,7 +374,7 @@ class QuickShop:
         heapq.heappush(self._timers, due)
         return ()
 
-    # -- records ---------------------------------------------------------------------------------------
+    # -- records -----------------------------------------------------------------------------------
 
     def _say(self, case: QuickCase, kind: str, purpose: Purpose, turn: Turn) -> Message:
         handler = {"answer": "faq", "handover": "escalation"}.get(purpose)
@@ -444,7 +441,7 @@ def _understanding(say: Say) -> Understanding:
     """What the gateway makes of a message if its readers know the truth."""
     insight = insight_of(say.meaning, say.text)
     found = _ORDER.search(say.text)
-    slots = ()
+    slots: tuple[Slot, ...] = ()
     if found:
         slots = (Slot(name="order", value=found[0], start=found.start(), end=found.end()),)
     return Understanding(

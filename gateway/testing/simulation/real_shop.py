@@ -81,7 +81,7 @@ class SimulatedSender:
         self.name, self.traits = name, traits
 
     async def send(self, message: Outbound) -> Sent:
-        facts = ()
+        facts: tuple[Fact, ...] = ()
         if self.name == "sms":
             facts = (Fact(name="segments", value=str(count_segments(message.text))),)
         return Sent(remote_id=f"{self.name}-{message.key}", facts=facts)
@@ -244,13 +244,14 @@ class RealShop:
 
 
 @asynccontextmanager
-async def open_shop(settings: Settings, scenario: Scenario, folder: Path) -> AsyncIterator[RealShop]:
+async def open_shop(
+    settings: Settings, scenario: Scenario, folder: Path
+) -> AsyncIterator[RealShop]:
     """A gateway of all installed plugins with simulated channels, an empty database in ``folder``,
     and a clock that stands at the start of ``scenario``. Nothing is sent, and no port is opened.
 
     Raises BadConfig or BadPlugin as a start of the server does.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     database = f"sqlite:///{folder / 'warmline.db'}"
     core = settings.core.model_copy(update={"data_dir": folder, "database_url": database})
     truth = TruthReader() if scenario.perception == "truth" else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Literal, TypeVar
 
 import msgspec
@@ -66,7 +65,9 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     def agent(self) -> Agent:
         """As the desk knows them."""
         skills = tuple(SKILLS[code] for code in self.languages if code in SKILLS)
-        return Agent(id=self.id, name=self.name, tier=self.tier, skills=("billing", "delivery", *skills))
+        return Agent(
+            id=self.id, name=self.name, tier=self.tier, skills=("billing", "delivery", *skills)
+        )
 
 
 SKILLS: Mapping[str, str] = {"de": "german", "fr": "french", "es": "spanish"}

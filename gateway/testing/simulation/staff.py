@@ -127,7 +127,9 @@ class Writer:
         middle = 5.0 if contact.customer.address.channel in CHATS else 5.6
         return self.rng.lognormvariate(middle, 0.45) / desk.worker.pace
 
-    def compose(self, desk: Desk, case: Case, suggestion: Suggestion | None, at: float) -> AgentAnswer:
+    def compose(
+        self, desk: Desk, case: Case, suggestion: Suggestion | None, at: float
+    ) -> AgentAnswer:
         """An answer to ``case``. What it says does not depend on whether it helps."""
         contact, worker, rng = case.contact, desk.worker, self.rng
         words = contact.words.agents
@@ -145,7 +147,7 @@ class Writer:
             answer = self._own(desk, contact, fatigue)
         return self._with_plants(answer.replace(helpful=helpful), desk, contact, at)
 
-    # -- with and without a suggestion -----------------------------------------------------------------
+    # -- with and without a suggestion -------------------------------------------------------------
 
     def _from_suggestion(
         self, desk: Desk, contact: Contact, suggestion: Suggestion, fatigue: float, at: float
@@ -163,7 +165,9 @@ class Writer:
             contact.planted.add(RewrittenAnswer.name)
             if rng.random() < rewrite.share:
                 own = self._own(desk, contact, fatigue)
-                return base.replace(text=own.text, human=own.human, outcome="edited", edit="rewrite")
+                return base.replace(
+                    text=own.text, human=own.human, outcome="edited", edit="rewrite"
+                )
             return base
         chance = rng.random()
         trust = self._trust(worker, contact, at)
@@ -221,15 +225,18 @@ class Writer:
         human: list[str] = []
         if rng.random() < 0.8 * lively:
             parts.append(self._opener(words, contact, worker, fatigue))
-        if contact.matter.kind.order and contact.told_order and rng.random() < worker.warmth * lively:
+        if (
+            contact.matter.kind.order
+            and contact.told_order
+            and rng.random() < worker.warmth * lively
+        ):
             parts.append(rng.choice(words.facts))
             human.append("order")
         if contact.repeat_of is not None and rng.random() < worker.warmth * lively:
             parts.append(rng.choice(words.past))
             human.append("past_contact")
-        topic = contact.matter.topic
-        answers = contact.words.topics[topic].answer if topic in contact.words.topics else words.steps
-        parts.append(rng.choice(answers))
+        topic = contact.words.topics.get(contact.matter.topic or "")
+        parts.append(rng.choice(topic.answer if topic else words.steps))
         if rng.random() < 0.5 * lively:
             parts.append(rng.choice(words.tips))
         if rng.random() < 0.5 * lively:
@@ -239,16 +246,14 @@ class Writer:
             human.append("name")
         return AgentAnswer(text=text, helpful=False, human=tuple(human))
 
-    def _opener(
-        self, words: AgentWords, contact: Contact, worker: Worker, fatigue: float
-    ) -> str:
+    def _opener(self, words: AgentWords, contact: Contact, worker: Worker, fatigue: float) -> str:
         kind = "upset" if contact.shown.upset else "plain"
         openers = words.openers[kind]
         if not _knows_name(contact):
             openers = tuple(opener for opener in openers if "{first}" not in opener) or openers
         return self.rng.choice(openers)
 
-    # -- plants ----------------------------------------------------------------------------------------
+    # -- plants ------------------------------------------------------------------------------------
 
     def _with_plants(
         self, answer: AgentAnswer, desk: Desk, contact: Contact, at: float
@@ -259,10 +264,14 @@ class Writer:
         words, rng = contact.words.agents, self.rng
         for plant in self.scenario.plants:
             match plant:
-                case TriggerPhrase() if self._speaks(desk.worker, plant) and rng.random() < plant.share:
+                case TriggerPhrase() if (
+                    self._speaks(desk.worker, plant) and rng.random() < plant.share
+                ):
                     answer = _with_phrase(answer, rng.choice(words.trigger), plant.name, end=True)
                     answer = answer.replace(harm=rng.gauss(plant.harm, 0.15))
-                case ConfoundedSorry() if rng.random() < (plant.share if contact.shown.upset else 0.04):
+                case ConfoundedSorry() if rng.random() < (
+                    plant.share if contact.shown.upset else 0.04
+                ):
                     answer = _with_phrase(answer, rng.choice(words.sorry), plant.name, end=False)
                 case DriftingChannel() if contact.customer.address.channel == plant.channel:
                     days = at / DAY - plant.after
@@ -295,5 +304,3 @@ def _with_phrase(answer: AgentAnswer, phrase: str, plant: str, *, end: bool) -> 
 
 def _knows_name(contact: Contact) -> bool:
     return contact.customer.address.channel in NAMED
-
-
