@@ -10,7 +10,8 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from gateway.model import Address
-from gateway.testing.simulation.customers import AWAY, Contact, Customer, Matter
+from gateway.testing.simulation.contact import AWAY, Contact
+from gateway.testing.simulation.customers import Matter, Person
 from gateway.testing.simulation.moods import Temper
 from gateway.testing.simulation.plants import Effect, UnansweredQuestion
 from gateway.testing.simulation.scenario import Scenario
@@ -65,7 +66,7 @@ class Demand:
     scenario: Scenario
     rng: random.Random = field(init=False)
     contacts: list[Contact] = field(default_factory=list)
-    _customers: list[Customer] = field(default_factory=list)
+    _customers: list[Person] = field(default_factory=list)
     _last: dict[int, Contact] = field(default_factory=dict)
     _others: dict[str, list[str]] = field(default_factory=dict)
     _topics: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -114,21 +115,21 @@ class Demand:
     def again(self, earlier: Contact, at: float) -> Contact:
         """The same customer with the same matter, once more."""
         rng = self._random()
-        feeling = min(earlier.feeling, earlier.customer.calm + 0.1) - 0.1
+        feeling = min(earlier.feeling, earlier.person.calm + 0.1) - 0.1
         bodies = earlier.matter.bodies
         matter = earlier.matter.replace(
-            body=self._fill(rng.choice(bodies), earlier.matter.order, earlier.customer, rng),
+            body=self._fill(rng.choice(bodies), earlier.matter.order, earlier.person, rng),
             vague=False,
             easy=False,
             hard=False,
         )
-        contact = self._add(earlier.customer, matter, rng, feeling + rng.gauss(0, 0.1), set())
+        contact = self._add(earlier.person, matter, rng, feeling + rng.gauss(0, 0.1), set())
         contact.repeat_of = earlier
         return contact
 
     def _add(
         self,
-        customer: Customer,
+        customer: Person,
         matter: Matter,
         rng: random.Random,
         feeling: float,
@@ -136,7 +137,7 @@ class Demand:
     ) -> Contact:
         contact = Contact(
             number=len(self.contacts) + 1,
-            customer=customer,
+            person=customer,
             matter=matter,
             rng=rng,
             feeling=min(1.0, max(-1.0, feeling)),
@@ -152,7 +153,7 @@ class Demand:
 
     # -- customers ---------------------------------------------------------------------------------
 
-    def _customer(self, at: float) -> Customer:
+    def _customer(self, at: float) -> Person:
         if self._customers and self.rng.random() < KNOWN:
             known = self.rng.choice(self._customers)
             last = self._last[known.number]
@@ -162,20 +163,20 @@ class Demand:
         self._customers.append(customer)
         return customer
 
-    def _new_customer(self) -> Customer:
+    def _new_customer(self) -> Person:
         rng, number = self.rng, len(self._customers) + 1
         language = _choose(self.scenario.languages, rng)
         channel = _choose(self.scenario.channels, rng)
         name = rng.choice(words_in(language).names)
         tempers: dict[Temper, float] = {"frustrated": 0.6, "anxious": 0.25, "confused": 0.15}
-        return Customer(
+        return Person(
             number=number,
             name=name,
             address=Address(channel=channel, value=_address(channel, name, number)),
             language=language,
             temper=_choose(tempers, rng),
             calm=rng.gauss(CALM, MOODINESS),
-            patience=rng.random(),
+            lenience=rng.random(),
             answers_surveys=0.5 + rng.random(),
             hurried=rng.random() < 0.04,
         )
@@ -183,7 +184,7 @@ class Demand:
     # -- matters -----------------------------------------------------------------------------------
 
     def _matter(
-        self, customer: Customer, at: float, topic: str | None, rng: random.Random
+        self, customer: Person, at: float, topic: str | None, rng: random.Random
     ) -> tuple[Matter, set[str]]:
         planted: set[str] = set()
         easy, hard = self._effect_on(customer, at, planted, rng)
@@ -222,7 +223,7 @@ class Demand:
         return matter, planted
 
     def _effect_on(
-        self, customer: Customer, at: float, planted: set[str], rng: random.Random
+        self, customer: Person, at: float, planted: set[str], rng: random.Random
     ) -> tuple[bool, bool]:
         """Whether the planted effect on containment makes this matter easy, or hard."""
         plant = self.scenario.plant(Effect)
@@ -237,7 +238,7 @@ class Demand:
             return chance < plant.points / (1 - base), False
         return False, chance < -plant.points / base
 
-    def under_effect(self, plant: Effect, customer: Customer, at: float) -> bool:
+    def under_effect(self, plant: Effect, customer: Person, at: float) -> bool:
         """Whether a conversation that begins ``at`` is one of those that the effect is on."""
         late = at >= plant.after * 86_400
         return late and plant.channel in (None, customer.address.channel)
@@ -250,7 +251,7 @@ class Demand:
             self._topics[key] = rng.sample(found, len(found))
         return self._topics[key].pop()
 
-    def _fill(self, body: str, order: str, customer: Customer, rng: random.Random) -> str:
+    def _fill(self, body: str, order: str, customer: Person, rng: random.Random) -> str:
         values = {"order": order, "name": customer.name, "first": customer.first_name}
         return fill(body, values, words_in(customer.language).fills, rng)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.model import MoodLabel
-from gateway.testing.simulation.customers import Contact
+from gateway.testing.simulation.contact import Contact
 from gateway.testing.simulation.values import AgentAnswer, Heard, Received, Say
 
 
@@ -203,16 +203,16 @@ class Ledger:
         earlier, felt = contact.repeat_of, round(contact.feeling, 3)
         row = LedgerRow(
             conversation=received.conversation,
-            channel=contact.customer.address.channel,
-            language=contact.customer.language,
+            channel=contact.person.address.channel,
+            language=contact.person.language,
             intent=contact.matter.intent,
             opened_at=at,
             mood_first=say.meaning.mood.label,
             mood_last=say.meaning.mood.label,
             repeat_of=earlier.conversation if earlier else None,
             planted=sorted(contact.planted),
-            customer=contact.customer.number,
-            address=contact.customer.address.lane,
+            customer=contact.person.number,
+            address=contact.person.address.lane,
             contact=contact.number,
             topic=contact.matter.topic,
             felt_first=felt,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.model import Agent
-from gateway.testing.simulation.customers import CHATS, Contact
+from gateway.testing.simulation.contact import Contact
 from gateway.testing.simulation.demand import BASE, Demand
 from gateway.testing.simulation.ledger import Ledger
 from gateway.testing.simulation.plants import Effect, OverworkedAgent
@@ -22,8 +22,8 @@ from gateway.testing.simulation.staff import (
     BREAK,
     MOST_OPEN,
     TOO_TIRED,
+    AgentAtWork,
     Case,
-    Desk,
     Writer,
     choose_next,
     shifts_of,
@@ -32,9 +32,9 @@ from gateway.testing.simulation.values import (
     AgentAnswer,
     Claimed,
     Heard,
+    QueuedCase,
     Received,
     Say,
-    Waiting,
     Written,
 )
 
@@ -64,11 +64,11 @@ class Shop(Protocol):
         """A customer writes."""
         ...
 
-    async def waiting(self, at: datetime) -> Sequence[Waiting]:
+    async def waiting(self, at: datetime) -> Sequence[QueuedCase]:
         """The conversations that nobody has claimed, most urgent first."""
         ...
 
-    async def claim(self, item: Waiting, agent: Agent, at: datetime) -> Claimed: ...
+    async def claim(self, item: QueuedCase, agent: Agent, at: datetime) -> Claimed: ...
     async def answer(self, case: Claimed, agent: Agent, answer: AgentAnswer, at: datetime) -> int:
         """Send an agent's answer; the number of messages that it became."""
         ...
@@ -95,13 +95,14 @@ class Month:
         self._rng = rng
         self._writer = Writer(scenario=scenario, rng=rng)
         self._desks = [
-            Desk(worker=worker, shifts=shifts_of(worker, scenario)) for worker in scenario.staff
+            AgentAtWork(worker=worker, shifts=shifts_of(worker, scenario))
+            for worker in scenario.staff
         ]
         self._overwork = scenario.plant(OverworkedAgent)
         self._heap: list[tuple[float, int, Happening]] = []
         self._count = 0
         self._by_lane: dict[str, Contact] = {}
-        self._owner: dict[int, Desk] = {}
+        self._owner: dict[int, AgentAtWork] = {}
         self._waiting = 0
 
     async def run(self) -> Ledger:
@@ -139,7 +140,7 @@ class Month:
             base = BASE["felt_heard"]
             points = effect.points
             contact.lifts_survey = points / (1 - base) if points > 0 else points / base
-        self._by_lane[contact.customer.address.lane] = contact
+        self._by_lane[contact.person.address.lane] = contact
         await self._write(contact, contact.open(at), at)
 
     async def _write(self, contact: Contact, say: Say, at: float) -> None:
@@ -148,8 +149,8 @@ class Month:
         received = await self.shop.write(
             Written(
                 key=f"{contact.number}-{contact.version}",
-                address=contact.customer.address,
-                name=contact.customer.name,
+                address=contact.person.address,
+                name=contact.person.name,
                 say=say,
                 at=time,
             )
@@ -193,7 +194,7 @@ class Month:
         if say is not None:
 
             async def speak(now: float) -> None:
-                current = self._by_lane[contact.customer.address.lane] is contact
+                current = self._by_lane[contact.person.address.lane] is contact
                 if current and contact.version == version and contact.pending is say:
                     await self._write(contact, say, now)
 
@@ -212,21 +213,21 @@ class Month:
 
         async def come(now: float) -> None:
             contact.comes = False
-            if self._by_lane[contact.customer.address.lane] is contact and contact.over:
+            if self._by_lane[contact.person.address.lane] is contact and contact.over:
                 await self._open(self.demand.again(contact, now), now)
 
         self._at(at + delay, come)
 
     # -- agents ------------------------------------------------------------------------------------
 
-    def _begin_shift(self, desk: Desk) -> Happening:
+    def _begin_shift(self, desk: AgentAtWork) -> Happening:
         async def begin(at: float) -> None:
             desk.fatigue, desk.fatigue_at = desk.rested(at) * 0.3, at
             await self._next(desk, at)
 
         return begin
 
-    def _end_shift(self, desk: Desk) -> Happening:
+    def _end_shift(self, desk: AgentAtWork) -> Happening:
         async def end(at: float) -> None:
             for case in list(desk.cases.values()):
                 if case.owes:
@@ -241,7 +242,7 @@ class Month:
         for desk in self._desks:
             if not desk.busy and desk.at_work(at):
 
-                async def look(now: float, desk: Desk = desk) -> None:
+                async def look(now: float, desk: AgentAtWork = desk) -> None:
                     await self._next(desk, now)
 
                 self._at(at + 10 + self._rng.expovariate(1 / NOTICES), look)
@@ -266,7 +267,7 @@ class Month:
 
             self._at(at + 10 + self._rng.expovariate(4 / NOTICES), look)
 
-    async def _next(self, desk: Desk, at: float) -> None:
+    async def _next(self, desk: AgentAtWork, at: float) -> None:
         """What the agent does next."""
         if desk.busy or not desk.at_work(at):
             return
@@ -284,7 +285,7 @@ class Month:
 
             self._at(at + LOOK_AGAIN, look)
 
-    async def _claim(self, desk: Desk, at: float) -> Case | None:
+    async def _claim(self, desk: AgentAtWork, at: float) -> Case | None:
         time = self._time(at)
         items = await self.shop.waiting(time)
         self._waiting = len(items)
@@ -307,7 +308,7 @@ class Month:
         self.ledger.claimed(item.conversation, desk.worker.id, time)
         return case
 
-    def _begin(self, desk: Desk, case: Case, at: float) -> None:
+    def _begin(self, desk: AgentAtWork, case: Case, at: float) -> None:
         desk.busy = True
 
         async def finish(now: float) -> None:
@@ -322,13 +323,13 @@ class Month:
 
         self._at(at + self._writer.seconds(desk, case.contact), finish)
 
-    def _rest(self, desk: Desk, at: float) -> float:
+    def _rest(self, desk: AgentAtWork, at: float) -> float:
         """Seconds until the agent goes on. Nobody gives the overworked one a break."""
         overworked = self._overwork is not None and desk is self._desks[0]
         tired = desk.rested(at) > TOO_TIRED and not overworked
         return BREAK if tired else 20.0
 
-    async def _answer(self, desk: Desk, case: Case, at: float) -> None:
+    async def _answer(self, desk: AgentAtWork, case: Case, at: float) -> None:
         conversation, contact = case.claimed.conversation, case.contact
         if conversation not in desk.cases:
             return
@@ -349,7 +350,7 @@ class Month:
         self._plan_closing(desk, case, at)
 
     def _plan_closing(
-        self, desk: Desk, case: Case, at: float, *, after: float | None = None
+        self, desk: AgentAtWork, case: Case, at: float, *, after: float | None = None
     ) -> None:
         """Close the conversation when the customer stays silent."""
         version = case.version
@@ -358,10 +359,10 @@ class Month:
             if case.version == version and case.claimed.conversation in desk.cases:
                 await self._resolve(desk, case, now)
 
-        silence = PATIENT[case.contact.customer.address.channel in CHATS]
+        silence = PATIENT[case.contact.person.chats]
         self._at(at + (silence if after is None else after), close)
 
-    async def _resolve(self, desk: Desk, case: Case, at: float) -> None:
+    async def _resolve(self, desk: AgentAtWork, case: Case, at: float) -> None:
         conversation, contact, time = case.claimed.conversation, case.contact, self._time(at)
         for heard in await self.shop.resolve(case.claimed, desk.worker.agent(), time):
             self._heard(heard)
@@ -372,7 +373,9 @@ class Month:
         self._plan(contact, at)
         await self._next(desk, at)
 
-    async def _transfer(self, desk: Desk, case: Case, tier: str, why: str, at: float) -> None:
+    async def _transfer(
+        self, desk: AgentAtWork, case: Case, tier: str, why: str, at: float
+    ) -> None:
         conversation, time = case.claimed.conversation, self._time(at)
         await self.shop.transfer(case.claimed, desk.worker.agent(), tier, why, time)
         del desk.cases[conversation]

@@ -47,9 +47,9 @@ from gateway.testing.simulation.values import (
     AgentAnswer,
     Claimed,
     Heard,
+    QueuedCase,
     Received,
     Say,
-    Waiting,
     Written,
     heard_from,
 )
@@ -284,9 +284,9 @@ class QuickShop:
 
     # -- agents ------------------------------------------------------------------------------------
 
-    async def waiting(self, at: datetime) -> Sequence[Waiting]:
+    async def waiting(self, at: datetime) -> Sequence[QueuedCase]:
         items = [
-            Waiting(
+            QueuedCase(
                 conversation=id,
                 epoch=case.conversation.epoch,
                 address=case.conversation.address,
@@ -298,7 +298,7 @@ class QuickShop:
         ]
         return sorted(items, key=lambda item: (-item.priority, item.since))
 
-    async def claim(self, item: Waiting, agent: Agent, at: datetime) -> Claimed:
+    async def claim(self, item: QueuedCase, agent: Agent, at: datetime) -> Claimed:
         case = self._queue.pop(item.conversation)
         case.handoffs[-1] = case.handoffs[-1].replace(agent=agent, claimed_at=at)
         self._change(case, state="person", owner=agent, epoch=case.conversation.epoch + 1)

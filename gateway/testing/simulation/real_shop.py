@@ -21,8 +21,8 @@ from gateway.testing.simulation.values import (
     AgentAnswer,
     Claimed,
     Heard,
+    QueuedCase,
     Received,
-    Waiting,
     Written,
     heard_from,
 )
@@ -148,11 +148,11 @@ class RealShop:
             reasons=tuple(r.code for r in escalated.reasons) if escalated else (),
         )
 
-    async def waiting(self, at: datetime) -> Sequence[Waiting]:
+    async def waiting(self, at: datetime) -> Sequence[QueuedCase]:
         await self._jump(at)
         page = await self._services.desk.queue_page(most=MOST_WAITING)
         return [
-            Waiting(
+            QueuedCase(
                 conversation=item.conversation.id,
                 epoch=item.conversation.epoch,
                 address=item.conversation.address,
@@ -163,7 +163,7 @@ class RealShop:
             for item in page.waiting
         ]
 
-    async def claim(self, item: Waiting, agent: Agent, at: datetime) -> Claimed:
+    async def claim(self, item: QueuedCase, agent: Agent, at: datetime) -> Claimed:
         await self._jump(at)
         card = await self._services.desk.claim(item.conversation, agent, epoch=item.epoch)
         return Claimed(

@@ -11,7 +11,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.model import Suggestion
-from gateway.testing.simulation.customers import CHATS, NAMED, Contact
+from gateway.testing.simulation.contact import Contact
 from gateway.testing.simulation.plants import (
     ConfoundedSorry,
     DriftingChannel,
@@ -21,7 +21,7 @@ from gateway.testing.simulation.plants import (
     TriggerPhrase,
 )
 from gateway.testing.simulation.scenario import Scenario, Worker
-from gateway.testing.simulation.values import AgentAnswer, Claimed, Waiting
+from gateway.testing.simulation.values import AgentAnswer, Claimed, QueuedCase
 from gateway.testing.simulation.words import AgentWords, fill
 
 DAY = 86_400.0
@@ -51,7 +51,7 @@ class Case:
 
 
 @dataclass(kw_only=True, eq=False)
-class Desk:
+class AgentAtWork:
     """One agent at work. ``fatigue`` 0..1 rises with upset customers and falls with rest."""
 
     worker: Worker
@@ -95,14 +95,17 @@ def shifts_of(worker: Worker, scenario: Scenario) -> list[tuple[float, float]]:
 
 
 def choose_next(
-    desk: Desk, waiting: Iterable[tuple[Waiting, Contact, float]], *, victim: Desk | None
-) -> tuple[Waiting, Contact] | None:
+    desk: AgentAtWork,
+    waiting: Iterable[tuple[QueuedCase, Contact, float]],
+    *,
+    victim: AgentAtWork | None,
+) -> tuple[QueuedCase, Contact] | None:
     """What ``desk`` takes next, most urgent first. Each of ``waiting`` comes with how long it has
     waited. ``victim``: the overworked agent, to whom the others leave those that are marked."""
     worker = desk.worker
-    found: tuple[Waiting, Contact] | None = None
+    found: tuple[QueuedCase, Contact] | None = None
     for item, contact, waited in waiting:
-        if contact.customer.language not in worker.languages and waited < LONG_WAIT:
+        if contact.person.language not in worker.languages and waited < LONG_WAIT:
             continue
         if worker.tier == "front" and item.tier != "front" and waited < LONG_WAIT / 2:
             continue
@@ -122,13 +125,13 @@ class Writer:
     scenario: Scenario
     rng: random.Random
 
-    def seconds(self, desk: Desk, contact: Contact) -> float:
+    def seconds(self, desk: AgentAtWork, contact: Contact) -> float:
         """How long an answer takes."""
-        middle = 5.0 if contact.customer.address.channel in CHATS else 5.6
+        middle = 5.0 if contact.person.chats else 5.6
         return self.rng.lognormvariate(middle, 0.45) / desk.worker.pace
 
     def compose(
-        self, desk: Desk, case: Case, suggestion: Suggestion | None, at: float
+        self, desk: AgentAtWork, case: Case, suggestion: Suggestion | None, at: float
     ) -> AgentAnswer:
         """An answer to ``case``. What it says does not depend on whether it helps."""
         contact, worker, rng = case.contact, desk.worker, self.rng
@@ -150,7 +153,7 @@ class Writer:
     # -- with and without a suggestion -------------------------------------------------------------
 
     def _from_suggestion(
-        self, desk: Desk, contact: Contact, suggestion: Suggestion, fatigue: float, at: float
+        self, desk: AgentAtWork, contact: Contact, suggestion: Suggestion, fatigue: float, at: float
     ) -> AgentAnswer:
         rng, worker = self.rng, desk.worker
         base = AgentAnswer(
@@ -201,7 +204,7 @@ class Writer:
             text = " ".join(sentences) or rng.choice(words.steps)
         if edit == "tone":
             opener = self._fill(self._opener(words, contact, worker, 0.0), contact, worker)
-            human = ("name",) if contact.customer.first_name in opener else ()
+            human = ("name",) if contact.person.first_name in opener else ()
             text = f"{opener} {text}"
         elif edit == "length":
             kept = text.split(". ")
@@ -217,7 +220,7 @@ class Writer:
         text = self._fill(text, contact, worker)
         return base.replace(text=text, human=human, outcome="edited", edit=edit)
 
-    def _own(self, desk: Desk, contact: Contact, fatigue: float) -> AgentAnswer:
+    def _own(self, desk: AgentAtWork, contact: Contact, fatigue: float) -> AgentAnswer:
         """An answer of their own. Tired agents leave out what is not needed."""
         rng, worker, words = self.rng, desk.worker, contact.words.agents
         lively = 1 - 0.7 * fatigue
@@ -242,21 +245,21 @@ class Writer:
         if rng.random() < 0.5 * lively:
             parts.append(rng.choice(words.closers))
         text = self._fill(" ".join(parts), contact, worker)
-        if contact.customer.first_name in text and _knows_name(contact):
+        if contact.person.first_name in text and contact.person.named:
             human.append("name")
         return AgentAnswer(text=text, helpful=False, human=tuple(human))
 
     def _opener(self, words: AgentWords, contact: Contact, worker: Worker, fatigue: float) -> str:
         kind = "upset" if contact.shown.upset else "plain"
         openers = words.openers[kind]
-        if not _knows_name(contact):
+        if not contact.person.named:
             openers = tuple(opener for opener in openers if "{first}" not in opener) or openers
         return self.rng.choice(openers)
 
     # -- plants ------------------------------------------------------------------------------------
 
     def _with_plants(
-        self, answer: AgentAnswer, desk: Desk, contact: Contact, at: float
+        self, answer: AgentAnswer, desk: AgentAtWork, contact: Contact, at: float
     ) -> AgentAnswer:
         """``answer`` with the phrases that are planted."""
         if answer.outcome == "sent":
@@ -273,7 +276,7 @@ class Writer:
                     plant.share if contact.shown.upset else 0.04
                 ):
                     answer = _with_phrase(answer, rng.choice(words.sorry), plant.name, end=False)
-                case DriftingChannel() if contact.customer.address.channel == plant.channel:
+                case DriftingChannel() if contact.person.address.channel == plant.channel:
                     days = at / DAY - plant.after
                     if days > 0 and rng.random() < plant.share * min(1.0, days / 4):
                         drift = rng.choice(words.drift)
@@ -289,8 +292,8 @@ class Writer:
     def _fill(self, template: str, contact: Contact, worker: Worker) -> str:
         values = {
             "agent": worker.name,
-            "first": contact.customer.first_name,
-            "name": contact.customer.name,
+            "first": contact.person.first_name,
+            "name": contact.person.name,
             "order": contact.matter.order,
         }
         return fill(template, values, contact.words.fills, self.rng)
@@ -300,7 +303,3 @@ def _with_phrase(answer: AgentAnswer, phrase: str, plant: str, *, end: bool) -> 
     text = f"{answer.text} {phrase}" if end else f"{phrase} {answer.text}"
     outcome, edit = answer.outcome, answer.edit
     return answer.replace(text=text, uses=(*answer.uses, plant), outcome=outcome, edit=edit)
-
-
-def _knows_name(contact: Contact) -> bool:
-    return contact.customer.address.channel in NAMED

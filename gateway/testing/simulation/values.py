@@ -77,7 +77,7 @@ class Received(Value, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
 
 
-class Waiting(Value, frozen=True, kw_only=True):
+class QueuedCase(Value, frozen=True, kw_only=True):
     """A conversation in the queue of the desk."""
 
     conversation: int
