@@ -117,21 +117,19 @@ class Contact:
         if self.waits_since is not None:
             self._feel(-self._impatience(at - self.waits_since))
             self.waits_since = None
-        if answer.harm:
-            self._feel(-answer.harm)
         if answer.human:
             self.touched = True
         if answer.asks:
             return self._asked_for_order(at)
         if answer.helpful:
             self.feeling += 0.45 * max(0.0, 0.45 - self.feeling)
-            self._feel(0.05)
+            self._feel(0.05 - answer.harm)
             self.solved = True
             likely = 0.75 if self.person.chats else 0.5
             return self._plan(
                 self.speech.thanks(self.feeling) if self.rng.random() < likely else None
             )
-        self._feel(-0.15)
+        self._feel(-0.15 - answer.harm)
         self.solved = False
         if self.rounds >= 4 or self.rng.random() < 0.2:
             return self._plan(None)

@@ -84,7 +84,7 @@ class SimulatedSender:
         facts: tuple[Fact, ...] = ()
         if self.name == "sms":
             facts = (Fact(name="segments", value=str(count_segments(message.text))),)
-        return Sent(remote_id=f"{self.name}-{message.key}", facts=facts)
+        return Sent(remote_id=f"{self.name}-{message.id}", facts=facts)
 
 
 def count_segments(text: str) -> int:
