@@ -32,6 +32,7 @@ from gateway.testing.simulation.moods import UPSET_MOODS
 from gateway.testing.simulation.words import words_in
 
 
+@cache
 def month(
     *plants: Plant, seed: int = 1, days: int = 30
 ) -> tuple[list[CaseRecord], list[LedgerRow]]:
@@ -45,7 +46,7 @@ def texts(records: Iterable[CaseRecord], author: str) -> list[str]:
 
 def test_the_same_seed_gives_the_same_month() -> None:
     """Every word, time, id and score; another seed gives another month."""
-    first, second, other = (simulate_records(Scenario(seed=seed, days=5)) for seed in (7, 7, 8))
+    first, second, other = (simulate_records(Scenario(seed=seed, days=5))[0] for seed in (7, 7, 8))
     assert msgspec.json.encode(first) == msgspec.json.encode(second)
     assert msgspec.json.encode(first) != msgspec.json.encode(other)
 
