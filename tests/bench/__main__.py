@@ -3,7 +3,8 @@ replies to mail, a month's figures.
 
 Prints one JSON object a line on stdout, and progress and tables on stderr. The parts are ``speed``,
 ``fairness``, ``desks``, ``capacity``, ``replies``, ``insights`` and those of
-`tests.bench.understanding`, for all of which ``understanding`` stands. Without arguments everything is measured.
+`tests.bench.understanding`, for all of which ``understanding`` stands. Without arguments everything
+is measured.
 Things that are compared are measured in turn (A, B, A, B, ...) and compared by the medians, so that
 other load on the machine affects all alike. With ``WARMLINE_BENCH_QUICK=1`` everything is smaller.
 

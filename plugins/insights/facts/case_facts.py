@@ -97,7 +97,7 @@ class HandlingFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
         return sum(step.seconds for step in self.steps)
 
 
-class Contact(Value, frozen=True, kw_only=True):
+class ContactFacts(Value, frozen=True, kw_only=True):
     """A conversation as one of the contacts of its customer. Fields as in `CaseFacts`."""
 
     conversation: int
@@ -183,9 +183,9 @@ class CaseFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
         return bool(self.handovers)
 
     @property
-    def contact(self) -> Contact:
+    def contact(self) -> ContactFacts:
         """What its returns are found by."""
-        return Contact(
+        return ContactFacts(
             conversation=self.conversation,
             opened=self.opened,
             intent=self.intent,
