@@ -22,9 +22,6 @@ from .wording import ReadText, Talk, Token, Wording, fold, read_talk, stem, toke
 HumanMomentKind = Literal["name", "past_contact", "specific_fact", "order"]
 
 _PARTICLES = frozenset(
-<<<<<<< HEAD
-    "de la le van von der den du da di del dos el ten ter y e mr mrs ms dr".split()
-=======
     [
         "de",
         "la",
@@ -48,7 +45,6 @@ _PARTICLES = frozenset(
         "ms",
         "dr",
     ]
->>>>>>> det
 )
 _SIGNATURE = 45
 """Characters after a closing (`Kind regards`) that are a signature."""
@@ -195,17 +191,8 @@ def _past(read: ReadText, rules: Wording) -> Iterator[_Found]:
 
 
 _OUR_CODE = re.compile(
-<<<<<<< HEAD
-    r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\d-]{2,}\d|[A-Z]{1,3}-\d+)(?![\w@]|[.,]\d)"
-)
-_NEAR = re.compile(
-    r"(?:order|booking|invoice|reservation|case|ticket|parcel|bestellung|auftrag|rechnung|buchung|sendung|bestellnummer"
-    r"|commande|facture|colis|dossier|pedido|reserva|factura|ordine|prenotazione|fattura|bestelling|factuur|boeking)"
-    r"\W{1,3}(?:\w{1,9}\W{1,2})?$"
-=======
     r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\dA-Z/-]{2,}[\dA-Z]|[A-Z]{1,3}-\d+)"
     r"(?![\w@]|[.,]\d)"
->>>>>>> det
 )
 _LAST_WORDS = re.compile(r"(\w+)\W{1,3}(?:\w{1,9}\W{1,2})?$")
 

@@ -241,27 +241,12 @@ def _repeated(
             or unknown
             or (fact == "other" and len(read.words) <= _MAX_ANSWER)
         ):
-<<<<<<< HEAD
-            if told.values[fact].keys() & _values_of_question(fact, question):
-                continue
-            yield fact
-            return
-    said = [t.word for t in tokens(read) if t.word not in rules.words["yes_no"]
-            and t.word not in rules.words["determiners"] and t.word not in rules.words["stop"]]  # fmt: skip
-    if said and len(said) <= _MAX_ANSWER and question.words.isdisjoint(said):
-        before = told.words
-        if all(word in before or stem(word) in told.stems for word in said):
-            yield next(
-                (f for f in question.facts if f in ("item", "problem", "date", "name")), "other"
-            )
-=======
             if told.values[fact].keys() & _values_of_question(question):
                 continue
             yield fact
             return
     if _says_again(read, question, told, rules):
         yield next((fact for fact in question.facts if fact in _IN_WORDS), "other")
->>>>>>> det
 
 
 def _says_again(read: ReadText, question: _Question, told: Told, rules: Wording) -> bool:
