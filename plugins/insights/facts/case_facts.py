@@ -46,9 +46,11 @@ class HandoverFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
 
 class SurveyFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     """One survey question. ``asked`` and ``answered`` are seconds since the conversation began;
-    ``score`` is 1..5 (5 is best). ``solved`` is what the answer says of it, if anything."""
+    ``score`` is 1..5 (5 is best). ``solved`` is what the answer says of it, if anything. ``aspect``
+    is the side of feeling heard that it asks about, if it does."""
 
     kind: str
+    aspect: str | None = None
     asked: float
     answered: float | None = None
     score: int | None = None

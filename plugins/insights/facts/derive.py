@@ -201,6 +201,7 @@ def _survey(survey: Survey, since: _Since) -> SurveyFacts:
     answer = survey.answer
     return SurveyFacts(
         kind=survey.ask.kind,
+        aspect=survey.ask.aspect,
         asked=since(survey.asked_at),
         answered=since.maybe(survey.answered_at),
         score=answer.score if answer else None,
