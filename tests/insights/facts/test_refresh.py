@@ -200,7 +200,8 @@ async def test_an_erased_customer_leaves_facts_and_tallies(tmp_path: Path, store
         assert [case.intent for case in await all_facts(gw)] == ["refund"]
         await gw.gateway.customer_data.erase(Address(channel="fake", value="ben"))
         assert (await measured(gw)).totals.conversations == 0
-        assert await gw.services.storage.count("insights", "tally/", length=6) == {}
+        for kind in ("case/", "tally/", "work/"):
+            assert await gw.services.storage.count("insights", kind, length=6) == {}
 
 
 async def test_facts_are_exported_with_their_customer(tmp_path: Path) -> None:
@@ -233,7 +234,7 @@ async def test_facts_and_tallies_are_encrypted(tmp_path: Path) -> None:
         with sqlite3.connect(tmp_path / "var" / "warmline.db") as database:
             rows = database.execute("SELECT value FROM notes_of_guests WHERE guest = 'insights'")
             values = [row[0] for row in rows]
-        assert len(values) == 3
+        assert len(values) == 4
         assert not any("platypus" in value or value.startswith("{") for value in values)
 
 
