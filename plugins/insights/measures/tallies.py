@@ -1,0 +1,110 @@
+"""Keeps the tallies of each day in the plugin's storage, and the day's work for the ledger of load.
+
+Tallies hold counts of codes, and no customer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from os.path import commonprefix
+from typing import NamedTuple
+
+import structlog
+from cachetools import LRUCache
+
+from gateway import PluginStorage, StoredValue
+from plugins.insights.facts.case_facts import CaseFacts
+from plugins.insights.facts.store import PLUGIN, FactStore
+from plugins.insights.measures.sheets import Sheet, build_sheet, pack, unpack
+from plugins.insights.measures.work import WorkSpan, pack_work, spans_of, unpack_work
+
+log = structlog.get_logger()
+_TALLIES, _WORK = "tally/", "work/"
+MOST_DAYS = 800
+"""Days of a period, and sheets that are remembered."""
+
+
+class StoredSheet(NamedTuple):
+    """The sheet of a day. ``version`` is a number that differs when its text does."""
+
+    version: int
+    sheet: Sheet
+
+
+class TallyStore:
+    """The stored sheets, each of one day. Those that were read lately are remembered."""
+
+    def __init__(self, storage: PluginStorage, facts: FactStore) -> None:
+        self._storage = storage
+        self._facts = facts
+        self._known: LRUCache[str, StoredSheet] = LRUCache(MOST_DAYS)
+
+    async def rebuild(self, days: Iterable[str]) -> None:
+        """Count the facts of ``days`` again. A day without facts has no tallies."""
+        for day in sorted(days):
+            cases = await self._facts.of_day(day)
+            if not cases:
+                await self._storage.clear(PLUGIN, _TALLIES + day)
+                await self._storage.clear(PLUGIN, _WORK + day)
+                continue
+            tallies, work = await asyncio.to_thread(_packed, cases)
+            rows = [
+                StoredValue(key=_TALLIES + day, value=tallies, version=0),
+                StoredValue(key=_WORK + day, value=work, version=0),
+            ]
+            await self._storage.put_many(PLUGIN, rows)
+
+    async def work(self, since: date, until: date) -> list[WorkSpan]:
+        """The work on the conversations that began from ``since`` to ``until``."""
+        rows = await self._rows(_WORK, since, until)
+        return await asyncio.to_thread(_unpacked_work, rows)
+
+    async def sheets(self, since: date, until: date) -> Mapping[str, StoredSheet]:
+        """The sheets of the days from ``since`` to ``until`` that have one."""
+        chosen = await self._rows(_TALLIES, since, until)
+        new = [row for row in chosen if self._version(row.key) != hash(row.value)]
+        for key, sheet in (await asyncio.to_thread(_unpacked, new)).items():
+            self._known[key] = sheet
+        return {
+            row.key.removeprefix(_TALLIES): self._known[row.key]
+            for row in chosen
+            if row.key in self._known
+        }
+
+    async def _rows(self, kind: str, since: date, until: date) -> list[StoredValue]:
+        first, last = (kind + day.isoformat() for day in (since, until))
+        before = kind + (since - timedelta(days=1)).isoformat()
+        alike = commonprefix((first, last))  # noqa: RUF071  (of characters is what is meant)
+        rows = await self._storage.scan(PLUGIN, alike, after=before, limit=MOST_DAYS)
+        return [row for row in rows if row.key <= last]
+
+    def _version(self, key: str) -> int:
+        known = self._known.get(key)
+        return known.version if known else 0
+
+
+def _packed(cases: Sequence[CaseFacts]) -> tuple[str, str]:
+    return pack(build_sheet(cases)), pack_work(spans_of(cases))
+
+
+def _unpacked_work(rows: Iterable[StoredValue]) -> list[WorkSpan]:
+    found: list[WorkSpan] = []
+    for row in rows:
+        try:
+            found += unpack_work(row.value)
+        except ValueError:
+            log.exception("work.unreadable", day=row.key, hint="derive the facts again")
+    return found
+
+
+def _unpacked(rows: Iterable[StoredValue]) -> Mapping[str, StoredSheet]:
+    """The sheets by key. A damaged one is left out; it comes back when its day is counted again."""
+    found: dict[str, StoredSheet] = {}
+    for row in rows:
+        try:
+            found[row.key] = StoredSheet(hash(row.value), unpack(row.value))
+        except ValueError:
+            log.exception("tally.unreadable", day=row.key, hint="derive the facts again")
+    return found
