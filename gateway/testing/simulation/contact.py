@@ -117,20 +117,17 @@ class Contact:
         if self.waits_since is not None:
             self._feel(-self._impatience(at - self.waits_since))
             self.waits_since = None
-        if answer.human:
-            self.touched = True
-        if answer.asks:
-            return self._asked_for_order(at)
+        self.touched = self.touched or bool(answer.human)
         if answer.helpful:
             self.feeling += 0.45 * max(0.0, 0.45 - self.feeling)
-            self._feel(0.05 - answer.harm)
-            self.solved = True
+        self._feel((0.05 if answer.helpful else -0.15) - answer.harm)
+        if answer.asks:
+            return self._asked_for_order(at)
+        self.solved = answer.helpful
+        if answer.helpful:
             likely = 0.75 if self.person.chats else 0.5
-            return self._plan(
-                self.speech.thanks(self.feeling) if self.rng.random() < likely else None
-            )
-        self._feel(-0.15 - answer.harm)
-        self.solved = False
+            thanks = self.rng.random() < likely
+            return self._plan(self.speech.thanks(self.feeling) if thanks else None)
         if self.rounds >= 4 or self.rng.random() < 0.2:
             return self._plan(None)
         say = self._say(self.rng.choice(self.words.unhelped), kind="detail", moody=0.6)
@@ -235,11 +232,11 @@ class Contact:
             knows = self.rng.random() < 0.8
             self.told_order = knows
             text = self.rng.choice(self.words.give_order if knows else self.words.no_order)
-            return self._wait(self._say(text, kind="detail", moody=0.1), at)
+            return self._wait(self._say(text, kind="detail", moody=1.0), at)
         self._feel(-0.06)
         self.bothered += 0.5
         text = self.rng.choice(self.words.order_again)
-        return self._wait(self._say(text, kind="detail", moody=0.2).replace(again=True), at)
+        return self._wait(self._say(text, kind="detail", moody=1.0).replace(again=True), at)
 
     def _asked(self, at: float) -> None:
         """A survey question came."""

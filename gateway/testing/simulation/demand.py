@@ -117,13 +117,16 @@ class Demand:
         rng = self._random()
         feeling = min(earlier.feeling, earlier.person.calm + 0.1) - 0.1
         bodies = earlier.matter.bodies
+        planted: set[str] = set()
+        easy, hard = self._effect_on(earlier.person, at, planted, rng)
         matter = earlier.matter.replace(
             body=self._fill(rng.choice(bodies), earlier.matter.order, earlier.person, rng),
             vague=False,
-            easy=False,
-            hard=False,
+            easy=easy and not earlier.matter.kind.person,
+            hard=hard,
         )
-        contact = self._add(earlier.person, matter, rng, feeling + rng.gauss(0, 0.1), set())
+        feeling = max(feeling, 0.1) if matter.easy else feeling + rng.gauss(0, 0.1)
+        contact = self._add(earlier.person, matter, rng, feeling, planted)
         contact.repeat_of = earlier
         return contact
 

@@ -34,6 +34,8 @@ GAP = "[…]"
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 LONG_WAIT = 2400.0
 """Seconds after which anybody takes a conversation, whatever its language."""
+ASKS_AGAIN = 0.09
+"""The share of first answers that ask for the order number, whether or not it was told."""
 MOST_OPEN = 4
 """Conversations that an agent has at the same time."""
 
@@ -138,17 +140,16 @@ class Writer:
         words = contact.words.agents
         fatigue = desk.rested(at)
         helpful = rng.random() < worker.skill
-        if contact.matter.kind.order and case.answers == 0 and rng.random() < 0.09:
-            text = f"{self._opener(words, contact, worker, fatigue)} {rng.choice(words.ask_order)}"
-            return self._with_plants(
-                AgentAnswer(text=self._fill(text, contact, worker), helpful=False, asks=True),
-                desk, contact, at,
-            )  # fmt: skip
-        if suggestion is not None and case.answers == 0:
+        if contact.matter.kind.order and case.answers == 0 and rng.random() < ASKS_AGAIN:
+            question = f"{self._opener(words, contact)} {rng.choice(words.ask_order)}"
+            text = self._fill(question, contact, worker)
+            answer = AgentAnswer(text=text, helpful=False, asks=True)
+        elif suggestion is not None and case.answers == 0:
             answer = self._from_suggestion(desk, contact, suggestion, fatigue, at)
         else:
             answer = self._own(desk, contact, fatigue)
-        return self._with_plants(answer.replace(helpful=helpful), desk, contact, at)
+        answer = self._with_plants(answer, desk, contact, at)
+        return answer.replace(helpful=helpful, human=human_moments(answer.text, contact))
 
     # -- with and without a suggestion -------------------------------------------------------------
 
@@ -168,9 +169,7 @@ class Writer:
             contact.planted.add(RewrittenAnswer.name)
             if rng.random() < rewrite.share:
                 own = self._own(desk, contact, fatigue)
-                return base.replace(
-                    text=own.text, human=own.human, outcome="edited", edit="rewrite"
-                )
+                return base.replace(text=own.text, outcome="edited", edit="rewrite")
             return base
         chance = rng.random()
         trust = self._trust(worker, contact, at)
@@ -181,7 +180,7 @@ class Writer:
         if chance < trust + (1 - trust) * 0.55:
             return self._edited(base, contact, worker, fatigue)
         own = self._own(desk, contact, fatigue)
-        return base.replace(text=own.text, human=own.human, outcome="ignored")
+        return base.replace(text=own.text, outcome="ignored")
 
     def _trust(self, worker: Worker, contact: Contact, at: float) -> float:
         """How likely the suggestion is sent as it is."""
@@ -197,14 +196,12 @@ class Writer:
     ) -> AgentAnswer:
         rng, words = self.rng, contact.words.agents
         edit = rng.choices(("tone", "length", "fact"), weights=(5, 2, 3))[0]
-        human: tuple[str, ...] = ()
         text = base.text
         if GAP in text:
             sentences = [part for part in _SENTENCE.split(text) if GAP not in part]
             text = " ".join(sentences) or rng.choice(words.steps)
         if edit == "tone":
-            opener = self._fill(self._opener(words, contact, worker, 0.0), contact, worker)
-            human = ("name",) if contact.person.first_name in opener else ()
+            opener = self._fill(self._opener(words, contact), contact, worker)
             text = f"{opener} {text}"
         elif edit == "length":
             kept = text.split(". ")
@@ -215,29 +212,25 @@ class Writer:
                 edit = "tone"
         else:
             fact = self._fill(rng.choice(words.facts), contact, worker)
-            human = ("order",)
             text = f"{text} {fact} {rng.choice(words.steps)}"
         text = self._fill(text, contact, worker)
-        return base.replace(text=text, human=human, outcome="edited", edit=edit)
+        return base.replace(text=text, outcome="edited", edit=edit)
 
     def _own(self, desk: AgentAtWork, contact: Contact, fatigue: float) -> AgentAnswer:
         """An answer of their own. Tired agents leave out what is not needed."""
         rng, worker, words = self.rng, desk.worker, contact.words.agents
         lively = 1 - 0.7 * fatigue
         parts: list[str] = []
-        human: list[str] = []
         if rng.random() < 0.8 * lively:
-            parts.append(self._opener(words, contact, worker, fatigue))
+            parts.append(self._opener(words, contact))
         if (
             contact.matter.kind.order
             and contact.told_order
             and rng.random() < worker.warmth * lively
         ):
             parts.append(rng.choice(words.facts))
-            human.append("order")
         if contact.repeat_of is not None and rng.random() < worker.warmth * lively:
             parts.append(rng.choice(words.past))
-            human.append("past_contact")
         topic = contact.words.topics.get(contact.matter.topic or "")
         parts.append(rng.choice(topic.answer if topic else words.steps))
         if rng.random() < 0.5 * lively:
@@ -245,11 +238,9 @@ class Writer:
         if rng.random() < 0.5 * lively:
             parts.append(rng.choice(words.closers))
         text = self._fill(" ".join(parts), contact, worker)
-        if contact.person.first_name in text and contact.person.named:
-            human.append("name")
-        return AgentAnswer(text=text, helpful=False, human=tuple(human))
+        return AgentAnswer(text=text, helpful=False)
 
-    def _opener(self, words: AgentWords, contact: Contact, worker: Worker, fatigue: float) -> str:
+    def _opener(self, words: AgentWords, contact: Contact) -> str:
         kind = "upset" if contact.shown.upset else "plain"
         openers = words.openers[kind]
         if not contact.person.named:
@@ -297,6 +288,19 @@ class Writer:
             "order": contact.matter.order,
         }
         return fill(template, values, contact.words.fills, self.rng)
+
+
+def human_moments(text: str, contact: Contact) -> tuple[str, ...]:
+    """What in an agent's ``text`` is for this customer alone: their ``name``, their ``order``, a
+    ``past_contact``."""
+    found = []
+    if contact.person.named and contact.person.first_name in text:
+        found.append("name")
+    if contact.matter.order in text:
+        found.append("order")
+    if any(phrase in text for phrase in contact.words.agents.past):
+        found.append("past_contact")
+    return tuple(found)
 
 
 def _with_phrase(answer: AgentAnswer, phrase: str, plant: str, *, end: bool) -> AgentAnswer:

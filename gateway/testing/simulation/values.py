@@ -100,9 +100,10 @@ class Claimed(Value, frozen=True, kw_only=True):
 class AgentAnswer(Value, frozen=True, kw_only=True):
     """What an agent writes, and what it does to the customer.
 
-    ``asks``: the agent asks for the order number. ``outcome``: what became of the suggestion;
-    ``edit``: how it was changed. ``human``: its human moments, among ``name``, ``past_contact`` and
-    ``order``. ``uses``: the names of the plants in it.
+    ``helpful``: it settles the matter or, where it ``asks`` for the order number, shows that
+    somebody cares. ``outcome``: what became of the suggestion; ``edit``: how it was changed.
+    ``human``: its human moments, among ``name``, ``past_contact`` and ``order``. ``uses``: the names
+    of the plants in it; ``harm``: how far they make the mood fall.
     """
 
     text: str
