@@ -102,8 +102,8 @@ class AgentAnswer(Value, frozen=True, kw_only=True):
 
     ``helpful``: it settles the matter or, where it ``asks`` for the order number, shows that
     somebody cares. ``outcome``: what became of the suggestion; ``edit``: how it was changed.
-    ``human``: its human moments, among ``name``, ``past_contact`` and ``order``. ``uses``: the names
-    of the plants in it; ``harm``: how far they make the mood fall.
+    ``human``: its human moments, among ``name``, ``past_contact`` and ``order``. ``uses``: the
+    plants in it; ``harm``: how far they make the mood fall.
     """
 
     text: str
