@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gateway.model import SurveyQuestion
 from gateway.testing.simulation.customers import Matter, Person
 from gateway.testing.simulation.moods import Mood
 from gateway.testing.simulation.speech import Speech
@@ -95,8 +96,8 @@ class Contact:
     def hear(self, heard: Heard, at: float) -> None:
         """The bot said something."""
         self.last_at = at
-        if heard.survey is not None or heard.purpose == "survey":
-            return self._asked(at)
+        if heard.survey is not None:
+            return self._asked(heard.survey)
         match heard.purpose:
             case "answer" | "message":
                 if self.state == "bot":
@@ -238,15 +239,17 @@ class Contact:
         text = self.rng.choice(self.words.order_again)
         return self._wait(self._say(text, kind="detail", moody=1.0).replace(again=True), at)
 
-    def _asked(self, at: float) -> None:
+    def _asked(self, survey: SurveyQuestion) -> None:
         """A survey question came."""
         likely = self.survey_rate * self.person.answers_surveys
         likely *= 1.35 if abs(self.feeling) > 0.45 else 1.0
         likely *= 0.75 if -0.45 <= self.feeling < 0 else 1.0
         if self.rng.random() >= likely:
             return
-        value = 3.5 + 1.9 * self.feeling + (0.35 if self.touched else 0.0) - self.bothered
-        if self.solved is False:
+        value = 3.5 + 1.9 * self.feeling - self.bothered
+        if survey.kind in ("felt_heard", "heard_aspect") and self.touched:
+            value += 0.45
+        if survey.kind != "heard_aspect" and self.solved is False:
             value -= 0.8
         score = min(5, max(1, round(value + self.rng.gauss(0, 0.7))))
         score = self._lifted(score)

@@ -11,7 +11,8 @@ import heapq
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 from gateway.model import (
     Agent,
@@ -33,6 +34,8 @@ from gateway.model import (
     Suggestion,
     Survey,
     SurveyAnswer,
+    SurveyAspect,
+    SurveyKind,
     SurveyQuestion,
     Turn,
     Understanding,
@@ -57,6 +60,9 @@ from gateway.testing.simulation.words import matter_kinds, words_in
 
 IDLE = timedelta(hours=24)
 SURVEY_AFTER = timedelta(seconds=20)
+COOL_DOWN = timedelta(days=30)
+NEVER = datetime.min.replace(tzinfo=UTC)
+KINDS: tuple[SurveyKind, ...] = ("felt_heard", "heard_aspect", "csat", "ces")
 _ORDER = re.compile(r"MP[- ]?\d{5}")
 
 
@@ -105,6 +111,7 @@ class QuickShop:
         self.cases: list[QuickCase] = []
         self._current: dict[str, QuickCase] = {}
         self._past: dict[str, list[PastConversation]] = {}
+        self._asked: dict[str, datetime] = {}
         self._customers: dict[str, Customer] = {}
         self._queue: dict[int, QuickCase] = {}
         self._timers: list[tuple[datetime, int, QuickCase, int]] = []
@@ -121,10 +128,13 @@ class QuickShop:
             due, _, case, epoch = heapq.heappop(self._timers)
             conversation = case.conversation
             newer = self._current[conversation.address.lane] is not case
+            lately = self._asked.get(conversation.address.lane, NEVER)
             asked = any(message.purpose == "survey" for message in case.messages)
+            asked = asked or due - lately < COOL_DOWN
             if conversation.state != "resolved" or conversation.epoch != epoch or newer or asked:
                 continue
-            question = SurveyQuestion()
+            self._asked[conversation.address.lane] = due
+            question = _question(conversation.id)
             text = words_in(conversation.language or "en").bot["survey"][0]
             message = self._bot(case, text, "survey", due, survey=question)
             case.surveys.append(
@@ -453,6 +463,14 @@ def _understanding(say: Say) -> Understanding:
         engines=("simulated_truth",),
         ranked_by="simulated_truth",
     )
+
+
+def _question(conversation: int) -> SurveyQuestion:
+    """The question after ``conversation``: all kinds in turn, as the gateway asks them."""
+    turn, place = divmod(conversation - 1, len(KINDS))
+    aspects = get_args(SurveyAspect)
+    aspect = aspects[turn % len(aspects)] if KINDS[place] == "heard_aspect" else None
+    return SurveyQuestion(kind=KINDS[place], aspect=aspect)
 
 
 def _past(case: QuickCase) -> PastConversation:
