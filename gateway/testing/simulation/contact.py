@@ -51,6 +51,8 @@ class Contact:
     touched: bool = False
     """Whether an agent had a human moment for them."""
     conversation: int = 0
+    wrote: str = ""
+    """All that they wrote about the matter."""
     opened: float = 0.0
     last_at: float = 0.0
     decided: bool = False
@@ -137,6 +139,7 @@ class Contact:
     def said(self, say: Say, at: float) -> None:
         """What was pending is written now."""
         self.last_at, self.pending = at, None
+        self.wrote += f"\n{say.text}"
         if say.kind == "thanks" and self.state == "bot":
             self.state = "done"
 

@@ -18,7 +18,7 @@ class LedgerEvent(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Something that happened in a conversation.
 
     ``kind``: ``customer``, ``bot`` and ``agent`` wrote; ``handed_over`` (``reasons``: codes),
-    ``moved_up``, ``claimed``, ``transferred``, ``resolved``; ``survey_asked`` and
+    ``claimed``, ``transferred``, ``resolved``; ``survey_asked`` and
     ``survey_answered``.
     """
 
@@ -72,6 +72,7 @@ class LedgerRow(msgspec.Struct, kw_only=True):
     address: str
     contact: int
     topic: str | None = None
+    intents: list[str] = []
     felt_first: float
     felt_last: float
     solved: bool | None = None
@@ -110,6 +111,8 @@ class Ledger:
         """A customer wrote, and the bot answered."""
         row = self.rows.get(received.conversation) or self._open(contact, say, received, at)
         mood = say.meaning.mood
+        if contact.matter.intent not in row.intents:
+            row.intents.append(contact.matter.intent)
         row.customer_messages += 1
         row.repeated_themselves = row.repeated_themselves or say.again
         felt = round(contact.feeling, 3)

@@ -21,8 +21,8 @@ from gateway.testing.simulation.plants import (
     TriggerPhrase,
 )
 from gateway.testing.simulation.scenario import Scenario, Worker
-from gateway.testing.simulation.values import AgentAnswer, Claimed, QueuedCase
-from gateway.testing.simulation.words import AgentWords, fill
+from gateway.testing.simulation.values import AgentAnswer, Claimed, Edit, QueuedCase
+from gateway.testing.simulation.words import AgentWords, fill, with_typo
 
 DAY = 86_400.0
 RECOVERY = 2700.0
@@ -31,9 +31,12 @@ TOO_TIRED = 0.6
 BREAK = 900.0
 GAP = "[…]"
 """Stands in a suggestion for what was personal in an earlier answer."""
+_SMALL_NUMBER = re.compile(r"(?<![\w.,:–-])[1-9]\d?(?![\w.,:–-]*\d)(?=\s)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 LONG_WAIT = 2400.0
 """Seconds after which anybody takes a conversation, whatever its language."""
+DETAILS = ("product", "day")
+"""What agents may take up of a customer's words."""
 ASKS_AGAIN = 0.09
 """The share of first answers that ask for the order number, whether or not it was told."""
 MOST_OPEN = 4
@@ -195,7 +198,8 @@ class Writer:
         self, base: AgentAnswer, contact: Contact, worker: Worker, fatigue: float
     ) -> AgentAnswer:
         rng, words = self.rng, contact.words.agents
-        edit = rng.choices(("tone", "length", "fact"), weights=(5, 2, 3))[0]
+        edits: tuple[Edit, ...] = ("tone", "length", "fact", "typo")
+        edit = rng.choices(edits, weights=(5, 2, 3, 1))[0]
         text = base.text
         if GAP in text:
             sentences = [part for part in _SENTENCE.split(text) if GAP not in part]
@@ -210,6 +214,10 @@ class Writer:
             if text.split() == base.text.split():  # one sentence: nothing to leave out
                 text = f"{text} {rng.choice(words.closers)}"
                 edit = "tone"
+        elif edit == "typo":
+            text = with_typo(text, rng)
+        elif rng.random() < 0.5 and (number := _SMALL_NUMBER.search(text)):
+            text = f"{text[: number.start()]}{int(number[0]) + 1}{text[number.end() :]}"
         else:
             fact = self._fill(rng.choice(words.facts), contact, worker)
             text = f"{text} {fact} {rng.choice(words.steps)}"
@@ -231,6 +239,11 @@ class Writer:
             parts.append(rng.choice(words.facts))
         if contact.repeat_of is not None and rng.random() < worker.warmth * lively:
             parts.append(rng.choice(words.past))
+        mentioned = [
+            name for name in DETAILS if contact.matter.details.get(name, "-") in contact.wrote
+        ]
+        if mentioned and rng.random() < 0.5 * worker.warmth * lively:
+            parts.append(rng.choice(words.details[rng.choice(mentioned)]))
         topic = contact.words.topics.get(contact.matter.topic or "")
         parts.append(rng.choice(topic.answer if topic else words.steps))
         if rng.random() < 0.5 * lively:
@@ -282,6 +295,7 @@ class Writer:
 
     def _fill(self, template: str, contact: Contact, worker: Worker) -> str:
         values = {
+            **contact.matter.details,
             "agent": worker.name,
             "first": contact.person.first_name,
             "name": contact.person.name,
@@ -292,7 +306,7 @@ class Writer:
 
 def human_moments(text: str, contact: Contact) -> tuple[str, ...]:
     """What in an agent's ``text`` is for this customer alone: their ``name``, their ``order``, a
-    ``past_contact``."""
+    ``past_contact``, or a ``fact`` that they had mentioned."""
     found = []
     if contact.person.named and contact.person.first_name in text:
         found.append("name")
@@ -300,6 +314,14 @@ def human_moments(text: str, contact: Contact) -> tuple[str, ...]:
         found.append("order")
     if any(phrase in text for phrase in contact.words.agents.past):
         found.append("past_contact")
+    details = contact.matter.details
+    own = (
+        template.replace(f"{{{name}}}", details.get(name, ""))
+        for name in DETAILS
+        for template in contact.words.agents.details[name]
+    )
+    if any(phrase in text for phrase in own):
+        found.append("fact")
     return tuple(found)
 
 

@@ -8,6 +8,8 @@ from typing import Literal
 from gateway.model import Address, Button, Message, Reason, Suggestion, SurveyQuestion, Value
 from gateway.testing.simulation.moods import Mood
 
+Edit = Literal["tone", "length", "fact", "typo", "rewrite"]
+"""How an agent changed a suggestion."""
 Kind = Literal["matter", "detail", "thanks", "survey", "waiting"]
 
 
@@ -102,7 +104,8 @@ class AgentAnswer(Value, frozen=True, kw_only=True):
 
     ``helpful``: it settles the matter or, where it ``asks`` for the order number, shows that
     somebody cares. ``outcome``: what became of the suggestion; ``edit``: how it was changed.
-    ``human``: its human moments, among ``name``, ``past_contact`` and ``order``. ``uses``: the
+    ``human``: its human moments, among ``name``, ``order``,
+    ``past_contact`` and ``fact``. ``uses``: the
     plants in it; ``harm``: how far they make the mood fall.
     """
 
@@ -112,7 +115,7 @@ class AgentAnswer(Value, frozen=True, kw_only=True):
     suggestion: int | None = None
     source: str | None = None
     outcome: Literal["sent", "edited", "ignored"] | None = None
-    edit: Literal["tone", "length", "fact", "rewrite"] | None = None
+    edit: Edit | None = None
     human: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     harm: float = 0.0

@@ -39,13 +39,15 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentWords(msgspec.Struct, frozen=True, kw_only=True):
-    """What agents write. ``openers`` by ``plain`` and ``upset``."""
+    """What agents write. ``openers`` by ``plain`` and ``upset``; ``details`` take up something that
+    the customer mentioned, by its placeholder."""
 
     openers: Mapping[str, tuple[str, ...]]
     closers: tuple[str, ...]
     steps: tuple[str, ...]
     facts: tuple[str, ...]
     past: tuple[str, ...]
+    details: Mapping[str, tuple[str, ...]]
     tips: tuple[str, ...]
     ask_order: tuple[str, ...]
     sorry: tuple[str, ...]
@@ -76,6 +78,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     not_helped: tuple[str, ...]
     ask_person: tuple[str, ...]
     waiting: tuple[str, ...]
+    legal: tuple[str, ...]
     thanks: Mapping[str, tuple[str, ...]]
     unhelped: tuple[str, ...]
     survey: Mapping[str, tuple[str, ...]]
