@@ -252,14 +252,12 @@ async def open_shop(
 
     Raises BadConfig or BadPlugin as a start of the server does.
     """
-    database = f"sqlite:///{folder / 'warmline.db'}"
-    core = settings.core.model_copy(update={"data_dir": folder, "database_url": database})
     truth = TruthReader() if scenario.perception == "truth" else None
     plugins = installed_plugins()
     clock = JumpingClock(scenario.start)
     gateway = Gateway(
         TruthfulPlugins(plugins, truth) if truth else PluginRegistry(plugins),
-        settings.replace(core=core),
+        alone_in(settings, folder),
         clock=clock,
         channels={name: _channel(name) for name in scenario.channels},
     )
@@ -278,6 +276,24 @@ async def open_shop(
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*working, return_exceptions=True)
         await gateway.stop()
+
+
+def alone_in(settings: Settings, folder: Path) -> Settings:
+    """``settings`` for one process with a database of its own in ``folder``, that deletes nothing
+    and tells no other system what happens."""
+    core = settings.core
+    return settings.replace(
+        core=core.model_copy(
+            update={
+                "data_dir": folder,
+                "database_url": f"sqlite:///{folder / 'warmline.db'}",
+                "redis_url": None,
+                "role": "all",
+                "retention": type(core.retention)(),
+                "webhooks": core.webhooks.model_copy(update={"endpoints": {}}),
+            }
+        )
+    )
 
 
 def _channel(name: str) -> Channel:
