@@ -240,7 +240,7 @@ class Contact:
         self._feel(-0.06)
         self.bothered += 0.5
         text = self.rng.choice(self.words.order_again)
-        return self._wait(self._say(text, kind="detail", moody=1.0).replace(again=True), at)
+        return self._wait(self._say(text, kind="detail", moody=1.0), at)
 
     def _asked(self, survey: SurveyQuestion) -> None:
         """A survey question came."""

@@ -197,7 +197,8 @@ class Floor:
         answer = self._writer.compose(desk, case, case.claimed.suggestion, at)
         time = self._timeline.time(at)
         parts = await self._shop.answer(case.claimed, desk.worker.agent(), answer, time)
-        self._ledger.answered(conversation, desk.worker.id, answer, time, parts=parts)
+        again = answer.asks and contact.told_order
+        self._ledger.answered(conversation, desk.worker.id, answer, time, parts=parts, again=again)
         desk.worked(at, upset=contact.shown.upset)
         case.answers += 1
         case.owes = False

@@ -114,7 +114,6 @@ class Ledger:
         if contact.matter.intent not in row.intents:
             row.intents.append(contact.matter.intent)
         row.customer_messages += 1
-        row.repeated_themselves = row.repeated_themselves or say.again
         felt = round(contact.feeling, 3)
         self._note(
             row,
@@ -161,10 +160,19 @@ class Ledger:
         self._note(row, at, "claimed", agent=agent)
 
     def answered(
-        self, conversation: int, agent: str, answer: AgentAnswer, at: datetime, *, parts: int
+        self,
+        conversation: int,
+        agent: str,
+        answer: AgentAnswer,
+        at: datetime,
+        *,
+        parts: int,
+        again: bool,
     ) -> None:
-        """An agent wrote; on this channel it became ``parts`` messages."""
+        """An agent wrote; on this channel it became ``parts`` messages. ``again``: they ask for
+        what the customer had told."""
         row = self.rows[conversation]
+        row.repeated_themselves = row.repeated_themselves or again
         row.agent_messages += parts
         row.first_answer_at = row.first_answer_at or at
         row.first_person_answer_at = row.first_person_answer_at or at

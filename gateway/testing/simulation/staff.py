@@ -219,8 +219,9 @@ class Writer:
         elif rng.random() < 0.5 and (number := _SMALL_NUMBER.search(text)):
             text = f"{text[: number.start()]}{int(number[0]) + 1}{text[number.end() :]}"
         else:
-            fact = self._fill(rng.choice(words.facts), contact, worker)
-            text = f"{text} {fact} {rng.choice(words.steps)}"
+            edit = "fact" if contact.told_order else "length"
+            fact = f"{rng.choice(words.facts)} " if contact.told_order else ""
+            text = f"{text} {fact}{rng.choice(words.steps)}"
         text = self._fill(text, contact, worker)
         return base.replace(text=text, outcome="edited", edit=edit)
 
@@ -310,7 +311,7 @@ def human_moments(text: str, contact: Contact) -> tuple[str, ...]:
     found = []
     if contact.person.named and contact.person.first_name in text:
         found.append("name")
-    if contact.matter.order in text:
+    if contact.told_order and contact.matter.order in text:
         found.append("order")
     if any(phrase in text for phrase in contact.words.agents.past):
         found.append("past_contact")

@@ -36,8 +36,6 @@ class Say(Value, frozen=True, kw_only=True):
     kind: Kind = "matter"
     score: int | None = None
     """The score in the answer to a survey."""
-    again: bool = False
-    """The customer repeats what they have told before."""
 
 
 class Written(Value, frozen=True, kw_only=True):
