@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gateway.testing.simulation.contact import Contact
 from gateway.testing.simulation.ledger import Ledger
 from gateway.testing.simulation.plants import OverworkedAgent
-from gateway.testing.simulation.scenario import Scenario
+from gateway.testing.simulation.scenario import Scenario, Worker
 from gateway.testing.simulation.shop import Shop
 from gateway.testing.simulation.staff import (
     BREAK,
@@ -53,11 +53,16 @@ class Floor:
         self._contact_at, self._plan, self._heard = contact_at, plan, heard
         self._rng = random.Random(f"staff {scenario.seed}")  # noqa: S311  (not a secret)
         self._writer = Writer(scenario=scenario, rng=self._rng)
+        overwork = scenario.plant(OverworkedAgent)
+        victim = find_victim(scenario.staff, overwork) if overwork else None
         self._desks = [
-            AgentAtWork(worker=worker, shifts=shifts_of(worker, scenario))
+            AgentAtWork(
+                worker=worker, shifts=shifts_of(worker, scenario, overworked=worker is victim)
+            )
             for worker in scenario.staff
         ]
-        self._overwork = scenario.plant(OverworkedAgent)
+        self._overwork = overwork
+        self._victim = next((desk for desk in self._desks if desk.worker is victim), None)
         self._owner: dict[int, AgentAtWork] = {}
         self._waiting = 0
 
@@ -151,7 +156,7 @@ class Floor:
             for item in items
             if (contact := self._contact_at(item.address.lane))
         ]
-        victim = self._desks[0] if self._overwork and self._desks[0].at_work(at) else None
+        victim = self._victim if self._victim and self._victim.at_work(at) else None
         chosen = choose_next(desk, known, victim=victim)
         if chosen is None:
             return None
@@ -182,8 +187,7 @@ class Floor:
 
     def _rest(self, desk: AgentAtWork, at: float) -> float:
         """Seconds until the agent goes on. Nobody gives the overworked one a break."""
-        overworked = self._overwork is not None and desk is self._desks[0]
-        tired = desk.rested(at) > TOO_TIRED and not overworked
+        tired = desk.rested(at) > TOO_TIRED and desk is not self._victim
         return BREAK if tired else 20.0
 
     async def _answer(self, desk: AgentAtWork, case: Case, at: float) -> None:
@@ -246,3 +250,9 @@ class Floor:
         case.contact.state = "waits"
         self._waiting += 1
         self._wake(at)
+
+
+def find_victim(staff: Sequence[Worker], plant: OverworkedAgent) -> Worker:
+    """Who is overworked: the agent that the plant names, else the one with most languages."""
+    named = [worker for worker in staff if worker.id == plant.agent]
+    return max(named or staff, key=lambda worker: len(worker.languages))

@@ -20,7 +20,7 @@ from gateway.testing.simulation.plants import (
     RewrittenAnswer,
     TriggerPhrase,
 )
-from gateway.testing.simulation.scenario import Scenario, Worker
+from gateway.testing.simulation.scenario import EARLY, LATE, SATURDAY, WHOLE_DAY, Scenario, Worker
 from gateway.testing.simulation.values import AgentAnswer, Claimed, Edit, QueuedCase
 from gateway.testing.simulation.words import AgentWords, fill, with_typo
 
@@ -82,21 +82,24 @@ class AgentAtWork:
         self.fatigue = min(1.0, self.rested(at) + more)
 
 
-def shifts_of(worker: Worker, scenario: Scenario) -> list[tuple[float, float]]:
+def shifts_of(
+    worker: Worker, scenario: Scenario, *, overworked: bool = False
+) -> list[tuple[float, float]]:
     """The shifts of ``worker``, in seconds from the start of the month."""
     zone = ZoneInfo(scenario.timezone)
     found = []
     for day in range(scenario.days):
         date = (scenario.start + timedelta(days=day)).astimezone(zone)
-        if date.weekday() not in worker.days:
+        days = range(6) if overworked else worker.days
+        if date.weekday() not in days:
             continue
+        late = (date.isocalendar().week + worker.late_first) % 2 == 1
+        hours = WHOLE_DAY if overworked else LATE if late else EARLY
+        begin, end = SATURDAY if date.weekday() == 5 else hours
         midnight = date.replace(hour=0, minute=0, second=0, microsecond=0)
-        begin, end = worker.shift
-        if date.weekday() == 5:
-            begin, end = max(begin, 9), min(end, 18)
-        times = (midnight + timedelta(hours=begin), midnight + timedelta(hours=end))
-        found.append(tuple((time - scenario.start).total_seconds() for time in times))
-    return [(a, b) for a, b in found if b > a]
+        times = [midnight + timedelta(hours=hour) for hour in (begin, end)]
+        found.append((scenario.seconds(times[0]), scenario.seconds(times[1])))
+    return found
 
 
 def choose_next(
