@@ -53,8 +53,8 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
 
     ``skill``: how likely an answer of theirs helps; ``warmth``: how likely it has a human moment;
     ``trust``: how likely they send a suggestion as it is; ``pace``: 1 is usual, 2 twice as fast.
-    They work on ``days`` (0 is Monday), one week `EARLY` and the next `LATE`, or the other way round
-    with ``late_first``.
+    They work on ``days`` (0 is Monday), one week `EARLY` and the next `LATE`; ``late_first``: the
+    other way round.
     """
 
     id: str
