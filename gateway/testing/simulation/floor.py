@@ -198,8 +198,9 @@ class Floor:
         if front and self._rng.random() < TRANSFERS:
             await self._transfer(desk, case, "specialist", "needs the till", at)
             return
-        answer = self._writer.compose(desk, case, case.claimed.suggestion, at)
         time = self._timeline.time(at)
+        suggestion = await self._shop.suggestion(case.claimed, time)
+        answer = self._writer.compose(desk, case, suggestion, at)
         parts = await self._shop.answer(case.claimed, desk.worker.agent(), answer, time)
         again = answer.asks and contact.told_order
         self._ledger.answered(conversation, desk.worker.id, answer, time, parts=parts, again=again)

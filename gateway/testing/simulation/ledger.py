@@ -13,6 +13,12 @@ from gateway.model import MoodLabel
 from gateway.testing.simulation.contact import Contact
 from gateway.testing.simulation.values import AgentAnswer, Heard, Received, Say
 
+ANSWERS = frozenset({"answer", "message"})
+"""The purposes of the bot's messages that answer something."""
+SURE = 0.55
+ASIDE = frozenset({"praise", "thanks", "greeting", "goodbye"})
+"""Intents that change nothing of what a conversation is about."""
+
 
 class LedgerEvent(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Something that happened in a conversation.
@@ -73,6 +79,7 @@ class LedgerRow(msgspec.Struct, kw_only=True):
     contact: int
     topic: str | None = None
     intents: list[str] = []
+    last_intent: str | None = None
     felt_first: float
     felt_last: float
     solved: bool | None = None
@@ -113,6 +120,8 @@ class Ledger:
         mood = say.meaning.mood
         if contact.matter.intent not in row.intents:
             row.intents.append(contact.matter.intent)
+        if say.meaning.confidence >= SURE and say.meaning.intent not in ASIDE:
+            row.last_intent = say.meaning.intent
         row.customer_messages += 1
         felt = round(contact.feeling, 3)
         self._note(
@@ -149,7 +158,7 @@ class Ledger:
         if heard.survey is not None:
             row.survey_asked, row.survey_asked_at = heard.survey.kind, heard.at
             self._note(row, heard.at, "survey_asked", purpose=heard.survey.kind)
-        elif row.first_answer_at is None:
+        elif row.first_answer_at is None and heard.purpose in ANSWERS:
             row.first_answer_at = heard.at
 
     def claimed(self, conversation: int, agent: str, at: datetime) -> None:

@@ -21,6 +21,7 @@ from gateway.model import (
     PastConversation,
     Purpose,
     Route,
+    Suggestion,
     Survey,
     SurveyAnswer,
     Turn,
@@ -244,8 +245,10 @@ class QuickShop:
             conversation=item.conversation,
             address=item.address,
             epoch=case.conversation.epoch,
-            suggestion=case.open_suggestion,
         )
+
+    async def suggestion(self, case: Claimed, at: datetime) -> Suggestion | None:
+        return self._found(case).open_suggestion
 
     async def answer(self, case: Claimed, agent: Agent, answer: AgentAnswer, at: datetime) -> int:
         self._found(case).agent_says(answer, agent, at)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.app import Gateway
-from gateway.model import Address, Agent, Fact, Inbound, Message, Outbound, Sent
+from gateway.model import Address, Agent, Fact, Inbound, Message, Outbound, Sent, Suggestion
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import Channel, Clock, Poller, Traits
 from gateway.settings import Settings
@@ -170,8 +170,11 @@ class RealShop:
             conversation=item.conversation,
             address=item.address,
             epoch=card.conversation.epoch,
-            suggestion=card.suggestion,
         )
+
+    async def suggestion(self, case: Claimed, at: datetime) -> Suggestion | None:
+        await self._jump(at)
+        return (await self._services.desk.card(case.conversation)).suggestion
 
     async def answer(self, case: Claimed, agent: Agent, answer: AgentAnswer, at: datetime) -> int:
         await self._jump(at)

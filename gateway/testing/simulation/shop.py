@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from gateway.model import Agent
+from gateway.model import Agent, Suggestion
 from gateway.testing.simulation.values import (
     AgentAnswer,
     Claimed,
@@ -37,6 +37,10 @@ class Shop(Protocol):
         ...
 
     async def claim(self, item: QueuedCase, agent: Agent, at: datetime) -> Claimed: ...
+    async def suggestion(self, case: Claimed, at: datetime) -> Suggestion | None:
+        """The draft that the agent sees now."""
+        ...
+
     async def answer(self, case: Claimed, agent: Agent, answer: AgentAnswer, at: datetime) -> int:
         """Send an agent's answer; the number of messages that it became."""
         ...

@@ -150,7 +150,11 @@ class Writer:
             question = f"{self._opener(words, contact)} {rng.choice(words.ask_order)}"
             text = self._fill(question, contact, worker)
             answer = AgentAnswer(text=text, helpful=False, asks=True)
-        elif suggestion is not None and case.answers == 0:
+            if suggestion is not None:
+                answer = answer.replace(
+                    suggestion=suggestion.id, source=suggestion.source, outcome="ignored"
+                )
+        elif suggestion is not None:
             answer = self._from_suggestion(desk, contact, suggestion, fatigue, at)
         else:
             answer = self._own(desk, contact, fatigue)

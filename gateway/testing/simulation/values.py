@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from gateway.model import Address, Button, Message, Reason, Suggestion, SurveyQuestion, Value
+from gateway.model import Address, Button, Message, Reason, SurveyQuestion, Value
 from gateway.testing.simulation.moods import Mood
 
 Edit = Literal["tone", "length", "fact", "typo", "rewrite"]
@@ -89,12 +89,11 @@ class QueuedCase(Value, frozen=True, kw_only=True):
 
 
 class Claimed(Value, frozen=True, kw_only=True):
-    """A conversation that an agent has claimed. ``suggestion`` is the draft that they see."""
+    """A conversation that an agent has claimed."""
 
     conversation: int
     address: Address
     epoch: int
-    suggestion: Suggestion | None = None
 
 
 class AgentAnswer(Value, frozen=True, kw_only=True):
