@@ -97,6 +97,10 @@ def test_the_ledger_agrees_with_the_database(played: Played) -> None:
         assert (row.handled_by == "person") == bool(record.handoffs)
         codes = {reason.code for handoff in record.handoffs for reason in handoff.reasons}
         assert set(row.reasons) <= codes
+        claimed = {code for e in row.events if e.kind == "claimed" for code in e.reasons}
+        assert claimed <= codes
+        answers = [m.at for m in public if m.author == "agent" or m.purpose == "answer"]
+        assert row.first_answer_at == min(answers, default=None)
         claims = [h.claimed_at for h in record.handoffs if h.claimed_at is not None]
         assert row.claimed_at == min(claims, default=None)
         scores = [s.answer.score for s in record.surveys if s.answer is not None]

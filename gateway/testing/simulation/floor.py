@@ -167,7 +167,7 @@ class Floor:
         self._owner[item.conversation] = desk
         self._waiting -= 1
         contact.claimed()
-        self._ledger.claimed(item.conversation, desk.worker.id, time)
+        self._ledger.claimed(item.conversation, desk.worker.id, item.reasons, time)
         return case
 
     def _begin(self, desk: AgentAtWork, case: Case, at: float) -> None:

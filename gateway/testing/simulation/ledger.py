@@ -23,9 +23,9 @@ ASIDE = frozenset({"praise", "thanks", "greeting", "goodbye"})
 class LedgerEvent(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Something that happened in a conversation.
 
-    ``kind``: ``customer``, ``bot`` and ``agent`` wrote; ``handed_over`` (``reasons``: codes),
-    ``claimed``, ``transferred``, ``resolved``; ``survey_asked`` and
-    ``survey_answered``.
+    ``kind``: ``customer``, ``bot`` and ``agent`` wrote; ``handed_over`` and ``claimed`` (with
+    ``reasons``, codes: what the customer writes in between may add some), ``transferred``,
+    ``resolved``; ``survey_asked`` and ``survey_answered``.
     """
 
     at: datetime
@@ -161,12 +161,15 @@ class Ledger:
         elif row.first_answer_at is None and heard.purpose in ANSWERS:
             row.first_answer_at = heard.at
 
-    def claimed(self, conversation: int, agent: str, at: datetime) -> None:
+    def claimed(
+        self, conversation: int, agent: str, reasons: tuple[str, ...], at: datetime
+    ) -> None:
+        """An agent claimed it; ``reasons`` are those of the hand-over by then."""
         row = self.rows[conversation]
         row.claimed_at = row.claimed_at or at
         if agent not in row.agents:
             row.agents.append(agent)
-        self._note(row, at, "claimed", agent=agent)
+        self._note(row, at, "claimed", agent=agent, reasons=reasons)
 
     def answered(
         self,

@@ -233,6 +233,7 @@ class QuickShop:
                 tier=case.handoffs[-1].tier,
                 priority=case.handoffs[-1].priority,
                 since=case.handoffs[-1].created_at,
+                reasons=tuple(reason.code for reason in case.handoffs[-1].reasons),
             )
             for id, case in self._queue.items()
         ]

@@ -159,6 +159,7 @@ class RealShop:
                 tier=item.handoff.tier,
                 priority=item.handoff.priority,
                 since=item.waiting_since,
+                reasons=tuple(reason.code for reason in item.handoff.reasons),
             )
             for item in page.waiting
         ]

@@ -78,7 +78,7 @@ class Received(Value, frozen=True, kw_only=True):
 
 
 class QueuedCase(Value, frozen=True, kw_only=True):
-    """A conversation in the queue of the desk."""
+    """A conversation in the queue of the desk; ``reasons`` are those of its handoff by now."""
 
     conversation: int
     epoch: int
@@ -86,6 +86,7 @@ class QueuedCase(Value, frozen=True, kw_only=True):
     tier: str
     priority: int
     since: datetime
+    reasons: tuple[str, ...] = ()
 
 
 class Claimed(Value, frozen=True, kw_only=True):
