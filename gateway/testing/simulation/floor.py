@@ -18,6 +18,7 @@ from gateway.testing.simulation.staff import (
     Case,
     Writer,
     choose_next,
+    names_order_number,
     shifts_of,
 )
 from gateway.testing.simulation.timeline import Happening, Timeline
@@ -202,7 +203,7 @@ class Floor:
         suggestion = await self._shop.suggestion(case.claimed, time)
         answer = self._writer.compose(desk, case, suggestion, at)
         parts = await self._shop.answer(case.claimed, desk.worker.agent(), answer, time)
-        again = answer.asks and contact.told_order
+        again = contact.told_order and (answer.asks or names_order_number(answer.text, contact))
         self._ledger.answered(conversation, desk.worker.id, answer, time, parts=parts, again=again)
         desk.worked(at, upset=contact.shown.upset)
         case.answers += 1

@@ -95,6 +95,7 @@ class LedgerRow(msgspec.Struct, kw_only=True):
     agents: list[str] = []
     survey_asked: str | None = None
     survey_asked_at: datetime | None = None
+    misread_survey: bool = False
     repeated_themselves: bool = False
     human_moments: list[str] = []
     suggestions: list[LedgerSuggestion] = []
@@ -141,6 +142,8 @@ class Ledger:
         elif row.survey_asked is not None and say.score is not None:
             row.survey = LedgerSurvey(kind=row.survey_asked, score=say.score)
             self._note(row, at, "survey_answered", score=say.score)
+        if say.kind != "survey" and "survey_unsolved" in received.reasons:
+            row.misread_survey = True
         for heard in received.heard:
             self.heard(heard)
         if received.handed_over:

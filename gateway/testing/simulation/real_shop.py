@@ -108,7 +108,7 @@ class RealShop:
         return await self.gateway.store.timers.next_due()
 
     async def fire(self, at: datetime) -> Sequence[Heard]:
-        await self._jump(at)
+        self._clock.jump(at)  # no housekeeping: the gateway's own task would fire them unseen
         lanes = await self.gateway.store.timers.fire(self._clock.now())
         for lane in lanes:
             self.gateway.incoming.wake(lane)

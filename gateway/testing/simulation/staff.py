@@ -333,6 +333,12 @@ def human_moments(text: str, contact: Contact) -> tuple[str, ...]:
     return tuple(found)
 
 
+def names_order_number(text: str, contact: Contact) -> bool:
+    """Whether ``text`` speaks of the order number without having it, as drafts that ask for it."""
+    names = contact.words.agents.order_number
+    return contact.matter.order not in text and any(name in text for name in names)
+
+
 def _with_phrase(answer: AgentAnswer, phrase: str, plant: str, *, end: bool) -> AgentAnswer:
     text = f"{answer.text} {phrase}" if end else f"{phrase} {answer.text}"
     outcome, edit = answer.outcome, answer.edit

@@ -40,7 +40,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
 class AgentWords(msgspec.Struct, frozen=True, kw_only=True):
     """What agents write. ``openers`` by ``plain`` and ``upset``; ``details`` take up something that
-    the customer mentioned, by its placeholder."""
+    the customer mentioned, by its placeholder; ``order_number`` is what it is called."""
 
     openers: Mapping[str, tuple[str, ...]]
     closers: tuple[str, ...]
@@ -50,6 +50,7 @@ class AgentWords(msgspec.Struct, frozen=True, kw_only=True):
     details: Mapping[str, tuple[str, ...]]
     tips: tuple[str, ...]
     ask_order: tuple[str, ...]
+    order_number: tuple[str, ...]
     sorry: tuple[str, ...]
     trigger: tuple[str, ...]
     drift: tuple[str, ...]
@@ -130,7 +131,7 @@ def with_typo(text: str, rng: random.Random) -> str:
     word = rng.choice(words)
     at = word.start() + rng.randrange(1, len(word[0]) - 2)
     slip = rng.random()
-    if slip < 0.5:
+    if slip < 0.5 and text[at] != text[at + 1]:
         changed = text[at + 1] + text[at]
     elif slip < 0.75:
         changed = text[at] * 2 + text[at + 1]
