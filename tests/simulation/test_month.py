@@ -68,6 +68,8 @@ def test_the_ledger_has_a_row_for_each_record() -> None:
         assert scores == ([row.survey.score] if row.survey else [])
         outcomes = {s.id: s.outcome for s in record.suggestions if s.outcome != "open"}
         assert outcomes == {s.id: s.outcome for s in row.suggestions}
+        by = {s.id: s.agent.id for s in record.suggestions if s.agent is not None}
+        assert by == {s.id: s.agent for s in row.suggestions}
 
 
 def test_nothing_is_planted_without_plants() -> None:

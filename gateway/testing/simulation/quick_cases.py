@@ -153,7 +153,7 @@ class QuickCase:
         if answer.suggestion is not None and answer.outcome is not None:
             final = answer.text if answer.outcome != "ignored" else None
             self.suggestions = [
-                known.replace(outcome=answer.outcome, final=final)
+                known.replace(outcome=answer.outcome, final=final, agent=agent)
                 if known.id == answer.suggestion
                 else known
                 for known in self.suggestions
