@@ -49,6 +49,7 @@ from gateway.ports.lifecycle import (
     StartupResource,
     UnsafeSetting,
 )
+from gateway.ports.search import ConversationSearch
 from gateway.ports.services import (
     AuditEntry,
     AuditLog,
@@ -94,6 +95,7 @@ __all__ = [
     "Clock",
     "Conflict",
     "ContextSource",
+    "ConversationSearch",
     "CustomerDataHolder",
     "DeploymentCheck",
     "Desk",
