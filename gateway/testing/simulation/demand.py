@@ -55,7 +55,7 @@ PLAIN = 0.75
 CALM, MOODINESS = 0.22, 0.24
 """The mean of what customers feel, and its deviation both among them and from one matter to the
 next."""
-BASE = {"containment": 0.62, "felt_heard": 0.627, "suggestion_sent": 0.449}
+BASE = {"containment": 0.62, "felt_heard": 0.627, "suggestion_sent": 0.43}
 """What these shares are without plants: measured, see ``docs/simulation.md``."""
 
 
