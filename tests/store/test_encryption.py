@@ -44,6 +44,7 @@ PLAIN = {
     "handoffs": {"tier", "skills", "agent"},
     "suggestions": {"source", "outcome", "agent"},
     "surveys": {"kind", "scale", "aspect"},
+    "search_documents": {"lane", "brand", "words"},  # with a key: the words of addresses alone
     "notes_of_guests": {"guest", "key"},
     "links": {"channel", "value", "how", "agent", "support_address"},
     "codes": {"channel", "value", "digest", "support_address"},
