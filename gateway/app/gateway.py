@@ -167,7 +167,7 @@ class Gateway:
                 if isinstance(plugin, CustomerDataHolder)
             }
             | {"search": self.indexer},
-            erased=infrastructure.follower.refresh,
+            erased=(infrastructure.follower.refresh, self.indexer.finish_erasure),
         )
         self.background = BackgroundTasks(
             infrastructure=infrastructure,

@@ -62,8 +62,8 @@ class CustomerData:
     clock: Clock
     archive: Path | None
     holders: Mapping[str, CustomerDataHolder]
-    erased: Callable[[], Awaitable[None]]
-    """Lets everything follow that was made of what is erased, such as models."""
+    erased: Sequence[Callable[[], Awaitable[None]]] = ()
+    """Let everything follow that was made of what is erased, such as models."""
 
     async def export(self, address: Address) -> Mapping[str, Json]:
         """All that is held, the files included (their bytes in base64); ``unreadable_archives``
@@ -96,7 +96,8 @@ class CustomerData:
         with suppress(NotFound):
             rows, digests = await self.store.erase(address)
         await self.files.forget(digests)
-        await self.erased()
+        for follow in self.erased:
+            await follow()
         if not rows and not archived and not kept:
             raise _nobody(address, unreadable)
         return Erasure(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 
@@ -83,15 +85,18 @@ class SearchIndexer:
     storage: PluginStorage
     clock: Clock
     encrypted: bool
+    _erased: list[str] = field(default_factory=list, init=False)
+    _adding: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def run(self) -> None:
         """Keep the index current, until cancelled."""
-        cleaned = self.clock.now()
+        cleaned: datetime | None = None
         await self._try(self._check_mode)
         while True:
             await self._try(self.catch_up)
-            if (self.clock.now() - cleaned).total_seconds() >= CLEAN_UP_INTERVAL:
-                cleaned = self.clock.now()
+            now = self.clock.now()
+            if cleaned is None or (now - cleaned).total_seconds() >= CLEAN_UP_INTERVAL:
+                cleaned = now  # at the start as well: a crash may have cut off an erasure
                 await self._try(self.clean_up)
             await self.clock.sleep(INTERVAL)
 
@@ -104,11 +109,11 @@ class SearchIndexer:
     async def catch_up(self) -> None:
         """Index all messages that are not in the index yet."""
         while True:
-            after = await self.index.position()
-            documents, looked_at = await self.source.documents(after, BATCH)
-            if not documents and looked_at == after:
-                return
-            await self.index.add(documents, looked_at)
+            async with self._adding:
+                after = await self.index.position()
+                documents, looked_at = await self.source.documents(after, BATCH)
+                if documents:
+                    await self.index.add(documents, looked_at)
             if len(documents) < BATCH:
                 return
             await self.clock.sleep(PAUSE)
@@ -140,5 +145,23 @@ class SearchIndexer:
         return {}
 
     async def erase_customer(self, addresses: Sequence[Address]) -> int:
-        await self.index.remove_lanes([address.lane for address in addresses])
+        """Done by `finish_erasure`: until the database has erased them, messages could come back
+        into the index."""
+        self._erased += [address.lane for address in addresses]
         return 0
+
+    async def finish_erasure(self) -> None:
+        """Remove what came from the erased addresses, and add again what others wrote there: at a
+        shared computer, from a number that has a new owner."""
+        lanes, self._erased = self._erased, []
+        if not lanes:
+            return
+        async with self._adding:
+            await self.index.remove_lanes(lanes)
+            after, position = 0, await self.index.position()
+            while True:
+                documents, looked_at = await self.source.documents(after, BATCH, lanes=lanes)
+                await self.index.add(documents, position)
+                if len(documents) < BATCH:
+                    return
+                after = looked_at

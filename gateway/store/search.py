@@ -38,9 +38,12 @@ class IndexMatch(Value, frozen=True, kw_only=True):
 class SearchSource(Protocol):
     """The messages that are searched, as the database has them."""
 
-    async def documents(self, after: int, limit: int) -> tuple[tuple[SearchDocument, ...], int]:
+    async def documents(
+        self, after: int, limit: int, *, lanes: Sequence[str] = ()
+    ) -> tuple[tuple[SearchDocument, ...], int]:
         """The next messages with ids above ``after`` that are to be found, and the id of the last
-        message that was looked at; ``after`` when there are no more."""
+        message that was looked at; ``after`` when there are no more. With ``lanes`` those of these
+        addresses alone, whether they are in the index or not."""
         ...
 
     async def waiting(self, after: int) -> int:

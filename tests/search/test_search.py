@@ -118,6 +118,19 @@ async def test_erased_words_are_left_nowhere(tmp_path: Path, stored_in: str) -> 
         assert b"xylophonequake" not in held
 
 
+async def test_others_at_an_erased_address_are_found_still(tmp_path: Path, stored_in: str) -> None:
+    """A shared computer: the first person's words go, the second one's stay."""
+    async with gateway_in(tmp_path) as gw:
+        page = gw.customer("fake", "page")
+        await page.say("the xylophonequake was mine", ref="c1")
+        await page.say("the marimba was mine", ref="c2")
+        await gw.customer("fake", "elsewhere").say("it is me", ref="c1")
+        assert len((await find(gw, "marimba")).hits) == 1
+        await gw.gateway.customer_data.erase(Address(channel="fake", value="elsewhere"))
+        assert (await find(gw, "xylophonequake")).hits == ()
+        assert len((await find(gw, "marimba")).hits) == 1
+
+
 async def test_words_that_retention_deleted_are_removed(tmp_path: Path, stored_in: str) -> None:
     async with gateway_in(tmp_path) as gw:
         await gw.customer("fake", "zoe").say("the xylophonequake was mine")

@@ -205,7 +205,7 @@ async def test_an_erasure_includes_linked_addresses(tmp_path: Path) -> None:
         await gw.customer("fake", "phone").say("hello", name=SECRET)
         phone = Address(channel="fake", value="phone")
         await gw.services.desk.link(1, phone, ANA)
-        await gw.gateway.store.customers.erase(Address(channel="fake", value="carla"))
+        await gw.gateway.customer_data.erase(Address(channel="fake", value="carla"))
         assert traces(tmp_path, SECRET) == []
 
 
@@ -224,7 +224,7 @@ async def test_an_erasure_includes_mentions_at_other_customers(tmp_path: Path) -
         held = await customers.export(dora.address)
         assert isinstance(held, dict)
         assert held["codes"]
-        await customers.erase(mine)
+        await gw.gateway.customer_data.erase(mine)
         assert traces(tmp_path, SECRET) == []
         lines = [m.text for m in (await gw.services.desk.card(1)).messages if m.internal]
         assert "Ana linked an erased address" in lines
@@ -245,7 +245,7 @@ async def test_anonymous_conversations_belong_to_the_customer_who_logs_in(tmp_pa
         held = await customers.export(page.address)
         assert isinstance(held, dict)
         assert len(held["conversations"]) == 3
-        await customers.erase(page.address)
+        await gw.gateway.customer_data.erase(page.address)
         assert traces(tmp_path, SECRET) == []
 
 
@@ -263,7 +263,7 @@ async def test_an_export_excludes_others_at_a_shared_address(tmp_path: Path) -> 
         held = await customers.export(Address(channel="fake", value="other"))
         assert isinstance(held, dict)
         assert SECRET in json.dumps(held["inbox"])
-        await customers.erase(Address(channel="fake", value="other"))
+        await gw.gateway.customer_data.erase(Address(channel="fake", value="other"))
         assert traces(tmp_path, SECRET) == []
         assert await customers.export(page.address)
 

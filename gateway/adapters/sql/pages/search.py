@@ -48,8 +48,10 @@ class SqlSearchSource:
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
 
-    async def documents(self, after: int, limit: int) -> tuple[tuple[SearchDocument, ...], int]:
-        return await self._db.read(lambda c: _documents(c, after, limit), long=True)
+    async def documents(
+        self, after: int, limit: int, *, lanes: Sequence[str] = ()
+    ) -> tuple[tuple[SearchDocument, ...], int]:
+        return await self._db.read(lambda c: _documents(c, after, limit, lanes), long=True)
 
     async def waiting(self, after: int) -> int:
         def job(connection: Connection) -> int:
@@ -72,9 +74,13 @@ class SqlSearchSource:
 
 
 def _documents(
-    connection: Connection, after: int, limit: int
+    connection: Connection, after: int, limit: int, lanes: Sequence[str]
 ) -> tuple[tuple[SearchDocument, ...], int]:
     chosen = _FOUND.where(_not_indexed(connection, after))
+    if lanes:
+        chosen = _FOUND.where(
+            messages.c.lane.in_(lanes), messages.c.id > after, messages.c.author != "system"
+        )
     found = connection.execute(chosen.order_by(messages.c.id).limit(limit)).all()
     files = _files(connection, [row.id for row in found])
     documents = tuple(_document(connection, row, files.get(row.id, [])) for row in found)
