@@ -1,0 +1,79 @@
+"""What a measure and its change say, as parts of sentences."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from plugins.insights.measures.values import Comparison, MeasureInfo
+from plugins.insights.model import Figure
+from plugins.insights.report import words
+
+Verdict = Literal["better", "worse", "changed", "chance", "untold"]
+
+
+def verdict(change: Comparison | None, info: MeasureInfo) -> Verdict:
+    """What may be said of a change. Only one that stands among all that were compared
+    (`Comparison.notable`) is called better or worse."""
+    if change is None or change.p is None or change.difference.value is None:
+        return "untold"
+    if not change.notable:
+        return "chance"
+    if info.better is None:
+        return "changed"
+    up = change.difference.value > 0
+    return "better" if up == (info.better == "higher") else "worse"
+
+
+def change_sentence(change: Comparison | None, info: MeasureInfo, before: str) -> str:
+    """The change as a sentence of its own, without the figure itself: ``The week before: 71 %
+    (62 to 79). This may be chance.``"""
+    said = verdict(change, info)
+    if change is None or change.other.value is None:
+        return f"Nothing to compare with {before}."
+    was = f"{before[:1].upper()}{before[1:]}: {words.figure(change.other, info.unit)}."
+    match said:
+        case "untold":
+            return f"{was} Too few cases to compare."
+        case "chance":
+            return f"{was} The difference may be chance."
+        case "changed":
+            return f"{was} That is a change beyond chance."
+        case _:
+            return f"{was} That is {said}, beyond chance."
+
+
+def tile_sentence(change: Comparison | None, info: MeasureInfo, before: str) -> str:
+    """The change in a few words, under a figure that stands by itself."""
+    said = verdict(change, info)
+    if change is None or change.other.value is None:
+        return f"nothing to compare with {before}"
+    if said == "untold":
+        return f"too few cases to compare with {before}"
+    was = f"{before}: {words.number(change.other.value, info.unit)}"
+    if said == "chance":
+        return f"{was}; may be chance"
+    return f"{said}; {was}" if said != "changed" else f"changed; {was}"
+
+
+def of_hundred(share: Figure, what: str) -> str:
+    """``78 of 100 WHAT (70 to 84)``, or that it cannot be told."""
+    if share.value is None:
+        return f"Nobody can tell yet how many {what}."
+    told = words.in_hundred(share, what)
+    return f"{told}." if share.enough else f"{told}, but so few cases tell little."
+
+
+def spread(figures: dict[str, Figure]) -> tuple[str, str] | None:
+    """The groups with the lowest and the highest figure of those with enough cases, if their
+    intervals do not overlap."""
+    sure = {
+        name: f
+        for name, f in figures.items()
+        if f.enough and f.value is not None and f.low is not None and f.high is not None
+    }
+    if len(sure) < 2:
+        return None
+    low = min(sure, key=lambda name: sure[name].value or 0)
+    high = max(sure, key=lambda name: sure[name].value or 0)
+    apart = (sure[low].high or 0) < (sure[high].low or 0)
+    return (low, high) if apart else None
