@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from plugins.insights.measures.values import DIMENSIONS
 from plugins.insights.report import words
 from plugins.insights.report.material import ReportMaterial
 from plugins.insights.report.sections import changes, people, service
@@ -64,14 +65,7 @@ def scope(material: ReportMaterial) -> str:
     filters = material.query.filters
     parts = [
         words.listed([group_label(dimension, value, material.titles) for value in values])
-        for dimension, values in (
-            ("brand", filters.brand),
-            ("channel", filters.channel),
-            ("language", filters.language),
-            ("intent", filters.intent),
-            ("team", filters.team),
-            ("mood", filters.mood),
-        )
-        if values
+        for dimension in DIMENSIONS
+        if (values := getattr(filters, dimension))
     ]
     return " · ".join(["Report", *parts]) if parts else "Report on all conversations"

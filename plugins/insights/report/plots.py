@@ -43,7 +43,7 @@ for _font in ("tick_font_family", "axis_title_font_family", "legend_font_family"
     setattr(theme, _font, "inherit")
 
 WIDE, NARROW = 680, 340
-"""Widths in CSS pixels: for screens and paper, and for phones. The style sheet shows one of them."""
+"""Widths in CSS pixels: for screens and paper, and for phones. The style sheet shows one."""
 ROW = 30
 LONGEST_LABEL = {WIDE: 34, NARROW: 19}
 _numbers = itertools.count(1)
@@ -124,13 +124,13 @@ def _draw_intervals(plot: IntervalPlot, width: int) -> tuple[ET.Element, int]:
     keys = [str(index) for index in range(len(rows))]
     chart = leather.Chart()
     chart.set_y_scale(Ordinal(keys))
-    chart.set_y_axis(Axis(ticks=keys, tick_formatter=lambda value, i, n: labels[int(value)]))
+    chart.set_y_axis(Axis(ticks=keys, tick_formatter=_formatter(labels)))
     chart.set_x_scale(_scale(plot.unit, [row.figure for row in rows], factor))
     chart.set_x_axis(_number_axis(plot.unit, suffix, chart, few=narrow))
     data = [_Datum(key, row.figure, text) for row, key, text in zip(rows, keys, texts, strict=True)]
     chart.add_series(
         leather.Series(
-            data, x=lambda row, i: (row.figure.value or 0) * factor, y=lambda row, i: row.at
+            data, x=lambda row, _: (row.figure.value or 0) * factor, y=lambda row, _: row.at
         ),
         _Intervals(factor=factor, reference=plot.reference),
     )
@@ -149,7 +149,7 @@ def _draw_trend(plot: TrendPlot, width: int) -> tuple[ET.Element, int]:
     data = [_Datum(point.since, point.figure, "") for point in plot.points]
     chart.add_series(
         leather.Series(
-            data, x=lambda row, i: row.at, y=lambda row, i: (row.figure.value or 0) * factor
+            data, x=lambda row, _: row.at, y=lambda row, _: (row.figure.value or 0) * factor
         ),
         _Intervals(factor=factor, upright=True),
     )
@@ -165,9 +165,7 @@ def _draw_bars(plot: BarPlot, width: int) -> tuple[ET.Element, int]:
     chart = leather.Chart()
     chart.set_x_scale(Ordinal(keys))
     step = _step(len(keys), max(map(len, labels)), width)
-    chart.set_x_axis(
-        Axis(ticks=keys[::step], tick_formatter=lambda value, i, n: labels[int(value)])
-    )
+    chart.set_x_axis(Axis(ticks=keys[::step], tick_formatter=_formatter(labels)))
     top = max((bar.value for bar in plot.bars), default=0)
     chart.set_y_scale(Linear(0, max(top, 4)))
     chart.set_y_axis(_number_axis(plot.unit, "", chart, vertical=True))
@@ -227,7 +225,7 @@ def _number_axis(
     if few and len(ticks) > 4:
         ticks = [ticks[0], ticks[len(ticks) // 2], ticks[-1]] if len(ticks) % 2 else ticks[::2]
 
-    def label(value: Any, i: int, n: int) -> str:  # noqa: ARG001  (leather calls it so)
+    def label(value: Any, *_: int) -> str:
         if suffix:
             text = f"{float(value):g}"
             return f"{text}{words.NARROW}{suffix}"
@@ -238,7 +236,11 @@ def _number_axis(
 
 def _day_axis(days: Sequence[date], width: int) -> Axis:
     step = _step(len(days), 6, width)
-    return Axis(ticks=list(days[::step]), tick_formatter=lambda day, i, n: words.short_day(day))
+    return Axis(ticks=list(days[::step]), tick_formatter=lambda day, *_: words.short_day(day))
+
+
+def _formatter(labels: Sequence[str]) -> Callable[..., str]:
+    return lambda key, *_: labels[int(key)]
 
 
 def _step(labels: int, longest: int, width: int) -> int:
@@ -274,7 +276,7 @@ class _Intervals(Shape):  # type: ignore[misc]  # leather has no types
         """Any series of ours will do."""
 
     def to_svg(
-        self, width: Any, height: Any, x_scale: Any, y_scale: Any, series: Any, palette: Any
+        self, width: Any, height: Any, x_scale: Any, y_scale: Any, series: Any, _palette: Any
     ) -> ET.Element:
         """Draw the series; see `leather.shapes.base.Shape`."""
         group = ET.Element("g")
@@ -326,7 +328,8 @@ class _Intervals(Shape):  # type: ignore[misc]  # leather has no types
         if figure.enough:
             ET.SubElement(row, "circle", cx=str(x), cy=str(y), r="4.5")
         else:
-            points = f"{x:.1f},{y - 5.5:.1f} {x + 5.5:.1f},{y:.1f} {x:.1f},{y + 5.5:.1f} {x - 5.5:.1f},{y:.1f}"
+            corners = ((x, y - 5.5), (x + 5.5, y), (x, y + 5.5), (x - 5.5, y))
+            points = " ".join(f"{across:.1f},{down:.1f}" for across, down in corners)
             ET.SubElement(row, "polygon", points=points)
 
     def _segment(self, a: float, da: float, b: float, db: float, across: float) -> ET.Element:

@@ -22,7 +22,7 @@ def duration(seconds: float) -> str:
     sign, left = ("−" if seconds < 0 else ""), round(abs(seconds))
     if 0 < abs(seconds) < 1:
         return f"{sign}{abs(seconds):.1f}{NARROW}s"
-    parts = []
+    parts: list[str] = []
     for size, name in ((86_400, "day"), (3600, "h"), (60, "min"), (1, "s")):
         amount, left = divmod(left, size)
         if amount or parts:
@@ -42,19 +42,20 @@ def percent(value: float) -> str:
 
 def number(value: float, unit: ShownUnit) -> str:
     """``value`` in its unit."""
-    if unit == "share":
-        return percent(value)
-    if unit == "seconds":
-        return duration(value)
-    if unit == "minutes":
-        return duration(value * 60)
-    if unit == "whole":
-        return count(value)
-    if unit == "steps":
-        return f"{value:+.2f}".replace("-", "−")
-    if unit == "score":
-        return f"{value:.1f}"
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}".rstrip("0").rstrip(".")
+    match unit:
+        case "share":
+            return percent(value)
+        case "seconds" | "minutes":
+            return duration(value * (60 if unit == "minutes" else 1))
+        case "whole":
+            return count(value)
+        case "steps":
+            text = f"{value:+.2f}"
+        case "score":
+            text = f"{value:.1f}"
+        case "count":
+            exact = f"{value:.2f}".rstrip("0").rstrip(".")
+            text = f"{value:,.0f}" if abs(value) >= 100 else exact
     return text.replace("-", "−")
 
 

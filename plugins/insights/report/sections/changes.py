@@ -27,7 +27,8 @@ HEADLINES = {
     "mood_change": "Mood, from beginning to end",
 }
 """The figures that open the report, and what they are called there."""
-SOURCES = {"unanswered": ("unanswered_question", "new_words"), "hurts": ("phrase_hurts", "channel_drift", "overload", "mood_misread")}  # fmt: skip
+UNANSWERED = ("unanswered_question", "new_words")
+HURTING = ("phrase_hurts", "channel_drift", "overload", "mood_misread")
 KIND_LABELS = {
     "phrase_hurts": "phrase that hurts",
     "phrase_helps": "phrase that helps",
@@ -67,10 +68,8 @@ def opening(material: ReportMaterial) -> str:
     totals = material.measured.totals
     if not totals.conversations:
         return "Nobody wrote in these days. Choose other days or fewer filters."
-    said = [
-        f"{words.plural(totals.conversations, 'conversation')}, "
-        f"{words.plural(totals.messages, 'message')}."
-    ]
+    conversations = words.plural(totals.conversations, "conversation")
+    said = [f"{conversations}, {words.plural(totals.messages, 'message')}."]
     said.append(telling.of_hundred(material.figure("felt_heard"), "felt heard"))
     changed = _notable(material)
     if changed:
@@ -148,15 +147,17 @@ def what_changed(material: ReportMaterial) -> Section:
         tables=(table, _measure_table(material)),
         plots=some(*(plot_trend(material, n, _trend_title(material, n)) for n in ("felt_heard",))),
         notes=(
-            "So many comparisons find something by luck alone. We keep the share of false alarms "
-            "among the changes that we name below 5 % (Benjamini and Hochberg 1995).",
+            (
+                "So many comparisons find something by luck alone. We keep the share of false "
+                "alarms among the changes that we name below 5 % (Benjamini and Hochberg 1995)."
+            ),
         ),
     )
 
 
 def what_hurt(material: ReportMaterial) -> Section:
     """Where moods fell, and our own part in it."""
-    found = _of_kinds(material, SOURCES["hurts"])
+    found = _of_kinds(material, HURTING)
     worst = []
     for dimension in WITH:
         apart = telling.spread(dict(grouped(material, dimension, "mood_change")))
@@ -200,16 +201,18 @@ def what_hurt(material: ReportMaterial) -> Section:
             ),
         ),
         notes=(
-            "One step is the distance between two moods on our scale: pleased, calm, confused or "
-            "in a hurry, anxious or frustrated, angry. Moods are read by a model; the page "
-            "“Measures” says how far that moves the figures.",
+            (
+                "One step is the distance between two moods on our scale: pleased, calm, confused "
+                "or in a hurry, anxious or frustrated, angry. Moods are read by a model; the page "
+                "“Measures” says how far that moves the figures."
+            ),
         ),
     )
 
 
 def what_nobody_could_answer(material: ReportMaterial) -> Section:
     """Questions without an answer of ours, and words that the model does not know."""
-    found = _of_kinds(material, SOURCES["unanswered"])
+    found = _of_kinds(material, UNANSWERED)
     questions = [f for f in found if f.kind == "unanswered_question"]
     if questions:
         answer = (
@@ -233,8 +236,7 @@ def what_nobody_could_answer(material: ReportMaterial) -> Section:
 
 def what_to_do(material: ReportMaterial) -> Section:
     """The findings that suggest a change, and what past decisions did."""
-    shown = {f.kind for kinds in SOURCES.values() for f in _of_kinds(material, kinds)}
-    found = tuple(f for f in material.findings if f.kind not in shown)
+    found = tuple(f for f in material.findings if f.kind not in (*UNANSWERED, *HURTING))
     waiting = [f for f in material.findings if f.proposal]
     parts = []
     if waiting:
@@ -372,10 +374,8 @@ def _findings_table(material: ReportMaterial) -> Table:
 def _looked_at(material: ReportMaterial) -> tuple[str, ...]:
     if material.found_since is None or material.found_until is None:
         return ()
-    return (
-        f"Causes were looked for in the conversations of {words.short_day(material.found_since)} "
-        f"to {words.day(material.found_until)}. Customers' words are masked.",
-    )
+    days = f"{words.short_day(material.found_since)} to {words.day(material.found_until)}"
+    return (f"The conversations of {days} were searched. Customers' words are masked.",)
 
 
 def _trend_title(material: ReportMaterial, measure: str) -> str:

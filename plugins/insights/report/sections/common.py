@@ -14,7 +14,6 @@ from plugins.insights.report.values import (
     IntervalPlot,
     IntervalRow,
     PlotPoint,
-    ShownUnit,
     Table,
     TrendPlot,
 )
@@ -162,7 +161,6 @@ def share_table(
     what: str,
     shares: Mapping[str, Figure],
     labels: Mapping[str, str] | None = None,
-    unit: ShownUnit = "share",
 ) -> Table:
     """Parts of a whole, the biggest first."""
     rows = sorted(shares.items(), key=lambda item: -(item[1].value or 0))
@@ -171,7 +169,7 @@ def share_table(
         title=title,
         columns=(
             Column(key="what", label=what),
-            Column(key="share", label="Share", unit=unit, figures=True),
+            Column(key="share", label="Share", unit="share", figures=True),
         ),
         rows=tuple(((labels or {}).get(code, code_label(code)), f) for code, f in rows),
     )

@@ -111,8 +111,10 @@ def mood(material: ReportMaterial) -> Section:
             group_table(material, "mood", measures, "mood-by-mood", "Mood change, by first mood"),
         ),
         notes=(
-            "Who begins angry can only become calmer, and who begins pleased only less so. "
-            "Compare groups that began alike.",
+            (
+                "Who begins angry can only become calmer, and who begins pleased only less so. "
+                "Compare groups that began alike."
+            ),
         ),
     )
 
@@ -306,8 +308,10 @@ def load(material: ReportMaterial) -> Section:
         plots=some(plot),
         tables=(table,),
         notes=(
-            "Only the team's mean is shown here. Each agent sees their own load on their own "
-            "page, and nobody else's.",
+            (
+                "Only the team's mean is shown here. Each agent sees their own load on their own "
+                "page, and nobody else's."
+            ),
         ),
     )
 

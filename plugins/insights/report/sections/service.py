@@ -122,9 +122,11 @@ def speed(material: ReportMaterial) -> Section:
             group_table(material, "channel", measures, "speed-by-channel", "Speed, by channel"),
         ),
         notes=(
-            "These are medians: half of the people waited less. Conversations that still wait "
-            "count with the time that they have waited so far only where the page “Measures” "
-            "says so.",
+            (
+                "These are medians: half of the people waited less. Conversations that still wait "
+                "count with the time that they have waited so far only where the page “Measures” "
+                "says so."
+            ),
         ),
     )
 
