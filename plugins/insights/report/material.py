@@ -9,17 +9,15 @@ from typing import Protocol
 import msgspec
 
 from gateway import Value
-from plugins.insights.measures.values import Comparison, MeasuredPeriod, MeasureInfo, TrendPoint
+from plugins.insights.measures.values import (
+    Comparison,
+    MeasuredPeriod,
+    MeasureInfo,
+    TeamLoad,
+    TrendPoint,
+)
 from plugins.insights.model import Discovery, Figure
 from plugins.insights.report.values import ReportQuery
-
-
-class TeamLoadDay(Value, frozen=True, kw_only=True):
-    """The team's emotional load on one day: the mean over those who worked, in the ledger's
-    unit, with how many people it is of."""
-
-    day: date
-    figure: Figure
 
 
 class DecisionEffect(Value, frozen=True, kw_only=True):
@@ -43,9 +41,9 @@ class Pilot(Value, frozen=True, kw_only=True):
 class ReportMaterial(Value, frozen=True, kw_only=True):
     """Everything that the sections need.
 
-    ``trend`` has steps of ``step`` days. ``titles`` are the names of brands as people read them.
-    ``found_until`` is the last day of the conversations that ``findings`` were looked for in; None
-    when nobody has looked yet.
+    ``trend`` has steps of ``step`` days, and may begin before the period. ``titles`` are the names
+    of brands as people read them. ``found_since`` and ``found_until`` are the days in which
+    ``findings`` were looked for; None when nobody has looked.
     """
 
     query: ReportQuery
@@ -60,7 +58,11 @@ class ReportMaterial(Value, frozen=True, kw_only=True):
     findings: tuple[Discovery, ...] = ()
     found_since: date | None = None
     found_until: date | None = None
-    load: tuple[TeamLoadDay, ...] = ()
+    daily: tuple[TrendPoint, ...] = ()
+    """`containment` of each day of the period, for the numbers of conversations; empty when there
+    are too many days."""
+    load: TeamLoad | None = None
+    load_before: TeamLoad | None = None
     decisions: tuple[DecisionEffect, ...] = ()
     pilots: tuple[Pilot, ...] = ()
 

@@ -130,7 +130,7 @@ def _draw_intervals(plot: IntervalPlot, width: int) -> tuple[ET.Element, int]:
     data = [_Datum(key, row.figure, text) for row, key, text in zip(rows, keys, texts, strict=True)]
     chart.add_series(
         leather.Series(
-            data, x=lambda row, _: (row.figure.value or 0) * factor, y=lambda row, _: row.at
+            data, x=lambda row, _: _scaled(row.figure.value, factor), y=lambda row, _: row.at
         ),
         _Intervals(factor=factor, reference=plot.reference),
     )
@@ -149,7 +149,7 @@ def _draw_trend(plot: TrendPlot, width: int) -> tuple[ET.Element, int]:
     data = [_Datum(point.since, point.figure, "") for point in plot.points]
     chart.add_series(
         leather.Series(
-            data, x=lambda row, _: row.at, y=lambda row, _: (row.figure.value or 0) * factor
+            data, x=lambda row, _: row.at, y=lambda row, _: _scaled(row.figure.value, factor)
         ),
         _Intervals(factor=factor, upright=True),
     )
@@ -203,6 +203,10 @@ def _scale(unit: ShownUnit, figures: Sequence[Figure], factor: float) -> Any:
         return Linear(0, next((bound for bound in (0.2, 0.4, 0.6) if top <= bound), 1.0))
     bottom = min([0.0, *ends]) if unit == "steps" else 0.0
     return Linear(bottom * factor, (top if top > bottom else bottom + 1) * factor)
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
 
 
 def _axis_unit(unit: ShownUnit, figures: Sequence[Figure]) -> tuple[float, str]:

@@ -63,6 +63,15 @@ def of_hundred(share: Figure, what: str) -> str:
     return f"{told}." if share.enough else f"{told}, but so few cases tell little."
 
 
+def of_five(score: Figure, what: str) -> str:
+    """``WHAT 4.2 of 5 (4.0 to 4.4)``, or that it cannot be told."""
+    if score.value is None:
+        return f"{what}: nobody has answered yet."
+    ends = words.between(score, "score")
+    told = f"{what} {words.number(score.value, 'score')} of 5" + (f" ({ends})" if ends else "")
+    return f"{told}." if score.enough else f"{told}, but so few answers tell little."
+
+
 def spread(figures: dict[str, Figure]) -> tuple[str, str] | None:
     """The groups with the lowest and the highest figure of those with enough cases, if their
     intervals do not overlap."""

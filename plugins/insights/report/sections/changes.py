@@ -67,10 +67,10 @@ def opening(material: ReportMaterial) -> str:
     """The most important of it in three sentences."""
     totals = material.measured.totals
     if not totals.conversations:
-        return "Nobody wrote in these days. Choose other days or fewer filters."
+        return NOBODY_WROTE
     conversations = words.plural(totals.conversations, "conversation")
     said = [f"{conversations}, {words.plural(totals.messages, 'message')}."]
-    said.append(telling.of_hundred(material.figure("felt_heard"), "felt heard"))
+    said.append(telling.of_five(material.figure("felt_heard"), "Customers felt heard:"))
     changed = _notable(material)
     if changed:
         titles = [_lowered(material.info(name).title) for name, _ in changed[:3]]
@@ -280,6 +280,7 @@ def what_to_do(material: ReportMaterial) -> Section:
 
 
 WITH: Mapping[Dimension, str] = {"intent": "about", "channel": "by", "language": "in"}
+NOBODY_WROTE = "Nobody wrote in these days. Choose other days or fewer filters."
 NOT_LOOKED = (
     "Nobody has looked for causes in these days yet: the weekly report does, and so does "
     "`warmline report`."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from plugins.insights.measures.values import LOAD_LIMIT
 from plugins.insights.model import Figure
 from plugins.insights.report import telling, words
 from plugins.insights.report.material import ReportMaterial
@@ -20,11 +21,8 @@ from plugins.insights.report.sections.common import (
 from plugins.insights.report.sections.service import channels_apart
 from plugins.insights.report.values import (
     Column,
-    IntervalPlot,
-    PlotPoint,
     Section,
     Table,
-    TrendPlot,
 )
 
 OUTCOMES = {"sent": "sent as it was", "edited": "edited, then sent", "ignored": "not used"}
@@ -39,7 +37,7 @@ def felt_heard(material: ReportMaterial) -> Section:
         answer = "Nobody can tell: no customer has answered the question yet."
     else:
         answer = (
-            f"{telling.of_hundred(heard, 'said yes')} "
+            f"{telling.of_five(heard, 'They say')} "
             f"{telling.change_sentence(material.measured.changes.get('felt_heard'), info, before)}"
         )
     by_mood = material.measured.shares.get("response_rate_by_mood", {})
@@ -49,9 +47,12 @@ def felt_heard(material: ReportMaterial) -> Section:
         apart = telling.spread(dict(by_mood))
         if apart:
             notes.append(
-                f"Customers who began {_mood(apart[0])} answered least and those who began "
+                f"Customers who ended {_mood(apart[0])} answered least and those who ended "
                 f"{_mood(apart[1])} most, so read the figure with the answers by mood beside it."
             )
+    score = material.figure("csat")
+    if score.value is not None:
+        answer += f" {telling.of_five(score, 'Satisfaction (CSAT):')}"
     measures = ("felt_heard", "response_rate", "csat", "ces")
     return Section(
         id="heard",
@@ -62,7 +63,7 @@ def felt_heard(material: ReportMaterial) -> Section:
             plot_groups(material, "channel", "felt_heard", "Felt heard, by channel"),
             plot_groups(material, "mood", "felt_heard", "Felt heard, by mood at the beginning"),
             plot_shares(
-                "How many answered, by mood at the beginning",
+                "How many answered, by mood at the end",
                 by_mood,
                 {mood: _mood(mood) for mood in by_mood},
             ),
@@ -158,10 +159,10 @@ def handover(material: ReportMaterial) -> Section:
             f" In {words.in_hundred(moment)} conversations with a person there was a human "
             "moment: a name, their history, something only they had said."
         )
-    overdue = material.figure("claimed_late")
+    overdue = material.figure("late_claims")
     if overdue.value is not None:
         answer += f" {words.in_hundred(overdue, 'waited past their time')}."
-    measures = ("repeated_themselves", "human_moment", "felt_heard", "claimed_late")
+    measures = ("repeated_themselves", "human_moment", "felt_heard", "late_claims")
     return Section(
         id="handover",
         title="Hand-over quality",
@@ -233,12 +234,7 @@ def voice(material: ReportMaterial) -> Section:
     if hits.value is None:
         answer = "The bot said nothing that the voice could judge."
     else:
-        answer = (
-            f"The guide changed {words.figure(hits, material.info('voice_hits').unit)} of the "
-            "bot's texts on average"
-            if material.info("voice_hits").unit == "share"
-            else f"The guide stepped in {words.figure(hits, 'count')} times a text"
-        )
+        answer = f"The guide changed something {words.figure(hits, 'count')} times a conversation"
         if counts:
             top = max(counts, key=lambda rule: counts[rule])
             answer += f"; most often for “{top.replace('_', ' ')}”"
@@ -272,45 +268,62 @@ def voice(material: ReportMaterial) -> Section:
 
 def load(material: ReportMaterial) -> Section:
     """The team's emotional load, never a person's."""
-    days = [day for day in material.load if day.figure.value is not None]
-    overloads = [f for f in material.findings if f.kind == "overload"]
-    if not days:
-        answer = "Nobody has had an upset conversation in these days, as far as we know."
-    else:
-        worst = max(days, key=lambda day: day.figure.value or 0)
+    team, before = material.load, material.load_before
+    if team is None or not team.agents:
+        answer = "Nobody worked with a customer in these days."
+    elif team.over is None or team.peak is None:
         answer = (
-            f"The heaviest day was {words.short_day(worst.day)}: a load of "
-            f"{words.figure(worst.figure, 'count')} on average for each person who worked."
+            f"{words.plural(team.agents, 'person', 'people')} worked with customers. That is too "
+            "few to show the team without showing a person, so nothing is shown."
         )
-    if overloads:
+    else:
+        answer = (
+            f"{words.plural(team.agents, 'person', 'people')} worked "
+            f"{words.plural(team.person_days, 'day')} in all. On {words.in_hundred(team.over)} of "
+            "these days somebody carried more than is good for a person"
+        )
+        again = team.people_over or 0
         answer += (
-            f" {words.plural(len(overloads), 'time')} somebody carried more than the others by "
-            "far; talk to your team."
+            f"; for {words.plural(again, 'person', 'people')} it happened more than once. Talk "
+            "with your team."
+            if again
+            else "; for nobody it happened twice."
         )
-    points = tuple(PlotPoint(since=day.day, figure=day.figure) for day in days)
-    plot: IntervalPlot | TrendPlot | None = None
-    if len(points) > 1:
-        plot = TrendPlot(title="The team's load day by day", unit="count", points=points)
+        if before is not None and before.over is not None and before.over.value is not None:
+            answer += (
+                f" {words.time_before(material.query).capitalize()}: "
+                f"{words.in_hundred(before.over)}."
+            )
+    rows = [
+        (label, load.agents, load.person_days, load.over, load.peak, load.people_over)
+        for label, load in (("now", team), (words.time_before(material.query), before))
+        if load is not None and load.over is not None
+    ]
     table = Table(
         name="load",
         title="The team's emotional load",
         columns=(
-            Column(key="day", label="Day"),
-            Column(key="load", label="Load", unit="count", figures=True),
+            Column(key="when", label="When"),
+            Column(key="people", label="People", unit="whole"),
+            Column(key="days", label="Days worked", unit="whole"),
+            Column(key="over", label="Days with too much", unit="share", figures=True),
+            Column(key="peak", label="Highest load of a day", unit="minutes", figures=True),
+            Column(key="people_over", label="People with two such days", unit="whole"),
         ),
-        rows=tuple((day.day.isoformat(), day.figure) for day in material.load),
+        rows=tuple(rows),
     )
     return Section(
         id="load",
         title="Load",
         question="How much did the team carry?",
         answer=answer,
-        plots=some(plot),
-        tables=(table,),
+        tables=(table,) if rows else (),
         notes=(
             (
-                "Only the team's mean is shown here. Each agent sees their own load on their own "
-                "page, and nobody else's."
+                "Load is the time spent with upset customers, with what the days before have left "
+                f"of it; a day is too much above {LOAD_LIMIT:.0f} such minutes at a time. Only the "
+                "team is shown here: each person sees their own load on their own page, and nobody "
+                "else's."
             ),
         ),
     )

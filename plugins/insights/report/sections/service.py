@@ -41,18 +41,18 @@ def volume(material: ReportMaterial) -> Section:
         hour = int(busiest[0])
         answer += f". The busiest hour is {hour}:00 to {hour + 1}:00"
     plots: list[Plot] = []
-    days = [(point.since, point.figures.get("containment")) for point in material.trend]
-    counted = [(since, figure.n) for since, figure in days if figure is not None]
+    points = [(point.since, point.figures.get("containment")) for point in material.daily]
+    counted = [(since, figure.n) for since, figure in points if figure is not None]
     if len(counted) > 1:
         plots.append(
             BarPlot(
-                title=f"Conversations {_steps(material.step)}",
+                title="Conversations day by day",
                 unit="whole",
                 bars=tuple(Bar(label=words.short_day(since), value=n) for since, n in counted),
             )
         )
     hours = measured.shares.get("hour", {})
-    if hours:
+    if any(figure.value for figure in hours.values()):
         totals = measured.totals.conversations
         by_hour = {int(hour): figure.value or 0 for hour, figure in hours.items()}
         plots.append(
@@ -178,7 +178,7 @@ def containment(material: ReportMaterial) -> Section:
 
 def cost(material: ReportMaterial) -> Section:
     """Agents' minutes, SMS segments and tokens for each conversation that was resolved."""
-    minutes = material.figure("agent_minutes")
+    minutes = material.figure("agent_minutes_per_resolution")
     segments = material.figure("sms_segments")
     tokens = material.figure("tokens")
     if minutes.value is None:
@@ -190,13 +190,17 @@ def cost(material: ReportMaterial) -> Section:
         if tokens.value:
             answer += f", and {words.figure(tokens, 'count')} tokens of language models"
         answer += "."
-    names = ("agent_minutes", "sms_segments", "tokens")
+    names = ("agent_minutes_per_resolution", "agent_minutes", "sms_segments", "tokens")
     return Section(
         id="cost",
         title="Cost",
         question="What did a resolved conversation cost us?",
         answer=answer,
-        plots=some(plot_groups(material, "intent", "agent_minutes", "Agent minutes, by matter")),
+        plots=some(
+            plot_groups(
+                material, "intent", "agent_minutes_per_resolution", "Agents' time, by matter"
+            )
+        ),
         tables=(group_table(material, "intent", names, "cost-by-intent", "Cost, by matter"),),
     )
 
