@@ -42,24 +42,26 @@ def _wilson(yes: int, number: int) -> tuple[float, float]:
 
 def quantile(counts: Counts, share: float, least: int) -> Figure:
     """A quantile of durations in the bins of a logarithmic histogram, with the exact interval of
-    order statistics (Conover 1999, 3.2). The interval reaches to the ends of its bins."""
+    order statistics (Conover 1999, 3.2). The interval reaches to the ends of its bins. Cases are
+    not enough when there is no interval of that confidence: below 6 for a median, 36 for a p90."""
     number = sum(counts.values())
     if number == 0:
         return nothing()
     low, high = _ranks(number, share)
+    inside = low >= 1 and high <= number
     bins, ends = _ordered(counts)
     return Figure(
         value=duration_in(_at(bins, ends, max(1, int(np.ceil(share * number))))),
-        low=shortest_in(_at(bins, ends, low)) if low >= 1 else shortest_in(bins[0]),
-        high=longest_in(_at(bins, ends, high)) if high <= number else longest_in(bins[-1]),
+        low=shortest_in(_at(bins, ends, max(1, low))),
+        high=longest_in(_at(bins, ends, min(number, high))),
         n=number,
-        enough=number >= least,
+        enough=inside and number >= least,
     )
 
 
 def _ranks(number: int, share: float) -> tuple[int, int]:
     """The ranks, from 1, of the two order statistics that enclose the quantile. 0 and ``number`` +
-    1 stand for ends that so few cases do not have."""
+    1: so few cases have no such end."""
     from scipy.stats import binom  # noqa: PLC0415
 
     low = int(binom.ppf(_TAILS[0], number, share))
@@ -151,7 +153,9 @@ def mean_difference(
     if min(number) <= 0:
         return nothing()
     sides = [_distribution(counts, scale) for counts in (one, other)]
-    drawn = [_means(*side, n, SEED + at) for at, (side, n) in enumerate(zip(sides, number))]
+    drawn = [
+        _means(*side, n, SEED + at) for at, (side, n) in enumerate(zip(sides, number, strict=True))
+    ]
     low, high = np.quantile(drawn[0] - drawn[1], _TAILS)
     value = float(sides[0][0] @ sides[0][1] - sides[1][0] @ sides[1][1])
     return _between(value, float(low), float(high), number, least)
