@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from gateway import Section, hookimpl
+from collections.abc import Callable
+
+import click
+
+from gateway import (
+    DeskPageProvider,
+    ExclusiveTask,
+    HttpRoutes,
+    Section,
+    Settings,
+    hookimpl,
+)
+from plugins.insights.report.command import report
 from plugins.insights.settings import InsightsSettings
 
 __all__ = ["InsightsSettings"]
@@ -11,3 +23,28 @@ __all__ = ["InsightsSettings"]
 @hookimpl
 def register_settings(section: Section) -> None:
     section("plugins.insights", InsightsSettings, {})
+
+
+@hookimpl
+def register_commands(register: Callable[[click.Command], None]) -> None:
+    register(report)
+
+
+@hookimpl
+def register_routes(
+    register: Callable[[HttpRoutes | ExclusiveTask], None], settings: Settings
+) -> None:
+    if section := settings.section(InsightsSettings):
+        from plugins.insights.report.pages import ReportPages  # noqa: PLC0415  (a web server)
+        from plugins.insights.report.weekly import WeeklyReport  # noqa: PLC0415
+
+        register(ReportPages(settings=section))
+        register(WeeklyReport(settings=section, url=settings.core.public_url or ""))
+
+
+@hookimpl
+def register_desk_pages(register: Callable[[DeskPageProvider], None], settings: Settings) -> None:
+    if section := settings.section(InsightsSettings):
+        from plugins.insights.report.pages import ReportPages  # noqa: PLC0415  (a web server)
+
+        register(ReportPages(settings=section))

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from plugins.insights.report.settings import ReportSettings
+
 
 def _check_time_zone(name: str) -> str:
     try:
@@ -26,4 +28,7 @@ class InsightsSettings(BaseModel):
     )
     least: int = Field(
         30, ge=1, description="below so many cases a figure is grey and is not compared"
+    )
+    report: ReportSettings = Field(
+        ReportSettings(), description="the weekly report, its digest, and pilots"
     )

@@ -49,6 +49,7 @@ def compose(material: ReportMaterial) -> Report:
         headlines=changes.headlines(material) if sections else (),
         sections=tuple(section for section in sections if section is not None),
         findings=material.findings,
+        found_until=material.found_until,
         trend={
             name: tuple(
                 PlotPoint(since=point.since, figure=point.figures[name])

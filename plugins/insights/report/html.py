@@ -13,7 +13,7 @@ from markupsafe import Markup
 from plugins.insights.model import Discovery
 from plugins.insights.report import words
 from plugins.insights.report.plots import plot_svg
-from plugins.insights.report.values import Report
+from plugins.insights.report.values import Plot, Report
 
 STYLES = ("page.css", "report.css")
 
@@ -51,6 +51,11 @@ def desk_part(report: Report, *, query: str) -> str:
     return template.render(report=report, desk=True, query=query)
 
 
+def plot_html(plot: Plot) -> Markup:
+    """One plot as inline SVG."""
+    return plot_svg(plot)
+
+
 def evidence(found: Discovery) -> str:
     """The evidence of a finding in a line: its figures by name."""
     parts = []
@@ -71,5 +76,5 @@ def evidence(found: Discovery) -> str:
 
 @cache
 def _style() -> str:
-    folder = resources.files("plugins.insights").joinpath("static")
+    folder = resources.files("plugins.insights.report").joinpath("static")
     return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in STYLES)

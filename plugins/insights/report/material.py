@@ -11,6 +11,7 @@ import msgspec
 from gateway import Value
 from plugins.insights.measures.values import (
     Comparison,
+    Dimension,
     MeasuredPeriod,
     MeasureInfo,
     TeamLoad,
@@ -61,6 +62,10 @@ class ReportMaterial(Value, frozen=True, kw_only=True):
     daily: tuple[TrendPoint, ...] = ()
     """`containment` of each day of the period, for the numbers of conversations; empty when there
     are too many days."""
+    contrasts: Mapping[Dimension, Mapping[str, Mapping[str, Comparison]]] = msgspec.field(
+        default_factory=dict
+    )
+    """Each group against all others; see `MeasuresApi.contrasts`."""
     load: TeamLoad | None = None
     load_before: TeamLoad | None = None
     decisions: tuple[DecisionEffect, ...] = ()

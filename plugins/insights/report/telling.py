@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from plugins.insights.measures.values import Comparison, MeasureInfo
 from plugins.insights.model import Figure
 from plugins.insights.report import words
+from plugins.insights.report.values import ShownUnit
 
 Verdict = Literal["better", "worse", "changed", "chance", "untold"]
 
@@ -55,6 +57,20 @@ def tile_sentence(change: Comparison | None, info: MeasureInfo, before: str) -> 
     return f"{said}; {was}" if said != "changed" else f"changed; {was}"
 
 
+def short_change(change: Comparison | None, said: Verdict, unit: ShownUnit, before: str) -> str:
+    """The change as the last part of a sentence: ``the week before 71 %, this may be chance``."""
+    if change is None or change.other.value is None:
+        return f"nothing to compare with {before}"
+    was = f"{before} {words.number(change.other.value, unit)}"
+    match said:
+        case "untold":
+            return f"{was}, but too few cases to compare"
+        case "chance":
+            return f"{was}, this may be chance"
+        case _:
+            return f"{was}, {said} beyond chance"
+
+
 def of_hundred(share: Figure, what: str) -> str:
     """``78 of 100 WHAT (70 to 84)``, or that it cannot be told."""
     if share.value is None:
@@ -72,17 +88,16 @@ def of_five(score: Figure, what: str) -> str:
     return f"{told}." if score.enough else f"{told}, but so few answers tell little."
 
 
-def spread(figures: dict[str, Figure]) -> tuple[str, str] | None:
-    """The groups with the lowest and the highest figure of those with enough cases, if their
-    intervals do not overlap."""
-    sure = {
-        name: f
-        for name, f in figures.items()
-        if f.enough and f.value is not None and f.low is not None and f.high is not None
-    }
-    if len(sure) < 2:
-        return None
-    low = min(sure, key=lambda name: sure[name].value or 0)
-    high = max(sure, key=lambda name: sure[name].value or 0)
-    apart = (sure[low].high or 0) < (sure[high].low or 0)
-    return (low, high) if apart else None
+def stand_out(
+    contrasts: Mapping[str, Mapping[str, Comparison]], measure: str
+) -> tuple[list[str], list[str]]:
+    """The groups whose figure is below, and those whose figure is above that of all others beyond
+    chance, the most certain first."""
+    found = [
+        (compared.p or 0.0, group, compared.difference.value or 0.0)
+        for group, by_measure in contrasts.items()
+        if (compared := by_measure.get(measure)) is not None and compared.notable
+    ]
+    found.sort()
+    below = [group for _, group, difference in found if difference < 0]
+    return below, [group for _, group, difference in found if difference > 0]

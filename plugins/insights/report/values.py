@@ -148,6 +148,8 @@ class Report(Value, frozen=True, kw_only=True):
     headlines: tuple[Headline, ...] = ()
     sections: tuple[Section, ...] = ()
     findings: tuple[Discovery, ...] = ()
+    found_until: date | None = None
+    """The last day that findings were looked for in; None: nobody has looked."""
     trend: Mapping[str, tuple[PlotPoint, ...]] = msgspec.field(default_factory=dict)
 
     def tables(self) -> dict[str, Table]:

@@ -10,8 +10,8 @@ from plugins.insights.model import Discovery
 from plugins.insights.report import telling, words
 from plugins.insights.report.material import ReportMaterial
 from plugins.insights.report.sections.common import (
+    group_label,
     group_table,
-    grouped,
     plot_groups,
     plot_trend,
     some,
@@ -160,9 +160,10 @@ def what_hurt(material: ReportMaterial) -> Section:
     found = _of_kinds(material, HURTING)
     worst = []
     for dimension in WITH:
-        apart = telling.spread(dict(grouped(material, dimension, "mood_change")))
-        if apart:
-            worst.append(f"{WITH[dimension]} {apart[0]}")
+        below, _ = telling.stand_out(material.contrasts.get(dimension, {}), "mood_change")
+        if below:
+            labels = [group_label(dimension, group, material.titles) for group in below[:2]]
+            worst.append(f"{WITH[dimension]} {words.listed(labels)}")
     parts = []
     change = material.figure("mood_change")
     if change.value is None:
@@ -172,7 +173,7 @@ def what_hurt(material: ReportMaterial) -> Section:
         size, ends = words.number(change.value, "steps"), words.between(change, "steps")
         parts.append(f"Over a conversation moods {way}: {size} steps on average ({ends}).")
     if worst:
-        parts.append(f"Moods fared worst {words.listed(worst)}.")
+        parts.append(f"Beyond chance, moods fared worse than elsewhere {'; '.join(worst)}.")
     parts.append(
         f"{words.plural(len(found), 'finding')} {'names' if len(found) == 1 else 'name'} what we "
         "can change."

@@ -44,11 +44,16 @@ def felt_heard(material: ReportMaterial) -> Section:
     notes = []
     if rate.value is not None:
         answer += f" {words.in_hundred(rate, 'of those we asked answered')}."
-        apart = telling.spread(dict(by_mood))
-        if apart:
+        below, above = telling.stand_out(material.contrasts.get("mood", {}), "response_rate")
+        said = [
+            f"customers who began {words.listed([_mood(m) for m in moods])} answered {how} often"
+            for how, moods in (("less", below), ("more", above))
+            if moods
+        ]
+        if said:
             notes.append(
-                f"Customers who ended {_mood(apart[0])} answered least and those who ended "
-                f"{_mood(apart[1])} most, so read the figure with the answers by mood beside it."
+                f"Beyond chance, {' and '.join(said)} than the others. What those who did not "
+                "answer felt, nobody knows: read the figure with the answers by mood beside it."
             )
     score = material.figure("csat")
     if score.value is not None:

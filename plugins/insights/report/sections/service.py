@@ -10,7 +10,6 @@ from plugins.insights.report.sections.common import (
     GROUPS,
     group_label,
     group_table,
-    grouped,
     plot_groups,
     plot_shares,
     plot_trend,
@@ -249,8 +248,14 @@ def pilots(material: ReportMaterial) -> Section | None:
 
 def channels_apart(material: ReportMaterial, measure: str) -> str:
     """A sentence on the channels that are clearly apart in a measure; empty when none are."""
-    apart = telling.spread(dict(grouped(material, "channel", measure)))
-    return f" Lowest by {apart[0]}, highest by {apart[1]}." if apart else ""
+    below, above = telling.stand_out(material.contrasts.get("channel", {}), measure)
+    parts = [
+        f"{what} than elsewhere by "
+        + words.listed([group_label("channel", group, material.titles) for group in groups])
+        for what, groups in (("lower", below), ("higher", above))
+        if groups
+    ]
+    return f" It is {' and '.join(parts)}, beyond chance." if parts else ""
 
 
 def _share(item: tuple[str, object]) -> float:
