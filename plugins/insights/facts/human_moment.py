@@ -21,7 +21,9 @@ from .wording import ReadText, Talk, Token, Wording, fold, read_talk, stem, toke
 
 HumanMomentKind = Literal["name", "past_contact", "specific_fact", "order"]
 
-_PARTICLES = frozenset("de la le van von der den du da di del dos el ten ter y e mr mrs ms dr".split())
+_PARTICLES = frozenset(
+    "de la le van von der den du da di del dos el ten ter y e mr mrs ms dr".split()
+)
 _SIGNATURE = 45
 """Characters after a closing (`Kind regards`) that are a signature."""
 
@@ -124,7 +126,9 @@ def _may_be_word(token: Token, read: ReadText, lower: set[str], rules: Wording) 
     if not ordinary:
         return False
     before = re.findall(r"[^\W_]+", read.folded[: token.start])[-1:]
-    called = bool(before) and (before[0] in rules.words["greetings"] or before[0] in rules.words["titles"])
+    called = bool(before) and (
+        before[0] in rules.words["greetings"] or before[0] in rules.words["titles"]
+    )
     gap = read.folded[: token.start].rstrip()[-1:]
     ends = read.folded[token.end :].lstrip()[:1] in ("", ",", "!", ".", "?", ":")
     return not (called or (ends and gap in (",", "")))
@@ -135,7 +139,11 @@ def _signature(read: ReadText, rules: Wording) -> int:
     size = len(read.folded)
     for match in rules.closings.finditer(read.folded):
         rest = read.folded[match.end() :]
-        if len(rest) <= _SIGNATURE and not re.search(r"[?!]|\.\s+\w", rest) and rest.strip(" ,.-\n"):
+        if (
+            len(rest) <= _SIGNATURE
+            and not re.search(r"[?!]|\.\s+\w", rest)
+            and rest.strip(" ,.-\n")
+        ):
             return match.start()
     last = re.search(r"(?:^|[.!?\n]\s*)([^.!?\n]+)$", read.folded)
     if last and last[1].strip() and len(last[1].split()) <= 4 and last.start() >= 0:
@@ -155,7 +163,9 @@ def _past(read: ReadText, rules: Wording) -> Iterator[_Found]:
             yield "past_contact", match.start(), match.end()
 
 
-_OUR_CODE = re.compile(r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\d-]{2,}\d|[A-Z]{1,3}-\d+)(?![\w@]|[.,]\d)")
+_OUR_CODE = re.compile(
+    r"(?<![\w@.,-])#?(?:[A-Z]{1,5}[- ]?\d[\dA-Z-]*|\d[\d-]{2,}\d|[A-Z]{1,3}-\d+)(?![\w@]|[.,]\d)"
+)
 _NEAR = re.compile(
     r"(?:order|booking|invoice|reservation|case|ticket|parcel|bestellung|auftrag|rechnung|buchung|sendung|bestellnummer"
     r"|commande|facture|colis|dossier|pedido|reserva|factura|ordine|prenotazione|fattura|bestelling|factuur|boeking)"

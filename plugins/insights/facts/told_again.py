@@ -130,9 +130,17 @@ def told_again(messages: Sequence[Message]) -> tuple[ToldAgain, ...]:
             if told.first is not None:
                 for fact in asked:
                     where = told.where(fact)
-                    if where is not None and fact not in found and _forgotten(fact, read, told, rules):
+                    if (
+                        where is not None
+                        and fact not in found
+                        and _forgotten(fact, read, told, rules)
+                    ):
                         found[fact] = ToldAgain(
-                            fact=cast(ToldFact, fact), how="asked", told=where, asked=message.id, by=by
+                            fact=cast(ToldFact, fact),
+                            how="asked",
+                            told=where,
+                            asked=message.id,
+                            by=by,
                         )
             before = question or _Question(message.id, by, (), frozenset(), asks=False)
             question = _Question(
@@ -258,7 +266,11 @@ def _repeated(
     """The facts that the answer has again, though the question did not name them."""
     for fact in _same_values(message, read, told, rules):
         unknown = not question.facts and len(read.words) <= _MAX_VALUE_ANSWER
-        if fact in question.facts or unknown or (fact == "other" and len(read.words) <= _MAX_ANSWER):
+        if (
+            fact in question.facts
+            or unknown
+            or (fact == "other" and len(read.words) <= _MAX_ANSWER)
+        ):
             if told.values[fact].keys() & _values_of_question(fact, question):
                 continue
             yield fact
@@ -268,7 +280,9 @@ def _repeated(
     if said and len(said) <= _MAX_ANSWER and question.words.isdisjoint(said):
         before = told.words
         if all(word in before or stem(word) in told.stems for word in said):
-            yield next((f for f in question.facts if f in ("item", "problem", "date", "name")), "other")
+            yield next(
+                (f for f in question.facts if f in ("item", "problem", "date", "name")), "other"
+            )
 
 
 def _values_of_question(fact: str, question: _Question) -> set[str]:

@@ -122,7 +122,12 @@ def wording(language: str) -> Wording:
         **{
             name: _any(tree[name])
             for name in (
-                "complaints", "past", "closings", "introductions", "introduced", "customer_names",
+                "complaints",
+                "past",
+                "closings",
+                "introductions",
+                "introduced",
+                "customer_names",
                 "unneeded",
             )
         },  # fmt: skip

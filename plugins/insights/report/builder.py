@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -91,7 +91,7 @@ class ReportBuilder:
             made_at=self.clock.now().astimezone(ZoneInfo(self.timezone)),
             timezone=self.timezone,
             least=self.least,
-            trend=trend,
+            trend=_without_empty_begin(trend),
             step=step,
             titles=self.brands,
             findings=found.findings,
@@ -136,6 +136,12 @@ class ReportBuilder:
             figures = await self.measures.compare(since, until, pilot.filters, query.filters)
             found.append(Pilot(title=pilot.title, figures=figures))
         return tuple(found)
+
+
+def _without_empty_begin(trend: Sequence[TrendPoint]) -> tuple[TrendPoint, ...]:
+    """``trend`` from the first step in which somebody wrote."""
+    begin = next((n for n, p in enumerate(trend) if any(f.n for f in p.figures.values())), 0)
+    return tuple(trend[begin:])
 
 
 def trend_step(days: int) -> int:

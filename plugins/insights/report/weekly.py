@@ -12,12 +12,15 @@ from gateway import Services
 from plugins.insights.measures.values import Filters
 from plugins.insights.report.archive import ReportArchive, WeeklyResult, last_week
 from plugins.insights.report.digest import digest_of
+from plugins.insights.report.searching import NOTHING_FOUND, FoundThings, day_bounds
 from plugins.insights.report.service import ReportService, report_service
 from plugins.insights.report.settings import WEEKDAYS, ReportSettings
 from plugins.insights.report.values import Report, ReportQuery
 from plugins.insights.settings import InsightsSettings
 
 log = structlog.get_logger()
+FIRST_LOOK = 60.0
+"""Seconds after the start until the first look: the server has enough to do then."""
 LOOK_EVERY = 600.0
 """Seconds between two looks whether a week has ended."""
 
@@ -36,7 +39,8 @@ class WeeklyReport:
     """Where the desk is reached; empty: not known."""
 
     async def watch(self, services: Services) -> None:
-        """Look every ten minutes."""
+        """Look every ten minutes, the first time a little after the start."""
+        await services.clock.sleep(FIRST_LOOK)
         while True:
             await self.make_due(services)
             await services.clock.sleep(LOOK_EVERY)
@@ -53,8 +57,11 @@ class WeeklyReport:
         day = due_day(now, weekly)
         since, until = last_week(day)
         archive = ReportArchive(services.storage)
-        if await archive.has(until):
-            return
+        begin, end = day_bounds(since, until, self.settings.timezone)
+        if await archive.has(until) or not await services.records.cases(
+            since=begin, until=end, limit=1
+        ):
+            return  # done, or nobody wrote: what is heavy stays unloaded
         await self._make(services, archive, since, until)
         await archive.drop_before(until - timedelta(weeks=weekly.keep_weeks))
 
@@ -64,7 +71,7 @@ class WeeklyReport:
         service = report_service(services, self.settings)
         await service.measures.refresh()
         query = ReportQuery(since=since, until=until)
-        found = await service.search.search(since, until)
+        found = await self._search(service, since, until)
         report = await service.builder.build(query, found)
         result = WeeklyResult(
             since=since,
@@ -75,7 +82,7 @@ class WeeklyReport:
         )
         # Digests are stored under the week's id before the week counts as done: a crash between
         # the two repeats both, and neither is passed on twice.
-        if self.settings.report.digest and report.measured.totals.conversations:
+        if self.settings.report.digest:
             await self._pass_on(services, service, report)
         if await archive.keep(result, found.findings):
             log.info(
@@ -84,6 +91,14 @@ class WeeklyReport:
                 conversations=report.measured.totals.conversations,
                 findings=len(found.findings),
             )
+
+    async def _search(self, service: ReportService, since: date, until: date) -> FoundThings:
+        """The findings. If the search fails, the figures are reported all the same."""
+        try:
+            return await service.search.search(since, until)
+        except Exception:
+            log.exception("report.search_failed", until=until.isoformat())
+            return NOTHING_FOUND
 
     async def _pass_on(self, services: Services, service: ReportService, report: Report) -> None:
         """Hand the digest to everybody who passes digests on; those about one brand to those who

@@ -54,8 +54,8 @@ def number(value: float, unit: ShownUnit) -> str:
         case "score":
             text = f"{value:.1f}"
         case "count":
-            exact = f"{value:.2f}".rstrip("0").rstrip(".")
-            text = f"{value:,.0f}" if abs(value) >= 100 else exact
+            digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 1 else 2
+            text = f"{value:,.{digits}f}"
     return text.replace("-", "−")
 
 

@@ -79,8 +79,10 @@ def opening(material: ReportMaterial) -> str:
             f"{words.plural(len(changed), 'figure')} changed beyond chance: "
             f"{words.listed(titles)}{more}."
         )
-    else:
+    elif _compared(material):
         said.append(f"No figure changed beyond chance since {words.time_before(material.query)}.")
+    else:
+        said.append(f"There is too little to compare with {words.time_before(material.query)}.")
     count = len(material.findings)
     if count:
         said.append(f"{words.plural(count, 'finding')} {'waits' if count == 1 else 'wait'} below.")
@@ -283,8 +285,8 @@ def what_to_do(material: ReportMaterial) -> Section:
 WITH: Mapping[Dimension, str] = {"intent": "about", "channel": "by", "language": "in"}
 NOBODY_WROTE = "Nobody wrote in these days. Choose other days or fewer filters."
 NOT_LOOKED = (
-    "Nobody has looked for causes in these days yet: the weekly report does, and so does "
-    "`warmline report`."
+    "Nobody has looked for causes in these days yet: the weekly report does, and so does the "
+    "command warmline report."
 )
 VERDICTS = {
     "better": "better",

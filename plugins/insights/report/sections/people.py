@@ -271,10 +271,12 @@ def voice(material: ReportMaterial) -> Section:
     )
 
 
-def load(material: ReportMaterial) -> Section:
-    """The team's emotional load, never a person's."""
+def load(material: ReportMaterial) -> Section | None:
+    """The team's emotional load, never a person's; None where it is not measured."""
     team, before = material.load, material.load_before
-    if team is None or not team.agents:
+    if team is None:
+        return None
+    if not team.agents:
         answer = "Nobody worked with a customer in these days."
     elif team.over is None or team.peak is None:
         answer = (
