@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Container,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway import CaseRecord, Clock, Records
 from plugins.insights.facts.case_facts import CaseFacts, Contact, Returns
-from plugins.insights.facts.derive import DETECTORS, TextDetectors, derive_facts
+from plugins.insights.facts.derive import DETECTORS, TextDetectors
+from plugins.insights.facts.deriving import WORTH_WORKERS, InProcesses, InThread
 from plugins.insights.facts.returns import LONGEST_RETURN, find_returns
 from plugins.insights.facts.store import FactState, FactStore
 
@@ -47,7 +57,8 @@ class FactRefresh:
         self._clock = clock
         self._timezone = timezone
         self._zone = ZoneInfo(timezone)
-        self._detectors = detectors
+        self._thread = InThread(self._zone, detectors)
+        self._may_spawn = detectors is DETECTORS
         self._running = asyncio.Lock()
 
     async def run(self, on_days: OnDays) -> None:
@@ -75,17 +86,12 @@ class FactRefresh:
         first_claims: dict[str, float] = {}
         contacts: defaultdict[int, list[Contact]] = defaultdict(list)
         days: set[str] = set()
-        after = 0
-        page = await self._records.cases(limit=AT_ONCE)
-        while page:
-            after = page[-1].conversation.id
-            coming = asyncio.create_task(self._records.cases(after=after, limit=AT_ONCE))
-            facts = await asyncio.to_thread(self._derive, page, first_claims)
-            await self._store.put(facts)
-            for case in facts:
-                contacts[case.customer].append(case.contact)
-                days.add(case.day)
-            page = await coming
+        async with aclosing(self._derived(first_claims)) as pages:
+            async for facts in pages:
+                await self._store.put(facts)
+                for case in facts:
+                    contacts[case.customer].append(case.contact)
+                    days.add(case.day)
         await self._join(contacts)
         return (
             FactState(
@@ -96,6 +102,32 @@ class FactRefresh:
             ),
             days,
         )
+
+    async def _derived(
+        self, first_claims: dict[str, float]
+    ) -> AsyncGenerator[list[CaseFacts], None]:
+        """The facts of all conversations, page by page. Pages are read while others are derived;
+        a long history is derived in other processes."""
+        running: deque[asyncio.Task[list[CaseFacts]]] = deque()
+        processes: InProcesses | None = None
+        after = read = 0
+        try:
+            while page := await self._records.cases(after=after, limit=AT_ONCE):
+                after, read = page[-1].conversation.id, read + len(page)
+                _note_claims(page, first_claims)
+                if processes is None and read > WORTH_WORKERS and self._may_spawn:
+                    processes = InProcesses(self._timezone, self._thread)
+                where = processes or self._thread
+                running.append(asyncio.create_task(where.derive(page, dict(first_claims))))
+                while len(running) > (processes.workers if processes else 0) + 1:
+                    yield await running.popleft()
+            while running:
+                yield await running.popleft()
+        finally:
+            for task in running:
+                task.cancel()
+            if processes is not None:
+                processes.stop()
 
     async def _join(self, contacts: Mapping[int, Sequence[Contact]]) -> None:
         """Store the returns of all customers who came back."""
@@ -171,19 +203,9 @@ class FactRefresh:
                 if any(abs(past.opened_at - at) <= 2 * _MONTH for at in changed):
                     near.add(past.id)
         others = await self._records.cases_by_id(sorted(near.difference(known)))
-        facts = await asyncio.to_thread(self._derive, (*chosen, *others), first_claims)
+        _note_claims((*chosen, *others), first_claims)
+        facts = await self._thread.derive((*chosen, *others), first_claims)
         return _joined(facts, known)
-
-    def _derive(
-        self, cases: Iterable[CaseRecord], first_claims: dict[str, float]
-    ) -> list[CaseFacts]:
-        cases = tuple(cases)
-        for case in cases:
-            for handoff in case.handoffs:
-                if handoff.agent is not None and handoff.claimed_at is not None:
-                    at, agent = handoff.claimed_at.timestamp(), handoff.agent.id
-                    first_claims[agent] = min(at, first_claims.get(agent, at))
-        return [derive_facts(case, self._zone, first_claims, self._detectors) for case in cases]
 
     def _day(self, at: float) -> str:
         return datetime.fromtimestamp(at, self._zone).date().isoformat()
@@ -197,6 +219,15 @@ def _with_days(state: FactState, days: dict[str, int]) -> FactState:
         first_claims=state.first_claims,
         days=days,
     )
+
+
+def _note_claims(cases: Iterable[CaseRecord], first_claims: dict[str, float]) -> None:
+    """Add to ``first_claims`` what ``cases`` know of it."""
+    for case in cases:
+        for handoff in case.handoffs:
+            if handoff.agent is not None and handoff.claimed_at is not None:
+                at, agent = handoff.claimed_at.timestamp(), handoff.agent.id
+                first_claims[agent] = min(at, first_claims.get(agent, at))
 
 
 def _joined(facts: Sequence[CaseFacts], changed: Container[int]) -> list[CaseFacts]:
