@@ -181,6 +181,7 @@ if TYPE_CHECKING:
         in_language,
     )
     from gateway.support.labels import code_label, cue_label, mood_label, priority_label
+    from gateway.support.masking import GAP, common_words, mask_text, share_kept
     from gateway.support.personal_data import (
         CARD_NUMBER,
         EMAIL,
@@ -195,6 +196,7 @@ __all__ = [
     "ALBUM_WAIT",
     "CARD_NUMBER",
     "EMAIL",
+    "GAP",
     "IBAN",
     "INTERNATIONAL_PHONE",
     "PHONE",
@@ -354,6 +356,7 @@ __all__ = [
     "client_address",
     "client_network",
     "code_label",
+    "common_words",
     "compose_yaml",
     "construct_yaml",
     "contact_text",
@@ -364,6 +367,7 @@ __all__ = [
     "is_courtesy",
     "location_text",
     "luhn",
+    "mask_text",
     "mood_label",
     "note_text",
     "packaged_yaml",
@@ -376,6 +380,7 @@ __all__ = [
     "reason_label",
     "retry_after",
     "says_thanks",
+    "share_kept",
     "site_origin",
     "spoke_of_harm",
     "untrusted_proxy",
@@ -392,6 +397,7 @@ _MODULES = (
     "support.labels",
     "support.internal_words",
     "support.courtesy",
+    "support.masking",
     "support.personal_data",
     "support.assets",
     "support.clients",
