@@ -69,10 +69,13 @@ class ReportBuilder:
 
     async def build(self, query: ReportQuery, found: FoundThings = NOTHING_FOUND) -> Report:
         """The report on ``query``, from what the last refresh of the measures stored."""
-        material = await self._material(query, found)
+        material = await self.material(query, found)
         return await asyncio.to_thread(compose, material)
 
-    async def _material(self, query: ReportQuery, found: FoundThings) -> ReportMaterial:
+    async def material(
+        self, query: ReportQuery, found: FoundThings = NOTHING_FOUND
+    ) -> ReportMaterial:
+        """What the report on ``query`` is made of."""
         before, step = query.before(), trend_step(query.days)
         since, until, filters = query.since, query.until, query.filters
         measured, contrasts, trend, daily, load, load_before = await asyncio.gather(

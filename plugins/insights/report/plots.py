@@ -14,13 +14,13 @@ from __future__ import annotations
 import itertools
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
 import leather
 from leather import theme
 from leather.axis import Axis
-from leather.scales import Linear, Ordinal, Temporal
+from leather.scales import Linear, Ordinal, Scale
 from leather.shapes.base import Shape
 from markupsafe import Markup
 
@@ -179,14 +179,17 @@ def _draw_bars(plot: BarPlot, width: int) -> tuple[ET.Element, int]:
 # -- scales and axes ------------------------------------------------------------------------------
 
 
-class _DayScale(Temporal):  # type: ignore[misc]  # leather has no types
-    """Days, with half a step of room on both sides and without the rounding of leather's ticks."""
+class _DayScale(Scale):  # type: ignore[misc]  # leather has no types
+    """Days, with half a step of room on both sides. (leather's own scale rounds its ends, and fails
+    for fewer than four days.)"""
 
     def __init__(self, days: Sequence[date]) -> None:
         first, last = days[0].toordinal(), days[-1].toordinal()
         room = max((last - first) / (2 * len(days)), 0.5)
-        super().__init__(days[0] - timedelta(days=1), days[-1] + timedelta(days=1))
         self._low, self._high = first - room, last + room
+
+    def contains(self, value: date) -> bool:
+        return self._low <= value.toordinal() <= self._high
 
     def project(self, value: date, range_min: float, range_max: float) -> float:
         share = (value.toordinal() - self._low) / (self._high - self._low)
