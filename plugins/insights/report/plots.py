@@ -15,6 +15,7 @@ import itertools
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import leather
@@ -199,13 +200,19 @@ class _DayScale(Scale):  # type: ignore[misc]  # leather has no types
 def _scale(unit: ShownUnit, figures: Sequence[Figure], factor: float) -> Any:
     """From zero where a part of a whole is shown; scores from 1 to 5."""
     if unit == "score":
-        return Linear(1, 5)
+        return _linear(1, 5)
     ends = [end for f in figures for end in (f.low, f.value, f.high) if end is not None]
     top = max(ends, default=1.0)
     if unit == "share":
-        return Linear(0, next((bound for bound in (0.2, 0.4, 0.6) if top <= bound), 1.0))
+        return _linear(0, next((bound for bound in (0.2, 0.4, 0.6) if top <= bound), 1.0))
     bottom = min([0.0, *ends]) if unit == "steps" else 0.0
-    return Linear(bottom * factor, (top if top > bottom else bottom + 1) * factor)
+    return _linear(bottom * factor, (top if top > bottom else bottom + 1) * factor)
+
+
+@lru_cache(maxsize=256)
+def _linear(low: float, high: float) -> Linear:
+    """leather looks long for the best ticks, and each plot is drawn in two widths."""
+    return Linear(low, high)
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -45,10 +45,10 @@ FOUND = FoundThings(
 class StoredServices:
     """The services that reports use, on a database without a gateway."""
 
-    brands: dict[str, str] = {}
     encoder = voice = None
 
     def __init__(self, database: SqliteDatabase) -> None:
+        self.brands: dict[str, str] = {}
         self.clock = FakeClock(datetime(2026, 6, 15, tzinfo=UTC))
         self.storage = SqlPluginStorage(database, self.clock)
         self.records = SqlQueries(database)
@@ -57,7 +57,7 @@ class StoredServices:
 async def _measured(folder: Path) -> ReportMaterial:
     database = SqliteDatabase(folder / "month.db")
     await migrate(database)
-    await fill(database, 6_000, days=61)
+    await fill(database, 3_500, days=61)
     services: Any = StoredServices(database)
     service = report_service(services, InsightsSettings())
     await service.measures.refresh()

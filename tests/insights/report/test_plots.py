@@ -51,7 +51,7 @@ PLOTS: tuple[Plot, ...] = (INTERVALS, TREND, BARS)
 
 
 def drawn(plot: Plot) -> list[ET.Element]:
-    return list(ET.fromstring(f"<p>{plot_svg(plot)}</p>"))
+    return list(ET.fromstring(f"<p>{plot_svg(plot)}</p>"))  # noqa: S314  (our own)
 
 
 @pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.title)
