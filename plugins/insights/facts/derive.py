@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
-from itertools import chain, pairwise
+from itertools import chain
 
 import msgspec
 
@@ -17,6 +17,7 @@ from plugins.insights.facts.case_facts import (
     HandoverFacts,
     SuggestionFacts,
     SurveyFacts,
+    WorkStep,
 )
 from plugins.insights.facts.edits import EditKind, edit_kinds
 from plugins.insights.facts.human_moment import HumanMoment, human_moments
@@ -233,39 +234,43 @@ def _handled(
     agent, begin, end = handoff.agent, handoff.claimed_at, handoff.closed_at
     if agent is None or begin is None:
         raise ValueError(f"handoff {handoff.id} was not claimed")
+    before = [m for m in customers if m.at < begin][-1:]
     during = [m for m in messages if m.at >= begin and (end is None or m.at <= end)]
-    heard = [m for m in customers if m.at < begin][-1:]
-    heard += [m for m in during if m.author == "customer" and m.status not in _UNSENT]
-    moods = [MOOD_SCALE[m.understanding.emotion.label] for m in heard if m.understanding]
+    heard = [m for m in during if m.author == "customer" and m.status not in _UNSENT]
+    moods = [MOOD_SCALE[m.understanding.emotion.label] for m in before if m.understanding]
+    moods += [MOOD_SCALE[m.understanding.emotion.label] for m in heard if m.understanding]
+    own = [m for m in during if m.author == "agent" and m.agent and m.agent.id == agent.id]
     return HandlingFacts(
         agent=agent.id,
         begin=begin.timestamp(),
         end=end.timestamp() if end else None,
-        worked=_worked(agent.id, begin, end, during),
+        steps=tuple(_steps(begin, end, own, [*before, *heard])),
         mood=min(moods, default=0),
         upset_messages=sum(mood <= UPSET_AT for mood in moods),
     )
 
 
-def _worked(agent: str, begin: datetime, end: datetime | None, during: Sequence[Message]) -> float:
+def _steps(
+    begin: datetime, end: datetime | None, own: Sequence[Message], heard: Sequence[Message]
+) -> Iterator[WorkStep]:
     """The steps of the agent's work: each ends with something that they wrote, or with the end, and
     begins with what came before it."""
-    steps = [(begin, False)]
-    for message in during:
-        own = message.author == "agent" and message.agent is not None and message.agent.id == agent
-        if own or message.author == "customer":
-            steps.append((message.at, own))
+    events: list[tuple[datetime, bool, int]] = [(begin, False, 0)]
+    events += [(m.at, True, 0) for m in own]
+    for message in heard:
+        read = message.understanding
+        events.append((message.at, False, MOOD_SCALE[read.emotion.label] if read else 0))
     if end is not None:
-        steps.append((end, True))
-    steps.sort(key=lambda step: step[0])
-    return round(
-        sum(
-            min(LONGEST_STEP, (after[0] - before[0]).total_seconds())
-            for before, after in pairwise(steps)
-            if after[1]
-        ),
-        1,
-    )
+        events.append((end, True, 0))
+    events.sort(key=lambda event: event[0])
+    mood, last = 0, begin
+    for at, is_own, heard_mood in events:
+        if is_own:
+            seconds = min(LONGEST_STEP, max(0.0, (at - last).total_seconds()))
+            yield WorkStep(at=at.timestamp(), seconds=round(seconds, 1), mood=mood)
+        elif at != begin:
+            mood = heard_mood
+        last = max(begin, at)
 
 
 def _sum_of(name: str, messages: Iterable[Message]) -> int:

@@ -21,6 +21,8 @@ from tests.bench.insights.fill import fill
 class _Services:
     """The services that measures use."""
 
+    encoder = None
+
     def __init__(self, database: SqliteDatabase) -> None:
         self.clock = FakeClock(datetime(2026, 5, 15, tzinfo=UTC))
         self.storage = SqlPluginStorage(database, self.clock)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -102,3 +104,10 @@ def test_every_name_of_the_contract_is_measured() -> None:
         "repeat_contact_30d",
         "mood_change_next",
     }
+
+
+def test_every_measure_is_defined_on_the_page() -> None:
+    page = (Path(__file__).parents[3] / "docs/measures.md").read_text("utf-8")
+    defined = set(re.findall(r"`(\w+)`", page))
+    names = {name.removesuffix("_p90") for name in MEASURES}
+    assert names - defined == set()
