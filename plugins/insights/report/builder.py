@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from gateway import Clock
 from plugins.insights.measures.values import (
     Comparison,
     Dimension,
-    LoadApi,
+    Filters,
     MeasureInfo,
     MeasuresApi,
     TeamLoad,
@@ -48,6 +49,14 @@ TRENDS = (
 )
 
 
+class TeamLoadSource(Protocol):
+    """Where the team's load comes from: `LoadApi`, or `BackgroundLoad`."""
+
+    async def team(self, since: date, until: date, filters: Filters = ...) -> TeamLoad | None:
+        """See `LoadApi.team`; None: it is not known yet."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReportBuilder:
     """Builds reports. ``decisions`` is None where nobody keeps proposals."""
@@ -58,7 +67,7 @@ class ReportBuilder:
     timezone: str
     least: int
     brands: Mapping[str, str]
-    load: LoadApi | None = None
+    load: TeamLoadSource | None = None
     decisions: Decisions | None = None
     pilots: tuple[PilotSettings, ...] = ()
 
@@ -104,6 +113,7 @@ class ReportBuilder:
             contrasts=contrasts,
             load=load,
             load_before=load_before,
+            load_pending=self.load is not None and load is None,
             decisions=tuple(decisions),
             pilots=await self._pilots(query),
         )

@@ -68,6 +68,8 @@ class ReportMaterial(Value, frozen=True, kw_only=True):
     """Each group against all others; see `MeasuresApi.contrasts`."""
     load: TeamLoad | None = None
     load_before: TeamLoad | None = None
+    load_pending: bool = False
+    """The load is still being added up."""
     decisions: tuple[DecisionEffect, ...] = ()
     pilots: tuple[Pilot, ...] = ()
 

@@ -84,7 +84,7 @@ class _Shared:
     @property
     def service(self) -> ReportService:
         if self._service is None:
-            self._service = report_service(self.services, self.settings)
+            self._service = report_service(self.services, self.settings, patience=PATIENCE)
         return self._service
 
     async def freshen(self) -> bool:
@@ -215,10 +215,9 @@ class OwnLoadPage:
 
     async def show(self, request: DeskPageRequest) -> DeskPageResult:
         fresh = await self.shared.freshen()
-        load, today = self.shared.service.load, self.shared.service.builder.today
-        days: tuple[LoadDay, ...] = ()
-        if load is not None:
-            days = await load.own(request.agent, today - timedelta(days=OWN_DAYS - 1), today)
+        today = self.shared.service.builder.today
+        begin = today - timedelta(days=OWN_DAYS - 1)
+        days = await self.shared.service.load.own(request.agent, begin, today)
         html = await asyncio.to_thread(own_load_html, days, today, fresh)
         return DeskPageResult(title="My load", html=html, styles=self.styles)
 

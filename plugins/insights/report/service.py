@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from gateway import Services
 from plugins.insights.findings import FindingInputs
 from plugins.insights.measures.values import LoadApi, MeasureInfo, MeasuresApi
-from plugins.insights.report.builder import ReportBuilder
+from plugins.insights.report.background import BackgroundLoad
+from plugins.insights.report.builder import ReportBuilder, TeamLoadSource
 from plugins.insights.report.searching import FindingSearch
 from plugins.insights.settings import InsightsSettings
 
@@ -20,17 +21,25 @@ class ReportService:
     measures: MeasuresApi
     builder: ReportBuilder
     search: FindingSearch
-    load: LoadApi | None = None
+    load: LoadApi
 
 
-def report_service(services: Services, settings: InsightsSettings) -> ReportService:
-    """The service over the gateway's ``services``. What is heavy loads here."""
+def report_service(
+    services: Services, settings: InsightsSettings, *, patience: float | None = None
+) -> ReportService:
+    """The service over the gateway's ``services``. What is heavy loads here.
+
+    With ``patience`` reports do not wait longer than so many seconds for the team's load: see
+    `BackgroundLoad`.
+    """
     from plugins.insights.measures.catalogue import MEASURES  # noqa: PLC0415  (scipy)
     from plugins.insights.measures.service import Measures  # noqa: PLC0415
 
     measures = Measures(services, settings)
     infos: Mapping[str, MeasureInfo] = {name: m.info for name, m in MEASURES.items()}
-    load: LoadApi | None = None
+    load: TeamLoadSource = measures.load
+    if patience is not None:
+        load = BackgroundLoad(measures.load, services.clock, patience)
 
     async def inputs() -> FindingInputs:
         return FindingInputs(encoder=services.encoder, voice=services.voice)
@@ -48,5 +57,5 @@ def report_service(services: Services, settings: InsightsSettings) -> ReportServ
             pilots=settings.report.pilots,
         ),
         search=FindingSearch(records=services.records, timezone=settings.timezone, inputs=inputs),
-        load=load,
+        load=measures.load,
     )

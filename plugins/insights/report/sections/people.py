@@ -274,9 +274,11 @@ def voice(material: ReportMaterial) -> Section:
 def load(material: ReportMaterial) -> Section | None:
     """The team's emotional load, never a person's; None where it is not measured."""
     team, before = material.load, material.load_before
-    if team is None:
+    if team is None and not material.load_pending:
         return None
-    if not team.agents:
+    if team is None:
+        answer = "The team's load is still being added up. Open the page again in a moment."
+    elif not team.agents:
         answer = "Nobody worked with a customer in these days."
     elif team.over is None or team.peak is None:
         answer = (
