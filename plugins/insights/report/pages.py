@@ -36,6 +36,8 @@ FRESH = timedelta(minutes=1)
 """Figures that are older are brought up to date when somebody looks."""
 PATIENCE = 0.25
 """Seconds that a page waits for that; then it shows what there is."""
+FILE_PATIENCE = 10.0
+"""The same for a file, which people do not watch and cannot reload."""
 OWN_DAYS = 28
 
 
@@ -87,15 +89,15 @@ class _Shared:
             self._service = report_service(self.services, self.settings, patience=PATIENCE)
         return self._service
 
-    async def freshen(self) -> bool:
+    async def freshen(self, patience: float) -> bool:
         """Bring the figures up to date, unless that was done within a minute. False: it takes
-        longer than a page waits, and goes on."""
+        longer than ``patience`` seconds, and goes on."""
         now = self.services.clock.now()
         if self._refreshed is not None and now - self._refreshed < FRESH:
             return True
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh(now))
-        done, _ = await asyncio.wait({self._refreshing}, timeout=PATIENCE)
+        done, _ = await asyncio.wait({self._refreshing}, timeout=patience)
         for task in done:
             task.result()
         return bool(done)
@@ -128,7 +130,7 @@ class ReportPage:
     right: DeskRight = "see_all"
 
     async def show(self, request: DeskPageRequest) -> DeskPageResult:
-        fresh = await self.shared.freshen()
+        fresh = await self.shared.freshen(PATIENCE)
         asked, report = await self.shared.report(request)
         whole = report.measured.by
         if any(asked.chosen):
@@ -191,6 +193,7 @@ class TablePage:
     right: DeskRight = "see_all"
 
     async def show(self, request: DeskPageRequest) -> DeskPageResult:
+        await self.shared.freshen(FILE_PATIENCE)
         asked, report = await self.shared.report(request)
         name = request.path["table"]
         table = report.tables().get(name)
@@ -214,7 +217,7 @@ class OwnLoadPage:
     right: DeskRight = "work"
 
     async def show(self, request: DeskPageRequest) -> DeskPageResult:
-        fresh = await self.shared.freshen()
+        fresh = await self.shared.freshen(PATIENCE)
         today = self.shared.service.builder.today
         begin = today - timedelta(days=OWN_DAYS - 1)
         days = await self.shared.service.load.own(request.agent, begin, today)
