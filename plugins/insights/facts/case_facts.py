@@ -156,6 +156,7 @@ class CaseFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     first_answer: float | None = None
     """From the customer's first message to the first answer of the bot or a person."""
     resolved: float | None = None
+    """When a person resolved it, for the last time."""
     mood_first: MoodLabel | None = None
     """The mood of the customer's first message that was read; None: none was."""
     mood_last: MoodLabel | None = None

@@ -82,7 +82,7 @@ def derive_facts(
         answered_by_bot=any(message.purpose in _ANSWERS for message in bots),
         handovers=tuple(_handovers(case.handoffs, since)),
         first_answer=_first_answer(customers, public),
-        resolved=since.maybe(conversation.resolved_at),
+        resolved=since.maybe(_resolved(case)),
         mood_first=moods[0] if moods else None,
         mood_last=moods[-1] if moods else None,
         readings=len(moods),
@@ -108,6 +108,14 @@ class _Since:
 
     def maybe(self, at: datetime | None) -> float | None:
         return None if at is None else self(at)
+
+
+def _resolved(case: CaseRecord) -> datetime | None:
+    """When a person resolved it. One that was left with the bot is closed when the customer begins
+    another one: that solved nothing."""
+    at = case.conversation.resolved_at
+    by_person = any(m.author == "system" and m.agent and m.at == at for m in case.messages)
+    return at if by_person else None
 
 
 def _moods(customers: Sequence[Message], surveys: Sequence[Survey]) -> list[MoodLabel]:
@@ -186,10 +194,15 @@ def _suggestions(
     first_claims: Mapping[str, float],
     detectors: TextDetectors,
 ) -> Iterator[SuggestionFacts]:
-    """An open suggestion after which an agent wrote something of their own was ignored."""
-    for suggestion in suggestions:
+    """An agent sees the newest suggestion. It was ignored when they then wrote something else; one
+    that a newer one replaced before that was never seen, and stays open."""
+    for at, suggestion in enumerate(suggestions):
         outcome = suggestion.outcome
-        if outcome == "open" and any(message.at > suggestion.at for message in agents):
+        replaced = suggestions[at + 1].at if at + 1 < len(suggestions) else None
+        if outcome == "open" and any(
+            suggestion.at < message.at and (replaced is None or message.at < replaced)
+            for message in agents
+        ):
             outcome = "ignored"
         final = suggestion.final
         edited = outcome == "edited" and final is not None

@@ -92,6 +92,21 @@ def test_a_suggestion_is_ignored_when_the_agent_writes_something_else() -> None:
     assert facts(made.agent(9)).suggestions[0].outcome == "ignored"
 
 
+def test_a_suggestion_that_was_replaced_before_anybody_wrote_was_never_seen() -> None:
+    made = CaseMaker().customer(0).hand_over(1, "person").suggest(1).customer(2).suggest(2)
+    made = made.claim(5).agent(9)
+    assert [s.outcome for s in facts(made).suggestions] == ["open", "ignored"]
+
+
+def test_only_a_person_resolves() -> None:
+    """The gateway closes what was left with the bot when the customer begins another one."""
+    made = CaseMaker().customer(0).hand_over(1, "person").claim(5).close(50)
+    assert facts(made).resolved == 50
+    left = made.done()
+    closed = left.replace(messages=left.messages[:1])
+    assert facts(closed).resolved is None
+
+
 def test_an_edit_has_its_kinds_and_the_agents_experience() -> None:
     before = (BEGIN - timedelta(days=40)).timestamp()
     made = CaseMaker().customer(0).hand_over(1, "person").claim(5)

@@ -119,7 +119,9 @@ class CaseMaker:
         return self
 
     def close(self, at: float) -> CaseMaker:
+        agent = self._handoffs[-1].agent
         self._handoffs[-1] = self._handoffs[-1].replace(closed_at=self.at(at))
+        self._add("system", at, "resolved the conversation", internal=True, agent=agent)
         self._conversation = self._conversation.replace(
             state="resolved", owner=None, resolved_at=self.at(at)
         )
