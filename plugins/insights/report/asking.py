@@ -78,7 +78,7 @@ def parse_request(
     """
     chosen = {name: query[name][:80] for name in FILTERS if query.get(name)}
     problem, period = "", query.get("period", "")
-    since, until = _period(DEFAULT_PERIOD, today)
+    since, until = period_days(DEFAULT_PERIOD, today)
     if query.get("from") or query.get("to"):
         period = ""
         try:
@@ -87,9 +87,9 @@ def parse_request(
             checked(since, until)
         except WarmlineError as error:
             problem, period = f"{error}. Shown are the last four weeks.", DEFAULT_PERIOD
-            since, until = _period(DEFAULT_PERIOD, today)
+            since, until = period_days(DEFAULT_PERIOD, today)
     elif period in PERIODS:
-        since, until = _period(period, today)
+        since, until = period_days(period, today)
     else:
         period = DEFAULT_PERIOD
     filters = Filters(**{FILTERS[name]: (value,) for name, value in chosen.items()})
@@ -106,6 +106,7 @@ def parse_request(
     )
 
 
-def _period(name: str, today: date) -> tuple[date, date]:
+def period_days(name: str, today: date) -> tuple[date, date]:
+    """The first and the last day of one of `PERIODS`."""
     days, _ = PERIODS[name]
     return today - timedelta(days=days - 1), today

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import structlog
 from aiohttp import web
 
 from gateway import (
+    Agent,
     DeskPage,
     DeskPageRequest,
     DeskPageResult,
@@ -23,14 +26,17 @@ from plugins.insights.measures.values import DIMENSIONS, LOAD_LIMIT, Dimension, 
 from plugins.insights.report import words
 from plugins.insights.report.archive import ReportArchive
 from plugins.insights.report.asking import FILTERS, PERIODS, ReportRequest, parse_request
+from plugins.insights.report.compose import compose
 from plugins.insights.report.data import table_csv
 from plugins.insights.report.html import desk_part, plot_html, templates
-from plugins.insights.report.searching import NOTHING_FOUND, FoundThings
+from plugins.insights.report.material import ReportMaterial
 from plugins.insights.report.sections.common import GROUPS, group_label
 from plugins.insights.report.service import ReportService, report_service
 from plugins.insights.report.values import Bar, BarPlot, Report
+from plugins.insights.report.views import KEPT, RecentMaterial, StoredViews, make_views
 from plugins.insights.settings import InsightsSettings
 
+log = structlog.get_logger()
 STATIC = "/desk/report/static"
 FRESH = timedelta(minutes=1)
 """Figures that are older are brought up to date when somebody looks."""
@@ -82,6 +88,11 @@ class _Shared:
     _service: ReportService | None = None
     _refreshing: asyncio.Task[None] | None = None
     _refreshed: datetime | None = None
+    _renewing: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self.views = StoredViews(self.services.storage, self.services.clock)
+        self.recent = RecentMaterial(self.services.clock)
 
     @property
     def service(self) -> ReportService:
@@ -106,17 +117,62 @@ class _Shared:
         await self.service.measures.refresh()
         self._refreshed = now
 
-    async def report(self, request: DeskPageRequest) -> tuple[ReportRequest, Report]:
-        """The report that the page's address asks for."""
-        asked = parse_request(request.query, self.service.builder.today, request.agent)
-        found = NOTHING_FOUND
-        if not request.agent.brands:
-            found = await self._found(asked)
-        return asked, await self.service.builder.build(asked.query, found)
+    def ask(self, request: DeskPageRequest) -> ReportRequest:
+        """What the page's address asks for."""
+        return parse_request(request.query, self.today, request.agent)
 
-    async def _found(self, asked: ReportRequest) -> FoundThings:
-        archive = ReportArchive(self.services.storage)
-        return await archive.found(asked.query.since, asked.query.until)
+    @property
+    def today(self) -> date:
+        """The day that it is in the time zone of the figures."""
+        return self.services.clock.now().astimezone(ZoneInfo(self.settings.timezone)).date()
+
+    async def stored(self, asked: ReportRequest, agent: Agent) -> Report | None:
+        """The report that was measured beforehand, if the address asks for one of those."""
+        if not _is_view(asked, agent):
+            return None
+        material = await self.views.read(asked.period)
+        return None if material is None else await self._compose(material, agent)
+
+    async def report(
+        self, asked: ReportRequest, agent: Agent, *, newer_than: timedelta = FRESH
+    ) -> Report:
+        """The report that is asked for, from what was measured within ``newer_than``."""
+        material = self.recent.get(asked.query, newer_than=newer_than)
+        if material is None:
+            material = await self.service.builder.material(asked.query)
+            self.recent.keep(material)
+            if _is_view(asked, agent):
+                await self.views.keep(asked.period, material)
+        return await self._compose(material, agent)
+
+    async def _compose(self, material: ReportMaterial, agent: Agent) -> Report:
+        """With the findings of these days. They are of all brands, so who may see only some gets
+        none."""
+        if not agent.brands:
+            query = material.query
+            found = await ReportArchive(self.services.storage).found(query.since, query.until)
+            material = material.replace(
+                findings=found.findings, found_since=found.since, found_until=found.until
+            )
+        return await asyncio.to_thread(compose, material)
+
+    def renew_later(self, asked: ReportRequest) -> None:
+        """Measure again what was shown from the store, for the next look."""
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew(asked))
+
+    async def _renew(self, asked: ReportRequest) -> None:
+        try:
+            await self.freshen(FILE_PATIENCE)
+            builder = replace(self.service.builder, load=self.service.load)
+            await make_views(self.views, builder, [asked.period])
+        except Exception:
+            log.exception("report.view_failed", period=asked.period)
+
+
+def _is_view(asked: ReportRequest, agent: Agent) -> bool:
+    """Whether an address asks for one of the views that are stored."""
+    return bool(asked.period) and not asked.chosen and not agent.brands
 
 
 @dataclass(kw_only=True)
@@ -130,8 +186,16 @@ class ReportPage:
     right: DeskRight = "see_all"
 
     async def show(self, request: DeskPageRequest) -> DeskPageResult:
-        fresh = await self.shared.freshen(PATIENCE)
-        asked, report = await self.shared.report(request)
+        shared, asked = self.shared, self.shared.ask(request)
+        await shared.views.note_opened()
+        fresh = True
+        report = await shared.stored(asked, request.agent)
+        if report is not None:
+            if shared.services.clock.now() - report.made_at > FRESH:
+                shared.renew_later(asked)
+        else:
+            fresh = await shared.freshen(PATIENCE)
+            report = await shared.report(asked, request.agent)
         whole = report.measured.by
         if any(asked.chosen):
             unfiltered = asked.query.filters.replace(
@@ -175,8 +239,8 @@ class ReportPage:
         filters = templates().get_template("filters.html").render(
             presets=presets,
             choices=choices,
-            query=asked.query,
-            today=self.shared.service.builder.today,
+            query=report.query,
+            today=self.shared.today,
             problem=asked.problem,
             fresh=fresh,
         )  # fmt: skip
@@ -193,8 +257,11 @@ class TablePage:
     right: DeskRight = "see_all"
 
     async def show(self, request: DeskPageRequest) -> DeskPageResult:
-        await self.shared.freshen(FILE_PATIENCE)
-        asked, report = await self.shared.report(request)
+        shared, asked = self.shared, self.shared.ask(request)
+        report = await shared.stored(asked, request.agent)
+        if report is None:
+            await shared.freshen(FILE_PATIENCE)
+            report = await shared.report(asked, request.agent, newer_than=KEPT)
         name = request.path["table"]
         table = report.tables().get(name)
         if table is None:
@@ -218,7 +285,7 @@ class OwnLoadPage:
 
     async def show(self, request: DeskPageRequest) -> DeskPageResult:
         fresh = await self.shared.freshen(PATIENCE)
-        today = self.shared.service.builder.today
+        today = self.shared.today
         begin = today - timedelta(days=OWN_DAYS - 1)
         days = await self.shared.service.load.own(request.agent, begin, today)
         html = await asyncio.to_thread(own_load_html, days, today, fresh)

@@ -16,6 +16,7 @@ from plugins.insights.report.searching import NOTHING_FOUND, FoundThings, day_bo
 from plugins.insights.report.service import ReportService, report_service
 from plugins.insights.report.settings import WEEKDAYS, ReportSettings
 from plugins.insights.report.values import Report, ReportQuery
+from plugins.insights.report.views import StoredViews, make_views
 from plugins.insights.settings import InsightsSettings
 
 log = structlog.get_logger()
@@ -43,6 +44,7 @@ class WeeklyReport:
         await services.clock.sleep(FIRST_LOOK)
         while True:
             await self.make_due(services)
+            await self.keep_views(services)
             await services.clock.sleep(LOOK_EVERY)
 
     def stand_by(self) -> None:
@@ -64,6 +66,19 @@ class WeeklyReport:
             return  # done, or nobody wrote: what is heavy stays unloaded
         await self._make(services, archive, since, until)
         await archive.drop_before(until - timedelta(weeks=weekly.keep_weeks))
+
+    async def keep_views(self, services: Services) -> None:
+        """Measure what the desk shows at once, once a day, while somebody opens the report now and
+        then."""
+        views = StoredViews(services.storage, services.clock)
+        if not await views.are_wanted():
+            return
+        now = services.clock.now().astimezone(ZoneInfo(self.settings.timezone))
+        if not (outdated := await views.outdated(now.date())):
+            return
+        service = report_service(services, self.settings)
+        await service.measures.refresh()
+        await make_views(views, service.builder, outdated)
 
     async def _make(
         self, services: Services, archive: ReportArchive, since: date, until: date
