@@ -68,9 +68,9 @@ class InProcesses:
             return await self._otherwise.derive(cases, first_claims)
         return msgspec.msgpack.decode(derived, type=list[CaseFacts])
 
-    def stop(self) -> None:
-        """End the processes, without waiting for what they do."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    async def stop(self) -> None:
+        """End the processes, after what they do now."""
+        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
 
 
 def derive_packed(packed: bytes, timezone: str, first_claims: Mapping[str, float]) -> bytes:

@@ -135,7 +135,7 @@ class FactRefresh:
             for task in running:
                 task.cancel()
             if processes is not None:
-                processes.stop()
+                await processes.stop()
 
     async def _join(self, contacts: Mapping[int, Sequence[Contact]]) -> None:
         """Store the returns of all customers who came back."""

@@ -122,18 +122,17 @@ class Measures:
         sheets = await self._tallies.sheets(since, until)
         now, zone = self._clock.now(), self._zone
         return await asyncio.to_thread(
-            lambda: SheetSums(sheets, lambda day, name: waits(day, name, now, zone))
+            lambda: SheetSums(sheets, lambda day: waiting_names(day, now, zone))
         )
 
 
-def waits(day: str, name: str, now: datetime, zone: tzinfo) -> bool:
-    """Whether what is counted under ``name`` can still change for conversations of ``day``, since
-    the days in which their customers may come back are not over."""
-    window = WINDOWS.get(name)
-    if window is None:
-        return False
+def waiting_names(day: str, now: datetime, zone: tzinfo) -> frozenset[str]:
+    """What can still change for conversations of ``day``, since the days in which their customers
+    may come back are not over."""
     over = datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), zone)
-    return now < over + timedelta(days=window)
+    return frozenset(
+        name for name, window in WINDOWS.items() if now < over + timedelta(days=window)
+    )
 
 
 def _measured(empty: MeasuredPeriod, sums: SheetSums, before: Tally, least: int) -> MeasuredPeriod:

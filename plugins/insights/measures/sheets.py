@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,6 +26,8 @@ Slot = tuple[str, int]
 """A name and a bin."""
 
 
+MOST_PLACES = 8_000_000
+"""Cells times slots of a table that is held as a whole: 64 MB."""
 _PENDING = "pending:"
 _NO_NUMBERS: Array = np.zeros(0, dtype=np.int64)
 
@@ -69,18 +71,17 @@ def build_sheet(cases: Iterable[CaseFacts]) -> Sheet:
 class _Packed(msgspec.Struct, array_like=True):
     cells: list[list[str]]
     slots: list[tuple[str, int]]
-    places: bytes
-    codes: bytes
-    counts: bytes
+    places: tuple[str, bytes]
+    codes: tuple[str, bytes]
+    counts: tuple[str, bytes]
 
 
 def pack(sheet: Sheet) -> str:
     """``sheet`` as a text."""
-    arrays = (sheet.places, sheet.codes, sheet.counts)
     packed = _Packed(
         [list(cell) for cell in sheet.cells],
         list(sheet.slots),
-        *(array.astype("<u4").tobytes() for array in arrays),
+        *(_pack(array) for array in (sheet.places, sheet.codes, sheet.counts)),
     )
     return base64.b64encode(zlib.compress(msgspec.msgpack.encode(packed), 6)).decode()
 
@@ -93,36 +94,55 @@ def unpack(text: str) -> Sheet:
     except (zlib.error, msgspec.DecodeError) as error:
         raise ValueError(f"this is no sheet of tallies: {error}") from error
     places, codes, counts = (
-        np.frombuffer(part, dtype="<u4") for part in (packed.places, packed.codes, packed.counts)
+        np.frombuffer(values, dtype=kind)
+        for kind, values in (packed.places, packed.codes, packed.counts)
     )
     cells = tuple(tuple(cell) for cell in packed.cells)
     return Sheet(cells, tuple(packed.slots), places, codes, counts)
 
 
+def _pack(array: Array) -> tuple[str, bytes]:
+    """``array`` of whole numbers from 0, in as few bytes as they need."""
+    kind = "<u2" if not len(array) or array.max() < 2**16 else "<u8"
+    return kind, array.astype(kind).tobytes()
+
+
 class SheetSums:
     """Sheets added up: one table of cells and slots for all days of a period.
 
-    ``sheets`` are by day. What ``waits(day, name)`` says cannot count on that day yet is under
+    ``sheets`` are by day. The names that cannot count on a day yet (``waiting``) are under
     ``pending:NAME``.
     """
 
     def __init__(
         self,
         sheets: Mapping[str, Sheet],
-        waits: Callable[[str, str], bool] = lambda day, name: False,  # noqa: ARG005
+        waiting: Callable[[str], Container[str]] = lambda day: (),  # noqa: ARG005
     ) -> None:
         cells: dict[Cell, int] = {}
         slots: dict[Slot, int] = {}
-        parts = [(_NO_NUMBERS,) * 3]
+        parts: list[tuple[Array, Array, Array]] = []
         for day, sheet in sheets.items():
-            pending = {name for name in {name for name, _ in sheet.slots} if waits(day, name)}
-            named = [(_PENDING + n if n in pending else n, value) for n, value in sheet.slots]
+            named: Sequence[Slot] = sheet.slots
+            if names := waiting(day):
+                named = [(_PENDING + n if n in names else n, value) for n, value in named]
             to_cell, to_slot = _numbers(sheet.cells, cells), _numbers(named, slots)
             parts.append((to_cell[sheet.places], to_slot[sheet.codes], sheet.counts))
         self._cells, self._slots = list(cells), list(slots)
         self._places, self._codes, self._counts = (
-            np.concatenate([part[i] for part in parts]) for i in range(3)
+            np.concatenate([_NO_NUMBERS, *(part[i] for part in parts)]) for i in range(3)
         )
+        self._join_days()
+
+    def _join_days(self) -> None:
+        """Add up what the days have in the same place, where the whole table is not too large."""
+        width = len(self._slots)
+        if not 0 < len(self._cells) * width <= MOST_PLACES:
+            return
+        sums = np.bincount(self._places * width + self._codes, weights=self._counts)
+        found = np.flatnonzero(sums)
+        self._places, self._codes = np.divmod(found, width)
+        self._counts = sums[found].astype(np.int64)
 
     def tally(self, filters: Filters) -> Tally:
         """The tally of the cells that ``filters`` choose."""
