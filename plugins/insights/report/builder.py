@@ -87,14 +87,14 @@ class ReportBuilder:
         """What the report on ``query`` is made of."""
         before, step = query.before(), trend_step(query.days)
         since, until, filters = query.since, query.until, query.filters
-        measured, contrasts, trend, daily, load, load_before = await asyncio.gather(
-            self.measures.between(since, until, filters),
-            self._contrasts(query),
-            self.measures.trend(trend_begin(query, step), until, TRENDS, filters, days=step),
-            self._daily(query),
-            self._load(query),
-            self._load(before),
-        )
+        # One after the other: each adds up the tallies of all days, and all at once would only take
+        # more memory.
+        measured = await self.measures.between(since, until, filters)
+        contrasts = await self._contrasts(query)
+        begin = trend_begin(query, step)
+        trend = await self.measures.trend(begin, until, TRENDS, filters, days=step)
+        daily = await self._daily(query)
+        load, load_before = await self._load(query), await self._load(before)
         decisions = await self.decisions.effects(since, until) if self.decisions else ()
         return ReportMaterial(
             query=query,
@@ -121,13 +121,12 @@ class ReportBuilder:
     async def _contrasts(
         self, query: ReportQuery
     ) -> Mapping[Dimension, Mapping[str, Mapping[str, Comparison]]]:
-        found = await asyncio.gather(
-            *(
-                self.measures.contrasts(query.since, query.until, dimension, names, query.filters)
-                for dimension, names in CONTRASTED.items()
+        return {
+            dimension: await self.measures.contrasts(
+                query.since, query.until, dimension, names, query.filters
             )
-        )
-        return dict(zip(CONTRASTED, found, strict=True))
+            for dimension, names in CONTRASTED.items()
+        }
 
     async def _daily(self, query: ReportQuery) -> tuple[TrendPoint, ...]:
         if query.days > MOST_DAYS:

@@ -93,6 +93,7 @@ class _Shared:
     def __post_init__(self) -> None:
         self.views = StoredViews(self.services.storage, self.services.clock)
         self.recent = RecentMaterial(self.services.clock)
+        self._measuring = asyncio.Lock()  # one report at a time: each takes a processor and memory
 
     @property
     def service(self) -> ReportService:
@@ -137,12 +138,13 @@ class _Shared:
         self, asked: ReportRequest, agent: Agent, *, newer_than: timedelta = FRESH
     ) -> Report:
         """The report that is asked for, from what was measured within ``newer_than``."""
-        material = self.recent.get(asked.query, newer_than=newer_than)
-        if material is None:
-            material = await self.service.builder.material(asked.query)
-            self.recent.keep(material)
-            if _is_view(asked, agent):
-                await self.views.keep(asked.period, material)
+        async with self._measuring:
+            material = self.recent.get(asked.query, newer_than=newer_than)
+            if material is None:
+                material = await self.service.builder.material(asked.query)
+                self.recent.keep(material)
+                if _is_view(asked, agent):
+                    await self.views.keep(asked.period, material)
         return await self._compose(material, agent)
 
     async def _compose(self, material: ReportMaterial, agent: Agent) -> Report:
@@ -165,7 +167,8 @@ class _Shared:
         try:
             await self.freshen(FILE_PATIENCE)
             builder = replace(self.service.builder, load=self.service.load)
-            await make_views(self.views, builder, [asked.period])
+            async with self._measuring:
+                await make_views(self.views, builder, [asked.period])
         except Exception:
             log.exception("report.view_failed", period=asked.period)
 
