@@ -46,9 +46,11 @@ class HandoverFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
 
 class SurveyFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     """One survey question. ``asked`` and ``answered`` are seconds since the conversation began;
-    ``score`` is 1..5 (5 is best). ``solved`` is what the answer says of it, if anything."""
+    ``score`` is 1..5 (5 is best). ``solved`` is what the answer says of it, if anything. ``aspect``
+    is the side of feeling heard that it asks about, if it does."""
 
     kind: str
+    aspect: str | None = None
     asked: float
     answered: float | None = None
     score: int | None = None
@@ -97,7 +99,7 @@ class HandlingFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
         return sum(step.seconds for step in self.steps)
 
 
-class Contact(Value, frozen=True, kw_only=True):
+class ContactFacts(Value, frozen=True, kw_only=True):
     """A conversation as one of the contacts of its customer. Fields as in `CaseFacts`."""
 
     conversation: int
@@ -183,9 +185,9 @@ class CaseFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
         return bool(self.handovers)
 
     @property
-    def contact(self) -> Contact:
+    def contact(self) -> ContactFacts:
         """What its returns are found by."""
-        return Contact(
+        return ContactFacts(
             conversation=self.conversation,
             opened=self.opened,
             intent=self.intent,

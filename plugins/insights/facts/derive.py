@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,8 +21,9 @@ from plugins.insights.facts.case_facts import (
     WorkStep,
 )
 from plugins.insights.facts.edits import EditKind, edit_kinds
-from plugins.insights.facts.human_moment import HumanMoment, human_moments
-from plugins.insights.facts.told_again import ToldAgain, told_again
+from plugins.insights.facts.human_moment import human_moments
+from plugins.insights.facts.told_again import told_again
+from plugins.insights.facts.wording import read_talk
 
 LONGEST_STEP = 300.0
 """Seconds that one step of an agent's work (reading, answering, closing) counts at most: whoever
@@ -33,11 +35,28 @@ _ANSWERS = frozenset({"answer", "message"})
 _TRANSFERRED = "transferred"
 
 
+class WordsRead(NamedTuple):
+    """What the words of a conversation say, in codes."""
+
+    told_again: int = 0
+    human_moments: tuple[str, ...] = ()
+
+
+def read_words(messages: Sequence[Message], customer_name: str | None) -> WordsRead:
+    """Reads a conversation once, for all that is found in its words."""
+    talk = read_talk(messages)
+    if talk is None:
+        return WordsRead()
+    return WordsRead(
+        told_again=sum(told.by == "agent" for told in told_again(talk)),
+        human_moments=tuple(sorted({m.kind for m in human_moments(talk, customer_name)})),
+    )
+
+
 class TextDetectors(msgspec.Struct, frozen=True, kw_only=True):
     """What reads words. Tests of the rest replace it."""
 
-    told_again: Callable[[Sequence[Message]], Sequence[ToldAgain]] = told_again
-    human_moments: Callable[[Sequence[Message], str | None], Sequence[HumanMoment]] = human_moments
+    read_words: Callable[[Sequence[Message], str | None], WordsRead] = read_words
     edit_kinds: Callable[[str, str], tuple[EditKind, ...]] = edit_kinds
 
 
@@ -64,6 +83,7 @@ def derive_facts(
     moods = _moods(customers, case.surveys)
     claimed = [handoff for handoff in case.handoffs if handoff.agent is not None]
     since = _Since(opened)
+    words = detectors.read_words(case.messages, case.customer_name) if agents else WordsRead()
     return CaseFacts(
         conversation=conversation.id,
         customer=case.customer,
@@ -89,8 +109,8 @@ def derive_facts(
         surveys=tuple(_survey(survey, since) for survey in case.surveys),
         suggestions=tuple(_suggestions(case.suggestions, agents, first_claims, detectors)),
         voice_rules=_rules(bots),
-        human_moments=_human_moments(case, agents, detectors),
-        told_again=_told_again(case, agents, detectors),
+        human_moments=words.human_moments,
+        told_again=words.told_again,
         handled=tuple(_handled(handoff, case.messages, customers) for handoff in claimed),
         segments=_sum_of("segments", chain(bots, agents)),
         tokens=_sum_of("tokens", public),
@@ -181,6 +201,7 @@ def _survey(survey: Survey, since: _Since) -> SurveyFacts:
     answer = survey.answer
     return SurveyFacts(
         kind=survey.ask.kind,
+        aspect=survey.ask.aspect,
         asked=since(survey.asked_at),
         answered=since.maybe(survey.answered_at),
         score=answer.score if answer else None,
@@ -224,21 +245,6 @@ def _rules(bots: Sequence[Message]) -> dict[str, int]:
         for applied in message.applied:
             rules[applied.rule] = rules.get(applied.rule, 0) + 1
     return rules
-
-
-def _human_moments(
-    case: CaseRecord, agents: Sequence[Message], detectors: TextDetectors
-) -> tuple[str, ...]:
-    if not agents:
-        return ()
-    found = detectors.human_moments(case.messages, case.customer_name)
-    return tuple(sorted({moment.kind for moment in found}))
-
-
-def _told_again(case: CaseRecord, agents: Sequence[Message], detectors: TextDetectors) -> int:
-    if not agents:
-        return 0
-    return sum(told.by == "agent" for told in detectors.told_again(case.messages))
 
 
 def _handled(

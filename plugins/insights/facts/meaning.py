@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 
 from gateway import CaseRecord, Embedding, TextEncoder, WarmlineError
-from plugins.insights.facts.case_facts import Contact
+from plugins.insights.facts.case_facts import ContactFacts
 from plugins.insights.facts.returns import LONGEST_RETURN, SameMatter, same_intent
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ def first_words(case: CaseRecord) -> str:
     return ""
 
 
-def unlike_pairs(contacts: Sequence[Contact]) -> list[tuple[Contact, Contact]]:
+def unlike_pairs(contacts: Sequence[ContactFacts]) -> list[tuple[ContactFacts, ContactFacts]]:
     """The pairs of contacts of one customer, the earlier first, that may be returns and whose
     intents do not say so."""
     ordered = sorted(contacts, key=lambda contact: (contact.opened, contact.conversation))
@@ -48,7 +48,7 @@ def unlike_pairs(contacts: Sequence[Contact]) -> list[tuple[Contact, Contact]]:
 
 async def same_matter(
     encoder: TextEncoder | None,
-    pairs: Iterable[tuple[Contact, Contact]],
+    pairs: Iterable[tuple[ContactFacts, ContactFacts]],
     texts: Mapping[int, str],
 ) -> SameMatter:
     """A judge of pairs: by intent, and those of ``pairs`` also by the cosine of their ``texts``."""

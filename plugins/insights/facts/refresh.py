@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway import CaseRecord, Services
-from plugins.insights.facts.case_facts import CaseFacts, Contact, Returns
+from plugins.insights.facts.case_facts import CaseFacts, ContactFacts, Returns
 from plugins.insights.facts.derive import DETECTORS, TextDetectors
 from plugins.insights.facts.deriving import WORTH_WORKERS, InProcesses, InThread
 from plugins.insights.facts.meaning import first_words, same_matter, unlike_pairs
@@ -92,7 +92,7 @@ class FactRefresh:
         began = self._clock.now()
         _, newest = await self._changed(0)
         first_claims: dict[str, float] = {}
-        contacts: defaultdict[int, list[Contact]] = defaultdict(list)
+        contacts: defaultdict[int, list[ContactFacts]] = defaultdict(list)
         days: set[str] = set()
         async with aclosing(self._derived(first_claims)) as pages:
             async for facts in pages:
@@ -137,7 +137,7 @@ class FactRefresh:
             if processes is not None:
                 await processes.stop()
 
-    async def _join(self, contacts: Mapping[int, Sequence[Contact]]) -> None:
+    async def _join(self, contacts: Mapping[int, Sequence[ContactFacts]]) -> None:
         """Store the returns of all customers who came back."""
         several = [of_customer for of_customer in contacts.values() if len(of_customer) > 1]
         same = await self._judge(several)
@@ -151,7 +151,7 @@ class FactRefresh:
         for day, returns in by_day.items():
             await self._store.set_returns(day, returns)
 
-    async def _judge(self, several: Sequence[Sequence[Contact]]) -> SameMatter:
+    async def _judge(self, several: Sequence[Sequence[ContactFacts]]) -> SameMatter:
         """What is the same matter among the contacts of each customer; by meaning only for the
         newest, since their texts must be read again."""
         if self._encoder is None:
@@ -230,7 +230,7 @@ class FactRefresh:
         _note_claims((*chosen, *others), first_claims)
         facts = await self._thread.derive((*chosen, *others), first_claims)
         texts = {case.conversation.id: first_words(case) for case in (*chosen, *others)}
-        groups: defaultdict[int, list[Contact]] = defaultdict(list)
+        groups: defaultdict[int, list[ContactFacts]] = defaultdict(list)
         for case_facts in facts:
             groups[case_facts.customer].append(case_facts.contact)
         pairs = [pair for of_customer in groups.values() for pair in unlike_pairs(of_customer)]

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 
-from plugins.insights.facts.case_facts import Contact, Returns
+from plugins.insights.facts.case_facts import ContactFacts, Returns
 
 LONGEST_RETURN = 30 * 86_400.0
 """Seconds after which a new conversation is no return."""
-SameMatter = Callable[[Contact, Contact], bool]
+SameMatter = Callable[[ContactFacts, ContactFacts], bool]
 """Whether an earlier and a later conversation of one customer are about the same matter."""
 
 
-def same_intent(earlier: Contact, later: Contact) -> bool:
+def same_intent(earlier: ContactFacts, later: ContactFacts) -> bool:
     """Both are about one intent. Two without an intent are not known to be about the same."""
     return earlier.intent == later.intent != "none"
 
 
 def find_returns(
-    contacts: Iterable[Contact], same: SameMatter = same_intent
+    contacts: Iterable[ContactFacts], same: SameMatter = same_intent
 ) -> Mapping[int, Returns]:
     """The returns of each of ``contacts`` that has any, by conversation. They are all contacts of
     one customer, in any order."""
@@ -30,10 +30,10 @@ def find_returns(
     return {id: returns for id, returns in found.items() if returns != Returns()}
 
 
-def _returns(ordered: Sequence[Contact], at: int, same: SameMatter) -> Returns:
+def _returns(ordered: Sequence[ContactFacts], at: int, same: SameMatter) -> Returns:
     contact = ordered[at]
 
-    def is_near(other: Contact) -> bool:
+    def is_near(other: ContactFacts) -> bool:
         return abs(other.opened - contact.opened) <= LONGEST_RETURN
 
     later = takewhile(is_near, (ordered[i] for i in range(at + 1, len(ordered))))

@@ -141,6 +141,8 @@ def _of_survey(case: CaseFacts, survey: SurveyFacts) -> Iterator[Observation]:
     yield Observation(f"response:{case.mood_last or 'unread'}", answered)
     if survey.score is not None:
         yield Observation(f"score:{survey.kind}", survey.score)
+        if survey.aspect is not None:
+            yield Observation(f"score:{survey.kind}:{survey.aspect}", survey.score)
 
 
 def _of_suggestion(suggestion: SuggestionFacts) -> Iterator[Observation]:

@@ -10,21 +10,12 @@ import pytest
 
 from gateway import CaseRecord, Fact
 from plugins.insights.facts.case_facts import CaseFacts
-from plugins.insights.facts.derive import TextDetectors, derive_facts
-from plugins.insights.facts.human_moment import HumanMoment
-from plugins.insights.facts.told_again import ToldAgain
+from plugins.insights.facts.derive import TextDetectors, WordsRead, derive_facts
 from tests.insights.measures.made_up import AGENTS, BEGIN, CaseMaker
 
 ANA, BEN = AGENTS[:2]
 DETECTORS = TextDetectors(
-    told_again=lambda messages: (
-        ToldAgain(fact="order", how="asked", told=1, by="agent"),
-        ToldAgain(fact="order", how="asked", told=1, by="bot"),
-    ),
-    human_moments=lambda messages, name: (
-        HumanMoment(message=1, kind="name", start=0, end=3),
-        HumanMoment(message=2, kind="name", start=0, end=3),
-    ),
+    read_words=lambda messages, name: WordsRead(1, ("name",)),
     edit_kinds=lambda suggested, sent: ("tone", "length"),
 )
 
@@ -142,6 +133,17 @@ def test_work_is_the_time_of_the_agents_steps() -> None:
     assert span.worked == 60 + 90 + 300 + 10
     assert (span.mood, span.upset_messages) == (-3, 2)
     assert span.end == span.begin + 8_910
+
+
+def test_the_words_are_read_by_the_detectors() -> None:
+    """A customer who must say the number again, and an agent who uses their name."""
+    made = CaseMaker().customer(0, text="My order MP-12345 has not arrived.")
+    made = made.hand_over(1, "person").claim(5)
+    made = made.agent(9, text="Hello Zoe, what is your order number please?")
+    made = made.customer(20, text="As I said, MP-12345.")
+    found = derive_facts(made.done(), ZoneInfo("UTC"), {})
+    assert found.told_again == 1
+    assert "name" in found.human_moments
 
 
 def test_facts_have_no_words() -> None:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import pytest
 
 from gateway import Embedding, WarmlineError
-from plugins.insights.facts.case_facts import Contact
+from plugins.insights.facts.case_facts import ContactFacts
 from plugins.insights.facts.meaning import first_words, same_matter, unlike_pairs
 from tests.insights.measures.made_up import CaseMaker
 
-A = Contact(conversation=1, opened=0, intent="refund")
-B = Contact(conversation=2, opened=3_600, intent="return_item")
-C = Contact(conversation=3, opened=86_400 * 40, intent="none")
+A = ContactFacts(conversation=1, opened=0, intent="refund")
+B = ContactFacts(conversation=2, opened=3_600, intent="return_item")
+C = ContactFacts(conversation=3, opened=86_400 * 40, intent="none")
 
 
 class Encoder:
@@ -36,7 +36,7 @@ class BrokenEncoder(Encoder):
 
 def test_only_pairs_whose_intents_differ_need_their_words() -> None:
     """And only those that are a month or less apart."""
-    same = Contact(conversation=4, opened=7_200, intent="refund")
+    same = ContactFacts(conversation=4, opened=7_200, intent="refund")
     assert unlike_pairs([C, same, B, A]) == [(A, B), (B, same)]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from plugins.insights.facts.case_facts import Contact, Returns
+from plugins.insights.facts.case_facts import ContactFacts, Returns
 from plugins.insights.facts.returns import find_returns
 
 DAY = 86_400.0
 
 
-def contact(id: int, day: float, intent: str = "refund") -> Contact:
-    return Contact(conversation=id, opened=day * DAY, intent=intent, mood="calm")
+def contact(id: int, day: float, intent: str = "refund") -> ContactFacts:
+    return ContactFacts(conversation=id, opened=day * DAY, intent=intent, mood="calm")
 
 
 def test_the_next_contact_and_the_next_about_the_same_matter() -> None:

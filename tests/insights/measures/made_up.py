@@ -140,7 +140,7 @@ class CaseMaker:
         )
         return self
 
-    def survey(self, at: float, kind: Any = "csat", *, score: int | None = None,
+    def survey(self, at: float, kind: Any = "csat", *, aspect: Any = None, score: int | None = None,
                answered: float | None = None) -> CaseMaker:  # fmt: skip
         """``answered`` with a score: the customer's answer is a message of theirs, too."""
         self._add("bot", at, "How did it go?", purpose="survey")
@@ -148,7 +148,7 @@ class CaseMaker:
             Survey(
                 id=self._next(self._surveys),
                 conversation=self._conversation.id,
-                ask=SurveyQuestion(kind=kind),
+                ask=SurveyQuestion(kind=kind, aspect=aspect),
                 asked_at=self.at(at),
                 answered_at=None if answered is None else self.at(answered),
                 answer=None if answered is None else SurveyAnswer(score=score),

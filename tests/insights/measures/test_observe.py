@@ -111,3 +111,11 @@ def test_every_measure_is_defined_on_the_page() -> None:
     defined = set(re.findall(r"`(\w+)`", page))
     names = {name.removesuffix("_p90") for name in MEASURES}
     assert names - defined == set()
+
+
+def test_each_side_of_feeling_heard_has_its_score() -> None:
+    case = CaseMaker().customer(0).bot(1)
+    case = case.survey(2, "heard_aspect", aspect="respect", score=2, answered=9)
+    found = scores(tally(facts(case)), 1)
+    assert set(found) == {"heard_aspect", "heard_aspect:respect"}
+    assert found["heard_aspect:respect"].value == 2

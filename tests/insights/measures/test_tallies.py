@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.insights.facts.case_facts import CaseFacts
-from plugins.insights.facts.derive import TextDetectors, derive_facts
+from plugins.insights.facts.derive import TextDetectors, WordsRead, derive_facts
 from plugins.insights.measures.observe import observe
 from plugins.insights.measures.sheets import SheetSums, build_sheet, cell_of, matches, pack, unpack
 from plugins.insights.measures.tally import (
@@ -25,9 +25,7 @@ from plugins.insights.measures.values import DIMENSIONS, EVERYTHING, Filters
 from tests.insights.measures.made_up import BEGIN, any_case
 
 NO_WORDS = TextDetectors(
-    told_again=lambda messages: (),
-    human_moments=lambda messages, name: (),
-    edit_kinds=lambda suggested, sent: (),
+    read_words=lambda messages, name: WordsRead(), edit_kinds=lambda suggested, sent: ()
 )
 TALLIES = st.builds(
     Tally.of,
