@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -156,21 +156,21 @@ def _effects(
     p_values = np.ones(len(columns))
     effects: dict[int, PhraseEffect] = {}
     everyone = np.ones(len(outcome), np.bool_)
-    for at, column in enumerate(columns):
+    for at, column in enumerate(columns.tolist()):
         p_values[at] = approximate[column]
         if approximate[column] < TESTED_BELOW:
             counts = _counts(table.users(column), outcome, stratum, everyone)
             p_values[at] = stratified_p(counts)
             effects[at] = PhraseEffect(
                 phrase=table.phrases[column],
-                column=int(column),
+                column=column,
                 counts=counts,
                 odds=weighted_log_odds(counts, PRIOR),
                 p=float(p_values[at]),
             )
     found = [
         effects[at]
-        for at in np.flatnonzero(discoveries(p_values, kind))
+        for at in np.flatnonzero(discoveries(p_values, kind)).tolist()
         if at in effects and effects[at].odds.value >= LEAST_ODDS
     ]
     return _most_telling(table, outcome, stratum, found)
@@ -216,11 +216,7 @@ def _most_telling(
     or if most of its uses are theirs. Of phrases with the same uses the longest counts."""
     kept: list[PhraseEffect] = []
     free = np.ones(len(outcome), np.bool_)
-    order: Callable[[PhraseEffect], tuple[float, int]] = lambda e: (
-        -round(e.odds.z, 6),
-        -len(e.phrase.split()),
-    )
-    for effect in sorted(found, key=order):
+    for effect in sorted(found, key=_sureness):
         users = table.users(effect.column)
         rest = free[users]
         if kept and (
@@ -230,6 +226,10 @@ def _most_telling(
         kept.append(effect)
         free[users] = False
     return kept
+
+
+def _sureness(effect: PhraseEffect) -> tuple[float, int]:
+    return -round(effect.odds.z, 6), -len(effect.phrase.split())
 
 
 def _discovery(
