@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway import CaseRecord, Message, MoodLabel
@@ -10,16 +10,10 @@ from gateway import CaseRecord, Message, MoodLabel
 BOT = "bot"
 """The one speaker that all of the bot's replies have."""
 
-VALENCE: Mapping[MoodLabel, int] = {
-    "pleased": 1,
-    "calm": 0,
-    "confused": -1,
-    "anxious": -2,
-    "urgent": -2,
-    "frustrated": -3,
-    "angry": -4,
-}
-"""The moods in order: a mood falls when its number does."""
+UPSET: frozenset[MoodLabel] = frozenset({"anxious", "urgent", "frustrated", "angry"})
+SOME_DISTRESS, MUCH_DISTRESS = 0.1, 0.25
+PLEASED, AT_EASE, LITTLE_UNEASE, UNEASE, UPSET_AFTER = range(5)
+"""How a customer feels after a reply, best first."""
 
 _UNSENT = frozenset({"failed", "discarded"})
 _SAID = frozenset({"message", "answer"})
@@ -43,15 +37,28 @@ class ReplyStep(NamedTuple):
     distress: float
     """0..1, before the reply."""
     after: MoodLabel
+    distress_after: float
     answer: str
     """What the customer wrote next."""
+    waited: float
+    """Hours from the customer's message to the reply."""
+    turn: int
+    """How many messages the customer had written."""
+    asks: bool
+    """Whether the reply asks for something. Such a reply relieves nobody yet, so it is compared
+    with others that ask."""
     names: tuple[str, ...]
 
     @property
-    def move(self) -> int:
-        """1: the mood rose, -1: it fell, 0: it stayed."""
-        change = VALENCE[self.after] - VALENCE[self.before]
-        return (change > 0) - (change < 0)
+    def outcome(self) -> int:
+        """How the customer felt afterwards: `PLEASED` to `UPSET_AFTER`."""
+        if self.after == "pleased":
+            return PLEASED
+        if self.after in UPSET:
+            return UPSET_AFTER
+        if self.distress_after >= MUCH_DISTRESS or self.after == "confused":
+            return UNEASE
+        return LITTLE_UNEASE if self.distress_after >= SOME_DISTRESS else AT_EASE
 
 
 def is_said(message: Message) -> bool:
@@ -65,25 +72,28 @@ def is_said(message: Message) -> bool:
 
 
 def reply_steps(case: CaseRecord) -> Iterator[ReplyStep]:
-    """The replies of ``case`` that the customer answered. One by several speakers is left out:
-    nobody can tell whose words did it."""
+    """The replies of ``case`` that the customer answered. One by several speakers is left out, as
+    nobody can tell whose words did it, and so is what a survey's answer follows."""
     last: Message | None = None
     said: list[Message] = []
+    turn = 0
     for message in case.messages:
         if message.internal:
             continue
         if message.author == "customer":
             if message.understanding is None:
                 continue
-            if last is not None and said and (step := _step(case, last, said, message)):
+            surveyed = any(ours.purpose == "survey" for ours in said)
+            step = _step(case, last, said, message, turn) if last and not surveyed else None
+            if step is not None:
                 yield step
-            last, said = message, []
+            last, said, turn = message, [], turn + 1
         elif message.author != "system" and last is not None:
             said.append(message)
 
 
 def _step(
-    case: CaseRecord, before: Message, said: list[Message], after: Message
+    case: CaseRecord, before: Message, said: list[Message], after: Message, turn: int
 ) -> ReplyStep | None:
     said = [message for message in said if is_said(message)]
     if not said or before.understanding is None or after.understanding is None:
@@ -93,6 +103,7 @@ def _step(
         return None
     emotion, intent = before.understanding.emotion, before.understanding.intent
     conversation = case.conversation
+    text = "\n".join(message.text for message in said)
     agents = [message.agent.name for message in said if message.agent]
     return ReplyStep(
         number=said[0].id,
@@ -101,10 +112,14 @@ def _step(
         language=conversation.language or before.understanding.language.code,
         intent=intent.name if intent.confidence >= 0.5 else conversation.intent or "none",
         speaker=speakers.pop(),
-        text="\n".join(message.text for message in said),
+        text=text,
         before=emotion.label,
         distress=emotion.distress,
         after=after.understanding.emotion.label,
+        distress_after=after.understanding.emotion.distress,
         answer=after.text,
+        waited=(said[0].at - before.at).total_seconds() / 3600,
+        turn=turn,
+        asks="?" in text or bool(after.understanding.slots),
         names=tuple(name for name in (case.customer_name, *agents) if name),
     )
