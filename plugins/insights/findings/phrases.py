@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from plugins.insights.model import Discovery, DiscoveryKind, PhraseDraft
 
 from .ngrams import count_phrases
-from .replies import AT_EASE, BOT, UNEASE, UPSET_AFTER, ReplyStep
+from .replies import AT_EASE, BOT, UNEASY, UPSET_AFTER, ReplyStep
 from .statistics import (
     Counts,
     Floats,
@@ -115,7 +115,7 @@ def phrase_discoveries(steps: Sequence[ReplyStep], masking: Masking) -> list[Dis
     return [
         _discovery(effect, table, direction, masking)
         for direction in (
-            Direction("phrase_hurts", outcome, UNEASE, "uneasy"),
+            Direction("phrase_hurts", outcome, UNEASY, "uneasy"),
             Direction("phrase_helps", UPSET_AFTER - outcome, UPSET_AFTER - AT_EASE, "at ease"),
         )
         for effect in _effects(table, direction, np.flatnonzero(wide))
@@ -314,9 +314,7 @@ def _discovery(
             )
             for step in shown
         ),
-        draft=PhraseDraft(
-            phrase=effect.phrase, language=language, hurts=direction.kind == "phrase_hurts"
-        ),
+        draft=PhraseDraft(phrase=effect.phrase, language=language, hurts=hurts),
     )
 
 

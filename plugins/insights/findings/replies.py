@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway import CaseRecord, Message, MoodLabel
+from gateway import CaseRecord, Message, MoodLabel, Understanding
 
 BOT = "bot"
 """The one speaker that all of the bot's replies have."""
 
 UPSET: frozenset[MoodLabel] = frozenset({"anxious", "urgent", "frustrated", "angry"})
+UNHAPPY: frozenset[MoodLabel] = frozenset({"confused", "anxious", "urgent", "frustrated", "angry"})
 SOME_DISTRESS, MUCH_DISTRESS = 0.1, 0.25
-PLEASED, AT_EASE, LITTLE_UNEASE, UNEASE, UPSET_AFTER = range(5)
+PLEASED, AT_EASE, UNEASY, UPSET_AFTER = range(4)
 """How a customer feels after a reply, best first."""
 
+SURE = 0.55
+"""From this confidence an intent counts as recognised, as in the built-in policy."""
+OUT_OF_SCOPE = frozenset({"oos", "out_of_scope", "none"})
 _UNSENT = frozenset({"failed", "discarded"})
 _SAID = frozenset({"message", "answer"})
 """Purposes of messages that somebody or an answer file worded for this question: hand-overs,
@@ -54,11 +58,9 @@ class ReplyStep(NamedTuple):
         """How the customer felt afterwards: `PLEASED` to `UPSET_AFTER`."""
         if self.after == "pleased":
             return PLEASED
-        if self.after in UPSET:
+        if self.after in UNHAPPY or self.distress_after >= MUCH_DISTRESS:
             return UPSET_AFTER
-        if self.distress_after >= MUCH_DISTRESS or self.after == "confused":
-            return UNEASE
-        return LITTLE_UNEASE if self.distress_after >= SOME_DISTRESS else AT_EASE
+        return UNEASY if self.distress_after >= SOME_DISTRESS else AT_EASE
 
 
 def is_said(message: Message) -> bool:
@@ -69,6 +71,12 @@ def is_said(message: Message) -> bool:
         and message.status not in _UNSENT
         and message.purpose in _SAID
     )
+
+
+def is_confident(understanding: Understanding) -> bool:
+    """Whether it says what the customer wants."""
+    guess = understanding.intent
+    return guess.confidence >= SURE and guess.name not in OUT_OF_SCOPE
 
 
 def reply_steps(case: CaseRecord) -> Iterator[ReplyStep]:
@@ -110,7 +118,7 @@ def _step(
         conversation=conversation.id,
         channel=conversation.address.channel_key,
         language=conversation.language or before.understanding.language.code,
-        intent=intent.name if intent.confidence >= 0.5 else conversation.intent or "none",
+        intent=intent.name if intent.confidence >= SURE else conversation.intent or "none",
         speaker=speakers.pop(),
         text=text,
         before=emotion.label,

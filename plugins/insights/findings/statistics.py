@@ -22,13 +22,13 @@ FALSE_MONTHS = 0.05
 """At most this share of periods in which there is nothing to find may show a finding."""
 
 SHARES: dict[DiscoveryKind, float] = {
-    "phrase_hurts": 0.3,
+    "phrase_hurts": 0.4,
     "phrase_helps": 0.1,
     "unanswered_question": 0.2,
     "rewritten_answer": 0.05,
-    "channel_drift": 0.15,
-    "new_words": 0.08,
-    "overload": 0.08,
+    "channel_drift": 0.1,
+    "new_words": 0.05,
+    "overload": 0.06,
     "mood_misread": 0.02,
     "agents_notes": 0.02,
 }

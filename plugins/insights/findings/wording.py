@@ -31,6 +31,10 @@ class Masking:
             masked = masked[: LONGEST_EXAMPLE - 1].rsplit(" ", 1)[0] + "…"
         return MaskedExample(conversation=conversation, text=masked)
 
+    def whole(self, conversation: int, text: str, names: Iterable[str] = ()) -> MaskedExample:
+        """The same, not cut: for a text that is to be adopted."""
+        return MaskedExample(conversation=conversation, text=self.text(text, names))
+
 
 def snippet(text: str, phrase: str) -> str:
     """The part of ``text`` around ``phrase``."""
