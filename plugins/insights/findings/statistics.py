@@ -22,15 +22,15 @@ FALSE_MONTHS = 0.05
 """At most this share of periods in which there is nothing to find may show a finding."""
 
 SHARES: dict[DiscoveryKind, float] = {
-    "phrase_hurts": 0.1,
+    "phrase_hurts": 0.4,
     "phrase_helps": 0.1,
     "unanswered_question": 0.2,
-    "rewritten_answer": 0.15,
-    "channel_drift": 0.15,
-    "new_words": 0.1,
-    "overload": 0.1,
-    "mood_misread": 0.05,
-    "agents_notes": 0.05,
+    "rewritten_answer": 0.05,
+    "channel_drift": 0.1,
+    "new_words": 0.05,
+    "overload": 0.06,
+    "mood_misread": 0.02,
+    "agents_notes": 0.02,
 }
 """How `FALSE_MONTHS` is divided among the kinds (Bonferroni): their sum is 1. Within a kind the
 Benjamini-Hochberg procedure holds the false discovery rate; where nothing is true, that is the
@@ -46,69 +46,101 @@ def level(kind: DiscoveryKind) -> float:
 
 
 class StratumCounts(NamedTuple):
-    """One row per stratum: ``size`` cases, ``events`` of them with the outcome; ``exposed`` of them
-    with what is tested, ``both`` with both."""
+    """What came of cases with and without the thing that is tested, by stratum.
 
-    size: Counts
-    events: Counts
+    Both have a row for each stratum and a column for each outcome, the worst last: ``cases`` counts
+    all of the stratum's, ``exposed`` those with the tested thing. Two outcomes are "no" and "yes".
+    """
+
+    cases: Counts
     exposed: Counts
-    both: Counts
+
+    @property
+    def exposures(self) -> Counts:
+        return np.asarray(self.exposed.sum(axis=1))
 
     @property
     def expected(self) -> Floats:
-        """The cases with both, where the two have nothing to do with one another."""
-        return np.asarray(self.exposed * self.events / np.maximum(self.size, 1))
+        """The sum of the exposed cases' outcomes (their columns), were they like all others'."""
+        return np.asarray(self.exposures * self._mean)
 
     @property
     def variance(self) -> Floats:
-        """That of the hypergeometric distribution."""
-        size = np.maximum(self.size, 2).astype(np.float64)
-        spread = self.exposed * (size - self.exposed) * self.events * (size - self.events)
-        return np.asarray(spread / (size * size * (size - 1)))
+        """Of that sum: the multivariate hypergeometric distribution's."""
+        size, exposures = self.cases.sum(axis=1), self.exposures
+        squares = self.cases @ np.arange(self.cases.shape[1]) ** 2
+        spread = squares / np.maximum(size, 1) - self._mean**2
+        return np.asarray(exposures * (size - exposures) * spread / np.maximum(size - 1, 1))
+
+    @property
+    def observed(self) -> int:
+        return int((self.exposed @ np.arange(self.cases.shape[1])).sum())
+
+    @property
+    def _mean(self) -> Floats:
+        sums = self.cases @ np.arange(self.cases.shape[1])
+        return np.asarray(sums / np.maximum(self.cases.sum(axis=1), 1))
 
     @property
     def telling(self) -> StratumCounts:
         """Without the strata that cannot tell anything."""
-        return self.where(self.variance > 0)
+        chosen = self.variance > 1e-12
+        return StratumCounts(self.cases[chosen], self.exposed[chosen])
 
-    def where(self, chosen: NDArray[np.bool_]) -> StratumCounts:
-        return StratumCounts(*(column[chosen] for column in self))
-
-    def score(self) -> float:
-        """The Cochran-Mantel-Haenszel statistic as a z value: above 0 the outcome is more frequent
-        with what is tested, within strata. 0 where nothing can be told."""
-        variance = float(self.variance.sum())
-        excess = float((self.both - self.expected).sum())
-        return excess / variance**0.5 if variance > 0 else 0.0
+    def from_outcome(self, least: int) -> StratumCounts:
+        """The same with two outcomes: whether it was ``least`` or a later one."""
+        pairs = (
+            np.stack([table[:, :least].sum(axis=1), table[:, least:].sum(axis=1)], axis=1)
+            for table in self
+        )
+        return StratumCounts(*pairs)
 
 
-def stratified_p(counts: StratumCounts, *, more: bool = True) -> float:
-    """The chance that the outcome is so much ``more`` (else less) frequent with what is tested,
-    within strata, if the two had nothing to do with one another.
+def stratified_p(counts: StratumCounts) -> float:
+    """The chance of outcomes so far towards the last one among the exposed cases, if these were
+    like the others of their strata.
 
-    The exact conditional test of a common odds ratio (Cochran 1954, Mantel and Haenszel 1959;
-    exact: Mehta, Patel and Gray 1985): the sum of independent hypergeometric counts, one of each
-    stratum. Exact up to `EXACT_BELOW` uses, beyond that normal with a continuity correction.
+    With two outcomes the exact conditional test of a common odds ratio (Cochran 1954, Mantel and
+    Haenszel 1959; exact: Mehta, Patel and Gray 1985); with more its extension by scores (Mantel
+    1963). Exact up to `EXACT_BELOW` exposed cases, beyond that normal with a continuity correction.
     """
     from scipy import stats  # noqa: PLC0415  (slow to import)
 
     counts = counts.telling
-    if not len(counts.size):
+    if not len(counts.cases):
         return 1.0
-    observed = int(counts.both.sum())
-    if counts.exposed.sum() > EXACT_BELOW and counts.variance.sum() > 25:
-        distance = observed - counts.expected.sum()
-        distance = (distance if more else -distance) - 0.5
-        return float(stats.norm.sf(distance / counts.variance.sum() ** 0.5))
-    lowest, weights = 0, np.ones(1)
-    for size, events, exposed, _ in zip(*counts, strict=True):
-        first, last = max(0, exposed + events - size), min(exposed, events)
-        values = np.arange(first, last + 1)
-        lowest += int(first)
-        weights = np.convolve(weights, stats.hypergeom.pmf(values, size, events, exposed))
-    values = lowest + np.arange(len(weights))
-    chosen = values >= observed if more else values <= observed
-    return float(min(1.0, weights[chosen].sum()))
+    if counts.exposures.sum() > EXACT_BELOW:
+        excess = counts.observed - float(counts.expected.sum()) - 0.5
+        return float(stats.norm.sf(excess / float(counts.variance.sum()) ** 0.5))
+    weights = np.ones(1)
+    for cases, exposures in zip(counts.cases, counts.exposures.tolist(), strict=True):
+        weights = np.convolve(weights, _sum_of_outcomes(cases, exposures))
+    return float(min(1.0, weights[counts.observed :].sum()))
+
+
+def _sum_of_outcomes(cases: Counts, exposures: int) -> Floats:
+    """The distribution of the sum of the outcomes of ``exposures`` of the ``cases``, drawn without
+    replacement.
+
+    Independent binomial counts of each outcome, under the condition that they are ``exposures``
+    together, are multivariate hypergeometric.
+    """
+    from scipy import stats  # noqa: PLC0415  (slow to import)
+
+    highest = exposures * (len(cases) - 1)
+    joint = np.zeros((exposures + 1, highest + 1))
+    joint[0, 0] = 1.0
+    for outcome, number in enumerate(cases.tolist()):
+        most = min(number, exposures)
+        chances = stats.binom.pmf(np.arange(most + 1), number, exposures / int(cases.sum()))
+        added = np.zeros_like(joint)
+        for drawn, chance in enumerate(chances.tolist()):
+            step = drawn * outcome
+            if step <= highest:
+                part = joint[: exposures + 1 - drawn, : highest + 1 - step]
+                added[drawn:, step:] += chance * part
+        joint = added
+    return np.asarray(joint[exposures] / joint[exposures].sum())
 
 
 class LogOdds(NamedTuple):
@@ -123,7 +155,8 @@ class LogOdds(NamedTuple):
 
 
 def weighted_log_odds(counts: StratumCounts, prior: float) -> LogOdds:
-    """How much likelier the outcome makes what is tested, as a log-odds ratio within strata.
+    """How much likelier the outcome makes what is tested, as a log-odds ratio within strata, for
+    ``counts`` of two outcomes.
 
     Per stratum the log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn
     2008, "Fightin' Words", equations 16 to 22): ``prior`` cases are added to each side, with the
@@ -131,17 +164,16 @@ def weighted_log_odds(counts: StratumCounts, prior: float) -> LogOdds:
     strata are joined by the inverse of the variances.
     """
     counts = counts.telling
-    if not len(counts.size):
+    if not len(counts.cases):
         return LogOdds(0.0, float("inf"))
-    share = (counts.exposed + 0.5) / (counts.size + 1)
-    uses, without = prior * share, prior * (1 - share)
-    rest, elsewhere = counts.events - counts.both, counts.exposed - counts.both
-    neither = counts.size - counts.events - elsewhere
-    ratio = np.log((counts.both + uses) / (rest + without)) - np.log(
-        (elsewhere + uses) / (neither + without)
+    without, with_outcome = counts.cases.T
+    not_both, both = counts.exposed.T
+    share = (counts.exposures + 0.5) / (counts.cases.sum(axis=1) + 1)
+    uses, others = prior * share, prior * (1 - share)
+    ratio = np.log((both + uses) / (with_outcome - both + others)) - np.log(
+        (not_both + uses) / (without - not_both + others)
     )
-    variance = 1 / (counts.both + uses) + 1 / (elsewhere + uses)
-    weight = 1 / variance
+    weight = 1 / (1 / (both + uses) + 1 / (not_both + uses))
     return LogOdds(float((ratio * weight).sum() / weight.sum()), float(weight.sum() ** -0.5))
 
 
