@@ -42,6 +42,7 @@ def report_data(report: Report) -> Mapping[str, Json]:
             for dimension, groups in measured.by.items()
         },
         "shares": measured.shares,
+        "scores": measured.scores,
         "voice_rules": measured.voice_rules,
         "pending": measured.pending,
         "changes": measured.changes,

@@ -14,6 +14,7 @@ from plugins.insights.report.values import (
     IntervalPlot,
     IntervalRow,
     PlotPoint,
+    ShownUnit,
     Table,
     TrendPlot,
 )
@@ -115,12 +116,22 @@ def plot_shares(
     title: str, shares: Mapping[str, Figure], labels: Mapping[str, str] | None = None
 ) -> IntervalPlot | None:
     """Parts of a whole, the biggest first; None when there are none."""
+    return plot_values(title, "share", shares, labels)
+
+
+def plot_values(
+    title: str,
+    unit: ShownUnit,
+    figures: Mapping[str, Figure],
+    labels: Mapping[str, str] | None = None,
+) -> IntervalPlot | None:
+    """Figures by code, the biggest first; None when there are none."""
     rows = [
         IntervalRow(label=(labels or {}).get(code, code_label(code)), figure=figure)
-        for code, figure in sorted(shares.items(), key=lambda item: -(item[1].value or 0))
+        for code, figure in sorted(figures.items(), key=lambda item: -(item[1].value or 0))
         if figure.value is not None
     ]
-    return IntervalPlot(title=title, unit="share", rows=tuple(rows[:MOST_ROWS])) if rows else None
+    return IntervalPlot(title=title, unit=unit, rows=tuple(rows[:MOST_ROWS])) if rows else None
 
 
 def some(*plots: IntervalPlot | TrendPlot | None) -> tuple[IntervalPlot | TrendPlot, ...]:
@@ -172,6 +183,19 @@ def share_table(
             Column(key="share", label="Share", unit="share", figures=True),
         ),
         rows=tuple(((labels or {}).get(code, code_label(code)), f) for code, f in rows),
+    )
+
+
+def score_table(name: str, title: str, scores: Mapping[str, Figure]) -> Table:
+    """The mean score of each kind of question."""
+    return Table(
+        name=name,
+        title=title,
+        columns=(
+            Column(key="question", label="Question"),
+            Column(key="score", label="Mean of 5", unit="score", figures=True),
+        ),
+        rows=tuple((kind.replace(":", ": ").replace("_", " "), f) for kind, f in scores.items()),
     )
 
 

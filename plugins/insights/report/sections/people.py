@@ -14,6 +14,8 @@ from plugins.insights.report.sections.common import (
     plot_groups,
     plot_shares,
     plot_trend,
+    plot_values,
+    score_table,
     share_table,
     some,
     trend_table,
@@ -25,6 +27,7 @@ from plugins.insights.report.values import (
     Table,
 )
 
+ASPECT = "heard_aspect:"
 OUTCOMES = {"sent": "sent as it was", "edited": "edited, then sent", "ignored": "not used"}
 
 
@@ -59,12 +62,18 @@ def felt_heard(material: ReportMaterial) -> Section:
     if score.value is not None:
         answer += f" {telling.of_five(score, 'Satisfaction (CSAT):')}"
     measures = ("felt_heard", "response_rate", "csat", "ces")
+    sides = {
+        kind.removeprefix(ASPECT): score
+        for kind, score in material.measured.scores.items()
+        if kind.startswith(ASPECT)
+    }
     return Section(
         id="heard",
         title="Felt heard",
         question="Did customers feel heard?",
         answer=answer,
         plots=some(
+            plot_values("The sides of feeling heard, of 5", "score", sides),
             plot_groups(material, "channel", "felt_heard", "Felt heard, by channel"),
             plot_groups(material, "mood", "felt_heard", "Felt heard, by mood at the beginning"),
             plot_shares(
@@ -77,6 +86,7 @@ def felt_heard(material: ReportMaterial) -> Section:
             group_table(material, "mood", measures, "heard-by-mood", "Surveys, by mood"),
             group_table(material, "channel", measures, "heard-by-channel", "Surveys, by channel"),
             trend_table(material, measures, "heard-trend", "Surveys over time"),
+            score_table("questions", "Each question", material.measured.scores),
         ),
         notes=tuple(notes),
     )
