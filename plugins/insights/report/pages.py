@@ -18,9 +18,11 @@ from gateway import (
     DeskPageRequest,
     DeskPageResult,
     DeskRight,
+    Json,
     NotFound,
     Services,
     StaticAssets,
+    packaged_yaml,
 )
 from plugins.insights.measures.values import DIMENSIONS, LOAD_LIMIT, Dimension, LoadDay
 from plugins.insights.report import words
@@ -77,6 +79,11 @@ class ReportPages:
                 return web.Response(status=404, text="There is no such file.\n")
 
         return [web.get(f"{STATIC}/{{version}}/{{name}}", serve)]
+
+    def describe(self) -> Mapping[str, Json]:
+        """The pages and their responses, for ``/openapi.json``."""
+        part: dict[str, Json] = packaged_yaml("plugins.insights.report", "openapi.yaml")
+        return part
 
 
 @dataclass(kw_only=True)
@@ -145,6 +152,8 @@ class _Shared:
                 self.recent.keep(material)
                 if _is_view(asked, agent):
                     await self.views.keep(asked.period, material)
+        if material.load_pending and _is_view(asked, agent):
+            self.renew_later(asked)  # with the load, for the next look
         return await self._compose(material, agent)
 
     async def _compose(self, material: ReportMaterial, agent: Agent) -> Report:
