@@ -18,7 +18,7 @@ from gateway import Backoff, Digest, Outdated, TryLater, Unsure
 log = structlog.get_logger(__name__)
 
 
-class DigestPoster:
+class DigestPublisher:
     """Stores digests, and posts them. They are stored first, so an outage of Slack only delays
     them."""
 

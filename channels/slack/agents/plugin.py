@@ -9,7 +9,7 @@ from typing import Any
 from channels.slack.agents import AgentsSlackSettings
 from channels.slack.agents.context import AgentContext, SupportMembers
 from channels.slack.agents.dialogs import named_conversation
-from channels.slack.agents.digests import DigestPoster
+from channels.slack.agents.digests import DigestPublisher
 from channels.slack.agents.events import AgentEvents
 from channels.slack.agents.home import AppHomes
 from channels.slack.agents.publisher import Notifier, Publisher
@@ -155,7 +155,7 @@ class _Parts:
         self.sync = CardSync(context, publisher)
         self.replies = ReplyWorker(context)
         self.notifier = Notifier(context)
-        self.digests = DigestPoster(context, publisher)
+        self.digests = DigestPublisher(context, publisher)
         self.homes = AppHomes(context)
         self.events = AgentEvents(context, self.homes, self.sync, publisher)
 

@@ -16,11 +16,11 @@ Asked = tuple[date, date, Filters]
 
 class BackgroundLoad:
     """The team's load, which rests on the facts of every conversation and so takes seconds for a
-    long period. ``team`` waits ``patience`` seconds at most, and is None while the work goes on;
+    long period. ``team`` waits ``timeout`` seconds at most, and is None while the work goes on;
     what is done is kept for ten minutes."""
 
-    def __init__(self, load: LoadApi, clock: Clock, patience: float) -> None:
-        self._load, self._clock, self._patience = load, clock, patience
+    def __init__(self, load: LoadApi, clock: Clock, timeout: float) -> None:
+        self._load, self._clock, self._timeout = load, clock, timeout
         self._known: OrderedDict[Asked, tuple[datetime, TeamLoad]] = OrderedDict()
         self._running: dict[Asked, asyncio.Task[TeamLoad]] = {}
         self._one_at_a_time = asyncio.Semaphore(1)
@@ -37,7 +37,7 @@ class BackgroundLoad:
             self._running[asked] = task
             task.add_done_callback(lambda _: self._running.pop(asked, None))
         task = self._running[asked]
-        done, _ = await asyncio.wait({task}, timeout=self._patience)
+        done, _ = await asyncio.wait({task}, timeout=self._timeout)
         return task.result() if done else None
 
     async def _add_up(self, asked: Asked) -> TeamLoad:

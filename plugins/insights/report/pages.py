@@ -42,9 +42,9 @@ log = structlog.get_logger()
 STATIC = "/desk/report/static"
 FRESH = timedelta(minutes=1)
 """Figures that are older are brought up to date when somebody looks."""
-PATIENCE = 0.25
+PAGE_TIMEOUT = 0.25
 """Seconds that a page waits for that; then it shows what there is."""
-FILE_PATIENCE = 10.0
+FILE_TIMEOUT = 10.0
 """The same for a file, which people do not watch and cannot reload."""
 OWN_DAYS = 28
 
@@ -105,18 +105,18 @@ class _Shared:
     @property
     def service(self) -> ReportService:
         if self._service is None:
-            self._service = report_service(self.services, self.settings, patience=PATIENCE)
+            self._service = report_service(self.services, self.settings, timeout=PAGE_TIMEOUT)
         return self._service
 
-    async def freshen(self, patience: float) -> bool:
+    async def freshen(self, timeout: float) -> bool:
         """Bring the figures up to date, unless that was done within a minute. False: it takes
-        longer than ``patience`` seconds, and goes on."""
+        longer than ``timeout`` seconds, and goes on."""
         now = self.services.clock.now()
         if self._refreshed is not None and now - self._refreshed < FRESH:
             return True
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh(now))
-        done, _ = await asyncio.wait({self._refreshing}, timeout=patience)
+        done, _ = await asyncio.wait({self._refreshing}, timeout=timeout)
         for task in done:
             task.result()
         return bool(done)
@@ -174,7 +174,7 @@ class _Shared:
 
     async def _renew(self, asked: ReportRequest) -> None:
         try:
-            await self.freshen(FILE_PATIENCE)
+            await self.freshen(FILE_TIMEOUT)
             builder = replace(self.service.builder, load=self.service.load)
             async with self._measuring:
                 await make_views(self.views, builder, [asked.period])
@@ -206,7 +206,7 @@ class ReportPage:
             if shared.services.clock.now() - report.made_at > FRESH:
                 shared.renew_later(asked)
         else:
-            fresh = await shared.freshen(PATIENCE)
+            fresh = await shared.freshen(PAGE_TIMEOUT)
             report = await shared.report(asked, request.agent)
         whole = report.measured.by
         if any(asked.chosen):
@@ -272,7 +272,7 @@ class TablePage:
         shared, asked = self.shared, self.shared.ask(request)
         report = await shared.stored(asked, request.agent)
         if report is None:
-            await shared.freshen(FILE_PATIENCE)
+            await shared.freshen(FILE_TIMEOUT)
             report = await shared.report(asked, request.agent, newer_than=KEPT)
         name = request.path["table"]
         table = report.tables().get(name)
@@ -296,7 +296,7 @@ class OwnLoadPage:
     right: DeskRight = "work"
 
     async def show(self, request: DeskPageRequest) -> DeskPageResult:
-        fresh = await self.shared.freshen(PATIENCE)
+        fresh = await self.shared.freshen(PAGE_TIMEOUT)
         today = self.shared.today
         begin = today - timedelta(days=OWN_DAYS - 1)
         days = await self.shared.service.load.own(request.agent, begin, today)

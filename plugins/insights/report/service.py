@@ -25,11 +25,11 @@ class ReportService:
 
 
 def report_service(
-    services: Services, settings: InsightsSettings, *, patience: float | None = None
+    services: Services, settings: InsightsSettings, *, timeout: float | None = None
 ) -> ReportService:
     """The service over the gateway's ``services``. What is heavy loads here.
 
-    With ``patience`` reports do not wait longer than so many seconds for the team's load: see
+    With ``timeout`` reports do not wait longer than so many seconds for the team's load: see
     `BackgroundLoad`.
     """
     from plugins.insights.measures.catalogue import MEASURES  # noqa: PLC0415  (scipy)
@@ -38,8 +38,8 @@ def report_service(
     measures = Measures(services, settings)
     infos: Mapping[str, MeasureInfo] = {name: m.info for name, m in MEASURES.items()}
     load: TeamLoadSource = measures.load
-    if patience is not None:
-        load = BackgroundLoad(measures.load, services.clock, patience)
+    if timeout is not None:
+        load = BackgroundLoad(measures.load, services.clock, timeout)
 
     async def inputs() -> FindingInputs:
         return FindingInputs(encoder=services.encoder, voice=services.voice)

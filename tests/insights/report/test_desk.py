@@ -25,9 +25,9 @@ NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine must not change what a page shows."""
-    monkeypatch.setattr(pages, "PATIENCE", 60.0)
+    monkeypatch.setattr(pages, "PAGE_TIMEOUT", 60.0)
 
 
 BRANDS = {

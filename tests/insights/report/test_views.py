@@ -25,9 +25,9 @@ from plugins.insights.report.views import (
 )
 from plugins.insights.report.weekly import WeeklyReport
 from plugins.insights.settings import InsightsSettings
-from tests.insights.report.test_desk import NOW, patience, visiting
+from tests.insights.report.test_desk import NOW, timeout, visiting
 
-__all__ = ["patience"]
+__all__ = ["timeout"]
 
 
 async def stored(gw: RunningGateway) -> list[str]:
