@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gateway import Reason, Reply, Turn
+from gateway import (
+    Agent,
+    AppliedRule,
+    Attachment,
+    Button,
+    Fact,
+    Reason,
+    Reply,
+    Route,
+    SurveyQuestion,
+    Turn,
+    Understanding,
+)
+from gateway.adapters.encryption import DataKeys
+from gateway.adapters.sql import rows
+from gateway.adapters.sql.engine.base import KEYS
 from gateway.testing import FakeChannel, FakeClock, FakeHandler, running
 
 
@@ -67,3 +83,30 @@ async def test_changed_cases_are_those_with_new_messages(parts: Any, tmp_path: P
         await gateway.customer("fake", "b").say("and one more thing")
         changed = await records.changed_cases(message=seen.message)
     assert changed.conversations == seen.conversations[1:]
+
+
+def test_every_stored_field_of_a_message_is_read_back() -> None:
+    """`rows.message` names each field: none may be forgotten."""
+    data = rows.MessageData(
+        agent=Agent(id="desk:ana", name="Ana"),
+        buttons=(Button(title="Yes", payload="yes"),),
+        survey=SurveyQuestion(kind="ces"),
+        attachments=(Attachment(name="a", media_type="text/plain", size=1, digest="d"),),
+        understanding=Understanding(engines=("x",)),
+        route=Route(action="clarify"),
+        handler="faq",
+        applied=(AppliedRule(rule="r", before="a", after="b"),),
+        detail="why",
+        facts=(Fact(name="f", value="1"),),
+        edited=True,
+        subject="s",
+    )
+    stored = SimpleNamespace(
+        id=1, conversation_id=2, author="bot", text="Hi", at=0, turn_id=3, status="sent",
+        internal=0, purpose="answer", remote_id="r", lane="fake:a", data=rows.to_json(data),
+    )  # fmt: skip
+    connection: Any = SimpleNamespace(info={KEYS: DataKeys()})
+    row: Any = stored
+    found = rows.message(connection, row)
+    for field, default in zip(data.__struct_fields__, data.__struct_defaults__, strict=True):
+        assert getattr(found, field) == getattr(data, field) != default

@@ -197,7 +197,19 @@ def message(connection: Connection, row: Row[Any]) -> Message:
         internal=bool(row.internal),
         purpose=row.purpose,
         remote_id=row.remote_id,
-        **{name: getattr(extra, name) for name in _FIELDS},
+        # Each field by name: a report reads a million messages, and a dict for each costs a fifth.
+        agent=extra.agent,
+        buttons=extra.buttons,
+        survey=extra.survey,
+        attachments=extra.attachments,
+        understanding=extra.understanding,
+        route=extra.route,
+        handler=extra.handler,
+        applied=extra.applied,
+        detail=extra.detail,
+        facts=extra.facts,
+        edited=extra.edited,
+        subject=extra.subject,
     )
 
 

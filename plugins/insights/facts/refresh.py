@@ -90,7 +90,7 @@ class FactRefresh:
     async def _build(self) -> tuple[FactState, set[str]]:
         """Derive all facts."""
         began = self._clock.now()
-        _, newest = await self._changed(0)
+        newest = await self._newest_message()
         first_claims: dict[str, float] = {}
         contacts: defaultdict[int, list[ContactFacts]] = defaultdict(list)
         days: set[str] = set()
@@ -191,6 +191,19 @@ class FactRefresh:
             ),
             days,
         )
+
+    async def _newest_message(self) -> int:
+        """The id of the newest message; 0 when there is none. Ids grow: this halves the range."""
+        low, high = 0, 1
+        while await self._has_newer(high):
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if await self._has_newer(middle) else (low, middle)
+        return high if await self._has_newer(low) else low
+
+    async def _has_newer(self, message: int) -> bool:
+        return (await self._records.changed_cases(message=message, limit=1)).message != message
 
     async def _changed(self, message: int) -> tuple[set[int], int]:
         """The conversations with messages after ``message``, and the newest message."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
+from cachetools import LRUCache
+
 from gateway import Services
 from plugins.insights.facts.derive import DETECTORS, TextDetectors
 from plugins.insights.facts.refresh import FactRefresh
@@ -15,7 +17,7 @@ from plugins.insights.measures import catalogue, statistics
 from plugins.insights.measures.load import EmotionalLoad
 from plugins.insights.measures.observe import WINDOWS
 from plugins.insights.measures.sheets import SheetSums
-from plugins.insights.measures.tallies import TallyStore
+from plugins.insights.measures.tallies import StoredSheet, TallyStore
 from plugins.insights.measures.tally import Tally
 from plugins.insights.measures.values import (
     DIMENSIONS,
@@ -29,6 +31,10 @@ from plugins.insights.measures.values import (
     TrendPoint,
 )
 from plugins.insights.settings import InsightsSettings
+
+_A_DAY = timedelta(days=1)
+MOST_SUMS = 8
+"""Sums of periods that are remembered: a page asks for several figures of one period."""
 
 
 class Measures:
@@ -47,6 +53,7 @@ class Measures:
         self._zone = ZoneInfo(settings.timezone)
         self.load = EmotionalLoad(self.facts, settings.least, self._zone)
         self._least = settings.least
+        self._known: LRUCache[object, SheetSums] = LRUCache(MOST_SUMS)
 
     async def refresh(self) -> None:
         await self._refresh.run(self._tallies.rebuild)
@@ -54,10 +61,8 @@ class Measures:
     async def between(
         self, since: date, until: date, filters: Filters = EVERYTHING
     ) -> MeasuredPeriod:
-        begin = since - (until - since) - timedelta(days=1)
-        sums, before = await asyncio.gather(
-            self._sums(since, until), self._sums(begin, since - timedelta(days=1))
-        )
+        sums = await self._sums(since, until)
+        before = await self._sums(since - (until - since) - _A_DAY, since - _A_DAY)
         return await asyncio.to_thread(
             _measured,
             MeasuredPeriod(since=since, until=until, filters=filters),
@@ -75,17 +80,25 @@ class Measures:
         *,
         days: int = 7,
     ) -> tuple[TrendPoint, ...]:
-        points: list[TrendPoint] = []
-        begin = since
-        while begin <= until:
-            end = min(until, begin + timedelta(days=days - 1))
-            sums = await self._sums(begin, end)
-            figures = await asyncio.to_thread(
-                catalogue.figures, sums.tally(filters), self._least, names
+        stored = await self._tallies.sheets(since, until)
+        steps = [
+            (begin, min(until, begin + timedelta(days=days - 1)))
+            for begin in (
+                since + timedelta(days=at) for at in range(0, (until - since).days + 1, days)
             )
-            points.append(TrendPoint(since=begin, until=end, figures=figures))
-            begin = end + timedelta(days=1)
-        return tuple(points)
+        ]
+
+        def figures(begin: date, end: date) -> TrendPoint:
+            chosen = {
+                day: one
+                for day, one in stored.items()
+                if begin.isoformat() <= day <= end.isoformat()
+            }
+            tally = self._sum(chosen).tally(filters)
+            found = catalogue.figures(tally, self._least, names)
+            return TrendPoint(since=begin, until=end, figures=found)
+
+        return await asyncio.to_thread(lambda: tuple(figures(*step) for step in steps))
 
     async def contrasts(
         self,
@@ -119,10 +132,20 @@ class Measures:
         return await asyncio.to_thread(compare)
 
     async def _sums(self, since: date, until: date) -> SheetSums:
-        sheets = await self._tallies.sheets(since, until)
+        """What the days have together; as remembered, if none of them has changed."""
+        stored = await self._tallies.sheets(since, until)
+        today = self._clock.now().astimezone(self._zone).date()
+        key = (today, *((day, one.version) for day, one in stored.items()))
+        known = self._known.get(key)
+        if known is None:
+            self._known[key] = known = await asyncio.to_thread(self._sum, stored)
+        return known
+
+    def _sum(self, stored: Mapping[str, StoredSheet]) -> SheetSums:
         now, zone = self._clock.now(), self._zone
-        return await asyncio.to_thread(
-            lambda: SheetSums(sheets, lambda day: waiting_names(day, now, zone))
+        return SheetSums(
+            {day: one.sheet for day, one in stored.items()},
+            lambda day: waiting_names(day, now, zone),
         )
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from os.path import commonprefix
+from typing import NamedTuple
 
 import structlog
+from cachetools import LRUCache
 
 from gateway import PluginStorage, StoredValue
 from plugins.insights.facts.case_facts import CaseFacts
@@ -15,14 +18,24 @@ from plugins.insights.measures.sheets import Sheet, build_sheet, pack, unpack
 
 log = structlog.get_logger()
 _TALLIES = "tally/"
+MOST_DAYS = 800
+"""Days of a period, and sheets that are remembered."""
+
+
+class StoredSheet(NamedTuple):
+    """The sheet of a day. ``version`` is a number that differs when its text does."""
+
+    version: int
+    sheet: Sheet
 
 
 class TallyStore:
-    """The stored sheets, each of one day."""
+    """The stored sheets, each of one day. Those that were read lately are remembered."""
 
     def __init__(self, storage: PluginStorage, facts: FactStore) -> None:
         self._storage = storage
         self._facts = facts
+        self._known: LRUCache[str, StoredSheet] = LRUCache(MOST_DAYS)
 
     async def rebuild(self, days: Iterable[str]) -> None:
         """Count the facts of ``days`` again. A day without facts has no tallies."""
@@ -35,26 +48,37 @@ class TallyStore:
             row = StoredValue(key=_TALLIES + day, value=packed, version=0)
             await self._storage.put_many(PLUGIN, [row])
 
-    async def sheets(self, since: date, until: date) -> Mapping[str, Sheet]:
+    async def sheets(self, since: date, until: date) -> Mapping[str, StoredSheet]:
         """The sheets of the days from ``since`` to ``until`` that have one."""
+        first, last = (_TALLIES + day.isoformat() for day in (since, until))
         before = _TALLIES + (since - timedelta(days=1)).isoformat()
-        last = _TALLIES + until.isoformat()
-        limit = (until - since).days + 1
-        rows = await self._storage.scan(PLUGIN, _TALLIES, after=before, limit=max(limit, 501))
+        alike = commonprefix((first, last))  # noqa: RUF071  (of characters is what is meant)
+        rows = await self._storage.scan(PLUGIN, alike, after=before, limit=MOST_DAYS)
         chosen = [row for row in rows if row.key <= last]
-        return await asyncio.to_thread(_unpack, chosen)
+        new = [row for row in chosen if self._version(row.key) != hash(row.value)]
+        for key, sheet in (await asyncio.to_thread(_unpacked, new)).items():
+            self._known[key] = sheet
+        return {
+            row.key.removeprefix(_TALLIES): self._known[row.key]
+            for row in chosen
+            if row.key in self._known
+        }
+
+    def _version(self, key: str) -> int:
+        known = self._known.get(key)
+        return known.version if known else 0
 
 
 def _packed(cases: Iterable[CaseFacts]) -> str:
     return pack(build_sheet(cases))
 
 
-def _unpack(rows: Iterable[StoredValue]) -> Mapping[str, Sheet]:
-    """The sheets by day. A damaged one is left out, and counted again by the next rebuild."""
-    found: dict[str, Sheet] = {}
+def _unpacked(rows: Iterable[StoredValue]) -> Mapping[str, StoredSheet]:
+    """The sheets by key. A damaged one is left out; it comes back when its day is counted again."""
+    found: dict[str, StoredSheet] = {}
     for row in rows:
         try:
-            found[row.key.removeprefix(_TALLIES)] = unpack(row.value)
+            found[row.key] = StoredSheet(hash(row.value), unpack(row.value))
         except ValueError:
             log.exception("tally.unreadable", day=row.key, hint="derive the facts again")
     return found

@@ -7,14 +7,19 @@ beside them, since that does not depend on others.
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import resource
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
+import psutil
 
 from gateway.adapters.sql.engine.opening import migrate
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
@@ -45,24 +50,38 @@ class _Services:
 
 
 def measure_insights(report: Report, messages: int) -> None:
-    """Report the figures of a database with so many messages."""
+    """Report the figures of a database with so many messages. It is filled by another process,
+    whose memory does not count."""
     with tempfile.TemporaryDirectory(prefix="warmline-bench-") as folder:
-        asyncio.run(_measure(report, Path(folder), messages))
+        file = Path(folder) / "month.db"
+        say(f"filling a database with {messages:,} messages")
+        filling = multiprocessing.get_context("spawn").Process(target=_fill, args=(file, messages))
+        filling.start()
+        filling.join()
+        asyncio.run(_measure(report, file))
 
 
-async def _measure(report: Report, folder: Path, messages: int) -> None:
-    database = SqliteDatabase(folder / "month.db")
-    await migrate(database)
-    say(f"filling a database with {messages:,} messages")
-    conversations, stored = await fill(database, messages)
+def _fill(file: Path, messages: int) -> None:
+    async def run() -> None:
+        database = SqliteDatabase(file)
+        await migrate(database)
+        await fill(database, messages)
+        await database.stop()
+
+    asyncio.run(run())
+
+
+async def _measure(report: Report, file: Path) -> None:
+    database = SqliteDatabase(file)
     services: Any = _Services(database)
     measures = Measures(services, InsightsSettings())
-    with _timed() as derived:
-        await measures.refresh()
-    more = {"messages": stored, "conversations": conversations}
-    report.bound(DERIVE, derived.wall, "s", 45.0, processor=derived.processor, **more)
-    with _timed() as first:
-        await measures.between(SINCE, UNTIL)
+    with _sampled_memory() as memory:
+        with _timed() as derived:
+            await measures.refresh()
+        with _timed() as first:
+            found = await measures.between(SINCE, UNTIL)
+    totals = msgspec.to_builtins(found.totals)
+    report.bound(DERIVE, derived.wall, "s", 45.0, processor=derived.processor, **totals)
     report.bound(FIGURES, first.wall, "s", 3.0, processor=first.processor)
     for name, work in (
         ("insights.figures_again", measures.between(SINCE, UNTIL)),
@@ -72,8 +91,30 @@ async def _measure(report: Report, folder: Path, messages: int) -> None:
         with _timed() as timed:
             await work
         report.figure(name, timed.wall, "s", processor=timed.processor)
-    report.bound(MEMORY, _memory(), "MB", 500.0)
+    report.bound(MEMORY, max(memory), "MB", 500.0)
     await database.stop()
+
+
+@contextmanager
+def _sampled_memory() -> Iterator[list[float]]:
+    """Samples of the memory in MB of this process and those that it has started."""
+    samples: list[float] = []
+    done = threading.Event()
+
+    def sample() -> None:
+        own = psutil.Process()
+        while not done.wait(0.1):
+            with suppress(psutil.NoSuchProcess):
+                together = (own, *own.children(recursive=True))
+                samples.append(sum(one.memory_info().rss for one in together) / 2**20)
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        done.set()
+        thread.join()
 
 
 class _Time:
@@ -93,9 +134,3 @@ def _timed() -> Iterator[_Time]:
 def _processor() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
-
-
-def _memory() -> float:
-    """The most memory in MB: of this process, and of the largest that derived for it."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_maxrss for one in used) / 1024

@@ -115,7 +115,7 @@ async def all_facts(gw: RunningGateway) -> list[CaseFacts]:
     return sorted(found, key=lambda case: case.conversation)
 
 
-async def test_what_is_new_is_derived(tmp_path: Path) -> None:
+async def test_what_is_new_is_derived(tmp_path: Path, stored_in: str) -> None:
     """The first time all, later what changed."""
     async with gateway_in(tmp_path) as gw:
         await gw.customer("fake", "ana").say("refund please")
@@ -184,7 +184,7 @@ async def test_updating_gives_the_same_facts_as_deriving_all_again(tmp_path: Pat
         assert len(updated) == 4
 
 
-async def test_an_erased_customer_leaves_facts_and_tallies(tmp_path: Path) -> None:
+async def test_an_erased_customer_leaves_facts_and_tallies(tmp_path: Path, stored_in: str) -> None:
     """The figures follow, and nothing of them is left in the database or in files."""
     async with gateway_in(tmp_path) as gw:
         await gw.customer("fake", "ana").say("platypus please")
@@ -210,7 +210,7 @@ async def test_facts_are_exported_with_their_customer(tmp_path: Path) -> None:
         assert "refund" in str(exported["notes_of_guests"])
 
 
-async def test_another_time_zone_derives_all_again(tmp_path: Path) -> None:
+async def test_another_time_zone_derives_all_again(tmp_path: Path, stored_in: str) -> None:
     async with gateway_in(tmp_path) as gw:
         await gw.customer("fake", "ana").say("refund please")
         await measured(gw)
