@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .finder import find
-from .inputs import AgentDay, FindingInputs, LabelledText, MoodCheck, ShopAnswer
+from .inputs import FindingInputs, LabelledText, MoodCheck, ShopAnswer
 
-__all__ = ["AgentDay", "FindingInputs", "LabelledText", "MoodCheck", "ShopAnswer", "find"]
+__all__ = ["FindingInputs", "LabelledText", "MoodCheck", "ShopAnswer", "find"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from gateway import MoodLabel, TextEncoder, Value, Voice
 
@@ -23,20 +22,6 @@ class ShopAnswer(Value, frozen=True, kw_only=True):
     text: str
 
 
-class AgentDay(Value, frozen=True, kw_only=True):
-    """The emotional load of one agent on one day.
-
-    ``load`` is the highest of that day in the ledger's unit; ``upset`` is how many conversations
-    with an upset customer the agent handled that day, of ``handled`` in all.
-    """
-
-    agent: str
-    day: date
-    load: float
-    upset: int
-    handled: int
-
-
 class MoodCheck(Value, frozen=True, kw_only=True):
     """A person's judgement of how a mood was read: by review, or an agent's correction."""
 
@@ -50,7 +35,7 @@ class FindingInputs(Value, frozen=True, kw_only=True):
     """What the shop knows already, and what other parts measured.
 
     Each may be missing: ``encoder`` (then nothing is clustered), ``examples`` (then the intents
-    that were recognised stand for them), ``loads`` (then nobody is found to be overloaded).
+    that were recognised stand for them), ``voice`` (then no rule of the guide is looked at).
     """
 
     encoder: TextEncoder | None = None
@@ -60,5 +45,5 @@ class FindingInputs(Value, frozen=True, kw_only=True):
     answers: Sequence[ShopAnswer] = ()
     names: Sequence[str] = ()
     """Names that are masked wherever they stand, such as the agents'."""
-    loads: Sequence[AgentDay] = ()
     moods: Sequence[MoodCheck] = ()
+    """Judgements by people, of whatever time."""
