@@ -21,6 +21,7 @@ from gateway.hookspecs import Readiness
 from gateway.ops.customer_data import CustomerData
 from gateway.ops.doctor import backlog_problems
 from gateway.ops.retention import RetentionJob
+from gateway.ops.search import SearchIndexer
 from gateway.pipeline.webhooks import OutgoingWebhooks
 from gateway.plugins import PluginRegistry
 from gateway.ports import (
@@ -54,6 +55,7 @@ class BackgroundTasks:
     load_monitor: LoadMonitor
     retention: RetentionJob
     customer_data: CustomerData
+    indexer: SearchIndexer
     webhooks: OutgoingWebhooks
 
     def coroutines(self) -> Iterator[Coroutine[None, None, None]]:
@@ -84,6 +86,7 @@ class BackgroundTasks:
             ).run()
             yield self.retention.run_daily()
             yield self.customer_data.run()
+            yield self.indexer.run()
         if infrastructure.works_lanes and core.webhooks.endpoints:
             yield self.webhooks.run()
 
@@ -144,6 +147,13 @@ class Gateway:
             settings=core.webhooks,
         )
         self.retention = self._retention()
+        self.indexer = SearchIndexer(
+            source=infrastructure.search.source,
+            index=infrastructure.search.index,
+            storage=infrastructure.storage,
+            clock=self.clock,
+            encrypted=infrastructure.search.encrypted,
+        )
         self.customer_data = CustomerData(
             store=self.store.customers,
             files=self.files,
@@ -153,7 +163,8 @@ class Gateway:
                 plugin_name(plugin): plugin
                 for plugin in infrastructure.plugin_objects
                 if isinstance(plugin, CustomerDataHolder)
-            },
+            }
+            | {"search": self.indexer},
         )
         self.background = BackgroundTasks(
             infrastructure=infrastructure,
@@ -161,6 +172,7 @@ class Gateway:
             load_monitor=self.load_monitor,
             retention=self.retention,
             customer_data=self.customer_data,
+            indexer=self.indexer,
             webhooks=self.webhooks,
         )
         self.heartbeat = Heartbeat(
@@ -285,6 +297,7 @@ class Gateway:
         await self.webhook_sender.close()
         await self.cluster.stop()
         await self._release_lease()
+        await self.infrastructure.search.index.close()
         await self.store.stop()
         if self.infrastructure.tracing is not None:
             await asyncio.to_thread(self.infrastructure.tracing.stop)

@@ -12,16 +12,21 @@ import msgspec
 
 from gateway.adapters.encryption import read_keys
 from gateway.adapters.files import DiskFiles
+from gateway.adapters.search.postgres_index import PostgresSearchIndex
+from gateway.adapters.search.sqlite_index import SqliteSearchIndex
+from gateway.adapters.search.words import excerpt, parse_query
 from gateway.adapters.sql.audit import SqlAuditLog
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.engine.health import DatabaseProbe
 from gateway.adapters.sql.engine.opening import open_database
 from gateway.adapters.sql.engine.sqlite import SqliteDatabase
+from gateway.adapters.sql.pages.search import SqlSearchSource
 from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.webhooks import ALARM, WebhookRecorder, WebhookSubscription
 from gateway.adapters.standalone import StandaloneCluster, SystemClock
 from gateway.model import channel_key
+from gateway.ops.search import IndexedSearch
 from gateway.plugins import PluginRegistry, Registrations
 from gateway.ports import (
     AlarmReceiver,
@@ -35,6 +40,7 @@ from gateway.routing.policy import Policy, load_policy
 from gateway.runtime.cluster import Cluster
 from gateway.runtime.metrics import Metrics
 from gateway.settings import BadConfig, Problem, Settings
+from gateway.store.search import SearchIndex
 from gateway.support.private import private_folder
 
 if TYPE_CHECKING:
@@ -89,6 +95,13 @@ class Infrastructure:
             self.database,
             folders=_folders_with_data(settings, self.database),
             least_disk=core.limits.disk * 1_000_000,
+        )
+        self.search = IndexedSearch(
+            source=SqlSearchSource(self.database),
+            index=_search_index(self.database),
+            parse=parse_query,
+            excerpt=excerpt,
+            encrypted=keys.first is not None,
         )
         self.audit = SqlAuditLog(self.database, self.clock)
         self.storage = SqlPluginStorage(self.database, self.clock)
@@ -147,6 +160,13 @@ class Infrastructure:
             what = f"`{core.role}` needs `redis_url`, so that the processes find one another"
             raise BadConfig([Problem(file="settings", line=0, key="role", message=what)])
         return StandaloneCluster(self.clock, sweep=core.worker.sweep)
+
+
+def _search_index(database: SqlDatabase) -> SearchIndex:
+    if not isinstance(database, SqliteDatabase):
+        return PostgresSearchIndex(database)
+    file = database.file
+    return SqliteSearchIndex(file if str(file) == ":memory:" else file.with_name("search.db"))
 
 
 def _folders_with_data(settings: Settings, database: SqlDatabase) -> tuple[Path, ...]:

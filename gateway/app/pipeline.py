@@ -193,6 +193,7 @@ class Pipeline:
             ignored=lambda channel, why: infrastructure.metrics.ignored.labels(channel, why).inc(),
             serves_http=infrastructure.serves_http,
             records=infrastructure.store.queries,
+            search=infrastructure.search,
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
             desk_pages=tuple(infrastructure.registrations.desk_pages),

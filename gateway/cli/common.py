@@ -170,6 +170,7 @@ async def open_store(file: Path | None) -> AsyncIterator[Gateway]:
     try:
         yield gateway
     finally:
+        await gateway.infrastructure.search.index.close()
         await gateway.store.stop()
 
 

@@ -60,6 +60,7 @@ from gateway.model.messages import (
     SurveyQuestion,
 )
 from gateway.model.reply import Finding, Link, RenderContext, Rendered, Reply
+from gateway.model.search import Searchable, SearchHit, SearchPage
 from gateway.model.understanding import (
     Cue,
     Emotion,
@@ -119,6 +120,9 @@ __all__ = [
     "Rendered",
     "Reply",
     "Route",
+    "SearchHit",
+    "SearchPage",
+    "Searchable",
     "Sent",
     "Severity",
     "Slot",

@@ -51,6 +51,7 @@ from gateway.ports.lifecycle import (
     StartupResource,
     UnsafeSetting,
 )
+from gateway.ports.search import ConversationSearch
 from gateway.ports.services import (
     AuditEntry,
     AuditLog,
@@ -96,6 +97,7 @@ __all__ = [
     "Clock",
     "Conflict",
     "ContextSource",
+    "ConversationSearch",
     "CustomerDataHolder",
     "DeploymentCheck",
     "Desk",

@@ -25,6 +25,7 @@ from gateway.model import (
 )
 from gateway.ports.channels import DigestReceiver, WebhookSubscriber
 from gateway.ports.desk import Desk
+from gateway.ports.search import ConversationSearch
 from gateway.ports.turns import TextEncoder, Voice
 
 if TYPE_CHECKING:
@@ -293,6 +294,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     records: Records
     brands: Mapping[str, str] = {}
     """The names of the brands as people read them, by key."""
+    search: ConversationSearch | None = None
+    """Search over the conversations; None in services that were made by hand."""
     encoder: TextEncoder | None = None
     """The sentence encoder of an understander, for search, clusters and the like; None: there is
     none."""

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from gateway import (
     Address,
+    Agent,
     Conversation,
     LinkedAddress,
     Message,
     Route,
+    State,
     code_label,
     priority_label,
 )
@@ -74,9 +76,14 @@ def linked(link: LinkedAddress, agent: str = "") -> str:
 
 def state(conversation: Conversation, agent: str = "") -> str:
     """Who has a conversation: ``With Ana``."""
-    if conversation.state != "person" or conversation.owner is None:
-        return STATES[conversation.state]
-    return "With you" if conversation.owner.id == agent else f"With {conversation.owner.name}"
+    return state_of(conversation.state, conversation.owner, agent)
+
+
+def state_of(state: State, owner: Agent | None, agent: str = "") -> str:
+    """As `state`."""
+    if state != "person" or owner is None:
+        return STATES[state]
+    return "With you" if owner.id == agent else f"With {owner.name}"
 
 
 def author(message: Message, customer: str, agent: str = "") -> str:

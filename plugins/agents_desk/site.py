@@ -23,6 +23,7 @@ from plugins.agents_desk.live import LiveStreams
 from plugins.agents_desk.pages import DeskPages
 from plugins.agents_desk.plugin_pages import PluginPages, collect_pages
 from plugins.agents_desk.queue import QueueBoards
+from plugins.agents_desk.search import SearchPages
 from plugins.agents_desk.settings import DeskSettings
 
 CLEAN_UP_INTERVAL = 3600.0
@@ -137,6 +138,7 @@ class WebDesk:
             *pages.routes(),
             *actions.routes(),
             *admin.routes(),
+            *SearchPages(services=services, html=html, guard=guard).routes(),
             *PluginPages(pages=plugin_pages, html=html, guard=guard).routes(),
         ]
         if settings.slack_client_id is not None:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-from gateway.adapters.sql.engine.dialect import Key, short
+from gateway.adapters.sql.engine.dialect import Key, Words, short
 
 # SQLite generates ids only for a column declared INTEGER; PostgreSQL needs 64 bits.
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -334,6 +334,19 @@ audit = Table(
     _index("ix_audit_conversation", "conversation_id", "id"),
     _index("ix_audit_who", "who", "id"),
     sqlite_autoincrement=True,
+)
+
+# PostgreSQL's index for searching conversations. SQLite has it in a file of its own.
+search_documents = Table(
+    "search_documents",
+    metadata,
+    Column("id", ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("conversation_id", BigInteger, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("brand", short(64), nullable=False),
+    Column("words", Words, nullable=False),
+    Index("ix_search_documents_words", "words", postgresql_using="gin"),
+    _index("ix_search_documents_lane", "lane"),
 )
 
 data_keys = Table(

@@ -20,8 +20,9 @@ FLOORS = {  # folder: told again, what was told, human moments by kind, main kin
     "readable": (0.98, 0.97, 0.94, 0.96),
     "heldout": (0.97, 0.95, 0.92, 0.92),
     "fresh": (0.96, 0.85, 0.88, 0.85),
+    "unseen": (0.92, 0.82, 0.85, 0.77),
 }
-"""Just under what was reached; see docs/detectors.md."""
+"""Just under what was reached; see docs/detectors.md. ``unseen`` is of another author."""
 
 
 def talk(*lines: str, agent: str = "Sam", slots: tuple[Slot, ...] = ()) -> list[Message]:

@@ -11,6 +11,7 @@ from typing import Any
 from zlib import crc32
 
 from sqlalchemy import BigInteger, Connection, String, Text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
@@ -27,6 +28,9 @@ _RETRYABLE = frozenset({"40001", "40P01"})
 
 Key: TypeEngine[str] = Text().with_variant(Text(collation="C"), POSTGRES)
 """A text ordered by code points, as on SQLite. A PostgreSQL database orders by its own locale."""
+
+Words: TypeEngine[Any] = Text().with_variant(TSVECTOR(), POSTGRES)
+"""Normalised words for PostgreSQL's text search."""
 
 
 def short(length: int) -> TypeEngine[str]:

@@ -40,7 +40,7 @@ def felt_heard(material: ReportMaterial) -> Section:
         answer = "Nobody can tell: no customer has answered the question yet."
     else:
         answer = (
-            f"{telling.of_five(heard, 'They say')} "
+            f"{telling.of_five(heard, 'Customers say')} "
             f"{telling.change_sentence(material.measured.changes.get('felt_heard'), info, before)}"
         )
     by_mood = material.measured.shares.get("response_rate_by_mood", {})
@@ -299,7 +299,7 @@ def load(material: ReportMaterial) -> Section | None:
         answer = (
             f"{words.plural(team.agents, 'person', 'people')} worked "
             f"{words.plural(team.person_days, 'day')} in all. On {words.in_hundred(team.over)} of "
-            "these days somebody carried more than is good for a person"
+            "these days a person carried more than is good for anybody"
         )
         again = team.people_over or 0
         answer += (

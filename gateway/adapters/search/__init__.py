@@ -1,0 +1,1 @@
+"""The index for searching conversations: FTS5 beside SQLite, text search within PostgreSQL."""

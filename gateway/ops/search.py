@@ -1,0 +1,144 @@
+"""Search over the conversations, and the task that keeps its index current."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.model import Address, Json, Searchable, SearchHit, SearchPage
+from gateway.ports import Clock, Outdated, PluginStorage
+from gateway.store.search import SearchIndex, SearchQuery, SearchSource
+
+log = structlog.get_logger()
+STORED_AS = "warmline.search"
+"""The name under which the kind of the index is stored."""
+BATCH = 500
+INTERVAL = 2.0
+"""Seconds between two looks for new messages."""
+PAUSE = 0.05
+"""Seconds between two batches, so that turns go between while an index is built."""
+CLEAN_UP_INTERVAL = 3600.0
+"""Seconds between two looks for messages that retention has deleted."""
+MOST_LOOKED_AT = 2_000
+"""Matches that one page looks through for different conversations."""
+PLAIN: frozenset[Searchable] = frozenset({"words", "names", "addresses"})
+ENCRYPTED: frozenset[Searchable] = frozenset({"addresses"})
+
+
+@dataclass(kw_only=True)
+class IndexedSearch:
+    """See `ConversationSearch`. ``parse`` and ``excerpt`` know the words of the index."""
+
+    source: SearchSource
+    index: SearchIndex
+    parse: Callable[[str, tuple[str, ...]], SearchQuery]
+    excerpt: Callable[[str, SearchQuery], tuple[str, tuple[tuple[int, int], ...]]]
+    encrypted: bool
+
+    async def find(
+        self, query: str, *, brands: tuple[str, ...] = (), before: int = 0, limit: int = 50
+    ) -> SearchPage:
+        searchable = ENCRYPTED if self.encrypted else PLAIN
+        behind = await self.source.waiting(await self.index.position())
+        parsed = self.parse(query, brands)
+        if not parsed.groups:
+            return SearchPage(searchable=searchable, behind=behind)
+        newest: dict[int, int] = {}
+        looked, last = 0, before
+        while len(newest) <= limit and looked < MOST_LOOKED_AT:
+            found = await self.index.matches(parsed, last, BATCH)
+            for match in found:
+                newest.setdefault(match.conversation, match.message)
+                last = match.message
+                if len(newest) > limit:
+                    break
+            looked += len(found)
+            if len(found) < BATCH:
+                break
+        chosen = list(newest.values())[:limit]
+        hits = tuple(self._shown(hit, parsed) for hit in await self.source.hits(chosen))
+        more = len(newest) > limit or looked >= MOST_LOOKED_AT
+        return SearchPage(
+            hits=hits,
+            before=min(chosen, default=last) if more else 0,
+            searchable=searchable,
+            behind=behind,
+        )
+
+    def _shown(self, hit: SearchHit, query: SearchQuery) -> SearchHit:
+        text, matches = self.excerpt(hit.excerpt, query)
+        return hit.replace(excerpt=text, matches=matches)
+
+
+@dataclass(kw_only=True)
+class SearchIndexer:
+    """Adds new messages to the index, and removes what was deleted or erased. A
+    `CustomerDataHolder`."""
+
+    source: SearchSource
+    index: SearchIndex
+    storage: PluginStorage
+    clock: Clock
+    encrypted: bool
+
+    async def run(self) -> None:
+        """Keep the index current, until cancelled."""
+        cleaned = self.clock.now()
+        await self._try(self._check_mode)
+        while True:
+            await self._try(self.catch_up)
+            if (self.clock.now() - cleaned).total_seconds() >= CLEAN_UP_INTERVAL:
+                cleaned = self.clock.now()
+                await self._try(self.clean_up)
+            await self.clock.sleep(INTERVAL)
+
+    async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception:
+            log.exception("search.not_indexed")
+
+    async def catch_up(self) -> None:
+        """Index all messages that are not in the index yet."""
+        while True:
+            after = await self.index.position()
+            documents, looked_at = await self.source.documents(after, BATCH)
+            if not documents and looked_at == after:
+                return
+            await self.index.add(documents, looked_at)
+            if len(documents) < BATCH:
+                return
+            await self.clock.sleep(PAUSE)
+
+    async def clean_up(self) -> None:
+        """Remove the messages that do not exist any more."""
+        after, gone = 0, list[int]()
+        while ids := await self.index.ids(after, BATCH):
+            existing = await self.source.existing(ids)
+            gone += [id for id in ids if id not in existing]
+            after = ids[-1]
+        if gone:
+            await self.index.remove(gone)
+
+    async def _check_mode(self) -> None:
+        """Build the index anew where the database was encrypted, or is no more, since it was
+        built: no plain words may stay in it."""
+        mode = "addresses" if self.encrypted else "plain"
+        known = await self.storage.get(STORED_AS, "mode")
+        if known is not None and known.value == mode:
+            return
+        await self.index.clear()
+        with suppress(Outdated):  # another process was faster
+            version = known.version if known else 0
+            await self.storage.put(STORED_AS, "mode", mode, version=version)
+
+    async def export_customer(self, addresses: Sequence[Address]) -> Json:  # noqa: ARG002  (a CustomerDataHolder)
+        """Nothing: the index holds only words of messages, which are exported themselves."""
+        return {}
+
+    async def erase_customer(self, addresses: Sequence[Address]) -> int:
+        await self.index.remove_lanes([address.lane for address in addresses])
+        return 0
