@@ -98,7 +98,7 @@ def test_each_section_answers_a_question_before_it_shows_a_plot(report: Report) 
 def test_the_sections_stand_in_the_order_in_which_a_lead_asks(report: Report) -> None:
     assert [part.id for part in report.sections] == [
         "changes", "hurt", "unanswered", "todo", "volume", "speed", "containment", "heard", "mood",
-        "repeats", "handover", "suggestions", "voice", "cost",
+        "repeats", "handover", "suggestions", "voice", "load", "cost",
     ]  # fmt: skip
 
 

@@ -336,7 +336,7 @@ def load(material: ReportMaterial) -> Section | None:
         title="Load",
         question="How much did the team carry?",
         answer=answer,
-        tables=(table,) if rows else (),
+        tables=(table,) if team is not None and team.over is not None else (),
         notes=(
             (
                 "Load is the time spent with upset customers, with what the days before have left "
