@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from datetime import date
 from pathlib import Path
 
@@ -80,7 +82,8 @@ def report(  # noqa: PLR0917  (click passes them by name)
     chosen = {"brand": brand, "channel": channel, "language": language, "team": team}
     filters = Filters(**{name: (value,) for name, value in chosen.items() if value})
     query = ReportQuery(since=since, until=until, filters=filters)
-    made = asyncio.run(_make(opening, config, query, findings=findings))
+    with redirect_stdout(sys.stderr):  # stdout has results alone, and no log
+        made = asyncio.run(_make(opening, config, query, findings=findings))
     for path in _write(made, out):
         click.echo(path)
 
