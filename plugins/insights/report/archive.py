@@ -4,8 +4,9 @@
 key            value
 ============== ==========================================================================
 ``report/W``   the result of the week that ends on day W (``2026-11-29``), without examples
-``example/W/F/N`` example N of finding F of that week, stored with its conversation's id, so
-               that erasing a customer reaches it
+``example/W/F/N`` example N of finding F of that week, and
+``quote/W/F/K/N`` part N of its evidence K (the versions of an answer): both are stored with their
+               conversation's id, so that erasing a customer reaches them
 ============== ==========================================================================
 
 A result holds no words of customers: findings are stored without their examples and drafts.
@@ -13,20 +14,22 @@ A result holds no words of customers: findings are stored without their examples
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
 import msgspec
 
-from gateway import NotFound, Outdated, PluginStorage, StoredValue, Value
+from gateway import Json, NotFound, Outdated, PluginStorage, StoredValue, Value
 from plugins.insights.measures.values import Totals
 from plugins.insights.model import Discovery, Figure, MaskedExample
 from plugins.insights.report.searching import FoundThings
 
 PLUGIN = "insights.report"
-_REPORTS, _EXAMPLES = "report/", "example/"
+_REPORTS, _EXAMPLES, _QUOTES = "report/", "example/", "quote/"
+Quote = dict[str, Json]
+"""A part of a finding's evidence that is about one ``conversation``, with its words."""
 
 
 class WeeklyResult(Value, frozen=True, kw_only=True):
@@ -60,17 +63,16 @@ class ReportArchive:
         week = result.until.isoformat()
         if await self.has(result.until):
             return False
-        await self._storage.clear(PLUGIN, f"{_EXAMPLES}{week}/")
+        await self._clear(week)
         for place, finding in enumerate(findings):
             for number, example in enumerate(finding.examples):
-                with suppress(NotFound, Outdated):
-                    await self._storage.put(
-                        PLUGIN,
-                        f"{_EXAMPLES}{week}/{place:03}/{number:02}",
-                        example.text,
-                        conversation=example.conversation,
-                    )
-        bare = tuple(finding.replace(examples=(), draft=None) for finding in findings)
+                key = f"{_EXAMPLES}{week}/{place:03}/{number:02}"
+                await self._put(key, example.text, example.conversation)
+            for name, number, quote in _quotes(finding):
+                key = f"{_QUOTES}{week}/{place:03}/{name}/{number:02}"
+                value = msgspec.json.encode(quote).decode()
+                await self._put(key, value, int(str(quote["conversation"])))
+        bare = tuple(_bare(finding) for finding in findings)
         value = msgspec.json.encode(result.replace(findings=bare)).decode()
         try:
             await self._storage.put(PLUGIN, f"{_REPORTS}{week}", value)
@@ -88,8 +90,12 @@ class ReportArchive:
         seen: dict[tuple[str, str], Discovery] = {}
         for week in reversed(within):
             examples = await self._examples(week.until)
+            quotes = await self._read_quotes(week.until)
             for place, finding in enumerate(week.findings):
-                whole = finding.replace(examples=examples.get(place, ()))
+                whole = finding.replace(
+                    examples=examples.get(place, ()),
+                    evidence={**finding.evidence, **quotes.get(place, {})},
+                )
                 seen.setdefault((finding.kind, finding.title), whole)
         return FoundThings(
             since=within[0].since, until=within[-1].until, findings=tuple(seen.values())
@@ -99,7 +105,7 @@ class ReportArchive:
         """Delete the weeks that ended before ``day``."""
         for week in await self._weeks():
             if week.until < day:
-                await self._storage.clear(PLUGIN, f"{_EXAMPLES}{week.until}/")
+                await self._clear(week.until.isoformat())
                 await self._storage.clear(PLUGIN, f"{_REPORTS}{week.until}")
 
     async def _weeks(self) -> list[WeeklyResult]:
@@ -117,11 +123,52 @@ class ReportArchive:
             for place, of_finding in groupby(rows, key=lambda row: int(row.key.split("/")[2]))
         }
 
+    async def _read_quotes(self, until: date) -> dict[int, dict[str, list[Quote]]]:
+        found: dict[int, dict[str, list[Quote]]] = {}
+        for row in await self._rows(f"{_QUOTES}{until}/"):
+            _, _, place, name, _ = row.key.split("/")
+            quotes = found.setdefault(int(place), {}).setdefault(name, [])
+            quotes.append(msgspec.json.decode(row.value, type=Quote))
+        return found
+
+    async def _put(self, key: str, value: str, conversation: int) -> None:
+        """Store words of a conversation, unless it was erased meanwhile."""
+        with suppress(NotFound, Outdated):
+            await self._storage.put(PLUGIN, key, value, conversation=conversation)
+
+    async def _clear(self, week: str) -> None:
+        for prefix in (_EXAMPLES, _QUOTES):
+            await self._storage.clear(PLUGIN, f"{prefix}{week}/")
+
     async def _rows(self, prefix: str) -> list[StoredValue]:
         rows: list[StoredValue] = []
         while page := await self._storage.scan(PLUGIN, prefix, after=rows[-1].key if rows else ""):
             rows += page
         return rows
+
+
+def _is_quote(value: Json) -> bool:
+    return isinstance(value, dict) and "conversation" in value
+
+
+def _quotes(finding: Discovery) -> Iterator[tuple[str, int, Quote]]:
+    """The parts of the evidence that are about one conversation each."""
+    for name, value in finding.evidence.items():
+        if isinstance(value, list | tuple):
+            for number, part in enumerate(value):
+                if isinstance(part, dict) and _is_quote(part):
+                    yield name, number, part
+
+
+def _bare(finding: Discovery) -> Discovery:
+    """``finding`` without what comes from single conversations."""
+    evidence = {
+        name: value
+        for name, value in finding.evidence.items()
+        if not _is_quote(value)
+        and not (isinstance(value, list | tuple) and any(_is_quote(part) for part in value))
+    }
+    return finding.replace(examples=(), draft=None, evidence=evidence)
 
 
 def last_week(day: date) -> tuple[date, date]:

@@ -6,11 +6,14 @@ import base64
 import hashlib
 from functools import cache
 from importlib import resources
+from typing import Any
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from plugins.insights.model import Discovery
+from gateway import Json
+from plugins.insights.model import Discovery, Figure
 from plugins.insights.report import words
 from plugins.insights.report.plots import plot_svg
 from plugins.insights.report.values import Plot, Report
@@ -28,7 +31,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(words=words, svg=plot_svg, evidence=evidence)
+    environment.globals.update(words=words, svg=plot_svg, evidence=evidence, versions=versions)
     return environment
 
 
@@ -56,22 +59,53 @@ def plot_html(plot: Plot) -> Markup:
     return plot_svg(plot)
 
 
+INTERNAL = frozenset(
+    {
+        "cohesion", "compared_messages", "language", "log_odds", "nearest_known", "p", "phrase",
+        "score", "share_compared", "share_expected", "z",
+    }
+)  # fmt: skip
+"""Evidence that report.json has and the page leaves out: the title has it, or it is for experts."""
+
+
 def evidence(found: Discovery) -> str:
-    """The evidence of a finding in a line: its figures by name."""
-    parts = []
-    for name, value in found.evidence.items():
-        label = name.replace("_", " ")
-        if isinstance(value, bool):
-            parts.append(f"{label}: {'yes' if value else 'no'}")
-        elif isinstance(value, int):
-            parts.append(f"{label}: {words.count(value)}")
-        elif isinstance(value, float):
-            parts.append(f"{label}: {value:.3g}")
-        elif isinstance(value, str):
-            parts.append(f"{label}: {value}")
-        elif isinstance(value, list | tuple) and value and not isinstance(value[0], dict | list):
-            parts.append(f"{label}: {', '.join(str(item) for item in value[:6])}")
-    return " · ".join(parts)
+    """The evidence of a finding in a line."""
+    shown = (
+        (name.replace("_", " "), _evidence_value(name, value))
+        for name, value in found.evidence.items()
+        if name not in INTERNAL
+    )
+    return " · ".join(f"{label}: {value}" for label, value in shown if value)
+
+
+def versions(found: Discovery) -> list[tuple[str, str]]:
+    """A draft and what an agent made of it, for each version that the evidence has."""
+    value = found.evidence.get("versions")
+    parts = value if isinstance(value, list | tuple) else ()
+    return [
+        (str(part["draft"]), str(part["sent"]))
+        for part in parts
+        if isinstance(part, dict) and "draft" in part and "sent" in part
+    ]
+
+
+def _evidence_value(name: str, value: Json) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return words.percent(value) if name.startswith("share") else f"{value:.3g}"
+    if isinstance(value, dict):
+        return _evidence_dict(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(str(part) for part in value[:6] if isinstance(part, str | int))
+    return words.count(value) if isinstance(value, int) else str(value or "")
+
+
+def _evidence_dict(value: dict[str, Any]) -> str:
+    """A share with its interval, or counts by code."""
+    if {"value", "low", "high", "n"} <= value.keys():
+        return words.figure(msgspec.convert({"enough": True, **value}, Figure), "share")
+    return ", ".join(f"{code} {n}" for code, n in value.items() if isinstance(n, int))
 
 
 @cache

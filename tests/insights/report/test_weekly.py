@@ -76,6 +76,10 @@ def found(monkeypatch: pytest.MonkeyPatch) -> FoundThings:
             MaskedExample(conversation=1, text="zanzibar lamp?"),
             MaskedExample(conversation=999, text="of an erased conversation"),
         ),
+        evidence={
+            "messages": 20,
+            "versions": [{"conversation": 1, "draft": "A lamp", "sent": "zanzibar as sent"}],
+        },
     )
     things = FoundThings(since=WEEK[0], until=WEEK[1], findings=(finding,))
 
@@ -207,10 +211,14 @@ async def test_stored_examples_are_erased_with_their_customer(tmp_path: Path, ba
         archive = ReportArchive(gw.services.storage)
         (finding,) = (await archive.found(*WEEK)).findings
         assert [e.text for e in finding.examples] == ["zanzibar lamp?"]
+        assert finding.evidence["versions"] == [
+            {"conversation": 1, "draft": "A lamp", "sent": "zanzibar as sent"}
+        ]
         await gw.gateway.customer_data.erase(ana.address)
         (finding,) = (await archive.found(*WEEK)).findings
         assert finding.title == "A question about lamps"
         assert finding.examples == ()
+        assert finding.evidence == {"messages": 20}
     assert files_with(tmp_path, b"zanzibar") == []
 
 
