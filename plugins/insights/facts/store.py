@@ -16,8 +16,8 @@ from gateway import PluginStorage, StoredValue
 from plugins.insights.facts.case_facts import CaseFacts, Returns
 
 PLUGIN = "insights"
-VERSION = 1
-"""Of how facts are derived: after a change all are derived again."""
+VERSION = 2
+"""Of how facts are derived and counted: after a change all are derived again."""
 PAGE = 500
 """Rows that are stored in one commit."""
 _CASES = "case/"

@@ -6,16 +6,17 @@ the formula and its sources. Pure, and from events alone.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from gateway import Agent
-from plugins.insights.facts.case_facts import UPSET_AT, CaseFacts, WorkStep
-from plugins.insights.facts.store import FactStore
+from plugins.insights.facts.case_facts import UPSET_AT, WorkStep
 from plugins.insights.measures import statistics
-from plugins.insights.measures.sheets import cell_of, matches
+from plugins.insights.measures.sheets import matches
+from plugins.insights.measures.tallies import TallyStore
 from plugins.insights.measures.tally import duration_bin
 from plugins.insights.measures.values import (
     EVERYTHING,
@@ -24,6 +25,7 @@ from plugins.insights.measures.values import (
     LoadDay,
     TeamLoad,
 )
+from plugins.insights.measures.work import WorkSpan
 
 ANGRY_AT = -3
 ANGRY_WEIGHT = 1.5
@@ -143,8 +145,8 @@ def _minutes(seconds: float | None) -> float | None:
 class EmotionalLoad:
     """See `LoadApi`."""
 
-    def __init__(self, facts: FactStore, least: int, zone: tzinfo) -> None:
-        self._facts = facts
+    def __init__(self, tallies: TallyStore, least: int, zone: tzinfo) -> None:
+        self._tallies = tallies
         self._least = least
         self._zone = zone
 
@@ -161,24 +163,29 @@ class EmotionalLoad:
     ) -> Mapping[str, tuple[LoadDay, ...]]:
         """The days of each person who worked on what ``filters`` choose. Their whole work counts:
         a person carries it, not a channel."""
+        begin = since - LOOK_BACK
+        spans = await self._tallies.work(begin - LOOK_BACK, until)
+        return await asyncio.to_thread(self._loads, spans, begin, (since, until), filters)
+
+    def _loads(
+        self,
+        spans: Iterable[WorkSpan],
+        begin: date,
+        period: tuple[date, date],
+        filters: Filters,
+    ) -> Mapping[str, tuple[LoadDay, ...]]:
+        since, until = period
         work: defaultdict[str, list[Work]] = defaultdict(list)
         chosen: set[str] = set()
-        begin = since - LOOK_BACK
-        async for case in self._facts.between(begin - LOOK_BACK, until):
-            wanted = matches(cell_of(case), filters)
-            for agent, one in _work_of(case):
-                day = datetime.fromtimestamp(one.step.at, self._zone).date()
+        for span in spans:
+            wanted = matches(span.cell, filters)
+            for step in span.steps:
+                day = datetime.fromtimestamp(step.at, self._zone).date()
                 if begin <= day <= until:
-                    work[agent].append(one)
+                    work[span.agent].append(Work(span.conversation, step))
                     if wanted and day >= since:
-                        chosen.add(agent)
+                        chosen.add(span.agent)
         return {
             agent: tuple(day for day in load_days(work[agent], self._zone) if day.day >= since)
             for agent in chosen
         }
-
-
-def _work_of(case: CaseFacts) -> Iterator[tuple[str, Work]]:
-    for span in case.handled:
-        for step in span.steps:
-            yield span.agent, Work(case.conversation, step)

@@ -51,7 +51,7 @@ class Measures:
         self._refresh = FactRefresh(self.facts, services, settings.timezone, detectors)
         self._clock = services.clock
         self._zone = ZoneInfo(settings.timezone)
-        self.load = EmotionalLoad(self.facts, settings.least, self._zone)
+        self.load = EmotionalLoad(self._tallies, settings.least, self._zone)
         self._least = settings.least
         self._known: LRUCache[object, SheetSums] = LRUCache(MOST_SUMS)
 

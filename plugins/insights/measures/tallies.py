@@ -1,9 +1,12 @@
-"""Keeps the tallies of each day in the plugin's storage. They hold counts of codes, no customer."""
+"""Keeps the tallies of each day in the plugin's storage, and the day's work for the ledger of load.
+
+Tallies hold counts of codes, and no customer.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from os.path import commonprefix
 from typing import NamedTuple
@@ -15,9 +18,10 @@ from gateway import PluginStorage, StoredValue
 from plugins.insights.facts.case_facts import CaseFacts
 from plugins.insights.facts.store import PLUGIN, FactStore
 from plugins.insights.measures.sheets import Sheet, build_sheet, pack, unpack
+from plugins.insights.measures.work import WorkSpan, pack_work, spans_of, unpack_work
 
 log = structlog.get_logger()
-_TALLIES = "tally/"
+_TALLIES, _WORK = "tally/", "work/"
 MOST_DAYS = 800
 """Days of a period, and sheets that are remembered."""
 
@@ -43,18 +47,23 @@ class TallyStore:
             cases = await self._facts.of_day(day)
             if not cases:
                 await self._storage.clear(PLUGIN, _TALLIES + day)
+                await self._storage.clear(PLUGIN, _WORK + day)
                 continue
-            packed = await asyncio.to_thread(_packed, cases)
-            row = StoredValue(key=_TALLIES + day, value=packed, version=0)
-            await self._storage.put_many(PLUGIN, [row])
+            tallies, work = await asyncio.to_thread(_packed, cases)
+            rows = [
+                StoredValue(key=_TALLIES + day, value=tallies, version=0),
+                StoredValue(key=_WORK + day, value=work, version=0),
+            ]
+            await self._storage.put_many(PLUGIN, rows)
+
+    async def work(self, since: date, until: date) -> list[WorkSpan]:
+        """The work on the conversations that began from ``since`` to ``until``."""
+        rows = await self._rows(_WORK, since, until)
+        return await asyncio.to_thread(_unpacked_work, rows)
 
     async def sheets(self, since: date, until: date) -> Mapping[str, StoredSheet]:
         """The sheets of the days from ``since`` to ``until`` that have one."""
-        first, last = (_TALLIES + day.isoformat() for day in (since, until))
-        before = _TALLIES + (since - timedelta(days=1)).isoformat()
-        alike = commonprefix((first, last))  # noqa: RUF071  (of characters is what is meant)
-        rows = await self._storage.scan(PLUGIN, alike, after=before, limit=MOST_DAYS)
-        chosen = [row for row in rows if row.key <= last]
+        chosen = await self._rows(_TALLIES, since, until)
         new = [row for row in chosen if self._version(row.key) != hash(row.value)]
         for key, sheet in (await asyncio.to_thread(_unpacked, new)).items():
             self._known[key] = sheet
@@ -64,13 +73,30 @@ class TallyStore:
             if row.key in self._known
         }
 
+    async def _rows(self, kind: str, since: date, until: date) -> list[StoredValue]:
+        first, last = (kind + day.isoformat() for day in (since, until))
+        before = kind + (since - timedelta(days=1)).isoformat()
+        alike = commonprefix((first, last))  # noqa: RUF071  (of characters is what is meant)
+        rows = await self._storage.scan(PLUGIN, alike, after=before, limit=MOST_DAYS)
+        return [row for row in rows if row.key <= last]
+
     def _version(self, key: str) -> int:
         known = self._known.get(key)
         return known.version if known else 0
 
 
-def _packed(cases: Iterable[CaseFacts]) -> str:
-    return pack(build_sheet(cases))
+def _packed(cases: Sequence[CaseFacts]) -> tuple[str, str]:
+    return pack(build_sheet(cases)), pack_work(spans_of(cases))
+
+
+def _unpacked_work(rows: Iterable[StoredValue]) -> list[WorkSpan]:
+    found: list[WorkSpan] = []
+    for row in rows:
+        try:
+            found += unpack_work(row.value)
+        except ValueError:
+            log.exception("work.unreadable", day=row.key, hint="derive the facts again")
+    return found
 
 
 def _unpacked(rows: Iterable[StoredValue]) -> Mapping[str, StoredSheet]:

@@ -28,7 +28,7 @@ from plugins.insights.measures.service import Measures
 from plugins.insights.measures.values import MeasuredPeriod
 from plugins.insights.settings import InsightsSettings
 
-MONTH = Scenario(seed=5, days=9, per_day=12, perception="truth")
+MONTH = Scenario(seed=5, days=6, per_day=12, perception="truth")
 SINCE, UNTIL = date(2026, 3, 1), date(2026, 4, 30)
 WEEK, LONG = timedelta(days=7), timedelta(days=30)
 ANSWERS = {"answer", "message"}

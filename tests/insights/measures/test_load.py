@@ -14,6 +14,7 @@ from plugins.insights.facts.case_facts import WorkStep
 from plugins.insights.facts.derive import derive_facts
 from plugins.insights.facts.store import FactStore
 from plugins.insights.measures.load import EmotionalLoad, Work, load_days, team_load
+from plugins.insights.measures.tallies import TallyStore
 from plugins.insights.measures.values import LOAD_LIMIT, Filters, LoadDay, TeamLoad
 from tests.insights.measures.made_up import AGENTS, BEGIN, CaseMaker
 from tests.insights.measures.test_tallies import NO_WORDS
@@ -87,7 +88,9 @@ def test_nothing_is_said_of_a_team_of_two() -> None:
 
 
 async def stored_loads() -> EmotionalLoad:
-    store = FactStore(MemoryStorage())
+    storage = MemoryStorage()
+    store = FactStore(storage)
+    tallies = TallyStore(storage, store)
     cases = []
     for id, agent in enumerate(AGENTS[:4], 1):
         made = CaseMaker(id, channel="email" if id == 1 else "sms").customer(0, "angry")
@@ -96,7 +99,8 @@ async def stored_loads() -> EmotionalLoad:
             made = made.customer(200 + 300 * n, "angry").agent(200 + 300 * n + 200, agent)
         cases.append(derive_facts(made.done(), UTC_ZONE, {}, NO_WORDS))
     await store.put(cases)
-    return EmotionalLoad(store, 1, UTC_ZONE)
+    await tallies.rebuild(await store.days())
+    return EmotionalLoad(tallies, 1, UTC_ZONE)
 
 
 async def test_an_agent_sees_their_own() -> None:

@@ -12,7 +12,7 @@ from plugins.insights.measures import statistics
 from plugins.insights.measures.tally import duration_bin
 from plugins.insights.model import Figure
 
-RUNS = 300
+RUNS = 200
 LEAST = 30
 
 
@@ -83,7 +83,7 @@ def test_the_interval_of_a_difference_of_medians_covers_it() -> None:
 
 
 def test_the_interval_of_a_difference_of_means_covers_it() -> None:
-    random = np.random.default_rng(6)
+    random = np.random.default_rng(61)
     one = random.multinomial(100, [0.1, 0.2, 0.3, 0.2, 0.2], RUNS)
     other = random.multinomial(100, [0.2, 0.2, 0.3, 0.2, 0.1], RUNS)
     share_covered(
@@ -92,7 +92,7 @@ def test_the_interval_of_a_difference_of_means_covers_it() -> None:
                 statistics.mean_difference(
                     dict(enumerate(map(int, a), 1)), dict(enumerate(map(int, b), 1)), LEAST
                 ),
-                0.5,
+                0.4,
             )
             for a, b in zip(one, other, strict=True)
         ]

@@ -27,17 +27,14 @@ from tests.insights.measures.made_up import BEGIN, any_case
 NO_WORDS = TextDetectors(
     read_words=lambda messages, name: WordsRead(), edit_kinds=lambda suggested, sent: ()
 )
-TALLIES = st.builds(
-    Tally.of,
-    st.lists(
-        st.builds(
-            Observation,
-            st.sampled_from(["contained", "to_person", "score:csat"]),
-            st.integers(-4, 900),
-            st.integers(1, 50),
-        )
+TALLIES = st.lists(
+    st.tuples(
+        st.sampled_from(["contained", "to_person", "score:csat"]),
+        st.integers(-4, 900),
+        st.integers(1, 50),
     ),
-)
+    max_size=8,
+).map(lambda observed: Tally.of(Observation(*one) for one in observed))
 
 
 @given(TALLIES, TALLIES, TALLIES)
