@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from gateway import Services
 from plugins.insights.findings import FindingInputs
 from plugins.insights.measures.values import LoadApi, MeasureInfo, MeasuresApi
-from plugins.insights.report.background import BackgroundLoad
 from plugins.insights.report.builder import ReportBuilder, TeamLoadSource
 from plugins.insights.report.searching import FindingSearch
+from plugins.insights.report.views import BackgroundLoad
 from plugins.insights.settings import InsightsSettings
 
 

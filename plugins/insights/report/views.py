@@ -7,6 +7,7 @@ then. They hold figures, no findings and no words of customers.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -15,6 +16,7 @@ import msgspec
 import structlog
 
 from gateway import Clock, Outdated, PluginStorage
+from plugins.insights.measures.values import EVERYTHING, Filters, LoadApi, TeamLoad
 from plugins.insights.report.archive import PLUGIN
 from plugins.insights.report.asking import PERIODS, period_days
 from plugins.insights.report.builder import ReportBuilder
@@ -29,6 +31,8 @@ WANTED_FOR = timedelta(days=14)
 NOTED_EVERY = timedelta(hours=12)
 KEPT = timedelta(minutes=10)
 MOST_KEPT = 16
+MOST_LOADS = 64
+_LoadAsked = tuple[date, date, Filters]
 _VIEWS, _OPENED = "view/", "opened"
 
 
@@ -119,3 +123,38 @@ class RecentMaterial:
         self._kept.move_to_end(material.query)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
+
+
+class BackgroundLoad:
+    """The team's load, which rests on the facts of every conversation and so takes seconds for a
+    long period. ``team`` waits ``timeout`` seconds at most, and is None while the work goes on;
+    what is done is kept for ten minutes."""
+
+    def __init__(self, load: LoadApi, clock: Clock, timeout: float) -> None:
+        self._load, self._clock, self._timeout = load, clock, timeout
+        self._known: OrderedDict[_LoadAsked, tuple[datetime, TeamLoad]] = OrderedDict()
+        self._running: dict[_LoadAsked, asyncio.Task[TeamLoad]] = {}
+        self._one_at_a_time = asyncio.Semaphore(1)
+
+    async def team(
+        self, since: date, until: date, filters: Filters = EVERYTHING
+    ) -> TeamLoad | None:
+        """See `LoadApi.team`; None: it is still being added up."""
+        asked = (since, until, filters)
+        if asked in self._known and self._clock.now() - self._known[asked][0] < KEPT:
+            return self._known[asked][1]
+        if asked not in self._running:
+            task = asyncio.create_task(self._add_up(asked))
+            self._running[asked] = task
+            task.add_done_callback(lambda _: self._running.pop(asked, None))
+        task = self._running[asked]
+        done, _ = await asyncio.wait({task}, timeout=self._timeout)
+        return task.result() if done else None
+
+    async def _add_up(self, asked: _LoadAsked) -> TeamLoad:
+        async with self._one_at_a_time:
+            team = await self._load.team(*asked)
+        self._known[asked] = self._clock.now(), team
+        while len(self._known) > MOST_LOADS:
+            self._known.popitem(last=False)
+        return team
