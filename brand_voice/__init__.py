@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -11,18 +12,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from brand_voice.compiled import CompiledGuide
 from brand_voice.guide import Guide, schema
 from brand_voice.lint import lint
-from brand_voice.loading import check, load
+from brand_voice.loading import GuideFiles, check, load
 from brand_voice.rendering import render
 from gateway import (
     Emotion,
+    FilesWritten,
     Finding,
     Json,
+    Overlay,
+    OverlayProblem,
     Phrases,
     RenderContext,
     Rendered,
     Reply,
     Section,
     Settings,
+    VersionKind,
     Voice,
     hookimpl,
 )
@@ -43,34 +48,82 @@ class BrandVoiceSettings(BaseModel):
     )
 
 
+class _CompiledGuides:
+    """The guides of all brands, compiled; the one for all others is that of the brand ""."""
+
+    def __init__(self, guides: Mapping[str, Guide]) -> None:
+        self.sources = dict(guides)
+        self.compiled = {name: CompiledGuide(found) for name, found in guides.items()}
+        self.cached = {
+            name: lru_cache(CACHED)(partial(render, found)) for name, found in self.compiled.items()
+        }
+
+
 class GuidedVoice:
-    """Renders and checks texts by a guide. Pure: the result depends on the arguments alone."""
+    """Renders and checks texts by a guide. Pure: the result depends on the arguments, and on what
+    people adopted, alone."""
 
     name = "brand_voice"
+    version_kinds: frozenset[VersionKind] = frozenset({"guide"})
 
-    def __init__(self, guide: Guide, brands: Mapping[str, Guide] | None = None) -> None:
-        """``brands``: the guides of brands that have their own, by name."""
-        self._guides = {"": guide, **(brands or {})}
-        self._compiled = {name: CompiledGuide(found) for name, found in self._guides.items()}
-        self._cached = {
-            name: lru_cache(CACHED)(partial(render, found))
-            for name, found in self._compiled.items()
-        }
+    def __init__(
+        self,
+        guide: Guide,
+        brands: Mapping[str, Guide] | None = None,
+        *,
+        files: GuideFiles | None = None,
+    ) -> None:
+        """``brands``: the guides of brands that have their own, by name. ``files``: those of all
+        guides, over which overlays are laid; None: no overlay changes this voice."""
+        self._files = files
+        self._guides = _CompiledGuides({"": guide, **(brands or {})})
+
+    @classmethod
+    def of_files(cls, files: GuideFiles) -> GuidedVoice:
+        """The voice of these files."""
+        guides, _ = files.overlaid({})
+        return cls(guides.pop(""), guides, files=files)
+
+    async def check_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`."""
+        if self._files is None:
+            return ()
+        return (await asyncio.to_thread(self._files.overlaid, overlay.tree))[1]
+
+    async def use_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`."""
+        if self._files is None:
+            return ()
+        refused = await asyncio.to_thread(self._files.read_again)
+        guides, problems = await asyncio.to_thread(self._files.overlaid, overlay.tree)
+        if guides != self._guides.sources:
+            self._guides = await asyncio.to_thread(_CompiledGuides, guides)
+        return (*refused, *problems)
+
+    async def write_overlay(
+        self, before: Overlay, after: Overlay, originals: Mapping[str, Json]
+    ) -> FilesWritten:
+        """See `VersionWriter`."""
+        if self._files is None:
+            return FilesWritten(originals=originals)
+        write = self._files.files.write
+        return await asyncio.to_thread(write, before.tree, after.tree, originals)
 
     def render(self, reply: Reply, context: RenderContext) -> Rendered:
         """The parts to send, the rules that shaped them, and advice on an agent's words."""
-        brand = context.brand if context.brand in self._guides else ""
+        guides = self._guides
+        brand = context.brand if context.brand in guides.compiled else ""
         # An agent's words do not repeat, and a reply with timers is not hashable.
         if context.author == "agent" or reply.timers:
-            return render(self._compiled[brand], reply, context)
+            return render(guides.compiled[brand], reply, context)
         # The rules read only the label of an emotion.
         emotion = Emotion(label=context.emotion.label)
-        return self._cached[brand](reply, context.replace(emotion=emotion, brand=brand))
+        return guides.cached[brand](reply, context.replace(emotion=emotion, brand=brand))
 
     def lint(self, text: str, context: RenderContext) -> tuple[Finding, ...]:
         """Advice on ``text``. A finding is about ``text[finding.start:finding.end]``."""
-        guide = self._compiled.get(context.brand, self._compiled[""])
-        return lint(guide, text, context)
+        compiled = self._guides.compiled
+        return lint(compiled.get(context.brand, compiled[""]), text, context)
 
     def schema(self) -> Mapping[str, Json]:
         """The JSON Schema of a guide file."""
@@ -79,7 +132,7 @@ class GuidedVoice:
     def phrases(self) -> Phrases:
         """The phrases that customers use, of all guides; see `gateway.Phrases`."""
         joined: dict[str, dict[str, tuple[str, ...]]] = {}
-        for guide in self._guides.values():
+        for guide in self._guides.sources.values():
             for code, phrases in guide.customers.items():
                 of_language = joined.setdefault(code, {})
                 for kind, found in phrases.model_dump().items():
@@ -103,8 +156,8 @@ def register_voice(register: Callable[[Voice], None], settings: Settings) -> Non
     section = settings.section(BrandVoiceSettings)
     path = settings.path(section.guide) if section and section.guide else None
     brands = {
-        name: load(settings.path(brand.guide))
+        name: settings.path(brand.guide)
         for name, brand in settings.core.brands.items()
         if brand.guide
     }
-    register(GuidedVoice(load(path), brands))
+    register(GuidedVoice.of_files(GuideFiles(path, brands, frozenset(settings.core.brands))))

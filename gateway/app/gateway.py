@@ -35,6 +35,7 @@ from gateway.ports import (
     Services,
     StartupResource,
 )
+from gateway.routing.policy import Policy
 from gateway.runtime.load_shedding import BacklogMonitor, LoadMonitor
 from gateway.runtime.scheduler import Heartbeat, Scheduler
 from gateway.runtime.tasks import LoopWatchdog, cancel_all, contained
@@ -89,6 +90,7 @@ class BackgroundTasks:
             yield self.indexer.run()
         if infrastructure.works_lanes and core.webhooks.endpoints:
             yield self.webhooks.run()
+        yield infrastructure.follower.run()
 
     async def _supervise(self, name: str, run: Callable[[Services], Awaitable[None]]) -> None:
         """Run a plugin's task. Restart it when it fails, with a longer wait each time."""
@@ -122,7 +124,7 @@ class Gateway:
         core = settings.core
         infrastructure = Infrastructure(plugins, settings, clock=clock, channels=channels)
         self.infrastructure, self.settings = infrastructure, settings
-        self.registrations, self.policy = infrastructure.registrations, infrastructure.policy
+        self.registrations = infrastructure.registrations
         self.clock, self.metrics = infrastructure.clock, infrastructure.metrics
         self.cluster, self.files = infrastructure.cluster, infrastructure.files
         self.database, self.store = infrastructure.database, infrastructure.store
@@ -165,6 +167,7 @@ class Gateway:
                 if isinstance(plugin, CustomerDataHolder)
             }
             | {"search": self.indexer},
+            erased=infrastructure.follower.refresh,
         )
         self.background = BackgroundTasks(
             infrastructure=infrastructure,
@@ -208,6 +211,11 @@ class Gateway:
             days=days,
             archive=self.settings.path(days.archive) if days.archive else None,
         )
+
+    @property
+    def policy(self) -> Policy:
+        """The routing policy in force, with what people adopted."""
+        return self.infrastructure.policies.current
 
     async def start_plugins(self) -> None:
         """Start what plugins need time for, such as a process of their own. Call this before
@@ -254,6 +262,7 @@ class Gateway:
                 if isinstance(plugin, StartupResource):
                     await plugin.open()
         await self.open_database()
+        await self.infrastructure.follower.refresh()
         await self.store.processes.register(
             self.settings.core.process.name, self.settings.core.role
         )

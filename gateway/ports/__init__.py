@@ -88,11 +88,18 @@ from gateway.ports.turns import (
     WaitingNotifier,
     Warmable,
 )
+from gateway.ports.versions import (
+    ChangeRefused,
+    VersionConsumer,
+    Versions,
+    VersionWriter,
+)
 
 __all__ = [
     "AlarmReceiver",
     "AuditEntry",
     "AuditLog",
+    "ChangeRefused",
     "Channel",
     "Clock",
     "Conflict",
@@ -157,6 +164,9 @@ __all__ = [
     "Understander",
     "UnsafeSetting",
     "Unsure",
+    "VersionConsumer",
+    "VersionWriter",
+    "Versions",
     "Voice",
     "WaitingNotifier",
     "Warmable",

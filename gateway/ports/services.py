@@ -27,6 +27,7 @@ from gateway.ports.channels import DigestReceiver, WebhookSubscriber
 from gateway.ports.desk import Desk
 from gateway.ports.search import ConversationSearch
 from gateway.ports.turns import TextEncoder, Voice
+from gateway.ports.versions import Versions
 
 if TYPE_CHECKING:
     import aiohttp
@@ -292,6 +293,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     audit: AuditLog
     public_http: PublicHttp
     records: Records
+    versions: Versions
     brands: Mapping[str, str] = {}
     """The names of the brands as people read them, by key."""
     search: ConversationSearch | None = None

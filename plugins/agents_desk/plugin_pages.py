@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from gateway import (
     DeskPage,
     DeskPageRequest,
     DeskPageResult,
+    Json,
     NotFound,
     Problem,
     Services,
@@ -24,6 +26,27 @@ from plugins.agents_desk.access.accounts import RIGHTS
 from plugins.agents_desk.access.sessions import DeskSession
 from plugins.agents_desk.guard import RequestGuard, SessionHandler, read_fields
 from plugins.agents_desk.html import HtmlRenderer, redirect, with_security_headers
+
+_HTML: Json = {"text/html": {"schema": {"type": "string"}}}
+RESPONSES: dict[str, Json] = {
+    "200": {"description": "A page, or a file.", "content": {"*/*": {"schema": {}}}},
+    "303": {"description": "A redirect; to the sign-in page when nobody is signed in."},
+    "401": {"description": "Nobody is signed in.", "content": _HTML},
+    "403": {"description": "Not with this role, or a form of no open page.", "content": _HTML},
+    "404": {"description": "There is no such thing.", "content": _HTML},
+    "422": {"description": "Not complete, or it cannot be done.", "content": _HTML},
+}
+"""What a page may answer, for ``/openapi.json``."""
+REFUSED_FORMS: dict[str, Json] = {
+    "400": {"$ref": "#/components/responses/BadRequest"},
+    "413": {"$ref": "#/components/responses/TooLarge"},
+}
+_CSRF: Json = {"csrf": {"type": "string", "description": "the token in the form of the page"}}
+FORM: Json = {
+    "application/x-www-form-urlencoded": {
+        "schema": {"type": "object", "required": ["csrf"], "properties": _CSRF}
+    }
+}
 
 
 def collect_pages(services: Services) -> tuple[DeskPage, ...]:
@@ -93,6 +116,37 @@ class PluginPages:
             result=result,
             content=Markup(result.html),  # noqa: S704  (the plugin's template escaped it)
         )
+
+
+def describe_pages(pages: Sequence[DeskPage]) -> dict[str, Json]:
+    """The paths of ``pages`` for ``/openapi.json``: what the desk itself answers, whatever the page
+    is about."""
+    return {page.path: _describe(page) for page in pages}
+
+
+def _describe(page: DeskPage) -> dict[str, Json]:
+    name = re.sub(r"[{}]", "", page.path.removeprefix("/desk/")).replace("/", ".")
+    shared: dict[str, Json] = {
+        "tags": ["desk"],
+        "summary": f"A plugin's page: {page.title or name}",
+        "security": [{"desk.cookie": []}],
+    }
+    text: Json = {"type": "string", "minLength": 1}
+    described: dict[str, Json] = {
+        "parameters": [
+            {"name": variable, "in": "path", "required": True, "schema": text}
+            for variable in re.findall(r"{(\w+)", page.path)
+        ],
+        "get": {**shared, "operationId": f"desk.{name}", "responses": RESPONSES},
+    }
+    if isinstance(page, DeskForm):
+        described["post"] = {
+            **shared,
+            "operationId": f"desk.{name}.submit",
+            "requestBody": {"required": True, "content": FORM},
+            "responses": RESPONSES | REFUSED_FORMS,
+        }
+    return described
 
 
 def attachment_header(name: str) -> str:

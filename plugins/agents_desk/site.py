@@ -5,10 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
-from gateway import Json, Services, StaticAssets, UnsafeSetting, packaged_yaml, untrusted_proxy
+from gateway import (
+    DeskPage,
+    Json,
+    Services,
+    StaticAssets,
+    UnsafeSetting,
+    packaged_yaml,
+    untrusted_proxy,
+)
 from plugins.agents_desk.access.account_data import PersonData
 from plugins.agents_desk.access.accounts import DeskAccounts, accounts_from_settings, demo_password
 from plugins.agents_desk.access.admin import AccountManager, AdminPages
@@ -21,7 +30,7 @@ from plugins.agents_desk.guard import RequestGuard
 from plugins.agents_desk.html import HtmlRenderer
 from plugins.agents_desk.live import LiveStreams
 from plugins.agents_desk.pages import DeskPages
-from plugins.agents_desk.plugin_pages import PluginPages, collect_pages
+from plugins.agents_desk.plugin_pages import PluginPages, collect_pages, describe_pages
 from plugins.agents_desk.queue import QueueBoards
 from plugins.agents_desk.search import SearchPages
 from plugins.agents_desk.settings import DeskSettings
@@ -51,6 +60,7 @@ class WebDesk:
         self._proxies = proxies or int(settings.behind_proxy)
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
         self._live: LiveStreams | None = None
+        self._plugin_pages: tuple[DeskPage, ...] = ()
 
     async def run(self, services: Services) -> None:
         """Keep open pages current, and delete expired entries every hour."""
@@ -69,7 +79,7 @@ class WebDesk:
         """The routes of the desk. Creates the demo user's password if there is none yet."""
         settings, storage = self._settings, services.storage
         assets = StaticAssets("plugins.agents_desk")
-        plugin_pages = collect_pages(services)
+        self._plugin_pages = plugin_pages = collect_pages(services)
         html = HtmlRenderer(
             services.clock,
             asset_url=lambda name: f"/desk/static/{assets.version}/{name}",
@@ -164,8 +174,10 @@ class WebDesk:
         return routes
 
     def describe(self) -> Mapping[str, Json]:
-        """The routes and their responses, for ``/openapi.json``."""
-        part: dict[str, Json] = packaged_yaml("plugins.agents_desk", "openapi.yaml")
+        """The routes and their responses, for ``/openapi.json``; with the pages of other plugins
+        once `routes` was called."""
+        part: dict[str, Any] = packaged_yaml("plugins.agents_desk", "openapi.yaml")
+        part["paths"].update(describe_pages(self._plugin_pages))
         return part
 
     def unsafe_settings(self) -> Iterable[UnsafeSetting]:

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 
-from gateway import Emotion, Question, Reason, ReloadedFiles, Reply, Turn
-from plugins.faq.answers import FaqAnswers
+from gateway import (
+    Emotion,
+    FilesWritten,
+    Json,
+    KeyPath,
+    Overlay,
+    OverlayFiles,
+    OverlayProblem,
+    Question,
+    Reason,
+    Reply,
+    Turn,
+    VersionKind,
+    brand_part,
+    of_brand,
+    unknown_brands,
+)
+from plugins.faq.answers import FaqAnswers, OverlaidAnswers
 
 UNANSWERED = {
     "en": (
@@ -40,6 +57,8 @@ UNANSWERED = {
 }
 """What the bot says about one question, or several, that only a person can answer."""
 
+UNKNOWN_BRAND = "has no answers of its own; adopt it for all, or give the brand `answers`"
+
 
 class Faq:
     """Answers a turn whose intent has an answer, in the customer's language.
@@ -51,16 +70,19 @@ class Faq:
 
     name = "faq"
     priority = 50
+    version_kinds: frozenset[VersionKind] = frozenset({"answers"})
 
     def __init__(
         self,
         *,
-        answers: ReloadedFiles[FaqAnswers],
+        answers: OverlaidAnswers,
         suggest_confidence: float,
-        brands: Mapping[str, ReloadedFiles[FaqAnswers]] | None = None,
+        brands: Mapping[str, OverlaidAnswers] | None = None,
     ) -> None:
         self._answers, self._suggest_confidence = answers, suggest_confidence
         self._brands = brands or {}
+        paths = {brand: answers.paths for brand, answers in self._all}
+        self._files = OverlayFiles(lambda brand: paths.get(brand, ()), depth=_written_whole)
 
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.kind != "message" or turn.route.action != "automate":
@@ -105,6 +127,34 @@ class Faq:
             for slot in answers.needs.get(intent, ())
         ]
 
+    async def check_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`."""
+        problems = [*unknown_brands(overlay.tree, self._brands, UNKNOWN_BRAND)]
+        for brand, answers in self._all:
+            found = await answers.check(brand_part(overlay.tree, brand))
+            problems += (of_brand(problem, brand) for problem in found)
+        return problems
+
+    async def use_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`."""
+        problems = [*unknown_brands(overlay.tree, self._brands, UNKNOWN_BRAND)]
+        for brand, answers in self._all:
+            found = await answers.use(brand_part(overlay.tree, brand))
+            problems += (of_brand(problem, brand) for problem in found)
+        return problems
+
+    async def write_overlay(
+        self, before: Overlay, after: Overlay, originals: Mapping[str, Json]
+    ) -> FilesWritten:
+        """See `VersionWriter`."""
+        return await asyncio.to_thread(self._files.write, before.tree, after.tree, originals)
+
+    @property
+    def _all(self) -> Iterator[tuple[str, OverlaidAnswers]]:
+        """All answers by brand; those for everybody else have the brand ""."""
+        yield "", self._answers
+        yield from self._brands.items()
+
     async def _answers_for(self, turn: Turn) -> FaqAnswers:
         return await self._brands.get(turn.conversation.brand, self._answers).current()
 
@@ -117,6 +167,13 @@ class Faq:
         asked_for_person = any(r.code == "asked_for_person" for r in turn.route.reasons)
         if asked_for_person and turn.conversation.intent:
             yield turn.conversation.intent
+
+
+def _written_whole(at: KeyPath) -> int:
+    """How many keys name what is replaced as a whole: see `AnswerEntries`."""
+    if at[0] != "answers":
+        return min(len(at), 2)
+    return min(len(at), 4 if at[2:3] in (("say",), ("facts",)) else 3)
 
 
 def combine(replies: Sequence[Reply], unanswered: Sequence[Question]) -> Reply:

@@ -15,6 +15,8 @@ from gateway import (
     hookimpl,
 )
 from plugins.insights.report.command import report
+from plugins.insights.review.job import ReviewSampling
+from plugins.insights.review.pages import ReviewPages
 from plugins.insights.settings import InsightsSettings
 
 __all__ = ["InsightsSettings"]
@@ -40,6 +42,8 @@ def register_routes(
 
         register(ReportPages(settings=section))
         register(WeeklyReport(settings=section, url=settings.core.public_url or ""))
+        register(ReviewPages(settings=section.review, least=section.least))
+        register(ReviewSampling(settings=section.review, timezone=section.timezone))
 
 
 @hookimpl
@@ -48,3 +52,4 @@ def register_desk_pages(register: Callable[[DeskPageProvider], None], settings: 
         from plugins.insights.report.pages import ReportPages  # noqa: PLC0415  (a web server)
 
         register(ReportPages(settings=section))
+        register(ReviewPages(settings=section.review, least=section.least))

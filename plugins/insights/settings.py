@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from plugins.insights.report.settings import ReportSettings
+from plugins.insights.review.settings import ReviewSettings
 
 
 def _check_time_zone(name: str) -> str:
@@ -32,3 +33,4 @@ class InsightsSettings(BaseModel):
     report: ReportSettings = Field(
         ReportSettings(), description="the weekly report, its digest, and pilots"
     )
+    review: ReviewSettings = ReviewSettings()

@@ -15,6 +15,7 @@ from plugins.nlu_local.mood import model_training
 from plugins.nlu_local.mood.model import STEP_BACK, STEP_BACK_INTENSITY, UPSET, MoodModel
 from plugins.nlu_local.mood.model_training import Comments, Sentence, SignReader, learn_moods
 from plugins.nlu_local.mood.signs import BUCKETS, MOODS, form_signs, gram_buckets, mood_text
+from plugins.nlu_local.protocol import MessageInContext
 from plugins.nlu_local.reader import MessageReader
 
 DATA = files("plugins.nlu_local").joinpath("data")
@@ -214,3 +215,35 @@ def test_a_quotation_at_the_end_of_a_long_mail_is_not_what_the_customer_says(
     mail = "Please send the invoice to our new office. " * 60
     quoted = mail + "\n> You liars! I am furious, I want my money back at once!"
     assert reader.read(quoted).emotion.label == "calm"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What are your opening hours on Saturday? I am so tired of being sent in circles by you.",
+        "Do you ship to Malta? I have explained this to four different people and nothing works.",
+        "Welche Farben gibt es? Seit drei Wochen vertröstet ihr mich, mir reicht es.",
+        "Quels sont vos horaires ? J'attends une réponse depuis trois semaines, j'en ai assez.",
+        "¿Qué tallas hay en verde? Llevo tres semanas esperando respuesta y ya no puedo más.",
+    ],
+)
+def test_an_upset_sentence_counts_beside_a_calm_one(reader: MessageReader, text: str) -> None:
+    """The calm question must not hide how the customer feels."""
+    [insight] = reader.read_all([MessageInContext(text)])
+    assert insight.emotion is not None
+    assert insight.emotion.label in UPSET
+    assert insight.emotion.intensity >= 0.6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Which sizes do you have in green? And do you ship to Malta?",
+        "Welche Farben gibt es? Und habt ihr am Samstag offen?",
+        "Quels sont vos horaires ? Livrez-vous à Malte ?",
+    ],
+)
+def test_two_calm_questions_stay_calm(reader: MessageReader, text: str) -> None:
+    [insight] = reader.read_all([MessageInContext(text)])
+    assert insight.emotion is not None
+    assert insight.emotion.label == "calm"

@@ -40,7 +40,12 @@ CONFIG = {
         "slack": {"api_base": f"{NOWHERE}/api/"},
         "telegram": {"api_base": f"{NOWHERE}/bot"},
     },
-    "plugins": {"agents_desk": {"demo_user": "una"}, "demo_shop": {}, "escalation": {}},
+    "plugins": {
+        "agents_desk": {"demo_user": "una"},
+        "demo_shop": {},
+        "escalation": {},
+        "insights": {},
+    },
 }
 SECRETS = {
     "TWILIO_AUTH_TOKEN": TWILIO,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from base64 import b64encode
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from gateway.cli.common import load_settings
 from gateway.cli.main import command
 from gateway.model import CaseRecord
 from gateway.plugins import installed_plugins
+from gateway.testing import settings_for
 from gateway.testing.simulation import (
     LedgerRow,
     Scenario,
@@ -25,7 +27,7 @@ from gateway.testing.simulation import (
     read_ledger,
     simulate,
 )
-from gateway.testing.simulation.real_shop import JumpingClock, count_segments
+from gateway.testing.simulation.real_shop import JumpingClock, alone_in, count_segments
 
 SCENARIO = Scenario(
     seed=5,
@@ -95,6 +97,10 @@ def test_the_ledger_agrees_with_the_database(played: Played) -> None:
         assert (row.handled_by == "person") == bool(record.handoffs)
         codes = {reason.code for handoff in record.handoffs for reason in handoff.reasons}
         assert set(row.reasons) <= codes
+        claimed = {code for e in row.events if e.kind == "claimed" for code in e.reasons}
+        assert claimed <= codes
+        answers = [m.at for m in public if m.author == "agent" or m.purpose == "answer"]
+        assert row.first_answer_at == min(answers, default=None)
         claims = [h.claimed_at for h in record.handoffs if h.claimed_at is not None]
         assert row.claimed_at == min(claims, default=None)
         scores = [s.answer.score for s in record.surveys if s.answer is not None]
@@ -186,3 +192,24 @@ def test_the_command_explains_a_wrong_plant(tmp_path: Path) -> None:
     done = CliRunner().invoke(command(), arguments)
     assert done.exit_code == 1
     assert "there is no plant `weeds`; choose from" in str(done.exception)
+
+
+def test_a_month_stays_alone(tmp_path: Path) -> None:
+    """Whatever the configuration says: its own database, no other system, and no deletion."""
+    secret = f"whsec_{b64encode(bytes(32)).decode()}"
+    endpoint = {"url": "https://crm.example/hook", "secret": secret}
+    settings = settings_for(
+        installed_plugins(),
+        {
+            "redis_url": "redis://127.0.0.1:1",
+            "database_url": "postgresql://127.0.0.1:1/shop",
+            "retention": {"conversations_days": 3},
+            "webhooks": {"endpoints": {"crm": endpoint}},
+        },
+        tmp_path,
+    )
+    alone = alone_in(settings, tmp_path / "data").core
+    assert alone.redis_url is None
+    assert alone.database_url == f"sqlite:///{tmp_path / 'data' / 'warmline.db'}"
+    assert alone.webhooks.endpoints == {}
+    assert alone.retention == type(alone.retention)()

@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gateway.model import SurveyQuestion
 from gateway.testing.simulation.customers import Matter, Person
 from gateway.testing.simulation.moods import Mood
 from gateway.testing.simulation.speech import Speech
@@ -50,6 +51,8 @@ class Contact:
     touched: bool = False
     """Whether an agent had a human moment for them."""
     conversation: int = 0
+    wrote: str = ""
+    """All that they wrote about the matter."""
     opened: float = 0.0
     last_at: float = 0.0
     decided: bool = False
@@ -95,8 +98,8 @@ class Contact:
     def hear(self, heard: Heard, at: float) -> None:
         """The bot said something."""
         self.last_at = at
-        if heard.survey is not None or heard.purpose == "survey":
-            return self._asked(at)
+        if heard.survey is not None:
+            return self._asked(heard.survey)
         match heard.purpose:
             case "answer" | "message":
                 if self.state == "bot":
@@ -117,20 +120,17 @@ class Contact:
         if self.waits_since is not None:
             self._feel(-self._impatience(at - self.waits_since))
             self.waits_since = None
-        if answer.human:
-            self.touched = True
-        if answer.asks:
-            return self._asked_for_order(at)
+        self.touched = self.touched or bool(answer.human)
         if answer.helpful:
             self.feeling += 0.45 * max(0.0, 0.45 - self.feeling)
-            self._feel(0.05 - answer.harm)
-            self.solved = True
+        self._feel((0.05 if answer.helpful else -0.15) - answer.harm)
+        if answer.asks:
+            return self._asked_for_order(at)
+        self.solved = answer.helpful
+        if answer.helpful:
             likely = 0.75 if self.person.chats else 0.5
-            return self._plan(
-                self.speech.thanks(self.feeling) if self.rng.random() < likely else None
-            )
-        self._feel(-0.15 - answer.harm)
-        self.solved = False
+            thanks = self.rng.random() < likely
+            return self._plan(self.speech.thanks(self.feeling) if thanks else None)
         if self.rounds >= 4 or self.rng.random() < 0.2:
             return self._plan(None)
         say = self._say(self.rng.choice(self.words.unhelped), kind="detail", moody=0.6)
@@ -139,6 +139,7 @@ class Contact:
     def said(self, say: Say, at: float) -> None:
         """What was pending is written now."""
         self.last_at, self.pending = at, None
+        self.wrote += f"\n{say.text}"
         if say.kind == "thanks" and self.state == "bot":
             self.state = "done"
 
@@ -235,21 +236,23 @@ class Contact:
             knows = self.rng.random() < 0.8
             self.told_order = knows
             text = self.rng.choice(self.words.give_order if knows else self.words.no_order)
-            return self._wait(self._say(text, kind="detail", moody=0.1), at)
+            return self._wait(self._say(text, kind="detail", moody=1.0), at)
         self._feel(-0.06)
         self.bothered += 0.5
         text = self.rng.choice(self.words.order_again)
-        return self._wait(self._say(text, kind="detail", moody=0.2).replace(again=True), at)
+        return self._wait(self._say(text, kind="detail", moody=1.0), at)
 
-    def _asked(self, at: float) -> None:
+    def _asked(self, survey: SurveyQuestion) -> None:
         """A survey question came."""
         likely = self.survey_rate * self.person.answers_surveys
         likely *= 1.35 if abs(self.feeling) > 0.45 else 1.0
         likely *= 0.75 if -0.45 <= self.feeling < 0 else 1.0
         if self.rng.random() >= likely:
             return
-        value = 3.5 + 1.9 * self.feeling + (0.35 if self.touched else 0.0) - self.bothered
-        if self.solved is False:
+        value = 3.5 + 1.9 * self.feeling - self.bothered
+        if survey.kind in ("felt_heard", "heard_aspect") and self.touched:
+            value += 0.45
+        if survey.kind != "heard_aspect" and self.solved is False:
             value -= 0.8
         score = min(5, max(1, round(value + self.rng.gauss(0, 0.7))))
         score = self._lifted(score)

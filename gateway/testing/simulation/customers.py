@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
+
 from gateway.model import Address, Value
 from gateway.testing.simulation.moods import Temper
 from gateway.testing.simulation.words import MatterKind, matter_kinds
@@ -50,6 +54,8 @@ class Matter(Value, frozen=True, kw_only=True):
     body: str
     bodies: tuple[str, ...]
     order: str
+    details: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """What stands for the placeholders in all that is said about it: the product, the day."""
     topic: str | None = None
     easy: bool = False
     hard: bool = False

@@ -15,7 +15,7 @@ from gateway.testing.simulation.customers import Matter, Person
 from gateway.testing.simulation.moods import Temper
 from gateway.testing.simulation.plants import Effect, UnansweredQuestion
 from gateway.testing.simulation.scenario import Scenario
-from gateway.testing.simulation.words import Words, fill, matter_kinds, words_in
+from gateway.testing.simulation.words import Words, matter_kinds, words_in
 
 S = TypeVar("S", bound=str)
 
@@ -55,7 +55,7 @@ PLAIN = 0.75
 CALM, MOODINESS = 0.22, 0.24
 """The mean of what customers feel, and its deviation both among them and from one matter to the
 next."""
-BASE = {"containment": 0.61, "felt_heard": 0.62, "suggestion_sent": 0.48}
+BASE = {"containment": 0.62, "felt_heard": 0.627, "suggestion_sent": 0.43}
 """What these shares are without plants: measured, see ``docs/simulation.md``."""
 
 
@@ -117,13 +117,16 @@ class Demand:
         rng = self._random()
         feeling = min(earlier.feeling, earlier.person.calm + 0.1) - 0.1
         bodies = earlier.matter.bodies
+        planted: set[str] = set()
+        easy, hard = self._effect_on(earlier.person, at, planted, rng)
         matter = earlier.matter.replace(
-            body=self._fill(rng.choice(bodies), earlier.matter.order, earlier.person, rng),
+            body=rng.choice(bodies),
             vague=False,
-            easy=False,
-            hard=False,
+            easy=easy and not earlier.matter.kind.person,
+            hard=hard,
         )
-        contact = self._add(earlier.person, matter, rng, feeling + rng.gauss(0, 0.1), set())
+        feeling = max(feeling, 0.1) if matter.easy else feeling + rng.gauss(0, 0.1)
+        contact = self._add(earlier.person, matter, rng, feeling, planted)
         contact.repeat_of = earlier
         return contact
 
@@ -200,6 +203,7 @@ class Demand:
             intent = _choose(shares, rng)
         words = words_in(customer.language)
         order = f"MP-{20000 + rng.randrange(9000)}"
+        details = {name: rng.choice(values) for name, values in words.fills.items()}
         if intent == "oos":
             topic = topic or "other"
             body = self._question(topic, customer.language, words, rng)
@@ -213,9 +217,10 @@ class Demand:
         matter = Matter(
             intent=intent,
             topic=topic,
-            body=self._fill(body, order, customer, rng),
+            body=body,
             bodies=bodies,
             order=order,
+            details=details,
             easy=easy,
             hard=hard,
             vague=vague,
@@ -250,10 +255,6 @@ class Demand:
             found = words.topics[topic].ask if topic in words.topics else words.others
             self._topics[key] = rng.sample(found, len(found))
         return self._topics[key].pop()
-
-    def _fill(self, body: str, order: str, customer: Person, rng: random.Random) -> str:
-        values = {"order": order, "name": customer.name, "first": customer.first_name}
-        return fill(body, values, words_in(customer.language).fills, rng)
 
 
 def _address(channel: str, name: str, number: int) -> str:

@@ -13,13 +13,19 @@ from gateway.model import MoodLabel
 from gateway.testing.simulation.contact import Contact
 from gateway.testing.simulation.values import AgentAnswer, Heard, Received, Say
 
+ANSWERS = frozenset({"answer", "message"})
+"""The purposes of the bot's messages that answer something."""
+SURE = 0.55
+ASIDE = frozenset({"praise", "thanks", "greeting", "goodbye"})
+"""Intents that change nothing of what a conversation is about."""
+
 
 class LedgerEvent(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Something that happened in a conversation.
 
-    ``kind``: ``customer``, ``bot`` and ``agent`` wrote; ``handed_over`` (``reasons``: codes),
-    ``moved_up``, ``claimed``, ``transferred``, ``resolved``; ``survey_asked`` and
-    ``survey_answered``.
+    ``kind``: ``customer``, ``bot`` and ``agent`` wrote; ``handed_over`` and ``claimed`` (with
+    ``reasons``, codes: what the customer writes in between may add some), ``transferred``,
+    ``resolved``; ``survey_asked`` and ``survey_answered``.
     """
 
     at: datetime
@@ -72,6 +78,8 @@ class LedgerRow(msgspec.Struct, kw_only=True):
     address: str
     contact: int
     topic: str | None = None
+    intents: list[str] = []
+    last_intent: str | None = None
     felt_first: float
     felt_last: float
     solved: bool | None = None
@@ -87,6 +95,7 @@ class LedgerRow(msgspec.Struct, kw_only=True):
     agents: list[str] = []
     survey_asked: str | None = None
     survey_asked_at: datetime | None = None
+    misread_survey: bool = False
     repeated_themselves: bool = False
     human_moments: list[str] = []
     suggestions: list[LedgerSuggestion] = []
@@ -110,8 +119,11 @@ class Ledger:
         """A customer wrote, and the bot answered."""
         row = self.rows.get(received.conversation) or self._open(contact, say, received, at)
         mood = say.meaning.mood
+        if contact.matter.intent not in row.intents:
+            row.intents.append(contact.matter.intent)
+        if say.meaning.confidence >= SURE and say.meaning.intent not in ASIDE:
+            row.last_intent = say.meaning.intent
         row.customer_messages += 1
-        row.repeated_themselves = row.repeated_themselves or say.again
         felt = round(contact.feeling, 3)
         self._note(
             row,
@@ -130,6 +142,8 @@ class Ledger:
         elif row.survey_asked is not None and say.score is not None:
             row.survey = LedgerSurvey(kind=row.survey_asked, score=say.score)
             self._note(row, at, "survey_answered", score=say.score)
+        if say.kind != "survey" and "survey_unsolved" in received.reasons:
+            row.misread_survey = True
         for heard in received.heard:
             self.heard(heard)
         if received.handed_over:
@@ -147,21 +161,33 @@ class Ledger:
         if heard.survey is not None:
             row.survey_asked, row.survey_asked_at = heard.survey.kind, heard.at
             self._note(row, heard.at, "survey_asked", purpose=heard.survey.kind)
-        elif row.first_answer_at is None:
+        elif row.first_answer_at is None and heard.purpose in ANSWERS:
             row.first_answer_at = heard.at
 
-    def claimed(self, conversation: int, agent: str, at: datetime) -> None:
+    def claimed(
+        self, conversation: int, agent: str, reasons: tuple[str, ...], at: datetime
+    ) -> None:
+        """An agent claimed it; ``reasons`` are those of the hand-over by then."""
         row = self.rows[conversation]
         row.claimed_at = row.claimed_at or at
         if agent not in row.agents:
             row.agents.append(agent)
-        self._note(row, at, "claimed", agent=agent)
+        self._note(row, at, "claimed", agent=agent, reasons=reasons)
 
     def answered(
-        self, conversation: int, agent: str, answer: AgentAnswer, at: datetime, *, parts: int
+        self,
+        conversation: int,
+        agent: str,
+        answer: AgentAnswer,
+        at: datetime,
+        *,
+        parts: int,
+        again: bool,
     ) -> None:
-        """An agent wrote; on this channel it became ``parts`` messages."""
+        """An agent wrote; on this channel it became ``parts`` messages. ``again``: they ask for
+        what the customer had told."""
         row = self.rows[conversation]
+        row.repeated_themselves = row.repeated_themselves or again
         row.agent_messages += parts
         row.first_answer_at = row.first_answer_at or at
         row.first_person_answer_at = row.first_person_answer_at or at

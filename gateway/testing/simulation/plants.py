@@ -66,10 +66,12 @@ class RewrittenAnswer(PlantValue, frozen=True, kw_only=True):
 
 
 class OverworkedAgent(PlantValue, frozen=True, kw_only=True):
-    """One agent, the first of the staff, takes ``share`` of the upset customers, without breaks."""
+    """One agent takes ``share`` of the upset customers, without breaks. ``agent``: their id; none:
+    the one who speaks most languages."""
 
     name: ClassVar[str] = "overworked_agent"
     share: Share = 0.8
+    agent: str | None = None
 
 
 class UnansweredQuestion(PlantValue, frozen=True, kw_only=True):

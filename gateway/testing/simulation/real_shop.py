@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.app import Gateway
-from gateway.model import Address, Agent, Fact, Inbound, Message, Outbound, Sent
+from gateway.model import Address, Agent, Fact, Inbound, Message, Outbound, Sent, Suggestion
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import Channel, Clock, Poller, Traits
 from gateway.settings import Settings
@@ -108,7 +108,7 @@ class RealShop:
         return await self.gateway.store.timers.next_due()
 
     async def fire(self, at: datetime) -> Sequence[Heard]:
-        await self._jump(at)
+        self._clock.jump(at)  # no housekeeping: the gateway's own task would fire them unseen
         lanes = await self.gateway.store.timers.fire(self._clock.now())
         for lane in lanes:
             self.gateway.incoming.wake(lane)
@@ -159,6 +159,7 @@ class RealShop:
                 tier=item.handoff.tier,
                 priority=item.handoff.priority,
                 since=item.waiting_since,
+                reasons=tuple(reason.code for reason in item.handoff.reasons),
             )
             for item in page.waiting
         ]
@@ -170,8 +171,11 @@ class RealShop:
             conversation=item.conversation,
             address=item.address,
             epoch=card.conversation.epoch,
-            suggestion=card.suggestion,
         )
+
+    async def suggestion(self, case: Claimed, at: datetime) -> Suggestion | None:
+        await self._jump(at)
+        return (await self._services.desk.card(case.conversation)).suggestion
 
     async def answer(self, case: Claimed, agent: Agent, answer: AgentAnswer, at: datetime) -> int:
         await self._jump(at)
@@ -252,14 +256,12 @@ async def open_shop(
 
     Raises BadConfig or BadPlugin as a start of the server does.
     """
-    database = f"sqlite:///{folder / 'warmline.db'}"
-    core = settings.core.model_copy(update={"data_dir": folder, "database_url": database})
     truth = TruthReader() if scenario.perception == "truth" else None
     plugins = installed_plugins()
     clock = JumpingClock(scenario.start)
     gateway = Gateway(
         TruthfulPlugins(plugins, truth) if truth else PluginRegistry(plugins),
-        settings.replace(core=core),
+        alone_in(settings, folder),
         clock=clock,
         channels={name: _channel(name) for name in scenario.channels},
     )
@@ -278,6 +280,24 @@ async def open_shop(
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*working, return_exceptions=True)
         await gateway.stop()
+
+
+def alone_in(settings: Settings, folder: Path) -> Settings:
+    """``settings`` for one process with a database of its own in ``folder``, that deletes nothing
+    and tells no other system what happens."""
+    core = settings.core
+    return settings.replace(
+        core=core.model_copy(
+            update={
+                "data_dir": folder,
+                "database_url": f"sqlite:///{folder / 'warmline.db'}",
+                "redis_url": None,
+                "role": "all",
+                "retention": type(core.retention)(),
+                "webhooks": core.webhooks.model_copy(update={"endpoints": {}}),
+            }
+        )
+    )
 
 
 def _channel(name: str) -> Channel:

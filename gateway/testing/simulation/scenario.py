@@ -42,13 +42,19 @@ TRAITS: Mapping[str, Traits] = {
 LANGUAGES: Mapping[str, float] = {"en": 0.55, "de": 0.2, "fr": 0.13, "es": 0.12}
 
 
+EARLY, LATE, SATURDAY = (8.0, 16.0), (12.0, 20.0), (9.0, 18.0)
+"""The shifts, in hours of the day in the time of the shop."""
+WHOLE_DAY = (8.0, 20.0)
+"""The shift of an overworked agent, six days a week."""
+
+
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """An agent of the shop.
 
     ``skill``: how likely an answer of theirs helps; ``warmth``: how likely it has a human moment;
     ``trust``: how likely they send a suggestion as it is; ``pace``: 1 is usual, 2 twice as fast.
-    ``shift``: the hours of the day in which they work, in the time of the shop; ``days``: the
-    weekdays, 0 is Monday.
+    They work on ``days`` (0 is Monday), one week `EARLY` and the next `LATE`; ``late_first``: the
+    other way round.
     """
 
     id: str
@@ -59,7 +65,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     trust: float
     pace: float = 1.0
     tier: str = "front"
-    shift: tuple[float, float]
+    late_first: bool = False
     days: tuple[int, ...] = (0, 1, 2, 3, 4)
 
     def agent(self) -> Agent:
@@ -74,17 +80,17 @@ SKILLS: Mapping[str, str] = {"de": "german", "fr": "french", "es": "spanish"}
 
 STAFF: tuple[Worker, ...] = (
     Worker(id="desk:ana", name="Ana", languages=("en", "es"), skill=0.8, warmth=0.5, trust=0.5,
-           shift=(8, 14.5), days=(0, 1, 2, 3, 4, 5)),
+           days=(0, 1, 2, 3, 5)),
     Worker(id="desk:bo", name="Bo", languages=("en", "de"), skill=0.76, warmth=0.35, trust=0.45,
-           shift=(8, 16)),
+           late_first=True),
     Worker(id="desk:cleo", name="Cleo", languages=("en", "fr"), skill=0.78, warmth=0.45, trust=0.4,
-           shift=(11, 20)),
+           days=(0, 1, 3, 4, 5), late_first=True),
     Worker(id="desk:dirk", name="Dirk", languages=("en", "de"), skill=0.74, warmth=0.3, trust=0.5,
-           shift=(12, 20), days=(0, 1, 2, 4, 5)),
+           days=(0, 1, 2, 4, 5)),
     Worker(id="desk:elena", name="Elena", languages=("en", "es", "fr"), skill=0.8, warmth=0.55,
-           trust=0.45, shift=(13, 20), days=(0, 2, 3, 4, 5)),
+           trust=0.45, late_first=True),
     Worker(id="desk:una", name="Una", languages=("en", "de", "fr", "es"), skill=0.85, warmth=0.5,
-           trust=0.4, tier="specialist", shift=(9, 17.5), days=(0, 1, 2, 3, 5)),
+           trust=0.4, tier="specialist"),
 )  # fmt: skip
 
 
@@ -113,9 +119,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def end(self) -> datetime:
         return self.start + timedelta(days=self.days)
 
-    def day(self, at: datetime) -> int:
-        """The day of the month that ``at`` is on, from 0."""
-        return (at - self.start).days
+    def seconds(self, at: datetime) -> float:
+        """The seconds from the start to ``at``."""
+        return (at - self.start).total_seconds()
 
     def plant(self, kind: type[P]) -> P | None:
         """The first plant of ``kind``, if there is one."""

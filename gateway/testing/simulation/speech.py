@@ -10,6 +10,8 @@ from gateway.testing.simulation.moods import UPSET, Mood, mood_of
 from gateway.testing.simulation.values import Kind, Meaning, Say
 from gateway.testing.simulation.words import TYPOS, Words, fill, with_typo, words_in
 
+LEGAL = 0.08
+"""The share of angry messages that threaten with a lawyer."""
 MOODY: dict[Kind, float] = {"matter": 1.0, "detail": 0.3, "waiting": 0.3, "thanks": 0.0}
 """How likely each kind of message has words of mood, if there is one to show."""
 
@@ -55,6 +57,9 @@ class Speech:
         elif mood.label not in ("calm", "pleased") and kind != "thanks":
             mood = Mood(label="calm", intensity=0.3, distress=min(mood.distress, 0.3))
         self.shown = mood
+        if mood.label == "angry" and self.rng.random() < LEGAL:
+            text = f"{text} {self.rng.choice(self.words.legal)}"
+            signals = (*signals, "legal")
         text = self._framed(text) if first else text
         if self.rng.random() < TYPOS:
             text = with_typo(text, self.rng)
@@ -88,6 +93,7 @@ class Speech:
     def fill(self, template: str) -> str:
         """``template`` with its placeholders filled."""
         values = {
+            **self.matter.details,
             "order": self.matter.order,
             "name": self.person.name,
             "first": self.person.first_name,

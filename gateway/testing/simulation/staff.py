@@ -20,9 +20,9 @@ from gateway.testing.simulation.plants import (
     RewrittenAnswer,
     TriggerPhrase,
 )
-from gateway.testing.simulation.scenario import Scenario, Worker
-from gateway.testing.simulation.values import AgentAnswer, Claimed, QueuedCase
-from gateway.testing.simulation.words import AgentWords, fill
+from gateway.testing.simulation.scenario import EARLY, LATE, SATURDAY, WHOLE_DAY, Scenario, Worker
+from gateway.testing.simulation.values import AgentAnswer, Claimed, Edit, QueuedCase
+from gateway.testing.simulation.words import AgentWords, fill, with_typo
 
 DAY = 86_400.0
 RECOVERY = 2700.0
@@ -31,9 +31,14 @@ TOO_TIRED = 0.6
 BREAK = 900.0
 GAP = "[…]"
 """Stands in a suggestion for what was personal in an earlier answer."""
+_SMALL_NUMBER = re.compile(r"(?<![\w.,:–-])[1-9]\d?(?![\w.,:–-]*\d)(?=\s)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 LONG_WAIT = 2400.0
 """Seconds after which anybody takes a conversation, whatever its language."""
+DETAILS = ("product", "day")
+"""What agents may take up of a customer's words."""
+ASKS_AGAIN = 0.09
+"""The share of first answers that ask for the order number, whether or not it was told."""
 MOST_OPEN = 4
 """Conversations that an agent has at the same time."""
 
@@ -77,21 +82,24 @@ class AgentAtWork:
         self.fatigue = min(1.0, self.rested(at) + more)
 
 
-def shifts_of(worker: Worker, scenario: Scenario) -> list[tuple[float, float]]:
+def shifts_of(
+    worker: Worker, scenario: Scenario, *, overworked: bool = False
+) -> list[tuple[float, float]]:
     """The shifts of ``worker``, in seconds from the start of the month."""
     zone = ZoneInfo(scenario.timezone)
     found = []
     for day in range(scenario.days):
         date = (scenario.start + timedelta(days=day)).astimezone(zone)
-        if date.weekday() not in worker.days:
+        days = range(6) if overworked else worker.days
+        if date.weekday() not in days:
             continue
+        late = (date.isocalendar().week + worker.late_first) % 2 == 1
+        hours = WHOLE_DAY if overworked else LATE if late else EARLY
+        begin, end = SATURDAY if date.weekday() == 5 else hours
         midnight = date.replace(hour=0, minute=0, second=0, microsecond=0)
-        begin, end = worker.shift
-        if date.weekday() == 5:
-            begin, end = max(begin, 9), min(end, 18)
-        times = (midnight + timedelta(hours=begin), midnight + timedelta(hours=end))
-        found.append(tuple((time - scenario.start).total_seconds() for time in times))
-    return [(a, b) for a, b in found if b > a]
+        times = [midnight + timedelta(hours=hour) for hour in (begin, end)]
+        found.append((scenario.seconds(times[0]), scenario.seconds(times[1])))
+    return found
 
 
 def choose_next(
@@ -138,17 +146,20 @@ class Writer:
         words = contact.words.agents
         fatigue = desk.rested(at)
         helpful = rng.random() < worker.skill
-        if contact.matter.kind.order and case.answers == 0 and rng.random() < 0.09:
-            text = f"{self._opener(words, contact, worker, fatigue)} {rng.choice(words.ask_order)}"
-            return self._with_plants(
-                AgentAnswer(text=self._fill(text, contact, worker), helpful=False, asks=True),
-                desk, contact, at,
-            )  # fmt: skip
-        if suggestion is not None and case.answers == 0:
+        if contact.matter.kind.order and case.answers == 0 and rng.random() < ASKS_AGAIN:
+            question = f"{self._opener(words, contact)} {rng.choice(words.ask_order)}"
+            text = self._fill(question, contact, worker)
+            answer = AgentAnswer(text=text, helpful=False, asks=True)
+            if suggestion is not None:
+                answer = answer.replace(
+                    suggestion=suggestion.id, source=suggestion.source, outcome="ignored"
+                )
+        elif suggestion is not None:
             answer = self._from_suggestion(desk, contact, suggestion, fatigue, at)
         else:
             answer = self._own(desk, contact, fatigue)
-        return self._with_plants(answer.replace(helpful=helpful), desk, contact, at)
+        answer = self._with_plants(answer, desk, contact, at)
+        return answer.replace(helpful=helpful, human=human_moments(answer.text, contact))
 
     # -- with and without a suggestion -------------------------------------------------------------
 
@@ -168,9 +179,7 @@ class Writer:
             contact.planted.add(RewrittenAnswer.name)
             if rng.random() < rewrite.share:
                 own = self._own(desk, contact, fatigue)
-                return base.replace(
-                    text=own.text, human=own.human, outcome="edited", edit="rewrite"
-                )
+                return base.replace(text=own.text, outcome="edited", edit="rewrite")
             return base
         chance = rng.random()
         trust = self._trust(worker, contact, at)
@@ -181,7 +190,7 @@ class Writer:
         if chance < trust + (1 - trust) * 0.55:
             return self._edited(base, contact, worker, fatigue)
         own = self._own(desk, contact, fatigue)
-        return base.replace(text=own.text, human=own.human, outcome="ignored")
+        return base.replace(text=own.text, outcome="ignored")
 
     def _trust(self, worker: Worker, contact: Contact, at: float) -> float:
         """How likely the suggestion is sent as it is."""
@@ -196,15 +205,14 @@ class Writer:
         self, base: AgentAnswer, contact: Contact, worker: Worker, fatigue: float
     ) -> AgentAnswer:
         rng, words = self.rng, contact.words.agents
-        edit = rng.choices(("tone", "length", "fact"), weights=(5, 2, 3))[0]
-        human: tuple[str, ...] = ()
+        edits: tuple[Edit, ...] = ("tone", "length", "fact", "typo")
+        edit = rng.choices(edits, weights=(5, 2, 3, 1))[0]
         text = base.text
         if GAP in text:
             sentences = [part for part in _SENTENCE.split(text) if GAP not in part]
             text = " ".join(sentences) or rng.choice(words.steps)
         if edit == "tone":
-            opener = self._fill(self._opener(words, contact, worker, 0.0), contact, worker)
-            human = ("name",) if contact.person.first_name in opener else ()
+            opener = self._fill(self._opener(words, contact), contact, worker)
             text = f"{opener} {text}"
         elif edit == "length":
             kept = text.split(". ")
@@ -213,31 +221,37 @@ class Writer:
             if text.split() == base.text.split():  # one sentence: nothing to leave out
                 text = f"{text} {rng.choice(words.closers)}"
                 edit = "tone"
+        elif edit == "typo":
+            text = with_typo(text, rng)
+        elif rng.random() < 0.5 and (number := _SMALL_NUMBER.search(text)):
+            text = f"{text[: number.start()]}{int(number[0]) + 1}{text[number.end() :]}"
         else:
-            fact = self._fill(rng.choice(words.facts), contact, worker)
-            human = ("order",)
-            text = f"{text} {fact} {rng.choice(words.steps)}"
+            edit = "fact" if contact.told_order else "length"
+            fact = f"{rng.choice(words.facts)} " if contact.told_order else ""
+            text = f"{text} {fact}{rng.choice(words.steps)}"
         text = self._fill(text, contact, worker)
-        return base.replace(text=text, human=human, outcome="edited", edit=edit)
+        return base.replace(text=text, outcome="edited", edit=edit)
 
     def _own(self, desk: AgentAtWork, contact: Contact, fatigue: float) -> AgentAnswer:
         """An answer of their own. Tired agents leave out what is not needed."""
         rng, worker, words = self.rng, desk.worker, contact.words.agents
         lively = 1 - 0.7 * fatigue
         parts: list[str] = []
-        human: list[str] = []
         if rng.random() < 0.8 * lively:
-            parts.append(self._opener(words, contact, worker, fatigue))
+            parts.append(self._opener(words, contact))
         if (
             contact.matter.kind.order
             and contact.told_order
             and rng.random() < worker.warmth * lively
         ):
             parts.append(rng.choice(words.facts))
-            human.append("order")
         if contact.repeat_of is not None and rng.random() < worker.warmth * lively:
             parts.append(rng.choice(words.past))
-            human.append("past_contact")
+        mentioned = [
+            name for name in DETAILS if contact.matter.details.get(name, "-") in contact.wrote
+        ]
+        if mentioned and rng.random() < 0.5 * worker.warmth * lively:
+            parts.append(rng.choice(words.details[rng.choice(mentioned)]))
         topic = contact.words.topics.get(contact.matter.topic or "")
         parts.append(rng.choice(topic.answer if topic else words.steps))
         if rng.random() < 0.5 * lively:
@@ -245,11 +259,9 @@ class Writer:
         if rng.random() < 0.5 * lively:
             parts.append(rng.choice(words.closers))
         text = self._fill(" ".join(parts), contact, worker)
-        if contact.person.first_name in text and contact.person.named:
-            human.append("name")
-        return AgentAnswer(text=text, helpful=False, human=tuple(human))
+        return AgentAnswer(text=text, helpful=False)
 
-    def _opener(self, words: AgentWords, contact: Contact, worker: Worker, fatigue: float) -> str:
+    def _opener(self, words: AgentWords, contact: Contact) -> str:
         kind = "upset" if contact.shown.upset else "plain"
         openers = words.openers[kind]
         if not contact.person.named:
@@ -291,12 +303,40 @@ class Writer:
 
     def _fill(self, template: str, contact: Contact, worker: Worker) -> str:
         values = {
+            **contact.matter.details,
             "agent": worker.name,
             "first": contact.person.first_name,
             "name": contact.person.name,
             "order": contact.matter.order,
         }
         return fill(template, values, contact.words.fills, self.rng)
+
+
+def human_moments(text: str, contact: Contact) -> tuple[str, ...]:
+    """What in an agent's ``text`` is for this customer alone: their ``name``, their ``order``, a
+    ``past_contact``, or a ``fact`` that they had mentioned."""
+    found = []
+    if contact.person.named and contact.person.first_name in text:
+        found.append("name")
+    if contact.told_order and contact.matter.order in text:
+        found.append("order")
+    if any(phrase in text for phrase in contact.words.agents.past):
+        found.append("past_contact")
+    details = contact.matter.details
+    own = (
+        template.replace(f"{{{name}}}", details.get(name, ""))
+        for name in DETAILS
+        for template in contact.words.agents.details[name]
+    )
+    if any(phrase in text for phrase in own):
+        found.append("fact")
+    return tuple(found)
+
+
+def names_order_number(text: str, contact: Contact) -> bool:
+    """Whether ``text`` speaks of the order number without having it, as drafts that ask for it."""
+    names = contact.words.agents.order_number
+    return contact.matter.order not in text and any(name in text for name in names)
 
 
 def _with_phrase(answer: AgentAnswer, phrase: str, plant: str, *, end: bool) -> AgentAnswer:

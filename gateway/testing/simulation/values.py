@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from gateway.model import Address, Button, Message, Reason, Suggestion, SurveyQuestion, Value
+from gateway.model import Address, Button, Message, Reason, SurveyQuestion, Value
 from gateway.testing.simulation.moods import Mood
 
+Edit = Literal["tone", "length", "fact", "typo", "rewrite"]
+"""How an agent changed a suggestion."""
 Kind = Literal["matter", "detail", "thanks", "survey", "waiting"]
 
 
@@ -34,8 +36,6 @@ class Say(Value, frozen=True, kw_only=True):
     kind: Kind = "matter"
     score: int | None = None
     """The score in the answer to a survey."""
-    again: bool = False
-    """The customer repeats what they have told before."""
 
 
 class Written(Value, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class Received(Value, frozen=True, kw_only=True):
 
 
 class QueuedCase(Value, frozen=True, kw_only=True):
-    """A conversation in the queue of the desk."""
+    """A conversation in the queue of the desk; ``reasons`` are those of its handoff by now."""
 
     conversation: int
     epoch: int
@@ -86,23 +86,25 @@ class QueuedCase(Value, frozen=True, kw_only=True):
     tier: str
     priority: int
     since: datetime
+    reasons: tuple[str, ...] = ()
 
 
 class Claimed(Value, frozen=True, kw_only=True):
-    """A conversation that an agent has claimed. ``suggestion`` is the draft that they see."""
+    """A conversation that an agent has claimed."""
 
     conversation: int
     address: Address
     epoch: int
-    suggestion: Suggestion | None = None
 
 
 class AgentAnswer(Value, frozen=True, kw_only=True):
     """What an agent writes, and what it does to the customer.
 
-    ``asks``: the agent asks for the order number. ``outcome``: what became of the suggestion;
-    ``edit``: how it was changed. ``human``: its human moments, among ``name``, ``past_contact`` and
-    ``order``. ``uses``: the names of the plants in it.
+    ``helpful``: it settles the matter or, where it ``asks`` for the order number, shows that
+    somebody cares. ``outcome``: what became of the suggestion; ``edit``: how it was changed.
+    ``human``: its human moments, among ``name``, ``order``,
+    ``past_contact`` and ``fact``. ``uses``: the
+    plants in it; ``harm``: how far they make the mood fall.
     """
 
     text: str
@@ -111,7 +113,7 @@ class AgentAnswer(Value, frozen=True, kw_only=True):
     suggestion: int | None = None
     source: str | None = None
     outcome: Literal["sent", "edited", "ignored"] | None = None
-    edit: Literal["tone", "length", "fact", "rewrite"] | None = None
+    edit: Edit | None = None
     human: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     harm: float = 0.0

@@ -39,15 +39,18 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentWords(msgspec.Struct, frozen=True, kw_only=True):
-    """What agents write. ``openers`` by ``plain`` and ``upset``."""
+    """What agents write. ``openers`` by ``plain`` and ``upset``; ``details`` take up something that
+    the customer mentioned, by its placeholder; ``order_number`` is what it is called."""
 
     openers: Mapping[str, tuple[str, ...]]
     closers: tuple[str, ...]
     steps: tuple[str, ...]
     facts: tuple[str, ...]
     past: tuple[str, ...]
+    details: Mapping[str, tuple[str, ...]]
     tips: tuple[str, ...]
     ask_order: tuple[str, ...]
+    order_number: tuple[str, ...]
     sorry: tuple[str, ...]
     trigger: tuple[str, ...]
     drift: tuple[str, ...]
@@ -76,6 +79,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     not_helped: tuple[str, ...]
     ask_person: tuple[str, ...]
     waiting: tuple[str, ...]
+    legal: tuple[str, ...]
     thanks: Mapping[str, tuple[str, ...]]
     unhelped: tuple[str, ...]
     survey: Mapping[str, tuple[str, ...]]
@@ -127,7 +131,7 @@ def with_typo(text: str, rng: random.Random) -> str:
     word = rng.choice(words)
     at = word.start() + rng.randrange(1, len(word[0]) - 2)
     slip = rng.random()
-    if slip < 0.5:
+    if slip < 0.5 and text[at] != text[at + 1]:
         changed = text[at + 1] + text[at]
     elif slip < 0.75:
         changed = text[at] * 2 + text[at + 1]
