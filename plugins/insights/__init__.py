@@ -37,10 +37,10 @@ def register_routes(
     register: Callable[[HttpRoutes | ExclusiveTask], None], settings: Settings
 ) -> None:
     if section := settings.section(InsightsSettings):
-        from plugins.insights.report.pages import ReportPages  # noqa: PLC0415  (a web server)
+        from plugins.insights.report.pages import ReportStyles  # noqa: PLC0415  (a web server)
         from plugins.insights.report.weekly import WeeklyReport  # noqa: PLC0415
 
-        register(ReportPages(settings=section))
+        register(ReportStyles())
         register(WeeklyReport(settings=section, url=settings.core.public_url or ""))
         register(ReviewPages(settings=section.review, least=section.least))
         register(ReviewSampling(settings=section.review, timezone=section.timezone))

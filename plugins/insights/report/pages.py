@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -49,36 +50,43 @@ FILE_TIMEOUT = 10.0
 OWN_DAYS = 28
 
 
+@cache
+def report_assets() -> StaticAssets:
+    """The report's style sheets, read once."""
+    return StaticAssets("plugins.insights.report")
+
+
+class ReportStyles:
+    """Serves the report's style sheet (`HttpRoutes`)."""
+
+    def routes(self, services: Services) -> list[web.RouteDef]:  # noqa: ARG002  (part of HttpRoutes)
+        """One route."""
+
+        async def serve(request: web.Request) -> web.Response:
+            try:
+                name, version = request.match_info["name"], request.match_info["version"]
+                return report_assets().serve(request, name, version=version)
+            except KeyError:
+                return web.Response(status=404, text="There is no such file.\n")
+
+        return [web.get(f"{STATIC}/{{version}}/{{name}}", serve)]
+
+
 @dataclass(kw_only=True)
 class ReportPages:
-    """The report's pages (`DeskPageProvider`), and its style sheet (`HttpRoutes`)."""
+    """The report's pages (`DeskPageProvider`)."""
 
     settings: InsightsSettings
-    _assets: StaticAssets = field(
-        default_factory=lambda: StaticAssets("plugins.insights.report"), init=False
-    )
 
     def desk_pages(self, services: Services) -> Sequence[DeskPage]:
         """The pages. What is heavy loads when the first of them is opened."""
         shared = _Shared(services=services, settings=self.settings)
-        styles = (f"{STATIC}/{self._assets.version}/report.css",)
+        styles = (f"{STATIC}/{report_assets().version}/report.css",)
         return (
             ReportPage(shared=shared, styles=styles),
             TablePage(shared=shared),
             OwnLoadPage(shared=shared, styles=styles),
         )
-
-    def routes(self, services: Services) -> list[web.RouteDef]:  # noqa: ARG002  (part of HttpRoutes)
-        """The style sheet."""
-
-        async def serve(request: web.Request) -> web.Response:
-            try:
-                name, version = request.match_info["name"], request.match_info["version"]
-                return self._assets.serve(request, name, version=version)
-            except KeyError:
-                return web.Response(status=404, text="There is no such file.\n")
-
-        return [web.get(f"{STATIC}/{{version}}/{{name}}", serve)]
 
     def describe(self) -> Mapping[str, Json]:
         """The pages and their responses, for ``/openapi.json``."""
