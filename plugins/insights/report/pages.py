@@ -71,6 +71,11 @@ class ReportStyles:
 
         return [web.get(f"{STATIC}/{{version}}/{{name}}", serve)]
 
+    def describe(self) -> Mapping[str, Json]:
+        """The route, for ``/openapi.json``."""
+        part: dict[str, Json] = packaged_yaml("plugins.insights.report", "openapi.yaml")
+        return part
+
 
 @dataclass(kw_only=True)
 class ReportPages:
@@ -87,11 +92,6 @@ class ReportPages:
             TablePage(shared=shared),
             OwnLoadPage(shared=shared, styles=styles),
         )
-
-    def describe(self) -> Mapping[str, Json]:
-        """The pages and their responses, for ``/openapi.json``."""
-        part: dict[str, Json] = packaged_yaml("plugins.insights.report", "openapi.yaml")
-        return part
 
 
 @dataclass(kw_only=True)
