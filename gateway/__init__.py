@@ -104,6 +104,8 @@ if TYPE_CHECKING:
         DeskPageRequest,
         DeskPageResult,
         DeskRight,
+        Digest,
+        DigestReceiver,
         Embedding,
         Event,
         Events,
@@ -205,6 +207,7 @@ if TYPE_CHECKING:
         in_language,
     )
     from gateway.support.labels import code_label, cue_label, mood_label, priority_label
+    from gateway.support.masking import GAP, common_words, mask_text, share_kept
     from gateway.support.overlay_files import OverlayFiles
     from gateway.support.overlays import (
         brand_part,
@@ -229,6 +232,7 @@ __all__ = [
     "ALBUM_WAIT",
     "CARD_NUMBER",
     "EMAIL",
+    "GAP",
     "IBAN",
     "INTERNATIONAL_PHONE",
     "PHONE",
@@ -280,6 +284,8 @@ __all__ = [
     "DeskPageRequest",
     "DeskPageResult",
     "DeskRight",
+    "Digest",
+    "DigestReceiver",
     "DraftText",
     "Embedding",
     "Emotion",
@@ -415,6 +421,7 @@ __all__ = [
     "client_address",
     "client_network",
     "code_label",
+    "common_words",
     "compose_yaml",
     "construct_yaml",
     "contact_text",
@@ -427,6 +434,7 @@ __all__ = [
     "lay_over",
     "location_text",
     "luhn",
+    "mask_text",
     "mood_label",
     "note_text",
     "of_brand",
@@ -441,6 +449,7 @@ __all__ = [
     "replace_text",
     "retry_after",
     "says_thanks",
+    "share_kept",
     "site_origin",
     "spoke_of_harm",
     "unknown_brands",
@@ -459,6 +468,7 @@ _MODULES = (
     "support.labels",
     "support.internal_words",
     "support.courtesy",
+    "support.masking",
     "support.personal_data",
     "support.assets",
     "support.clients",

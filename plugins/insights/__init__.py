@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway import DeskPageProvider, ExclusiveTask, HttpRoutes, Section, Settings, hookimpl
+import click
+
+from gateway import (
+    DeskPageProvider,
+    ExclusiveTask,
+    HttpRoutes,
+    Section,
+    Settings,
+    hookimpl,
+)
+from plugins.insights.report.command import report
 from plugins.insights.review.job import ReviewSampling
 from plugins.insights.review.pages import ReviewPages
 from plugins.insights.settings import InsightsSettings
@@ -18,10 +28,20 @@ def register_settings(section: Section) -> None:
 
 
 @hookimpl
+def register_commands(register: Callable[[click.Command], None]) -> None:
+    register(report)
+
+
+@hookimpl
 def register_routes(
     register: Callable[[HttpRoutes | ExclusiveTask], None], settings: Settings
 ) -> None:
     if section := settings.section(InsightsSettings):
+        from plugins.insights.report.pages import ReportStyles  # noqa: PLC0415  (a web server)
+        from plugins.insights.report.weekly import WeeklyReport  # noqa: PLC0415
+
+        register(ReportStyles())
+        register(WeeklyReport(settings=section, url=settings.core.public_url or ""))
         register(ReviewPages(settings=section.review, least=section.least))
         register(ReviewSampling(settings=section.review, timezone=section.timezone))
 
@@ -29,4 +49,7 @@ def register_routes(
 @hookimpl
 def register_desk_pages(register: Callable[[DeskPageProvider], None], settings: Settings) -> None:
     if section := settings.section(InsightsSettings):
+        from plugins.insights.report.pages import ReportPages  # noqa: PLC0415  (a web server)
+
+        register(ReportPages(settings=section))
         register(ReviewPages(settings=section.review, least=section.least))

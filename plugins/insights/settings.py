@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from plugins.insights.report.settings import ReportSettings
 from plugins.insights.review.settings import ReviewSettings
 
 
@@ -28,5 +29,8 @@ class InsightsSettings(BaseModel):
     )
     least: int = Field(
         30, ge=1, description="below so many cases a figure is grey and is not compared"
+    )
+    report: ReportSettings = Field(
+        ReportSettings(), description="the weekly report, its digest, and pilots"
     )
     review: ReviewSettings = ReviewSettings()

@@ -230,7 +230,8 @@ def _suggestions(
         by = suggestion.agent
         first = first_claims.get(by.id) if by else None
         yield SuggestionFacts(
-            source=suggestion.source,
+            # `precedents: conversation 12` says which one: that is about another customer.
+            source=suggestion.source.partition(":")[0],
             outcome=outcome,
             edits=detectors.edit_kinds(suggestion.text, final) if edited and final else (),
             experience=None

@@ -1,0 +1,142 @@
+"""Groups texts that mean the same, and says which groups are new to the shop.
+
+Embeddings are first made alike where the shop's own intents vary: what tells one message of an
+intent from another does not count (the within-class covariance of linear discriminant analysis,
+inverted). Agglomerative clustering with average linkage then finds the groups. On held-out intents
+this found far more than density clustering, k-means or n-grams; see docs/findings.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows: TypeAlias = NDArray[np.float32]
+
+SHRINKAGE = 0.6
+"""How much the covariance is drawn to that of noise: few examples do not tell it better."""
+FARTHEST = 0.6
+"""The greatest mean cosine distance within which two groups are joined."""
+PER_INTENT = 40
+"""Examples of one intent that are compared: more change nothing and cost time."""
+LEAST_INTENTS = 3
+"""With fewer intents nothing tells what varies within one."""
+
+
+class Cluster(NamedTuple):
+    """Messages that mean the same, the most central first. ``score`` ranks: higher for more
+    messages, nearer to one another and farther from what the shop knows."""
+
+    members: NDArray[np.intp]
+    score: float
+    cohesion: float
+    """The mean cosine of two of them."""
+    known: float
+    """The mean cosine of each with the nearest example of the shop."""
+
+
+class KnownSpace:
+    """Embeddings as the shop's intents see them.
+
+    ``examples`` are embeddings (a row each) and ``labels`` the number of each one's intent.
+    """
+
+    def __init__(self, examples: Rows, labels: NDArray[np.intp]) -> None:
+        self._centre = np.zeros(examples.shape[1], np.float32)
+        self._map: Rows | None = None
+        if len(examples) and len(np.unique(labels)) >= LEAST_INTENTS:
+            self._learn(examples, labels)
+        self.examples = self.project(examples)
+
+    def _learn(self, examples: Rows, labels: NDArray[np.intp]) -> None:
+        intents = np.unique(labels, return_inverse=True)[1]
+        means = np.array([examples[intents == at].mean(axis=0) for at in range(intents.max() + 1)])
+        within = examples - means[intents]
+        spread = within.T @ within / max(1, len(examples) - len(means))
+        noise = np.trace(spread) / len(spread)
+        spread = (1 - SHRINKAGE) * spread + SHRINKAGE * noise * np.eye(len(spread))
+        values, vectors = np.linalg.eigh(spread)
+        self._map = (vectors / np.sqrt(np.maximum(values, 1e-9))).astype(np.float32)
+        self._centre = means.mean(axis=0).astype(np.float32)
+
+    def project(self, embeddings: Rows) -> Rows:
+        """The embeddings in this space, of length 1."""
+        moved = embeddings - self._centre
+        if self._map is not None:
+            moved = moved @ self._map
+        norms = np.linalg.norm(moved, axis=1, keepdims=True)
+        return np.asarray(moved / np.maximum(norms, 1e-9), np.float32)
+
+
+def find_clusters(space: KnownSpace, embeddings: Rows, least: int) -> list[Cluster]:
+    """The groups of at least ``least`` of ``embeddings``, the best first."""
+    from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415  (slow to import)
+
+    if len(embeddings) < max(2, least):
+        return []
+    points = space.project(embeddings)
+    labels = AgglomerativeClustering(
+        n_clusters=None, distance_threshold=FARTHEST, metric="cosine", linkage="average"
+    ).fit_predict(points)
+    if len(space.examples):
+        known = (points @ space.examples.T).max(axis=1)
+    else:
+        known = np.zeros(len(points), np.float32)
+    sizes = np.bincount(labels)
+    found = [
+        _cluster(np.flatnonzero(labels == label), points, known)
+        for label in np.flatnonzero(sizes >= least).tolist()
+    ]
+    return sorted(found, key=lambda cluster: -cluster.score)
+
+
+def central_order(embeddings: Rows) -> NDArray[np.intp]:
+    """The rows of ``embeddings``, the one nearest to all others first."""
+    return np.argsort(-(embeddings @ embeddings.mean(axis=0)), kind="stable")
+
+
+def _cluster(rows: NDArray[np.intp], points: Rows, known: Rows) -> Cluster:
+    chosen = points[rows]
+    size = len(rows)
+    mean = chosen.mean(axis=0)
+    cohesion = float((size * size * (mean @ mean) - size) / (size * (size - 1)))
+    near = float(known[rows].mean())
+    return Cluster(
+        members=rows[central_order(chosen)],
+        score=cohesion * (1 - near) * size**0.5,
+        cohesion=cohesion,
+        known=near,
+    )
+
+
+def telling_words(
+    groups: Sequence[Sequence[frozenset[str]]], everything: Sequence[frozenset[str]], most: int
+) -> list[list[str]]:
+    """For each group of messages (given by their words) the words that tell it from ``everything``,
+    the most telling first: by the z value of their log-odds with a Dirichlet prior."""
+    total: dict[str, int] = {}
+    for words in everything:
+        for word in words:
+            total[word] = total.get(word, 0) + 1
+    count = max(1, len(everything))
+    found = []
+    for group in groups:
+        inside: dict[str, int] = {}
+        for words in group:
+            for word in words:
+                inside[word] = inside.get(word, 0) + 1
+
+        def surprise(word: str, inside: dict[str, int] = inside, size: int = len(group)) -> float:
+            prior = 10.0 * (total.get(word, 0) + 1) / (count + 2)
+            here, there = inside[word], max(0, total.get(word, 0) - inside[word])
+            ratio = np.log((here + prior) / (size - here + 10)) - np.log(
+                (there + prior) / (max(0, count - size - there) + 10)
+            )
+            return float(ratio / np.sqrt(1 / (here + prior) + 1 / (there + prior)))
+
+        shared = [word for word, uses in inside.items() if uses >= max(2, 0.2 * len(group))]
+        found.append(sorted(shared, key=lambda word: (-surprise(word), word))[:most])
+    return found
