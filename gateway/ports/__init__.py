@@ -64,6 +64,7 @@ from gateway.ports.services import (
     Services,
     StoredValue,
 )
+from gateway.ports.trials import Trials
 from gateway.ports.turns import (
     ContextSource,
     Embedding,
@@ -150,6 +151,7 @@ __all__ = [
     "TooLarge",
     "Trainable",
     "Traits",
+    "Trials",
     "TryLater",
     "Undeliverable",
     "Understander",
