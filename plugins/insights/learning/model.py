@@ -93,7 +93,7 @@ class ProposalDraft(Value, frozen=True, kw_only=True):
     examples: tuple[MaskedExample, ...] = ()
 
 
-class Comparison(Value, frozen=True, kw_only=True):
+class PairedComparison(Value, frozen=True, kw_only=True):
     """One measure of the same rows before and after a change.
 
     ``group`` is ``all``, or a kind and a name: ``language de``, ``intent refund``, ``new``.
@@ -137,7 +137,7 @@ class ProposalEvaluation(Value, frozen=True, kw_only=True):
     sentence: str
     version: int
     base: Json = None
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[PairedComparison, ...] = ()
     renderings: tuple[AnswerRendering, ...] = ()
     facts_kept: tuple[str, ...] = ()
     facts_lost: tuple[str, ...] = ()
@@ -183,8 +183,11 @@ class ProposalEffect(Value, frozen=True, kw_only=True):
 class Proposal(Value, frozen=True, kw_only=True):
     """What was learnt, and waits for a person or was decided by one.
 
-    ``sentences`` is how many it was stored with; fewer rows now means that some were erased.
-    ``text_from``: the conversation whose agent wrote the proposed answer first; 0: none.
+    ``subject`` is what it is about, and ``fingerprint`` that with what it proposes: a proposal that
+    was decided is not made again. ``made_of`` are the ids of the conversations behind it.
+    ``sentences`` and ``examples`` are how many it was stored with; fewer rows now means that some
+    were erased. ``text_from``: the conversation whose agent wrote the proposed answer first; 0:
+    none, and ``body`` has it.
     ``edited_by``: who changed what is proposed. ``row`` is the version of its stored row: a change
     must name it.
     """
@@ -199,7 +202,11 @@ class Proposal(Value, frozen=True, kw_only=True):
     evidence: Mapping[str, Json] = msgspec.field(default_factory=dict)
     changes: tuple[AdoptedChange, ...] = ()
     body: tuple[str, ...] = ()
+    subject: str = ""
+    fingerprint: str = ""
+    made_of: tuple[int, ...] = ()
     sentences: int = 0
+    examples: int = 0
     text_from: int = 0
     made_at: datetime
     updated_at: datetime
