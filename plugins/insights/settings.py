@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from plugins.insights.review.settings import ReviewSettings
+
 
 def _check_time_zone(name: str) -> str:
     try:
@@ -27,3 +29,4 @@ class InsightsSettings(BaseModel):
     least: int = Field(
         30, ge=1, description="below so many cases a figure is grey and is not compared"
     )
+    review: ReviewSettings = ReviewSettings()
