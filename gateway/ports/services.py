@@ -101,6 +101,18 @@ class PluginStorage(Protocol):
         does not exist."""
         ...
 
+    async def put_many(self, plugin: str, values: Sequence[StoredValue]) -> int:
+        """Store ``values`` in one commit, whether or not their keys are new and whatever version
+        is stored: for what can be derived again. Values of conversations that do not exist (any
+        more) are left out. Returns how many were stored. Takes at most a few thousand at a time.
+        """
+        ...
+
+    async def count(self, plugin: str, prefix: str, *, length: int) -> Mapping[str, int]:
+        """Return how many values there are whose keys begin with ``prefix``, by the first
+        ``length`` characters of their keys."""
+        ...
+
     async def drop(self, plugin: str, key: str, *, version: int) -> None:
         """Delete the value. It is no error if the key does not exist."""
         ...
@@ -109,7 +121,7 @@ class PluginStorage(Protocol):
         self, plugin: str, prefix: str, *, after: str = "", limit: int = 500
     ) -> tuple[StoredValue, ...]:
         """Return the values whose keys begin with ``prefix`` and are greater than ``after``,
-        sorted by key."""
+        sorted by key. More than 500 are read on a connection that no turn needs."""
         ...
 
 

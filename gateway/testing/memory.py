@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import msgspec
 from structlog.contextvars import get_contextvars
 
 from gateway.ports import AuditEntry, Clock, Outdated, StoredValue
@@ -77,6 +80,17 @@ class MemoryStorage:
         stored = StoredValue(key=key, value=value, version=version + 1, conversation=conversation)
         self._kept[plugin, key] = stored
         return stored
+
+    async def put_many(self, plugin: str, values: Sequence[StoredValue]) -> int:
+        for value in values:
+            stored = self._kept.get((plugin, value.key))
+            version = stored.version + 1 if stored else 1
+            self._kept[plugin, value.key] = msgspec.structs.replace(value, version=version)
+        return len(values)
+
+    async def count(self, plugin: str, prefix: str, *, length: int) -> Mapping[str, int]:
+        keys = (key for name, key in self._kept if name == plugin and key.startswith(prefix))
+        return Counter(key[:length] for key in keys)
 
     async def drop(self, plugin: str, key: str, *, version: int) -> None:
         if (plugin, key) in self._kept:

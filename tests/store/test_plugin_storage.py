@@ -56,6 +56,35 @@ async def test_a_change_needs_the_current_version(tmp_path: Path, kind: str) -> 
 
 
 @KINDS
+async def test_many_values_are_stored_at_once_whatever_is_there(tmp_path: Path, kind: str) -> None:
+    """Their versions go on, and they can be counted by how their keys begin."""
+    async with storage(kind, tmp_path) as notes:
+        await notes.put("a", "day/1/x", "old")
+        new = [StoredValue(key=k, value=k, version=0) for k in ("day/1/x", "day/1/y", "day/2/x")]
+        assert await notes.put_many("a", new) == 3
+        assert await notes.put_many("a", []) == 0
+        found = await notes.scan("a", "day/", limit=1000)
+        assert [(v.key, v.value, v.version) for v in found] == [
+            ("day/1/x", "day/1/x", 2),
+            ("day/1/y", "day/1/y", 1),
+            ("day/2/x", "day/2/x", 1),
+        ]
+        assert await notes.count("a", "day/", length=5) == {"day/1": 2, "day/2": 1}
+        assert await notes.count("b", "day/", length=5) == {}
+
+
+async def test_values_of_erased_conversations_are_left_out(tmp_path: Path) -> None:
+    """Whoever derives values reads first and stores later; meanwhile a customer may be erased."""
+    async with storage("sql", tmp_path) as notes:
+        values = [
+            StoredValue(key="a", value="1", version=0, conversation=7),
+            StoredValue(key="b", value="2", version=0),
+        ]
+        assert await notes.put_many("plugin", values) == 1
+        assert [value.key for value in await notes.scan("plugin", "")] == ["b"]
+
+
+@KINDS
 async def test_of_many_concurrent_writes_one_wins(tmp_path: Path, kind: str) -> None:
     """The others raise Outdated."""
     async with storage(kind, tmp_path) as notes:

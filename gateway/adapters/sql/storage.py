@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.encryption import BadKey
@@ -21,6 +31,15 @@ _ONE = PreparedStatement(
     _SELECT.where(_NOTES.guest == bindparam("guest"), _NOTES.key == bindparam("key"))
 )
 _VALUE = "notes_of_guests.value"
+_PUT = text(
+    "INSERT INTO notes_of_guests (guest, key, version, conversation_id, value, updated_at)"
+    " VALUES (:guest, :key, 1, :conversation_id, :value, :updated_at)"
+    " ON CONFLICT (guest, key) DO UPDATE SET version = notes_of_guests.version + 1,"
+    " conversation_id = excluded.conversation_id, value = excluded.value,"
+    " updated_at = excluded.updated_at"
+)
+AT_ONCE = 500
+"""Ids in one statement, and values that one read on the connection of the turns may return."""
 
 
 class SqlPluginStorage:
@@ -67,6 +86,33 @@ class SqlPluginStorage:
 
         return await self._db.write(job)
 
+    async def put_many(self, plugin: str, values: Sequence[StoredValue]) -> int:
+        def job(connection: Connection) -> int:
+            known = _known(connection, [value.conversation for value in values])
+            kept = [
+                {
+                    "guest": plugin,
+                    "key": value.key,
+                    "conversation_id": value.conversation or None,
+                    "value": self._db.keys.seal(value.value, f"{_VALUE}:{plugin}/{value.key}"),
+                    "updated_at": now,
+                }
+                for value in values
+                if not value.conversation or value.conversation in known
+            ]
+            if kept:
+                connection.execute(_PUT, kept)
+            return len(kept)
+
+        now = rows.to_ms(self._clock.now())
+        return await self._db.write(job, long=True)
+
+    async def count(self, plugin: str, prefix: str, *, length: int) -> Mapping[str, int]:
+        group = func.substr(_NOTES.key, 1, length).label("start")
+        query = select(group, func.count()).where(_begins(plugin, prefix)).group_by(group)
+        found = await self._db.read(lambda c: c.execute(query).all(), long=True)
+        return {row[0]: row[1] for row in found}
+
     async def drop(self, plugin: str, key: str, *, version: int) -> None:
         def job(connection: Connection) -> None:
             seen = _has_version(plugin, key, version)
@@ -82,16 +128,26 @@ class SqlPluginStorage:
         self, plugin: str, prefix: str, *, after: str = "", limit: int = 500
     ) -> tuple[StoredValue, ...]:
         query = (
-            _SELECT.where(
-                _NOTES.guest == plugin,
-                _NOTES.key >= prefix,
-                _NOTES.key < prefix + "\U0010ffff",
-                _NOTES.key > after,
-            )
+            _SELECT.where(_begins(plugin, prefix), _NOTES.key > after)
             .order_by(_NOTES.key)
             .limit(limit)
         )
-        return await self._db.read(lambda c: tuple(_readable(c, plugin, c.execute(query))))
+        return await self._db.read(
+            lambda c: tuple(_readable(c, plugin, c.execute(query))), long=limit > AT_ONCE
+        )
+
+
+def _begins(plugin: str, prefix: str) -> ColumnElement[bool]:
+    return (_NOTES.guest == plugin) & (_NOTES.key >= prefix) & (_NOTES.key < prefix + "\U0010ffff")
+
+
+def _known(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of the conversations ``ids`` that exist."""
+    found: set[int] = set()
+    for start in range(0, len(ids), AT_ONCE):
+        chosen = conversations.c.id.in_(ids[start : start + AT_ONCE])
+        found.update(connection.execute(select(conversations.c.id).where(chosen)).scalars())
+    return found
 
 
 def _has_version(plugin: str, key: str, version: int) -> ColumnElement[bool]:

@@ -1,0 +1,1 @@
+"""The measures: tallies of facts, and figures with intervals as pure functions of them."""
