@@ -21,8 +21,12 @@ class Trials(Protocol):
         """The understander whose intents are trained here; None: there is none."""
         ...
 
-    async def examples(self) -> tuple[tuple[str, str], ...]:
-        """Return what it learns from (text, intent): the team's own and the adopted examples."""
+    async def examples_of_shop(self) -> tuple[tuple[str, str], ...]:
+        """Return the examples (text, intent) that the team wrote or adopted."""
+        ...
+
+    async def packaged_examples(self) -> tuple[tuple[str, str], ...]:
+        """Return the examples (text, intent) that join those, such as packaged ones."""
         ...
 
     async def in_force(self, kind: VersionKind, at: KeyPath) -> Json:

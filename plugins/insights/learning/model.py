@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import msgspec
 
 from gateway import AdoptedChange, Json, KeyPath, Value, VersionKind
+from plugins.insights.measures.values import Comparison
 from plugins.insights.model import Figure, MaskedExample
 
 ProposalKind = Literal[
@@ -157,18 +158,18 @@ class ProposalDecision(Value, frozen=True, kw_only=True):
 
 
 class EffectMeasure(Value, frozen=True, kw_only=True):
-    """One measure before and after an adoption, with the 95 % interval of the difference.
+    """One measure after an adoption against before, with the 95 % interval of the difference.
 
-    ``better`` is None when the interval includes no difference: then it cannot be told. The
-    ``rest`` is the same difference elsewhere, ``beyond_rest`` what is left without it.
+    ``better`` is None when the interval includes no difference: then it cannot be told.
+    ``rest`` is the same elsewhere, ``beyond_rest`` the difference that is left without that of the
+    rest.
     """
 
     measure: str
-    before: Figure
-    after: Figure
-    difference: Figure
+    title: str
+    change: Comparison
     better: bool | None
-    rest: Figure | None = None
+    rest: Comparison | None = None
     beyond_rest: Figure | None = None
 
 

@@ -41,14 +41,6 @@ class ProposalStore(Protocol):
         somebody changed it meanwhile."""
         ...
 
-    async def labelled(self) -> tuple[LabelledRow, ...]:
-        """Return the rows that people labelled in reviews."""
-        ...
-
-    async def add_labelled(self, rows: Sequence[LabelledRow]) -> int:
-        """Store those of ``rows`` that are not stored yet, and return how many."""
-        ...
-
 
 class DraftSource(Protocol):
     """Makes drafts: of what the report found, or of what reviewers said."""

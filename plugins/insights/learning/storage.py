@@ -2,12 +2,11 @@
 
 ``proposals/row/ID`` is the shared row. What holds words of one conversation is a row of its own
 with that conversation's id, so that erasing and exporting reach it: ``proposals/sentence/ID/N``,
-``proposals/example/ID/N``, ``proposals/text/ID`` and ``proposals/labelled/KEY``.
+``proposals/example/ID/N`` and ``proposals/text/ID``.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -23,7 +22,6 @@ from plugins.insights.learning.fingerprints import (
 )
 from plugins.insights.learning.model import (
     DraftedText,
-    LabelledRow,
     Proposal,
     ProposalDraft,
     ProposalState,
@@ -34,7 +32,7 @@ from plugins.insights.model import MaskedExample
 
 PLUGIN = "insights"
 ROWS, SENTENCES, EXAMPLES = "proposals/row/", "proposals/sentence/", "proposals/example/"
-TEXTS, LABELLED = "proposals/text/", "proposals/labelled/"
+TEXTS = "proposals/text/"
 
 T = TypeVar("T", bound=Value)
 
@@ -112,29 +110,6 @@ class StoredProposals:
             await self._drop_all(TEXTS + _number(proposal.id))
         count = await self._put_sentences(proposal.id, sentences)
         return await self.change(changed.replace(sentences=count))
-
-    async def labelled(self) -> tuple[LabelledRow, ...]:
-        return tuple(
-            [
-                msgspec.json.decode(row.value, type=LabelledRow).replace(key=row.key)
-                async for row in self._rows(LABELLED)
-            ]
-        )
-
-    async def add_labelled(self, rows: Sequence[LabelledRow]) -> int:
-        known = {row.key: row for row in await self.labelled()}
-        added = 0
-        for row in rows:
-            key = _labelled_key(row)
-            if key in known and known[key].intent == row.intent:
-                continue
-            with suppress(NotFound, Outdated):
-                old = await self._storage.get(PLUGIN, key)
-                await self._put(
-                    key, row, version=old.version if old else 0, conversation=row.conversation
-                )
-                added += 1
-        return added
 
     # -- rows --------------------------------------------------------------------------------------
 
@@ -249,8 +224,3 @@ def _from_draft(draft: ProposalDraft, id: str, at: datetime) -> Proposal:
         made_at=at,
         updated_at=at,
     )
-
-
-def _labelled_key(row: LabelledRow) -> str:
-    digest = hashlib.sha256(row.text.encode()).hexdigest()[:12]
-    return f"{LABELLED}{row.conversation}-{digest}"
