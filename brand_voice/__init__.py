@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -11,18 +12,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from brand_voice.compiled import CompiledGuide
 from brand_voice.guide import Guide, schema
 from brand_voice.lint import lint
-from brand_voice.loading import check, load
+from brand_voice.loading import GuideTrees, check, load, load_tree
 from brand_voice.rendering import render
 from gateway import (
     Emotion,
     Finding,
     Json,
+    Overlay,
+    OverlayProblem,
     Phrases,
     RenderContext,
     Rendered,
     Reply,
     Section,
     Settings,
+    VersionKind,
     Voice,
     hookimpl,
 )
@@ -43,34 +47,72 @@ class BrandVoiceSettings(BaseModel):
     )
 
 
+class _CompiledGuides:
+    """The guides of all brands, compiled; the one for all others is that of the brand ""."""
+
+    def __init__(self, guides: Mapping[str, Guide]) -> None:
+        self.sources = dict(guides)
+        self.compiled = {name: CompiledGuide(found) for name, found in guides.items()}
+        self.cached = {
+            name: lru_cache(CACHED)(partial(render, found)) for name, found in self.compiled.items()
+        }
+
+
 class GuidedVoice:
-    """Renders and checks texts by a guide. Pure: the result depends on the arguments alone."""
+    """Renders and checks texts by a guide. Pure: the result depends on the arguments, and on what
+    people adopted, alone."""
 
     name = "brand_voice"
+    version_kinds: frozenset[VersionKind] = frozenset({"guide"})
 
-    def __init__(self, guide: Guide, brands: Mapping[str, Guide] | None = None) -> None:
-        """``brands``: the guides of brands that have their own, by name."""
-        self._guides = {"": guide, **(brands or {})}
-        self._compiled = {name: CompiledGuide(found) for name, found in self._guides.items()}
-        self._cached = {
-            name: lru_cache(CACHED)(partial(render, found))
-            for name, found in self._compiled.items()
-        }
+    def __init__(
+        self,
+        guide: Guide,
+        brands: Mapping[str, Guide] | None = None,
+        *,
+        trees: GuideTrees | None = None,
+    ) -> None:
+        """``brands``: the guides of brands that have their own, by name. ``trees``: the files of
+        all of them, over which overlays are laid; None: no overlay changes this voice."""
+        self._trees = trees
+        self._guides = _CompiledGuides({"": guide, **(brands or {})})
+
+    @classmethod
+    def of_files(cls, trees: GuideTrees) -> GuidedVoice:
+        """The voice of these files."""
+        guides, _ = trees.overlaid({})
+        return cls(guides.pop(""), guides, trees=trees)
+
+    async def check_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`."""
+        if self._trees is None:
+            return ()
+        return (await asyncio.to_thread(self._trees.overlaid, overlay.tree))[1]
+
+    async def use_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`."""
+        if self._trees is None:
+            return ()
+        guides, problems = await asyncio.to_thread(self._trees.overlaid, overlay.tree)
+        if guides != self._guides.sources:
+            self._guides = await asyncio.to_thread(_CompiledGuides, guides)
+        return problems
 
     def render(self, reply: Reply, context: RenderContext) -> Rendered:
         """The parts to send, the rules that shaped them, and advice on an agent's words."""
-        brand = context.brand if context.brand in self._guides else ""
+        guides = self._guides
+        brand = context.brand if context.brand in guides.compiled else ""
         # An agent's words do not repeat, and a reply with timers is not hashable.
         if context.author == "agent" or reply.timers:
-            return render(self._compiled[brand], reply, context)
+            return render(guides.compiled[brand], reply, context)
         # The rules read only the label of an emotion.
         emotion = Emotion(label=context.emotion.label)
-        return self._cached[brand](reply, context.replace(emotion=emotion, brand=brand))
+        return guides.cached[brand](reply, context.replace(emotion=emotion, brand=brand))
 
     def lint(self, text: str, context: RenderContext) -> tuple[Finding, ...]:
         """Advice on ``text``. A finding is about ``text[finding.start:finding.end]``."""
-        guide = self._compiled.get(context.brand, self._compiled[""])
-        return lint(guide, text, context)
+        compiled = self._guides.compiled
+        return lint(compiled.get(context.brand, compiled[""]), text, context)
 
     def schema(self) -> Mapping[str, Json]:
         """The JSON Schema of a guide file."""
@@ -79,7 +121,7 @@ class GuidedVoice:
     def phrases(self) -> Phrases:
         """The phrases that customers use, of all guides; see `gateway.Phrases`."""
         joined: dict[str, dict[str, tuple[str, ...]]] = {}
-        for guide in self._guides.values():
+        for guide in self._guides.sources.values():
             for code, phrases in guide.customers.items():
                 of_language = joined.setdefault(code, {})
                 for kind, found in phrases.model_dump().items():
@@ -103,8 +145,10 @@ def register_voice(register: Callable[[Voice], None], settings: Settings) -> Non
     section = settings.section(BrandVoiceSettings)
     path = settings.path(section.guide) if section and section.guide else None
     brands = {
-        name: load(settings.path(brand.guide))
+        name: load_tree(settings.path(brand.guide))
         for name, brand in settings.core.brands.items()
         if brand.guide
     }
-    register(GuidedVoice(load(path), brands))
+    names = frozenset(settings.core.brands)
+    trees = GuideTrees(shared=load_tree(path), brands=brands, names=names)
+    register(GuidedVoice.of_files(trees))

@@ -5,21 +5,34 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from brand_voice import guide as models
 from brand_voice.guide import Guide
-from gateway import BadConfig, Problem, read_yaml
+from gateway import (
+    BadConfig,
+    OverlayProblem,
+    Problem,
+    Value,
+    brand_part,
+    fitting_part,
+    of_brand,
+    read_yaml,
+    unknown_brands,
+)
 
 LARGEST = 1_000_000
 """The largest guide file, in bytes."""
 
 _PACKAGED = Path(__file__).with_name("guide.yaml")
-_ADDED = re.compile(r"lexicon\.(?:avoid\.[^.]+\.phrases\.\w+|allow|acronyms|use\.\w+\.[^.]+)\Z")
+_ADDED = re.compile(
+    r"lexicon\.(?:avoid\.[^.]+\.phrases\.\w+|allow|acronyms|use\.\w+\.[^.]+)\Z|customers\.\w+\.\w+\Z"
+)
 _KEYS = {
     field
     for model in vars(models).values()
@@ -46,9 +59,14 @@ def load(path: Path | None) -> Guide:
 
     Raises BadConfig with every problem of the file.
     """
+    return Guide.model_validate(load_tree(path))
+
+
+def load_tree(path: Path | None) -> dict[str, Any]:
+    """As `load`, as a tree that `lay_over_guide` can change."""
     packaged, _ = read_yaml(_PACKAGED, _GuideLoader)
     if path is None:
-        return Guide.model_validate(packaged)
+        return packaged
     if path.is_file() and path.stat().st_size > LARGEST:
         raise _bad(path, 1, f"larger than {LARGEST} bytes; make it shorter")
     own, lines = read_yaml(path, _GuideLoader)
@@ -56,14 +74,63 @@ def load(path: Path | None) -> Guide:
         if isinstance(event, yaml.AliasEvent):
             line = event.start_mark.line + 1 if event.start_mark else 1
             raise _bad(path, line, "aliases (*name) are not supported; write the value out")
-    problems, guide = lines.repeated, None
-    try:
-        guide = Guide.model_validate(_merge(packaged, own))
-    except ValidationError as error:
-        problems += [lines.problem(key, message) for key, message in _errors(error)]
-    if guide is None or problems:
+    problems, tree = lines.repeated, _merge(packaged, own)
+    problems += [lines.problem(key, message) for key, message in _mistakes(tree)]
+    if problems:
         raise BadConfig(sorted(problems, key=lambda problem: problem.line))
-    return guide
+    return cast(dict[str, Any], tree)
+
+
+def lay_over_guide(
+    tree: Mapping[str, Any], overlay: Mapping[str, Any]
+) -> tuple[Guide, tuple[OverlayProblem, ...]]:
+    """The guide that ``tree`` (see `load_tree`) is with ``overlay`` laid over it, as a file is laid
+    over the packaged guide; and what of it does not fit, which is left out."""
+    fitting, problems = fitting_part(overlay, partial(_overlay_problems, tree))
+    return Guide.model_validate(_merge(tree, fitting)), problems
+
+
+class GuideTrees(Value, frozen=True, kw_only=True):
+    """The guides of a team as their files have them, as trees of `load_tree`: the ``shared`` one,
+    and those of ``brands`` that have their own. ``names`` are all brands."""
+
+    shared: Mapping[str, Any]
+    brands: Mapping[str, Mapping[str, Any]] = {}
+    names: frozenset[str] = frozenset()
+
+    def overlaid(
+        self, tree: Mapping[str, Any]
+    ) -> tuple[dict[str, Guide], tuple[OverlayProblem, ...]]:
+        """The guides by brand, the shared one as "", with ``tree`` (see `gateway.Overlay`) laid
+        over them; and what does not fit. What is for all lies over every brand's guide, too."""
+        what = "there is no such brand; see `brands` in the settings"
+        problems = [*unknown_brands(tree, self.names, what)]
+        shared = brand_part(tree, "")
+        guide, found = lay_over_guide(self.shared, shared)
+        guides, problems = {"": guide}, [*problems, *found]
+        for brand in sorted(self.names):
+            own = brand_part(tree, brand)
+            if own or brand in self.brands:
+                base = self.brands.get(brand, self.shared)
+                fitting, _ = fitting_part(shared, partial(_overlay_problems, base))
+                below = _merge(base, fitting)
+                guides[brand], found = lay_over_guide(below, own)
+                problems += [of_brand(problem, brand) for problem in found]
+        return guides, tuple(problems)
+
+
+def _overlay_problems(tree: Mapping[str, Any], overlay: Mapping[str, Any]) -> list[OverlayProblem]:
+    mistakes = _mistakes(_merge(tree, overlay))
+    return [OverlayProblem(key=key, message=message) for key, message in mistakes]
+
+
+def _mistakes(tree: Any) -> list[tuple[str, str]]:
+    """The key and the message of each mistake in a guide's tree."""
+    try:
+        Guide.model_validate(tree)
+    except ValidationError as error:
+        return list(_errors(error))
+    return []
 
 
 def check(path: Path) -> tuple[str, ...]:

@@ -198,6 +198,14 @@ if TYPE_CHECKING:
         in_language,
     )
     from gateway.support.labels import code_label, cue_label, mood_label, priority_label
+    from gateway.support.overlays import (
+        brand_part,
+        fitting_part,
+        lay_over,
+        of_brand,
+        unknown_brands,
+        validated_part,
+    )
     from gateway.support.personal_data import (
         CARD_NUMBER,
         EMAIL,
@@ -383,6 +391,7 @@ __all__ = [
     "WarmlineError",
     "WebhookSubscriber",
     "backoff",
+    "brand_part",
     "channel_key",
     "check_origin",
     "client_address",
@@ -393,13 +402,16 @@ __all__ = [
     "contact_text",
     "cue_label",
     "fill_facts",
+    "fitting_part",
     "hookimpl",
     "in_language",
     "is_courtesy",
+    "lay_over",
     "location_text",
     "luhn",
     "mood_label",
     "note_text",
+    "of_brand",
     "packaged_yaml",
     "priority_label",
     "private_folder",
@@ -412,7 +424,9 @@ __all__ = [
     "says_thanks",
     "site_origin",
     "spoke_of_harm",
+    "unknown_brands",
     "untrusted_proxy",
+    "validated_part",
     "why_internal",
     "yaml_files",
 ]
@@ -433,6 +447,7 @@ _MODULES = (
     "hookspecs",  # this and the next modules load pydantic
     "settings",
     "support.files",
+    "support.overlays",
     "support.knowledge_files",
     "routing.reasons",
 )

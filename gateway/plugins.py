@@ -165,7 +165,7 @@ class PluginRegistry:
         for plugin in self.all:
             for hook, register in _register_callbacks(found, plugin.name):
                 self._call(plugin, hook, register=register, settings=settings)
-        _share_phrases(found)
+        share_phrases(found)
         return found
 
     def _call(self, plugin: InstalledPlugin, hook: str, **arguments: object) -> None:
@@ -187,7 +187,7 @@ def _support_address(channel: object) -> str:
     return channel.support_address if isinstance(channel, SupportAddressChannel) else ""
 
 
-def _share_phrases(registrations: Registrations) -> None:
+def share_phrases(registrations: Registrations) -> None:
     """Pass the phrases of the brand voice's guide to the engines that can look for them."""
     if isinstance(registrations.voice, PhraseSource):
         phrases = registrations.voice.phrases()

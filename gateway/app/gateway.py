@@ -34,6 +34,7 @@ from gateway.ports import (
     Services,
     StartupResource,
 )
+from gateway.routing.policy import Policy
 from gateway.runtime.load_shedding import BacklogMonitor, LoadMonitor
 from gateway.runtime.scheduler import Heartbeat, Scheduler
 from gateway.runtime.tasks import LoopWatchdog, cancel_all, contained
@@ -86,6 +87,7 @@ class BackgroundTasks:
             yield self.customer_data.run()
         if infrastructure.works_lanes and core.webhooks.endpoints:
             yield self.webhooks.run()
+        yield infrastructure.follower.run()
 
     async def _supervise(self, name: str, run: Callable[[Services], Awaitable[None]]) -> None:
         """Run a plugin's task. Restart it when it fails, with a longer wait each time."""
@@ -119,7 +121,7 @@ class Gateway:
         core = settings.core
         infrastructure = Infrastructure(plugins, settings, clock=clock, channels=channels)
         self.infrastructure, self.settings = infrastructure, settings
-        self.registrations, self.policy = infrastructure.registrations, infrastructure.policy
+        self.registrations = infrastructure.registrations
         self.clock, self.metrics = infrastructure.clock, infrastructure.metrics
         self.cluster, self.files = infrastructure.cluster, infrastructure.files
         self.database, self.store = infrastructure.database, infrastructure.store
@@ -197,6 +199,11 @@ class Gateway:
             archive=self.settings.path(days.archive) if days.archive else None,
         )
 
+    @property
+    def policy(self) -> Policy:
+        """The routing policy in force, with what people adopted."""
+        return self.infrastructure.policies.current
+
     async def start_plugins(self) -> None:
         """Start what plugins need time for, such as a process of their own. Call this before
         `build_app`. See `Lifecycle`."""
@@ -242,6 +249,7 @@ class Gateway:
                 if isinstance(plugin, StartupResource):
                     await plugin.open()
         await self.open_database()
+        await self.infrastructure.follower.refresh()
         await self.store.processes.register(
             self.settings.core.process.name, self.settings.core.role
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,21 +21,23 @@ from gateway.adapters.sql.storage import SqlPluginStorage
 from gateway.adapters.sql.store import SqlStore
 from gateway.adapters.sql.webhooks import ALARM, WebhookRecorder, WebhookSubscription
 from gateway.adapters.standalone import StandaloneCluster, SystemClock
-from gateway.model import channel_key
-from gateway.plugins import PluginRegistry, Registrations
+from gateway.model import VersionKind, channel_key
+from gateway.plugins import PluginRegistry, Registrations, share_phrases
 from gateway.ports import (
     AlarmReceiver,
     Channel,
     Clock,
     SupportAddressChannel,
     Traits,
+    VersionConsumer,
     WarmlineError,
 )
-from gateway.routing.policy import Policy, load_policy
+from gateway.routing.policy import PolicySource
 from gateway.runtime.cluster import Cluster
 from gateway.runtime.metrics import Metrics
 from gateway.settings import BadConfig, Problem, Settings
 from gateway.support.private import private_folder
+from gateway.versions.following import OverlayFollower
 
 if TYPE_CHECKING:
     from gateway.adapters.tracing import Tracing
@@ -62,7 +64,7 @@ class Infrastructure:
         if channels is not None:
             registrations = msgspec.structs.replace(registrations, channels=channels, components=())
         self.registrations: Registrations = registrations
-        self.policy: Policy = load_policy(settings.path(core.policy) if core.policy else None)
+        self.policies = PolicySource(settings.path(core.policy) if core.policy else None)
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
         self.serves_http, self.works_lanes = core.role != "worker", core.role != "web"
@@ -92,9 +94,22 @@ class Infrastructure:
         )
         self.audit = SqlAuditLog(self.database, self.clock)
         self.storage = SqlPluginStorage(self.database, self.clock)
+        self.follower = OverlayFollower(
+            store=self.store.versions,
+            consumers=(*_version_consumers(registrations), self.policies),
+            changed=self._share_phrases,
+            events=self.events,
+            clock=self.clock,
+            every=core.versions.look_every,
+        )
         self.tracing = tracing_from_environment(core.tracing.enabled, os.environ)
         if self.tracing is not None:
             self.tracing.wrap(self.store, self.metrics)
+
+    def _share_phrases(self, kind: VersionKind) -> None:
+        """A new guide may have other phrases of customers."""
+        if kind == "guide":
+            share_phrases(self.registrations)
 
     @property
     def traits(self) -> dict[str, Traits]:
@@ -147,6 +162,17 @@ class Infrastructure:
             what = f"`{core.role}` needs `redis_url`, so that the processes find one another"
             raise BadConfig([Problem(file="settings", line=0, key="role", message=what)])
         return StandaloneCluster(self.clock, sweep=core.worker.sweep)
+
+
+def _version_consumers(registrations: Registrations) -> Iterator[VersionConsumer]:
+    """Everything that follows what people adopt."""
+    for each in (
+        *registrations.handlers,
+        *registrations.understanders,
+        registrations.voice,
+    ):
+        if isinstance(each, VersionConsumer):
+            yield each
 
 
 def _folders_with_data(settings: Settings, database: SqlDatabase) -> tuple[Path, ...]:

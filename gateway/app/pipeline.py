@@ -30,6 +30,7 @@ from gateway.ports import (
 )
 from gateway.runtime.dispatch import OutgoingLanes
 from gateway.runtime.load_shedding import LoadMonitor, LoadShedder
+from gateway.versions.service import VersionService
 
 
 class Pipeline:
@@ -40,7 +41,7 @@ class Pipeline:
         core, cluster = infrastructure.settings.core, infrastructure.cluster
         self.outcomes = OutcomeBuilder(
             voice=infrastructure.registrations.voice,
-            policy=infrastructure.policy,
+            policies=infrastructure.policies,
             traits=infrastructure.traits,
             brands=infrastructure.settings.brands,
         )
@@ -48,13 +49,13 @@ class Pipeline:
             infrastructure.registrations.understanders,
             timeout=core.worker.understand_timeout,
             metrics=infrastructure.metrics,
-            confident=infrastructure.policy.reasons.low_confidence.below,
+            confident=lambda: infrastructure.policies.current.reasons.low_confidence.below,
             slots=core.slots,
         )
         self.reply_waiter = ReplyWaiter(infrastructure.store, others=cluster.others)
         self.handoffs = AutomaticHandoffs(
             store=infrastructure.store,
-            policy=infrastructure.policy,
+            policies=infrastructure.policies,
             events=infrastructure.events,
             clock=infrastructure.clock,
         )
@@ -119,12 +120,12 @@ class Pipeline:
             understanding=self.understanding,
             handlers=HandlerChain(
                 infrastructure.registrations.handlers,
-                policy=infrastructure.policy,
+                policies=infrastructure.policies,
                 timeout=bounds.handler_timeout,
                 metrics=infrastructure.metrics,
             ),
             outcomes=self.outcomes,
-            policy=infrastructure.policy,
+            policies=infrastructure.policies,
             brands=infrastructure.settings.brands,
             clock=infrastructure.clock,
             alarms=infrastructure.alarms_reach_somebody,
@@ -141,7 +142,7 @@ class Pipeline:
             replies=self.reply_waiter,
             deliver=self.outgoing.wake,
             events=infrastructure.events,
-            policy=infrastructure.policy,
+            policies=infrastructure.policies,
             clock=infrastructure.clock,
             metrics=infrastructure.metrics,
             attempts=infrastructure.settings.core.worker.attempts,
@@ -165,13 +166,23 @@ class Pipeline:
             intake, load_monitor=self._load_monitor, limits=limits, metrics=infrastructure.metrics
         )
 
+    def _versions(self) -> VersionService:
+        infrastructure = self._infrastructure
+        return VersionService(
+            store=infrastructure.store.versions,
+            follower=infrastructure.follower,
+            audit=infrastructure.audit,
+            events=infrastructure.events,
+            clock=infrastructure.clock,
+        )
+
     def _services(self) -> Services:
         infrastructure = self._infrastructure
         desk = DeskService(
             store=infrastructure.store,
             wake=self.incoming.wake,
             voice=infrastructure.registrations.voice,
-            policy=infrastructure.policy,
+            policies=infrastructure.policies,
             events=infrastructure.events,
             clock=infrastructure.clock,
             verification=self.verification,
@@ -192,6 +203,7 @@ class Pipeline:
             ignored=lambda channel, why: infrastructure.metrics.ignored.labels(channel, why).inc(),
             serves_http=infrastructure.serves_http,
             records=infrastructure.store.queries,
+            versions=self._versions(),
             brands=infrastructure.settings.brands.titles,
             encoder=_encoder(infrastructure.registrations.understanders),
             desk_pages=tuple(infrastructure.registrations.desk_pages),

@@ -25,7 +25,7 @@ from gateway.pipeline.outcomes import last_mood, system_line
 from gateway.pipeline.summary import CardSummaries
 from gateway.pipeline.verification import AddressVerification
 from gateway.ports import Clock, Conflict, Event, Events, NotAccepted, NotFound, Voice
-from gateway.routing.policy import Policy
+from gateway.routing.policy import PolicySource
 from gateway.settings import Brands
 from gateway.store import AgentMessage, HandoffRequest, Store
 
@@ -37,7 +37,7 @@ class DeskService:
     store: Store
     wake: Callable[[str], None]
     voice: Voice
-    policy: Policy
+    policies: PolicySource
     events: Events
     clock: Clock
     verification: AddressVerification
@@ -169,7 +169,7 @@ class DeskService:
             tier=tier,
             skills=skills,
             priority=1,
-            claim_by=self.policy.claim_by(tier, now),
+            claim_by=self.policies.current.claim_by(tier, now),
         )
         line = f"{agent.name} transferred the conversation to {tier}"
         moved = await self.store.handoffs.move(

@@ -149,7 +149,7 @@ class OverlayProblem(Value, frozen=True, kw_only=True):
     message: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.message}"
+        return f"{self.key}: {self.message}" if self.key else self.message
 
 
 class Adoption(Value, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import structlog
 from gateway.model import Reason, Reply, SurveyAnswer, Turn, Value
 from gateway.pipeline.validation import InvalidValue, check_types
 from gateway.ports import Handler, NeedsSlots, Suggester, SurveyReader, WaitingNotifier
-from gateway.routing.policy import Policy
+from gateway.routing.policy import PolicySource
 from gateway.routing.reasons import HARM
 from gateway.routing.route import after_failure, hand_over, is_still_in_line
 from gateway.runtime.metrics import Metrics
@@ -55,7 +55,7 @@ class HandlerChain:
 
     handlers: Sequence[Handler]
     _: KW_ONLY
-    policy: Policy
+    policies: PolicySource
     timeout: float
     metrics: Metrics
 
@@ -70,12 +70,12 @@ class HandlerChain:
         try:
             answer = await self._first_reply(turn)
         except HandlerFailed as failure:
-            route = after_failure(turn, self.policy, str(failure))
+            route = after_failure(turn, self.policies.current, str(failure))
             return await self._hand_over(turn.replace(route=route))
         if answer.reply is None:
             return await self._unanswered(turn)
         if answer.reply.escalate and turn.route.action != "escalate":
-            route = hand_over(turn, self.policy, answer.reply.escalate)
+            route = hand_over(turn, self.policies.current, answer.reply.escalate)
             return answer.replace(turn=turn.replace(route=route))
         return answer
 
@@ -184,7 +184,7 @@ class HandlerChain:
         if turn.route.action == "escalate":
             return HandlerAnswer(turn=turn, reply=last_resort(turn))
         no_answer = Reason(code="no_answer", detail="no handler had an answer")
-        route = hand_over(turn, self.policy, (no_answer,))
+        route = hand_over(turn, self.policies.current, (no_answer,))
         return await self._hand_over(turn.replace(route=route))
 
     async def _hand_over(self, turn: Turn) -> HandlerAnswer:

@@ -13,7 +13,7 @@ from gateway.model import Handoff, Reason
 from gateway.pipeline.consent import opts_in
 from gateway.pipeline.outcomes import system_line
 from gateway.ports import Clock, Conflict, Event, Events, NotFound
-from gateway.routing.policy import Policy
+from gateway.routing.policy import PolicySource
 from gateway.store import AlarmCause, HandoffRequest, Store, TurnOutcome, WorkItem
 
 log = structlog.get_logger(__name__)
@@ -26,7 +26,7 @@ class AutomaticHandoffs:
     """Hands a conversation to a person after a failed delivery, and moves unclaimed cases up."""
 
     store: Store
-    policy: Policy
+    policies: PolicySource
     events: Events
     clock: Clock
 
@@ -37,11 +37,11 @@ class AutomaticHandoffs:
         await self.store.handoffs.note(system_line(conversation, text, now))
         found = await self.store.queries.conversation(conversation)
         if found.state in ("bot", "resolved"):
-            tier = self.policy.first_tier
+            tier = self.policies.current.first_tier
             handoff = HandoffRequest(
                 reasons=(Reason(code=code, detail=text),),
                 tier=tier,
-                claim_by=self.policy.claim_by(tier, now),
+                claim_by=self.policies.current.claim_by(tier, now),
             )
             with suppress(Conflict):  # an agent claimed or closed it just now and sees the line
                 await self.store.handoffs.move(
@@ -113,8 +113,8 @@ class AutomaticHandoffs:
             now = self.clock.now()
             handoff = HandoffRequest(
                 reasons=(Reason(code="unanswered", detail=text),),
-                tier=self.policy.first_tier,
-                claim_by=self.policy.claim_by(self.policy.first_tier, now),
+                tier=self.policies.current.first_tier,
+                claim_by=self.policies.current.claim_by(self.policies.current.first_tier, now),
             )
             with suppress(Conflict):
                 await self.store.handoffs.move(
@@ -149,7 +149,7 @@ class AutomaticHandoffs:
 
     def _next_request(self, handoff: Handoff) -> HandoffRequest | None:
         """None when it has the top tier and the highest priority already."""
-        tier = self.policy.tiers.get(handoff.tier)
+        tier = self.policies.current.tiers.get(handoff.tier)
         above = tier.next if tier else None
         if above is None and handoff.priority >= HIGHEST_PRIORITY:
             return None
@@ -159,5 +159,5 @@ class AutomaticHandoffs:
             tier=name,
             skills=handoff.skills,
             priority=min(HIGHEST_PRIORITY, handoff.priority + 1),
-            claim_by=self.policy.claim_by(name, self.clock.now()),
+            claim_by=self.policies.current.claim_by(name, self.clock.now()),
         )

@@ -29,7 +29,7 @@ from gateway.pipeline.consent import (
 )
 from gateway.ports import Traits, Voice
 from gateway.routing.hours import is_open
-from gateway.routing.policy import Policy
+from gateway.routing.policy import PolicySource
 from gateway.routing.reasons import HARM, confident_intent, harm_is_known
 from gateway.routing.route import hand_over
 from gateway.settings import Brands
@@ -65,7 +65,7 @@ class OutcomeBuilder:
     """Builds the `TurnOutcome` of every kind of inbox row."""
 
     voice: Voice
-    policy: Policy
+    policies: PolicySource
     traits: Mapping[str, Traits]
     brands: Brands
 
@@ -181,9 +181,9 @@ class OutcomeBuilder:
         reasons = tuple(r for r in turn.route.reasons if r.code in NEEDS_PERSON)
         state = turn.conversation.state
         route = Route(action="pass", tier=turn.conversation.tier, reasons=(reason, *reasons))
-        calls = bool(reasons) or change.asks(turn, self.policy)
+        calls = bool(reasons) or change.asks(turn, self.policies.current)
         if calls and change.consent == "out" and state in ("bot", "resolved"):
-            route = hand_over(turn, self.policy, (reason, *reasons))
+            route = hand_over(turn, self.policies.current, (reason, *reasons))
         silent = HandlerAnswer(turn=turn.replace(route=route, opted_out=False), reply=reply)
         outcome = self.answered(work, silent, None)
         line = system_line(turn.conversation.id, reason.detail, work.at, turn=work.id)
@@ -216,7 +216,7 @@ class OutcomeBuilder:
             tier=route.tier,
             skills=route.skills,
             priority=route.priority,
-            claim_by=self.policy.claim_by(route.tier, begins),
+            claim_by=self.policies.current.claim_by(route.tier, begins),
         )
 
     def _alarms(self, turn: Turn) -> tuple[Timer, ...]:
@@ -226,14 +226,14 @@ class OutcomeBuilder:
         if turn.kind != "message" or HARM not in codes or harm_is_known(turn):
             return ()
         claimed = turn.conversation.state == "person"
-        hours = self.brands.hours(turn.conversation.brand) or self.policy.hours
+        hours = self.brands.hours(turn.conversation.brand) or self.policies.current.hours
         why: AlarmCause = "away" if claimed else "closed"
         due = turn.at
         if hours is None or is_open(hours, turn.at):
             if claimed:
                 return ()
             why = "unclaimed"
-            due += timedelta(minutes=self.policy.reasons.harm.alarm_minutes)
+            due += timedelta(minutes=self.policies.current.reasons.harm.alarm_minutes)
         return (Timer(name=ALARM_TIMER, due_at=due, data={"why": why}),)
 
     def _traits_of(self, conversation: Conversation) -> Traits:
@@ -268,10 +268,10 @@ class OutcomeBuilder:
         language = turn.understanding.language
         sure = (
             language.code != "und"
-            and language.confidence >= self.policy.reasons.language.confidence
+            and language.confidence >= self.policies.current.reasons.language.confidence
         )
-        intent = confident_intent(turn, self.policy) if turn.kind == "message" else None
-        if intent in self.policy.pass_by_intents:
+        intent = confident_intent(turn, self.policies.current) if turn.kind == "message" else None
+        if intent in self.policies.current.pass_by_intents:
             intent = None  # a word of thanks does not change what the conversation is about
         return before.replace(
             state="waiting" if escalates else before.state,

@@ -23,7 +23,7 @@ from gateway.pipeline.understanding import UnderstandingStage
 from gateway.ports import Clock
 from gateway.routing.hours import closes_at, reopens_at
 from gateway.routing.opt_out import is_stop_word
-from gateway.routing.policy import Policy
+from gateway.routing.policy import PolicySource
 from gateway.routing.reasons import HARM
 from gateway.routing.route import ask_details, decide, may_ask_details, with_earlier_matter
 from gateway.settings import Brands, Hours
@@ -43,15 +43,15 @@ class TurnPipeline:
     understanding: UnderstandingStage
     handlers: HandlerChain
     outcomes: OutcomeBuilder
-    policy: Policy
+    policies: PolicySource
     brands: Brands
     clock: Clock
     alarms: bool = False
     """Whether an alarm reaches somebody; see `Turn`."""
-    _opening_cache: dict[str, tuple[datetime, datetime, str | None]] = field(
+    _opening_cache: dict[str, tuple[datetime, datetime, str | None, Hours | None]] = field(
         default_factory=dict, init=False
     )
-    """The `Turn.opening` of a brand's turns from the first moment to the second."""
+    """The `Turn.opening` of a brand's turns from the first moment to the second, by these hours."""
 
     async def run(self, work: WorkItem) -> TurnOutcome:
         """Handle one message, timer or event."""
@@ -60,18 +60,18 @@ class TurnPipeline:
         turn = turn.replace(context=await self.contexts.gather(turn))
         turn = turn.replace(understanding=await self.understanding.understand(turn))
         if change := self._consent_change(work, turn):
-            turn = turn.replace(route=decide(turn, self.policy))
+            turn = turn.replace(route=decide(turn, self.policies.current))
             return self.outcomes.consent_in_words(work, turn, change)
         work, turn, courtesy = self._read_survey(work, turn)
         if courtesy:
             return await self._courtesy(work, turn)
-        turn = with_earlier_matter(turn, self.policy)
+        turn = with_earlier_matter(turn, self.policies.current)
         turn = turn.replace(
-            route=decide(turn, self.policy),
+            route=decide(turn, self.policies.current),
             opening=self._opening(turn.conversation.brand, turn.at),
             alarms=self.alarms,
         )
-        if may_ask_details(turn, self.policy):
+        if may_ask_details(turn, self.policies.current):
             needed = await self.handlers.needed_slots(turn)
             turn = turn.replace(route=ask_details(turn, needed))
         answer = await self.handlers.answer(turn)
@@ -90,8 +90,8 @@ class TurnPipeline:
         """An opt-out in the customer's own words; never in a message that speaks of harm: a person
         must be able to answer that."""
         change = read_consent(work)
-        harm = self.policy.reasons.harm
-        if change is None or (harm.enabled and harm.check(turn, self.policy) is not None):
+        harm = self.policies.current.reasons.harm
+        if change is None or (harm.enabled and harm.check(turn, self.policies.current) is not None):
             return None
         return change
 
@@ -158,12 +158,14 @@ class TurnPipeline:
     def _opening(self, brand: str, at: datetime) -> str | None:
         """When people of ``brand`` are next there, if nobody is now; computed again when that
         changes."""
-        since, until, opening = self._opening_cache.get(brand, (NEVER, NEVER, None))
-        if not since <= at < until:
-            hours = self.brands.hours(brand) or self.policy.hours
+        hours = self.brands.hours(brand) or self.policies.current.hours
+        never = (NEVER, NEVER, None, None)
+        since, until, opening, known = self._opening_cache.get(brand, never)
+        if known is not hours or not since <= at < until:
             reopens = reopens_at(hours, at)
             opening = reopens.isoformat() if reopens else None
-            self._opening_cache[brand] = (at, reopens or _open_until(hours, at), opening)
+            until = reopens or _open_until(hours, at)
+            self._opening_cache[brand] = (at, until, opening, hours)
         return opening
 
 

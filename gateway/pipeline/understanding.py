@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Protocol
 
@@ -220,7 +220,7 @@ class UnderstandingStage:
         *,
         timeout: float,
         metrics: Metrics,
-        confident: float = CONFIDENT,
+        confident: Callable[[], float] = lambda: CONFIDENT,
         slots: Mapping[str, SlotSettings] | None = None,
     ) -> None:
         self._confident = confident
@@ -248,7 +248,7 @@ class UnderstandingStage:
         understanding = join_insights(
             [(name, insight) for name, insight in named if insight is not None],
             failed=tuple(name for name, insight in named if insight is None),
-            confident=self._confident,
+            confident=self._confident(),
         )
         slots = self._slots.read(turn)
         return understanding.replace(slots=slots) if slots else understanding

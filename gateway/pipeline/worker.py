@@ -17,7 +17,7 @@ from gateway.pipeline.reply_waiter import ReplyWaiter
 from gateway.pipeline.turn import TurnPipeline, begin_turn
 from gateway.pipeline.verification import AddressVerification
 from gateway.ports import Clock, Event, Events
-from gateway.routing.policy import Policy
+from gateway.routing.policy import PolicySource
 from gateway.routing.route import after_failure
 from gateway.runtime.dispatch import Next
 from gateway.runtime.metrics import Metrics
@@ -50,7 +50,7 @@ class TurnWorker:
     replies: ReplyWaiter
     deliver: Callable[[str], None]
     events: Events
-    policy: Policy
+    policies: PolicySource
     clock: Clock
     metrics: Metrics
     attempts: int
@@ -67,7 +67,7 @@ class TurnWorker:
 
     async def _work(self, work: WorkItem) -> Next | datetime:
         try:
-            with contained():
+            with contained(), self.policies.one_policy():
                 outcome = await self._handle(work)
                 committed = await self.store.inbox.commit(outcome, self.clock.now())
         except ConversationChanged:
@@ -124,7 +124,7 @@ class TurnWorker:
         if work.agent_message is not None and work.conversation is not None:
             return self.outcomes.unsent(work, work.agent_message, work.conversation, why)
         turn = begin_turn(work, self.clock.now())
-        turn = turn.replace(route=after_failure(turn, self.policy, why))
+        turn = turn.replace(route=after_failure(turn, self.policies.current, why))
         silent = HandlerAnswer(turn=turn)
         if turn.kind != "message" or turn.route.action != "escalate" or turn.automatic:
             return self.outcomes.answered(work, silent, None)

@@ -25,6 +25,7 @@ from gateway.model import (
 from gateway.ports.channels import WebhookSubscriber
 from gateway.ports.desk import Desk
 from gateway.ports.turns import TextEncoder, Voice
+from gateway.ports.versions import Versions
 
 if TYPE_CHECKING:
     import aiohttp
@@ -282,6 +283,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     audit: AuditLog
     public_http: PublicHttp
     records: Records
+    versions: Versions
     brands: Mapping[str, str] = {}
     """The names of the brands as people read them, by key."""
     encoder: TextEncoder | None = None

@@ -135,8 +135,8 @@ class PhraseConsumer(Protocol):
     """An understander that can look for the phrases of the guide."""
 
     def use_phrases(self, phrases: Phrases) -> None:
-        """Look for ``phrases``, too. Called once at start-up, before all else, if the brand voice
-        is a `PhraseSource`."""
+        """Look for ``phrases``, too, instead of those given before. Called at start-up, before all
+        else, if the brand voice is a `PhraseSource`, and when the guide changes. Return quickly."""
         ...
 
 

@@ -6,16 +6,19 @@ the keys. `load_policy` reads a file and names every mistake in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from gateway.model import MoodLabel
+from gateway.model import MoodLabel, Overlay, OverlayProblem, VersionKind
 from gateway.routing.reasons import LanguageCode, PolicyPart, Reasons
-from gateway.settings import BadConfig, Hours, Problem, read_yaml, validate
+from gateway.settings import BadConfig, Hours, Problem, YamlLines, read_yaml, validate
+from gateway.support.overlays import Tree, fitting_part, lay_over
 
 
 class Clarify(PolicyPart):
@@ -95,11 +98,58 @@ def load_policy(path: Path | None) -> Policy:
 
     Raises BadConfig with every mistake: file, line, key, what is wrong and how to fix it.
     """
-    if path is None:
-        return Policy()
-    tree, lines = read_yaml(path)
-    problems: list[Problem] = []
-    policy = validate(Policy, tree, "", lines, problems)
-    if policy is None:
-        raise BadConfig(problems)
-    return policy
+    return PolicySource(path).current
+
+
+_PINNED: ContextVar[tuple[PolicySource, Policy] | None] = ContextVar("pinned_policy", default=None)
+
+
+class PolicySource:
+    """The policy in force: that of a file, with what people adopted laid over it.
+
+    It changes when they adopt something else. A turn sees one policy, from its beginning to its
+    commit: see `one_policy`. Implements `VersionConsumer`.
+    """
+
+    name = "routing policy"
+    version_kinds: frozenset[VersionKind] = frozenset({"policy"})
+
+    def __init__(self, path: Path | None) -> None:
+        """Read the file, as `load_policy` does. Raises BadConfig."""
+        self._tree, lines = read_yaml(path) if path else ({}, YamlLines("the built-in policy"))
+        problems: list[Problem] = []
+        policy = validate(Policy, self._tree, "", lines, problems)
+        if policy is None:
+            raise BadConfig(problems)
+        self._policy = policy
+
+    @property
+    def current(self) -> Policy:
+        """The policy in force; within `one_policy` the one at its beginning."""
+        pinned = _PINNED.get()
+        return pinned[1] if pinned and pinned[0] is self else self._policy
+
+    @contextmanager
+    def one_policy(self) -> Iterator[None]:
+        """While this is entered, `current` stays the same in this task."""
+        token = _PINNED.set((self, self._policy))
+        try:
+            yield
+        finally:
+            _PINNED.reset(token)
+
+    async def check_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`."""
+        return self._problems(overlay.tree)
+
+    async def use_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`."""
+        fitting, problems = fitting_part(overlay.tree, self._problems)
+        self._policy = Policy.model_validate(lay_over(self._tree, fitting))
+        return problems
+
+    def _problems(self, overlay: Tree) -> list[OverlayProblem]:
+        problems: list[Problem] = []
+        tree: dict[str, Any] = lay_over(self._tree, overlay)
+        validate(Policy, tree, "", YamlLines("policy"), problems)
+        return [OverlayProblem(key=found.key, message=found.message) for found in problems]

@@ -292,6 +292,17 @@ class SlotSettings(_Part):
     )
 
 
+class VersionSettings(_Part):
+    """What people adopt: see docs/versions.md."""
+
+    write_files: bool = Field(
+        False, description="whether the team's own YAML files are written, too"
+    )
+    look_every: float = Field(
+        2.0, gt=0, description="seconds after which another program's changes are followed"
+    )
+
+
 class CoreSettings(BaseModel):
     """The gateway's own settings: the top level of the file."""
 
@@ -335,6 +346,7 @@ class CoreSettings(BaseModel):
     webhooks: WebhookSettings = WebhookSettings()
     tracing: TracingSettings = TracingSettings()
     retention: RetentionSettings = RetentionSettings()
+    versions: VersionSettings = VersionSettings()
     postgres: PostgresSettings = PostgresSettings()
     process: ProcessSettings = ProcessSettings()
     redis: RedisSettings = RedisSettings()

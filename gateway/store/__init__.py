@@ -18,6 +18,7 @@ from gateway.store.queues import (
     WebhookQueue,
 )
 from gateway.store.state import Backlog, Processes, QueueStatistics, Statistics, Store
+from gateway.store.versions import VersionDraft, VersionStamp, VersionStore
 from gateway.store.work import (
     AgentMessage,
     AlreadyHandled,
@@ -64,6 +65,9 @@ __all__ = [
     "TurnOutcome",
     "UnreadableRow",
     "UpdatedMessage",
+    "VersionDraft",
+    "VersionStamp",
+    "VersionStore",
     "WebhookDelivery",
     "WebhookEntry",
     "WebhookQueue",

@@ -9,6 +9,7 @@ from gateway.model import Value
 from gateway.store.customers import Customers, Links, RetentionStore
 from gateway.store.desk import Handoffs, Queries
 from gateway.store.queues import Inbox, Outbox, Timers, WebhookQueue
+from gateway.store.versions import VersionStore
 
 
 class Processes(Protocol):
@@ -86,6 +87,8 @@ class Store(Protocol):
     def statistics(self) -> Statistics: ...
     @property
     def retention(self) -> RetentionStore: ...
+    @property
+    def versions(self) -> VersionStore: ...
     @property
     def processes(self) -> Processes: ...
 

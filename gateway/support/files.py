@@ -80,10 +80,16 @@ class ReloadedFiles(Generic[T]):
                 await asyncio.to_thread(self.refresh)
         return self.value
 
-    def refresh(self) -> bool:
+    async def reload(self) -> bool:
+        """Load the files again though they have not changed, because ``load`` has. As `refresh`
+        otherwise; they are read in a thread."""
+        async with self._looking:
+            return await asyncio.to_thread(self.refresh, changed=True)
+
+    def refresh(self, *, changed: bool = False) -> bool:
         """Read the files again if they have changed. True when ``value`` is a new one."""
         self._looked = time.monotonic()
-        if not self._watcher.changed():
+        if not self._watcher.changed() and not changed:
             return False
         try:
             value = self._load(self._paths)

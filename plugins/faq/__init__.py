@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from gateway import Handler, ReloadedFiles, Section, Settings, hookimpl
-from plugins.faq.answers import FaqAnswers, load
+from gateway import Handler, Json, Section, Settings, hookimpl
+from plugins.faq.answers import FaqAnswers, OverlaidAnswers, load
 from plugins.faq.handler import Faq
 
 __all__ = ["Faq", "FaqAnswers", "FaqSettings", "load"]
@@ -50,22 +50,25 @@ def register_handlers(register: Callable[[Handler], None], settings: Settings) -
             slots=settings.core.slot_names,
         )
 
-        def reloaded(paths: Iterable[Path], name: str) -> ReloadedFiles[FaqAnswers]:
-            return ReloadedFiles(
+        def with_smalltalk(paths: Sequence[Path], overlay: Mapping[str, Json]) -> FaqAnswers:
+            return read(paths, overlay=overlay).with_smalltalk()
+
+        def overlaid(paths: Iterable[Path], name: str) -> OverlaidAnswers:
+            return OverlaidAnswers(
                 [settings.path(path) for path in paths],
-                (lambda found: read(found).with_smalltalk()) if section.packaged else read,
+                with_smalltalk if section.packaged else read,
                 name=name,
                 every=section.look_every,
             )
 
         brands = {
-            name: reloaded(brand.answers, f"faq of {name}")
+            name: overlaid(brand.answers, f"faq of {name}")
             for name, brand in settings.core.brands.items()
             if brand.answers
         }
         register(
             Faq(
-                answers=reloaded(section.answers, "faq"),
+                answers=overlaid(section.answers, "faq"),
                 brands=brands,
                 suggest_confidence=section.suggest_confidence,
             )

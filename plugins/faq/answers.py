@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+import asyncio
+from collections.abc import Callable, Mapping, Sequence, Set
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from gateway import (
     AnswerEntry,
-    AnswersFile,
-    AnswerText,
     BadConfig,
     Button,
+    DraftText,
     Emotion,
     Fact,
+    Json,
     Link,
-    Problem,
+    OverlayProblem,
+    ReloadedFiles,
     Reply,
     Turn,
     Value,
     fill_facts,
-    in_language,
-    read_shape_and_lines,
 )
-
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
-
-Mistake = tuple[str, str]
-"""The key, with dots, and what is wrong with it."""
-
-
-class FaqFile(AnswersFile):
-    """A file of answers; it must have some."""
-
-    answers: dict[Annotated[str, Field(min_length=1)], AnswerEntry]
+from plugins.faq.entries import PLACEHOLDERS, read_entries
 
 
 class MoodOpeners(Value, frozen=True, kw_only=True):
@@ -87,6 +73,8 @@ class FaqAnswers(Value, frozen=True, kw_only=True):
     fallback: str
     needs: Mapping[str, tuple[str, ...]] = {}
     """The slots that an intent needs, if it needs some."""
+    left_out: tuple[OverlayProblem, ...] = ()
+    """What people adopted and does not fit the files."""
 
     def shared_language(self, intents: Sequence[str], language: str) -> str:
         """``language`` if all that has an answer has one there, else the fallback language: one
@@ -116,76 +104,67 @@ def load(
     public_url: str,
     fallback: str = "en",
     slots: Set[str] = frozenset(),
+    overlay: Mapping[str, Json] | None = None,
 ) -> FaqAnswers:
-    """Loads all files as one; ``slots`` are the names of those that there are. Raises BadConfig
-    with every problem of every file."""
-    problems: list[Problem] = []
-    answers: dict[str, Mapping[str, LocalizedAnswer]] = {}
-    drafts: dict[str, DraftFrame] = {}
-    needs: dict[str, tuple[str, ...]] = {}
-    for path in paths:
+    """Loads all files as one; ``slots`` are the names of those that there are, and ``overlay`` is
+    what people adopted (see `Overlay`). Raises BadConfig with every problem of every file."""
+    read = read_entries(paths, fallback=fallback, slots=slots)
+    left_out = tuple(read.lay(overlay or {}))
+    return FaqAnswers(
+        by_intent={
+            intent: {code: _answer(entry, code, public_url) for code in entry.say}
+            for intent, entry in read.entries.items()
+        },
+        drafts={code: _frame(draft) for code, draft in read.frames.items()},
+        fallback=fallback,
+        needs={intent: entry.needs for intent, entry in read.entries.items() if entry.needs},
+        left_out=left_out,
+    )
+
+
+class OverlaidAnswers:
+    """The answers of ``paths``, with those that people adopted laid over them; read again when
+    either changes.
+
+    ``read`` is `load`, with all its arguments but the paths and the overlay. ``name`` and ``every``
+    are those of `ReloadedFiles`.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], read: Callable[..., FaqAnswers], *, name: str, every: float
+    ) -> None:
+        """Reads the files. Raises BadConfig."""
+        self._paths, self._read = tuple(paths), read
+        self._overlay: Mapping[str, Json] = {}
+        self._files = ReloadedFiles(self._paths, self._load, name=name, every=every)
+
+    async def current(self) -> FaqAnswers:
+        """The answers; see `ReloadedFiles.current`."""
+        return await self._files.current()
+
+    async def check(self, overlay: Mapping[str, Json]) -> tuple[OverlayProblem, ...]:
+        """What of ``overlay`` does not fit the files as they are now."""
         try:
-            file, lines = read_shape_and_lines(path, FaqFile)
+            found = await asyncio.to_thread(self._read, self._paths, overlay=overlay)
         except BadConfig as error:
-            problems += error.problems
-            continue
-        problems += lines.repeated
-        for intent, entry in file.answers.items():
-            mistakes = [*_mistakes(f"answers.{intent}", entry, fallback, slots)]
-            if intent in answers:
-                again = "is answered in an earlier file, too; keep one of them"
-                mistakes.insert(0, (f"answers.{intent}", again))
-            problems += [lines.problem(key, what) for key, what in mistakes]
-            answers[intent] = {code: _answer(entry, code, public_url) for code in entry.say}
-            needs |= {intent: entry.needs} if entry.needs else {}
-        for code, draft in file.drafts.items():
-            openers = MoodOpeners(by_mood={str(mood): text for mood, text in draft.opener.items()})
-            drafts[code] = DraftFrame(openers=openers, next_step=draft.next_step)
-    if problems:
-        raise BadConfig(problems)
-    return FaqAnswers(by_intent=answers, drafts=drafts, fallback=fallback, needs=needs)
+            what = f"the file has mistakes: {error.problems[0]}; correct it first"
+            return (OverlayProblem(key="answers", message=what),)
+        return found.left_out
+
+    async def use(self, overlay: Mapping[str, Json]) -> tuple[OverlayProblem, ...]:
+        """From now on lay ``overlay`` over the files; return what does not fit."""
+        if overlay != self._overlay:
+            self._overlay = overlay
+            await self._files.reload()
+        return self._files.value.left_out
+
+    def _load(self, paths: Sequence[Path]) -> FaqAnswers:
+        return self._read(paths, overlay=self._overlay)
 
 
-def _mistakes(key: str, entry: AnswerEntry, fallback: str, slots: Set[str]) -> Iterator[Mistake]:
-    """Languages, facts and slots of an answer that do not fit together."""
-    for name in sorted(set(entry.needs) - slots):
-        known = ", ".join(sorted(slots))
-        yield f"{key}.needs", f"there is no slot `{name}`; define it in `slots`, or use {known}"
-    if fallback not in entry.say:
-        yield f"{key}.say", f"`{fallback}` is missing; every answer needs it"
-    values = {f"facts.{name}": (by, "value") for name, by in entry.facts.items()}
-    values |= {f"links.{i}.title": (link.title, "title") for i, link in enumerate(entry.links)}
-    for at, (by_language, what) in values.items():
-        for code in entry.say:
-            if not in_language(by_language, code):
-                yield f"{key}.{at}", f"has no {what} for `{code}`; add one, or one {what} for all"
-    for code, text in entry.say.items():
-        yield from _placeholder_mistakes(f"{key}.say.{code}", text, set(entry.facts), slots)
-
-
-def _placeholder_mistakes(
-    key: str, text: AnswerText, facts: set[str], slots: Set[str]
-) -> Iterator[Mistake]:
-    """Every language must state every fact, and in braces nothing else but slots. What it says
-    without a slot must be an answer, too."""
-    body = {f"body.{i}": sentence for i, sentence in enumerate(text.body)}
-    personal = {f"personal.{i}": sentence for i, sentence in enumerate(text.personal or ())}
-    public = body | ({"next_step": text.next_step} if text.next_step else {})
-    stated: set[str] = set()
-    known = {"next_step_known": text.next_step_known} if text.next_step_known else {}
-    for at, sentence in {**body, **personal, **public, **known}.items():
-        names = set(_PLACEHOLDER.findall(sentence))
-        for name in sorted(names - facts - slots):
-            yield f"{key}.{at}", f"`{{{name}}}` is not among the facts or slots; add it"
-        if at in public:
-            stated |= names
-    for at, sentences in (("body", text.body), ("personal", text.personal or ())):
-        if sentences and all(set(_PLACEHOLDER.findall(s)) & (slots - facts) for s in sentences):
-            yield f"{key}.{at}", "every sentence needs a slot; add one that says something without"
-    if text.next_step_known and not set(_PLACEHOLDER.findall(text.next_step_known)) & slots:
-        yield f"{key}.next_step_known", "names no slot; write `next_step` instead"
-    for name in sorted(facts - stated):
-        yield f"{key}.body", f"never states the fact `{name}`; write {{{name}}} where it belongs"
+def _frame(draft: DraftText) -> DraftFrame:
+    openers = MoodOpeners(by_mood={str(mood): text for mood, text in draft.opener.items()})
+    return DraftFrame(openers=openers, next_step=draft.next_step)
 
 
 def _answer(entry: AnswerEntry, code: str, public_url: str) -> LocalizedAnswer:
@@ -195,7 +174,7 @@ def _answer(entry: AnswerEntry, code: str, public_url: str) -> LocalizedAnswer:
     )
 
     def reply(body: Sequence[str], next_step: str | None) -> Reply:
-        names = _PLACEHOLDER.findall(" ".join((*body, next_step or "")))
+        names = PLACEHOLDERS.findall(" ".join((*body, next_step or "")))
         return Reply(
             body=tuple(fill_facts(sentence, facts) for sentence in body),
             next_step=fill_facts(next_step, facts) if next_step else None,
@@ -236,7 +215,7 @@ def _fill_slots(texts: Sequence[str], turn: Turn) -> tuple[list[str], list[Fact]
     """The texts whose slots are all known, filled in, and the slots as facts."""
     filled, facts = [], list[Fact]()
     for text in texts:
-        values = {name: turn.given(name) for name in _PLACEHOLDER.findall(text)}
+        values = {name: turn.given(name) for name in PLACEHOLDERS.findall(text)}
         known = {name: value for name, value in values.items() if value is not None}
         if text and len(known) == len(values):
             filled.append(fill_facts(text, known))

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from gateway import Emotion, Question, Reason, ReloadedFiles, Reply, Turn
-from plugins.faq.answers import FaqAnswers
+from gateway import (
+    Emotion,
+    Overlay,
+    OverlayProblem,
+    Question,
+    Reason,
+    Reply,
+    Turn,
+    VersionKind,
+    brand_part,
+    of_brand,
+    unknown_brands,
+)
+from plugins.faq.answers import FaqAnswers, OverlaidAnswers
 
 UNANSWERED = {
     "en": (
@@ -40,6 +52,8 @@ UNANSWERED = {
 }
 """What the bot says about one question, or several, that only a person can answer."""
 
+UNKNOWN_BRAND = "has no answers of its own; adopt it for all, or give the brand `answers`"
+
 
 class Faq:
     """Answers a turn whose intent has an answer, in the customer's language.
@@ -51,13 +65,14 @@ class Faq:
 
     name = "faq"
     priority = 50
+    version_kinds: frozenset[VersionKind] = frozenset({"answers"})
 
     def __init__(
         self,
         *,
-        answers: ReloadedFiles[FaqAnswers],
+        answers: OverlaidAnswers,
         suggest_confidence: float,
-        brands: Mapping[str, ReloadedFiles[FaqAnswers]] | None = None,
+        brands: Mapping[str, OverlaidAnswers] | None = None,
     ) -> None:
         self._answers, self._suggest_confidence = answers, suggest_confidence
         self._brands = brands or {}
@@ -104,6 +119,28 @@ class Faq:
             for intent in intents or [turn.understanding.intent.name]
             for slot in answers.needs.get(intent, ())
         ]
+
+    async def check_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`."""
+        problems = [*unknown_brands(overlay.tree, self._brands, UNKNOWN_BRAND)]
+        for brand, answers in self._all:
+            found = await answers.check(brand_part(overlay.tree, brand))
+            problems += (of_brand(problem, brand) for problem in found)
+        return problems
+
+    async def use_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`."""
+        problems = [*unknown_brands(overlay.tree, self._brands, UNKNOWN_BRAND)]
+        for brand, answers in self._all:
+            found = await answers.use(brand_part(overlay.tree, brand))
+            problems += (of_brand(problem, brand) for problem in found)
+        return problems
+
+    @property
+    def _all(self) -> Iterator[tuple[str, OverlaidAnswers]]:
+        """All answers by brand; those for everybody else have the brand ""."""
+        yield "", self._answers
+        yield from self._brands.items()
 
     async def _answers_for(self, turn: Turn) -> FaqAnswers:
         return await self._brands.get(turn.conversation.brand, self._answers).current()

@@ -142,6 +142,7 @@ class Fakes:
             audit=absent,
             public_http=absent,
             records=absent,
+            versions=absent,
         )
 
 

@@ -10,10 +10,11 @@ import pytest
 import structlog
 
 from channels import rest
-from gateway import BadConfig, Guess, Insight, Language, Question, ReloadedFiles, Turn, hookimpl
+from gateway import BadConfig, Guess, Insight, Language, Question, Turn, hookimpl
 from gateway.testing import running
 from plugins import faq
 from plugins.faq import Faq, load
+from plugins.faq.answers import OverlaidAnswers
 from tests.faq.conftest import Write, turn
 
 TEXT = """\
@@ -46,7 +47,7 @@ drafts:
 
 def handler(path: Path, *, look_every: float = 0.0) -> Faq:
     read = partial(load, public_url="")
-    answers = ReloadedFiles([path], read, name="faq", every=look_every)
+    answers = OverlaidAnswers([path], read, name="faq", every=look_every)
     return Faq(answers=answers, suggest_confidence=0.35)
 
 

@@ -50,6 +50,8 @@ PLAIN = {
     "data_keys": {"name"},
     "hooks": {"event", "endpoint", "name", "state", "error"},
     "processes": {"id", "name", "role"},
+    "versions": {"kind", "author", "proposal", "examples"},
+    "adopted_examples": {"intent"},
 }  # fmt: skip
 """Text columns that stay plain: codes, addresses to look up, and our own people."""
 

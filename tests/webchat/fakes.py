@@ -60,6 +60,7 @@ class FakeGateway:
             audit=absent,
             public_http=absent,
             records=self,
+            versions=absent,
         )
 
     # -- called by the channel

@@ -23,6 +23,7 @@ from gateway.adapters.sql.identities import (
     suspend,
 )
 from gateway.adapters.sql.schema import (
+    adopted_examples,
     attachments,
     codes,
     conversations,
@@ -62,6 +63,7 @@ CONVERSATION_TABLES: tuple[tuple[str, Table], ...] = (
     ("notes_of_guests", notes_of_guests),
     ("codes", codes),
     ("hooks", hooks),
+    ("adopted_examples", adopted_examples),
 )
 MOST_RETURNED = 20
 """The newest messages of an address among which a report without an id is looked up."""

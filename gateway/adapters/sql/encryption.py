@@ -19,6 +19,7 @@ from gateway.adapters.files import DiskFiles
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.schema import (
+    adopted_examples,
     attachments,
     conversations,
     customers,
@@ -31,6 +32,7 @@ from gateway.adapters.sql.schema import (
     outbox,
     suggestions,
     surveys,
+    versions,
 )
 
 Cells = Mapping[str, Any]
@@ -71,6 +73,9 @@ ENCRYPTED_COLUMNS: tuple[EncryptedColumn, ...] = (
     EncryptedColumn(surveys, "comment", _conversation),
     EncryptedColumn(hooks, "payload", _conversation),
     EncryptedColumn(notes_of_guests, "value", lambda row: f"{row['guest']}/{row['key']}"),
+    EncryptedColumn(versions, "why", lambda row: row["id"]),
+    EncryptedColumn(versions, "tree", lambda row: row["id"]),
+    EncryptedColumn(adopted_examples, "text", _conversation),
 )
 
 

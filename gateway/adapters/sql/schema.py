@@ -335,6 +335,34 @@ audit = Table(
     sqlite_autoincrement=True,
 )
 
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("kind", short(16), nullable=False),
+    # The version of this kind before it. Unique, so that of two at once only one is stored.
+    Column("before_id", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("proposal", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("restores", BigInteger),
+    Column("tree", Text, nullable=False),
+    Column("examples", Text, nullable=False),
+    UniqueConstraint("kind", "before_id"),
+)
+
+adopted_examples = Table(
+    "adopted_examples",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE")),
+    Column("intent", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    _index("ix_adopted_examples_conversation", "conversation_id"),
+    sqlite_autoincrement=True,
+)
+
 data_keys = Table(
     "data_keys",
     metadata,

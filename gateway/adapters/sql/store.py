@@ -25,6 +25,7 @@ from gateway.adapters.sql.queries import SqlQueries
 from gateway.adapters.sql.retention import SqlRetention
 from gateway.adapters.sql.statistics import SqlQueueStatistics
 from gateway.adapters.sql.timers import SqlTimers
+from gateway.adapters.sql.versions import SqlVersions
 from gateway.adapters.sql.webhooks import SqlWebhooks, WebhookRecorder
 from gateway.ports import WarmlineError
 from gateway.store import Inbox, Outbox
@@ -59,6 +60,7 @@ class SqlStore:
         self.webhooks = SqlWebhooks(database)
         self.statistics = SqlQueueStatistics(database)
         self.retention = SqlRetention(database)
+        self.versions = SqlVersions(database)
 
     async def ping(self) -> None:
         await self.database.read(lambda c: c.execute(text("SELECT 1")).scalar())

@@ -1,0 +1,55 @@
+"""The versions of what people adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from gateway.model import ExampleText, Json, Overlay, Value, Version, VersionKind
+
+VersionStamp: TypeAlias = tuple[int, int]
+"""The number of the newest version, and how many adopted examples are stored."""
+
+
+class VersionDraft(Value, frozen=True, kw_only=True):
+    """A version to add: see `Version`. ``tree`` and ``examples`` (ids) are its overlay; ``added``
+    are further examples, each with its intent."""
+
+    kind: VersionKind
+    before: int
+    at: datetime
+    author: str
+    why: str
+    proposal: str = ""
+    restores: int | None = None
+    tree: Mapping[str, Json] = {}
+    examples: tuple[int, ...] = ()
+    added: tuple[tuple[str, ExampleText], ...] = ()
+
+
+class VersionStore(Protocol):
+    """Versions are added and read, never changed. Only examples vanish: with the conversation that
+    they come from."""
+
+    async def stamp(self) -> VersionStamp:
+        """Another value after every change of an overlay. Cheap."""
+        ...
+
+    async def history(
+        self, kind: VersionKind | None, before: int | None, limit: int
+    ) -> tuple[Version, ...]:
+        """The versions with numbers below ``before``, newest first."""
+        ...
+
+    async def version(self, number: int) -> Version | None: ...
+
+    async def overlay(self, kind: VersionKind, number: int | None) -> Overlay | None:
+        """The overlay of a version; None: of the newest one of its kind, empty if there is none.
+        Returns None for a number that is not of this kind. 0 is an empty one of every kind."""
+        ...
+
+    async def add(self, draft: VersionDraft) -> Version:
+        """Add a version. Raises Outdated when the newest of its kind is not ``before``, and
+        NotFound when the conversation of an added example does not exist."""
+        ...

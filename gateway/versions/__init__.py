@@ -1,0 +1,1 @@
+"""What people adopt: changes are checked, kept as versions, followed, and written to files."""

@@ -1,0 +1,198 @@
+"""Adopts and rolls back: see `ports.Versions`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from gateway.model import (
+    AdoptedChange,
+    Adoption,
+    Overlay,
+    OverlayDifference,
+    OverlayProblem,
+    Version,
+    VersionKind,
+)
+from gateway.ports import AuditLog, ChangeRefused, Clock, Events, NotFound, Outdated, TooLarge
+from gateway.store import VersionDraft, VersionStore
+from gateway.versions.changes import (
+    LONGEST_TREE,
+    ChangedOverlay,
+    changed_overlay,
+    overlay_differences,
+)
+from gateway.versions.following import OverlayFollower, announce
+
+LONGEST_WHY = 2000
+LONGEST_NAME = 200
+"""Characters of an author's or a proposal's id."""
+
+
+class TeamFiles(Protocol):
+    """The team's own files, which may be written, too."""
+
+    async def write(
+        self, before: Overlay, after: Overlay
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Write what differs between two overlays; return the files written, and what was not
+        written and why."""
+        ...
+
+
+@dataclass(kw_only=True)
+class VersionService:
+    """See `ports.Versions`. ``files`` is None unless the team's files are to be written, too."""
+
+    store: VersionStore
+    follower: OverlayFollower
+    audit: AuditLog
+    events: Events
+    clock: Clock
+    files: TeamFiles | None = None
+
+    @property
+    def writes_files(self) -> bool:
+        return self.files is not None
+
+    async def history(
+        self, *, kind: VersionKind | None = None, before: int | None = None, limit: int = 100
+    ) -> tuple[Version, ...]:
+        return await self.store.history(kind, before, limit)
+
+    async def version(self, number: int) -> Version:
+        found = await self.store.version(number)
+        if found is None:
+            raise NotFound(f"there is no version {number}; see `warmline versions list`")
+        return found
+
+    async def overlay(self, kind: VersionKind, number: int | None = None) -> Overlay:
+        found = await self.store.overlay(kind, number)
+        if found is None:
+            raise NotFound(f"there is no version {number} of {kind}; see `warmline versions list`")
+        return found
+
+    async def differences(self, number: int) -> tuple[OverlayDifference, ...]:
+        version = await self.version(number)
+        before = await self.overlay(version.kind, version.before)
+        after = await self.overlay(version.kind, version.number)
+        return tuple(overlay_differences(before, after))
+
+    async def check(
+        self, kind: VersionKind, changes: Sequence[AdoptedChange]
+    ) -> tuple[OverlayProblem, ...]:
+        before = await self.overlay(kind)
+        return (await self._changed(before, changes))[1]
+
+    async def adopt(
+        self,
+        kind: VersionKind,
+        changes: Sequence[AdoptedChange],
+        *,
+        after: int,
+        author: str,
+        why: str,
+        proposal: str = "",
+    ) -> Adoption:
+        _check_words(author, why, proposal)
+        before = await self.overlay(kind)
+        if before.number != after:
+            raise Outdated(
+                f"version {before.number} of {kind} was adopted meanwhile; look at it, and adopt "
+                "again"
+            )
+        changed, problems = await self._changed(before, changes)
+        if problems:
+            raise ChangeRefused(problems)
+        if len(msgspec.json.encode(changed.tree)) > LONGEST_TREE:
+            what = f"the versions of {kind} would be larger than {LONGEST_TREE} bytes"
+            raise TooLarge(f"{what}; write some of what was adopted into the team's files")
+        draft = VersionDraft(
+            kind=kind,
+            before=before.number,
+            at=self.clock.now(),
+            author=author,
+            why=why.strip(),
+            proposal=proposal,
+            tree=changed.tree,
+            examples=tuple(example.id for example in changed.examples),
+            added=changed.added,
+        )
+        return await self._add(draft, before)
+
+    async def roll_back(
+        self, number: int, *, author: str, why: str, kind: VersionKind | None = None
+    ) -> Adoption:
+        _check_words(author, why, "")
+        if kind is None:
+            if number == 0:
+                what = "0 is the team's files alone, of every kind; say which kind"
+                raise ChangeRefused([OverlayProblem(key="kind", message=what)])
+            kind = (await self.version(number)).kind
+        before, restored = await self.overlay(kind), await self.overlay(kind, number)
+        if (before.tree, before.examples) == (restored.tree, restored.examples):
+            what = f"the state of version {number} of {kind} is in force already"
+            raise ChangeRefused([OverlayProblem(key="", message=what)])
+        draft = VersionDraft(
+            kind=kind,
+            before=before.number,
+            at=self.clock.now(),
+            author=author,
+            why=why.strip(),
+            restores=number,
+            tree=restored.tree,
+            examples=tuple(example.id for example in restored.examples),
+        )
+        return await self._add(draft, before)
+
+    async def _changed(
+        self, before: Overlay, changes: Sequence[AdoptedChange]
+    ) -> tuple[ChangedOverlay, tuple[OverlayProblem, ...]]:
+        """The overlay with ``changes``, and what is wrong with them. What is wrong with ``before``
+        already (the team changed its files since) does not hinder a change."""
+        changed, problems = changed_overlay(before, changes)
+        consumers = self.follower.consumers_of(before.kind)
+        if not consumers:
+            what = f"nothing that is awake follows versions of `{before.kind}`; see `plugins`"
+            problems = (*problems, OverlayProblem(key="", message=what))
+        if problems:
+            return changed, problems
+        after = changed.as_overlay(before)
+        found: list[OverlayProblem] = []
+        for consumer in consumers:
+            known = frozenset(await consumer.check_overlay(before))
+            found += [each for each in await consumer.check_overlay(after) if each not in known]
+        return changed, tuple(dict.fromkeys(found))
+
+    async def _add(self, draft: VersionDraft, before: Overlay) -> Adoption:
+        version = await self.store.add(draft)
+        await self.follower.refresh()
+        announce(self.events)
+        what = "adopted" if version.restores is None else "rolled_back"
+        to = "" if version.restores is None else f" to {version.restores}"
+        of = f" proposal {version.proposal}" if version.proposal else ""
+        detail = f"{version.kind} version {version.number}{to}{of}"[:200]
+        await self.audit.record(draft.author, what, detail=detail)
+        written: tuple[str, ...] = ()
+        not_written: tuple[str, ...] = ()
+        if self.files is not None:
+            after = await self.overlay(draft.kind, version.number)
+            written, not_written = await self.files.write(before, after)
+        return Adoption(version=version, written=written, not_written=not_written)
+
+
+def _check_words(author: str, why: str, proposal: str) -> None:
+    problems = []
+    for key, text, most in (
+        ("author", author, LONGEST_NAME),
+        ("why", why, LONGEST_WHY),
+        ("proposal", proposal or "-", LONGEST_NAME),
+    ):
+        if not text.strip() or len(text) > most or "\0" in text:
+            what = f"must have 1 to {most} characters that can be stored; change it"
+            problems.append(OverlayProblem(key=key, message=what))
+    if problems:
+        raise ChangeRefused(problems)
