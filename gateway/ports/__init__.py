@@ -64,7 +64,7 @@ from gateway.ports.services import (
     Services,
     StoredValue,
 )
-from gateway.ports.trials import Trials
+from gateway.ports.trials import ExampleOwner, Trials, TriedConsumer
 from gateway.ports.turns import (
     ContextSource,
     Embedding,
@@ -112,6 +112,7 @@ __all__ = [
     "Embedding",
     "Event",
     "Events",
+    "ExampleOwner",
     "ExclusiveTask",
     "Files",
     "Handler",
@@ -152,6 +153,7 @@ __all__ = [
     "Trainable",
     "Traits",
     "Trials",
+    "TriedConsumer",
     "TryLater",
     "Undeliverable",
     "Understander",

@@ -24,6 +24,7 @@ from gateway.model import (
 )
 from gateway.ports.channels import WebhookSubscriber
 from gateway.ports.desk import Desk
+from gateway.ports.trials import Trials
 from gateway.ports.turns import TextEncoder, Voice
 from gateway.ports.versions import Versions
 
@@ -284,6 +285,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     public_http: PublicHttp
     records: Records
     versions: Versions
+    trials: Trials
     brands: Mapping[str, str] = {}
     """The names of the brands as people read them, by key."""
     encoder: TextEncoder | None = None

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, Self, runtime_checkable
 
-from gateway.model import AdoptedChange, Json, KeyPath, Reply, Route, Turn, VersionKind
+from gateway.model import (
+    AdoptedChange,
+    Json,
+    KeyPath,
+    Overlay,
+    Reply,
+    Route,
+    Turn,
+    VersionKind,
+)
 from gateway.ports.turns import Trainable, Voice
 
 
@@ -45,4 +54,31 @@ class Trials(Protocol):
         self, turns: Sequence[Turn], changes: Sequence[AdoptedChange] = ()
     ) -> tuple[Route, ...]:
         """Return the route of each of ``turns`` by a changed policy."""
+        ...
+
+
+@runtime_checkable
+class TriedConsumer(Protocol):
+    """A `VersionConsumer` that can show what an overlay would do."""
+
+    async def trial(self, overlay: Overlay) -> Self:
+        """Return another one that applies ``overlay``. This one stays as it is."""
+        ...
+
+    async def in_force(self, at: KeyPath) -> Json:
+        """Return what applies at ``at``, in the format of the team's files, with what was adopted;
+        None: nothing."""
+        ...
+
+
+@runtime_checkable
+class ExampleOwner(Protocol):
+    """A `Trainable` that tells what it learns from."""
+
+    def examples_of_shop(self) -> Sequence[tuple[str, str]]:
+        """Return the examples (text, intent) of the team's files and the adopted ones."""
+        ...
+
+    def packaged_examples(self) -> Sequence[tuple[str, str]]:
+        """Return the examples that join those."""
         ...

@@ -6,19 +6,20 @@ the keys. `load_policy` reads a file and names every mistake in it.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from pydantic import Field, model_validator
 
-from gateway.model import MoodLabel, Overlay, OverlayProblem, VersionKind
+from gateway.model import Json, KeyPath, MoodLabel, Overlay, OverlayProblem, VersionKind
 from gateway.routing.reasons import LanguageCode, PolicyPart, Reasons
 from gateway.settings import BadConfig, Hours, Problem, YamlLines, read_yaml, validate
-from gateway.support.overlays import Tree, fitting_part, lay_over
+from gateway.support.overlays import Tree, fitting_part, lay_over, value_at
 
 
 class Clarify(PolicyPart):
@@ -147,6 +148,16 @@ class PolicySource:
         fitting, problems = fitting_part(overlay.tree, self._problems)
         self._policy = Policy.model_validate(lay_over(self._tree, fitting))
         return problems
+
+    async def trial(self, overlay: Overlay) -> PolicySource:
+        """See `TriedConsumer`."""
+        other = copy.copy(self)
+        await other.use_overlay(overlay)
+        return other
+
+    async def in_force(self, at: KeyPath) -> Json:
+        """See `TriedConsumer`. What no file says has the built-in policy's value."""
+        return cast(Json, value_at(self.current.model_dump(mode="json"), at))
 
     def _problems(self, overlay: Tree) -> list[OverlayProblem]:
         problems: list[Problem] = []
