@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 import structlog
@@ -28,6 +28,7 @@ from .protocol import (
     ReadingFailed,
     ReadMessages,
     UnusableModel,
+    UsePhrases,
     WorkerReply,
     WorkerRequest,
     decode_reply,
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from .encoder import SentenceEncoder
     from .intent_model import IntentModel
     from .reader import MessageReader
+
+CustomPhrases: TypeAlias = dict[str, dict[str, tuple[str, ...]]]
+"""See `ReaderSetup.custom_phrases`."""
 
 REPLY_TIMEOUT = 30.0
 """Seconds after which a worker process that does not reply is replaced."""
@@ -56,6 +60,10 @@ class ReaderBackend(Protocol):
 
         Raises FileNotFoundError or UnusableModel, and then keeps the model it has.
         """
+        ...
+
+    async def use_phrases(self, custom: CustomPhrases) -> None:
+        """From now on look for these phrases of the guide instead of those before."""
         ...
 
     async def read(self, messages: Sequence[MessageInContext]) -> Sequence[Insight]: ...
@@ -85,6 +93,9 @@ class InProcessReader:
 
     async def load_intents(self, model: Path | None) -> None:
         await asyncio.to_thread(self._started().load_intents, model)
+
+    async def use_phrases(self, custom: CustomPhrases) -> None:
+        await asyncio.to_thread(self._started().use_phrases, custom)
 
     async def read(self, messages: Sequence[MessageInContext]) -> Sequence[Insight]:
         return await asyncio.to_thread(self._started().read_all, messages)
@@ -141,6 +152,11 @@ class WorkerReader:
         await worker.request(LoadIntents(model=str(model) if model else None))
         self._model = model
 
+    async def use_phrases(self, custom: CustomPhrases) -> None:
+        worker = await self._running_worker()
+        self._setup = msgspec.structs.replace(self._setup, custom_phrases=custom)
+        await worker.request(UsePhrases(custom_phrases=custom))
+
     async def read(self, messages: Sequence[MessageInContext]) -> Sequence[Insight]:
         """Raises ReadingFailed when the worker fails, or ends and the next one ends too."""
         return (await self._request(ReadMessages(messages=tuple(messages)))).insights
@@ -184,7 +200,8 @@ class WorkerReader:
         worker = await WorkerProcess.spawn()
         try:
             await worker.request(self._setup)
-            if self._model is not None:
+            # An erasure deletes the models that were trained with a customer's words.
+            if self._model is not None and await asyncio.to_thread(self._model.exists):
                 await worker.request(LoadIntents(model=str(self._model)))
         except BaseException:
             await worker.stop()
@@ -214,6 +231,9 @@ class ReaderPool:
     async def load_intents(self, model: Path | None) -> None:
         """In all processes, which may rank with different models until this returns."""
         await asyncio.gather(*(reader.load_intents(model) for reader in self._readers))
+
+    async def use_phrases(self, custom: CustomPhrases) -> None:
+        await asyncio.gather(*(reader.use_phrases(custom) for reader in self._readers))
 
     async def read(self, messages: Sequence[MessageInContext]) -> Sequence[Insight]:
         """Raises ReadingFailed, as `WorkerReader.read` does."""

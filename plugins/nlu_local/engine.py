@@ -14,20 +14,24 @@ import msgspec
 import structlog
 
 from gateway import (
+    AdoptedExample,
     Clock,
     Embedding,
     HealthProblem,
     Insight,
+    Overlay,
+    OverlayProblem,
     Phrases,
     Services,
     Turn,
+    VersionKind,
     WarmlineError,
 )
 
 from .backends import InProcessReader, ReaderBackend, ReaderPool
 from .examples import Example, ExampleFiles, count_intents
 from .language import DEFAULT_LANGUAGES, check_languages
-from .model_store import is_trained, load_or_train
+from .model_store import forget_models, is_trained, load_or_train
 from .protocol import MAX_PREVIOUS, UNIVERSAL, MessageInContext, ReaderSetup
 from .text import truncate
 
@@ -46,8 +50,8 @@ class NluLocal:
 
     It loads and trains on first use, in a thread. While the server runs (`run`) it reads messages
     in ``readers`` worker processes. Callers wait until it is ready. Implements `Understander`,
-    `ParallelUnderstander`, `PhraseConsumer`, `Trainable`, `TextEncoder`, `Poller`, `Lifecycle` and
-    `ReadinessProbe`.
+    `ParallelUnderstander`, `PhraseConsumer`, `Trainable`, `TextEncoder`, `VersionConsumer`,
+    `Poller`, `Lifecycle` and `ReadinessProbe`.
     """
 
     name = "nlu_local"
@@ -88,6 +92,10 @@ class NluLocal:
             courtesies=tuple(courtesies),
         )
         self._examples = example_files.examples if example_files else tuple(examples)
+        self._attempted: tuple[Example, ...] | None = None
+        self._adopted: tuple[AdoptedExample, ...] = ()
+        self._changed = asyncio.Event()
+        self._phrases_in_use = self._setup.custom_phrases
         self._example_files, self._check_every = example_files, check_every
         self._folder, self._intents, self._encoder = folder, intents, encoder
         self._readers = readers
@@ -100,10 +108,36 @@ class NluLocal:
         """Add these phrases to those of the package."""
         custom = {code: dict(kinds) for code, kinds in phrases.items()}
         self._setup = msgspec.structs.replace(self._setup, custom_phrases=custom)
+        self._changed.set()
+
+    @property
+    def version_kinds(self) -> frozenset[VersionKind]:
+        """Adopted examples join those of files; a model that was trained before takes none."""
+        return frozenset({"answers"} if self._example_files is not None else ())
+
+    async def check_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`."""
+        if self._example_files is None:
+            return ()
+        return await asyncio.to_thread(self._example_files.misfits, overlay.examples)
+
+    async def use_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
+        """See `VersionConsumer`. Training goes on in `run`, or at the first message."""
+        if self._example_files is None:
+            return ()
+        if self._folder is not None:
+            await asyncio.to_thread(forget_models, self._folder, overlay.kept_examples)
+        if overlay.examples != self._adopted:
+            self._adopted = overlay.examples
+            await asyncio.to_thread(self._example_files.use_adopted, overlay.examples)
+            self._examples = self._example_files.examples
+            self._changed.set()
+        return await asyncio.to_thread(self._example_files.misfits, overlay.examples)
 
     async def start(self) -> None:
         """Start the worker process: it loads while the server starts."""
         if self._intents is None:
+            self._phrases_in_use = self._setup.custom_phrases
             self._preloading = ReaderPool(self._setup, self._readers)
             await self._preloading.preload()
 
@@ -141,14 +175,49 @@ class NluLocal:
         self._running = self._intents is None
         try:
             reader = await self._ready()
-            while self._example_files is not None and self._folder is not None:
-                await services.clock.sleep(self._check_every)
-                examples = await asyncio.to_thread(self._example_files.reload_if_changed)
-                if examples is not None:
-                    await self._retrain(reader, examples, self._folder)
-            await asyncio.Event().wait()
+            while True:
+                self._changed.clear()
+                await self._follow(reader)
+                await self._until_changed(services.clock)
         finally:
             await self.stop()
+
+    async def _follow(self, reader: ReaderBackend) -> None:
+        """Apply what has changed: phrases of the guide, files of examples, adopted examples."""
+        if (phrases := self._setup.custom_phrases) != self._phrases_in_use:
+            self._phrases_in_use = phrases
+            try:
+                await reader.use_phrases(phrases)
+            except WarmlineError as error:
+                log.warning("nlu.phrases_not_used", error=str(error))
+        if self._example_files is None or self._folder is None:
+            return
+        await asyncio.to_thread(self._example_files.reload_if_changed)
+        self._examples = self._example_files.examples
+        if self._examples == self._attempted:
+            return
+        training = asyncio.create_task(self._retrain(reader, self._examples, self._folder))
+        changed = asyncio.create_task(self._changed.wait())
+        try:
+            # What is adopted meanwhile makes this training useless.
+            await asyncio.wait([training, changed], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (training, changed):
+                task.cancel()
+            await asyncio.gather(training, changed, return_exceptions=True)
+
+    async def _until_changed(self, clock: Clock) -> None:
+        """Until something was adopted, or it is time to look at the files."""
+        waits = [
+            asyncio.create_task(self._changed.wait()),
+            asyncio.create_task(clock.sleep(self._check_every)),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     async def stop(self) -> None:
         """Stop the reader, and cancel its loading."""
@@ -165,6 +234,7 @@ class NluLocal:
         self, reader: ReaderBackend, examples: Sequence[Example], folder: Path
     ) -> None:
         """Train while the old model serves, then replace it. A failure is logged."""
+        self._attempted = None  # of several readers some may have the new model when this is cut
         try:
             if examples:
                 await load_or_train(
@@ -173,12 +243,15 @@ class NluLocal:
                     load=reader.load_intents,
                     encoder=self._setup.encoder,
                     low_priority=True,
+                    adopted=[example.id for example in self._adopted],
                 )
             else:
                 await reader.load_intents(None)
         except (OSError, WarmlineError) as error:
             log.warning("nlu.not_learnt", error=str(error))
+            self._attempted = tuple(examples)
             return
+        self._attempted = tuple(examples)
         log.info("nlu.changed", intents=count_intents(examples))
 
     async def trouble(self) -> str | None:
@@ -240,25 +313,32 @@ class NluLocal:
         return await asyncio.shield(self._loading)
 
     async def _load(self) -> ReaderBackend:
-        reader: ReaderBackend = InProcessReader(self._setup, self._intents, self._encoder)
+        reader: ReaderBackend
         if self._preloading is not None:
             reader, self._preloading = self._preloading, None
-        elif self._running:
-            reader = ReaderPool(self._setup, self._readers)
+        else:
+            self._phrases_in_use = self._setup.custom_phrases
+            reader = (
+                ReaderPool(self._setup, self._readers)
+                if self._running
+                else InProcessReader(self._setup, self._intents, self._encoder)
+            )
+        examples = self._examples
         try:
             await reader.start()
-            if self._intents is None and self._examples and self._folder is not None:
+            if self._intents is None and examples and self._folder is not None:
                 await load_or_train(
-                    self._examples,
+                    examples,
                     self._folder,
                     load=reader.load_intents,
                     encoder=self._setup.encoder,
+                    adopted=[example.id for example in self._adopted],
                 )
         except BaseException:
             await reader.stop()
             raise
-        self._reader = reader
-        log.info("nlu.ready", intents=count_intents(self._examples))
+        self._reader, self._attempted = reader, tuple(examples)
+        log.info("nlu.ready", intents=count_intents(examples))
         return reader
 
 

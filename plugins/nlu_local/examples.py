@@ -11,6 +11,7 @@ a person, and (``oos``) what no shop, or only another one, answers. They join th
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -22,7 +23,15 @@ from typing import TypeAlias
 import structlog
 import yaml
 
-from gateway import BadConfig, FileWatcher, Problem, compose_yaml, yaml_files
+from gateway import (
+    AdoptedExample,
+    BadConfig,
+    FileWatcher,
+    OverlayProblem,
+    Problem,
+    compose_yaml,
+    yaml_files,
+)
 
 from .language import DEFAULT_LANGUAGES
 from .protocol import OUT_OF_SCOPE, PACKAGED_INTENTS
@@ -51,14 +60,35 @@ log = structlog.get_logger(__name__)
 class ExampleFiles:
     """Files of examples, or folders of them, read again when they change.
 
-    ``examples`` are those read last. Raises BadConfig when it is created, as `read_examples` does.
+    ``examples`` are those read last, with the adopted ones. Raises BadConfig when it is created, as
+    `read_examples` does.
     """
 
     def __init__(self, paths: Sequence[Path], packaged: Sequence[Example] = ()) -> None:
         """``packaged`` join those of the files: see `read_examples`."""
         self._paths, self._packaged = tuple(paths), tuple(packaged)
+        self._adopted: tuple[AdoptedExample, ...] = ()
         self._watcher = FileWatcher(self._paths)
-        self.examples = tuple(read_examples(self._paths, self._packaged))
+        self._joining = threading.Lock()
+        self._own = read_files(self._paths, self._packaged)
+        self.examples = self._joined()
+
+    def use_adopted(self, adopted: Sequence[AdoptedExample]) -> None:
+        """From now on join these to the examples."""
+        with self._joining:
+            self._adopted = tuple(adopted)
+            self.examples = self._joined()
+
+    def misfits(self, adopted: Sequence[AdoptedExample]) -> list[OverlayProblem]:
+        """Which of ``adopted`` are left out, and why: a sentence shows one intent."""
+        return list(_fitting(self._own, adopted)[1])
+
+    def _joined(self) -> tuple[Example, ...]:
+        fitting, _ = _fitting(self._own, self._adopted)
+        own = dict.fromkeys([*self._own, *((each.text, each.intent) for each in fitting)])
+        joined = tuple(join_examples(list(own), self._packaged))
+        # One intent alone cannot be told from others.
+        return joined if self._own or count_intents(joined) > 1 else ()
 
     def reload_if_changed(self) -> tuple[Example, ...] | None:
         """The new examples when they have changed, else None. A file with a mistake is logged once,
@@ -66,19 +96,44 @@ class ExampleFiles:
         if not self._watcher.changed():
             return None
         try:
-            examples = tuple(read_examples(self._paths, self._packaged))
+            self._own = read_files(self._paths, self._packaged)
         except BadConfig as error:
             log.warning("nlu.refused", problems=[str(problem) for problem in error.problems])
             return None
-        if examples == self.examples:
-            return None
-        self.examples = examples
-        return examples
+        with self._joining:
+            before, self.examples = self.examples, self._joined()
+        return None if self.examples == before else self.examples
+
+
+def _fitting(
+    own: Sequence[Example], adopted: Sequence[AdoptedExample]
+) -> tuple[list[AdoptedExample], list[OverlayProblem]]:
+    """The ``adopted`` examples that are not examples of another intent in the files or before them,
+    and what is wrong with the others. The message names the sentence by its number, as it may be
+    logged: it is a customer's."""
+    known = {_comparable(text): intent for text, intent in own}
+    fitting, problems = [], []
+    for example in adopted:
+        intent = known.setdefault(_comparable(example.text), example.intent)
+        if intent == example.intent:
+            fitting.append(example)
+            continue
+        which = f"sentence {example.id}" if example.id > 0 else f"new sentence {-example.id}"
+        what = f"{which} is an example of `{intent}`; choose one of the two intents for it"
+        problems.append(OverlayProblem(key=f"examples.{example.intent}", message=what))
+    return fitting, problems
 
 
 def read_examples(paths: Sequence[Path], packaged: Sequence[Example] = ()) -> list[Example]:
     """All distinct examples of the files; a folder stands for the YAML files in and below it. As
-    many of the ``packaged`` ones join them as `join_examples` allows.
+    many of the ``packaged`` ones join them as `join_examples` allows. Raises BadConfig, as
+    `read_files` does.
+    """
+    return join_examples(read_files(paths, packaged), packaged)
+
+
+def read_files(paths: Sequence[Path], packaged: Sequence[Example] = ()) -> list[Example]:
+    """All distinct examples of the files, without the ``packaged`` ones that join them later.
 
     Files in a folder without an ``nlu`` list (answers, stories) are skipped. Raises BadConfig that
     names every problem with file and line; fewer than two intents in all are a problem, too.
@@ -91,13 +146,13 @@ def read_examples(paths: Sequence[Path], packaged: Sequence[Example] = ()) -> li
                 examples += _read_file(file, required=file == path)
             except BadConfig as error:
                 problems += error.problems
-    joined = join_examples(list(dict.fromkeys(examples)), packaged)
-    if paths and not problems and count_intents(joined) < 2:
+    own = list(dict.fromkeys(examples))
+    if paths and not problems and count_intents(join_examples(own, packaged)) < 2:
         what = "has fewer than two intents; add some, or use the packaged ones (`packaged: true`)"
         problems += _bad(paths[0], 0, "nlu", what).problems
     if problems:
         raise BadConfig(problems)
-    return joined
+    return own
 
 
 def packaged_examples(

@@ -6,21 +6,29 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
 import structlog
 
-from gateway import WarmlineError
+from gateway import WarmlineError, private_folder
 
 from .examples import Example
 from .protocol import UnusableModel
 
 KEPT_MODELS = 4
 """Models that stay in the folder: those of the last few versions of the examples."""
+
+DAY = 24 * 3600
+"""Seconds; no training takes as long."""
+
+_NOTE = ".adopted"
+"""The suffix of the file beside a model that has the ids of its adopted examples."""
 
 _CODE = (
     *("encoder.py", "examples.py", "features.py", "intent_model.py", "intent_training.py"),
@@ -57,16 +65,18 @@ async def load_or_train(
     load: Callable[[Path], Awaitable[None]],
     encoder: str | None = None,
     low_priority: bool = False,
+    adopted: Collection[int] = (),
 ) -> None:
     """``load`` the model for ``examples`` from ``folder``, training it first if necessary.
 
     Training runs in its own process; with ``low_priority`` that process leaves the processor to
     others first. ``encoder`` names one for `load_encoder`. ``load`` raises FileNotFoundError
-    or UnusableModel for a model that must be trained. Raises TrainingFailed. Cancelling
-    kills the process.
+    or UnusableModel for a model that must be trained. ``adopted`` are the ids of the adopted ones
+    among the examples: see `forget_models`. Raises TrainingFailed. Cancelling kills the process.
     """
     name = await asyncio.to_thread(fingerprint, examples, encoder)
     path = await asyncio.to_thread(lambda: folder.absolute() / f"{name}.npz")
+    await asyncio.to_thread(_note_adopted, path, adopted)
     try:
         await load(path)
     except FileNotFoundError:
@@ -121,7 +131,37 @@ async def _log_progress(stdout: asyncio.StreamReader) -> None:
         log.info("nlu.training", step=step, of=steps)
 
 
+def forget_models(folder: Path, kept: Collection[int]) -> None:
+    """Delete the models that were trained with adopted examples whose ids are not in ``kept``: a
+    model holds parts of the words that it was trained with.
+
+    The note of the ids stays: another process may be training that model at this moment.
+    """
+    for note in folder.glob(f"*{_NOTE}"):
+        ids = {int(line) for line in note.read_text("utf-8").split()}
+        model = note.with_suffix(".npz")
+        if not ids <= set(kept) and model.exists():
+            model.unlink(missing_ok=True)
+            log.info("nlu.model_forgotten", model=model.stem)
+
+
+def _note_adopted(model: Path, ids: Collection[int]) -> None:
+    """Note the ids beside the model, before it is trained: a crash must not leave it without."""
+    note = model.with_suffix(_NOTE)
+    if not ids:
+        note.unlink(missing_ok=True)
+        return
+    private_folder(note.parent)
+    temporary = note.with_name(f".{note.name}.{os.getpid()}")
+    temporary.write_text("\n".join(map(str, sorted(ids))), "utf-8")
+    temporary.replace(note)
+
+
 def _remove_old_models(folder: Path, newest: Path) -> None:
     models = sorted(folder.glob("*.npz"), key=lambda p: p.stat().st_mtime, reverse=True)
     for path in [p for p in models if p != newest][KEPT_MODELS - 1 :]:
         path.unlink(missing_ok=True)
+        path.with_suffix(_NOTE).unlink(missing_ok=True)
+    for note in folder.glob(f"*{_NOTE}"):
+        if not note.with_suffix(".npz").exists() and time.time() - note.stat().st_mtime > DAY:
+            note.unlink(missing_ok=True)

@@ -88,6 +88,13 @@ class LoadIntents(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     model: str | None
 
 
+class UsePhrases(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """From now on look for these phrases of the guide; see `ReaderSetup.custom_phrases`."""
+
+    id: int = 0
+    custom_phrases: dict[str, dict[str, tuple[str, ...]]]
+
+
 class ReadMessages(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Read these messages."""
 
@@ -102,7 +109,7 @@ class EncodeTexts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     texts: tuple[str, ...]
 
 
-WorkerRequest = ReaderSetup | LoadIntents | ReadMessages | EncodeTexts
+WorkerRequest = ReaderSetup | LoadIntents | UsePhrases | ReadMessages | EncodeTexts
 
 
 class WorkerReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -71,16 +71,16 @@ class MessageReader:
         custom_phrases: Phrases | None = None,
         folder: str | None = None,
     ) -> None:
-        phrases = {code: load_phrases(code) for code in PHRASE_FILES}
-        phrases = add_custom_phrases(phrases, custom_phrases or {})
+        self._phrases = {code: load_phrases(code) for code in PHRASE_FILES}
         self._encoder, self._intents = encoder, intents
+        self._mood_encoder = mood_encoder
+        self._mood_model = MoodModel.load() if mood_encoder else None
         self._closed = closed
-        greetings = {code: language.greetings for code, language in phrases.items()}
+        greetings = {code: language.greetings for code, language in self._phrases.items()}
         self._languages = LanguageDetector(languages, greetings, Path(folder) if folder else None)
-        model = MoodModel.load() if mood_encoder else None
-        self._moods = MoodReader(phrases, encoder=mood_encoder, model=model)
-        self._questions = QuestionFinder(phrases)
+        self._questions = QuestionFinder(self._phrases)
         self._courtesies = CourtesyPhrases(courtesies)
+        self.use_phrases(custom_phrases or {})
 
     @classmethod
     def load(
@@ -109,6 +109,11 @@ class MessageReader:
             custom_phrases=setup.custom_phrases,
             folder=setup.folder,
         )
+
+    def use_phrases(self, custom: Phrases) -> None:
+        """From now on look for these phrases of the brand's guide instead of those before."""
+        phrases = add_custom_phrases(self._phrases, custom)
+        self._moods = MoodReader(phrases, encoder=self._mood_encoder, model=self._mood_model)
 
     def load_intents(self, model: str | Path | None) -> None:
         """From now on rank intents with the model in this file; None: without intents.

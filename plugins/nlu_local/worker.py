@@ -18,6 +18,7 @@ from .protocol import (
     LoadIntents,
     ReadMessages,
     UnusableModel,
+    UsePhrases,
     WorkerReply,
     WorkerRequest,
     encode_frame,
@@ -50,7 +51,7 @@ class ReaderWorker:
             return WorkerReply(id=request.id, error=type(error).__name__)
 
     def _handle(self, request: WorkerRequest) -> WorkerReply:
-        if isinstance(request, LoadIntents | ReadMessages | EncodeTexts):
+        if isinstance(request, LoadIntents | UsePhrases | ReadMessages | EncodeTexts):
             if self._reader is None:
                 raise RuntimeError("the worker was asked to read before it was set up")
             if isinstance(request, ReadMessages):
@@ -59,7 +60,10 @@ class ReaderWorker:
             if isinstance(request, EncodeTexts):
                 embeddings = self._reader.encode(request.texts)
                 return WorkerReply(id=request.id, embeddings=tuple(embeddings))
-            self._reader.load_intents(request.model)
+            if isinstance(request, UsePhrases):
+                self._reader.use_phrases(request.custom_phrases)
+            else:
+                self._reader.load_intents(request.model)
         else:
             self._reader = MessageReader.load(request)
         return WorkerReply(id=request.id)
