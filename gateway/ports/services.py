@@ -119,6 +119,10 @@ class PluginStorage(Protocol):
         """Delete the value. It is no error if the key does not exist."""
         ...
 
+    async def clear(self, plugin: str, prefix: str) -> None:
+        """Delete all values whose keys begin with ``prefix``, in several commits."""
+        ...
+
     async def scan(
         self, plugin: str, prefix: str, *, after: str = "", limit: int = 500
     ) -> tuple[StoredValue, ...]:

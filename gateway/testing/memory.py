@@ -97,6 +97,11 @@ class MemoryStorage:
             self._check_version(plugin, key, version)
             del self._kept[plugin, key]
 
+    async def clear(self, plugin: str, prefix: str) -> None:
+        for name, key in tuple(self._kept):
+            if name == plugin and key.startswith(prefix):
+                del self._kept[name, key]
+
     async def scan(
         self, plugin: str, prefix: str, *, after: str = "", limit: int = 500
     ) -> tuple[StoredValue, ...]:

@@ -71,6 +71,8 @@ async def test_many_values_are_stored_at_once_whatever_is_there(tmp_path: Path, 
         ]
         assert await notes.count("a", "day/", length=5) == {"day/1": 2, "day/2": 1}
         assert await notes.count("b", "day/", length=5) == {}
+        await notes.clear("a", "day/1/")
+        assert await notes.count("a", "day/", length=5) == {"day/2": 1}
 
 
 async def test_values_of_erased_conversations_are_left_out(tmp_path: Path) -> None:

@@ -124,6 +124,15 @@ class SqlPluginStorage:
 
         await self._db.write(job)
 
+    async def clear(self, plugin: str, prefix: str) -> None:
+        some = select(_NOTES.id).where(_begins(plugin, prefix)).limit(AT_ONCE)
+
+        def job(connection: Connection) -> int:
+            return connection.execute(delete(notes_of_guests).where(_NOTES.id.in_(some))).rowcount
+
+        while await self._db.write(job, long=True):
+            pass
+
     async def scan(
         self, plugin: str, prefix: str, *, after: str = "", limit: int = 500
     ) -> tuple[StoredValue, ...]:

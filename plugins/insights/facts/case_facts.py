@@ -83,6 +83,31 @@ class HandlingFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     upset_messages: int = 0
 
 
+class Contact(Value, frozen=True, kw_only=True):
+    """A conversation as one of the contacts of its customer. Fields as in `CaseFacts`."""
+
+    conversation: int
+    opened: float
+    intent: str = "none"
+    mood: MoodLabel | None = None
+
+
+class Returns(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a conversation stands among those of its customer, in seconds between beginnings.
+
+    None: there is no such conversation within 30 days.
+    """
+
+    back: float | None = None
+    """Until the next conversation, about whatever."""
+    back_same: float | None = None
+    """Until the next conversation about the same matter."""
+    back_mood: MoodLabel | None = None
+    """The mood at the beginning of the next conversation."""
+    repeat_after: float | None = None
+    """Since the newest earlier conversation about the same matter. None: it is a first contact."""
+
+
 class CaseFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     """One conversation in numbers and codes, stored with its id, exported and erased with it.
 
@@ -120,6 +145,8 @@ class CaseFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     mood_first: MoodLabel | None = None
     """The mood of the customer's first message that was read; None: none was."""
     mood_last: MoodLabel | None = None
+    readings: int = 0
+    """Messages of the customer whose mood was read."""
     surveys: tuple[SurveyFacts, ...] = ()
     suggestions: tuple[SuggestionFacts, ...] = ()
     voice_rules: dict[str, int] = msgspec.field(default_factory=dict)
@@ -133,17 +160,19 @@ class CaseFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     """SMS segments of what we sent."""
     tokens: int = 0
     """Tokens of language models, where the messages record them."""
-    back: float | None = None
-    """When this customer's next conversation began, about whatever; at most 31 days later."""
-    back_same: float | None = None
-    """When this customer's next conversation about the same matter began."""
-    back_mood: MoodLabel | None = None
-    """The mood at the beginning of the next conversation."""
-    repeat_after: float | None = None
-    """How long before this one began the newest earlier conversation about the same matter
-    began, in seconds; at most 31 days. None: it is a first contact."""
+    returns: Returns = Returns()
 
     @property
     def handed_over(self) -> bool:
         """Whether a person had or should have it."""
         return bool(self.handovers)
+
+    @property
+    def contact(self) -> Contact:
+        """What its returns are found by."""
+        return Contact(
+            conversation=self.conversation,
+            opened=self.opened,
+            intent=self.intent,
+            mood=self.mood_first,
+        )

@@ -83,8 +83,8 @@ class MeasuredPeriod(Value, frozen=True, kw_only=True):
     ``hour`` (of conversations), ``reason`` (of hand-overs), ``suggestion:SOURCE`` (outcomes of the
     suggestions of a source), ``edit`` and ``edit:SOURCE`` (kinds of edit, of edited suggestions),
     ``edited_by_experience`` (share edited, by band of experience), ``response_rate_by_mood``.
-    ``pending[name]`` counts conversations that cannot count in a measure yet, since the days in
-    which the customer may come back are not over.
+    ``pending[name]`` counts conversations that cannot count in the measure ``name`` yet, since the
+    days in which the customer may come back are not over.
     """
 
     since: date
@@ -96,6 +96,8 @@ class MeasuredPeriod(Value, frozen=True, kw_only=True):
     shares: Mapping[str, Mapping[str, Figure]] = msgspec.field(default_factory=dict)
     voice_rules: Mapping[str, Mapping[str, int]] = msgspec.field(default_factory=dict)
     """How often each rule of the voice changed a text, by channel."""
+    scores: Mapping[str, Figure] = msgspec.field(default_factory=dict)
+    """The mean score of each kind of survey question that was answered."""
     pending: Mapping[str, int] = msgspec.field(default_factory=dict)
     changes: Mapping[str, Comparison] = msgspec.field(default_factory=dict)
     """Against as many days just before, by measure."""
@@ -134,6 +136,18 @@ class MeasuresApi(Protocol):
         days: int = 7,
     ) -> tuple[TrendPoint, ...]:
         """The measures ``names`` over steps of ``days`` days, oldest first."""
+        ...
+
+    async def contrasts(
+        self,
+        since: date,
+        until: date,
+        dimension: Dimension,
+        names: tuple[str, ...],
+        filters: Filters = EVERYTHING,
+    ) -> Mapping[str, Mapping[str, Comparison]]:
+        """Each value of ``dimension`` against all others, by measure of ``names``. The false
+        discovery rate is controlled over all values and measures together."""
         ...
 
     async def compare(
