@@ -24,8 +24,8 @@ _CHANGING = re.compile(r"\S*\d\S*|\S*://\S*")
 
 class ReviewCandidate(Value, frozen=True, kw_only=True):
     """One answer that may be drawn. ``confidence``, 0..1, is that of its intent. ``engine`` ranked
-    the intents; ``wording`` is a digest of the answer without names and numbers. ``why`` are codes
-    of what makes it risky."""
+    the intents; ``wording`` is a digest of the bot's answer without names and numbers. ``why`` are
+    codes of what makes it risky."""
 
     at: datetime
     conversation: int
@@ -51,11 +51,12 @@ class ReviewCandidate(Value, frozen=True, kw_only=True):
     @property
     def traits(self) -> tuple[tuple[str, str], ...]:
         """What may be new about it, with the code for that."""
-        return (
+        traits = [
             ("new_intent", f"intent:{self.intent}"),
             ("new_answer", f"answer:{self.intent}:{self.language}:{self.wording}"),
             ("new_model", f"engine:{self.engine}"),
-        )
+        ]
+        return tuple(trait for trait in traits if self.kind == "bot" or trait[0] != "new_answer")
 
 
 def find_candidates(case: CaseRecord, since: datetime, until: datetime) -> list[ReviewCandidate]:
@@ -125,7 +126,7 @@ def _candidate(
         confidence=read.intent.confidence,
         mood=read.emotion.label,
         engine=read.ranked_by or "",
-        wording=_wording(answer, case.customer_name),
+        wording="" if suggestion else _wording(answer, case.customer_name),
         why=tuple(_risks(case, asked, answer)),
     )
 

@@ -1,22 +1,41 @@
 """The rows of reviews in the plugin's storage.
 
-``review/item/DAY/CONVERSATION-MESSAGE`` is a `ReviewItem`, ``review/judgement/ITEM/REVIEWER`` a
-`Judgement`. Both have the conversation's id: erasing a customer removes them, export shows them.
+=============================================  ==================  ================================
+key                                            value               with the conversation's id
+=============================================  ==================  ================================
+``review/item/DAY/CONVERSATION-MESSAGE``       `ReviewItem`        yes
+``review/judgement/ITEM/REVIEWER``             `Judgement`         yes
+``review/voice/MONTH/KIND/CHANNEL``            `VoiceSample`       yes
+``review/voice-verdict/MONTH/KIND/REVIEWER``   `VoiceVerdict`      if one answer differs: its own
+``review/day/DAY``                             `DayDraw`           no, it holds counts
+``review/known``                               `KnownCodes`        no, it holds codes and digests
+=============================================  ==================  ================================
+
+Erasing a customer removes the rows of their conversations, and the export shows them.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import TypeVar
 
 import msgspec
 
-from gateway import Outdated, PluginStorage, StoredValue, Value, WarmlineError
-from plugins.insights.review.values import Judgement, ReviewItem
+from gateway import NotFound, Outdated, PluginStorage, StoredValue, Value, WarmlineError
+from plugins.insights.review.values import (
+    DayDraw,
+    Judgement,
+    KnownCodes,
+    ReviewItem,
+    VoiceSample,
+    VoiceVerdict,
+)
 
 PLUGIN = "insights"
-ITEMS, JUDGEMENTS = "review/item/", "review/judgement/"
+ITEMS, JUDGEMENTS, DAYS = "review/item/", "review/judgement/", "review/day/"
+VOICE, VERDICTS, KNOWN = "review/voice/", "review/voice-verdict/", "review/known"
 
 T = TypeVar("T", bound=Value)
 
@@ -50,8 +69,11 @@ class ReviewStorage:
         self._storage = storage
 
     async def sheet(self, since: date | None = None, until: date | None = None) -> ReviewSheet:
-        """Everything on answers that were given at ``since`` or later, and before ``until``."""
-        items = [item async for item in self._values(ITEMS, ReviewItem, since, until)]
+        """Everything on answers that were given at ``since`` or later, and before ``until``, of
+        days whose draw is complete."""
+        complete = {draw.day for draw in await self.draws(since, until)}
+        found = [item async for item in self._values(ITEMS, ReviewItem, since, until)]
+        items = [item for item in found if item.day in complete]
         judged = [row async for row in self._values(JUDGEMENTS, Judgement, since, until)]
         return ReviewSheet(items=tuple(items), judgements=tuple(judged))
 
@@ -60,36 +82,96 @@ class ReviewStorage:
         found = await self._storage.get(PLUGIN, ITEMS + id)
         return msgspec.json.decode(found.value, type=ReviewItem) if found else None
 
-    async def judge(self, item: ReviewItem, judgement: Judgement) -> None:
-        """Store a judgement. Raises AlreadyReviewed when this reviewer has judged the item, and
-        NotFound when its conversation was erased."""
+    async def judge(self, item: ReviewItem, judgement: Judgement, *, again: bool = False) -> None:
+        """Store a judgement; with ``again`` in place of this reviewer's earlier one. Raises
+        AlreadyReviewed when there is one, and NotFound when the conversation was erased."""
+        key = f"{JUDGEMENTS}{item.id}/{judgement.reviewer}"
+        stored = await self._storage.get(PLUGIN, key) if again else None
         try:
-            await self._storage.put(
-                PLUGIN,
-                f"{JUDGEMENTS}{item.id}/{judgement.reviewer}",
-                msgspec.json.encode(judgement).decode(),
-                conversation=item.conversation,
-            )
+            await self._put(key, judgement, stored, item.conversation)
         except Outdated:
             raise AlreadyReviewed(
                 "you have reviewed this answer already; undo that first"
             ) from None
 
-    async def take_back(self, judgement: Judgement) -> None:
-        """Delete a judgement. It is no error when it is gone."""
-        key = f"{JUDGEMENTS}{judgement.item}/{judgement.reviewer}"
-        if stored := await self._storage.get(PLUGIN, key):
-            await self._storage.drop(PLUGIN, key, version=stored.version)
+    async def take_back(self, item: str, reviewer: str) -> Judgement | None:
+        """Delete a judgement and return it; None when there is none."""
+        key = f"{JUDGEMENTS}{item}/{reviewer}"
+        stored = await self._storage.get(PLUGIN, key)
+        if stored is None:
+            return None
+        await self._storage.drop(PLUGIN, key, version=stored.version)
+        return msgspec.json.decode(stored.value, type=Judgement)
+
+    async def draws(
+        self, since: date | None = None, until: date | None = None
+    ) -> tuple[DayDraw, ...]:
+        """The draws that are complete, oldest first."""
+        return tuple([draw async for draw in self._values(DAYS, DayDraw, since, until)])
+
+    async def keep_draw(self, draw: DayDraw, items: Sequence[ReviewItem]) -> None:
+        """Store the items of a day, and last that it is complete. What an interrupted draw of the
+        same day left is deleted first."""
+        async for row in stored_rows(self._storage, f"{ITEMS}{draw.day.isoformat()}/"):
+            await self._storage.drop(PLUGIN, row.key, version=row.version)
+        for item in items:
+            with suppress(NotFound):  # erased meanwhile
+                await self._put(ITEMS + item.id, item, None, item.conversation)
+        await self._put(DAYS + draw.day.isoformat(), draw)
+
+    async def known(self) -> KnownCodes:
+        """The codes that were seen so far."""
+        stored = await self._storage.get(PLUGIN, KNOWN)
+        return msgspec.json.decode(stored.value, type=KnownCodes) if stored else KnownCodes()
+
+    async def keep_known(self, known: KnownCodes) -> None:
+        await self._put(KNOWN, known, await self._storage.get(PLUGIN, KNOWN))
+
+    async def voice_samples(self, month: str) -> tuple[VoiceSample, ...]:
+        """The samples of a month (``2026-03``) for one voice."""
+        rows = self._values(f"{VOICE}{month}/", VoiceSample)
+        return tuple([sample async for sample in rows])
+
+    async def keep_voice_sample(self, sample: VoiceSample) -> None:
+        """Store it in place of the one of the same month, kind of case and channel."""
+        key = f"{VOICE}{sample.id}/{sample.channel}"
+        stored = await self._storage.get(PLUGIN, key)
+        with suppress(NotFound):  # erased meanwhile
+            await self._put(key, sample, stored, sample.conversation)
+
+    async def verdicts(self, month: str) -> tuple[VoiceVerdict, ...]:
+        """What reviewers said of the samples of a month."""
+        rows = self._values(f"{VERDICTS}{month}/", VoiceVerdict)
+        return tuple([verdict async for verdict in rows])
+
+    async def keep_verdict(self, verdict: VoiceVerdict) -> None:
+        """Store it in place of this reviewer's earlier one. Raises NotFound when the conversation
+        of the answer that differs was erased."""
+        key = f"{VERDICTS}{verdict.sample}/{verdict.reviewer}"
+        stored = await self._storage.get(PLUGIN, key)
+        await self._put(key, verdict, stored, verdict.conversation)
+
+    async def _put(
+        self, key: str, value: Value, stored: StoredValue | None = None, conversation: int = 0
+    ) -> None:
+        await self._storage.put(
+            PLUGIN,
+            key,
+            msgspec.json.encode(value).decode(),
+            version=stored.version if stored else 0,
+            conversation=conversation,
+        )
 
     async def _values(
-        self, prefix: str, kind: type[T], since: date | None, until: date | None
+        self, prefix: str, kind: type[T], since: date | None = None, until: date | None = None
     ) -> AsyncIterator[T]:
         end = prefix + until.isoformat() if until else None
-        start = prefix + since.isoformat() if since else ""
+        start = prefix + since.isoformat()[:-1] if since else ""
         async for row in stored_rows(self._storage, prefix, after=start):
             if end is not None and row.key >= end:
                 return
-            yield msgspec.json.decode(row.value, type=kind)
+            if since is None or row.key >= prefix + since.isoformat():
+                yield msgspec.json.decode(row.value, type=kind)
 
 
 async def stored_rows(

@@ -6,6 +6,7 @@ reviewer writes is stored with the conversation's id, so that it is exported and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Literal
 
@@ -134,3 +135,55 @@ class ReviewOutcomes(Value, frozen=True, kw_only=True):
     examples: tuple[ReviewedExample, ...] = ()
     answers: tuple[ReviewedAnswer, ...] = ()
     moods: tuple[ReviewedMood, ...] = ()
+
+
+class DayDraw(Value, frozen=True, kw_only=True):
+    """The draw of one day is complete: ``drawn`` of ``answers``. ``message``: no message up to
+    this id was sent after that day."""
+
+    day: date
+    answers: int
+    drawn: int
+    message: int
+
+
+class KnownCodes(Value, frozen=True, kw_only=True):
+    """``seen``: the first and the last day of each trait (see `ReviewCandidate.traits`).
+    ``intents``: all intents that engines named, so that reviewers can choose one."""
+
+    seen: Mapping[str, tuple[date, date]] = {}
+    intents: tuple[str, ...] = ()
+
+
+class VoiceSample(Value, frozen=True, kw_only=True):
+    """An answer on one channel, to be compared with answers to the same kind of case on others.
+    ``lot`` decides by chance which answer of the month it is."""
+
+    month: str
+    brand: str
+    language: str
+    intent: str
+    channel: str
+    conversation: int
+    message: int
+    asked: int
+    kind: ReviewKind
+    lot: str
+
+    @property
+    def id(self) -> str:
+        """The month and the kind of case: ``2026-03/-.en.refund``."""
+        return f"{self.month}/{self.brand or '-'}.{self.language}.{self.intent}"
+
+
+class VoiceVerdict(Value, frozen=True, kw_only=True):
+    """Whether the samples of one kind of case have one voice. ``conversation`` is that of the
+    answer that differs most, on ``channel``; the comment is about it. 0: they are of one voice."""
+
+    sample: str
+    reviewer: str
+    at: datetime
+    one_voice: bool
+    channel: str = ""
+    conversation: int = 0
+    comment: str = ""

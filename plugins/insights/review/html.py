@@ -1,0 +1,131 @@
+"""The HTML of the review pages: templates that escape everything, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import cached_property
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gateway import (
+    DeskPageRequest,
+    DeskPageResult,
+    Services,
+    StaticAssets,
+    code_label,
+    reason_label,
+)
+from plugins.insights.model import Figure
+from plugins.insights.review.settings import LANGUAGE_NAMES, ReviewSettings
+
+STATIC = "/desk/review/static"
+CHANNELS = {"rest": "REST", "sms": "SMS", "email": "e-mail", "webchat": "web chat"}
+TABS = {
+    "/desk/review": "Review",
+    "/desk/review/examples": "Examples",
+    "/desk/review/voice": "One voice",
+    "/desk/review/results": "Results",
+}
+WHY = {
+    "escalated": "handed over",
+    "harm": "harm",
+    "legal": "legal",
+    "low_confidence": "low confidence",
+    "low_rated": "rated low",
+    "new_answer": "new answer",
+    "new_intent": "new intent",
+    "new_model": "new engine",
+    "sensitive": "sensitive",
+}
+
+
+class ReviewTemplates:
+    """Renders the templates, and serves the styles and scripts of the pages."""
+
+    def routes(self, services: Services) -> Iterable[web.RouteDef]:  # noqa: ARG002  (HttpRoutes)
+        return [web.get(f"{STATIC}/{{version}}/{{name}}", self._serve())]
+
+    def page(
+        self,
+        request: DeskPageRequest,
+        name: str,
+        *,
+        title: str,
+        status: int = 200,
+        **values: object,
+    ) -> DeskPageResult:
+        """The template ``name`` as a page of the desk."""
+        html = self._templates.get_template(name).render(
+            request=request, title=title, tabs=TABS, **values
+        )
+        return DeskPageResult(
+            title=title,
+            html=html,
+            status=status,
+            styles=(self._url("review.css"),),
+            scripts=(self._url("review.js"),),
+        )
+
+    def refuse(self, request: DeskPageRequest) -> DeskPageResult:
+        """For people who may not review."""
+        return self.page(request, "refused.html", title="Review", status=403)
+
+    @cached_property
+    def _assets(self) -> StaticAssets:
+        return StaticAssets("plugins.insights.review")
+
+    @cached_property
+    def _templates(self) -> Environment:
+        templates = Environment(
+            loader=PackageLoader("plugins.insights.review"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        templates.globals.update(
+            code_label=code_label,
+            language_label=language_label,
+            channel_label=channel_label,
+            why_label=lambda code: WHY.get(code) or reason_label(code),
+            figure=figure_text,
+        )
+        return templates
+
+    def _url(self, name: str) -> str:
+        return f"{STATIC}/{self._assets.version}/{name}"
+
+    def _serve(self) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def serve(request: web.Request) -> web.Response:
+            version, name = request.match_info["version"], request.match_info["name"]
+            try:
+                return self._assets.serve(request, name, version=version)
+            except KeyError:
+                return web.Response(status=404, text="There is no such file.\n")
+
+        return serve
+
+
+def may_open(request: DeskPageRequest, settings: ReviewSettings) -> bool:
+    return settings.may_review(request.agent, request.rights)
+
+
+def language_label(code: str) -> str:
+    """``German``; a code that we have no name for stays, and ``und`` is an unknown one."""
+    if code in ("", "und"):
+        return "language unknown"
+    return LANGUAGE_NAMES.get(code, code).capitalize()
+
+
+def channel_label(name: str) -> str:
+    return CHANNELS.get(name, name.capitalize())
+
+
+def figure_text(figure: Figure, *, share: bool = True) -> str:
+    """``94 % (88 to 97)``, or ``0.81 (0.72 to 0.90)``; a dash without a value."""
+    if figure.value is None or figure.low is None or figure.high is None:
+        return "–"
+    if share:
+        return f"{figure.value:.0%} ({figure.low * 100:.0f} to {figure.high * 100:.0f})"
+    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"

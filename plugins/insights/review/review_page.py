@@ -1,0 +1,164 @@
+"""The page ``/desk/review``: one answer after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway import CaseRecord, DeskPageRequest, DeskPageResult, Message, NotFound, Services
+from plugins.insights.review.form import MOODS, ReviewForm
+from plugins.insights.review.html import ReviewTemplates, may_open
+from plugins.insights.review.outcomes import answer_messages, asked_message
+from plugins.insights.review.queue import ReviewQueue, first_open_day, may_judge, review_queue
+from plugins.insights.review.settings import ReviewSettings
+from plugins.insights.review.storage import ReviewStorage
+from plugins.insights.review.values import Judgement, ReviewItem
+
+PATH = "/desk/review"
+BEFORE = 4
+"""Earlier messages that are shown above the customer's."""
+
+
+@dataclass(kw_only=True)
+class ReviewPage:
+    """Shows the next answer with the form, and takes what the reviewer says.
+
+    Every view and every review is in the audit log, with ids only. Who gave the answer is not
+    shown. ``?item=`` shows a certain item, ``?again=last`` the reviewer's last one, to change it.
+    """
+
+    services: Services
+    settings: ReviewSettings
+    templates: ReviewTemplates
+    path = PATH
+    title = "Review"
+
+    def __post_init__(self) -> None:
+        self.right = self.settings.page_right
+        self._storage = ReviewStorage(self.services.storage)
+
+    async def show(self, request: DeskPageRequest) -> DeskPageResult:
+        """The next answer that waits for this reviewer."""
+        if not may_open(request, self.settings):
+            return self.templates.refuse(request)
+        queue = await self._queue(request)
+        if request.query.get("again") == "last" and queue.last:
+            return await self._show_again(request, queue, queue.last)
+        if id := request.query.get("item"):
+            item = await self._item(request, id)
+            form = ReviewForm.all_right() if request.query.get("preset") else ReviewForm()
+            if item and (case := await self._case(item)):
+                return await self._form(request, queue, item, case, form)
+        for item in queue.items:
+            if case := await self._case(item):
+                return await self._form(request, queue, item, case, ReviewForm())
+        return self.templates.page(request, "done.html", title="Review", queue=queue)
+
+    async def submit(self, request: DeskPageRequest) -> DeskPageResult:
+        """Store, skip or take back a review."""
+        if not may_open(request, self.settings):
+            return self.templates.refuse(request)
+        item = await self._item(request, request.value("item"))
+        if item is None:
+            raise NotFound("This answer is no longer there: its customer may have been erased")
+        action, agent, now = request.value("action"), request.agent, self.services.clock.now()
+        again = request.value("again") == "1"
+        if action == "undo":
+            if await self._storage.take_back(item.id, agent.id):
+                await self._record(request, "review_undone", item)
+            return DeskPageResult(redirect=f"{PATH}?item={item.id}")
+        if action == "skip":
+            said = Judgement(item=item.id, reviewer=agent.id, at=now, skipped=True)
+            await self._storage.judge(item, said, again=again)
+            await self._record(request, "review_skipped", item)
+            return DeskPageResult(redirect=PATH)
+        form = ReviewForm.sent(request)
+        if problem := form.problem(item):
+            case = await self._case(item)
+            if case is None:
+                raise NotFound("This answer is no longer stored")
+            queue = await self._queue(request)
+            return await self._form(request, queue, item, case, form, problem=problem, again=again)
+        await self._storage.judge(item, form.judgement(item, agent.id, now), again=again)
+        await self._record(request, "reviewed", item)
+        return DeskPageResult(redirect=PATH)
+
+    async def _queue(self, request: DeskPageRequest) -> ReviewQueue:
+        now = self.services.clock.now()
+        sheet = await self._storage.sheet(first_open_day(now.date(), self.settings))
+        return review_queue(sheet, request.agent, self.settings, now)
+
+    async def _item(self, request: DeskPageRequest, id: str) -> ReviewItem | None:
+        """The item, if this reviewer may judge it."""
+        item = await self._storage.item(id)
+        return item if item and may_judge(item, request.agent) else None
+
+    async def _case(self, item: ReviewItem) -> CaseRecord | None:
+        """The conversation; None when what is to be judged is no longer stored."""
+        found = await self.services.records.cases_by_id([item.conversation])
+        whole = (c for c in found if asked_message(c, item) and answer_messages(c, item))
+        return next(whole, None)
+
+    async def _show_again(
+        self, request: DeskPageRequest, queue: ReviewQueue, said: Judgement
+    ) -> DeskPageResult:
+        item = await self._item(request, said.item)
+        case = await self._case(item) if item else None
+        if item is None or case is None:
+            return DeskPageResult(redirect=PATH)
+        form = ReviewForm.of(said, item)
+        return await self._form(request, queue, item, case, form, again=True)
+
+    async def _form(
+        self,
+        request: DeskPageRequest,
+        queue: ReviewQueue,
+        item: ReviewItem,
+        case: CaseRecord,
+        form: ReviewForm,
+        *,
+        problem: str = "",
+        again: bool = False,
+    ) -> DeskPageResult:
+        await self._record(request, "viewed", item, customer=case.customer)
+        return self.templates.page(
+            request,
+            "review.html",
+            title="Review",
+            status=422 if problem else 200,
+            queue=queue,
+            item=item,
+            brand=self.services.brands.get(item.brand, item.brand),
+            thread=_thread(case, item),
+            judged=[message.id for message in answer_messages(case, item)],
+            form=form,
+            problem=problem,
+            again=again,
+            moods=[mood for mood in MOODS if mood != item.mood],
+            intents=[name for name in (await self._storage.known()).intents if name != item.intent],
+        )
+
+    async def _record(
+        self, request: DeskPageRequest, what: str, item: ReviewItem, *, customer: int | None = None
+    ) -> None:
+        await self.services.audit.record(
+            request.agent.id,
+            what,
+            conversation=item.conversation,
+            customer=customer,
+            detail=f"review {item.id}",
+        )
+
+
+def _thread(case: CaseRecord, item: ReviewItem) -> Sequence[Message]:
+    """The customer's message and the answer, with a few messages before; nothing after."""
+    answers = answer_messages(case, item)
+    before = [
+        message
+        for message in case.messages
+        if message.id < answers[0].id
+        and not message.internal
+        and message.status not in ("failed", "discarded")
+    ]
+    asked = [message for message in before if message.id >= item.asked]
+    return [*[m for m in before if m.id < item.asked][-BEFORE:], *asked, *answers]
