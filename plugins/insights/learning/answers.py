@@ -30,8 +30,6 @@ from plugins.insights.learning.model import (
     ProposalEvaluation,
 )
 
-GAP = "[…]"
-"""Stands for what was masked: a person must fill it in before the text can be an answer."""
 USUAL_CHANNELS = ("webchat", "email", "sms")
 """Where no messages have come in yet."""
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[^\W\d_]|[¿¡\"„«“])|\n+")

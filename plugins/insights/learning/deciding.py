@@ -166,13 +166,16 @@ class ProposalDecisions:
         return await self.store.proposal(id)
 
     async def take_back(
-        self, id: str, *, row: int, author: str, why: str
+        self, id: str, *, row: int, newest: int, author: str, why: str
     ) -> tuple[Proposal, Adoption]:
         """Return to the version before the one that adopting made. Versions of the same kind that
-        were adopted later are taken back, too: see `later_versions`."""
+        were adopted later are taken back, too: see `later_versions`. ``newest`` is the newest one
+        that the person saw."""
         proposal = (await self.current(id)).proposal
         if proposal.row != row or proposal.state != "adopted" or proposal.decision is None:
             raise Outdated(f"proposal {id} is {proposal.state} now; look at it again")
+        if (await self.services.versions.overlay(proposal.version_kind)).number != newest:
+            raise Outdated("another version was adopted meanwhile; look at it again")
         made = await self.services.versions.version(proposal.decision.version or 0)
         adoption = await self.services.versions.roll_back(
             made.before, author=author, why=_checked_why(why), kind=made.kind

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from gateway import AddItems, AdoptedChange, AnswerEntry, Json, KeyPath, SetValue, Trials
-from plugins.insights.learning.answers import GAP, as_sentences, with_placeholders
+from plugins.insights.learning.answers import as_sentences, with_placeholders
 from plugins.insights.learning.model import (
     DraftedText,
     ProposalDraft,
@@ -21,6 +21,7 @@ from plugins.insights.model import (
     WordingDraft,
     WordsDraft,
 )
+from plugins.insights.review.masking import GAP
 
 LEARNT = "learnt"
 """The category of the guide to which phrases to avoid are added."""

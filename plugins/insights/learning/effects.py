@@ -12,6 +12,7 @@ from plugins.insights.learning.model import (
     ProposalEffect,
     ProposalKind,
 )
+from plugins.insights.measures.catalogue import MEASURES
 from plugins.insights.measures.values import Comparison, Filters, MeasuredPeriod, MeasuresApi
 from plugins.insights.model import Figure
 
@@ -26,15 +27,8 @@ AIMS: Mapping[ProposalKind, tuple[str, ...]] = {
     "customer_phrase": ("seconds_to_person_upset", "mood_change"),
 }
 """The measures that a kind of proposal aims at, the first one most."""
-TITLES: Mapping[str, tuple[str, bool]] = {
-    "containment_honest": ("Answered by the bot, and it stayed answered", True),
-    "felt_heard": ("Felt heard", True),
-    "suggestion_edited": ("Suggestions that agents edited", False),
-    "mood_change": ("Change of mood within a conversation", True),
-    "csat": ("Satisfaction", True),
-    "seconds_to_person_upset": ("Seconds until upset customers reach a person", False),
-}
-"""What people call a measure, and whether more of it is better."""
+LESS_IS_BETTER = frozenset({"suggestion_edited"})
+"""Beside the measures that say so themselves: a draft that agents rewrite is not good yet."""
 
 
 def is_due(proposal: Proposal, now: datetime) -> bool:
@@ -94,7 +88,8 @@ def beyond(change: Comparison, rest: Comparison) -> Figure:
 
 
 def _measure(name: str, change: Comparison, rest: Comparison | None) -> EffectMeasure:
-    title, more_is_better = TITLES.get(name, (name.replace("_", " "), True))
+    info = MEASURES[name].info
+    more_is_better = info.better != "lower" and name not in LESS_IS_BETTER
     difference = change.difference
     better = None
     if difference.enough and difference.low is not None and difference.high is not None:
@@ -104,7 +99,7 @@ def _measure(name: str, change: Comparison, rest: Comparison | None) -> EffectMe
             better = not more_is_better
     return EffectMeasure(
         measure=name,
-        title=title,
+        title=info.title,
         change=change,
         better=better,
         rest=rest,

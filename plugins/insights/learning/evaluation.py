@@ -46,10 +46,10 @@ from plugins.insights.learning.replay import (
     recent_cases,
     routed_turns,
 )
-from plugins.insights.learning.shares import share
 from plugins.insights.learning.storage import sentence_key, text_key
 from plugins.insights.learning.thresholds import AT
 from plugins.insights.learning.training import TrialTrainer
+from plugins.insights.measures.statistics import rate
 
 SHOWN = 3
 
@@ -258,7 +258,7 @@ class ProposalEvaluator:
             packaged = await self.services.trials.packaged_examples()
             labelled = [(row.text, row.intent) for row in self.labelled]
             trainer = await self._stack.enter_async_context(TrialTrainer(trainable))
-            self._training = IntentTrials(trainable, own, packaged, labelled), trainer
+            self._training = IntentTrials(own, packaged, labelled), trainer
         return self._training
 
     async def _recent_turns(self) -> list[ReplayedTurn]:
@@ -306,13 +306,13 @@ def _voice_shares(
     changed: Sequence[ChangedMessage], ours: int, least: int
 ) -> list[PairedComparison]:
     """How many of all our messages the rule is about."""
-    none = share(0, ours, least=least)
+    none = rate(0, ours, least)
     return [
         PairedComparison(
             group=group,
             measure="messages with advice or changed",
             before=none,
-            after=share(len(found), ours, least=least),
+            after=rate(len(found), ours, least),
             gained=len(found),
         )
         for group, found in (

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
-from gateway import Trainable, Value
+from gateway import Value
 from plugins.insights.learning.model import EvaluationVerdict, PairedComparison, ProposedSentence
 from plugins.insights.learning.shares import is_certain, paired
 from plugins.insights.learning.training import IntentPrediction, TrialTrainer
@@ -90,12 +90,10 @@ class IntentTrials:
 
     def __init__(
         self,
-        trainable: Trainable,
         own: Sequence[tuple[str, str]],
         packaged: Sequence[tuple[str, str]],
         labelled: Sequence[tuple[str, str]],
     ) -> None:
-        self._trainable = trainable
         self._own, self._packaged, self._labelled = tuple(own), tuple(packaged), tuple(labelled)
         self._before: dict[tuple[str, int], IntentPrediction] = {}
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway import EMAIL, PHONE, CaseRecord, Trials
-from plugins.insights.learning.answers import GAP, as_sentences, with_placeholders
+from plugins.insights.learning.answers import as_sentences, with_placeholders
 from plugins.insights.learning.drafting import (
     SHOWN,
     answer_target,
@@ -21,6 +21,7 @@ from plugins.insights.learning.model import (
     ProposalTarget,
 )
 from plugins.insights.model import MaskedExample
+from plugins.insights.review.masking import GAP, known_names, masked
 from plugins.insights.review.outcomes import asked_message, find_outcomes
 from plugins.insights.review.storage import JUDGEMENTS, ReviewSheet
 from plugins.insights.review.values import Judgement, ReviewedAnswer, ReviewedExample, ReviewItem
@@ -142,14 +143,8 @@ async def _answer(
 
 
 def masked_text(text: str, case: CaseRecord) -> str:
-    """A customer's words without what may be personal: names, numbers, addresses and links."""
-    named = _without_names(text, case)
-    blocks = [GAP if _is_personal(block) else block for block in named.split()]
-    return re.sub(rf"{re.escape(GAP)}(?: {re.escape(GAP)})+", GAP, " ".join(blocks))
-
-
-def _is_personal(block: str) -> bool:
-    return any(char.isdigit() for char in block) or "@" in block or "://" in block
+    """A customer's words without what may be personal."""
+    return masked(text, known_names(case))
 
 
 def _without_names(text: str, case: CaseRecord) -> str:

@@ -5,26 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from plugins.insights.learning.model import PairedComparison
-from plugins.insights.model import Figure
+from plugins.insights.measures.statistics import rate
 
 SIGNIFICANT = 0.05
-
-
-def share(count: int, total: int, *, least: int) -> Figure:
-    """``count`` of ``total`` with its 95 % interval (Wilson 1927); ``least``: the fewest that are
-    enough."""
-    if total == 0:
-        return Figure(value=None, low=None, high=None, n=0, enough=False)
-    from scipy.stats import binomtest  # noqa: PLC0415  (slow to import)
-
-    interval = binomtest(count, total).proportion_ci(confidence_level=0.95, method="wilson")
-    return Figure(
-        value=count / total,
-        low=float(interval.low),
-        high=float(interval.high),
-        n=total,
-        enough=total >= least,
-    )
 
 
 def mcnemar(gained: int, lost: int) -> float | None:
@@ -46,8 +29,8 @@ def paired(
     return PairedComparison(
         group=group,
         measure=measure,
-        before=share(sum(before), len(before), least=least),
-        after=share(sum(after), len(after), least=least),
+        before=rate(sum(before), len(before), least),
+        after=rate(sum(after), len(after), least),
         gained=gained,
         lost=lost,
         p_value=mcnemar(gained, lost),
