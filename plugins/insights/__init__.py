@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
-from gateway import DeskPageProvider, ExclusiveTask, HttpRoutes, Section, Settings, hookimpl
+import click
+
+from gateway import (
+    DeskPageProvider,
+    ExclusiveTask,
+    HttpRoutes,
+    Poller,
+    Section,
+    Settings,
+    hookimpl,
+)
+from plugins.insights.learning.commands import learn, proposals
+from plugins.insights.learning.plugin import LearningPart, learning_folder
 from plugins.insights.review.job import ReviewSampling
 from plugins.insights.review.pages import ReviewPages
 from plugins.insights.settings import InsightsSettings
@@ -18,15 +31,29 @@ def register_settings(section: Section) -> None:
 
 
 @hookimpl
+def register_commands(register: Callable[[click.Command], None]) -> None:
+    register(learn)
+    register(proposals)
+
+
+@hookimpl
 def register_routes(
-    register: Callable[[HttpRoutes | ExclusiveTask], None], settings: Settings
+    register: Callable[[HttpRoutes | ExclusiveTask | Poller], None], settings: Settings
 ) -> None:
     if section := settings.section(InsightsSettings):
         register(ReviewPages(settings=section.review, least=section.least))
         register(ReviewSampling(settings=section.review, timezone=section.timezone))
+        register(_learning(section, settings))
 
 
 @hookimpl
 def register_desk_pages(register: Callable[[DeskPageProvider], None], settings: Settings) -> None:
     if section := settings.section(InsightsSettings):
         register(ReviewPages(settings=section.review, least=section.least))
+        register(_learning(section, settings))
+
+
+@lru_cache(4)
+def _learning(section: InsightsSettings, settings: Settings) -> LearningPart:
+    """The one part of a gateway: what its pages began ends with it."""
+    return LearningPart(settings=section, folder=learning_folder(settings))

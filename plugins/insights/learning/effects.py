@@ -12,7 +12,6 @@ from plugins.insights.learning.model import (
     ProposalEffect,
     ProposalKind,
 )
-from plugins.insights.measures.catalogue import MEASURES
 from plugins.insights.measures.values import Comparison, Filters, MeasuredPeriod, MeasuresApi
 from plugins.insights.model import Figure
 
@@ -88,6 +87,8 @@ def beyond(change: Comparison, rest: Comparison) -> Figure:
 
 
 def _measure(name: str, change: Comparison, rest: Comparison | None) -> EffectMeasure:
+    from plugins.insights.measures.catalogue import MEASURES  # noqa: PLC0415  (loads numpy)
+
     info = MEASURES[name].info
     more_is_better = info.better != "lower" and name not in LESS_IS_BETTER
     difference = change.difference

@@ -46,10 +46,10 @@ from plugins.insights.learning.replay import (
     recent_cases,
     routed_turns,
 )
+from plugins.insights.learning.shares import rate
 from plugins.insights.learning.storage import sentence_key, text_key
 from plugins.insights.learning.thresholds import AT
 from plugins.insights.learning.training import TrialTrainer
-from plugins.insights.measures.statistics import rate
 
 SHOWN = 3
 

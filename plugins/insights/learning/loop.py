@@ -55,7 +55,7 @@ class Learning:
 
     services: Services
     discover: Discover | None = None
-    measures: MeasuresApi | None = None
+    measures: Callable[[], MeasuresApi] | None = None
     least: int = 30
 
     def __post_init__(self) -> None:
@@ -170,11 +170,12 @@ class Learning:
     async def _tell_effects(self, now: datetime) -> list[str]:
         if self.measures is None:
             return []
+        measures = self.measures()
         told: list[str] = []
         for listed in await self.store.listed("adopted"):
             proposal = (await self.decisions.current(listed.id)).proposal
             if is_due(proposal, now):
-                effect = await effect_of(proposal, self.measures, now)
+                effect = await effect_of(proposal, measures, now)
                 await self.store.change(proposal.replace(effect=effect))
                 told.append(proposal.id)
         return told

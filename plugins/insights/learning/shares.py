@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from plugins.insights.learning.model import PairedComparison
-from plugins.insights.measures.statistics import rate
+from plugins.insights.model import Figure
 
 SIGNIFICANT = 0.05
+
+
+def rate(yes: int, number: int, least: int) -> Figure:
+    """A share with its interval, as the measures have it."""
+    from plugins.insights.measures import statistics  # noqa: PLC0415  (loads numpy)
+
+    return statistics.rate(yes, number, least)
 
 
 def mcnemar(gained: int, lost: int) -> float | None:
