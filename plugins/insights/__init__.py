@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import click
 
@@ -53,7 +53,11 @@ def register_desk_pages(register: Callable[[DeskPageProvider], None], settings: 
         register(_learning(section, settings))
 
 
-@lru_cache(4)
 def _learning(section: InsightsSettings, settings: Settings) -> LearningPart:
-    """The one part of a gateway: what its pages began ends with it."""
-    return LearningPart(settings=section, folder=learning_folder(settings))
+    """The one of a gateway: what its pages began ends with it."""
+    return _PARTS.setdefault(
+        settings, LearningPart(settings=section, folder=learning_folder(settings))
+    )
+
+
+_PARTS: WeakKeyDictionary[Settings, LearningPart] = WeakKeyDictionary()

@@ -48,7 +48,7 @@ from plugins.insights.learning.replay import (
 )
 from plugins.insights.learning.shares import rate
 from plugins.insights.learning.storage import sentence_key, text_key
-from plugins.insights.learning.thresholds import AT
+from plugins.insights.learning.thresholds import AT, LEAST_ROWS
 from plugins.insights.learning.training import TrialTrainer
 
 SHOWN = 3
@@ -117,9 +117,10 @@ class ProposalEvaluator:
         )
 
     async def labelled_readings(self) -> list[HeldOutReading]:
-        """What is made of the messages that people labelled, by a model without any of them."""
-        training = await self._trainer()
-        if training is None or not self.labelled:
+        """What is made of the messages that people labelled, by a model without any of them; none
+        below `LEAST_ROWS`."""
+        training = await self._trainer() if len(self.labelled) >= LEAST_ROWS else None
+        if training is None:
             return []
         trials, trainer = training
         return [reading for reading in await trials.base(trainer) if reading.row.fold < 0]
