@@ -37,6 +37,7 @@ STATES: Mapping[ProposalState, str] = {
     "declined": "Declined",
     "rolled_back": "Rolled back",
 }
+CHANNELS = {"rest": "REST", "sms": "SMS", "email": "E-mail", "webchat": "Web chat"}
 GROUPS = {"all": "All other messages", "new": "The proposal's own messages"}
 EVIDENCE = {
     "n": "Messages",
@@ -91,6 +92,8 @@ class ProposalTemplates:
             difference=difference_text,
             effect_words=effect_words,
             told_on=told_on,
+            who=who_text,
+            channel=lambda name: CHANNELS.get(name, name.capitalize()),
             evidence=evidence_lines,
         )
         return templates
@@ -119,6 +122,11 @@ def group_text(comparison: PairedComparison) -> str:
     """What a comparison is of: ``Language de``."""
     known = GROUPS.get(comparison.group)
     return known or comparison.group[:1].upper() + comparison.group[1:].replace("_", " ")
+
+
+def who_text(agent: str) -> str:
+    """``ana`` of ``desk:ana``."""
+    return agent.partition(":")[2] or agent
 
 
 def change_text(comparison: PairedComparison) -> str:
@@ -165,7 +173,8 @@ def difference_text(name: str, figure: Figure) -> str:
     if unit == "seconds":
         digits = 0
     value, low, high = (factor * each for each in (figure.value, figure.low, figure.high))
-    return f"{value:+.{digits}f} {word} ({low:+.{digits}f} to {high:+.{digits}f})"
+    text = f"{value:+.{digits}f} {word} ({low:+.{digits}f} to {high:+.{digits}f})"
+    return text.replace("-", "−")
 
 
 def evidence_lines(proposal: Proposal) -> list[tuple[str, str]]:

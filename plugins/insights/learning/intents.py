@@ -22,6 +22,9 @@ FOLDS = 3
 """Each costs a training, of about ten seconds with 3,400 examples on one processor."""
 MOST_INTENTS = 6
 """Intents that got worse or better and are shown."""
+MANY = 300
+"""So many rows without any change show that fewer than 1 % would change: the rule of three (Hanley
+and Lippman-Hand 1983)."""
 OUT_OF_SCOPE = "oos"
 
 ReadingOutcome = Literal["right", "wrong", "refused"]
@@ -156,12 +159,13 @@ def compare_readings(
     below: float,
     least: int,
 ) -> tuple[PairedComparison, ...]:
-    """The shares of each outcome before and after: of all rows but the proposal's own (``all``), of
-    these (``new``), of each language that is read, and of the intents that changed most."""
+    """The shares of each outcome before and after, of all rows but the proposal's own (``all``) and
+    of these (``new``); and what is right of each language and of the intents that changed most."""
     pairs = list(zip(before, after, strict=True))
     found: list[PairedComparison] = []
     for group, chosen in _groups(pairs).items():
-        for outcome in READING_OUTCOMES:
+        whole = group in ("all", "new")
+        for outcome in READING_OUTCOMES if whole else READING_OUTCOMES[:1]:
             then = [first.outcome(below) == outcome for first, _ in chosen]
             now = [second.outcome(below) == outcome for _, second in chosen]
             found.append(paired(group, outcome, then, now, least=least))
@@ -192,22 +196,23 @@ def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationV
     changes = [each for each in (new, others) if each and is_certain(each)]
     gains = [each for each in changes if each.gained > each.lost]
     if gains:
-        told = _message_count(gains[0].gained, "message")
+        told = _messages(gains[0].gained)
         loss = others.lost if others else 0
         aside = f"; {loss} of the other messages are no longer right" if loss else ""
         return "better", f"{told} more of {gains[0].before.n} are understood{aside}."
-    if others and others.gained == others.lost == 0 and (new is None or new.gained == 0):
-        return "no_difference", "Not one held-out message is understood differently."
+    unchanged = others is not None and others.gained == others.lost == 0
+    if others and unchanged and others.before.n >= MANY and (new is None or not new.gained):
+        return "no_difference", f"Not one of {others.before.n} messages is understood differently."
     gained = sum(each.gained for each in (new, others) if each)
     lost = sum(each.lost for each in (new, others) if each)
     return "cannot_be_told", (
-        f"{_message_count(gained, 'message')} would be understood and {lost} no longer: too few to "
-        "tell it from chance."
+        f"{_messages(gained)} more would be right and {lost} no longer: too few to tell it from "
+        "chance."
     )
 
 
-def _message_count(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"
 
 
 def _groups(

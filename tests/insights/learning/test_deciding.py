@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway import ChangeRefused, Outdated
+from gateway import ChangeRefused, Outdated, SetValue
 from plugins.insights.learning.deciding import (
     NotAdoptable,
     ProposalChange,
@@ -76,8 +76,6 @@ async def test_two_leads_decide_at_once_and_one_is_told_so(shop: Shop) -> None:
 async def test_an_answer_that_changed_since_is_not_adopted_before_it_is_evaluated_again(
     shop: Shop,
 ) -> None:
-    from gateway import SetValue
-
     proposal = await a_better_answer(shop)
     change = SetValue(
         at=("answers", "refund", "say", "en", "body"), value=["It takes {days} days."]
@@ -93,8 +91,6 @@ async def test_an_answer_that_changed_since_is_not_adopted_before_it_is_evaluate
 async def test_what_was_seen_before_another_adoption_is_refused_and_stays_open(
     shop: Shop,
 ) -> None:
-    from gateway import SetValue
-
     proposal = await a_better_answer(shop)
     change = SetValue(
         at=("answers", "opening_hours", "say", "en", "body"), value=["From nine to six."]
