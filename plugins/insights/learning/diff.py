@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -14,6 +15,7 @@ from plugins.insights.learning.model import ProposalState, WholeProposal
 
 LineMark = Literal[" ", "-", "+"]
 WIDTH = 88
+_KEY_ALONE = re.compile(r"\s*[^\s\-#'\"][^:]*:")
 OPEN: tuple[ProposalState, ...] = ("open", "adopting")
 
 
@@ -28,15 +30,19 @@ async def diff_of(whole: WholeProposal, trials: Trials) -> tuple[DiffLine, ...]:
     """The lines that the proposal changes, with where they are. Examples are shown without personal
     data. Once it is decided, what was in force when it was evaluated is the old text."""
     lines: list[DiffLine] = []
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
     for change in changes_of(whole):
         if isinstance(change, AddExamples):
             shown = {each.text: each.shown or each.text for each in whole.sentences}
             lines += _example_lines(change, shown)
         elif isinstance(change, AddItems):
-            lines += _value_lines(change.at, None, list(change.items))
+            _put(new, change.at, list(change.items))
         elif isinstance(change, SetValue):
-            lines += _value_lines(change.at, await _before(whole, change.at, trials), change.value)
-    return tuple(lines)
+            _put(new, change.at, change.value)
+            if (before := await _before(whole, change.at, trials)) is not None:
+                _put(old, change.at, before)
+    return (*lines, *_compared(_as_yaml(old), _as_yaml(new)))
 
 
 def as_text(lines: Sequence[DiffLine]) -> str:
@@ -51,21 +57,11 @@ async def _before(whole: WholeProposal, at: KeyPath, trials: Trials) -> Json:
     return await trials.in_force(proposal.version_kind, at)
 
 
-def _value_lines(at: KeyPath, old: Json, new: Json) -> list[DiffLine]:
-    """The value at ``at`` before and after, below the keys that lead to it."""
-    before = _as_yaml(_nested(at, old)) if old is not None else []
-    return _compared(before, _as_yaml(_nested(at, new)), len(at))
-
-
-def _compared(before: Sequence[str], after: Sequence[str], keys: int) -> list[DiffLine]:
-    if not before:
-        return [
-            DiffLine(mark=" " if index < keys - 1 else "+", text=line)
-            for index, line in enumerate(after)
-        ]
+def _compared(before: Sequence[str], after: Sequence[str]) -> list[DiffLine]:
+    """The lines that stay, go and come. A key above others is no change by itself."""
     marks: Mapping[str, LineMark] = {"  ": " ", "- ": "-", "+ ": "+"}
     return [
-        DiffLine(mark=marks[line[:2]], text=line[2:])
+        DiffLine(mark=" " if _KEY_ALONE.fullmatch(line[2:]) else marks[line[:2]], text=line[2:])
         for line in difflib.ndiff(before, after)
         if line[:2] in marks
     ]
@@ -80,12 +76,18 @@ def _example_lines(change: AddExamples, shown: Mapping[str, str]) -> list[DiffLi
     ]
 
 
-def _nested(at: KeyPath, value: Json) -> Json:
-    for key in reversed(at):
-        value = {key: value}
-    return value
+def _put(tree: dict[str, Any], at: KeyPath, value: Json) -> None:
+    """Put ``value`` at ``at``; a mapping joins what is there."""
+    for key in at[:-1]:
+        tree = tree.setdefault(key, {})
+    known = tree.get(at[-1])
+    if isinstance(known, dict) and isinstance(value, dict):
+        value = {**known, **value}
+    tree[at[-1]] = value
 
 
-def _as_yaml(value: Json) -> list[str]:
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=WIDTH)
+def _as_yaml(tree: Mapping[str, Any]) -> list[str]:
+    if not tree:
+        return []
+    text: str = yaml.safe_dump(dict(tree), sort_keys=False, allow_unicode=True, width=WIDTH)
     return text.splitlines()

@@ -295,12 +295,17 @@ def _is_ours(author: str) -> bool:
 
 
 def _voice_sentence(changed: Sequence[ChangedMessage], ours: int) -> str:
-    replaced = sum(each.after is not None for each in changed)
-    people = sum(each.author == "agent" for each in changed)
     if not changed:
-        return f"Not one of our {ours} messages of the last {DAYS} days would change."
-    what = f"{len(changed)} of our {ours} messages of the last {DAYS} days contain it"
-    return f"{what}: {people} by people, who would be advised; {replaced} have a replacement."
+        return f"None of our {ours} messages of the last {DAYS} days contains it."
+    people = sum(each.author == "agent" for each in changed)
+    where = f"It stands in {len(changed)} of our {ours} messages of the last {DAYS} days"
+    then = (
+        "There is a replacement, which the bot would use."
+        if any(each.after is not None for each in changed)
+        else "There is no replacement: people would be advised, and the bot keeps it. Edit it to "
+        "give one."
+    )
+    return f"{where}: {len(changed) - people} by the bot, {people} by people. {then}"
 
 
 def _voice_shares(
@@ -311,15 +316,15 @@ def _voice_shares(
     return [
         PairedComparison(
             group=group,
-            measure="messages with advice or changed",
+            measure="with this phrase",
             before=none,
             after=rate(len(found), ours, least),
             gained=len(found),
         )
         for group, found in (
-            ("all", list(changed)),
-            ("author bot", [each for each in changed if each.author == "bot"]),
-            ("author agent", [each for each in changed if each.author == "agent"]),
+            ("our messages", list(changed)),
+            ("messages by the bot", [each for each in changed if each.author == "bot"]),
+            ("messages by people", [each for each in changed if each.author == "agent"]),
         )
     ]
 

@@ -203,6 +203,8 @@ def judge_readings(comparisons: Sequence[PairedComparison]) -> tuple[EvaluationV
     unchanged = others is not None and others.gained == others.lost == 0
     if others and unchanged and others.before.n >= MANY and (new is None or not new.gained):
         return "no_difference", f"Not one of {others.before.n} messages is understood differently."
+    if all(not each.gained and not each.lost for each in (new, others) if each):
+        return "cannot_be_told", "Nothing changes for the few messages that there are to test with."
     gained = sum(each.gained for each in (new, others) if each)
     lost = sum(each.lost for each in (new, others) if each)
     return "cannot_be_told", (
