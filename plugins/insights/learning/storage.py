@@ -2,7 +2,7 @@
 
 ``proposals/row/ID`` is the shared row. What holds words of one conversation is a row of its own
 with that conversation's id, so that erasing and exporting reach it: ``proposals/sentence/ID/N``,
-``proposals/example/ID/N`` and ``proposals/text/ID``.
+``proposals/example/ID/N``, ``proposals/text/ID`` and ``proposals/rendering/ID``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from plugins.insights.learning.fingerprints import (
     subject_of,
 )
 from plugins.insights.learning.model import (
+    AnswerRendering,
     DraftedText,
     Proposal,
     ProposalDraft,
@@ -32,9 +33,16 @@ from plugins.insights.model import MaskedExample
 
 PLUGIN = "insights"
 ROWS, SENTENCES, EXAMPLES = "proposals/row/", "proposals/sentence/", "proposals/example/"
-TEXTS = "proposals/text/"
+TEXTS, RENDERINGS = "proposals/text/", "proposals/rendering/"
 
 T = TypeVar("T", bound=Value)
+
+
+class EvaluationWords(Value, frozen=True, kw_only=True):
+    """What of an evaluation repeats an answer that comes from a conversation."""
+
+    renderings: tuple[AnswerRendering, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class StoredProposals:
@@ -52,7 +60,7 @@ class StoredProposals:
         stored = await self._storage.get(PLUGIN, ROWS + _number(id))
         if stored is None:
             raise NotFound(f"there is no proposal {id}; `warmline proposals list` shows all")
-        proposal = _proposal(stored)
+        proposal = await self._with_words(_proposal(stored))
         sentences = await self._parts(f"{SENTENCES}{_number(id)}/", ProposedSentence)
         examples = await self._parts(f"{EXAMPLES}{_number(id)}/", MaskedExample)
         text = await self._text(proposal)
@@ -91,7 +99,8 @@ class StoredProposals:
         return await self._with_parts(changed, draft)
 
     async def change(self, proposal: Proposal) -> Proposal:
-        stored = await self._put(ROWS + _number(proposal.id), proposal, version=proposal.row)
+        shared = await self._without_words(proposal)
+        stored = await self._put(ROWS + _number(proposal.id), shared, version=proposal.row)
         return proposal.replace(row=stored.version)
 
     async def edit(
@@ -108,6 +117,7 @@ class StoredProposals:
         await self._drop_all(f"{SENTENCES}{_number(proposal.id)}/")
         if own_words:
             await self._drop_all(TEXTS + _number(proposal.id))
+            await self._drop_all(RENDERINGS + _number(proposal.id))
         count = await self._put_sentences(proposal.id, sentences)
         return await self.change(changed.replace(sentences=count))
 
@@ -142,6 +152,30 @@ class StoredProposals:
                 count += 1
         return count
 
+    async def _without_words(self, proposal: Proposal) -> Proposal:
+        """``proposal`` as its shared row has it: the words of its evaluation are kept beside it
+        when its answer comes from a conversation."""
+        evaluation, conversation = proposal.evaluation, proposal.text_from
+        if evaluation is None or not conversation:
+            return proposal
+        words = EvaluationWords(renderings=evaluation.renderings, notes=evaluation.notes)
+        key = RENDERINGS + _number(proposal.id)
+        known = await self._storage.get(PLUGIN, key)
+        with suppress(NotFound):
+            version = known.version if known else 0
+            await self._put(key, words, version=version, conversation=conversation)
+        return proposal.replace(evaluation=evaluation.replace(renderings=(), notes=()))
+
+    async def _with_words(self, proposal: Proposal) -> Proposal:
+        if proposal.evaluation is None or not proposal.text_from:
+            return proposal
+        stored = await self._storage.get(PLUGIN, RENDERINGS + _number(proposal.id))
+        if stored is None:
+            return proposal
+        words = msgspec.json.decode(stored.value, type=EvaluationWords)
+        evaluation = proposal.evaluation.replace(renderings=words.renderings, notes=words.notes)
+        return proposal.replace(evaluation=evaluation)
+
     async def _text(self, proposal: Proposal) -> DraftedText | None:
         if not proposal.text_from:
             return DraftedText(body=proposal.body) if proposal.body else None
@@ -163,7 +197,8 @@ class StoredProposals:
     async def _drop_parts(self, id: str) -> None:
         for prefix in (SENTENCES, EXAMPLES):
             await self._drop_all(f"{prefix}{_number(id)}/")
-        await self._drop_all(TEXTS + _number(id))
+        for prefix in (TEXTS, RENDERINGS):
+            await self._drop_all(prefix + _number(id))
 
     async def _drop_all(self, prefix: str) -> None:
         async for row in self._rows(prefix):

@@ -92,7 +92,7 @@ class WordUnderstander:
         words, scores = _words(text), dict[str, float]()
         for example, intent in self.examples_of_shop():
             known = _words(example)
-            score = min(1.0, 1.6 * len(words & known) / (len(words | known) or 1))
+            score = (len(words & known) / (len(words | known) or 1)) ** 0.5
             scores[intent] = max(score, scores.get(intent, 0.0))
         ranking = sorted(scores.items(), key=lambda item: -item[1])
         german = bool(words & {"ich", "wann", "sie", "haben"})
