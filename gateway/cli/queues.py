@@ -128,7 +128,8 @@ async def erase(config: Path | None, address: str) -> None:
     """Delete all data of a customer.
 
     This includes files, archived conversations and what plugins keep, and cannot be undone. The
-    exit code is 3 while a reader of the database delays the end. ADDRESS is channel:value, such as
+    exit code is 3 while a reader of the database delays the end, and 4 when an archive is damaged
+    and may hold more. ADDRESS is channel:value, such as
     email:ana@example.org.
     """
     async with open_store(config) as gateway:
@@ -154,7 +155,8 @@ async def erase(config: Path | None, address: str) -> None:
             f"and {archived} archived conversations, "
             f"{kept} mails and other things that plugins kept"
         )
-    for name in dict.fromkeys(name for one in erased for name in one.unreadable):
+    damaged = list(dict.fromkeys(name for one in erased for name in one.unreadable))
+    for name in damaged:
         print_note(f"the archive {name} is damaged: look into it, or delete it")
     if not all(one.finished for one in erased):
         print_note(
@@ -163,6 +165,8 @@ async def erase(config: Path | None, address: str) -> None:
             "start it."
         )
         sys.exit(3)
+    if damaged:
+        sys.exit(4)
 
 
 async def _customers_at(gateway: Gateway, text: str) -> list[tuple[int | None, Address]]:

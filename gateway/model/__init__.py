@@ -31,6 +31,7 @@ from gateway.model.conversation import (
     SurveyAnswer,
     Timer,
     Turn,
+    TurnKind,
 )
 from gateway.model.desk import (
     ContextCard,
@@ -54,6 +55,8 @@ from gateway.model.messages import (
     Outbound,
     Receipt,
     Sent,
+    SurveyAspect,
+    SurveyKind,
     SurveyQuestion,
 )
 from gateway.model.reply import Finding, Link, RenderContext, Rendered, Reply
@@ -156,9 +159,12 @@ __all__ = [
     "Suggestion",
     "Survey",
     "SurveyAnswer",
+    "SurveyAspect",
+    "SurveyKind",
     "SurveyQuestion",
     "Timer",
     "Turn",
+    "TurnKind",
     "Understanding",
     "Value",
     "Version",

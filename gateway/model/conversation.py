@@ -11,6 +11,7 @@ from gateway.model.base import Address, Agent, Customer, Fact, MoodLabel, State,
 from gateway.model.messages import Message, SurveyQuestion
 from gateway.model.understanding import Route, Understanding
 
+TurnKind = Literal["message", "timer", "event"]
 LIKELY_LANGUAGE = 0.5
 """The least confidence in a message's language that can change the language of the answers."""
 
@@ -95,6 +96,8 @@ class Context(Value, frozen=True, kw_only=True):
 
     facts: tuple[Fact, ...] = ()
     earlier: tuple[PastConversation, ...] = ()
+    surveys: tuple[Survey, ...] = ()
+    """What the customer was asked after their cases, newest first."""
 
 
 class Timer(Value, frozen=True, kw_only=True):
@@ -114,7 +117,7 @@ class Turn(Value, frozen=True, kw_only=True):
     message: Message
     customer: Customer
     conversation: Conversation
-    kind: Literal["message", "timer", "event"] = "message"
+    kind: TurnKind = "message"
     name: str = ""
     """The name of the timer or event."""
     data: dict[str, str] = msgspec.field(default_factory=dict)

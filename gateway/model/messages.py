@@ -125,11 +125,31 @@ class Button(Value, frozen=True, kw_only=True):
     payload: str
 
 
-class SurveyQuestion(Value, frozen=True, kw_only=True):
-    """The question asked after a case is closed. ``scale`` is how it can be answered."""
+SurveyKind = Literal["felt_heard", "csat", "ces", "heard_aspect"]
+"""Felt heard, satisfied (CSAT), easy (CES), or one `SurveyAspect` of feeling heard."""
+SurveyAspect = Literal[
+    "voice",
+    "attention",
+    "focus",
+    "perspective",
+    "feelings",
+    "respect",
+    "interest",
+    "common_ground",
+]
+"""One side of feeling heard, after the five components of the Feeling Heard Scale: voice, attention
+(attention, focus), empathy (perspective, feelings), respect (respect, interest), common ground
+(Roos, Postmes and Koudenburg 2023, PLOS ONE 18(11), doi 10.1371/journal.pone.0292865)."""
 
-    kind: Literal["felt_heard", "csat", "ces"] = "felt_heard"
+
+class SurveyQuestion(Value, frozen=True, kw_only=True):
+    """The question asked after a case is closed. ``scale`` is how it can be answered: 1 to 5, of
+    which 5 is best, as stars or as a number, or in words alone. ``aspect`` is set where ``kind`` is
+    ``heard_aspect``."""
+
+    kind: SurveyKind = "felt_heard"
     scale: Literal["stars", "number", "text"] = "stars"
+    aspect: SurveyAspect | None = None
 
 
 class Message(Value, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from gateway.model import (
     PastAnswer,
     PastConversation,
     Receipt,
+    Survey,
 )
 from gateway.ports.channels import WebhookSubscriber
 from gateway.ports.desk import Desk
@@ -230,6 +231,10 @@ class Records(Protocol):
 
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]:
         """Return the customer's earlier conversations, newest first."""
+        ...
+
+    async def surveys(self, customer: int, *, limit: int = 20) -> tuple[Survey, ...]:
+        """Return what the customer was asked after their cases, newest first."""
         ...
 
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]:

@@ -114,6 +114,16 @@ class ContextSource(Protocol):
     async def gather(self, turn: Turn, records: Records) -> Context: ...
 
 
+@runtime_checkable
+class SelectiveSource(Protocol):
+    """A `ContextSource` that has something for some kinds of turns, and is asked only then."""
+
+    @property
+    def turn_kinds(self) -> frozenset[str]:
+        """Among ``message``, ``timer`` and ``event``: see `Turn.kind`."""
+        ...
+
+
 Phrases: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Phrases of a company's own customers: language -> what they show -> phrases.
 

@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cached_property
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -332,10 +333,11 @@ class SurveyUnsolved(Rule):
         answer = turn.survey_answer
         if answer is None:
             return None
+        said = f": “{shorten(answer.comment, 140, placeholder='…')}”" if answer.comment else ""
         if answer.solved is False:
-            return "the customer says that it is not solved"
+            return f"the customer says that it is not solved{said}"
         if answer.score is not None and answer.score <= self.score:
-            return f"{answer.score} of 5 after the case was closed"
+            return f"{answer.score} of 5 after the case was closed{said}"
         return None
 
 

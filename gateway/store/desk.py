@@ -21,6 +21,7 @@ from gateway.model import (
     QueuePosition,
     State,
     Suggestion,
+    Survey,
 )
 from gateway.store.work import HandoffRequest
 
@@ -80,6 +81,7 @@ class Queries(Protocol):
         self, address: Address, *, after: int = 0, limit: int = 100, own: bool = False
     ) -> tuple[Message, ...]: ...
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]: ...
+    async def surveys(self, customer: int, *, limit: int = 20) -> tuple[Survey, ...]: ...
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]: ...
     async def cases(
         self,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway import Handler, Section, Settings, hookimpl
-from plugins.followup.handler import Followup
+from gateway import ContextSource, Handler, Section, Settings, hookimpl
+from plugins.followup.handler import Followup, SurveyHistory
 from plugins.followup.settings import FollowupSettings
 from plugins.followup.survey_answers import parse_answer
 
@@ -26,3 +26,9 @@ def register_handlers(register: Callable[[Handler], None], settings: Settings) -
             if brand.survey is not None
         }
         register(Followup(settings=section, brands=brands))
+
+
+@hookimpl
+def register_context(register: Callable[[ContextSource], None], settings: Settings) -> None:
+    if settings.section(FollowupSettings):
+        register(SurveyHistory())

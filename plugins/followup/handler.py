@@ -7,21 +7,28 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gateway import (
+    Context,
     Emotion,
     Fact,
     Message,
     Reason,
+    Records,
     Reply,
     SurveyAnswer,
-    SurveyQuestion,
     Timer,
     Turn,
     says_thanks,
     spoke_of_harm,
 )
 from plugins.followup import texts
-from plugins.followup.settings import ChannelSurvey, FollowupSettings, after_quiet_hours
+from plugins.followup.settings import (
+    WRITTEN_SCORES,
+    ChannelSurvey,
+    FollowupSettings,
+    after_quiet_hours,
+)
 from plugins.followup.survey_answers import contains_question, parse_answer
+from plugins.followup.texts import TEXTS
 
 TIMER = "followup"
 GOOD = 4
@@ -35,9 +42,9 @@ STRONG = 0.6
 class Followup:
     """Sets a timer when a person resolves a case, asks when it is due, and handles the answer.
 
-    It asks nobody who opted out, nobody twice about a case, nobody who spoke of harm, and nobody in
-    quiet hours. It does not ask if the case was reopened or the customer began another
-    conversation.
+    It asks nobody who opted out, nobody twice about a case, nobody who spoke of harm, nobody who
+    was asked a short time ago, and nobody in quiet hours. It does not ask if the case was reopened
+    or the customer began another conversation.
     """
 
     name = "followup"
@@ -74,7 +81,7 @@ class Followup:
 
     def _schedule(self, turn: Turn) -> Reply | None:
         survey = self._survey(turn)
-        if not survey.enabled or not _may_be_asked(turn):
+        if not survey.enabled or not _may_be_asked(turn) or self._asked_lately(turn):
             return None
         due = turn.at + timedelta(minutes=survey.delay_minutes)
         return self._timer(turn, survey, str(turn.conversation.epoch), due=due)
@@ -85,18 +92,31 @@ class Followup:
             return None
         if not survey.enabled or not _may_be_asked(turn) or _has_newer_conversation(turn):
             return None
+        if self._asked_lately(turn):
+            return None
         # A timer can be late (the server was down) and fall into quiet hours.
         if after_quiet_hours(survey.quiet, turn.at, self._settings(turn).timezone) > turn.at:
             return self._timer(turn, survey, epoch, due=turn.at)
-        language = texts.supported(turn.language)
+        return self._question(turn)
+
+    def _question(self, turn: Turn) -> Reply:
+        language, channel = texts.supported(turn.language), turn.conversation.address.channel
+        asked = self._settings(turn).question(turn.conversation.id, channel)
+        stop = TEXTS.stop_word if channel == "sms" else TEXTS.no_more
+        how = (TEXTS.how,) if asked.scale == "number" and channel in WRITTEN_SCORES else ()
         return Reply(
-            opener=texts.OPENERS[_tone(turn.history)][language],
-            body=(texts.QUESTIONS[self._settings(turn).kind][language],),
-            next_step=f"{texts.UNSOLVED[language]} {texts.STOP[language]}",
+            opener=TEXTS.openers[_tone(turn.history)][language],
+            body=(TEXTS.question(asked, language),),
+            next_step=" ".join(words[language] for words in (*how, TEXTS.unsolved, stop)),
             language=language,
             purpose="survey",
-            survey=SurveyQuestion(kind=self._settings(turn).kind, scale=survey.scale),
+            survey=asked,
         )
+
+    def _asked_lately(self, turn: Turn) -> bool:
+        """Whether the customer was asked within the cool-down, as far as is known."""
+        since = turn.at - timedelta(days=self._settings(turn).cool_down_days)
+        return any(survey.asked_at > since for survey in turn.context.surveys)
 
     def _timer(self, turn: Turn, survey: ChannelSurvey, epoch: str, *, due: datetime) -> Reply:
         due = after_quiet_hours(survey.quiet, due, self._settings(turn).timezone)
@@ -110,6 +130,16 @@ class Followup:
         return self.brands.get(turn.conversation.brand, self.settings)
 
 
+class SurveyHistory:
+    """A source of what the customer was asked before, for the turns that may ask."""
+
+    name = "surveys"
+    turn_kinds = frozenset({"timer", "event"})
+
+    async def gather(self, turn: Turn, records: Records) -> Context:
+        return Context(surveys=await records.surveys(turn.customer.id))
+
+
 def _declines(text: str) -> bool:
     """Whether it begins with a no: `no thanks` answers the question."""
     return text.strip().casefold().startswith(("no", "nein", "nö", "nee", "nie ", "hayır", "لا"))
@@ -119,7 +149,8 @@ def _may_be_asked(turn: Turn) -> bool:
     """Whether the customer wrote, did not opt out, did not speak of harm, and was not asked about
     this case yet."""
     open_survey = turn.survey is not None and turn.survey.conversation == turn.conversation.id
-    asked = open_survey or any(message.purpose == "survey" for message in turn.history)
+    known = any(survey.conversation == turn.conversation.id for survey in turn.context.surveys)
+    asked = open_survey or known or any(m.purpose == "survey" for m in turn.history)
     wrote = any(message.author == "customer" for message in turn.history)
     barred = asked or turn.customer.opted_out or spoke_of_harm(turn.history)
     return wrote and not barred
@@ -165,14 +196,14 @@ def _answered(turn: Turn, answer: SurveyAnswer) -> Reply:
 
 
 def _thanks(kind: str, language: str) -> Reply:
-    body = (texts.THANKS[kind][language],)
+    body = (TEXTS.thanks[kind][language],)
     return Reply(opener="", body=body, language=language, purpose="thanks")
 
 
 def _reopened(turn: Turn, kind: str, reasons: tuple[Reason, ...], language: str) -> Reply:
     reply = Reply(
         opener="",
-        body=(texts.REOPENED[kind][language],),
+        body=(TEXTS.reopened[kind][language],),
         language=language,
         purpose="handover",
         escalate=reasons,
@@ -180,5 +211,5 @@ def _reopened(turn: Turn, kind: str, reasons: tuple[Reason, ...], language: str)
     if turn.opening is None:
         return reply
     date = texts.format_date(turn.opening, language)
-    closed = texts.CLOSED[language].format(when=date)
+    closed = TEXTS.closed[language].format(when=date)
     return reply.replace(body=(*reply.body, closed), facts=(Fact(name="opening", value=date),))

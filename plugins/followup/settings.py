@@ -1,14 +1,19 @@
-"""Section ``plugins.followup``, and quiet hours."""
+"""Section ``plugins.followup``: one policy for who is asked what, when and how."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-SurveyScale = Literal["stars", "number", "text"]
+from gateway import SurveyAspect, SurveyKind, SurveyQuestion
+
+ASPECTS: tuple[SurveyAspect, ...] = get_args(SurveyAspect)
+SurveyScale = Literal["auto", "stars", "number", "text"]
+WRITTEN_SCORES = frozenset({"sms", "whatsapp", "email"})
+"""Channels on which nothing can be clicked: customers write the number."""
 
 
 def _check_time_zone(name: str) -> str:
@@ -56,13 +61,32 @@ class ChannelSurvey(BaseModel):
         QuietHours(start=time(21), end=time(8)),
         description="nobody is asked in these hours; null: at any hour",
     )
-    scale: SurveyScale = "stars"
+    scale: SurveyScale = Field(
+        "auto",
+        description="`stars` or `number` to click, `number` to write where nothing can be clicked, "
+        "`text` for words alone; `auto`: numbers on SMS, WhatsApp and e-mail, else stars",
+    )
+
+    def scale_on(self, channel: str) -> Literal["stars", "number", "text"]:
+        """How customers of ``channel`` answer."""
+        if self.scale != "auto":
+            return self.scale
+        return "number" if channel in WRITTEN_SCORES else "stars"
 
 
 class FollowupSettings(ChannelSurvey):
     """The keys of `ChannelSurvey` apply to every channel; ``channels`` overrides some for one."""
 
-    kind: Literal["felt_heard", "csat", "ces"] = "felt_heard"
+    kind: SurveyKind | None = Field(None, description="always this question; none: `questions`")
+    questions: tuple[SurveyKind, ...] = Field(
+        ("felt_heard", "heard_aspect", "csat", "ces"),
+        min_length=1,
+        description="asked in turn, one after each case; one that is named twice comes twice as "
+        "often",
+    )
+    cool_down_days: float = Field(
+        30, ge=0, description="a customer who was asked is left in peace for so long"
+    )
     timezone: Annotated[str, AfterValidator(_check_time_zone)] = Field(
         "UTC", description="of the quiet hours (IANA name)"
     )
@@ -74,6 +98,21 @@ class FollowupSettings(ChannelSurvey):
         if own is None:
             return self
         return self.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+
+    def question(self, conversation: int, channel: str) -> SurveyQuestion:
+        """The question after ``conversation``.
+
+        Only the conversation's number chooses it, so neither its mood nor the agent do: the
+        answers to each question are those of a fair sample of all who are asked.
+        """
+        kinds = (self.kind,) if self.kind is not None else self.questions
+        turn, place = divmod(max(conversation - 1, 0), len(kinds))
+        kind, aspect = kinds[place], ASPECTS[turn % len(ASPECTS)]
+        return SurveyQuestion(
+            kind=kind,
+            scale=self.on(channel).scale_on(channel),
+            aspect=aspect if kind == "heard_aspect" else None,
+        )
 
 
 def after_quiet_hours(quiet: QuietHours | None, at: datetime, zone: str) -> datetime:

@@ -63,6 +63,9 @@ _STOP_PHRASES = (
     r"arr[êe]t|arr[êe]te[rz]?|d[ée]sabonner|me d[ée]sabonner|d[ée]sinscrire|me d[ée]sinscrire|"
     r"plus de (?:questions?|messages?|sondages?)|"
     r"baja|darme de baja|dar de baja|parar|no m[áa]s (?:preguntas|mensajes|encuestas)|"
+    r"basta(?: domande)?|niente pi[uù] domande|sem mais perguntas|n[aã]o (?:me )?perguntem mais|"
+    r"geen vragen(?: meer)?|bez pyta[ńn]|inga fler fr[åa]gor|ba[şs]ka soru yok|質問不要|"
+    r"لا مزيد من الأسئلة|لا مزيد من الاسئلة|"
     r"إيقاف|ايقاف|توقف|توقفوا|أوقف|إلغاء الاشتراك|الغاء الاشتراك|لا ترسلوا المزيد"
 )
 

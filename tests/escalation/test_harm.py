@@ -13,7 +13,7 @@ from gateway import ContextCard
 from gateway.settings import DAYS
 from gateway.testing import FakeChannel, RunningGateway
 from plugins.escalation.texts import TEXTS
-from plugins.followup import texts as survey
+from plugins.followup.texts import TEXTS as SURVEY
 from tests.routing.dialogue import HOURS, shop
 from tests.webhooks.receiver import WebhookReceiver, webhook_receiver
 from tests.webhooks.test_webhooks import send_due
@@ -21,7 +21,7 @@ from tests.webhooks.test_webhooks import send_due
 SATURDAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SAFE, TOLD = (TEXTS[kind]["en"] for kind in ("handover_harm", "harm_told"))
 SAFE = SAFE.format(number="your local emergency number")
-QUESTION = survey.QUESTIONS["felt_heard"]["en"]
+QUESTION = SURVEY.questions["felt_heard"]["en"]
 
 
 async def alarms(gw: RunningGateway, conversation: int) -> list[str]:

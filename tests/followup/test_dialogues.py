@@ -7,10 +7,10 @@ from pathlib import Path
 
 from gateway import ContextCard
 from gateway.testing import RunningGateway, SimulatedAgent, SimulatedCustomer
-from plugins.followup import texts
+from plugins.followup.texts import TEXTS
 from tests.routing.dialogue import shop
 
-QUESTION = texts.QUESTIONS["felt_heard"]["en"]
+QUESTION = TEXTS.questions["felt_heard"]["en"]
 
 
 async def closed(
@@ -46,7 +46,7 @@ async def test_the_question_comes_once_after_the_delay(tmp_path: Path) -> None:
         assert await asked(gw, mia, 1700) == []
         assert QUESTION in await asked(gw, mia, 200)
         await mia.say("★★★★★")
-        assert mia.heard == [texts.THANKS["good"]["en"]]
+        assert mia.heard == [TEXTS.thanks["good"]["en"]]
         assert (await card_of(gw, mia)).conversation.state == "resolved"
         assert QUESTION not in await asked(gw, mia, 90_000)
 
@@ -55,7 +55,7 @@ async def test_an_angry_customer_is_asked_in_a_careful_tone(tmp_path: Path) -> N
     """The opener depends on how the conversation ended."""
     async with shop(tmp_path) as gw:
         mia, _ = await closed(gw, "I am furious")
-        assert texts.OPENERS["careful"]["en"] in await asked(gw, mia)
+        assert TEXTS.openers["careful"]["en"] in await asked(gw, mia)
 
 
 async def test_an_unsolved_case_is_reopened(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ async def test_an_unsolved_case_is_reopened(tmp_path: Path) -> None:
         mia, ana = await closed(gw)
         await asked(gw, mia)
         await mia.say("no, still broken")
-        assert mia.heard == [texts.REOPENED["unsolved"]["en"]]
+        assert mia.heard == [TEXTS.reopened["unsolved"]["en"]]
         card = await ana.next_card()
         assert card.conversation.id == (await card_of(gw, mia)).conversation.id
         assert card.handoff
@@ -90,7 +90,7 @@ async def test_stop_prevents_all_later_surveys(tmp_path: Path) -> None:
         mia, _ = await closed(gw)
         await asked(gw, mia)
         await mia.say("STOP")
-        assert mia.heard == [texts.THANKS["stopped"]["en"]]
+        assert mia.heard == [TEXTS.thanks["stopped"]["en"]]
         mia, _ = await closed(gw, "refund, a human please")
         assert QUESTION not in await asked(gw, mia, 90_000)
 
@@ -112,3 +112,26 @@ async def test_the_question_waits_for_the_end_of_quiet_hours(tmp_path: Path) -> 
         mia, _ = await closed(gw)
         assert await asked(gw, mia, 10 * 3600) == []
         assert QUESTION in await asked(gw, mia, 1800)
+
+
+async def test_a_customer_is_asked_once_within_the_cool_down(tmp_path: Path) -> None:
+    """Two cases in one week, on two channels or one: one question."""
+    async with shop(tmp_path) as gw:
+        mia, _ = await closed(gw)
+        assert QUESTION in await asked(gw, mia)
+        await mia.say("5")
+        await gw.pass_time(86_400)
+        mia, _ = await closed(gw)
+        assert await asked(gw, mia) == []
+
+
+async def test_a_low_answer_comes_back_with_its_words_on_the_card(tmp_path: Path) -> None:
+    """The agent reads why, without a search."""
+    async with shop(tmp_path) as gw:
+        mia, _ = await closed(gw)
+        await asked(gw, mia)
+        await mia.say("2, the second wheel is still missing")
+        card = await card_of(gw, mia)
+        assert card.handoff
+        [reason] = [one for one in card.handoff.reasons if one.code == "survey_unsolved"]
+        assert "the second wheel is still missing" in reason.detail

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,12 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gateway import MoodLabel, Reason, Reply, Route, Survey, SurveyAnswer, SurveyQuestion, Turn
-from plugins.followup import Followup, FollowupSettings, texts
-from plugins.followup.settings import QuietHours, after_quiet_hours
+from gateway import (
+    Context,
+    MoodLabel,
+    Reason,
+    Reply,
+    Route,
+    Survey,
+    SurveyAnswer,
+    SurveyQuestion,
+    Turn,
+)
+from plugins.followup import Followup, FollowupSettings
+from plugins.followup.settings import ASPECTS, QuietHours, after_quiet_hours
+from plugins.followup.survey_answers import parse_answer
+from plugins.followup.texts import TEXTS, SurveyTone
 from tests.routing.builders import NOW, bot, customer, turn, understood
 
-SPOKEN = ("en", "de", "fr", "es", "ar")
+SPOKEN = tuple(TEXTS.how)
 ASKED = Survey(id=1, conversation=1, ask=SurveyQuestion(), asked_at=NOW)
 
 
@@ -195,9 +209,82 @@ async def test_one_question_is_asked_in_each_language(language: str, kind: Any, 
     assert (reply.purpose, reply.language) == ("survey", language)
     assert reply.survey == SurveyQuestion(kind=kind, scale=scale)
     text = " ".join((reply.opener or "", *reply.body, reply.next_step or ""))
-    assert sum(text.count(mark) for mark in "?؟") == 1
-    assert "STOP" in text
+    assert sum(text.count(mark) for mark in "?؟？") == 1
+    assert TEXTS.no_more[language] in text
+    assert "STOP" not in text
     assert "!" not in text
+
+
+@pytest.mark.parametrize("language", SPOKEN)
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_each_side_of_feeling_heard_has_its_question(language: str, aspect: Any) -> None:
+    """One sentence with one question mark, in each language."""
+    asked = SurveyQuestion(kind="heard_aspect", aspect=aspect)
+    words = TEXTS.question(asked, language)
+    assert sum(words.count(mark) for mark in "?؟？") == 1
+    assert words.endswith(("?", "؟", "？"))
+
+
+@pytest.mark.parametrize("language", SPOKEN)
+def test_the_words_that_stop_the_questions_are_understood(language: str) -> None:
+    """The words in quotes, as the customer copies them."""
+    found = re.search(r"[“„«「”](.+?)[”“»」]", TEXTS.no_more[language])
+    assert found
+    answer = parse_answer(found[1].strip(" ,\u00a0"))
+    assert answer
+    assert answer.opt_out
+
+
+@pytest.mark.parametrize(
+    ("channel", "scale", "told", "stop"),
+    [
+        ("sms", "number", True, "STOP"),
+        ("whatsapp", "number", True, "no more questions"),
+        ("email", "number", True, "no more questions"),
+        ("webchat", "stars", False, "no more questions"),
+        ("telegram", "stars", False, "no more questions"),
+    ],
+)
+async def test_the_wording_fits_the_channel(
+    channel: str, scale: str, told: bool, stop: str
+) -> None:
+    """Stars where they can be clicked; else how to answer. STOP is a word of SMS alone."""
+    of = timer_due()
+    address = of.conversation.address.replace(channel=channel)
+    reply = await followup().handle(
+        of.replace(conversation=of.conversation.replace(address=address))
+    )
+    assert reply
+    assert reply.survey
+    assert reply.survey.scale == scale
+    assert reply.next_step
+    assert (TEXTS.how["en"] in reply.next_step) is told
+    assert stop in reply.next_step
+    assert ("STOP" in reply.next_step) is (channel == "sms")
+
+
+def test_questions_come_in_turn_and_equally_often() -> None:
+    """The number of the conversation alone decides."""
+    settings = FollowupSettings()
+    asked = [settings.question(id, "webchat") for id in range(1, 321)]
+    assert Counter(question.kind for question in asked) == dict.fromkeys(settings.questions, 80)
+    aspects = Counter(q.aspect for q in asked if q.kind == "heard_aspect")
+    assert aspects == dict.fromkeys(ASPECTS, 10)
+
+
+@pytest.mark.parametrize(("days", "is_asked"), [(29, False), (31, True)])
+async def test_a_customer_who_was_asked_is_left_in_peace(days: int, is_asked: bool) -> None:
+    """For the cool-down, whatever the channel and the question were."""
+    before = ASKED.replace(conversation=99, asked_at=NOW - timedelta(days=days))
+    known = {"context": Context(surveys=(before,))}
+    assert (await followup().handle(resolved(**known)) is not None) is is_asked
+    assert (await followup().handle(timer_due(**known)) is not None) is is_asked
+
+
+async def test_nobody_is_asked_twice_about_one_case_however_long_it_is() -> None:
+    """Also when the question is so far back that the turn's history has it no more."""
+    before = ASKED.replace(asked_at=NOW - timedelta(days=400))
+    assert await followup().handle(timer_due(context=Context(surveys=(before,)))) is None
 
 
 @pytest.mark.parametrize(
@@ -212,13 +299,13 @@ async def test_one_question_is_asked_in_each_language(language: str, kind: Any, 
     ],
 )
 async def test_the_tone_follows_the_emotional_arc(
-    moods: list[tuple[MoodLabel, float]], tone: texts.SurveyTone
+    moods: list[tuple[MoodLabel, float]], tone: SurveyTone
 ) -> None:
     """A customer who was upset at the end is asked in another tone than one who was helped."""
     history = tuple(customer(of=understood(label=m, distress=d)) for m, d in moods)
     reply = await followup().handle(timer_due(history=history or (customer(),)))
     assert reply
-    assert reply.opener == texts.OPENERS[tone]["en"]
+    assert reply.opener == TEXTS.openers[tone]["en"]
 
 
 # -- the answer ----------------------------------------------------------------------------------
@@ -247,7 +334,7 @@ async def test_thanks_fit_the_answer(language: str, answer: SurveyAnswer, kind: 
     """Praise is passed on, criticism gets no cheer, and STOP is confirmed."""
     reply = await reply_to(answered(answer, of=understood(language=language)))
     assert (reply.purpose, reply.escalate) == ("thanks", ())
-    assert reply.body == (texts.THANKS[kind][language],)
+    assert reply.body == (TEXTS.thanks[kind][language],)
 
 
 @pytest.mark.parametrize("language", SPOKEN)
@@ -262,7 +349,7 @@ async def test_an_unsolved_case_is_reopened(language: str) -> None:
     reply = await reply_to(of)
     assert reply.purpose == "handover"
     assert [reason.code for reason in reply.escalate] == ["survey_unsolved"]
-    assert reply.body[0] == texts.REOPENED["unsolved"][language]
+    assert reply.body[0] == TEXTS.reopened["unsolved"][language]
     (fact,) = reply.facts
     assert fact.value in reply.body[1]
     within = await reply_to(of.replace(opening=None))

@@ -108,7 +108,7 @@ async def test_a_message_frame_is_complete(chat: Chat) -> None:
     which, ana, survey = [await tab.next("message") for _ in range(3)]
     assert which["buttons"] == [{"title": "Track a parcel", "payload": "track"}]
     assert (ana["author"], ana["name"], "buttons" in ana) == ("agent", "Ana", False)
-    assert survey["survey"] == {"kind": "felt_heard", "scale": "stars"}
+    assert survey["survey"] == {"kind": "felt_heard", "scale": "stars", "aspect": None}
 
 
 async def test_receipts_reach_the_gateway_and_other_tabs(chat: Chat) -> None:

@@ -45,6 +45,7 @@ from gateway.model import (
     PastConversation,
     QueuePage,
     QueuePosition,
+    Survey,
 )
 from gateway.ports import NotFound
 
@@ -133,6 +134,16 @@ class SqlQueries:
 
     async def earlier(self, customer: int, *, limit: int = 20) -> tuple[PastConversation, ...]:
         return await self._db.read(lambda c: _earlier(c, customer, limit))
+
+    async def surveys(self, customer: int, *, limit: int = 20) -> tuple[Survey, ...]:
+        query = (
+            select(surveys)
+            .join(conversations, conversations.c.id == surveys.c.conversation_id)
+            .where(conversations.c.customer_id == customer)
+            .order_by(surveys.c.id.desc())
+            .limit(limit)
+        )
+        return await self._db.read(lambda c: tuple(rows.survey(c, row) for row in c.execute(query)))
 
     async def answered(self, *, since: datetime, limit: int = 300) -> tuple[PastAnswer, ...]:
         return await self._db.read(lambda c: _answered(c, since, limit), long=True)

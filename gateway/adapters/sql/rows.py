@@ -291,7 +291,7 @@ def survey(connection: Connection, row: Row[Any]) -> Survey:
     return Survey(
         id=row.id,
         conversation=row.conversation_id,
-        ask=SurveyQuestion(kind=row.kind, scale=row.scale),
+        ask=SurveyQuestion(kind=row.kind, scale=row.scale, aspect=row.aspect),
         asked_at=from_ms(row.asked_at),
         answered_at=maybe_from_ms(row.answered_at),
         answer=answer,

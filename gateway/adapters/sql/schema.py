@@ -236,6 +236,7 @@ surveys = Table(
     Column("score", Integer),
     Column("solved", Boolean),
     Column("comment", Text),
+    Column("aspect", short(16)),
     UniqueConstraint("conversation_id", "kind"),
 )
 

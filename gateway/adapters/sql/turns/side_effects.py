@@ -31,9 +31,12 @@ _OPTED_OUT = (
     .where(conversations.c.id == bindparam("id"))
 )
 _NEW_SURVEY = text(
-    "INSERT INTO surveys (conversation_id, kind, scale, asked_at)"
-    " VALUES (:conversation, :kind, :scale, :at) ON CONFLICT DO NOTHING RETURNING id"
+    "INSERT INTO surveys (conversation_id, kind, scale, aspect, asked_at)"
+    " SELECT :conversation, :kind, :scale, :aspect, :at WHERE NOT EXISTS"
+    " (SELECT 1 FROM surveys WHERE conversation_id = :conversation)"
+    " ON CONFLICT DO NOTHING RETURNING id"
 )
+"""One question for each conversation, whatever it asks."""
 _NEW_MESSAGE = PreparedInsert(
     messages,
     *("conversation_id", "lane", "turn_id", "author", "internal", "purpose"),
@@ -105,9 +108,15 @@ def _record_survey(
         return "the customer asked for no follow-ups"
     if _was_about_harm(connection, conversation):
         return "the customer spoke of harm"
-    new = {"conversation": conversation, "kind": survey.kind, "scale": survey.scale}
-    if connection.execute(_NEW_SURVEY, {**new, "at": rows.to_ms(at)}).scalar() is None:
-        return "this survey was asked before"
+    new = {
+        "conversation": conversation,
+        "kind": survey.kind,
+        "scale": survey.scale,
+        "aspect": survey.aspect,
+        "at": rows.to_ms(at),
+    }
+    if connection.execute(_NEW_SURVEY, new).scalar() is None:
+        return "this case was asked about before"
     return None
 
 
