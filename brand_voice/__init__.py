@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from brand_voice.compiled import CompiledGuide
 from brand_voice.guide import Guide, schema
 from brand_voice.lint import lint
-from brand_voice.loading import GuideTrees, check, load, load_tree
+from brand_voice.loading import GuideFiles, check, load
 from brand_voice.rendering import render
 from gateway import (
     Emotion,
+    FilesWritten,
     Finding,
     Json,
     KeyPath,
@@ -74,33 +75,43 @@ class GuidedVoice:
         guide: Guide,
         brands: Mapping[str, Guide] | None = None,
         *,
-        trees: GuideTrees | None = None,
+        files: GuideFiles | None = None,
     ) -> None:
-        """``brands``: the guides of brands that have their own, by name. ``trees``: the files of
-        all of them, over which overlays are laid; None: no overlay changes this voice."""
-        self._trees = trees
+        """``brands``: the guides of brands that have their own, by name. ``files``: those of all
+        guides, over which overlays are laid; None: no overlay changes this voice."""
+        self._files = files
         self._guides = _CompiledGuides({"": guide, **(brands or {})})
 
     @classmethod
-    def of_files(cls, trees: GuideTrees) -> GuidedVoice:
+    def of_files(cls, files: GuideFiles) -> GuidedVoice:
         """The voice of these files."""
-        guides, _ = trees.overlaid({})
-        return cls(guides.pop(""), guides, trees=trees)
+        guides, _ = files.overlaid({})
+        return cls(guides.pop(""), guides, files=files)
 
     async def check_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
         """See `VersionConsumer`."""
-        if self._trees is None:
+        if self._files is None:
             return ()
-        return (await asyncio.to_thread(self._trees.overlaid, overlay.tree))[1]
+        return (await asyncio.to_thread(self._files.overlaid, overlay.tree))[1]
 
     async def use_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
         """See `VersionConsumer`."""
-        if self._trees is None:
+        if self._files is None:
             return ()
-        guides, problems = await asyncio.to_thread(self._trees.overlaid, overlay.tree)
+        refused = await asyncio.to_thread(self._files.read_again)
+        guides, problems = await asyncio.to_thread(self._files.overlaid, overlay.tree)
         if guides != self._guides.sources:
             self._guides = await asyncio.to_thread(_CompiledGuides, guides)
-        return problems
+        return (*refused, *problems)
+
+    async def write_overlay(
+        self, before: Overlay, after: Overlay, originals: Mapping[str, Json]
+    ) -> FilesWritten:
+        """See `VersionWriter`."""
+        if self._files is None:
+            return FilesWritten(originals=originals)
+        write = self._files.files.write
+        return await asyncio.to_thread(write, before.tree, after.tree, originals)
 
     async def trial(self, overlay: Overlay) -> GuidedVoice:
         """See `TriedConsumer`."""
@@ -162,10 +173,8 @@ def register_voice(register: Callable[[Voice], None], settings: Settings) -> Non
     section = settings.section(BrandVoiceSettings)
     path = settings.path(section.guide) if section and section.guide else None
     brands = {
-        name: load_tree(settings.path(brand.guide))
+        name: settings.path(brand.guide)
         for name, brand in settings.core.brands.items()
         if brand.guide
     }
-    names = frozenset(settings.core.brands)
-    trees = GuideTrees(shared=load_tree(path), brands=brands, names=names)
-    register(GuidedVoice.of_files(trees))
+    register(GuidedVoice.of_files(GuideFiles(path, brands, frozenset(settings.core.brands))))

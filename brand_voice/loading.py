@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -16,9 +16,10 @@ from brand_voice import guide as models
 from brand_voice.guide import Guide
 from gateway import (
     BadConfig,
+    FileWatcher,
+    OverlayFiles,
     OverlayProblem,
     Problem,
-    Value,
     brand_part,
     fitting_part,
     of_brand,
@@ -90,13 +91,39 @@ def lay_over_guide(
     return Guide.model_validate(_merge(tree, fitting)), problems
 
 
-class GuideTrees(Value, frozen=True, kw_only=True):
-    """The guides of a team as their files have them, as trees of `load_tree`: the ``shared`` one,
-    and those of ``brands`` that have their own. ``names`` are all brands."""
+class GuideFiles:
+    """The guides of a team: the ``shared`` file (None: the packaged guide alone), and those of
+    ``brands`` that have their own. ``names`` are all brands. Raises BadConfig."""
 
-    shared: Mapping[str, Any]
-    brands: Mapping[str, Mapping[str, Any]] = {}
-    names: frozenset[str] = frozenset()
+    def __init__(
+        self,
+        shared: Path | None,
+        brands: Mapping[str, Path] | None = None,
+        names: Collection[str] = (),
+    ) -> None:
+        self._paths = {**({"": shared} if shared else {}), **(brands or {})}
+        self._names = frozenset(names)
+        self._watcher = FileWatcher(self._paths.values())
+        self._trees = self._read()
+        self.files = OverlayFiles(
+            lambda brand: [path for name, path in self._paths.items() if name == brand],
+            joins=lambda at: bool(_ADDED.match(".".join(at))),
+        )
+
+    def read_again(self) -> tuple[OverlayProblem, ...]:
+        """Read the files if they have changed. With a mistake in one, what was read before
+        stays."""
+        if not self._watcher.changed():
+            return ()
+        try:
+            self._trees = self._read()
+        except BadConfig as error:
+            what = f"the file has mistakes: {error.problems[0]}; correct it"
+            return (OverlayProblem(key="", message=what),)
+        return ()
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        return {"": load_tree(None)} | {name: load_tree(path) for name, path in self._paths.items()}
 
     def overlaid(
         self, tree: Mapping[str, Any]
@@ -104,14 +131,14 @@ class GuideTrees(Value, frozen=True, kw_only=True):
         """The guides by brand, the shared one as "", with ``tree`` (see `gateway.Overlay`) laid
         over them; and what does not fit. What is for all lies over every brand's guide, too."""
         what = "there is no such brand; see `brands` in the settings"
-        problems = [*unknown_brands(tree, self.names, what)]
+        problems = [*unknown_brands(tree, self._names, what)]
         shared = brand_part(tree, "")
-        guide, found = lay_over_guide(self.shared, shared)
+        guide, found = lay_over_guide(self._trees[""], shared)
         guides, problems = {"": guide}, [*problems, *found]
-        for brand in sorted(self.names):
+        for brand in sorted(self._names):
             own = brand_part(tree, brand)
-            if own or brand in self.brands:
-                base = self.brands.get(brand, self.shared)
+            if own or brand in self._trees:
+                base = self._trees.get(brand, self._trees[""])
                 fitting, _ = fitting_part(shared, partial(_overlay_problems, base))
                 below = _merge(base, fitting)
                 guides[brand], found = lay_over_guide(below, own)

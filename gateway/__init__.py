@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         ExampleText,
         Fact,
         File,
+        FilesWritten,
         Finding,
         Guess,
         Handoff,
@@ -153,6 +154,7 @@ if TYPE_CHECKING:
         Unsure,
         VersionConsumer,
         Versions,
+        VersionWriter,
         Voice,
         WaitingNotifier,
         Warmable,
@@ -203,6 +205,7 @@ if TYPE_CHECKING:
         in_language,
     )
     from gateway.support.labels import code_label, cue_label, mood_label, priority_label
+    from gateway.support.overlay_files import OverlayFiles
     from gateway.support.overlays import (
         brand_part,
         fitting_part,
@@ -222,6 +225,7 @@ if TYPE_CHECKING:
         luhn,
     )
     from gateway.support.private import private_folder
+    from gateway.support.yaml_edit import CannotEdit, replace_text
 
 __all__ = [
     "ALBUM_WAIT",
@@ -255,6 +259,7 @@ __all__ = [
     "BrandSettings",
     "Brands",
     "Button",
+    "CannotEdit",
     "CaseRecord",
     "ChangeRefused",
     "ChangedCases",
@@ -290,6 +295,7 @@ __all__ = [
     "File",
     "FileWatcher",
     "Files",
+    "FilesWritten",
     "Finding",
     "Guess",
     "Handler",
@@ -320,6 +326,7 @@ __all__ = [
     "Outdated",
     "Overlay",
     "OverlayDifference",
+    "OverlayFiles",
     "OverlayProblem",
     "ParallelUnderstander",
     "PastAnswer",
@@ -396,6 +403,7 @@ __all__ = [
     "Version",
     "VersionConsumer",
     "VersionKind",
+    "VersionWriter",
     "Versions",
     "Voice",
     "WaitingNotifier",
@@ -432,6 +440,7 @@ __all__ = [
     "read_shape_and_lines",
     "read_yaml",
     "reason_label",
+    "replace_text",
     "retry_after",
     "says_thanks",
     "site_origin",
@@ -462,6 +471,8 @@ _MODULES = (
     "settings",
     "support.files",
     "support.overlays",
+    "support.overlay_files",
+    "support.yaml_edit",
     "support.knowledge_files",
     "routing.reasons",
 )

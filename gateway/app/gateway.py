@@ -156,6 +156,7 @@ class Gateway:
                 for plugin in infrastructure.plugin_objects
                 if isinstance(plugin, CustomerDataHolder)
             },
+            erased=infrastructure.follower.refresh,
         )
         self.background = BackgroundTasks(
             infrastructure=infrastructure,

@@ -30,6 +30,7 @@ from gateway.ports import (
     SupportAddressChannel,
     Traits,
     VersionConsumer,
+    VersionWriter,
     WarmlineError,
 )
 from gateway.routing.policy import PolicySource
@@ -105,6 +106,14 @@ class Infrastructure:
         self.tracing = tracing_from_environment(core.tracing.enabled, os.environ)
         if self.tracing is not None:
             self.tracing.wrap(self.store, self.metrics)
+
+    @property
+    def version_writers(self) -> dict[str, VersionWriter]:
+        """What writes the team's files, by name, if they are to be written."""
+        if not self.settings.core.versions.write_files:
+            return {}
+        found = (*_version_consumers(self.registrations), self.policies)
+        return {plugin_name(each): each for each in found if isinstance(each, VersionWriter)}
 
     def _share_phrases(self, kind: VersionKind) -> None:
         """A new guide may have other phrases of customers."""

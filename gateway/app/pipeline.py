@@ -177,6 +177,7 @@ class Pipeline:
             audit=infrastructure.audit,
             events=infrastructure.events,
             clock=infrastructure.clock,
+            writers=infrastructure.version_writers,
         )
 
     def _trials(self) -> VersionTrials:

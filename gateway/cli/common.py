@@ -16,16 +16,26 @@ import msgspec
 import structlog
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import inspect
+from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.adapters.sql.engine.opening import is_shared
+from gateway.adapters.encryption import read_keys
+from gateway.adapters.sql.engine.health import in_words
+from gateway.adapters.sql.engine.opening import is_shared, open_database
+from gateway.adapters.sql.engine.sqlite import SqliteDatabase
+from gateway.adapters.sql.versions import SqlVersions
 from gateway.app import Gateway, build_gateway
 from gateway.cli.log_masking import MaskedFormatter, mask_event
+from gateway.model import VERSION_KINDS, Overlay
 from gateway.plugins import PluginRegistry, default_config, installed_plugins
-from gateway.ports import Services
+from gateway.ports import Services, WarmlineError
 from gateway.settings import BadConfig, Problem, Settings, load
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+READ_TIMEOUT = 10.0
+"""Seconds for what was adopted: a command that needs no database does not wait for it longer."""
 
 config_option = click.option(
     "--config",
@@ -160,6 +170,36 @@ def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
         return asyncio.run(command(*args, **kwargs))
 
     return run
+
+
+async def read_overlays(settings: Settings) -> list[Overlay]:
+    """What people adopted, without a change to the database: none where there is no database yet,
+    or an older one. Where it cannot be read, a note says so."""
+    core = settings.core
+    keys = read_keys(core.data_key.get_secret_value() if core.data_key else "")
+    database = open_database(settings.database_url, core.postgres, keys)
+    try:
+        if isinstance(database, SqliteDatabase) and not database.file.exists():
+            return []
+        async with asyncio.timeout(READ_TIMEOUT):
+            if not await database.read(lambda c: inspect(c).has_table("versions")):
+                return []
+            versions = SqlVersions(database)
+            read = [await versions.overlay(kind, None) for kind in VERSION_KINDS]
+            return [overlay for overlay in read if overlay is not None]
+    except WarmlineError as error:
+        print_note(f"note: what was adopted is left out, for it cannot be read: {error}")
+    except (SQLAlchemyError, OSError) as error:
+        why = in_words(error)
+        print_note(f"note: what was adopted is left out, for the database cannot be read: {why}")
+    finally:
+        await database.stop()
+    return []
+
+
+async def follow_versions(gateway: Gateway) -> None:
+    """Let ``gateway``, which does not run, follow what people adopted."""
+    await gateway.infrastructure.follower.use(await read_overlays(gateway.settings))
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from gateway.app.infrastructure import plugin_name
 from gateway.cli.common import (
     config_option,
     find_config,
+    follow_versions,
     json_option,
     load_gateway,
     print_json,
@@ -76,6 +77,7 @@ def health_checks(gateway: Gateway) -> Mapping[str, Check]:
         "database": partial(database.check_health, gateway.clock),
         "queues": partial(_check_queues, gateway, database),
     }
+    checks["versions"] = partial(_check_versions, gateway)
     core, registrations = gateway.settings.core, gateway.registrations
     if core.brands:
         checks["brands"] = partial(_check_brands, gateway)
@@ -100,6 +102,27 @@ async def _check_configuration(gateway: Gateway) -> Sequence[HealthProblem]:
         HealthProblem(what=str(warning), severity="warning", fix=fix)
         for warning in gateway.settings.warnings
     ]
+
+
+async def _check_versions(gateway: Gateway) -> Sequence[HealthProblem]:
+    """What people adopted and does not fit the files any more, or was erased."""
+    await follow_versions(gateway)
+    follower = gateway.infrastructure.follower
+    found = [
+        HealthProblem(
+            what=f"left out of what was adopted ({kind}): {misfit}",
+            severity="warning",
+            fix="correct the file, adopt a change, or `warmline versions rollback`",
+        )
+        for kind, left_out in follower.left_out.items()
+        for misfit in left_out
+    ]
+    lost = sum(overlay.lost for overlay in follower.overlays.values())
+    if lost:
+        what = f"{lost} adopted examples went with conversations that were erased or are too old"
+        fix = "write sentences of your own into `nlu.yml`, or adopt others"
+        found.append(HealthProblem(what=what, severity="warning", fix=fix))
+    return found
 
 
 async def _check_queues(gateway: Gateway, database: DatabaseHealthCheck) -> Sequence[HealthProblem]:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gateway.cli.common import (
     config_option,
+    follow_versions,
     json_option,
     load_gateway,
     load_settings,
@@ -82,6 +83,7 @@ async def intents(config: Path | None, train: Path, test: Path, json: bool) -> N
 async def emotion(config: Path | None, test: Path, json: bool) -> None:
     """Test how well upset customers are recognised, and how often calm ones are taken for upset."""
     gateway = load_gateway(config)
+    await follow_versions(gateway)
     engines = _awake(gateway.registrations.understanders)
     figures = await evaluate_emotion(engines, read_emotion_rows(test), gateway.policy)
     if json:

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "backup": "database:backup",
     "restore": "database:restore",
     "keys": "database:keys",
+    "versions": "versions:versions",
     "webhooks": "queues:webhooks",
     "retention": "database:retention",
     "migrate": "database:migrate",

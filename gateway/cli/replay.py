@@ -13,7 +13,14 @@ import click
 import msgspec
 
 from gateway.app import Gateway
-from gateway.cli.common import config_option, json_option, load_settings, print_json, run_async
+from gateway.cli.common import (
+    config_option,
+    json_option,
+    load_settings,
+    print_json,
+    read_overlays,
+    run_async,
+)
 from gateway.model import Address, Inbound, Message, Route
 from gateway.plugins import PluginRegistry, installed_plugins
 from gateway.ports import Traits
@@ -151,7 +158,9 @@ async def temporary_gateway(
 ) -> AsyncIterator[Gateway]:
     """A gateway of all installed plugins that runs by ``clock``, with mailbox channels of these
     names and an empty database in ``folder``. Nothing is sent."""
-    # The data directory stays the same: it holds what engines have learnt.
+    # The data directory stays the same: it holds what engines have learnt. What people adopted is
+    # read from the database of the settings.
+    overlays = await read_overlays(settings)
     database = f"sqlite:///{folder / 'replay.db'}"
     core = settings.core.model_copy(update={"database_url": database})
     gateway = Gateway(
@@ -160,6 +169,7 @@ async def temporary_gateway(
         clock=clock,
         channels={name: ReplayChannel(name) for name in sorted(channels)},
     )
+    await gateway.infrastructure.follower.use(overlays)
     await gateway.start()
     try:
         yield gateway

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from gateway.app import Gateway, routes
 from gateway.cli.common import (
     config_option,
     find_config,
+    follow_versions,
     json_option,
     load_gateway,
     make_table,
@@ -46,22 +49,31 @@ def check(config: Path | None, deploy: bool) -> None:
     except BadPlugin as bad:
         click.echo(f"{find_config(config)}:1: packages: {bad}")
         sys.exit(1)
-    for warning in gateway.settings.warnings:
-        print_note(f"warning: {warning}")
     if deploy and (unsafe := deployment_problems(gateway, find_config(config))):
         for problem in unsafe:
             click.echo(str(problem))
         sys.exit(1)
+    for warning in _warnings(gateway):
+        print_note(f"warning: {warning}")
+    click.echo("OK")
+
+
+def _warnings(gateway: Gateway) -> Iterator[str]:
+    """What is valid, and surely not as intended."""
+    yield from map(str, gateway.settings.warnings)
+    asyncio.run(follow_versions(gateway))
+    for kind, left_out in gateway.infrastructure.follower.left_out.items():
+        for misfit in left_out:
+            yield f"left out of what was adopted ({kind}): {misfit}"
     for channel in gateway.registrations.channels.values():
         limit, voice = channel.traits.max_length, gateway.registrations.voice
         if limit and _guide_exceeds(limit, voice, channel.name):
-            print_note(
-                f"warning: guide: channels.{channel.name}.max_length: it is above the channel's own"
-                f" limit of {limit}, which applies; set {limit} or less"
+            yield (
+                f"guide: channels.{channel.name}.max_length: it is above the channel's own limit of"
+                f" {limit}, which applies; set {limit} or less"
             )
     for inconsistency in gateway.settings.brands.problems(gateway.registrations.channels):
-        print_note(f"warning: brands: {inconsistency}")
-    click.echo("OK")
+        yield f"brands: {inconsistency}"
 
 
 def deployment_problems(gateway: Gateway, file: Path | None) -> list[Problem]:
@@ -92,6 +104,7 @@ async def understand(config: Path | None, json: bool, text: str) -> None:
     first, within business hours.
     """
     gateway = load_gateway(config)
+    await follow_versions(gateway)
     for line in sys.stdin if text == "-" else [text]:
         turn = fresh_turn(line.rstrip("\n"), datetime.now(UTC))
         turn = turn.replace(understanding=await gateway.pipeline.understanding.understand(turn))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Literal, TextIO, get_args
@@ -9,10 +10,17 @@ from typing import Literal, TextIO, get_args
 import click
 import msgspec
 
-from gateway.cli.common import config_option, json_option, load_settings, print_json
+from gateway.cli.common import (
+    config_option,
+    json_option,
+    load_settings,
+    print_json,
+    read_overlays,
+)
 from gateway.model import Emotion, MoodLabel, RenderContext, Reply
 from gateway.plugins import PluginRegistry, installed_plugins
-from gateway.ports import Voice
+from gateway.ports import VersionConsumer, Voice
+from gateway.settings import Settings
 
 channel_option = click.option(
     "--channel", required=True, help="A channel, such as webchat, email, sms or slack."
@@ -128,8 +136,18 @@ def check_guide(config: Path | None, guide: Path) -> None:
 
 
 def _load_voice(file: Path | None) -> Voice:
-    plugins = PluginRegistry(installed_plugins())
-    return plugins.registrations(load_settings(file)).voice
+    """The voice with what people adopted."""
+    settings = load_settings(file)
+    voice = PluginRegistry(installed_plugins()).registrations(settings).voice
+    asyncio.run(_follow_guide(voice, settings))
+    return voice
+
+
+async def _follow_guide(voice: Voice, settings: Settings) -> None:
+    if isinstance(voice, VersionConsumer):
+        for overlay in await read_overlays(settings):
+            if overlay.kind in voice.version_kinds:
+                await voice.use_overlay(overlay)
 
 
 def _context(channel: str, emotion: MoodLabel, author: Literal["bot", "agent"]) -> RenderContext:

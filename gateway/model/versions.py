@@ -118,7 +118,7 @@ class Version(Value, frozen=True, kw_only=True):
 
     ``before``: the version of this kind before it; 0 is the team's files alone. ``restores``: the
     version whose overlay this one has again, when it is a roll-back. ``proposal``: the id of the
-    proposal that was adopted, if any.
+    proposal that was adopted, if any. ``written``: the team's files that were written, too.
     """
 
     number: int
@@ -129,6 +129,7 @@ class Version(Value, frozen=True, kw_only=True):
     why: str = ""
     proposal: str = ""
     restores: int | None = None
+    written: tuple[str, ...] = ()
 
 
 class OverlayDifference(Value, frozen=True, kw_only=True):
@@ -150,6 +151,15 @@ class OverlayProblem(Value, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.message}" if self.key else self.message
+
+
+class FilesWritten(Value, frozen=True, kw_only=True):
+    """What was written into the team's files. ``originals`` is what they had before, by key, in the
+    form of whoever wrote it."""
+
+    written: tuple[str, ...] = ()
+    not_written: tuple[str, ...] = ()
+    originals: Mapping[str, Json] = {}
 
 
 class Adoption(Value, frozen=True, kw_only=True):

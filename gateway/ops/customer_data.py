@@ -14,7 +14,7 @@ import fcntl
 import gzip
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,8 @@ class CustomerData:
     clock: Clock
     archive: Path | None
     holders: Mapping[str, CustomerDataHolder]
+    erased: Callable[[], Awaitable[None]]
+    """Lets everything follow that was made of what is erased, such as models."""
 
     async def export(self, address: Address) -> Mapping[str, Json]:
         """All that is held, the files included (their bytes in base64); ``unreadable_archives``
@@ -94,6 +96,7 @@ class CustomerData:
         with suppress(NotFound):
             rows, digests = await self.store.erase(address)
         await self.files.forget(digests)
+        await self.erased()
         if not rows and not archived and not kept:
             raise _nobody(address, unreadable)
         return Erasure(

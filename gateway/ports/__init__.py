@@ -90,6 +90,7 @@ from gateway.ports.versions import (
     ChangeRefused,
     VersionConsumer,
     Versions,
+    VersionWriter,
 )
 
 __all__ = [
@@ -162,6 +163,7 @@ __all__ = [
     "UnsafeSetting",
     "Unsure",
     "VersionConsumer",
+    "VersionWriter",
     "Versions",
     "Voice",
     "WaitingNotifier",

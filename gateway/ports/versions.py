@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from gateway.model import (
     AdoptedChange,
     Adoption,
+    FilesWritten,
+    Json,
     Overlay,
     OverlayDifference,
     OverlayProblem,
@@ -118,5 +120,23 @@ class VersionConsumer(Protocol):
         is being made keeps what it began with. Return quickly: what takes longer, such as training,
         goes on by itself while the old state serves. Forget, also on disk, what was made of
         examples that are not in ``kept_examples``.
+        """
+        ...
+
+
+@runtime_checkable
+class VersionWriter(Protocol):
+    """A `VersionConsumer` that can write overlays into the team's files. The gateway asks it to if
+    ``versions.write_files`` is set."""
+
+    async def write_overlay(
+        self, before: Overlay, after: Overlay, originals: Mapping[str, Json]
+    ) -> FilesWritten:
+        """Write what differs between two overlays, and keep everything else in the files as it is.
+        Never write the words of customers: an erasure does not reach what the team does with its
+        files.
+
+        ``originals`` are those that the last call returned. Called after `use_overlay`, which is
+        called again afterwards: read the files again then.
         """
         ...

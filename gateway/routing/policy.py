@@ -6,6 +6,7 @@ the keys. `load_policy` reads a file and names every mistake in it.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,9 +17,19 @@ from typing import Any, Self, cast
 
 from pydantic import Field, model_validator
 
-from gateway.model import Json, KeyPath, MoodLabel, Overlay, OverlayProblem, VersionKind
+from gateway.model import (
+    FilesWritten,
+    Json,
+    KeyPath,
+    MoodLabel,
+    Overlay,
+    OverlayProblem,
+    VersionKind,
+)
 from gateway.routing.reasons import LanguageCode, PolicyPart, Reasons
 from gateway.settings import BadConfig, Hours, Problem, YamlLines, read_yaml, validate
+from gateway.support.files import FileWatcher
+from gateway.support.overlay_files import OverlayFiles
 from gateway.support.overlays import Tree, fitting_part, lay_over, value_at
 
 
@@ -102,6 +113,16 @@ def load_policy(path: Path | None) -> Policy:
     return PolicySource(path).current
 
 
+def _read_policy(path: Path | None) -> tuple[dict[str, Any], Policy]:
+    """The tree in the file and the policy that it is. Raises BadConfig."""
+    tree, lines = read_yaml(path) if path else ({}, YamlLines("the built-in policy"))
+    problems: list[Problem] = []
+    policy = validate(Policy, tree, "", lines, problems)
+    if policy is None:
+        raise BadConfig(problems)
+    return tree, policy
+
+
 _PINNED: ContextVar[tuple[PolicySource, Policy] | None] = ContextVar("pinned_policy", default=None)
 
 
@@ -109,7 +130,8 @@ class PolicySource:
     """The policy in force: that of a file, with what people adopted laid over it.
 
     It changes when they adopt something else. A turn sees one policy, from its beginning to its
-    commit: see `one_policy`. Implements `VersionConsumer`.
+    commit: see `one_policy`. Implements `VersionConsumer` and
+    `VersionWriter`.
     """
 
     name = "routing policy"
@@ -117,12 +139,10 @@ class PolicySource:
 
     def __init__(self, path: Path | None) -> None:
         """Read the file, as `load_policy` does. Raises BadConfig."""
-        self._tree, lines = read_yaml(path) if path else ({}, YamlLines("the built-in policy"))
-        problems: list[Problem] = []
-        policy = validate(Policy, self._tree, "", lines, problems)
-        if policy is None:
-            raise BadConfig(problems)
-        self._policy = policy
+        self._paths = () if path is None else (path,)
+        self._watcher = FileWatcher(self._paths)
+        self._files = OverlayFiles(lambda brand: () if brand else self._paths)
+        self._tree, self._policy = _read_policy(path)
 
     @property
     def current(self) -> Policy:
@@ -145,19 +165,40 @@ class PolicySource:
 
     async def use_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
         """See `VersionConsumer`."""
-        fitting, problems = fitting_part(overlay.tree, self._problems)
-        self._policy = Policy.model_validate(lay_over(self._tree, fitting))
-        return problems
+        refused = self._read_again()
+        self._policy, problems = self._overlaid(overlay)
+        return (*refused, *problems)
+
+    async def write_overlay(
+        self, before: Overlay, after: Overlay, originals: Mapping[str, Json]
+    ) -> FilesWritten:
+        """See `VersionWriter`."""
+        return await asyncio.to_thread(self._files.write, before.tree, after.tree, originals)
+
+    def _read_again(self) -> Sequence[OverlayProblem]:
+        """Read the file if it has changed. With a mistake in it, what was read before stays."""
+        if not self._watcher.changed():
+            return ()
+        try:
+            self._tree, _ = _read_policy(*self._paths)
+        except BadConfig as error:
+            what = f"the file has mistakes: {error.problems[0]}; correct it"
+            return (OverlayProblem(key="", message=what),)
+        return ()
 
     async def trial(self, overlay: Overlay) -> PolicySource:
         """See `TriedConsumer`."""
         other = copy.copy(self)
-        await other.use_overlay(overlay)
+        other._policy, _ = self._overlaid(overlay)  # noqa: SLF001  (our own class)
         return other
 
     async def in_force(self, at: KeyPath) -> Json:
         """See `TriedConsumer`. What no file says has the built-in policy's value."""
         return cast(Json, value_at(self.current.model_dump(mode="json"), at))
+
+    def _overlaid(self, overlay: Overlay) -> tuple[Policy, tuple[OverlayProblem, ...]]:
+        fitting, problems = fitting_part(overlay.tree, self._problems)
+        return Policy.model_validate(lay_over(self._tree, fitting)), problems
 
     def _problems(self, overlay: Tree) -> list[OverlayProblem]:
         problems: list[Problem] = []

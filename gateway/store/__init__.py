@@ -18,7 +18,7 @@ from gateway.store.queues import (
     WebhookQueue,
 )
 from gateway.store.state import Backlog, Processes, QueueStatistics, Statistics, Store
-from gateway.store.versions import VersionDraft, VersionStamp, VersionStore
+from gateway.store.versions import VersionDraft, VersionFiles, VersionStamp, VersionStore
 from gateway.store.work import (
     AgentMessage,
     AlreadyHandled,
@@ -66,6 +66,7 @@ __all__ = [
     "UnreadableRow",
     "UpdatedMessage",
     "VersionDraft",
+    "VersionFiles",
     "VersionStamp",
     "VersionStore",
     "WebhookDelivery",

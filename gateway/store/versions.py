@@ -8,8 +8,17 @@ from typing import Protocol, TypeAlias
 
 from gateway.model import ExampleText, Json, Overlay, Value, Version, VersionKind
 
-VersionStamp: TypeAlias = tuple[int, int]
-"""The number of the newest version, and how many adopted examples are stored."""
+VersionStamp: TypeAlias = tuple[int, int, int]
+"""The number of the newest version, how many of them are in files, and how many adopted examples
+are stored."""
+
+
+class VersionFiles(Value, frozen=True, kw_only=True):
+    """The team's files that a version was written to, and what they had before anything adopted was
+    written to them: by the name of the plugin, and by key."""
+
+    written: tuple[str, ...] = ()
+    originals: Mapping[str, Mapping[str, Json]] = {}
 
 
 class VersionDraft(Value, frozen=True, kw_only=True):
@@ -48,6 +57,12 @@ class VersionStore(Protocol):
         """The overlay of a version; None: of the newest one of its kind, empty if there is none.
         Returns None for a number that is not of this kind. 0 is an empty one of every kind."""
         ...
+
+    async def files(self, number: int) -> VersionFiles:
+        """Where version ``number`` was written; nothing for an unknown number."""
+        ...
+
+    async def set_files(self, number: int, files: VersionFiles) -> None: ...
 
     async def add(self, draft: VersionDraft) -> Version:
         """Add a version. Raises Outdated when the newest of its kind is not ``before``, and

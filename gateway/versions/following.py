@@ -38,6 +38,7 @@ class OverlayFollower:
         self._store, self._consumers, self._changed = store, tuple(consumers), changed
         self._events, self._clock, self._every = events, clock, every
         self._stamp: VersionStamp | None = None
+        self._pinned = False
         self._busy = asyncio.Lock()
         self.overlays: dict[VersionKind, Overlay] = {}
         """Those in force in this process, by kind."""
@@ -51,20 +52,23 @@ class OverlayFollower:
     async def refresh(self) -> None:
         """Follow the database, if anything has changed there."""
         async with self._busy:
+            if self._pinned:
+                return
             stamp = await self._store.stamp()
             if stamp == self._stamp:
                 return
             read = [await self._read(kind) for kind in VERSION_KINDS]
-            await self._use([overlay for overlay in read if overlay is not None])
+            files_written = self._stamp is not None and stamp[1] != self._stamp[1]
+            await self._use([each for each in read if each is not None], again=files_written)
             if None not in read:
                 self._stamp = stamp
 
     async def use(self, overlays: Sequence[Overlay]) -> None:
-        """Follow ``overlays`` that were read elsewhere (for a replay), and the database no more
-        until something changes there."""
+        """Follow ``overlays`` that were read elsewhere, as for a replay, and the database no
+        more."""
         async with self._busy:
+            self._pinned = True
             await self._use(overlays)
-            self._stamp = await self._store.stamp()
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -113,9 +117,10 @@ class OverlayFollower:
             await asyncio.gather(*waits, return_exceptions=True)
         announced.clear()
 
-    async def _use(self, overlays: Sequence[Overlay]) -> None:
+    async def _use(self, overlays: Sequence[Overlay], *, again: bool = False) -> None:
+        """``again``: also those that are in force already, for the files below have changed."""
         for overlay in overlays:
-            if self.overlays.get(overlay.kind) == overlay:
+            if self.overlays.get(overlay.kind) == overlay and not again:
                 continue
             before = self.overlays.get(overlay.kind, Overlay(kind=overlay.kind))
             problems = [

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
+import structlog
 
 from gateway.model import (
     AdoptedChange,
@@ -17,8 +17,18 @@ from gateway.model import (
     Version,
     VersionKind,
 )
-from gateway.ports import AuditLog, ChangeRefused, Clock, Events, NotFound, Outdated, TooLarge
-from gateway.store import VersionDraft, VersionStore
+from gateway.ports import (
+    AuditLog,
+    ChangeRefused,
+    Clock,
+    Events,
+    NotFound,
+    Outdated,
+    TooLarge,
+    VersionConsumer,
+    VersionWriter,
+)
+from gateway.store import VersionDraft, VersionFiles, VersionStore
 from gateway.versions.changes import (
     LONGEST_TREE,
     ChangedOverlay,
@@ -27,36 +37,26 @@ from gateway.versions.changes import (
 )
 from gateway.versions.following import OverlayFollower, announce
 
+log = structlog.get_logger()
 LONGEST_WHY = 2000
 LONGEST_NAME = 200
 """Characters of an author's or a proposal's id."""
 
 
-class TeamFiles(Protocol):
-    """The team's own files, which may be written, too."""
-
-    async def write(
-        self, before: Overlay, after: Overlay
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Write what differs between two overlays; return the files written, and what was not
-        written and why."""
-        ...
-
-
 @dataclass(kw_only=True)
 class VersionService:
-    """See `ports.Versions`. ``files`` is None unless the team's files are to be written, too."""
+    """See `ports.Versions`. ``writers`` write the team's files, by name; none: nobody does."""
 
     store: VersionStore
     follower: OverlayFollower
     audit: AuditLog
     events: Events
     clock: Clock
-    files: TeamFiles | None = None
+    writers: Mapping[str, VersionWriter] = field(default_factory=dict)
 
     @property
     def writes_files(self) -> bool:
-        return self.files is not None
+        return bool(self.writers)
 
     async def history(
         self, *, kind: VersionKind | None = None, before: int | None = None, limit: int = 100
@@ -183,15 +183,37 @@ class VersionService:
         announce(self.events)
         what = "adopted" if version.restores is None else "rolled_back"
         to = "" if version.restores is None else f" to {version.restores}"
-        of = f" proposal {version.proposal}" if version.proposal else ""
+        of = f" of proposal {version.proposal}" if version.proposal else ""
         detail = f"{version.kind} version {version.number}{to}{of}"[:200]
         await self.audit.record(draft.author, what, detail=detail)
-        written: tuple[str, ...] = ()
-        not_written: tuple[str, ...] = ()
-        if self.files is not None:
-            after = await self.overlay(draft.kind, version.number)
-            written, not_written = await self.files.write(before, after)
-        return Adoption(version=version, written=written, not_written=not_written)
+        return await self._write(version, before)
+
+    async def _write(self, version: Version, before: Overlay) -> Adoption:
+        """Write the team's files, if that is wanted."""
+        if not self.writers:
+            return Adoption(version=version)
+        after = await self.overlay(version.kind, version.number)
+        files = await self.store.files(version.before)
+        originals = dict(files.originals)
+        written: list[str] = []
+        not_written: list[str] = []
+        for name, writer in self.writers.items():
+            if isinstance(writer, VersionConsumer) and version.kind not in writer.version_kinds:
+                continue
+            try:
+                found = await writer.write_overlay(before, after, originals.get(name, {}))
+            except Exception as error:
+                log.exception("versions.not_written", writer=name)
+                not_written.append(f"{name} could not write ({type(error).__name__}); see the log")
+                continue
+            originals[name] = found.originals
+            written += found.written
+            not_written += found.not_written
+        files = VersionFiles(written=tuple(written), originals=originals)
+        await self.store.set_files(version.number, files)
+        await self.follower.refresh()
+        version = version.replace(written=files.written)
+        return Adoption(version=version, written=files.written, not_written=tuple(not_written))
 
 
 def _check_words(author: str, why: str, proposal: str) -> None:

@@ -143,10 +143,10 @@ class OverlaidAnswers:
         overlay: Mapping[str, Json] | None = None,
     ) -> None:
         """Reads the files. Raises BadConfig."""
-        self._paths, self._read = tuple(paths), read
+        self.paths, self._read = tuple(paths), read
         self._name, self._every = name, every
         self._overlay: Mapping[str, Json] = overlay or {}
-        self._files = ReloadedFiles(self._paths, self._load, name=name, every=every)
+        self._files = ReloadedFiles(self.paths, self._load, name=name, every=every)
 
     async def current(self) -> FaqAnswers:
         """The answers; see `ReloadedFiles.current`."""
@@ -155,7 +155,7 @@ class OverlaidAnswers:
     async def check(self, overlay: Mapping[str, Json]) -> tuple[OverlayProblem, ...]:
         """What of ``overlay`` does not fit the files as they are now."""
         try:
-            found = await asyncio.to_thread(self._read, self._paths, overlay=overlay)
+            found = await asyncio.to_thread(self._read, self.paths, overlay=overlay)
         except BadConfig as error:
             what = f"the file has mistakes: {error.problems[0]}; correct it first"
             return (OverlayProblem(key="answers", message=what),)
@@ -174,7 +174,7 @@ class OverlaidAnswers:
 
     def _read_again(self, overlay: Mapping[str, Json]) -> OverlaidAnswers:
         return OverlaidAnswers(
-            self._paths, self._read, name=self._name, every=self._every, overlay=overlay
+            self.paths, self._read, name=self._name, every=self._every, overlay=overlay
         )
 
     def _load(self, paths: Sequence[Path]) -> FaqAnswers:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 
 from gateway import (
     Emotion,
+    FilesWritten,
     Json,
     KeyPath,
     Overlay,
+    OverlayFiles,
     OverlayProblem,
     Question,
     Reason,
@@ -80,6 +83,8 @@ class Faq:
     ) -> None:
         self._answers, self._suggest_confidence = answers, suggest_confidence
         self._brands = brands or {}
+        paths = {brand: answers.paths for brand, answers in self._all}
+        self._files = OverlayFiles(lambda brand: paths.get(brand, ()), depth=_written_whole)
 
     async def handle(self, turn: Turn) -> Reply | None:
         if turn.kind != "message" or turn.route.action != "automate":
@@ -161,6 +166,12 @@ class Faq:
         found: Json = value_at(entry.model_dump(mode="json", exclude_unset=True), path[2:])
         return found
 
+    async def write_overlay(
+        self, before: Overlay, after: Overlay, originals: Mapping[str, Json]
+    ) -> FilesWritten:
+        """See `VersionWriter`."""
+        return await asyncio.to_thread(self._files.write, before.tree, after.tree, originals)
+
     @property
     def _all(self) -> Iterator[tuple[str, OverlaidAnswers]]:
         """All answers by brand; those for everybody else have the brand ""."""
@@ -179,6 +190,13 @@ class Faq:
         asked_for_person = any(r.code == "asked_for_person" for r in turn.route.reasons)
         if asked_for_person and turn.conversation.intent:
             yield turn.conversation.intent
+
+
+def _written_whole(at: KeyPath) -> int:
+    """How many keys name what is replaced as a whole: see `AnswerEntries`."""
+    if at[0] != "answers":
+        return min(len(at), 2)
+    return min(len(at), 4 if at[2:3] in (("say",), ("facts",)) else 3)
 
 
 def combine(replies: Sequence[Reply], unanswered: Sequence[Question]) -> Reply:

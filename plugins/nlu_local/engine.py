@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,8 +17,10 @@ from gateway import (
     AdoptedExample,
     Clock,
     Embedding,
+    FilesWritten,
     HealthProblem,
     Insight,
+    Json,
     Overlay,
     OverlayProblem,
     Phrases,
@@ -34,6 +36,7 @@ from .language import DEFAULT_LANGUAGES, check_languages
 from .model_store import forget_models, is_trained, load_or_train
 from .protocol import MAX_PREVIOUS, UNIVERSAL, MessageInContext, ReaderSetup
 from .text import truncate
+from .written_examples import write_examples
 
 if TYPE_CHECKING:
     from .encoder import SentenceEncoder
@@ -114,6 +117,13 @@ class NluLocal:
     def version_kinds(self) -> frozenset[VersionKind]:
         """Adopted examples join those of files; a model that was trained before takes none."""
         return frozenset({"answers"} if self._example_files is not None else ())
+
+    async def write_overlay(
+        self, before: Overlay, after: Overlay, originals: Mapping[str, Json]
+    ) -> FilesWritten:
+        """See `VersionWriter`: only colleagues' own sentences are written."""
+        files = self._example_files.files if self._example_files is not None else ()
+        return await asyncio.to_thread(write_examples, files, before, after, originals)
 
     async def check_overlay(self, overlay: Overlay) -> Sequence[OverlayProblem]:
         """See `VersionConsumer`."""

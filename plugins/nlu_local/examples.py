@@ -73,6 +73,11 @@ class ExampleFiles:
         self._own = read_files(self._paths, self._packaged)
         self.examples = self._joined()
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files, those in folders included."""
+        return tuple(yaml_files(self._paths))
+
     def use_adopted(self, adopted: Sequence[AdoptedExample]) -> None:
         """From now on join these to the examples."""
         with self._joining:
@@ -225,6 +230,11 @@ def _read_file(path: Path, *, required: bool) -> list[Example]:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _bad(path, 0, "", f"cannot be read: {error}; correct `knowledge`") from None
+    return parse_examples(text, path, required=required)
+
+
+def parse_examples(text: str, path: Path, *, required: bool = True) -> list[Example]:
+    """The examples in ``text``, the content of the file at ``path``. Raises BadConfig."""
     root = compose_yaml(text, str(path))
     sections = _get(root, "nlu")
     if sections is None and not required:

@@ -350,6 +350,7 @@ versions = Table(
     Column("restores", BigInteger),
     Column("tree", Text, nullable=False),
     Column("examples", Text, nullable=False),
+    Column("files", Text, nullable=False),
     UniqueConstraint("kind", "before_id"),
 )
 

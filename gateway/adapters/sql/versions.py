@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from gateway.adapters.sql import rows
 from gateway.adapters.sql.engine import dialect
@@ -14,7 +14,7 @@ from gateway.adapters.sql.engine.base import SqlDatabase
 from gateway.adapters.sql.schema import adopted_examples, conversations, versions
 from gateway.model import UNREADABLE, AdoptedExample, Json, Overlay, Version, VersionKind
 from gateway.ports import NotFound, Outdated
-from gateway.store import VersionDraft, VersionStamp
+from gateway.store import VersionDraft, VersionFiles, VersionStamp
 
 _READ_TREE = msgspec.json.Decoder(dict[str, Json])
 
@@ -27,11 +27,12 @@ class SqlVersions:
 
     async def stamp(self) -> VersionStamp:
         newest = select(func.coalesce(func.max(versions.c.id), 0)).scalar_subquery()
+        in_files = select(func.count()).where(versions.c.files != "").scalar_subquery()
         stored = select(func.count(adopted_examples.c.id)).scalar_subquery()
 
         def job(connection: Connection) -> VersionStamp:
-            number, examples = connection.execute(select(newest, stored)).one()
-            return number, examples
+            number, written, examples = connection.execute(select(newest, in_files, stored)).one()
+            return number, written, examples
 
         return await self._db.read(job)
 
@@ -56,6 +57,23 @@ class SqlVersions:
 
     async def overlay(self, kind: VersionKind, number: int | None) -> Overlay | None:
         return await self._db.read(lambda c: _overlay(c, kind, number))
+
+    async def files(self, number: int) -> VersionFiles:
+        query = select(versions).where(versions.c.id == number)
+
+        def job(connection: Connection) -> VersionFiles:
+            row = connection.execute(query).one_or_none()
+            return _files(connection, row) if row else VersionFiles()
+
+        return await self._db.read(job)
+
+    async def set_files(self, number: int, files: VersionFiles) -> None:
+        def job(connection: Connection) -> None:
+            stored = rows.encrypted(connection, "versions.files", number, rows.to_json(files))
+            chosen = update(versions).where(versions.c.id == number)
+            connection.execute(chosen.values(files=stored))
+
+        await self._db.write(job)
 
     async def add(self, draft: VersionDraft) -> Version:
         return await self._db.write(lambda c: _add(c, draft))
@@ -90,6 +108,7 @@ def _add(connection: Connection, draft: VersionDraft) -> Version:
             "why": column(connection, "versions.why", number, draft.why),
             "tree": column(connection, "versions.tree", number, rows.to_json(draft.tree)),
             "examples": rows.to_json(examples),
+            "files": "",
         },
     )
     return Version(
@@ -161,6 +180,13 @@ def _examples(connection: Connection, found: Sequence[Any]) -> tuple[AdoptedExam
     return tuple(examples)
 
 
+def _files(connection: Connection, row: Any) -> VersionFiles:
+    if not row.files:
+        return VersionFiles()
+    place = ("versions.files", row.id)
+    return rows.readable_json(connection, place, row.files, VersionFiles, VersionFiles())
+
+
 def _version(connection: Connection, row: Any) -> Version:
     return Version(
         number=row.id,
@@ -171,4 +197,5 @@ def _version(connection: Connection, row: Any) -> Version:
         why=rows.readable(connection, "versions.why", row.id, row.why),
         proposal=row.proposal,
         restores=row.restores,
+        written=_files(connection, row).written,
     )

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("restores", sa.BigInteger(), nullable=True),
         sa.Column("tree", sa.Text(), nullable=False),
         sa.Column("examples", sa.Text(), nullable=False),
+        sa.Column("files", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
         sa.UniqueConstraint("kind", "before_id", name=op.f("uq_versions_kind_before_id")),
     )

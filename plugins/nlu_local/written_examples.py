@@ -1,0 +1,168 @@
+"""Writes adopted examples into the team's files of examples, and takes them out again.
+
+Only sentences in a colleague's own words: those of customers stay in the database, where an erasure
+finds them. Every other line of a file stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gateway import BadConfig, CannotEdit, FilesWritten, Json, Overlay, compose_yaml, replace_text
+
+from .examples import Example, parse_examples
+
+
+def write_examples(
+    files: Sequence[Path], before: Overlay, after: Overlay, originals: Mapping[str, Json]
+) -> FilesWritten:
+    """Write the examples that two overlays differ in. ``originals`` names the sentences that were
+    written earlier, with their files: no other one is taken out. Blocks."""
+    known = dict(originals)
+    written: dict[str, None] = {}
+    problems: list[str] = []
+    old, new = ({each.id: each for each in overlay.examples} for overlay in (before, after))
+    added = [each for id, each in new.items() if id not in old]
+    for example in added:
+        if example.conversation:
+            continue
+        row = (example.text, example.intent)
+        try:
+            if (file := _add(files, row)) is not None:
+                known[_key(row)] = str(file)
+                written[str(file)] = None
+        except (CannotEdit, OSError, UnicodeDecodeError) as error:
+            problems.append(f"examples.{example.intent}: {error}")
+    kept = {(each.text, each.intent) for each in new.values()}
+    for example in (each for id, each in old.items() if id not in new):
+        row = (example.text, example.intent)
+        path = known.pop(_key(row), None) if row not in kept else None
+        try:
+            if isinstance(path, str) and _remove(Path(path), row):
+                written[path] = None
+        except (CannotEdit, OSError, UnicodeDecodeError) as error:
+            problems.append(f"examples.{example.intent}: {error}")
+    if of_customers := sum(bool(each.conversation) for each in added):
+        what = "sentences of customers stay in the database alone, so that they can be erased"
+        problems.append(f"{of_customers} {what}")
+    return FilesWritten(written=tuple(written), not_written=tuple(problems), originals=known)
+
+
+def _key(row: Example) -> str:
+    return f"{row[1]}: {row[0]}"
+
+
+def _add(files: Sequence[Path], row: Example) -> Path | None:
+    """Add an example to the file that has its intent, else to the first one; None when one of them
+    has it."""
+    examples = {file: _read(file) for file in files}
+    if any(row in found for found in examples.values()):
+        return None
+    if not files:
+        raise CannotEdit("there is no file of yours for it; name one in `knowledge`")
+    intent = row[1]
+    having = (file for file, found in examples.items() if any(name == intent for _, name in found))
+    file = next(having, files[0])
+    text = file.read_bytes().decode("utf-8")
+    found = examples[file]
+    changed = with_example(text, row)
+    _check(changed, file, sorted([*found, row]))
+    replace_text(file.resolve(), changed)
+    return file
+
+
+def _remove(file: Path, row: Example) -> bool:
+    """Take an example out of a file; False when it is not there any more."""
+    found = _read(file)
+    if row not in found:
+        return False
+    text = file.read_bytes().decode("utf-8")
+    changed = without_example(text, row)
+    _check(changed, file, sorted(each for each in found if each != row))
+    replace_text(file.resolve(), changed)
+    return True
+
+
+def _read(file: Path) -> list[Example]:
+    try:
+        return parse_examples(file.read_text("utf-8"), file, required=False)
+    except BadConfig as error:
+        raise CannotEdit(f"the file has mistakes: {error.problems[0]}; correct it") from None
+
+
+def _check(text: str, file: Path, expected: list[Example]) -> None:
+    """Raises CannotEdit unless the changed text reads as it should."""
+    try:
+        found = sorted(parse_examples(text, file, required=False))
+    except BadConfig:
+        found = []
+    if found != expected:
+        raise CannotEdit(f"{file.name} is written so that this cannot be changed in place")
+
+
+def with_example(text: str, row: Example) -> str:
+    """A file's text with an example more: below the last one of its intent, else with a section of
+    its own at the end. Raises CannotEdit."""
+    sentence, intent = row
+    sections = _sections(text)
+    section = _section_of(sections, intent)
+    if section is not None:
+        node = _value(section, "examples")
+        if not isinstance(node, yaml.ScalarNode) or node.style not in ("|", ">"):
+            raise CannotEdit(f"the examples of `{intent}` are not a block of `- example` lines")
+        block = text[node.start_mark.index : node.end_mark.index].rstrip()
+        last = block.rsplit("\n", 1)[-1]
+        indent = last[: len(last) - len(last.lstrip())]
+        at = node.start_mark.index + len(block)
+        return f"{text[:at]}\n{indent}- {sentence}{text[at:]}"
+    column = sections[0].start_mark.column - 2 if sections else 0
+    margin = " " * max(column, 0)
+    added = f"{margin}- intent: {intent}\n{margin}  examples: |\n{margin}    - {sentence}\n"
+    head = text.rstrip("\n")
+    if not sections:
+        head += "\nnlu:" if head else "nlu:"
+    return f"{head}\n\n{added}" if sections else f"{head}\n{added}"
+
+
+def without_example(text: str, row: Example) -> str:
+    """A file's text without an example; without its intent, if it was the only one. Raises
+    CannotEdit."""
+    sentence, intent = row
+    section = _section_of(_sections(text), intent)
+    node = _value(section, "examples") if section is not None else None
+    if section is None or not isinstance(node, yaml.ScalarNode):
+        raise CannotEdit(f"the examples of `{intent}` are not a block of `- example` lines")
+    start, end = node.start_mark.index, node.end_mark.index
+    lines = text[start:end].splitlines(keepends=True)
+    left = [line for line in lines if line.strip() != f"- {sentence}"]
+    if any(line.strip().startswith("- ") for line in left):
+        return text[:start] + "".join(left) + text[end:]
+    begin = text.rfind("\n", 0, section.start_mark.index) + 1
+    return (
+        text[:begin].rstrip("\n") + "\n" + text[start + len("".join(lines).rstrip()) :].lstrip("\n")
+    )
+
+
+def _sections(text: str) -> list[yaml.Node]:
+    root = compose_yaml(text, "file", yaml.CBaseLoader)
+    found = _value(root, "nlu") if root is not None else None
+    return list(found.value) if isinstance(found, yaml.SequenceNode) else []
+
+
+def _section_of(sections: Sequence[yaml.Node], intent: str) -> yaml.Node | None:
+    """The last section of ``intent``."""
+    found = None
+    for section in sections:
+        name = _value(section, "intent")
+        if isinstance(name, yaml.ScalarNode) and name.value == intent:
+            found = section
+    return found
+
+
+def _value(node: Any, key: str) -> yaml.Node | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((value for name, value in pairs if name.value == key), None)

@@ -1,0 +1,219 @@
+"""With ``write_files`` the team's own YAML is written, too, and nothing else in it changes."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import AddExamples, AddItems, CannotEdit, ExampleText, RemoveAdopted, SetValue
+from gateway.support.yaml_edit import YamlText
+from plugins.nlu_local import plugin as nlu_local
+from tests.versions.shop import (
+    ANSWERS,
+    GUIDE,
+    POLICY,
+    WordReader,
+    adopt,
+    ask,
+    configuration,
+    open_shop,
+    roll_back,
+)
+
+DEMO = Path(__file__).parents[2] / "plugins" / "demo_shop" / "demo"
+EN = ("answers", "parking", "say", "en")
+NLU = """\
+version: "3.1"
+nlu:
+- intent: refund
+  examples: |
+    - I want my money back
+    - please refund my order   # not a comment
+
+# Where we are.
+- intent: location
+  examples: |
+    - where is the shop
+    - what is your address
+"""
+WRITING: dict[str, Any] = {"versions": {"write_files": True, "look_every": 0.05}}
+
+
+def changes(before: str, after: str) -> list[str]:
+    """The changed lines, as a diff shows them."""
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))
+    return [line for line in lines[2:] if not line.startswith("@@")]
+
+
+@pytest.mark.sqlite
+async def test_the_files_change_and_change_back(tmp_path: Path) -> None:
+    """The answer of the call names the files. After the roll-back they are, byte by byte, what they
+    were, and so is what customers hear, also after a restart in between."""
+    config = configuration(**WRITING)
+    async with open_shop(tmp_path, config=config) as gw:
+        better = SetValue(at=EN, value={"opener": "", "body": ["{spaces} spaces."]})
+        adoption = await adopt(gw, "answers", better)
+        assert adoption.written == (str(tmp_path / "answers.yaml"),)
+        assert adoption.not_written == ()
+        below = SetValue(at=("reasons", "low_confidence", "below"), value=0.95)
+        assert (await adopt(gw, "policy", below)).written == (str(tmp_path / "policy.yaml"),)
+        words = AddItems(at=("lexicon", "use", "en", "lot"), items=("parking area",))
+        fresh = AddItems(at=("customers", "en", "angry"), items=("rip off",))
+        assert (await adopt(gw, "guide", words, fresh)).written == (str(tmp_path / "guide.yaml"),)
+    assert changes(ANSWERS, (tmp_path / "answers.yaml").read_text("utf-8")) == [
+        '-      en: {opener: "", body: "There are {spaces} spaces behind the shop."}',
+        "+      en: {opener: '', body: ['{spaces} spaces.']}",
+    ]
+    assert changes(POLICY, (tmp_path / "policy.yaml").read_text("utf-8")) == [
+        "-  low_confidence: {below: 0.5}   # for the old model",
+        "+  low_confidence: {below: 0.95}   # for the old model",
+    ]
+    assert changes(GUIDE, (tmp_path / "guide.yaml").read_text("utf-8")) == [
+        "-      lot: [car park]",
+        "+      lot: [car park, parking area]",
+        "+customers:",
+        "+  en:",
+        "+    angry:",
+        "+      - rip off",
+    ]
+    async with open_shop(tmp_path, config=config, fresh=False) as gw:
+        assert "spaces" not in str(await ask(gw, "parking?"))  # too unclear for this policy
+        await roll_back(gw, 0, "policy")
+        assert await ask(gw, "parking?") == ["12 spaces."]
+        await roll_back(gw, 0, "answers")
+        assert await ask(gw, "parking?") == ["There are 12 spaces behind the shop."]
+        await roll_back(gw, 0, "guide")
+    for name, text in (("answers", ANSWERS), ("policy", POLICY), ("guide", GUIDE)):
+        assert (tmp_path / f"{name}.yaml").read_text("utf-8") == text
+
+
+@pytest.mark.sqlite
+async def test_what_the_team_wrote_since_stays(tmp_path: Path) -> None:
+    """Rolling back does not overwrite what a person has written into the file meanwhile."""
+    file = tmp_path / "policy.yaml"
+    async with open_shop(tmp_path, config=configuration(**WRITING)) as gw:
+        below = SetValue(at=("reasons", "low_confidence", "below"), value=0.3)
+        await adopt(gw, "policy", below)
+        edited = file.read_text("utf-8").replace("0.3", "0.45")
+        file.write_text(edited, "utf-8")
+        adoption = await roll_back(gw, 0, "policy")
+        assert adoption.written == ()
+        [reason] = adoption.not_written
+        assert reason == (
+            "reasons.low_confidence.below: was changed in the file since, and stays as it is there"
+        )
+        assert file.read_text("utf-8") == edited
+        assert gw.gateway.policy.reasons.low_confidence.below == pytest.approx(0.45)
+
+
+@pytest.mark.sqlite
+async def test_own_sentences_are_written_and_customers_words_not(tmp_path: Path) -> None:
+    """What a colleague wrote goes into the file of its intent; a customer's sentence stays where an
+    erasure finds it."""
+    file = tmp_path / "nlu.yml"
+    file.write_text(NLU, "utf-8")
+    config = configuration(**WRITING)
+    config["plugins"]["nlu_local"] = {
+        "knowledge": "nlu.yml", "packaged": False, "sentence_encoder": False, "look_every": 60,
+    }  # fmt: skip
+    plugins = (WordReader(), nlu_local)
+    async with open_shop(tmp_path, *plugins, config=config) as gw:
+        await ask(gw, "do you take parcels back, my neighbour asks")
+        added = AddExamples(
+            intent="refund",
+            examples=(
+                ExampleText(text="give me back what I paid"),
+                ExampleText(text="my neighbour asks", conversation=1),
+            ),
+        )
+        new = AddExamples(intent="parking", examples=(ExampleText(text="where do I park"),))
+        adoption = await adopt(gw, "answers", added, new)
+        assert adoption.written == (str(file),)
+        assert adoption.not_written == (
+            "1 sentences of customers stay in the database alone, so that they can be erased",
+        )
+        assert changes(NLU, file.read_text("utf-8")) == [
+            "+    - give me back what I paid",
+            "+",
+            "+- intent: parking",
+            "+  examples: |",
+            "+    - where do I park",
+        ]
+        await roll_back(gw, 0, "answers")
+        assert file.read_text("utf-8") == NLU
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("name", ["answers.yaml", "policy.yaml", "warmline.yaml"])
+def test_an_edit_touches_its_value_alone(name: str) -> None:
+    """In our own files, with their comments: each value can be set, and restored byte by byte."""
+    text = (DEMO / name).read_text("utf-8")
+    edited = YamlText(text, name)
+    paths: list[tuple[str, ...]] = []
+
+    def walk(tree: Any, at: tuple[str, ...]) -> None:
+        if at:
+            paths.append(at)
+        if isinstance(tree, dict):
+            for key, value in tree.items():
+                walk(value, (*at, key))
+
+    walk(edited.tree, ())
+    for at in paths[:: max(1, len(paths) // 40)]:
+        raw = edited.raw(at)
+        assert raw is not None
+        edited.set(at, {"new: key": ["a # b", "no", "1", ""]})
+        assert edited.find(at) == {"new: key": ["a # b", "no", "1", ""]}
+        edited.restore(at, raw)
+        assert edited.text == text
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("text", "at", "after"),
+    [
+        ("", ("a", "b"), "a:\n  b: 1\n"),
+        ("# ours\n", ("a",), "# ours\na: 1\n"),
+        ("a:\n", ("a", "b"), "a:\n  b: 1\n"),
+        ("{x: 2}", ("a", "b"), "{x: 2, a: {b: 1}}"),
+        ("a: {}\n", ("a", "b"), "a:\n  b: 1\n"),
+        ("a:\n  x: 2 # two\n\n# end\n", ("a", "b"), "a:\n  x: 2 # two\n  b: 1\n\n# end\n"),
+        ("a: |\n  text\n\nb: 2\n", ("a",), "a: 1\n\nb: 2\n"),
+        ("a: ä€😀 # c\nb: x", ("b",), "a: ä€😀 # c\nb: 1"),
+        ("a: x\r\nb: y\r\n", ("b",), "a: x\r\nb: 1\r\n"),
+    ],
+)
+def test_a_value_is_set(text: str, at: tuple[str, ...], after: str) -> None:
+    """Where it is, or at the end of the mapping it belongs to."""
+    edited = YamlText(text)
+    edited.set(at, 1)
+    assert edited.text == after
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "text", ["x: &a {b: 1}\na: *a\n", "a: 1\n", "a: [1]\n", "base: &a {b: 1}\na: {<<: *a}\n"]
+)
+def test_what_cannot_be_changed_in_place_is_refused(text: str) -> None:
+    """An alias, a single value or a list where a mapping is expected: the text stays as it is."""
+    edited = YamlText(text)
+    try:
+        edited.set(("a", "b"), "2")
+    except CannotEdit:
+        assert edited.text == text
+    else:
+        assert edited.text == "base: &a {b: 1}\na: {<<: *a, b: '2'}\n"
+
+
+@pytest.mark.sqlite
+async def test_a_mapping_that_becomes_empty_goes(tmp_path: Path) -> None:
+    """What was added with the mappings above it is taken out with them."""
+    async with open_shop(tmp_path, config=configuration(**WRITING)) as gw:
+        at = ("reasons", "repeat_contact", "tier")
+        await adopt(gw, "policy", SetValue(at=at, value="front"))
+        assert "repeat_contact" in (tmp_path / "policy.yaml").read_text("utf-8")
+        await adopt(gw, "policy", RemoveAdopted(at=at))
+        assert (tmp_path / "policy.yaml").read_text("utf-8") == POLICY
