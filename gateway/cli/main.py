@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "voice": "voice:voice",
     "eval": "evaluate:evaluate",
     "replay": "replay:replay",
+    "simulate": "simulate:simulate",
     "outbox": "queues:outbox",
     "inbox": "queues:inbox",
     "customer": "queues:customer",

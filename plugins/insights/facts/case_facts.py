@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -65,22 +65,36 @@ class SuggestionFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     experience: int | None = None
 
 
+class WorkStep(NamedTuple):
+    """One step of an agent's work: it ended ``at`` (seconds since 1970) and took ``seconds``, with
+    a customer whose mood was ``mood`` on `MOOD_SCALE`."""
+
+    at: float
+    seconds: float
+    mood: int
+
+
 class HandlingFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     """A time in which one agent had the conversation: for the ledger of that agent's emotional
     load, and for agent minutes; never for a figure about an agent.
 
     ``begin`` and ``end`` are seconds since 1970 (UTC); ``end`` is None while they still have it.
-    ``worked`` is the time that we count as work, in seconds (see docs/measures.md).
-    ``upset`` is the lowest mood of the customer in that time on `MOOD_SCALE`, as far as it is
-    known; ``upset_messages`` how many of their messages were of somebody upset.
+    ``mood`` is the customer's lowest mood in that time on `MOOD_SCALE`, as far as it is known;
+    ``upset_messages`` how many of their messages were of somebody upset.
     """
 
     agent: str
     begin: float
     end: float | None = None
-    worked: float = 0.0
+    steps: tuple[WorkStep, ...] = ()
+    """What we count as work: reading and answering, not waiting (see docs/measures.md)."""
     mood: int = 0
     upset_messages: int = 0
+
+    @property
+    def worked(self) -> float:
+        """The seconds of all steps."""
+        return sum(step.seconds for step in self.steps)
 
 
 class Contact(Value, frozen=True, kw_only=True):
@@ -142,6 +156,7 @@ class CaseFacts(Value, frozen=True, kw_only=True, omit_defaults=True):
     first_answer: float | None = None
     """From the customer's first message to the first answer of the bot or a person."""
     resolved: float | None = None
+    """When a person resolved it, for the last time."""
     mood_first: MoodLabel | None = None
     """The mood of the customer's first message that was read; None: none was."""
     mood_last: MoodLabel | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
-from itertools import chain, pairwise
+from itertools import chain
 
 import msgspec
 
@@ -17,6 +17,7 @@ from plugins.insights.facts.case_facts import (
     HandoverFacts,
     SuggestionFacts,
     SurveyFacts,
+    WorkStep,
 )
 from plugins.insights.facts.edits import EditKind, edit_kinds
 from plugins.insights.facts.human_moment import HumanMoment, human_moments
@@ -81,7 +82,7 @@ def derive_facts(
         answered_by_bot=any(message.purpose in _ANSWERS for message in bots),
         handovers=tuple(_handovers(case.handoffs, since)),
         first_answer=_first_answer(customers, public),
-        resolved=since.maybe(conversation.resolved_at),
+        resolved=since.maybe(_resolved(case)),
         mood_first=moods[0] if moods else None,
         mood_last=moods[-1] if moods else None,
         readings=len(moods),
@@ -107,6 +108,14 @@ class _Since:
 
     def maybe(self, at: datetime | None) -> float | None:
         return None if at is None else self(at)
+
+
+def _resolved(case: CaseRecord) -> datetime | None:
+    """When a person resolved it. One that was left with the bot is closed when the customer begins
+    another one: that solved nothing."""
+    at = case.conversation.resolved_at
+    by_person = any(m.author == "system" and m.agent and m.at == at for m in case.messages)
+    return at if by_person else None
 
 
 def _moods(customers: Sequence[Message], surveys: Sequence[Survey]) -> list[MoodLabel]:
@@ -185,10 +194,15 @@ def _suggestions(
     first_claims: Mapping[str, float],
     detectors: TextDetectors,
 ) -> Iterator[SuggestionFacts]:
-    """An open suggestion after which an agent wrote something of their own was ignored."""
-    for suggestion in suggestions:
+    """An agent sees the newest suggestion. It was ignored when they then wrote something else; one
+    that a newer one replaced before that was never seen, and stays open."""
+    for at, suggestion in enumerate(suggestions):
         outcome = suggestion.outcome
-        if outcome == "open" and any(message.at > suggestion.at for message in agents):
+        replaced = suggestions[at + 1].at if at + 1 < len(suggestions) else None
+        if outcome == "open" and any(
+            suggestion.at < message.at and (replaced is None or message.at < replaced)
+            for message in agents
+        ):
             outcome = "ignored"
         final = suggestion.final
         edited = outcome == "edited" and final is not None
@@ -233,39 +247,43 @@ def _handled(
     agent, begin, end = handoff.agent, handoff.claimed_at, handoff.closed_at
     if agent is None or begin is None:
         raise ValueError(f"handoff {handoff.id} was not claimed")
+    before = [m for m in customers if m.at < begin][-1:]
     during = [m for m in messages if m.at >= begin and (end is None or m.at <= end)]
-    heard = [m for m in customers if m.at < begin][-1:]
-    heard += [m for m in during if m.author == "customer" and m.status not in _UNSENT]
-    moods = [MOOD_SCALE[m.understanding.emotion.label] for m in heard if m.understanding]
+    heard = [m for m in during if m.author == "customer" and m.status not in _UNSENT]
+    moods = [MOOD_SCALE[m.understanding.emotion.label] for m in before if m.understanding]
+    moods += [MOOD_SCALE[m.understanding.emotion.label] for m in heard if m.understanding]
+    own = [m for m in during if m.author == "agent" and m.agent and m.agent.id == agent.id]
     return HandlingFacts(
         agent=agent.id,
         begin=begin.timestamp(),
         end=end.timestamp() if end else None,
-        worked=_worked(agent.id, begin, end, during),
+        steps=tuple(_steps(begin, end, own, [*before, *heard])),
         mood=min(moods, default=0),
         upset_messages=sum(mood <= UPSET_AT for mood in moods),
     )
 
 
-def _worked(agent: str, begin: datetime, end: datetime | None, during: Sequence[Message]) -> float:
+def _steps(
+    begin: datetime, end: datetime | None, own: Sequence[Message], heard: Sequence[Message]
+) -> Iterator[WorkStep]:
     """The steps of the agent's work: each ends with something that they wrote, or with the end, and
     begins with what came before it."""
-    steps = [(begin, False)]
-    for message in during:
-        own = message.author == "agent" and message.agent is not None and message.agent.id == agent
-        if own or message.author == "customer":
-            steps.append((message.at, own))
+    events: list[tuple[datetime, bool, int]] = [(begin, False, 0)]
+    events += [(m.at, True, 0) for m in own]
+    for message in heard:
+        read = message.understanding
+        events.append((message.at, False, MOOD_SCALE[read.emotion.label] if read else 0))
     if end is not None:
-        steps.append((end, True))
-    steps.sort(key=lambda step: step[0])
-    return round(
-        sum(
-            min(LONGEST_STEP, (after[0] - before[0]).total_seconds())
-            for before, after in pairwise(steps)
-            if after[1]
-        ),
-        1,
-    )
+        events.append((end, True, 0))
+    events.sort(key=lambda event: event[0])
+    mood, last = 0, begin
+    for at, is_own, heard_mood in events:
+        if is_own:
+            seconds = min(LONGEST_STEP, max(0.0, (at - last).total_seconds()))
+            yield WorkStep(at=at.timestamp(), seconds=round(seconds, 1), mood=mood)
+        elif at != begin:
+            mood = heard_mood
+        last = max(begin, at)
 
 
 def _sum_of(name: str, messages: Iterable[Message]) -> int:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Container,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from gateway import CaseRecord, Clock, Records
+from gateway import CaseRecord, Services
 from plugins.insights.facts.case_facts import CaseFacts, Contact, Returns
-from plugins.insights.facts.derive import DETECTORS, TextDetectors, derive_facts
-from plugins.insights.facts.returns import LONGEST_RETURN, find_returns
+from plugins.insights.facts.derive import DETECTORS, TextDetectors
+from plugins.insights.facts.deriving import WORTH_WORKERS, InProcesses, InThread
+from plugins.insights.facts.meaning import first_words, same_matter, unlike_pairs
+from plugins.insights.facts.returns import (
+    LONGEST_RETURN,
+    SameMatter,
+    find_returns,
+    same_intent,
+)
 from plugins.insights.facts.store import FactState, FactStore
 
 AT_ONCE = 500
@@ -23,6 +39,8 @@ RECHECK_EVERY = timedelta(hours=1)
 MOST_CONTACTS = 200
 """The newest conversations of one customer that are joined."""
 _MONTH = timedelta(seconds=LONGEST_RETURN)
+MOST_COMPARED = 5_000
+"""Pairs of conversations that are compared by meaning when all facts are derived, the newest."""
 OnDays = Callable[[frozenset[str]], Awaitable[None]]
 """Brings what rests on the facts of some days up to date."""
 
@@ -37,17 +55,18 @@ class FactRefresh:
     def __init__(
         self,
         store: FactStore,
-        records: Records,
-        clock: Clock,
+        services: Services,
         timezone: str,
         detectors: TextDetectors = DETECTORS,
     ) -> None:
         self._store = store
-        self._records = records
-        self._clock = clock
+        self._records = services.records
+        self._clock = services.clock
+        self._encoder = services.encoder
         self._timezone = timezone
         self._zone = ZoneInfo(timezone)
-        self._detectors = detectors
+        self._thread = InThread(self._zone, detectors)
+        self._may_spawn = detectors is DETECTORS
         self._running = asyncio.Lock()
 
     async def run(self, on_days: OnDays) -> None:
@@ -75,17 +94,12 @@ class FactRefresh:
         first_claims: dict[str, float] = {}
         contacts: defaultdict[int, list[Contact]] = defaultdict(list)
         days: set[str] = set()
-        after = 0
-        page = await self._records.cases(limit=AT_ONCE)
-        while page:
-            after = page[-1].conversation.id
-            coming = asyncio.create_task(self._records.cases(after=after, limit=AT_ONCE))
-            facts = await asyncio.to_thread(self._derive, page, first_claims)
-            await self._store.put(facts)
-            for case in facts:
-                contacts[case.customer].append(case.contact)
-                days.add(case.day)
-            page = await coming
+        async with aclosing(self._derived(first_claims)) as pages:
+            async for facts in pages:
+                await self._store.put(facts)
+                for case in facts:
+                    contacts[case.customer].append(case.contact)
+                    days.add(case.day)
         await self._join(contacts)
         return (
             FactState(
@@ -97,18 +111,60 @@ class FactRefresh:
             days,
         )
 
+    async def _derived(
+        self, first_claims: dict[str, float]
+    ) -> AsyncGenerator[list[CaseFacts], None]:
+        """The facts of all conversations, page by page. Pages are read while others are derived;
+        a long history is derived in other processes."""
+        running: deque[asyncio.Task[list[CaseFacts]]] = deque()
+        processes: InProcesses | None = None
+        after = read = 0
+        try:
+            while page := await self._records.cases(after=after, limit=AT_ONCE):
+                after, read = page[-1].conversation.id, read + len(page)
+                _note_claims(page, first_claims)
+                if processes is None and read > WORTH_WORKERS and self._may_spawn:
+                    processes = InProcesses(self._timezone, self._thread)
+                where = processes or self._thread
+                running.append(asyncio.create_task(where.derive(page, dict(first_claims))))
+                while len(running) > (processes.workers if processes else 0) + 1:
+                    yield await running.popleft()
+            while running:
+                yield await running.popleft()
+        finally:
+            for task in running:
+                task.cancel()
+            if processes is not None:
+                processes.stop()
+
     async def _join(self, contacts: Mapping[int, Sequence[Contact]]) -> None:
         """Store the returns of all customers who came back."""
+        several = [of_customer for of_customer in contacts.values() if len(of_customer) > 1]
+        same = await self._judge(several)
         by_day: defaultdict[str, dict[int, Returns]] = defaultdict(dict)
-        for of_customer in contacts.values():
-            if len(of_customer) > 1:
-                found = find_returns(of_customer)
-                for contact in of_customer:
-                    if contact.conversation in found:
-                        day = self._day(contact.opened)
-                        by_day[day][contact.conversation] = found[contact.conversation]
+        for of_customer in several:
+            found = find_returns(of_customer, same)
+            for contact in of_customer:
+                if contact.conversation in found:
+                    day = self._day(contact.opened)
+                    by_day[day][contact.conversation] = found[contact.conversation]
         for day, returns in by_day.items():
             await self._store.set_returns(day, returns)
+
+    async def _judge(self, several: Sequence[Sequence[Contact]]) -> SameMatter:
+        """What is the same matter among the contacts of each customer; by meaning only for the
+        newest, since their texts must be read again."""
+        if self._encoder is None:
+            return same_intent
+        pairs = [pair for of_customer in several for pair in unlike_pairs(of_customer)]
+        pairs.sort(key=lambda pair: -pair[1].opened)
+        pairs = pairs[:MOST_COMPARED]
+        ids = sorted({contact.conversation for pair in pairs for contact in pair})
+        texts: dict[int, str] = {}
+        for start in range(0, len(ids), AT_ONCE):
+            cases = await self._records.cases_by_id(ids[start : start + AT_ONCE])
+            texts |= {case.conversation.id: first_words(case) for case in cases}
+        return await same_matter(self._encoder, pairs, texts)
 
     async def _update(self, state: FactState) -> tuple[FactState, set[str]]:
         """Derive the facts of what changed, and of those who came back with it."""
@@ -171,19 +227,15 @@ class FactRefresh:
                 if any(abs(past.opened_at - at) <= 2 * _MONTH for at in changed):
                     near.add(past.id)
         others = await self._records.cases_by_id(sorted(near.difference(known)))
-        facts = await asyncio.to_thread(self._derive, (*chosen, *others), first_claims)
-        return _joined(facts, known)
-
-    def _derive(
-        self, cases: Iterable[CaseRecord], first_claims: dict[str, float]
-    ) -> list[CaseFacts]:
-        cases = tuple(cases)
-        for case in cases:
-            for handoff in case.handoffs:
-                if handoff.agent is not None and handoff.claimed_at is not None:
-                    at, agent = handoff.claimed_at.timestamp(), handoff.agent.id
-                    first_claims[agent] = min(at, first_claims.get(agent, at))
-        return [derive_facts(case, self._zone, first_claims, self._detectors) for case in cases]
+        _note_claims((*chosen, *others), first_claims)
+        facts = await self._thread.derive((*chosen, *others), first_claims)
+        texts = {case.conversation.id: first_words(case) for case in (*chosen, *others)}
+        groups: defaultdict[int, list[Contact]] = defaultdict(list)
+        for case_facts in facts:
+            groups[case_facts.customer].append(case_facts.contact)
+        pairs = [pair for of_customer in groups.values() for pair in unlike_pairs(of_customer)]
+        same = await same_matter(self._encoder, pairs, texts)
+        return _joined(facts, known, same)
 
     def _day(self, at: float) -> str:
         return datetime.fromtimestamp(at, self._zone).date().isoformat()
@@ -199,7 +251,18 @@ def _with_days(state: FactState, days: dict[str, int]) -> FactState:
     )
 
 
-def _joined(facts: Sequence[CaseFacts], changed: Container[int]) -> list[CaseFacts]:
+def _note_claims(cases: Iterable[CaseRecord], first_claims: dict[str, float]) -> None:
+    """Add to ``first_claims`` what ``cases`` know of it."""
+    for case in cases:
+        for handoff in case.handoffs:
+            if handoff.agent is not None and handoff.claimed_at is not None:
+                at, agent = handoff.claimed_at.timestamp(), handoff.agent.id
+                first_claims[agent] = min(at, first_claims.get(agent, at))
+
+
+def _joined(
+    facts: Sequence[CaseFacts], changed: Container[int], same: SameMatter
+) -> list[CaseFacts]:
     """Those of ``facts`` that are a month or less from one of the ``changed`` conversations of
     their customer, with their returns."""
     of_customers: defaultdict[int, list[CaseFacts]] = defaultdict(list)
@@ -207,7 +270,7 @@ def _joined(facts: Sequence[CaseFacts], changed: Container[int]) -> list[CaseFac
         of_customers[case.customer].append(case)
     joined: list[CaseFacts] = []
     for cases in of_customers.values():
-        returns = find_returns([case.contact for case in cases])
+        returns = find_returns([case.contact for case in cases], same)
         times = [case.opened for case in cases if case.conversation in changed]
         joined += [
             case.replace(returns=returns.get(case.conversation, Returns()))

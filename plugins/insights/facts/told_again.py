@@ -1,11 +1,25 @@
-"""Finds what a customer had to tell again."""
+"""Finds what a customer had to tell again.
+
+Three signs, each by rules in ``words/*.yaml``: one of us asks for a fact that the customer has
+told, without showing that they have read it; the customer says that they have told it; or the
+customer answers a question with a value of theirs that stands above already.
+
+Known bias: a fact that we asked for in words that no rule knows is found only when the customer
+repeats its value or complains, and customers who silently tell it in other words are missed. So
+the rate is a lower bound. A language without a file in ``words`` is read with the rules of the
+nearest one, where little but values is found.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple, cast
 
 from gateway import Message, Value
+
+from .told_facts import codes, content, told_story, values
+from .wording import ReadText, Wording, read_talk, stem, tokens
 
 ToldFact = Literal[
     "order", "item", "problem", "address", "email", "phone", "name", "date", "photo", "other"
@@ -13,6 +27,15 @@ ToldFact = Literal[
 """What was told: a number of an order or parcel, which article, what happened or is wanted, a
 postal address, an e-mail address, a phone number, a name, a date, a photo or file; ``other``:
 a size, a colour, an amount, or a customer's "as I said" that does not name the fact."""
+
+_SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!]+(?=\S)[^.?!\n]+)*[.?!]*")
+_ONE_OF_MANY = frozenset(("order", "address", "phone", "email", "date", "name"))
+_MAX_ANSWER = 4
+"""Content words of an answer that is a fact and no story."""
+_MAX_VALUE_ANSWER = 8
+"""Words of an answer to a question that no rule knows."""
+_AFTER = 25
+"""Characters after a complaint in which the one that was told may be named."""
 
 
 class ToldAgain(Value, frozen=True, kw_only=True):
@@ -35,6 +58,239 @@ class ToldAgain(Value, frozen=True, kw_only=True):
     """Who asked, or whom the complaint answers. ``agent`` is what handoff completeness counts."""
 
 
+class _Question(NamedTuple):
+    """What we said since the customer's last message."""
+
+    message: int
+    by: Literal["bot", "agent"]
+    facts: tuple[str, ...]
+    words: frozenset[str]
+    asks: bool
+
+
+class _Told:
+    """What the customer has told so far."""
+
+    def __init__(self, rules: Wording) -> None:
+        self._rules = rules
+        self.first: int | None = None
+        self.values: dict[str, dict[str, int]] = {}
+        self.stems: dict[str, int] = {}
+        self.events: set[str] = set()
+        self.story: int | None = None
+        self.words: set[str] = set()
+
+    def add(self, message: Message, read: ReadText) -> None:
+        """Take in a message of the customer."""
+        if self.first is None:
+            self.first = message.id
+        for fact, said in values(message, read, self._rules).items():
+            for value in said:
+                self.values.setdefault(fact, {}).setdefault(value, message.id)
+            if fact == "date":
+                self.events.update(_events(read.words, self._rules))
+        for key in content(read, self._rules):
+            self.stems.setdefault(key, message.id)
+        self.words |= read.words
+        if self.story is None and told_story(read, self._rules):
+            self.story = message.id
+
+    def where(self, fact: str) -> int | None:
+        """The message that told ``fact`` first; None if none did."""
+        if fact == "problem":
+            return self.story
+        if fact == "item":
+            return min(self.stems.values(), default=None)
+        return min(self.values.get(fact, {}).values(), default=None)
+
+
 def told_again(messages: Sequence[Message]) -> tuple[ToldAgain, ...]:
-    """What the customer had to tell again, in the order of the messages."""
-    raise NotImplementedError
+    """What the customer had to tell again, in the order of the messages.
+
+    Each fact is named once, at the first sign. Notes and messages that were never sent are left
+    out, and so are what the customer told in earlier conversations and to other people.
+    """
+    talk = read_talk(messages)
+    if talk is None:
+        return ()
+    rules = talk.wording
+    told = _Told(rules)
+    found: dict[str, ToldAgain] = {}
+    question: _Question | None = None
+    for message, read in talk.messages:
+        if message.author == "customer":
+            if told.first is not None:
+                for one in _answer(message, read, question, told, rules, found):
+                    found[one.fact] = one
+            told.add(message, read)
+            question = None
+        elif message.purpose not in ("survey", "thanks"):
+            asked = _asked(message, read, rules)
+            by: Literal["bot", "agent"] = "agent" if message.author == "agent" else "bot"
+            if told.first is not None:
+                for fact in asked:
+                    where = told.where(fact)
+                    if (
+                        where is not None
+                        and fact not in found
+                        and _forgotten(fact, read, told, rules)
+                    ):
+                        found[fact] = ToldAgain(
+                            fact=cast(ToldFact, fact),
+                            how="asked",
+                            told=where,
+                            asked=message.id,
+                            by=by,
+                        )
+            before = question or _Question(message.id, by, (), frozenset(), asks=False)
+            question = _Question(
+                message.id, by, (*before.facts, *asked), before.words | read.words,
+                asks=before.asks or bool(asked) or "?" in read.text,
+            )  # fmt: skip
+    return tuple(found.values())
+
+
+# -- what we ask ---------------------------------------------------------------------------------
+
+
+def _asked(message: Message, read: ReadText, rules: Wording) -> tuple[str, ...]:
+    """The facts that our message asks for."""
+    question = "?" in read.text
+    if not question and not rules.has("request", read.words):
+        return ()
+    found: dict[str, None] = {}
+    for match in _SENTENCE.finditer(read.folded):
+        sentence = match[0]
+        words = frozenset(token.word for token in tokens(ReadText(sentence, sentence, frozenset())))
+        asks = "?" in sentence or rules.has("request", words)
+        if not asks or rules.unneeded.search(sentence):
+            continue
+        for fact, pattern in rules.asks.items():
+            if pattern.search(sentence) and not _asks_for_more(fact, words, rules):
+                found[fact] = None
+    return tuple(found)
+
+
+def _asks_for_more(fact: str, words: frozenset[str], rules: Wording) -> bool:
+    """Whether the sentence asks for another one or for more than was told."""
+    if fact in _ONE_OF_MANY:
+        return rules.has("other_one", words)
+    if fact == "photo":
+        return any(rules.has(name, words) for name in ("more", "also_of_photo", "unfit_photo"))
+    return rules.has("more", words)
+
+
+def _forgotten(fact: str, read: ReadText, told: _Told, rules: Wording) -> bool:
+    """Whether the asker shows no sign that they have read the fact."""
+    if fact == "order":
+        return codes(read).isdisjoint(told.values.get("order", ()))
+    if fact in ("problem", "item"):
+        return told.stems.keys().isdisjoint(content(read, rules))
+    if fact == "photo":
+        return not rules.has("unfit_photo", read.words)
+    if fact == "date":
+        here = _events(read.words, rules)
+        there = told.events
+        return not here or not there or bool(here & there)
+    compact = re.sub(r"\W", "", read.folded)
+    return not any(re.sub(r"\W", "", value) in compact for value in told.values.get(fact, ()))
+
+
+def _events(words: Iterable[str], rules: Wording) -> set[str]:
+    return {name for name, of in rules.events.items() if not of.isdisjoint(words)}
+
+
+# -- what the customer answers ---------------------------------------------------------------------
+
+
+def _answer(
+    message: Message,
+    read: ReadText,
+    question: _Question | None,
+    told: _Told,
+    rules: Wording,
+    found: dict[str, ToldAgain],
+) -> Iterator[ToldAgain]:
+    """What the customer tells again in ``message``, or says that they have told."""
+    by = question.by if question else "agent"
+    asked = question.message if question else None
+    pending = [fact for fact in (question.facts if question else ()) if fact in found]
+    for fact in pending:
+        if found[fact].repeated is None and found[fact].asked == asked:
+            yield found[fact].replace(repeated=message.id)
+    facts: list[str] = []
+    how: Literal["complaint", "repeated"] = "repeated"
+    if _complains(read, question, rules):
+        how = "complaint"
+        facts = [] if pending else _complained(message, read, question, told, rules)
+    elif question is not None and question.asks:
+        facts = list(_repeated(message, read, question, told, rules))
+    for fact in facts:
+        if fact not in found and told.first is not None:
+            yield ToldAgain(
+                fact=cast(ToldFact, fact), how=how, told=told.where(fact) or told.first, asked=asked,
+                repeated=message.id, by=by,
+            )  # fmt: skip
+
+
+def _complains(read: ReadText, question: _Question | None, rules: Wording) -> bool:
+    """Whether the customer says that they have told it to us already."""
+    if not rules.has("complaint_hints", read.words):
+        return False
+    if rules.has("no_matter", read.words) and not (question and question.asks):
+        return False
+    for match in rules.complaints.finditer(read.folded):
+        said = re.findall(r"[^\W_]+", read.folded[match.start() : match.end() + _AFTER])
+        if not rules.has("not_us", said):
+            return True
+    return False
+
+
+def _complained(
+    message: Message, read: ReadText, question: _Question | None, told: _Told, rules: Wording
+) -> list[str]:
+    """The facts that a complaint is about."""
+    if question and question.facts:
+        asked = [fact for fact in dict.fromkeys(question.facts) if told.where(fact) is not None]
+        return asked or [question.facts[0]]
+    if repeated := list(_same_values(message, read, told, rules)):
+        return repeated
+    named = [fact for fact in ("photo", "order", "email", "address", "phone")
+             if rules.asks[fact].search(read.folded)]  # fmt: skip
+    return named[:1] or ["other"]
+
+
+def _repeated(
+    message: Message, read: ReadText, question: _Question, told: _Told, rules: Wording
+) -> Iterator[str]:
+    """The facts that the answer has again, though the question did not name them."""
+    for fact in _same_values(message, read, told, rules):
+        unknown = not question.facts and len(read.words) <= _MAX_VALUE_ANSWER
+        if (
+            fact in question.facts
+            or unknown
+            or (fact == "other" and len(read.words) <= _MAX_ANSWER)
+        ):
+            if told.values[fact].keys() & _values_of_question(fact, question):
+                continue
+            yield fact
+            return
+    said = [t.word for t in tokens(read) if t.word not in rules.words["yes_no"]
+            and t.word not in rules.words["determiners"] and t.word not in rules.words["stop"]]  # fmt: skip
+    if said and len(said) <= _MAX_ANSWER and question.words.isdisjoint(said):
+        before = told.words
+        if all(word in before or stem(word) in told.stems for word in said):
+            yield next(
+                (f for f in question.facts if f in ("item", "problem", "date", "name")), "other"
+            )
+
+
+def _values_of_question(fact: str, question: _Question) -> set[str]:
+    """The words of the question that may be values."""
+    return {re.sub(r"[-#]", "", word) for word in question.words}
+
+
+def _same_values(message: Message, read: ReadText, told: _Told, rules: Wording) -> Iterator[str]:
+    for fact, said in values(message, read, rules).items():
+        if fact != "photo" and not told.values.get(fact, {}).keys().isdisjoint(said):
+            yield fact

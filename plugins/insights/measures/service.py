@@ -12,6 +12,7 @@ from plugins.insights.facts.derive import DETECTORS, TextDetectors
 from plugins.insights.facts.refresh import FactRefresh
 from plugins.insights.facts.store import FactStore
 from plugins.insights.measures import catalogue, statistics
+from plugins.insights.measures.load import EmotionalLoad
 from plugins.insights.measures.observe import WINDOWS
 from plugins.insights.measures.sheets import SheetSums
 from plugins.insights.measures.tallies import TallyStore
@@ -41,11 +42,10 @@ class Measures:
     ) -> None:
         self.facts = FactStore(services.storage)
         self._tallies = TallyStore(services.storage, self.facts)
-        self._refresh = FactRefresh(
-            self.facts, services.records, services.clock, settings.timezone, detectors
-        )
+        self._refresh = FactRefresh(self.facts, services, settings.timezone, detectors)
         self._clock = services.clock
         self._zone = ZoneInfo(settings.timezone)
+        self.load = EmotionalLoad(self.facts, settings.least, self._zone)
         self._least = settings.least
 
     async def refresh(self) -> None:

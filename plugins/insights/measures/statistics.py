@@ -42,7 +42,7 @@ def _wilson(yes: int, number: int) -> tuple[float, float]:
 
 def quantile(counts: Counts, share: float, least: int) -> Figure:
     """A quantile of durations in the bins of a logarithmic histogram, with the exact interval of
-    order statistics (Conover 1999, 3.2). The interval reaches to the ends of its bins. Cases are
+    order statistics (Conover 1999). The interval reaches to the ends of its bins. Cases are
     not enough when there is no interval of that confidence: below 6 for a median, 36 for a p90."""
     number = sum(counts.values())
     if number == 0:
@@ -133,7 +133,7 @@ def quantile_difference(one: Counts, other: Counts, share: float, least: int) ->
 def _quantiles(counts: Counts, share: float, seed: int) -> Array:
     """Quantiles of resamples. The rank of a resample's quantile, among the cases in order, is the
     rank of an order statistic of as many uniform numbers: a beta variable (David and Nagaraja
-    2003, 2.3). So no resample needs to be drawn."""
+    2003). So no resample needs to be drawn."""
     from scipy.stats import beta  # noqa: PLC0415
 
     number = sum(counts.values())
@@ -171,7 +171,7 @@ def p_of_rates(yes: tuple[int, int], number: tuple[int, int]) -> float:
 
 def p_of_quantiles(one: Counts, other: Counts, share: float) -> float:
     """As `p_of_rates`, of the shares at or below the quantile of both together (the median test of
-    Mood 1954, with Fisher's exact test)."""
+    Mood 1950, with Fisher's exact test)."""
     together = {value: one.get(value, 0) + other.get(value, 0) for value in {*one, *other}}
     values, ends = _ordered(together)
     limit = _at(values, ends, max(1, int(np.ceil(share * int(ends[-1])))))

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import resource
-import sys
 import time
-from collections.abc import Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +20,8 @@ from tests.bench.insights.fill import fill
 
 class _Services:
     """The services that measures use."""
+
+    encoder = None
 
     def __init__(self, database: SqliteDatabase) -> None:
         self.clock = FakeClock(datetime(2026, 5, 15, tzinfo=UTC))

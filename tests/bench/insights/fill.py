@@ -28,7 +28,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 async def fill(database: SqlDatabase, least_messages: int, days: int = 31) -> tuple[int, int]:
     """Store at least so many messages. Returns the numbers of conversations and messages."""
-    random = Random(16)
+    random = Random(16)  # noqa: S311  (not for secrets)
     shapes = [any_case(random, id, 1, BEGIN) for id in range(1, SHAPES + 1)]
     each = sum(len(shape.messages) for shape in shapes) / SHAPES
     number = int(least_messages / each) + 1

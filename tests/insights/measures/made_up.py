@@ -70,10 +70,14 @@ class CaseMaker:
     def at(self, seconds: float) -> datetime:
         return self.opened + timedelta(seconds=seconds)
 
-    def customer(self, at: float, mood: MoodLabel = "calm", text: str = "Where is it?") -> CaseMaker:
+    def customer(
+        self, at: float, mood: MoodLabel = "calm", text: str = "Where is it?"
+    ) -> CaseMaker:
         read = Understanding(
             language=Language(code="en", confidence=0.9),
-            ranking=tuple(Guess(name=i, confidence=0.9 / (n + 1)) for n, i in enumerate(INTENTS[:5])),
+            ranking=tuple(
+                Guess(name=i, confidence=0.9 / (n + 1)) for n, i in enumerate(INTENTS[:5])
+            ),
             emotion=Emotion(label=mood, intensity=0.6, distress=0.4),
             engines=("local",),
         )
@@ -115,7 +119,9 @@ class CaseMaker:
         return self
 
     def close(self, at: float) -> CaseMaker:
+        agent = self._handoffs[-1].agent
         self._handoffs[-1] = self._handoffs[-1].replace(closed_at=self.at(at))
+        self._add("system", at, "resolved the conversation", internal=True, agent=agent)
         self._conversation = self._conversation.replace(
             state="resolved", owner=None, resolved_at=self.at(at)
         )
@@ -163,7 +169,9 @@ class CaseMaker:
             surveys=tuple(self._surveys),
         )
 
-    def _add(self, author: Any, at: float, text: str, *, status: Any = "sent", **more: Any) -> CaseMaker:
+    def _add(
+        self, author: Any, at: float, text: str, *, status: Any = "sent", **more: Any
+    ) -> CaseMaker:
         self._messages.append(
             Message(
                 id=self._next(self._messages),

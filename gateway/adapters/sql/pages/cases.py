@@ -106,6 +106,6 @@ def _by_conversation(
         .order_by(table.c.conversation_id, table.c.id)
     )
     found: defaultdict[int, list[T]] = defaultdict(list)
-    for row in connection.execute(chosen) if ids else ():
+    for row in connection.execute(chosen).all() if ids else ():
         found[row.conversation_id].append(value(connection, row))
     return lambda conversation: tuple(found.get(conversation, ()))
