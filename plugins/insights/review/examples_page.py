@@ -86,14 +86,14 @@ class ExamplesPage:
             asked = asked_message(case, answer.item) if case else None
             if case is None or asked is None:
                 continue
-            names = known_names(case)
+            names, item = known_names(case), answer.item
             shown.append(
                 ShownExample(
                     tagged=answer,
                     asked=masked(asked.text, names),
-                    answered=masked(answered_text(case, answer.item), names),
-                    better=masked(answer.said.better, names),
-                    comment=masked(answer.said.comment, names),
+                    answered=masked(answered_text(case, item), names, ours=item.kind == "bot"),
+                    better=masked(answer.said.better, names, ours=True),
+                    comment=masked(answer.said.comment, names, ours=True),
                 )
             )
         return shown

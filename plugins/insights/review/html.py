@@ -8,35 +8,17 @@ from functools import cached_property
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway import (
-    DeskPageRequest,
-    DeskPageResult,
-    Services,
-    StaticAssets,
-    code_label,
-    reason_label,
-)
+from gateway import DeskPageRequest, DeskPageResult, Services, StaticAssets, code_label
 from plugins.insights.model import Figure
 from plugins.insights.review.settings import LANGUAGE_NAMES, ReviewSettings
 
 STATIC = "/desk/review/static"
-CHANNELS = {"rest": "REST", "sms": "SMS", "email": "e-mail", "webchat": "web chat"}
+CHANNELS = {"rest": "REST", "sms": "SMS", "email": "E-mail", "webchat": "Web chat"}
 TABS = {
     "/desk/review": "Review",
     "/desk/review/examples": "Examples",
     "/desk/review/voice": "One voice",
     "/desk/review/results": "Results",
-}
-WHY = {
-    "escalated": "handed over",
-    "harm": "harm",
-    "legal": "legal",
-    "low_confidence": "low confidence",
-    "low_rated": "rated low",
-    "new_answer": "new answer",
-    "new_intent": "new intent",
-    "new_model": "new engine",
-    "sensitive": "sensitive",
 }
 
 
@@ -88,7 +70,6 @@ class ReviewTemplates:
             code_label=code_label,
             language_label=language_label,
             channel_label=channel_label,
-            why_label=lambda code: WHY.get(code) or reason_label(code),
             figure=figure_text,
         )
         return templates
@@ -127,5 +108,6 @@ def figure_text(figure: Figure, *, share: bool = True) -> str:
     if figure.value is None or figure.low is None or figure.high is None:
         return "–"
     if share:
-        return f"{figure.value:.0%} ({figure.low * 100:.0f} to {figure.high * 100:.0f})"
+        shares = [f"{share * 100:.0f}" for share in (figure.value, figure.low, figure.high)]
+        return "{} % ({} to {})".format(*shares)
     return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"

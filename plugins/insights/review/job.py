@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -64,8 +65,8 @@ class ReviewSampling:
         known = await storage.known()
         for day in days:
             candidates = drawing.of(day, zone)
-            known = with_seen(known, candidates, drawing.intents, day)
-            items = self._draw(candidates, known, day)
+            known = await asyncio.to_thread(with_seen, known, candidates, drawing.intents, day)
+            items = await asyncio.to_thread(self._draw, candidates, known, day)
             await storage.keep_known(known)
             await _keep_voice_samples(storage, candidates, day)
             done = DayDraw(
@@ -126,7 +127,7 @@ async def _keep_voice_samples(
     storage: ReviewStorage, candidates: Sequence[ReviewCandidate], day: date
 ) -> None:
     held = {(s.id, s.channel): s.lot for s in await storage.voice_samples(f"{day:%Y-%m}")}
-    for sample in voice_samples(candidates, day):
+    for sample in await asyncio.to_thread(voice_samples, candidates, day):
         if sample.lot < held.get((sample.id, sample.channel), "~"):
             await storage.keep_voice_sample(sample)
 

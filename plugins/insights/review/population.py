@@ -15,11 +15,11 @@ JUDGED = frozenset({"answer", "clarify", "fallback", "handover"})
 UNSENT = frozenset({"failed", "discarded"})
 LOW_SCORE = 2
 """Of 5: a survey answer at or below it is a low rating."""
-SENSITIVE = frozenset({"sensitive_intent", "customer_facts"})
+SENSITIVE = frozenset({"sensitive_intent", "strong_emotion", "urgent"})
 """Codes of reasons to hand over that call for care."""
 _SENTENCE = re.compile(r"[.!?\n]+")
-_CHANGING = re.compile(r"\S*\d\S*|\S*://\S*")
-"""What differs from one sending of an answer to the next: numbers and links."""
+_CHANGING = re.compile(r"\d|://")
+"""In words that differ from one sending of an answer to the next: numbers and links."""
 
 
 class ReviewCandidate(Value, frozen=True, kw_only=True):
@@ -152,5 +152,8 @@ def _wording(answer: Message, name: str | None) -> str:
     text = answer.text
     for value in (*(fact.value for fact in answer.facts), *([name] if name else ())):
         text = text.replace(value, "")
-    sentences = _SENTENCE.split(_CHANGING.sub("", text))
-    return hashlib.sha256(max(sentences, key=len).strip().encode()).hexdigest()[:12]
+    sentences = [
+        " ".join(word for word in sentence.split() if not _CHANGING.search(word))
+        for sentence in _SENTENCE.split(text)
+    ]
+    return hashlib.sha256(max(sentences, key=len).encode()).hexdigest()[:12]

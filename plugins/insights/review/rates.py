@@ -9,14 +9,15 @@ no longer in the sample, and the figures are then about the others.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
-from gateway import Value
+from gateway import PluginStorage, Value
 from plugins.insights.model import Figure
 from plugins.insights.review.agreement import ac1
-from plugins.insights.review.storage import ReviewSheet
+from plugins.insights.review.storage import ReviewSheet, ReviewStorage
 from plugins.insights.review.values import Judgement, ReviewItem
 
 LEAST = 30
@@ -89,6 +90,22 @@ class ReviewFigures(Value, frozen=True, kw_only=True):
     drawn: int
     reviewed: int
     covered: float
+
+
+async def read_review_figures(
+    storage: PluginStorage,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    keep: Callable[[ReviewItem], bool] = lambda item: True,  # noqa: ARG005
+    least: int = LEAST,
+) -> ReviewFigures:
+    """The figures of the items for which ``keep`` is true, computed off the event loop. The days
+    are as in `review_figures`."""
+    sheet = await ReviewStorage(storage).sheet(since, until)
+    items = tuple(item for item in sheet.items if keep(item))
+    chosen = ReviewSheet(items=items, judgements=sheet.judgements)
+    return await asyncio.to_thread(review_figures, chosen, least=least)
 
 
 def review_figures(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway import CaseRecord, DeskPageRequest, DeskPageResult, Message, NotFound, Services
@@ -11,7 +12,7 @@ from plugins.insights.review.html import ReviewTemplates, may_open
 from plugins.insights.review.outcomes import answer_messages, asked_message
 from plugins.insights.review.queue import ReviewQueue, first_open_day, may_judge, review_queue
 from plugins.insights.review.settings import ReviewSettings
-from plugins.insights.review.storage import ReviewStorage
+from plugins.insights.review.storage import AlreadyReviewed, ReviewStorage
 from plugins.insights.review.values import Judgement, ReviewItem
 
 PATH = "/desk/review"
@@ -69,9 +70,7 @@ class ReviewPage:
             return DeskPageResult(redirect=f"{PATH}?item={item.id}")
         if action == "skip":
             said = Judgement(item=item.id, reviewer=agent.id, at=now, skipped=True)
-            await self._storage.judge(item, said, again=again)
-            await self._record(request, "review_skipped", item)
-            return DeskPageResult(redirect=PATH)
+            return await self._judge(request, item, said, again=again)
         form = ReviewForm.sent(request)
         if problem := form.problem(item):
             case = await self._case(item)
@@ -79,8 +78,16 @@ class ReviewPage:
                 raise NotFound("This answer is no longer stored")
             queue = await self._queue(request)
             return await self._form(request, queue, item, case, form, problem=problem, again=again)
-        await self._storage.judge(item, form.judgement(item, agent.id, now), again=again)
-        await self._record(request, "reviewed", item)
+        said = form.judgement(item, agent.id, now)
+        return await self._judge(request, item, said, again=again)
+
+    async def _judge(
+        self, request: DeskPageRequest, item: ReviewItem, said: Judgement, *, again: bool
+    ) -> DeskPageResult:
+        """Store it and go on. A form that was sent twice counts once."""
+        with suppress(AlreadyReviewed):
+            await self._storage.judge(item, said, again=again)
+            await self._record(request, "review_skipped" if said.skipped else "reviewed", item)
         return DeskPageResult(redirect=PATH)
 
     async def _queue(self, request: DeskPageRequest) -> ReviewQueue:

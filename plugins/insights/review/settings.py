@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,6 +52,9 @@ LANGUAGE_NAMES: Mapping[str, str] = {
 }
 """English names of languages, as agents' skills write them."""
 
+LanguageKey = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
+AgentId = Annotated[str, Field(pattern="^[a-z_]+:.+$")]
+
 
 class ReviewSettings(BaseModel):
     """Section ``plugins.insights.review``."""
@@ -68,13 +72,13 @@ class ReviewSettings(BaseModel):
     new_days: int = Field(
         14, ge=0, le=365, description="how long a new intent, answer or engine is drawn more often"
     )
-    reviewers: tuple[str, ...] = Field(
+    reviewers: tuple[AgentId, ...] = Field(
         (), description="agents who review beside leads and admins, by id: `desk:cleo`"
     )
-    read_by_all: tuple[str, ...] = Field(
+    read_by_all: tuple[LanguageKey, ...] = Field(
         ("en",), description="languages that every reviewer reads (ISO 639-1)"
     )
-    languages: Mapping[str, tuple[str, ...]] = Field(
+    languages: Mapping[LanguageKey, tuple[str, ...]] = Field(
         {},
         description="skills of those who read a language (`de: [german]`); its code and its "
         "English name always count",

@@ -111,7 +111,9 @@ class ReviewStorage:
 
     async def keep_draw(self, draw: DayDraw, items: Sequence[ReviewItem]) -> None:
         """Store the items of a day, and last that it is complete. What an interrupted draw of the
-        same day left is deleted first."""
+        same day left is deleted first. A complete draw stays as it is."""
+        if await self._storage.get(PLUGIN, DAYS + draw.day.isoformat()):
+            return
         async for row in stored_rows(self._storage, f"{ITEMS}{draw.day.isoformat()}/"):
             await self._storage.drop(PLUGIN, row.key, version=row.version)
         for item in items:

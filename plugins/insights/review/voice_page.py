@@ -193,5 +193,7 @@ def _shown(sample: VoiceSample, case: CaseRecord | None) -> ShownSample | None:
     if asked is None or not answered:
         return None
     return ShownSample(
-        sample=sample, asked=masked(asked.text, names), answered=masked(answered, names)
+        sample=sample,
+        asked=masked(asked.text, names),
+        answered=masked(answered, names, ours=sample.kind == "bot"),
     )

@@ -3,6 +3,7 @@
 
 const OFF = "single-keys-off";
 const form = document.getElementById("rv-form");
+let sent = false;
 
 function cycle(group) {
   const choices = [...group.querySelectorAll("input[type=radio]")];
@@ -61,6 +62,11 @@ function pressed(event) {
 
 document.addEventListener("keydown", pressed);
 if (form) {
+  form.addEventListener("submit", (event) => {
+    if (sent) event.preventDefault();
+    sent = true;
+  });
+  window.addEventListener("pageshow", () => { sent = false; });
   document.getElementById("rv-all").addEventListener("click", (event) => {
     event.preventDefault();
     allRight();
